@@ -1,0 +1,148 @@
+"""The command line: a command for each stage, `run`, and commands that look at a data set."""
+
+import inspect
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from vidcurate.cli import look
+from vidcurate.cli.invoke import Request, invoke
+from vidcurate.cli.options import given_values, stage_parameters, with_parameters
+from vidcurate.cli.output import say
+from vidcurate.config import load_config, override
+from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.stage import Stage
+from vidcurate.stages import STAGES
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[SOURCE]...",
+        help="Films: folders, files, globs, lists (txt, csv, jsonl, parquet), or - for stdin.",
+        show_default=False,
+    ),
+]
+DatasetFolder = Annotated[
+    Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
+]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", "-c", help="A YAML file of stages and their options.")
+]
+Engine = Annotated[str, typer.Option(help="Where work runs: local (processes) or inline.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
+]
+Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
+RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
+MaxFailed = Annotated[
+    int | None, typer.Option(min=0, help="Stop with exit code 3 when more rows fail than this.")
+]
+Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as the result.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
+QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+app = typer.Typer(
+    name="vidcurate",
+    help="Turn a folder of films into a training-ready video-text data set.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def common(  # noqa: PLR0917 - never called: its parameters are the options every command has
+    sources: Sources = None,
+    dataset: DatasetFolder = Path(),
+    config: ConfigFile = None,
+    engine: Engine = "local",
+    workers: Workers = None,
+    limit: Limit = None,
+    retry_failed: RetryFailed = False,
+    max_failed: MaxFailed = None,
+    as_json: Json = False,
+    verbose: Verbose = False,
+    quiet: QuietFlag = False,
+) -> None:
+    """Parameters shared by `run` and the stages."""
+
+
+def request(values: dict[str, Any]) -> Request:
+    """The shared options of a command as one value."""
+    names = set(inspect.signature(common).parameters) - {"config"}
+    picked = {name: values[name] for name in names}
+    return Request(**{**picked, "sources": tuple(picked["sources"] or ())})
+
+
+def shared_parameters() -> list[inspect.Parameter]:
+    """The shared options, as typer reads them; the data set's folder must be given."""
+    parameters = inspect.signature(common, eval_str=True).parameters.values()
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
+    return [p.replace(default=p.empty) if p.name == "dataset" else p for p in keyword]
+
+
+def add_stage_command(stage: Stage) -> None:
+    """A command that brings one stage's table up to date, and first what it needs."""
+
+    def command(**values: Any) -> None:
+        given = load_config(values["config"], STAGES) if values["config"] else {}
+        own = given_values(stage.config, values)
+        if own:
+            given = {**given, stage.name: override(known_options(values, given, stage), stage, own)}
+        invoke(request(values), [stage.name], given)
+
+    with_parameters(command, [*shared_parameters(), *stage_parameters(stage.config)])
+    command.__doc__ = stage.summary
+    app.command(stage.name)(command)
+
+
+def known_options(values: dict[str, Any], given: dict[str, Any], stage: Stage) -> dict[str, Any]:
+    """The options that those of the command line are put over: the file's, else the data set's."""
+    return given if stage.name in given else look.recorded(values["dataset"], stage)
+
+
+def add_run_command() -> None:
+    """The command that runs the stages which a config file names."""
+
+    def run(**values: Any) -> None:
+        given = load_config(values["config"], STAGES) if values["config"] else {}
+        chosen = list(given) or look.recorded_stages(values["dataset"])
+        if not chosen:
+            raise UsageError(
+                "which stages? give -c FILE; `vidcurate config > my.yaml` writes one to start from"
+            )
+        invoke(request(values), chosen, given)
+
+    with_parameters(run, shared_parameters())
+    run.__doc__ = "Run the stages that a config file names, on SOURCE or on what is there."
+    app.command("run")(run)
+
+
+def main() -> None:
+    """Run the command line; every error that a user can act on becomes a line and a code."""
+    try:
+        app(standalone_mode=True)
+    except VidcurateError as error:
+        for line in str(error).splitlines():
+            say(f"vidcurate: {line}")
+        sys.exit(error.exit_code)
+
+
+def add_commands() -> None:
+    """Every command, in the order of `--help`."""
+    add_run_command()
+    for stage in STAGES:
+        add_stage_command(stage)
+    extra: list[tuple[str, Callable[..., None]]] = [
+        ("status", look.status),
+        ("rows", look.rows),
+        ("config", look.config),
+        ("clean", look.clean),
+    ]
+    for name, function in extra:
+        app.command(name)(function)
+
+
+add_commands()

@@ -1,0 +1,200 @@
+"""Commands that look at a data set or tidy it: status, rows, config, clean."""
+
+import shutil
+from pathlib import Path
+from typing import Annotated, Any
+
+import pyarrow as pa
+import typer
+
+from vidcurate.cli.output import funnel_grid, say, show_grid, tell, tell_json
+from vidcurate.cli.reference import default_config
+from vidcurate.config import load_config
+from vidcurate.dataset import DROPPED, FAILED, Dataset
+from vidcurate.errors import UsageError
+from vidcurate.funnel import StageCount, as_dicts, count
+from vidcurate.join import columns_beside, select_rows
+from vidcurate.lock import writing
+from vidcurate.pending import FOUND, Scope, live_scope
+from vidcurate.plan import Planned, recorded_config
+from vidcurate.records import FILES, SOURCES
+from vidcurate.rules import parse
+from vidcurate.runner import plan_for
+from vidcurate.stage import Stage, StageConfig
+from vidcurate.stages import STAGES
+
+Folder = Annotated[
+    Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """A data set that is there.
+
+    Raises UsageError where the folder holds none.
+    """
+    dataset = Dataset(folder.absolute())
+    if not dataset.manifest():
+        raise UsageError(f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one")
+    return dataset
+
+
+def recorded(folder: Path, stage: Stage) -> dict[str, StageConfig]:
+    """The options that a data set has for a stage, if it has any."""
+    entry = Dataset(folder.absolute()).manifest().get(stage.writes.name)
+    return {} if entry is None else {stage.name: recorded_config(stage, entry)}
+
+
+def recorded_stages(folder: Path) -> list[str]:
+    """The stages that a data set has, in the order of the data."""
+    manifest = Dataset(folder.absolute()).manifest()
+    return [stage.name for stage in STAGES if stage.writes.name in manifest]
+
+
+def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
+    """The data set's own stages with its own options."""
+    names = [s.name for s in STAGES if s.writes.name in dataset.manifest()]
+    return plan_for(dataset, STAGES, names, {})
+
+
+def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
+    """The live films of a data set."""
+    ingest = next(p for p in plan if p.stage.writes is SOURCES)
+    return live_scope(dataset, ingest.own(dataset), None)
+
+
+def status(dataset: Folder, as_json: AsJson = False) -> None:
+    """The funnel: for every stage its inputs and what became of them."""
+    counts = funnel(open_dataset(dataset))
+    if as_json:
+        tell_json({"dataset": str(dataset.absolute()), "stages": as_dicts(counts)})
+    else:
+        show_grid(funnel_grid(counts), stderr=False)
+
+
+def funnel(dataset: Dataset) -> list[StageCount]:
+    """Counts of every stage that the data set has."""
+    manifest = dataset.manifest()
+    plan = present_plan(dataset)
+    scope = present_scope(dataset, plan)
+    return [
+        count(
+            dataset,
+            planned,
+            scope,
+            stale=manifest[planned.stage.writes.name]["fingerprint"] != planned.fingerprint,
+        )
+        for planned in plan
+    ]
+
+
+def rows(  # noqa: PLR0917 - each is a command-line option
+    table: Annotated[str, typer.Argument(help="A table, such as clips or quality.")],
+    dataset: Folder,
+    where: Annotated[
+        str | None, typer.Option(help="A rule, such as 'quality.sharpness >= 20'.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to show, with commas; also of other tables.")
+    ] = None,
+    failed: Annotated[
+        bool, typer.Option("--failed", help="The inputs that failed, with reasons.")
+    ] = False,
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="The inputs that were dropped, with reasons.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="Show the first N rows only.")] = None,
+) -> None:
+    """Any table as JSON lines on stdout."""
+    opened = open_dataset(dataset)
+    plan = present_plan(opened)
+    shown = status_rows(opened, plan, table, FAILED if failed else DROPPED) if (
+        failed or dropped
+    ) else table_rows(opened, plan, table, where, columns)
+    for row in shown.slice(0, limit).to_pylist():
+        tell_json(row)
+
+
+def table_rows(
+    dataset: Dataset,
+    plan: tuple[Planned, ...],
+    table: str,
+    where: str | None,
+    columns: str | None,
+) -> pa.Table:
+    """The live rows of a table that satisfy a rule, with some columns."""
+    scope = present_scope(dataset, plan)
+    tables = {p.stage.writes.name: p.stage.writes for p in plan}
+    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
+    tables[FILES.name], shelves[FILES.name] = FILES, dataset.shelf(FILES, FOUND)
+    if table not in tables:
+        raise UsageError(f"no table '{table}' here; there are {', '.join(tables)}")
+
+    def read(name: str) -> pa.Table:
+        return scope.keep(shelves[name].read(None, tables[name].schema))
+
+    found = read(table)
+    if where:
+        found = select_rows(found, table, parse(where), tables, read)
+    if columns:
+        wanted = [c.strip() for c in columns.split(",")]
+        found = columns_beside(found, table, wanted, tables, read)
+    return found
+
+
+def status_rows(
+    dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str
+) -> pa.Table:
+    """The inputs of a table's stage that came to a status, with the reasons."""
+    planned = next((p for p in plan if p.stage.writes.name == table), None)
+    if planned is None:
+        names = ", ".join(p.stage.writes.name for p in plan)
+        raise UsageError(f"no table '{table}' here; there are {names}")
+    done = planned.own(dataset).done()
+    found = done.filter(pa.compute.equal(done["status"], status))
+    if planned.stage.reads is not FILES:
+        return found
+    files = dataset.shelf(FILES, FOUND).read(["file_id", "path"], FILES.schema)
+    where = pa.compute.index_in(found["id"], value_set=files["file_id"].combine_chunks())
+    return found.append_column("path", files["path"].take(where))
+
+
+def config(
+    file: Annotated[
+        Path | None, typer.Option("--check", help="Check this config file instead.")
+    ] = None,
+) -> None:
+    """The full default config: each option with description, unit and bound."""
+    if file is None:
+        tell(default_config(STAGES))
+        return
+    configs = load_config(file, STAGES)
+    say(f"{file}: {len(configs)} stages, no fault")
+
+
+def clean(
+    dataset: Folder,
+    yes: Annotated[bool, typer.Option("--yes", help="Remove, instead of only saying what.")] = False,
+) -> None:
+    """Drop rows and files that no current options ask for."""
+    opened = open_dataset(dataset)
+    current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
+    with writing(opened.root):
+        for folder in stale_folders(opened, current):
+            size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+            tell_json({"folder": str(folder), "bytes": size, "removed": yes})
+            if yes:
+                shutil.rmtree(folder)
+    if not yes:
+        say("nothing was removed: add --yes")
+
+
+def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Path]:
+    """Folders of tables as earlier options made them."""
+    return sorted(
+        folder
+        for name, fingerprint in current.items()
+        for folder in (dataset.root / name).iterdir()
+        if folder.is_dir() and folder.name != fingerprint
+    )

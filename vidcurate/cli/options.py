@@ -1,0 +1,108 @@
+"""From a stage's config model to command-line options, so that an option is stated once."""
+
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+from pydantic.fields import FieldInfo
+
+from vidcurate.stage import StageConfig
+
+PANEL = "Options of this stage"
+
+
+def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
+    """One keyword parameter for each option of a stage; None means that it was not given."""
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=None,
+            annotation=Annotated[
+                cli_type(info.annotation),
+                typer.Option(
+                    *flags(name, info),
+                    help=describe(info),
+                    rich_help_panel=PANEL,
+                    show_default=False,
+                ),
+            ],
+        )
+        for name, info in config.model_fields.items()
+    ]
+
+
+def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options of a stage that were given on the command line."""
+    given = {name: values[name] for name in config.model_fields if values.get(name) is not None}
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
+
+
+def with_parameters(function: Callable[..., None], extra: list[inspect.Parameter]) -> None:
+    """Give a `**options` function the named parameters that typer shall see."""
+    signature = inspect.signature(function, eval_str=True)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    function.__signature__ = signature.replace(parameters=[*kept, *extra])  # type: ignore[attr-defined]
+    function.__annotations__ = {p.name: p.annotation for p in (*kept, *extra)}
+
+
+def cli_type(hint: Any) -> Any:
+    """The type that typer reads for an option of this type."""
+    if typing.get_origin(hint) is tuple:
+        item = typing.get_args(hint)[0]
+        return list[item] | None if isinstance(item, type) else list[str] | None
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return hint
+    return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
+
+
+def flags(name: str, info: FieldInfo) -> list[str]:
+    """The command-line names of an option."""
+    flag = facts(info)["flag"] or "--" + name.replace("_", "-")
+    return [f"{flag}/--no-{flag[2:]}"] if info.annotation is bool else [flag]
+
+
+def facts(info: FieldInfo) -> dict[str, Any]:
+    """What `option` noted of a field beside pydantic's own facts."""
+    assert isinstance(info.json_schema_extra, dict)
+    return typing.cast("dict[str, Any]", info.json_schema_extra)
+
+
+def describe(info: FieldInfo) -> str:
+    """Description, unit, bounds and default in one line."""
+    notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
+    default = shown(info.default)
+    notes.append(f"default {default}")
+    return f"{info.description} ({'; '.join(notes)})"
+
+
+def bounds(info: FieldInfo) -> str:
+    """The bounds of a field, as a reader says them."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "at least"}
+    return ", ".join(
+        f"{sign} {getattr(limit, name)}"
+        for limit in info.metadata
+        for name, sign in signs.items()
+        if getattr(limit, name, None) is not None
+    )
+
+
+def choices(info: FieldInfo) -> str:
+    """The words that an option takes, if it takes only some."""
+    if typing.get_origin(info.annotation) is typing.Literal:
+        return " | ".join(str(c) for c in typing.get_args(info.annotation))
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A default as YAML and the command line write it."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple):
+        return " ".join(str(v) for v in value) or "none"
+    return str(value)

@@ -1,0 +1,219 @@
+"""What a user sees: results on stdout, everything else on stderr."""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Table as Grid
+from rich.text import Text
+
+from vidcurate.dataset import FAILED
+from vidcurate.funnel import StageCount
+from vidcurate.worker import Report
+
+PLAIN_LINE_EVERY_S = 10.0
+REASONS_SHOWN = 4
+
+
+class Quiet:
+    """A listener that says nothing."""
+
+    def began(self, stage: str, todo: int, done_before: int) -> None:
+        """Say nothing."""
+
+    def advanced(self, report: Report) -> None:
+        """Say nothing."""
+
+    def ended(self, counts: StageCount) -> None:
+        """Say nothing."""
+
+    def note(self, text: str) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Lines:
+    """A listener for logs and pipes: a line when a stage begins and ends, and now and then."""
+
+    def __init__(self, verbose: bool) -> None:
+        self.verbose = verbose
+        self.stage, self.todo, self.done, self.failed, self.last = "", 0, 0, 0, 0.0
+
+    def began(self, stage: str, todo: int, done_before: int) -> None:
+        """Say what is to do."""
+        self.stage, self.todo, self.done, self.failed = stage, todo, 0, 0
+        self.last = self.start = time.monotonic()
+        known = f", {done_before} already done" if done_before else ""
+        say(f"{stage}: {todo} to do{known}")
+
+    def advanced(self, report: Report) -> None:
+        """Count; say so now and then, and each failure when verbose."""
+        self.done += len(report.statuses)
+        self.failed += count_failed(report)
+        if self.verbose:
+            say_failures(self.stage, report, say)
+        now = time.monotonic()
+        if now - self.last >= PLAIN_LINE_EVERY_S:
+            self.last = now
+            rate = self.done / (now - self.start)
+            eta = (self.todo - self.done) / rate
+            say(
+                f"{self.stage}: {self.done}/{self.todo}, {rate:.2f}/s, "
+                f"{eta:.0f} s left, {self.failed} failed"
+            )
+
+    def ended(self, counts: StageCount) -> None:
+        """Say what came of it."""
+        say(f"{counts.stage}: {sentence(counts)}")
+
+    def note(self, text: str) -> None:
+        """Pass on."""
+        say(text)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+class Bars:
+    """A listener for a terminal: a bar for each stage."""
+
+    def __init__(self, console: Console, verbose: bool) -> None:
+        self.console, self.verbose, self.stage = console, verbose, ""
+        self.task, self.failed = TaskID(0), 0
+        self.progress = Progress(
+            TextColumn("{task.description:<10}"),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            Remaining(),
+            TextColumn("{task.fields[failed]}"),
+            console=console,
+            transient=False,
+        )
+        self.progress.start()
+
+    def began(self, stage: str, todo: int, done_before: int) -> None:
+        """A new bar."""
+        self.stage, self.failed, self.start = stage, 0, time.monotonic()
+        total = todo + done_before
+        self.task = self.progress.add_task(
+            stage, total=total, completed=done_before, rate="", failed=""
+        )
+        self.before = done_before
+
+    def advanced(self, report: Report) -> None:
+        """Move the bar."""
+        self.failed += count_failed(report)
+        self.progress.advance(self.task, len(report.statuses))
+        done = self.progress.tasks[-1].completed - self.before
+        rate = done / max(time.monotonic() - self.start, 1e-6)
+        failed = f"{self.failed} failed" if self.failed else ""
+        self.progress.update(self.task, rate=f"{rate:.1f}/s", failed=failed)
+        if self.verbose:
+            say_failures(self.stage, report, lambda text: self.console.print(Text(text)))
+
+    def ended(self, counts: StageCount) -> None:
+        """The bar stays."""
+
+    def note(self, text: str) -> None:
+        """Print above the bars."""
+        self.console.print(Text(text))
+
+    def close(self) -> None:
+        """Stop drawing."""
+        self.progress.stop()
+
+
+def listener(*, quiet: bool, verbose: bool) -> Quiet | Lines | Bars:
+    """Bars on a terminal, lines elsewhere, nothing when quiet."""
+    if quiet:
+        return Quiet()
+    console = Console(stderr=True)
+    return Bars(console, verbose) if console.is_terminal else Lines(verbose)
+
+
+def count_failed(report: Report) -> int:
+    """How many rows of a batch failed."""
+    return Counter(status for _, status, _ in report.statuses)[FAILED]
+
+
+def say_failures(stage: str, report: Report, out: Callable[[str], None]) -> None:
+    """One line for each failed row."""
+    for row_id, status, reason in report.statuses:
+        if status == FAILED:
+            out(f"{stage}: {row_id} failed: {reason}")
+
+
+def say(text: str) -> None:
+    """A line on stderr, control characters made visible."""
+    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal's home
+
+
+def tell(text: str) -> None:
+    """A line on stdout."""
+    print(text)  # noqa: T201 - this is the terminal's home
+
+
+def tell_json(value: Any) -> None:
+    """One JSON value on stdout, as a line."""
+    tell(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def printable(text: str) -> str:
+    """Text whose control characters cannot steer a terminal; line ends stay."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
+
+
+def sentence(counts: StageCount) -> str:
+    """What came of a stage, in a line."""
+    parts = [f"{counts.ok} of {counts.inputs} ok", f"{counts.rows} {counts.table}"]
+    n_dropped = sum(counts.dropped.values())
+    if n_dropped:
+        parts.append(f"{n_dropped} dropped")
+    if counts.failed:
+        parts.append(f"{counts.failed} failed ({next(iter(counts.reasons))})")
+    if counts.pending:
+        parts.append(f"{counts.pending} pending")
+    return ", ".join(parts)
+
+
+def funnel_grid(counts: Sequence[StageCount]) -> Grid:
+    """The funnel as a table, with the reasons below each stage."""
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("stage")
+    for name in ("inputs", "ok", "dropped", "failed", "pending", "rows"):
+        grid.add_column(name, justify="right")
+    grid.add_column("")
+    for c in counts:
+        n_dropped = sum(c.dropped.values())
+        numbers = (c.inputs, c.ok, n_dropped, c.failed, c.pending, c.rows)
+        note = "stale: its options or what it reads changed" if c.stale else ""
+        grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers), note)
+        for mark, reasons in (("-", c.dropped), ("!", c.reasons)):
+            for line in reason_lines(reasons):
+                grid.add_row(Text(f"  {mark} {printable(line)}", style="dim", no_wrap=True))
+    return grid
+
+
+def reason_lines(reasons: Mapping[str, int]) -> list[str]:
+    """The most frequent reasons, with how often."""
+    items = list(reasons.items())
+    lines = [f"{n} × {reason}" for reason, n in items[:REASONS_SHOWN]]
+    rest = sum(n for _, n in items[REASONS_SHOWN:])
+    return [*lines, f"{rest} × other reasons"] if rest else lines
+
+
+def show_grid(grid: Grid, *, stderr: bool) -> None:
+    """Print a table, wide enough for its longest line when not on a terminal."""
+    console = Console(stderr=stderr)
+    if not console.is_terminal:
+        console = Console(stderr=stderr, width=200)
+    console.print(grid)

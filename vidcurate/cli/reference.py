@@ -1,0 +1,63 @@
+"""Pages that say what every option is, made from the stages' own config models."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+
+import yaml
+from pydantic.fields import FieldInfo
+
+from vidcurate.cli.options import bounds, choices, describe, facts, flags
+from vidcurate.stage import Stage
+
+WIDTH = 96
+
+
+def default_config(stages: Sequence[Stage]) -> str:
+    """A complete config file: each option with its default, description, unit and bound."""
+    return "\n".join(line for stage in stages for line in stage_lines(stage)).rstrip()
+
+
+def stage_lines(stage: Stage) -> Iterator[str]:
+    """One stage's part of the config file."""
+    yield f"# {stage.summary}"
+    fields = stage.config.model_fields
+    yield f"{stage.name}:" if fields else f"{stage.name}: {{}}"
+    for name, info in fields.items():
+        yield from (f"  # {line}" for line in textwrap.wrap(comment(info), WIDTH))
+        yield f"  {name}: {as_yaml(info)}"
+    yield ""
+
+
+def comment(info: FieldInfo) -> str:
+    """Description, unit, bound and choices of an option."""
+    notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
+    return f"{info.description} ({'; '.join(notes)})" if notes else info.description or ""
+
+
+def as_yaml(info: FieldInfo) -> str:
+    """An option's default as YAML writes it."""
+    value = list(info.default) if isinstance(info.default, tuple) else info.default
+    text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def reference(stages: Sequence[Stage]) -> str:
+    """Every command with its options, as Markdown."""
+    return "\n".join(line for stage in stages for line in reference_lines(stage)).rstrip() + "\n"
+
+
+def reference_lines(stage: Stage) -> Iterator[str]:
+    """One stage's part of the reference."""
+    yield f"### `vidcurate {stage.name}`"
+    yield ""
+    yield f"{stage.summary} Reads `{stage.reads.name}`, writes `{stage.writes.name}`."
+    yield ""
+    fields = stage.config.model_fields
+    if fields:
+        yield "| option | YAML | what it does |"
+        yield "|---|---|---|"
+    for name, info in fields.items():
+        what = describe(info).replace("|", "\\|")
+        yield f"| `{flags(name, info)[0]}` | `{name}` | {what} |"
+    if fields:
+        yield ""

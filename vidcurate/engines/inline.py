@@ -1,0 +1,37 @@
+"""The inline engine: everything in this process, for debugging and for tables too small to share."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
+
+from vidcurate.engines import Crash
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class InlineEngine:
+    """One item after the other, in the calling process."""
+
+    workers = 1
+
+    def __init__(self) -> None:
+        self._stopping = False
+
+    def stop(self) -> None:
+        """Take no more items."""
+        self._stopping = True
+
+    def map(
+        self,
+        task: Callable[[Item], Result],
+        items: Iterable[Item],
+        *,
+        gpus: float = 0,
+        at_most: int | None = None,
+    ) -> Iterator[tuple[Item, Result | Crash]]:
+        """Each item with its result, in the order given."""
+        del gpus, at_most
+        for item in items:
+            if self._stopping:
+                return
+            yield item, task(item)

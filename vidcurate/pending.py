@@ -1,0 +1,111 @@
+"""What is left to do: live inputs less what is done, cut into batches that name where rows lie."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.dataset import FAILED, Dataset, Shelf
+from vidcurate.plan import Planned
+from vidcurate.records import FILES
+from vidcurate.stage import MapStage, read_while_running
+from vidcurate.table import Table
+from vidcurate.worker import Batch
+
+# Enough batches for each worker that the last ones end at about the same time.
+BATCHES_PER_WORKER = 4
+FOUND = "found"
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What is worked on: of each id column named here, only these values."""
+
+    ids: Mapping[str, pa.Array] = field(default_factory=dict)
+
+    def keep(self, rows: pa.Table) -> pa.Table:
+        """The rows in scope."""
+        for column, values in self.ids.items():
+            if column in rows.column_names:
+                rows = rows.filter(pc.is_in(rows[column], value_set=values))
+        return rows
+
+
+def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
+    """Leave out files that were found again with other content, and films past the limit."""
+    found = dataset.shelf(FILES, FOUND).index("file_id", ["path"])
+    newest = found.append_column("row", pa.array(range(found.num_rows), pa.int64()))
+    last = newest.group_by("path").aggregate([("row", "max")])["row_max"].sort()
+    rows = sources.index("video_id", ["file_id"])
+    if len(last) == found.num_rows and limit is None:
+        return Scope()
+    file_ids = found["file_id"].take(last).combine_chunks()
+    live = rows.filter(pc.is_in(rows["file_id"], value_set=file_ids))
+    video_ids = pc.unique(live["video_id"])
+    return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
+
+
+def live_inputs(dataset: Dataset, planned: Planned, scope: Scope) -> pa.Table:
+    """Every input of a stage: its key, the ids it carries, and the part it lies in."""
+    table = planned.stage.reads
+    index = planned.shelf(dataset, table).index(table.key, ids_in(table))
+    return scope.keep(index)
+
+
+def ids_in(table: Table[Any]) -> list[str]:
+    """The id columns of a table's rows."""
+    return [name for name in table.schema.names if name.endswith("_id")]
+
+
+def pending(inputs: pa.Table, key: str, done: pa.Table, *, retry_failed: bool) -> pa.Table:
+    """The inputs that are not done."""
+    if retry_failed:
+        done = done.filter(pc.not_equal(done["status"], FAILED))
+    return inputs.filter(pc.invert(pc.is_in(inputs[key], value_set=done["id"].combine_chunks())))
+
+
+def batches(dataset: Dataset, planned: Planned, todo: pa.Table, workers: int) -> Iterator[Batch]:
+    """The pending inputs in batches, each with the parts where its rows and neighbours lie."""
+    stage = planned.stage
+    assert isinstance(stage, MapStage)
+    located = one_row_each(todo, stage.reads.key)
+    names = {stage.reads.name: "part"}
+    for table in (b.table for b in read_while_running(stage, planned.config)):
+        if table.name in planned.tables:
+            names[table.name] = f"part of {table.name}"
+            located = located.append_column(
+                names[table.name], parts_beside(located, planned.shelf(dataset, table), table)
+            )
+    most = -(-located.num_rows // (BATCHES_PER_WORKER * workers))
+    size = max(1, min(stage.rows_per_part, most))
+    for start in range(0, located.num_rows, size):
+        piece = located.slice(start, size).to_pydict()
+        parts = {table: distinct(piece[column]) for table, column in names.items()}
+        yield Batch(tuple(piece[stage.reads.key]), parts)
+
+
+def one_row_each(index: pa.Table, key: str) -> pa.Table:
+    """An index with one row a key; a key that lies in several parts names them all."""
+    if index.num_rows == pc.count_distinct(index[key]).as_py():
+        return index
+    others = [name for name in index.column_names if name not in (key, "part")]
+    wanted = [("part", "list"), *((name, "first") for name in others)]
+    grouped = index.group_by(key, use_threads=False).aggregate(wanted)
+    columns = {name: grouped[f"{name}_first"] for name in others}
+    parts = pc.binary_join(grouped["part_list"], "\n")
+    return pa.table({key: grouped[key], **columns, "part": parts})
+
+
+def parts_beside(located: pa.Table, shelf: Shelf, table: Table[Any]) -> pa.ChunkedArray:
+    """For each row, the parts in which the row of its key lies in another table."""
+    index = one_row_each(shelf.index(table.key), table.key)
+    where = pc.index_in(located[table.key], value_set=index[table.key].combine_chunks())
+    return index["part"].combine_chunks().take(where)
+
+
+def distinct(joined: Sequence[str | None]) -> tuple[str, ...]:
+    """The different part names of a column that may join several with line ends."""
+    names = (name for text in dict.fromkeys(joined) if text for name in text.split("\n"))
+    return tuple(dict.fromkeys(names))

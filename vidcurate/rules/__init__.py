@@ -1,0 +1,19 @@
+"""The filter rules: one line of text each, read, checked and judged over whole tables.
+
+    quality.sharpness >= p10 and not quality.freeze_share > 0.5
+    0.1 <= quality.luma_mean <= 0.9
+    videos.video_codec in ['h264', 'hevc'] or videos.is_hdr
+
+From loosest to tightest: `or`, `and`, `not`; one comparison (`== != < <= > >=`, chained as in
+Python), `in [...]`, `not in [...]`, `is null` or `is not null`; `+ -`; `* /`; a sign. A value is
+`table.column`, a number, a string in either quote (a doubled quote stands for itself), `true`,
+`false`, or round brackets around any of this. `p10` alone on one side of a comparison is the 10th
+percentile of the other side.
+"""
+
+from vidcurate.rules.grammar import parse
+from vidcurate.rules.schema import check
+from vidcurate.rules.tree import Rule
+from vidcurate.rules.verdicts import Verdicts, judge
+
+__all__ = ["Rule", "Verdicts", "check", "judge", "parse"]

@@ -1,0 +1,280 @@
+"""From the text of a rule to its tree, by precedence climbing; a fault is shown under its place.
+
+Method: Pratt, "Top Down Operator Precedence", POPL 1973.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+from typing import NoReturn
+
+from vidcurate.errors import RuleError
+from vidcurate.rules.tree import (
+    Arithmetic,
+    Column,
+    Comparison,
+    Constant,
+    Junction,
+    Level,
+    Membership,
+    Missing,
+    Negative,
+    Node,
+    Not,
+    Percentile,
+    Rule,
+    columns_of,
+)
+
+TOKEN = re.compile(
+    r"""
+    (?P<number>     (?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)? ) |
+    (?P<string>     '(?:[^']|'')*' | "(?:[^"]|"")*" ) |
+    (?P<percentile> p\d+(?:\.\d+)?(?![\w.]) ) |
+    (?P<word>       [A-Za-z_]\w*(?:\.\w+)* ) |
+    (?P<foreign>    && | \|\| | <> | =(?!=) | !(?!=) | & | \| ) |
+    (?P<symbol>     == | != | <= | >= | [-<>()\[\],+*/] ) |
+    (?P<unknown>    \S )
+    """,
+    re.VERBOSE | re.ASCII,
+)
+KEYWORDS = {"and", "or", "not", "in", "is", "null", "true", "false"}
+SPELLINGS = {"&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "=": "==", "<>": "!="}
+COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
+LEVELS = {
+    "or": Level.OR,
+    "and": Level.AND,
+    **dict.fromkeys((*COMPARISONS, "in", "not", "is"), Level.COMPARE),
+    **dict.fromkeys("+-", Level.SUM),
+    **dict.fromkeys("*/", Level.PRODUCT),
+}
+# Each of these may deepen the tree; the limit keeps it far from Python's recursion limit.
+DEEPENING = {"(", "not", "+", "-", "*", "/"}
+MAX_DEEPENING = 100
+EXACT_DIGITS = 18  # what surely fits 64 bits; longer numbers are read as doubles
+LAST_RANK = 100
+SHOWN = 60  # characters of the rule shown on either side of a fault
+VALUE = "a value (table.column, number, string, true, false)"
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One word of a rule and where it begins; the last is of kind `end` and empty."""
+
+    kind: str
+    text: str
+    at: int
+
+
+@dataclass(slots=True)
+class Reader:
+    """The tokens of a rule and how far it has been read."""
+
+    text: str
+    tokens: Sequence[Token]
+    position: int = 0
+
+    @property
+    def next(self) -> Token:
+        """The token to be read next."""
+        return self.tokens[self.position]
+
+    def take(self, *, wanted: str = "") -> Token:
+        """The next token, read; raises RuleError if it is not the one wanted."""
+        token = self.next
+        if wanted and token.text != wanted:
+            self.expected(f"'{wanted}'")
+        self.position = min(self.position + 1, len(self.tokens) - 1)
+        return token
+
+    def expected(self, what: str) -> NoReturn:
+        """Raise RuleError at the next token."""
+        found = f"'{self.next.text}'" if self.next.text else "the end"
+        fail(self.text, self.next.at, f"expected {what}, found {found}")
+
+
+def parse(text: str) -> Rule:
+    """The rule that a text stands for.
+
+    Raises RuleError with the fault, the rule, and a caret under the place.
+    """
+    reader = Reader(text, read_tokens(text))
+    tree = expression(reader, Level.RULE)
+    if reader.next.kind != "end":
+        reader.expected("an operator, 'and', 'or' or the end")
+    return Rule(text, tree)
+
+
+def fail(text: str, at: int, fault: str) -> NoReturn:
+    """Raise RuleError that shows the fault under its place in the rule."""
+    start, end = max(0, at - SHOWN), at + SHOWN
+    before, after = "..." if start else "", "..." if end < len(text) else ""
+    shown = re.sub(r"\s", " ", text[start:end])
+    caret = " " * (len(before) + at - start) + "^"
+    raise RuleError(f"cannot read the rule: {fault}\n  {before}{shown}{after}\n  {caret}")
+
+
+def read_tokens(text: str) -> list[Token]:
+    """The words of a rule; raises RuleError for what is no word of the language."""
+    tokens = []
+    for match in TOKEN.finditer(text):
+        token = Token(match.lastgroup or "", match.group(), match.start())
+        spelling = SPELLINGS.get(token.text) or token.text.lower()
+        if token.kind == "foreign" or (spelling in KEYWORDS and spelling != token.text):
+            fail(text, token.at, f"write '{spelling}' for '{token.text}'")
+        if token.kind == "unknown" and token.text in "'\"":
+            fail(text, token.at, "this string is not closed")
+        if token.kind == "unknown":
+            fail(text, token.at, f"{token.text!r} has no meaning in a rule")
+        tokens.append(token)
+    deepening = [token for token in tokens if token.text in DEEPENING]
+    if len(deepening) > MAX_DEEPENING:
+        fault = f"more than {MAX_DEEPENING} brackets, signs and nots: split it into several rules"
+        fail(text, deepening[MAX_DEEPENING].at, fault)
+    return [*tokens, Token("end", "", len(text))]
+
+
+def expression(reader: Reader, level: Level) -> Node:
+    """The longest expression ahead whose operators hold more tightly than `level`."""
+    left = operand(reader, level)
+    ceiling = Level.VALUE
+    while level < (found := LEVELS.get(reader.next.text, Level.RULE)) < ceiling:
+        left = extended(reader, left)
+        if found is Level.COMPARE:
+            ceiling = found  # `a < b in [...]` compares the truth of a comparison: brackets needed
+    return left
+
+
+def operand(reader: Reader, level: Level) -> Node:
+    """What stands before or between operators."""
+    token = reader.next
+    if token.kind in ("number", "string") or token.text in ("true", "false"):
+        return constant(reader)
+    if token.kind == "percentile":
+        return percentile(reader, opens=level < Level.COMPARE)
+    if token.text == "(":
+        reader.take()
+        inner = expression(reader, Level.RULE)
+        reader.take(wanted=")")
+        return inner
+    if token.text == "-":
+        return negative(reader)
+    if token.text == "not" and level <= Level.NOT:
+        reader.take()
+        return Not(expression(reader, Level.NOT))
+    if token.text == "null":
+        reader.expected(f"{VALUE}; a missing value is tested by 'is null'")
+    return column(reader)
+
+
+def column(reader: Reader) -> Column:
+    """A table's name, a dot and a column's name."""
+    table, _, name = reader.next.text.partition(".")
+    if reader.next.kind != "word" or reader.next.text in KEYWORDS:
+        reader.expected(VALUE)
+    if not name or "." in name:
+        reader.expected("a column as table.column")
+    reader.take()
+    return Column(table, name)
+
+
+def constant(reader: Reader) -> Constant:
+    """A number with or without sign, a string, true or false."""
+    sign = reader.take().text if reader.next.text == "-" else ""
+    token = reader.next
+    if token.kind == "number":
+        reader.take()
+        exact = token.text.isdigit() and len(token.text) <= EXACT_DIGITS
+        value = int(sign + token.text) if exact else float(sign + token.text)
+        if math.isinf(value):
+            fail(reader.text, token.at, "this number is too large")
+        return Constant(value)
+    if sign or (token.kind != "string" and token.text not in ("true", "false")):
+        reader.expected("a number" if sign else "a number, string, true or false")
+    reader.take()
+    if token.kind == "string":
+        quote = token.text[0]
+        return Constant(token.text[1:-1].replace(quote * 2, quote))
+    return Constant(token.text == "true")
+
+
+def negative(reader: Reader) -> Node:
+    """A sign and what it turns; a signed number is a number."""
+    if reader.tokens[reader.position + 1].kind == "number":
+        return constant(reader)
+    reader.take()
+    return Negative(operand(reader, Level.SIGN))
+
+
+def percentile(reader: Reader, *, opens: bool) -> Percentile:
+    """A percentile; where it `opens` an expression, a comparison must follow."""
+    token = reader.next
+    if not opens or reader.tokens[reader.position + 1].text not in COMPARISONS:
+        fail(reader.text, token.at, "a percentile stands alone on one side of a comparison")
+    return rank(reader)
+
+
+def rank(reader: Reader) -> Percentile:
+    """The rank of a percentile, 0 to 100."""
+    token = reader.take()
+    value = Decimal(token.text[1:])
+    if value > LAST_RANK:
+        fail(reader.text, token.at, f"expected a percentile from p0 to p100, found '{token.text}'")
+    return Percentile(value)
+
+
+def extended(reader: Reader, left: Node) -> Node:
+    """An expression joined with the operator that follows it and what that one takes."""
+    operator = reader.next.text
+    if operator in COMPARISONS:
+        return comparison(reader, left)
+    if operator in ("and", "or"):
+        operands = [left]
+        while reader.next.text == operator:
+            reader.take()
+            operands.append(expression(reader, LEVELS[operator]))
+        return Junction(operator, tuple(operands))
+    reader.take()
+    if operator == "is":
+        negated = reader.next.text == "not" and bool(reader.take())
+        reader.take(wanted="null")
+        return Missing(left, negated)
+    if operator in ("in", "not"):
+        if operator == "not":
+            reader.take(wanted="in")
+        return Membership(left, choices(reader), operator == "not")
+    return Arithmetic(operator, left, expression(reader, LEVELS[operator]))
+
+
+def comparison(reader: Reader, first: Node) -> Comparison:
+    """A chain of comparisons, of which only the ends may be percentiles."""
+    operands = [first]
+    operators: list[str] = []
+    start = reader.next.at
+    while reader.next.text in COMPARISONS:
+        if operators and isinstance(operands[-1], Percentile):
+            break
+        operators.append(reader.take().text)
+        is_percentile = reader.next.kind == "percentile"
+        operands.append(rank(reader) if is_percentile else expression(reader, Level.COMPARE))
+    for link in pairwise(operands):
+        has_percentile = any(isinstance(side, Percentile) for side in link)
+        if has_percentile and not any(any(columns_of(side)) for side in link):
+            fail(reader.text, start, "a percentile is compared with something that has columns")
+    return Comparison(tuple(operands), tuple(operators))
+
+
+def choices(reader: Reader) -> tuple[Constant, ...]:
+    """The constants of a list in square brackets, at least one."""
+    reader.take(wanted="[")
+    values = [constant(reader)]
+    while reader.next.text == ",":
+        reader.take()
+        values.append(constant(reader))
+    if reader.next.text != "]":
+        reader.expected("',' or ']'")
+    reader.take()
+    return tuple(values)

@@ -1,0 +1,157 @@
+"""Rules against the columns that there are: unknown names and clashing types, all found at once."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import SequenceMatcher
+from itertools import pairwise
+
+import pyarrow as pa
+
+from vidcurate.errors import RuleError
+from vidcurate.rules.tree import (
+    Arithmetic,
+    Column,
+    Comparison,
+    Constant,
+    Junction,
+    Membership,
+    Missing,
+    Negative,
+    Node,
+    Not,
+    Percentile,
+    Rule,
+    children,
+    columns_of,
+)
+from vidcurate.table import FRACTION
+
+LIKENESS = 0.6  # difflib's own bound for a close match
+
+
+def check(
+    rules: Sequence[Rule],
+    schemas: Mapping[str, pa.Schema],
+    commands: Mapping[str, str],
+) -> None:
+    """Pass if every rule names columns that there are and compares like with like.
+
+    `schemas` is keyed by table name; `commands` names the command that makes a table.
+    Raises RuleError with one line for every fault of every rule.
+    """
+    types = {
+        Column(table, field.name): field.type
+        for table, schema in schemas.items()
+        for field in schema
+    }
+    check_types(rules, types, commands)
+
+
+def check_types(
+    rules: Sequence[Rule],
+    types: Mapping[Column, pa.DataType],
+    commands: Mapping[str, str],
+) -> None:
+    """What `check` does, for columns and their types."""
+    kinds = {column: kind_of_type(type_) for column, type_ in types.items()}
+    faults: list[str] = []
+    for rule in rules:
+        unknown = [column for column in columns_of(rule.tree) if column not in kinds]
+        faults += [unknown_name(column, kinds, commands) for column in unknown]
+        faults += clashes(rule.tree, kinds)
+        faults += unfit(rule.tree, (rule.tree,), "boolean", kinds)
+    if faults:
+        raise RuleError("\n".join(dict.fromkeys(faults)))
+
+
+def kind_of_type(type_: pa.DataType) -> str:
+    """What rules call an Arrow type; a fraction is a number."""
+    if pa.types.is_integer(type_) or pa.types.is_floating(type_) or type_ == FRACTION:
+        return "number"
+    if pa.types.is_string(type_) or pa.types.is_large_string(type_):
+        return "string"
+    if pa.types.is_boolean(type_):
+        return "boolean"
+    return str(type_).partition("<")[0]
+
+
+def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[str, str]) -> str:
+    """The fault of a name that is not there, with the nearest one that is."""
+    names = [other.name for other in known if other.table == column.table]
+    fault = f"unknown column '{column}'" if names else f"unknown table '{column.table}'"
+    close = nearest(column, known)
+    if close is not None:
+        command = commands.get(close.table)
+        hint = f" (`vidcurate {command}` makes it)" if command else ""
+        return f"{fault}: did you mean '{close}'?{hint}"
+    tables = sorted({other.table for other in known})
+    return f"{fault}: there are {', '.join(names or tables)}"
+
+
+def nearest(wanted: Column, known: Mapping[Column, str]) -> Column | None:
+    """The column most like the one wanted in both names, or of its very name elsewhere."""
+    best, most = None, 0.0
+    for column in known:
+        table = SequenceMatcher(None, wanted.table, column.table).ratio()
+        name = SequenceMatcher(None, wanted.name, column.name).ratio()
+        is_close = name >= LIKENESS and (table >= LIKENESS or wanted.name == column.name)
+        if is_close and table + name > most:
+            best, most = column, table + name
+    return best
+
+
+def kind_of(node: Node, kinds: Mapping[Column, str]) -> str | None:
+    """What a node's value is; None for a column that is not there."""
+    match node:
+        case Column():
+            return kinds.get(node)
+        case Constant(value=bool()):
+            return "boolean"
+        case Constant(value=str()):
+            return "string"
+        case Constant() | Percentile() | Negative() | Arithmetic():
+            return "number"
+        case Comparison() | Membership() | Missing() | Not() | Junction():
+            return "boolean"
+
+
+def clashes(node: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
+    """The type faults at and below a node."""
+    for child in children(node):
+        yield from clashes(child, kinds)
+    match node:
+        case Negative() | Arithmetic():
+            yield from unfit(node, children(node), "number", kinds)
+        case Not() | Junction():
+            yield from unfit(node, children(node), "boolean", kinds)
+        case Comparison():
+            for (left, right), operator in zip(
+                pairwise(node.operands), node.operators, strict=True
+            ):
+                yield from unlike(node, left, right, kinds)
+                if kind_of(left, kinds) == "boolean" and operator not in ("==", "!="):
+                    yield f"{node}: true and false have no order, compare them by == or !="
+        case Membership(operand=operand):
+            for choice in node.choices:
+                yield from unlike(node, operand, choice, kinds)
+
+
+def unfit(
+    node: Node, parts: Sequence[Node], wanted: str, kinds: Mapping[Column, str]
+) -> Iterator[str]:
+    """The faults of parts that are not of the kind that a node needs."""
+    for part in parts:
+        kind = kind_of(part, kinds)
+        if kind not in (wanted, None):
+            meaning = "a condition" if wanted == "boolean" else f"a {wanted}"
+            yield f"{node}: {part} is a {kind}, expected {meaning}"
+
+
+def unlike(node: Node, left: Node, right: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
+    """The fault of two sides that cannot be compared."""
+    ours, theirs = kind_of(left, kinds), kind_of(right, kinds)
+    if ours is None or theirs is None:
+        return
+    if ours != theirs:
+        yield f"{node}: {left} is a {ours}, {right} is a {theirs}"
+    elif ours not in ("number", "string", "boolean"):
+        yield f"{node}: {left} is a {ours}, which only 'is null' can test"

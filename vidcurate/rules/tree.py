@@ -1,0 +1,212 @@
+"""What a rule is once it is read: a tree whose every node prints as text that reads back as it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import IntEnum
+from typing import ClassVar
+
+
+class Level(IntEnum):
+    """How tightly the parts of a rule hold together, loosest first."""
+
+    RULE = 0
+    OR = 1
+    AND = 2
+    NOT = 3
+    COMPARE = 4
+    SUM = 5
+    PRODUCT = 6
+    SIGN = 7
+    VALUE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, a string, true or false, as it stands in the rule."""
+
+    level: ClassVar[Level] = Level.VALUE
+    value: float | str | bool
+
+    def __str__(self) -> str:
+        if isinstance(self.value, bool):
+            return str(self.value).lower()
+        if isinstance(self.value, str):
+            return "'" + self.value.replace("'", "''") + "'"
+        return repr(self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of one table."""
+
+    level: ClassVar[Level] = Level.VALUE
+    table: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.table}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Percentile:
+    """The percentile, 0 to 100, of what it is compared with, over all rows that have a value."""
+
+    level: ClassVar[Level] = Level.VALUE
+    rank: Decimal
+
+    def __str__(self) -> str:
+        return f"p{self.rank:f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Negative:
+    """A value with its sign turned."""
+
+    level: ClassVar[Level] = Level.SIGN
+    operand: "Node"
+
+    def __str__(self) -> str:
+        return "-" + bracketed(self.operand, Level.SIGN)
+
+
+@dataclass(frozen=True, slots=True)
+class Arithmetic:
+    """Two numbers joined by one of `+ - * /`."""
+
+    operator: str
+    left: "Node"
+    right: "Node"
+
+    @property
+    def level(self) -> Level:
+        """How tightly the operator holds."""
+        return Level.SUM if self.operator in "+-" else Level.PRODUCT
+
+    def __str__(self) -> str:
+        # The right side of equal level keeps its brackets: a - (b - c) is not a - b - c.
+        right = bracketed(self.right, Level(self.level + 1))
+        return f"{bracketed(self.left, self.level)} {self.operator} {right}"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A chain `a < b <= c`: true where every link is; one operator fewer than operands."""
+
+    level: ClassVar[Level] = Level.COMPARE
+    operands: tuple["Node", ...]
+    operators: tuple[str, ...]
+
+    def __str__(self) -> str:
+        first, *others = [bracketed(operand, Level.SUM) for operand in self.operands]
+        links = zip(self.operators, others, strict=True)
+        return first + "".join(f" {operator} {other}" for operator, other in links)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """Whether a value is one of a list, or with `negated` none of it."""
+
+    level: ClassVar[Level] = Level.COMPARE
+    operand: "Node"
+    choices: tuple[Constant, ...]
+    negated: bool
+
+    def __str__(self) -> str:
+        word = "not in" if self.negated else "in"
+        choices = ", ".join(map(str, self.choices))
+        return f"{bracketed(self.operand, Level.SUM)} {word} [{choices}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Whether a value is null or NaN, or with `negated` is there."""
+
+    level: ClassVar[Level] = Level.COMPARE
+    operand: "Node"
+    negated: bool
+
+    def __str__(self) -> str:
+        word = "is not null" if self.negated else "is null"
+        return f"{bracketed(self.operand, Level.SUM)} {word}"
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """A condition turned round."""
+
+    level: ClassVar[Level] = Level.NOT
+    operand: "Node"
+
+    def __str__(self) -> str:
+        return "not " + bracketed(self.operand, Level.NOT)
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Two or more conditions joined by `and` or `or`."""
+
+    word: str
+    operands: tuple["Node", ...]
+
+    @property
+    def level(self) -> Level:
+        """How tightly the word holds."""
+        return Level.AND if self.word == "and" else Level.OR
+
+    def __str__(self) -> str:
+        inner = Level(self.level + 1)
+        return f" {self.word} ".join(bracketed(operand, inner) for operand in self.operands)
+
+
+Node = (
+    Constant
+    | Column
+    | Percentile
+    | Negative
+    | Arithmetic
+    | Comparison
+    | Membership
+    | Missing
+    | Not
+    | Junction
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One condition that a clip must meet: the text as it was written, and what it means."""
+
+    text: str
+    tree: Node
+
+    @property
+    def columns(self) -> frozenset[tuple[str, str]]:
+        """Every (table, column) that the rule reads."""
+        return frozenset((column.table, column.name) for column in columns_of(self.tree))
+
+
+def bracketed(node: Node, least: Level) -> str:
+    """A node's text, in brackets if its operator holds less tightly than its place demands."""
+    return f"({node})" if node.level < least else str(node)
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes right below a node."""
+    match node:
+        case Junction(operands=operands) | Comparison(operands=operands):
+            return operands
+        case Arithmetic(left=left, right=right):
+            return (left, right)
+        case Negative() | Not() | Membership() | Missing():
+            return (node.operand,)
+        case Constant() | Column() | Percentile():
+            return ()
+
+
+def columns_of(node: Node) -> Iterator[Column]:
+    """Every column at or below a node, as often as it is named."""
+    if isinstance(node, Column):
+        yield node
+    for child in children(node):
+        yield from columns_of(child)

@@ -1,0 +1,173 @@
+"""Rules over all rows at once, in Arrow: which rule a row fails, and which cannot be decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from itertools import pairwise
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.rules.schema import check_types
+from vidcurate.rules.tree import (
+    Arithmetic,
+    Column,
+    Comparison,
+    Constant,
+    Junction,
+    Membership,
+    Missing,
+    Negative,
+    Node,
+    Not,
+    Percentile,
+    Rule,
+)
+from vidcurate.table import FRACTION
+
+Values = Any  # pa.Array | pa.ChunkedArray | pa.Scalar: Arrow's functions take each of them
+COMPARE = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+COMBINE = {"+": pc.add, "-": pc.subtract, "*": pc.multiply, "/": pc.divide}
+JOIN = {"and": pc.and_kleene, "or": pc.or_kleene}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """What became of each row: indexes into the rules, null where there is none.
+
+    `first_failed` is the first rule that is false for the row. `undecided` is the first rule,
+    before any that is false, that is neither true nor false for want of a value. A row passes if
+    both are null.
+    """
+
+    first_failed: pa.Int32Array
+    undecided: pa.Int32Array
+
+
+def judge(rules: Sequence[Rule], columns: pa.Table) -> Verdicts:
+    """The verdicts of rules, in their order, on rows whose columns are named `table.column`.
+
+    NaN, a division by zero and null are one thing: a missing value, which `and`, `or` and `not`
+    treat by Kleene's logic. Arithmetic and fractions are in double precision. A percentile is
+    exact, interpolated linearly between the two nearest ranks, over the rows that have a value.
+    Raises RuleError for a column that is not there or of a type that the rule cannot take.
+    """
+    named = [field for field in columns.schema if "." in field.name]
+    check_types(rules, {Column(*field.name.split(".", 1)): field.type for field in named}, {})
+    names = {Column(*name) for rule in rules for name in rule.columns}
+    values = {column: numbers_present(columns.column(str(column))) for column in names}
+    failed = undecided = pa.nulls(columns.num_rows, pa.int32())
+    nothing = pa.scalar(None, pa.int32())
+    for index, rule in enumerate(rules):
+        outcome = spread(evaluate(rule.tree, values), columns.num_rows)
+        this = pa.scalar(index, pa.int32())
+        is_open = pc.and_(pc.is_null(outcome), pc.is_null(failed))
+        undecided = pc.coalesce(undecided, pc.if_else(is_open, this, nothing))
+        failed = pc.coalesce(failed, pc.if_else(outcome, nothing, this))
+    return Verdicts(failed, undecided)
+
+
+def spread(values: Values, n_rows: int) -> pa.Array:
+    """One plain array, a value a row, of whatever Arrow answered."""
+    if isinstance(values, pa.Scalar):
+        return pa.repeat(values, n_rows)
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def numbers_present(values: Values) -> Values:
+    """A column as rules see it: fractions as numbers, NaN as null."""
+    if values.type == FRACTION:
+        parts = [pc.cast(pc.struct_field(values, part), pa.float64()) for part in ("num", "den")]
+        return present(pc.divide(*parts))
+    return present(values) if pa.types.is_floating(values.type) else values
+
+
+def present(values: Values) -> Values:
+    """Floating-point values with null for NaN."""
+    return pc.if_else(pc.is_nan(values), pa.scalar(None, values.type), values)
+
+
+def evaluate(node: Node, columns: Mapping[Column, Values]) -> Values:
+    """The value of a node in every row; a scalar if it reads no column."""
+    match node:
+        case Constant(value=value):
+            return pa.scalar(value)
+        case Column():
+            return columns[node]
+        case Negative(operand=operand):
+            return pc.negate(double(evaluate(operand, columns)))
+        case Arithmetic():
+            return combined(node, columns)
+        case Percentile():
+            raise AssertionError("a percentile has a value only within its comparison")
+        case _:
+            return condition(node, columns)
+
+
+def condition(
+    node: Comparison | Membership | Missing | Not | Junction, columns: Mapping[Column, Values]
+) -> Values:
+    """The truth of a condition in every row."""
+    match node:
+        case Comparison():
+            return compared(node, columns)
+        case Membership(operand=operand):
+            return contained(evaluate(operand, columns), node)
+        case Missing(operand=operand, negated=negated):
+            return (pc.is_valid if negated else pc.is_null)(evaluate(operand, columns))
+        case Not(operand=operand):
+            return pc.invert(evaluate(operand, columns))
+        case Junction(word=word, operands=operands):
+            return reduce(JOIN[word], [evaluate(operand, columns) for operand in operands])
+
+
+def double(values: Values) -> Values:
+    """Numbers in double precision; Arrow by itself refuses whole numbers above 2**53."""
+    return pc.cast(values, pa.float64(), safe=False)
+
+
+def combined(node: Arithmetic, columns: Mapping[Column, Values]) -> Values:
+    """The result of one arithmetic operator, in double precision."""
+    left, right = (double(evaluate(side, columns)) for side in (node.left, node.right))
+    if node.operator == "/":
+        right = pc.if_else(pc.equal(right, 0.0), pa.scalar(None, pa.float64()), right)
+    return present(COMBINE[node.operator](left, right))
+
+
+def compared(node: Comparison, columns: Mapping[Column, Values]) -> Values:
+    """Where every link of a chain holds."""
+    sides = [
+        side if isinstance(side, Percentile) else evaluate(side, columns) for side in node.operands
+    ]
+    links = []
+    for (first, second), operator in zip(pairwise(sides), node.operators, strict=True):
+        left = threshold(first, second) if isinstance(first, Percentile) else first
+        right = threshold(second, first) if isinstance(second, Percentile) else second
+        if pa.types.is_floating(left.type) or pa.types.is_floating(right.type):
+            left, right = double(left), double(right)
+        links.append(COMPARE[operator](left, right))
+    return reduce(pc.and_kleene, links)
+
+
+def threshold(percentile: Percentile, values: Values) -> pa.Scalar:
+    """A percentile of values, missing ones left out; null if there are none."""
+    return present(pc.quantile(values, q=float(percentile.rank / 100), interpolation="linear"))[0]
+
+
+def contained(values: Values, node: Membership) -> Values:
+    """Where a value is, or is not, one of the choices; null where there is no value."""
+    choices = pa.array([choice.value for choice in node.choices])
+    if pa.types.is_floating(values.type) or pa.types.is_floating(choices.type):
+        # Adding zero makes one of the two zeros, which a hash would tell apart.
+        values, choices = pc.add(double(values), 0.0), pc.add(double(choices), 0.0)
+    found = pc.is_in(values, value_set=choices.cast(values.type))
+    found = pc.if_else(pc.is_valid(values), found, pa.scalar(None, pa.bool_()))
+    return pc.invert(found) if node.negated else found

@@ -1,0 +1,209 @@
+"""What a stage is: its options, one function and a declaration, and the fingerprint of the three."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field
+
+from vidcurate.errors import MediaError
+from vidcurate.table import Table
+
+R = TypeVar("R")
+In = TypeVar("In")
+Out = TypeVar("Out")
+Cfg = TypeVar("Cfg", bound="StageConfig")
+Tool = TypeVar("Tool")
+
+
+class StageConfig(BaseModel):
+    """Base of every stage's options; unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def option(
+    default: Any,
+    description: str,
+    *,
+    unit: str | None = None,
+    flag: str | None = None,
+    neutral: bool = False,
+    **bounds: Any,
+) -> Any:
+    """One option, stated once: YAML key, command-line option, help, reference and fingerprint.
+
+    `flag` replaces the command-line name; `neutral` says that the value changes how the work is
+    done but not the rows, and so stays out of the fingerprint; `bounds` are pydantic's.
+    """
+    extra = {"unit": unit, "flag": flag, "neutral": neutral}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """An input left out on purpose."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What one worker of a stage takes; `at_most` bounds how many run at once."""
+
+    cpus: float = 1
+    gpus: float = 0
+    at_most: int | None = None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A table that is looked up by key while mapping, or joined in a finish.
+
+    One that is not `required` is used where the data set has it. `when` says for which options
+    the table is needed at all.
+    """
+
+    table: Table[Any]
+    required: bool = True
+    when: Callable[[Any], bool] | None = None
+
+
+class Workspace(Protocol):
+    """What a stage sees of the data set."""
+
+    files: Path
+    """The folder for files that this stage's own rows name."""
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether an optional table is there."""
+
+    def beside(self, table: Table[R]) -> Mapping[str, R]:
+        """The rows of a declared table that belong to the batch in hand, by key."""
+
+    def files_of(self, table: Table[Any]) -> Path:
+        """The folder of the files that another table's rows name."""
+
+
+class Finished(Workspace, Protocol):
+    """What a stage's finish sees: whole tables, read in pieces."""
+
+    def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
+        """All live rows of a declared table, or of this stage's own."""
+
+    def provenance(self) -> Mapping[str, Any]:
+        """The manifest: what made each table."""
+
+    def funnel(self) -> Sequence[Mapping[str, Any]]:
+        """Counts of every stage: inputs, ok, dropped by reason, failed."""
+
+
+def one_worker(_config: StageConfig) -> Resources:
+    """One core, no GPU: what most stages take."""
+    return Resources()
+
+
+def nothing_else(_config: StageConfig) -> str:
+    """The `depends` of a stage that its options describe in full."""
+    return ""
+
+
+@dataclass(frozen=True)
+class MapStage(Generic[In, Out, Cfg, Tool]):
+    """A stage that takes each input row by itself: dear, parallel, resumed row by row.
+
+    `open` runs once in a worker; models load there. `run` yields one result for each input, in
+    order: its rows, a Drop, or the MediaError by which it failed. What `run` raises is the failure
+    of the row in hand; the rows after it are run again one by one. `depends` says what else decides the rows, such as a prompt's text. `finish` runs once
+    when all rows are done.
+    """
+
+    name: str
+    summary: str
+    reads: Table[In]
+    writes: Table[Out]
+    config: type[Cfg]
+    open: Callable[[Cfg, Workspace], Tool]
+    run: Callable[[Sequence[In], Cfg, Tool], Iterator[list[Out] | Drop | MediaError]]
+    beside: tuple[Beside, ...] = ()
+    resources: Callable[[Cfg], Resources] = one_worker
+    rows_per_part: int = 256
+    depends: Callable[[Cfg], str] = nothing_else
+    finish: Callable[[Cfg, Finished], str] | None = None
+    finish_reads: tuple[Beside, ...] = ()
+    version: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a table stage made: its rows, and for every input `id`, `status` and `reason`."""
+
+    rows: pa.Table
+    done: pa.Table
+
+
+@dataclass(frozen=True)
+class TableStage(Generic[In, Out, Cfg]):
+    """A stage that sees whole tables: cheap, in Arrow, always redone.
+
+    `beside` names the tables it joins to its inputs, as its options ask for them.
+    """
+
+    name: str
+    summary: str
+    reads: Table[In]
+    writes: Table[Out]
+    config: type[Cfg]
+    run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
+    beside: Callable[[Cfg], tuple[Beside, ...]]
+    version: int = 1
+
+
+Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
+
+
+def read_while_running(stage: Stage, config: StageConfig) -> tuple[Beside, ...]:
+    """The tables beside its input that decide a stage's rows, for these options."""
+    declared = stage.beside if isinstance(stage, MapStage) else stage.beside(config)
+    return tuple(b for b in declared if b.when is None or b.when(config))
+
+
+def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Beside, ...]:
+    """The tables that a stage's finish joins; they do not change its rows."""
+    declared = stage.finish_reads if isinstance(stage, MapStage) else ()
+    return tuple(b for b in declared if b.when is None or b.when(config))
+
+
+def given_options(config: StageConfig) -> dict[str, Any]:
+    """Options that decide the rows, as JSON values."""
+    neutral = {
+        name
+        for name, info in type(config).model_fields.items()
+        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra["neutral"]
+    }
+    return config.model_dump(mode="json", exclude=neutral)
+
+
+def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) -> str:
+    """Twelve hex digits that change when a stage's rows could.
+
+    `upstream` maps each table that is read to its fingerprint; tables that name content are left
+    out by the caller, since their keys say all.
+    """
+    facts = {
+        "stage": stage.name,
+        "version": stage.version,
+        "options": given_options(config),
+        "upstream": dict(upstream),
+        "depends": stage.depends(config) if isinstance(stage, MapStage) else "",
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def use_workspace(_config: StageConfig, workspace: Workspace) -> Workspace:
+    """The `open` of a stage whose only tool is the workspace."""
+    return workspace

@@ -1,0 +1,20 @@
+"""Every stage, in the order of the data."""
+
+from vidcurate.stage import Stage
+from vidcurate.stages.cuts import CUTS_STAGE
+from vidcurate.stages.filter import FILTER
+from vidcurate.stages.ingest import INGEST
+from vidcurate.stages.probe import PROBE
+from vidcurate.stages.quality import QUALITY_STAGE
+from vidcurate.stages.scan import SCAN
+from vidcurate.stages.split import SPLIT
+
+STAGES: tuple[Stage, ...] = (
+    INGEST,
+    PROBE,
+    SCAN,
+    CUTS_STAGE,
+    SPLIT,
+    QUALITY_STAGE,
+    FILTER,
+)

@@ -1,0 +1,89 @@
+"""filter: rules over scores; every rejected clip keeps the first rule that it broke."""
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import field_validator
+
+from vidcurate.dataset import DONE, DROPPED, FAILED, OK
+from vidcurate.errors import RuleError
+from vidcurate.join import columns_of
+from vidcurate.records import CLIPS, FILM_TABLES, KEPT, SCORE_TABLES
+from vidcurate.rules import Rule, check, judge, parse
+from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
+
+RULED = {table.name: table for table in (CLIPS, *FILM_TABLES, *SCORE_TABLES)}
+COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
+
+
+class FilterConfig(StageConfig):
+    """What a clip must satisfy."""
+
+    rules: tuple[str, ...] = option(
+        (),
+        "Rules that every clip must satisfy, such as 'quality.sharpness >= 20 and "
+        "clips.duration_s < 30'; repeat for more",
+        flag="--rule",
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def rules_make_sense(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
+        """Every rule can be read, and names columns that exist."""
+        try:
+            parsed = [parse(rule) for rule in rules]
+            schemas = {name: table.schema for name, table in RULED.items()}
+            check(parsed, schemas, {name: COMMANDS.get(name, name) for name in RULED})
+        except RuleError as error:
+            raise ValueError(str(error)) from error
+        return rules
+
+
+def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcome:
+    """The clips that satisfy every rule; of a rejected one, the first rule that it broke.
+
+    A clip that breaks no rule but lacks a number that a rule needs fails: it is neither kept nor
+    called bad.
+    """
+    clips = tables[CLIPS.name]
+    rules = [parse(text) for text in config.rules]
+    wanted = {column for rule in rules for column in rule.columns}
+    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    verdicts = judge(rules, columns)
+    broken = reasons("", config.rules).take(verdicts.first_failed)
+    missing = reasons("a number is missing for: ", config.rules).take(verdicts.undecided)
+    kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
+    status = pc.if_else(pc.is_valid(broken), DROPPED, pc.if_else(kept, OK, FAILED))
+    done = pa.table(
+        {
+            "id": clips[CLIPS.key],
+            "status": status,
+            "reason": pc.coalesce(broken, missing),
+            "seconds": pa.nulls(clips.num_rows, pa.float64()),
+        },
+        schema=DONE,
+    )
+    return Outcome(clips.filter(kept), done)
+
+
+def reasons(before: str, rules: Sequence[str]) -> pa.Array:
+    """What is said of a clip for each rule."""
+    return pa.array([before + rule for rule in rules], pa.string())
+
+
+def tables_ruled(config: FilterConfig) -> tuple[Beside, ...]:
+    """The tables that the rules name."""
+    names = {table for text in config.rules for table, _ in parse(text).columns}
+    return tuple(Beside(RULED[name]) for name in sorted(names - {CLIPS.name}))
+
+
+FILTER = TableStage(
+    name="filter",
+    summary="Keep the clips that satisfy every rule over their scores.",
+    reads=CLIPS,
+    writes=KEPT,
+    config=FilterConfig,
+    run=filter_clips,
+    beside=tables_ruled,
+)

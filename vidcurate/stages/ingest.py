@@ -1,0 +1,51 @@
+"""ingest: files that were found become sources, named by their content."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from vidcurate.errors import MediaError
+from vidcurate.media.content import content_id
+from vidcurate.records import FILES, SOURCES, FoundFile, Source
+from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
+
+EXTENSIONS = (
+    *("3g2", "3gp", "asf", "avi", "flv", "gif", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg"),
+    *("mpg", "mts", "mxf", "ogm", "ogv", "qt", "rm", "rmvb", "ts", "vob", "webm", "wmv", "y4m"),
+)
+
+
+class IngestConfig(StageConfig):
+    """Which files of a folder are taken. Files named one by one are always taken."""
+
+    extensions: tuple[str, ...] = option(
+        EXTENSIONS,
+        "File name endings that are taken from folders",
+        flag="--extension",
+        neutral=True,
+        min_length=1,
+    )
+    recursive: bool = option(True, "Look into folders inside folders", neutral=True)
+
+
+def ingest(files: Sequence[FoundFile], _config: IngestConfig, _: Workspace) -> Iterator[list[Source]]:
+    """One source for each file; exact copies get the same `video_id` and are merged when read.
+
+    Raises MediaError for a file that cannot be read or is empty.
+    """
+    for file in files:
+        if file.fault:
+            raise MediaError(file.fault)
+        video_id, size = content_id(Path(file.path))
+        yield [Source(video_id, file.file_id, file.path, (file.path,), size, file.extra)]
+
+
+INGEST = MapStage(
+    name="ingest",
+    summary="Find films in folders, globs, lists or stdin, and name each by its content.",
+    reads=FILES,
+    writes=SOURCES,
+    config=IngestConfig,
+    open=use_workspace,
+    run=ingest,
+    rows_per_part=1024,
+)

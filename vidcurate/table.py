@@ -1,0 +1,149 @@
+"""A table is a record class, its Arrow schema, and Parquet files that are whole or not there."""
+
+import dataclasses
+import os
+import types
+import typing
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+R = TypeVar("R")
+
+FRACTION = pa.struct([pa.field("num", pa.int64(), False), pa.field("den", pa.int64(), False)])
+SCALARS: dict[Any, pa.DataType] = {
+    str: pa.string(),
+    bool: pa.bool_(),
+    int: pa.int64(),
+    float: pa.float64(),
+    bytes: pa.binary(),
+    Fraction: FRACTION,
+}
+
+
+@dataclass(frozen=True)
+class Table(Generic[R]):
+    """A named kind of row.
+
+    `key` is the column that names a row. `names_content` says that equal keys mean equal rows,
+    however they were found, so that readers of this table need not know how it was made. Rows of
+    equal key are joined by `merge` where it is given.
+    """
+
+    name: str
+    record: type[R]
+    key: str
+    names_content: bool = False
+    merge: Callable[[R, R], R] | None = field(default=None, compare=False)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema that the record's annotations stand for."""
+        return pa.schema(record_fields(self.record))
+
+    def to_arrow(self, rows: Sequence[R]) -> pa.Table:
+        """Rows as an Arrow table of this schema."""
+        return pa.Table.from_pylist([plain(row) for row in rows], schema=self.schema)
+
+    def from_arrow(self, table: pa.Table) -> list[R]:
+        """Records of an Arrow table that has this schema; rows of equal key are merged."""
+        rows = [typing.cast("R", build(self.record, row)) for row in table.to_pylist()]
+        if self.merge is None:
+            return rows
+        merged: dict[Any, R] = {}
+        for row in rows:
+            key = getattr(row, self.key)
+            merged[key] = self.merge(merged[key], row) if key in merged else row
+        return list(merged.values())
+
+
+def record_fields(record: type) -> list[pa.Field]:
+    """Arrow fields of a record class; `X | None` is nullable, all else is not."""
+    hints = typing.get_type_hints(record)
+    return [arrow_field(f.name, hints[f.name]) for f in dataclasses.fields(record)]
+
+
+def arrow_field(name: str, hint: Any) -> pa.Field:
+    """The Arrow field that one annotation stands for."""
+    inner, nullable = unwrap_optional(hint)
+    return pa.field(name, arrow_type(inner), nullable)
+
+
+def arrow_type(hint: Any) -> pa.DataType:
+    """The Arrow type that one annotation stands for.
+
+    Raises TypeError for an annotation that has no column type.
+    """
+    if hint in SCALARS:
+        return SCALARS[hint]
+    if dataclasses.is_dataclass(hint):
+        return pa.struct(record_fields(typing.cast("type", hint)))
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin is tuple and arguments[1:] == (...,):
+        return pa.list_(pa.field("element", arrow_type(arguments[0]), False))
+    if origin is Mapping:
+        return pa.map_(arrow_type(arguments[0]), arrow_type(arguments[1]))
+    raise TypeError(f"no column type for {hint!r}")
+
+
+def unwrap_optional(hint: Any) -> tuple[Any, bool]:
+    """An annotation without its `| None`, and whether it had one."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        if len(inner) == 1:
+            return inner[0], True
+    return hint, False
+
+
+def plain(value: Any) -> Any:
+    """A record, or a value of one, as Arrow takes it."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Fraction):
+        return {"num": value.numerator, "den": value.denominator}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return [(plain(key), plain(item)) for key, item in value.items()]
+    return value
+
+
+def build(hint: Any, value: Any) -> Any:
+    """The value of an annotation's type that an Arrow value stands for; undoes `plain`."""
+    inner, _ = unwrap_optional(hint)
+    if value is None:
+        return None
+    if inner is Fraction:
+        return Fraction(value["num"], value["den"])
+    if dataclasses.is_dataclass(inner):
+        hints = typing.get_type_hints(inner)
+        return typing.cast("type", inner)(**{k: build(hints[k], v) for k, v in value.items()})
+    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
+    if origin is tuple:
+        return tuple(build(arguments[0], item) for item in value)
+    if origin is Mapping:
+        return {key: build(arguments[1], item) for key, item in value}
+    return value
+
+
+def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+    """A file that appears complete or not at all: written beside its place, then renamed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}.partial")
+    try:
+        write(partial)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write_parquet(path: Path, table: pa.Table) -> None:
+    """A Parquet file, whole or not there, compressed with zstd."""
+    write_whole(path, lambda partial: pq.write_table(table, partial, compression="zstd"))

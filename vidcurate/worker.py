@@ -1,0 +1,199 @@
+"""What runs in a worker: open the tool once, run a batch, isolate a bad row, commit."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+
+from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
+from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.stage import Drop, MapStage, StageConfig
+from vidcurate.table import Table
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One stage's work on one data set; `tables` maps each readable table to its fingerprint."""
+
+    root: Path
+    stage: MapStage[Any, Any, Any, Any]
+    config: StageConfig
+    fingerprint: str
+    tables: Mapping[str, str]
+
+    def shelf(self, table: Table[Any]) -> Shelf:
+        """Where a table's rows lie for this job."""
+        return Dataset(self.root).shelf(table, self.tables[table.name])
+
+    def own(self) -> Shelf:
+        """Where this job's own rows go."""
+        return Dataset(self.root).shelf(self.stage.writes, self.fingerprint)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Inputs to be done together, and the parts in which they and their neighbours lie."""
+
+    ids: tuple[str, ...]
+    parts: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a batch: `statuses` as (id, status, reason)."""
+
+    statuses: tuple[tuple[str, str, str | None], ...]
+    seconds: float
+
+
+@dataclass
+class BatchWorkspace:
+    """What a stage sees of the data set while it works on a batch."""
+
+    job: Job
+    files: Path
+    batch: Batch = Batch((), {})
+    rows: Sequence[Any] = ()
+    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def hold(self, batch: Batch, rows: Sequence[Any]) -> None:
+        """Take a batch in hand."""
+        self.batch, self.rows, self.read = batch, rows, {}
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether an optional table is there."""
+        return table.name in self.job.tables
+
+    def files_of(self, table: Table[Any]) -> Path:
+        """The folder of the files that another table's rows name."""
+        return self.job.shelf(table).files
+
+    def beside(self, table: Table[R]) -> Mapping[str, R]:
+        """The rows of a declared table that belong to the batch in hand, by key."""
+        if table.name not in self.read:
+            keys = {getattr(row, table.key) for row in self.rows}
+            found = read_rows(self.job, table, self.batch, keys)
+            self.read[table.name] = {getattr(row, table.key): row for row in found}
+        return self.read[table.name]
+
+
+def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
+    """The rows of a table with these keys, from the parts that the batch names."""
+    shelf = job.shelf(table)
+    wanted = pa.array(sorted(keys), pa.string())
+    pieces = [table.schema.empty_table()]
+    for part in batch.parts.get(table.name, ()):
+        piece = shelf.read_part(part)
+        pieces.append(piece.filter(pa.compute.is_in(piece[table.key], value_set=wanted)))
+    return table.from_arrow(pa.concat_tables(pieces))
+
+
+@dataclass
+class Opened:
+    """The tool that this worker process has open; one at a time, since models are large."""
+
+    key: tuple[Path, str, str] | None = None
+    tool: Any = None
+    workspace: BatchWorkspace | None = None
+
+
+OPENED = Opened()
+
+
+def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
+    """This process's tool for a job, opened when the job is first met."""
+    key = (job.root, job.stage.name, job.fingerprint)
+    if OPENED.key != key or OPENED.workspace is None:
+        OPENED.key, OPENED.tool = None, None
+        files = job.own().files
+        files.mkdir(parents=True, exist_ok=True)
+        OPENED.workspace = BatchWorkspace(job, files)
+        OPENED.tool = job.stage.open(job.config, OPENED.workspace)
+        OPENED.key = key
+    OPENED.workspace.job = job
+    return OPENED.tool, OPENED.workspace
+
+
+def work(job: Job, batch: Batch) -> Report:
+    """Run one batch and commit it. Errors of a row are that row's; usage errors end the stage."""
+    began = time.perf_counter()
+    tool, workspace = open_tool(job)
+    rows = read_rows(job, job.stage.reads, batch, set(batch.ids))
+    key = job.stage.reads.key
+    by_id = {getattr(row, key): row for row in rows}
+    ordered = [by_id[i] for i in batch.ids]
+    results = list(run_rows(job, tool, workspace, batch, ordered))
+    commit(job, batch.ids, results)
+    statuses = tuple(
+        (i, *status_of(result)) for i, (result, _) in zip(batch.ids, results, strict=True)
+    )
+    return Report(statuses, time.perf_counter() - began)
+
+
+def run_rows(
+    job: Job, tool: Any, workspace: BatchWorkspace, batch: Batch, rows: Sequence[Any]
+) -> Iterator[tuple[Any, float]]:
+    """One result (rows, Drop or exception) and its seconds for each input, in order."""
+    workspace.hold(batch, rows)
+    began = time.perf_counter()
+    n_done = 0
+    try:
+        for result in job.stage.run(rows, job.config, tool):
+            now = time.perf_counter()
+            yield result, now - began
+            began = now
+            n_done += 1
+    except (UsageError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever a row raises is that row's failure
+        if len(rows) == 1:
+            yield error, time.perf_counter() - began
+            return
+    if n_done == len(rows):
+        return
+    if len(rows) == 1:
+        yield RuntimeError("the stage gave no result for this row"), 0.0
+        return
+    for row in rows[n_done:]:
+        yield from run_rows(job, tool, workspace, batch, [row])
+
+
+def status_of(result: Any) -> tuple[str, str | None]:
+    """The status and reason that one result stands for."""
+    if isinstance(result, Drop):
+        return DROPPED, result.reason
+    if isinstance(result, BaseException):
+        return FAILED, reason_of(result)
+    return OK, None
+
+
+def reason_of(error: BaseException) -> str:
+    """One line that says why a row failed; the kind of error is named unless it is ours."""
+    text = " ".join(str(error).split())
+    if isinstance(error, VidcurateError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def commit(job: Job, ids: Sequence[str], results: Sequence[tuple[Any, float]]) -> None:
+    """Write a batch's rows and what became of each input."""
+    made = [row for result, _ in results if isinstance(result, list) for row in result]
+    done = [
+        {"id": i, "status": status, "reason": reason, "seconds": seconds}
+        for i, (result, seconds) in zip(ids, results, strict=True)
+        for status, reason in [status_of(result)]
+    ]
+    rows = job.stage.writes.to_arrow(made) if made else None
+    job.own().commit(batch_name(ids), rows, pa.Table.from_pylist(done, schema=DONE))
+
+
+def commit_crash(job: Job, row_id: str, reason: str) -> Report:
+    """Write that a single input killed its worker."""
+    result = VidcurateError(reason)
+    commit(job, [row_id], [(result, 0.0)])
+    return Report(((row_id, *status_of(result)),), 0.0)
