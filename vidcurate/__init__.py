@@ -1,0 +1,1 @@
+"""Turn a folder of films into a training-ready video-text data set."""

@@ -109,7 +109,7 @@ class Shelf:
 def part_named_by(done_file: Path) -> str:
     """The part that a done file commits."""
     metadata = pq.read_schema(done_file).metadata or {}
-    return metadata.get(b"part", b"").decode()
+    return str(metadata.get(b"part", b""), "utf-8")
 
 
 def batch_name(ids: Iterable[str]) -> str:
@@ -160,4 +160,8 @@ class Dataset:
         """Say in the manifest what the current rows of a table were made by."""
         tables = {**self.manifest(), table.name: dict(entry)}
         text = json.dumps({"vidcurate": 1, "tables": tables}, indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.manifest_file, lambda path: path.write_text(text, "utf-8") and None)
+
+        def write(partial: Path) -> None:
+            partial.write_text(text, "utf-8")
+
+        write_whole(self.manifest_file, write)

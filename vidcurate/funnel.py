@@ -14,7 +14,7 @@ from vidcurate.plan import Planned
 
 @dataclass(frozen=True)
 class StageCount:
-    """What became of one stage's live inputs. `rows` is what they gave; `stale`: options changed."""
+    """What became of one stage's live inputs; `rows` is what they gave."""
 
     stage: str
     table: str

@@ -38,9 +38,7 @@ def columns_of(
     return pa.table(columns) if columns else base.select([])
 
 
-def place(
-    base: pa.Table, name: str, table: Table[Any], read: Read
-) -> tuple[pa.Table, pa.Array]:
+def place(base: pa.Table, name: str, table: Table[Any], read: Read) -> tuple[pa.Table, pa.Array]:
     """Another table, and for each row of `base` the number of its row there (null: none)."""
     if table.key not in base.column_names:
         raise UsageError(f"rows of {name} have no {table.key}, so {table.name} has nothing to say")
@@ -57,9 +55,7 @@ def select_rows(
     check([rule], {n: t.schema for n, t in tables.items()}, {})
     columns = columns_of(base, name, rule.columns, tables, read)
     verdicts = judge([rule], columns)
-    return base.filter(
-        pc.and_(pc.is_null(verdicts.first_failed), pc.is_null(verdicts.undecided))
-    )
+    return base.filter(pc.and_(pc.is_null(verdicts.first_failed), pc.is_null(verdicts.undecided)))
 
 
 def columns_beside(

@@ -20,7 +20,7 @@ from vidcurate.table import Table
 
 @dataclass(frozen=True)
 class Planned:
-    """One stage with its options; `tables` maps what it reads, and what it writes, to fingerprints."""
+    """One stage with its options; `tables` maps what it reads and writes to fingerprints."""
 
     stage: Stage
     config: StageConfig
@@ -83,7 +83,7 @@ def make_plan(
     writes to their fingerprints.
     """
     writers = {stage.writes.name: stage for stage in stages}
-    needed = {name for name in chosen}
+    needed = set(chosen)
     for stage in reversed(stages):
         if stage.name not in needed:
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -23,7 +24,14 @@ from vidcurate.table import Table
 from vidcurate.worker import Batch, Job, Report, commit_crash, work
 
 ROOTS = {FILES.name: FOUND}
-LIBRARIES = ("vidcurate", "av", "numpy", "opencv-python-headless", "pyarrow", "scenedetect-headless")
+LIBRARIES = (
+    "vidcurate",
+    "av",
+    "numpy",
+    "opencv-python-headless",
+    "pyarrow",
+    "scenedetect-headless",
+)
 
 
 class Listener(Protocol):
@@ -86,6 +94,9 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> list[StageCount]:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
+    for planned in plan:
+        if isinstance(planned.stage, MapStage):
+            planned.stage.check(planned.config)
     counts: list[StageCount] = []
     scope = Scope()
     for planned in plan:
@@ -133,9 +144,7 @@ def reports(engine: Engine, job: Job, todo: Iterator[Batch]) -> Iterator[Report]
     singles: deque[Batch] = deque()
     queue: Iterator[Batch] = todo
     while True:
-        ends = engine.map(
-            partial(work, job), queue, gpus=resources.gpus, at_most=resources.at_most
-        )
+        ends = engine.map(partial(work, job), queue, gpus=resources.gpus, at_most=resources.at_most)
         for batch, result in ends:
             if not isinstance(result, Crash):
                 yield result
@@ -179,7 +188,12 @@ class FinishView:
     counts: Sequence[StageCount]
 
     @property
-    def files(self) -> Any:
+    def root(self) -> Path:
+        """The data set's folder."""
+        return self.dataset.root
+
+    @property
+    def files(self) -> Path:
         """The folder of the files that this stage's own rows name."""
         return self.planned.own(self.dataset).files
 
@@ -187,7 +201,7 @@ class FinishView:
         """Whether an optional table is there."""
         return table.name in self.planned.tables
 
-    def files_of(self, table: Table[Any]) -> Any:
+    def files_of(self, table: Table[Any]) -> Path:
         """The folder of the files that another table's rows name."""
         return self.planned.shelf(self.dataset, table).files
 
@@ -197,9 +211,7 @@ class FinishView:
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """All live rows of a declared table, or of this stage's own."""
-        return self.scope.keep(
-            self.planned.shelf(self.dataset, table).read(columns, table.schema)
-        )
+        return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""
@@ -242,6 +254,6 @@ def why_empty(counts: Sequence[StageCount], dataset: Dataset) -> str:
     reasons = {**first.reasons, **first.dropped}
     most = next(iter(reasons.items()), ("it found nothing", first.inputs))
     return (
-        f"nothing came out: {first.stage} left none of {first.inputs} ({most[1]} times: {most[0]}); "
-        f"see vidcurate status -d {dataset.root}"
+        f"nothing came out: {first.stage} left none of {first.inputs} "
+        f"({most[1]} times: {most[0]}); see vidcurate status -d {dataset.root}"
     )

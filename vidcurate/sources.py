@@ -41,7 +41,7 @@ def find_files(
         elif Path(source).suffix.lower() in LISTS:
             yield from listed(read_list(Path(source)), Path(source).parent)
         elif not Path(source).exists() and glob.has_magic(source):
-            matches = sorted(glob.glob(source, recursive=True))
+            matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - also absolute ones
             if not matches:
                 yield found(Path(source), fault="the pattern matches no file")
             yield from find_files(matches, extensions, stdin, recursive=recursive)
@@ -55,7 +55,9 @@ def in_folder(folder: Path, extensions: Sequence[str], *, recursive: bool) -> It
     faults: list[FoundFile] = []
 
     def note_fault(error: OSError) -> None:
-        faults.append(found(Path(error.filename), fault=f"cannot read the folder: {error.strerror}"))
+        faults.append(
+            found(Path(error.filename), fault=f"cannot read the folder: {error.strerror}")
+        )
 
     n_found = 0
     for at, folders, files in os.walk(folder, onerror=note_fault):
@@ -102,8 +104,7 @@ def read_list(file: Path) -> Iterator[dict[str, Any]]:
                 yield from csv.DictReader(lines)
         else:
             text = file.read_text("utf-8-sig")
-            lines = path_lines(text) if file.suffix == ".txt" else json_lines(text)
-            yield from lines
+            yield from path_lines(text) if file.suffix == ".txt" else json_lines(text)
     except (OSError, UnicodeDecodeError, csv.Error, pa.ArrowInvalid) as error:
         raise UsageError(f"cannot read the list {file}: {error}") from error
 
@@ -127,7 +128,9 @@ def json_row(line: str) -> dict[str, Any]:
     return row
 
 
-def found(path: Path, extra: Mapping[str, str] | None = None, fault: str | None = None) -> FoundFile:
+def found(
+    path: Path, extra: Mapping[str, str] | None = None, fault: str | None = None
+) -> FoundFile:
     """A file as it is now; its id changes with its place, size, time and list columns."""
     where = os.path.normpath(path.absolute())
     try:

@@ -1,4 +1,4 @@
-"""What a stage is: its options, one function and a declaration, and the fingerprint of the three."""
+"""What a stage is: options, one function and a declaration, and the fingerprint of them."""
 
 import hashlib
 import json
@@ -40,7 +40,7 @@ def option(
     `flag` replaces the command-line name; `neutral` says that the value changes how the work is
     done but not the rows, and so stays out of the fingerprint; `bounds` are pydantic's.
     """
-    extra = {"unit": unit, "flag": flag, "neutral": neutral}
+    extra: dict[str, Any] = {"unit": unit, "flag": flag, "neutral": neutral}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
@@ -76,8 +76,10 @@ class Beside:
 class Workspace(Protocol):
     """What a stage sees of the data set."""
 
-    files: Path
-    """The folder for files that this stage's own rows name."""
+    @property
+    def files(self) -> Path:
+        """The folder for files that this stage's own rows name."""
+        ...
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
@@ -90,7 +92,12 @@ class Workspace(Protocol):
 
 
 class Finished(Workspace, Protocol):
-    """What a stage's finish sees: whole tables, read in pieces."""
+    """What a stage's finish sees: whole tables."""
+
+    @property
+    def root(self) -> Path:
+        """The data set's folder."""
+        ...
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """All live rows of a declared table, or of this stage's own."""
@@ -107,6 +114,10 @@ def one_worker(_config: StageConfig) -> Resources:
     return Resources()
 
 
+def nothing_to_check(_config: StageConfig) -> None:
+    """The `check` of a stage that runs anywhere."""
+
+
 def nothing_else(_config: StageConfig) -> str:
     """The `depends` of a stage that its options describe in full."""
     return ""
@@ -118,8 +129,9 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 
     `open` runs once in a worker; models load there. `run` yields one result for each input, in
     order: its rows, a Drop, or the MediaError by which it failed. What `run` raises is the failure
-    of the row in hand; the rows after it are run again one by one. `depends` says what else decides the rows, such as a prompt's text. `finish` runs once
-    when all rows are done.
+    of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
+    before anything runs, for what cannot be done on this machine. `depends` says what else decides
+    the rows, such as a prompt's text. `finish` runs once when all rows are done.
     """
 
     name: str
@@ -132,6 +144,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     beside: tuple[Beside, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256
+    check: Callable[[Cfg], None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
     finish: Callable[[Cfg, Finished], str] | None = None
     finish_reads: tuple[Beside, ...] = ()

@@ -32,9 +32,7 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="A YAML file of stages and their options.")
 ]
 Engine = Annotated[str, typer.Option(help="Where work runs: local (processes) or inline.")]
-Workers = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes (default: one a core).")
-]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one a core).")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
 MaxFailed = Annotated[

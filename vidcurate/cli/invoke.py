@@ -68,9 +68,7 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
         raise typer.Exit(INTERRUPTED)
 
 
-def take_sources(
-    dataset: Dataset, request: Request, given: Mapping[str, StageConfig]
-) -> None:
+def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageConfig]) -> None:
     """Add the files that the sources name.
 
     Raises UsageError where a new data set is given none.

@@ -36,7 +36,9 @@ def open_dataset(folder: Path) -> Dataset:
     """
     dataset = Dataset(folder.absolute())
     if not dataset.manifest():
-        raise UsageError(f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one")
+        raise UsageError(
+            f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one"
+        )
     return dataset
 
 
@@ -89,7 +91,7 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     ]
 
 
-def rows(  # noqa: PLR0917 - each is a command-line option
+def rows(
     table: Annotated[str, typer.Argument(help="A table, such as clips or quality.")],
     dataset: Folder,
     where: Annotated[
@@ -109,9 +111,11 @@ def rows(  # noqa: PLR0917 - each is a command-line option
     """Any table as JSON lines on stdout."""
     opened = open_dataset(dataset)
     plan = present_plan(opened)
-    shown = status_rows(opened, plan, table, FAILED if failed else DROPPED) if (
-        failed or dropped
-    ) else table_rows(opened, plan, table, where, columns)
+    shown = (
+        status_rows(opened, plan, table, FAILED if failed else DROPPED)
+        if (failed or dropped)
+        else table_rows(opened, plan, table, where, columns)
+    )
     for row in shown.slice(0, limit).to_pylist():
         tell_json(row)
 
@@ -143,9 +147,7 @@ def table_rows(
     return found
 
 
-def status_rows(
-    dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str
-) -> pa.Table:
+def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
     """The inputs of a table's stage that came to a status, with the reasons."""
     planned = next((p for p in plan if p.stage.writes.name == table), None)
     if planned is None:
@@ -175,7 +177,9 @@ def config(
 
 def clean(
     dataset: Folder,
-    yes: Annotated[bool, typer.Option("--yes", help="Remove, instead of only saying what.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove, instead of only saying what.")
+    ] = False,
 ) -> None:
     """Drop rows and files that no current options ask for."""
     opened = open_dataset(dataset)

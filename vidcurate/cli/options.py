@@ -52,8 +52,7 @@ def with_parameters(function: Callable[..., None], extra: list[inspect.Parameter
 def cli_type(hint: Any) -> Any:
     """The type that typer reads for an option of this type."""
     if typing.get_origin(hint) is tuple:
-        item = typing.get_args(hint)[0]
-        return list[item] | None if isinstance(item, type) else list[str] | None
+        return list[str] | None
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return hint
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal

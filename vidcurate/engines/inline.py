@@ -1,4 +1,4 @@
-"""The inline engine: everything in this process, for debugging and for tables too small to share."""
+"""The inline engine: everything in this process, for debugging and tiny data."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from multiprocessing.connection import wait as wait_for_process
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -40,7 +40,7 @@ class LocalEngine:
         self._stopping = threading.Event()
         self._pool: Any = None
 
-    def __enter__(self) -> "LocalEngine":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -85,7 +85,8 @@ class LocalEngine:
                 return
             ended, _ = wait(in_hand, return_when=FIRST_COMPLETED)
             for future in ended:
-                yield in_hand.pop(future), result_of(future)
+                item, result = in_hand.pop(future), result_of(future)
+                yield item, result
 
     def _processes(self) -> Any:
         """The pool, made when the first item comes."""

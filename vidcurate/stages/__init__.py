@@ -1,9 +1,12 @@
 """Every stage, in the order of the data."""
 
 from vidcurate.stage import Stage
+from vidcurate.stages.caption import CAPTION
 from vidcurate.stages.cuts import CUTS_STAGE
+from vidcurate.stages.export import EXPORT
 from vidcurate.stages.filter import FILTER
 from vidcurate.stages.ingest import INGEST
+from vidcurate.stages.keyframes import KEYFRAMES_STAGE
 from vidcurate.stages.probe import PROBE
 from vidcurate.stages.quality import QUALITY_STAGE
 from vidcurate.stages.scan import SCAN
@@ -17,4 +20,7 @@ STAGES: tuple[Stage, ...] = (
     SPLIT,
     QUALITY_STAGE,
     FILTER,
+    KEYFRAMES_STAGE,
+    CAPTION,
+    EXPORT,
 )

@@ -7,9 +7,6 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from vidcurate.errors import MediaError
-from vidcurate.media.measures import COLOUR_NAMES
-from vidcurate.media.scan import read_samples
-from vidcurate.media.stills import jpeg_of_file
 from vidcurate.models.captioner import (
     CaptionAnswer,
     Captioner,
@@ -42,9 +39,7 @@ class CaptionConfig(StageConfig):
         "facts", "facts: from measurements, without a model; openai: any OpenAI-style server"
     )
     model: str = option("", "openai: the model's name on the server")
-    base_url: str = option(
-        "http://localhost:8000/v1", "openai: the server's address", neutral=True
-    )
+    base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
     prompt: str = option("describe", "openai: a prompt by name, or a text file")
     max_tokens: int = option(512, "openai: longest answer", unit="tokens", ge=1)
     temperature: float | None = option(
@@ -60,7 +55,11 @@ class CaptionConfig(StageConfig):
     )
     retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
     backoff_s: float = option(
-        1.0, "openai: wait before the second try, then twice that", unit="seconds", neutral=True, ge=0
+        1.0,
+        "openai: wait before the second try, then twice that",
+        unit="seconds",
+        neutral=True,
+        ge=0,
     )
     api_key_env: str = option(
         "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
@@ -90,25 +89,26 @@ def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
 def caption(
     clips: Sequence[Clip], config: CaptionConfig, desk: Desk
 ) -> Iterator[list[Caption] | MediaError]:
-    """One caption for each clip, or the reason why the backend gave none.
-
-    Raises MediaError for a clip whose pictures are missing.
-    """
+    """One caption for each clip, or the reason why there is none."""
     requests: list[CaptionRequest] = []
+    faults: dict[str, MediaError] = {}
 
     def asked() -> Iterator[CaptionRequest]:
         for clip in clips:
-            requests.append(request_for(clip, config, desk.workspace))
+            try:
+                requests.append(request_for(clip, config, desk.workspace))
+            except MediaError as fault:
+                faults[clip.clip_id] = fault
+                requests.append(CaptionRequest(clip.clip_id, (), {}))
             yield requests[-1]
 
     answers = desk.captioner.caption(asked())
-    for number, clip in enumerate(clips):
-        answer = next(answers)
-        yield (
-            answer
-            if isinstance(answer, MediaError)
-            else as_row(clip, requests[number], answer, desk.captioner)
-        )
+    for number, (clip, answer) in enumerate(zip(clips, answers, strict=True)):
+        fault = faults.get(clip.clip_id, answer)
+        if isinstance(fault, MediaError):
+            yield fault
+        else:
+            yield as_row(clip, requests[number], fault, desk.captioner)
 
 
 def request_for(clip: Clip, config: CaptionConfig, workspace: Workspace) -> CaptionRequest:
@@ -121,6 +121,8 @@ def request_for(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Capt
     found = workspace.beside(KEYFRAMES).get(clip.clip_id)
     if found is None:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
+    from vidcurate.media.stills import jpeg_of_file
+
     folder = workspace.files_of(KEYFRAMES)
     frames = tuple(
         Frame(k.time_s, jpeg_of_file(folder / k.file, config.image_max_side))
@@ -144,6 +146,9 @@ def facts_of(clip: Clip, workspace: Workspace) -> Facts:
 
 def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     """The mean shares of the named colours in a clip's samples."""
+    from vidcurate.media.measures import COLOUR_NAMES
+    from vidcurate.media.scan import read_samples
+
     scan = workspace.beside(SCANS)[clip.video_id]
     file = workspace.files_of(SCANS) / scan.samples_file
     rows = window(read_samples(file, ("pts", "colours")), clip)["colours"].to_pylist()

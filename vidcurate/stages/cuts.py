@@ -3,8 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from vidcurate.media.detectors import DetectorOptions, detect
-from vidcurate.media.scan import read_frames
 from vidcurate.records import CUTS, SCANS, FilmCuts, Scan
 from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
 
@@ -47,6 +45,9 @@ def cuts(
 
     Raises MediaError when the scan did not record a signal that the detector needs.
     """
+    from vidcurate.media.detectors import DetectorOptions, detect
+    from vidcurate.media.scan import read_frames
+
     options = DetectorOptions(**config.model_dump())
     for scan in scans:
         frames = read_frames(workspace.files_of(SCANS) / scan.frames_file)

@@ -10,7 +10,7 @@ from vidcurate.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.errors import RuleError
 from vidcurate.join import columns_of
 from vidcurate.records import CLIPS, FILM_TABLES, KEPT, SCORE_TABLES
-from vidcurate.rules import Rule, check, judge, parse
+from vidcurate.rules import check, judge, parse
 from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
 
 RULED = {table.name: table for table in (CLIPS, *FILM_TABLES, *SCORE_TABLES)}

@@ -27,7 +27,9 @@ class IngestConfig(StageConfig):
     recursive: bool = option(True, "Look into folders inside folders", neutral=True)
 
 
-def ingest(files: Sequence[FoundFile], _config: IngestConfig, _: Workspace) -> Iterator[list[Source]]:
+def ingest(
+    files: Sequence[FoundFile], _config: IngestConfig, _: Workspace
+) -> Iterator[list[Source]]:
     """One source for each file; exact copies get the same `video_id` and are merged when read.
 
     Raises MediaError for a file that cannot be read or is empty.

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 
 from vidcurate.media.content import film_path
-from vidcurate.media.probe import probe_film
 from vidcurate.records import SOURCES, VIDEOS, Source, Video
 from vidcurate.stage import MapStage, StageConfig, Workspace, use_workspace
 
@@ -17,6 +16,8 @@ def probe(sources: Sequence[Source], _config: ProbeConfig, _: Workspace) -> Iter
 
     Raises MediaError for what is no film, or cannot be read.
     """
+    from vidcurate.media.probe import probe_film
+
     for source in sources:
         yield [probe_film(film_path(source), source.video_id)]
 

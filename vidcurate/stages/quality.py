@@ -7,7 +7,6 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.scan import read_frames, read_samples
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
 from vidcurate.window import window
@@ -48,6 +47,8 @@ def quality(
     mean and standard deviation over the picture of optical flow in frame diagonals a second.
     Raises MediaError for a clip without a sample.
     """
+    from vidcurate.media.scan import read_frames, read_samples
+
     folder = workspace.files_of(SCANS)
     open_film, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:

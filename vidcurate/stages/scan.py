@@ -2,11 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Literal
 
 from vidcurate.media.content import film_path
-from vidcurate.media.scan import ScanOptions, scan_film
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
 
@@ -35,19 +33,22 @@ def scan(videos: Sequence[Video], config: ScanConfig, workspace: Workspace) -> I
 
     Raises MediaError for a film of which no frame can be decoded.
     """
+    from vidcurate.media.scan import ScanOptions, scan_film
+
     options = ScanOptions(**config.model_dump())
     for video in videos:
         path = film_path(workspace.beside(SOURCES)[video.video_id])
-        yield [scan_one(path, video.video_id, options, workspace.files)]
-
-
-def scan_one(path: Path, video_id: str, options: ScanOptions, folder: Path) -> Scan:
-    """Decode one film and say what was found."""
-    frames_file, samples_file = f"{video_id}.frames.arrow", f"{video_id}.samples.arrow"
-    found = scan_film(path, options, folder / frames_file, folder / samples_file)
-    return Scan(
-        video_id=video_id, **asdict(found), frames_file=frames_file, samples_file=samples_file
-    )
+        names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
+        files = [workspace.files / name for name in names.values()]
+        found = scan_film(path, options, *files)
+        yield [
+            Scan(
+                video_id=video.video_id,
+                **asdict(found),
+                frames_file=names["frames"],
+                samples_file=names["samples"],
+            )
+        ]
 
 
 SCAN = MapStage(

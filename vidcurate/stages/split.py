@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from vidcurate.media.scan import read_frames
 from vidcurate.records import CLIPS, CUTS, SCANS, Clip, FilmCuts, Scan
 from vidcurate.stage import Beside, Drop, MapStage, StageConfig, Workspace, option, use_workspace
 
@@ -41,10 +40,12 @@ def split(
     A clip starts on a frame and ends where the next frame begins. A gradual transition belongs to
     no clip.
     """
+    from vidcurate.media.scan import read_frames
+
     folder = workspace.files_of(SCANS)
     for film in films:
         scan = workspace.beside(SCANS)[film.video_id]
-        pts = read_frames(folder / scan.frames_file, ["pts"])["pts"].to_numpy()
+        pts = read_frames(folder / scan.frames_file, ("pts",))["pts"].to_numpy()
         clips = list(clips_of(film, scan, pts, config))
         yield clips or Drop(f"no shot is {config.min_clip_s} s long")
 

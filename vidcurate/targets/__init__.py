@@ -1,0 +1,1 @@
+"""What a finished data set looks like to those who read it."""

@@ -40,12 +40,7 @@ def clip_table(view: Finished) -> pa.Table:
     videos = beside(clips, view, VIDEOS)
     for name in FROM_VIDEO:
         add(columns, name, videos[name])
-    for table in SCORE_TABLES:
-        if view.has(table):
-            scores = beside(clips, view, table)
-            for name in table.schema.names:
-                if not name.endswith("_id"):
-                    add(columns, f"{table.name}_{name}", scores[name])
+    add_scores(columns, clips, view)
     if view.has(CAPTIONS):
         captions = beside(clips, view, CAPTIONS)
         columns["caption"] = captions["text"]
@@ -57,6 +52,16 @@ def clip_table(view: Finished) -> pa.Table:
     return pa.table(columns).sort_by(
         [("source_name", "ascending"), ("video_id", "ascending"), ("start_pts", "ascending")]
     )
+
+
+def add_scores(columns: dict[str, Any], clips: pa.Table, view: Finished) -> None:
+    """The columns of every score table that is there, named after it."""
+    for table in SCORE_TABLES:
+        if view.has(table):
+            scores = beside(clips, view, table)
+            for name in table.schema.names:
+                if not name.endswith("_id"):
+                    add(columns, f"{table.name}_{name}", scores[name])
 
 
 def kept_and_exported(view: Finished) -> pa.Table:

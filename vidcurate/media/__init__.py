@@ -1,0 +1,1 @@
+"""Everything that touches ffmpeg, PyAV, OpenCV and PySceneDetect."""

@@ -1,0 +1,189 @@
+"""Opening a film safely, and saying in plain words why a file is not one."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import av
+import av.error
+import av.logging
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from vidcurate.errors import MediaError
+from vidcurate.media.envelope import missing_index
+
+HEAD_BYTES = 4096
+PLAYLISTS = (
+    (b"#EXTM3U", "an HLS playlist, not a film"),
+    (b"ffconcat version", "a concat script, not a film"),
+    (b"<MPD", "a DASH manifest, not a film"),
+    (b"<SmoothStreamingMedia", "a streaming manifest, not a film"),
+    (b"[playlist]", "a playlist, not a film"),
+)
+# Demuxers that follow what a file's text names (other files, addresses, scripts), that draw text
+# as pictures, or that guess by the file's name alone.
+REFUSED = frozenset(
+    {
+        "adf",
+        "alsa",
+        "avisynth",
+        "bin",
+        "concat",
+        "dash",
+        "fbdev",
+        "ffmetadata",
+        "hls",
+        "idf",
+        "imf",
+        "kmsgrab",
+        "lavfi",
+        "pulse",
+        "rawvideo",
+        "rtp",
+        "rtsp",
+        "sap",
+        "sdp",
+        "tty",
+        "v210",
+        "v210x",
+        "vapoursynth",
+        "video4linux2,v4l2",
+        "vobsub",
+        "webm_dash_manifest",
+        "x11grab",
+        "xbin",
+        "xcbgrab",
+    }
+)
+ALLOWED = ",".join(sorted(av.formats_available - REFUSED))
+OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ALLOWED}
+SEEK_BACK_S = (0, 1, 4, 16, 64)
+AV_TIME = Fraction(1, 1_000_000)
+
+av.logging.set_level(None)
+
+
+class Landing(NamedTuple):
+    """A seek that landed well: the time that was sought, the keyframe's time, its packet."""
+
+    target_pts: int
+    key_pts: int
+    packet: "Packet[VideoStream]"
+
+
+@contextmanager
+def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+    """A film and its first real video stream, to be decoded by one thread.
+
+    Only the file itself may be read: no other protocol, no playlist, no script.
+    Raises MediaError for a file that is gone, empty, forbidden, no film, or not decodable.
+    """
+    check_head(path)
+    try:
+        container = av.open(url(path), options=OPTIONS, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise MediaError(why_not_opened(path, error)) from error
+    with container:
+        stream = film_stream(container)
+        stream.codec_context.thread_count = 1
+        yield container, stream
+
+
+def url(path: Path) -> str:
+    """A path as libav and ffmpeg take it whatever its name: dashes, colons, quotes, newlines."""
+    return f"file:{path}"
+
+
+def check_head(path: Path) -> None:
+    """Look at the first bytes of a file that may be a film.
+
+    Raises MediaError for a file that is gone, empty, forbidden or a playlist.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError as error:
+        raise MediaError("the file is gone") from error
+    except PermissionError as error:
+        raise MediaError("no permission to read the file") from error
+    except IsADirectoryError as error:
+        raise MediaError("a folder, not a film") from error
+    except OSError as error:
+        raise MediaError(f"the file cannot be read: {error.strerror}") from error
+    if not head:
+        raise MediaError("an empty file (0 bytes)")
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    for mark, reason in PLAYLISTS:
+        if text.startswith(mark) or (text.startswith(b"<") and mark in text):
+            raise MediaError(reason)
+
+
+def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
+    """Why libav did not open a file, in plain words."""
+    fault = missing_index(path)
+    if fault is not None:
+        return fault
+    if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError):
+        return "not a media file, or its header is damaged"
+    return f"the file cannot be opened: {error.strerror}"
+
+
+def film_stream(container: InputContainer) -> VideoStream:
+    """The first video stream that is no attached picture.
+
+    Raises MediaError where there is none, or none that this build can decode.
+    """
+    if "image2" in container.format.name or container.format.name.endswith("_pipe"):
+        raise MediaError("a still image, not a film")
+    streams = [s for s in container.streams if isinstance(s, VideoStream)]
+    films = [s for s in streams if not s.disposition & Disposition.attached_pic]
+    if not films:
+        found = "audio only" if container.streams.audio else "no video and no audio"
+        raise MediaError(f"no video stream: {found}")
+    # PyAV leaves the decoder out, against its own annotation, where there is none.
+    if films[0].codec_context is None:
+        raise MediaError(f"no decoder for codec {codec_words(container, films[0])}")
+    return films[0]
+
+
+def codec_words(container: InputContainer, stream: VideoStream) -> str:
+    """What libav's own description calls the codec of a stream that has no decoder."""
+    av.logging.set_level(av.logging.INFO)
+    try:
+        described = str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
+    finally:
+        av.logging.set_level(None)
+    found = re.search(rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", described)
+    return found[1] if found else "unknown"
+
+
+def seek_before(container: InputContainer, stream: VideoStream, pts: int) -> Landing | None:
+    """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
+
+    Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
+    land late or between keyframes, so a seek that lands late is made again from further back.
+    None where no keyframe before `pts` can be sought: the film must be read from its start.
+    """
+    base = stream.time_base or AV_TIME
+    for back_s in SEEK_BACK_S:
+        target = pts - int(back_s / base)
+        try:
+            container.seek(target, stream=stream)
+            packet = next((p for p in container.demux(stream) if p.size and p.is_keyframe), None)
+        except av.error.FFmpegError:
+            continue
+        key_pts = packet_pts(packet) if packet is not None else None
+        if packet is not None and key_pts is not None and key_pts <= pts:
+            return Landing(target, key_pts, packet)
+    return None
+
+
+def packet_pts(packet: "Packet[Any]") -> int | None:
+    """When a packet's frame is shown; its decoding time where the container stores no other."""
+    return packet.dts if packet.pts is None else packet.pts

@@ -1,0 +1,354 @@
+"""Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
+
+import hashlib
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av
+import ffmpeg
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidcurate.errors import MediaError
+from vidcurate.media.container import AV_TIME, Landing, packet_pts, open_film, seek_before, url
+from vidcurate.media.ffmpeg import find_ffmpeg, require, run
+from vidcurate.records import Clip, Video
+from vidcurate.table import write_whole
+
+ENCODERS = ("libx264", "aac")
+FILTERS = (
+    *("trim", "setpts", "settb", "scale", "crop", "format"),
+    *("atrim", "asetpts", "aresample", "aformat", "apad"),
+)
+# How far before the clip reading starts, for films in which a seek lands late; None: the start.
+RUN_UPS_S = (Fraction(0), Fraction(10), None)
+COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Fraction(10), None)
+# ffmpeg seeks up to 0.13 s earlier than it is told; before the film's start some demuxers then
+# leave their first keyframe out, and what follows it is decoded to rubbish.
+NO_SEEK_S = 1
+# Reading goes on so long after the clip's end, for sound that is stored later than its picture.
+RUN_OUT_S = 5
+BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
+# Containers that leave it to the reader to work out when a frame is shown.
+SPARSE = frozenset({"avi", "mpeg"})
+
+
+@dataclass(frozen=True, slots=True)
+class CutOptions:
+    """How clips are written.
+
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams from the
+    keyframe at or before the clip's start. `crf` is x264's (lower is better), `threads` those of
+    one ffmpeg.
+    """
+
+    mode: Literal["encode", "copy"] = "encode"
+    crf: int = 18
+    preset: str = "medium"
+    audio: bool = True
+    audio_kbit: int = 192
+    threads: int = 1
+    timeout_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """A clip file as it was written: `start_s` is the real start, on the film's own clock."""
+
+    size_bytes: int
+    sha256: str
+    start_s: float
+    duration_s: float
+    n_frames: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a clip lies in its film.
+
+    `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
+    be decoded from; None if the film must be read from its start. `film_start_s` is what ffmpeg
+    adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
+    """
+
+    video_index: int
+    audio_index: int | None
+    seek_s: Fraction | None
+    key_s: Fraction
+    film_start_s: Fraction
+    is_guessed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a written file holds: times of its pictures in seconds, those shown, and its size."""
+
+    shown_s: tuple[Fraction, ...]
+    end_s: Fraction
+    width: int
+    height: int
+
+
+def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+    """Write one clip of a film as an MP4 file, whole or not at all.
+
+    Raises MediaError if the film cannot be read or the file is not what was promised, and
+    MissingToolError if this ffmpeg lacks an encoder or a filter.
+    """
+    write = encode if options.mode == "encode" else copy
+    if options.mode == "encode":
+        require(ENCODERS, FILTERS)
+    origin = find_origin(path, video, clip, audio=options.audio)
+    results: list[CutFile] = []
+
+    def write_file(partial_out: Path) -> None:
+        results.append(write(path, video, clip, origin, options, partial_out))
+
+    write_whole(out, write_file)
+    return results[0]
+
+
+def find_origin(path: Path, video: Video, clip: Clip, *, audio: bool) -> Origin:
+    """Where ffmpeg must start to read so that the clip can be decoded whole."""
+    base = clip.time_base
+    with open_film(path) as (container, stream):
+        sound = container.streams.audio[0].index if audio and container.streams.audio else None
+        landing = seek_before(container, stream, clip.start_pts)
+        key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
+        return Origin(
+            video_index=stream.index,
+            audio_index=sound,
+            seek_s=landing.target_pts * base if landing is not None else None,
+            key_s=key_pts * base,
+            film_start_s=(container.start_time or 0) * AV_TIME,
+            is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
+        )
+
+
+def last_keyframe(
+    container: InputContainer, stream: VideoStream, landing: Landing | None, pts: int
+) -> int | None:
+    """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
+    if landing is None:
+        return None
+    latest = landing.key_pts
+    for packet in container.demux(stream):
+        shown = packet_pts(packet)
+        if shown is None:
+            continue
+        if packet.is_keyframe and shown <= pts:
+            latest = shown
+        if (shown if packet.dts is None else packet.dts) > pts:
+            break
+    return latest
+
+
+def encode(
+    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
+) -> CutFile:
+    """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
+    start_s = clip.start_pts * clip.time_base
+    found = 0
+    for run_up_s in RUN_UPS_S:
+        seek_s = run_up(origin.seek_s, run_up_s)
+        run(encoding(path, video, clip, origin, options, out, seek_s), options.timeout_s)
+        written = inspect(out)
+        found = len(written.shown_s)
+        if found == clip.n_frames:
+            return cut_file(out, written, start_s)
+    raise MediaError(
+        f"clip {clip.clip_id}: {found} frames were decoded between {clip.start_s:.3f} s and "
+        f"{clip.end_s:.3f} s, {clip.n_frames} expected"
+    )
+
+
+def run_up(seek_s: Fraction | None, before_s: Fraction | None) -> Fraction | None:
+    """A time to seek, so long before another; None means the film's start."""
+    return None if seek_s is None or before_s is None else seek_s - before_s
+
+
+def encoding(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    origin: Origin,
+    options: CutOptions,
+    out: Path,
+    seek_s: Fraction | None,
+) -> ffmpeg.nodes.OutputStream:
+    """The ffmpeg graph that encodes a clip; all times in it are the film's own (`-copyts`)."""
+    end_s = clip.end_pts * clip.time_base + RUN_OUT_S
+    source = film_input(path, video, origin, options, seek_s, end_s)
+    streams = [picture(source[str(origin.video_index)], video, clip)]
+    sound: dict[str, object] = {}
+    if origin.audio_index is not None:
+        streams.append(speech(source[str(origin.audio_index)], video, clip))
+        sound = {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+    base = clip.time_base
+    return ffmpeg.output(
+        *streams,
+        url(out),
+        **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
+        **{"enc_time_base:v": f"{base.numerator}:{base.denominator}", **passthrough()},
+        **{"threads": options.threads, "movflags": "+faststart", **sound, **BIT_EXACT},
+    )
+
+
+def film_input(
+    path: Path,
+    video: Video,
+    origin: Origin,
+    options: CutOptions,
+    seek_s: Fraction | None,
+    end_s: Fraction,
+) -> ffmpeg.nodes.FilterableStream:
+    """A film as ffmpeg reads it: this file and format only, from `seek_s` to `end_s`."""
+    begin = Fraction(0) if seek_s is None else seek_s - origin.film_start_s
+    if begin < NO_SEEK_S:
+        begin = Fraction(0)
+    seek = {"ss": microseconds(begin)} if begin else {}
+    length = end_s - origin.film_start_s - begin
+    return ffmpeg.input(
+        url(path),
+        format=video.container.split(",")[0],
+        protocol_whitelist="file",
+        threads=options.threads,
+        copyts=None,
+        noaccurate_seek=None,
+        t=microseconds(length),
+        **seek,
+    )
+
+
+def picture(
+    stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
+) -> ffmpeg.nodes.FilterableStream:
+    """The clip's frames, upright, of one even size, starting at 0.
+
+    H.264 with 4:2:0 chroma needs even sizes: an odd last row or column is cut off, because a
+    padded one would be a picture that was never filmed.
+    """
+    turned = video.rotation_deg in (90, 270)
+    width, height = (video.height, video.width) if turned else (video.width, video.height)
+    base = clip.time_base
+    return (
+        stream.filter("settb", f"{base.numerator}/{base.denominator}")
+        .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
+        .filter("setpts", f"PTS-({clip.start_pts})")
+        .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", 0, 0)
+        .filter("scale", width // 2 * 2, height // 2 * 2)
+        .filter("format", "yuv420p")
+    )
+
+
+def speech(
+    stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
+) -> ffmpeg.nodes.FilterableStream:
+    """The sound of the clip's span, mono or stereo, with silence where the film has none."""
+    start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
+    layout = "mono" if video.audio_channels == 1 else "stereo"
+    length = microseconds(end_s - start_s)
+    return (
+        stream.filter("atrim", start=microseconds(start_s), end=microseconds(end_s))
+        .filter("asetpts", f"PTS-({microseconds(start_s)})/TB")
+        .filter("aresample", **{"async": 1, "first_pts": 0})
+        .filter("aformat", channel_layouts=layout)
+        .filter("apad", whole_dur=length)
+        .filter("atrim", end=length)
+    )
+
+
+def copy(
+    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
+) -> CutFile:
+    """The streams of a clip as they are, from the keyframe at or before its start."""
+    if origin.is_guessed:
+        raise MediaError(
+            "AVI and MPEG-PS with B-frames store no exact display times: encode clips instead"
+        )
+    key_s = origin.key_s
+    for run_up_s in COPY_RUN_UPS_S:
+        seek_s = run_up(key_s, run_up_s)
+        run(copying(path, video, clip, origin, options, out, seek_s, key_s), options.timeout_s)
+        written = inspect(out)
+        if written.shown_s and key_s + written.shown_s[0] <= clip.start_pts * clip.time_base:
+            return cut_file(out, written, key_s + written.shown_s[0])
+    raise MediaError(
+        f"clip {clip.clip_id}: no keyframe at or before {clip.start_s:.3f} s could be copied; "
+        f"encode the clips instead"
+    )
+
+
+def copying(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    origin: Origin,
+    options: CutOptions,
+    out: Path,
+    seek_s: Fraction | None,
+    zero_s: Fraction,
+) -> ffmpeg.nodes.OutputStream:
+    """The ffmpeg graph that copies a clip's streams, with the film's `zero_s` moved to 0."""
+    end_s = clip.end_pts * clip.time_base
+    source = film_input(path, video, origin, options, seek_s, end_s)
+    streams = [source[str(origin.video_index)]]
+    if origin.audio_index is not None:
+        streams.append(source[str(origin.audio_index)])
+    return ffmpeg.output(
+        *streams,
+        url(out),
+        **{"format": "mp4", "c": "copy", "movflags": "+faststart"},
+        **{"output_ts_offset": microseconds(-zero_s), **BIT_EXACT},
+    )
+
+
+def passthrough() -> dict[str, str]:
+    """The option that keeps each frame's own time, by its name in this ffmpeg."""
+    return {"fps_mode" if "fps_mode" in find_ffmpeg().options else "vsync": "passthrough"}
+
+
+def microseconds(time_s: Fraction) -> str:
+    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
+    return f"{int(time_s // AV_TIME) / 1_000_000:.6f}"
+
+
+def inspect(out: Path) -> Written:
+    """What a written file holds, read without decoding."""
+    shown: list[Fraction] = []
+    end = Fraction(0)
+    with av.open(url(out)) as container:
+        # A file into which no picture was written has no video stream either.
+        if not container.streams.video:
+            return Written((), end, 0, 0)
+        stream = container.streams.video[0]
+        base = stream.time_base or AV_TIME
+        for packet in container.demux(stream):
+            if packet.size and not packet.is_discard and packet.pts is not None:
+                shown.append(packet.pts * base)
+                end = max(end, (packet.pts + (packet.duration or 0)) * base)
+        size = stream.codec_context
+        return Written(tuple(sorted(shown)), end, size.width, size.height)
+
+
+def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
+    """The record of a written file, with its hash."""
+    return CutFile(
+        size_bytes=out.stat().st_size,
+        sha256=sha256(out),
+        start_s=float(start_s),
+        duration_s=float(written.end_s - written.shown_s[0]),
+        n_frames=len(written.shown_s),
+        width=written.width,
+        height=written.height,
+    )
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,145 @@
+"""The one door to the ffmpeg program: which it is, what it can do, and a safe way to run it."""
+
+import functools
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ffmpeg
+import imageio_ffmpeg
+
+from vidcurate.errors import MediaError, MissingToolError
+
+QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
+ASK_TIMEOUT_S = 60
+# Lines that only say that an earlier line's fault was passed on.
+ECHO = re.compile(
+    "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
+    "Could not open encoder before EOF|Could not write header|Error reinitializing|"
+    "Conversion failed|Error while (pro|fil))"
+)
+INSTALL = "install a full build of ffmpeg, or put another one first on PATH"
+
+
+@dataclass(frozen=True, slots=True)
+class Ffmpeg:
+    """An ffmpeg program and what it was built with."""
+
+    path: str
+    version: str
+    encoders: frozenset[str]
+    filters: frozenset[str]
+    options: frozenset[str]
+
+
+@functools.cache
+def find_ffmpeg() -> Ffmpeg:
+    """The ffmpeg on PATH, else the one that comes with the imageio-ffmpeg package.
+
+    Raises MissingToolError if neither is there or it does not run.
+    """
+    path = shutil.which("ffmpeg") or bundled_ffmpeg()
+    return describe(path)
+
+
+def bundled_ffmpeg() -> str:
+    """The path of imageio-ffmpeg's program."""
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise MissingToolError(
+            f"no ffmpeg on PATH and none in imageio-ffmpeg: {INSTALL}"
+        ) from error
+
+
+def describe(path: str) -> Ffmpeg:
+    """What one ffmpeg program says about itself.
+
+    Raises MissingToolError if it does not run.
+    """
+    version = re.search(r"ffmpeg version (\S+)", ask(path, "-version"))
+    return Ffmpeg(
+        path=path,
+        version=version[1] if version else "unknown",
+        encoders=names(ask(path, "-hide_banner", "-encoders")),
+        filters=names(ask(path, "-hide_banner", "-filters")),
+        options=frozenset(
+            re.findall(r"^-(\w+)", ask(path, "-hide_banner", "-h", "long"), re.MULTILINE)
+        ),
+    )
+
+
+def names(listing: str) -> frozenset[str]:
+    """The second column of a listing of encoders or filters, whose first column is flags."""
+    return frozenset(re.findall(r"^ [A-Z.|]{2,} +([\w-]+) ", listing, re.MULTILINE))
+
+
+def ask(path: str, *question: str) -> str:
+    """What ffmpeg prints when asked about itself.
+
+    Raises MissingToolError if it does not run.
+    """
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; the path was found by us, the rest is fixed
+            [path, *question],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=ASK_TIMEOUT_S,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise MissingToolError(f"{path} does not run ({error}): {INSTALL}") from error
+    return done.stdout.decode(errors="replace")
+
+
+def require(encoders: Sequence[str] = (), filters: Sequence[str] = ()) -> Ffmpeg:
+    """The ffmpeg to use, after making sure that it has what the work ahead needs.
+
+    Raises MissingToolError that names all that is missing.
+    """
+    tool = find_ffmpeg()
+    check(tool, encoders, filters)
+    return tool
+
+
+def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
+    """Make sure that an ffmpeg has the encoders and filters.
+
+    Raises MissingToolError that names all that is missing.
+    """
+    missing = [f"encoder {name}" for name in encoders if name not in tool.encoders]
+    missing += [f"filter {name}" for name in filters if name not in tool.filters]
+    if missing:
+        lacking = ", ".join(missing)
+        raise MissingToolError(f"{tool.path} (version {tool.version}) lacks {lacking}: {INSTALL}")
+
+
+def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
+    """Run a graph that was built with ffmpeg-python, without a shell and without input.
+
+    Files that exist are written over. Raises MediaError with ffmpeg's last word if it fails or
+    takes longer than `timeout_s`, after which it is killed.
+    """
+    command = ffmpeg.compile(stream, cmd=[find_ffmpeg().path, *QUIET])
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; paths are passed as file: URLs
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
+    if done.returncode != 0:
+        raise MediaError(f"ffmpeg failed: {last_words(done.stderr.decode(errors='replace'))}")
+
+
+def last_words(stderr: str) -> str:
+    """The last line that says what went wrong; lines that only pass an error on are left out."""
+    lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line).strip() for line in stderr.splitlines()]
+    telling = [line for line in lines if line and not ECHO.search(line)]
+    return (telling or lines or ["no reason given"])[-1]

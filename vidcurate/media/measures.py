@@ -1,0 +1,244 @@
+"""What is measured on one full-size picture: sharpness, noise, blocks, light, bars, colour.
+
+Everything that depends on pixels being next to each other is measured at native size, since
+scaling hides it, and on a bounded number of pixels, so that large frames cost no more.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+COLOUR_NAMES = (
+    "black",
+    "grey",
+    "white",
+    "red",
+    "orange",
+    "yellow",
+    "green",
+    "cyan",
+    "blue",
+    "purple",
+    "pink",
+    "brown",
+)
+BANDS = 6
+BAND_PIXELS = 1 << 18
+GRID = 8
+GRID_SAMPLES = 1 << 16
+COLOUR_STEP = 3
+DARK_BELOW, BRIGHT_ABOVE = 13, 242
+BAR_LEVEL = 20
+SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """The numbers of one picture; shares are 0..1 of its pixels.
+
+    `sharpness` is in squared 8-bit levels, `noise` in 8-bit levels, `blockiness` a ratio.
+    The letterbox fields are widths of dark bars as shares of the picture's width or height, None
+    where the whole picture is dark.
+    """
+
+    sharpness: float
+    noise: float
+    blockiness: float
+    dark_share: float
+    bright_share: float
+    contrast: float
+    letterbox_left: float | None
+    letterbox_top: float | None
+    letterbox_right: float | None
+    letterbox_bottom: float | None
+
+
+def measure(luma: Image, *, full_range: bool) -> Measures:
+    """Measure native luma of shape (height, width), 8-bit, in limited or full range."""
+    bands = spread_bands(luma)
+    dark, bright, contrast = exposure(luma, full_range=full_range)
+    left, top, right, bottom = letterbox(luma, full_range=full_range)
+    return Measures(
+        sharpness=sharpness(bands),
+        noise=noise(bands),
+        blockiness=blockiness(bands),
+        dark_share=dark,
+        bright_share=bright,
+        contrast=contrast,
+        letterbox_left=left,
+        letterbox_top=top,
+        letterbox_right=right,
+        letterbox_bottom=bottom,
+    )
+
+
+def spread_bands(luma: Image) -> list[Image]:
+    """At most 262 144 native pixels: the whole picture, or six full-width bands evenly spread.
+
+    Each band begins on a row divisible by 8, so that a codec's block grid is where it is expected.
+    """
+    height, width = luma.shape
+    rows = max(GRID, BAND_PIXELS // (BANDS * width) // GRID * GRID)
+    if height <= rows * BANDS:
+        return [luma]
+    starts = np.linspace(0, height - rows, BANDS).astype(int) // GRID * GRID
+    return [luma[start : start + rows] for start in starts]
+
+
+def sharpness(bands: list[Image]) -> float:
+    """Variance of the 3 x 3 Laplacian (Pech-Pacheco et al. 2000), in squared 8-bit levels.
+
+    The mean of a Laplacian is zero but for the border, so its mean square is taken.
+    """
+    total = sum(cv2.norm(cv2.Laplacian(band, cv2.CV_16S), cv2.NORM_L2SQR) for band in bands)
+    return total / count_pixels(bands)
+
+
+def noise(bands: list[Image]) -> float:
+    """Standard deviation of noise in 8-bit levels, as estimated by Immerkaer (1996).
+
+    Fine texture counts as noise: the estimate is an upper bound on detailed pictures.
+    """
+    total = 0.0
+    for band in bands:
+        second = cv2.sepFilter2D(band, cv2.CV_16S, SECOND_DIFFERENCE, SECOND_DIFFERENCE)
+        total += cv2.norm(second, cv2.NORM_L1)
+    return float(np.sqrt(np.pi / 2) / 6 * total / count_pixels(bands))
+
+
+def blockiness(bands: list[Image]) -> float:
+    """Luma steps across the 8 x 8 block grid over steps elsewhere; 1 where no grid shows.
+
+    After Wang, Sheikh and Bovik (2002), as a ratio. One level is added to both sides so that flat
+    pictures do not divide by nothing.
+    """
+    on_grid, elsewhere = np.zeros(2), np.zeros(2)
+    for band in bands:
+        for axis in (0, 1):
+            steps = step_profile(band, axis)
+            grid = steps[GRID - 1 :: GRID]
+            on_grid += grid.sum(), grid.size
+            elsewhere += steps.sum() - grid.sum(), steps.size - grid.size
+    means = [total / max(count, 1.0) for total, count in (on_grid, elsewhere)]
+    return float((means[0] + 1.0) / (means[1] + 1.0))
+
+
+def step_profile(band: Image, axis: int) -> NDArray[np.float64]:
+    """Mean absolute luma step to the next row (axis 0) or column (axis 1), one value for each."""
+    if band.shape[axis] < 2:  # noqa: PLR2004 - a step needs two pixels
+        return np.zeros(0)
+    if axis == 0:
+        steps = cv2.reduce(cv2.absdiff(band[1:], band[:-1]), 1, cv2.REDUCE_SUM, dtype=cv2.CV_32S)
+    else:
+        steps = cv2.reduce(
+            cv2.absdiff(band[:, 1:], band[:, :-1]), 0, cv2.REDUCE_SUM, dtype=cv2.CV_32S
+        )
+    profile: NDArray[np.float64] = steps.ravel() / band.shape[1 - axis]
+    return profile
+
+
+def count_pixels(bands: list[Image]) -> int:
+    """Pixels of all bands together."""
+    return sum(band.size for band in bands)
+
+
+def exposure(luma: Image, *, full_range: bool) -> tuple[float, float, float]:
+    """Shares of dark and of bright pixels, and contrast, from an even grid of native pixels.
+
+    Dark is below 5 % of full range, bright above 95 %. Contrast is the distance between the 5th
+    and the 95th percentile of luma as a share of full range.
+    """
+    step = max(1, int(np.sqrt(luma.size / GRID_SAMPLES)))
+    grid = np.ascontiguousarray(luma[::step, ::step])
+    counts = np.asarray(cv2.calcHist([grid], [0], None, [256], [0, 256])).ravel()
+    levels = level_table(full_range=full_range)
+    below = np.cumsum(counts) / grid.size
+    dark = counts[levels < DARK_BELOW].sum() / grid.size
+    bright = counts[levels > BRIGHT_ABOVE].sum() / grid.size
+    low, high = np.searchsorted(below, (0.05, 0.95))
+    return float(dark), float(bright), float(levels[high] - levels[low]) / 255.0
+
+
+@cache
+def level_table(*, full_range: bool) -> NDArray[np.float64]:
+    """Full-range luma 0..255 of each 8-bit code."""
+    codes = np.arange(256.0)
+    return codes if full_range else np.clip((codes - 16.0) * 255.0 / 219.0, 0.0, 255.0)
+
+
+def letterbox(
+    luma: Image, *, full_range: bool
+) -> tuple[float | None, float | None, float | None, float | None]:
+    """Shares of the width or height that dark bars take at left, top, right and bottom.
+
+    A row or column belongs to a bar while none of its sampled pixels (every 8th) exceeds 20 of
+    255. Dark edges of a dark picture look the same: take the least over a clip.
+    """
+    limit = int(np.searchsorted(level_table(full_range=full_range), BAR_LEVEL, side="right")) - 1
+    rows = np.flatnonzero(np.ascontiguousarray(luma[:, ::GRID]).max(axis=1) > limit)
+    columns = np.flatnonzero(luma[::GRID].max(axis=0) > limit)
+    if not len(rows) or not len(columns):
+        return None, None, None, None
+    height, width = luma.shape
+    return (
+        float(columns[0]) / width,
+        float(rows[0]) / height,
+        float(width - 1 - columns[-1]) / width,
+        float(height - 1 - rows[-1]) / height,
+    )
+
+
+def colourfulness(bgr: Image) -> float:
+    """Colourfulness of Hasler and Suesstrunk (2003) over every third pixel each way, 0..about 150.
+
+    0 is grey; about 33 is moderate, 59 quite and 109 extremely colourful by their raters.
+    """
+    blue, green, red = np.moveaxis(bgr[::COLOUR_STEP, ::COLOUR_STEP].astype(np.float32), 2, 0)
+    opponent = np.stack([red - green, (red + green) / 2 - blue]).reshape(2, -1)
+    spread = np.hypot(*opponent.std(axis=1))
+    return float(spread + 0.3 * np.hypot(*opponent.mean(axis=1)))
+
+
+def colour_shares(bgr: Image) -> NDArray[np.float32]:
+    """Share of each of COLOUR_NAMES among every third pixel each way; sums to 1."""
+    coarse = (bgr[::COLOUR_STEP, ::COLOUR_STEP] >> 3).astype(np.uint16).reshape(-1, 3)
+    index = (coarse[:, 0] << 10) | (coarse[:, 1] << 5) | coarse[:, 2]
+    counts = np.bincount(colour_table()[index], minlength=len(COLOUR_NAMES))
+    return (counts / len(index)).astype(np.float32)
+
+
+@cache
+def colour_table() -> NDArray[np.uint8]:
+    """The place in COLOUR_NAMES of each colour of 5 bits a channel, blue the highest bits.
+
+    Black, white and grey are set by value and saturation, the others by hue in degrees; brown is
+    a dark orange, pink a light red or a hue between purple and red.
+    """
+    code = np.arange(1 << 15)
+    channels = np.stack([code >> 10, (code >> 5) & 31, code & 31], axis=1) * 255 // 31
+    hsv = cv2.cvtColor(
+        np.asarray(channels / 255.0, np.float32).reshape(1, -1, 3), cv2.COLOR_BGR2HSV
+    )
+    hue, saturation, value = np.asarray(hsv)[0].T
+    edges = (0, 15, 45, 68, 165, 195, 260, 310, 345, 361)
+    names = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "pink", "red")
+    table = np.zeros(len(code), np.uint8)
+    for (low, high), name in zip(pairwise(edges), names, strict=True):
+        table[(hue >= low) & (hue < high)] = COLOUR_NAMES.index(name)
+    warm = (hue < edges[2]) | (hue >= edges[-2])
+    rules = (
+        ((hue >= edges[1]) & (hue < edges[2]) & (value < 0.65), "brown"),  # noqa: PLR2004 - share
+        (warm & (hue < edges[1]) & (saturation < 0.5) & (value > 0.75), "pink"),  # noqa: PLR2004
+        (saturation < 0.16, "grey"),  # noqa: PLR2004 - share
+        ((saturation < 0.16) & (value > 0.8), "white"),  # noqa: PLR2004 - share
+        (value < 0.16, "black"),  # noqa: PLR2004 - share
+    )
+    for where, name in rules:
+        table[where] = COLOUR_NAMES.index(name)
+    return table

@@ -1,0 +1,226 @@
+"""Everything later stages need of a film, from decoding it once: signals, samples, proxies."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pyarrow as pa
+from av.container import InputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.media.container import open_film
+from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, small_size
+from vidcurate.media.frame_times import FrameTimes, frame_times
+from vidcurate.media.orientation import display_matrix
+from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
+from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
+from vidcurate.table import write_whole
+
+FRAMES_PER_BATCH = 768
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What a scan records.
+
+    `metrics` are groups of signals.METRICS; the luma signals are always recorded. A proxy's long
+    side is in pixels and its quality is JPEG's 1..100.
+    """
+
+    metrics: tuple[str, ...] = DEFAULT_METRICS
+    sample_interval_s: float = 1.0
+    proxy_long_side: int = 448
+    proxy_quality: int = 80
+
+
+@dataclass(frozen=True, slots=True)
+class FilmScan:
+    """What the decode of one film found; the fields are those of records.Scan."""
+
+    n_frames: int
+    time_base: Fraction
+    first_pts: int
+    end_pts: int
+    duration_s: float
+    frame_rate: Fraction
+    is_vfr: bool
+    n_samples: int
+    proxy_width: int
+    proxy_height: int
+    n_decode_errors: int
+    fault: str | None
+    metrics: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Ending:
+    """How long the last frame seen so far lasts, in ticks; 0 where the container does not say."""
+
+    duration: int = 0
+
+
+def scan_film(path: Path, options: ScanOptions, frames_file: Path, samples_file: Path) -> FilmScan:
+    """Decode a film once and write its per-frame signals and its samples as Arrow IPC files.
+
+    Both files appear whole or not at all. Memory does not grow with the film's length.
+    Raises MediaError for a film that cannot be opened or of which no frame can be decoded.
+    """
+    cv2.setNumThreads(1)
+    found: list[FilmScan] = []
+
+    def write(frames_partial: Path, samples_partial: Path) -> None:
+        with open_film(path) as (container, stream):
+            found.append(scan_stream(container, stream, options, frames_partial, samples_partial))
+
+    write_whole(
+        frames_file,
+        lambda frames: write_whole(samples_file, lambda samples: write(frames, samples)),
+    )
+    return found[0]
+
+
+def scan_stream(
+    container: InputContainer,
+    stream: VideoStream,
+    options: ScanOptions,
+    frames_file: Path,
+    samples_file: Path,
+) -> FilmScan:
+    """Scan one open film into two files.
+
+    Raises MediaError when no frame can be decoded.
+    """
+    faults, ending = Faults(), Ending()
+    frames = decode(container, stream, faults)
+    first = next(frames, None)
+    if first is None:
+        raise MediaError(f"no frame could be decoded: {faults.stopped or 'the video is empty'}")
+    base = stream.time_base or Fraction(1, 1000)
+    shape = proxy_shape(first[1], stream, options)
+    sampler = Sampler(shape, base, Fraction(str(options.sample_interval_s)))
+    schema = frames_schema(options.metrics)
+    with (
+        pa.ipc.new_file(frames_file, schema) as frames_out,
+        pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as samples_out,
+    ):
+        for batch in batches(chain([first], frames), options.metrics, sampler, ending):
+            frames_out.write_batch(pa.RecordBatch.from_pydict(batch, schema=schema))
+            if sampler.rows:
+                samples_out.write_batch(sampler.take())
+    pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
+    times = frame_times(pts, base, ending.duration, nominal_rate(stream))
+    return FilmScan(
+        n_frames=times.n_frames,
+        time_base=base,
+        first_pts=times.first_pts,
+        end_pts=times.end_pts,
+        duration_s=float((times.end_pts - times.first_pts) * base),
+        frame_rate=times.frame_rate,
+        is_vfr=times.is_vfr,
+        n_samples=sampler.n_samples,
+        proxy_width=shape.shown[0],
+        proxy_height=shape.shown[1],
+        n_decode_errors=faults.n_damaged + faults.n_out_of_order,
+        fault=fault_sentence(faults, times, base, header_length(container, stream)),
+        metrics=options.metrics,
+    )
+
+
+def batches(
+    frames: Iterator[tuple[int, VideoFrame]],
+    metrics: tuple[str, ...],
+    sampler: Sampler,
+    ending: Ending,
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The columns of every few hundred frames, sampling on the way."""
+    meter = SignalMeter(metrics, FRAMES_PER_BATCH)
+    shrinker: Shrinker | None = None
+    ticks: list[int] = []
+    keyframes: list[bool] = []
+    for pts, frame in frames:
+        shrinker = shrinker or Shrinker(*small_size(frame.width, frame.height))
+        small = shrinker.shrink(frame)
+        sampler.step(pts, frame, small, meter.add(small))
+        ticks.append(pts)
+        keyframes.append(frame.key_frame)
+        ending.duration = frame.duration
+        if meter.count == meter.capacity:
+            yield {"pts": np.array(ticks), "is_keyframe": np.array(keyframes)} | meter.take()
+            ticks, keyframes = [], []
+    sampler.finish(None)
+    yield {
+        "pts": np.array(ticks, np.int64),
+        "is_keyframe": np.array(keyframes, bool),
+    } | meter.take()
+
+
+def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) -> ProxyShape:
+    """The size of a film's proxies: square pixels, upright, never enlarged."""
+    aspect = stream.sample_aspect_ratio or Fraction(1)
+    width, height = float(frame.width * aspect), float(frame.height)
+    factor = min(1.0, options.proxy_long_side / max(width, height))
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return ProxyShape(*size, matrix=display_matrix(frame), quality=options.proxy_quality)
+
+
+def header_length(container: InputContainer, stream: VideoStream) -> Fraction | None:
+    """Seconds of video that the header promises, None where it does not say.
+
+    The container's length is that of its longest stream, so a tenth is taken off it.
+    """
+    if stream.duration and stream.time_base:
+        return stream.duration * stream.time_base
+    if container.duration:
+        return Fraction(container.duration, 1_000_000) * Fraction(9, 10)
+    return None
+
+
+def fault_sentence(
+    faults: Faults, times: FrameTimes, base: Fraction, promised: Fraction | None
+) -> str | None:
+    """What is wrong with the film as a whole, in plain words; None for nothing."""
+    length = (times.end_pts - times.first_pts) * base
+    of_promised = f" of {float(promised):.1f} s" if promised else ""
+    if faults.stopped:
+        return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
+    if promised and promised - length > max(Fraction(1), promised / 50):
+        return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
+    if faults.n_out_of_order:
+        return f"{faults.n_out_of_order} frames left out: their timestamps do not advance"
+    return None
+
+
+def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:
+    """Columns of the per-frame file: pts in ticks, the keyframe flag, then the signals."""
+    heads = [pa.field("pts", pa.int64(), False), pa.field("is_keyframe", pa.bool_(), False)]
+    return pa.schema([*heads, *(pa.field(c, pa.float32(), False) for c in columns_of(metrics))])
+
+
+def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
+    """Per-frame signals of a scan, one row a frame in time order, memory-mapped."""
+    return read_mapped(file, columns)
+
+
+def read_samples(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
+    """Samples of a scan, one row each in time order, memory-mapped; see SAMPLES_SCHEMA."""
+    return read_mapped(file, columns)
+
+
+def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
+    """An Arrow IPC file as a table over the mapped file; nothing is read before it is used.
+
+    Raises MediaError when the file is missing or not such a file.
+    """
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise MediaError(f"cannot read the scan file {file.name!r}: scan the film again") from error
+    return table if columns is None else table.select(list(columns))

@@ -1,0 +1,183 @@
+"""Full-size stills of a film by exact timestamp, decoding only what leads up to them."""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal
+
+import av.error
+import cv2
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.media.container import Landing, open_film, packet_pts, seek_before
+from vidcurate.media.orientation import display_matrix, upright
+from vidcurate.records import Video
+from vidcurate.table import write_whole
+
+Image = NDArray[np.uint8]
+Format = Literal["jpeg", "png", "webp"]
+
+# A still this near is reached by decoding on: keyframes are seldom closer, so a seek would only
+# land behind the reading position.
+DECODE_ON_S = Fraction(1)
+# Frames come out of a decoder this many packets after they went in, at most.
+MAX_DELAY = 32
+# Decoders that skip pictures on request, picture by picture.
+SKIPPING = frozenset({"h264", "hevc"})
+HD_HEIGHT = 720
+UNSPECIFIED = 2
+QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
+SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
+
+
+def grab(path: Path, video: Video, pts: Sequence[int]) -> Iterator[tuple[int, Image]]:
+    """The frames shown at exactly these times, in time order, as they are shown.
+
+    `pts` are ticks of the film's time base. An image is RGB, shape (height, width, 3), turned
+    upright, with square pixels. Raises MediaError for a time at which the film has no frame.
+    """
+    near = int(DECODE_ON_S / video.time_base)
+    with open_film(path) as (container, stream):
+        for group in groups(sorted(set(pts)), near):
+            for frame in grab_group(container, stream, group, video.time_base):
+                assert frame.pts is not None
+                yield frame.pts, shown_image(frame, video.pixel_aspect)
+
+
+def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
+    """Times in order, parted where the next is more than `near` ticks away."""
+    group: list[int] = []
+    for pts in wanted:
+        if group and pts - group[-1] > near:
+            yield group
+            group = []
+        group.append(pts)
+    if group:
+        yield group
+
+
+def grab_group(
+    container: InputContainer, stream: VideoStream, wanted: Sequence[int], base: Fraction
+) -> Iterator[VideoFrame]:
+    """Frames that lie close together, from one seek.
+
+    Raises MediaError at the first time that has no frame.
+    """
+    missing = list(wanted)
+    for frame in decode_for(container, stream, wanted):
+        if frame.pts == missing[0]:
+            yield frame
+            missing.pop(0)
+        if not missing:
+            return
+    time_s = float(missing[0] * base)
+    raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {missing[0]})")
+
+
+def decode_for(
+    container: InputContainer, stream: VideoStream, wanted: Sequence[int]
+) -> Iterator[VideoFrame]:
+    """Frames from the keyframe before the first wanted time until the last can have come out.
+
+    Pictures that no other refers to are skipped, wanted ones excepted.
+    """
+    landing = seek_before(container, stream, wanted[0])
+    if landing is None:
+        container.seek(0)
+    times = frozenset(wanted)
+    beyond = 0
+    for packet in packets_from(container, stream, landing):
+        pts = packet_pts(packet)
+        keep = packet.pts is None or pts in times or stream.codec_context.name not in SKIPPING
+        stream.codec_context.skip_frame = "DEFAULT" if keep else "NONREF"
+        try:
+            yield from stream.decode(packet)
+        except av.error.FFmpegError:
+            # Damage between the wanted frames does no harm; a wanted one is missed by the caller.
+            continue
+        beyond += pts is not None and pts > wanted[-1]
+        if beyond > MAX_DELAY:
+            return
+
+
+def packets_from(
+    container: InputContainer, stream: VideoStream, landing: Landing | None
+) -> Iterator["Packet[VideoStream]"]:
+    """The keyframe that was read already, the packets after it, then the one that flushes."""
+    if landing is not None:
+        yield landing.packet
+    yield from container.demux(stream)
+
+
+def shown_image(frame: VideoFrame, aspect: Fraction) -> Image:
+    """A frame as it is shown: RGB, square pixels, upright."""
+    width = max(1, round(frame.width * aspect))
+    unnamed = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
+    picture = frame.reformat(
+        width=width,
+        height=frame.height,
+        format="rgb24",
+        src_colorspace="ITU709" if unnamed else None,
+        interpolation="BICUBIC",
+    )
+    return upright(picture.to_ndarray(), display_matrix(frame))
+
+
+def shrunk(image: Image, max_side: int | None) -> Image:
+    """An image whose longer side is at most `max_side` pixels; never enlarged."""
+    height, width = image.shape[:2]
+    if max_side is None or max(width, height) <= max_side:
+        return image
+    factor = max_side / max(width, height)
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def encode_jpeg(image: Image, quality: int = 90) -> bytes:
+    """An RGB image as JPEG, quality 1 to 100."""
+    return encode_image(image, "jpeg", quality)
+
+
+def encode_image(image: Image, format: Format, quality: int) -> bytes:  # noqa: A002 - the field's word
+    """An RGB image as the bytes of a file; PNG is lossless and takes no quality."""
+    settings = [QUALITY[format], quality] if format in QUALITY else []
+    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
+    done, data = cv2.imencode(SUFFIXES[format], bgr, settings)
+    if not done:
+        raise MediaError(f"a picture of {image.shape[1]}x{image.shape[0]} cannot be {format}")
+    return data.tobytes()
+
+
+def write_still(
+    image: Image,
+    file: Path,
+    format: Format = "jpeg",  # noqa: A002 - the field's word
+    quality: int = 90,
+    max_side: int | None = None,
+) -> tuple[int, int]:
+    """Write an RGB image, whole or not at all; gives the width and height it was written with."""
+    small = shrunk(image, max_side)
+    data = encode_image(small, format, quality)
+
+    def write(partial: Path) -> None:
+        partial.write_bytes(data)
+
+    write_whole(file, write)
+    return small.shape[1], small.shape[0]
+
+
+def jpeg_of_file(file: Path, max_side: int | None) -> bytes:
+    """A still from a file, as JPEG of at most this long side.
+
+    Raises MediaError for a file that is not there or holds no picture.
+    """
+    image = cv2.imread(str(file)) if file.exists() else None
+    if image is None:
+        raise MediaError(f"the still {file.name} is gone or damaged")
+    return encode_jpeg(shrunk(np.asarray(image[:, :, ::-1], np.uint8), max_side))

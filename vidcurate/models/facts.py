@@ -1,0 +1,232 @@
+"""Captions without a model: one or two plain sentences made only of what was measured.
+
+They are a floor for data sets without a model server, and the measured half of a fuller caption.
+What was not measured is not mentioned, and no sentence names an object or an intention.
+"""
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from numbers import Real
+
+from vidcurate.errors import MediaError
+from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, Facts
+from vidcurate.models.words import (
+    ALL,
+    BARS_SHOW_BELOW,
+    COLOUR,
+    CONTRAST,
+    DETAIL,
+    EVEN_MOTION,
+    LIGHT,
+    LOCAL_MOTION,
+    MOTION,
+    MOTION_WORTH_PLACING,
+    PAUSE_WORTH_SAYING,
+    SHARP_FROM,
+    SIDES,
+    TONE_WORTH_SAYING,
+    article,
+    bars_phrase,
+    colours_phrase,
+    joined,
+    length_phrase,
+    rate_phrase,
+    shape_word,
+    share_phrase,
+    word_of,
+)
+
+WORDING = "facts-1"  # stands for a model's name; raise it when the same facts give another text
+
+
+@dataclass(frozen=True, slots=True)
+class FactsCaptioner:
+    """The backend that needs neither frames nor a model."""
+
+    backend: str = "facts"
+    prompt_hash: str = ""
+
+    def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionAnswer | MediaError]:
+        """One text per request, in order; `empty` where nothing at all was measured."""
+        for request in requests:
+            began = time.perf_counter()
+            try:
+                text = describe(request.facts)
+            except MediaError as error:
+                yield error
+                continue
+            seconds = time.perf_counter() - began
+            yield CaptionAnswer(text, "ok" if text else "empty", WORDING, None, None, seconds)
+
+
+def open_facts(_options: Mapping[str, object]) -> FactsCaptioner:
+    """The backend `facts`; it has no options."""
+    return FactsCaptioner()
+
+
+def describe(facts: Facts) -> str:
+    """One or two English sentences about a clip, from the tables that are there.
+
+    Reads `clips`, `quality`, `videos` and `samples` (`colours`: shares by colour name); empty
+    where none of them holds a number. Raises MediaError for a value that is no number.
+    """
+    sentences = (first_sentence(facts), second_sentence(facts))
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def first_sentence(facts: Facts) -> str:
+    """What kind of picture: sharpness, light, length, shape, colours, contrast, detail, bars."""
+    looks = [
+        word for word in (sharpness_word(facts), light_word(facts), colour_word(facts)) if word
+    ]
+    duration_s = number(facts, "clips", "duration_s")
+    before, after = ("", "") if duration_s is None else length_phrase(duration_s)
+    shape = shape_phrase(facts)
+    tail = tail_phrase(facts)
+    if not (looks or before or after or shape or tail):
+        return ""
+    subject = " ".join(part for part in (", ".join(looks), before, "clip") if part)
+    return f"{article(subject)} {subject}{after}{shape}{tail}."
+
+
+def second_sentence(facts: Facts) -> str:
+    """What happens to the picture: motion, standing still, and how much of it is lost in tone."""
+    if is_black(facts):
+        return ""
+    clauses = [*movement_clauses(facts), *tone_clauses(facts)]
+    text = joined(clauses)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def is_black(facts: Facts) -> bool:
+    """Whether all frames are black, so that no other measurement means anything."""
+    return (number(facts, "quality", "black_share") or 0.0) >= ALL
+
+
+def sharpness_word(facts: Facts) -> str:
+    """That the clip is sharp, where it is plain."""
+    value = number(facts, "quality", "sharpness") or 0.0
+    return "sharp" if value >= SHARP_FROM and not is_black(facts) else ""
+
+
+def light_word(facts: Facts) -> str:
+    """How light."""
+    if is_black(facts):
+        return "black"
+    value = number(facts, "quality", "luma_mean")
+    return "" if value is None else word_of(value, LIGHT)
+
+
+def colour_word(facts: Facts) -> str:
+    """How colourful, where it is out of the ordinary."""
+    value = number(facts, "quality", "colourfulness")
+    return "" if value is None or is_black(facts) else word_of(value, COLOUR)
+
+
+def shape_phrase(facts: Facts) -> str:
+    """Shape and size as displayed, and frame rate: " in landscape format at 1280x720 and …"."""
+    width, height = (number(facts, "videos", side) for side in ("display_width", "display_height"))
+    rate = number(facts, "videos", "frame_rate")
+    size = f"{width:.0f}x{height:.0f}" if width and height else ""
+    pace = rate_phrase(rate, is_vfr=bool(facts["videos"].get("is_vfr"))) if rate else ""
+    shape = f" in {shape_word(width, height)} format" if width and height else ""
+    values = joined([value for value in (size, pace) if value])
+    return f"{shape} at {values}" if values else ""
+
+
+def tail_phrase(facts: Facts) -> str:
+    """Colours, contrast, detail and bars: ", mostly green, with low contrast"."""
+    if is_black(facts):
+        return ""
+    colours = colours_phrase(inner_colours(facts))
+    rest = [
+        "" if value is None else word_of(value, bands)
+        for value, bands in (
+            (number(facts, "quality", "luma_spread"), CONTRAST),
+            (number(facts, "quality", "sharpness"), DETAIL),
+        )
+    ]
+    if bars_share(facts):
+        rest.append(
+            bars_phrase(*(number(facts, "quality", f"letterbox_{s}") or 0.0 for s in SIDES))
+        )
+    told = joined([part for part in rest if part])
+    return (f", {colours}" if colours else "") + (f", with {told}" if told else "")
+
+
+def bars_share(facts: Facts) -> float:
+    """Share of the picture under black bars; 0 where a black ground makes its margins look so."""
+    share = number(facts, "quality", "letterbox_share") or 0.0
+    black = named_colours(facts).get("black", 0.0)
+    return 0.0 if share >= 1 or (black - share) / (1 - share) >= BARS_SHOW_BELOW else share
+
+
+def named_colours(facts: Facts) -> dict[str, float]:
+    """Shares of the named colours in the whole picture."""
+    colours = facts.get("samples", {}).get("colours")
+    if not isinstance(colours, Mapping):
+        return {}
+    return {str(name): as_number(share, "samples.colours") for name, share in colours.items()}
+
+
+def inner_colours(facts: Facts) -> dict[str, float]:
+    """Shares of the named colours inside the black bars, which are no part of the picture."""
+    colours, bars = named_colours(facts), bars_share(facts)
+    if "black" in colours:
+        colours["black"] = max(0.0, colours["black"] - bars)
+    return {name: share / (1 - bars) for name, share in colours.items()}
+
+
+def movement_clauses(facts: Facts) -> list[str]:
+    """How much moves, whether all of the picture does, and for how long nothing does."""
+    mean = number(facts, "quality", "motion_mean")
+    still = number(facts, "quality", "freeze_share") or 0.0
+    if still >= ALL:
+        return ["the picture stands still throughout"]
+    pause = f"the picture stands still for {share_phrase(still)} of the time"
+    pauses = [pause] if still >= PAUSE_WORTH_SAYING else []
+    if mean is None:
+        return pauses
+    motion = f"there is {word_of(mean, MOTION)}{motion_place(facts, mean)}"
+    if pauses and mean >= MOTION_WORTH_PLACING:
+        return [f"{motion}, but {pause}"]
+    return [motion, *pauses]
+
+
+def motion_place(facts: Facts, mean: float) -> str:
+    """Where it moves, if that is plain; `mean` in frame diagonals a second."""
+    spread = number(facts, "quality", "motion_spread")
+    if spread is None or mean < MOTION_WORTH_PLACING:
+        return ""
+    if spread / mean <= EVEN_MOTION:
+        return " across the whole picture"
+    return " in parts of the picture" if spread / mean >= LOCAL_MOTION else ""
+
+
+def tone_clauses(facts: Facts) -> list[str]:
+    """How much is black for a time, near black, or near white, unless its colours say so."""
+    said = colours_phrase(inner_colours(facts)).replace(",", "").split()
+    black = number(facts, "quality", "black_share") or 0.0
+    dark = (number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
+    bright = number(facts, "quality", "bright_share") or 0.0
+    blank = [f"the picture is black for {share_phrase(black)} of the time"]
+    return (blank if black >= PAUSE_WORTH_SAYING else []) + [
+        f"{share_phrase(share)} of the picture is close to {tone}"
+        for tone, share in (("black", dark), ("white", bright))
+        if share >= TONE_WORTH_SAYING and tone not in said
+    ]
+
+
+def number(facts: Facts, table: str, column: str) -> float | None:
+    """A measured number, or None where it was not measured."""
+    value = facts.get(table, {}).get(column)
+    return None if value is None else as_number(value, f"{table}.{column}")
+
+
+def as_number(value: object, name: str) -> float:
+    """A finite number; raises MediaError for anything else."""
+    if not isinstance(value, Real) or not math.isfinite(value):
+        raise MediaError(f"{name} is {value!r}, not a number: measure the clip again")
+    return float(value)

@@ -1,0 +1,92 @@
+"""Prompts are text files with a few named placeholders, so that a caption can name its prompt."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import resources
+from pathlib import Path
+from string import Formatter
+
+from vidcurate.errors import MediaError, UsageError
+
+PLACEHOLDERS = (
+    "n_frames",  # how many stills the model is shown
+    "duration_s",  # length of the clip in seconds
+    "times_s",  # the stills' times in the clip in seconds, separated by commas
+)
+HASH_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A prompt's text and the first 12 hexadecimal digits of its SHA-256."""
+
+    text: str
+    hash: str
+
+
+def prompt_names() -> tuple[str, ...]:
+    """Names of the prompts that come with the package."""
+    files = resources.files(__name__).iterdir()
+    return tuple(sorted(f.name.removesuffix(".txt") for f in files if f.name.endswith(".txt")))
+
+
+def load_prompt(name_or_path: str) -> Prompt:
+    """A prompt of the package by its name, or of the user by the path of a text file.
+
+    White space around the text is no part of it. Raises UsageError where there is no such prompt,
+    where it is empty or no text, and for a placeholder that does not exist.
+    """
+    text = read_prompt(name_or_path).strip()
+    if not text:
+        raise UsageError(f"the prompt {name_or_path!r} is empty")
+    check_placeholders(text, name_or_path)
+    return Prompt(text, hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS])
+
+
+def fill_prompt(prompt: Prompt, values: Mapping[str, str]) -> str:
+    """The prompt's text with a value in place of each placeholder.
+
+    Raises MediaError for a placeholder that has no value for this clip.
+    """
+    try:
+        return prompt.text.format_map(values)
+    except KeyError as error:
+        raise MediaError(f"the prompt asks for {error}, which is not known of this clip") from None
+
+
+def read_prompt(name_or_path: str) -> str:
+    """The text of a prompt as it stands in its file."""
+    if name_or_path in prompt_names():
+        return (resources.files(__name__) / f"{name_or_path}.txt").read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"the prompt {name_or_path!r} is not UTF-8 text") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        known = ", ".join(prompt_names())
+        raise UsageError(
+            f"no prompt {name_or_path!r} ({reason}): give the path of a text file or one of {known}"
+        ) from None
+
+
+def check_placeholders(text: str, name: str) -> None:
+    """Nothing, or UsageError that names what in braces is no placeholder of ours."""
+    try:
+        fields = list(Formatter().parse(text))
+    except ValueError as error:
+        raise UsageError(
+            f"the prompt {name!r} has a brace on its own ({error}): write {{{{ or }}}} for a brace"
+        ) from None
+    for _, placeholder, form, conversion in fields:
+        if placeholder is None or (placeholder in PLACEHOLDERS and not form and not conversion):
+            continue
+        near = get_close_matches(placeholder, PLACEHOLDERS, n=1)
+        hint = f"did you mean {{{near[0]}}}" if near else f"there are {', '.join(PLACEHOLDERS)}"
+        tail = (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
+        raise UsageError(
+            f"the prompt {name!r} has an unknown placeholder {{{placeholder}{tail}}}: {hint}; "
+            "write {{ and }} for braces"
+        )

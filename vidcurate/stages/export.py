@@ -1,0 +1,209 @@
+"""export: the kept clips as files and Parquet shards, with a data card."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+from uuid import uuid4
+
+from pydantic import model_validator
+
+from vidcurate.media.content import film_path
+from vidcurate.records import (
+    CAPTIONS,
+    EXPORTS,
+    KEPT,
+    KEYFRAMES,
+    SCORE_TABLES,
+    SOURCES,
+    VIDEOS,
+    Clip,
+    ExportedClip,
+    Video,
+)
+from vidcurate.stage import (
+    Beside,
+    Finished,
+    MapStage,
+    StageConfig,
+    Workspace,
+    option,
+    use_workspace,
+)
+from vidcurate.targets.card import data_card
+from vidcurate.targets.parquet import write_shards
+from vidcurate.targets.table import clip_table
+
+PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
+
+
+class ExportConfig(StageConfig):
+    """What the finished data set holds, and where it lies."""
+
+    media: Literal["none", "copy", "encode"] = option(
+        "encode",
+        "Clip files: none; copied from the keyframe before, without loss; encoded, frame-exact",
+    )
+    crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
+    preset: PRESETS = option("medium", "encode: slower gives smaller files")
+    audio: bool = option(True, "Keep sound")
+    audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
+    embed_bytes: bool = option(False, "Put the clip files into the Parquet too", neutral=True)
+    rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
+    out: Path | None = option(
+        None, "Folder of the finished data set; none is `export` in the data set", neutral=True
+    )
+
+    @model_validator(mode="after")
+    def bytes_are_there(self) -> "ExportConfig":
+        """Only clips that were written can be embedded."""
+        if self.embed_bytes and self.media == "none":
+            raise ValueError("embed_bytes needs clip files: set media to copy or encode")
+        return self
+
+
+def export(
+    clips: Sequence[Clip], config: ExportConfig, workspace: Workspace
+) -> Iterator[list[ExportedClip]]:
+    """The file of each clip, cut from the source; no file with media none.
+
+    Raises MediaError where the source cannot be read or the file is not as promised.
+    """
+    for clip in clips:
+        video = workspace.beside(VIDEOS)[clip.video_id]
+        if config.media == "none":
+            yield [without_file(clip, video)]
+        else:
+            path = film_path(workspace.beside(SOURCES)[clip.video_id])
+            yield [cut(path, video, clip, config, workspace.files)]
+
+
+def without_file(clip: Clip, video: Video) -> ExportedClip:
+    """A clip that stays a span of its source."""
+    return ExportedClip(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        media="none",
+        file=None,
+        size_bytes=None,
+        sha256=None,
+        start_s=clip.start_s,
+        duration_s=clip.duration_s,
+        n_frames=clip.n_frames,
+        width=video.display_width,
+        height=video.display_height,
+    )
+
+
+def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path) -> ExportedClip:
+    """Write one clip's file."""
+    from vidcurate.media.cut import CutOptions, cut_clip
+
+    assert config.media != "none"
+    options = CutOptions(
+        mode=config.media,
+        crf=config.crf,
+        preset=config.preset,
+        audio=config.audio,
+        audio_kbit=config.audio_kbit,
+    )
+    name = f"{clip.clip_id}.mp4"
+    written = cut_clip(path, video, clip, options, folder / name)
+    return ExportedClip(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        media=config.media,
+        file=name,
+        size_bytes=written.size_bytes,
+        sha256=written.sha256,
+        start_s=written.start_s,
+        duration_s=written.duration_s,
+        n_frames=written.n_frames,
+        width=written.width,
+        height=written.height,
+    )
+
+
+def tools_are_there(config: ExportConfig) -> None:
+    """Name a missing encoder before any work.
+
+    Raises MissingToolError.
+    """
+    from vidcurate.media.cut import ENCODERS, FILTERS
+    from vidcurate.media.ffmpeg import require
+
+    if config.media == "encode":
+        require(ENCODERS, FILTERS)
+    elif config.media == "copy":
+        require()
+
+
+def assemble(config: ExportConfig, view: Finished) -> str:
+    """Build the finished data set beside its place, then put it there in one step."""
+    out = config.out.absolute() if config.out else view.root / "export"
+    building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    try:
+        clips = clip_table(view)
+        link_all((n for n in clips["file_name"].to_pylist() if n), view.files, building)
+        if view.has(KEYFRAMES):
+            stills = (k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ())
+            link_all(stills, view.files_of(KEYFRAMES), building)
+        media = building if config.embed_bytes else None
+        write_shards(clips, building / "data", config.rows_per_shard, media)
+        card = data_card(clips, view.funnel(), view.provenance())
+        (building / "README.md").write_text(card, "utf-8")
+        put_in_place(building, out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return f"{clips.num_rows} clips in {out} (data/*.parquet, README.md)"
+
+
+def link_all(names: Iterable[str], source: Path, building: Path) -> None:
+    """Files of the data set under their names in the export: the same bytes, not copies."""
+    for name in names:
+        target = building / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.exists():
+            link(source / target.name, target)
+
+
+def link(source: Path, target: Path) -> None:
+    """One more name for a file; a copy where the file system cannot do that."""
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+            raise
+        shutil.copyfile(source, target)
+
+
+def put_in_place(building: Path, out: Path) -> None:
+    """Swap the finished folder in; the old one goes."""
+    building.mkdir(parents=True, exist_ok=True)
+    old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
+    if out.exists():
+        out.rename(old)
+    building.rename(out)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+EXPORT = MapStage(
+    name="export",
+    summary="Write the kept clips as files and Parquet, with a data card.",
+    reads=KEPT,
+    writes=EXPORTS,
+    config=ExportConfig,
+    open=use_workspace,
+    run=export,
+    beside=(Beside(SOURCES), Beside(VIDEOS)),
+    finish=assemble,
+    finish_reads=(
+        *(Beside(table, required=False) for table in SCORE_TABLES),
+        Beside(KEYFRAMES, required=False),
+        Beside(CAPTIONS, required=False),
+    ),
+    check=tools_are_there,
+    rows_per_part=16,
+)
