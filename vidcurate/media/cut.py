@@ -12,7 +12,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, Landing, packet_pts, open_film, seek_before, url
+from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts, seek_before, url
 from vidcurate.media.ffmpeg import find_ffmpeg, require, run
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
@@ -302,7 +302,9 @@ def copying(
     return ffmpeg.output(
         *streams,
         url(out),
-        **{"format": "mp4", "c": "copy", "movflags": "+faststart"},
+        format="mp4",
+        c="copy",
+        movflags="+faststart",
         **{"output_ts_offset": microseconds(-zero_s), **BIT_EXACT},
     )
 

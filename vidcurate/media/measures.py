@@ -231,10 +231,10 @@ def colour_table() -> NDArray[np.uint8]:
     table = np.zeros(len(code), np.uint8)
     for (low, high), name in zip(pairwise(edges), names, strict=True):
         table[(hue >= low) & (hue < high)] = COLOUR_NAMES.index(name)
-    warm = (hue < edges[2]) | (hue >= edges[-2])
+    reddish = (hue < edges[1]) | (hue >= edges[-2])
     rules = (
         ((hue >= edges[1]) & (hue < edges[2]) & (value < 0.65), "brown"),  # noqa: PLR2004 - share
-        (warm & (hue < edges[1]) & (saturation < 0.5) & (value > 0.75), "pink"),  # noqa: PLR2004
+        (reddish & (saturation < 0.5) & (value > 0.75), "pink"),  # noqa: PLR2004
         (saturation < 0.16, "grey"),  # noqa: PLR2004 - share
         ((saturation < 0.16) & (value > 0.8), "white"),  # noqa: PLR2004 - share
         (value < 0.16, "black"),  # noqa: PLR2004 - share

@@ -27,6 +27,9 @@ TAIL_S = 2
 TOLERANCE_S = 1.0
 ROUNDING_S = Fraction(2, 1000)
 NEAR = 0.001
+USUAL_DENOMINATORS = (1, 1001)
+# Display times in MPEG-PS are worked out from sparse ones, and wrongly just after a seek.
+GUESSED_AFTER_SEEK = "mpeg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,8 @@ def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timin
     if tail is None or tail.video_end is None or disagree(stated_s, tail, windows, base):
         with open_film(path) as (again, film):
             tail = read_on(again, film)
-    gaps = frame_gaps([*windows, tail.shown[-WINDOW:]])
+    windows.append(tail.shown[-WINDOW:])
+    gaps = frame_gaps(windows[:1] if container.format.name == GUESSED_AFTER_SEEK else windows)
     is_vfr = varies(gaps, base)
     last = int(statistics.median(gaps)) if gaps else 1
     return Timing(
@@ -198,22 +202,29 @@ def varies(gaps: Sequence[int], base: Fraction) -> bool:
 def frame_rate(
     stream: VideoStream, gaps: Sequence[int], base: Fraction, *, is_vfr: bool
 ) -> Fraction:
-    """Frames a second: the header's exact rate where the packets agree with it, else the mean."""
+    """Frames a second: the exact rate that the packets were made for, a mean if it varies.
+
+    Equal gaps give it. Where gaps are rounded to ticks it is the usual rate (whole, or whole times
+    1000/1001) nearest to their mean, the header's own first.
+    """
     stated = [rate for rate in (stream.average_rate, stream.guessed_rate, stream.base_rate) if rate]
-    if not gaps:
+    if not gaps or is_vfr:
         return stated[0] if stated else Fraction(0)
     mean = 1 / (Fraction(sum(gaps), len(gaps)) * base)
-    if is_vfr:
-        return stated[0] if stated else mean.limit_denominator(1001)
-    return next((rate for rate in stated if abs(rate / mean - 1) < NEAR), round_rate(mean))
+    if max(gaps) == min(gaps):
+        return mean
+    usual = [rate for rate in stated if rate.denominator in USUAL_DENOMINATORS]
+    for rates in (usual, usual_rates(mean), stated):
+        near = [rate for rate in rates if abs(rate / mean - 1) < NEAR]
+        if near:
+            return min(near, key=lambda rate: abs(rate - mean))
+    return mean.limit_denominator(1001)
 
 
-def round_rate(rate: Fraction) -> Fraction:
-    """The usual rate nearest to a measured one: whole, or whole times 1000/1001."""
-    whole = round(rate)
+def usual_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
+    """The whole rate nearest to a measured one, and the nearest of whole times 1000/1001."""
     ntsc = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
-    best = min((Fraction(whole), ntsc), key=lambda usual: abs(usual - rate))
-    return best if abs(best / rate - 1) < NEAR else rate.limit_denominator(1001)
+    return Fraction(round(rate)), ntsc
 
 
 def stated_end_s(container: InputContainer) -> float | None:

@@ -1,0 +1,116 @@
+"""Measures what a scan costs against decoding the same films and doing nothing with them."""
+
+import argparse
+import functools
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from vidcurate.media.container import open_film
+from vidcurate.media.decode import Faults, decode
+from vidcurate.media.scan import FilmScan, ScanOptions, read_samples, scan_film
+
+Work = Callable[[Path], object]
+
+
+def ffmpeg_decode(film: Path) -> None:
+    """Decode a film's video with ffmpeg on one thread and drop the frames."""
+    program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+    head = [program, "-v", "quiet", "-nostdin", "-threads", "1", "-i", f"file:{film}"]
+    # Frames pass as they are: repeating or dropping some of a VFR film is not part of decoding.
+    tail = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    subprocess.run([*head, *tail], check=True)
+
+
+def pyav_decode(film: Path) -> None:
+    """Decode a film's video with PyAV on one thread and drop the frames."""
+    with open_film(film) as (container, stream):
+        for _ in decode(container, stream, Faults()):
+            pass
+
+
+def scan(film: Path, options: ScanOptions) -> tuple[FilmScan, int, int]:
+    """Scan a film; also the bytes of its proxies, and this process's peak memory in MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        samples_file = Path(folder) / "samples.arrow"
+        found = scan_film(film, options, Path(folder) / "frames.arrow", samples_file)
+        proxies = read_samples(samples_file, ("jpeg",))["jpeg"].nbytes
+    return found, proxies, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def seconds(pool: ProcessPoolExecutor, work: Work, films: Sequence[Path]) -> float:
+    """Wall time of doing one thing to all films in the pool."""
+    start = time.perf_counter()
+    list(pool.map(work, films))
+    return time.perf_counter() - start
+
+
+def report_film(pool: ProcessPoolExecutor, film: Path, options: ScanOptions) -> None:
+    """Print what one film's scan found and left."""
+    start = time.perf_counter()
+    found, proxies, peak = pool.submit(scan, film, options).result()
+    elapsed = time.perf_counter() - start
+    rate = proxies / 1e6 * 3600 / found.duration_s
+    print(
+        f"  {found.n_frames} frames, {found.n_samples} samples, {found.n_frames / elapsed:.0f} "
+        f"frames/s alone, proxies {rate:.0f} MB/hour, worker's peak memory {peak} MiB"
+    )
+
+
+def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int) -> None:
+    """Print the ratio of wall times, the ways of working taking turns in each round."""
+    works: dict[str, Work] = {
+        "ffmpeg": ffmpeg_decode,
+        "PyAV": pyav_decode,
+        "scan": functools.partial(scan, options=options),
+    }
+    times: dict[str, list[float]] = {name: [] for name in works}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        # The workers' imports are no part of the measurement: a run starts them once.
+        list(pool.map(pyav_decode, [films[0]] * workers * 2))
+        for _ in range(rounds):
+            for name, work in works.items():
+                times[name].append(seconds(pool, work, films))
+        report_film(pool, films[0], options)
+    middle = {name: statistics.median(spent) for name, spent in times.items()}
+    ratios = [s / f for s, f in zip(times["scan"], times["ffmpeg"], strict=True)]
+    print("  " + ", ".join(f"{name} {spent:.1f} s" for name, spent in middle.items()))
+    print(
+        f"  scan / ffmpeg {statistics.median(ratios):.2f} "
+        f"({min(ratios):.2f} to {max(ratios):.2f}), "
+        f"scan / PyAV {middle['scan'] / middle['PyAV']:.2f}"
+    )
+
+
+def main() -> None:
+    """Bench each film by itself, a copy of it for every worker."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--copies", type=int, help="times each film is read; default: workers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--metrics", nargs="*", default=ScanOptions().metrics)
+    parser.add_argument("--together", action="store_true", help="all films as one batch of work")
+    arguments = parser.parse_args()
+    options = ScanOptions(metrics=tuple(arguments.metrics))
+    copies = arguments.copies or arguments.workers
+    groups = [arguments.films] if arguments.together else [[film] for film in arguments.films]
+    for group in groups:
+        names = ", ".join(film.name for film in group)
+        print(f"{names} ({copies} times, {arguments.workers} workers)")
+        bench(group * copies, options, arguments.workers, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""The real stages, run in this process on small films, for tests."""
+
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vidcurate.cli.output import Quiet
+from vidcurate.dataset import Dataset, Shelf
+from vidcurate.engines.inline import InlineEngine
+from vidcurate.funnel import StageCount
+from vidcurate.runner import Limits, Run, plan_for, run_plan
+from vidcurate.sources import add_files, find_files
+from vidcurate.stages import STAGES
+from vidcurate.stages.ingest import EXTENSIONS
+from vidcurate.table import Table
+
+R = TypeVar("R")
+Options = Mapping[str, Mapping[str, Any]]
+NO_LIMITS = Limits()
+
+
+def process(
+    root: Path, options: Options, *sources: Path | str, limits: Limits = NO_LIMITS
+) -> dict[str, StageCount]:
+    """Run the stages that `options` names, and all they need, on a data set; counts by stage."""
+    dataset = Dataset(root)
+    names = [str(source) for source in sources]
+    add_files(dataset, find_files(names, EXTENSIONS, io.StringIO(), recursive=True))
+    known = {stage.name: stage for stage in STAGES}
+    given = {name: known[name].config(**values) for name, values in options.items()}
+    plan = plan_for(dataset, STAGES, list(given), given)
+    counts = run_plan(Run(dataset, InlineEngine(), Quiet(), limits), plan)
+    return {c.stage: c for c in counts}
+
+
+def shelf(root: Path, table: Table[Any]) -> Shelf:
+    """Where the current rows of a table lie."""
+    dataset = Dataset(root)
+    return dataset.shelf(table, dataset.manifest()[table.name]["fingerprint"])
+
+
+def rows(root: Path, table: Table[R]) -> list[R]:
+    """The current rows of a table, by key."""
+    found = table.from_arrow(shelf(root, table).read(None, table.schema))
+    return sorted(found, key=lambda row: str(getattr(row, table.key)))
+
+
+def done(root: Path, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
+    """Status and reason of every input of a table's stage."""
+    found = shelf(root, table).done().to_pylist()
+    return {row["id"]: (row["status"], row["reason"]) for row in found}
+
+
+def states(root: Path) -> dict[str, tuple[int, int]]:
+    """Inode and time of change of every file below a folder."""
+    return {str(file.relative_to(root)): state(file) for file in files_below(root)}
+
+
+def state(file: Path) -> tuple[int, int]:
+    """Inode and time of change of a file: they stay when it is not written again."""
+    facts = file.stat()
+    return facts.st_ino, facts.st_mtime_ns
+
+
+def files_below(root: Path) -> Iterator[Path]:
+    """Every file below a folder, in order."""
+    return (path for path in sorted(root.rglob("*")) if path.is_file())
+
+
+def names_below(root: Path) -> Sequence[str]:
+    """Every file below a folder, by its path from there."""
+    return [str(path.relative_to(root)) for path in files_below(root)]

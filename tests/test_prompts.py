@@ -1,0 +1,81 @@
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models.prompts import PLACEHOLDERS, fill_prompt, load_prompt, prompt_names
+
+VALUES = dict.fromkeys(PLACEHOLDERS, "7")
+
+
+@pytest.mark.parametrize("name", prompt_names())
+def test_every_packaged_prompt_can_be_filled(name: str) -> None:
+    """The prompts of the package have only known placeholders and leave none open."""
+    prompt = load_prompt(name)
+    text = fill_prompt(prompt, VALUES)
+    assert "{" not in text
+    assert prompt.hash == hashlib.sha256(prompt.text.encode()).hexdigest()[:12]
+
+
+def test_describe_is_there() -> None:
+    """The default prompt asks for a paragraph and is told how many frames there are."""
+    assert "describe" in prompt_names()
+    assert "{n_frames}" in load_prompt("describe").text
+
+
+def test_a_prompt_of_the_user(tmp_path: Path) -> None:
+    """A path is read as UTF-8 text; its hash follows the text, not the name or white space."""
+    first, second = tmp_path / "a.txt", tmp_path / "b"
+    first.write_text("Été: {n_frames} frames, {{literal}}.\n", encoding="utf-8")
+    second.write_text("  Été: {n_frames} frames, {{literal}}.", encoding="utf-8")
+    assert fill_prompt(load_prompt(str(first)), VALUES) == "Été: 7 frames, {literal}."
+    assert load_prompt(str(first)) == load_prompt(str(second))
+    second.write_text("another", encoding="utf-8")
+    assert load_prompt(str(first)).hash != load_prompt(str(second)).hash
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("about {n_frame} frames", "{n_frame}: did you mean {n_frames}"),
+        ("{zzz}", "{zzz}: there are n_frames, duration_s, times_s"),
+        ("{}", "unknown placeholder {}"),
+        ("{n_frames.__class__}", "{n_frames.__class__}"),
+        ("{duration_s:.3f}", "{duration_s:.3f}"),
+        ("{duration_s!r}", "{duration_s!r}"),
+        ('{"subject": 1}', '{"subject": 1}'),
+        ("a { b", "write {{ or }} for a brace"),
+        (" \n", "is empty"),
+    ],
+)
+def test_a_faulty_prompt_is_named(tmp_path: Path, text: str, words: str) -> None:
+    """What cannot be filled is a usage error that names the placeholder and the remedy."""
+    path = tmp_path / "mine.txt"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_prompt(str(path))
+    assert words in str(caught.value)
+    assert "mine.txt" in str(caught.value)
+
+
+def test_a_prompt_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """A wrong name, a folder and bytes that are no text are usage errors, each with its reason."""
+    with pytest.raises(UsageError, match=r"no prompt 'descibe' .*one of describe"):
+        load_prompt("descibe")
+    with pytest.raises(UsageError, match="directory"):
+        load_prompt(str(tmp_path))
+    with pytest.raises(UsageError, match="no prompt"):
+        load_prompt("a\0b")
+    path = tmp_path / "binary"
+    path.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(UsageError, match="not UTF-8"):
+        load_prompt(str(path))
+
+
+def test_a_value_that_is_not_known_fails_the_clip(tmp_path: Path) -> None:
+    """A placeholder without a value for this clip is the clip's error, not a bug."""
+    path = tmp_path / "p.txt"
+    path.write_text("{duration_s}", encoding="utf-8")
+    with pytest.raises(MediaError, match="duration_s"):
+        fill_prompt(load_prompt(str(path)), {})
