@@ -18,6 +18,7 @@ SHOTS = (
     "cellauto=rule=110:seed=3:full=1",
     "rgbtestsrc",
 )
+THREE_SHOTS = tuple((shot, 2.0) for shot in SHOTS[:3])
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -29,7 +30,7 @@ def ffmpeg(*arguments: str) -> None:
 
 def render(
     path: Path,
-    shots: Sequence[tuple[str, float]] = tuple((shot, 2.0) for shot in SHOTS[:3]),
+    shots: Sequence[tuple[str, float]] = THREE_SHOTS,
     *,
     size: tuple[int, int] = (320, 180),
     rate: str = "24",

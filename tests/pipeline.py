@@ -30,8 +30,9 @@ def process(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     plan = plan_for(dataset, STAGES, list(given), given)
-    counts = run_plan(Run(dataset, InlineEngine(), Quiet(), limits), plan)
-    return {c.stage: c for c in counts}
+    run = Run(dataset, InlineEngine(), Quiet(), limits)
+    run_plan(run, plan)
+    return {c.stage: c for c in run.counts}
 
 
 def shelf(root: Path, table: Table[Any]) -> Shelf:

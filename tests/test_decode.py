@@ -7,7 +7,7 @@ import pytest
 from films import ffmpeg, render
 
 from vidcurate.media.container import open_film
-from vidcurate.media.decode import Faults, Shrinker, Small, decode, plane_array, small_size
+from vidcurate.media.decode import Faults, Small, decode, plane_array, shrinker_for, small_shape
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -23,25 +23,25 @@ def pictures(film: Path, faults: Faults | None = None) -> Iterator[tuple[int, Sm
     with open_film(film) as (container, stream):
         shrinker = None
         for pts, frame in decode(container, stream, faults or Faults()):
-            shrinker = shrinker or Shrinker(*small_size(frame.width, frame.height))
+            shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
             yield pts, Small(small.i420.copy(), small.colorspace)
 
 
 @pytest.mark.parametrize(
-    ("size", "small"),
+    ("size", "step", "small"),
     [
-        ((1280, 720), (256, 144)),
-        ((480, 640), (192, 256)),
-        ((362, 640), (144, 256)),
-        ((199, 101), (200, 100)),
-        ((64, 48), (64, 48)),
-        ((4096, 1), (256, 2)),
+        ((1280, 720), 5, (256, 144)),
+        ((1920, 1080), 8, (240, 132)),
+        ((3840, 2160), 15, (256, 144)),
+        ((362, 640), 3, (120, 212)),
+        ((199, 101), 1, (198, 100)),
+        ((4096, 1), 16, (256, 4)),
     ],
 )
-def test_small_size(size: tuple[int, int], small: tuple[int, int]) -> None:
-    """Small pictures have a long side of 256, are not enlarged, and have even sides."""
-    assert small_size(*size) == small
+def test_small_shape(size: tuple[int, int], step: int, small: tuple[int, int]) -> None:
+    """Small pictures have a long side of at most 256 and sides that I420 can have."""
+    assert small_shape(*size) == (step, small)
 
 
 def test_every_frame_has_its_time(film: Path) -> None:
@@ -49,14 +49,29 @@ def test_every_frame_has_its_time(film: Path) -> None:
     assert [pts for pts, _ in pictures(film)] == [512 * k for k in range(144)]
 
 
-def test_small_picture_is_the_frame_sampled(tmp_path: Path) -> None:
-    """Luma of a 640 x 360 film is what OpenCV's linear resize makes of the native plane."""
-    film = made(tmp_path / "big.mp4", *PLAIN, source="testsrc2=size=640x360:rate=24")
+def test_small_picture_is_pyscenedetects(tmp_path: Path) -> None:
+    """From 720p the luma is that of OpenCV's linear resize to 256 x 144, as PySceneDetect's."""
+    film = made(tmp_path / "big.mp4", *PLAIN, source="testsrc2=size=1280x720:rate=24")
     with open_film(film) as (container, stream):
         _, frame = next(decode(container, stream, Faults()))
         expected = cv2.resize(plane_array(frame.planes[0]), (256, 144))
     _, small = next(pictures(film))
     assert np.array_equal(small.luma, expected)
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv422p", "yuv444p", "yuv420p10le"])
+def test_chroma_lies_where_luma_does(tmp_path: Path, pixels: str) -> None:
+    """A blue left half ends at the same place in luma and in chroma, however chroma is stored."""
+    source = "color=white:size=640x360:rate=24,drawbox=w=320:h=360:color=blue:t=fill"
+    film = made(tmp_path / "half.mkv", "-pix_fmt", pixels, "-c:v", "ffv1", source=source)
+    _, small = next(pictures(film))
+    height, width = small.luma.shape
+    chroma = small.i420[height:].reshape(2, height // 2, width // 2)[0]
+    edges = [
+        int(np.abs(np.diff(row[height // 4].astype(int))).argmax()) for row in (small.luma, chroma)
+    ]
+    assert edges[0] / width == pytest.approx(0.5, abs=0.01)
+    assert edges[1] / (width // 2) == pytest.approx(0.5, abs=0.015)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +109,7 @@ def test_odd_size(tmp_path: Path) -> None:
         *("-pix_fmt", "yuv444p", "-c:v", "ffv1"),
         source="rgbtestsrc=size=101x67:rate=24",
     )
-    assert next(pictures(film))[1].luma.shape == (68, 100)
+    assert next(pictures(film))[1].luma.shape == (64, 100)
 
 
 def test_size_may_change_in_mid_stream(tmp_path: Path) -> None:
@@ -111,7 +126,7 @@ def test_size_may_change_in_mid_stream(tmp_path: Path) -> None:
     film.write_bytes(streams)
     found = list(pictures(film))
     assert len(found) == 48
-    assert {small.luma.shape for _, small in found} == {(144, 256)}
+    assert {small.luma.shape for _, small in found} == {(88, 160)}
 
 
 def test_damage_is_counted_and_passed_over(tmp_path: Path) -> None:

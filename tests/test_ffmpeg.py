@@ -62,7 +62,8 @@ def test_all_that_is_missing_is_named(tmp_path: Path) -> None:
         "esac"
     )
     tool = describe(str(program(tmp_path, listing)))
-    assert (tool.encoders, tool.filters) == ({"libx264"}, {"scale"})
+    assert tool.encoders == {"libx264"}
+    assert tool.filters == {"scale"}
     check(tool, ("libx264",), ("scale",))
     lacking = r"ffmpeg \(version 4.4-small\) lacks encoder aac, filter trim"
     with pytest.raises(MissingToolError, match=lacking):

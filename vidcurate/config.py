@@ -64,7 +64,7 @@ def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[st
     try:
         return stage.config.model_validate({**values, **given})
     except ValidationError as error:
-        faults = [f"{stage.name}.{dotted(e['loc'])}: {words(e, stage)}" for e in error.errors()]
+        faults = [f"{dotted((stage.name, *e['loc']))}: {words(e, stage)}" for e in error.errors()]
         raise ConfigError("\n".join(faults)) from error
 
 
@@ -81,7 +81,7 @@ def check_options(
         return [
             Fault(
                 line_of(lines, (stage.name, *e["loc"])),
-                f"{stage.name}.{dotted(e['loc'])}".rstrip("."),
+                dotted((stage.name, *e["loc"])),
                 words(dict(e), stage),
             )
             for e in error.errors()
@@ -93,7 +93,9 @@ def words(error: Mapping[str, Any], stage: Stage) -> str:
     """One pydantic error in plain words."""
     if error["type"] == "extra_forbidden":
         return f"unknown option{suggest(error['loc'][-1], stage.config.model_fields)}"
-    message = error["msg"].removeprefix("Value error, ")
+    if error["type"] == "value_error":  # our own words, which name the value
+        return str(error["ctx"]["error"])
+    message = error["msg"]
     shown = repr(error["input"])
     given = shown if len(shown) < 60 else f"{shown[:57]}..."  # noqa: PLR2004 - fits a line
     return f"{message[0].lower()}{message[1:]}, not {given}"
@@ -111,8 +113,10 @@ def dotted(place: Sequence[str | int]) -> str:
 
 
 def show(file: Path, fault: Fault) -> str:
-    """One fault as a line."""
-    return f"{file}:{fault.line}: {fault.path + ': ' if fault.path else ''}{fault.message}"
+    """One fault as a line; the indented lines below it, which point at a place, stay."""
+    head = f"{file}:{fault.line}: {fault.path + ': ' if fault.path else ''}"
+    lines = fault.message.splitlines()
+    return "\n".join(line if line.startswith(" ") else head + line for line in lines)
 
 
 def sorted_faults(faults: Sequence[Fault]) -> list[Fault]:
@@ -136,7 +140,7 @@ def read_yaml(text: str) -> tuple[dict[Any, Any], dict[Place, int], list[Fault]]
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
         return {}, {}, [Fault(mark.line + 1 if mark else 1, "", f"not valid YAML: {problem}")]
-    if node is None:
+    if node is None or data is None:
         return {}, {}, []
     if not isinstance(data, dict):
         return {}, {}, [Fault(1, "", "must be a mapping of stages to their options")]

@@ -6,11 +6,14 @@ D/<table>/<fingerprint>/done-*.parquet   one row per input: id, status, reason, 
 D/<table>/<fingerprint>/files/           files that the rows name
 
 A part is written first, its done file second, each renamed into place when complete. The done
-file names its part and is the commit: a part without one is not there.
+file is the commit: a part without one of the same name is not there. A table that is made anew
+as a whole, or whose many parts were put together, has one that names its parts and those that it
+replaces.
 """
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +22,7 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
@@ -33,7 +37,12 @@ DONE = pa.schema(
         pa.field("seconds", pa.float64()),
     ]
 )
-WHOLE = "whole"
+WHOLE = "done-whole.parquet"
+PARTS, REPLACES = b"parts", b"replaces"
+# Readers take whole parts: large enough that a million rows are few files, small enough that a
+# batch of a few hundred rows is not dear to find.
+ROWS_PER_WHOLE_PART = 1 << 16
+MANY_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,69 +56,88 @@ class Shelf:
         """Where the files lie that the rows name."""
         return self.folder / "files"
 
-    def commits(self) -> list[tuple[Path, str]]:
-        """Done files, oldest first, each with the name of its part ("" where it has no rows)."""
-        found = [(p.stat().st_mtime_ns, p.name, p) for p in self.folder.glob("done-*.parquet")]
-        return [(path, part_named_by(path)) for _, _, path in sorted(found)]
+    def commits(self) -> dict[str, list[str]]:
+        """Names of done files, oldest first, each with its parts' names."""
+        if not self.folder.exists():
+            return {}
+        with os.scandir(self.folder) as entries:
+            found = {e.name: e.stat().st_mtime_ns for e in entries if e.name.endswith(".parquet")}
+        done = sorted((age, name) for name, age in found.items() if name.startswith("done-"))
+        named = {name: [name.replace("done-", "part-", 1)] for _, name in done if name != WHOLE}
+        commits = {}
+        if WHOLE in found:
+            about = pq.read_schema(self.folder / WHOLE).metadata
+            commits[WHOLE] = json.loads(about[PARTS])
+            # By name and time: a batch that is tried again has its old name, and counts.
+            replaced = json.loads(about[REPLACES])
+            named = {n: p for n, p in named.items() if replaced.get(n) != found[n]}
+        commits |= named
+        return {name: [p for p in parts if p in found] for name, parts in commits.items()}
 
     def parts(self) -> list[str]:
         """Names of the parts that are committed, oldest first."""
-        return list(dict.fromkeys(part for _, part in self.commits() if part))
+        return [part for parts in self.commits().values() for part in parts]
 
     def done(self) -> pa.Table:
         """One row per input; where one was tried again, the last word."""
-        tables = [pq.read_table(path, partitioning=None) for path, _ in self.commits()]
-        if not tables:
-            return DONE.empty_table()
-        return last_word(pa.concat_tables(tables).replace_schema_metadata())
+        return last_word(self.read_files(list(self.commits()), DONE))
 
     def read(self, columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         """All rows, or only some columns of them."""
         wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
-        pieces = [self.read_part(part, columns) for part in self.parts()]
-        return pa.concat_tables([wanted.empty_table(), *(p.cast(wanted) for p in pieces)])
+        return self.read_files(self.parts(), wanted)
 
-    def read_part(self, part: str, columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of one part."""
-        names = None if columns is None else list(columns)
-        table = pq.read_table(self.folder / part, columns=names, partitioning=None)
-        return table.replace_schema_metadata()
+    def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
+        """The columns of a schema from several files, in their order."""
+        paths = [str(self.folder / name) for name in names]
+        if not paths:
+            return schema.empty_table()
+        return ds.dataset(paths, schema=schema, format="parquet").to_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
-        """Where each row lies: its key, the columns asked for, and `part`."""
-        pieces = []
-        for part in self.parts():
-            piece = self.read_part(part, list(dict.fromkeys([key, *columns])))
-            pieces.append(piece.append_column("part", pa.repeat(part, piece.num_rows)))
-        if pieces:
-            return pa.concat_tables(pieces)
-        fields = [pa.field(c, pa.string()) for c in dict.fromkeys([key, *columns, "part"])]
-        return pa.schema(fields).empty_table()
+        """Where each row lies: its key, the columns asked for, and `part`; all are strings."""
+        names = dict.fromkeys([key, *columns])
+        schema = pa.schema([pa.field(name, pa.string()) for name in names])
+        paths = [str(self.folder / part) for part in self.parts()]
+        if not paths:
+            return schema.append(pa.field("part", pa.string())).empty_table()
+        rows = ds.dataset(paths, schema=schema, format="parquet")
+        found = rows.to_table(columns=[*names, "__filename"])
+        part = pc.replace_substring(found["__filename"], f"{self.folder}/", "")
+        return found.drop_columns("__filename").append_column("part", part)
 
     def commit(self, name: str, rows: pa.Table | None, done: pa.Table) -> None:
         """Rows, then the word that they are there."""
-        part = "" if rows is None or rows.num_rows == 0 else f"part-{name}.parquet"
-        if part and rows is not None:
-            write_parquet(self.folder / part, rows)
-        named = done.replace_schema_metadata({"part": part})
-        write_parquet(self.folder / f"done-{name}.parquet", named)
+        part = self.folder / f"part-{name}.parquet"
+        if rows is None or rows.num_rows == 0:
+            # An earlier try may have been stopped between its part and its done file.
+            part.unlink(missing_ok=True)
+        else:
+            write_parquet(part, rows)
+        write_parquet(self.folder / f"done-{name}.parquet", done)
 
     def replace(self, rows: pa.Table, done: pa.Table) -> None:
         """The whole table anew, in one step; what was there before goes."""
-        part = f"part-{uuid4().hex[:12]}.parquet"
-        write_parquet(self.folder / part, rows)
-        write_parquet(
-            self.folder / f"done-{WHOLE}.parquet", done.replace_schema_metadata({"part": part})
-        )
-        for old in self.folder.glob("part-*.parquet"):
-            if old.name != part:
+        earlier = [self.folder / name for name in self.commits() if name != WHOLE]
+        before = {path.name: path.stat().st_mtime_ns for path in earlier}
+        parts = [f"part-{uuid4().hex[:12]}.parquet" for _ in row_ranges(rows)]
+        for part, start in zip(parts, row_ranges(rows), strict=True):
+            write_parquet(self.folder / part, rows.slice(start, ROWS_PER_WHOLE_PART))
+        about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
+        write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
+        for old in self.folder.glob("*.parquet"):
+            if old.name not in (WHOLE, *parts):
                 old.unlink()
 
+    def compact(self, schema: pa.Schema) -> None:
+        """Put many small parts together, so that reading a table takes few files."""
+        if len(self.commits()) > MANY_PARTS:
+            self.replace(self.read(None, schema), self.done())
 
-def part_named_by(done_file: Path) -> str:
-    """The part that a done file commits."""
-    metadata = pq.read_schema(done_file).metadata or {}
-    return str(metadata.get(b"part", b""), "utf-8")
+
+def row_ranges(rows: pa.Table) -> range:
+    """Where each part of a whole table starts."""
+    return range(0, rows.num_rows, ROWS_PER_WHOLE_PART)
 
 
 def batch_name(ids: Iterable[str]) -> str:
@@ -149,12 +177,12 @@ class Dataset:
         if not self.manifest_file.exists():
             return {}
         try:
-            tables = json.loads(self.manifest_file.read_text("utf-8"))["tables"]
+            tables = dict(json.loads(self.manifest_file.read_text("utf-8"))["tables"])
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{self.manifest_file} is not a vidcurate manifest: choose another folder for -d"
             ) from error
-        return dict(tables)
+        return tables
 
     def record(self, table: Table[Any], entry: Mapping[str, Any]) -> None:
         """Say in the manifest what the current rows of a table were made by."""

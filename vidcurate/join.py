@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -43,9 +44,10 @@ def place(base: pa.Table, name: str, table: Table[Any], read: Read) -> tuple[pa.
     if table.key not in base.column_names:
         raise UsageError(f"rows of {name} have no {table.key}, so {table.name} has nothing to say")
     other = read(table.name)
-    return other, pc.index_in(
-        base[table.key].combine_chunks(), value_set=other[table.key].combine_chunks()
-    )
+    keys, known = base[table.key].combine_chunks(), other[table.key].combine_chunks()
+    if keys.equals(known):  # the common case, and far quicker
+        return other, pa.array(np.arange(len(keys)))
+    return other, pc.index_in(keys, value_set=known)
 
 
 def select_rows(

@@ -19,7 +19,7 @@ from vidcurate.funnel import StageCount, count
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
-from vidcurate.stage import MapStage, Stage, StageConfig, TableStage, given_options
+from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.table import Table
 from vidcurate.worker import Batch, Job, Report, commit_crash, work
 
@@ -67,6 +67,7 @@ class Run:
     engine: Engine
     listener: Listener
     limits: Limits = field(default_factory=Limits)
+    counts: list[StageCount] = field(default_factory=list)
     failed: int = 0
     interrupted: bool = False
 
@@ -88,8 +89,8 @@ def plan_for(
     return make_plan(stages, chosen, configs, ROOTS, list(manifest))
 
 
-def run_plan(run: Run, plan: Sequence[Planned]) -> list[StageCount]:
-    """Run every stage of a plan and count what came of it.
+def run_plan(run: Run, plan: Sequence[Planned]) -> None:
+    """Run every stage of a plan and add to `run.counts` what came of it.
 
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
@@ -97,27 +98,25 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> list[StageCount]:
     for planned in plan:
         if isinstance(planned.stage, MapStage):
             planned.stage.check(planned.config)
-    counts: list[StageCount] = []
     scope = Scope()
     for planned in plan:
         remember(run.dataset, planned)
         run_stage(run, planned, scope)
         if planned.stage.writes is SOURCES:
             scope = live_scope(run.dataset, planned.own(run.dataset), run.limits.films)
-        counts.append(count(run.dataset, planned, scope))
-        run.listener.ended(counts[-1])
+        run.counts.append(count(run.dataset, planned, scope))
+        run.listener.ended(run.counts[-1])
         if run.limits.failures is not None and run.failed > run.limits.failures:
             raise TooManyFailuresError(
                 f"{run.failed} rows failed, more than the {run.limits.failures} allowed: "
                 f"see vidcurate rows {planned.stage.writes.name} --failed -d {run.dataset.root}"
             )
         if run.interrupted:
-            return counts
+            return
+    if run.counts and run.counts[-1].rows == 0:
+        raise EmptyResultError(why_empty(run.counts, run.dataset))
     for planned in plan:
-        finish(run, planned, scope, counts)
-    if counts and counts[-1].rows == 0:
-        raise EmptyResultError(why_empty(counts, run.dataset))
-    return counts
+        finish(run, planned, scope)
 
 
 def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
@@ -136,6 +135,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     for report in reports(run.engine, job, todo_batches):
         run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
         run.listener.advanced(report)
+    planned.own(run.dataset).compact(planned.stage.writes.schema)
 
 
 def reports(engine: Engine, job: Job, todo: Iterator[Batch]) -> Iterator[Report]:
@@ -162,11 +162,13 @@ def run_table_stage(
 ) -> None:
     """Redo a table stage over all live rows."""
     began = time.perf_counter()
-    wanted = [stage.reads, *(b.table for b in stage.beside(planned.config))]
+    wanted = (Beside(stage.reads), *stage.beside(planned.config))
     tables = {
-        table.name: scope.keep(planned.shelf(run.dataset, table).read(None, table.schema))
-        for table in wanted
-        if table.name in planned.tables
+        b.table.name: scope.keep(
+            planned.shelf(run.dataset, b.table).read(b.columns, b.table.schema)
+        )
+        for b in wanted
+        if b.table.name in planned.tables
     }
     n_rows = tables[stage.reads.name].num_rows
     run.listener.began(stage.name, n_rows, 0)
@@ -222,11 +224,11 @@ class FinishView:
         return [c.as_dict() for c in self.counts]
 
 
-def finish(run: Run, planned: Planned, scope: Scope, counts: Sequence[StageCount]) -> None:
+def finish(run: Run, planned: Planned, scope: Scope) -> None:
     """Do what a stage does once, when all rows are there."""
     if not isinstance(planned.stage, MapStage) or planned.stage.finish is None:
         return
-    view = FinishView(run.dataset, planned, scope, counts)
+    view = FinishView(run.dataset, planned, scope, run.counts)
     run.listener.note(planned.stage.finish(planned.config, view))
 
 

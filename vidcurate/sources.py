@@ -141,7 +141,7 @@ def found(
     try:
         now = path.stat()
         state = [now.st_size, now.st_mtime_ns]
-    except OSError:
+    except (OSError, ValueError):  # a path with a NUL in it is none
         state = []
     facts = json.dumps([where, state, sorted((extra or {}).items()), fault])
     file_id = hashlib.sha256(facts.encode()).hexdigest()[:16]

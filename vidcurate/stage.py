@@ -65,12 +65,13 @@ class Beside:
     """A table that is looked up by key while mapping, or joined in a finish.
 
     One that is not `required` is used where the data set has it. `when` says for which options
-    the table is needed at all.
+    the table is needed at all. A table stage is given only the `columns` named, if any are.
     """
 
     table: Table[Any]
     required: bool = True
     when: Callable[[Any], bool] | None = None
+    columns: tuple[str, ...] | None = None
 
 
 class Workspace(Protocol):

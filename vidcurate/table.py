@@ -146,4 +146,6 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_parquet(path: Path, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
-    write_whole(path, lambda partial: pq.write_table(table, partial, compression="zstd"))
+    # Ids are all different: a dictionary of them costs time and space.
+    options = {"compression": "zstd", "use_dictionary": False}
+    write_whole(path, lambda partial: pq.write_table(table, partial, **options))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
 from vidcurate.errors import UsageError, VidcurateError
@@ -84,20 +85,16 @@ class BatchWorkspace:
 
 def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
     """The rows of a table with these keys, from the parts that the batch names."""
-    shelf = job.shelf(table)
+    rows = job.shelf(table).read_files(batch.parts.get(table.name, ()), table.schema)
     wanted = pa.array(sorted(keys), pa.string())
-    pieces = [table.schema.empty_table()]
-    for part in batch.parts.get(table.name, ()):
-        piece = shelf.read_part(part)
-        pieces.append(piece.filter(pa.compute.is_in(piece[table.key], value_set=wanted)))
-    return table.from_arrow(pa.concat_tables(pieces))
+    return table.from_arrow(rows.filter(pc.is_in(rows[table.key], value_set=wanted)))
 
 
 @dataclass
 class Opened:
     """The tool that this worker process has open; one at a time, since models are large."""
 
-    key: tuple[Path, str, str] | None = None
+    key: tuple[Path, str, str, StageConfig] | None = None
     tool: Any = None
     workspace: BatchWorkspace | None = None
 
@@ -107,7 +104,7 @@ OPENED = Opened()
 
 def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
     """This process's tool for a job, opened when the job is first met."""
-    key = (job.root, job.stage.name, job.fingerprint)
+    key = (job.root, job.stage.name, job.fingerprint, job.config)
     if OPENED.key != key or OPENED.workspace is None:
         OPENED.key, OPENED.tool = None, None
         files = job.own().files

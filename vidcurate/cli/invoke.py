@@ -1,5 +1,6 @@
 """One run from the command line: lock, files, plan, stages, summary, exit code."""
 
+import shlex
 import signal
 import sys
 import threading
@@ -15,9 +16,10 @@ from vidcurate.cli.output import funnel_grid, listener, say, show_grid, tell_jso
 from vidcurate.dataset import Dataset
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import UsageError
 from vidcurate.funnel import StageCount, as_dicts
 from vidcurate.lock import writing
+from vidcurate.plan import choose_configs
 from vidcurate.runner import Limits, Run, plan_for, run_plan
 from vidcurate.sources import add_files, find_files
 from vidcurate.stage import StageConfig
@@ -53,16 +55,16 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
     with writing(dataset.root):
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
-        out = listener(quiet=request.quiet, verbose=request.verbose)
         limits = Limits(request.limit, request.max_failed, request.retry_failed)
-        try:
-            with open_engine(request) as engine:
-                run = Run(dataset, engine, out, limits)
+        out = listener(quiet=request.quiet, verbose=request.verbose)
+        with open_engine(request) as engine:
+            run = Run(dataset, engine, out, limits)
+            try:
                 with ctrl_c_stops(run):
-                    counts = run_plan(run, plan)
-        finally:
-            out.close()
-    show_result(request, dataset, counts)
+                    run_plan(run, plan)
+            finally:
+                out.close()
+                show_result(request, dataset, run.counts)
     if run.interrupted:
         say(f"interrupted; the same command goes on: {resume_line()}")
         raise typer.Exit(INTERRUPTED)
@@ -73,7 +75,7 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
 
     Raises UsageError where a new data set is given none.
     """
-    config = given.get(INGEST.name, IngestConfig())
+    config = choose_configs([INGEST], given, dataset.manifest())[INGEST.name]
     assert isinstance(config, IngestConfig)
     if request.sources:
         files = find_files(
@@ -130,7 +132,4 @@ def show_result(request: Request, dataset: Dataset, counts: Sequence[StageCount]
 
 def resume_line() -> str:
     """The command as it was given."""
-    return " ".join(["vidcurate", *sys.argv[1:]])
-
-
-__all__ = ["Request", "VidcurateError", "invoke"]
+    return shlex.join(["vidcurate", *sys.argv[1:]])

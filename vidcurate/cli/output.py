@@ -118,14 +118,14 @@ class Bars:
         failed = f"{self.failed} failed" if self.failed else ""
         self.progress.update(self.task, rate=f"{rate:.1f}/s", failed=failed)
         if self.verbose:
-            say_failures(self.stage, report, lambda text: self.console.print(Text(text)))
+            say_failures(self.stage, report, self.note)
 
     def ended(self, counts: StageCount) -> None:
         """The bar stays."""
 
     def note(self, text: str) -> None:
         """Print above the bars."""
-        self.console.print(Text(text))
+        self.console.print(Text(printable(text)))
 
     def close(self) -> None:
         """Stop drawing."""
@@ -163,8 +163,9 @@ def tell(text: str) -> None:
 
 
 def tell_json(value: Any) -> None:
-    """One JSON value on stdout, as a line."""
-    tell(json.dumps(value, ensure_ascii=False, default=str))
+    """One JSON value on stdout, as a line; control characters are escaped."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    tell(text if text.isprintable() else json.dumps(value, default=str))
 
 
 def printable(text: str) -> str:

@@ -31,7 +31,10 @@ class InlineEngine:
     ) -> Iterator[tuple[Item, Result | Crash]]:
         """Each item with its result, in the order given."""
         del gpus, at_most
-        for item in items:
-            if self._stopping:
+        waiting = iter(items)
+        while not self._stopping:
+            try:
+                item = next(waiting)
+            except StopIteration:
                 return
             yield item, task(item)

@@ -21,6 +21,8 @@ from vidcurate.engines import Crash
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+LOOK_UP_EVERY_S = 0.5  # while waiting, to see whether a stop was asked for
+
 # Work is parallel by processes; threads inside a worker would only fight over the cores.
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -71,7 +73,7 @@ class LocalEngine:
         """Each item with its result, in the order in which they end."""
         del gpus  # one machine: the stage's own `at_most` says how many share its devices
         # One item waits beside each busy worker, so that none is idle between two.
-        in_hand_at_most = at_most or 2 * self.workers
+        in_hand_at_most = min(2 * self.workers, at_most or 2 * self.workers)
         in_hand: dict[Future[Result], Item] = {}
         waiting = iter(items)
         while True:
@@ -83,7 +85,9 @@ class LocalEngine:
                 in_hand[self._processes().schedule(task, args=[item])] = item
             if not in_hand:
                 return
-            ended, _ = wait(in_hand, return_when=FIRST_COMPLETED)
+            if self._stopping.is_set():
+                give_back(in_hand)
+            ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
             for future in ended:
                 item, result = in_hand.pop(future), result_of(future)
                 yield item, result
@@ -97,6 +101,13 @@ class LocalEngine:
                 context=multiprocessing.get_context("spawn"),
             )
         return self._pool
+
+
+def give_back(in_hand: dict[Future[Result], Item]) -> None:
+    """Take items back that no worker has begun."""
+    for future in [f for f in in_hand if not f.running() and not f.done()]:
+        future.cancel()
+        del in_hand[future]
 
 
 def result_of(future: "Future[Result]") -> Result | Crash:

@@ -1,19 +1,17 @@
 """Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
 
-import hashlib
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
 
-import av
 import ffmpeg
-from av.container import InputContainer
-from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts, seek_before, url
+from vidcurate.media.container import AV_TIME, url
 from vidcurate.media.ffmpeg import find_ffmpeg, require, run
+from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
 
@@ -31,8 +29,6 @@ NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
-# Containers that leave it to the reader to work out when a frame is shown.
-SPARSE = frozenset({"avi", "mpeg"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,33 +62,6 @@ class CutFile:
     height: int
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a clip lies in its film.
-
-    `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
-    be decoded from; None if the film must be read from its start. `film_start_s` is what ffmpeg
-    adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
-    """
-
-    video_index: int
-    audio_index: int | None
-    seek_s: Fraction | None
-    key_s: Fraction
-    film_start_s: Fraction
-    is_guessed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """What a written file holds: times of its pictures in seconds, those shown, and its size."""
-
-    shown_s: tuple[Fraction, ...]
-    end_s: Fraction
-    width: int
-    height: int
-
-
 def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
     """Write one clip of a film as an MP4 file, whole or not at all.
 
@@ -110,41 +79,6 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
 
     write_whole(out, write_file)
     return results[0]
-
-
-def find_origin(path: Path, video: Video, clip: Clip, *, audio: bool) -> Origin:
-    """Where ffmpeg must start to read so that the clip can be decoded whole."""
-    base = clip.time_base
-    with open_film(path) as (container, stream):
-        sound = container.streams.audio[0].index if audio and container.streams.audio else None
-        landing = seek_before(container, stream, clip.start_pts)
-        key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
-        return Origin(
-            video_index=stream.index,
-            audio_index=sound,
-            seek_s=landing.target_pts * base if landing is not None else None,
-            key_s=key_pts * base,
-            film_start_s=(container.start_time or 0) * AV_TIME,
-            is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
-        )
-
-
-def last_keyframe(
-    container: InputContainer, stream: VideoStream, landing: Landing | None, pts: int
-) -> int | None:
-    """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
-    if landing is None:
-        return None
-    latest = landing.key_pts
-    for packet in container.demux(stream):
-        shown = packet_pts(packet)
-        if shown is None:
-            continue
-        if packet.is_keyframe and shown <= pts:
-            latest = shown
-        if (shown if packet.dts is None else packet.dts) > pts:
-            break
-    return latest
 
 
 def encode(
@@ -319,24 +253,6 @@ def microseconds(time_s: Fraction) -> str:
     return f"{int(time_s // AV_TIME) / 1_000_000:.6f}"
 
 
-def inspect(out: Path) -> Written:
-    """What a written file holds, read without decoding."""
-    shown: list[Fraction] = []
-    end = Fraction(0)
-    with av.open(url(out)) as container:
-        # A file into which no picture was written has no video stream either.
-        if not container.streams.video:
-            return Written((), end, 0, 0)
-        stream = container.streams.video[0]
-        base = stream.time_base or AV_TIME
-        for packet in container.demux(stream):
-            if packet.size and not packet.is_discard and packet.pts is not None:
-                shown.append(packet.pts * base)
-                end = max(end, (packet.pts + (packet.duration or 0)) * base)
-        size = stream.codec_context
-        return Written(tuple(sorted(shown)), end, size.width, size.height)
-
-
 def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
     """The record of a written file, with its hash."""
     return CutFile(
@@ -348,9 +264,3 @@ def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
         width=written.width,
         height=written.height,
     )
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -49,8 +49,7 @@ def probe_film(path: Path, video_id: str) -> Video:
     if timing.n_frames == 1:
         raise MediaError("a still image, not a film")
     with open_film(path) as (container, stream):
-        frame = first_frame(container, stream)
-        return video_record(path, video_id, container, stream, frame, timing)
+        return video_record(path, video_id, container, stream, timing)
 
 
 def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
@@ -71,21 +70,16 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
 
 def video_record(
-    path: Path,
-    video_id: str,
-    container: InputContainer,
-    stream: VideoStream,
-    frame: VideoFrame,
-    timing: Timing,
+    path: Path, video_id: str, container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Video:
     """The row that an opened film stands for."""
+    frame = first_frame(container, stream)
     base = stream.time_base or AV_TIME
     rotation = rotation_deg(display_matrix(frame))
     aspect = pixel_aspect(stream)
     shown = display_size(frame.width, frame.height, aspect, rotation)
     transfer = TRANSFERS.get(frame.color_trc, "unknown")
-    audio = next((s for s in container.streams if isinstance(s, AudioStream)), None)
-    sound = audio.codec_context if audio is not None else None
+    audio_codec, audio_channels, audio_rate_hz = audio_facts(container)
     return Video(
         video_id=video_id,
         container=container.format.name,
@@ -110,11 +104,23 @@ def video_record(
         display_width=shown[0],
         display_height=shown[1],
         bit_rate=container.bit_rate,
-        audio_codec=sound.codec.canonical_name if sound is not None else None,
-        audio_channels=sound.channels if sound is not None else None,
-        audio_rate_hz=sound.sample_rate if sound is not None else None,
+        audio_codec=audio_codec,
+        audio_channels=audio_channels,
+        audio_rate_hz=audio_rate_hz,
         faults=(*file_faults(path, container, stream), *timing.faults),
     )
+
+
+def audio_facts(container: InputContainer) -> tuple[str | None, int | None, int | None]:
+    """Codec, channels and samples a second of the first sound; None each where there is none."""
+    for stream in container.streams:
+        if isinstance(stream, AudioStream):
+            sound = stream.codec_context
+            # PyAV leaves the decoder out, against its own annotation, where there is none.
+            if sound is None:
+                return "unknown", None, None  # type: ignore[unreachable]
+            return sound.codec.canonical_name, sound.channels, sound.sample_rate
+    return None, None, None
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:

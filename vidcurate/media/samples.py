@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
 
 from vidcurate.media.decode import FULL_RANGE, Small, plane_array
 from vidcurate.media.measures import (
@@ -86,6 +87,7 @@ class Sampler:
     last: int | None = None
     n_samples: int = 0
     pending: Pending | None = None
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     flow: cv2.DISOpticalFlow = field(
         default_factory=lambda: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
     )
@@ -104,7 +106,7 @@ class Sampler:
             self.finish((pts, small.luma))
         if self.due is None or pts >= self.due:
             self.finish(None)
-            row = sample_row(pts, frame, self.shape)
+            row = sample_row(pts, frame, self.shape, self.reformatter)
             self.pending = Pending(pts, small.luma.copy(), row)
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
 
@@ -132,10 +134,16 @@ class Sampler:
         return round(seconds / self.time_base)
 
 
-def sample_row(pts: int, frame: VideoFrame, shape: ProxyShape) -> dict[str, object]:
-    """All that is measured on one frame alone, and its proxy as a JPEG."""
-    picture = frame.reformat(
-        width=shape.width, height=shape.height, format="bgr24", interpolation="AREA"
+def sample_row(
+    pts: int, frame: VideoFrame, shape: ProxyShape, reformatter: VideoReformatter
+) -> dict[str, object]:
+    """All that is measured on one frame alone, and its proxy as a JPEG.
+
+    The reformatter keeps its scaling tables from frame to frame; making them costs more than
+    scaling one frame.
+    """
+    picture = reformatter.reformat(
+        frame, shape.width, shape.height, "bgr24", interpolation="AREA", threads=1
     ).to_ndarray()
     bgr = upright(picture, shape.matrix)
     luma, full_range = native_luma(frame)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
 from vidcurate.media.container import open_film
-from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, small_size
+from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.frame_times import FrameTimes, frame_times
 from vidcurate.media.orientation import display_matrix
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
@@ -146,7 +146,7 @@ def batches(
     ticks: list[int] = []
     keyframes: list[bool] = []
     for pts, frame in frames:
-        shrinker = shrinker or Shrinker(*small_size(frame.width, frame.height))
+        shrinker = shrinker or shrinker_for(frame)
         small = shrinker.shrink(frame)
         sampler.step(pts, frame, small, meter.add(small))
         ticks.append(pts)

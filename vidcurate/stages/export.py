@@ -145,7 +145,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     out = config.out.absolute() if config.out else view.root / "export"
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     try:
-        clips = clip_table(view)
+        clips = clip_table(view, source_paths=config.media == "none")
         link_all((n for n in clips["file_name"].to_pylist() if n), view.files, building)
         if view.has(KEYFRAMES):
             stills = (k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ())

@@ -1,10 +1,12 @@
 """filter: rules over scores; every rejected clip keeps the first rule that it broke."""
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Annotated
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import field_validator
+from pydantic import AfterValidator
 
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.errors import RuleError
@@ -17,27 +19,28 @@ RULED = {table.name: table for table in (CLIPS, *FILM_TABLES, *SCORE_TABLES)}
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
+def makes_sense(rule: str) -> str:
+    """A rule that can be read, and names columns that exist.
+
+    Raises ValueError with all that is wrong with it.
+    """
+    schemas = {name: table.schema for name, table in RULED.items()}
+    try:
+        check([parse(rule)], schemas, {name: COMMANDS.get(name, name) for name in RULED})
+    except RuleError as error:
+        raise ValueError(str(error)) from error
+    return rule
+
+
 class FilterConfig(StageConfig):
     """What a clip must satisfy."""
 
-    rules: tuple[str, ...] = option(
+    rules: tuple[Annotated[str, AfterValidator(makes_sense)], ...] = option(
         (),
         "Rules that every clip must satisfy, such as 'quality.sharpness >= 20 and "
         "clips.duration_s < 30'; repeat for more",
         flag="--rule",
     )
-
-    @field_validator("rules")
-    @classmethod
-    def rules_make_sense(cls, rules: tuple[str, ...]) -> tuple[str, ...]:
-        """Every rule can be read, and names columns that exist."""
-        try:
-            parsed = [parse(rule) for rule in rules]
-            schemas = {name: table.schema for name, table in RULED.items()}
-            check(parsed, schemas, {name: COMMANDS.get(name, name) for name in RULED})
-        except RuleError as error:
-            raise ValueError(str(error)) from error
-        return rules
 
 
 def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcome:
@@ -73,9 +76,13 @@ def reasons(before: str, rules: Sequence[str]) -> pa.Array:
 
 
 def tables_ruled(config: FilterConfig) -> tuple[Beside, ...]:
-    """The tables that the rules name."""
-    names = {table for text in config.rules for table, _ in parse(text).columns}
-    return tuple(Beside(RULED[name]) for name in sorted(names - {CLIPS.name}))
+    """The tables that the rules name, with the columns that they name."""
+    columns = sorted({column for text in config.rules for column in parse(text).columns})
+    return tuple(
+        Beside(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
+        for name, named in groupby(columns, lambda column: column[0])
+        if name != CLIPS.name
+    )
 
 
 FILTER = TableStage(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from math import ceil, floor
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from vidcurate.records import CLIPS, CUTS, SCANS, Clip, FilmCuts, Scan
 from vidcurate.stage import Beside, Drop, MapStage, StageConfig, Workspace, option, use_workspace
 
 Ticks = NDArray[np.int64]
+FOREVER_S = 1e8
 
 
 class SplitConfig(StageConfig):
@@ -53,10 +55,8 @@ def split(
 def clips_of(film: FilmCuts, scan: Scan, pts: Ticks, config: SplitConfig) -> Iterator[Clip]:
     """One film's clips, in time order."""
     edges = np.append(pts, scan.end_pts)
-    trim, shortest, longest = (
-        ticks(seconds, scan.time_base)
-        for seconds in (config.trim_s, config.min_clip_s, config.max_clip_s)
-    )
+    trim, shortest = (ceil(ticks(s, scan.time_base)) for s in (config.trim_s, config.min_clip_s))
+    longest = floor(ticks(config.max_clip_s, scan.time_base))
     for first, end in shots(film, pts):
         first_kept = int(np.searchsorted(edges, edges[first] + trim, "left")) if trim else first
         end_kept = int(np.searchsorted(edges, edges[end] - trim, "right")) - 1 if trim else end
@@ -78,7 +78,7 @@ def shots(film: FilmCuts, pts: Ticks) -> Iterator[tuple[int, int]]:
 
 
 def pieces(
-    edges: Ticks, first: int, end: int, longest: float, long_shots: str
+    edges: Ticks, first: int, end: int, longest: int, long_shots: str
 ) -> Iterator[tuple[int, int]]:
     """A span of frames in pieces of at most `longest` ticks; a piece has at least one frame."""
     while first < end:
@@ -90,9 +90,9 @@ def pieces(
         first = stop
 
 
-def ticks(seconds: float, time_base: Fraction) -> float:
-    """Seconds in ticks of a time base."""
-    return seconds / float(time_base)
+def ticks(seconds: float, time_base: Fraction) -> Fraction:
+    """Seconds, as they were written, in ticks of a time base; `FOREVER_S` at most."""
+    return Fraction(str(min(seconds, FOREVER_S))) / time_base
 
 
 def clip(scan: Scan, start_pts: int, end_pts: int, n_frames: int) -> Clip:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -38,12 +39,12 @@ def data_card(
 
 def contents(clips: pa.Table) -> str:
     """How much there is."""
-    hours = (pc.sum(clips["duration_s"]).as_py() or 0.0) / 3600
+    length = timedelta(seconds=round(pc.sum(clips["duration_s"]).as_py() or 0.0))
     n_films = pc.count_distinct(clips["video_id"]).as_py()
     n_captions = clips.num_rows - clips["caption"].null_count
     n_files = clips.num_rows - clips["file_name"].null_count
     return (
-        f"{clips.num_rows} clips, {hours:.2f} hours, from {n_films} films; "
+        f"{clips.num_rows} clips, {length} (h:mm:ss), from {n_films} films; "
         f"{n_captions} with a caption, {n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'

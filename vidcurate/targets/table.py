@@ -26,8 +26,11 @@ FROM_CAPTION = ("text", "status", "backend", "model", "prompt_hash", "frame_time
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
 
 
-def clip_table(view: Finished) -> pa.Table:
-    """Every exported clip, by film and time; file names are relative to the data set's folder."""
+def clip_table(view: Finished, *, source_paths: bool) -> pa.Table:
+    """Every exported clip, by film and time; file names are relative to the data set's folder.
+
+    `source_paths` adds where each film lies, for clips that have no file of their own.
+    """
     clips = kept_and_exported(view)
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     exported = beside(clips, view, EXPORTS)
@@ -48,7 +51,7 @@ def clip_table(view: Finished) -> pa.Table:
             add(columns, f"caption_{name}", captions[name])
     if view.has(KEYFRAMES):
         columns["keyframes"] = keyframe_names(beside(clips, view, KEYFRAMES)["keyframes"])
-    add_sources(columns, clips, SOURCES.from_arrow(view.scan(SOURCES)))
+    add_sources(columns, clips, SOURCES.from_arrow(view.scan(SOURCES)), paths=source_paths)
     return pa.table(columns).sort_by(
         [("source_name", "ascending"), ("video_id", "ascending"), ("start_pts", "ascending")]
     )
@@ -105,11 +108,15 @@ def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
     return pa.array(named, pa.list_(KEYFRAME))
 
 
-def add_sources(columns: dict[str, Any], clips: pa.Table, sources: Sequence[Source]) -> None:
+def add_sources(
+    columns: dict[str, Any], clips: pa.Table, sources: Sequence[Source], *, paths: bool
+) -> None:
     """The name of each clip's film, and what the user's list said of it."""
     by_id = {source.video_id: source for source in sources}
     films = [by_id[i] for i in clips["video_id"].to_pylist()]
     columns["source_name"] = pa.array([f.path.rsplit("/", 1)[-1] for f in films], pa.string())
+    if paths:
+        columns["source_path"] = pa.array([f.path for f in films], pa.string())
     extras = dict.fromkeys(name for source in sources for name in source.extra)
     for name in extras:
         column = f"source_{name}" if name in columns else name

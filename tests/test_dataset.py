@@ -1,0 +1,221 @@
+import os
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from toy_stages import MARKS, PIECES, Mark
+
+from vidcurate.dataset import (
+    DONE,
+    FAILED,
+    MANY_PARTS,
+    OK,
+    WHOLE,
+    Dataset,
+    Shelf,
+    batch_name,
+    last_word,
+)
+from vidcurate.errors import UsageError
+
+
+def done_rows(*words: tuple[str, str]) -> pa.Table:
+    """A done table of (id, status) pairs."""
+    rows = [{"id": i, "status": s, "reason": None, "seconds": 0.5} for i, s in words]
+    return pa.Table.from_pylist(rows, schema=DONE)
+
+
+def mark_rows(*ids: str, value: int = 1) -> pa.Table:
+    """Rows of the marks table."""
+    return MARKS.to_arrow([Mark(i, "film", value) for i in ids])
+
+
+def shelf_in(folder: Path) -> Shelf:
+    """A shelf of marks."""
+    return Dataset(folder).shelf(MARKS, "0123456789ab")
+
+
+def ids(shelf: Shelf) -> list[str]:
+    """The keys of all rows of a shelf, in order."""
+    found: list[str] = shelf.read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
+    return found
+
+
+def test_a_new_shelf_is_empty_but_typed(tmp_path: Path) -> None:
+    """What was never written reads as no rows of the right columns."""
+    shelf = shelf_in(tmp_path / "nowhere")
+    assert shelf.read(None, MARKS.schema).schema.equals(MARKS.schema)
+    assert shelf.done().schema.equals(DONE)
+    assert shelf.index("piece_id", ["video_id"]).column_names == ["piece_id", "video_id", "part"]
+    assert ids(shelf) == []
+
+
+def test_rows_are_read_in_the_order_of_their_commits(tmp_path: Path) -> None:
+    """The part committed first is read first, whatever its name; the index says where rows lie."""
+    shelf = shelf_in(tmp_path)
+    for number, name in enumerate(["zz", "aa", "mm"]):
+        shelf.commit(name, mark_rows(f"{number}a", f"{number}b"), done_rows((f"{number}", OK)))
+        os.utime(shelf.folder / f"done-{name}.parquet", ns=(number, number))
+    assert ids(shelf) == ["0a", "0b", "1a", "1b", "2a", "2b"]
+    index = shelf.index("piece_id", ["video_id"])
+    assert index["part"].to_pylist() == [
+        f"part-{n}.parquet" for n in ("zz", "aa", "mm") for _ in "ab"
+    ]
+    assert shelf.done()["id"].to_pylist() == ["0", "1", "2"]
+
+
+def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
+    """Rows that were written by a process which died before its done file are never seen."""
+    shelf = shelf_in(tmp_path)
+    shelf.commit("first", mark_rows("a"), done_rows(("a", OK)))
+    shelf.commit("second", mark_rows("b"), done_rows(("b", OK)))
+    (shelf.folder / "done-second.parquet").unlink()
+    (shelf.folder / ".done-second.parquet.77.0123abcd.partial").write_bytes(b"PAR1 half")
+    assert ids(shelf) == ["a"]
+    assert shelf.done()["id"].to_pylist() == ["a"]
+    assert shelf.index("piece_id")["piece_id"].to_pylist() == ["a"]
+
+
+def test_a_batch_done_again_takes_its_own_place(tmp_path: Path) -> None:
+    """A part is named after its inputs, so that the same batch done twice is there once."""
+    shelf = shelf_in(tmp_path)
+    name = batch_name(["a", "b"])
+    for value in (1, 2):
+        shelf.commit(name, mark_rows("a", "b", value=value), done_rows(("a", OK), ("b", OK)))
+    assert shelf.read(None, MARKS.schema)["value"].to_pylist() == [2, 2]
+    assert len(list(shelf.folder.glob("part-*"))) == 1
+
+
+def test_a_batch_without_rows_leaves_its_word_only(tmp_path: Path) -> None:
+    """Inputs that gave nothing are done, and no empty part lies about."""
+    shelf = shelf_in(tmp_path)
+    shelf.commit("none", None, done_rows(("a", FAILED)))
+    shelf.commit("empty", mark_rows(), done_rows(("b", OK)))
+    assert sorted(shelf.done()["id"].to_pylist()) == ["a", "b"]
+    assert [p.name for p in shelf.folder.glob("part-*")] == []
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from([OK, FAILED])), max_size=9))
+def test_the_last_word_on_an_input_counts(words: list[tuple[str, str]]) -> None:
+    """Of an input that was tried several times, what came of it last is kept, once."""
+    kept = last_word(done_rows(*words))
+    pairs = zip(kept["id"].to_pylist(), kept["status"].to_pylist(), strict=True)
+    assert sorted(pairs) == sorted(dict(words).items())
+
+
+@given(st.lists(st.text(st.characters(exclude_characters="\n"), max_size=3), min_size=1))
+def test_a_batch_name_stands_for_its_inputs(names: list[str]) -> None:
+    """Other inputs, or another order, give another name; the same give the same."""
+    assert batch_name(names) == batch_name(tuple(names))
+    assert batch_name(names) != batch_name([*names, "x"])
+    if names != names[::-1]:
+        assert batch_name(names) != batch_name(names[::-1])
+
+
+def test_replace_puts_the_new_table_in_the_place_of_the_old(tmp_path: Path) -> None:
+    """After a replace only the new rows are there, and the old part's file is gone."""
+    shelf = shelf_in(tmp_path)
+    shelf.replace(mark_rows("a", "b"), done_rows(("a", OK), ("b", OK)))
+    shelf.replace(mark_rows("c"), done_rows(("a", FAILED), ("c", OK)))
+    assert ids(shelf) == ["c"]
+    assert shelf.done()["status"].to_pylist() == [FAILED, OK]
+    assert len(list(shelf.folder.glob("*"))) == 2
+
+
+def test_replace_is_one_step(tmp_path: Path) -> None:
+    """Until the done file is renamed the old table is read whole, though new rows are written."""
+    shelf = shelf_in(tmp_path)
+    shelf.replace(mark_rows("a", "b"), done_rows(("a", OK), ("b", OK)))
+    old = {path: path.read_bytes() for path in shelf.folder.iterdir()}
+    shelf.replace(mark_rows("c"), done_rows(("c", OK)))
+    for path, content in old.items():
+        path.write_bytes(content)
+    # As it was before the rename: the parts of both, and the old word.
+    assert len(list(shelf.folder.glob("part-*"))) == 2
+    assert ids(shelf) == ["a", "b"]
+    shelf.replace(mark_rows("d"), done_rows(("d", OK)))
+    assert ids(shelf) == ["d"]
+    assert len(list(shelf.folder.glob("part-*"))) == 1
+
+
+def filled(folder: Path, n: int) -> Shelf:
+    """A shelf of n batches, one row each; those of odd number failed."""
+    shelf = shelf_in(folder)
+    for number in range(n):
+        name = f"{number:03}"
+        if number % 2:
+            shelf.commit(batch_name([name]), None, done_rows((name, FAILED)))
+        else:
+            shelf.commit(batch_name([name]), mark_rows(name), done_rows((name, OK)))
+        os.utime(shelf.folder / f"done-{batch_name([name])}.parquet", ns=(number, number))
+    return shelf
+
+
+def test_few_parts_stay_and_many_are_put_together(tmp_path: Path) -> None:
+    """Many small parts become one, with the same rows and words; a few are left alone."""
+    shelf = filled(tmp_path / "few", 3)
+    shelf.compact(MARKS.schema)
+    assert len(shelf.commits()) == 3
+    shelf = filled(tmp_path / "many", MANY_PARTS + 1)
+    rows, done = shelf.read(None, MARKS.schema), shelf.done()
+    shelf.compact(MARKS.schema)
+    assert len(list(shelf.folder.glob("*.parquet"))) == 2
+    assert shelf.read(None, MARKS.schema).equals(rows)
+    assert shelf.done().equals(done)
+
+
+def test_a_stop_while_parts_are_put_together_doubles_nothing(tmp_path: Path) -> None:
+    """If the old parts were not removed any more, they are not read beside the new ones."""
+    shelf = filled(tmp_path / "data", 4)
+    shutil.copytree(shelf.folder, tmp_path / "before")
+    shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
+    shutil.copytree(tmp_path / "before", shelf.folder, dirs_exist_ok=True)
+    assert len(list(shelf.folder.glob("*.parquet"))) == 6 + 2
+    assert ids(shelf) == ["000", "002"]
+    assert shelf.done().num_rows == 4
+
+
+def test_a_batch_counts_again_after_parts_were_put_together(tmp_path: Path) -> None:
+    """A failed input that is tried again gets its old part name, and its new word counts."""
+    shelf = filled(tmp_path, 4)
+    shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
+    shelf.commit(batch_name(["001"]), mark_rows("001"), done_rows(("001", OK)))
+    assert ids(shelf) == ["000", "002", "001"]
+    words = {row["id"]: row["status"] for row in shelf.done().to_pylist()}
+    assert words == {"000": OK, "001": OK, "002": OK, "003": FAILED}
+
+
+def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
+    """Recording one table leaves what is said of the others."""
+    dataset = Dataset(tmp_path)
+    assert dataset.manifest() == {}
+    dataset.record(MARKS, {"fingerprint": "1"})
+    dataset.record(PIECES, {"fingerprint": "2", "title": "Füße"})
+    dataset.record(MARKS, {"fingerprint": "3"})
+    assert dataset.manifest() == {
+        "marks": {"fingerprint": "3"},
+        "pieces": {"fingerprint": "2", "title": "Füße"},
+    }
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"tables": 3}', '"tables"'])
+def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
+    """A folder whose manifest.json is something else is refused with a remedy, not a traceback."""
+    dataset = Dataset(tmp_path)
+    dataset.manifest_file.write_text(text, "utf-8")
+    with pytest.raises(UsageError, match=r"manifest\.json is not a vidcurate manifest: choose"):
+        dataset.manifest()
+
+
+def test_what_lies_beside_parts_does_not_matter(tmp_path: Path) -> None:
+    """A folder name with = in it, or files that others put there, are no columns and no rows."""
+    shelf = shelf_in(tmp_path / "date=2024" / "part-1")
+    shelf.commit("one", mark_rows("a"), done_rows(("a", OK)))
+    (shelf.folder / "notes.txt").write_text("mine", "utf-8")
+    pq.write_table(mark_rows("z"), shelf.folder / "part-theirs.parquet")
+    assert ids(shelf) == ["a"]
+    assert shelf.read(None, MARKS.schema).schema.equals(MARKS.schema)

@@ -1,0 +1,246 @@
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from films import ffmpeg, render
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from pipeline import done, process, rows, shelf, states
+from pydantic import ValidationError
+
+from vidcurate.media.scan import read_frames
+from vidcurate.records import CLIPS, SCANS, Clip, Cut, FilmCuts, Scan
+from vidcurate.stages.split import SplitConfig, clips_of
+
+TIME_BASES = [Fraction(1, 24), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]
+
+
+def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
+    """The scan of a film with these frames."""
+    return Scan(
+        video_id="film",
+        n_frames=len(pts),
+        time_base=time_base,
+        first_pts=pts[0],
+        end_pts=end_pts,
+        duration_s=float((end_pts - pts[0]) * time_base),
+        frame_rate=Fraction(24),
+        is_vfr=True,
+        n_samples=0,
+        proxy_width=0,
+        proxy_height=0,
+        n_decode_errors=0,
+        fault=None,
+        metrics=(),
+        frames_file="",
+        samples_file="",
+    )
+
+
+def cut_between(start_pts: int, end_pts: int) -> Cut:
+    """A transition from the frame at `start_pts` to that at `end_pts`."""
+    return Cut(start_pts, end_pts, 0.0, 0.0, "cut", 1.0, "test")
+
+
+def split_film(
+    pts: list[int],
+    end_pts: int,
+    cuts: list[tuple[int, int]],
+    config: SplitConfig,
+    time_base: Fraction = Fraction(1),
+) -> list[Clip]:
+    """The clips of a film with these frames and cuts."""
+    film = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
+    ticks: NDArray[np.int64] = np.array(pts, np.int64)
+    return list(clips_of(film, scan_of(pts, end_pts, time_base), ticks, config))
+
+
+def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
+    """The spans of `split_film`."""
+    return [(c.start_pts, c.end_pts) for c in split_film(*arguments, **more)]  # type: ignore[arg-type]
+
+
+@st.composite
+def films(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[int, int]]]:
+    """Frames at uneven times, the film's end, and cuts in time order, some of them gradual."""
+    gaps = draw(st.lists(st.integers(1, 9), min_size=1, max_size=60))
+    start = draw(st.integers(-50, 50))
+    edges = [start, *(start + int(t) for t in np.cumsum(gaps))]
+    pts, end_pts = edges[:-1], edges[-1]
+    n_marks = draw(st.integers(0, min(5, len(pts) // 2)))
+    places = st.lists(
+        st.integers(0, len(pts) - 1), min_size=2 * n_marks, max_size=2 * n_marks, unique=True
+    )
+    marks = sorted(draw(places))
+    return pts, end_pts, [(pts[a], pts[b]) for a, b in zip(marks[::2], marks[1::2], strict=True)]
+
+
+@st.composite
+def settings_of(draw: st.DrawFn) -> SplitConfig:
+    """Lengths that make sense together."""
+    shortest, extra = draw(st.integers(0, 20)), draw(st.integers(0, 40))
+    return SplitConfig(
+        min_clip_s=shortest,
+        max_clip_s=max(1, shortest + extra),
+        long_shots=draw(st.sampled_from(["stride", "truncate"])),
+        trim_s=draw(st.integers(0, 8)),
+    )
+
+
+@given(films(), settings_of())
+def test_clips_are_whole_frames_of_one_shot(
+    film: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
+) -> None:
+    """Clips start at frames, end where a frame ends, never overlap and never hold a transition."""
+    pts, end_pts, cuts = film
+    clips = split_film(pts, end_pts, cuts, config)
+    for clip in clips:
+        assert clip.start_pts in pts
+        assert clip.end_pts in [*pts, end_pts]
+        inside = [t for t in pts if clip.start_pts <= t < clip.end_pts]
+        assert len(inside) == clip.n_frames > 0
+        for start, end in cuts:
+            assert not (inside[0] <= start and end <= inside[-1])
+            assert not any(start < t < end for t in inside)
+    assert all(a.end_pts <= b.start_pts for a, b in pairwise(clips))
+
+
+@given(films(), settings_of())
+def test_lengths_are_held(
+    film: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
+) -> None:
+    """No clip is shorter than min; none is longer than max but a single frame that is."""
+    for clip in split_film(*film, config):
+        length = clip.end_pts - clip.start_pts
+        assert length >= config.min_clip_s
+        assert length <= config.max_clip_s or clip.n_frames == 1
+
+
+@given(films(), st.integers(1, 40))
+def test_stride_covers_every_shot(
+    film: tuple[list[int], int, list[tuple[int, int]]], longest: int
+) -> None:
+    """With no least length and no trim, every frame outside transitions is in one clip."""
+    pts, end_pts, cuts = film
+    clips = split_film(pts, end_pts, cuts, SplitConfig(min_clip_s=0, max_clip_s=longest))
+    wanted = [t for t in pts if not any(start < t < end for start, end in cuts)]
+    assert [t for t in pts if any(c.start_pts <= t < c.end_pts for c in clips)] == wanted
+    assert sum(c.n_frames for c in clips) == len(wanted)
+
+
+@given(films(), st.integers(1, 40), st.integers(0, 5))
+def test_truncate_keeps_the_beginning_of_each_shot(
+    film: tuple[list[int], int, list[tuple[int, int]]], longest: int, trim: int
+) -> None:
+    """Truncated clips are those of stride which begin a shot."""
+    options = {"min_clip_s": 0, "max_clip_s": longest, "trim_s": trim}
+    strides = spans(*film, SplitConfig(**options))
+    kept = spans(*film, SplitConfig(**options, long_shots="truncate"))
+    assert set(kept) <= set(strides)
+    assert len(kept) <= len(film[2]) + 1
+    whole = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
+    assert [start for start, _ in kept] == [start for start, _ in whole]
+
+
+@given(films(), st.integers(0, 8))
+def test_trim_keeps_away_from_shot_ends(
+    film: tuple[list[int], int, list[tuple[int, int]]], trim: int
+) -> None:
+    """A trimmed clip lies at least so far inside its shot, and no frame more is lost."""
+    pts, end_pts, _ = film
+    whole = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6))
+    trimmed = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
+    edges = [*pts, end_pts]
+    expected = []
+    for start, end in whole:
+        inside = [t for t in edges if start + trim <= t <= end - trim]
+        if len(inside) > 1:
+            expected.append((inside[0], inside[-1]))
+    assert trimmed == expected
+
+
+@given(
+    st.integers(1, 500),
+    st.sampled_from(TIME_BASES),
+    st.integers(1, 3000),
+    st.sampled_from(["min", "max", "trim"]),
+)
+def test_lengths_in_seconds_are_exact(
+    n_frames: int, time_base: Fraction, gap: int, which: str
+) -> None:
+    """A length that is a whole number of frames is met exactly, however it rounds in binary."""
+    seconds = n_frames * gap * time_base
+    if Fraction(str(float(seconds))) != seconds:
+        return
+    pts = [gap * n for n in range(2 * n_frames)]
+    base = {"min_clip_s": 0.0, "max_clip_s": 1e9}
+    changes = {"min": "min_clip_s", "max": "max_clip_s", "trim": "trim_s"}
+    config = SplitConfig(**{**base, changes[which]: float(seconds)})
+    stop = n_frames * gap
+    if which == "min":
+        assert spans(pts[:n_frames], stop, [], config, time_base) == [(0, stop)]
+    elif which == "max":
+        assert spans(pts, 2 * stop, [], config, time_base) == [(0, stop), (stop, 2 * stop)]
+    else:
+        three = [gap * n for n in range(3 * n_frames)]
+        assert spans(three, 3 * stop, [], config, time_base) == [(stop, 2 * stop)]
+
+
+def test_no_upper_length() -> None:
+    """An infinite longest length leaves shots whole."""
+    config = SplitConfig(min_clip_s=0, max_clip_s=float("inf"))
+    assert spans([0, 1, 2, 3], 4, [(1, 2)], config) == [(0, 2), (2, 4)]
+
+
+def test_a_clip_says_its_span_twice() -> None:
+    """Ticks are exact and seconds follow from them; the id is the film and the span."""
+    [clip] = split_film([90, 180, 270], 360, [], SplitConfig(min_clip_s=0), Fraction(1, 90))
+    assert (clip.clip_id, clip.start_s, clip.end_s, clip.duration_s) == ("film-90-360", 1, 4, 3)
+
+
+def test_lengths_that_contradict_are_refused() -> None:
+    """Min above max is a fault of the options."""
+    with pytest.raises(ValidationError, match="min_clip_s 3.0 is above max_clip_s 2.0"):
+        SplitConfig(min_clip_s=3, max_clip_s=2)
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
+    """A data set of two films: three shots of 2 s, and two of 1.5 s whose frames come unevenly."""
+    root = tmp_path_factory.mktemp("split")
+    shots = [("testsrc2", 1.5), ("rgbtestsrc", 1.5)]
+    even = render(root / "even.mkv", shots, encode=("-c:v", "ffv1"), audio=False)
+    bend = "settb=1/12000,setpts='500*(N+mod(N,2)/2)/TB/12000'"
+    uneven = ("-fps_mode", "passthrough", "-c:v", "libx264", "-bf", "2")
+    ffmpeg("-i", str(even), "-vf", bend, *uneven, str(root / "uneven.mkv"))
+    options = {"split": {"min_clip_s": 0.5, "trim_s": 0.1}}
+    process(root / "out", options, film, root / "uneven.mkv")
+    return root / "out"
+
+
+def test_real_films_split_at_their_cuts(out: Path) -> None:
+    """Each rendered shot is one clip on times of real frames, less 0.1 s and a frame an end."""
+    assert [scan.is_vfr for scan in rows(out, SCANS)].count(True) == 1
+    for scan in rows(out, SCANS):
+        clips = [c for c in rows(out, CLIPS) if c.video_id == scan.video_id]
+        shot_s = 1.5 if scan.is_vfr else 2.0
+        assert len(clips) == (2 if scan.is_vfr else 3)
+        folder = shelf(out, SCANS).files
+        pts = read_frames(folder / scan.frames_file, ("pts",))["pts"].to_pylist()
+        for clip in clips:
+            assert clip.start_pts in pts
+            assert clip.end_pts in pts
+            assert shot_s - 0.2 - 2.5 / 24 <= clip.duration_s <= shot_s - 0.2
+            assert clip.n_frames == len([t for t in pts if clip.start_pts <= t < clip.end_pts])
+
+
+def test_min_length_drops_a_film_with_its_reason(out: Path) -> None:
+    """A film of which no shot is long enough is dropped, not failed, and not scanned again."""
+    before = states(shelf(out, SCANS).folder)
+    process(out, {"split": {"min_clip_s": 1.9}})
+    statuses = sorted(done(out, CLIPS).values())
+    assert statuses == [("dropped", "no shot is 1.9 s long"), ("ok", None)]
+    assert states(shelf(out, SCANS).folder) == before
