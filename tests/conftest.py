@@ -1,9 +1,16 @@
-"""Films that many tests share, rendered once a session."""
+"""Films that many tests share, rendered once a session, and settings for all tests."""
 
 from pathlib import Path
 
+import hypothesis
 import pytest
 from films import render
+
+pytest_plugins = ["chat_bench"]
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

@@ -49,10 +49,15 @@ def test_one_writer_at_a_time_and_a_killed_one_frees_the_lock(tmp_path: Path) ->
 
 def test_the_lock_is_free_again_after_an_error(tmp_path: Path) -> None:
     """A writer that fails lets the next one in; the same process cannot enter twice."""
-    with pytest.raises(ValueError, match="amid"), writing(tmp_path):
-        with pytest.raises(BusyError), writing(tmp_path):
-            pytest.fail("two writers")
-        raise ValueError("amid the work")
+
+    def refused_inside() -> None:
+        with writing(tmp_path):
+            with pytest.raises(BusyError), writing(tmp_path):
+                pytest.fail("two writers")
+            raise ValueError("amid the work")
+
+    with pytest.raises(ValueError, match="amid"):
+        refused_inside()
     with writing(tmp_path):
         pass
 

@@ -4,85 +4,20 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
-from chat_server import Script, serving
+from chat_bench import KEY, OPTIONS, captions, clip, opened, texts
+from chat_server import Script
 
-from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, Frame
+from vidcurate.errors import UsageError
+from vidcurate.models.captioner import CaptionAnswer, CaptionRequest
 from vidcurate.models.chat_answers import retry_after_s
 from vidcurate.models.chat_request import chat_payload
-from vidcurate.models.openai_chat import AHEAD, ChatCaptioner, open_chat
+from vidcurate.models.openai_chat import AHEAD, open_chat
 from vidcurate.models.prompts import load_prompt
-
-KEY = "sk-secret-7f3a"
-OPTIONS: dict[str, object] = {
-    "model": "eye",
-    "prompt": "",
-    "max_tokens": 99,
-    "temperature": 0.0,
-    "image_detail": "low",
-    "timeout_s": 5.0,
-    "concurrency": 1,
-    "retries": 2,
-    "backoff_s": 0.001,
-    "api_key_env": "TEST_KEY",
-}
-Result = CaptionAnswer | MediaError
-
-
-@pytest.fixture
-def prompt(tmp_path: Path) -> str:
-    """A prompt that the server can echo: it names the clip by its duration."""
-    path = tmp_path / "prompt.txt"
-    path.write_text("clip {duration_s}", encoding="utf-8")
-    return str(path)
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """A running server, reached without a proxy, and a key in the environment."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("TEST_KEY", KEY)
-    with serving(Script()) as script:
-        yield script
-
-
-def still(level: int) -> bytes:
-    """A JPEG of one grey."""
-    return bytes(cv2.imencode(".jpg", np.full((36, 64, 3), level, np.uint8))[1])
-
-
-def clip(number: int) -> CaptionRequest:
-    """A clip that lasts `number` seconds and begins at 10 s of its film."""
-    frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
-    facts = {"clips": {"duration_s": float(number), "start_s": 10.0}}
-    return CaptionRequest(f"clip-{number}", frames, facts)
-
-
-def opened(script: Script, prompt: str, **changes: object) -> ChatCaptioner:
-    """The backend under test, talking to the server."""
-    return open_chat({**OPTIONS, "base_url": script.url, "prompt": prompt, **changes})
-
-
-def captions(
-    script: Script, prompt: str, *modes: str, n_clips: int = 1, **changes: object
-) -> list[Result]:
-    """Results for so many clips where the server answers in these modes, then well."""
-    script.modes[:] = modes
-    captioner = opened(script, prompt, **changes)
-    results = list(captioner.caption([clip(number) for number in range(n_clips)]))
-    captioner.client.close()
-    return results
-
-
-def texts(results: list[Result]) -> list[str]:
-    """Captions; an error gives its text after an exclamation mark."""
-    return [r.text if isinstance(r, CaptionAnswer) else f"!{r}" for r in results]
 
 
 def test_an_answer_says_where_it_is_from(script: Script, prompt: str) -> None:
@@ -150,117 +85,6 @@ def test_how_an_answer_ended(
     assert (answer.status, answer.text) == (status, text)
     assert answer.model == ("eye" if mode == "bare" else "eye-1")
     assert len(script.bodies) == 1
-
-
-@pytest.mark.parametrize(
-    "modes",
-    [
-        ("429/0.01",),
-        ("429/Wed, 21 Oct 2015 07:28:00 GMT",),
-        ("429/soon",),
-        ("500", "500"),
-        ("503", "closes"),
-        ("hangs-up", "half-json"),
-        ("no-body", "not-json"),
-    ],
-)
-def test_what_passes_is_tried_again(script: Script, prompt: str, modes: tuple[str, ...]) -> None:
-    """A full or failing server and a broken connection are tried again, and then answer."""
-    assert texts(captions(script, prompt, *modes)) == ["clip 0.0"]
-    assert len(script.bodies) == len(modes) + 1
-
-
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        ("slow", "no whole answer within timeout_s = 0.2"),
-        ("drips", "no whole answer within timeout_s = 0.2"),
-        ("closes", "the connection broke off (RemoteProtocolError)"),
-        ("hangs-up", "the connection broke off (RemoteProtocolError)"),
-        ("half-json", "the answer is cut short"),
-        ("not-json", "the answer is not JSON"),
-        ("no-body", "the answer is empty"),
-        ("500", "answered 500: status 500"),
-    ],
-)
-def test_tries_run_out(script: Script, prompt: str, mode: str, words: str) -> None:
-    """A fault that stays ends its clip, named and counted; the next clip has its caption."""
-    first, second = captions(script, prompt, mode, mode, n_clips=2, retries=1, timeout_s=0.2)
-    assert isinstance(first, MediaError)
-    assert str(first).startswith(f"{script.url}: ")
-    assert words in str(first)
-    assert "(tried 2 times)" in str(first)
-    assert texts([second]) == ["clip 1.0"]
-
-
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        ("html", "a web page, no chat completion: check base_url"),
-        ("no-choices", "it has no choices"),
-        ("other-schema", "no chat completion: choices.0.message"),
-        ("error-200", "the server answered with an error: model crashed"),
-        ("endless", "longer than 8 MiB"),
-        ("400", "answered 400: status 400"),
-        ("429/3600", "asks to wait 3600 s"),
-    ],
-)
-def test_what_does_not_pass_is_not_tried_again(
-    script: Script, prompt: str, mode: str, words: str
-) -> None:
-    """A wrong request or a wrong kind of answer fails its clip at once, and no other."""
-    first, second = texts(captions(script, prompt, mode, n_clips=2))
-    assert words in first
-    assert second == "clip 1.0"
-    assert len(script.bodies) == 2
-
-
-@pytest.mark.parametrize(
-    ("mode", "words"),
-    [
-        ("401", "answered 401: it refuses the key in $TEST_KEY"),
-        ("403", "answered 403: it refuses the key in $TEST_KEY"),
-        ("404", "check base_url (most end in /v1) and model 'eye'"),
-        ("html-404", "answered 404: a web page: check base_url"),
-        ("429/spent", "answered 429"),
-    ],
-)
-def test_what_meets_all_clips_ends_them_all(
-    script: Script, prompt: str, mode: str, words: str
-) -> None:
-    """A refused key, address or model fails every clip for one reason, after one request a slot."""
-    results = texts(captions(script, prompt, *[mode] * 2, n_clips=30, concurrency=2))
-    assert len(results) == 30
-    assert len(set(results)) == 1
-    assert words in results[0]
-    assert len(script.bodies) <= 2
-
-
-def test_a_refusal_ends_a_wait(script: Script, prompt: str) -> None:
-    """A thread that waits as the server asked gives up when another learns it is in vain."""
-    script.together = threading.Barrier(2)
-    results = texts(captions(script, prompt, "429/100", "401", n_clips=2, concurrency=2))
-    assert len(script.bodies) == 2
-    assert "401" in results[0]
-    assert "401" in results[1]
-
-
-def test_without_a_key_it_is_asked_for(
-    script: Script, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a server wants a key and there is none, the error names the variable to set."""
-    monkeypatch.delenv("TEST_KEY")
-    assert "set $TEST_KEY to a key" in texts(captions(script, prompt, "401"))[0]
-
-
-def test_a_server_that_is_down(script: Script, prompt: str) -> None:
-    """Where nobody listens, the first clip's tries run out and the others fail with its reason."""
-    with serving(Script()) as gone:
-        pass
-    results = texts(captions(gone, prompt, n_clips=9, retries=1))
-    assert len(set(results)) == 1
-    assert f"{gone.url}: no connection (ConnectError): is it running? (tried 2 times)" in results[0]
-    assert not script.bodies
 
 
 def test_slots_are_filled_and_never_more(script: Script, prompt: str) -> None:

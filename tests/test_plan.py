@@ -38,7 +38,7 @@ def plan(
 
 def changed(**options: StageConfig) -> set[str]:
     """The stages whose fingerprints change with these options."""
-    before, after = plan(["notes"]), plan(["notes"], **options)
+    before, after = plan(["notes"]), plan(["notes"], (), TOYS, **options)
     return {name for name in before if before[name].fingerprint != after[name].fingerprint}
 
 

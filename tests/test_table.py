@@ -124,7 +124,11 @@ def test_equal_keys_are_merged_in_order() -> None:
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     """A write that fails leaves the old file as it was and nothing beside it."""
     path = tmp_path / "folder" / "file"
-    write_whole(path, lambda partial: partial.write_text("old") and None)
+
+    def whole(partial: Path) -> None:
+        partial.write_text("old")
+
+    write_whole(path, whole)
 
     def broken(partial: Path) -> None:
         partial.write_text("half of the n")

@@ -14,15 +14,17 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.funnel import StageCount
 from vidcurate.runner import Limits, Run, plan_for, run_plan
 from vidcurate.sources import add_files, found
-from vidcurate.stage import StageConfig
+from vidcurate.stage import Stage, StageConfig
 from vidcurate.table import Table
 from vidcurate.worker import Report
 
 
 @dataclass
 class Heard:
-    """A listener that keeps what it hears."""
+    """A listener that keeps what it hears, and may stop the run in a stage's first batch."""
 
+    stop_in: str = ""
+    run: Run | None = None
     todo: dict[str, tuple[int, int]] = field(default_factory=dict)
     counts: list[StageCount] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
@@ -35,6 +37,8 @@ class Heard:
     def advanced(self, report: Report) -> None:
         """Keep the report."""
         self.reports.append(report)
+        if self.run is not None and list(self.todo)[-1] == self.stop_in:
+            self.run.stop()
 
     def ended(self, counts: StageCount) -> None:
         """Keep the counts."""
@@ -50,6 +54,7 @@ class Bench:
     """A folder with small files as films, a data set, and a log of the rows worked on."""
 
     folder: Path
+    stages: tuple[Stage, ...] = TOYS
 
     @property
     def dataset(self) -> Dataset:
@@ -87,8 +92,10 @@ class Bench:
     ) -> list[str]:
         """Run the chosen stages (else the last); returns the rows worked on, as "stage row"."""
         before = len(self.worked())
-        plan = plan_for(self.dataset, TOYS, chosen or ("notes",), self.configs(**options))
-        run = Run(self.dataset, engine or InlineEngine(), heard or Heard(), limits or Limits())
+        plan = plan_for(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
+        heard = heard or Heard()
+        run = Run(self.dataset, engine or InlineEngine(), heard, limits or Limits())
+        heard.run = run
         run_plan(run, plan)
         return self.worked()[before:]
 

@@ -22,7 +22,6 @@ from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
@@ -92,7 +91,7 @@ class Shelf:
         paths = [str(self.folder / name) for name in names]
         if not paths:
             return schema.empty_table()
-        return ds.dataset(paths, schema=schema, format="parquet").to_table()
+        return open_files(paths, schema).to_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
         """Where each row lies: its key, the columns asked for, and `part`; all are strings."""
@@ -101,10 +100,14 @@ class Shelf:
         paths = [str(self.folder / part) for part in self.parts()]
         if not paths:
             return schema.append(pa.field("part", pa.string())).empty_table()
-        rows = ds.dataset(paths, schema=schema, format="parquet")
-        found = rows.to_table(columns=[*names, "__filename"])
+        found = open_files(paths, schema).to_table(columns=[*names, "__filename"])
         part = pc.replace_substring(found["__filename"], f"{self.folder}/", "")
         return found.drop_columns("__filename").append_column("part", part)
+
+    def committed_since(self, name: str, time_ns: int) -> bool:
+        """Whether a batch of this name was committed after a time (nanoseconds of the epoch)."""
+        done = self.folder / f"done-{name}.parquet"
+        return done.exists() and done.stat().st_mtime_ns >= time_ns
 
     def commit(self, name: str, rows: pa.Table | None, done: pa.Table) -> None:
         """Rows, then the word that they are there."""
@@ -135,6 +138,14 @@ class Shelf:
             self.replace(self.read(None, schema), self.done())
 
 
+def open_files(paths: Sequence[str], schema: pa.Schema) -> Any:
+    """Parquet files as one `pyarrow.dataset.Dataset`, in their order."""
+    # It imports pandas where that is installed, which would slow every command down.
+    from pyarrow import dataset  # noqa: PLC0415
+
+    return dataset.dataset(paths, schema=schema, format="parquet")
+
+
 def row_ranges(rows: pa.Table) -> range:
     """Where each part of a whole table starts."""
     return range(0, rows.num_rows, ROWS_PER_WHOLE_PART)
@@ -146,12 +157,15 @@ def batch_name(ids: Iterable[str]) -> str:
 
 
 def last_word(done: pa.Table) -> pa.Table:
-    """Of several rows for one id, the last."""
+    """Of several rows for one id, the last; but no failure speaks against a success."""
     if pc.count_distinct(done["id"]).as_py() == done.num_rows:
         return done
+    succeeded = done.filter(pc.not_equal(done["status"], FAILED))["id"].combine_chunks()
+    overruled = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=succeeded))
+    done = done.filter(pc.invert(overruled))
     numbered = done.append_column("row", pa.array(range(done.num_rows), pa.int64()))
-    last = numbered.group_by("id").aggregate([("row", "max")])
-    return done.take(last["row_max"].sort())
+    last = numbered.group_by("id").aggregate([("row", "max")])["row_max"].sort()
+    return done.take(last)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 
-from vidcurate.dataset import FAILED, Dataset
+from vidcurate.dataset import FAILED, Dataset, batch_name
 from vidcurate.engines import Crash, Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
 from vidcurate.funnel import StageCount, count
@@ -21,7 +21,7 @@ from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
 from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.table import Table
-from vidcurate.worker import Batch, Job, Report, commit_crash, work
+from vidcurate.worker import Batch, Job, Report, commit_crash, reread, work
 
 ROOTS = {FILES.name: FOUND}
 LIBRARIES = (
@@ -141,6 +141,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
 def reports(engine: Engine, job: Job, todo: Iterator[Batch]) -> Iterator[Report]:
     """What became of each batch; the rows of one that killed its worker are tried one by one."""
     resources = job.stage.resources(job.config)
+    began_ns = time.time_ns()
     singles: deque[Batch] = deque()
     queue: Iterator[Batch] = todo
     while True:
@@ -148,6 +149,8 @@ def reports(engine: Engine, job: Job, todo: Iterator[Batch]) -> Iterator[Report]
         for batch, result in ends:
             if not isinstance(result, Crash):
                 yield result
+            elif job.own().committed_since(batch_name(batch.ids), began_ns):
+                yield reread(job, batch)
             elif len(batch.ids) == 1:
                 yield commit_crash(job, batch.ids[0], result.reason)
             else:
@@ -212,7 +215,7 @@ class FinishView:
         return {getattr(row, table.key): row for row in table.from_arrow(self.scan(table))}
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
-        """All live rows of a declared table, or of this stage's own."""
+        """The rows of live films in a declared table, or in this stage's own."""
         return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
 
     def provenance(self) -> Mapping[str, Any]:

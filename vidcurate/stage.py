@@ -101,7 +101,7 @@ class Finished(Workspace, Protocol):
         ...
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
-        """All live rows of a declared table, or of this stage's own."""
+        """The rows of live films in a declared table, or in this stage's own."""
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""

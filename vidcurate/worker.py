@@ -189,6 +189,13 @@ def commit(job: Job, ids: Sequence[str], results: Sequence[tuple[Any, float]]) -
     job.own().commit(batch_name(ids), rows, pa.Table.from_pylist(done, schema=DONE))
 
 
+def reread(job: Job, batch: Batch) -> Report:
+    """The report of a batch whose worker died after it had committed."""
+    rows = job.own().read_files([f"done-{batch_name(batch.ids)}.parquet"], DONE)
+    columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
+    return Report(tuple(zip(*columns, strict=True)), 0.0)
+
+
 def commit_crash(job: Job, row_id: str, reason: str) -> Report:
     """Write that a single input killed its worker."""
     result = VidcurateError(reason)

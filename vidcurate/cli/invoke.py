@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
 
@@ -78,6 +79,8 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
     config = choose_configs([INGEST], given, dataset.manifest())[INGEST.name]
     assert isinstance(config, IngestConfig)
     if request.sources:
+        if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
+            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
         files = find_files(
             request.sources, config.extensions, sys.stdin, recursive=config.recursive
         )

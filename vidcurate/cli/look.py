@@ -15,13 +15,14 @@ from vidcurate.errors import UsageError
 from vidcurate.funnel import StageCount, as_dicts, count
 from vidcurate.join import columns_beside, select_rows
 from vidcurate.lock import writing
-from vidcurate.pending import FOUND, Scope, live_scope
+from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
 from vidcurate.plan import Planned, recorded_config
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
+from vidcurate.table import Table
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -55,9 +56,18 @@ def recorded_stages(folder: Path) -> list[str]:
 
 
 def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
-    """The data set's own stages with its own options."""
-    names = [s.name for s in STAGES if s.writes.name in dataset.manifest()]
-    return plan_for(dataset, STAGES, names, {})
+    """The data set's stages as they were last run."""
+    manifest = dataset.manifest()
+    entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
+    return tuple(
+        Planned(
+            stage,
+            recorded_config(stage, entry),
+            entry["fingerprint"],
+            {**entry["reads"], stage.writes.name: entry["fingerprint"]},
+        )
+        for stage, entry in entries
+    )
 
 
 def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
@@ -77,18 +87,18 @@ def status(dataset: Folder, as_json: AsJson = False) -> None:
 
 def funnel(dataset: Dataset) -> list[StageCount]:
     """Counts of every stage that the data set has."""
-    manifest = dataset.manifest()
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
+    current = {p.stage.name: p.fingerprint for p in plan_for(dataset, STAGES, names_of(plan), {})}
     return [
-        count(
-            dataset,
-            planned,
-            scope,
-            stale=manifest[planned.stage.writes.name]["fingerprint"] != planned.fingerprint,
-        )
+        count(dataset, planned, scope, stale=current[planned.stage.name] != planned.fingerprint)
         for planned in plan
     ]
+
+
+def names_of(plan: tuple[Planned, ...]) -> list[str]:
+    """The stages of a plan."""
+    return [planned.stage.name for planned in plan]
 
 
 def rows(
@@ -136,15 +146,34 @@ def table_rows(
         raise UsageError(f"no table '{table}' here; there are {', '.join(tables)}")
 
     def read(name: str) -> pa.Table:
-        return scope.keep(shelves[name].read(None, tables[name].schema))
+        return one_row_a_key(
+            scope.keep(shelves[name].read(None, tables[name].schema)), tables[name]
+        )
 
-    found = read(table)
+    found = live_rows(dataset, plan, scope, read(table), table)
     if where:
         found = select_rows(found, table, parse(where), tables, read)
     if columns:
         wanted = [c.strip() for c in columns.split(",")]
         found = columns_beside(found, table, wanted, tables, read)
     return found
+
+
+def one_row_a_key(rows: pa.Table, table: Table[Any]) -> pa.Table:
+    """Rows as their reader sees them: those of one key merged, where the table says so."""
+    return rows if table.merge is None else table.to_arrow(table.from_arrow(rows))
+
+
+def live_rows(
+    dataset: Dataset, plan: tuple[Planned, ...], scope: Scope, rows: pa.Table, table: str
+) -> pa.Table:
+    """The rows whose input is still there; others wait for an input that comes back."""
+    planned = next((p for p in plan if p.stage.writes.name == table), None)
+    if planned is None or planned.stage.reads.key != planned.stage.writes.key:
+        return rows
+    key = planned.stage.reads.key
+    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
+    return rows.filter(pa.compute.is_in(rows[key], value_set=inputs))
 
 
 def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
@@ -199,6 +228,6 @@ def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Path]:
     return sorted(
         folder
         for name, fingerprint in current.items()
-        for folder in (dataset.root / name).iterdir()
-        if folder.is_dir() and folder.name != fingerprint
+        for folder in (dataset.root / name).glob("*/")  # a table without rows has no folder
+        if folder.name != fingerprint
     )

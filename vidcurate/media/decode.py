@@ -57,7 +57,7 @@ class Shrinker:
     Small pictures are every `step`-th native pixel each way and not averages over areas: the
     spread of the native luma survives, and where PySceneDetect shrinks by an odd whole number, as
     from 720p, the samples are its own. Planar 8-bit frames of the film's `native` size are
-    sampled straight from the decoder's planes, which costs a sixth of what swscale takes; all
+    sampled straight from the decoder's planes, which costs a fraction of what swscale takes; all
     others go through one filter graph first.
     """
 
@@ -82,10 +82,11 @@ class Shrinker:
         luma, u, v = (plane_array(plane) for plane in frame.planes)
         chroma = small[height:].reshape(2, height // 2, width // 2)
         # A small chroma pixel stands for two small luma pixels; the native one may already do so.
-        steps = [step if u.shape[k] < luma.shape[k] else 2 * step for k in (0, 1)]
+        down = step if u.shape[0] < luma.shape[0] else 2 * step
+        across = step if u.shape[1] < luma.shape[1] else 2 * step
         take_every(luma, step, step, small[:height])
-        take_every(u, *steps, chroma[0])
-        take_every(v, *steps, chroma[1])
+        take_every(u, down, across, chroma[0])
+        take_every(v, down, across, chroma[1])
         return Small(small, frame.colorspace)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:

@@ -106,15 +106,8 @@ def scan_stream(
     base = stream.time_base or Fraction(1, 1000)
     shape = proxy_shape(first[1], stream, options)
     sampler = Sampler(shape, base, Fraction(str(options.sample_interval_s)))
-    schema = frames_schema(options.metrics)
-    with (
-        pa.ipc.new_file(frames_file, schema) as frames_out,
-        pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as samples_out,
-    ):
-        for batch in batches(chain([first], frames), options.metrics, sampler, ending):
-            frames_out.write_batch(pa.RecordBatch.from_pydict(batch, schema=schema))
-            if sampler.rows:
-                samples_out.write_batch(sampler.take())
+    measured = batches(chain([first], frames), options.metrics, sampler, ending)
+    write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, ending.duration, nominal_rate(stream))
     return FilmScan(
@@ -132,6 +125,24 @@ def scan_stream(
         fault=fault_sentence(faults, times, base, header_length(container, stream)),
         metrics=options.metrics,
     )
+
+
+def write_batches(
+    measured: Iterator[dict[str, NDArray[Any]]],
+    sampler: Sampler,
+    schema: pa.Schema,
+    frames_file: Path,
+    samples_file: Path,
+) -> None:
+    """Write what is measured batch by batch, so that memory does not grow with the film."""
+    with (
+        pa.ipc.new_file(frames_file, schema) as frames_out,
+        pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as samples_out,
+    ):
+        for batch in measured:
+            frames_out.write_batch(pa.RecordBatch.from_pydict(batch, schema=schema))
+            if sampler.rows:
+                samples_out.write_batch(sampler.take())
 
 
 def batches(

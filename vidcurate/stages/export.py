@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from pydantic import model_validator
 
+from vidcurate.errors import UsageError
 from vidcurate.media.content import film_path
 from vidcurate.records import (
     CAPTIONS,
@@ -126,10 +127,10 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     )
 
 
-def tools_are_there(config: ExportConfig) -> None:
-    """Name a missing encoder before any work.
+def can_export(config: ExportConfig) -> None:
+    """Name a missing encoder, or a folder that must not be replaced, before any work.
 
-    Raises MissingToolError.
+    Raises MissingToolError, and UsageError for a folder that holds something else than an export.
     """
     from vidcurate.media.cut import ENCODERS, FILTERS
     from vidcurate.media.ffmpeg import require
@@ -138,6 +139,19 @@ def tools_are_there(config: ExportConfig) -> None:
         require(ENCODERS, FILTERS)
     elif config.media == "copy":
         require()
+    out = config.out
+    if out and out.exists() and not (is_export(out) or is_empty(out)):
+        raise UsageError(f"{out} holds other things than an export: name a new folder as out")
+
+
+def is_export(folder: Path) -> bool:
+    """Whether a folder is a finished data set, which a newer one may replace."""
+    return (folder / "README.md").is_file() and any(folder.glob("data/train-*.parquet"))
+
+
+def is_empty(path: Path) -> bool:
+    """Whether this is a folder with nothing in it."""
+    return path.is_dir() and not any(path.iterdir())
 
 
 def assemble(config: ExportConfig, view: Finished) -> str:
@@ -204,6 +218,6 @@ EXPORT = MapStage(
         Beside(KEYFRAMES, required=False),
         Beside(CAPTIONS, required=False),
     ),
-    check=tools_are_there,
+    check=can_export,
     rows_per_part=16,
 )

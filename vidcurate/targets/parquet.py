@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 ROWS_PER_GROUP = 1000
 # A row group of clip files is held in memory at once by readers.
 ROWS_PER_GROUP_WITH_BYTES = 16
+FILE_COLUMN = "video"
 VIDEO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())])
 
 
@@ -18,7 +19,7 @@ def write_shards(
     """Write a table as `train-00000-of-00003.parquet` and so on; returns the names.
 
     With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
-    in a column `video` of {bytes, path}, the form that the `datasets` library decodes.
+    in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
     """
     folder.mkdir(parents=True, exist_ok=True)
     n_shards = max(1, -(-table.num_rows // rows_per_shard))
@@ -31,7 +32,7 @@ def write_shards(
 
 def write_shard(rows: pa.Table, file: Path, media: Path | None) -> None:
     """One shard, a row group at a time."""
-    schema = rows.schema if media is None else rows.schema.append(pa.field("video", VIDEO))
+    schema = rows.schema if media is None else rows.schema.append(pa.field(FILE_COLUMN, VIDEO))
     size = ROWS_PER_GROUP if media is None else ROWS_PER_GROUP_WITH_BYTES
     with pq.ParquetWriter(file, schema, compression="zstd", write_page_index=True) as writer:
         for group in groups(rows, size):
@@ -51,4 +52,4 @@ def with_bytes(rows: pa.Table, media: Path) -> pa.Table:
         None if name is None else {"bytes": (media / name).read_bytes(), "path": name}
         for name in names
     ]
-    return rows.append_column(pa.field("video", VIDEO), pa.array(videos, VIDEO))
+    return rows.append_column(pa.field(FILE_COLUMN, VIDEO), pa.array(videos, VIDEO))

@@ -18,6 +18,7 @@ from vidcurate.records import (
 )
 from vidcurate.stage import Finished
 from vidcurate.table import FRACTION, Table
+from vidcurate.targets.parquet import FILE_COLUMN
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "start_pts", "end_pts", "time_base")
 FROM_EXPORT = ("n_frames", "width", "height", "size_bytes", "sha256")
@@ -119,5 +120,7 @@ def add_sources(
         columns["source_path"] = pa.array([f.path for f in films], pa.string())
     extras = dict.fromkeys(name for source in sources for name in source.extra)
     for name in extras:
-        column = f"source_{name}" if name in columns else name
+        column = name
+        while column in columns or column == FILE_COLUMN:
+            column = f"source_{column}"
         columns[column] = pa.array([f.extra.get(name) for f in films], pa.string())
