@@ -10,13 +10,12 @@ from vidcurate.cli.output import (
     Bars,
     Lines,
     Quiet,
-    funnel_grid,
     listener,
     printable,
     reason_lines,
     say,
     sentence,
-    show_grid,
+    show_funnel,
     tell_json,
 )
 from vidcurate.dataset import DROPPED, FAILED, OK
@@ -148,24 +147,24 @@ def test_sentence_leaves_out_what_did_not_happen() -> None:
     assert sentence(whole) == "5 of 5 ok, 7 videos"
 
 
-def test_funnel_shows_reasons_below_each_stage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers stand in columns, zeros as dots, reasons below with how often; stale is said."""
     counts = [COUNT, replace(COUNT, stage="scan", dropped={}, failed=0, reasons={}, stale=True)]
-    show_grid(funnel_grid(counts), stderr=False)
+    show_funnel(counts, stderr=False)
     out, err = capsys.readouterr()
     lines = [line.split() for line in out.splitlines()]
     assert err == ""
     assert lines[0] == ["stage", "inputs", "ok", "dropped", "failed", "pending", "rows"]
     assert lines[1] == ["probe", "5", "2", "1", "1", "1", "2"]
-    assert lines[2] == "- 1 × too short".split()
-    assert lines[3] == "! 1 × an empty file".split()
-    assert lines[4][:7] == ["scan", "5", "2", "·", "·", "1", "2"]
-    assert lines[4][7] == "stale:"
+    assert lines[2] == ["scan", "5", "2", "·", "·", "1", "2"]
+    assert lines[3] == ["probe", "dropped", "1", "×", "too", "short"]
+    assert lines[4] == ["probe", "failed", "1", "×", "an", "empty", "file"]
+    assert lines[5][:3] == ["scan", "is", "stale:"]
 
 
 def test_funnel_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A reason with control characters or markup is shown as its letters."""
-    show_grid(funnel_grid([replace(COUNT, reasons={STEERING + "[red]x[/red]": 1})]), stderr=True)
+    show_funnel([replace(COUNT, reasons={STEERING + "[red]x[/red]": 1})], stderr=True)
     out, err = capsys.readouterr()
     assert out == ""
     assert "[red]x[/red]" in err

@@ -13,14 +13,16 @@ from types import FrameType
 
 import typer
 
-from vidcurate.cli.output import funnel_grid, listener, say, show_grid, tell_json
+from vidcurate.cli.output import listener, say, show_funnel, tell_json
 from vidcurate.dataset import Dataset
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import UsageError
 from vidcurate.funnel import StageCount, as_dicts
 from vidcurate.lock import writing
+from vidcurate.pending import FOUND
 from vidcurate.plan import choose_configs
+from vidcurate.records import FILES
 from vidcurate.runner import Limits, Run, plan_for, run_plan
 from vidcurate.sources import add_files, find_files
 from vidcurate.stage import StageConfig
@@ -49,10 +51,13 @@ class Request:
 def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]) -> None:
     """Run the chosen stages and all they need, and show what came of it.
 
-    Raises VidcurateError, and typer.Exit with code 130 when interrupted.
+    Raises UsageError where there is no film at all, what a run raises, and typer.Exit with code
+    130 when interrupted.
     """
     dataset = Dataset(request.dataset.absolute())
     dataset.manifest()
+    if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
+        raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
     with writing(dataset.root):
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
@@ -72,10 +77,7 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
 
 
 def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageConfig]) -> None:
-    """Add the files that the sources name.
-
-    Raises UsageError where a new data set is given none.
-    """
+    """Add the files that the sources name."""
     config = choose_configs([INGEST], given, dataset.manifest())[INGEST.name]
     assert isinstance(config, IngestConfig)
     if request.sources:
@@ -85,8 +87,6 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
             request.sources, config.extensions, sys.stdin, recursive=config.recursive
         )
         add_files(dataset, files)
-    elif not (dataset.root / "files").exists():
-        raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def show_result(request: Request, dataset: Dataset, counts: Sequence[StageCount]
     if request.as_json:
         tell_json({"dataset": str(dataset.root), "stages": as_dicts(counts)})
     if not request.quiet:
-        show_grid(funnel_grid(counts), stderr=True)
+        show_funnel(counts, stderr=True)
 
 
 def resume_line() -> str:

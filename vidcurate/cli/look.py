@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import pyarrow as pa
 import typer
 
-from vidcurate.cli.output import funnel_grid, say, show_grid, tell, tell_json
+from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
 from vidcurate.dataset import DROPPED, FAILED, Dataset
@@ -82,7 +82,7 @@ def status(dataset: Folder, as_json: AsJson = False) -> None:
     if as_json:
         tell_json({"dataset": str(dataset.absolute()), "stages": as_dicts(counts)})
     else:
-        show_grid(funnel_grid(counts), stderr=False)
+        show_funnel(counts, stderr=False)
 
 
 def funnel(dataset: Dataset) -> list[StageCount]:
@@ -177,17 +177,20 @@ def live_rows(
 
 
 def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
-    """The inputs of a table's stage that came to a status, with the reasons."""
+    """The inputs of a table's stage that came to a status, with the reasons and files."""
     planned = next((p for p in plan if p.stage.writes.name == table), None)
     if planned is None:
         names = ", ".join(p.stage.writes.name for p in plan)
         raise UsageError(f"no table '{table}' here; there are {names}")
     done = planned.own(dataset).done()
     found = done.filter(pa.compute.equal(done["status"], status))
-    if planned.stage.reads is not FILES:
+    named = FILES if planned.stage.reads is FILES else SOURCES
+    if planned.stage.reads.key != named.key:
         return found
-    files = dataset.shelf(FILES, FOUND).read(["file_id", "path"], FILES.schema)
-    where = pa.compute.index_in(found["id"], value_set=files["file_id"].combine_chunks())
+    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
+    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
+    files = shelves[named.name].read([named.key, "path"], named.schema)
+    where = pa.compute.index_in(found["id"], value_set=files[named.key].combine_chunks())
     return found.append_column("path", files["path"].take(where))
 
 

@@ -186,21 +186,27 @@ def sentence(counts: StageCount) -> str:
     return ", ".join(parts)
 
 
+def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
+    """The funnel as a table, and below it why inputs were lost."""
+    console = Console(stderr=stderr, highlight=False)
+    console.print(funnel_grid(counts))
+    for c in counts:
+        if c.stale:
+            console.print(f"{c.stage} is stale: its options, or those of what it reads, changed")
+        for what, reasons in (("dropped", c.dropped), ("failed", c.reasons)):
+            for line in reason_lines(reasons):
+                console.print(Text(f"{c.stage} {what} {printable(line)}"), soft_wrap=True)
+
+
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """The funnel as a table, with the reasons below each stage."""
+    """How many inputs of each stage came to what."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
     for name in ("inputs", "ok", "dropped", "failed", "pending", "rows"):
         grid.add_column(name, justify="right")
-    grid.add_column("")
     for c in counts:
-        n_dropped = sum(c.dropped.values())
-        numbers = (c.inputs, c.ok, n_dropped, c.failed, c.pending, c.rows)
-        note = "stale: its options or what it reads changed" if c.stale else ""
-        grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers), note)
-        for mark, reasons in (("-", c.dropped), ("!", c.reasons)):
-            for line in reason_lines(reasons):
-                grid.add_row(Text(f"  {mark} {printable(line)}", style="dim", no_wrap=True))
+        numbers = (c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending, c.rows)
+        grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
 
 
@@ -210,11 +216,3 @@ def reason_lines(reasons: Mapping[str, int]) -> list[str]:
     lines = [f"{n} × {reason}" for reason, n in items[:REASONS_SHOWN]]
     rest = sum(n for _, n in items[REASONS_SHOWN:])
     return [*lines, f"{rest} × other reasons"] if rest else lines
-
-
-def show_grid(grid: Grid, *, stderr: bool) -> None:
-    """Print a table, wide enough for its longest line when not on a terminal."""
-    console = Console(stderr=stderr)
-    if not console.is_terminal:
-        console = Console(stderr=stderr, width=200)
-    console.print(grid)
