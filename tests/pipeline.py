@@ -16,7 +16,8 @@ from vidcurate.stages.ingest import EXTENSIONS
 from vidcurate.table import Table
 
 R = TypeVar("R")
-Options = Mapping[str, Mapping[str, Any]]
+# Stage names, each with its options.
+Options = Mapping[str, Any]
 NO_LIMITS = Limits()
 
 

@@ -62,7 +62,7 @@ ROWS: Mapping[str, pa.Table] = {
 def columns(*wanted: tuple[str, str]) -> dict[str, list[Any]]:
     """Columns beside the pieces."""
     found = columns_of(BASE, "pieces", wanted, TABLES, ROWS.__getitem__)
-    return found.to_pydict()
+    return {name: found[name].to_pylist() for name in found.column_names}
 
 
 def test_rows_are_found_by_key_not_by_place() -> None:

@@ -49,7 +49,15 @@ def test_folder_gives_films_below_it_in_order(tmp_path: Path) -> None:
 
 def test_odd_names_are_found_as_they_are(tmp_path: Path) -> None:
     """Spaces, quotes, line ends, dashes, brackets and other scripts are parts of a name."""
-    odd = ["-a b.mp4", "it's \"x\".mp4", "line\nend.mp4", "[1].mp4", "日本 é.mp4", "100%.mp4", "*.mp4"]
+    odd = [
+        "-a b.mp4",
+        'it\'s "x".mp4',
+        "line\nend.mp4",
+        "[1].mp4",
+        "日本 é.mp4",
+        "100%.mp4",
+        "*.mp4",
+    ]
     touch(tmp_path, *odd)
     found = files_of(tmp_path)
     assert sorted(names(found, tmp_path)) == sorted(odd)

@@ -144,10 +144,12 @@ def read_yaml(text: str) -> tuple[dict[Any, Any], dict[Place, int], list[Fault]]
         return {}, {}, []
     if not isinstance(data, dict):
         return {}, {}, [Fault(1, "", "must be a mapping of stages to their options")]
-    faults = [
-        Fault(line, dotted(place), "is given twice") for place, line, again in places(node) if again
-    ]
-    return data, {place: line for place, line, _ in places(node)}, faults
+    try:
+        found = list(places(node))
+    except RecursionError:
+        return {}, {}, [Fault(1, "", "an alias holds itself")]
+    faults = [Fault(line, dotted(place), "is given twice") for place, line, again in found if again]
+    return data, {place: line for place, line, _ in found}, faults
 
 
 def places(node: yaml.Node, at: Place = ()) -> Iterator[tuple[Place, int, bool]]:

@@ -125,6 +125,10 @@ def json_row(line: str) -> dict[str, Any]:
         raise UsageError(f"a list line is not JSON ({error}): {line[:80]}") from error
     if not isinstance(row, dict):
         raise UsageError(f"a list line is not a JSON object: {line[:80]}")
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"a list line holds half a character: {line[:80]}") from error
     return row
 
 
@@ -132,7 +136,8 @@ def found(
     path: Path, extra: Mapping[str, str] | None = None, fault: str | None = None
 ) -> FoundFile:
     """A file as it is now; its id changes with its place, size, time and list columns."""
-    where = os.path.normpath(path.absolute())
+    plain = path.absolute() if ".." not in path.parts else path.parent.resolve() / path.name
+    where = str(plain)
     try:
         where.encode()
     except UnicodeEncodeError:

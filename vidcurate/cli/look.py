@@ -213,17 +213,25 @@ def clean(
         bool, typer.Option("--yes", help="Remove, instead of only saying what.")
     ] = False,
 ) -> None:
-    """Drop rows and files that no current options ask for."""
+    """Drop rows and files that no current options ask for, or that a kill left half written."""
     opened = open_dataset(dataset)
     current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
     with writing(opened.root):
-        for folder in stale_folders(opened, current):
-            size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-            tell_json({"folder": str(folder), "bytes": size, "removed": yes})
-            if yes:
-                shutil.rmtree(folder)
+        for path in (*stale_folders(opened, current), *leftovers(opened)):
+            files = [path, *path.rglob("*")]
+            size = sum(p.stat().st_size for p in files if p.is_file())
+            tell_json({"path": str(path), "bytes": size, "removed": yes})
+            if yes and path.is_dir():
+                shutil.rmtree(path)
+            elif yes:
+                path.unlink()
     if not yes:
         say("nothing was removed: add --yes")
+
+
+def leftovers(dataset: Dataset) -> list[Path]:
+    """What runs that were killed left half written; nobody writes while the lock is held."""
+    return sorted(p for kind in ("partial", "old") for p in dataset.root.rglob(f".*.{kind}"))
 
 
 def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Path]:

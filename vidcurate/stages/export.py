@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from vidcurate.errors import UsageError
 from vidcurate.media.content import film_path
@@ -56,6 +56,12 @@ class ExportConfig(StageConfig):
     out: Path | None = option(
         None, "Folder of the finished data set; none is `export` in the data set", neutral=True
     )
+
+    @field_validator("out")
+    @classmethod
+    def out_is_absolute(cls, out: Path | None) -> Path | None:
+        """A later run from another folder writes to the same place."""
+        return None if out is None else out.absolute()
 
     @model_validator(mode="after")
     def bytes_are_there(self) -> "ExportConfig":
@@ -156,7 +162,7 @@ def is_empty(path: Path) -> bool:
 
 def assemble(config: ExportConfig, view: Finished) -> str:
     """Build the finished data set beside its place, then put it there in one step."""
-    out = config.out.absolute() if config.out else view.root / "export"
+    out = config.out or view.root / "export"
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     try:
         clips = clip_table(view, source_paths=config.media == "none")
@@ -175,10 +181,18 @@ def assemble(config: ExportConfig, view: Finished) -> str:
 
 
 def link_all(names: Iterable[str], source: Path, building: Path) -> None:
-    """Files of the data set under their names in the export: the same bytes, not copies."""
+    """Files of the data set under their names in the export: the same bytes, not copies.
+
+    Raises UsageError for a file that someone removed.
+    """
     for name in names:
         target = building / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        if not (source / target.name).exists():
+            raise UsageError(
+                f"{source / target.name} was removed from the data set: remove {source.parent} "
+                "too, and it is made again"
+            )
         if not target.exists():
             link(source / target.name, target)
 

@@ -1,0 +1,78 @@
+"""The command as a user runs it, in a process of its own, for tests."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "vidcurate")
+# Python is strict about what is no UTF-8 in most locales, though not in all.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
+ENVIRONMENT["PYTHONIOENCODING"] = "utf-8:strict"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command said, and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[Any]:
+        """The JSON lines on stdout."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+
+def vidcurate(*arguments: str | Path, stdin: bytes = b"", at: Path | None = None) -> Ended:
+    """Run the command to its end."""
+    done = subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        input=stdin,
+        capture_output=True,
+        check=False,
+        cwd=at,
+        env=ENVIRONMENT,
+        timeout=120,
+    )
+    return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def start(arguments: Sequence[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+    """Start the command in a process group of its own; its words go to a log in `folder`."""
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen(
+            [*COMMAND, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=ENVIRONMENT,
+            start_new_session=True,
+        )
+
+
+def kill_group(running: subprocess.Popen[bytes]) -> None:
+    """End a command and its workers at once, as a power cut would."""
+    try:
+        os.killpg(running.pid, signal.SIGKILL)
+    finally:
+        running.wait()
+
+
+def wait_until(holds: Callable[[], bool], running: subprocess.Popen[bytes]) -> bool:
+    """Wait until something holds or the command has ended; whether it was still running."""
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        if running.poll() is not None:
+            return False
+        if holds():
+            return True
+        time.sleep(0.002)
+    raise AssertionError("waited a minute in vain")
