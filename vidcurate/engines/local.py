@@ -88,7 +88,7 @@ class LocalEngine:
             if self._stopping.is_set():
                 give_back(in_hand)
             ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
-            for future in ended:
+            for future in [f for f in in_hand if f in ended]:
                 item, result = in_hand.pop(future), result_of(future)
                 yield item, result
 
