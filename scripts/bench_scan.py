@@ -90,10 +90,12 @@ def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, mp_context=context) as pool:
         # The workers' imports are no part of the measurement: a run starts them once.
-        list(pool.map(pyav_decode, [films[0]] * workers * 2))
-        for _ in range(rounds):
+        list(pool.map(time.sleep, [0.1] * workers * 4))
+        for number in range(rounds):
             for name, work in works.items():
                 times[name].append(seconds(pool, work, films))
+            ratio = times["scan"][-1][0] / times["ffmpeg"][-1][0]
+            print(f"  round {number + 1} of {rounds}: scan / ffmpeg {ratio:.2f}", flush=True)
         report_film(pool, films[0], options)
     for place, kind in enumerate(("wall", "CPU")):
         spent = {name: [pair[place] for pair in pairs] for name, pairs in times.items()}
@@ -123,7 +125,7 @@ def main() -> None:
     groups = [arguments.films] if arguments.together else [[film] for film in arguments.films]
     for group in groups:
         names = ", ".join(film.name for film in group)
-        print(f"{names} ({copies} times, {arguments.workers} workers)")
+        print(f"{names} ({copies} times, {arguments.workers} workers)", flush=True)
         bench(group * copies, options, arguments.workers, arguments.rounds)
 
 

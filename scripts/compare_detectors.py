@@ -22,7 +22,7 @@ from scenedetect import (
 
 from vidcurate.media.detectors import DetectorOptions, detect
 from vidcurate.media.scan import ScanOptions, read_frames, scan_film
-from vidcurate.media.signals import METRICS
+from vidcurate.media.signals import DEFAULT_METRICS, METRICS
 
 THEIRS = {
     "content": ContentDetector,
@@ -99,7 +99,12 @@ def compare_film(film: Path, detectors: list[str], *, verbose: bool) -> dict[str
     """Scan one film, run both sides, print what differs."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "frames.arrow"
-        scan = scan_film(film, ScanOptions(), file, Path(folder) / "samples.arrow")
+        scan = scan_film(
+            film,
+            ScanOptions(metrics=(*DEFAULT_METRICS, "hash")),
+            file,
+            Path(folder) / "samples.arrow",
+        )
         frames = read_frames(file)
         times = (frames["pts"].to_numpy() - scan.first_pts) * float(scan.time_base)
         results = {}

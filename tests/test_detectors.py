@@ -20,9 +20,12 @@ from scenedetect import (
 from vidcurate.errors import MediaError
 from vidcurate.media.detectors import DetectorOptions, detect
 from vidcurate.media.scan import FilmScan, ScanOptions, read_frames, scan_film
+from vidcurate.media.signals import DEFAULT_METRICS
 from vidcurate.records import Cut
 
 BASE, RATE = Fraction(1, 24), Fraction(24)
+
+ALL = (*DEFAULT_METRICS, "hash", "learned")
 
 
 def recorded(columns: Mapping[str, Sequence[float]], pts: Sequence[int] | None = None) -> pa.Table:
@@ -48,10 +51,10 @@ def found(frames: pa.Table, detector: str, **options: float) -> list[int]:
 def scanned(film: Path, folder: Path) -> tuple[FilmScan, pa.Table]:
     """A film's scan and its per-frame signals."""
     files = folder / "frames.arrow", folder / "samples.arrow"
-    return scan_film(film, ScanOptions(), *files), read_frames(files[0])
+    return scan_film(film, ScanOptions(metrics=ALL), *files), read_frames(files[0])
 
 
-@pytest.mark.parametrize("detector", ["content", "adaptive", "histogram", "hash"])
+@pytest.mark.parametrize("detector", ["content", "adaptive", "histogram", "hash", "learned"])
 def test_hard_cuts_are_found_to_the_frame(film: Path, tmp_path: Path, detector: str) -> None:
     """The two hard cuts of three shots of 48 frames lie where they were made."""
     scan, frames = scanned(film, tmp_path)

@@ -8,7 +8,7 @@ from films import ffmpeg, render
 from vidcurate.errors import MediaError
 from vidcurate.media.frame_times import mean_rate
 from vidcurate.media.scan import FilmScan, ScanOptions, read_frames, read_samples, scan_film
-from vidcurate.media.signals import LUMA_COLUMNS
+from vidcurate.media.signals import DEFAULT_METRICS, LUMA_COLUMNS
 
 ENCODE = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -108,7 +108,7 @@ def test_black_film(tmp_path: Path) -> None:
     """An all-black film scans without warnings and is black and frozen throughout."""
     film = tmp_path / "black.mp4"
     ffmpeg("-f", "lavfi", "-t", "2", "-i", "color=black:size=320x180:rate=24", f"file:{film}")
-    found = scanned(film, tmp_path)
+    found = scanned(film, tmp_path, ScanOptions(metrics=(*DEFAULT_METRICS, "hash")))
     frames = read_frames(tmp_path / "frames.arrow")
     assert found.fault is None
     assert set(frames["black_share"].to_pylist()) == {1.0}
@@ -166,3 +166,15 @@ def test_missing_scan_file(tmp_path: Path) -> None:
     """A scan file that is gone is named, with what to do."""
     with pytest.raises(MediaError, match=r"cannot read the scan file 'none\.arrow': scan the film"):
         read_frames(tmp_path / "none.arrow")
+
+
+def test_the_network_judges_every_frame(film: Path, tmp_path: Path) -> None:
+    """With `learned`, each frame has the network's numbers, and the rest is as without."""
+    plain = scanned(film, tmp_path, ScanOptions(metrics=DEFAULT_METRICS))
+    without = read_frames(tmp_path / "frames.arrow").to_pydict()
+    judged = scanned(film, tmp_path, ScanOptions(metrics=(*DEFAULT_METRICS, "learned")))
+    frames = read_frames(tmp_path / "frames.arrow").to_pydict()
+    assert judged.n_frames == plain.n_frames == len(frames["shot_middle"])
+    assert {name: frames[name] for name in without} == without
+    strongest = sorted(sorted(range(144), key=lambda n: -frames["shot_middle"][n])[:2])
+    assert [n in (47, 48, 49, 95, 96, 97) for n in strongest] == [True, True]

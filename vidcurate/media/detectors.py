@@ -17,6 +17,7 @@ from scenedetect.common import Timecode
 from scenedetect.detector import FlashFilter
 
 from vidcurate.errors import MediaError
+from vidcurate.media.learned import COLUMNS, LearnedOptions, transitions
 from vidcurate.media.signals import METRICS
 from vidcurate.records import Cut
 
@@ -45,6 +46,7 @@ class DetectorOptions:
     hash_threshold: float = 0.35
     fade_threshold: float = 12.0
     fixed_interval_s: float = 10.0
+    learned_threshold: float = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Hit:
     last: int
     first: int
     confidence: float
+    kind: str | None = None
 
 
 def detect(
@@ -96,7 +99,8 @@ def detect(
     film = Film(frames, pts, time_base, frame_rate)
     if len(pts) == 0:
         return ()
-    return tuple(as_cut(film, hit, kind, options.detector) for hit in find(film, options))
+    hits = find(film, options)
+    return tuple(as_cut(film, hit, hit.kind or kind, options.detector) for hit in hits)
 
 
 def as_cut(film: Film, hit: Hit, kind: str, detector: str) -> Cut:
@@ -224,6 +228,14 @@ def fixed_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
         yield Hit(first - 1, first, CERTAIN)
 
 
+def learned_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+    """Transitions of every kind, as the network judged them while the film was scanned."""
+    recorded = np.stack([film.signal(name) for name in COLUMNS], axis=1).astype(np.float32)
+    chosen = LearnedOptions(threshold=options.learned_threshold)
+    for found in transitions(recorded, chosen):
+        yield Hit(found.start, found.end, found.confidence, found.kind)
+
+
 def confidence(score: float, threshold: float) -> float:
     """How far a score lies over its threshold, as 0.5..1; 1 where the threshold is 0."""
     return float(1.0 - threshold / (2.0 * score)) if score > 0 else CERTAIN
@@ -238,4 +250,5 @@ DETECTORS: dict[str, tuple[Finder, str]] = {
     "hash": (hash_hits, "cut"),
     "threshold": (fade_hits, "fade"),
     "fixed": (fixed_hits, "fixed"),
+    "learned": (learned_hits, "cut"),
 }

@@ -1,5 +1,6 @@
 """Everything later stages need of a film, from decoding it once: signals, samples, proxies."""
 
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import open_film
 from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.frame_times import FrameTimes, frame_times
+from vidcurate.media.learned import COLUMNS, LearnedDetector
 from vidcurate.media.orientation import display_matrix
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
@@ -153,6 +155,36 @@ def batches(
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """The columns of every few hundred frames, sampling on the way."""
     meter = SignalMeter(metrics, FRAMES_PER_BATCH)
+    network = LearnedDetector() if "learned" in metrics else None
+    measured = measure_batches(frames, meter, network, sampler, ending)
+    return measured if network is None else with_network(measured, network)
+
+
+def with_network(
+    measured: Iterator[dict[str, NDArray[Any]]], network: LearnedDetector
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """Batches with the network's columns, which come some frames late."""
+    waiting: deque[dict[str, NDArray[Any]]] = deque()
+    rows = network.take()
+    for batch in chain(measured, [None]):
+        if batch is None:
+            network.finish()
+        else:
+            waiting.append(batch)
+        rows = np.concatenate([rows, network.take()])
+        while waiting and len(rows) >= (n_frames := len(waiting[0]["pts"])):
+            yield waiting.popleft() | dict(zip(COLUMNS, rows[:n_frames].T, strict=True))
+            rows = rows[n_frames:]
+
+
+def measure_batches(
+    frames: Iterator[tuple[int, VideoFrame]],
+    meter: SignalMeter,
+    network: LearnedDetector | None,
+    sampler: Sampler,
+    ending: Ending,
+) -> Iterator[dict[str, NDArray[Any]]]:
+    """The columns of every few hundred frames, the network only fed."""
     shrinker: Shrinker | None = None
     ticks: list[int] = []
     keyframes: list[bool] = []
@@ -160,6 +192,8 @@ def batches(
         shrinker = shrinker or shrinker_for(frame)
         small = shrinker.shrink(frame)
         sampler.step(pts, frame, small, meter.add(small))
+        if network is not None:
+            network.add(small)
         ticks.append(pts)
         keyframes.append(frame.key_frame)
         ending.duration = frame.duration

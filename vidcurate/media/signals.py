@@ -14,6 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
+from vidcurate.media import learned
 from vidcurate.media.decode import Small
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -22,8 +23,9 @@ METRICS: dict[str, tuple[str, ...]] = {
     "histogram": ("histogram_correlation",),
     "hash": ("hash_distance",),
     "threshold": ("average_rgb",),
+    "learned": learned.COLUMNS,
 }
-DEFAULT_METRICS = ("content", "histogram", "hash", "threshold")
+DEFAULT_METRICS = ("content", "histogram", "threshold")
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
 BLACK_BELOW = 20

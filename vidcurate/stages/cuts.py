@@ -6,13 +6,15 @@ from typing import Literal
 from vidcurate.records import CUTS, SCANS, FilmCuts, Scan
 from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
 
-Detector = Literal["adaptive", "content", "histogram", "hash", "threshold", "fixed"]
+Detector = Literal["adaptive", "content", "histogram", "hash", "threshold", "learned", "fixed"]
 
 
 class CutsConfig(StageConfig):
     """Which detector decides, and how much change it asks for. Defaults are PySceneDetect's."""
 
-    detector: Detector = option("adaptive", "PySceneDetect's detector, or cuts at fixed times")
+    detector: Detector = option(
+        "adaptive", "PySceneDetect's detectors, our network (learned), or cuts at fixed times"
+    )
     min_scene_s: float | None = option(
         None, "Least time between two cuts; none is 15 frames", unit="seconds", ge=0
     )
@@ -35,6 +37,7 @@ class CutsConfig(StageConfig):
     fade_threshold: float = option(
         12.0, "threshold: mean level below which the film is faded out", unit="levels", gt=0, le=255
     )
+    learned_threshold: float = option(0.7, "learned: least confidence of a transition", ge=0, le=1)
     fixed_interval_s: float = option(10.0, "fixed: time between cuts", unit="seconds", gt=0)
 
 

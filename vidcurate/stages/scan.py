@@ -8,15 +8,15 @@ from vidcurate.media.content import film_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
 
-Metric = Literal["content", "edges", "histogram", "hash", "threshold"]
+Metric = Literal["content", "edges", "histogram", "hash", "threshold", "learned"]
 
 
 class ScanConfig(StageConfig):
     """What is recorded while a film is decoded."""
 
     metrics: tuple[Metric, ...] = option(
-        ("content", "histogram", "hash", "threshold"),
-        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold",
+        ("content", "histogram", "threshold"),
+        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold, learned",
         flag="--metric",
     )
     sample_interval_s: float = option(
