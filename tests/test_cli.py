@@ -276,3 +276,14 @@ def test_interrupt_before_workers_are_up(tmp_path: Path, long_film: Path) -> Non
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
     [told] = vidcurate("status", "-d", out, "--json").lines
     assert [stage["failed"] for stage in told["stages"]] == [0] * len(told["stages"])
+
+
+def test_a_detector_without_its_metric_is_refused_before_the_scan(
+    tmp_path: Path, film: Path
+) -> None:
+    """What a detector needs and the scan leaves out is named before anything is decoded."""
+    out = tmp_path / "out"
+    ended = vidcurate("cuts", film, "-d", out, "--detector", "hash", *INLINE)
+    assert ended.code == 2
+    assert "--metric content --metric histogram --metric threshold --metric hash" in ended.err
+    assert not (out / "scans").exists()

@@ -151,7 +151,7 @@ def test_a_usage_error_ends_the_run_and_keeps_what_is_done(bench: Bench) -> None
 def test_checks_come_before_any_work(bench: Bench) -> None:
     """What a machine cannot do is said at once, not after hours of earlier stages."""
 
-    def refuse(_config: ToyConfig) -> None:
+    def refuse(_config: ToyConfig, _others: object) -> None:
         raise UsageError("no encoder here")
 
     last = replace(NOTES_STAGE, check=refuse)

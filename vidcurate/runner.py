@@ -95,9 +95,10 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
+    configs = {planned.stage.name: planned.config for planned in plan}
     for planned in plan:
         if isinstance(planned.stage, MapStage):
-            planned.stage.check(planned.config)
+            planned.stage.check(planned.config, configs)
     scope = Scope()
     for planned in plan:
         remember(run.dataset, planned)

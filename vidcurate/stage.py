@@ -124,7 +124,7 @@ def one_worker(_config: StageConfig) -> Resources:
     return Resources()
 
 
-def nothing_to_check(_config: StageConfig) -> None:
+def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
     """The `check` of a stage that runs anywhere."""
 
 
@@ -140,7 +140,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     `open` runs once in a worker; models load there. `run` yields one result for each input, in
     order: its rows, a Drop, or the MediaError by which it failed. What `run` raises is the failure
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
-    before anything runs, for what cannot be done on this machine. `depends` says what else decides
+    before anything runs, for what cannot be done on this machine or does not fit the options of
+    the other stages that run, which it is given by name. `depends` says what else decides
     the rows, such as a prompt's text. `finish` runs once when all rows are done.
     """
 
@@ -154,7 +155,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     beside: tuple[Beside, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256
-    check: Callable[[Cfg], None] = nothing_to_check
+    check: Callable[[Cfg, Mapping[str, StageConfig]], None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
     finish: Callable[[Cfg, Finished], str] | None = None
     finish_reads: tuple[Beside, ...] = ()

@@ -1,12 +1,16 @@
 """cuts: the transitions of each film, from the signals that scan recorded."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from vidcurate.errors import UsageError
 from vidcurate.records import CUTS, SCANS, FilmCuts, Scan
 from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stages.scan import ScanConfig
 
 Detector = Literal["adaptive", "content", "histogram", "hash", "threshold", "learned", "fixed"]
+
+METRIC_OF = {"adaptive": "content"}
 
 
 class CutsConfig(StageConfig):
@@ -41,6 +45,22 @@ class CutsConfig(StageConfig):
     fixed_interval_s: float = option(10.0, "fixed: time between cuts", unit="seconds", gt=0)
 
 
+def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
+    """Name a metric that the detector needs and the scan leaves out, before anything is decoded.
+
+    Raises UsageError.
+    """
+    needed = METRIC_OF.get(config.detector, config.detector)
+    scanned = others["scan"]
+    assert isinstance(scanned, ScanConfig)
+    if config.detector != "fixed" and needed not in scanned.metrics:
+        metrics = " ".join(f"--metric {name}" for name in (*scanned.metrics, needed))
+        raise UsageError(
+            f"the detector {config.detector} needs the metric {needed}, which scan does not "
+            f"record here: add it to scan.metrics, or run vidcurate scan {metrics}"
+        )
+
+
 def cuts(
     scans: Sequence[Scan], config: CutsConfig, workspace: Workspace
 ) -> Iterator[list[FilmCuts]]:
@@ -66,5 +86,6 @@ CUTS_STAGE = MapStage(
     config=CutsConfig,
     open=use_workspace,
     run=cuts,
+    check=signals_are_recorded,
     rows_per_part=64,
 )

@@ -3,7 +3,7 @@
 import errno
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 from uuid import uuid4
@@ -133,7 +133,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     )
 
 
-def can_export(config: ExportConfig) -> None:
+def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None:
     """Name a missing encoder, or a folder that must not be replaced, before any work.
 
     Raises MissingToolError, and UsageError for a folder that holds something else than an export.
