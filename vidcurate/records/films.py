@@ -1,8 +1,4 @@
-"""The data model on one page: the rows of every table, with units in the names.
-
-A time is exact in `*_pts`, ticks of the film's `time_base` (seconds a tick, a fraction); the
-`*_s` columns beside it are the same time in seconds, for people and for rules.
-"""
+"""Rows about whole films: what was found, what it holds, where its shots meet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -109,103 +105,6 @@ class FilmCuts:
     cuts: tuple[Cut, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """A span of a film: frames with `start_pts` <= pts < `end_pts`."""
-
-    clip_id: str
-    video_id: str
-    start_pts: int
-    end_pts: int
-    time_base: Fraction
-    start_s: float
-    end_s: float
-    duration_s: float
-    n_frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class Quality:
-    """Technical measurements of one clip, means over its samples unless the name says more."""
-
-    clip_id: str
-    video_id: str
-    n_samples: int
-    sharpness: float
-    sharpness_min: float
-    luma_mean: float
-    luma_spread: float
-    dark_share: float
-    bright_share: float
-    colourfulness: float
-    noise: float
-    blockiness: float
-    black_share: float
-    freeze_share: float
-    letterbox_left: float
-    letterbox_top: float
-    letterbox_right: float
-    letterbox_bottom: float
-    letterbox_share: float
-    motion_mean: float | None
-    motion_spread: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class Keyframe:
-    """One full-size still of a clip."""
-
-    pts: int
-    time_s: float
-    file: str
-    width: int
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
-class ClipKeyframes:
-    """The stills of one clip, in time order."""
-
-    clip_id: str
-    video_id: str
-    method: str
-    keyframes: tuple[Keyframe, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Caption:
-    """One text about one clip, and all that is needed to make it again."""
-
-    clip_id: str
-    video_id: str
-    text: str
-    status: str
-    backend: str
-    model: str
-    prompt_hash: str
-    frame_times_s: tuple[float, ...]
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class ExportedClip:
-    """One clip of the finished data set, with the file that was cut for it, if any."""
-
-    clip_id: str
-    video_id: str
-    media: str
-    file: str | None
-    size_bytes: int | None
-    sha256: str | None
-    start_s: float
-    duration_s: float
-    n_frames: int
-    width: int
-    height: int
-
-
 def merge_sources(first: Source, second: Source) -> Source:
     """One source of two files with equal content: all paths; the later one's facts win."""
     return Source(
@@ -223,12 +122,5 @@ SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=mer
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
 CUTS = Table("cuts", FilmCuts, key="video_id")
-CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
-QUALITY = Table("quality", Quality, key="clip_id")
-KEPT = Table("kept", Clip, key="clip_id", names_content=True)
-KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
-CAPTIONS = Table("captions", Caption, key="clip_id")
-EXPORTS = Table("exports", ExportedClip, key="clip_id")
 
 FILM_TABLES = (SOURCES, VIDEOS, SCANS)
-SCORE_TABLES = (QUALITY,)

@@ -1,0 +1,83 @@
+"""Rows about clips: their spans, pictures, texts and files."""
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from vidcurate.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """A span of a film: frames with `start_pts` <= pts < `end_pts`."""
+
+    clip_id: str
+    video_id: str
+    start_pts: int
+    end_pts: int
+    time_base: Fraction
+    start_s: float
+    end_s: float
+    duration_s: float
+    n_frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Keyframe:
+    """One full-size still of a clip."""
+
+    pts: int
+    time_s: float
+    file: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClipKeyframes:
+    """The stills of one clip, in time order."""
+
+    clip_id: str
+    video_id: str
+    method: str
+    keyframes: tuple[Keyframe, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """One text about one clip, and all that is needed to make it again."""
+
+    clip_id: str
+    video_id: str
+    text: str
+    status: str
+    backend: str
+    model: str
+    prompt_hash: str
+    frame_times_s: tuple[float, ...]
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedClip:
+    """One clip of the finished data set, with the file that was cut for it, if any."""
+
+    clip_id: str
+    video_id: str
+    media: str
+    file: str | None
+    size_bytes: int | None
+    sha256: str | None
+    start_s: float
+    duration_s: float
+    n_frames: int
+    width: int
+    height: int
+
+
+CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
+KEPT = Table("kept", Clip, key="clip_id", names_content=True)
+KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
+CAPTIONS = Table("captions", Caption, key="clip_id")
+EXPORTS = Table("exports", ExportedClip, key="clip_id")
