@@ -1,11 +1,14 @@
 """Composes films of which every cut and disturbance is known, from single shots, to train and test.
 
 A transition's start is the last pure frame of the old shot, its end the first pure frame of the
-new one; a hard cut's end is its start + 1. The same seed and shots give the same films.
+new one; a hard cut's end is its start + 1. A jump is a hard cut inside one take. A picture that
+freezes and then goes on later in the take is a fault of the recording and no boundary: that is how
+it differs from a jump. The same seed and shots give the same films.
 """
 
 import argparse
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
@@ -13,54 +16,34 @@ from pathlib import Path
 
 import av
 import cv2
-import film_effects as effects
+import film_baits as baits
+import film_transitions as transitions
 import numpy as np
+from film_shots import Look, Source, jumped, load, looked_at
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-KINDS = {"cut": 0.56, "dissolve": 0.17, "fade": 0.10, "wipe": 0.07, "push": 0.04, "zoom": 0.06}
+KINDS = {
+    "cut": 0.34,
+    "jump": 0.16,
+    "dissolve": 0.16,
+    "fade": 0.10,
+    "wipe": 0.07,
+    "push": 0.04,
+    "zoom": 0.05,
+    "whip": 0.08,
+}
+MIXED = {"zoom": (3, 30), "whip": (3, 24)}
+SHORTEST_MIXED, LONGEST_MIXED = 3, 60
 SIZES = ((320, 180), (256, 144), (426, 240), (320, 240), (240, 320), (320, 134), (214, 120))
 RATES = ("24", "25", "30000/1001", "30", "50", "60", "15")
 CODECS = {"libx264": 0.75, "mpeg4": 0.15, "mpeg2video": 0.1}
 LENGTHS = ((8, 24), (24, 80), (80, 180))
-PLAIN_SHARE, FORWARDS_SHARE, SAME_FILM_SHARE, VARIES_SHARE = 0.4, 0.75, 0.5, 0.15
-BAIT_SHARE = 0.45
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """The frames of one single shot, and the film that it was taken from."""
-
-    name: str
-    film: str
-    frames: list[Image]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a shot is read: where from, how fast, which part of the picture, what colours."""
-
-    source: Source
-    first: int
-    speed: float
-    mirrored: bool
-    box: tuple[float, float, float]
-    table: Image
-    size: tuple[int, int]
-    forwards: bool = True
-
-    def at(self, k: int) -> Image:
-        """The frame `k` after the first, BGR of the film's size; the last one stands still."""
-        frames = self.source.frames
-        index = min(len(frames) - 1, round(self.first + k * self.speed))
-        image = frames[index if self.forwards else len(frames) - 1 - index]
-        height, width = image.shape[:2]
-        wide, tall = fitted(width, height, self.size, self.box[2])
-        left, top = round((width - wide) * self.box[0]), round((height - tall) * self.box[1])
-        cell = cv2.resize(image[top : top + tall, left : left + wide], self.size)
-        cell = cell[:, ::-1] if self.mirrored else cell
-        return np.asarray(cv2.LUT(np.ascontiguousarray(cell), self.table), np.uint8)
+SAME_FILM_SHARE, VARIES_SHARE, BAIT_SHARE = 0.5, 0.15, 0.45
+# Frames that a disturbance of a whole film is taken to have lasted before.
+ALWAYS = 1000
+DRESSES = {"grain": 0.15, "letterbox": 0.1, "subtitles": 0.1, "shake": 0.05}
 
 
 @dataclass(slots=True)
@@ -82,48 +65,6 @@ class Shot:
     n_mixed: int
 
 
-def fitted(width: int, height: int, size: tuple[int, int], share: float) -> tuple[int, int]:
-    """Size of the largest part of a picture that has a film's shape, times a share."""
-    scale = min(width / size[0], height / size[1]) * share
-    return max(2, int(size[0] * scale)), max(2, int(size[1] * scale))
-
-
-def load(file: Path) -> Source:
-    """All frames of a prepared shot; its film is the name before the last dash."""
-    with av.open(str(file)) as container:
-        frames = [
-            np.asarray(f.to_ndarray(format="bgr24"), np.uint8) for f in container.decode(video=0)
-        ]
-    return Source(file.stem, file.stem.rpartition("-")[0], frames)
-
-
-def looked_at(rng: np.random.Generator, source: Source, size: tuple[int, int]) -> Look:
-    """A shot with chance speed, part of the picture, direction and colours."""
-    plain = rng.random() < PLAIN_SHARE
-    share = 1.0 if plain else rng.uniform(0.55, 1.0)
-    speed = float(rng.choice([1.0, 1.0, 1.0, 0.5, 2.0, 1.5]))
-    first = int(rng.integers(0, max(1, len(source.frames) - 40)))
-    box = (rng.random(), rng.random(), share)
-    forwards = rng.random() < FORWARDS_SHARE
-    mirrored = bool(rng.integers(2))
-    table = neutral() if plain else colours(rng)
-    return Look(source, first, speed, mirrored, box, table, size, forwards)
-
-
-def neutral() -> Image:
-    """A table that leaves B, G and R as they are, shape (256, 1, 3)."""
-    return np.arange(256, dtype=np.uint8)[:, None, None].repeat(3, axis=2)
-
-
-def colours(rng: np.random.Generator) -> Image:
-    """A table of new values for B, G and R, shape (256, 1, 3)."""
-    levels = np.arange(256, dtype=np.float64)[:, None] / 255.0
-    gamma = rng.uniform(0.65, 1.5)
-    gain, lift = rng.uniform(0.75, 1.15, 3), rng.uniform(-0.05, 0.08)
-    values = np.clip(levels**gamma * gain + lift, 0.0, 1.0) * 255.0
-    return values.astype(np.uint8)[:, None, :]
-
-
 def next_source(rng: np.random.Generator, sources: list[Source], last: Source | None) -> Source:
     """Another shot than the last: of the same film half of the time, as films have it."""
     others = [s for s in sources if last is None or s.name != last.name]
@@ -137,16 +78,29 @@ def plan(
 ) -> list[Shot]:
     """Shots for a film of about so many frames; the last one is followed by nothing."""
     shots: list[Shot] = []
-    total, last = 0, None
+    total, begun = 0, 0
+    source = next_source(rng, sources, None)
+    look = looked_at(rng, source, size)
     while total < n_frames:
-        last = next_source(rng, sources, last)
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         shortest, longest = LENGTHS[rng.choice(3, p=[0.35, 0.45, 0.2])]
         n_pure = int(rng.integers(shortest, longest))
-        n_mixed = 0 if kind == "cut" else round(np.exp(rng.uniform(np.log(2), np.log(59))))
-        shots.append(Shot(looked_at(rng, last, size), n_pure, kind, n_mixed))
-        total += n_pure + n_mixed
+        later = jumped(rng, look, begun + n_pure) if kind == "jump" else None
+        kind = "cut" if kind == "jump" and later is None else kind
+        n_mixed = mixed_frames(rng, kind)
+        shots.append(Shot(look, n_pure, kind, n_mixed))
+        total, begun = total + n_pure + n_mixed, n_mixed
+        source = next_source(rng, sources, source) if later is None else source
+        look = later or looked_at(rng, source, size)
     return shots
+
+
+def mixed_frames(rng: np.random.Generator, kind: str) -> int:
+    """Frames of a transition that show both shots: short ones are the more frequent."""
+    if kind in ("cut", "jump"):
+        return 0
+    least, most = MIXED.get(kind, (SHORTEST_MIXED, LONGEST_MIXED))
+    return round(math.exp(rng.uniform(math.log(least), math.log(most))))
 
 
 def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterator[Image]:
@@ -154,10 +108,10 @@ def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterato
     begun = 0
     for number, shot in enumerate(shots):
         pure = shot.look.at
-        baits = disturbances(rng, shot, shots[number - 1].look, truth)
+        disturbed = disturbances(rng, shot, shots[number - 1].look, truth)
         for k in range(shot.n_pure):
-            image = pure(frozen(baits, k) + begun)
-            for first, end, _, disturb in baits:
+            image = pure(frozen(disturbed, k) + begun)
+            for first, end, _, disturb in disturbed:
                 if disturb is not None and first <= k < end:
                     image = disturb(image, k - first, end - first)
             truth.n_frames += 1
@@ -167,7 +121,7 @@ def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterato
         start = truth.n_frames - 1
         end = start + shot.n_mixed + 1
         truth.transitions.append({"start": start, "end": end, "kind": shot.kind})
-        mix = effects.TRANSITIONS[shot.kind](rng) if shot.n_mixed else effects.blend
+        mix = transitions.TRANSITIONS[shot.kind](rng) if shot.n_mixed else transitions.blend
         for k in range(shot.n_mixed):
             one, other = pure(begun + shot.n_pure + k), shots[number + 1].look.at(k)
             truth.n_frames += 1
@@ -175,7 +129,7 @@ def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterato
         begun = shot.n_mixed
 
 
-Bait = tuple[int, int, str, effects.Disturb | None]
+Bait = tuple[int, int, str, baits.Disturb | None]
 
 
 def disturbances(rng: np.random.Generator, shot: Shot, other: Look, truth: Truth) -> list[Bait]:
@@ -184,14 +138,14 @@ def disturbances(rng: np.random.Generator, shot: Shot, other: Look, truth: Truth
     for _ in range(2):
         if rng.random() > BAIT_SHARE:
             continue
-        name = str(rng.choice([*effects.BAITS, "freeze", "inset"]))
-        make, (least, most) = effects.BAITS.get(name, (None, (6, 60)))
+        name = str(rng.choice([*baits.BAITS, "freeze", "inset"]))
+        make, (least, most) = baits.BAITS.get(name, (None, (6, 60)))
         length = int(rng.integers(least, most + 1))
         if length + 6 > shot.n_pure:
             continue
         first = int(rng.integers(3, shot.n_pure - length - 2))
         if name == "inset":
-            disturb: effects.Disturb | None = effects.inset(rng, other.at)
+            disturb: baits.Disturb | None = baits.inset(rng, other.at)
         else:
             disturb = make(rng) if make is not None else None
         found.append((first, first + length, name, disturb))
@@ -200,9 +154,19 @@ def disturbances(rng: np.random.Generator, shot: Shot, other: Look, truth: Truth
     return found
 
 
-def frozen(baits: list[Bait], k: int) -> int:
+def frozen(found: list[Bait], k: int) -> int:
     """The frame of the shot that is seen `k` frames in: the first of a freeze for all of it."""
-    return next((a for a, b, name, _ in baits if name == "freeze" and a <= k < b), k)
+    return next((a for a, b, name, _ in found if name == "freeze" and a <= k < b), k)
+
+
+def dressed(rng: np.random.Generator, images: Iterator[Image]) -> Iterator[Image]:
+    """A film with what lies over all of it, its transitions too: grain, bars, subtitles, shake."""
+    worn = [baits.BAITS[name][0](rng) for name, p in DRESSES.items() if rng.random() < p]
+    for k, image in enumerate(images, ALWAYS):
+        seen = image
+        for disturb in worn:
+            seen = disturb(seen, k, 2 * k)
+        yield seen
 
 
 def write_film(rng: np.random.Generator, sources: list[Source], file: Path, n_frames: int) -> Truth:
@@ -222,12 +186,19 @@ def write_film(rng: np.random.Generator, sources: list[Source], file: Path, n_fr
         stream.codec_context.thread_count = 1
         stream.codec_context.time_base = 1 / (rate * 4) if varies else 1 / rate
         pts = 0
-        for image in render(rng, shots, truth):
+        for image in dressed(rng, render(rng, shots, truth)):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="bgr24")
             frame.pts, frame.time_base = pts, stream.codec_context.time_base
             pts += int(rng.integers(2, 9)) if varies else 1
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
+    return truth
+
+
+def compose(sources: list[Source], file: Path, n_frames: int, seed: tuple[int, int]) -> Truth:
+    """Write a film, and its truth as JSON beside it."""
+    truth = write_film(np.random.default_rng(seed), sources, file, n_frames)
+    file.with_suffix(".json").write_text(json.dumps(asdict(truth), indent=1), "utf-8")
     return truth
 
 
@@ -245,10 +216,8 @@ def main() -> None:
     sources = [load(file) for file in sorted(options.shots.glob("*.mp4"))]
     options.folder.mkdir(parents=True, exist_ok=True)
     for number in range(options.first, options.first + options.films):
-        rng = np.random.default_rng([options.seed, number])
         file = options.folder / f"film-{number:03d}.mp4"
-        truth = write_film(rng, sources, file, options.frames)
-        file.with_suffix(".json").write_text(json.dumps(asdict(truth), indent=1))
+        truth = compose(sources, file, options.frames, (options.seed, number))
         counts = f"{truth.n_frames} frames, {len(truth.transitions)} transitions"
         print(f"{file.name}: {counts}", flush=True)
 

@@ -1,4 +1,7 @@
-"""Takes single shots out of films, small, as the material that test films are composed of."""
+"""Takes single shots out of films, small, as the material that test films are composed of.
+
+Photographs become shots too, by a camera that moves over them.
+"""
 
 import argparse
 import tempfile
@@ -6,14 +9,15 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
-import transnet
 from numpy.typing import NDArray
 
 from vidcurate.media.container import open_film
 from vidcurate.media.decode import Faults, decode
 from vidcurate.media.scan import ScanOptions, read_frames, scan_film
 from vidcurate.media.signals import METRICS
+from vidcurate.media.transnet import Network
 
 LONG_SIDE = 320
 MARGIN = 6
@@ -25,29 +29,32 @@ SIGNALS = (
     "luma_spread",
 )
 DARKEST, FLATTEST = 24.0, 8.0
+MOVE_FRAMES, MOVE_SIZE = 120, (320, 180)
 
 Alarms = NDArray[np.bool_]
 
 
-def alarms(film: Path, predictions: tuple[NDArray[np.float32], ...] | None) -> Alarms:
+def alarms(film: Path, network: Network | None) -> Alarms:
     """Frames that may belong to a transition, or show next to nothing.
 
-    Where TransNetV2 has seen the film, a tenth of its certainty is enough, and PySceneDetect's
-    metrics need to be far off; by themselves they alarm at less than their own thresholds.
+    Where TransNetV2 sees the film, a tenth of its certainty is enough, and PySceneDetect's metrics
+    need to be far off; by themselves they alarm at less than their own thresholds.
     """
+    columns = SIGNALS if network is None else (*SIGNALS, *METRICS["transnet"])
+    metrics = ("content", "histogram") if network is None else ("content", "histogram", "transnet")
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "frames.arrow"
-        scan_film(film, ScanOptions(sample_interval_s=60.0), file, Path(folder) / "samples.arrow")
-        table = read_frames(file, SIGNALS)
-        signals = {name: np.array(table[name].to_numpy()) for name in SIGNALS}
+        files = Path(folder) / "frames.arrow", Path(folder) / "samples.arrow"
+        scan_film(film, ScanOptions(metrics, sample_interval_s=60.0), *files, network)
+        table = read_frames(files[0], columns)
+        signals = {name: np.array(table[name].to_numpy()) for name in columns}
     change = (signals["delta_hue"] + signals["delta_sat"] + signals["delta_lum"]) / 3.0
     correlation = signals["histogram_correlation"]
-    if predictions is None:
+    if network is None:
         found = (change > 20.0) | (correlation < 0.8)  # noqa: PLR2004 - see above
     else:
         found = (change > 30.0) & (correlation < 0.6)  # noqa: PLR2004 - see above
-        for values in predictions:
-            found |= values > 0.1  # noqa: PLR2004 - see above
+        for name in METRICS["transnet"]:
+            found |= signals[name] > 0.1  # noqa: PLR2004 - see above
     empty = (signals["luma_mean"] < DARKEST) | (signals["luma_spread"] < FLATTEST)
     return np.asarray(found | empty)
 
@@ -73,7 +80,9 @@ def write_shots(film: Path, kept: list[tuple[int, int]], folder: Path) -> int:
                 close(out)
                 out = None
             if index in starts:
-                out = opened(folder / f"{film.stem}-{starts[index]:03d}.mp4", frame)
+                out = opened(
+                    folder / f"{film.stem}-{starts[index]:03d}.mp4", frame.width, frame.height
+                )
             if out is not None:
                 video = out.streams.video[0]
                 image = frame.reformat(video.width, video.height, "yuv420p", interpolation="AREA")
@@ -84,13 +93,12 @@ def write_shots(film: Path, kept: list[tuple[int, int]], folder: Path) -> int:
     return len(kept)
 
 
-def opened(file: Path, frame: av.VideoFrame) -> av.container.OutputContainer:
-    """An open film of a frame's shape, nearly lossless."""
-    scale = min(1.0, LONG_SIDE / max(frame.width, frame.height))
+def opened(file: Path, width: int, height: int) -> av.container.OutputContainer:
+    """An open film, nearly lossless, whose long side is at most 320 pixels."""
+    scale = min(1.0, LONG_SIDE / max(width, height))
     out = av.open(str(file), "w")
     video = out.add_stream("libx264", Fraction(25), options={"crf": "12", "preset": "ultrafast"})
-    video.width = round(frame.width * scale / 2) * 2
-    video.height = round(frame.height * scale / 2) * 2
+    video.width, video.height = round(width * scale / 2) * 2, round(height * scale / 2) * 2
     video.pix_fmt = "yuv420p"
     return out
 
@@ -101,38 +109,55 @@ def close(out: av.container.OutputContainer) -> None:
     out.close()
 
 
+def write_move(photo: Path, folder: Path, rng: np.random.Generator) -> None:
+    """Write a shot of a camera that moves over a photograph, in or out or to one side."""
+    picture = cv2.imread(str(photo))
+    if picture is None:
+        raise SystemExit(f"{photo} is no picture that OpenCV reads: leave it out")
+    height, width = picture.shape[:2]
+    (from_x, to_x), (from_y, to_y) = rng.random((2, 2)).tolist()
+    from_share, to_share = rng.uniform(0.4, 1.0, 2).tolist()
+    out = opened(folder / f"{photo.stem.replace('-', '_')}-000.mp4", *MOVE_SIZE)
+    for k in range(MOVE_FRAMES):
+        done = k / (MOVE_FRAMES - 1)
+        share = from_share + (to_share - from_share) * done
+        scale = share * min(width / MOVE_SIZE[0], height / MOVE_SIZE[1])
+        wide, tall = (max(2.0, side * scale) for side in MOVE_SIZE)
+        left = (width - wide) * (from_x + (to_x - from_x) * done)
+        top = (height - tall) * (from_y + (to_y - from_y) * done)
+        cell = picture[round(top) : round(top + tall), round(left) : round(left + wide)]
+        image = np.asarray(cv2.resize(cell, MOVE_SIZE, interpolation=cv2.INTER_AREA), np.uint8)
+        frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+        frame.pts, frame.time_base = k, Fraction(1, 25)
+        out.mux(out.streams.video[0].encode(frame))
+    close(out)
+
+
 def main() -> None:
     """Prepare all films into two folders that share no film."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="train/ and validation/ are written here")
     parser.add_argument("--train", nargs="*", type=Path, default=[])
     parser.add_argument("--validation", nargs="*", type=Path, default=[])
-    parser.add_argument("--predictions", type=Path, help="a folder where TransNetV2's are kept")
-    parser.add_argument("--transnet", action="store_true", help="run TransNetV2 where none is kept")
+    parser.add_argument("--photos", nargs="*", type=Path, default=[], help="for train/ only")
+    parser.add_argument("--transnet", action="store_true", help="ask TransNetV2 too; slow")
     options = parser.parse_args()
+    network = opened_network() if options.transnet else None
     for part in ("train", "validation"):
         folder = options.folder / part
         folder.mkdir(parents=True, exist_ok=True)
         for film in getattr(options, part):
-            found = spans(alarms(film, seen_by_transnet(film, options)))
+            found = spans(alarms(film, network))
             print(f"{part} {film.name}: {write_shots(film, found, folder)} shots", flush=True)
+    for number, photo in enumerate(options.photos):
+        write_move(photo, options.folder / "train", np.random.default_rng(number))
 
 
-def seen_by_transnet(
-    film: Path, options: argparse.Namespace
-) -> tuple[NDArray[np.float32], ...] | None:
-    """TransNetV2's probabilities of a film, kept or new; None without it."""
-    kept = None if options.predictions is None else options.predictions / f"{film.name}.npz"
-    if kept is not None and kept.exists():
-        with np.load(kept) as arrays:
-            return arrays["single"], arrays["every"]
-    if not options.transnet:
-        return None
-    found = transnet.predictions(transnet.network(1), film)
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(kept, single=found[0], every=found[1])
-    return found
+def opened_network() -> Network:
+    """TransNetV2, of which the package is optional."""
+    from vidcurate.models.transnet import open_transnet  # noqa: PLC0415 - optional
+
+    return open_transnet()
 
 
 if __name__ == "__main__":

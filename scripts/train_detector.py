@@ -6,8 +6,8 @@ them, and played forwards and backwards, in other light and with noise.
 
 import argparse
 import json
+import multiprocessing
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -15,76 +15,50 @@ import compose_films as compose
 import cv2
 import numpy as np
 import torch
+from detector_network import SPAN, Film, Network, export, logits_of, new_network, train
+from film_shots import Source, load
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
 
-from vidcurate.media.bands import HEIGHT, N_FEATURES, WIDTH, bands, describe, picture
+from vidcurate.media.bands import HEIGHT, WIDTH, bands, describe, picture
 from vidcurate.media.decode import Small
-from vidcurate.media.learned import CONTEXT, DILATIONS, KINDS, MARGIN
+from vidcurate.media.learned import KINDS, MARGIN
 
 SIZES = ((128, 72), (128, 96), (96, 128), (128, 56), (160, 88))
-KIND_OF = {"cut": "cut", "dissolve": "dissolve", "fade": "fade"}
-CHANNELS = 48
-SPAN = 160
-BATCH = 32
+KIND_OF = {"cut": "cut", "jump": "cut", "dissolve": "dissolve", "fade": "fade"}
+PROCESSES = 2
+RATE, MINED_RATE = 3e-3, 6e-4
+MINED_SPEEDS, LEAST_ALARM, MINED_SHARE = (1.0, 1.0, 1.6), 0.02, 0.12
 
 Pictures = NDArray[np.uint8]
-Features = NDArray[np.float16]
+Image = NDArray[np.uint8]
 Spans = list[tuple[int, int, str]]
 
-
-@dataclass(frozen=True, slots=True)
-class Film:
-    """Features of a film's frames, with the network's margin at both ends, and their targets.
-
-    The columns of `targets` are whether a frame is the middle of a transition, whether it is
-    after the start and not after the end of one, and the number of its kind.
-    """
-
-    features: Features
-    targets: NDArray[np.float32]
-
-
-class Network(nn.Module):  # type: ignore[misc] # torch is no dependency of the checks
-    """Dilated convolutions over time, each added to what it reads; nothing is padded."""
-
-    def __init__(self, mean: Tensor, spread: Tensor) -> None:
-        super().__init__()
-        self.register_buffer("mean", mean[:, None])
-        self.register_buffer("spread", spread[:, None])
-        self.entry = nn.Conv1d(N_FEATURES, CHANNELS, 1)
-        self.layers = nn.ModuleList(
-            nn.Conv1d(CHANNELS, CHANNELS, 3, dilation=dilation) for dilation in DILATIONS
-        )
-        self.head = nn.Conv1d(CHANNELS, 2 + len(KINDS), 1)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Logits of shape (batch, outputs, time - 2 * CONTEXT)."""
-        values = functional.relu(self.entry((features - self.mean) / self.spread))
-        values = functional.dropout(values, 0.2, self.training)
-        for layer, dilation in zip(self.layers, DILATIONS, strict=True):
-            values = values[..., dilation:-dilation] + functional.relu(layer(values))
-        return self.head(values)
+# What the forked processes compose of; a few gigabytes that are not to be sent to them.
+MATERIAL: list[Source] = []
 
 
 def film_pictures(
-    rng: np.random.Generator, sources: list[compose.Source], n_frames: int
+    rng: np.random.Generator, sources: list[Source], n_frames: int
 ) -> tuple[Pictures, Spans]:
     """A composed film as pictures of 32 x 18, and its transitions."""
     size = SIZES[int(rng.integers(len(SIZES)))]
     truth = compose.Truth()
     shots = compose.plan(rng, sources, n_frames, size)
-    rows = []
-    for image in compose.render(rng, shots, truth):
-        i420 = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_BGR2YUV_I420)
-        row = np.empty((3, HEIGHT, WIDTH), np.uint8)
-        picture(Small(np.asarray(i420, np.uint8), 1), row)
-        rows.append(row)
+    frames = compose.dressed(rng, compose.render(rng, shots, truth))
+    pictures = np.stack([small_picture(image) for image in frames])
     spans = [
         (cast("int", t["start"]), cast("int", t["end"]), str(t["kind"])) for t in truth.transitions
     ]
-    return np.stack(rows), spans
+    return pictures, spans
+
+
+def small_picture(image: Image) -> Pictures:
+    """A picture of any size, BGR, as the detector reads it."""
+    tall, wide = image.shape[0] // 4 * 4, image.shape[1] // 2 * 2
+    i420 = cv2.cvtColor(np.ascontiguousarray(image[:tall, :wide]), cv2.COLOR_BGR2YUV_I420)
+    row = np.empty((3, HEIGHT, WIDTH), np.uint8)
+    picture(Small(np.asarray(i420, np.uint8), 1), row)
+    return row
 
 
 def changed(rng: np.random.Generator, pictures: Pictures) -> Pictures:
@@ -95,8 +69,16 @@ def changed(rng: np.random.Generator, pictures: Pictures) -> Pictures:
     chroma *= rng.choice([0.0, rng.uniform(0.5, 1.3)], p=[0.12, 0.88])
     both = np.concatenate([luma + 16.0, chroma + 128.0], axis=1)
     both += rng.standard_normal(both.shape, np.float32) * rng.choice([0.0, 0.5, 1.0, 2.0])
+    both += pulses(rng, len(both)) * rng.choice([0.0, 0.7, 1.5])
     step = rng.choice([1.0, 1.0, 2.0, 3.0])
     return np.asarray(np.clip(np.round(both / step) * step, 0, 255), np.uint8)
+
+
+def pulses(rng: np.random.Generator, n_frames: int) -> NDArray[np.float32]:
+    """The jumps of hard compression from one group of pictures to the next, of unit size."""
+    groups = np.arange(n_frames) // int(rng.integers(12, 120))
+    fields = rng.standard_normal((groups[-1] + 1, 3, HEIGHT, WIDTH), np.float32)
+    return np.asarray(fields[groups])
 
 
 def film(pictures: Pictures, spans: Spans) -> Film:
@@ -113,109 +95,44 @@ def film(pictures: Pictures, spans: Spans) -> Film:
     return Film(bands(describe(padded)).astype(np.float16), targets)
 
 
-def compose_set(
-    seed: int, sources: list[compose.Source], n_films: int, *, augment: bool
-) -> list[Film]:
+def compose_set(seed: int, sources: list[Source], n_films: int, *, augment: bool) -> list[Film]:
     """Composed films of about 600 frames; each twice more when augmented, once backwards."""
-    films = []
-    for number in range(n_films):
+    MATERIAL[:] = sources
+    jobs = [(seed, number, augment) for number in range(n_films)]
+    with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
+        return [one for variants in pool.starmap(composed, jobs, chunksize=8) for one in variants]
+
+
+def composed(seed: int, number: int, augment: bool) -> list[Film]:  # noqa: FBT001 - a pool's call
+    """One composed film, with its two variants where it is augmented."""
+    rng = np.random.default_rng([seed, number])
+    pictures, spans = film_pictures(rng, MATERIAL, 600)
+    if not augment:
+        return [film(pictures, spans)]
+    last = len(pictures) - 1
+    back = [(last - end, last - start, kind) for start, end, kind in spans]
+    return [
+        film(pictures, spans),
+        film(changed(rng, pictures[::-1]), back),
+        film(changed(rng, pictures), spans),
+    ]
+
+
+def mined(network: Network, sources: list[Source], seed: int) -> list[Film]:
+    """Whole shots in which the network hears something: nothing is there to be heard."""
+    found = []
+    for number, source in enumerate(sources):
         rng = np.random.default_rng([seed, number])
-        pictures, spans = film_pictures(rng, sources, 600)
-        films.append(film(pictures, spans))
-        if augment:
-            last = len(pictures) - 1
-            back = [(last - end, last - start, kind) for start, end, kind in spans]
-            films.append(film(changed(rng, pictures[::-1]), back))
-            films.append(film(changed(rng, pictures), spans))
-    return films
-
-
-def batches(rng: np.random.Generator, films: list[Film]) -> tuple[Tensor, Tensor]:
-    """Spans of films at chance places."""
-    rows = []
-    for index in rng.integers(len(films), size=BATCH):
-        one = films[index]
-        at = int(rng.integers(0, len(one.targets) - SPAN + 1))
-        rows.append((one.features[at : at + SPAN + 2 * CONTEXT], one.targets[at : at + SPAN]))
-    features = np.stack([f for f, _ in rows]).astype(np.float32).transpose(0, 2, 1)
-    return torch.from_numpy(features.copy()), torch.from_numpy(np.stack([t for _, t in rows]))
-
-
-def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
-    """Middles, insides, and kinds where there is one."""
-    weight = 1.0 + 2.0 * targets[..., 0]
-    middle = functional.binary_cross_entropy_with_logits(logits[:, 0], targets[..., 0], weight)
-    inside = functional.binary_cross_entropy_with_logits(logits[:, 1], targets[..., 1])
-    mask = targets[..., 1] > 0
-    said, true = logits[:, 2:].transpose(1, 2)[mask], targets[..., 2][mask].long()
-    kinds = functional.cross_entropy(said, true)
-    return middle + 0.5 * inside + 0.1 * kinds
-
-
-def train(films: list[Film], held_out: list[Film], steps: int, seed: int) -> Network:
-    """Train with AdamW on one cycle of learning rates; prints the loss on both sets."""
-    torch.manual_seed(seed)
-    rng = np.random.default_rng(seed)
-    sample = np.concatenate([one.features[::7] for one in films]).astype(np.float32)
-    network = Network(
-        torch.from_numpy(sample.mean(axis=0)), torch.from_numpy(sample.std(axis=0) + 0.02)
-    )
-    print(sum(p.numel() for p in network.parameters()), "parameters", flush=True)
-    optimiser = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 3e-3, total_steps=steps)
-    begun, total = time.perf_counter(), 0.0
-    for step in range(steps):
-        optimiser.zero_grad()
-        features, targets = batches(rng, films)
-        loss = loss_of(network(features), targets)
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-        total += loss.item()
-        if step % 250 == 249:  # noqa: PLR2004 - now and then
-            losses = f"{total / 250:.4f} {held_out_loss(network, held_out):.4f}"
-            print(step + 1, losses, f"{time.perf_counter() - begun:.0f} s", flush=True)
-            total = 0.0
-    network.eval()
-    return network
-
-
-def held_out_loss(network: Network, films: list[Film]) -> float:
-    """Mean loss over whole films that were not trained on."""
-    network.eval()
-    with torch.no_grad():
-        losses = [
-            loss_of(logits_of(network, one)[None], torch.from_numpy(one.targets)[None]).item()
-            for one in films
-        ]
-    network.train()
-    return float(np.mean(losses))
-
-
-def logits_of(network: Network, one: Film) -> Tensor:
-    """Logits of all frames of a film, shape (outputs, frames)."""
-    with torch.no_grad():
-        return network(torch.from_numpy(one.features.astype(np.float32).T[None]))[0]
-
-
-def export(network: Network, file: Path) -> None:
-    """Write the weights as float32 arrays, the scaling of features folded into the first layer."""
-    state = network.state_dict()
-    weights = {name: value.numpy().astype(np.float64) for name, value in state.items()}
-    scale = 1.0 / weights["spread"][:, 0]
-    entry = weights["entry.weight"][:, :, 0] * scale
-    arrays = {
-        "entry_weight": entry.T,
-        "entry_bias": weights["entry.bias"] - entry @ weights["mean"][:, 0],
-        "head_weight": weights["head.weight"][:, :, 0].T,
-        "head_bias": weights["head.bias"],
-    }
-    for number in range(len(DILATIONS)):
-        taps = weights[f"layers.{number}.weight"].transpose(2, 1, 0)
-        arrays[f"layer{number}_weight"] = taps.reshape(-1, taps.shape[2])
-        arrays[f"layer{number}_bias"] = weights[f"layers.{number}.bias"]
-    file.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(file, **{name: value.astype(np.float32) for name, value in arrays.items()})
+        for speed in MINED_SPEEDS:
+            index = np.arange(0, len(source.frames) - 1, speed).astype(int)
+            pictures = np.stack([small_picture(source.frames[n]) for n in index])
+            pictures = np.concatenate([pictures, pictures[-1:].repeat(SPAN, 0)])
+            pictures = pictures[::-1] if rng.random() < 0.3 else pictures  # noqa: PLR2004 - odds
+            pictures = changed(rng, pictures) if rng.random() < 0.5 else pictures  # noqa: PLR2004
+            one = film(pictures, [])
+            if float(torch.sigmoid(logits_of(network, one)[0]).max()) > LEAST_ALARM:
+                found.append(one)
+    return found
 
 
 def main() -> None:
@@ -230,7 +147,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    sources = [compose.load(file) for file in sorted(options.shots.glob("*.mp4"))]
+    sources = [load(file) for file in sorted(options.shots.glob("*.mp4"))]
     held = [s for s in sources if s.name.startswith(tuple(options.hold_out) or "\0")]
     used = [s for s in sources if s not in held]
     begun = time.perf_counter()
@@ -239,7 +156,14 @@ def main() -> None:
     n_frames = sum(len(one.targets) for one in films)
     facts = {"shots": len(used), "held_out_shots": len(held), "frames": n_frames}
     print(json.dumps(facts), f"{time.perf_counter() - begun:.0f} s", flush=True)
-    export(train(films, held_out, options.steps, options.seed), options.weights)
+    network = new_network(films, options.seed)
+    steps = options.steps
+    train(network, films, held_out, steps=steps, rate=RATE, seed=options.seed)
+    hard = mined(network, used, options.seed)
+    print(len(hard), "mined", flush=True)
+    films += hard * max(1, round(MINED_SHARE * len(films) / max(1, len(hard))))
+    train(network, films, held_out, steps=steps // 3, rate=MINED_RATE, seed=options.seed + 1)
+    export(network, options.weights)
 
 
 if __name__ == "__main__":

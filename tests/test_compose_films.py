@@ -1,7 +1,9 @@
 import importlib
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +20,12 @@ def compose() -> Iterator[ModuleType]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SCRIPTS))
         yield importlib.import_module("compose_films")
+
+
+@pytest.fixture(scope="module")
+def shots(compose: ModuleType) -> ModuleType:
+    """The module of single shots, which the script takes in."""
+    return sys.modules[compose.Look.__module__]
 
 
 def stills(compose: ModuleType) -> list[object]:
@@ -59,13 +67,13 @@ def test_truth_is_what_the_frames_show(compose: ModuleType, seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_lengths_are_those_promised(compose: ModuleType, seed: int) -> None:
-    """Shots have 8 pure frames or more, gradual transitions 2 to 59 mixed ones, cuts none."""
+    """Shots have 8 pure frames or more, gradual transitions 3 to 60 mixed ones, cuts none."""
     _, truth = composed(compose, seed)
     begun = 0
     for one in truth.transitions:
         assert one["start"] + 1 - begun >= 8
         mixed = one["end"] - one["start"] - 1
-        assert mixed == 0 if one["kind"] == "cut" else 2 <= mixed <= 59
+        assert mixed == 0 if one["kind"] in ("cut", "jump") else 3 <= mixed <= 60
         begun = one["end"]
 
 
@@ -76,6 +84,51 @@ def test_baits_stay_inside_shots(compose: ModuleType) -> None:
         for bait in truth.baits:
             for one in truth.transitions:
                 assert bait["end"] + 1 < one["start"] + 1 or bait["start"] - 2 >= one["end"]
+
+
+def moving(shots: ModuleType, step: int) -> Any:
+    """A shot of 300 frames in which a picture slides by `step` pixels a frame."""
+    rng = np.random.default_rng(2)
+    coarse = rng.integers(0, 255, (9, 16, 3)).astype(np.uint8)
+    wide = cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_NEAREST)
+    frames = [np.roll(wide, step * k, axis=1) for k in range(300)]
+    return shots.looked_at(np.random.default_rng(0), shots.Source("f-0", "f", frames), SIZE)
+
+
+def test_jump_stays_in_the_take(shots: ModuleType) -> None:
+    """A jump shows the same take 12 frames later or more, and plainly another picture."""
+    look = moving(shots, 1)
+    found = [shots.jumped(np.random.default_rng(seed), look, 20) for seed in range(20)]
+    later = [one for one in found if one is not None]
+    assert later
+    for one in later:
+        assert one.source is look.source
+        assert one.first >= look.first + round(20 * look.speed) + 12
+        assert shots.difference(look.at(19), one.at(0)) > 8
+
+
+def test_no_jump_that_nobody_sees(shots: ModuleType) -> None:
+    """A take that stands still, or is at its end, has no jump unless it is framed closer."""
+    still = moving(shots, 0)
+    found = [shots.jumped(np.random.default_rng(seed), still, 20) for seed in range(20)]
+    assert all(one is None or one.box[2] < still.box[2] for one in found)
+    assert any(one is None for one in found)
+    assert shots.jumped(np.random.default_rng(0), moving(shots, 1), 290) is None
+
+
+def test_all_kinds_and_baits_come_up(compose: ModuleType, shots: ModuleType) -> None:
+    """Every kind of transition and disturbance is composed, given shots that allow for it."""
+    sources = [moving(shots, step).source for step in (1, 2)]
+    named = [shots.Source(f"f{n}-0", f"f{n}", one.frames) for n, one in enumerate(sources)]
+    kinds, baits = set(), set()
+    for seed in range(25):
+        rng, truth = np.random.default_rng(seed), compose.Truth()
+        for _ in compose.render(rng, compose.plan(rng, named, 1000, (32, 18)), truth):
+            pass
+        kinds |= {one["kind"] for one in truth.transitions}
+        baits |= {one["kind"] for one in truth.baits}
+    assert kinds == set(compose.KINDS)
+    assert baits == {*compose.baits.BAITS, "freeze", "inset"}
 
 
 def test_same_seed_gives_the_same_film(compose: ModuleType, tmp_path: Path) -> None:
