@@ -22,7 +22,7 @@ from scenedetect import (
 
 from vidcurate.media.detectors import DetectorOptions, detect
 from vidcurate.media.scan import ScanOptions, read_frames, scan_film
-from vidcurate.media.signals import DEFAULT_METRICS, METRICS
+from vidcurate.media.signals import METRICS
 
 THEIRS = {
     "content": ContentDetector,
@@ -101,7 +101,7 @@ def compare_film(film: Path, detectors: list[str], *, verbose: bool) -> dict[str
         file = Path(folder) / "frames.arrow"
         scan = scan_film(
             film,
-            ScanOptions(metrics=(*DEFAULT_METRICS, "hash")),
+            ScanOptions(metrics=("content", "histogram", "threshold", "hash")),
             file,
             Path(folder) / "samples.arrow",
         )

@@ -17,15 +17,16 @@ from scenedetect import (
     open_video,
 )
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, UsageError
 from vidcurate.media.detectors import DetectorOptions, detect
 from vidcurate.media.scan import FilmScan, ScanOptions, read_frames, scan_film
-from vidcurate.media.signals import DEFAULT_METRICS
 from vidcurate.records import Cut
+from vidcurate.stages.cuts import CutsConfig, signals_are_recorded
+from vidcurate.stages.scan import ScanConfig
 
 BASE, RATE = Fraction(1, 24), Fraction(24)
 
-ALL = (*DEFAULT_METRICS, "hash", "learned")
+ALL = ("content", "histogram", "threshold", "hash", "learned")
 
 
 def recorded(columns: Mapping[str, Sequence[float]], pts: Sequence[int] | None = None) -> pa.Table:
@@ -166,6 +167,26 @@ def test_confidence_grows_with_the_score() -> None:
     frames = recorded(spikes(100, {20: 27.0, 50: 54.0, 80: 200.0}))
     cuts = detect(frames, BASE, RATE, DetectorOptions(detector="content"))
     assert [cut.confidence for cut in cuts] == pytest.approx([0.5, 0.75, 0.9325])
+
+
+def test_both_says_who_found_what() -> None:
+    """A cut that two detectors find is surer than each says; one that one finds is half as sure."""
+    content = spikes(120, {40: 54.0, 80: 54.0})
+    frames = recorded(content | {"hash_distance": [0.7 if k == 41 else 0.0 for k in range(120)]})
+    options = DetectorOptions(detector="both", both_of=("content", "hash"))
+    cuts = detect(frames, BASE, RATE, options)
+    assert [(cut.end_pts, cut.detector) for cut in cuts] == [(40, "content+hash"), (80, "content")]
+    assert [cut.confidence for cut in cuts] == pytest.approx([0.9375, 0.375])
+    sure = DetectorOptions(detector="both", both_of=("content", "hash"), least_confidence=0.5)
+    assert detect(frames, BASE, RATE, sure) == cuts[:1]
+
+
+def test_both_names_every_missing_metric() -> None:
+    """Two detectors' metrics that the scan leaves out are all named, and what to run."""
+    chosen = CutsConfig(detector="both", both_of=("koala", "transnet"))
+    with pytest.raises(UsageError, match=r"koala and transnet.*--metric koala --metric transnet"):
+        signals_are_recorded(chosen, {"scan": ScanConfig()})
+    signals_are_recorded(chosen, {"scan": ScanConfig(metrics=("transnet", "koala"))})
 
 
 def test_missing_metric_names_the_option() -> None:

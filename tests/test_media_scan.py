@@ -8,7 +8,7 @@ from films import ffmpeg, render
 from vidcurate.errors import MediaError
 from vidcurate.media.frame_times import mean_rate
 from vidcurate.media.scan import FilmScan, ScanOptions, read_frames, read_samples, scan_film
-from vidcurate.media.signals import DEFAULT_METRICS, LUMA_COLUMNS
+from vidcurate.media.signals import LUMA_COLUMNS
 
 ENCODE = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -108,7 +108,7 @@ def test_black_film(tmp_path: Path) -> None:
     """An all-black film scans without warnings and is black and frozen throughout."""
     film = tmp_path / "black.mp4"
     ffmpeg("-f", "lavfi", "-t", "2", "-i", "color=black:size=320x180:rate=24", f"file:{film}")
-    found = scanned(film, tmp_path, ScanOptions(metrics=(*DEFAULT_METRICS, "hash")))
+    found = scanned(film, tmp_path, ScanOptions(metrics=("histogram", "hash")))
     frames = read_frames(tmp_path / "frames.arrow")
     assert found.fault is None
     assert set(frames["black_share"].to_pylist()) == {1.0}
@@ -170,9 +170,9 @@ def test_missing_scan_file(tmp_path: Path) -> None:
 
 def test_the_network_judges_every_frame(film: Path, tmp_path: Path) -> None:
     """With `learned`, each frame has the network's numbers, and the rest is as without."""
-    plain = scanned(film, tmp_path, ScanOptions(metrics=DEFAULT_METRICS))
+    plain = scanned(film, tmp_path, ScanOptions(metrics=("content",)))
     without = read_frames(tmp_path / "frames.arrow").to_pydict()
-    judged = scanned(film, tmp_path, ScanOptions(metrics=(*DEFAULT_METRICS, "learned")))
+    judged = scanned(film, tmp_path, ScanOptions(metrics=("content", "learned")))
     frames = read_frames(tmp_path / "frames.arrow").to_pydict()
     assert judged.n_frames == plain.n_frames == len(frames["shot_middle"])
     assert {name: frames[name] for name in without} == without

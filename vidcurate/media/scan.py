@@ -1,6 +1,5 @@
 """Everything later stages need of a film, from decoding it once: signals, samples, proxies."""
 
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,10 +19,11 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import open_film
 from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.frame_times import FrameTimes, frame_times
-from vidcurate.media.learned import COLUMNS, LearnedDetector
+from vidcurate.media.late import Late, late_detectors, with_late
 from vidcurate.media.orientation import display_matrix
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
+from vidcurate.media.transnet import Network
 from vidcurate.table import write_whole
 
 FRAMES_PER_BATCH = 768
@@ -69,10 +69,17 @@ class Ending:
     duration: int = 0
 
 
-def scan_film(path: Path, options: ScanOptions, frames_file: Path, samples_file: Path) -> FilmScan:
+def scan_film(
+    path: Path,
+    options: ScanOptions,
+    frames_file: Path,
+    samples_file: Path,
+    network: Network | None = None,
+) -> FilmScan:
     """Decode a film once and write its per-frame signals and its samples as Arrow IPC files.
 
-    Both files appear whole or not at all. Memory does not grow with the film's length.
+    Both files appear whole or not at all. Memory does not grow with the film's length. `network`
+    is TransNetV2, which only the metric transnet needs.
     Raises MediaError for a film that cannot be opened or of which no frame can be decoded.
     """
     cv2.setNumThreads(1)
@@ -80,7 +87,8 @@ def scan_film(path: Path, options: ScanOptions, frames_file: Path, samples_file:
 
     def write(frames_partial: Path, samples_partial: Path) -> None:
         with open_film(path) as (container, stream):
-            found.append(scan_stream(container, stream, options, frames_partial, samples_partial))
+            files = frames_partial, samples_partial
+            found.append(scan_stream(container, stream, options, *files, network))
 
     write_whole(
         frames_file,
@@ -95,6 +103,7 @@ def scan_stream(
     options: ScanOptions,
     frames_file: Path,
     samples_file: Path,
+    network: Network | None = None,
 ) -> FilmScan:
     """Scan one open film into two files.
 
@@ -108,7 +117,8 @@ def scan_stream(
     base = stream.time_base or Fraction(1, 1000)
     shape = proxy_shape(first[1], stream, options)
     sampler = Sampler(shape, base, Fraction(str(options.sample_interval_s)))
-    measured = batches(chain([first], frames), options.metrics, sampler, ending)
+    late = late_detectors(options.metrics, network)
+    measured = batches(chain([first], frames), options.metrics, late, sampler, ending)
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, ending.duration, nominal_rate(stream))
@@ -150,41 +160,26 @@ def write_batches(
 def batches(
     frames: Iterator[tuple[int, VideoFrame]],
     metrics: tuple[str, ...],
+    late: tuple[Late, ...],
     sampler: Sampler,
     ending: Ending,
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """The columns of every few hundred frames, sampling on the way."""
     meter = SignalMeter(metrics, FRAMES_PER_BATCH)
-    network = LearnedDetector() if "learned" in metrics else None
-    measured = measure_batches(frames, meter, network, sampler, ending)
-    return measured if network is None else with_network(measured, network)
-
-
-def with_network(
-    measured: Iterator[dict[str, NDArray[Any]]], network: LearnedDetector
-) -> Iterator[dict[str, NDArray[Any]]]:
-    """Batches with the network's columns, which come some frames late."""
-    waiting: deque[dict[str, NDArray[Any]]] = deque()
-    rows = network.take()
-    for batch in chain(measured, [None]):
-        if batch is None:
-            network.finish()
-        else:
-            waiting.append(batch)
-        rows = np.concatenate([rows, network.take()])
-        while waiting and len(rows) >= (n_frames := len(waiting[0]["pts"])):
-            yield waiting.popleft() | dict(zip(COLUMNS, rows[:n_frames].T, strict=True))
-            rows = rows[n_frames:]
+    measured = measure_batches(frames, meter, late, sampler, ending)
+    for detector in late:
+        measured = with_late(measured, detector)
+    return measured
 
 
 def measure_batches(
     frames: Iterator[tuple[int, VideoFrame]],
     meter: SignalMeter,
-    network: LearnedDetector | None,
+    late: tuple[Late, ...],
     sampler: Sampler,
     ending: Ending,
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """The columns of every few hundred frames, the network only fed."""
+    """The columns of every few hundred frames, late detectors only fed."""
     shrinker: Shrinker | None = None
     ticks: list[int] = []
     keyframes: list[bool] = []
@@ -192,15 +187,15 @@ def measure_batches(
         shrinker = shrinker or shrinker_for(frame)
         small = shrinker.shrink(frame)
         sampler.step(pts, frame, small, meter.add(small))
-        if network is not None:
-            network.add(small)
+        for detector in late:
+            detector.add(frame, small)
         ticks.append(pts)
         keyframes.append(frame.key_frame)
         ending.duration = frame.duration
         if meter.count == meter.capacity:
             yield {"pts": np.array(ticks), "is_keyframe": np.array(keyframes)} | meter.take()
             ticks, keyframes = [], []
-    sampler.finish(None)
+    sampler.finish()
     yield {
         "pts": np.array(ticks, np.int64),
         "is_keyframe": np.array(keyframes, bool),

@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media import learned
+from vidcurate.media import koala, learned, transnet
 from vidcurate.media.decode import Small
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -23,9 +23,11 @@ METRICS: dict[str, tuple[str, ...]] = {
     "histogram": ("histogram_correlation",),
     "hash": ("hash_distance",),
     "threshold": ("average_rgb",),
+    "koala": koala.COLUMNS,
     "learned": learned.COLUMNS,
+    "transnet": transnet.COLUMNS,
 }
-DEFAULT_METRICS = ("content", "histogram", "threshold")
+DEFAULT_METRICS = ("learned",)
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
 BLACK_BELOW = 20
@@ -55,6 +57,7 @@ class Previous:
     luma: Image
     hsv: Image
     edges: Image | None = None
+    look: koala.Look | None = None
 
 
 @dataclass(slots=True)
@@ -81,7 +84,7 @@ class SignalMeter:
     def __post_init__(self) -> None:
         """Make room for one block."""
         columns_of(self.metrics)
-        self.deltas = np.zeros((self.capacity, 6))
+        self.deltas = np.zeros((self.capacity, 8))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
 
@@ -144,6 +147,10 @@ class SignalMeter:
             current.edges = edges_of(bgr)
             if previous is not None and previous.edges is not None:
                 row[4] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
+        if "koala" in self.metrics:
+            current.look = koala.look(bgr, current.luma)
+            before = None if previous is None else previous.look
+            row[6:] = koala.likeness(before or current.look, current.look)
         return change
 
     def take(self) -> dict[str, Values]:
@@ -162,6 +169,8 @@ class SignalMeter:
             columns["hash_distance"] = self.hash_distances(self.hashes[: len(rows)])
         if "threshold" in self.metrics:
             columns["average_rgb"] = rows[:, 5]
+        if "koala" in self.metrics:
+            columns |= dict(zip(METRICS["koala"], rows[:, 6:].T, strict=True))
         return {name: values.astype(np.float32) for name, values in columns.items()}
 
     def correlations(self, histograms: Values) -> NDArray[np.float64]:

@@ -3,24 +3,54 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
+from pydantic import field_validator
+
 from vidcurate.errors import UsageError
 from vidcurate.records import CUTS, SCANS, FilmCuts, Scan
 from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
 from vidcurate.stages.scan import ScanConfig
 
-Detector = Literal["adaptive", "content", "histogram", "hash", "threshold", "learned", "fixed"]
+Single = Literal[
+    "adaptive",
+    "content",
+    "histogram",
+    "hash",
+    "threshold",
+    "learned",
+    "transnet",
+    "koala",
+]
+Detector = Literal[Single, "both", "fixed"]
 
 METRIC_OF = {"adaptive": "content"}
 
 
 class CutsConfig(StageConfig):
-    """Which detector decides, and how much change it asks for. Defaults are PySceneDetect's."""
+    """Which detector decides, and how much change it asks for. Defaults are their authors'."""
 
     detector: Detector = option(
-        "adaptive", "PySceneDetect's detectors, our network (learned), or cuts at fixed times"
+        "learned",
+        "Our network (learned), PySceneDetect's detectors, TransNetV2, Koala-36M's, what two of "
+        "them agree on (both), or cuts at fixed times",
+    )
+    least_confidence: float = option(
+        0.0, "Leave out transitions that are less sure, by any detector", ge=0, le=1
+    )
+    both_of: tuple[Single, ...] = option(
+        ("learned", "adaptive"),
+        "both: the two detectors, the one with the better spans first. What both find has "
+        "confidence 1 - (1 - a)(1 - b), what one finds half its own",
+        min_length=2,
+        max_length=2,
+    )
+    agree_frames: int = option(
+        2, "both: how near two transitions are that are one", unit="frames", ge=0, le=120
     )
     min_scene_s: float | None = option(
-        None, "Least time between two cuts; none is 15 frames", unit="seconds", ge=0
+        None,
+        "PySceneDetect's: least time between two cuts; none is 15 frames",
+        unit="seconds",
+        ge=0,
     )
     content_threshold: float = option(
         27.0, "content: least change of hue, saturation and value", unit="8-bit levels", gt=0
@@ -41,23 +71,51 @@ class CutsConfig(StageConfig):
     fade_threshold: float = option(
         12.0, "threshold: mean level below which the film is faded out", unit="levels", gt=0, le=255
     )
-    learned_threshold: float = option(0.7, "learned: least confidence of a transition", ge=0, le=1)
+    learned_threshold: float = option(0.5, "learned: least confidence of a transition", ge=0, le=1)
+    transnet_threshold: float = option(
+        0.5,
+        "transnet: probability of a transition, above; 0.4 finds more and errs more",
+        ge=0,
+        le=1,
+    )
+    koala_threshold: float = option(
+        0.0, "koala: score of likeness of two frames below which there is a cut", ge=-20, le=3
+    )
+    koala_mean_threshold: float = option(
+        0.75, "koala: mean score of three below which there may be a transition", ge=-20, le=3
+    )
+    koala_deviations: float = option(
+        3.0, "koala: how far that must lie below the scores before", unit="deviations", ge=0
+    )
+    koala_gap_frames: int = option(
+        8, "koala: frames between two boundaries that are no shot", unit="frames", ge=0, le=240
+    )
     fixed_interval_s: float = option(10.0, "fixed: time between cuts", unit="seconds", gt=0)
+
+    @field_validator("both_of")
+    @classmethod
+    def two_are_different(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """A detector always agrees with itself."""
+        if len(set(names)) < len(names):
+            raise ValueError("name two different detectors")
+        return names
 
 
 def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name a metric that the detector needs and the scan leaves out, before anything is decoded.
+    """Name metrics that the detector needs and the scan leaves out, before anything is decoded.
 
     Raises UsageError.
     """
-    needed = METRIC_OF.get(config.detector, config.detector)
     scanned = others["scan"]
     assert isinstance(scanned, ScanConfig)
-    if config.detector != "fixed" and needed not in scanned.metrics:
-        metrics = " ".join(f"--metric {name}" for name in (*scanned.metrics, needed))
+    used = config.both_of if config.detector == "both" else (config.detector,)
+    needed = [METRIC_OF.get(name, name) for name in used if name != "fixed"]
+    missing = [name for name in needed if name not in scanned.metrics]
+    if missing:
+        metrics = " ".join(f"--metric {name}" for name in (*scanned.metrics, *missing))
         raise UsageError(
-            f"the detector {config.detector} needs the metric {needed}, which scan does not "
-            f"record here: add it to scan.metrics, or run vidcurate scan {metrics}"
+            f"the detector {config.detector} needs {' and '.join(missing)}, which scan does not "
+            f"record here: add to scan.metrics, or run vidcurate scan {metrics}"
         )
 
 

@@ -1,22 +1,25 @@
 """scan: the one decode of a film, which leaves signals of every frame, samples and proxies."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict
-from typing import Literal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 from vidcurate.media.content import film_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
 
-Metric = Literal["content", "edges", "histogram", "hash", "threshold", "learned"]
+Metric = Literal[
+    "content", "edges", "histogram", "hash", "threshold", "koala", "learned", "transnet"
+]
 
 
 class ScanConfig(StageConfig):
     """What is recorded while a film is decoded."""
 
     metrics: tuple[Metric, ...] = option(
-        ("content", "histogram", "threshold"),
-        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold, learned",
+        ("learned",),
+        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold, koala, "
+        "learned, transnet",
         flag="--metric",
     )
     sample_interval_s: float = option(
@@ -28,7 +31,30 @@ class ScanConfig(StageConfig):
     proxy_quality: int = option(80, "JPEG quality of proxies", ge=1, le=100)
 
 
-def scan(videos: Sequence[Video], config: ScanConfig, workspace: Workspace) -> Iterator[list[Scan]]:
+@dataclass(frozen=True, slots=True)
+class ScanTool:
+    """The data set, and TransNetV2 where its metric is recorded."""
+
+    workspace: Workspace
+    network: Callable[[Any], Any] | None
+
+
+def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
+    """Load what the metrics need, once a worker."""
+    from vidcurate.models.transnet import open_transnet
+
+    return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
+
+
+def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Refuse a metric whose network is not there; raises MissingExtraError."""
+    from vidcurate.models.transnet import require_transnet
+
+    if "transnet" in config.metrics:
+        require_transnet()
+
+
+def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[list[Scan]]:
     """The scan of each film.
 
     Raises MediaError for a film of which no frame can be decoded.
@@ -37,10 +63,10 @@ def scan(videos: Sequence[Video], config: ScanConfig, workspace: Workspace) -> I
 
     options = ScanOptions(**config.model_dump())
     for video in videos:
-        path = film_path(workspace.beside(SOURCES)[video.video_id])
+        path = film_path(tool.workspace.beside(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
-        files = [workspace.files / name for name in names.values()]
-        found = scan_film(path, options, *files)
+        frames, samples = (tool.workspace.files / name for name in names.values())
+        found = scan_film(path, options, frames, samples, tool.network)
         yield [
             Scan(
                 video_id=video.video_id,
@@ -51,14 +77,26 @@ def scan(videos: Sequence[Video], config: ScanConfig, workspace: Workspace) -> I
         ]
 
 
+def longest(video: Video, _config: ScanConfig) -> float:
+    """Seconds after which a scan is taken to be stuck: ten times the film's length, at least.
+
+    Headers lie: a film is believed to hold between a kilobyte and ten megabytes a second.
+    """
+    length_s = min(video.duration_s, video.size_bytes / 1e3)
+    return 60 + 10 * max(length_s, video.size_bytes / 1e7)
+
+
 SCAN = MapStage(
     name="scan",
     summary="Decode each film once; record signals, samples and low-resolution proxies.",
     reads=VIDEOS,
     writes=SCANS,
     config=ScanConfig,
-    open=use_workspace,
+    open=open_networks,
     run=scan,
     beside=(Beside(SOURCES),),
+    cheaper="fewer scan.metrics, or a larger scan.sample_interval_s",
     rows_per_part=1,
+    check=networks_are_installed,
+    time_limit=longest,
 )
