@@ -1,18 +1,16 @@
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from vidcurate.engines import Crash, Engine
+from vidcurate.engines.guard import TOO_MUCH_MEMORY
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine, default_workers, why_died
-
-HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +58,11 @@ def die_at(number: int) -> tuple[int, int]:
     if number == 5:
         os._exit(77)
     return number, os.getpid()
+
+
+def ids_of(engine: LocalEngine, n: int, **how: Any) -> list[int]:
+    """The workers that n items met, in their order."""
+    return [pid for _, pid in engine.map(worker_id, range(n), **how) if isinstance(pid, int)]
 
 
 def worker_id(_item: int) -> int:
@@ -163,15 +166,19 @@ def test_a_killed_worker_costs_one_item() -> None:
     with LocalEngine(2) as engine:
         results = dict(engine.map(die_at, range(12)))
     assert sorted(results) == list(range(12))
-    assert results.pop(3) == Crash("the worker was killed by signal 9")
-    assert results.pop(5) == Crash("the worker ended by itself with exit code 77")
+    assert results.pop(3) == Crash("killed by signal 9 (SIGKILL)", "memory")
+    assert results.pop(5) == Crash("ended by itself with exit code 77")
     assert all(isinstance(r, tuple) and r[0] == n for n, r in results.items())
 
 
 def test_the_words_for_an_exit() -> None:
-    """A signal and an exit code are told apart."""
-    assert why_died(-11) == "the worker was killed by signal 11"
-    assert why_died(1) == "the worker ended by itself with exit code 1"
+    """Signals, exit codes, and the two limits are told apart."""
+    assert why_died(-11, 0) == Crash("killed by signal 11 (SIGSEGV)", "death")
+    assert why_died(-40, 0) == Crash("killed by signal 40 (unnamed)", "death")
+    assert why_died(-14, 0) == Crash("killed by signal 14 (SIGALRM)", "time")
+    assert why_died(1, 0) == Crash("ended by itself with exit code 1", "death")
+    limit = Crash("needed more than 1.5 GB of memory: killed", "memory")
+    assert why_died(TOO_MUCH_MEMORY, 1_500_000_000) == limit
 
 
 def test_the_default_is_a_worker_a_core() -> None:
@@ -180,48 +187,45 @@ def test_the_default_is_a_worker_a_core() -> None:
     assert LocalEngine().workers == default_workers()
 
 
-DRIVER = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[1])
-from test_engines import announce
-from vidcurate.engines.local import LocalEngine
+def test_workers_are_replaced_now_and_then() -> None:
+    """What a library leaks ends with its worker, after a number of batches."""
+    with LocalEngine(1, batches_per_worker=3) as engine:
+        ids = ids_of(engine, 9)
+    assert [len(set(ids[i : i + 3])) for i in (0, 3, 6)] == [1, 1, 1]
+    assert len(set(ids)) == 3
 
-if __name__ == "__main__":
-    with LocalEngine(2) as engine:
-        list(engine.map(announce, [Path(sys.argv[2]) / "0", Path(sys.argv[2]) / "1"]))
+
+def test_an_idle_worker_may_be_killed() -> None:
+    """The death of a worker that has nothing to do costs nothing."""
+    with LocalEngine(1) as engine:
+        for _ in range(2):
+            [worker] = ids_of(engine, 1)
+            os.kill(worker, signal.SIGKILL)
+        assert list(engine.map(double, range(3))) == [(0, 0), (1, 2), (2, 4)]
+
+
+def test_fresh_workers_are_new_and_as_many_as_asked_for(shared: LocalEngine) -> None:
+    """What the workers before held is free, and the next stage has all workers again."""
+    before = set(ids_of(shared, 12))
+    fresh = set(ids_of(shared, 6, at_most=1, fresh=True))
+    assert len(fresh) == 1
+    assert not fresh & before
+    assert not any(Path(f"/proc/{pid}").exists() for pid in before)
+    assert len(set(ids_of(shared, 12))) == 2
+
+
+DEAD_ON_ARRIVAL = """
+import os, sys
+if "--multiprocessing-fork" in sys.orig_argv:
+    os._exit(3)
 """
 
 
-def announce(path: Path) -> None:
-    """Write this process's id to a file, and stay."""
-    partial = path.with_suffix(".partial")
-    partial.write_text(str(os.getpid()), "utf-8")
-    partial.rename(path)
-    time.sleep(600)
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and is no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state.rsplit(")", 1)[1].split()[0] != "Z"
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-def test_workers_end_with_a_killed_driver(tmp_path: Path) -> None:
-    """When the driver is killed with no chance to tidy up, its workers end, even amid an item."""
-    script = tmp_path / "driver.py"
-    script.write_text(DRIVER, "utf-8")
-    driver = subprocess.Popen([sys.executable, str(script), str(HERE), str(tmp_path)])
-    try:
-        for name in ("0", "1"):
-            wait_for(tmp_path / name)
-    finally:
-        driver.kill()
-        driver.wait()
-    workers = [int((tmp_path / name).read_text("utf-8")) for name in ("0", "1")]
-    while any(lives(pid) for pid in workers):
-        time.sleep(0.01)
+def test_workers_that_cannot_start_are_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine whose workers end before they begin says so, and does not try for ever."""
+    (tmp_path / "sitecustomize.py").write_text(DEAD_ON_ARRIVAL, "utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with LocalEngine(1) as engine, pytest.raises(RuntimeError, match="as soon as they start"):
+        list(engine.map(double, [1]))

@@ -80,7 +80,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     lines = listener(quiet=False, verbose=False)
     assert isinstance(lines, Lines)
     lines.began("probe", 4, 1)
-    lines.advanced(REPORT)
+    lines.advanced("probe", REPORT)
     lines.ended(COUNT)
     lines.note("5 clips written")
     lines.close()
@@ -97,7 +97,7 @@ def test_verbose_lines_name_each_failure(capsys: pytest.CaptureFixture[str]) -> 
     """With -v each failed row is a line of its own; a dropped one is no failure."""
     lines = Lines(verbose=True)
     lines.began("probe", 3, 0)
-    lines.advanced(REPORT)
+    lines.advanced("probe", REPORT)
     said = capsys.readouterr().err.splitlines()
     assert said[0] == "probe: 3 to do"
     assert len(said) == 2
@@ -110,7 +110,7 @@ def test_quiet_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     quiet = listener(quiet=True, verbose=True)
     assert isinstance(quiet, Quiet)
     quiet.began("probe", 3, 0)
-    quiet.advanced(REPORT)
+    quiet.advanced("probe", REPORT)
     quiet.ended(COUNT)
     quiet.note("done")
     quiet.close()
@@ -130,14 +130,14 @@ def shown_by_bars(act: Callable[[Bars], None]) -> str:
 
 def test_bars_count_what_was_done_before() -> None:
     """A bar counts all inputs, those done by an earlier run too, and names the failures."""
-    drawn = shown_by_bars(lambda bars: bars.advanced(REPORT))
+    drawn = shown_by_bars(lambda bars: bars.advanced("probe", REPORT))
     assert "5/5" in drawn
     assert "1 failed" in drawn
 
 
 def test_bars_cannot_be_steered() -> None:
     """Reasons and notes above the bars hold nothing that a terminal obeys."""
-    assert not steers(shown_by_bars(lambda bars: bars.advanced(REPORT)))
+    assert not steers(shown_by_bars(lambda bars: bars.advanced("probe", REPORT)))
     assert not steers(shown_by_bars(lambda bars: bars.note(STEERING)))
 
 

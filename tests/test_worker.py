@@ -11,7 +11,7 @@ from toy_stages import FILMS, MARKS, MARKS_STAGE, PIECES, Film, Mark, Piece, Toy
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, batch_name
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.stage import Beside, Drop, Workspace
-from vidcurate.worker import Batch, Job, Report, commit_crash, reason_of, work
+from vidcurate.worker import Batch, Job, Report, commit_failure, reason_of, work
 
 LETTERS = ("a", "b", "c", "d")
 Results = Iterator[Any]
@@ -237,8 +237,8 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
 def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
     """A row that killed its worker is failed with the reason, and has no part."""
     job = job_in(tmp_path, lambda *_: iter(()))
-    report = commit_crash(job, "b", "the worker was killed by signal 9")
-    assert report.statuses == (("b", FAILED, "the worker was killed by signal 9"),)
+    report = commit_failure(job, batch("b"), "killed by signal 9 (SIGKILL)")
+    assert report.statuses == (("b", FAILED, "killed by signal 9 (SIGKILL)"),)
     assert job.own().commits() == {f"done-{batch_name(['b'])}.parquet": []}
     assert job.own().done()["id"].to_pylist() == ["b"]
 

@@ -34,7 +34,7 @@ class Heard:
         """Keep what there is to do."""
         self.todo[stage] = (todo, done_before)
 
-    def advanced(self, report: Report) -> None:
+    def advanced(self, _stage: str, report: Report) -> None:
         """Keep the report."""
         self.reports.append(report)
         if self.run is not None and list(self.todo)[-1] == self.stop_in:

@@ -7,10 +7,17 @@ VidcurateError            1  base class; anything else that reaches the top is a
 │   ├── MissingExtraError 2  an optional package is not installed
 │   └── MissingToolError  2  ffmpeg, or a codec or filter of it, is not there
 ├── BusyError             2  another process is writing to this data set
+├── DiskFullError         2  a disk that is written to has no room left
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
 └── MediaError            -  one film or clip cannot be read; becomes that row's reason
 """
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 
 class VidcurateError(Exception):
@@ -50,6 +57,12 @@ class BusyError(VidcurateError):
     exit_code = 2
 
 
+class DiskFullError(VidcurateError):
+    """A disk that is written to has no room left."""
+
+    exit_code = 2
+
+
 class TooManyFailuresError(VidcurateError):
     """More rows failed than --max-failed allows."""
 
@@ -64,3 +77,25 @@ class EmptyResultError(VidcurateError):
 
 class MediaError(VidcurateError):
     """One film or clip cannot be read; the message becomes that row's reason."""
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, perhaps passed on by a library or ffmpeg, says that a disk is full."""
+    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+@contextmanager
+def disk_full_stops(folder: Path) -> Iterator[None]:
+    """Raise DiskFullError for an error that says so while `folder` is written to."""
+    try:
+        yield
+    except DiskFullError:
+        raise
+    except Exception as error:
+        if not is_disk_full(error):
+            raise
+        place = getattr(error, "filename", None) or folder
+        raise DiskFullError(
+            f"no space left on the disk of {place}: make room, then the same command goes on "
+            "where this one stopped"
+        ) from error

@@ -2,27 +2,30 @@
 
 import platform
 import time
-from collections import Counter, deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import version
-from pathlib import Path
+from itertools import islice
 from typing import Any, Protocol
 
-import pyarrow as pa
+import pyarrow.compute as pc
 
-from vidcurate.dataset import FAILED, Dataset, batch_name
-from vidcurate.engines import Crash, Engine
+from vidcurate.attempts import Attempts, Shrink
+from vidcurate.dataset import FAILED, OK, Dataset
+from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
-from vidcurate.funnel import StageCount, count
+from vidcurate.finish import FinishView
+from vidcurate.funnel import StageCount, count, keep_count, known_count
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
 from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
-from vidcurate.table import Table
-from vidcurate.worker import Batch, Job, Report, commit_crash, reread, work
+from vidcurate.worker import Job, Report
 
+# Nothing is in hand between these many batches, and their parts are put together, so that a long
+# run that is killed is quick to resume.
+BATCHES_BETWEEN = 1024
 ROOTS = {FILES.name: FOUND}
 LIBRARIES = (
     "vidcurate",
@@ -40,8 +43,8 @@ class Listener(Protocol):
     def began(self, stage: str, todo: int, done_before: int) -> None:
         """A stage begins with this much to do."""
 
-    def advanced(self, report: Report) -> None:
-        """A batch ended."""
+    def advanced(self, stage: str, report: Report) -> None:
+        """A batch of a stage ended."""
 
     def ended(self, counts: StageCount) -> None:
         """A stage ended."""
@@ -52,29 +55,39 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a run goes."""
+    """How far a run goes; `time_factor` stretches the stages' own time limits of a row."""
 
     films: int | None = None
     failures: int | None = None
     retry_failed: bool = False
+    time_factor: float = 1.0
 
 
 @dataclass
 class Run:
-    """One run over one data set."""
+    """One run over one data set; `beside` is another that works on it at the same time."""
 
     dataset: Dataset
     engine: Engine
     listener: Listener
     limits: Limits = field(default_factory=Limits)
     counts: list[StageCount] = field(default_factory=list)
+    shrinks: list[Shrink] = field(default_factory=list)
     failed: int = 0
     interrupted: bool = False
+    beside: "Run | None" = None
 
     def stop(self) -> None:
         """End after the batches in hand."""
-        self.interrupted = True
-        self.engine.stop()
+        for run in (self, self.beside):
+            if run is not None:
+                run.interrupted = True
+                run.engine.stop()
+
+    def shrank(self, shrink: Shrink) -> None:
+        """Note, and tell, that a stage goes on with less at once."""
+        self.shrinks.append(shrink)
+        self.listener.note(str(shrink))
 
 
 def plan_for(
@@ -95,29 +108,49 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
-    configs = {planned.stage.name: planned.config for planned in plan}
-    for planned in plan:
-        if isinstance(planned.stage, MapStage):
-            planned.stage.check(planned.config, configs)
+    check_stages(plan)
     scope = Scope()
     for planned in plan:
-        remember(run.dataset, planned)
-        run_stage(run, planned, scope)
+        run_stages(run, [planned], scope)
         if planned.stage.writes is SOURCES:
             scope = live_scope(run.dataset, planned.own(run.dataset), run.limits.films)
         run.counts.append(count(run.dataset, planned, scope))
+        keep_count(run.dataset, planned, scope, run.counts[-1])
         run.listener.ended(run.counts[-1])
-        if run.limits.failures is not None and run.failed > run.limits.failures:
-            raise TooManyFailuresError(
-                f"{run.failed} rows failed, more than the {run.limits.failures} allowed: "
-                f"see vidcurate rows {planned.stage.writes.name} --failed -d {run.dataset.root}"
-            )
         if run.interrupted:
             return
     if run.counts and run.counts[-1].rows == 0:
         raise EmptyResultError(why_empty(run.counts, run.dataset))
     for planned in plan:
-        finish(run, planned, scope)
+        if not run.interrupted:
+            finish(run, planned, scope)
+
+
+def check_stages(plan: Sequence[Planned]) -> None:
+    """Let each stage say, before anything runs, what cannot be done."""
+    configs = {planned.stage.name: planned.config for planned in plan}
+    for planned in plan:
+        if isinstance(planned.stage, MapStage):
+            planned.stage.check(planned.config, configs)
+
+
+def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
+    """Bring the tables of some stages up to date, as far as `scope` goes.
+
+    Table stages are redone over `whole`, which is `scope` if not given. Raises
+    TooManyFailuresError past the limit.
+    """
+    for planned in plan:
+        if run.interrupted:
+            return
+        remember(run.dataset, planned)
+        is_whole = isinstance(planned.stage, TableStage)
+        run_stage(run, planned, (whole or scope) if is_whole else scope)
+        if run.limits.failures is not None and run.failed > run.limits.failures:
+            raise TooManyFailuresError(
+                f"{run.failed} rows failed, more than the {run.limits.failures} allowed: "
+                f"see vidcurate rows {planned.stage.writes.name} --failed -d {run.dataset.root}"
+            )
 
 
 def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
@@ -125,40 +158,40 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     if isinstance(planned.stage, TableStage):
         run_table_stage(run, planned, planned.stage, scope)
         return
+    known = known_count(run.dataset, planned, scope)
+    if known and not known.pending and not (known.failed and run.limits.retry_failed):
+        run.listener.began(planned.stage.name, 0, known.inputs)
+        return
+    own = planned.own(run.dataset)
+    compact(run, planned)
     inputs = live_inputs(run.dataset, planned, scope)
-    done = planned.own(run.dataset).done()
+    done = own.done()
     key = planned.stage.reads.key
     todo = pending(inputs, key, done, retry_failed=run.limits.retry_failed)
     n_todo = len(todo[key].unique())
     run.listener.began(planned.stage.name, n_todo, len(inputs[key].unique()) - n_todo)
-    job = Job(run.dataset.root, planned.stage, planned.config, planned.fingerprint, planned.tables)
+    job = Job(
+        run.dataset.root,
+        planned.stage,
+        planned.config,
+        planned.fingerprint,
+        planned.tables,
+        run.limits.time_factor if run.engine.isolates else None,
+    )
     todo_batches = batches(run.dataset, planned, todo, run.engine.workers)
-    for report in reports(run.engine, job, todo_batches):
-        run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
-        run.listener.advanced(report)
-    planned.own(run.dataset).compact(planned.stage.writes.schema)
+    attempts = Attempts(run.engine, job, run.shrank)
+    n_batches = max(BATCHES_BETWEEN, 64 * run.engine.workers)
+    while not run.interrupted and (some := list(islice(todo_batches, n_batches))):
+        for report in attempts.reports(some):
+            run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
+            run.listener.advanced(planned.stage.name, report)
+        compact(run, planned)
 
 
-def reports(engine: Engine, job: Job, todo: Iterator[Batch]) -> Iterator[Report]:
-    """What became of each batch; the rows of one that killed its worker are tried one by one."""
-    resources = job.stage.resources(job.config)
-    began_ns = time.time_ns()
-    singles: deque[Batch] = deque()
-    queue: Iterator[Batch] = todo
-    while True:
-        ends = engine.map(partial(work, job), queue, gpus=resources.gpus, at_most=resources.at_most)
-        for batch, result in ends:
-            if not isinstance(result, Crash):
-                yield result
-            elif job.own().committed_since(batch_name(batch.ids), began_ns):
-                yield reread(job, batch)
-            elif len(batch.ids) == 1:
-                yield commit_crash(job, batch.ids[0], result.reason)
-            else:
-                singles.extend(Batch((i,), batch.parts) for i in batch.ids)
-        if not singles:
-            return
-        queue = iter([singles.popleft() for _ in range(len(singles))])
+def compact(run: Run, planned: Planned) -> None:
+    """Put a table's many small parts together, unless another stage may be reading them."""
+    if run.beside is None:
+        planned.own(run.dataset).compact(planned.stage.writes.schema)
 
 
 def run_table_stage(
@@ -178,54 +211,12 @@ def run_table_stage(
     run.listener.began(stage.name, n_rows, 0)
     outcome = stage.run(tables, planned.config)
     planned.own(run.dataset).replace(outcome.rows, outcome.done)
-    statuses = zip(*(outcome.done[c].to_pylist() for c in ("id", "status", "reason")), strict=True)
-    report = Report(tuple(statuses), time.perf_counter() - began)
-    run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
-    run.listener.advanced(report)
-
-
-@dataclass(frozen=True)
-class FinishView:
-    """What a stage's finish sees of the data set."""
-
-    dataset: Dataset
-    planned: Planned
-    scope: Scope
-    counts: Sequence[StageCount]
-
-    @property
-    def root(self) -> Path:
-        """The data set's folder."""
-        return self.dataset.root
-
-    @property
-    def files(self) -> Path:
-        """The folder of the files that this stage's own rows name."""
-        return self.planned.own(self.dataset).files
-
-    def has(self, table: Table[Any]) -> bool:
-        """Whether an optional table is there."""
-        return table.name in self.planned.tables
-
-    def files_of(self, table: Table[Any]) -> Path:
-        """The folder of the files that another table's rows name."""
-        return self.planned.shelf(self.dataset, table).files
-
-    def beside(self, table: Table[Any]) -> Mapping[str, Any]:
-        """All rows of a declared table, by key."""
-        return {getattr(row, table.key): row for row in table.from_arrow(self.scan(table))}
-
-    def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of live films in a declared table, or in this stage's own."""
-        return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
-
-    def provenance(self) -> Mapping[str, Any]:
-        """The manifest: what made each table."""
-        return self.dataset.manifest()
-
-    def funnel(self) -> Sequence[Mapping[str, Any]]:
-        """Counts of every stage that ran."""
-        return [c.as_dict() for c in self.counts]
+    failed = outcome.done.filter(pc.equal(outcome.done["status"], FAILED))
+    run.failed += failed.num_rows
+    told = zip(*(failed[c].to_pylist() for c in ("id", "status", "reason")), strict=True)
+    # Of a million rows only those that failed are told one by one.
+    others = [("", OK, None)] * (outcome.done.num_rows - failed.num_rows)
+    run.listener.advanced(stage.name, Report((*told, *others), time.perf_counter() - began))
 
 
 def finish(run: Run, planned: Planned, scope: Scope) -> None:

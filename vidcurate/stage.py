@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -62,11 +62,15 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What one worker of a stage takes; `at_most` bounds how many run at once."""
+    """What one worker of a stage takes; `at_most` bounds how many run at once.
+
+    `custom` names what nodes of a Ray cluster declare (`ray start --resources`) and how much of it.
+    """
 
     cpus: float = 1
     gpus: float = 0
     at_most: int | None = None
+    custom: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Workspace(Protocol):
 
     @property
     def files(self) -> Path:
-        """The folder for files that this stage's own rows name."""
+        """The folder for files that this stage's own rows name; names begin with the film's id."""
         ...
 
     def has(self, table: Table[Any]) -> bool:
@@ -99,6 +103,13 @@ class Workspace(Protocol):
 
     def files_of(self, table: Table[Any]) -> Path:
         """The folder of the files that another table's rows name."""
+
+
+class Stretches(Protocol):
+    """Rows of a table that are too many to hold at once."""
+
+    def rows(self, start: int, length: int) -> pa.Table:
+        """A stretch of them; nulls where a key has no row."""
 
 
 class Finished(Workspace, Protocol):
@@ -112,6 +123,9 @@ class Finished(Workspace, Protocol):
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""
 
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Stretches:
+        """The rows of these keys, in their order, read a stretch at a time."""
+
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""
 
@@ -122,6 +136,11 @@ class Finished(Workspace, Protocol):
 def one_worker(_config: StageConfig) -> Resources:
     """One core, no GPU: what most stages take."""
     return Resources()
+
+
+def no_limit(_row: Any, _config: StageConfig) -> float | None:
+    """The `time_limit` of a stage whose rows take as long as they take."""
+    return None
 
 
 def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -142,7 +161,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
     before anything runs, for what cannot be done on this machine or does not fit the options of
     the other stages that run, which it is given by name. `depends` says what else decides
-    the rows, such as a prompt's text. `finish` runs once when all rows are done.
+    the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
+    result, counted from the start or the result before; past it the worker is killed, stuck or
+    not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
+    done. `cheaper` names the options, as stage.option, by which the stage takes less.
     """
 
     name: str
@@ -157,8 +179,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     rows_per_part: int = 256
     check: Callable[[Cfg, Mapping[str, StageConfig]], None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
+    time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None
     finish_reads: tuple[Beside, ...] = ()
+    cheaper: str = ""
     version: int = 1
 
 

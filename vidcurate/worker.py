@@ -1,5 +1,6 @@
 """What runs in a worker: open the tool once, run a batch, isolate a bad row, commit."""
 
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,7 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import (
+    MediaError,
+    UsageError,
+    VidcurateError,
+    disk_full_stops,
+    is_disk_full,
+)
 from vidcurate.stage import Drop, MapStage, StageConfig
 from vidcurate.table import Table
 
@@ -19,13 +26,24 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Job:
-    """One stage's work on one data set; `tables` maps each readable table to its fingerprint."""
+    """One stage's work on one data set; `tables` maps each readable table to its fingerprint.
+
+    Without a `time_limit_factor` no row is bounded in time: nothing would survive the kill.
+    """
 
     root: Path
     stage: MapStage[Any, Any, Any, Any]
     config: StageConfig
     fingerprint: str
     tables: Mapping[str, str]
+    time_limit_factor: float | None = None
+
+    def time_limit_s(self, row: Any) -> float | None:
+        """How long a worker may take for a row; none where it must not be killed."""
+        limit_s = self.stage.time_limit(row, self.config)
+        if limit_s is None or self.time_limit_factor is None:
+            return None
+        return limit_s * self.time_limit_factor
 
     def shelf(self, table: Table[Any]) -> Shelf:
         """Where a table's rows lie for this job."""
@@ -46,10 +64,15 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of a batch: `statuses` as (id, status, reason)."""
+    """What became of a batch: `statuses` as (id, status, reason).
+
+    `left` are the inputs for which there was not enough memory, with what was said.
+    """
 
     statuses: tuple[tuple[str, str, str | None], ...]
     seconds: float
+    left: tuple[str, ...] = ()
+    lack: str = ""
 
 
 @dataclass
@@ -117,19 +140,37 @@ def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
 
 
 def work(job: Job, batch: Batch) -> Report:
-    """Run one batch and commit it. Errors of a row are that row's; usage errors end the stage."""
+    """Run one batch and commit it. Errors of a row are that row's; usage errors end the stage.
+
+    Raises DiskFullError where there is no room for what was made.
+    """
     began = time.perf_counter()
-    tool, workspace = open_tool(job)
-    rows = read_rows(job, job.stage.reads, batch, set(batch.ids))
-    key = job.stage.reads.key
-    by_id = {getattr(row, key): row for row in rows}
-    ordered = [by_id[i] for i in batch.ids]
-    results = list(run_rows(job, tool, workspace, batch, ordered))
-    commit(job, batch.ids, results)
+    with disk_full_stops(job.root):
+        tool, workspace = open_tool(job)
+        rows = read_batch(job, batch)
+        results: list[tuple[Any, float]] = []
+        lack = ""
+        try:
+            for result in run_rows(job, tool, workspace, batch, rows):
+                results.append(result)  # noqa: PERF402 - what comes before an error is kept
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            lack = reason_of(error)
+        n_done = len(results)
+        if n_done:
+            commit(job, batch, results)
     statuses = tuple(
-        (i, *status_of(result)) for i, (result, _) in zip(batch.ids, results, strict=True)
+        (i, *status_of(result)) for i, (result, _) in zip(batch.ids, results, strict=False)
     )
-    return Report(statuses, time.perf_counter() - began)
+    return Report(statuses, time.perf_counter() - began, batch.ids[n_done:], lack)
+
+
+def read_batch(job: Job, batch: Batch) -> list[Any]:
+    """The input rows of a batch, in its order."""
+    rows = read_rows(job, job.stage.reads, batch, set(batch.ids))
+    by_id = {getattr(row, job.stage.reads.key): row for row in rows}
+    return [by_id[i] for i in batch.ids]
 
 
 def run_rows(
@@ -140,14 +181,18 @@ def run_rows(
     began = time.perf_counter()
     n_done = 0
     try:
-        for result in job.stage.run(rows, job.config, tool):
+        for result in within_time(job, rows, job.stage.run(rows, job.config, tool)):
+            if isinstance(result, MediaError) and is_disk_full(result):
+                raise result  # noqa: TRY301 - ffmpeg's last word, which a stage passed on
             now = time.perf_counter()
             yield result, now - began
             began = now
             n_done += 1
-    except (UsageError, KeyboardInterrupt):
+    except UsageError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever a row raises is that row's failure
+    except Exception as error:
+        if is_disk_full(error) or is_out_of_memory(error):
+            raise
         if len(rows) == 1:
             yield error, time.perf_counter() - began
             return
@@ -158,6 +203,33 @@ def run_rows(
         return
     for row in rows[n_done:]:
         yield from run_rows(job, tool, workspace, batch, [row])
+
+
+def within_time(job: Job, rows: Sequence[Any], results: Iterator[Any]) -> Iterator[Any]:
+    """The same results; the kernel kills this process when one takes longer than its row may.
+
+    A signal without a handler ends even a call that is stuck in a library.
+    """
+    limits = [job.time_limit_s(row) or 0.0 for row in rows]
+    if not any(limits):
+        yield from results
+        return
+    try:
+        signal.setitimer(signal.ITIMER_REAL, limits[0])
+        for number, result in enumerate(results, start=1):
+            yield result
+            signal.setitimer(signal.ITIMER_REAL, limits[min(number, len(limits) - 1)])
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory, of the machine or of a GPU, ran out.
+
+    Libraries of models have errors of their own, which are known by name: none is imported here.
+    """
+    names = {kind.__name__ for kind in type(error).__mro__}
+    return bool(names & {"MemoryError", "OutOfMemoryError"})
 
 
 def status_of(result: Any) -> tuple[str, str | None]:
@@ -177,27 +249,28 @@ def reason_of(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def commit(job: Job, ids: Sequence[str], results: Sequence[tuple[Any, float]]) -> None:
-    """Write a batch's rows and what became of each input."""
+def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None:
+    """Write a batch's rows and what became of each input, as far as there are results."""
     made = [row for result, _ in results if isinstance(result, list) for row in result]
     done = [
         {"id": i, "status": status, "reason": reason, "seconds": seconds}
-        for i, (result, seconds) in zip(ids, results, strict=True)
+        for i, (result, seconds) in zip(batch.ids, results, strict=False)
         for status, reason in [status_of(result)]
     ]
     rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch_name(ids), rows, pa.Table.from_pylist(done, schema=DONE))
+    job.own().commit(batch_name(batch.ids), rows, pa.Table.from_pylist(done, schema=DONE))
 
 
 def reread(job: Job, batch: Batch) -> Report:
     """The report of a batch whose worker died after it had committed."""
     rows = job.own().read_files([f"done-{batch_name(batch.ids)}.parquet"], DONE)
     columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
-    return Report(tuple(zip(*columns, strict=True)), 0.0)
+    statuses = tuple(zip(*columns, strict=True))
+    return Report(statuses, 0.0, batch.ids[len(statuses) :], "the worker died")
 
 
-def commit_crash(job: Job, row_id: str, reason: str) -> Report:
-    """Write that a single input killed its worker."""
+def commit_failure(job: Job, batch: Batch, reason: str) -> Report:
+    """Write that the single input of a batch cannot be done."""
     result = VidcurateError(reason)
-    commit(job, [row_id], [(result, 0.0)])
-    return Report(((row_id, *status_of(result)),), 0.0)
+    commit(job, batch, [(result, 0.0)])
+    return Report(((batch.ids[0], *status_of(result)),), 0.0)

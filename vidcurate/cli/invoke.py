@@ -5,29 +5,35 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
 from io import TextIOWrapper
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
 import typer
 
+from vidcurate.attempts import Shrink
 from vidcurate.cli.output import listener, say, show_funnel, tell_json
+from vidcurate.cli.show_plan import against_plan
 from vidcurate.dataset import Dataset
+from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.engines.local import LocalEngine
-from vidcurate.errors import UsageError
-from vidcurate.funnel import StageCount, as_dicts
+from vidcurate.engines.local import GB, LocalEngine
+from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
+from vidcurate.foreseen import Compared, compare
+from vidcurate.funnel import as_dicts
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND
-from vidcurate.plan import choose_configs
+from vidcurate.plan import Planned, choose_configs
 from vidcurate.records import FILES
 from vidcurate.runner import Limits, Run, plan_for, run_plan
 from vidcurate.sources import add_files, find_files
 from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import INGEST, IngestConfig
+from vidcurate.waves import run_in_waves
 
 INTERRUPTED = 130
 
@@ -39,10 +45,14 @@ class Request:
     sources: tuple[str, ...]
     dataset: Path
     engine: str
+    address: str | None
     workers: int | None
     limit: int | None
     retry_failed: bool
     max_failed: int | None
+    time_limit_factor: float
+    memory_per_worker: float | None
+    wave: int | None
     as_json: bool
     verbose: bool
     quiet: bool
@@ -51,29 +61,58 @@ class Request:
 def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]) -> None:
     """Run the chosen stages and all they need, and show what came of it.
 
-    Raises UsageError where there is no film at all, what a run raises, and typer.Exit with code
-    130 when interrupted.
+    Raises what `begun` and a run raise, and typer.Exit with code 130 when interrupted.
+    """
+    with ExitStack() as last, begun(request, chosen, given) as (run, plan):
+        last.callback(show_result, request, run, plan)
+        run_all(request, run, plan)
+    exit_if_interrupted(run)
+
+
+@contextmanager
+def begun(
+    request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
+) -> Iterator[tuple[Run, Sequence[Planned]]]:
+    """A run with its films taken in and its plan made; Ctrl-C ends the block.
+
+    Raises UsageError where there is no film at all.
     """
     dataset = Dataset(request.dataset.absolute())
     dataset.manifest()
     if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
-    with writing(dataset.root):
+    with writing(dataset.root), disk_full_stops(dataset.root):
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
-        limits = Limits(request.limit, request.max_failed, request.retry_failed)
+        limits = Limits(
+            request.limit, request.max_failed, request.retry_failed, request.time_limit_factor
+        )
         out = listener(quiet=request.quiet, verbose=request.verbose)
         with open_engine(request) as engine:
             run = Run(dataset, engine, out, limits)
             try:
                 with ctrl_c_stops(run):
-                    run_plan(run, plan)
+                    yield run, plan
+            except KeyboardInterrupt:
+                assert run.interrupted
             finally:
                 out.close()
-                show_result(request, dataset, run.counts)
+
+
+def exit_if_interrupted(run: Run) -> None:
+    """Say how a run that was interrupted goes on; raises typer.Exit then."""
     if run.interrupted:
         say(f"interrupted; the same command goes on: {resume_line()}")
         raise typer.Exit(INTERRUPTED)
+
+
+def run_all(request: Request, run: Run, plan: Sequence[Planned]) -> None:
+    """Run a plan, in waves if that was asked for."""
+    if request.wave is None:
+        run_plan(run, plan)
+        return
+    with open_engine(request) as second:
+        run_in_waves(run, plan, request.wave, second)
 
 
 def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageConfig]) -> None:
@@ -90,18 +129,29 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
 
 
 @contextmanager
-def open_engine(request: Request) -> Iterator[LocalEngine | InlineEngine]:
+def open_engine(request: Request) -> Iterator[Engine]:
     """The engine by name.
 
-    Raises UsageError for an unknown one.
+    Raises UsageError for an unknown one, and where there is no cluster.
     """
+    each_gb = request.memory_per_worker
+    memory_bytes = int(each_gb * GB) if each_gb else None
+    if request.address and request.engine != "ray":
+        raise UsageError("--address is that of a Ray cluster: add --engine ray")
     if request.engine == "inline":
         yield InlineEngine()
     elif request.engine == "local":
-        with LocalEngine(request.workers) as engine:
+        with LocalEngine(request.workers, memory_bytes) as engine:
+            yield engine
+    elif request.engine == "ray":
+        try:
+            from vidcurate.engines.ray import RayEngine  # noqa: PLC0415 - optional, slow to import
+        except ModuleNotFoundError as error:
+            raise MissingExtraError("ray", "ray") from error
+        with RayEngine(request.address, request.workers, memory_bytes) as engine:
             yield engine
     else:
-        raise UsageError(f"unknown engine '{request.engine}': local or inline")
+        raise UsageError(f"unknown engine '{request.engine}': local, ray or inline")
 
 
 @contextmanager
@@ -125,12 +175,51 @@ def ctrl_c_stops(run: Run) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def show_result(request: Request, dataset: Dataset, counts: Sequence[StageCount]) -> None:
+def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
     """The funnel: on stderr for people, as one object on stdout with --json."""
+    compared = against_kept_plan(run, plan)
     if request.as_json:
-        tell_json({"dataset": str(dataset.root), "stages": as_dicts(counts)})
+        shrinks = [asdict(shrink) for shrink in run.shrinks]
+        tell_json(
+            {
+                "dataset": str(run.dataset.root),
+                "stages": as_dicts(run.counts),
+                "shrinks": shrinks,
+                "against_plan": [asdict(part) for part in compared],
+            }
+        )
     if not request.quiet:
-        show_funnel(counts, stderr=True)
+        show_funnel(run.counts, stderr=True)
+        for line in shrink_lines(run.shrinks):
+            say(line)
+        for part in compared[-1:]:
+            say(against_plan(part))
+
+
+def against_kept_plan(run: Run, plan: Sequence[Planned]) -> list[Compared]:
+    """What was foreseen and what it was; a plan that cannot be read does not spoil a run."""
+    try:
+        return compare(run.dataset, plan, run.counts)
+    except UsageError as error:
+        say(str(error))
+        return []
+
+
+def shrink_lines(shrinks: Sequence[Shrink]) -> Iterator[str]:
+    """For each stage that ran short of memory, how often and how far it went down."""
+    for kind, same in groupby(sorted(shrinks, key=what_shrank), what_shrank):
+        steps = list(same)
+        least = min(step.after for step in steps)
+        stage, what = kind
+        yield (
+            f"{stage} ran short of memory: {what} at once lowered {len(steps)} times, "
+            f"to {least} at the least ({steps[0].reason})"
+        )
+
+
+def what_shrank(shrink: Shrink) -> tuple[str, str]:
+    """The stage that was given less, and of what."""
+    return shrink.stage, shrink.what
 
 
 def resume_line() -> str:

@@ -5,6 +5,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from rich.console import Console
@@ -27,7 +28,7 @@ class Quiet:
     def began(self, stage: str, todo: int, done_before: int) -> None:
         """Say nothing."""
 
-    def advanced(self, report: Report) -> None:
+    def advanced(self, _stage: str, report: Report) -> None:
         """Say nothing."""
 
     def ended(self, counts: StageCount) -> None:
@@ -40,34 +41,54 @@ class Quiet:
         """Nothing to close."""
 
 
+@dataclass(slots=True)
+class Progressed:
+    """How far a stage is: what was and is to do, and since when (monotonic seconds)."""
+
+    before: int
+    todo: int
+    done: int = 0
+    failed: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def count(self, report: Report) -> None:
+        """Add a batch."""
+        self.done += len(report.statuses)
+        self.failed += count_failed(report)
+
+    @property
+    def rate(self) -> float:
+        """Rows a second."""
+        return self.done / max(time.monotonic() - self.began, 1e-6)
+
+
 class Lines:
     """A listener for logs and pipes: a line when a stage begins and ends, and now and then."""
 
     def __init__(self, verbose: bool) -> None:
         self.verbose = verbose
-        self.stage, self.todo, self.done, self.failed, self.last = "", 0, 0, 0, 0.0
+        self.stages: dict[str, Progressed] = {}
+        self.last = time.monotonic()
 
     def began(self, stage: str, todo: int, done_before: int) -> None:
         """Say what is to do."""
-        self.stage, self.todo, self.done, self.failed = stage, todo, 0, 0
-        self.last = self.start = time.monotonic()
+        self.stages[stage] = Progressed(done_before, todo)
         known = f", {done_before} already done" if done_before else ""
         say(f"{stage}: {todo} to do{known}")
 
-    def advanced(self, report: Report) -> None:
+    def advanced(self, stage: str, report: Report) -> None:
         """Count; say so now and then, and each failure when verbose."""
-        self.done += len(report.statuses)
-        self.failed += count_failed(report)
+        at = self.stages[stage]
+        at.count(report)
         if self.verbose:
-            say_failures(self.stage, report, say)
+            say_failures(stage, report, say)
         now = time.monotonic()
         if now - self.last >= PLAIN_LINE_EVERY_S:
             self.last = now
-            rate = self.done / (now - self.start)
-            eta = (self.todo - self.done) / rate
+            eta = (at.todo - at.done) / at.rate if at.done else 0
             say(
-                f"{self.stage}: {self.done}/{self.todo}, {rate:.2f}/s, "
-                f"{eta:.0f} s left, {self.failed} failed"
+                f"{stage}: {at.done}/{at.todo}, {at.rate:.2f}/s, "
+                f"{eta:.0f} s left, {at.failed} failed"
             )
 
     def ended(self, counts: StageCount) -> None:
@@ -83,11 +104,11 @@ class Lines:
 
 
 class Bars:
-    """A listener for a terminal: a bar for each stage."""
+    """A listener for a terminal: a bar for each stage, which goes on from wave to wave."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
-        self.console, self.verbose, self.stage = console, verbose, ""
-        self.task, self.failed = TaskID(0), 0
+        self.console, self.verbose = console, verbose
+        self.stages: dict[str, tuple[TaskID, Progressed]] = {}
         self.progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(bar_width=30),
@@ -101,24 +122,28 @@ class Bars:
         self.progress.start()
 
     def began(self, stage: str, todo: int, done_before: int) -> None:
-        """A new bar."""
-        self.stage, self.failed, self.start = stage, 0, time.monotonic()
-        total = todo + done_before
-        self.task = self.progress.add_task(
-            stage, total=total, completed=done_before, rate="", failed=""
+        """A new bar, or more on one that is there."""
+        if stage in self.stages:
+            task, at = self.stages[stage]
+            if todo:
+                at.todo += todo
+                self.progress.update(task, total=at.before + at.todo)
+            return
+        task = self.progress.add_task(
+            stage, total=todo + done_before, completed=done_before, rate="", failed=""
         )
-        self.before = done_before
+        self.stages[stage] = task, Progressed(done_before, todo)
 
-    def advanced(self, report: Report) -> None:
+    def advanced(self, stage: str, report: Report) -> None:
         """Move the bar."""
-        self.failed += count_failed(report)
-        self.progress.advance(self.task, len(report.statuses))
-        done = self.progress.tasks[-1].completed - self.before
-        rate = done / max(time.monotonic() - self.start, 1e-6)
-        failed = f"{self.failed} failed" if self.failed else ""
-        self.progress.update(self.task, rate=f"{rate:.1f}/s", failed=failed)
+        task, at = self.stages[stage]
+        at.count(report)
+        failed = f"{at.failed} failed" if at.failed else ""
+        self.progress.update(
+            task, completed=at.before + at.done, rate=f"{at.rate:.1f}/s", failed=failed
+        )
         if self.verbose:
-            say_failures(self.stage, report, self.note)
+            say_failures(stage, report, self.note)
 
     def ended(self, counts: StageCount) -> None:
         """The bar stays."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from vidcurate.engines import Crash
+from vidcurate.engines import ONE_CORE, Crash, Needs
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -13,6 +13,7 @@ class InlineEngine:
     """One item after the other, in the calling process."""
 
     workers = 1
+    isolates = False
 
     def __init__(self) -> None:
         self._stopping = False
@@ -26,11 +27,12 @@ class InlineEngine:
         task: Callable[[Item], Result],
         items: Iterable[Item],
         *,
-        gpus: float = 0,
+        needs: Needs = ONE_CORE,
         at_most: int | None = None,
+        fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
         """Each item with its result, in the order given."""
-        del gpus, at_most
+        del needs, at_most, fresh
         waiting = iter(items)
         while not self._stopping:
             try:

@@ -1,0 +1,62 @@
+"""What a stage does once, over whole tables, when all rows are there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from vidcurate.dataset import Dataset, Located, locate
+from vidcurate.funnel import StageCount
+from vidcurate.pending import Scope
+from vidcurate.plan import Planned
+from vidcurate.table import Table
+
+
+@dataclass(frozen=True)
+class FinishView:
+    """What a stage's finish sees of the data set."""
+
+    dataset: Dataset
+    planned: Planned
+    scope: Scope
+    counts: Sequence[StageCount]
+
+    @property
+    def root(self) -> Path:
+        """The data set's folder."""
+        return self.dataset.root
+
+    @property
+    def files(self) -> Path:
+        """The folder of the files that this stage's own rows name."""
+        return self.planned.own(self.dataset).files
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether an optional table is there."""
+        return table.name in self.planned.tables
+
+    def files_of(self, table: Table[Any]) -> Path:
+        """The folder of the files that another table's rows name."""
+        return self.planned.shelf(self.dataset, table).files
+
+    def beside(self, table: Table[Any]) -> Mapping[str, Any]:
+        """All rows of a declared table, by key."""
+        return {getattr(row, table.key): row for row in table.from_arrow(self.scan(table))}
+
+    def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of live films in a declared table, or in this stage's own."""
+        return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
+
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Located:
+        """The rows of these keys, in their order, read a stretch at a time."""
+        return locate(self.planned.shelf(self.dataset, table), table.key, keys, table.schema)
+
+    def provenance(self) -> Mapping[str, Any]:
+        """The manifest: what made each table."""
+        return self.dataset.manifest()
+
+    def funnel(self) -> Sequence[Mapping[str, Any]]:
+        """Counts of every stage that ran."""
+        return [c.as_dict() for c in self.counts]
