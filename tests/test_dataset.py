@@ -14,10 +14,13 @@ from vidcurate.dataset import (
     FAILED,
     MANY_PARTS,
     OK,
+    ROWS_PER_WHOLE_PART,
+    WHOLE,
     Dataset,
     Shelf,
     batch_name,
     last_word,
+    locate,
 )
 from vidcurate.errors import UsageError
 
@@ -126,6 +129,17 @@ def test_replace_puts_the_new_table_in_the_place_of_the_old(tmp_path: Path) -> N
     assert len(list(shelf.folder.glob("*"))) == 2
 
 
+def test_replace_by_the_same_rows_changes_no_file(tmp_path: Path) -> None:
+    """A table that is made again as it was keeps its files; another word for a row does not."""
+    shelf = shelf_in(tmp_path)
+    shelf.replace(mark_rows("a"), done_rows(("a", OK), ("b", OK)))
+    before = shelf.listing()
+    shelf.replace(mark_rows("a"), done_rows(("a", OK), ("b", OK)))
+    assert shelf.listing() == before
+    shelf.replace(mark_rows("a"), done_rows(("a", OK), ("b", FAILED)))
+    assert shelf.done()["status"].to_pylist() == [OK, FAILED]
+
+
 def test_replace_is_one_step(tmp_path: Path) -> None:
     """Until the done file is renamed the old table is read whole, though new rows are written."""
     shelf = shelf_in(tmp_path)
@@ -177,6 +191,52 @@ def test_a_stop_while_parts_are_put_together_doubles_nothing(tmp_path: Path) -> 
     assert len(list(shelf.folder.glob("*.parquet"))) == 6 + 2
     assert ids(shelf) == ["000", "002"]
     assert shelf.done().num_rows == 4
+
+
+def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -> None:
+    """Old parts that a stop left stay replaced when parts are put together again, and stopped."""
+    shelf = filled(tmp_path / "data", 4)
+    first = tmp_path / "first"
+    shutil.copytree(shelf.folder, first)
+    shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
+    shutil.copytree(first, shelf.folder, dirs_exist_ok=True)
+    shelf.commit("later", mark_rows("later"), done_rows(("later", OK)))
+    second = tmp_path / "second"
+    shutil.copytree(shelf.folder, second)
+    shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
+    shutil.copytree(second, shelf.folder, dirs_exist_ok=True, ignore=lambda *_: [WHOLE])
+    assert ids(shelf) == ["000", "002", "later"]
+    assert shelf.done().num_rows == 5
+
+
+def test_full_parts_are_not_written_again(tmp_path: Path) -> None:
+    """Putting parts together takes the small ones and the last, not the table."""
+    shelf = shelf_in(tmp_path)
+    n_rows = ROWS_PER_WHOLE_PART + 1
+    names = [f"{n:06}" for n in range(n_rows)]
+    shelf.replace(mark_rows(*names), done_rows(*((name, OK) for name in names)))
+    full, last = shelf.parts()
+    for number in range(MANY_PARTS):
+        shelf.commit(f"{number}", mark_rows(f"x{number}"), done_rows((f"x{number}", OK)))
+    rows = sorted(ids(shelf))
+    shelf.compact(MARKS.schema)
+    assert shelf.parts()[0] == full
+    assert last not in shelf.parts()
+    assert len(shelf.parts()) == 2
+    assert sorted(ids(shelf)) == rows
+    assert shelf.done().num_rows == n_rows + MANY_PARTS
+
+
+def test_rows_are_located_in_any_order(tmp_path: Path) -> None:
+    """A stretch of keys gives their rows in its order, from several parts, and null for none."""
+    shelf = filled(tmp_path, 12)
+    keys = pa.chunked_array([["010", "000", "none", "002"], ["000", "004"]])
+    located = locate(shelf, "piece_id", keys, MARKS.schema)
+    assert located.rows(0, 4)["piece_id"].to_pylist() == ["010", "000", None, "002"]
+    assert located.rows(4, 4)["piece_id"].to_pylist() == ["000", "004"]
+    assert located.rows(2, 1)["value"].to_pylist() == [None]
+    nothing = locate(shelf_in(tmp_path / "empty"), "piece_id", keys, MARKS.schema)
+    assert nothing.rows(0, 2)["piece_id"].to_pylist() == [None, None]
 
 
 def test_a_batch_counts_again_after_parts_were_put_together(tmp_path: Path) -> None:

@@ -2,10 +2,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from toy_data import Bench, Heard
 from toy_stages import TOYS, ToyConfig
 
-from vidcurate.funnel import StageCount, as_dicts, count
+from vidcurate.funnel import StageCount, as_dicts, count, count_anew, known_count
 from vidcurate.pending import Scope
 from vidcurate.runner import plan_for
 
@@ -85,6 +86,24 @@ def test_what_options_changed_is_pending(tmp_path: Path) -> None:
     found = count(bench.dataset, planned, Scope(), stale=True)
     assert (found.inputs, found.ok, found.pending, found.rows) == (2, 0, 2, 0)
     assert found.stale
+
+
+def test_a_kept_count_is_of_these_files_only(tmp_path: Path) -> None:
+    """A count is kept by the run, equals one made anew, and is not used once a batch was added."""
+    bench = Bench(tmp_path)
+    bench.add("a", "b")
+    bench.run(films={"fail": "b"})
+    configs = bench.configs(films={"fail": "b"})
+    planned = plan_for(bench.dataset, TOYS, ["films"], configs)[-1]
+    kept = known_count(bench.dataset, planned, Scope())
+    assert kept == count_anew(bench.dataset, planned, Scope())
+    assert kept is not None
+    assert (kept.ok, kept.failed) == (1, 1)
+    assert known_count(bench.dataset, planned, Scope({"video_id": pa.array(["x"])})) is None
+    bench.add("c")
+    bench.run("ingest")
+    assert known_count(bench.dataset, planned, Scope()) is None
+    assert count(bench.dataset, planned, Scope()).pending == 1
 
 
 def test_counts_are_plain_values(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vidcurate.records import SOURCES, Source
 from vidcurate.stages import STAGES
-from vidcurate.table import Table, write_parquet, write_whole
+from vidcurate.table import Table, in_pieces, places, read_parquet, write_parquet, write_whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +139,41 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
         write_whole(path, broken)
     assert [p.name for p in path.parent.iterdir()] == ["file"]
     assert path.read_text() == "old"
+
+
+@given(st.lists(st.integers(0, 7), min_size=1), st.integers(1, 5))
+def test_pieces_hold_the_same_rows(sizes: list[int], n_rows: int) -> None:
+    """Tables of any sizes become full ones, in order, and a rest; of no rows one table is left."""
+    numbers = iter(range(sum(sizes)))
+    tables = [pa.table({"n": pa.array([next(numbers) for _ in range(s)], "int64")}) for s in sizes]
+    pieces = list(in_pieces(tables, n_rows))
+    assert pa.concat_tables(pieces)["n"].to_pylist() == list(range(sum(sizes)))
+    assert {piece.num_rows for piece in pieces[:-1]} <= {n_rows}
+    assert pieces[-1].num_rows > 0 or len(pieces) == 1
+
+
+@given(st.lists(st.sampled_from("abc")), st.lists(st.sampled_from("abcd"), unique=True))
+def test_places_are_found(keys: list[str], known: list[str]) -> None:
+    """Each key gets the number of the known one that equals it, or null."""
+    columns = [pa.chunked_array([pa.array(values, "string")]) for values in (keys, known)]
+    expected = [known.index(key) if key in known else None for key in keys]
+    assert places(*columns).to_pylist() == expected
+
+
+def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
+    """Columns come in the schema's order, whatever else there is; a missing one is an error."""
+    write_parquet(tmp_path / "rows.parquet", pa.table({"a": [1], "b": ["x"], "c": [2.0]}))
+    wanted = pa.schema([("c", pa.float64()), ("a", pa.int64())])
+    assert read_parquet(tmp_path / "rows.parquet", wanted).to_pylist() == [{"c": 2.0, "a": 1}]
+    with pytest.raises(KeyError, match="d"):
+        read_parquet(tmp_path / "rows.parquet", pa.schema([("d", pa.int64())]))
+
+
+def test_rows_of_one_key_are_merged_beside_others() -> None:
+    """Merged as a table or as records, the rows are the same."""
+    rows = [Source(i, f"f{n}", f"/{n}", (f"/{n}",), 1, {}) for n, i in enumerate("abacb")]
+    merged = SOURCES.one_row_a_key(SOURCES.to_arrow(rows))
+    found = sorted(SOURCES.from_arrow(merged), key=lambda source: source.video_id)
+    expected = SOURCES.from_arrow(SOURCES.to_arrow(rows))
+    assert found == sorted(expected, key=lambda source: source.video_id)
+    assert merged.num_rows == 3

@@ -16,16 +16,19 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.table import Table, write_parquet, write_whole
+from vidcurate.table import Table, in_pieces, places, read_parquet, write_parquet, write_whole
 
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
 DONE = pa.schema(
@@ -55,12 +58,16 @@ class Shelf:
         """Where the files lie that the rows name."""
         return self.folder / "files"
 
-    def commits(self) -> dict[str, list[str]]:
-        """Names of done files, oldest first, each with its parts' names."""
+    def listing(self) -> dict[str, int]:
+        """The Parquet files that lie here, each with its time (nanoseconds of the epoch)."""
         if not self.folder.exists():
             return {}
         with os.scandir(self.folder) as entries:
-            found = {e.name: e.stat().st_mtime_ns for e in entries if e.name.endswith(".parquet")}
+            return {e.name: e.stat().st_mtime_ns for e in entries if e.name.endswith(".parquet")}
+
+    def commits(self) -> dict[str, list[str]]:
+        """Names of done files, oldest first, each with its parts' names."""
+        found = self.listing()
         done = sorted((age, name) for name, age in found.items() if name.startswith("done-"))
         named = {name: [name.replace("done-", "part-", 1)] for _, name in done if name != WHOLE}
         commits = {}
@@ -79,7 +86,13 @@ class Shelf:
 
     def done(self) -> pa.Table:
         """One row per input; where one was tried again, the last word."""
-        return last_word(self.read_files(list(self.commits()), DONE))
+        commits = list(self.commits())
+        first = self.read_files([name for name in commits if name == WHOLE], DONE)
+        later = self.read_files([name for name in commits if name != WHOLE], DONE)
+        # Of a whole table each row is a last word already: only those spoken of again matter.
+        again = pc.is_in(first["id"], value_set=later["id"].combine_chunks())
+        later = last_word(pa.concat_tables([first.filter(again), later]))
+        return pa.concat_tables([first.filter(pc.invert(again)), later])
 
     def read(self, columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         """All rows, or only some columns of them."""
@@ -88,21 +101,17 @@ class Shelf:
 
     def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The columns of a schema from several files, in their order."""
-        paths = [str(self.folder / name) for name in names]
-        if not paths:
-            return schema.empty_table()
-        return open_files(paths, schema).to_table()
+        tables = [read_parquet(self.folder / name, schema) for name in names]
+        return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
         """Where each row lies: its key, the columns asked for, and `part`; all are strings."""
-        names = dict.fromkeys([key, *columns])
-        schema = pa.schema([pa.field(name, pa.string()) for name in names])
-        paths = [str(self.folder / part) for part in self.parts()]
-        if not paths:
-            return schema.append(pa.field("part", pa.string())).empty_table()
-        found = open_files(paths, schema).to_table(columns=[*names, "__filename"])
-        part = pc.replace_substring(found["__filename"], f"{self.folder}/", "")
-        return found.drop_columns("__filename").append_column("part", part)
+        schema = pa.schema([pa.field(name, pa.string()) for name in dict.fromkeys([key, *columns])])
+        parts = self.parts()
+        tables = [read_parquet(self.folder / part, schema) for part in parts]
+        numbers = np.repeat(np.arange(len(parts), dtype=np.int32), [t.num_rows for t in tables])
+        part = pa.DictionaryArray.from_arrays(numbers, pa.array(parts, pa.string()))
+        return pa.concat_tables([schema.empty_table(), *tables]).append_column("part", part)
 
     def committed_since(self, name: str, time_ns: int) -> bool:
         """Whether a batch of this name was committed after a time (nanoseconds of the epoch)."""
@@ -120,35 +129,74 @@ class Shelf:
         write_parquet(self.folder / f"done-{name}.parquet", done)
 
     def replace(self, rows: pa.Table, done: pa.Table) -> None:
-        """The whole table anew, in one step; what was there before goes."""
-        earlier = [self.folder / name for name in self.commits() if name != WHOLE]
-        before = {path.name: path.stat().st_mtime_ns for path in earlier}
-        parts = [f"part-{uuid4().hex[:12]}.parquet" for _ in row_ranges(rows)]
-        for part, start in zip(parts, row_ranges(rows), strict=True):
-            write_parquet(self.folder / part, rows.slice(start, ROWS_PER_WHOLE_PART))
-        about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
-        write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
-        for old in self.folder.glob("*.parquet"):
-            if old.name not in (WHOLE, *parts):
-                old.unlink()
+        """The whole table anew, in one step; what was there before goes.
+
+        Where these very rows are there already no file changes, and counts of them stay known.
+        """
+        is_whole = list(self.commits()) == [WHOLE]
+        if not (
+            is_whole and self.done().equals(done) and self.read(None, rows.schema).equals(rows)
+        ):
+            self.put_whole([], [rows], done)
 
     def compact(self, schema: pa.Schema) -> None:
-        """Put many small parts together, so that reading a table takes few files."""
-        if len(self.commits()) > MANY_PARTS:
-            self.replace(self.read(None, schema), self.done())
+        """Put many small parts together, so that reading a table takes few files.
+
+        Nobody else may write to the table meanwhile.
+        """
+        commits = self.commits()
+        if len(commits) > MANY_PARTS:
+            whole = commits.pop(WHOLE, [])
+            full, last = whole[:-1], whole[-1:]
+            small = [*last, *(part for parts in commits.values() for part in parts)]
+            tables = (read_parquet(self.folder / name, schema) for name in small)
+            self.put_whole(full, chain([schema.empty_table()], tables), self.done())
+
+    def put_whole(self, kept: Sequence[str], tables: Iterable[pa.Table], done: pa.Table) -> None:
+        """Make the table of some of its parts, and rows, in one step; all other parts go."""
+        # Also those replaced before, that a kill left here: they must not count again.
+        before = {n: age for n, age in self.listing().items() if n.startswith("done-")}
+        parts = list(kept)
+        for rows in in_pieces(tables, ROWS_PER_WHOLE_PART):
+            if rows.num_rows:
+                parts.append(f"part-{uuid4().hex[:12]}.parquet")
+                write_parquet(self.folder / parts[-1], rows)
+        about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
+        write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
+        for name in self.listing().keys() - {WHOLE, *parts}:
+            (self.folder / name).unlink()
 
 
-def open_files(paths: Sequence[str], schema: pa.Schema) -> Any:
-    """Parquet files as one `pyarrow.dataset.Dataset`, in their order."""
-    # It imports pandas where that is installed, which would slow every command down.
-    from pyarrow import dataset  # noqa: PLC0415
+@dataclass(frozen=True)
+class Located:
+    """Rows of a table in an order asked for, read a stretch at a time from where they lie."""
 
-    return dataset.dataset(paths, schema=schema, format="parquet")
+    shelf: Shelf
+    schema: pa.Schema
+    parts: tuple[str, ...]
+    ends: NDArray[np.int64]
+    """How many rows the parts hold, up to the end of each."""
+    numbers: pa.Int32Array
+    """For each row asked for its number among all rows; null where there is none."""
+
+    def rows(self, start: int, length: int) -> pa.Table:
+        """A stretch of the rows asked for; nulls where there is none."""
+        numbers = self.numbers.slice(start, length)
+        known = numbers.drop_null().to_numpy()
+        needed = np.unique(np.searchsorted(self.ends, known, side="right"))
+        rows = self.shelf.read_files([self.parts[i] for i in needed], self.schema)
+        first = np.concatenate([[0], self.ends])
+        lie = np.concatenate([np.arange(first[i], first[i + 1]) for i in needed] or [first[:0]])
+        return rows.combine_chunks().take(pc.index_in(numbers, value_set=pa.array(lie, pa.int32())))
 
 
-def row_ranges(rows: pa.Table) -> range:
-    """Where each part of a whole table starts."""
-    return range(0, rows.num_rows, ROWS_PER_WHOLE_PART)
+def locate(shelf: Shelf, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> Located:
+    """Where the rows of some keys lie."""
+    index = shelf.index(key)
+    parts = index["part"].combine_chunks()
+    ends = np.cumsum(np.bincount(parts.indices, minlength=len(parts.dictionary)))
+    numbers = places(keys, index[key])
+    return Located(shelf, schema, tuple(parts.dictionary.to_pylist()), ends, numbers)
 
 
 def batch_name(ids: Iterable[str]) -> str:

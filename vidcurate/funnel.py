@@ -1,15 +1,22 @@
 """The funnel: for every stage, how many inputs came to what."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.dataset import DROPPED, FAILED, OK, Dataset
+from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
+from vidcurate.table import places, write_whole
+
+KEPT_COUNT = "count.json"
 
 
 @dataclass(frozen=True)
@@ -35,28 +42,76 @@ class StageCount:
 
 def count(dataset: Dataset, planned: Planned, scope: Scope, *, stale: bool = False) -> StageCount:
     """Count one stage's live inputs by what became of them."""
+    found = known_count(dataset, planned, scope) or count_anew(dataset, planned, scope)
+    return replace(found, stale=stale)
+
+
+def known_count(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount | None:
+    """The count that was kept, if it was of these very files and this scope."""
+    file = planned.own(dataset).folder / KEPT_COUNT
+    kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if kept.get("of") != digest(dataset, planned, scope):
+        return None
+    return StageCount(**kept["count"])
+
+
+def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCount) -> None:
+    """Keep a count beside the table, since over a million rows it takes seconds."""
+    if known_count(dataset, planned, scope) == found:
+        return
+    folder = planned.own(dataset).folder
+    kept = {"of": digest(dataset, planned, scope), "count": found.as_dict()}
+    write_whole(folder / KEPT_COUNT, lambda partial: write_json(partial, kept))
+
+
+def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
+    """A hash of all that a count is of: both tables' files, by name and time, and the scope."""
+    shelves = (planned.own(dataset), planned.shelf(dataset, planned.stage.reads))
+    files = [sorted(shelf.listing().items()) for shelf in shelves]
+    ids = {name: values.to_pylist() for name, values in scope.ids.items()}
+    return hashlib.sha256(json.dumps([files, ids]).encode()).hexdigest()
+
+
+def write_json(file: Path, value: Any) -> None:
+    """A JSON file."""
+    file.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
+
+
+def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
+    """Count from the tables."""
     stage, shelf = planned.stage, planned.own(dataset)
-    inputs = pc.unique(live_inputs(dataset, planned, scope)[stage.reads.key])
+    keys = live_inputs(dataset, planned, scope)[stage.reads.key]
     done = shelf.done()
-    done = done.filter(pc.is_in(done["id"], value_set=inputs))
+    where = places(keys, done["id"])
+    is_live = np.zeros(done.num_rows, bool)
+    is_live[where.drop_null().to_numpy()] = True
+    done = done if is_live.all() else done.filter(is_live)
+    n_pending = len(pc.unique(keys.filter(pc.is_null(where))))
     by_status = {s: done.filter(pc.equal(done["status"], s)) for s in (OK, DROPPED, FAILED)}
-    columns = [stage.writes.key] + (["video_id"] if "video_id" in stage.writes.schema.names else [])
-    rows = scope.keep(shelf.read(list(dict.fromkeys(columns)), stage.writes.schema))
-    if stage.writes.key == stage.reads.key:
-        rows = rows.filter(pc.is_in(rows[stage.writes.key], value_set=inputs))
     return StageCount(
         stage=stage.name,
         table=stage.writes.name,
-        inputs=len(inputs),
+        inputs=done.num_rows + n_pending,
         ok=by_status[OK].num_rows,
         dropped=reasons(by_status[DROPPED]),
         failed=by_status[FAILED].num_rows,
         reasons=reasons(by_status[FAILED]),
-        pending=len(inputs) - done.num_rows,
-        rows=pc.count_distinct(rows[stage.writes.key]).as_py(),
+        pending=n_pending,
+        rows=count_rows(planned, shelf, scope, by_status[OK]["id"]),
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
-        stale=stale,
+        stale=False,
     )
+
+
+def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray) -> int:
+    """How many different rows a stage has for its live inputs; `ok` are those that gave any."""
+    reads, writes = planned.stage.reads, planned.stage.writes
+    if reads.key != writes.key:
+        ids = [name for name in writes.schema.names if name == writes.key or name in scope.ids]
+        rows = scope.keep(shelf.read(ids, writes.schema))
+        return len(pc.unique(rows[writes.key]))
+    keys = shelf.read([writes.key], writes.schema)[writes.key]
+    return len(pc.unique(places(keys, ok).drop_null()))
 
 
 def reasons(done: pa.Table) -> dict[str, int]:

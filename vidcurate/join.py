@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.errors import UsageError
 from vidcurate.rules import Rule, check, judge
-from vidcurate.table import Table
+from vidcurate.table import Table, places
 
 Read = Callable[[str], pa.Table]
 
@@ -44,10 +43,7 @@ def place(base: pa.Table, name: str, table: Table[Any], read: Read) -> tuple[pa.
     if table.key not in base.column_names:
         raise UsageError(f"rows of {name} have no {table.key}, so {table.name} has nothing to say")
     other = read(table.name)
-    keys, known = base[table.key].combine_chunks(), other[table.key].combine_chunks()
-    if keys.equals(known):  # the common case, and far quicker
-        return other, pa.array(np.arange(len(keys)))
-    return other, pc.index_in(keys, value_set=known)
+    return other, places(base[table.key], other[table.key])
 
 
 def select_rows(

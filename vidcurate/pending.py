@@ -11,7 +11,7 @@ from vidcurate.dataset import FAILED, Dataset, Shelf
 from vidcurate.plan import Planned
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, read_while_running
-from vidcurate.table import Table
+from vidcurate.table import Table, places
 from vidcurate.worker import Batch
 
 # Enough batches for each worker that the last ones end at about the same time.
@@ -63,7 +63,7 @@ def pending(inputs: pa.Table, key: str, done: pa.Table, *, retry_failed: bool) -
     """The inputs that are not done."""
     if retry_failed:
         done = done.filter(pc.not_equal(done["status"], FAILED))
-    return inputs.filter(pc.invert(pc.is_in(inputs[key], value_set=done["id"].combine_chunks())))
+    return inputs.filter(pc.is_null(places(inputs[key], done["id"])))
 
 
 def batches(dataset: Dataset, planned: Planned, todo: pa.Table, workers: int) -> Iterator[Batch]:
@@ -88,8 +88,9 @@ def batches(dataset: Dataset, planned: Planned, todo: pa.Table, workers: int) ->
 
 def one_row_each(index: pa.Table, key: str) -> pa.Table:
     """An index with one row a key; a key that lies in several parts names them all."""
-    if index.num_rows == pc.count_distinct(index[key]).as_py():
+    if index.num_rows == len(pc.unique(index[key])):
         return index
+    index = index.set_column(index.column_names.index("part"), "part", index["part"].cast("string"))
     others = [name for name in index.column_names if name not in (key, "part")]
     wanted = [("part", "list"), *((name, "first") for name in others)]
     grouped = index.group_by(key, use_threads=False).aggregate(wanted)
@@ -100,8 +101,10 @@ def one_row_each(index: pa.Table, key: str) -> pa.Table:
 
 def parts_beside(located: pa.Table, shelf: Shelf, table: Table[Any]) -> pa.ChunkedArray:
     """For each row, the parts in which the row of its key lies in another table."""
-    index = one_row_each(shelf.index(table.key), table.key)
-    where = pc.index_in(located[table.key], value_set=index[table.key].combine_chunks())
+    index = shelf.index(table.key)
+    wanted = pc.is_in(index[table.key], value_set=pc.unique(located[table.key]))
+    index = one_row_each(index.filter(wanted), table.key)
+    where = places(located[table.key], index[table.key])
     return index["part"].combine_chunks().take(where)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import types
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 R = TypeVar("R")
@@ -62,6 +64,16 @@ class Table(Generic[R]):
             key = getattr(row, self.key)
             merged[key] = self.merge(merged[key], row) if key in merged else row
         return list(merged.values())
+
+    def one_row_a_key(self, rows: pa.Table) -> pa.Table:
+        """Rows as their reader sees them, in any order: those of one key merged."""
+        if self.merge is None:
+            return rows
+        counts = pc.value_counts(rows[self.key].combine_chunks())
+        several = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
+        is_one = pc.invert(pc.is_in(rows[self.key], value_set=several))
+        merged = self.to_arrow(self.from_arrow(rows.filter(pc.invert(is_one))))
+        return pa.concat_tables([rows.filter(is_one), merged])
 
 
 def record_fields(record: type) -> list[pa.Field]:
@@ -149,3 +161,35 @@ def write_parquet(path: Path, table: pa.Table) -> None:
     # Ids are all different: a dictionary of them costs time and space.
     options = {"compression": "zstd", "use_dictionary": False}
     write_whole(path, lambda partial: pq.write_table(table, partial, **options))
+
+
+def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
+    """The columns of a Parquet file that a schema names."""
+    # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
+    with pq.ParquetFile(path) as file:
+        return file.read(schema.names).select(schema.names).cast(schema)
+
+
+def places(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
+    """For each key the number of its first row among the known ones; null where it is not."""
+    if keys.equals(known):  # the common case, and far quicker
+        return pa.array(np.arange(len(keys), dtype=np.int32))
+    return pc.index_in(keys, value_set=known.combine_chunks()).combine_chunks()
+
+
+def in_pieces(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
+    """The same rows of at least one table in tables of `n_rows`, the last with what is left.
+
+    Where there is no row at all, one table without rows.
+    """
+    held: list[pa.Table] = []
+    n_yielded = 0
+    for table in tables:
+        held.append(table)
+        while sum(t.num_rows for t in held) >= n_rows:
+            rows = pa.concat_tables(held)
+            yield rows.slice(0, n_rows)
+            held, n_yielded = [rows.slice(n_rows)], n_yielded + 1
+    rows = pa.concat_tables(held)
+    if rows.num_rows or not n_yielded:
+        yield rows

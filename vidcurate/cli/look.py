@@ -22,7 +22,6 @@ from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
-from vidcurate.table import Table
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -146,9 +145,8 @@ def table_rows(
         raise UsageError(f"no table '{table}' here; there are {', '.join(tables)}")
 
     def read(name: str) -> pa.Table:
-        return one_row_a_key(
-            scope.keep(shelves[name].read(None, tables[name].schema)), tables[name]
-        )
+        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        return tables[name].one_row_a_key(rows)
 
     found = live_rows(dataset, plan, scope, read(table), table)
     if where:
@@ -157,11 +155,6 @@ def table_rows(
         wanted = [c.strip() for c in columns.split(",")]
         found = columns_beside(found, table, wanted, tables, read)
     return found
-
-
-def one_row_a_key(rows: pa.Table, table: Table[Any]) -> pa.Table:
-    """Rows as their reader sees them: those of one key merged, where the table says so."""
-    return rows if table.merge is None else table.to_arrow(table.from_arrow(rows))
 
 
 def live_rows(
