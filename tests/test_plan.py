@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from toy_stages import (
     MARKS,
+    MARKS_STAGE,
     NOTES,
     NOTES_STAGE,
     PICKED,
@@ -116,6 +117,15 @@ def test_what_a_finish_reads_does_not_change_the_rows() -> None:
     assert "marks" in one["notes"].tables
     assert one["notes"].fingerprint == two["notes"].fingerprint
     assert one["marks"].fingerprint != two["marks"].fingerprint
+
+
+def test_a_finish_may_read_what_a_later_stage_writes() -> None:
+    """A stage that works on another's rows comes along, after it, where that one's finish asks."""
+    finisher = replace(MARKS_STAGE, finish_reads=(Beside(NOTES),))
+    found = plan(["marks"], (), (*TOYS[:3], finisher, *TOYS[4:]))
+    assert list(found) == ALL
+    assert found["marks"].tables["notes"] == found["notes"].fingerprint
+    assert found["marks"].fingerprint == plan(["marks"])["marks"].fingerprint
 
 
 def test_a_planned_stage_finds_its_shelves() -> None:

@@ -79,40 +79,52 @@ def make_plan(
     """The chosen stages and all that they read, in the order of the data.
 
     A table read only where it is there (not `required`) is brought up to date when the data set
-    has it (`present`, table names) or its stage is chosen. `roots` maps tables that no stage
-    writes to their fingerprints.
+    has it (`present`, table names) or its stage is chosen. A finish may read what a later stage
+    writes. `roots` maps tables that no stage writes to their fingerprints.
     """
+    by_name = {stage.name: stage for stage in stages}
     writers = {stage.writes.name: stage for stage in stages}
-    needed = set(chosen)
-    for stage in reversed(stages):
-        if stage.name not in needed:
-            continue
+    needed, waiting = set(chosen), list(chosen)
+    while waiting:
+        stage = by_name[waiting.pop()]
         for table, required in tables_read(stage, configs[stage.name]):
             writer = writers.get(table.name)
-            if writer and (required or writer.name in chosen or table.name in present):
+            if writer and writer.name not in needed and (required or table.name in present):
                 needed.add(writer.name)
+                waiting.append(writer.name)
     fingerprints = dict(roots)
-    planned = []
     for stage in stages:
         if stage.name in needed:
-            step = plan_stage(stage, configs[stage.name], fingerprints)
-            fingerprints[stage.writes.name] = step.fingerprint
-            planned.append(step)
-    return tuple(planned)
+            fingerprints[stage.writes.name] = own_fingerprint(
+                stage, configs[stage.name], fingerprints
+            )
+    return tuple(
+        Planned(
+            stage,
+            configs[stage.name],
+            fingerprints[stage.writes.name],
+            tables_of(stage, configs[stage.name], fingerprints),
+        )
+        for stage in stages
+        if stage.name in needed
+    )
 
 
-def plan_stage(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> Planned:
-    """One stage, given the fingerprints of the tables before it."""
+def own_fingerprint(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> str:
+    """One stage's fingerprint, given those of the tables before it."""
     deciding = [stage.reads, *(b.table for b in read_while_running(stage, config))]
     upstream = {
         table.name: fingerprints[table.name]
         for table in deciding
         if table.name in fingerprints and not table.names_content
     }
-    own = fingerprint(stage, config, upstream)
-    names = [table.name for table, _ in tables_read(stage, config)]
-    tables = {name: fingerprints[name] for name in names if name in fingerprints}
-    return Planned(stage, config, own, {**tables, stage.writes.name: own})
+    return fingerprint(stage, config, upstream)
+
+
+def tables_of(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> dict[str, str]:
+    """The fingerprints of all tables that one stage reads and writes; later ones for its finish."""
+    names = [*(table.name for table, _ in tables_read(stage, config)), stage.writes.name]
+    return {name: fingerprints[name] for name in names if name in fingerprints}
 
 
 def tables_read(stage: Stage, config: StageConfig) -> list[tuple[Table[Any], bool]]:

@@ -74,6 +74,28 @@ class ExportedClip:
     n_frames: int
     width: int
     height: int
+    has_audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedClip:
+    """What was found in the file of a clip, which holds all that it promises.
+
+    Times and frames are those of the file, all 0 for a clip without one. `*_error` is how much an
+    edge frame differs from the film's (root mean square of Y, U and V in 8-bit levels). `*_margin`
+    says how much nearer it is to that frame than to the likest one beyond the clip's edge: 1 is its
+    own, -1 the other; null where there is none that can be told from its own, as in a still shot.
+    """
+
+    clip_id: str
+    video_id: str
+    n_frames: int
+    duration_s: float
+    audio_s: float | None
+    first_error: float | None
+    first_margin: float | None
+    last_error: float | None
+    last_margin: float | None
 
 
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
@@ -81,3 +103,4 @@ KEPT = Table("kept", Clip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
 EXPORTS = Table("exports", ExportedClip, key="clip_id")
+VERIFIED = Table("verified", VerifiedClip, key="clip_id")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 from uuid import uuid4
 
+import pyarrow as pa
 from pydantic import field_validator, model_validator
 
 from vidcurate.errors import UsageError
@@ -19,6 +20,7 @@ from vidcurate.records import (
     KEYFRAMES,
     SCORE_TABLES,
     SOURCES,
+    VERIFIED,
     VIDEOS,
     Clip,
     ExportedClip,
@@ -33,9 +35,9 @@ from vidcurate.stage import (
     option,
     use_workspace,
 )
-from vidcurate.targets.card import data_card
+from vidcurate.targets.card import Contents, data_card
 from vidcurate.targets.parquet import write_shards
-from vidcurate.targets.table import clip_table
+from vidcurate.targets.table import clip_pieces
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -51,6 +53,9 @@ class ExportConfig(StageConfig):
     preset: PRESETS = option("medium", "encode: slower gives smaller files")
     audio: bool = option(True, "Keep sound")
     audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
+    verify: bool = option(
+        True, "Decode every clip file, and leave out those that break a promise", neutral=True
+    )
     embed_bytes: bool = option(False, "Put the clip files into the Parquet too", neutral=True)
     rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
     out: Path | None = option(
@@ -101,6 +106,7 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
         n_frames=clip.n_frames,
         width=video.display_width,
         height=video.display_height,
+        has_audio=False,
     )
 
 
@@ -130,7 +136,13 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
         n_frames=written.n_frames,
         width=written.width,
         height=written.height,
+        has_audio=config.audio and video.audio_codec is not None,
     )
+
+
+def is_verified(config: ExportConfig) -> bool:
+    """Whether only clips whose files were verified are in the finished data set."""
+    return config.verify and config.media != "none"
 
 
 def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -164,20 +176,31 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     """Build the finished data set beside its place, then put it there in one step."""
     out = config.out or view.root / "export"
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    held = Contents()
     try:
-        clips = clip_table(view, source_paths=config.media == "none")
-        link_all((n for n in clips["file_name"].to_pylist() if n), view.files, building)
-        if view.has(KEYFRAMES):
-            stills = (k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ())
-            link_all(stills, view.files_of(KEYFRAMES), building)
+        pieces = clip_pieces(view, source_paths=config.media == "none")
         media = building if config.embed_bytes else None
-        write_shards(clips, building / "data", config.rows_per_shard, media)
-        card = data_card(clips, view.funnel(), view.provenance())
+        with_files = linked(pieces, held, view, building)
+        write_shards(with_files, building / "data", config.rows_per_shard, media)
+        card = data_card(held, view.funnel(), view.provenance())
         (building / "README.md").write_text(card, "utf-8")
         put_in_place(building, out)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    return f"{clips.num_rows} clips in {out} (data/*.parquet, README.md)"
+    return f"{held.n_clips} clips in {out} (data/*.parquet, README.md)"
+
+
+def linked(
+    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Path
+) -> Iterator[pa.Table]:
+    """The same pieces, each counted, and its files linked into the finished data set."""
+    for clips in pieces:
+        held.add(clips)
+        link_all((n for n in clips["file_name"].to_pylist() if n), view.files, building)
+        if view.has(KEYFRAMES):
+            stills = (k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ())
+            link_all(stills, view.files_of(KEYFRAMES), building)
+        yield clips
 
 
 def link_all(names: Iterable[str], source: Path, building: Path) -> None:
@@ -217,6 +240,11 @@ def put_in_place(building: Path, out: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def longest(clip: Clip, _config: ExportConfig) -> float:
+    """Seconds after which a clip is taken to be stuck; ffmpeg has an hour of its own for it."""
+    return 2 * 3600 + 10 * clip.duration_s
+
+
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
@@ -231,7 +259,11 @@ EXPORT = MapStage(
         *(Beside(table, required=False) for table in SCORE_TABLES),
         Beside(KEYFRAMES, required=False),
         Beside(CAPTIONS, required=False),
+        Beside(VERIFIED, when=is_verified),
     ),
     check=can_export,
+    cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
+    time_limit=longest,
+    version=2,
 )

@@ -1,7 +1,9 @@
 """The data card: what the data set holds, how it was made, and by what."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -11,41 +13,65 @@ import yaml
 
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"
+MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
+
+
+@dataclass
+class Contents:
+    """What the finished table holds, added up piece by piece."""
+
+    n_clips: int = 0
+    n_captions: int = 0
+    n_files: int = 0
+    seconds: float = 0.0
+    films: set[str] = field(default_factory=set)
+    licences: Counter[str | None] = field(default_factory=Counter)
+    schema: pa.Schema | None = None
+
+    def add(self, clips: pa.Table) -> None:
+        """Count the rows of one piece."""
+        self.schema = clips.schema
+        self.n_clips += clips.num_rows
+        self.n_captions += clips.num_rows - clips["caption"].null_count
+        self.n_files += clips.num_rows - clips["file_name"].null_count
+        self.seconds += pc.sum(clips["duration_s"]).as_py() or 0.0
+        self.films.update(pc.unique(clips["video_id"]).to_pylist())
+        column = next((c for c in LICENCE_COLUMNS if c in clips.column_names), None)
+        if column is not None:
+            counts = pc.value_counts(clips[column])
+            self.licences.update({c["values"]: c["counts"] for c in counts.to_pylist()})
 
 
 def data_card(
-    clips: pa.Table, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
+    held: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
 ) -> str:
     """A README.md for the data set; the head is what dataset hubs read."""
     head = yaml.safe_dump(
         {
             "configs": [{"config_name": "default", "data_files": SHARDS}],
             "task_categories": ["text-to-video", "video-text-to-text"],
-            "size_categories": [size_category(clips.num_rows)],
+            "size_categories": [size_category(held.n_clips)],
         },
         sort_keys=False,
     )
     parts = [
         f"---\n{head}---\n\n# Video clips with text",
-        contents(clips),
+        contents(held),
         "## How clips were lost\n\n" + funnel_table(funnel),
-        "## Licences\n\n" + licences(clips),
-        "## Columns\n\n" + "\n".join(f"- `{f.name}`: {f.type}" for f in clips.schema),
+        "## Licences\n\n" + licences(held.licences),
+        "## Columns\n\n" + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def contents(clips: pa.Table) -> str:
+def contents(held: Contents) -> str:
     """How much there is."""
-    length = timedelta(seconds=round(pc.sum(clips["duration_s"]).as_py() or 0.0))
-    n_films = pc.count_distinct(clips["video_id"]).as_py()
-    n_captions = clips.num_rows - clips["caption"].null_count
-    n_files = clips.num_rows - clips["file_name"].null_count
+    length = timedelta(seconds=round(held.seconds))
     return (
-        f"{clips.num_rows} clips, {length} (h:mm:ss), from {n_films} films; "
-        f"{n_captions} with a caption, {n_files} with a file.\n\n"
+        f"{held.n_clips} clips, {length} (h:mm:ss), from {len(held.films)} films; "
+        f"{held.n_captions} with a caption, {held.n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'
     )
@@ -64,22 +90,22 @@ def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def licences(clips: pa.Table) -> str:
+def licences(counts: Mapping[str | None, int]) -> str:
     """How many clips stand under which licence."""
-    column = next((c for c in LICENCE_COLUMNS if c in clips.column_names), None)
-    if column is None:
+    if not counts:
         return (
             "None was given. Name them in a `licence` column of the list of films "
             "(CSV, JSON lines or Parquet)."
         )
-    counts = Counter(clips[column].to_pylist())
     return "\n".join(f"- {in_cell(name or 'not given')}: {n} clips" for name, n in counts.items())
 
 
 def settings(provenance: Mapping[str, Any]) -> str:
     """Every stage's options, as the YAML that makes this data set again."""
     options = {entry["stage"]: entry["options"] for entry in provenance.values()}
-    return f"```yaml\n{yaml.safe_dump(options, sort_keys=False, allow_unicode=True)}```"
+    text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
+    fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
+    return f"{fence}yaml\n{text}{fence}"
 
 
 def versions(provenance: Mapping[str, Any]) -> str:
@@ -89,8 +115,18 @@ def versions(provenance: Mapping[str, Any]) -> str:
 
 
 def in_cell(text: str) -> str:
-    """Text that cannot break a Markdown table."""
-    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+    """Text that stands as it is in a Markdown table: no markup, link, picture or control in it."""
+    return in_line(text).translate(MARKUP)
+
+
+def as_code(text: str) -> str:
+    """A name as Markdown shows code; it cannot end the code it stands in."""
+    return f"`{in_line(text).replace('`', chr(39))}`"
+
+
+def in_line(text: str) -> str:
+    """Text without line ends and controls."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def size_category(n_rows: int) -> str:

@@ -1,10 +1,12 @@
 """Parquet shards that stream: numbered without gaps, in row groups that fit in memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from vidcurate.table import in_pieces
 
 ROWS_PER_GROUP = 1000
 # A row group of clip files is held in memory at once by readers.
@@ -14,20 +16,20 @@ VIDEO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())
 
 
 def write_shards(
-    table: pa.Table, folder: Path, rows_per_shard: int, media: Path | None
+    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Path | None
 ) -> list[str]:
-    """Write a table as `train-00000-of-00003.parquet` and so on; returns the names.
+    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; returns names.
 
     With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
     in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    n_shards = max(1, -(-table.num_rows // rows_per_shard))
-    names = [f"train-{i:05d}-of-{n_shards:05d}.parquet" for i in range(n_shards)]
-    for number, name in enumerate(names):
-        rows = table.slice(number * rows_per_shard, rows_per_shard)
-        write_shard(rows, folder / name, media)
-    return names
+    written: list[Path] = []
+    for rows in in_pieces(pieces, rows_per_shard):
+        written.append(folder / f"train-{len(written):05d}.parquet")
+        write_shard(rows, written[-1], media)
+    named = [file.with_stem(f"{file.stem}-of-{len(written):05d}") for file in written]
+    return [file.rename(name).name for file, name in zip(written, named, strict=True)]
 
 
 def write_shard(rows: pa.Table, file: Path, media: Path | None) -> None:

@@ -1,6 +1,6 @@
 """The table of a finished data set: one row a clip, with all that was measured and said of it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -13,74 +13,86 @@ from vidcurate.records import (
     KEYFRAMES,
     SCORE_TABLES,
     SOURCES,
+    VERIFIED,
     VIDEOS,
-    Source,
 )
 from vidcurate.stage import Finished
-from vidcurate.table import FRACTION, Table
+from vidcurate.table import FRACTION, places
 from vidcurate.targets.parquet import FILE_COLUMN
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "start_pts", "end_pts", "time_base")
 FROM_EXPORT = ("n_frames", "width", "height", "size_bytes", "sha256")
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = ("text", "status", "backend", "model", "prompt_hash", "frame_times_s")
+ALWAYS = (KEPT, EXPORTS, VIDEOS)
+# Of a million clips a stretch is held in memory at once; it is about a part of a table.
+ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
 
 
-def clip_table(view: Finished, *, source_paths: bool) -> pa.Table:
-    """Every exported clip, by film and time; file names are relative to the data set's folder.
+def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
+    """Every exported clip, by film and time, piece by piece; one empty piece if there is none.
 
-    `source_paths` adds where each film lies, for clips that have no file of their own.
+    File names are relative to the data set's folder. `source_paths` adds where each film lies, for
+    clips that have no file of their own.
     """
-    clips = kept_and_exported(view)
+    films = films_by_name(view)
+    extras = pc.unique(films["extra"].combine_chunks().keys).to_pylist()
+    clips = exported_clips(view, films)
+    joined = [t for t in (*ALWAYS, *SCORE_TABLES, CAPTIONS, KEYFRAMES) if view.has(t)]
+    rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
+    for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
+        found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
+        columns = columns_of(found)
+        film = films.take(clips["film"].slice(start, ROWS_AT_ONCE))
+        add_sources(columns, film, extras, paths=source_paths)
+        yield pa.table(columns)
+
+
+def films_by_name(view: Finished) -> pa.Table:
+    """The films, each once, by the names of their files."""
+    films = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
+    names = pc.replace_substring_regex(films["path"], "(?s)^.*/", "")
+    films = films.append_column("source_name", names)
+    return films.sort_by([("source_name", "ascending"), ("video_id", "ascending")])
+
+
+def exported_clips(view: Finished, films: pa.Table) -> pa.Table:
+    """The kept clips that have an exported row, and a verified one where files are verified.
+
+    `film` is the number of a clip's film among `films`.
+    """
+    clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
+    for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
+        there = view.scan(table, ["clip_id"])["clip_id"]
+        clips = clips.filter(pc.is_valid(places(clips["clip_id"], there)))
+    clips = clips.append_column("film", places(clips["video_id"], films["video_id"]))
+    order = pc.sort_indices(clips, [("film", "ascending"), ("start_pts", "ascending")])
+    return clips.take(order)
+
+
+def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """The columns of one stretch of clips, from their rows in each table."""
+    clips, exported = found[KEPT.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
-    exported = beside(clips, view, EXPORTS)
     columns["file_name"] = file_names("clips", exported["file"])
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
     for name in FROM_CLIP:
         add(columns, name, clips[name])
     for name in FROM_EXPORT:
         add(columns, name, exported[name])
-    videos = beside(clips, view, VIDEOS)
     for name in FROM_VIDEO:
-        add(columns, name, videos[name])
-    add_scores(columns, clips, view)
-    if view.has(CAPTIONS):
-        captions = beside(clips, view, CAPTIONS)
-        columns["caption"] = captions["text"]
+        add(columns, name, found[VIDEOS.name][name])
+    for table in (t for t in SCORE_TABLES if t.name in found):
+        for name in (n for n in table.schema.names if not n.endswith("_id")):
+            add(columns, f"{table.name}_{name}", found[table.name][name])
+    if CAPTIONS.name in found:
+        columns["caption"] = found[CAPTIONS.name]["text"]
         for name in FROM_CAPTION[1:]:
-            add(columns, f"caption_{name}", captions[name])
-    if view.has(KEYFRAMES):
-        columns["keyframes"] = keyframe_names(beside(clips, view, KEYFRAMES)["keyframes"])
-    add_sources(columns, clips, SOURCES.from_arrow(view.scan(SOURCES)), paths=source_paths)
-    return pa.table(columns).sort_by(
-        [("source_name", "ascending"), ("video_id", "ascending"), ("start_pts", "ascending")]
-    )
-
-
-def add_scores(columns: dict[str, Any], clips: pa.Table, view: Finished) -> None:
-    """The columns of every score table that is there, named after it."""
-    for table in SCORE_TABLES:
-        if view.has(table):
-            scores = beside(clips, view, table)
-            for name in table.schema.names:
-                if not name.endswith("_id"):
-                    add(columns, f"{table.name}_{name}", scores[name])
-
-
-def kept_and_exported(view: Finished) -> pa.Table:
-    """The kept clips that have an exported row."""
-    clips = view.scan(KEPT)
-    exported = view.scan(EXPORTS, ["clip_id"])["clip_id"].combine_chunks()
-    return clips.filter(pc.is_in(clips["clip_id"], value_set=exported))
-
-
-def beside(clips: pa.Table, view: Finished, table: Table[Any]) -> pa.Table:
-    """For each clip its row of another table; null where it has none."""
-    other = view.scan(table).combine_chunks()
-    keys = clips[table.key].combine_chunks()
-    where = pc.index_in(keys, value_set=other[table.key].combine_chunks())
-    return other.take(where)
+            add(columns, f"caption_{name}", found[CAPTIONS.name][name])
+    if KEYFRAMES.name in found:
+        columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
+    return columns
 
 
 def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
@@ -110,17 +122,14 @@ def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
 
 
 def add_sources(
-    columns: dict[str, Any], clips: pa.Table, sources: Sequence[Source], *, paths: bool
+    columns: dict[str, Any], films: pa.Table, extras: Sequence[str], *, paths: bool
 ) -> None:
     """The name of each clip's film, and what the user's list said of it."""
-    by_id = {source.video_id: source for source in sources}
-    films = [by_id[i] for i in clips["video_id"].to_pylist()]
-    columns["source_name"] = pa.array([f.path.rsplit("/", 1)[-1] for f in films], pa.string())
+    columns["source_name"] = films["source_name"]
     if paths:
-        columns["source_path"] = pa.array([f.path for f in films], pa.string())
-    extras = dict.fromkeys(name for source in sources for name in source.extra)
+        columns["source_path"] = films["path"]
     for name in extras:
         column = name
         while column in columns or column == FILE_COLUMN:
             column = f"source_{column}"
-        columns[column] = pa.array([f.extra.get(name) for f in films], pa.string())
+        columns[column] = pc.map_lookup(films["extra"], name, "first")

@@ -1,0 +1,185 @@
+"""Proof that a written clip file holds its shot: whole, in time, and no foreign frame."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import av.error
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.media.container import AV_TIME, open_film
+from vidcurate.media.decode import Faults, decode
+from vidcurate.media.likeness import (
+    Match,
+    Picture,
+    compare,
+    pictures_at,
+    small_picture,
+    small_size,
+)
+from vidcurate.records import Clip, ExportedClip
+
+Ticks = NDArray[np.int64]
+Seconds = NDArray[np.float64]
+
+# Containers round times, to a millisecond at the coarsest.
+TOLERANCE_S = 0.001
+# Sound comes in packets, of which the last is seldom full.
+SOUND_TOLERANCE_S = 0.1
+# So many frames before the clip, and after it, are compared with what was written for its edges.
+# Not those inside: at a high crf a last frame looks like earlier ones, from which it is predicted.
+REACH = 3
+# No setting of the encoder changes a small picture so much.
+ANOTHER_PICTURE_LEVELS = 40.0
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was found in a file that holds all that it promises."""
+
+    n_frames: int
+    duration_s: float
+    audio_s: float | None
+    first: Match
+    last: Match
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What decoding a file to its end gave; times are seconds from its first frame.
+
+    `edges` are small pictures of the frames at the two times that were asked for.
+    """
+
+    shown_s: Seconds
+    end_s: float
+    edges: Sequence[Picture | None]
+
+
+def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
+    """Decode a clip's file whole, and compare its first and last frame with the film's.
+
+    `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
+    the file at their times, and no others; a copied file begins at an earlier keyframe, and may
+    end later. Raises MediaError with the first promise that the file breaks.
+    """
+    first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
+    into_clip_s = (film_pts[first:stop] - clip.start_pts) * float(clip.time_base)
+    due_s = into_clip_s.astype(np.float64) + (clip.start_s - written.start_s)
+    size = small_size(written.width, written.height)
+    played = play(file, (due_s[0], due_s[-1]), size, is_copy=written.media == "copy")
+    check_frames(played, due_s, written)
+    audio_s = sound_s(file)
+    check_sound(audio_s, played.end_s, written)
+    begin = film_pts[max(0, first - REACH) : first + 1].tolist()
+    end = film_pts[stop - 1 : stop + REACH].tolist()
+    source = pictures_at(path, clip.time_base, {*begin, *end}, size)
+    return Proof(
+        n_frames=len(played.shown_s),
+        duration_s=played.end_s,
+        audio_s=audio_s,
+        first=match("first", played.edges[0], begin[-1], begin[:-1], source),
+        last=match("last", played.edges[1], end[0], end[1:], source),
+    )
+
+
+def play(
+    file: Path, edges_s: tuple[float, float], size: tuple[int, int], *, is_copy: bool
+) -> Played:
+    """Decode every frame of a file.
+
+    Raises MediaError for one that cannot be decoded to its end without an error.
+    """
+    faults = Faults()
+    shown_s: list[float] = []
+    end_s = 0.0
+    edges: list[Picture | None] = [None, None]
+    with open_film(file) as (container, stream):
+        # What damage hides is an error here, not to be guessed. A copy may begin at a keyframe
+        # after which its film still lets go of earlier frames: for the decoder an error, but no
+        # damage.
+        stream.codec_context.options = {} if is_copy else {"err_detect": "explode"}
+        base = float(stream.time_base or AV_TIME)
+        begin: int | None = None
+        for pts, frame in decode(container, stream, faults):
+            begin = pts if begin is None else begin
+            time_s = (pts - begin) * base
+            shown_s.append(time_s)
+            end_s = time_s + frame.duration * base
+            for number, edge_s in enumerate(edges_s):
+                if abs(time_s - edge_s) <= TOLERANCE_S:
+                    edges[number] = small_picture(frame, size)
+    if faults.stopped or faults.n_damaged:
+        raise MediaError("the file cannot be decoded without errors")
+    return Played(np.array(shown_s), end_s, edges)
+
+
+def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
+    """Pass if a file holds the frames that are due, and is as long as it was when written.
+
+    Raises MediaError.
+    """
+    if len(played.shown_s) != written.n_frames:
+        raise MediaError("the file holds more or fewer frames than were written")
+    if abs(played.end_s - written.duration_s) > TOLERANCE_S:
+        raise MediaError("the file is longer or shorter than was written")
+    inside = played.shown_s
+    if written.media == "copy":
+        after = due_s[0] - TOLERANCE_S <= inside
+        inside = inside[after & (inside <= due_s[-1] + TOLERANCE_S)]
+    if len(inside) != len(due_s):
+        raise MediaError("the file holds more or fewer frames than the clip")
+    if np.abs(inside - due_s).max() > TOLERANCE_S:
+        raise MediaError("frames of the file are not shown at the clip's times")
+
+
+def sound_s(file: Path) -> float | None:
+    """Seconds of sound in a file, all of it decoded; None for a file without.
+
+    Raises MediaError for sound that cannot be decoded.
+    """
+    with open_film(file) as (container, _):
+        if not container.streams.audio:
+            return None
+        stream = container.streams.audio[0]
+        try:
+            return sum(frame.samples / frame.sample_rate for frame in container.decode(stream))
+        except av.error.FFmpegError as error:
+            raise MediaError("the file's sound cannot be decoded without errors") from error
+
+
+def check_sound(audio_s: float | None, picture_s: float, written: ExportedClip) -> None:
+    """Pass if sound is there that was promised; encoded sound is as long as the picture.
+
+    Raises MediaError.
+    """
+    if audio_s is None:
+        if written.has_audio:
+            raise MediaError("the file's sound is lost")
+    # Copied sound may begin after its picture or end before it, as its film's does.
+    elif written.media == "encode" and abs(audio_s - picture_s) > SOUND_TOLERANCE_S:
+        raise MediaError("the file's sound is longer or shorter than its picture")
+
+
+def match(
+    edge: str,
+    written: Picture | None,
+    own_pts: int,
+    foreign_pts: Sequence[int],
+    source: Mapping[int, Picture],
+) -> Match:
+    """Compare a frame at one edge of a file with the film's, on both sides of that edge.
+
+    Raises MediaError for a frame that is not the one that it should be.
+    """
+    if written is None or own_pts not in source:
+        raise MediaError(f"the film's frame at the clip's {edge} cannot be decoded again")
+    foreign = [source[pts] for pts in foreign_pts if pts in source]
+    found = compare(written, source[own_pts], foreign)
+    if found.margin is not None and found.margin < 0:
+        raise MediaError(f"the {edge} frame is foreign: it lies beyond the clip's edge")
+    if found.error > ANOTHER_PICTURE_LEVELS:
+        raise MediaError(f"the {edge} frame is another picture")
+    return found
