@@ -97,6 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             "refusal": completion(None, message={"refusal": "I cannot."}),
             "filter": completion("", finish_reason="content_filter"),
             "empty": completion(" \n"),
+            "echo": completion(f"You sent {self.headers['Authorization']}"),
             "parts": completion(None, message={"content": [{"type": "text", "text": "In parts"}]}),
             "bare": {"choices": [{"message": {"content": "Bare"}}]},
             "no-choices": {"choices": []},

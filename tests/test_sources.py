@@ -260,7 +260,7 @@ def test_what_ingest_refuses_has_its_reason(tmp_path: Path) -> None:
     counts = process(out, {"ingest": {}}, tmp_path / "l.txt")
     assert (counts["ingest"].ok, counts["ingest"].failed) == (1, 3)
     assert sorted(reason for _, reason in done(out, SOURCES).values() if reason) == [
-        "a folder, not a file",
+        "a folder, not a film",
         "cannot read the file: No such file or directory",
         "the file is empty (0 bytes)",
     ]

@@ -16,53 +16,58 @@ from av.stream import Disposition
 from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
+from vidcurate.media.content import check_kind
 from vidcurate.media.envelope import missing_index
 
 HEAD_BYTES = 4096
-PLAYLISTS = (
+# Texts that name other files and addresses, by what they begin with or, in XML, hold.
+LISTS = (
     (b"#EXTM3U", "an HLS playlist, not a film"),
     (b"ffconcat version", "a concat script, not a film"),
     (b"<MPD", "a DASH manifest, not a film"),
     (b"<SmoothStreamingMedia", "a streaming manifest, not a film"),
     (b"[playlist]", "a playlist, not a film"),
+    (b"v=0", "a session description (SDP), not a film"),
 )
-# Demuxers that follow what a file's text names (other files, addresses, scripts), that draw text
-# as pictures, or that guess by the file's name alone.
-REFUSED = frozenset(
-    {
-        "adf",
-        "alsa",
-        "avisynth",
-        "bin",
-        "concat",
-        "dash",
-        "fbdev",
-        "ffmetadata",
-        "hls",
-        "idf",
-        "imf",
-        "kmsgrab",
-        "lavfi",
-        "pulse",
-        "rawvideo",
-        "rtp",
-        "rtsp",
-        "sap",
-        "sdp",
-        "tty",
-        "v210",
-        "v210x",
-        "vapoursynth",
-        "video4linux2,v4l2",
-        "vobsub",
-        "webm_dash_manifest",
-        "x11grab",
-        "xbin",
-        "xcbgrab",
-    }
+# Some demuxers search a file for what they know, and find a film inside an archive.
+ARCHIVES = (
+    (0, b"PK\x03\x04", "zip"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"BZh", "bzip2"),
+    (0, b"\xfd7zXZ", "xz"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd"),
+    (0, b"7z\xbc\xaf", "7z"),
+    (0, b"Rar!", "rar"),
+    (257, b"ustar", "tar"),
 )
-ALLOWED = ",".join(sorted(av.formats_available - REFUSED))
-OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ALLOWED}
+# Containers that hold films, and what is opened only to say what it is: single pictures, raw
+# streams and sound. Others are refused: demuxers that follow what a text names (files, addresses,
+# scripts), that draw text, that guess by the name alone, and all that nobody thought of.
+FILMS = (
+    *("asf", "asf_o", "avi", "dv", "flv", "gif", "gxf", "ivf", "kux", "live_flv", "matroska,webm"),
+    *("mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf", "nsv", "nut", "ogg", "rm", "swf", "wtv"),
+    *("yuv4mpegpipe", "apng", "lxf", "mxg", "ty", "pmp", "vivo", "filmstrip"),
+)
+RAW_STREAMS = (
+    *("av1", "avs2", "avs3", "cavsvideo", "dirac", "dnxhd", "evc", "h261", "h263", "h264", "hevc"),
+    *("ipu", "m4v", "mjpeg", "mpegvideo", "obu", "vc1", "vvc", "vc1test"),
+)
+SOUND = (
+    *("aac", "ac3", "aiff", "amr", "ape", "au", "caf", "dsf", "dts", "dtshd", "eac3", "flac"),
+    *("loas", "mp3", "mpc", "mpc8", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
+)
+# An SVG is a text that names other files.
+STILLS = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
+ALLOWED = ",".join((*FILMS, *RAW_STREAMS, *SOUND, *STILLS))
+# As in 16384x8192, four times 8K. Decoders keep up to 17 pictures, so that one film of larger ones
+# could take all memory there is.
+MOST_PIXELS = 1 << 27
+DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+OPTIONS = {
+    "protocol_whitelist": "file",
+    "format_whitelist": ALLOWED,
+    **DECODER_OPTIONS,
+}
 SEEK_BACK_S = (0, 1, 4, 16, 64)
 AV_TIME = Fraction(1, 1_000_000)
 
@@ -92,6 +97,7 @@ def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     with container:
         stream = film_stream(container)
         stream.codec_context.thread_count = 1
+        stream.codec_context.options = DECODER_OPTIONS
         yield container, stream
 
 
@@ -103,23 +109,26 @@ def url(path: Path) -> str:
 def check_head(path: Path) -> None:
     """Look at the first bytes of a file that may be a film.
 
-    Raises MediaError for a file that is gone, empty, forbidden or a playlist.
+    Raises MediaError for a file that is gone, empty, forbidden, no plain file, an archive or a
+    text that names other files.
     """
     try:
+        check_kind(path)
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except FileNotFoundError as error:
         raise MediaError("the file is gone") from error
     except PermissionError as error:
         raise MediaError("no permission to read the file") from error
-    except IsADirectoryError as error:
-        raise MediaError("a folder, not a film") from error
     except OSError as error:
         raise MediaError(f"the file cannot be read: {error.strerror}") from error
     if not head:
         raise MediaError("an empty file (0 bytes)")
+    for place, mark, name in ARCHIVES:
+        if head.startswith(mark, place):
+            raise MediaError(f"a {name} archive, not a film: unpack it")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for mark, reason in PLAYLISTS:
+    for mark, reason in LISTS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
             raise MediaError(reason)
 
@@ -149,7 +158,18 @@ def film_stream(container: InputContainer) -> VideoStream:
     # PyAV leaves the decoder out, against its own annotation, where there is none.
     if films[0].codec_context is None:
         raise MediaError(f"no decoder for codec {codec_words(container, films[0])}")
+    check_size(films[0].codec_context.width, films[0].codec_context.height)
     return films[0]
+
+
+def check_size(width: int, height: int) -> None:
+    """Make sure that a picture can be held in memory.
+
+    Raises MediaError for a larger one.
+    """
+    if width * height > MOST_PIXELS:
+        millions = MOST_PIXELS // 1_000_000
+        raise MediaError(f"pictures of {width}x{height}: more than {millions} million pixels")
 
 
 def codec_words(container: InputContainer, stream: VideoStream) -> str:

@@ -1,22 +1,29 @@
 """A film's identity: its content, wherever it lies."""
 
 import hashlib
+import stat
 from pathlib import Path
 
 from vidcurate.errors import MediaError
 from vidcurate.records import Source
 
 MIB = 1 << 20
+OTHER_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
 
 
 def content_id(path: Path) -> tuple[str, int]:
     """A film's id, 16 hex digits of its size and its first, middle and last MiB; and its size.
 
-    Raises MediaError for a file that is not there, not readable, or empty.
+    Raises MediaError for a file that is not there, not readable, empty, or no plain file.
     """
     try:
-        if path.is_dir():
-            raise MediaError("a folder, not a file")
+        check_kind(path)
         size = path.stat().st_size
         if size == 0:
             raise MediaError("the file is empty (0 bytes)")
@@ -28,6 +35,16 @@ def content_id(path: Path) -> tuple[str, int]:
     except OSError as error:
         raise MediaError(f"cannot read the file: {error.strerror}") from error
     return digest.hexdigest()[:16], size
+
+
+def check_kind(path: Path) -> None:
+    """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
+
+    Raises MediaError for what is none, and OSError where there is nothing.
+    """
+    kind = stat.S_IFMT(path.stat().st_mode)
+    if kind != stat.S_IFREG:
+        raise MediaError(f"{OTHER_KINDS.get(kind, 'a special file')}, not a film")
 
 
 def film_path(source: Source) -> Path:

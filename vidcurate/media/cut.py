@@ -8,7 +8,7 @@ from typing import Literal
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, url
+from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
 from vidcurate.media.ffmpeg import find_ffmpeg, require, run
 from vidcurate.media.origin import Origin, find_origin
 from vidcurate.media.written import Written, inspect, sha256
@@ -150,6 +150,7 @@ def film_input(
         url(path),
         format=video.container.split(",")[0],
         protocol_whitelist="file",
+        max_pixels=MOST_PIXELS,
         threads=options.threads,
         copyts=None,
         noaccurate_seek=None,

@@ -10,7 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, open_film
+from vidcurate.media.container import AV_TIME, MOST_PIXELS, open_film
 from vidcurate.media.envelope import missing_bytes
 from vidcurate.media.orientation import display_matrix, display_size, rotation_deg
 from vidcurate.media.timing import Timing, measure
@@ -66,7 +66,11 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
             pass
         if n_read > FIRST_PACKETS:
             break
-    raise MediaError(f"no frame can be decoded (codec {stream.codec_context.name})")
+    decoder = stream.codec_context
+    if not decoder.width:  # the decoder forgets a size that it refuses
+        millions = MOST_PIXELS // 1_000_000
+        raise MediaError(f"pictures of no stated size, or of over {millions} million pixels")
+    raise MediaError(f"no frame can be decoded (codec {decoder.name})")
 
 
 def video_record(

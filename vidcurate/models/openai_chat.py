@@ -146,6 +146,8 @@ def attempt(chat: ChatCaptioner, payload: Mapping[str, Any]) -> CaptionAnswer | 
         return connection_fault(type(error).__name__, timeout_s)
     if isinstance(body, Fault):
         return body
+    if chat.key:  # a server may repeat what it was sent
+        body = body.replace(chat.key.encode(), b"***")
     return read_answer(body, chat.options.model, time.perf_counter() - began)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import model_validator
+from pydantic import field_validator, model_validator
 
 from vidcurate.errors import MediaError
 from vidcurate.models.captioner import (
@@ -64,6 +65,24 @@ class CaptionConfig(StageConfig):
     api_key_env: str = option(
         "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
     )
+
+    # Options are written into the manifest and the data card, so that no key may be among them.
+    @field_validator("base_url")
+    @classmethod
+    def address_holds_no_key(cls, base_url: str) -> str:
+        """Some addresses carry a user and a password, or a key behind a question mark."""
+        address = urlsplit(base_url)
+        if "@" in address.netloc or address.query:
+            raise ValueError("the address holds a user or a key: put the key into the environment")
+        return base_url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def key_is_named(cls, name: str) -> str:
+        """A key that was given for its variable's name is refused, and not repeated."""
+        if not (name.isidentifier() and name.isascii()):
+            raise ValueError("name the environment variable that holds the key, not the key itself")
+        return name
 
     @model_validator(mode="after")
     def model_is_named(self) -> "CaptionConfig":
@@ -217,5 +236,6 @@ CAPTION = MapStage(
     ),
     resources=seats,
     depends=prompt_text,
+    cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
 )
