@@ -105,6 +105,19 @@ class FilmCuts:
     cuts: tuple[Cut, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FilmVectors:
+    """The vectors of one film's proxies, and what made them; they lie in the file it names."""
+
+    video_id: str
+    backend: str
+    model: str
+    pretrained: str
+    dimension: int
+    n_vectors: int
+    vectors_file: str
+
+
 def merge_sources(first: Source, second: Source) -> Source:
     """One source of two files with equal content: all paths; the later one's facts win."""
     return Source(
@@ -121,6 +134,7 @@ FILES = Table("files", FoundFile, key="file_id", names_content=True)
 SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=merge_sources)
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
+VECTORS = Table("vectors", FilmVectors, key="video_id")
 CUTS = Table("cuts", FilmCuts, key="video_id")
 
 FILM_TABLES = (SOURCES, VIDEOS, SCANS)
