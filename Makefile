@@ -5,9 +5,14 @@ BIN := .venv/bin
 SOURCE ?= demo/films/films.csv
 DATASET ?= demo/dataset
 FILMS ?= demo/films/*.mp4
+FILM ?= demo/films/big_buck_bunny.mp4
+SHOTS ?= demo/shots/validation
+QUICK ?= --quick
+COUNT ?= 1000
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bench bench-detectors clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-load clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +32,21 @@ check: .venv/installed-dev ## format, lint, types, layers, docs current
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/write_reference.py --check
 
+audit: .venv/installed-dev ## bandit over our code, pip-audit over what is installed (needs the network)
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml vidcurate scripts
+	$(BIN)/python -m pip freeze --exclude-editable > .venv/frozen.txt
+	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement .venv/frozen.txt
+
+hostile: .venv/installed ## a run over hundreds of damaged and hostile files; what became of each kind
+	$(BIN)/python scripts/run_hostile.py
+
+fuzz: .venv/installed ## probe and scan of randomly damaged films: make fuzz COUNT=5000 SEED=7
+	$(BIN)/python scripts/fuzz.py --count $(COUNT) --seed $(SEED)
+
+chaos: .venv/installed ## kill a run at 50 random moments, and prove that nothing is lost; FILM=...
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/chaos.py "$(FILM)"
+
 format: .venv/installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
@@ -38,9 +58,29 @@ bench: .venv/installed ## wall time of scan over that of a bare decode; FILMS=..
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
 	$(BIN)/python scripts/bench_scan.py $(FILMS)
 
+bench-scaling: .venv/installed ## wall time of scan with one worker over that with two; FILM=...
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_scaling.py "$(FILM)"
+
 bench-detectors: .venv/installed ## cuts from recorded signals against PySceneDetect's own run
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
 	$(BIN)/python scripts/compare_detectors.py $(FILMS)
+
+bench-appearance: .venv/installed ## shots told apart and copies known again by appearance vectors
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_appearance.py $(FILMS)
+
+bench-ray: .venv/installed-dev ## wall and CPU time of a scan on Ray over that of local workers
+	$(BIN)/python scripts/fetch_film.py demo/films
+	$(BIN)/python scripts/bench_ray.py "$(FILM)"
+
+bench-cuts: .venv/installed ## all shot detectors on films of known truth; QUICK= for all films
+	$(BIN)/python scripts/fetch_footage.py validation demo/footage
+	@if [ ! -d "$(SHOTS)" ]; then $(BIN)/python scripts/prepare_shots.py demo/shots --validation demo/footage/*; fi
+	$(BIN)/python scripts/bench_cuts.py "$(SHOTS)" demo/cuts $(QUICK)
+
+bench-load: .venv/installed ## time and memory of commands over tables of a million clips
+	$(BIN)/python scripts/bench_load.py
 
 clean: ## remove what make made
 	rm -rf .venv demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

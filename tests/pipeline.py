@@ -1,4 +1,4 @@
-"""The real stages, run in this process on small films, for tests."""
+"""The real stages, run in this process or on an engine, on small films, for tests."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 from vidcurate.cli.output import Quiet
 from vidcurate.dataset import Dataset, Shelf
+from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.funnel import StageCount
-from vidcurate.runner import Limits, Run, plan_for, run_plan
+from vidcurate.runner import Limits, Listener, Run, plan_for, run_plan
 from vidcurate.sources import add_files, find_files
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import EXTENSIONS
@@ -22,7 +23,12 @@ NO_LIMITS = Limits()
 
 
 def process(
-    root: Path, options: Options, *sources: Path | str, limits: Limits = NO_LIMITS
+    root: Path,
+    options: Options,
+    *sources: Path | str,
+    limits: Limits = NO_LIMITS,
+    engine: Engine | None = None,
+    listener: Listener | None = None,
 ) -> dict[str, StageCount]:
     """Run the stages that `options` names, and all they need, on a data set; counts by stage."""
     dataset = Dataset(root)
@@ -31,7 +37,7 @@ def process(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     plan = plan_for(dataset, STAGES, list(given), given)
-    run = Run(dataset, InlineEngine(), Quiet(), limits)
+    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), limits)
     run_plan(run, plan)
     return {c.stage: c for c in run.counts}
 

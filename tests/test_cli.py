@@ -50,7 +50,7 @@ def test_run_makes_everything(home: Path) -> None:
     result = json.loads(said)
     assert result["dataset"] == str(home / "out")
     counts = {stage["stage"]: stage for stage in result["stages"]}
-    assert tuple(counts) == (*STAGES, "caption", "export")
+    assert tuple(counts) == (*STAGES, "caption", "export", "verify")
     assert (counts["probe"]["failed"], counts["split"]["rows"]) == (1, 3)
     assert counts["filter"]["dropped"] == {"quality.freeze_share < 0.5": 1}
 
@@ -285,5 +285,5 @@ def test_a_detector_without_its_metric_is_refused_before_the_scan(
     out = tmp_path / "out"
     ended = vidcurate("cuts", film, "-d", out, "--detector", "hash", *INLINE)
     assert ended.code == 2
-    assert "--metric content --metric histogram --metric threshold --metric hash" in ended.err
+    assert "--metric learned --metric hash" in ended.err
     assert not (out / "scans").exists()

@@ -1,17 +1,30 @@
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from toy_data import Bench, Heard, stages_of
-from toy_stages import FILMS, MARKS, NOTES, NOTES_STAGE, PICKED, PIECES, TOYS, PickConfig, ToyConfig
+from toy_stages import (
+    FILMS,
+    FILMS_STAGE,
+    MARKS,
+    NOTES,
+    NOTES_STAGE,
+    PICKED,
+    PIECES,
+    TOYS,
+    PickConfig,
+    ToyConfig,
+)
 
 from vidcurate.engines import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
-from vidcurate.runner import Limits, plan_for
+from vidcurate.runner import BATCHES_BETWEEN, Limits, plan_for
+from vidcurate.stages.ingest import INGEST
+from vidcurate.worker import Report
 
 THREE = {"films": 3, "pieces": 3, "marks": 3, "notes": 3}
 
@@ -243,3 +256,27 @@ def test_a_worker_that_dies_after_its_commit_costs_nothing(bench: Bench) -> None
     bench.run(engine=DiesAfterWork())
     assert [note.value for note in bench.rows(NOTES)] == [2, 2, 2]
     assert {status for status, _ in bench.done(MARKS).values()} == {"ok"}
+
+
+@dataclass
+class Counting(Heard):
+    """A listener that keeps how many files lay in a folder at most."""
+
+    folder: Path = Path()
+    most: int = 0
+
+    def advanced(self, _stage: str, _report: Report) -> None:
+        """Count the files."""
+        self.most = max(self.most, len(list(self.folder.glob("*.parquet"))))
+
+
+def test_part_files_stay_bounded_while_a_stage_runs(tmp_path: Path) -> None:
+    """Parts are put together in mid-run, so that a long run that is killed resumes quickly."""
+    bench = Bench(tmp_path, (INGEST, replace(FILMS_STAGE, rows_per_part=1)))
+    n_films = BATCHES_BETWEEN + 50
+    bench.add(*(f"{n:05}" for n in range(n_films)))
+    planned = plan_for(bench.dataset, bench.stages, ["films"], bench.configs())[-1]
+    heard = Counting(folder=planned.own(bench.dataset).folder)
+    bench.run("films", heard=heard)
+    assert heard.most == 2 * BATCHES_BETWEEN
+    assert len(bench.rows(FILMS)) == len(bench.done(FILMS)) == n_films

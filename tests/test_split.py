@@ -7,75 +7,15 @@ import pytest
 from films import ffmpeg, render
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from pipeline import done, process, rows, shelf, states
 from pydantic import ValidationError
+from split_films import films, spans, split_film
 
 from vidcurate.media.scan import read_frames
-from vidcurate.records import CLIPS, SCANS, Clip, Cut, FilmCuts, Scan
-from vidcurate.stages.split import SplitConfig, clips_of
+from vidcurate.records import CLIPS, SCANS
+from vidcurate.stages.split import SplitConfig
 
 TIME_BASES = [Fraction(1, 24), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]
-
-
-def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
-    """The scan of a film with these frames."""
-    return Scan(
-        video_id="film",
-        n_frames=len(pts),
-        time_base=time_base,
-        first_pts=pts[0],
-        end_pts=end_pts,
-        duration_s=float((end_pts - pts[0]) * time_base),
-        frame_rate=Fraction(24),
-        is_vfr=True,
-        n_samples=0,
-        proxy_width=0,
-        proxy_height=0,
-        n_decode_errors=0,
-        fault=None,
-        metrics=(),
-        frames_file="",
-        samples_file="",
-    )
-
-
-def cut_between(start_pts: int, end_pts: int) -> Cut:
-    """A transition from the frame at `start_pts` to that at `end_pts`."""
-    return Cut(start_pts, end_pts, 0.0, 0.0, "cut", 1.0, "test")
-
-
-def split_film(
-    pts: list[int],
-    end_pts: int,
-    cuts: list[tuple[int, int]],
-    config: SplitConfig,
-    time_base: Fraction = Fraction(1),
-) -> list[Clip]:
-    """The clips of a film with these frames and cuts."""
-    film = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
-    ticks: NDArray[np.int64] = np.array(pts, np.int64)
-    return list(clips_of(film, scan_of(pts, end_pts, time_base), ticks, config))
-
-
-def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
-    """The spans of `split_film`."""
-    return [(c.start_pts, c.end_pts) for c in split_film(*arguments, **more)]  # type: ignore[arg-type]
-
-
-@st.composite
-def films(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[int, int]]]:
-    """Frames at uneven times, the film's end, and cuts in time order, some of them gradual."""
-    gaps = draw(st.lists(st.integers(1, 9), min_size=1, max_size=60))
-    start = draw(st.integers(-50, 50))
-    edges = [start, *(start + int(t) for t in np.cumsum(gaps))]
-    pts, end_pts = edges[:-1], edges[-1]
-    n_marks = draw(st.integers(0, min(5, len(pts) // 2)))
-    places = st.lists(
-        st.integers(0, len(pts) - 1), min_size=2 * n_marks, max_size=2 * n_marks, unique=True
-    )
-    marks = sorted(draw(places))
-    return pts, end_pts, [(pts[a], pts[b]) for a, b in zip(marks[::2], marks[1::2], strict=True)]
 
 
 @st.composite

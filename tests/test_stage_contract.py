@@ -35,10 +35,14 @@ def is_number(info: FieldInfo) -> bool:
 
 
 def tables_of(stage: Stage) -> set[str]:
-    """Every table that a stage may read, whatever its options."""
+    """Every table that a stage may read while it runs, whatever its options."""
     beside = stage.beside if isinstance(stage, MapStage) else stage.beside(stage.config())
-    finish = stage.finish_reads if isinstance(stage, MapStage) else ()
-    return {stage.reads.name, *(b.table.name for b in (*beside, *finish))}
+    return {stage.reads.name, *(b.table.name for b in beside)}
+
+
+def tables_of_finish(stage: Stage) -> set[str]:
+    """Every table that a stage's finish may read, whatever its options."""
+    return {b.table.name for b in stage.finish_reads} if isinstance(stage, MapStage) else set()
 
 
 def test_names_and_tables_are_unique() -> None:
@@ -51,11 +55,16 @@ def test_names_and_tables_are_unique() -> None:
 
 
 def test_stages_are_in_the_order_of_the_data() -> None:
-    """Every table that a stage reads is written by an earlier stage, or holds the files."""
+    """Every table that a stage reads is written by an earlier stage, or holds the files.
+
+    What its finish reads is written by any stage.
+    """
     written = {FILES.name}
     for stage in STAGES:
         assert tables_of(stage) <= written
         written.add(stage.writes.name)
+    for stage in STAGES:
+        assert tables_of_finish(stage) <= written
 
 
 @each_stage
@@ -125,7 +134,7 @@ def test_a_stage_travels_to_workers(stage: Stage) -> None:
     """Functions and configs pickle, the functions by their names: no lambda, no closure."""
     functions: list[Any] = [stage.run]
     if isinstance(stage, MapStage):
-        functions += [stage.open, stage.resources, stage.depends, stage.check]
+        functions += [stage.open, stage.resources, stage.depends, stage.check, stage.time_limit]
         functions += [stage.finish] if stage.finish else []
     for function in functions:
         assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301 - our own bytes

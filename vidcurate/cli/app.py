@@ -12,10 +12,13 @@ from vidcurate.cli import look
 from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
+from vidcurate.cli.plan_command import plan_run
+from vidcurate.cli.tune_command import tune
 from vidcurate.config import load_config, override
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.stage import Stage
+from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
+from vidcurate.stages.probe import PROBE
 
 Sources = Annotated[
     list[str] | None,
@@ -31,16 +34,56 @@ DatasetFolder = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="A YAML file of stages and their options.")
 ]
-Engine = Annotated[str, typer.Option(help="Where work runs: local (processes) or inline.")]
+Engine = Annotated[
+    str, typer.Option(help="Where work runs: local (processes), ray (a cluster) or inline.")
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="The Ray cluster, HOST:PORT or auto (default: $RAY_ADDRESS, else one made here).",
+        show_default=False,
+    ),
+]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one a core).")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
 MaxFailed = Annotated[
     int | None, typer.Option(min=0, help="Stop with exit code 3 when more rows fail than this.")
 ]
+Wave = Annotated[
+    int | None,
+    typer.Option(
+        help="Take films through all stages this many at a time", min=1, show_default=False
+    ),
+]
+TimeLimitFactor = Annotated[
+    float,
+    typer.Option(
+        min=0.01,
+        help="Stretches the time after which a worker that is stuck on a film is killed.",
+    ),
+]
+MemoryPerWorker = Annotated[
+    float | None,
+    typer.Option(
+        min=0.1,
+        help="A worker that takes more memory is killed (GB; default: its share of 80 %).",
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as the result.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+SampledFilms = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Films in the sample (default: one in a hundred, at least 5).",
+        show_default=False,
+    ),
+]
+# What `plan` leaves to the run itself.
+RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None}
 
 app = typer.Typer(
     name="vidcurate",
@@ -56,10 +99,14 @@ def common(  # noqa: PLR0917 - never called: its parameters are the options ever
     dataset: DatasetFolder = Path(),
     config: ConfigFile = None,
     engine: Engine = "local",
+    address: Address = None,
     workers: Workers = None,
     limit: Limit = None,
     retry_failed: RetryFailed = False,
     max_failed: MaxFailed = None,
+    time_limit_factor: TimeLimitFactor = 1.0,
+    memory_per_worker: MemoryPerWorker = None,
+    wave: Wave = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: QuietFlag = False,
@@ -105,17 +152,36 @@ def add_run_command() -> None:
     """The command that runs the stages which a config file names."""
 
     def run(**values: Any) -> None:
-        given = load_config(values["config"], STAGES) if values["config"] else {}
-        chosen = list(given) or look.recorded_stages(values["dataset"])
-        if not chosen:
-            raise UsageError(
-                "which stages? give -c FILE; `vidcurate config > my.yaml` writes one to start from"
-            )
+        chosen, given = stages_to_run(values)
         invoke(request(values), chosen, given)
 
     with_parameters(run, shared_parameters())
     run.__doc__ = "Run the stages that a config file names, on SOURCE or on what is there."
     app.command("run")(run)
+
+
+def stages_to_run(values: dict[str, Any]) -> tuple[list[str], dict[str, StageConfig]]:
+    """The stages that a config file names, else those that the data set has, and the options."""
+    given = load_config(values["config"], STAGES) if values["config"] else {}
+    chosen = list(given) or look.recorded_stages(values["dataset"])
+    if not chosen:
+        raise UsageError(
+            "which stages? give -c FILE; `vidcurate config > my.yaml` writes one to start from"
+        )
+    return chosen, given
+
+
+def add_plan_command() -> None:
+    """The command that says what `run` will take."""
+
+    def plan(films: SampledFilms = None, **values: Any) -> None:
+        chosen, given = stages_to_run(values)
+        plan_run(request({**RUN_ONLY, **values}), [*chosen, PROBE.name], given, films)
+
+    shared = [p for p in shared_parameters() if p.name not in RUN_ONLY]
+    with_parameters(plan, shared)
+    plan.__doc__ = "Foresee time, disk and requests of a run, from a few films that it is begun on."
+    app.command("plan")(plan)
 
 
 def main() -> None:
@@ -131,11 +197,13 @@ def main() -> None:
 def add_commands() -> None:
     """Every command, in the order of `--help`."""
     add_run_command()
+    add_plan_command()
     for stage in STAGES:
         add_stage_command(stage)
     extra: list[tuple[str, Callable[..., None]]] = [
         ("status", look.status),
         ("rows", look.rows),
+        ("tune", tune),
         ("config", look.config),
         ("clean", look.clean),
     ]

@@ -13,7 +13,7 @@ from vidcurate.config import load_config
 from vidcurate.dataset import DROPPED, FAILED, Dataset
 from vidcurate.errors import UsageError
 from vidcurate.funnel import StageCount, as_dicts, count
-from vidcurate.join import columns_beside, select_rows
+from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
 from vidcurate.plan import Planned, recorded_config
@@ -22,6 +22,7 @@ from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
+from vidcurate.table import Table
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -138,16 +139,8 @@ def table_rows(
 ) -> pa.Table:
     """The live rows of a table that satisfy a rule, with some columns."""
     scope = present_scope(dataset, plan)
-    tables = {p.stage.writes.name: p.stage.writes for p in plan}
-    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
-    tables[FILES.name], shelves[FILES.name] = FILES, dataset.shelf(FILES, FOUND)
-    if table not in tables:
-        raise UsageError(f"no table '{table}' here; there are {', '.join(tables)}")
-
-    def read(name: str) -> pa.Table:
-        rows = scope.keep(shelves[name].read(None, tables[name].schema))
-        return tables[name].one_row_a_key(rows)
-
+    tables = present_tables(plan)
+    read = reader(dataset, plan, scope)
     found = live_rows(dataset, plan, scope, read(table), table)
     if where:
         found = select_rows(found, table, parse(where), tables, read)
@@ -155,6 +148,29 @@ def table_rows(
         wanted = [c.strip() for c in columns.split(",")]
         found = columns_beside(found, table, wanted, tables, read)
     return found
+
+
+def present_tables(plan: tuple[Planned, ...]) -> dict[str, Table[Any]]:
+    """The tables that a data set has, by name."""
+    return {**{p.stage.writes.name: p.stage.writes for p in plan}, FILES.name: FILES}
+
+
+def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
+    """What reads a table's rows of live films, by the table's name.
+
+    It raises UsageError for a table that the data set does not have.
+    """
+    tables = present_tables(plan)
+    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
+    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
+
+    def read(name: str) -> pa.Table:
+        if name not in tables:
+            raise UsageError(f"no table '{name}' here; there are {', '.join(tables)}")
+        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        return tables[name].one_row_a_key(rows)
+
+    return read
 
 
 def live_rows(

@@ -4,15 +4,23 @@ A sample is taken at least once an interval and once soon after every abrupt cha
 shot of 0.3 s and more has one.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 
 import cv2
-import numpy as np
 import pyarrow as pa
 from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
+from vidcurate.media.camera import (
+    CELLS,
+    CameraMotion,
+    FlowMeter,
+    View,
+    camera_motion,
+    flow_speed,
+    velocity_change,
+)
 from vidcurate.media.decode import FULL_RANGE, Small, plane_array
 from vidcurate.media.measures import (
     COLOUR_NAMES,
@@ -34,16 +42,16 @@ EIGHT_BIT_LUMA = frozenset(
     {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "gray"}
 )
 
-FLOATS = (
-    *(name for name in Measures.__dataclass_fields__),
-    "colourfulness",
-    "motion_mean",
-    "motion_spread",
+OF_ONE_FRAME = (*Measures.__dataclass_fields__, "colourfulness")
+OF_TWO_FRAMES = (
+    *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
+    *("agreement", "shake", "object_motion"),
 )
 SAMPLES_SCHEMA = pa.schema(
     [
         pa.field("pts", pa.int64(), False),
-        *(pa.field(name, pa.float32()) for name in FLOATS),
+        *(pa.field(name, pa.float32()) for name in (*OF_ONE_FRAME, *OF_TWO_FRAMES)),
+        pa.field("object_cells", pa.list_(pa.float32(), 2 * CELLS**2)),
         pa.field("colours", pa.list_(pa.float32(), len(COLOUR_NAMES)), False),
         pa.field("jpeg", pa.binary(), False),
     ]
@@ -65,14 +73,20 @@ class ProxyShape:
         turned = self.matrix[0] == 0
         return (self.height, self.width) if turned else (self.width, self.height)
 
+    @property
+    def view(self) -> View:
+        """How a small picture of the same frame is shown."""
+        return View(self.width, self.height, self.matrix)
+
 
 @dataclass(slots=True)
 class Pending:
-    """A sample that waits for a later frame to measure motion against."""
+    """A sample that waits for later frames to measure motion against, and the frame before them."""
 
     pts: int
     luma: Image
     row: dict[str, object]
+    camera: CameraMotion | None = None
 
 
 @dataclass(slots=True)
@@ -88,9 +102,7 @@ class Sampler:
     n_samples: int = 0
     pending: Pending | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
-    flow: cv2.DISOpticalFlow = field(
-        default_factory=lambda: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
-    )
+    flow: FlowMeter = field(default_factory=FlowMeter)
 
     def step(self, pts: int, frame: VideoFrame, small: Small, change: float) -> None:
         """Take note of one frame and sample it if its time has come.
@@ -99,30 +111,42 @@ class Sampler:
         the one before, 0..255.
         """
         if change >= ABRUPT and self.last is not None:
-            self.finish(None)
+            self.finish()
             soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(LEAST_GAP_S))
             self.due = min(soon, self.last + self.ticks(self.interval_s + LEAST_GAP_S))
         if self.pending is not None and pts >= self.pending.pts + self.ticks(FLOW_GAP_S):
-            self.finish((pts, small.luma))
+            self.compare(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
-            self.finish(None)
+            self.finish()
             row = sample_row(pts, frame, self.shape, self.reformatter)
             self.pending = Pending(pts, small.luma.copy(), row)
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
 
-    def finish(self, later: tuple[int, Image] | None) -> None:
-        """Complete the sample that waits, with motion up to a later frame or without."""
-        if self.pending is None:
+    def compare(self, sample: Pending, pts: int, luma: Image) -> None:
+        """Measure the motion up to a later frame; a second such frame tells how steady it is."""
+        elapsed_s = (pts - sample.pts) * self.time_base
+        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < FLOW_LEAST_SIDE:
+            self.finish()
             return
-        if later is not None:
-            elapsed_s = (later[0] - self.pending.pts) * self.time_base
-            if elapsed_s <= FLOW_GAP_MAX_S and min(later[1].shape) >= FLOW_LEAST_SIDE:
-                mean, spread = motion(self.flow, self.pending.luma, later[1])
-                self.pending.row["motion_mean"] = mean / float(elapsed_s)
-                self.pending.row["motion_spread"] = spread / float(elapsed_s)
-        self.rows.append(self.pending.row)
-        self.n_samples += 1
-        self.pending = None
+        flow = self.flow.between(sample.luma, luma)
+        camera = camera_motion(flow, sample.luma, self.shape.view, elapsed_s)
+        if "motion_mean" not in sample.row:
+            speed = flow_speed(flow, elapsed_s)
+            sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
+            sample.row |= asdict(camera) if camera else {}
+        elif camera and sample.camera:
+            sample.row["shake"] = velocity_change(sample.camera, camera)
+        if camera is None or sample.camera is not None:
+            self.finish()
+        else:
+            sample.pts, sample.luma, sample.camera = pts, luma.copy(), camera
+
+    def finish(self) -> None:
+        """Complete the sample that waits with what is known of it."""
+        if self.pending is not None:
+            self.rows.append(self.pending.row)
+            self.n_samples += 1
+            self.pending = None
 
     def take(self) -> pa.RecordBatch:
         """The finished rows since the last call."""
@@ -148,7 +172,7 @@ def sample_row(
     bgr = upright(picture, shape.matrix)
     luma, full_range = native_luma(frame)
     measures = measure(luma, full_range=full_range)
-    row: dict[str, object] = {name: getattr(measures, name) for name in FLOATS[:-3]}
+    row: dict[str, object] = asdict(measures)
     row |= upright_bars(measures, shape.matrix)
     row |= {"pts": pts, "colourfulness": colourfulness(bgr), "colours": colour_shares(bgr)}
     row["jpeg"] = jpeg(bgr, shape.quality)
@@ -182,15 +206,3 @@ def jpeg(bgr: Image, quality: int) -> bytes:
     """A picture as JPEG bytes."""
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes()
-
-
-def motion(flow: cv2.DISOpticalFlow, before: Image, after: Image) -> tuple[float, float]:
-    """Mean and standard deviation of optical flow between two luma pictures, in diagonals.
-
-    Dense inverse search (Kroeger et al. 2016) at its fastest setting.
-    """
-    field_of_motion = flow.calc(before, after, None)  # type: ignore[call-overload]
-    lengths = cv2.magnitude(*cv2.split(field_of_motion))
-    mean, spread = cv2.meanStdDev(lengths)
-    diagonal = float(np.hypot(*before.shape))
-    return float(mean[0, 0]) / diagonal, float(spread[0, 0]) / diagonal

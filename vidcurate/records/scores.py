@@ -6,6 +6,29 @@ from vidcurate.table import Table
 
 
 @dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which transitions a clip lies, and how sure they are.
+
+    Of each end the nearest transition that begins before the clip's first frame, or that ends after
+    its last one; kind and detector "film" with confidence 1 are the film's own first and last
+    frame. A distance is 0 where the clip reaches up to it, and below where the clip lies in it.
+    `n_cuts_inside` counts transitions that lie in the clip, be it in part.
+    """
+
+    clip_id: str
+    video_id: str
+    start_kind: str
+    start_detector: str
+    start_confidence: float
+    start_distance_frames: int
+    end_kind: str
+    end_detector: str
+    end_confidence: float
+    end_distance_frames: int
+    n_cuts_inside: int
+
+
+@dataclass(frozen=True, slots=True)
 class Quality:
     """Technical measurements of one clip, means over its samples unless the name says more."""
 
@@ -32,6 +55,39 @@ class Quality:
     motion_spread: float | None
 
 
-QUALITY = Table("quality", Quality, key="clip_id")
+@dataclass(frozen=True, slots=True)
+class MotionScore:
+    """How the camera and what it sees move in one clip, and in which colours.
 
-SCORE_TABLES = (QUALITY,)
+    Speeds are in frame diagonals a second; shares of `camera`'s movements may overlap.
+    """
+
+    clip_id: str
+    video_id: str
+    n_samples: int
+    flow_mean: float
+    flow_spread: float
+    still_share: float
+    camera: str
+    camera_speed: float
+    static_share: float
+    pan_left_share: float
+    pan_right_share: float
+    tilt_up_share: float
+    tilt_down_share: float
+    zoom_in_share: float
+    zoom_out_share: float
+    roll_share: float
+    shake_share: float
+    object_motion: float
+    object_place: str | None
+    object_direction: str | None
+    dominant_colours: tuple[str, ...]
+    colour_diversity: float
+
+
+BOUNDS = Table("bounds", Bounds, key="clip_id")
+QUALITY = Table("quality", Quality, key="clip_id")
+MOTION = Table("motion", MotionScore, key="clip_id")
+
+SCORE_TABLES = (BOUNDS, QUALITY, MOTION)

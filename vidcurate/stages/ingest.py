@@ -41,6 +41,11 @@ def ingest(
         yield [Source(video_id, file.file_id, file.path, (file.path,), size, file.extra)]
 
 
+def longest(_file: FoundFile, _config: IngestConfig) -> float:
+    """Seconds after which three mebibytes are taken never to come, even on a slow network."""
+    return 120
+
+
 INGEST = MapStage(
     name="ingest",
     summary="Find films in folders, globs, lists or stdin, and name each by its content.",
@@ -50,4 +55,5 @@ INGEST = MapStage(
     open=use_workspace,
     run=ingest,
     rows_per_part=1024,
+    time_limit=longest,
 )

@@ -122,6 +122,11 @@ def sharpest(
     return sorted(set(chosen))
 
 
+def longest(clip: Clip, _config: KeyframesConfig) -> float:
+    """Seconds after which decoding is taken to be stuck; all clips of a batch may come at once."""
+    return 3600 + 10 * clip.end_s
+
+
 KEYFRAMES_STAGE = MapStage(
     name="keyframes",
     summary="Take full-size stills of the kept clips from the source.",
@@ -131,5 +136,7 @@ KEYFRAMES_STAGE = MapStage(
     open=use_workspace,
     run=keyframes,
     beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS)),
+    cheaper="a smaller keyframes.count, or stricter filter.rules",
     rows_per_part=64,
+    time_limit=longest,
 )

@@ -22,6 +22,11 @@ def probe(sources: Sequence[Source], _config: ProbeConfig, _: Workspace) -> Iter
         yield [probe_film(film_path(source), source.video_id)]
 
 
+def longest(_source: Source, _config: ProbeConfig) -> float:
+    """Seconds after which a reader is taken to be stuck, even on a slow network."""
+    return 300
+
+
 PROBE = MapStage(
     name="probe",
     summary="Read each film's container: length, rates, sizes, codecs, and what is wrong with it.",
@@ -31,4 +36,5 @@ PROBE = MapStage(
     open=use_workspace,
     run=probe,
     rows_per_part=128,
+    time_limit=longest,
 )

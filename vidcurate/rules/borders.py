@@ -1,0 +1,110 @@
+"""Where rules divide numbers: the limits that can be moved to keep more rows or fewer."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from vidcurate.rules.schema import kind_of
+from vidcurate.rules.tree import (
+    Column,
+    Comparison,
+    Junction,
+    Node,
+    Not,
+    Percentile,
+    columns_of,
+)
+from vidcurate.rules.verdicts import compared, evaluate, threshold
+
+TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+INVERTED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
+
+
+@dataclass(frozen=True, slots=True)
+class Border:
+    """What a rule asks of one number: to lie on one side of a limit, which reads no column."""
+
+    score: Node
+    operator: str
+    limit: Node
+
+    @property
+    def condition(self) -> Comparison:
+        """The border as a condition by itself."""
+        return Comparison((self.score, self.limit), (self.operator,))
+
+    def limit_in(self, columns: Mapping[Column, Any]) -> float | None:
+        """The limit as a number; None for a percentile where no row has a value."""
+        if isinstance(self.limit, Percentile):
+            limit = threshold(self.limit, evaluate(self.score, columns)).as_py()
+        else:
+            limit = evaluate(self.limit, columns).as_py()
+        return None if limit is None else float(limit)
+
+    def holds(self, columns: Mapping[Column, Any]) -> Any:
+        """Where the border is kept; null where the score has no value."""
+        return compared(self.condition, columns)
+
+
+def borders(node: Node, *, wanted: bool = True) -> Iterator[Border]:
+    """The borders at and below a condition that shall be true, or with `wanted` off, false."""
+    match node:
+        case Comparison():
+            found = (border_of(link, wanted=wanted) for link in links(node))
+            yield from (border for border in found if border is not None)
+        case Not(operand=operand):
+            yield from borders(operand, wanted=not wanted)
+        case Junction(operands=operands):
+            for operand in operands:
+                yield from borders(operand, wanted=wanted)
+
+
+def links(chain: Comparison) -> list[Comparison]:
+    """The links of a chain; `a < b < c` is `a < b` and `b < c`."""
+    sides = pairwise(chain.operands)
+    return [
+        Comparison(two, (operator,)) for two, operator in zip(sides, chain.operators, strict=True)
+    ]
+
+
+def border_of(link: Comparison, *, wanted: bool) -> Border | None:
+    """The border that a comparison of two sides is, if it is one; its score stands left."""
+    (left, right), operator = link.operands, link.operators[0]
+    if operator not in TURNED:
+        return None
+    if is_fixed(left):
+        left, right, operator = right, left, TURNED[operator]
+    if is_fixed(left) or not is_fixed(right):
+        return None
+    return Border(left, operator if wanted else INVERTED[operator], right)
+
+
+def is_fixed(side: Node) -> bool:
+    """Whether a side is a number that no row changes, or a percentile."""
+    return next(columns_of(side), None) is None and kind_of(side, {}) == "number"
+
+
+def with_limits(node: Node, limit_of: Callable[[Border], Node], *, wanted: bool = True) -> Node:
+    """A condition with another limit for every border at and below it."""
+    match node:
+        case Comparison():
+            moved = [moved_link(link, limit_of, wanted=wanted) for link in links(node)]
+            return moved[0] if len(moved) == 1 else Junction("and", tuple(moved))
+        case Not(operand=operand):
+            return Not(with_limits(operand, limit_of, wanted=not wanted))
+        case Junction(word=word, operands=operands):
+            return Junction(word, tuple(with_limits(o, limit_of, wanted=wanted) for o in operands))
+        case _:
+            return node
+
+
+def moved_link(
+    link: Comparison, limit_of: Callable[[Border], Node], *, wanted: bool
+) -> Comparison:
+    """A link with another limit, if it is a border."""
+    border = border_of(link, wanted=wanted)
+    if border is None:
+        return link
+    operator = border.operator if wanted else INVERTED[border.operator]
+    return Comparison((border.score, limit_of(border)), (operator,))

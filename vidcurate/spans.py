@@ -1,0 +1,107 @@
+"""Spans of a film's frames by number: shots, transitions, and the pieces that clips are made of."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcurate.records import Cut, FilmCuts
+
+Ticks = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The frames `first` <= number < `end`, and the cuts at its ends, where there are any.
+
+    `joints` are the first frames of the shots in it but the first one.
+    """
+
+    first: int
+    end: int
+    before: Cut | None = None
+    after: Cut | None = None
+    joints: tuple[int, ...] = ()
+
+
+def shots(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
+    """The frames between transitions, in order."""
+    first, before = 0, None
+    for cut in film.cuts:
+        end = int(np.searchsorted(pts, cut.start_pts, "right"))
+        if end > first:
+            yield Span(first, end, before, cut)
+        first, before = int(np.searchsorted(pts, cut.end_pts, "left")), cut
+    if first < len(pts):
+        yield Span(first, len(pts), before)
+
+
+def transitions(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
+    """The frames inside gradual transitions, which belong to no shot, in order."""
+    for cut in film.cuts:
+        first = int(np.searchsorted(pts, cut.start_pts, "right"))
+        end = int(np.searchsorted(pts, cut.end_pts, "left"))
+        if end > first:
+            yield Span(first, end, cut, cut)
+
+
+def trim(edges: Ticks, span: Span, ticks_before: int, ticks_after: int) -> Span | None:
+    """The frames of a span that lie so far from its ends, or None.
+
+    `edges` are the times of all frames and the film's end.
+    """
+    first = int(np.searchsorted(edges, edges[span.first] + ticks_before, "left"))
+    end = int(np.searchsorted(edges, edges[span.end] - ticks_after, "right")) - 1
+    return replace(span, first=first, end=end) if first < end else None
+
+
+def pieces(edges: Ticks, span: Span, longest: int) -> Iterator[Span]:
+    """A span in pieces of at most `longest` ticks, but of one frame at least.
+
+    A piece ends with a shot where the span has several and the piece would end in a later one.
+    """
+    first = span.first
+    while first < span.end:
+        end = piece_end(edges, span, first, longest)
+        yield part(span, first, end)
+        first = end
+
+
+def windows(edges: Ticks, span: Span, longest: int, stride: Fraction) -> Iterator[Span]:
+    """Pieces of at most `longest` ticks that begin every `stride` ticks, up to the span's end.
+
+    Beginnings are counted from the span's first frame, so that rounding to frames does not add up.
+    """
+    first, number = span.first, 0
+    while first < span.end:
+        end = piece_end(edges, span, first, longest)
+        yield part(span, first, end)
+        if end == span.end:
+            return
+        last = first
+        while first == last:
+            number += 1
+            first = int(np.searchsorted(edges, edges[span.first] + ceil(number * stride), "left"))
+
+
+def piece_end(edges: Ticks, span: Span, first: int, longest: int) -> int:
+    """Where a piece ends that begins at `first`."""
+    end = int(np.searchsorted(edges, edges[first] + longest, "right")) - 1
+    end = max(end, first + 1)
+    if end >= span.end:
+        return span.end
+    return max((joint for joint in span.joints if first < joint <= end), default=end)
+
+
+def part(span: Span, first: int, end: int) -> Span:
+    """Some of a span's frames; a cut stays with the end that it is at."""
+    return Span(
+        first,
+        end,
+        span.before if first == span.first else None,
+        span.after if end == span.end else None,
+        tuple(joint for joint in span.joints if first < joint < end),
+    )

@@ -1,0 +1,67 @@
+"""bounds: how sure a clip's ends are, by the transitions around it, so that rules may ask."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, FilmCuts
+from vidcurate.spans import Ticks
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+
+
+class BoundsConfig(StageConfig):
+    """bounds has no options: it reports what is there."""
+
+
+def bounds(
+    clips: Sequence[Clip], _config: BoundsConfig, workspace: Workspace
+) -> Iterator[list[Bounds]]:
+    """The transitions around each clip."""
+    from vidcurate.media.scan import read_frames
+
+    folder = workspace.files_of(SCANS)
+    open_film, pts = "", np.zeros(0, np.int64)
+    for clip in clips:
+        if clip.video_id != open_film:
+            scan = workspace.beside(SCANS)[clip.video_id]
+            pts = read_frames(folder / scan.frames_file, ("pts",))["pts"].to_numpy()
+            open_film = clip.video_id
+        yield [bounds_of(clip, workspace.beside(CUTS)[clip.video_id], pts)]
+
+
+def bounds_of(clip: Clip, film: FilmCuts, pts: Ticks) -> Bounds:
+    """The transitions around one clip of a film with frames at these times."""
+    first, end = (int(n) for n in np.searchsorted(pts, [clip.start_pts, clip.end_pts]))
+    last = end - 1
+    first_pts, last_pts = int(pts[first]), int(pts[last])
+    film_edges = [Cut(int(p), int(p), 0.0, 0.0, "film", 1.0, "film") for p in (pts[0], pts[-1])]
+    before = [cut for cut in film.cuts if cut.start_pts < first_pts]
+    after = [cut for cut in film.cuts if cut.end_pts > last_pts]
+    start, stop = [film_edges[0], *before][-1], [*after, film_edges[1]][0]
+    begins, ends = np.searchsorted(pts, [start.end_pts, stop.start_pts])
+    inside = [cut for cut in film.cuts if cut.start_pts < last_pts and first_pts < cut.end_pts]
+    return Bounds(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        start_kind=start.kind,
+        start_detector=start.detector,
+        start_confidence=start.confidence,
+        start_distance_frames=first - int(begins),
+        end_kind=stop.kind,
+        end_detector=stop.detector,
+        end_confidence=stop.confidence,
+        end_distance_frames=int(ends) - last,
+        n_cuts_inside=len(inside),
+    )
+
+
+BOUNDS_STAGE = MapStage(
+    name="bounds",
+    summary="Say which transitions bound each clip and how sure they are.",
+    reads=CLIPS,
+    writes=BOUNDS,
+    config=BoundsConfig,
+    open=use_workspace,
+    run=bounds,
+    beside=(Beside(CUTS), Beside(SCANS)),
+)

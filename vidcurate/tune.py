@@ -1,0 +1,286 @@
+"""What rules do to the clips that are there, and where their limits would have to lie."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from vidcurate.errors import UsageError
+from vidcurate.rules import Rule, judge
+from vidcurate.rules.borders import Border, borders, with_limits
+from vidcurate.rules.schema import kind_of_type
+from vidcurate.rules.tree import Column, Constant, Node, Percentile, columns_of
+from vidcurate.rules.verdicts import evaluate, numbers_present, spread
+
+PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
+BINS = 12
+NEAREST = 3
+# Ranks that a wanted keep rate is looked for in, a hundred to the per cent.
+RANKS = 10_000
+
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Near:
+    """A clip close to a limit."""
+
+    clip_id: str
+    start_s: float
+    end_s: float
+    value: float
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one limit does by itself: the share of clips it keeps, the nearest of each side."""
+
+    rule: str
+    condition: str
+    value: float | None
+    kept_share: float
+    inside: tuple[Near, ...]
+    outside: tuple[Near, ...]
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How the values of a score lie.
+
+    The bins are of equal width from the 1st percentile to the 99th; the first and the last also
+    count what lies beyond.
+    """
+
+    score: str
+    values: int
+    missing: int
+    percentiles: Mapping[str, float]
+    bin_edges: tuple[float, ...]
+    bin_counts: tuple[int, ...]
+    limits: tuple[Limit, ...]
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How many clips do not pass a rule, and how many pass every rule but this."""
+
+    rule: str
+    removes: int
+    only_it: int
+
+
+@dataclass(frozen=True)
+class Aim:
+    """The rules that come nearest to a wanted share of clips and keep no fewer, if any do.
+
+    Every limit lies where it alone would leave out the same share of its score's values:
+    `percentile`. `rules` say so in numbers of six digits, `as_percentiles` in ranks;
+    `kept_share` is what the numbers keep.
+    """
+
+    wanted_share: float
+    percentile: float
+    rules: tuple[str, ...]
+    as_percentiles: tuple[str, ...]
+    kept_share: float
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What rules do to clips."""
+
+    clips: int
+    kept: int
+    rules: tuple[Removal, ...]
+    scores: tuple[Distribution, ...]
+    aim: Aim | None
+
+
+def tune(
+    clips: pa.Table,
+    columns: pa.Table,
+    rules: Sequence[Rule],
+    *,
+    more: Sequence[str] = (),
+    keep: float | None = None,
+) -> Tuning:
+    """What rules do to clips, as far as the columns beside them tell.
+
+    `columns` has one row a clip, its names are "table.column"; `more` are those whose
+    distribution is wanted though no rule has them; `keep` is the wanted share of clips.
+    Raises UsageError where a share is wanted and no rule has a limit.
+    """
+    passing = passed(rules, columns)
+    values = {
+        Column(*name.split(".", 1)): numbers_present(columns[name].combine_chunks())
+        for name in columns.column_names
+    }
+    named = [Column(*name.split(".", 1)) for name in more]
+    return Tuning(
+        clips=clips.num_rows,
+        kept=int(passing.all(axis=0).sum()),
+        rules=tuple(removals(rules, passing)),
+        scores=tuple(
+            distribution(score, rules, clips, values) for score in scores_of(rules, named, values)
+        ),
+        aim=None if keep is None else aim(rules, columns, values, keep),
+    )
+
+
+def passed(rules: Sequence[Rule], columns: pa.Table) -> Flags:
+    """Which clips (columns) satisfy each rule (rows); a missing number does not."""
+    passing = np.ones((len(rules), columns.num_rows), bool)
+    for row, rule in zip(passing, rules, strict=True):
+        verdicts = judge([rule], columns)
+        row &= (verdicts.first_failed.is_null().to_numpy(zero_copy_only=False)) & (
+            verdicts.undecided.is_null().to_numpy(zero_copy_only=False)
+        )
+    return passing
+
+
+def removals(rules: Sequence[Rule], passing: Flags) -> Iterator[Removal]:
+    """What each rule removes alone, and what only it removes."""
+    faults = np.sum(~passing, axis=0)
+    for rule, passes in zip(rules, passing, strict=True):
+        yield Removal(rule.text, int(np.sum(~passes)), int(np.sum(~passes & (faults == 1))))
+
+
+def scores_of(
+    rules: Sequence[Rule], more: Sequence[Column], values: Mapping[Column, Any]
+) -> list[Node]:
+    """What rules set a limit to, then the other numeric columns that they read, then `more`."""
+    limited = [border.score for rule in rules for border in borders(rule.tree)]
+    seen = {column for score in limited for column in columns_of(score)}
+    read = [column for rule in rules for column in columns_of(rule.tree) if column not in seen]
+    others = [c for c in (*read, *more) if kind_of_type(values[c].type) == "number"]
+    return list({str(score): score for score in (*limited, *others)}.values())
+
+
+def distribution(
+    score: Node, rules: Sequence[Rule], clips: pa.Table, values: Mapping[Column, Any]
+) -> Distribution:
+    """How a score's values lie, and what the limits that rules set to it do."""
+    numbers = pc.cast(spread(evaluate(score, values), clips.num_rows), pa.float64(), safe=False)
+    present = numbers.drop_null().to_numpy()
+    ranks = np.percentile(present, PERCENTILES) if len(present) else ()
+    counts, edges = histogram(present, ranks)
+    return Distribution(
+        score=str(score),
+        values=len(present),
+        missing=len(numbers) - len(present),
+        percentiles={f"p{p}": float(v) for p, v in zip(PERCENTILES, ranks, strict=False)},
+        bin_edges=tuple(map(float, edges)),
+        bin_counts=tuple(map(int, counts)),
+        limits=tuple(
+            limit(rule, border, numbers.to_numpy(zero_copy_only=False), clips, values)
+            for rule in rules
+            for border in borders(rule.tree)
+            if border.score == score
+        ),
+    )
+
+
+def histogram(present: NDArray[np.float64], ranks: Sequence[float]) -> tuple[Any, Any]:
+    """Counts and edges of bins from the first rank to the last; empty without a value."""
+    if not len(present):
+        return (), ()
+    low, high = ranks[0], ranks[-1]
+    return np.histogram(np.clip(present, low, high), bins=BINS if high > low else 1)
+
+
+def limit(
+    rule: Rule,
+    border: Border,
+    numbers: NDArray[np.float64],
+    clips: pa.Table,
+    values: Mapping[Column, Any],
+) -> Limit:
+    """What one limit does; `numbers` are the score's values, NaN where there is none."""
+    value = border.limit_in(values)
+    holds = spread(border.holds(values), len(numbers)).fill_null(False)  # noqa: FBT003 - arrow
+    inside = holds.to_numpy(zero_copy_only=False)
+    distances = np.abs(numbers - (np.nan if value is None else value))
+    return Limit(
+        rule=rule.text,
+        condition=str(border.condition),
+        value=value,
+        kept_share=float(inside.mean()) if len(inside) else 0.0,
+        inside=nearest(np.where(inside, distances, np.nan), numbers, clips),
+        outside=nearest(np.where(inside, np.nan, distances), numbers, clips),
+    )
+
+
+def nearest(
+    distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table
+) -> tuple[Near, ...]:
+    """The clips with the smallest distances; NaN is none."""
+    places = pc.bottom_k_unstable(pa.array(distances), k=NEAREST).to_numpy()
+    places = places[~np.isnan(distances[places])]
+    rows = clips.select(["clip_id", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
+    return tuple(
+        Near(**row, value=float(numbers[place])) for row, place in zip(rows, places, strict=True)
+    )
+
+
+def aim(
+    rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], keep: float
+) -> Aim:
+    """The common percentile of all limits that keeps the wanted share of clips.
+
+    A greater percentile never keeps more, so halving finds it. Raises UsageError where there is no
+    limit to move.
+    """
+    if not any(True for rule in rules for _ in borders(rule.tree)):
+        raise UsageError(
+            "no rule has a limit to move: --keep needs one, such as --rule 'quality.sharpness >= 0'"
+        )
+    low, high = 0, RANKS
+    while low < high:
+        middle = (low + high + 1) // 2
+        if share(at_percentile(rules, middle), columns) >= keep:
+            low = middle
+        else:
+            high = middle - 1
+    ranked = at_percentile(rules, low)
+    fixed = [written(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
+    return Aim(
+        wanted_share=keep,
+        percentile=low * 100 / RANKS,
+        rules=tuple(rule.text for rule in fixed),
+        as_percentiles=tuple(rule.text for rule in ranked),
+        kept_share=share(fixed, columns),
+    )
+
+
+def share(rules: Sequence[Rule], columns: pa.Table) -> float:
+    """The share of clips that satisfy all rules; 0 of none."""
+    return float(passed(rules, columns).all(axis=0).mean()) if columns.num_rows else 0.0
+
+
+def at_percentile(rules: Sequence[Rule], rank: int) -> list[Rule]:
+    """Rules with every limit where it alone leaves out so many ten-thousandths of the values."""
+    part = Decimal(rank) * 100 / RANKS
+
+    def percentile(border: Border) -> Node:
+        return Percentile(part if border.operator in (">", ">=") else 100 - part)
+
+    return [written(with_limits(rule.tree, percentile)) for rule in rules]
+
+
+def as_number(border: Border, values: Mapping[Column, Any]) -> Node:
+    """A border's limit in six digits, rounded to the side that leaves out no more."""
+    value = border.limit_in(values)
+    if value is None:
+        return border.limit
+    rounding = ROUND_FLOOR if border.operator in (">", ">=") else ROUND_CEILING
+    return Constant(float(Context(prec=6, rounding=rounding).create_decimal_from_float(value)))
+
+
+def written(tree: Node) -> Rule:
+    """A rule by what it means."""
+    return Rule(str(tree), tree)
