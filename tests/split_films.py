@@ -9,6 +9,8 @@ from vidcurate.records import Clip, Cut, FilmCuts, Scan
 from vidcurate.scenes import Looks
 from vidcurate.stages.split import Film, SplitConfig, clips_of
 
+FilmWithCuts = tuple[list[int], int, list[tuple[int, int]]]
+
 
 def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
     """The scan of a film with these frames."""
@@ -37,6 +39,14 @@ def cut_between(start_pts: int, end_pts: int) -> Cut:
     return Cut(start_pts, end_pts, 0.0, 0.0, "cut", 1.0, "test")
 
 
+def film_of(
+    pts: list[int], end_pts: int, time_base: Fraction = Fraction(1), looks: Looks | None = None
+) -> Film:
+    """A film with these frames, and appearance vectors."""
+    edges = np.array([*pts, end_pts], np.int64)
+    return Film(scan_of(pts, end_pts, time_base), edges, looks, "appearance")
+
+
 def split_film(
     pts: list[int],
     end_pts: int,
@@ -47,8 +57,7 @@ def split_film(
 ) -> list[Clip]:
     """The clips of a film with these frames, cuts and vectors."""
     found = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
-    film = Film(scan_of(pts, end_pts, time_base), np.array([*pts, end_pts], np.int64), looks)
-    return list(clips_of(found, film, config))
+    return list(clips_of(found, film_of(pts, end_pts, time_base, looks), config))
 
 
 def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
@@ -57,7 +66,7 @@ def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
 
 
 @st.composite
-def films(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[int, int]]]:
+def films(draw: st.DrawFn) -> FilmWithCuts:
     """Frames at uneven times, the film's end, and cuts in time order, some of them gradual."""
     gaps = draw(st.lists(st.integers(1, 9), min_size=1, max_size=60))
     start = draw(st.integers(-50, 50))

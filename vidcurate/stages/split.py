@@ -17,8 +17,8 @@ from vidcurate.stage import Beside, Drop, MapStage, StageConfig, Workspace, opti
 from vidcurate.vectors import matrix, read_film_vectors
 
 FOREVER_S = 1e8
-# How far vectors of two frames may lie apart where two shots are one event, and where one shot holds
-# no transition, by what made them. Panda-70M's are for ImageBind. By look alone shots of one set-up
+# How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
+# transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
 # are told from others up to 0.75, but a moving camera changes it as much as a transition does.
 STITCH_DISTANCE = {"open_clip": 0.6, "appearance": 0.75}
 STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
