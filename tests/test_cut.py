@@ -171,6 +171,15 @@ def test_same_input_gives_the_same_bytes(beeping: Counted, tmp_path: Path) -> No
     assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
 
 
+def test_a_keyframe_may_lie_far_before_the_clip(tmp_path: Path) -> None:
+    """A clip 20 s after the only keyframe, with silent sound, still holds exactly its frames."""
+    encode = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "999", "-c:a", "aac")
+    path = tmp_path / "film.mp4"
+    film = counted(render_counted(path, 250, rate="10", sound_s=25, encode=encode))
+    cut(film, film.clip(200, 230), tmp_path / "clip.mp4")
+    assert [n for _, n in counted_frames(tmp_path / "clip.mp4")] == list(range(200, 230))
+
+
 def test_odd_sizes_lose_one_row_and_column(tmp_path: Path) -> None:
     """A film of 321x49 becomes clips of 320x48."""
     path = tmp_path / "odd.mkv"

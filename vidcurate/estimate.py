@@ -4,7 +4,7 @@ All is done in the data set itself, so that the sample is part of the run and no
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -55,13 +55,18 @@ def take_sample(
 ) -> Estimate | None:
     """Run the stages after probe on a sample, and foresee the rest; None when interrupted."""
     sample = {film: lengths[film] for film in choose(lengths, n_sample)}
-    in_sample = Scope({"video_id": pa.array(sample, pa.string())})
+    in_sample = only(sample)
     with watched_gpu_memory() as peak:
         run_stages(run, rest, in_sample, whole_tables(run.dataset, rest, live, lengths, sample))
     if run.interrupted:
         return None
     refuse_empty(run.dataset, rest, in_sample)
     return foresee(run, rest, live, lengths, sample, peak.mib)
+
+
+def only(films: Iterable[str]) -> Scope:
+    """What belongs to some films."""
+    return Scope({"video_id": pa.array(sorted(films), pa.string())})
 
 
 def film_lengths(dataset: Dataset, probe: Planned, live: Scope) -> dict[str, float]:
@@ -71,7 +76,7 @@ def film_lengths(dataset: Dataset, probe: Planned, live: Scope) -> dict[str, flo
 
 
 def choose(lengths: Lengths, n_sample: int | None) -> list[str]:
-    """Films evenly from the shortest to the longest, always the same ones: one in a hundred."""
+    """Films evenly spread over the lengths, always the same: 1 % and at least 5, or all."""
     n_films = len(lengths)
     wanted = n_sample or max(LEAST_FILMS, math.ceil(n_films * SHARE_OF_FILMS))
     n = min(wanted, n_films)
@@ -89,7 +94,7 @@ def whole_tables(
     stop = next((i for i, p in enumerate(rest) if isinstance(p.stage, TableStage)), len(rest))
     left = films_left(dataset, rest[:stop], live).values()
     ready = set(lengths).difference(*left) | set(sample)
-    return Scope({"video_id": pa.array(sorted(ready), pa.string())})
+    return only(ready)
 
 
 def refuse_empty(dataset: Dataset, plan: Plan, scope: Scope) -> None:
@@ -135,7 +140,7 @@ def stage_estimate(
 ) -> StageEstimate:
     """One stage's part."""
     stage, dataset = planned.stage, run.dataset
-    in_sample = Scope({"video_id": pa.array(sample, pa.string())})
+    in_sample = only(sample)
     seconds = seconds_by_film(dataset, planned, in_sample)
     takes = stage.resources(planned.config) if isinstance(stage, MapStage) else Resources(at_most=1)
     at_once = min(run.engine.workers, takes.at_most or run.engine.workers)
@@ -162,7 +167,7 @@ def asked(dataset: Dataset, captions: Planned, sample: Lengths, left: Lengths) -
     wanted = ["video_id", "frame_times_s", "prompt_tokens", "completion_tokens"]
     rows = captions.own(dataset).read(wanted, CAPTIONS.schema)
     looked = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
-    rows = Scope({"video_id": pa.array(sample, pa.string())}).keep(rows.filter(looked))
+    rows = only(sample).keep(rows.filter(looked))
     sums = [("video_id", "count"), ("prompt_tokens", "sum"), ("completion_tokens", "sum")]
     by_film = {
         row["video_id"]: row for row in rows.group_by("video_id").aggregate(sums).to_pylist()

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vidcurate.cli import look
+from vidcurate.cli.diff_command import diff
 from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
@@ -204,6 +205,7 @@ def add_commands() -> None:
         ("status", look.status),
         ("rows", look.rows),
         ("tune", tune),
+        ("diff", diff),
         ("config", look.config),
         ("clean", look.clean),
     ]

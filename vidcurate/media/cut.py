@@ -115,8 +115,10 @@ def encoding(
     seek_s: Fraction | None,
 ) -> ffmpeg.nodes.OutputStream:
     """The ffmpeg graph that encodes a clip; all times in it are the film's own (`-copyts`)."""
-    end_s = clip.end_pts * clip.time_base + RUN_OUT_S
-    source = film_input(path, video, origin, options, seek_s, end_s)
+    # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
+    # filters end the reading, and this bound is only for films that end before the clip does.
+    length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
+    source = film_input(path, video, origin, options, seek_s, length_s)
     streams = [picture(source[str(origin.video_index)], video, clip)]
     sound: dict[str, object] = {}
     if origin.audio_index is not None:
@@ -138,14 +140,11 @@ def film_input(
     origin: Origin,
     options: CutOptions,
     seek_s: Fraction | None,
-    end_s: Fraction,
+    length_s: Fraction,
 ) -> ffmpeg.nodes.FilterableStream:
-    """A film as ffmpeg reads it: this file and format only, from `seek_s` to `end_s`."""
-    begin = Fraction(0) if seek_s is None else seek_s - origin.film_start_s
-    if begin < NO_SEEK_S:
-        begin = Fraction(0)
+    """A film as ffmpeg reads it: this file and format only, so long from `seek_s`."""
+    begin = seek_point(origin, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
-    length = end_s - origin.film_start_s - begin
     return ffmpeg.input(
         url(path),
         format=video.container.split(",")[0],
@@ -154,9 +153,15 @@ def film_input(
         threads=options.threads,
         copyts=None,
         noaccurate_seek=None,
-        t=microseconds(length),
+        t=microseconds(length_s),
         **seek,
     )
+
+
+def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
+    """What ffmpeg is told to seek, in seconds after the film's start; 0 for reading it all."""
+    begin = Fraction(0) if seek_s is None else seek_s - origin.film_start_s
+    return begin if begin >= NO_SEEK_S else Fraction(0)
 
 
 def picture(
@@ -230,7 +235,8 @@ def copying(
 ) -> ffmpeg.nodes.OutputStream:
     """The ffmpeg graph that copies a clip's streams, with the film's `zero_s` moved to 0."""
     end_s = clip.end_pts * clip.time_base
-    source = film_input(path, video, origin, options, seek_s, end_s)
+    length_s = end_s - origin.film_start_s - seek_point(origin, seek_s)
+    source = film_input(path, video, origin, options, seek_s, length_s)
     streams = [source[str(origin.video_index)]]
     if origin.audio_index is not None:
         streams.append(source[str(origin.audio_index)])
