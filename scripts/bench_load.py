@@ -60,8 +60,8 @@ def show(folder: Path, rounds: int) -> None:
     for name in ("status", "filter", "export"):
         commands[name] = [sys.executable, "-m", "vidcurate", name, "-d", str(folder)]
     costs: dict[str, list[Cost]] = {}
-    for _ in range(rounds):
-        for name, command in commands.items():
+    for name, command in commands.items():  # export comes last: after it nothing is missing
+        for _ in range(rounds):
             costs.setdefault(name, []).append(measure(command))
             costs.setdefault(f"reading for {name}", []).append(measure([*reading, READ_BY[name]]))
     print(f"{'command':<14}{'wall s':>8}{'cpu s':>8}{'peak MB':>9}   cpu of Arrow's reading")

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -20,16 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.container import open_film
-from vidcurate.media.decode import Faults, decode
 from vidcurate.media.scan import ScanOptions, read_samples, scan_film
 from vidcurate.records import Clip, MotionScore
-from vidcurate.stages.motion import CAMERA, PLACES, MotionConfig, score
-from vidcurate.window import window
+from vidcurate.stages.motion import CAMERA, MotionConfig, nearest, score
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
 # Seconds to (pan, tilt, zoom, roll) since the start, as records.MotionScore has them.
-Path_ = Callable[[Values], Values]
+CameraPath = Callable[[Values], Values]
 
 SIZE, RATE, N_FRAMES = (640, 360), 24, 60
 DIAGONAL = float(np.hypot(*SIZE))
@@ -43,25 +41,24 @@ SWAY_SPEED, SWAY_HZ = (0.03, 0.2), (2.0, 5.0)
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What a clip shows: its class, its speed, and its object's place and direction, if any."""
+    """What a clip shows; an object, if any, moves by `crossing`, shares of width and height."""
 
     name: str
     speed: float
-    path: Path_
+    path: CameraPath
     crossing: Values | None
 
 
 def stills(film: Path, count: int, dice: np.random.Generator) -> Iterator[Picture]:
-    """Frames at even distances, from a random first one, that are no fades."""
+    """Keyframes at even distances, from a random first one, that are no fades."""
     with open_film(film) as (container, stream):
-        length = float((container.duration or 0) / 1_000_000)
-        step = int(length * float(stream.average_rate or RATE) / (2 * count)) or 1
-        first = int(dice.integers(step))
-        for number, (_, frame) in enumerate(decode(container, stream, Faults())):
-            if number % step == first:
-                picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-                if picture.std() >= LEAST_CONTRAST:
-                    yield np.asarray(cv2.resize(picture, STILL_SIZE), np.uint8)
+        length_us = container.duration or 0
+        for place in (np.arange(2 * count) + dice.uniform()) / (2 * count):
+            container.seek(int(length_us * place))
+            frame = next(container.decode(stream))
+            picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
+            if picture.std() >= LEAST_CONTRAST:
+                yield np.asarray(cv2.resize(picture, STILL_SIZE), np.uint8)
 
 
 def truth_of(name: str, dice: np.random.Generator, *, has_object: bool) -> Truth:
@@ -71,7 +68,7 @@ def truth_of(name: str, dice: np.random.Generator, *, has_object: bool) -> Truth
         return Truth(name, 0.0, lambda t: np.zeros((len(t), 4)), crossing)
     if name == "shake":
         return sway(dice, crossing)
-    kind = name.split("_")[0]
+    kind = name.split("_", maxsplit=1)[0]
     speed = float(np.exp(dice.uniform(*np.log(SPEEDS[kind]))))
     sign = -1 if name in ("pan_left", "tilt_down", "zoom_out") else 1
     sign = int(dice.choice([-1, 1])) if name == "roll" else sign
@@ -95,21 +92,27 @@ def sway(dice: np.random.Generator, crossing: Values | None) -> Truth:
     return Truth("shake", speed, path, crossing)
 
 
-def frames(still: Picture, other: Picture, truth: Truth, dice: np.random.Generator) -> Iterator[Picture]:
-    """The pictures of a clip."""
+def frames(
+    still: Picture, other: Picture, truth: Truth, dice: np.random.Generator
+) -> Iterator[Picture]:
+    """The pictures of a clip; its object is cut from the other still."""
     seconds = np.arange(N_FRAMES) / RATE
     path = truth.path(seconds) - truth.path(seconds).mean(axis=0)
     side = int(SIZE[1] * OBJECT_SHARE)
-    thing = cv2.resize(other, (side * 16 // 9, side))
+    thing = np.asarray(cv2.resize(other, (side * 16 // 9, side)), np.uint8)
+    # Pieces of one large field of grain, as drawing it anew for every frame takes longest.
+    grain = dice.normal(0, GRAIN, (SIZE[1] * 2, SIZE[0] * 2, 3)).astype(np.float32)
     for number, (pan, tilt, zoom, roll) in enumerate(path):
         turn = cv2.getRotationMatrix2D((0, 0), np.degrees(roll), np.exp(zoom) * 0.9)
         centre = np.array(STILL_SIZE) / 2 + np.array([pan, -tilt]) * DIAGONAL
         turn[:, 2] = np.array(SIZE) / 2 - turn[:, :2] @ centre
-        picture = cv2.warpAffine(still, turn, SIZE, borderMode=cv2.BORDER_REFLECT)
+        warped = cv2.warpAffine(still, turn, SIZE, borderMode=cv2.BORDER_REFLECT)
+        picture = np.asarray(warped, np.uint8)
         if truth.crossing is not None:
             paste(picture, thing, truth.crossing * (number / N_FRAMES - 0.5))
-        grain = dice.normal(0, GRAIN, picture.shape)
-        yield np.clip(picture + grain, 0, 255).astype(np.uint8)
+        left, top = (int(dice.integers(side)) for side in SIZE)
+        piece = grain[top : top + SIZE[1], left : left + SIZE[0]]
+        yield np.clip(picture + piece, 0, 255).astype(np.uint8)
 
 
 def paste(picture: Picture, thing: Picture, at: Values) -> None:
@@ -127,18 +130,23 @@ def encode(pictures: Iterator[Picture], file: Path) -> None:
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{SIZE[0]}x{SIZE[1]}", "-r", str(RATE))
     x264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p")
-    command = [program, "-v", "error", "-y", *source, "-i", "-", *x264, "-threads", "1", f"file:{file}"]
+    command = [program, "-v", "error", "-y", *source, "-i", "-", *x264, "-threads", "1"]
+    command.append(f"file:{file}")
     subprocess.run(command, input=b"".join(p.tobytes() for p in pictures), check=True)
 
 
 def judge(file: Path) -> MotionScore:
-    """The motion of a whole film as one clip."""
+    """The motion of a whole film as one clip.
+
+    Raises MediaError where no flow was measured.
+    """
     folder = file.parent
     scan_film(file, ScanOptions(), folder / "frames.arrow", folder / "samples.arrow")
     clip = Clip("c", "v", 0, 1 << 40, Fraction(1, RATE), 0.0, 1.0, 1.0, N_FRAMES)
     samples = read_samples(folder / "samples.arrow")
-    samples = window(samples.filter(samples["motion_mean"].is_valid()), clip)
-    return score(clip, samples.num_rows, samples, MotionConfig())
+    samples = samples.filter(samples["motion_mean"].is_valid())
+    judged = samples if samples.num_rows else nearest(samples, clip)
+    return score(clip, samples.num_rows, judged, MotionConfig())
 
 
 def main() -> None:
@@ -163,13 +171,14 @@ def report(film: Path, count: int, seed: int, *, misses: bool) -> None:
         for kind in CAMERA:
             found: Counter[str] = Counter()
             for number in range(count):
-                still, other = (pictures[int(i)] for i in dice.choice(len(pictures), 2, replace=False))
+                pair = dice.choice(len(pictures), 2, replace=False)
+                still, other = (pictures[place] for place in pair)
                 truth = truth_of(kind, dice, has_object=number % 2 == 1)
                 encode(frames(still, other, truth, dice), file)
-                row = judge(file)
-                found[row.camera] += 1
-                if misses and row.camera != kind:
-                    print(f"    {kind} {truth.speed:.3f} {truth.crossing} {row}")
+                named = judge(file).camera
+                found[named] += 1
+                if misses and named != kind:
+                    print(f"    {kind} {truth.speed:.3f}, object {truth.crossing}: {named}")
             print(f"  {kind:10} {found[kind] / count:4.0%}  {dict(found)}", flush=True)
 
 
