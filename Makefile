@@ -12,7 +12,7 @@ COUNT ?= 1000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-load clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-load bench-motion clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,6 +78,10 @@ bench-cuts: .venv/installed ## all shot detectors on films of known truth; QUICK
 	$(BIN)/python scripts/fetch_footage.py validation demo/footage
 	@if [ ! -d "$(SHOTS)" ]; then $(BIN)/python scripts/prepare_shots.py demo/shots --validation demo/footage/*; fi
 	$(BIN)/python scripts/bench_cuts.py "$(SHOTS)" demo/cuts $(QUICK)
+
+bench-motion: .venv/installed ## camera movements named right, on camera paths over stills; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_motion.py $(FILMS)
 
 bench-load: .venv/installed ## time and memory of commands over tables of a million clips
 	$(BIN)/python scripts/bench_load.py

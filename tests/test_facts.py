@@ -7,6 +7,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, open_captioner
 from vidcurate.models.facts import describe
 from vidcurate.models.words import (
+    CAMERA,
     CONTRAST,
     DETAIL,
     LIGHT,
@@ -16,6 +17,7 @@ from vidcurate.models.words import (
     length_phrase,
     word_of,
 )
+from vidcurate.stages.motion import CAMERA as MOVEMENTS
 
 QUALITY = {
     "sharpness": 420.0,
@@ -77,6 +79,19 @@ def test_a_missing_table_is_not_mentioned() -> None:
     assert describe({"quality": whole["quality"]}) == (
         "A sharp, bright clip, with moderate contrast. There is strong motion."
     )
+
+
+def test_the_camera_is_spoken_of_where_it_is_plain() -> None:
+    """A movement of half of the clip is said, one of less or an unknown one is not."""
+    pan = {"camera": "pan_left", "pan_left_share": 0.5}
+    assert describe(facts() | {"motion": pan}).endswith("strong motion and the camera pans left.")
+    for unsaid in ({**pan, "pan_left_share": 0.4}, {"camera": "unknown"}):
+        assert describe(facts() | {"motion": unsaid}) == describe(facts())
+
+
+def test_every_movement_has_its_words() -> None:
+    """What the stage motion can name, the caption can say."""
+    assert tuple(CAMERA) == MOVEMENTS
 
 
 def test_nothing_measured_is_an_empty_answer() -> None:
@@ -227,7 +242,7 @@ def test_a_value_that_is_no_number_fails_that_clip_alone() -> None:
     assert isinstance(first, MediaError)
     assert "quality.sharpness" in str(first)
     assert isinstance(second, CaptionAnswer)
-    assert (second.status, second.model, second.prompt_tokens) == ("ok", "facts-1", None)
+    assert (second.status, second.model, second.prompt_tokens) == ("ok", "facts-2", None)
     assert (captioner.backend, captioner.prompt_hash) == ("facts", "")
 
 

@@ -16,8 +16,6 @@ from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
 from vidcurate.table import places, write_whole
 
-KEPT_COUNT = "count.json"
-
 
 @dataclass(frozen=True)
 class StageCount:
@@ -48,7 +46,7 @@ def count(dataset: Dataset, planned: Planned, scope: Scope, *, stale: bool = Fal
 
 def known_count(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount | None:
     """The count that was kept, if it was of these very files and this scope."""
-    file = planned.own(dataset).folder / KEPT_COUNT
+    file = count_file(dataset, planned)
     kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
     if kept.get("of") != digest(dataset, planned, scope):
         return None
@@ -56,18 +54,22 @@ def known_count(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount 
 
 
 def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCount) -> None:
-    """Keep a count beside the table, since over a million rows it takes seconds."""
+    """Keep a count, since over a million rows it takes seconds."""
     if known_count(dataset, planned, scope) == found:
         return
-    folder = planned.own(dataset).folder
     kept = {"of": digest(dataset, planned, scope), "count": found.as_dict()}
-    write_whole(folder / KEPT_COUNT, lambda partial: write_json(partial, kept))
+    write_whole(count_file(dataset, planned), lambda partial: write_json(partial, kept))
+
+
+def count_file(dataset: Dataset, planned: Planned) -> Path:
+    """Where a stage's count is kept."""
+    return dataset.root / "counts" / f"{planned.stage.writes.name}.json"
 
 
 def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
     """A hash of all that a count is of: both tables' files, by name and time, and the scope."""
     shelves = (planned.own(dataset), planned.shelf(dataset, planned.stage.reads))
-    files = [sorted(shelf.listing().items()) for shelf in shelves]
+    files = [(shelf.folder.parts[-2:], sorted(shelf.listing().items())) for shelf in shelves]
     ids = {name: values.to_pylist() for name, values in scope.ids.items()}
     return hashlib.sha256(json.dumps([files, ids]).encode()).hexdigest()
 

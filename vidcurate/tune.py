@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from typing import Any
 
 import numpy as np
@@ -10,20 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.errors import UsageError
-from vidcurate.rules import Rule, judge
-from vidcurate.rules.borders import Border, borders, with_limits
+from vidcurate.rules import Rule
+from vidcurate.rules.aim import Aim, Flags, aim, passed
+from vidcurate.rules.borders import Border, borders
 from vidcurate.rules.schema import kind_of_type
-from vidcurate.rules.tree import Column, Constant, Node, Percentile, columns_of
+from vidcurate.rules.tree import Column, Node, columns_of
 from vidcurate.rules.verdicts import evaluate, numbers_present, spread
 
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 BINS = 12
 NEAREST = 3
-# Ranks that a wanted keep rate is looked for in, a hundred to the per cent.
-RANKS = 10_000
-
-Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -75,22 +70,6 @@ class Removal:
 
 
 @dataclass(frozen=True)
-class Aim:
-    """The rules that come nearest to a wanted share of clips and keep no fewer, if any do.
-
-    Every limit lies where it alone would leave out the same share of its score's values:
-    `percentile`. `rules` say so in numbers of six digits, `as_percentiles` in ranks;
-    `kept_share` is what the numbers keep.
-    """
-
-    wanted_share: float
-    percentile: float
-    rules: tuple[str, ...]
-    as_percentiles: tuple[str, ...]
-    kept_share: float
-
-
-@dataclass(frozen=True)
 class Tuning:
     """What rules do to clips."""
 
@@ -130,17 +109,6 @@ def tune(
         ),
         aim=None if keep is None else aim(rules, columns, values, keep),
     )
-
-
-def passed(rules: Sequence[Rule], columns: pa.Table) -> Flags:
-    """Which clips (columns) satisfy each rule (rows); a missing number does not."""
-    passing = np.ones((len(rules), columns.num_rows), bool)
-    for row, rule in zip(passing, rules, strict=True):
-        verdicts = judge([rule], columns)
-        row &= (verdicts.first_failed.is_null().to_numpy(zero_copy_only=False)) & (
-            verdicts.undecided.is_null().to_numpy(zero_copy_only=False)
-        )
-    return passing
 
 
 def removals(rules: Sequence[Rule], passing: Flags) -> Iterator[Removal]:
@@ -202,7 +170,7 @@ def limit(
 ) -> Limit:
     """What one limit does; `numbers` are the score's values, NaN where there is none."""
     value = border.limit_in(values)
-    holds = spread(border.holds(values), len(numbers)).fill_null(False)  # noqa: FBT003 - arrow
+    holds = spread(border.holds(values), len(numbers)).fill_null(False)
     inside = holds.to_numpy(zero_copy_only=False)
     distances = np.abs(numbers - (np.nan if value is None else value))
     return Limit(
@@ -225,62 +193,3 @@ def nearest(
     return tuple(
         Near(**row, value=float(numbers[place])) for row, place in zip(rows, places, strict=True)
     )
-
-
-def aim(
-    rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], keep: float
-) -> Aim:
-    """The common percentile of all limits that keeps the wanted share of clips.
-
-    A greater percentile never keeps more, so halving finds it. Raises UsageError where there is no
-    limit to move.
-    """
-    if not any(True for rule in rules for _ in borders(rule.tree)):
-        raise UsageError(
-            "no rule has a limit to move: --keep needs one, such as --rule 'quality.sharpness >= 0'"
-        )
-    low, high = 0, RANKS
-    while low < high:
-        middle = (low + high + 1) // 2
-        if share(at_percentile(rules, middle), columns) >= keep:
-            low = middle
-        else:
-            high = middle - 1
-    ranked = at_percentile(rules, low)
-    fixed = [written(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
-    return Aim(
-        wanted_share=keep,
-        percentile=low * 100 / RANKS,
-        rules=tuple(rule.text for rule in fixed),
-        as_percentiles=tuple(rule.text for rule in ranked),
-        kept_share=share(fixed, columns),
-    )
-
-
-def share(rules: Sequence[Rule], columns: pa.Table) -> float:
-    """The share of clips that satisfy all rules; 0 of none."""
-    return float(passed(rules, columns).all(axis=0).mean()) if columns.num_rows else 0.0
-
-
-def at_percentile(rules: Sequence[Rule], rank: int) -> list[Rule]:
-    """Rules with every limit where it alone leaves out so many ten-thousandths of the values."""
-    part = Decimal(rank) * 100 / RANKS
-
-    def percentile(border: Border) -> Node:
-        return Percentile(part if border.operator in (">", ">=") else 100 - part)
-
-    return [written(with_limits(rule.tree, percentile)) for rule in rules]
-
-
-def as_number(border: Border, values: Mapping[Column, Any]) -> Node:
-    """A border's limit in six digits, rounded to the side that leaves out no more."""
-    value = border.limit_in(values)
-    if value is None:
-        return border.limit
-    rounding = ROUND_FLOOR if border.operator in (">", ">=") else ROUND_CEILING
-    return Constant(float(Context(prec=6, rounding=rounding).create_decimal_from_float(value)))
-
-
-def written(tree: Node) -> Rule:
-    """A rule by what it means."""
-    return Rule(str(tree), tree)

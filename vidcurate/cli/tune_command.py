@@ -25,9 +25,10 @@ from vidcurate.join import columns_of
 from vidcurate.plan import Planned
 from vidcurate.records import CLIPS, SCORE_TABLES
 from vidcurate.rules import Rule, check, parse
+from vidcurate.rules.aim import Aim
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.stages.filter import COMMANDS, RULED, FilterConfig
-from vidcurate.tune import Aim, Distribution, Limit, Removal, Tuning
+from vidcurate.tune import Distribution, Limit, Removal, Tuning
 from vidcurate.tune import tune as tuned
 
 BAR_WIDTH = 40
@@ -128,7 +129,7 @@ def show(found: Tuning) -> None:
 
 def of(part: int, whole: int) -> str:
     """A share in brackets, where there is one."""
-    return f" ({part / whole:.1%})".replace("%", " %") if whole else ""
+    return f" ({part / whole:.1%})" if whole else ""
 
 
 def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
@@ -151,8 +152,9 @@ def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
 
 def limit_lines(found: Limit) -> Iterator[str]:
     """What a limit keeps, and the clips next to it."""
-    value = "" if found.value is None else f" (now {found.value:.6g})"
-    yield f"  {found.condition}{value} by itself keeps {found.kept_share:.1%}".replace("%", " %")
+    is_told = found.value is None or found.condition.endswith(f" {found.value:g}")
+    now = "" if is_told else f" (now {found.value:.6g})"
+    yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%}"
     for side, clips in (("in ", found.inside), ("out", found.outside)):
         for clip in clips:
             span = f"{clip.start_s:.2f} to {clip.end_s:.2f} s"
@@ -172,8 +174,8 @@ def rule_grid(rules: tuple[Removal, ...]) -> Grid:
 
 def aim_lines(found: Aim) -> Iterator[str]:
     """The rules that a wanted share needs."""
-    shares = f"{found.kept_share:.1%} of the {found.wanted_share:.1%} wanted"
-    yield f"at the same percentile, {found.percentile:g}, of every score, limits keep {shares}"
+    shares = f"{found.kept_share:.1%} of the clips ({found.wanted_share:.1%} wanted)"
+    yield f"limits at the same percentile ({found.percentile:g}) of every score keep {shares}"
     if found.kept_share < found.wanted_share:
         yield "what else the rules ask leaves no more"
     for rule in found.rules:

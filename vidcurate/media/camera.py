@@ -6,6 +6,7 @@ Bolles 1981): what most points do is the camera's doing; what is left is motion 
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,9 +21,9 @@ POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
 # directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
-LEAST_TEXTURE = 1e-3
+LEAST_TEXTURE = 1e-5
 LEAST_POINTS = 24
-INLIER_DISTANCE = 0.002  # diagonals: about half a pixel of a small picture
+INLIER_DISTANCE = 0.0015  # diagonals: under half a pixel of a small picture
 CELLS = 3
 
 
@@ -82,12 +83,14 @@ def camera_motion(
     places, moves = textured(flow, before)
     if len(places) < LEAST_POINTS:
         return None
-    centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / 2
+    centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
     here = as_shown(places - centre, before, view)
     there = here + as_shown(moves, before, view)
-    fit, inliers = cv2.estimateAffinePartial2D(
+    # OpenCV's types do not tell that there may be no fit.
+    found: tuple[Any, Any] = cv2.estimateAffinePartial2D(
         here, there, method=cv2.RANSAC, ransacReprojThreshold=INLIER_DISTANCE
     )
+    fit, inliers = found
     if fit is None:
         return None
     seconds = float(elapsed_s)

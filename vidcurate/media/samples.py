@@ -100,6 +100,7 @@ class Sampler:
     due: int | None = None
     last: int | None = None
     n_samples: int = 0
+    is_changing: bool = False
     pending: Pending | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     flow: FlowMeter = field(default_factory=FlowMeter)
@@ -110,7 +111,9 @@ class Sampler:
         `small` is the small picture of the frame (decode.Shrinker), `change` its difference from
         the one before, 0..255.
         """
-        if change >= ABRUPT and self.last is not None:
+        was_changing, self.is_changing = self.is_changing, change >= ABRUPT
+        # A change that goes on from frame to frame is fast motion, whose flow is worth having.
+        if self.is_changing and not was_changing and self.last is not None:
             self.finish()
             soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(LEAST_GAP_S))
             self.due = min(soon, self.last + self.ticks(self.interval_s + LEAST_GAP_S))

@@ -15,6 +15,8 @@ from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, Facts
 from vidcurate.models.words import (
     ALL,
     BARS_SHOW_BELOW,
+    CAMERA,
+    CAMERA_WORTH_SAYING,
     COLOUR,
     CONTRAST,
     DETAIL,
@@ -38,7 +40,7 @@ from vidcurate.models.words import (
     word_of,
 )
 
-WORDING = "facts-1"  # stands for a model's name; raise it when the same facts give another text
+WORDING = "facts-2"  # stands for a model's name; raise it when the same facts give another text
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +71,8 @@ def open_facts(_options: Mapping[str, object]) -> FactsCaptioner:
 def describe(facts: Facts) -> str:
     """One or two English sentences about a clip, from the tables that are there.
 
-    Reads `clips`, `quality`, `videos` and `samples` (`colours`: shares by colour name); empty
-    where none of them holds a number. Raises MediaError for a value that is no number.
+    Reads `clips`, `quality`, `motion`, `videos` and `samples` (`colours`: shares by colour name);
+    empty where none of them holds a number. Raises MediaError for a value that is no number.
     """
     sentences = (first_sentence(facts), second_sentence(facts))
     return " ".join(sentence for sentence in sentences if sentence)
@@ -95,7 +97,7 @@ def second_sentence(facts: Facts) -> str:
     """What happens to the picture: motion, standing still, and how much of it is lost in tone."""
     if is_black(facts):
         return ""
-    clauses = [*movement_clauses(facts), *tone_clauses(facts)]
+    clauses = [*movement_clauses(facts), *camera_clauses(facts), *tone_clauses(facts)]
     text = joined(clauses)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
@@ -203,6 +205,13 @@ def motion_place(facts: Facts, mean: float) -> str:
     if spread / mean <= EVEN_MOTION:
         return " across the whole picture"
     return " in parts of the picture" if spread / mean >= LOCAL_MOTION else ""
+
+
+def camera_clauses(facts: Facts) -> list[str]:
+    """What the camera does for at least half of the clip, if that is known."""
+    camera = str(facts.get("motion", {}).get("camera"))
+    share = number(facts, "motion", f"{camera}_share") or 0.0
+    return [CAMERA[camera]] if camera in CAMERA and share >= CAMERA_WORTH_SAYING else []
 
 
 def tone_clauses(facts: Facts) -> list[str]:

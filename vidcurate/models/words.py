@@ -42,6 +42,19 @@ MOTION_WORTH_PLACING = 0.025  # frame diagonals a second: below, where it is say
 # Standard deviation of flow over the picture ÷ its mean: a pan has near 0; 1.5 needs large
 # parts that stand still.
 EVEN_MOTION, LOCAL_MOTION = 0.4, 1.5
+# From half of the samples on, one movement speaks for the clip.
+CAMERA_WORTH_SAYING = 0.5
+CAMERA = {
+    "static": "the camera is still",
+    "pan_left": "the camera pans left",
+    "pan_right": "the camera pans right",
+    "tilt_up": "the camera tilts up",
+    "tilt_down": "the camera tilts down",
+    "zoom_in": "the camera zooms in",
+    "zoom_out": "the camera zooms out",
+    "roll": "the camera rolls",
+    "shake": "the camera shakes",
+}
 
 ALL = 0.98  # share above which "all" is true to the eye
 PAUSE_WORTH_SAYING = 0.1  # share of frames that are black or repeat the one before: one notices

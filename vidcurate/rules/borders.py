@@ -86,7 +86,11 @@ def is_fixed(side: Node) -> bool:
 
 
 def with_limits(node: Node, limit_of: Callable[[Border], Node], *, wanted: bool = True) -> Node:
-    """A condition with another limit for every border at and below it."""
+    """A condition with another limit for every border at and below it.
+
+    Values that lie on a limit are kept, whatever the border was: where many are equal, as at 0, the
+    next limit would leave out all of them.
+    """
     match node:
         case Comparison():
             moved = [moved_link(link, limit_of, wanted=wanted) for link in links(node)]
@@ -99,12 +103,11 @@ def with_limits(node: Node, limit_of: Callable[[Border], Node], *, wanted: bool 
             return node
 
 
-def moved_link(
-    link: Comparison, limit_of: Callable[[Border], Node], *, wanted: bool
-) -> Comparison:
+def moved_link(link: Comparison, limit_of: Callable[[Border], Node], *, wanted: bool) -> Comparison:
     """A link with another limit, if it is a border."""
     border = border_of(link, wanted=wanted)
     if border is None:
         return link
-    operator = border.operator if wanted else INVERTED[border.operator]
+    closed = ">=" if border.operator in (">", ">=") else "<="
+    operator = closed if wanted else INVERTED[closed]
     return Comparison((border.score, limit_of(border)), (operator,))

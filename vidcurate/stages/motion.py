@@ -95,7 +95,8 @@ def motion(
             samples = table.filter(pc.is_valid(table["motion_mean"]))
             open_film = clip.video_id
         inside = window(samples, clip)
-        yield [score(clip, inside.num_rows, inside if inside else nearest(samples, clip), config)]
+        judged = inside if inside.num_rows else nearest(samples, clip)
+        yield [score(clip, inside.num_rows, judged, config)]
 
 
 def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
@@ -165,7 +166,8 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
 def reverses(velocity: Values) -> Flags:
     """Whether each velocity, shape (n, 2), is against those of both its neighbours."""
     against = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
-    return np.append(against, False) & np.insert(against, 0, False)  # noqa: FBT003
+    both: Flags = np.append(against, False) & np.insert(against, 0, False)
+    return both
 
 
 def dominant(camera: Camera) -> str:
