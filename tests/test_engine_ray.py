@@ -37,6 +37,9 @@ from vidcurate.errors import UsageError
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
 from vidcurate.worker import Report
 
+# One cluster serves them all.
+pytestmark = pytest.mark.xdist_group("ray")
+
 HERE = Path(__file__).parent
 ONE_CORE: dict[str, Any] = {
     "num_cpus": 1,
