@@ -1,6 +1,7 @@
 """Rows of measurements of a clip, which rules may judge."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from vidcurate.table import Table
 
@@ -90,4 +91,4 @@ BOUNDS = Table("bounds", Bounds, key="clip_id")
 QUALITY = Table("quality", Quality, key="clip_id")
 MOTION = Table("motion", MotionScore, key="clip_id")
 
-SCORE_TABLES = (BOUNDS, QUALITY, MOTION)
+SCORE_TABLES: tuple[Table[Any], ...] = (BOUNDS, QUALITY, MOTION)
