@@ -1,7 +1,6 @@
 """Rows of measurements of a clip, which rules may judge."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from vidcurate.table import Table
 
@@ -91,4 +90,4 @@ BOUNDS = Table("bounds", Bounds, key="clip_id")
 QUALITY = Table("quality", Quality, key="clip_id")
 MOTION = Table("motion", MotionScore, key="clip_id")
 
-SCORE_TABLES: tuple[Table[Any], ...] = (BOUNDS, QUALITY, MOTION)
+SCORE_TABLES = (BOUNDS, QUALITY, MOTION)

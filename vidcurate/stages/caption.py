@@ -28,6 +28,7 @@ from vidcurate.records import (
     Clip,
 )
 from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.table import Table
 from vidcurate.window import window
 
 FACTS = "facts"
@@ -157,6 +158,7 @@ def facts_of(clip: Clip, workspace: Workspace) -> Facts:
         "videos": asdict(workspace.beside(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
     }
+    table: Table[Any]
     for table in SCORE_TABLES:
         if workspace.has(table) and clip.clip_id in workspace.beside(table):
             facts[table.name] = asdict(workspace.beside(table)[clip.clip_id])
