@@ -158,11 +158,13 @@ def facts_of(clip: Clip, workspace: Workspace) -> Facts:
         "videos": asdict(workspace.beside(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
     }
-    table: Table[Any]
-    for table in SCORE_TABLES:
-        if workspace.has(table) and clip.clip_id in workspace.beside(table):
-            facts[table.name] = asdict(workspace.beside(table)[clip.clip_id])
-    return facts
+    scores = {table.name: score_of(clip, table, workspace) for table in SCORE_TABLES}
+    return facts | {name: asdict(score) for name, score in scores.items() if score is not None}
+
+
+def score_of(clip: Clip, table: Table[Any], workspace: Workspace) -> Any:
+    """A clip's row of a table, if the data set has one."""
+    return workspace.beside(table).get(clip.clip_id) if workspace.has(table) else None
 
 
 def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
