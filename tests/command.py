@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,12 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def vidcurate(*arguments: str | Path, stdin: bytes = b"", at: Path | None = None) -> Ended:
+def vidcurate(
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    at: Path | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Ended:
     """Run the command to its end."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
@@ -39,7 +44,7 @@ def vidcurate(*arguments: str | Path, stdin: bytes = b"", at: Path | None = None
         capture_output=True,
         check=False,
         cwd=at,
-        env=ENVIRONMENT,
+        env=environment,
         timeout=120,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -224,7 +224,7 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
         assert workspace.has(FILMS)
         assert not workspace.has(MARKS)
-        assert workspace.files_of(FILMS) == tmp_path / "films" / ("2" * 12) / "files"
+        assert workspace.file_of(FILMS, "a") == tmp_path / "films" / ("2" * 12) / "files" / "a"
         for row in rows:
             (workspace.files / row.piece_id).write_text("x", "utf-8")
             yield mark(row)

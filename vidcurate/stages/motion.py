@@ -86,16 +86,15 @@ def motion(
     """
     from vidcurate.media.scan import read_samples
 
-    folder = workspace.files_of(SCANS)
     open_film, samples = "", pa.table({})
     for clip in clips:
         if clip.video_id != open_film:
             scan = workspace.beside(SCANS)[clip.video_id]
-            table = read_samples(folder / scan.samples_file, SAMPLE_COLUMNS)
+            table = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
             samples = table.filter(pc.is_valid(table["motion_mean"]))
             open_film = clip.video_id
         inside = window(samples, clip)
-        yield [score(clip, inside.num_rows, inside if inside else nearest(samples, clip), config)]
+        yield [score(clip, inside.num_rows, inside or nearest(samples, clip), config)]
 
 
 def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
@@ -165,7 +164,7 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
 def reverses(velocity: Values) -> Flags:
     """Whether each velocity, shape (n, 2), is against those of both its neighbours."""
     against = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
-    return np.append(against, False) & np.insert(against, 0, False)  # noqa: FBT003
+    return np.append(against, False) & np.insert(against, 0, False)
 
 
 def dominant(camera: Camera) -> str:
