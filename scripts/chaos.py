@@ -145,7 +145,7 @@ def killed(process_id: int) -> bool:
     return True
 
 
-def shelves(root: Path) -> Iterator[tuple[str, Shelf]]:
+def shelves(root: Path) -> Iterator[tuple[str, Shelf[Path]]]:
     """Every table of a data set."""
     for name, entry in Dataset(root).manifest().items():
         yield name, Shelf(root / name / entry["fingerprint"])
@@ -165,7 +165,7 @@ def differences(peace: Path, chaos: Path) -> Iterator[str]:
         yield "the exported clips"
 
 
-def rows_of(shelf: Shelf) -> list[str]:
+def rows_of(shelf: Shelf[Path]) -> list[str]:
     """All rows as sorted JSON lines, without what they took."""
     tables = [shelf.folder / part for part in shelf.parts()]
     return sorted(line for path in tables for line in json_lines(path))
@@ -184,13 +184,13 @@ def without_times(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in TIMES}
 
 
-def outcomes_of(shelf: Shelf) -> list[str]:
+def outcomes_of(shelf: Shelf[Path]) -> list[str]:
     """What became of each input."""
     done = shelf.done().select(["id", "status", "reason"]).to_pylist()
     return sorted(json.dumps(row) for row in done)
 
 
-def files_of(shelf: Shelf) -> dict[str, str]:
+def files_of(shelf: Shelf[Path]) -> dict[str, str]:
     """The files that the rows name; what a kill left half-written is not one."""
     return bytes_under(shelf.files)
 

@@ -50,7 +50,11 @@ def vidcurate(
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(arguments: Sequence[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+def start(
+    arguments: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> subprocess.Popen[bytes]:
     """Start the command in a process group of its own; its words go to a log in `folder`."""
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -58,7 +62,7 @@ def start(arguments: Sequence[str | Path], folder: Path) -> subprocess.Popen[byt
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=ENVIRONMENT,
+            env=environment,
             start_new_session=True,
         )
 

@@ -8,12 +8,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+import pytest
+from pyarrow.fs import S3FileSystem
+
+from vidcurate.storage import connection
+
 SECRET = "not-a-real-secret"
 
 
-@contextmanager
-def s3_server() -> Iterator[dict[str, str]]:
-    """A server without a bucket; yields the environment by which it is found."""
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[dict[str, str]]:
+    """A server with an empty bucket `bucket`; the environment by which it is found."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -24,13 +29,16 @@ def s3_server() -> Iterator[dict[str, str]]:
     )
     try:
         wait_for(port)
-        yield {
+        address = {
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
             "AWS_ACCESS_KEY_ID": "nobody",
             "AWS_SECRET_ACCESS_KEY": SECRET,
             "AWS_REGION": "us-east-1",
             "AWS_EC2_METADATA_DISABLED": "true",
         }
+        with reached(address):
+            make_bucket(address["AWS_ENDPOINT_URL"])
+        yield address
     finally:
         running.kill()
         running.wait()
@@ -48,10 +56,11 @@ def wait_for(port: int) -> None:
 
 
 @contextmanager
-def environment(values: dict[str, str]) -> Iterator[None]:
-    """These variables, for this process and those that it starts."""
+def reached(values: dict[str, str]) -> Iterator[None]:
+    """These variables, for this process and those that it starts, and a client made by them."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
+    connection.cache_clear()
     try:
         yield
     finally:
@@ -60,12 +69,9 @@ def environment(values: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+        connection.cache_clear()
 
 
-def make_bucket(address: dict[str, str], name: str) -> None:
-    """An empty bucket."""
-    from pyarrow.fs import S3FileSystem  # noqa: PLC0415 - after the environment is set
-
-    S3FileSystem(
-        endpoint_override=address["AWS_ENDPOINT_URL"], allow_bucket_creation=True
-    ).create_dir(name)
+def make_bucket(endpoint: str) -> None:
+    """An empty bucket; the package itself makes none."""
+    S3FileSystem(endpoint_override=endpoint, allow_bucket_creation=True).create_dir("bucket")

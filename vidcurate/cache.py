@@ -9,6 +9,7 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from vidcurate.errors import disk_full_stops
+from vidcurate.errors import UsageError, disk_full_stops
 from vidcurate.storage import Place, Remote, get, put
 
 CACHE_BYTES = 20_000_000_000
@@ -25,9 +26,13 @@ IN_USE_S = 600
 
 
 def cache_folder() -> Path:
-    """Where this user's copies lie."""
+    """Where this user's copies lie; raises UsageError where that is another user's folder."""
     named = os.environ.get("VIDCURATE_CACHE")
-    return Path(named) if named else Path(tempfile.gettempdir(), f"vidcurate-{os.getuid()}")
+    folder = Path(named) if named else Path(tempfile.gettempdir(), f"vidcurate-{os.getuid()}")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise UsageError(f"{folder} is another user's: name a folder of yours as VIDCURATE_CACHE")
+    return folder.absolute()
 
 
 def local(where: Place) -> Path:
@@ -79,7 +84,7 @@ def make_room(folder: Path, most_bytes: int) -> None:
 def one_at_a_time(name: str) -> Iterator[None]:
     """Let no other process of this machine fetch what begins with the same two digits."""
     locks = cache_folder() / "locks"
-    locks.mkdir(mode=0o700, parents=True, exist_ok=True)
+    locks.mkdir(exist_ok=True)
     with (locks / name[:2]).open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -97,8 +102,8 @@ def time_stands() -> Iterator[None]:
 
 def staging_folder() -> Path:
     """An empty folder of this process for files on their way up; those of dead ones go."""
-    folder = cache_folder() / "staging"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder = cache_folder() / "staging" / socket.gethostname()
+    folder.mkdir(parents=True, exist_ok=True)
     for other in folder.iterdir():
         if int(other.name) == os.getpid() or not is_alive(int(other.name)):
             shutil.rmtree(other, ignore_errors=True)

@@ -179,8 +179,8 @@ class Shelf(Generic[P]):
                 write_parquet(self.folder / parts[-1], rows)
         about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
         write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
-        for name in self.listing().keys() - {WHOLE, *parts}:
-            (self.folder / name).unlink()
+        others = self.listing().keys() - {WHOLE, *parts}
+        each(lambda name: (self.folder / name).unlink(), others, self.folder)
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from vidcurate.stage import (
     option,
     use_workspace,
 )
-from vidcurate.storage import Place, Remote
+from vidcurate.storage import Place, Remote, place
 from vidcurate.targets.card import Contents, data_card
 from vidcurate.targets.files import link_all, put_in_place, put_objects
 from vidcurate.targets.parquet import write_shards
@@ -66,7 +66,12 @@ class ExportConfig(StageConfig):
     @field_validator("out")
     @classmethod
     def out_is_absolute(cls, out: Path | None) -> Path | None:
-        """A later run from another folder writes to the same place."""
+        """A later run from another folder writes to the same place.
+
+        Raises ValueError for what is no path: an export in a bucket lies in its data set.
+        """
+        if isinstance(place(out or ""), Remote):
+            raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
         return None if out is None else out.absolute()
 
     @model_validator(mode="after")
