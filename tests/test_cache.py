@@ -51,8 +51,9 @@ def test_what_was_used_longest_ago_goes(tmp_path: Path) -> None:
 
 
 def test_files_on_their_way_up(folder: Remote) -> None:
-    """What a stage leaves is uploaded and removed, but for unfinished files; dead ones' are gone."""
-    dead = cache_folder() / "staging" / socket.gethostname() / str(2**22 + 1)  # above what Linux gives out
+    """What a stage leaves is uploaded and removed, but for unfinished files; dead ones' go."""
+    no_pid = 2**22 + 1  # above what Linux gives out
+    dead = cache_folder() / "staging" / socket.gethostname() / str(no_pid)
     dead.mkdir(parents=True)
     own = staging_folder()
     (own / "a.jpg").write_bytes(b"a")

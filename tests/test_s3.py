@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from command import Ended, kill_group, start, vidcurate, wait_until
@@ -27,7 +28,7 @@ from vidcurate.records import (
 )
 from vidcurate.runner import Limits
 from vidcurate.storage import Place, Remote, put
-from vidcurate.table import Table
+from vidcurate.table import Table, readable
 
 OPTIONS: dict[str, Any] = {
     "split": {"min_clip_s": 1.0},
@@ -91,30 +92,24 @@ def test_the_same_tables_as_on_a_disk(tmp_path: Path, films: Path) -> None:
     assert set(there.below()) == {n for n in names if not n.endswith(".mp4")}
 
 
-def test_an_export_on_a_disk(tmp_path: Path, films: Path) -> None:
-    """The finished data set of a bucket may lie on a disk, with the clips in its shards."""
+def test_an_export_with_bytes_here_and_there(tmp_path: Path, films: Path) -> None:
+    """The finished data set of a bucket lies there or on a disk; its shards hold the same clips."""
     del films
-    out = tmp_path / "finished"
-    options = {"split": {"min_clip_s": 1.0}, "export": {"media": "copy", "embed_bytes": True}}
-    process(
-        Remote("bucket/here"),
-        {**options, "export": {**options["export"], "out": out}},
-        "s3://bucket/films/a.mp4",
-    )
-    clips = sorted(p.read_bytes() for p in out.glob("clips/*.mp4"))
-    process(Remote("bucket/here"), options)
-    assert clips
-    assert (
-        sorted(
-            (Remote("bucket/here/export") / n).read_bytes()
-            for n in Remote("bucket/here/export").below()
-            if n.endswith(".mp4")
-        )
-        == clips
-    )
+    out = Remote("bucket/here")
+    export = {"media": "copy", "embed_bytes": True}
+    on_disk = {**export, "out": tmp_path / "finished"}
+    process(out, {"split": {"min_clip_s": 1.0}, "export": on_disk}, "s3://bucket/films/a.mp4")
+    process(out, {"split": {"min_clip_s": 1.0}, "export": export})
+    shard = "data/train-00000-of-00001.parquet"
+    here = pq.read_table(tmp_path / "finished" / shard)
+    assert here.equals(pq.read_table(readable(out / "export" / shard)))
+    assert here.num_rows > 1
+    for row in here.to_pylist():
+        clip = (tmp_path / "finished" / row["file_name"]).read_bytes()
+        assert clip == row["video"]["bytes"] == (out / "export" / row["file_name"]).read_bytes()
 
 
-def test_a_list_and_what_is_missing(tmp_path: Path, films: Path) -> None:
+def test_a_list_and_what_is_missing(films: Path) -> None:
     """A list in a bucket names its neighbours; what is not there or changed is a row's failure."""
     out = Remote("bucket/listed")
     Remote("bucket/list.csv").write_bytes(b"path,licence\nfilms/a.mp4,CC0\nfilms/none.mp4,CC0\n")

@@ -89,7 +89,7 @@ def test_what_is_not_there(folder: Remote) -> None:
     require_bucket(folder)
     with pytest.raises(StorageError, match="s3://nobucket is not there"):
         require_bucket(Remote("nobucket/x"))
-    with pytest.raises(StorageError, match="^s3://nobucket/x: .*does not exist"):
+    with pytest.raises(StorageError, match=r"^s3://nobucket/x: .*does not exist"):
         Remote("nobucket/x").write_bytes(b"")
 
 
@@ -116,10 +116,10 @@ def lock_text(**facts: object) -> bytes:
 
 def test_one_writer_at_a_time(folder: Remote) -> None:
     """A lock is refused to others while it is held, and gone afterwards."""
+    ours = f"{folder} is being written by process {os.getpid()} "
     with writing(folder):
-        with pytest.raises(BusyError, match=f"{folder} is being written by process {os.getpid()} "):
-            with writing(folder):
-                pass
+        with pytest.raises(BusyError, match=ours), writing(folder):
+            pass
         assert (folder / "lock").exists()
     assert not (folder / "lock").exists()
 

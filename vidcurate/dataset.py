@@ -40,7 +40,7 @@ from vidcurate.table import (
     write_whole,
 )
 
-P = TypeVar("P", bound=Place, default=Place, covariant=True)
+P_co = TypeVar("P_co", bound=Place, default=Place, covariant=True)
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
 DONE = pa.schema(
     [
@@ -59,15 +59,15 @@ MANY_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf(Generic[P]):
+class Shelf(Generic[P_co]):
     """One table as one fingerprint made it."""
 
-    folder: P
+    folder: P_co
 
     @property
-    def files(self) -> P:
+    def files(self) -> P_co:
         """Where the files lie that the rows name."""
-        return cast("P", self.folder / "files")
+        return cast("P_co", self.folder / "files")
 
     def listing(self) -> dict[str, int]:
         """The Parquet files that lie here, each with its time (nanoseconds of the epoch)."""
@@ -233,19 +233,19 @@ def last_word(done: pa.Table) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class Dataset(Generic[P]):
+class Dataset(Generic[P_co]):
     """A folder of tables, on a disk or in object storage."""
 
-    root: P
+    root: P_co
 
     @property
-    def manifest_file(self) -> P:
+    def manifest_file(self) -> P_co:
         """Where the manifest lies."""
-        return cast("P", self.root / "manifest.json")
+        return cast("P_co", self.root / "manifest.json")
 
-    def shelf(self, table: Table[Any], fingerprint: str) -> Shelf[P]:
+    def shelf(self, table: Table[Any], fingerprint: str) -> Shelf[P_co]:
         """One table as one fingerprint made it."""
-        return Shelf(cast("P", self.root / table.name / fingerprint))
+        return Shelf(cast("P_co", self.root / table.name / fingerprint))
 
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Table name -> stage, fingerprint, version, options, versions, upstream.

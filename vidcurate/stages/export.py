@@ -70,7 +70,8 @@ class ExportConfig(StageConfig):
 
         Raises ValueError for what is no path: an export in a bucket lies in its data set.
         """
-        if isinstance(place(out or ""), Remote):
+        is_remote = out is not None and isinstance(place(out), Remote)
+        if is_remote:
             raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
         return None if out is None else out.absolute()
 
