@@ -13,7 +13,7 @@ from pyarrow.fs import S3FileSystem
 
 from vidcurate.storage import connection
 
-SECRET = "not-a-real-secret"
+SECRET = "not-a-real-secret"  # noqa: S105 - the server takes any
 
 
 @pytest.fixture(scope="session")
