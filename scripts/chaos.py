@@ -56,6 +56,8 @@ class Chaos:
             code = driver.wait()
             self.wall_s += time.monotonic() - began
             if code == 0 and self.kills.total() >= n_kills:
+                # A film whose worker was killed again and again has failed; killing has ended now.
+                start(films, config, self.folder, "--retry-failed").wait()
                 return
             if code == 0:  # done too soon: begin anew, so that there is something to kill
                 shutil.rmtree(self.folder)
@@ -111,9 +113,9 @@ def cut_pieces(film: Path, folder: Path, n_pieces: int, seconds: int) -> None:
         subprocess.run([*tool, str(target)], check=True)
 
 
-def start(films: Path, config: Path, dataset: Path) -> "subprocess.Popen[bytes]":
+def start(films: Path, config: Path, dataset: Path, *more: str) -> "subprocess.Popen[bytes]":
     """A run as a user starts it."""
-    command = ["run", str(films), "-c", str(config), "-d", str(dataset), "-q"]
+    command = ["run", str(films), "-c", str(config), "-d", str(dataset), "-q", *more]
     return subprocess.Popen([sys.executable, "-m", "vidcurate", *command])
 
 
@@ -145,7 +147,7 @@ def killed(process_id: int) -> bool:
     return True
 
 
-def shelves(root: Path) -> Iterator[tuple[str, Shelf]]:
+def shelves(root: Path) -> Iterator[tuple[str, Shelf[Path]]]:
     """Every table of a data set."""
     for name, entry in Dataset(root).manifest().items():
         yield name, Shelf(root / name / entry["fingerprint"])
@@ -165,7 +167,7 @@ def differences(peace: Path, chaos: Path) -> Iterator[str]:
         yield "the exported clips"
 
 
-def rows_of(shelf: Shelf) -> list[str]:
+def rows_of(shelf: Shelf[Path]) -> list[str]:
     """All rows as sorted JSON lines, without what they took."""
     tables = [shelf.folder / part for part in shelf.parts()]
     return sorted(line for path in tables for line in json_lines(path))
@@ -184,13 +186,13 @@ def without_times(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in TIMES}
 
 
-def outcomes_of(shelf: Shelf) -> list[str]:
+def outcomes_of(shelf: Shelf[Path]) -> list[str]:
     """What became of each input."""
     done = shelf.done().select(["id", "status", "reason"]).to_pylist()
     return sorted(json.dumps(row) for row in done)
 
 
-def files_of(shelf: Shelf) -> dict[str, str]:
+def files_of(shelf: Shelf[Path]) -> dict[str, str]:
     """The files that the rows name; what a kill left half-written is not one."""
     return bytes_under(shelf.files)
 

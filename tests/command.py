@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,12 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
-def vidcurate(*arguments: str | Path, stdin: bytes = b"", at: Path | None = None) -> Ended:
+def vidcurate(
+    *arguments: str | Path,
+    stdin: bytes = b"",
+    at: Path | None = None,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> Ended:
     """Run the command to its end."""
     done = subprocess.run(
         [*COMMAND, *map(str, arguments)],
@@ -39,13 +44,17 @@ def vidcurate(*arguments: str | Path, stdin: bytes = b"", at: Path | None = None
         capture_output=True,
         check=False,
         cwd=at,
-        env=ENVIRONMENT,
+        env=environment,
         timeout=120,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
-def start(arguments: Sequence[str | Path], folder: Path) -> subprocess.Popen[bytes]:
+def start(
+    arguments: Sequence[str | Path],
+    folder: Path,
+    environment: Mapping[str, str] = ENVIRONMENT,
+) -> subprocess.Popen[bytes]:
     """Start the command in a process group of its own; its words go to a log in `folder`."""
     with (folder / "log").open("ab") as log:
         return subprocess.Popen(
@@ -53,7 +62,7 @@ def start(arguments: Sequence[str | Path], folder: Path) -> subprocess.Popen[byt
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env=ENVIRONMENT,
+            env=environment,
             start_new_session=True,
         )
 

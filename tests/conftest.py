@@ -6,7 +6,7 @@ import hypothesis
 import pytest
 from films import render
 
-pytest_plugins = ["chat_bench"]
+pytest_plugins = ["chat_bench", "s3_server"]
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)

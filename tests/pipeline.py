@@ -14,16 +14,18 @@ from vidcurate.runner import Limits, Listener, Run, plan_for, run_plan
 from vidcurate.sources import add_files, find_files
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import EXTENSIONS
+from vidcurate.storage import Place
 from vidcurate.table import Table
 
 R = TypeVar("R")
+P = TypeVar("P", bound=Place)
 # Stage names, each with its options.
 Options = Mapping[str, Any]
 NO_LIMITS = Limits()
 
 
 def process(
-    root: Path,
+    root: Place,
     options: Options,
     *sources: Path | str,
     limits: Limits = NO_LIMITS,
@@ -42,19 +44,19 @@ def process(
     return {c.stage: c for c in run.counts}
 
 
-def shelf(root: Path, table: Table[Any]) -> Shelf:
+def shelf(root: P, table: Table[Any]) -> Shelf[P]:
     """Where the current rows of a table lie."""
     dataset = Dataset(root)
     return dataset.shelf(table, dataset.manifest()[table.name]["fingerprint"])
 
 
-def rows(root: Path, table: Table[R]) -> list[R]:
+def rows(root: Place, table: Table[R]) -> list[R]:
     """The current rows of a table, by key."""
     found = table.from_arrow(shelf(root, table).read(None, table.schema))
     return sorted(found, key=lambda row: str(getattr(row, table.key)))
 
 
-def done(root: Path, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
+def done(root: Place, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
     """Status and reason of every input of a table's stage."""
     found = shelf(root, table).done().to_pylist()
     return {row["id"]: (row["status"], row["reason"]) for row in found}

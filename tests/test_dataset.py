@@ -36,12 +36,12 @@ def mark_rows(*ids: str, value: int = 1) -> pa.Table:
     return MARKS.to_arrow([Mark(i, "film", value) for i in ids])
 
 
-def shelf_in(folder: Path) -> Shelf:
+def shelf_in(folder: Path) -> Shelf[Path]:
     """A shelf of marks."""
     return Dataset(folder).shelf(MARKS, "0123456789ab")
 
 
-def ids(shelf: Shelf) -> list[str]:
+def ids(shelf: Shelf[Path]) -> list[str]:
     """The keys of all rows of a shelf, in order."""
     found: list[str] = shelf.read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
     return found
@@ -156,7 +156,7 @@ def test_replace_is_one_step(tmp_path: Path) -> None:
     assert len(list(shelf.folder.glob("part-*"))) == 1
 
 
-def filled(folder: Path, n: int) -> Shelf:
+def filled(folder: Path, n: int) -> Shelf[Path]:
     """A shelf of n batches, one row each; those of odd number failed."""
     shelf = shelf_in(folder)
     for number in range(n):

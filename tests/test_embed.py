@@ -95,9 +95,9 @@ class Folder:
 
     files: Path
 
-    def files_of(self, _table: object) -> Path:
-        """The folder."""
-        return self.files
+    def file_of(self, _table: object, name: str) -> Path:
+        """A file in the folder."""
+        return self.files / name
 
 
 class Lengths:

@@ -19,7 +19,7 @@ from vidcurate.engines.gpu_memory import watched_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.estimate import choose, estimate
-from vidcurate.foreseen import Compared, Estimate, Expected, compare, expect, folder_bytes, keep
+from vidcurate.foreseen import Compared, Estimate, Expected, compare, expect, keep
 from vidcurate.funnel import count
 from vidcurate.pending import Scope
 from vidcurate.records import CLIPS, KEPT, KEYFRAMES, SCANS
@@ -29,6 +29,7 @@ from vidcurate.spent import bytes_by_film
 from vidcurate.stage import MapStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import EXTENSIONS
+from vidcurate.storage import bytes_below
 
 Options = Mapping[str, Any]
 STILLS: Options = {
@@ -118,7 +119,7 @@ def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
     scans = shelf(tmp_path, SCANS)
     took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
     assert real["scan"].took_hours == pytest.approx(took_s / 3600, abs=1e-6)
-    assert real["scan"].is_bytes == folder_bytes(scans.folder)
+    assert real["scan"].is_bytes == bytes_below(scans.folder)
     assert real["all"].took_hours == pytest.approx(sum(p.took_hours for p in real.values()) / 2)
 
 
@@ -180,7 +181,7 @@ def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
     for p in plan_for(run.dataset, STAGES, ["export", "embed"], {})[2:]:
         films = bytes_by_film(run.dataset, p, Scope())
         assert len(films) == 4
-        assert sum(films.values()) == pytest.approx(folder_bytes(p.own(run.dataset).folder))
+        assert sum(films.values()) == pytest.approx(bytes_below(p.own(run.dataset).folder))
 
 
 def test_no_plan_without_a_film(tmp_path: Path, shelves: Path) -> None:

@@ -11,6 +11,7 @@ from toy_stages import FILMS, MARKS, MARKS_STAGE, PIECES, Film, Mark, Piece, Toy
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, batch_name
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.stage import Beside, Drop, Workspace
+from vidcurate.storage import names_in
 from vidcurate.worker import Batch, Job, Report, commit_failure, reason_of, work
 
 LETTERS = ("a", "b", "c", "d")
@@ -224,14 +225,14 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
         assert workspace.has(FILMS)
         assert not workspace.has(MARKS)
-        assert workspace.files_of(FILMS) == tmp_path / "films" / ("2" * 12) / "files"
+        assert workspace.file_of(FILMS, "a") == tmp_path / "films" / ("2" * 12) / "files" / "a"
         for row in rows:
             (workspace.files / row.piece_id).write_text("x", "utf-8")
             yield mark(row)
 
     job = job_in(tmp_path, run)
     assert statuses(work(job, batch("a"))) == {"a": OK}
-    assert [p.name for p in job.own().files.iterdir()] == ["a"]
+    assert list(names_in(job.own().files)) == ["a"]
 
 
 def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ class Bench:
     stages: tuple[Stage, ...] = TOYS
 
     @property
-    def dataset(self) -> Dataset:
+    def dataset(self) -> Dataset[Path]:
         """The data set."""
         return Dataset(self.folder / "data")
 

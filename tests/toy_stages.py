@@ -175,7 +175,7 @@ def total(_config: ToyConfig, view: Finished) -> str:
     rows, picked = view.scan(NOTES), view.scan(PICKED, ["piece_id"])
     rows = rows.filter(pc.is_in(rows["piece_id"], value_set=picked["piece_id"].combine_chunks()))
     text = f"sum {pc.sum(rows['value']).as_py()}"
-    (view.root / "sum.txt").write_text(text, "utf-8")
+    (view.root / "sum.txt").write_bytes(text.encode())
     return text
 
 

@@ -18,7 +18,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, cast
 from uuid import uuid4
 
 import numpy as np
@@ -26,10 +26,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from typing_extensions import TypeVar  # with defaults, as typing has it from 3.13
 
 from vidcurate.errors import UsageError
-from vidcurate.table import Table, in_pieces, places, read_parquet, write_parquet, write_whole
+from vidcurate.storage import SECOND_NS, Place, Remote, each
+from vidcurate.table import (
+    Table,
+    in_pieces,
+    places,
+    read_parquet,
+    readable,
+    write_parquet,
+    write_whole,
+)
 
+P_co = TypeVar("P_co", bound=Place, default=Place, covariant=True)
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
 DONE = pa.schema(
     [
@@ -48,18 +59,21 @@ MANY_PARTS = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Shelf(Generic[P_co]):
     """One table as one fingerprint made it."""
 
-    folder: Path
+    folder: P_co
 
     @property
-    def files(self) -> Path:
+    def files(self) -> P_co:
         """Where the files lie that the rows name."""
-        return self.folder / "files"
+        return cast("P_co", self.folder / "files")
 
     def listing(self) -> dict[str, int]:
         """The Parquet files that lie here, each with its time (nanoseconds of the epoch)."""
+        if isinstance(self.folder, Remote):
+            found = self.folder.below(recursive=False).items()
+            return {name: f.st_mtime_ns for name, f in found if name.endswith(".parquet")}
         if not self.folder.exists():
             return {}
         with os.scandir(self.folder) as entries:
@@ -68,11 +82,14 @@ class Shelf:
     def commits(self) -> dict[str, list[str]]:
         """Names of done files, oldest first, each with its parts' names."""
         found = self.listing()
-        done = sorted((age, name) for name, age in found.items() if name.startswith("done-"))
+        # Of objects the second is known; within one their names say which came first.
+        step_ns = SECOND_NS if isinstance(self.folder, Remote) else 1
+        ages = ((age // step_ns, name) for name, age in found.items())
+        done = sorted((age, name) for age, name in ages if name.startswith("done-"))
         named = {name: [name.replace("done-", "part-", 1)] for _, name in done if name != WHOLE}
         commits = {}
         if WHOLE in found:
-            about = pq.read_schema(self.folder / WHOLE).metadata
+            about = pq.read_schema(readable(self.folder / WHOLE)).metadata
             commits[WHOLE] = json.loads(about[PARTS])
             # By name and time: a batch that is tried again has its old name, and counts.
             replaced = json.loads(about[REPLACES])
@@ -101,14 +118,14 @@ class Shelf:
 
     def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The columns of a schema from several files, in their order."""
-        tables = [read_parquet(self.folder / name, schema) for name in names]
+        tables = each(lambda name: read_parquet(self.folder / name, schema), names, self.folder)
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
         """Where each row lies: its key, the columns asked for, and `part`; all are strings."""
         schema = pa.schema([pa.field(name, pa.string()) for name in dict.fromkeys([key, *columns])])
         parts = self.parts()
-        tables = [read_parquet(self.folder / part, schema) for part in parts]
+        tables = each(lambda part: read_parquet(self.folder / part, schema), parts, self.folder)
         numbers = np.repeat(np.arange(len(parts), dtype=np.int32), [t.num_rows for t in tables])
         part = pa.DictionaryArray.from_arrays(numbers, pa.array(parts, pa.string()))
         return pa.concat_tables([schema.empty_table(), *tables]).append_column("part", part)
@@ -116,6 +133,8 @@ class Shelf:
     def committed_since(self, name: str, time_ns: int) -> bool:
         """Whether a batch of this name was committed after a time (nanoseconds of the epoch)."""
         done = self.folder / f"done-{name}.parquet"
+        if isinstance(done, Remote):  # whose times are whole seconds
+            time_ns -= SECOND_NS
         return done.exists() and done.stat().st_mtime_ns >= time_ns
 
     def commit(self, name: str, rows: pa.Table | None, done: pa.Table) -> None:
@@ -163,8 +182,8 @@ class Shelf:
                 write_parquet(self.folder / parts[-1], rows)
         about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
         write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
-        for name in self.listing().keys() - {WHOLE, *parts}:
-            (self.folder / name).unlink()
+        others = self.listing().keys() - {WHOLE, *parts}
+        each(lambda name: (self.folder / name).unlink(), others, self.folder)
 
 
 @dataclass(frozen=True)
@@ -217,19 +236,19 @@ def last_word(done: pa.Table) -> pa.Table:
 
 
 @dataclass(frozen=True)
-class Dataset:
-    """A folder of tables."""
+class Dataset(Generic[P_co]):
+    """A folder of tables, on a disk or in object storage."""
 
-    root: Path
+    root: P_co
 
     @property
-    def manifest_file(self) -> Path:
+    def manifest_file(self) -> P_co:
         """Where the manifest lies."""
-        return self.root / "manifest.json"
+        return cast("P_co", self.root / "manifest.json")
 
-    def shelf(self, table: Table[Any], fingerprint: str) -> Shelf:
+    def shelf(self, table: Table[Any], fingerprint: str) -> Shelf[P_co]:
         """One table as one fingerprint made it."""
-        return Shelf(self.root / table.name / fingerprint)
+        return Shelf(cast("P_co", self.root / table.name / fingerprint))
 
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Table name -> stage, fingerprint, version, options, versions, upstream.

@@ -7,6 +7,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 │   ├── MissingExtraError 2  an optional package is not installed
 │   └── MissingToolError  2  ffmpeg, or a codec or filter of it, is not there
 ├── BusyError             2  another process is writing to this data set
+├── StorageError          2  an object storage does not answer, refuses, or lacks the bucket
 ├── DiskFullError         2  a disk that is written to has no room left
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
@@ -17,7 +18,6 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 
 class VidcurateError(Exception):
@@ -57,6 +57,12 @@ class BusyError(VidcurateError):
     exit_code = 2
 
 
+class StorageError(VidcurateError):
+    """An object storage does not answer, refuses, or lacks the bucket."""
+
+    exit_code = 2
+
+
 class DiskFullError(VidcurateError):
     """A disk that is written to has no room left."""
 
@@ -85,7 +91,7 @@ def is_disk_full(error: BaseException) -> bool:
 
 
 @contextmanager
-def disk_full_stops(folder: Path) -> Iterator[None]:
+def disk_full_stops(folder: object) -> Iterator[None]:
     """Raise DiskFullError for an error that says so while `folder` is written to."""
     try:
         yield

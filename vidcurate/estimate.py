@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import Dataset
 from vidcurate.engines.gpu_memory import watched_gpu_memory
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.foreseen import Asked, Estimate, Expected, StageEstimate, expect, folder_bytes
+from vidcurate.foreseen import Asked, Estimate, Expected, StageEstimate, expect
 from vidcurate.funnel import count
 from vidcurate.pending import Scope, live_scope
 from vidcurate.plan import Planned
@@ -20,6 +20,7 @@ from vidcurate.records import CAPTIONS, SOURCES, VIDEOS
 from vidcurate.runner import Run, check_stages, run_stages, why_empty
 from vidcurate.spent import bytes_by_film, films_left, seconds_by_film
 from vidcurate.stage import MapStage, Resources, TableStage
+from vidcurate.storage import bytes_below
 
 Plan = Sequence[Planned]
 # The films of a set, or some of them, each with its length in seconds.
@@ -156,7 +157,7 @@ def stage_estimate(
         sample_s=sum(seconds.values()),
         done_s=count(dataset, planned, live).seconds,
         left_s=expect(seconds, sample, left.values()),
-        done_bytes=folder_bytes(planned.own(dataset).folder),
+        done_bytes=bytes_below(planned.own(dataset).folder),
         left_bytes=expect(bytes_by_film(dataset, planned, in_sample), sample, left.values()),
         cheaper=stage.cheaper if isinstance(stage, MapStage) else "",
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -11,6 +10,7 @@ from vidcurate.dataset import Dataset, Located, locate
 from vidcurate.funnel import StageCount
 from vidcurate.pending import Scope
 from vidcurate.plan import Planned
+from vidcurate.storage import Place
 from vidcurate.table import Table
 
 
@@ -24,12 +24,12 @@ class FinishView:
     counts: Sequence[StageCount]
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Place:
         """The data set's folder."""
         return self.dataset.root
 
     @property
-    def files(self) -> Path:
+    def files(self) -> Place:
         """The folder of the files that this stage's own rows name."""
         return self.planned.own(self.dataset).files
 
@@ -37,7 +37,7 @@ class FinishView:
         """Whether an optional table is there."""
         return table.name in self.planned.tables
 
-    def files_of(self, table: Table[Any]) -> Path:
+    def files_of(self, table: Table[Any]) -> Place:
         """The folder of the files that another table's rows name."""
         return self.planned.shelf(self.dataset, table).files
 

@@ -13,6 +13,7 @@ from vidcurate.dataset import Dataset
 from vidcurate.errors import UsageError
 from vidcurate.funnel import StageCount
 from vidcurate.plan import Planned
+from vidcurate.storage import bytes_below
 from vidcurate.table import write_whole
 
 PLAN_FILE = "plan.json"
@@ -192,7 +193,7 @@ def compare(
             s.left_hours.amount,
             (ended[s.stage].seconds - s.done_s) / (3600 * s.at_once),
             s.done_bytes + s.left_bytes.amount,
-            folder_bytes(now[s.stage].own(dataset).folder),
+            bytes_below(now[s.stage].own(dataset).folder),
         )
         for s in same
     ]
@@ -208,8 +209,3 @@ def together(stages: Sequence[Compared]) -> Compared:
         sum(s.planned_bytes for s in stages),
         sum(s.is_bytes for s in stages),
     )
-
-
-def folder_bytes(folder: Path) -> int:
-    """Bytes of all files in a folder; 0 where there is none."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

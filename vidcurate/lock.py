@@ -5,19 +5,41 @@ import fcntl
 import json
 import os
 import socket
+import threading
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
-from vidcurate.errors import BusyError
+from vidcurate.cache import is_alive
+from vidcurate.errors import BusyError, StorageError
+from vidcurate.storage import Place, Remote
+
+# In object storage a lock lives while its writer says so again and again.
+REFRESH_S = 20.0
+STALE_S = 180.0
+# Of two that write a lock at once, both see whose it became when they look after this time.
+SETTLE_S = 1.0
 
 
 @contextlib.contextmanager
-def writing(root: Path) -> Iterator[None]:
+def writing(root: Place) -> Iterator[None]:
     """Hold the data set at `root` while its tables are written.
 
-    The operating system frees the lock when the process ends, however it ends. Raises BusyError
-    that names the writer.
+    Raises BusyError that names the writer.
+    """
+    holding = holding_object(root / "lock") if isinstance(root, Remote) else holding_file(root)
+    with holding:
+        yield
+
+
+@contextlib.contextmanager
+def holding_file(root: Path) -> Iterator[None]:
+    """Hold a lock of the operating system, which frees it when the process ends, however it ends.
+
+    Raises BusyError that names the writer.
     """
     root.mkdir(parents=True, exist_ok=True)
     with (root / "lock").open("a+", encoding="utf-8") as file:
@@ -27,10 +49,82 @@ def writing(root: Path) -> Iterator[None]:
             file.seek(0)
             raise BusyError(f"{root} is being written by {holder(file.read())}") from None
         file.truncate(0)
-        began = datetime.now(UTC).isoformat(timespec="seconds")
-        json.dump({"pid": os.getpid(), "host": socket.gethostname(), "began": began}, file)
+        json.dump(own_facts(), file)
         file.flush()
         yield
+
+
+@contextlib.contextmanager
+def holding_object(lock: Remote) -> Iterator[None]:
+    """Hold a lock that is an object, refreshed meanwhile and removed at the end.
+
+    That of a process of this machine that is gone is taken over at once, any other when it was not
+    refreshed for STALE_S, by this machine's clock. It is no more than a guard against mistakes:
+    the storage offers no step that both looks and writes, so a start that is held up for longer
+    than SETTLE_S between the two may go unseen by another, and a writer that sleeps for longer
+    than STALE_S may wake up beside its successor. Raises BusyError that names the writer.
+    """
+    refuse_if_held(lock)
+    ours = json.dumps({**own_facts(), "token": uuid4().hex}).encode()
+    lock.write_bytes(ours)
+    time.sleep(SETTLE_S)
+    text = read_lock(lock)
+    if text != ours:
+        raise BusyError(f"{lock.parent} is being written by {holder(text.decode())}")
+    ended = threading.Event()
+    refreshing = threading.Thread(target=refresh, args=(lock, ours, ended), daemon=True)
+    refreshing.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        refreshing.join()
+        # What ended the run is told, not that its lock is left to grow stale.
+        with contextlib.suppress(StorageError):
+            if read_lock(lock) == ours:
+                lock.unlink(missing_ok=True)
+
+
+def refuse_if_held(lock: Remote, stale_s: float = STALE_S) -> None:
+    """Pass if there is no lock, or one of a writer that is gone; raises BusyError."""
+    text = read_lock(lock)
+    if not text or is_abandoned(text):
+        return
+    if time.time() - lock.stat().st_mtime_ns / 1e9 < stale_s:
+        raise BusyError(f"{lock.parent} is being written by {holder(text.decode())}")
+
+
+def is_abandoned(text: bytes) -> bool:
+    """Whether a lock is of a process of this machine that is no more."""
+    try:
+        facts = json.loads(text)
+    except ValueError:
+        return False
+    return facts["host"] == socket.gethostname() and not is_alive(facts["pid"])
+
+
+def read_lock(lock: Remote) -> bytes:
+    """What a lock says; nothing where there is none."""
+    try:
+        return lock.read_bytes()
+    except FileNotFoundError:
+        return b""
+
+
+def refresh(lock: Remote, ours: bytes, ended: threading.Event) -> None:
+    """Write a lock again and again until its writer has ended, or it is another's."""
+    while not ended.wait(REFRESH_S):
+        # Where the storage does not answer for a while the run itself says so.
+        with contextlib.suppress(StorageError):
+            if read_lock(lock) != ours:
+                return
+            lock.write_bytes(ours)
+
+
+def own_facts() -> dict[str, Any]:
+    """Who holds a lock from now on."""
+    began = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"pid": os.getpid(), "host": socket.gethostname(), "began": began}
 
 
 def holder(text: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vidcurate.dataset import Dataset, Shelf
+from vidcurate.dataset import Dataset, P_co, Shelf
 from vidcurate.errors import UsageError
 from vidcurate.stage import (
     Stage,
@@ -27,11 +27,11 @@ class Planned:
     fingerprint: str
     tables: Mapping[str, str]
 
-    def shelf(self, dataset: Dataset, table: Table[Any]) -> Shelf:
+    def shelf(self, dataset: Dataset[P_co], table: Table[Any]) -> Shelf[P_co]:
         """Where a table's rows lie for this stage."""
         return dataset.shelf(table, self.tables[table.name])
 
-    def own(self, dataset: Dataset) -> Shelf:
+    def own(self, dataset: Dataset[P_co]) -> Shelf[P_co]:
         """Where this stage's own rows lie."""
         return dataset.shelf(self.stage.writes, self.fingerprint)
 

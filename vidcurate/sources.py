@@ -3,6 +3,7 @@
 import csv
 import glob
 import hashlib
+import io
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,6 +18,8 @@ from vidcurate.dataset import DONE, OK, Dataset, batch_name
 from vidcurate.errors import UsageError
 from vidcurate.pending import FOUND
 from vidcurate.records import FILES, FoundFile
+from vidcurate.storage import Place, Remote, beside, place, require_bucket
+from vidcurate.table import readable
 
 LISTS = (".txt", ".csv", ".jsonl", ".ndjson", ".parquet")
 PATH_COLUMNS = ("path", "file", "file_name", "video", "video_path", "media_path")
@@ -36,6 +39,8 @@ def find_files(
     for source in sources:
         if source == "-":
             yield from listed(path_lines(stdin.read()), Path())
+        elif isinstance(remote := place(source), Remote):
+            yield from in_storage(remote, extensions, recursive=recursive)
         elif Path(source).is_dir():
             yield from in_folder(Path(source), extensions, recursive=recursive)
         elif Path(source).suffix.lower() in LISTS:
@@ -71,14 +76,36 @@ def in_folder(folder: Path, extensions: Sequence[str], *, recursive: bool) -> It
         yield found(folder, fault="the folder holds no film")
 
 
-def listed(rows: Iterable[Mapping[str, Any]], base: Path) -> Iterator[FoundFile]:
+def in_storage(where: Remote, extensions: Sequence[str], *, recursive: bool) -> Iterator[FoundFile]:
+    """An object, those of a folder that have a film's extension, or those that a list names.
+
+    Raises StorageError where the bucket is not there.
+    """
+    require_bucket(where)
+    if where.suffix.lower() in LISTS:
+        yield from listed(read_list(where), where.parent)
+    elif not where.is_dir():
+        yield found(where)
+    else:
+        wanted = {"." + e.lower().lstrip(".") for e in extensions}
+        names = [
+            name
+            for name in where.below(recursive=recursive)
+            if Path(name).suffix.lower() in wanted and "/." not in f"/{name}"
+        ]
+        yield from (found(where / name) for name in names)
+        if not names:
+            yield found(where, fault="the folder holds no film")
+
+
+def listed(rows: Iterable[Mapping[str, Any]], base: Place) -> Iterator[FoundFile]:
     """Files that a list names, with the list's other columns."""
     for row in rows:
         column = next((c for c in PATH_COLUMNS if row.get(c)), None)
         if column is None:
             raise UsageError(f"a list row has no path column ({', '.join(PATH_COLUMNS)}): {row}")
         extra = {k: str(v) for k, v in row.items() if k and k != column and v not in (None, "")}
-        yield found(base / str(row[column]), extra)
+        yield found(beside(base, str(row[column])), extra)
 
 
 def path_lines(text: str) -> Iterator[dict[str, Any]]:
@@ -91,17 +118,17 @@ def path_lines(text: str) -> Iterator[dict[str, Any]]:
             yield {"path": bare}
 
 
-def read_list(file: Path) -> Iterator[dict[str, Any]]:
+def read_list(file: Place) -> Iterator[dict[str, Any]]:
     """The rows of a list file.
 
     Raises UsageError where it cannot be read.
     """
     try:
         if file.suffix == ".parquet":
-            yield from pq.read_table(file).to_pylist()
+            yield from pq.read_table(readable(file)).to_pylist()
         elif file.suffix == ".csv":
-            with file.open(encoding="utf-8-sig", newline="") as lines:
-                yield from csv.DictReader(lines)
+            lines = io.StringIO(file.read_bytes().decode("utf-8-sig"), newline="")
+            yield from csv.DictReader(lines)
         else:
             text = file.read_text("utf-8-sig")
             yield from path_lines(text) if file.suffix == ".txt" else json_lines(text)
@@ -133,11 +160,10 @@ def json_row(line: str) -> dict[str, Any]:
 
 
 def found(
-    path: Path, extra: Mapping[str, str] | None = None, fault: str | None = None
+    path: Place, extra: Mapping[str, str] | None = None, fault: str | None = None
 ) -> FoundFile:
     """A file as it is now; its id changes with its place, size, time and list columns."""
-    plain = path.absolute() if ".." not in path.parts else path.parent.resolve() / path.name
-    where = str(plain)
+    where = str(plain(path))
     try:
         where.encode()
     except UnicodeEncodeError:
@@ -153,6 +179,13 @@ def found(
     return FoundFile(file_id, where, dict(extra or {}), fault)
 
 
+def plain(path: Place) -> Place:
+    """An absolute path without `..`."""
+    if isinstance(path, Remote):
+        return path
+    return path.absolute() if ".." not in path.parts else path.parent.resolve() / path.name
+
+
 def add_files(dataset: Dataset, files: Iterable[FoundFile]) -> int:
     """Write files that the data set does not know as they are now; returns how many were given."""
     shelf = dataset.shelf(FILES, FOUND)
@@ -166,5 +199,7 @@ def add_files(dataset: Dataset, files: Iterable[FoundFile]) -> int:
         if fresh:
             done = [{"id": i, "status": OK, "reason": None, "seconds": 0.0} for i in fresh]
             rows = FILES.to_arrow(list(fresh.values()))
-            shelf.commit(batch_name(fresh), rows, pa.Table.from_pylist(done, schema=DONE))
+            # Later ones follow by name, where times have whole seconds: the last word counts.
+            name = f"{len(shelf.commits()):06d}-{batch_name(fresh)}"
+            shelf.commit(name, rows, pa.Table.from_pylist(done, schema=DONE))
     return n_given

@@ -1,6 +1,5 @@
 """What stages took of each film so far, by which the rest is foreseen: seconds and bytes."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 
@@ -10,6 +9,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs, pending
 from vidcurate.plan import Planned
+from vidcurate.storage import names_in
 from vidcurate.table import places
 
 
@@ -38,11 +38,8 @@ def bytes_by_film(dataset: Dataset, planned: Planned, scope: Scope) -> dict[str,
 def files_by_film(shelf: Shelf) -> Counter[str]:
     """Bytes of the files that a table's rows name; a name begins with the film's id."""
     sizes: Counter[str] = Counter()
-    if shelf.files.exists():
-        with os.scandir(shelf.files) as entries:
-            for entry in entries:
-                film = entry.name.partition(".")[0].partition("-")[0]
-                sizes[film] += entry.stat().st_size
+    for name, facts in names_in(shelf.files).items():
+        sizes[name.partition(".")[0].partition("-")[0]] += facts.st_size
     return sizes
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
+from vidcurate.storage import Place
 from vidcurate.table import Table
 
 R = TypeVar("R")
@@ -101,8 +102,8 @@ class Workspace(Protocol):
     def beside(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in hand, by key."""
 
-    def files_of(self, table: Table[Any]) -> Path:
-        """The folder of the files that another table's rows name."""
+    def file_of(self, table: Table[Any], name: str) -> Path:
+        """A file that another table's row names, on this machine."""
 
 
 class Stretches(Protocol):
@@ -112,13 +113,27 @@ class Stretches(Protocol):
         """A stretch of them; nulls where a key has no row."""
 
 
-class Finished(Workspace, Protocol):
-    """What a stage's finish sees: whole tables."""
+class Finished(Protocol):
+    """What a stage's finish sees: whole tables, and files where they lie."""
 
     @property
-    def root(self) -> Path:
+    def root(self) -> Place:
         """The data set's folder."""
         ...
+
+    @property
+    def files(self) -> Place:
+        """The folder of the files that this stage's own rows name."""
+        ...
+
+    def files_of(self, table: Table[Any]) -> Place:
+        """The folder of the files that another table's rows name."""
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether an optional table is there."""
+
+    def beside(self, table: Table[R]) -> Mapping[str, R]:
+        """All rows of a declared table, by key."""
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""

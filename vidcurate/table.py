@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import tempfile
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+
+from vidcurate.storage import Place, Remote, put
 
 R = TypeVar("R")
 
@@ -145,8 +148,13 @@ def build(hint: Any, value: Any) -> Any:
     return value
 
 
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
+def write_whole(path: Place, write: Callable[[Path], None]) -> None:
     """A file that appears complete or not at all: written beside its place, then renamed."""
+    if isinstance(path, Remote):
+        with tempfile.TemporaryDirectory() as folder:
+            write(Path(folder, path.name))
+            put(Path(folder, path.name), path)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}.partial")
     try:
@@ -156,18 +164,23 @@ def write_whole(path: Path, write: Callable[[Path], None]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write_parquet(path: Path, table: pa.Table) -> None:
+def write_parquet(path: Place, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
     # Ids are all different: a dictionary of them costs time and space.
     options = {"compression": "zstd", "use_dictionary": False}
     write_whole(path, lambda partial: pq.write_table(table, partial, **options))
 
 
-def read_parquet(path: Path, schema: pa.Schema) -> pa.Table:
+def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names."""
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with pq.ParquetFile(path) as file:
+    with pq.ParquetFile(readable(path)) as file:
         return file.read(schema.names).select(schema.names).cast(schema)
+
+
+def readable(path: Place) -> Any:
+    """A file as Arrow's readers take it."""
+    return path.open() if isinstance(path, Remote) else path
 
 
 def places(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.cache import local, send, staging_folder
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
 from vidcurate.errors import (
     MediaError,
@@ -19,6 +20,7 @@ from vidcurate.errors import (
     is_disk_full,
 )
 from vidcurate.stage import Drop, MapStage, StageConfig
+from vidcurate.storage import Place, Remote
 from vidcurate.table import Table
 
 R = TypeVar("R")
@@ -31,7 +33,7 @@ class Job:
     Without a `time_limit_factor` no row is bounded in time: nothing would survive the kill.
     """
 
-    root: Path
+    root: Place
     stage: MapStage[Any, Any, Any, Any]
     config: StageConfig
     fingerprint: str
@@ -93,9 +95,9 @@ class BatchWorkspace:
         """Whether an optional table is there."""
         return table.name in self.job.tables
 
-    def files_of(self, table: Table[Any]) -> Path:
-        """The folder of the files that another table's rows name."""
-        return self.job.shelf(table).files
+    def file_of(self, table: Table[Any], name: str) -> Path:
+        """A file that another table's row names, on this machine."""
+        return local(self.job.shelf(table).files / name)
 
     def beside(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in hand, by key."""
@@ -117,7 +119,7 @@ def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R
 class Opened:
     """The tool that this worker process has open; one at a time, since models are large."""
 
-    key: tuple[Path, str, str, StageConfig] | None = None
+    key: tuple[Place, str, str, StageConfig] | None = None
     tool: Any = None
     workspace: BatchWorkspace | None = None
 
@@ -131,6 +133,7 @@ def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
     if OPENED.key != key or OPENED.workspace is None:
         OPENED.key, OPENED.tool = None, None
         files = job.own().files
+        files = staging_folder() if isinstance(files, Remote) else files
         files.mkdir(parents=True, exist_ok=True)
         OPENED.workspace = BatchWorkspace(job, files)
         OPENED.tool = job.stage.open(job.config, OPENED.workspace)
@@ -158,6 +161,9 @@ def work(job: Job, batch: Batch) -> Report:
                 raise
             lack = reason_of(error)
         n_done = len(results)
+        target = job.own().files
+        if isinstance(target, Remote):
+            send(workspace.files, target)
         if n_done:
             commit(job, batch, results)
     statuses = tuple(

@@ -33,6 +33,7 @@ from vidcurate.sources import add_files, find_files
 from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import INGEST, IngestConfig
+from vidcurate.storage import place
 from vidcurate.waves import run_in_waves
 
 INTERRUPTED = 130
@@ -77,7 +78,7 @@ def begun(
 
     Raises UsageError where there is no film at all.
     """
-    dataset = Dataset(request.dataset.absolute())
+    dataset = Dataset(place(request.dataset))
     dataset.manifest()
     if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")

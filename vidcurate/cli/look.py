@@ -1,6 +1,5 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
-import shutil
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -22,6 +21,7 @@ from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
+from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
 from vidcurate.table import Table
 
 Folder = Annotated[
@@ -35,7 +35,7 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises UsageError where the folder holds none.
     """
-    dataset = Dataset(folder.absolute())
+    dataset = Dataset(place(folder))
     if not dataset.manifest():
         raise UsageError(
             f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one"
@@ -45,13 +45,13 @@ def open_dataset(folder: Path) -> Dataset:
 
 def recorded(folder: Path, stage: Stage) -> dict[str, StageConfig]:
     """The options that a data set has for a stage, if it has any."""
-    entry = Dataset(folder.absolute()).manifest().get(stage.writes.name)
+    entry = Dataset(place(folder)).manifest().get(stage.writes.name)
     return {} if entry is None else {stage.name: recorded_config(stage, entry)}
 
 
 def recorded_stages(folder: Path) -> list[str]:
     """The stages that a data set has, in the order of the data."""
-    manifest = Dataset(folder.absolute()).manifest()
+    manifest = Dataset(place(folder)).manifest()
     return [stage.name for stage in STAGES if stage.writes.name in manifest]
 
 
@@ -80,7 +80,7 @@ def status(dataset: Folder, as_json: AsJson = False) -> None:
     """The funnel: for every stage its inputs and what became of them."""
     counts = funnel(open_dataset(dataset))
     if as_json:
-        tell_json({"dataset": str(dataset.absolute()), "stages": as_dicts(counts)})
+        tell_json({"dataset": str(place(dataset)), "stages": as_dicts(counts)})
     else:
         show_funnel(counts, stderr=False)
 
@@ -227,27 +227,28 @@ def clean(
     current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
     with writing(opened.root):
         for path in (*stale_folders(opened, current), *leftovers(opened)):
-            files = [path, *path.rglob("*")]
-            size = sum(p.stat().st_size for p in files if p.is_file())
-            tell_json({"path": str(path), "bytes": size, "removed": yes})
-            if yes and path.is_dir():
-                shutil.rmtree(path)
-            elif yes:
-                path.unlink()
+            tell_json({"path": str(path), "bytes": bytes_below(path), "removed": yes})
+            if yes:
+                remove(path)
     if not yes:
         say("nothing was removed: add --yes")
 
 
 def leftovers(dataset: Dataset) -> list[Path]:
-    """What runs that were killed left half written; nobody writes while the lock is held."""
+    """What runs that were killed left half written; nobody writes while the lock is held.
+
+    Objects are never half written.
+    """
+    if isinstance(dataset.root, Remote):
+        return []
     return sorted(p for kind in ("partial", "old") for p in dataset.root.rglob(f".*.{kind}"))
 
 
-def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Path]:
+def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Place]:
     """Folders of tables as earlier options made them."""
     return sorted(
         folder
         for name, fingerprint in current.items()
-        for folder in (dataset.root / name).glob("*/")  # a table without rows has no folder
+        for folder in folders_in(dataset.root / name)  # a table without rows has none
         if folder.name != fingerprint
     )

@@ -4,8 +4,10 @@ import hashlib
 import stat
 from pathlib import Path
 
+from vidcurate.cache import local
 from vidcurate.errors import MediaError
 from vidcurate.records import Source
+from vidcurate.storage import Place, place
 
 MIB = 1 << 20
 OTHER_KINDS = {
@@ -17,7 +19,7 @@ OTHER_KINDS = {
 }
 
 
-def content_id(path: Path) -> tuple[str, int]:
+def content_id(path: Place) -> tuple[str, int]:
     """A film's id, 16 hex digits of its size and its first, middle and last MiB; and its size.
 
     Raises MediaError for a file that is not there, not readable, empty, or no plain file.
@@ -37,7 +39,7 @@ def content_id(path: Path) -> tuple[str, int]:
     return digest.hexdigest()[:16], size
 
 
-def check_kind(path: Path) -> None:
+def check_kind(path: Place) -> None:
     """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
 
     Raises MediaError for what is none, and OSError where there is nothing.
@@ -48,11 +50,12 @@ def check_kind(path: Path) -> None:
 
 
 def film_path(source: Source) -> Path:
-    """Where a source's content lies now.
+    """Where a source's content lies now, on this machine: a remote one is fetched.
 
     Raises MediaError when none of its paths holds it any more.
     """
     for path in (source.path, *source.paths):
-        if Path(path).exists() and content_id(Path(path))[0] == source.video_id:
-            return Path(path)
+        film = local(place(path))
+        if film.exists() and content_id(film)[0] == source.video_id:
+            return film
     raise MediaError(f"the film is gone or has changed since it was ingested: {source.path}")

@@ -19,12 +19,13 @@ def bounds(
     """The transitions around each clip."""
     from vidcurate.media.scan import read_frames
 
-    folder = workspace.files_of(SCANS)
     open_film, pts = "", np.zeros(0, np.int64)
     for clip in clips:
         if clip.video_id != open_film:
             scan = workspace.beside(SCANS)[clip.video_id]
-            pts = read_frames(folder / scan.frames_file, ("pts",))["pts"].to_numpy()
+            pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))[
+                "pts"
+            ].to_numpy()
             open_film = clip.video_id
         yield [bounds_of(clip, workspace.beside(CUTS)[clip.video_id], pts)]
 

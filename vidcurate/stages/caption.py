@@ -143,9 +143,8 @@ def request_for(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Capt
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     from vidcurate.media.stills import jpeg_of_file
 
-    folder = workspace.files_of(KEYFRAMES)
     frames = tuple(
-        Frame(k.time_s, jpeg_of_file(folder / k.file, config.image_max_side))
+        Frame(k.time_s, jpeg_of_file(workspace.file_of(KEYFRAMES, k.file), config.image_max_side))
         for k in found.keyframes
     )
     return CaptionRequest(clip.clip_id, frames, {"clips": asdict(clip)})
@@ -173,7 +172,7 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     from vidcurate.media.scan import read_samples
 
     scan = workspace.beside(SCANS)[clip.video_id]
-    file = workspace.files_of(SCANS) / scan.samples_file
+    file = workspace.file_of(SCANS, scan.samples_file)
     rows = window(read_samples(file, ("pts", "colours")), clip)["colours"].to_pylist()
     return {
         name: sum(row[number] for row in rows) / len(rows)

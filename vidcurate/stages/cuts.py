@@ -131,7 +131,7 @@ def cuts(
 
     options = DetectorOptions(**config.model_dump())
     for scan in scans:
-        frames = read_frames(workspace.files_of(SCANS) / scan.frames_file)
+        frames = read_frames(workspace.file_of(SCANS, scan.frames_file))
         found = detect(frames, scan.time_base, scan.frame_rate, options)
         yield [FilmCuts(scan.video_id, found)]
 

@@ -98,7 +98,7 @@ def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
     from vidcurate.media.scan import read_samples
 
     try:
-        return read_samples(workspace.files_of(SCANS) / scan.samples_file, ("pts", "jpeg"))
+        return read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
     except MediaError as fault:
         return fault
 

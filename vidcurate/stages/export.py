@@ -1,10 +1,9 @@
 """export: the kept clips as files and Parquet shards, with a data card."""
 
-import errno
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 from uuid import uuid4
 
@@ -35,7 +34,9 @@ from vidcurate.stage import (
     option,
     use_workspace,
 )
+from vidcurate.storage import Place, Remote, place
 from vidcurate.targets.card import Contents, data_card
+from vidcurate.targets.files import link_all, put_in_place, put_objects
 from vidcurate.targets.parquet import write_shards
 from vidcurate.targets.table import clip_pieces
 
@@ -65,7 +66,13 @@ class ExportConfig(StageConfig):
     @field_validator("out")
     @classmethod
     def out_is_absolute(cls, out: Path | None) -> Path | None:
-        """A later run from another folder writes to the same place."""
+        """A later run from another folder writes to the same place.
+
+        Raises ValueError for what is no path: an export in a bucket lies in its data set.
+        """
+        is_remote = out is not None and isinstance(place(out), Remote)
+        if is_remote:
+            raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
         return None if out is None else out.absolute()
 
     @model_validator(mode="after")
@@ -173,71 +180,55 @@ def is_empty(path: Path) -> bool:
 
 
 def assemble(config: ExportConfig, view: Finished) -> str:
-    """Build the finished data set beside its place, then put it there in one step."""
+    """Build the finished data set beside its place, then put it there in one step.
+
+    In object storage there is no such step: files are put over those of the same name, the card
+    last, and then those that are left over go.
+    """
     out = config.out or view.root / "export"
-    building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     held = Contents()
-    try:
-        pieces = clip_pieces(view, source_paths=config.media == "none")
-        media = building if config.embed_bytes else None
-        with_files = linked(pieces, held, view, building)
-        write_shards(with_files, building / "data", config.rows_per_shard, media)
-        card = data_card(held, view.funnel(), view.provenance())
-        (building / "README.md").write_text(card, "utf-8")
-        put_in_place(building, out)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    if isinstance(out, Remote):
+        with TemporaryDirectory() as folder:
+            build(config, view, held, Path(folder), out)
+            put_objects(Path(folder), out)
+    else:
+        build_beside(config, view, held, out)
     return f"{held.n_clips} clips in {out} (data/*.parquet, README.md)"
 
 
+def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path) -> None:
+    """Build a folder beside its place and swap it in."""
+    building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    try:
+        build(config, view, held, building, building)
+        put_in_place(building, out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def build(
+    config: ExportConfig, view: Finished, held: Contents, building: Path, media: Place
+) -> None:
+    """Shards and card in a folder; the files that their rows name go to `media`."""
+    pieces = clip_pieces(view, source_paths=config.media == "none")
+    with_files = linked(pieces, held, view, media)
+    embedded = media if config.embed_bytes else None
+    write_shards(with_files, building / "data", config.rows_per_shard, embedded)
+    card = data_card(held, view.funnel(), view.provenance())
+    (building / "README.md").write_text(card, "utf-8")
+
+
 def linked(
-    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Path
+    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Place
 ) -> Iterator[pa.Table]:
     """The same pieces, each counted, and its files linked into the finished data set."""
     for clips in pieces:
         held.add(clips)
-        link_all((n for n in clips["file_name"].to_pylist() if n), view.files, building)
+        link_all([n for n in clips["file_name"].to_pylist() if n], view.files, building)
         if view.has(KEYFRAMES):
-            stills = (k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ())
+            stills = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
             link_all(stills, view.files_of(KEYFRAMES), building)
         yield clips
-
-
-def link_all(names: Iterable[str], source: Path, building: Path) -> None:
-    """Files of the data set under their names in the export: the same bytes, not copies.
-
-    Raises UsageError for a file that someone removed.
-    """
-    for name in names:
-        target = building / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not (source / target.name).exists():
-            raise UsageError(
-                f"{source / target.name} was removed from the data set: remove {source.parent} "
-                "too, and it is made again"
-            )
-        if not target.exists():
-            link(source / target.name, target)
-
-
-def link(source: Path, target: Path) -> None:
-    """One more name for a file; a copy where the file system cannot do that."""
-    try:
-        os.link(source, target)
-    except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
-            raise
-        shutil.copyfile(source, target)
-
-
-def put_in_place(building: Path, out: Path) -> None:
-    """Swap the finished folder in; the old one goes."""
-    building.mkdir(parents=True, exist_ok=True)
-    old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
-    if out.exists():
-        out.rename(old)
-    building.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def longest(clip: Clip, _config: ExportConfig) -> float:

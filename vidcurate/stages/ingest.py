@@ -1,12 +1,12 @@
 """ingest: files that were found become sources, named by their content."""
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 from vidcurate.errors import MediaError
 from vidcurate.media.content import content_id
 from vidcurate.records import FILES, SOURCES, FoundFile, Source
 from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.storage import place
 
 EXTENSIONS = (
     *("3g2", "3gp", "asf", "avi", "flv", "gif", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg"),
@@ -37,7 +37,7 @@ def ingest(
     for file in files:
         if file.fault:
             raise MediaError(file.fault)
-        video_id, size = content_id(Path(file.path))
+        video_id, size = content_id(place(file.path))
         yield [Source(video_id, file.file_id, file.path, (file.path,), size, file.extra)]
 
 

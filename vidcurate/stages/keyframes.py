@@ -86,12 +86,15 @@ def choose(clip: Clip, config: KeyframesConfig, workspace: Workspace) -> list[in
     from vidcurate.media.scan import read_frames, read_samples
 
     scan = workspace.beside(SCANS)[clip.video_id]
-    folder = workspace.files_of(SCANS)
-    frames = window(read_frames(folder / scan.frames_file, ("pts",)), clip)["pts"].to_numpy()
+    frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)[
+        "pts"
+    ].to_numpy()
     count = 1 if config.method == "middle" else config.count
     if config.method != "sharpest":
         return middles(frames, clip, count)
-    samples = window(read_samples(folder / scan.samples_file, ("pts", "sharpness")), clip)
+    samples = window(
+        read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "sharpness")), clip
+    )
     return sharpest(
         samples["pts"].to_numpy(),
         samples["sharpness"].to_numpy(),

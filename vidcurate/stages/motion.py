@@ -86,12 +86,11 @@ def motion(
     """
     from vidcurate.media.scan import read_samples
 
-    folder = workspace.files_of(SCANS)
     open_film, samples = "", pa.table({})
     for clip in clips:
         if clip.video_id != open_film:
             scan = workspace.beside(SCANS)[clip.video_id]
-            table = read_samples(folder / scan.samples_file, SAMPLE_COLUMNS)
+            table = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
             samples = table.filter(pc.is_valid(table["motion_mean"]))
             open_film = clip.video_id
         inside = window(samples, clip)

@@ -49,13 +49,12 @@ def quality(
     """
     from vidcurate.media.scan import read_frames, read_samples
 
-    folder = workspace.files_of(SCANS)
     open_film, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:
         if clip.video_id != open_film:
             scan: Scan = workspace.beside(SCANS)[clip.video_id]
-            frames = read_frames(folder / scan.frames_file, FRAME_COLUMNS)
-            samples = read_samples(folder / scan.samples_file, SAMPLE_COLUMNS)
+            frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
+            samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
             open_film = clip.video_id
         yield [measure_clip(clip, window(frames, clip), window(samples, clip), config)]
 

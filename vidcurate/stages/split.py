@@ -130,14 +130,14 @@ def open_film(video_id: str, config: SplitConfig, workspace: Workspace) -> Film:
     from vidcurate.media.scan import read_frames
 
     scan = workspace.beside(SCANS)[video_id]
-    pts = read_frames(workspace.files_of(SCANS) / scan.frames_file, ("pts",))["pts"].to_numpy()
+    pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
     if not looks_decide(config):
         return Film(scan, edges)
     row = workspace.beside(VECTORS).get(video_id)
     if row is None:
         raise MediaError("the film was not embedded: see rows vectors --failed")
-    table = read_film_vectors(workspace.files_of(VECTORS) / row.vectors_file)
+    table = read_film_vectors(workspace.file_of(VECTORS, row.vectors_file))
     return Film(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
 
 

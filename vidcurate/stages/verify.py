@@ -66,11 +66,11 @@ def of_file(
     from vidcurate.media.verify import prove
     from vidcurate.media.written import sha256
 
-    file = workspace.files_of(EXPORTS) / name
+    file = workspace.file_of(EXPORTS, name)
     if not file.exists() or sha256(file) != written.sha256:
         raise MediaError("the file is gone or has changed since it was written")
     scan = workspace.beside(SCANS)[clip.video_id]
-    pts = read_frames(workspace.files_of(SCANS) / scan.frames_file, ("pts",))["pts"].to_numpy()
+    pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
     check_shots(pts[start:end], workspace.beside(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = film_path(workspace.beside(SOURCES)[clip.video_id])

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vidcurate.storage import Place
 from vidcurate.table import in_pieces
 
 ROWS_PER_GROUP = 1000
@@ -16,7 +17,7 @@ VIDEO = pa.struct([pa.field("bytes", pa.binary()), pa.field("path", pa.string())
 
 
 def write_shards(
-    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Path | None
+    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Place | None
 ) -> list[str]:
     """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; returns names.
 
@@ -32,7 +33,7 @@ def write_shards(
     return [file.rename(name).name for file, name in zip(written, named, strict=True)]
 
 
-def write_shard(rows: pa.Table, file: Path, media: Path | None) -> None:
+def write_shard(rows: pa.Table, file: Path, media: Place | None) -> None:
     """One shard, a row group at a time."""
     schema = rows.schema if media is None else rows.schema.append(pa.field(FILE_COLUMN, VIDEO))
     size = ROWS_PER_GROUP if media is None else ROWS_PER_GROUP_WITH_BYTES
@@ -47,7 +48,7 @@ def groups(rows: pa.Table, size: int) -> Iterator[pa.Table]:
         yield rows.slice(start, size)
 
 
-def with_bytes(rows: pa.Table, media: Path) -> pa.Table:
+def with_bytes(rows: pa.Table, media: Place) -> pa.Table:
     """Rows with their clips' files in them."""
     names = rows["file_name"].to_pylist()
     videos = [
