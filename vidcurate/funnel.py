@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
+from vidcurate.storage import Place
 from vidcurate.table import places, write_whole
 
 
@@ -61,7 +62,7 @@ def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCou
     write_whole(count_file(dataset, planned), lambda partial: write_json(partial, kept))
 
 
-def count_file(dataset: Dataset, planned: Planned) -> Path:
+def count_file(dataset: Dataset, planned: Planned) -> Place:
     """Where a stage's count is kept."""
     return dataset.root / "counts" / f"{planned.stage.writes.name}.json"
 
@@ -69,7 +70,7 @@ def count_file(dataset: Dataset, planned: Planned) -> Path:
 def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
     """A hash of all that a count is of: both tables' files, by name and time, and the scope."""
     shelves = (planned.own(dataset), planned.shelf(dataset, planned.stage.reads))
-    files = [(shelf.folder.parts[-2:], sorted(shelf.listing().items())) for shelf in shelves]
+    files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
     ids = {name: values.to_pylist() for name, values in scope.ids.items()}
     return hashlib.sha256(json.dumps([files, ids]).encode()).hexdigest()
 
