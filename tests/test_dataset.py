@@ -110,7 +110,9 @@ def test_the_last_word_on_an_input_counts(words: list[tuple[str, str]]) -> None:
     assert sorted(pairs) == sorted(expected.items())
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=3), min_size=1))
+@given(
+    st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=3), min_size=1)
+)
 def test_a_batch_name_stands_for_its_inputs(names: list[str]) -> None:
     """Other inputs, or another order, give another name; the same give the same."""
     assert batch_name(names) == batch_name(tuple(names))
