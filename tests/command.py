@@ -85,3 +85,28 @@ def wait_until(holds: Callable[[], bool], running: subprocess.Popen[bytes]) -> b
             return True
         time.sleep(0.002)
     raise AssertionError("waited a minute in vain")
+
+
+def stopped(
+    command: Sequence[str | Path],
+    folder: Path,
+    ready: Callable[[], bool],
+    stop: Callable[[subprocess.Popen[bytes]], None],
+) -> None:
+    """Start a command and stop it when it is ready: it ends with 130 and says how to go on."""
+    running = start(command, folder)
+    try:
+        assert wait_until(ready, running)
+        stop(running)
+        assert running.wait(timeout=60) == 130
+    finally:
+        if running.poll() is None:
+            kill_group(running)
+    said = (folder / "log").read_text("utf-8")
+    assert f"interrupted; the same command goes on: vidcurate {command[0]} " in said
+    assert "Traceback" not in said
+
+
+def ctrl_c(running: subprocess.Popen[bytes]) -> None:
+    """What a terminal does: all processes of the command are told."""
+    os.killpg(running.pid, signal.SIGINT)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import ENVIRONMENT, kill_group, start, vidcurate, wait_until
+from command import ENVIRONMENT, ctrl_c, stopped, vidcurate
 from films import SHOTS, render
 from pipeline import process, rows
 from ray.cluster_utils import Cluster
@@ -272,17 +272,7 @@ def test_ctrl_c_ends_a_run_on_a_cluster_and_the_same_command_goes_on(
     """Ctrl-C ends the run after the films in hand, marks none as failed, and nothing is lost."""
     root = tmp_path / "data"
     command = ("scan", films, "-d", root, "--engine", "ray", "--address", cluster.address)
-    running = start(command, tmp_path)
-    try:
-        assert wait_until(lambda: any(root.glob("videos/*/done-*.parquet")), running)
-        os.killpg(running.pid, signal.SIGINT)
-        assert running.wait(timeout=60) == 130
-    finally:
-        if running.poll() is None:
-            kill_group(running)
-    said = (tmp_path / "log").read_text("utf-8")
-    assert "interrupted; the same command goes on: vidcurate scan " in said
-    assert "Traceback" not in said
+    stopped(command, tmp_path, lambda: any(root.glob("videos/*/done-*.parquet")), ctrl_c)
     ended = vidcurate(*command, "--json")
     assert ended.code == 0, ended.err
     counts = ended.lines[0]["stages"]

@@ -45,6 +45,11 @@ class MissingExtraError(UsageError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'vidcurate[{extra}]'")
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str, str]]:
+        """A worker's error reaches the driver as it was."""
+        return type(self), (self.package, self.extra)
 
 
 class MissingToolError(UsageError):

@@ -24,14 +24,13 @@ from ray.exceptions import (
 
 from vidcurate.engines import ONE_CORE, Crash, Needs
 from vidcurate.engines.guard import machine_memory
-from vidcurate.engines.local import SHARE, LocalEngine
+from vidcurate.engines.local import LOOK_UP_EVERY_S, SHARE, LocalEngine
 from vidcurate.engines.ray_cluster import by_name, connect, fitting, nodes, room
 from vidcurate.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOOK_UP_EVERY_S = 0.5  # while waiting, to see whether a stop was asked for
 LOSSES_AT_MOST = 3  # an item that was lost with its actor this often is given up
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, open_film
+from vidcurate.media.container import AV_TIME, DECODER_OPTIONS, open_film
 from vidcurate.media.decode import Faults, decode
 from vidcurate.media.likeness import (
     Match,
@@ -100,7 +100,8 @@ def play(
         # What damage hides is an error here, not to be guessed. A copy may begin at a keyframe
         # after which its film still lets go of earlier frames: for the decoder an error, but no
         # damage.
-        stream.codec_context.options = {} if is_copy else {"err_detect": "explode"}
+        strict = {} if is_copy else {"err_detect": "explode"}
+        stream.codec_context.options = {**DECODER_OPTIONS, **strict}
         base = float(stream.time_base or AV_TIME)
         begin: int | None = None
         for pts, frame in decode(container, stream, faults):

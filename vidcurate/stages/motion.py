@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, MOTION, SCANS, Clip, MotionScore
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
-from vidcurate.window import window
+from vidcurate.window import column, window
 
 FLOATS = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
@@ -207,11 +207,6 @@ def diversity(shares: Values) -> float:
     """Entropy of shares over that of equal ones: 0 for one colour, 1 for as much of each."""
     there = shares[shares > 0]
     return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
-
-
-def column(table: pa.Table, name: str) -> Values:
-    """A column's numbers; what is not known is NaN."""
-    return np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64)
 
 
 def share(flags: Flags) -> float:

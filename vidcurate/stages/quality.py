@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
-from vidcurate.window import window
+from vidcurate.window import column, window
 
 FRAME_COLUMNS = ("pts", "luma_mean", "luma_spread", "luma_delta", "black_share")
 SAMPLE_COLUMNS = (
@@ -88,11 +88,6 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         **means,
         **bars,
     )
-
-
-def column(table: pa.Table, name: str) -> Values:
-    """A column's numbers; what is not known is NaN."""
-    return np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64)
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
