@@ -115,12 +115,21 @@ def kill_own_actor(number: int) -> int:
     return number
 
 
-def test_a_worker_for_each_core(engine: RayEngine) -> None:
+def meet(folder: Path, _number: int) -> int:
+    """Wait until another worker is there too, so that a quick one cannot do all the work."""
+    (folder / str(os.getpid())).touch()
+    until = time.monotonic() + 60
+    while len(list(folder.iterdir())) < 2 and time.monotonic() < until:
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def test_a_worker_for_each_core(engine: RayEngine, tmp_path: Path) -> None:
     """There are as many workers as the nodes have cores, each a process that stays."""
     assert room(Needs()) == 2
-    first = {pid for _, pid in engine.map(worker_id, range(12))}
+    first = {pid for _, pid in engine.map(partial(meet, tmp_path), range(4))}
     assert len(first) == 2
-    assert {pid for _, pid in engine.map(worker_id, range(12))} == first
+    assert {pid for _, pid in engine.map(worker_id, range(12))} <= first
 
 
 def test_fresh_workers_are_new(engine: RayEngine) -> None:
