@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from vidcurate.errors import EmptyResultError
 from vidcurate.records import CLIPS, KEPT, QUALITY, VIDEOS
 from vidcurate.stage import Outcome
-from vidcurate.stages.filter import FILTER, FilterConfig, filter_clips
+from vidcurate.stages.filter import FILTER, FilterConfig, filter_clips, surely_rejected
 
 SPLIT = {"split": {"min_clip_s": 1.0}}
 
@@ -150,3 +150,12 @@ def test_rules_that_reject_everything(out: Path) -> None:
     """Nothing kept is said with the rule that did it."""
     with pytest.raises(EmptyResultError, match=r"filter left none of 4 .*4 times: clips.n_frames"):
         process(out, {"filter": {"rules": ("clips.n_frames > 10000",)}})
+
+
+def test_rules_over_what_is_there_already_reject_early() -> None:
+    """Of rules on tables that are there, those without a percentile tell whom they will reject."""
+    rules = ("clips.duration_s >= 2", "quality.sharpness > 5", "clips.duration_s > p90")
+    early = surely_rejected({"clips": clips(4)}, FilterConfig(rules=rules))
+    later = {"clips": clips(4), "quality": scores([9.0, 1.0, None, 9.0])}
+    assert early.to_pylist() == ["c0"]
+    assert surely_rejected(later, FilterConfig(rules=rules)).to_pylist() == ["c0", "c1"]

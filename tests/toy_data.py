@@ -76,7 +76,7 @@ class Bench:
 
     def configs(self, **options: Mapping[str, Any]) -> dict[str, StageConfig]:
         """Every stage's options: defaults, those given, and the log."""
-        toys = [s for s in TOYS if s.config is ToyConfig]
+        toys = [s for s in self.stages if s.config is ToyConfig]
         configs: dict[str, StageConfig] = {
             s.name: ToyConfig(**{"log": str(self.log), **options.get(s.name, {})}) for s in toys
         }

@@ -39,6 +39,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     found, probed = (
         1 + next(i for i, p in enumerate(plan) if p.stage.writes is t) for t in (SOURCES, VIDEOS)
     )
+    run.plan = plan
     if not plan[probed:]:
         raise UsageError("nothing to plan: name stages after probe, which a plan runs at once")
     run_stages(run, plan[:found], Scope())
@@ -93,8 +94,9 @@ def whole_tables(
 ) -> Scope:
     """What table stages are redone over: the sample, and films that were there before it."""
     stop = next((i for i, p in enumerate(rest) if isinstance(p.stage, TableStage)), len(rest))
-    left = films_left(dataset, rest[:stop], live).values()
-    ready = set(lengths).difference(*left) | set(sample)
+    left = films_left(dataset, rest, live)
+    waiting = (left[planned.stage.writes.name] for planned in rest[:stop])
+    ready = set(lengths).difference(*waiting) | set(sample)
     return only(ready)
 
 

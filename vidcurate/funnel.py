@@ -20,7 +20,10 @@ from vidcurate.table import places, write_whole
 
 @dataclass(frozen=True)
 class StageCount:
-    """What became of one stage's live inputs; `rows` is what they gave."""
+    """What became of one stage's live inputs; `rows` is what they gave.
+
+    `spared` inputs, which cheaper rules reject, are not among `inputs`.
+    """
 
     stage: str
     table: str
@@ -30,6 +33,7 @@ class StageCount:
     failed: int
     reasons: Mapping[str, int]
     pending: int
+    spared: int
     rows: int
     seconds: float
     stale: bool
@@ -71,7 +75,10 @@ def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
     """A hash of all that a count is of: both tables' files, by name and time, and the scope."""
     shelves = (planned.own(dataset), planned.shelf(dataset, planned.stage.reads))
     files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
-    ids = {name: values.to_pylist() for name, values in scope.ids.items()}
+    ids = [
+        {name: values.to_pylist() for name, values in chosen.items()}
+        for chosen in (scope.ids, scope.spared)
+    ]
     return hashlib.sha256(json.dumps([files, ids]).encode()).hexdigest()
 
 
@@ -100,6 +107,7 @@ def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
         failed=by_status[FAILED].num_rows,
         reasons=reasons(by_status[FAILED]),
         pending=n_pending,
+        spared=sum(len(values) for values in scope.spared.values()),
         rows=count_rows(planned, shelf, scope, by_status[OK]["id"]),
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
         stale=False,

@@ -21,15 +21,19 @@ FOUND = "found"
 
 @dataclass(frozen=True)
 class Scope:
-    """What is worked on: of each id column named here, only these values."""
+    """What is worked on: of each id column named here, only these values, and not the spared."""
 
     ids: Mapping[str, pa.Array] = field(default_factory=dict)
+    spared: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def keep(self, rows: pa.Table) -> pa.Table:
         """The rows in scope."""
         for column, values in self.ids.items():
             if column in rows.column_names:
                 rows = rows.filter(pc.is_in(rows[column], value_set=values))
+        for column, values in self.spared.items():
+            if column in rows.column_names:
+                rows = rows.filter(pc.invert(pc.is_in(rows[column], value_set=values)))
         return rows
 
 

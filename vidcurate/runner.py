@@ -20,6 +20,7 @@ from vidcurate.funnel import StageCount, count, keep_count, known_count
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
+from vidcurate.spare import narrowed
 from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.worker import Job, Report
 
@@ -65,12 +66,16 @@ class Limits:
 
 @dataclass
 class Run:
-    """One run over one data set; `beside` is another that works on it at the same time."""
+    """One run over one data set; `beside` is another that works on it at the same time.
+
+    `plan` is all that runs, whichever part is in hand.
+    """
 
     dataset: Dataset
     engine: Engine
     listener: Listener
     limits: Limits = field(default_factory=Limits)
+    plan: Sequence[Planned] = ()
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
     failed: int = 0
@@ -109,13 +114,15 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     rows at all.
     """
     check_stages(plan)
+    run.plan = plan
     scope = Scope()
     for planned in plan:
         run_stages(run, [planned], scope)
         if planned.stage.writes is SOURCES:
             scope = live_scope(run.dataset, planned.own(run.dataset), run.limits.films)
-        run.counts.append(count(run.dataset, planned, scope))
-        keep_count(run.dataset, planned, scope, run.counts[-1])
+        judged = narrowed(run.dataset, plan, planned, scope)
+        run.counts.append(count(run.dataset, planned, judged))
+        keep_count(run.dataset, planned, judged, run.counts[-1])
         run.listener.ended(run.counts[-1])
         if run.interrupted:
             return
@@ -158,6 +165,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     if isinstance(planned.stage, TableStage):
         run_table_stage(run, planned, planned.stage, scope)
         return
+    scope = narrowed(run.dataset, run.plan, planned, scope)
     known = known_count(run.dataset, planned, scope)
     if known and not known.pending and not (known.failed and run.limits.retry_failed):
         run.listener.began(planned.stage.name, 0, known.inputs)

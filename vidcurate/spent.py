@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs, pending
 from vidcurate.plan import Planned
+from vidcurate.spare import narrowed
 from vidcurate.storage import names_in
 from vidcurate.table import places
 
@@ -51,7 +52,7 @@ def films_left(dataset: Dataset, plan: Sequence[Planned], scope: Scope) -> dict[
     left: dict[str, set[str]] = {}
     for planned in plan:
         reads = planned.stage.reads
-        inputs = live_inputs(dataset, planned, scope)
+        inputs = live_inputs(dataset, planned, narrowed(dataset, plan, planned, scope))
         todo = pending(inputs, reads.key, planned.own(dataset).done(), retry_failed=False)
         coming = left.get(reads.name, set()) - films_of(inputs)
         left[planned.stage.writes.name] = films_of(todo) | coming

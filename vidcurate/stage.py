@@ -179,7 +179,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
     result, counted from the start or the result before; past it the worker is killed, stuck or
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
-    done. `cheaper` names the options, as stage.option, by which the stage takes less.
+    done. `cheaper` names the options, as stage.option, by which the stage takes less. Of a `dear`
+    stage those inputs are spared which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -198,6 +199,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     finish: Callable[[Cfg, Finished], str] | None = None
     finish_reads: tuple[Beside, ...] = ()
     cheaper: str = ""
+    dear: bool = False
     version: int = 1
 
 
@@ -213,7 +215,8 @@ class Outcome:
 class TableStage(Generic[In, Out, Cfg]):
     """A stage that sees whole tables: cheap, in Arrow, always redone.
 
-    `beside` names the tables it joins to its inputs, as its options ask for them.
+    `beside` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
+    the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
     """
 
     name: str
@@ -223,6 +226,7 @@ class TableStage(Generic[In, Out, Cfg]):
     config: type[Cfg]
     run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
     beside: Callable[[Cfg], tuple[Beside, ...]]
+    rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
     version: int = 1
 
 

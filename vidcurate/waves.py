@@ -29,7 +29,8 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     run_stages(run, first, Scope())
     for planned in plan:  # the manifest has one writer
         remember(run.dataset, planned)
-    behind = Run(run.dataset, second, run.listener, run.limits, shrinks=run.shrinks)
+    run.plan = plan
+    behind = Run(run.dataset, second, run.listener, run.limits, plan, shrinks=run.shrinks)
     run.beside, behind.beside = behind, run
     take_through(run, before, after, scopes(live_films(run, first), n_films))
     run.beside = None

@@ -19,6 +19,7 @@ from vidcurate.plan import Planned, recorded_config
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.runner import plan_for
+from vidcurate.spare import narrowed
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
@@ -91,7 +92,12 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     scope = present_scope(dataset, plan)
     current = {p.stage.name: p.fingerprint for p in plan_for(dataset, STAGES, names_of(plan), {})}
     return [
-        count(dataset, planned, scope, stale=current[planned.stage.name] != planned.fingerprint)
+        count(
+            dataset,
+            planned,
+            narrowed(dataset, plan, planned, scope),
+            stale=current[planned.stage.name] != planned.fingerprint,
+        )
         for planned in plan
     ]
 

@@ -208,6 +208,8 @@ def sentence(counts: StageCount) -> str:
         parts.append(f"{counts.failed} failed ({next(iter(counts.reasons))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
+    if counts.spared:
+        parts.append(f"{counts.spared} spared by cheaper rules")
     return ", ".join(parts)
 
 
@@ -227,10 +229,11 @@ def funnel_grid(counts: Sequence[StageCount]) -> Grid:
     """How many inputs of each stage came to what."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
-    for name in ("inputs", "ok", "dropped", "failed", "pending", "rows"):
+    for name in ("inputs", "ok", "dropped", "failed", "pending", "spared", "rows"):
         grid.add_column(name, justify="right")
     for c in counts:
-        numbers = (c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending, c.rows)
+        lost = (sum(c.dropped.values()), c.failed, c.pending, c.spared)
+        numbers = (c.inputs, c.ok, *lost, c.rows)
         grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
 

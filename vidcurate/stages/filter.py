@@ -13,6 +13,7 @@ from vidcurate.errors import RuleError
 from vidcurate.join import columns_of
 from vidcurate.records import CLIPS, FILM_TABLES, KEPT, SCORE_TABLES
 from vidcurate.rules import check, judge, parse
+from vidcurate.rules.tree import Node, Percentile, children
 from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
 
 RULED = {table.name: table for table in (CLIPS, *FILM_TABLES, *SCORE_TABLES)}
@@ -70,6 +71,28 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     return Outcome(clips.filter(kept), done)
 
 
+def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
+    """The clips that break a rule which reads these tables alone.
+
+    A rule with a percentile waits, since its limit moves with every clip that is added.
+    """
+    clips = tables[CLIPS.name]
+    parsed = [parse(text) for text in config.rules]
+    rules = [
+        rule
+        for rule in parsed
+        if {name for name, _ in rule.columns} <= set(tables) and not has_percentile(rule.tree)
+    ]
+    wanted = {column for rule in rules for column in rule.columns}
+    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    return clips[CLIPS.key].filter(pc.is_valid(judge(rules, columns).first_failed))
+
+
+def has_percentile(node: Node) -> bool:
+    """Whether a limit depends on other clips."""
+    return isinstance(node, Percentile) or any(map(has_percentile, children(node)))
+
+
 def reasons(before: str, rules: Sequence[str]) -> pa.Array:
     """What is said of a clip for each rule."""
     return pa.array([before + rule for rule in rules], pa.string())
@@ -93,4 +116,5 @@ FILTER = TableStage(
     config=FilterConfig,
     run=filter_clips,
     beside=tables_ruled,
+    rejects=surely_rejected,
 )
