@@ -1,21 +1,18 @@
 """A chat backend in front of a scripted server, for tests."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 import pytest
 from chat_server import Script, serving
 
-from vidcurate.errors import MediaError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, Frame
-from vidcurate.models.openai_chat import ChatCaptioner, open_chat
+from vidcurate.models.conversation import Answer, Ask, Conversation, Frame, Outcome
+from vidcurate.models.openai_chat import ChatServer, open_chat
 
 KEY = "sk-secret-7f3a"
 OPTIONS: dict[str, object] = {
     "model": "eye",
-    "prompt": "",
     "max_tokens": 99,
     "temperature": 0.0,
     "image_detail": "low",
@@ -25,15 +22,6 @@ OPTIONS: dict[str, object] = {
     "backoff_s": 0.001,
     "api_key_env": "TEST_KEY",
 }
-Result = CaptionAnswer | MediaError
-
-
-@pytest.fixture
-def prompt(tmp_path: Path) -> str:
-    """A prompt that the server can echo: it names the clip by its duration."""
-    path = tmp_path / "prompt.txt"
-    path.write_text("clip {duration_s}", encoding="utf-8")
-    return str(path)
 
 
 @pytest.fixture
@@ -50,29 +38,24 @@ def still(level: int) -> bytes:
     return bytes(cv2.imencode(".jpg", np.full((36, 64, 3), level, np.uint8))[1])
 
 
-def clip(number: int) -> CaptionRequest:
-    """A clip that lasts `number` seconds and begins at 10 s of its film."""
+def talk(number: int) -> Conversation[Answer]:
+    """A conversation about a clip that lasts `number` seconds, of one request."""
     frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
-    facts = {"clips": {"duration_s": float(number), "start_s": 10.0}}
-    return CaptionRequest(f"clip-{number}", frames, facts)
+    answer = yield Ask((f"clip {number}", "first:", frames[0], "second:", frames[1]))
+    return answer
 
 
-def opened(script: Script, prompt: str, **changes: object) -> ChatCaptioner:
+def opened(script: Script, **changes: object) -> ChatServer:
     """The backend under test, talking to the server."""
-    return open_chat({**OPTIONS, "base_url": script.url, "prompt": prompt, **changes})
+    return open_chat({**OPTIONS, "base_url": script.url, **changes})
 
 
-def captions(
-    script: Script, prompt: str, *modes: str, n_clips: int = 1, **changes: object
-) -> list[Result]:
+def answers(script: Script, *modes: str, n_clips: int = 1, **changes: object) -> list[Outcome]:
     """Results for so many clips where the server answers in these modes, then well."""
     script.modes[:] = modes
-    captioner = opened(script, prompt, **changes)
-    results = list(captioner.caption([clip(number) for number in range(n_clips)]))
-    captioner.client.close()
-    return results
+    return list(opened(script, **changes).converse([talk(number) for number in range(n_clips)]))
 
 
-def texts(results: list[Result]) -> list[str]:
-    """Captions; an error gives its text after an exclamation mark."""
-    return [r.text if isinstance(r, CaptionAnswer) else f"!{r}" for r in results]
+def texts(results: Iterable[Outcome]) -> list[str]:
+    """Answers; an error gives its text after an exclamation mark."""
+    return [r.text if isinstance(r, Answer) else f"!{r}" for r in results]

@@ -11,8 +11,8 @@ from chat_server import MODEL, Script, serving
 from films import render
 from pipeline import done, files_below, process, rows, shelf, states
 
+from vidcurate.captioning.prompts import load_prompt
 from vidcurate.errors import EmptyResultError
-from vidcurate.models.prompts import load_prompt
 from vidcurate.records import CAPTIONS, KEYFRAMES, Caption
 from vidcurate.runner import Limits
 

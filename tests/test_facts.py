@@ -3,8 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, open_captioner
+from vidcurate.errors import MediaError
 from vidcurate.models.facts import describe
 from vidcurate.models.words import (
     CAMERA,
@@ -94,12 +93,9 @@ def test_every_movement_has_its_words() -> None:
     assert tuple(CAMERA) == MOVEMENTS
 
 
-def test_nothing_measured_is_an_empty_answer() -> None:
-    """A clip without any measurement gets no text and says so in its status."""
-    request = CaptionRequest("a", (), {})
-    [answer] = open_captioner("facts", {}).caption([request])
-    assert isinstance(answer, CaptionAnswer)
-    assert (answer.text, answer.status) == ("", "empty")
+def test_nothing_measured_is_no_text() -> None:
+    """Of a clip without any measurement nothing is said."""
+    assert describe({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -233,22 +229,7 @@ def test_bands_cover_all_numbers(bands: tuple[tuple[float, str], ...]) -> None:
     assert word_of(bounds[0], bands) == bands[1][1]
 
 
-def test_a_value_that_is_no_number_fails_that_clip_alone() -> None:
-    """NaN in one clip's row is that clip's error; the next clip has its caption."""
-    bad = CaptionRequest("a", (), facts(sharpness=float("nan")))
-    good = CaptionRequest("b", (), facts())
-    captioner = open_captioner("facts", {})
-    first, second = captioner.caption([bad, good])
-    assert isinstance(first, MediaError)
-    assert "quality.sharpness" in str(first)
-    assert isinstance(second, CaptionAnswer)
-    assert (second.status, second.model, second.prompt_tokens) == ("ok", "facts-2", None)
-    assert (captioner.backend, captioner.prompt_hash) == ("facts", "")
-
-
-def test_an_unknown_backend_suggests_the_near_one() -> None:
-    """A misspelt backend is a usage error that names the one that was meant."""
-    with pytest.raises(UsageError, match="did you mean 'openai'"):
-        open_captioner("opnai", {})
-    with pytest.raises(UsageError, match="choose from facts, openai"):
-        open_captioner("zzz", {})
+def test_a_value_that_is_no_number_is_refused() -> None:
+    """NaN in a clip's row is an error that names its column."""
+    with pytest.raises(MediaError, match=r"quality\.sharpness"):
+        describe(facts(sharpness=float("nan")))

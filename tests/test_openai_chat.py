@@ -9,40 +9,35 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from chat_bench import KEY, OPTIONS, captions, clip, opened, texts
+from chat_bench import KEY, OPTIONS, answers, opened, talk, texts
 from chat_server import Script
 
 from vidcurate.errors import UsageError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest
 from vidcurate.models.chat_answers import retry_after_s
 from vidcurate.models.chat_request import chat_payload
+from vidcurate.models.conversation import Answer, Ask, Conversation
 from vidcurate.models.openai_chat import AHEAD, open_chat
-from vidcurate.models.prompts import load_prompt
 
 
-def test_an_answer_says_where_it_is_from(script: Script, prompt: str) -> None:
-    """Text, the server's own model name, tokens, seconds and the prompt's hash are all given."""
-    [answer] = captions(script, prompt)
-    assert isinstance(answer, CaptionAnswer)
+def test_an_answer_says_where_it_is_from(script: Script) -> None:
+    """Text, the server's own model name, tokens and seconds are all given."""
+    [answer] = answers(script)
+    assert isinstance(answer, Answer)
     assert answer.seconds > 0
-    assert dataclasses.replace(answer, seconds=0.0) == CaptionAnswer(
-        "clip 0.0", "ok", "eye-1", 11, 5, 0.0
-    )
-    captioner = opened(script, prompt)
-    assert (captioner.backend, captioner.prompt_hash) == ("openai", load_prompt(prompt).hash)
+    assert dataclasses.replace(answer, seconds=0.0) == Answer("clip 0", "ok", "eye-1", 11, 5, 0.0)
 
 
-def test_the_request_carries_frames_times_and_key(script: Script, prompt: str) -> None:
-    """Frames arrive as JPEG data URLs that decode, each after its time, with options and key."""
-    captions(script, prompt)
+def test_the_request_carries_frames_times_and_key(script: Script) -> None:
+    """Frames arrive as JPEG data URLs that decode, each after its words, with options and key."""
+    answers(script)
     [body], [headers] = script.bodies, script.headers
     assert headers["authorization"] == f"Bearer {KEY}"
     assert (body["model"], body["max_tokens"], body["temperature"]) == ("eye", 99, 0.0)
     content = body["messages"][0]["content"]
     assert [part["text"] for part in content if part["type"] == "text"] == [
-        "clip 0.0",
-        "Frame 1 of 2, at 0.50 s:",
-        "Frame 2 of 2, at 1.25 s:",
+        "clip 0",
+        "first:",
+        "second:",
     ]
     assert [part["type"] for part in content] == ["text", *["text", "image_url"] * 2]
     for part, level in zip(content[2::2], (40, 200), strict=True):
@@ -55,13 +50,11 @@ def test_the_request_carries_frames_times_and_key(script: Script, prompt: str) -
         assert part["image_url"]["detail"] == "low"
 
 
-def test_a_local_server_needs_no_key(
-    script: Script, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_local_server_needs_no_key(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the variable a placeholder is sent, never the key of another variable."""
     monkeypatch.delenv("TEST_KEY")
     monkeypatch.setenv("OPENAI_API_KEY", "sk-not-for-this-server")
-    assert texts(captions(script, prompt)) == ["clip 0.0"]
+    assert texts(answers(script)) == ["clip 0"]
     assert script.headers[0]["authorization"] == "Bearer none"
 
 
@@ -76,97 +69,85 @@ def test_a_local_server_needs_no_key(
         ("bare", "ok", "Bare"),
     ],
 )
-def test_how_an_answer_ended(
-    script: Script, prompt: str, mode: str, status: str, text: str
-) -> None:
+def test_how_an_answer_ended(script: Script, mode: str, status: str, text: str) -> None:
     """Cut-off, refused and empty answers are answers with their status, and are not asked twice."""
-    [answer] = captions(script, prompt, mode)
-    assert isinstance(answer, CaptionAnswer)
+    [answer] = answers(script, mode)
+    assert isinstance(answer, Answer)
     assert (answer.status, answer.text) == (status, text)
     assert answer.model == ("eye" if mode == "bare" else "eye-1")
     assert len(script.bodies) == 1
 
 
-def test_slots_are_filled_and_never_more(script: Script, prompt: str) -> None:
+def test_slots_are_filled_and_never_more(script: Script) -> None:
     """Of 12 requests with concurrency 4, four are in hand at once, and never five."""
     script.together = threading.Barrier(4)
-    results = texts(captions(script, prompt, n_clips=12, concurrency=4))
-    assert results == [f"clip {number}.0" for number in range(12)]
+    results = texts(answers(script, n_clips=12, concurrency=4))
+    assert results == [f"clip {number}" for number in range(12)]
     assert script.n_most == 4
 
 
-def test_results_keep_the_order_of_requests(script: Script, prompt: str) -> None:
+def test_results_keep_the_order_of_requests(script: Script) -> None:
     """Answers that overtake each other are still given in the order of the requests."""
     served: list[str] = []
 
     def before(body: dict[str, Any]) -> None:
         text = body["messages"][0]["content"][0]["text"]
-        time.sleep(0.2 if text == "clip 0.0" else 0.0)
+        time.sleep(0.2 if text == "clip 0" else 0.0)
         served.append(text)
 
     script.before = before
-    results = texts(captions(script, prompt, n_clips=6, concurrency=3))
-    assert results == [f"clip {number}.0" for number in range(6)]
+    results = texts(answers(script, n_clips=6, concurrency=3))
+    assert results == [f"clip {number}" for number in range(6)]
     assert served != results
 
 
-def test_requests_are_taken_as_needed(script: Script, prompt: str) -> None:
-    """An iterator of requests is read a bounded number ahead, so frames need not all be held."""
+def test_requests_are_taken_as_needed(script: Script) -> None:
+    """Conversations are taken a bounded number ahead, so frames need not all be held."""
     taken: list[int] = []
 
-    def requests() -> Iterator[CaptionRequest]:
+    def talks() -> Iterator[Conversation[Answer]]:
         for number in range(40):
             taken.append(number)
-            yield clip(number)
+            yield talk(number)
 
-    results = opened(script, prompt, concurrency=2).caption(requests())
-    assert texts([next(results)]) == ["clip 0.0"]
+    results = opened(script, concurrency=2).converse(talks())
+    assert texts([next(results)]) == ["clip 0"]
     assert len(taken) <= AHEAD * 2
     assert len(list(results)) == 39
     assert len(script.bodies) == 40
 
 
-def test_closing_early_ends_the_requests(script: Script, prompt: str) -> None:
+def test_closing_early_ends_the_requests(script: Script) -> None:
     """A caller that stops reading leaves no request behind."""
-    results = opened(script, prompt).caption([clip(number) for number in range(50)])
+    results = opened(script).converse([talk(number) for number in range(50)])
     next(results)
     assert hasattr(results, "close")
     results.close()
     n_seen = len(script.bodies)
     assert n_seen <= 1 + AHEAD
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("caption")]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("chat")]
 
 
-def test_a_clip_without_frames_or_length_fails_alone(script: Script, prompt: str) -> None:
-    """What cannot be asked is that clip's error, without a request."""
-    bare = [CaptionRequest("a", (), {}), CaptionRequest("b", clip(1).frames, {})]
-    first, second, third = texts(list(opened(script, prompt).caption([*bare, clip(2)])))
-    assert "no frames" in first
-    assert "duration_s" in second
-    assert third == "clip 2.0"
-    assert len(script.bodies) == 1
-
-
-def test_the_key_is_nowhere(script: Script, prompt: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_key_is_nowhere(script: Script, caplog: pytest.LogCaptureFixture) -> None:
     """No error, log line or printed captioner holds the key, even if the server repeats it."""
     caplog.set_level(logging.DEBUG)
     modes = ["400", "429/3600", "500", "error-200", "404"]
-    results = texts(captions(script, prompt, *modes, n_clips=5, retries=0))
+    results = texts(answers(script, *modes, n_clips=5, retries=0))
     assert all(headers["authorization"].endswith(KEY) for headers in script.headers)
     assert all(result.startswith("!") for result in results)
     assert any("***" in result for result in results)
     assert all(KEY not in result for result in results)
-    assert KEY not in repr(opened(script, prompt))
+    assert KEY not in repr(opened(script))
     assert caplog.records
     assert KEY not in caplog.text
-    [refused] = texts(captions(script, prompt, "401"))
+    [refused] = texts(answers(script, "401"))
     assert KEY not in refused
 
 
-def test_a_password_in_the_address_is_not_told(script: Script, prompt: str) -> None:
+def test_a_password_in_the_address_is_not_told(script: Script) -> None:
     """User, password and query of base_url stay out of errors."""
     url = script.url.replace("//", "//me:pass-word@")
-    [result] = texts(captions(script, prompt, "400", base_url=f"{url}?token=hid"))
+    [result] = texts(answers(script, "400", base_url=f"{url}?token=hid"))
     assert "pass-word" not in result
     assert "hid" not in result
 
@@ -176,28 +157,23 @@ def test_a_password_in_the_address_is_not_told(script: Script, prompt: str) -> N
     [
         ({"base_url": "localhost:8000"}, "must begin with http"),
         ({"model": ""}, "no model is named"),
-        ({"prompt": "nowhere"}, "no prompt 'nowhere'"),
         ({"concurrency": "many"}, "option concurrency"),
     ],
 )
-def test_wrong_options_are_named(
-    script: Script, prompt: str, changes: dict[str, object], words: str
-) -> None:
+def test_wrong_options_are_named(script: Script, changes: dict[str, object], words: str) -> None:
     """An option that cannot be used is a usage error before anything is sent."""
     with pytest.raises(UsageError, match=words):
-        open_chat({**OPTIONS, "base_url": script.url, "prompt": prompt, **changes})
+        open_chat({**OPTIONS, "base_url": script.url, **changes})
     with pytest.raises(UsageError, match="option base_url"):
-        open_chat({**OPTIONS, "prompt": prompt})
+        open_chat(OPTIONS)
     assert not script.bodies
 
 
-def test_a_key_that_no_header_can_carry(
-    script: Script, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_key_that_no_header_can_carry(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """A key with a line break inside is named by its variable, not by its value."""
     monkeypatch.setenv("TEST_KEY", "sk-a\nb")
     with pytest.raises(UsageError, match=r"\$TEST_KEY holds characters") as caught:
-        opened(script, prompt)
+        opened(script)
     assert "sk-a" not in str(caught.value)
 
 
@@ -208,12 +184,10 @@ def test_a_key_that_no_header_can_carry(
         ("http://localhost:11434/v1", "max_tokens"),
     ],
 )
-def test_the_token_limit_has_two_names(
-    script: Script, prompt: str, base_url: str, name: str
-) -> None:
+def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str) -> None:
     """OpenAI is sent the name its newer models want; no temperature is sent where none is set."""
-    captioner = opened(script, prompt, base_url=base_url, temperature=None)
-    payload = chat_payload(captioner.options, captioner.prompt, clip(1))
+    server = opened(script, base_url=base_url, temperature=None)
+    payload = chat_payload(server.options, Ask(("Hello",)))
     assert payload[name] == 99
     assert set(payload) == {"model", "messages", name}
 

@@ -1,7 +1,7 @@
 import threading
 
 import pytest
-from chat_bench import captions, texts
+from chat_bench import answers, texts
 from chat_server import Script, serving
 
 from vidcurate.errors import MediaError
@@ -19,9 +19,9 @@ from vidcurate.errors import MediaError
         ("no-body", "not-json"),
     ],
 )
-def test_what_passes_is_tried_again(script: Script, prompt: str, modes: tuple[str, ...]) -> None:
+def test_what_passes_is_tried_again(script: Script, modes: tuple[str, ...]) -> None:
     """A full or failing server and a broken connection are tried again, and then answer."""
-    assert texts(captions(script, prompt, *modes)) == ["clip 0.0"]
+    assert texts(answers(script, *modes)) == ["clip 0"]
     assert len(script.bodies) == len(modes) + 1
 
 
@@ -38,14 +38,14 @@ def test_what_passes_is_tried_again(script: Script, prompt: str, modes: tuple[st
         ("500", "answered 500: status 500"),
     ],
 )
-def test_tries_run_out(script: Script, prompt: str, mode: str, words: str) -> None:
+def test_tries_run_out(script: Script, mode: str, words: str) -> None:
     """A fault that stays ends its clip, named and counted; the next clip has its caption."""
-    first, second = captions(script, prompt, mode, mode, n_clips=2, retries=1, timeout_s=0.2)
+    first, second = answers(script, mode, mode, n_clips=2, retries=1, timeout_s=0.2)
     assert isinstance(first, MediaError)
     assert str(first).startswith(f"{script.url}: ")
     assert words in str(first)
     assert "(tried 2 times)" in str(first)
-    assert texts([second]) == ["clip 1.0"]
+    assert texts([second]) == ["clip 1"]
 
 
 @pytest.mark.parametrize(
@@ -60,13 +60,11 @@ def test_tries_run_out(script: Script, prompt: str, mode: str, words: str) -> No
         ("429/3600", "asks to wait 3600 s"),
     ],
 )
-def test_what_does_not_pass_is_not_tried_again(
-    script: Script, prompt: str, mode: str, words: str
-) -> None:
+def test_what_does_not_pass_is_not_tried_again(script: Script, mode: str, words: str) -> None:
     """A wrong request or a wrong kind of answer fails its clip at once, and no other."""
-    first, second = texts(captions(script, prompt, mode, n_clips=2))
+    first, second = texts(answers(script, mode, n_clips=2))
     assert words in first
-    assert second == "clip 1.0"
+    assert second == "clip 1"
     assert len(script.bodies) == 2
 
 
@@ -80,39 +78,35 @@ def test_what_does_not_pass_is_not_tried_again(
         ("429/spent", "answered 429"),
     ],
 )
-def test_what_meets_all_clips_ends_them_all(
-    script: Script, prompt: str, mode: str, words: str
-) -> None:
+def test_what_meets_all_clips_ends_them_all(script: Script, mode: str, words: str) -> None:
     """A refused key, address or model fails every clip for one reason, after one request a slot."""
-    results = texts(captions(script, prompt, *[mode] * 2, n_clips=30, concurrency=2))
+    results = texts(answers(script, *[mode] * 2, n_clips=30, concurrency=2))
     assert len(results) == 30
     assert len(set(results)) == 1
     assert words in results[0]
     assert len(script.bodies) <= 2
 
 
-def test_a_refusal_ends_a_wait(script: Script, prompt: str) -> None:
+def test_a_refusal_ends_a_wait(script: Script) -> None:
     """A thread that waits as the server asked gives up when another learns it is in vain."""
     script.together = threading.Barrier(2)
-    results = texts(captions(script, prompt, "429/100", "401", n_clips=2, concurrency=2))
+    results = texts(answers(script, "429/100", "401", n_clips=2, concurrency=2))
     assert len(script.bodies) == 2
     assert "401" in results[0]
     assert "401" in results[1]
 
 
-def test_without_a_key_it_is_asked_for(
-    script: Script, prompt: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_key_it_is_asked_for(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a server wants a key and there is none, the error names the variable to set."""
     monkeypatch.delenv("TEST_KEY")
-    assert "set $TEST_KEY to a key" in texts(captions(script, prompt, "401"))[0]
+    assert "set $TEST_KEY to a key" in texts(answers(script, "401"))[0]
 
 
-def test_a_server_that_is_down(script: Script, prompt: str) -> None:
+def test_a_server_that_is_down(script: Script) -> None:
     """Where nobody listens, the first clip's tries run out and the others fail with its reason."""
     with serving(Script()) as gone:
         pass
-    results = texts(captions(gone, prompt, n_clips=9, retries=1))
+    results = texts(answers(gone, n_clips=9, retries=1))
     assert len(set(results)) == 1
     assert f"{gone.url}: no connection (ConnectError): is it running? (tried 2 times)" in results[0]
     assert not script.bodies

@@ -31,6 +31,7 @@ COUNT = StageCount(
     failed=1,
     reasons={"an empty file": 1},
     pending=1,
+    spared=0,
     rows=2,
     seconds=0.5,
     stale=False,

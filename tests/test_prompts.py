@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from vidcurate.captioning.prompts import PLACEHOLDERS, fill_prompt, load_prompt, prompt_names
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.prompts import PLACEHOLDERS, fill_prompt, load_prompt, prompt_names
 
 VALUES = dict.fromkeys(PLACEHOLDERS, "7")
 

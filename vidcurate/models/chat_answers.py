@@ -1,4 +1,4 @@
-"""What an answer of a chat server means: a caption, or a fault that may or may not pass."""
+"""What an answer of a chat server means: a text, or a fault that may or may not pass."""
 
 import json
 import math
@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vidcurate.models.captioner import CaptionAnswer, Status
+from vidcurate.models.conversation import Answer, Status
 
 LONGEST_WAIT_S = 120.0  # a server that asks for more is full for longer than a clip should wait
 LONGEST_QUOTE = 200  # characters of a server's own words in an error
@@ -22,7 +22,7 @@ SPENT_CREDIT = "insufficient_quota"  # OpenAI sends it with 429, but no wait hel
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why there is no caption.
+    """Why there is no answer.
 
     `passes` says that another try may succeed, after `wait_s` where the server named a time;
     `is_common` that every other request would meet the same fault. `status` is HTTP's, if any.
@@ -61,7 +61,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The part of a chat completion that captions need."""
+    """The part of a chat completion that is read."""
 
     choices: tuple[Choice, ...] = ()
     model: str | None = None
@@ -72,8 +72,8 @@ class Reply:
 REPLY = TypeAdapter(Reply)
 
 
-def read_answer(body: bytes, model: str, seconds: float) -> CaptionAnswer | Fault:
-    """The caption that a chat completion holds, or what is wrong with it.
+def read_answer(body: bytes, model: str, seconds: float) -> Answer | Fault:
+    """The answer that a chat completion holds, or what is wrong with it.
 
     `model` is what was asked for; the server's own, more exact name of it is preferred.
     """
@@ -92,7 +92,7 @@ def read_answer(body: bytes, model: str, seconds: float) -> CaptionAnswer | Faul
         return Fault("the answer is no chat completion: it has no choices")
     text, status = read_choice(reply.choices[0])
     usage = reply.usage or Usage()
-    return CaptionAnswer(
+    return Answer(
         text, status, reply.model or model, usage.prompt_tokens, usage.completion_tokens, seconds
     )
 

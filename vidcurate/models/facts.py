@@ -5,13 +5,10 @@ What was not measured is not mentioned, and no sentence names an object or an in
 """
 
 import math
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from numbers import Real
 
 from vidcurate.errors import MediaError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest, Facts
 from vidcurate.models.words import (
     ALL,
     BARS_SHOW_BELOW,
@@ -40,32 +37,8 @@ from vidcurate.models.words import (
     word_of,
 )
 
+Facts = Mapping[str, Mapping[str, object]]  # measured rows by table name
 WORDING = "facts-2"  # stands for a model's name; raise it when the same facts give another text
-
-
-@dataclass(frozen=True, slots=True)
-class FactsCaptioner:
-    """The backend that needs neither frames nor a model."""
-
-    backend: str = "facts"
-    prompt_hash: str = ""
-
-    def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionAnswer | MediaError]:
-        """One text per request, in order; `empty` where nothing at all was measured."""
-        for request in requests:
-            began = time.perf_counter()
-            try:
-                text = describe(request.facts)
-            except MediaError as error:
-                yield error
-                continue
-            seconds = time.perf_counter() - began
-            yield CaptionAnswer(text, "ok" if text else "empty", WORDING, None, None, seconds)
-
-
-def open_facts(_options: Mapping[str, object]) -> FactsCaptioner:
-    """The backend `facts`; it has no options."""
-    return FactsCaptioner()
 
 
 def describe(facts: Facts) -> str:

@@ -1,4 +1,4 @@
-"""Captions from any server that speaks the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
+"""Answers of any server that speaks the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
 
 The SDK gives the client, its pool and its kinds of errors. Its own retries are switched off: they
 do not cover an answer that breaks off, do not end when another thread learns that the server
@@ -12,19 +12,20 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from threading import Event
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import openai
 
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.captioner import CaptionAnswer, CaptionRequest
 from vidcurate.models.chat_answers import LONGEST_QUOTE, Fault, read_answer, read_status
 from vidcurate.models.chat_request import ChatOptions, chat_payload, read_options
-from vidcurate.models.prompts import Prompt, load_prompt
+from vidcurate.models.conversation import Answer, Ask, Conversation, Outcome, hold
 
+T = TypeVar("T")
 NO_KEY = "none"  # local servers want no key, but the SDK insists on one
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
 LONGEST_CONNECT_S = 10.0
@@ -39,7 +40,7 @@ class Stop:
     """Tells all threads of a call to end, and why."""
 
     event: Event = field(default_factory=Event)
-    reason: str = "captioning was stopped"
+    reason: str = "the run was stopped"
 
     def because(self, reason: str) -> None:
         """End every request that has not been answered, with this reason."""
@@ -49,46 +50,46 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatCaptioner:
-    """A chat server as a captioner; the first result comes when the first request is answered."""
+class ChatServer:
+    """A server as a model that sees and writes."""
 
     options: ChatOptions
-    prompt: Prompt
-    client: openai.OpenAI = field(repr=False)
     key: str = field(repr=False)
-    backend: str = "openai"
 
-    @property
-    def prompt_hash(self) -> str:
-        """Hash of the prompt's text."""
-        return self.prompt.hash
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request."""
+        with connect(self) as client:
+            return answer(self, client, Stop(), ask)
 
-    def caption(self, requests: Iterable[CaptionRequest]) -> Iterator[CaptionAnswer | MediaError]:
-        """One result per request, in order, from `concurrency` requests at a time.
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """One result per conversation, in order, of which `concurrency` are held at a time.
 
-        Requests are taken as they are needed, so an iterator may load frames meanwhile.
+        A fault that every request would meet ends them all.
         """
-        source, stop = iter(requests), Stop()
-        open_requests: deque[Future[CaptionAnswer | MediaError]] = deque()
-        pool = ThreadPoolExecutor(self.options.concurrency, "caption")
-        try:
-            while True:
-                room = AHEAD * self.options.concurrency - len(open_requests)
-                for request in islice(source, room):
-                    open_requests.append(pool.submit(ask, self, request, stop))
-                if not open_requests:
-                    return
-                yield open_requests.popleft().result()
-        finally:
-            stop.event.set()
-            pool.shutdown(cancel_futures=True)
+        source, stop = iter(talks), Stop()
+        open_talks: deque[Future[T | MediaError]] = deque()
+        pool = ThreadPoolExecutor(self.options.concurrency, "chat")
+        # The client is closed with its connections, which are kept alive between requests.
+        with connect(self) as client:
+            try:
+                while True:
+                    room = AHEAD * self.options.concurrency - len(open_talks)
+                    for talk in islice(source, room):
+                        reply = partial(answer, self, client, stop)
+                        open_talks.append(pool.submit(hold, talk, reply))
+                    if not open_talks:
+                        return
+                    yield open_talks.popleft().result()
+            finally:
+                stop.event.set()
+                pool.shutdown(cancel_futures=True)
 
 
-def open_chat(options: Mapping[str, object]) -> ChatCaptioner:
+def open_chat(options: Mapping[str, object]) -> ChatServer:
     """The backend `openai` with the options of `ChatOptions`; nothing is sent yet.
 
-    Raises UsageError for an option that is missing or wrong, an address that is none, and a
-    prompt or key that cannot be used.
+    Raises UsageError for an option that is missing or wrong, an address that is none, and a key
+    that cannot be used.
     """
     chosen = read_options(options)
     if urlsplit(chosen.base_url).scheme not in ("http", "https"):
@@ -98,25 +99,27 @@ def open_chat(options: Mapping[str, object]) -> ChatCaptioner:
     key = os.environ.get(chosen.api_key_env, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise UsageError(f"${chosen.api_key_env} holds characters that no key has")
-    timeout = openai.Timeout(chosen.timeout_s, connect=min(chosen.timeout_s, LONGEST_CONNECT_S))
-    client = openai.OpenAI(
-        api_key=key or NO_KEY, base_url=chosen.base_url, timeout=timeout, max_retries=0
+    return ChatServer(chosen, key)
+
+
+def connect(chat: ChatServer) -> openai.OpenAI:
+    """A client of a server, to be closed by who asked for it."""
+    timeout_s = chat.options.timeout_s
+    return openai.OpenAI(
+        api_key=chat.key or NO_KEY,
+        base_url=chat.options.base_url,
+        timeout=openai.Timeout(timeout_s, connect=min(timeout_s, LONGEST_CONNECT_S)),
+        max_retries=0,
     )
-    return ChatCaptioner(chosen, load_prompt(chosen.prompt), client, key)
 
 
-def ask(chat: ChatCaptioner, request: CaptionRequest, stop: Stop) -> CaptionAnswer | MediaError:
-    """The caption of one clip, after as many tries as the options allow."""
-    if not request.frames:
-        return MediaError("there are no frames to show to the model")
-    try:
-        payload = chat_payload(chat.options, chat.prompt, request)
-    except MediaError as error:
-        return error
+def answer(chat: ChatServer, client: openai.OpenAI, stop: Stop, ask: Ask) -> Outcome:
+    """The answer to one request, after as many tries as the options allow."""
+    payload = chat_payload(chat.options, ask)
     n_tries = 0
     while not stop.event.is_set():
-        outcome = attempt(chat, payload)
-        if isinstance(outcome, CaptionAnswer):
+        outcome = attempt(chat, client, payload)
+        if isinstance(outcome, Answer):
             return outcome
         n_tries += 1
         if not outcome.passes or n_tries > chat.options.retries:
@@ -128,12 +131,12 @@ def ask(chat: ChatCaptioner, request: CaptionRequest, stop: Stop) -> CaptionAnsw
     return MediaError(stop.reason)
 
 
-def attempt(chat: ChatCaptioner, payload: Mapping[str, Any]) -> CaptionAnswer | Fault:
-    """What one request brings: a caption or a fault."""
+def attempt(chat: ChatServer, client: openai.OpenAI, payload: Mapping[str, Any]) -> Answer | Fault:
+    """What one request brings: an answer or a fault."""
     began = time.perf_counter()
     timeout_s = chat.options.timeout_s
     try:
-        create = chat.client.chat.completions.with_streaming_response.create
+        create = client.chat.completions.with_streaming_response.create
         with create(**payload) as response:
             body = read_body(response.iter_bytes(), began + timeout_s, timeout_s)
     except openai.APIStatusError as error:
@@ -180,7 +183,7 @@ def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
     return min(LONGEST_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
 
 
-def explain(chat: ChatCaptioner, fault: Fault, n_tries: int) -> str:
+def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
     where = urlsplit(chat.options.base_url)
     address = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
@@ -192,7 +195,7 @@ def explain(chat: ChatCaptioner, fault: Fault, n_tries: int) -> str:
     return f"{address}: {reason}{remedy(chat, fault)}"
 
 
-def remedy(chat: ChatCaptioner, fault: Fault) -> str:
+def remedy(chat: ChatServer, fault: Fault) -> str:
     """What to do about a fault of the key, the address or the model; empty for others."""
     name = chat.options.api_key_env
     if fault.status in (401, 403):

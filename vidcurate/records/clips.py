@@ -43,20 +43,63 @@ class ClipKeyframes:
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of several texts from which a caption was chosen; `source` says who wrote it, and how."""
+
+    text: str
+    source: str
+    score: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Caption:
-    """One text about one clip, and all that is needed to make it again."""
+    """One text about one clip, and all that is needed to make it again.
+
+    `structured` is JSON; `repairs` names what cleaning changed, `conflicts` what contradicts a
+    measurement. Tokens and seconds are those of all `n_requests`.
+    """
 
     clip_id: str
     video_id: str
     text: str
+    short_text: str | None
+    structured: str | None
+    candidates: tuple[Candidate, ...]
+    repairs: tuple[str, ...]
+    conflicts: tuple[str, ...]
     status: str
+    language: str
+    style: str
     backend: str
     model: str
+    revision: str
+    strategy: str
     prompt_hash: str
     frame_times_s: tuple[float, ...]
+    n_requests: int
     prompt_tokens: int | None
     completion_tokens: int | None
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """How well a text fits one clip: cosines of its vector with the clip's and its frames'.
+
+    `text_from` is caption or sentence; `is_cut` says that the model read only a part of it.
+    """
+
+    clip_id: str
+    video_id: str
+    text_from: str
+    is_cut: bool
+    model: str
+    pretrained: str
+    n_frames: int
+    clip_cosine: float
+    frame_min: float
+    frame_mean: float
+    frame_max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,5 +145,6 @@ CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
+ALIGNMENT = Table("alignment", Alignment, key="clip_id")
 EXPORTS = Table("exports", ExportedClip, key="clip_id")
 VERIFIED = Table("verified", VerifiedClip, key="clip_id")

@@ -1,22 +1,20 @@
 """caption: a text for each kept clip, by a backend, with all that is needed to make it again."""
 
+import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
-from urllib.parse import urlsplit
+from typing import Any
 
-from pydantic import field_validator, model_validator
-
+from vidcurate.captioning import STRATEGIES, prompts_of
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.prompts import Prompt
 from vidcurate.errors import MediaError
-from vidcurate.models.captioner import (
-    CaptionAnswer,
-    Captioner,
-    CaptionRequest,
-    Facts,
-    Frame,
-    open_captioner,
-)
-from vidcurate.models.prompts import load_prompt
+from vidcurate.models.chat_model import ChatModel, open_chat_model
+from vidcurate.models.conversation import Conversation, Frame
+from vidcurate.models.facts import WORDING, Facts, describe
 from vidcurate.records import (
     CAPTIONS,
     KEPT,
@@ -27,127 +25,97 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Beside, MapStage, Resources, Workspace
 from vidcurate.table import Table
 from vidcurate.window import window
-
-FACTS = "facts"
-
-
-class CaptionConfig(StageConfig):
-    """Who writes the captions, and how they are asked."""
-
-    backend: Literal["facts", "openai"] = option(
-        "facts", "facts: from measurements, without a model; openai: any OpenAI-style server"
-    )
-    model: str = option("", "openai: the model's name on the server")
-    base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
-    prompt: str = option("describe", "openai: a prompt by name, or a text file")
-    max_tokens: int = option(512, "openai: longest answer", unit="tokens", ge=1)
-    temperature: float | None = option(
-        0.0, "openai: randomness; none leaves it to the server", ge=0, le=2
-    )
-    image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
-    image_max_side: int = option(
-        1024, "openai: long side of the stills that are sent", unit="pixels", ge=64
-    )
-    concurrency: int = option(8, "openai: requests at once", neutral=True, ge=1, le=1024)
-    timeout_s: float = option(
-        120.0, "openai: longest wait for an answer", unit="seconds", neutral=True, gt=0
-    )
-    retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
-    backoff_s: float = option(
-        1.0,
-        "openai: wait before the second try, then twice that",
-        unit="seconds",
-        neutral=True,
-        ge=0,
-    )
-    api_key_env: str = option(
-        "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
-    )
-
-    # Options are written into the manifest and the data card, so that no key may be among them.
-    @field_validator("base_url")
-    @classmethod
-    def address_holds_no_key(cls, base_url: str) -> str:
-        """Some addresses carry a user and a password, or a key behind a question mark."""
-        address = urlsplit(base_url)
-        if "@" in address.netloc or address.query:
-            raise ValueError("the address holds a user or a key: put the key into the environment")
-        return base_url
-
-    @field_validator("api_key_env")
-    @classmethod
-    def key_is_named(cls, name: str) -> str:
-        """A key that was given for its variable's name is refused, and not repeated."""
-        if not (name.isidentifier() and name.isascii()):
-            raise ValueError("name the environment variable that holds the key, not the key itself")
-        return name
-
-    @model_validator(mode="after")
-    def model_is_named(self) -> "CaptionConfig":
-        """A server has many models."""
-        if self.backend == "openai" and not self.model:
-            raise ValueError("backend openai needs a model: name one that the server has")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A backend, and where its pictures and facts lie."""
+    """The model if one is asked, the prompts for it, and where pictures and facts lie."""
 
-    captioner: Captioner
+    model: ChatModel | None
+    prompts: Mapping[str, Prompt]
     workspace: Workspace
 
 
 def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
-    return Desk(open_captioner(config.backend, config.model_dump()), workspace)
+    if config.backend == FACTS:
+        return Desk(None, {}, workspace)
+    return Desk(open_chat_model(config.backend, config.model_dump()), prompts_of(config), workspace)
 
 
 def caption(
     clips: Sequence[Clip], config: CaptionConfig, desk: Desk
 ) -> Iterator[list[Caption] | MediaError]:
     """One caption for each clip, or the reason why there is none."""
-    requests: list[CaptionRequest] = []
-    faults: dict[str, MediaError] = {}
-
-    def asked() -> Iterator[CaptionRequest]:
-        for clip in clips:
-            try:
-                requests.append(request_for(clip, config, desk.workspace))
-            except MediaError as fault:
-                faults[clip.clip_id] = fault
-                requests.append(CaptionRequest(clip.clip_id, (), {}))
-            yield requests[-1]
-
-    answers = desk.captioner.caption(asked())
-    for number, (clip, answer) in enumerate(zip(clips, answers, strict=True)):
-        fault = faults.get(clip.clip_id, answer)
-        if isinstance(fault, MediaError):
-            yield fault
-        else:
-            yield as_row(clip, requests[number], fault, desk.captioner)
+    if desk.model is None:
+        yield from (by_facts(clip, desk.workspace) for clip in clips)
+        return
+    talks = (talk(clip, config, desk) for clip in clips)
+    for result in desk.model.converse(talks):
+        yield result if isinstance(result, MediaError) else [result]
 
 
-def request_for(clip: Clip, config: CaptionConfig, workspace: Workspace) -> CaptionRequest:
-    """What the backend is told of a clip.
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How a caption was made, as its row tells it."""
 
-    Raises MediaError for a clip whose keyframes could not be made.
-    """
-    if config.backend == FACTS:
-        return CaptionRequest(clip.clip_id, (), facts_of(clip, workspace))
-    found = workspace.beside(KEYFRAMES).get(clip.clip_id)
-    if found is None:
-        raise MediaError("the clip has no keyframes: see rows keyframes --failed")
-    from vidcurate.media.stills import jpeg_of_file
+    backend: str
+    revision: str = ""
+    strategy: str = ""
+    style: str = ""
+    language: str = "English"
+    prompt_hash: str = ""
+    frame_times_s: tuple[float, ...] = ()
 
-    frames = tuple(
-        Frame(k.time_s, jpeg_of_file(workspace.file_of(KEYFRAMES, k.file), config.image_max_side))
-        for k in found.keyframes
+
+def made_by(config: CaptionConfig, prompts: Mapping[str, Prompt], frames: Sequence[Frame]) -> Made:
+    """How a model's caption was made."""
+    return Made(
+        config.backend,
+        config.revision,
+        config.strategy,
+        config.style,
+        config.language,
+        "-".join(prompt.hash for prompt in prompts.values()),
+        tuple(frame.time_s for frame in frames),
     )
-    return CaptionRequest(clip.clip_id, frames, {"clips": asdict(clip)})
+
+
+def by_facts(clip: Clip, workspace: Workspace) -> list[Caption] | MediaError:
+    """A caption from measurements alone."""
+    began = time.perf_counter()
+    try:
+        text = describe(facts_of(clip, workspace))
+    except MediaError as error:
+        return error
+    if not text:
+        return MediaError("nothing was measured of the clip")
+    spent = Spent(model=WORDING, seconds=time.perf_counter() - began)
+    return [as_row(clip, Told(text, "ok"), Made(FACTS), spent)]
+
+
+def talk(clip: Clip, config: CaptionConfig, desk: Desk) -> Conversation[Caption]:
+    """The conversation about one clip; its pictures are loaded when it begins."""
+    found = desk.workspace.beside(KEYFRAMES).get(clip.clip_id)
+    stills = found.keyframes if found else ()
+    files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
+    facts = {"clips": asdict(clip)}
+
+    def begun() -> Conversation[Caption]:
+        from vidcurate.media.stills import jpeg_of_file
+
+        if not files:
+            raise MediaError("the clip has no keyframes: see rows keyframes --failed")
+        frames = tuple(Frame(t, jpeg_of_file(file, config.image_max_side)) for t, file in files)
+        spent = Spent()
+        material = Material(clip, frames, facts, desk.prompts, config)
+        told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
+        return as_row(clip, told, made_by(config, desk.prompts, frames), spent)
+
+    return begun()
 
 
 def facts_of(clip: Clip, workspace: Workspace) -> Facts:
@@ -181,26 +149,30 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(
-    clip: Clip, request: CaptionRequest, answer: CaptionAnswer, captioner: Captioner
-) -> list[Caption] | MediaError:
-    """An answer as a row, or as the reason why it is no caption."""
-    if answer.status in ("refused", "empty"):
-        return MediaError(f"the model's answer was {answer.status}")
-    row = Caption(
+def as_row(clip: Clip, told: Told, made: Made, spent: Spent) -> Caption:
+    """A caption's row."""
+    return Caption(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        text=answer.text,
-        status=answer.status,
-        backend=captioner.backend,
-        model=answer.model,
-        prompt_hash=captioner.prompt_hash,
-        frame_times_s=tuple(frame.time_s for frame in request.frames),
-        prompt_tokens=answer.prompt_tokens,
-        completion_tokens=answer.completion_tokens,
-        seconds=answer.seconds,
+        text=told.text,
+        short_text=told.short_text,
+        structured=as_json(told.structured),
+        candidates=told.candidates,
+        repairs=told.repairs,
+        conflicts=told.conflicts,
+        status=told.status,
+        model=spent.model,
+        n_requests=spent.n_requests,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        seconds=spent.seconds,
+        **asdict(made),
     )
-    return [row]
+
+
+def as_json(value: Any) -> str | None:
+    """A value as JSON; None where there is none."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
 def looks(config: CaptionConfig) -> bool:
@@ -214,8 +186,10 @@ def reads_facts(config: CaptionConfig) -> bool:
 
 
 def prompt_text(config: CaptionConfig) -> str:
-    """The prompt's hash: another text gives other captions, whatever its file is called."""
-    return load_prompt(config.prompt).hash if looks(config) else ""
+    """The prompts' hashes: another text gives other captions, whatever its file is called."""
+    if not looks(config):
+        return ""
+    return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
 def seats(config: CaptionConfig) -> Resources:

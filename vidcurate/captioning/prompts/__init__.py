@@ -14,6 +14,7 @@ PLACEHOLDERS = (
     "n_frames",  # how many stills the model is shown
     "duration_s",  # length of the clip in seconds
     "times_s",  # the stills' times in the clip in seconds, separated by commas
+    "language",  # the language of the caption
 )
 HASH_DIGITS = 12
 

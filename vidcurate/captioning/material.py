@@ -1,0 +1,62 @@
+"""What a strategy has to work with: one clip's stills and measurements, and how to ask."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.prompts import Prompt, fill_prompt
+from vidcurate.models.conversation import Conversation, Frame, Status
+from vidcurate.models.facts import Facts
+from vidcurate.records import Candidate, Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """One clip: its stills in time order, its measured rows by table name, and the prompts."""
+
+    clip: Clip
+    frames: tuple[Frame, ...]
+    facts: Facts
+    prompts: Mapping[str, Prompt]
+    config: CaptionConfig
+
+    def prompt(self, name: str, **values: str) -> str:
+        """A prompt of the strategy, with what is known of the clip and `values` filled in.
+
+        Raises MediaError for a placeholder that has no value.
+        """
+        times = [self.time_in_clip(frame) for frame in self.frames]
+        known = {
+            "n_frames": str(len(times)),
+            "times_s": ", ".join(times),
+            "duration_s": f"{self.clip.duration_s:.1f}",
+            "language": self.config.language,
+        }
+        return fill_prompt(self.prompts[name], {**known, **values})
+
+    def time_in_clip(self, frame: Frame) -> str:
+        """When a still is shown, in seconds from the clip's start."""
+        return f"{frame.time_s - self.clip.start_s:.2f}"
+
+    def shown(self) -> Iterator[str | Frame]:
+        """Every still after its number and time, as parts of a request."""
+        for number, frame in enumerate(self.frames, 1):
+            yield f"Frame {number} of {len(self.frames)}, at {self.time_in_clip(frame)} s:"
+            yield frame
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a strategy made of the answers; `structured` is a value that JSON can hold."""
+
+    text: str
+    status: Status
+    short_text: str | None = None
+    structured: Any = None
+    candidates: tuple[Candidate, ...] = ()
+    repairs: tuple[str, ...] = ()
+    conflicts: tuple[str, ...] = ()
+
+
+Strategy = Callable[[Material], Conversation[Told]]

@@ -1,0 +1,47 @@
+"""What a conversation took, counted beside it, so that no strategy keeps accounts."""
+
+from dataclasses import dataclass
+
+from vidcurate.captioning.material import Told
+from vidcurate.errors import MediaError
+from vidcurate.models.conversation import Answer, Ask, Conversation, advance
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the requests about one clip took together; tokens are None where none are counted."""
+
+    model: str = ""
+    n_requests: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float = 0.0
+
+    def add(self, answer: Answer) -> None:
+        """One more answer."""
+        self.model = answer.model
+        self.n_requests += 1
+        self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
+        self.completion_tokens = total(self.completion_tokens, answer.completion_tokens)
+        self.seconds += answer.seconds
+
+
+def total(so_far: int | None, more: int | None) -> int | None:
+    """A sum of what is known."""
+    return so_far if more is None else (so_far or 0) + more
+
+
+def metered(talk: Conversation[Told], spent: Spent) -> Conversation[Told]:
+    """A conversation whose answers are counted."""
+    step = advance(talk, None)
+    while isinstance(step, Ask):
+        try:
+            answer = yield step
+        except MediaError as error:
+            step = advance(talk, error)
+            continue
+        spent.add(answer)
+        step = advance(talk, answer)
+    if isinstance(step.result, MediaError):
+        raise step.result
+    return step.result

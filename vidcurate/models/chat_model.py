@@ -1,0 +1,46 @@
+"""What every model that sees and writes offers, so that a stage can use any of them by its name."""
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol, TypeVar, cast
+
+from vidcurate.errors import MediaError
+from vidcurate.models.conversation import Ask, Conversation, Outcome
+
+T = TypeVar("T")
+
+BACKENDS: Mapping[str, str] = MappingProxyType({"openai": "vidcurate.models.openai_chat:open_chat"})
+
+
+class ChatModel(Protocol):
+    """A backend that is ready to answer."""
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request; a request that fails gives its error as a value."""
+        ...
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The result of each conversation, in order; one that fails gives its error as a value.
+
+        Conversations are taken as they are needed.
+        """
+        ...
+
+
+class Opener(Protocol):
+    """The function that a backend's module offers."""
+
+    def __call__(self, options: Mapping[str, object], /) -> ChatModel:
+        """The backend, loaded and checked as far as is possible without a request."""
+        ...
+
+
+def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
+    """The model behind a backend; its module is imported only now.
+
+    A backend takes the options it knows and leaves the others, so that one set serves them all.
+    Raises UsageError for an option that is missing or wrong, and for a model that cannot be had.
+    """
+    module, function = BACKENDS[backend].split(":")
+    return cast("Opener", getattr(importlib.import_module(module), function))(options)

@@ -1,0 +1,57 @@
+"""The options of a stage that asks a model: which one, where, and how it is asked."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import field_validator
+
+from vidcurate.stage import StageConfig, option
+
+
+class ModelConfig(StageConfig):
+    """Which model is asked, and how."""
+
+    model: str = option("", "openai: the model's name on the server")
+    revision: str = option("", "Version of a model on the hub, else the newest")
+    base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
+    max_tokens: int = option(512, "Longest answer of a model", unit="tokens", ge=1)
+    temperature: float | None = option(
+        0.0, "Randomness of a model; none leaves it to the backend", ge=0, le=2
+    )
+    image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
+    image_max_side: int = option(
+        1024, "Long side of the stills that a model is shown", unit="pixels", ge=64
+    )
+    concurrency: int = option(8, "openai: requests at once", neutral=True, ge=1, le=1024)
+    timeout_s: float = option(
+        120.0, "openai: longest wait for an answer", unit="seconds", neutral=True, gt=0
+    )
+    retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
+    backoff_s: float = option(
+        1.0,
+        "openai: wait before the second try, then twice that",
+        unit="seconds",
+        neutral=True,
+        ge=0,
+    )
+    api_key_env: str = option(
+        "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
+    )
+
+    # Options are written into the manifest and the data card, so that no key may be among them.
+    @field_validator("base_url")
+    @classmethod
+    def address_holds_no_key(cls, base_url: str) -> str:
+        """Some addresses carry a user and a password, or a key behind a question mark."""
+        address = urlsplit(base_url)
+        if "@" in address.netloc or address.query:
+            raise ValueError("the address holds a user or a key: put the key into the environment")
+        return base_url
+
+    @field_validator("api_key_env")
+    @classmethod
+    def key_is_named(cls, name: str) -> str:
+        """A key that was given for its variable's name is refused, and not repeated."""
+        if not (name.isidentifier() and name.isascii()):
+            raise ValueError("name the environment variable that holds the key, not the key itself")
+        return name
