@@ -60,6 +60,15 @@ def test_black_and_white() -> None:
     assert found["average_rgb"] == pytest.approx([0.0, 255.0], abs=2.0)
 
 
+def test_luma_needs_no_colours(film: Path) -> None:
+    """Without a metric of colours luma is widened by itself: within three levels, as strong colours tell."""
+    pictures = film_pictures(film)
+    plain, coloured = measured(pictures, ("learned",)), measured(pictures, ("content", "learned"))
+    for column in ("luma_mean", "luma_spread", "luma_delta"):
+        assert plain[column] == pytest.approx(coloured[column], abs=3.0)
+    assert plain["black_share"] == pytest.approx(coloured["black_share"], abs=0.02)
+
+
 def test_first_picture_differs_from_nothing() -> None:
     """The first picture has no change, full correlation and no hash distance."""
     found = measured([uniform(100, 90, 200)])
