@@ -60,13 +60,13 @@ def test_black_and_white() -> None:
     assert found["average_rgb"] == pytest.approx([0.0, 255.0], abs=2.0)
 
 
-def test_luma_needs_no_colours(film: Path) -> None:
-    """Without a metric of colours luma is widened by itself: within three levels, as strong colours tell."""
-    pictures = film_pictures(film)
-    plain, coloured = measured(pictures, ("learned",)), measured(pictures, ("content", "learned"))
-    for column in ("luma_mean", "luma_spread", "luma_delta"):
-        assert plain[column] == pytest.approx(coloured[column], abs=3.0)
-    assert plain["black_share"] == pytest.approx(coloured["black_share"], abs=0.02)
+def test_luma_needs_no_colours() -> None:
+    """Greys have the same luma within a level whether colours are worked out beside or not."""
+    greys = [uniform(code) for code in range(16, 236)]
+    plain, coloured = measured(greys, ("learned",)), measured(greys, ("content", "learned"))
+    assert plain["luma_mean"] == pytest.approx(coloured["luma_mean"], abs=1.0)
+    assert plain["luma_delta"] == pytest.approx(coloured["luma_delta"], abs=1.0)
+    assert np.sum(plain["black_share"] != coloured["black_share"]) <= 1
 
 
 def test_first_picture_differs_from_nothing() -> None:

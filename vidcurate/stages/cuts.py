@@ -146,4 +146,5 @@ CUTS_STAGE = MapStage(
     run=cuts,
     check=signals_are_recorded,
     rows_per_part=64,
+    version=2,
 )
