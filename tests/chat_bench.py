@@ -21,6 +21,7 @@ OPTIONS: dict[str, object] = {
     "retries": 2,
     "backoff_s": 0.001,
     "api_key_env": "TEST_KEY",
+    "structured_output": "auto",
 }
 
 

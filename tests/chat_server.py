@@ -13,17 +13,25 @@ MODEL = "eye-1"
 LARGE = 9 << 20
 
 
+def prompt_of(body: Mapping[str, Any]) -> str:
+    """The first text of a request."""
+    return str(body["messages"][0]["content"][0]["text"])
+
+
 @dataclass
 class Script:
     """What the server does, and what it saw.
 
-    `modes` are taken one by one, then `ok`. With `together`, a request is answered only when so
-    many are in hand at once.
+    `modes` are taken one by one, then `ok`, in which it answers what `say` makes of the request:
+    its own first text if nothing else. A request for which `refuse` has a status and words is
+    answered by these. With `together`, a request is answered only when so many are in hand at once.
     """
 
     modes: list[str] = field(default_factory=list)
     together: threading.Barrier | None = None
     before: Callable[[dict[str, Any]], None] = lambda _body: None
+    say: Callable[[dict[str, Any]], str] = prompt_of
+    refuse: Callable[[dict[str, Any]], tuple[int, str] | None] = lambda _body: None
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
@@ -60,11 +68,6 @@ def completion(text: str | None, **changes: Any) -> dict[str, Any]:
     }
 
 
-def prompt_of(body: Mapping[str, Any]) -> str:
-    """The first text of a request."""
-    return str(body["messages"][0]["content"][0]["text"])
-
-
 class Handler(BaseHTTPRequestHandler):
     """One connection; the script is the server's attribute."""
 
@@ -86,13 +89,18 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             script.leave()
         with suppress(ConnectionError):
-            self.answer(mode, prompt_of(body))
+            refusal = script.refuse(body)
+            if refusal is not None:
+                status, words = refusal
+                self.reply(status, json.dumps({"error": {"message": words}}).encode())
+            else:
+                self.answer(mode, script.say(body))
 
-    def answer(self, mode: str, prompt: str) -> None:
+    def answer(self, mode: str, text: str) -> None:
         """Send what the mode asks for; a number is a status."""
         status, _, wait = mode.partition("/")
         texts = {
-            "ok": completion(prompt),
+            "ok": completion(text),
             "length": completion("A cut", finish_reason="length"),
             "refusal": completion(None, message={"refusal": "I cannot."}),
             "filter": completion("", finish_reason="content_filter"),

@@ -11,6 +11,7 @@ from chat_server import MODEL, Script, serving
 from films import render
 from pipeline import done, files_below, process, rows, shelf, states
 
+from vidcurate.captioning.json_answer import JSON_PROMPTS
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.errors import EmptyResultError
 from vidcurate.records import CAPTIONS, KEYFRAMES, Caption
@@ -86,7 +87,7 @@ def test_facts_without_scores_tell_less(tmp_path: Path, film: Path) -> None:
 def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
     """A request holds the prompt and the clip's own keyframes; the row says what made it."""
     captions = ask(out, script)
-    prompt = load_prompt("describe")
+    used = [load_prompt(n) for n in ("describe", *JSON_PROMPTS, "style-general", "detail-detailed")]
     keyframes = rows(out, KEYFRAMES)
     assert len(script.bodies) == 3
     for caption, stills in zip(captions, keyframes, strict=True):
@@ -94,7 +95,7 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
         assert caption.frame_times_s == tuple(k.time_s for k in stills.keyframes)
         assert (caption.backend, caption.model, caption.prompt_hash) == (
             *("openai", MODEL),
-            prompt.hash,
+            "-".join(prompt.hash for prompt in used),
         )
         assert (caption.prompt_tokens, caption.completion_tokens) == (11, 5)
     shown = [images(body) for body in script.bodies]

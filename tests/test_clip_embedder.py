@@ -1,6 +1,5 @@
 import hashlib
 import io
-import json
 import logging
 import os
 from pathlib import Path
@@ -11,11 +10,13 @@ import pytest
 from films import render
 from pipeline import process, rows
 from test_appearance import SCENES, jpeg
+from tiny_models import CLIP_DIMENSION, CLIP_NAME, CLIP_WEIGHTS, save_clip
 
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.clip_embedder import (
     ClipEmbedder,
     check_choice,
+    dimension_of,
     open_clip_embedder,
     picture,
 )
@@ -23,21 +24,8 @@ from vidcurate.models.embedder import ModelChoice, open_embedder
 from vidcurate.records import VECTORS
 
 pytest.importorskip("open_clip", reason="the extra 'models' is not installed")
-import open_clip
 import torch
 
-NAME = "vidcurate-tiny"
-TINY = {
-    "embed_dim": 24,
-    "vision_cfg": {
-        "image_size": 32,
-        "layers": 1,
-        "width": 32,
-        "patch_size": 16,
-        "head_width": 16,
-    },
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
-}
 FILES = [jpeg(picture) for picture in SCENES[:7]]
 TEXTS = ["a rabbit in a meadow", "an empty street at night", "a very long text " * 40, ""]
 
@@ -45,26 +33,19 @@ TEXTS = ["a rabbit in a meadow", "an empty street at night", "a very long text "
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny model of random weights, as a user has one: settings and a file."""
-    folder = tmp_path_factory.mktemp("weights")
-    (folder / f"{NAME}.json").write_text(json.dumps(TINY))
-    open_clip.add_model_config(folder / f"{NAME}.json")
-    torch.manual_seed(11)
-    model = open_clip.create_model(NAME, load_weights=False)
-    torch.save(model.state_dict(), folder / "open_clip_pytorch_model.bin")
-    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": TINY}))
-    return folder
+    return save_clip(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
 def weights(folder: Path) -> Path:
     """The file of weights."""
-    return folder / "open_clip_pytorch_model.bin"
+    return folder / CLIP_WEIGHTS
 
 
 @pytest.fixture(scope="module")
 def embedder(weights: Path) -> ClipEmbedder:
     """The tiny model, loaded from its file."""
-    return open_clip_embedder(ModelChoice(NAME, str(weights)))
+    return open_clip_embedder(ModelChoice(CLIP_NAME, str(weights)))
 
 
 def test_vectors_have_length_one(embedder: ClipEmbedder) -> None:
@@ -73,7 +54,7 @@ def test_vectors_have_length_one(embedder: ClipEmbedder) -> None:
         (embedder.image_vectors(FILES), len(FILES)),
         (embedder.text_vectors(TEXTS), len(TEXTS)),
     ):
-        assert found.shape == (count, 24)
+        assert found.shape == (count, CLIP_DIMENSION)
         assert found.dtype == np.float32
         assert np.linalg.norm(found, axis=1) == pytest.approx(1, abs=1e-5)
         assert len(np.unique(found, axis=0)) == count
@@ -146,7 +127,7 @@ def test_damaged_weights_are_refused(
     file = tmp_path / "damaged.pt"
     file.write_bytes(damaged(weights, kind))
     with pytest.raises(UsageError) as raised:
-        open_clip_embedder(ModelChoice(NAME, str(file)))
+        open_clip_embedder(ModelChoice(CLIP_NAME, str(file)))
     assert str(file) in str(raised.value)
     assert "check that they are whole" in str(raised.value)
     assert "\n" not in str(raised.value)
@@ -157,9 +138,9 @@ def test_damaged_weights_are_refused(
 def test_the_hash_decides(weights: Path) -> None:
     """Weights with the hash asked for are loaded; with another they are refused, naming both."""
     found = hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert open_clip_embedder(ModelChoice(NAME, str(weights), found.upper()))
+    assert open_clip_embedder(ModelChoice(CLIP_NAME, str(weights), found.upper()))
     with pytest.raises(UsageError, match=f"sha256 {found} and not {'0' * 64}"):
-        open_clip_embedder(ModelChoice(NAME, str(weights), "0" * 64))
+        open_clip_embedder(ModelChoice(CLIP_NAME, str(weights), "0" * 64))
 
 
 @pytest.mark.parametrize(
@@ -185,12 +166,31 @@ def test_known_names_pass() -> None:
     check_choice(ModelChoice("hf-hub:someone/something"))
 
 
+def test_texts_that_are_cut_are_told(embedder: ClipEmbedder) -> None:
+    """A text of 14 words fits the room of 16 tokens, whose first and last are marks; 15 do not."""
+    texts = ["", "a rabbit", *(" ".join(["a"] * count) for count in (13, 14, 15, 16, 30, 31, 99))]
+    assert embedder.are_cut(texts) == [False] * 4 + [True] * 5
+
+
+def test_the_scale_is_the_models(embedder: ClipEmbedder) -> None:
+    """Cosines are scaled as the model was trained: CLIP begins at 1 / 0.07."""
+    assert embedder.logit_scale == pytest.approx(1 / 0.07, rel=1e-3)
+
+
+def test_the_dimension_is_known_before_loading(embedder: ClipEmbedder, folder: Path) -> None:
+    """Architectures and folders say how long their vectors are; the hub does not."""
+    assert embedder.image_vectors(FILES[:1]).shape[1] == CLIP_DIMENSION
+    assert dimension_of(ModelChoice(f"local-dir:{folder}")) == CLIP_DIMENSION
+    assert dimension_of(ModelChoice("ViT-L/14", "openai")) == 768
+    assert dimension_of(ModelChoice("hf-hub:someone/something")) is None
+
+
 def test_a_film_is_embedded(folder: Path, tmp_path: Path) -> None:
     """The stage runs with the tiny model and says which it was."""
     render(tmp_path / "films" / "a.mp4", audio=False)
     options = {"backend": "open_clip", "model": f"local-dir:{folder}"}
     process(tmp_path / "out", {"embed": options}, tmp_path / "films")
     [row] = rows(tmp_path / "out", VECTORS)
-    assert (row.backend, row.dimension) == ("open_clip", 24)
+    assert (row.backend, row.dimension) == ("open_clip", CLIP_DIMENSION)
     assert row.model == f"local-dir:{folder}"
     assert row.n_vectors >= 6

@@ -88,6 +88,59 @@ def test_the_camera_is_spoken_of_where_it_is_plain() -> None:
         assert describe(facts() | {"motion": unsaid}) == describe(facts())
 
 
+def test_a_slow_camera_is_called_slow() -> None:
+    """A pan that moves the picture little is slow; a still camera has no speed to speak of."""
+    pan = {"camera": "pan_left", "pan_left_share": 0.9, "camera_speed": 0.02}
+    assert "the camera slowly pans left" in describe(facts() | {"motion": pan})
+    fast = {**pan, "camera_speed": 0.03}
+    assert "the camera pans left" in describe(facts() | {"motion": fast})
+    still = {"camera": "static", "static_share": 0.9, "camera_speed": 0.0}
+    assert "the camera is still" in describe(facts() | {"motion": still})
+
+
+def last_sentence(**tables: Mapping[str, object]) -> str:
+    """What a clip's caption ends with where these tables are there too."""
+    return describe({"clips": {"duration_s": 4.2}, **tables}).removeprefix("A 4.2-second clip. ")
+
+
+@pytest.mark.parametrize(
+    ("row", "sentence"),
+    [
+        ({"speech_share": 1.0, "music_share": 0.5}, "speech throughout and music for about half"),
+        ({"speech_share": 1.0, "music_share": 0.99}, "One hears speech and music throughout."),
+        ({"speech_share": 0.2, "singing_share": 0.3}, "One hears singing for about a third"),
+        ({"silence_share": 0.99, "speech_share": 0.9}, "No sound is heard."),
+        ({"silence_share": None, "speech_share": None}, "A 4.2-second clip."),
+        ({"speech_share": 0.29}, "A 4.2-second clip."),
+    ],
+)
+def test_sounds_are_told_by_their_share(row: dict[str, object], sentence: str) -> None:
+    """Speech, singing and music are said where they fill a good part, silence where it is all."""
+    assert sentence in last_sentence(speech=row)
+
+
+def test_text_is_quoted_once() -> None:
+    """Strings that are one line read twice are told once, three at most, with their one place."""
+    strings = ("+Pixel 2", "Pixel 2", "$849", "Sale", "Today")
+    row = {"strings": strings, "overlay_strings": strings, "overlay_places": ("top left",)}
+    said = "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
+    assert last_sentence(text=row) == said
+    two_places = {**row, "overlay_places": ("top left", "bottom")}
+    assert last_sentence(text=two_places).startswith("Text in the picture reads")
+    assert last_sentence(text={**row, "strings": ()}) == "A 4.2-second clip."
+
+
+def test_doubtful_tags_and_marks_are_left_out() -> None:
+    """A tag is said where it is all but certain, a mark where it is very likely."""
+    tag = {"top_name": "web site", "top_probability": 0.9}
+    assert last_sentence(tags=tag) == "It looks like: web site."
+    assert last_sentence(tags={**tag, "top_probability": 0.84}) == "A 4.2-second clip."
+    mark = {"score": 0.8, "place": "top right"}
+    assert last_sentence(watermark=mark) == "A mark seems to lie over the picture at the top right."
+    assert last_sentence(watermark={"score": None, "place": None}) == "A 4.2-second clip."
+    assert last_sentence(watermark={**mark, "score": 0.79}) == "A 4.2-second clip."
+
+
 def test_every_movement_has_its_words() -> None:
     """What the stage motion can name, the caption can say."""
     assert tuple(CAMERA) == MOVEMENTS

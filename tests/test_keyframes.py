@@ -1,46 +1,26 @@
-from fractions import Fraction
+import re
 from pathlib import Path
+from typing import get_args
 
+import av
 import cv2
 import numpy as np
 import pytest
 from films import ffmpeg
-from hypothesis import given
-from hypothesis import strategies as st
-from pipeline import process, rows, shelf
+from pipeline import done, process, rows, shelf
+from pydantic import ValidationError
+from tiny_models import CLIP_NAME, CLIP_WEIGHTS, save_clip
 
+from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.media.scan import read_frames, read_samples
-from vidcurate.records import KEPT, KEYFRAMES, SCANS, Clip, ClipKeyframes
-from vidcurate.stages.keyframes import middles, sharpest
+from vidcurate.models.clip_embedder import open_clip_embedder
+from vidcurate.models.embedder import ModelChoice
+from vidcurate.records import KEPT, KEYFRAMES, SCANS, VECTORS, Clip, ClipKeyframes
+from vidcurate.stages.keyframes import KeyframesConfig, MethodName
+from vidcurate.vectors import matrix, read_film_vectors
 from vidcurate.window import window
 
 SPLIT = {"split": {"min_clip_s": 1.0}}
-
-
-def clip_of(start_pts: int, end_pts: int) -> Clip:
-    """A clip with this span."""
-    return Clip("c", "v", start_pts, end_pts, Fraction(1, 24), 0.0, 0.0, 0.0, 1)
-
-
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=40), st.integers(1, 9))
-def test_middles_are_frames_on_screen(gaps: list[int], count: int) -> None:
-    """Each is the frame shown at the middle of its part, and none comes twice."""
-    edges = np.cumsum([7, *gaps])
-    frames, clip = edges[:-1], clip_of(7, int(edges[-1]))
-    chosen = middles(frames, clip, count)
-    assert 1 <= len(chosen) <= count
-    assert chosen == sorted(set(chosen))
-    assert set(chosen) <= set(frames.tolist())
-    if len(gaps) % count == 0 and len(set(gaps)) == 1:
-        assert len(chosen) == count
-
-
-def test_sharpest_of_each_part() -> None:
-    """Each part gives its sharpest sample; a part without a sample gives its middle frame."""
-    samples, clip = np.array([0, 10, 20, 40, 50]), clip_of(0, 100)
-    sharpness = np.array([1, 3, 2, 5, 4], np.float32)
-    assert sharpest(samples, sharpness, [25, 75], clip) == [40, 50]
-    assert sharpest(samples, sharpness, [10, 30, 50, 70, 90], clip) == [10, 20, 40, 70, 90]
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +60,27 @@ def test_stills_are_frames_of_their_clip(out: Path, method: str) -> None:
             assert image.shape == (180, 320, 3)
             assert (still.width, still.height) == (320, 180)
             assert still.time_s == float(still.pts * clip.time_base)
+
+
+@pytest.mark.parametrize("method", sorted({*get_args(MethodName)} - {"query"}))
+def test_every_method_takes_frames_of_the_clip(out: Path, method: str) -> None:
+    """Stills of any method have times of frames inside their clip, in order, and lie on disk."""
+    for clip, row in stills(out, method=method, count=3, max_side=32):
+        times = [k.pts for k in row.keyframes]
+        assert times
+        assert times == sorted(set(times))
+        assert set(times) <= set(frame_times(out, clip))
+        assert all((shelf(out, KEYFRAMES).files / k.file).is_file() for k in row.keyframes)
+
+
+def test_codec_takes_what_the_container_marks(out: Path, film: Path) -> None:
+    """The stills are the keyframes of the film's packets, which nothing needs to decode."""
+    with av.open(str(film)) as container:
+        packets = [p for p in container.demux(video=0) if p.is_keyframe]
+    marked = {packet.pts for packet in packets}
+    pairs = stills(out, method="codec", count=256)
+    assert all({k.pts for k in row.keyframes} <= marked for _, row in pairs)
+    assert sum(len(row.keyframes) for _, row in pairs) == 3
 
 
 def test_middle_is_the_middle(out: Path) -> None:
@@ -142,3 +143,49 @@ def test_a_film_that_is_gone_fails_its_clips_only(tmp_path: Path, film: Path) ->
     count = process(out, {**SPLIT, "keyframes": {}})["keyframes"]
     assert (count.ok, count.failed) == (3, 3)
     assert list(count.reasons) == [f"the film is gone or has changed since it was ingested: {gone}"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The options of embed that name a tiny image-text model of random weights."""
+    pytest.importorskip("open_clip", reason="the extra 'models' is not installed")
+    folder = save_clip(tmp_path_factory.mktemp("weights"))
+    names = {"model": CLIP_NAME, "pretrained": str(folder / CLIP_WEIGHTS)}
+    return {"backend": "open_clip", **names}
+
+
+def test_a_query_takes_the_likest_sample(tmp_path: Path, film: Path, model: dict[str, str]) -> None:
+    """One still of each clip is the sample whose vector is nearest to the text's."""
+    text = {"method": "query", "query": "a test card", "count": 1}
+    process(tmp_path, {**SPLIT, "embed": model, "keyframes": text}, film)
+    words = open_clip_embedder(ModelChoice(model["model"], model["pretrained"]))
+    [query], [film_row] = words.text_vectors(["a test card"]), rows(tmp_path, VECTORS)
+    table = read_film_vectors(shelf(tmp_path, VECTORS).files / film_row.vectors_file)
+    for clip, row in zip(rows(tmp_path, KEPT), rows(tmp_path, KEYFRAMES), strict=True):
+        own = window(table, clip)
+        likest = own["pts"][int(np.argmax(matrix(own) @ query))].as_py()
+        assert [k.pts for k in row.keyframes] == [likest]
+
+
+def test_a_query_needs_vectors_that_know_words(out: Path) -> None:
+    """With appearance vectors it is refused before anything runs, saying what to set."""
+    with pytest.raises(UsageError, match=re.escape("set it to open_clip")):
+        stills(out, method="query", query="a rabbit")
+
+
+def test_a_query_has_words() -> None:
+    """The method without a text is refused when options are read."""
+    with pytest.raises(ValidationError, match="needs query"):
+        KeyframesConfig(method="query", query=" ")
+
+
+def test_lost_vectors_fail_their_clips(tmp_path: Path, film: Path) -> None:
+    """Where the file of vectors is gone, methods by look fail with the reason; others work."""
+    process(tmp_path, {**SPLIT, "embed": {}}, film)
+    [row] = rows(tmp_path, VECTORS)
+    (shelf(tmp_path, VECTORS).files / row.vectors_file).unlink()
+    with pytest.raises(EmptyResultError):
+        process(tmp_path, {**SPLIT, "keyframes": {"method": "cluster"}})
+    reason = f"cannot read the vectors '{row.vectors_file}': embed the film again"
+    assert set(done(tmp_path, KEYFRAMES).values()) == {("failed", reason)}
+    assert process(tmp_path, {**SPLIT, "keyframes": {"method": "codec"}})["keyframes"].ok == 3

@@ -137,6 +137,20 @@ def test_a_clip_between_two_samples_is_judged_by_the_nearest(tmp_path: Path) -> 
     assert {row.camera for row in found} == {"pan_right"}
 
 
+def test_vectors_are_read_when_asked_for(tmp_path: Path) -> None:
+    """The option adds what the encoder wrote; without it nothing is claimed."""
+    source = FILMS["pan_right"]
+    own = ("-qp", "10", "-bf", "0", "-refs", "1")  # each frame refers to the one before
+    ffmpeg("-f", "lavfi", "-t", "2", "-i", source, *own, str(tmp_path / "pan.mp4"))
+    for name, vectors in (("with", True), ("without", False)):
+        options = {"cuts": {"detector": "fixed"}, "motion": {"vectors": vectors}}
+        process(tmp_path / name, options, tmp_path / "pan.mp4")
+    (found,), (plain,) = (rows(tmp_path / name, MOTION) for name in ("with", "without"))
+    assert found.vector_mean == pytest.approx(2 / (320 + 180), rel=0.3)
+    assert found.vector_patch_min is not None
+    assert (plain.vector_mean, plain.vector_patch_min) == (None, None)
+
+
 def test_a_film_without_flow_fails_with_the_reason() -> None:
     """Where no pair of frames was near enough or large enough, there is nothing to judge by."""
     with pytest.raises(MediaError, match="no flow was measured"):

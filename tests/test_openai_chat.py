@@ -187,7 +187,7 @@ def test_a_key_that_no_header_can_carry(script: Script, monkeypatch: pytest.Monk
 def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str) -> None:
     """OpenAI is sent the name its newer models want; no temperature is sent where none is set."""
     server = opened(script, base_url=base_url, temperature=None)
-    payload = chat_payload(server.options, Ask(("Hello",)))
+    payload = chat_payload(server.options, Ask(("Hello",)), by_schema=True)
     assert payload[name] == 99
     assert set(payload) == {"model", "messages", name}
 

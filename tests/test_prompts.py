@@ -61,7 +61,7 @@ def test_a_faulty_prompt_is_named(tmp_path: Path, text: str, words: str) -> None
 
 def test_a_prompt_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """A wrong name, a folder and bytes that are no text are usage errors, each with its reason."""
-    with pytest.raises(UsageError, match=r"no prompt 'descibe' .*one of describe"):
+    with pytest.raises(UsageError, match=r"no prompt 'descibe' .*one of .*describe"):
         load_prompt("descibe")
     with pytest.raises(UsageError, match="directory"):
         load_prompt(str(tmp_path))

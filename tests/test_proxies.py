@@ -4,6 +4,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from vidcurate.errors import MediaError
@@ -52,10 +53,22 @@ def test_spread_gives_rising_numbers(count: int, at_most: int | None) -> None:
     assert 0 <= numbers[0] <= numbers[-1] < count
 
 
-def test_a_clip_between_samples_is_an_error(samples: Path) -> None:
-    """A clip without a proxy says what to do."""
-    with pytest.raises(MediaError, match="sample_interval_s"):
-        clip_proxies(samples, span(-20, -10))
+def test_a_clip_between_proxies_has_the_nearest(samples: Path) -> None:
+    """A clip without a proxy is judged by the one nearest to its middle, even with `at_most`."""
+    every = [p.pts for p in clip_proxies(samples, span(0, 1 << 40))]
+    assert [p.pts for p in clip_proxies(samples, span(-20, -10))] == every[:1]
+    between = span(every[1] + 1, every[1] + 3)
+    assert [p.pts for p in clip_proxies(samples, between, at_most=4)] == every[1:2]
+
+
+def test_a_film_without_a_proxy_is_an_error(samples: Path, tmp_path: Path) -> None:
+    """A clip of a film that no sample was taken of says what to do."""
+    with pa.memory_map(str(samples)) as file:
+        table = pa.ipc.open_file(file).read_all()
+    with pa.OSFile(str(tmp_path / "none"), "wb") as file, pa.ipc.new_file(file, table.schema):
+        pass
+    with pytest.raises(MediaError, match="scan it again"):
+        clip_proxies(tmp_path / "none", span(0, 1))
 
 
 @pytest.mark.parametrize("jpeg", [b"", b"\xff\xd8not a picture"])

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
+from vidcurate.stage import TableStage
 from vidcurate.storage import Place
 from vidcurate.table import places, write_whole
 
@@ -72,8 +73,13 @@ def count_file(dataset: Dataset, planned: Planned) -> Place:
 
 
 def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
-    """A hash of all that a count is of: both tables' files, by name and time, and the scope."""
-    shelves = (planned.own(dataset), planned.shelf(dataset, planned.stage.reads))
+    """A hash of all that a count is of: the tables' files, by name and time, and the scope.
+
+    The rows of a table stage may change with any table that it reads.
+    """
+    shelves = [planned.own(dataset), planned.shelf(dataset, planned.stage.reads)]
+    if isinstance(planned.stage, TableStage):
+        shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
     files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
     ids = [
         {name: values.to_pylist() for name, values in chosen.items()}

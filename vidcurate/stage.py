@@ -179,8 +179,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
     result, counted from the start or the result before; past it the worker is killed, stuck or
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
-    done. `cheaper` names the options, as stage.option, by which the stage takes less. Of a `dear`
-    stage those inputs are spared which a table stage that comes later surely rejects.
+    done. `outdated` tells the keys of inputs whose rows were made of a file that has changed since:
+    their rows are taken back and made anew. `cheaper` names the options, as stage.option, by which
+    the stage takes less. Of a `dear` stage those inputs are spared which a table stage that comes
+    later surely rejects.
     """
 
     name: str
@@ -198,6 +200,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None
     finish_reads: tuple[Beside, ...] = ()
+    outdated: Callable[[Cfg, Finished], pa.Array] | None = None
     cheaper: str = ""
     dear: bool = False
     version: int = 1
@@ -217,6 +220,7 @@ class TableStage(Generic[In, Out, Cfg]):
 
     `beside` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
     the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
+    `depends` says what else decides the rows, as for a MapStage.
     """
 
     name: str
@@ -227,6 +231,7 @@ class TableStage(Generic[In, Out, Cfg]):
     run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
     beside: Callable[[Cfg], tuple[Beside, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
+    depends: Callable[[Cfg], str] = nothing_else
     version: int = 1
 
 
@@ -266,7 +271,7 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
         "version": stage.version,
         "options": given_options(config),
         "upstream": dict(upstream),
-        "depends": stage.depends(config) if isinstance(stage, MapStage) else "",
+        "depends": stage.depends(config),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
 

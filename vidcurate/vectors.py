@@ -1,6 +1,6 @@
 """The vectors of a film's proxies on disk, and what they say of a clip."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.records import Clip
+from vidcurate.records import VECTORS, Clip, FilmVectors
+from vidcurate.stage import Workspace
 from vidcurate.table import write_parquet
 
 Vectors = NDArray[np.float32]
@@ -54,6 +55,23 @@ def clip_frames(table: pa.Table, clip: Clip) -> pa.Table:
         nearest = int(np.argmin(np.abs(2 * pts - (clip.start_pts + clip.end_pts))))
         return table.slice(nearest, 1)
     return table.slice(int(start), int(stop - start))
+
+
+def vectors_of(
+    clips: Sequence[Clip], workspace: Workspace
+) -> Iterator[tuple[Clip, FilmVectors, Vectors]]:
+    """Each clip with what made its film's vectors, and those of its frames (`clip_frames`).
+
+    Raises MediaError for a film without vectors.
+    """
+    film, table = None, pa.table({})
+    for clip in clips:
+        if film is None or film.video_id != clip.video_id:
+            film = workspace.beside(VECTORS).get(clip.video_id)
+            if film is None:
+                raise MediaError("the film was not embedded: see rows vectors --failed")
+            table = read_film_vectors(workspace.file_of(VECTORS, film.vectors_file))
+        yield clip, film, matrix(clip_frames(table, clip))
 
 
 def clip_vector(table: pa.Table, clip: Clip) -> Vectors:

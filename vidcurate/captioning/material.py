@@ -1,25 +1,35 @@
 """What a strategy has to work with: one clip's stills and measurements, and how to ask."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vidcurate.captioning.options import CaptionConfig
-from vidcurate.captioning.prompts import Prompt, fill_prompt
+from vidcurate.captioning.prompts import INSERTED, Prompt, fill_prompt
+from vidcurate.captioning.voice import Voice
 from vidcurate.models.conversation import Conversation, Frame, Status
 from vidcurate.models.facts import Facts
 from vidcurate.records import Candidate, Clip
 
+# Cosines of texts with the clip's vector.
+Fit = Callable[[Sequence[str]], Sequence[float]]
+
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """One clip: its stills in time order, its measured rows by table name, and the prompts."""
+    """One clip: its stills in time order, its measured rows by table name, and the prompts.
+
+    `fit` is there where texts are chosen by it and the film has vectors, `voice` where the
+    strategy hears and the film has subtitles.
+    """
 
     clip: Clip
     frames: tuple[Frame, ...]
     facts: Facts
     prompts: Mapping[str, Prompt]
     config: CaptionConfig
+    fit: Fit | None = None
+    voice: Voice | None = None
 
     def prompt(self, name: str, **values: str) -> str:
         """A prompt of the strategy, with what is known of the clip and `values` filled in.
@@ -32,8 +42,14 @@ class Material:
             "times_s": ", ".join(times),
             "duration_s": f"{self.clip.duration_s:.1f}",
             "language": self.config.language,
+            "trigger": self.config.trigger,
         }
-        return fill_prompt(self.prompts[name], {**known, **values})
+        inserted = {
+            part: fill_prompt(self.prompts[part], known)
+            for part in INSERTED
+            if part in self.prompts
+        }
+        return fill_prompt(self.prompts[name], {**known, **inserted, **values})
 
     def time_in_clip(self, frame: Frame) -> str:
         """When a still is shown, in seconds from the clip's start."""
@@ -48,7 +64,10 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What a strategy made of the answers; `structured` is a value that JSON can hold."""
+    """What a strategy made of the answers; `structured` is a value that JSON can hold.
+
+    `model` is who wrote the text, if not the one that answered last.
+    """
 
     text: str
     status: Status
@@ -57,6 +76,7 @@ class Told:
     candidates: tuple[Candidate, ...] = ()
     repairs: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
+    model: str = ""
 
 
 Strategy = Callable[[Material], Conversation[Told]]

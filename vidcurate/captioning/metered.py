@@ -1,10 +1,12 @@
 """What a conversation took, counted beside it, so that no strategy keeps accounts."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from vidcurate.captioning.material import Told
 from vidcurate.errors import MediaError
 from vidcurate.models.conversation import Answer, Ask, Conversation, advance
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -16,6 +18,7 @@ class Spent:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float = 0.0
+    notes: tuple[str, ...] = ()
 
     def add(self, answer: Answer) -> None:
         """One more answer."""
@@ -24,6 +27,7 @@ class Spent:
         self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
         self.completion_tokens = total(self.completion_tokens, answer.completion_tokens)
         self.seconds += answer.seconds
+        self.notes += answer.notes
 
 
 def total(so_far: int | None, more: int | None) -> int | None:
@@ -31,7 +35,7 @@ def total(so_far: int | None, more: int | None) -> int | None:
     return so_far if more is None else (so_far or 0) + more
 
 
-def metered(talk: Conversation[Told], spent: Spent) -> Conversation[Told]:
+def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
     """A conversation whose answers are counted."""
     step = advance(talk, None)
     while isinstance(step, Ask):

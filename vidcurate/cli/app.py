@@ -14,6 +14,7 @@ from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
 from vidcurate.cli.plan_command import plan_run
+from vidcurate.cli.search_command import search
 from vidcurate.cli.tune_command import tune
 from vidcurate.config import load_config, override
 from vidcurate.errors import UsageError, VidcurateError
@@ -204,6 +205,7 @@ def add_commands() -> None:
     extra: list[tuple[str, Callable[..., None]]] = [
         ("status", look.status),
         ("rows", look.rows),
+        ("search", search),
         ("tune", tune),
         ("diff", diff),
         ("config", look.config),

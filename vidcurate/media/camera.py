@@ -1,12 +1,14 @@
 """How the camera and the things before it move, from the optical flow between two small pictures.
 
-The flow of points with texture is fitted by a similarity transform, robustly (RANSAC, Fischler and
-Bolles 1981): what most points do is the camera's doing; what is left is motion of objects.
+The flow of points with texture is fitted by a similarity transform, robustly (MSAC, Torr and
+Zisserman 2000): what most of the picture does is the camera's doing; what is left is motion of
+objects. A small object of rich texture holds more points than the plain ground behind it, so that
+it is not points that are counted but blocks of the picture that hold any.
 """
 
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from functools import cache
 
 import cv2
 import numpy as np
@@ -16,6 +18,7 @@ from vidcurate.media.measures import Image
 from vidcurate.media.orientation import Matrix
 
 Values = NDArray[np.float32]
+Points = NDArray[np.complex64]
 
 POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 144
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
@@ -23,7 +26,13 @@ EDGE = 6  # pixels left out along the border, where flow leads out of the pictur
 # directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
 LEAST_TEXTURE = 1e-5
 LEAST_POINTS = 24
-INLIER_DISTANCE = 0.0015  # diagonals: under half a pixel of a small picture
+BLOCK, POINTS_OF_BLOCK = 16, 6  # pixels of a block's side; its points of most texture
+TRIALS = 96
+LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
+# A point follows within this distance, in diagonals (under half a pixel of a small picture), and
+# this share of its own motion, as fast flow is measured less exactly.
+INLIER_DISTANCE, INLIER_SHARE = 0.0015, 0.03
+REFINEMENTS = 2
 CELLS = 3
 
 
@@ -42,7 +51,7 @@ class CameraMotion:
 
     `pan` (to the right) and `tilt` (up) are of the camera, in frame diagonals; `zoom` (in) is the
     logarithm of the scale; `roll` (clockwise) of the camera in radians. `agreement` is the share of
-    points with texture that follow. `object_motion` is the mean length of what the camera does not
+    blocks with texture that follow. `object_motion` is the mean length of what the camera does not
     explain, in diagonals, `object_cells` its mean vector (right, down) in each cell of a 3 x 3
     grid, row by row.
     """
@@ -54,6 +63,19 @@ class CameraMotion:
     agreement: float
     object_motion: float
     object_cells: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Points x go to turn * x + shift; `agreement` is the weight of those that do, 0..1.
+
+    `left` is what each point's motion differs by.
+    """
+
+    turn: complex
+    shift: complex
+    agreement: float
+    left: Points
 
 
 @dataclass(slots=True)
@@ -80,30 +102,70 @@ def camera_motion(
     flow: Values, before: Image, view: View, elapsed_s: Fraction
 ) -> CameraMotion | None:
     """The camera's and the objects' motion by the flow; None in a picture without texture."""
-    places, moves = textured(flow, before)
+    places, moves, weights = textured(flow, before)
     if len(places) < LEAST_POINTS:
         return None
     centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
     here = as_shown(places - centre, before, view)
-    there = here + as_shown(moves, before, view)
-    # OpenCV's types do not tell that there may be no fit.
-    found: tuple[Any, Any] = cv2.estimateAffinePartial2D(
-        here, there, method=cv2.RANSAC, ransacReprojThreshold=INLIER_DISTANCE
-    )
-    fit, inliers = found
+    motion = as_shown(moves, before, view)
+    seconds = float(elapsed_s)
+    fit = similarity(as_complex(here), as_complex(here + motion), weights)
     if fit is None:
         return None
-    seconds = float(elapsed_s)
-    left = ((there - here @ fit[:, :2].T - fit[:, 2]) / seconds).astype(np.float32)
+    left = np.stack([fit.left.real, fit.left.imag], axis=1).astype(np.float32) / np.float32(seconds)
     return CameraMotion(
-        pan=-float(fit[0, 2]) / seconds,
-        tilt=float(fit[1, 2]) / seconds,
-        zoom=float(np.log(np.hypot(fit[0, 0], fit[1, 0]))) / seconds,
-        roll=-float(np.arctan2(fit[1, 0], fit[0, 0])) / seconds,
-        agreement=float(np.mean(inliers)),
-        object_motion=float(np.hypot(*left.T).mean()),
+        pan=-fit.shift.real / seconds,
+        tilt=fit.shift.imag / seconds,
+        zoom=float(np.log(np.abs(fit.turn))) / seconds,
+        roll=-float(np.angle(fit.turn)) / seconds,
+        agreement=fit.agreement,
+        object_motion=float(np.average(np.hypot(*left.T), weights=weights)),
         object_cells=cell_means(here, left, view),
     )
+
+
+def similarity(here: Points, there: Points, weights: Values) -> Similarity | None:
+    """The similarity transform that most weight follows; None where points lie too close together.
+
+    Points are complex numbers, right + down i, so that a turn and a zoom are one factor.
+    """
+    reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(there - here)
+    total = np.cumsum(weights)
+    first, second = np.searchsorted(total, dice() * total[-1]).clip(max=len(here) - 1)
+    apart = here[second] - here[first]
+    far = np.abs(apart) > LEAST_APART
+    if not far.any():
+        return None
+    turns = (there[second] - there[first])[far] / apart[far]
+    shifts = there[first][far] - turns * here[first][far]
+    errors = np.abs(turns[:, None] * here + shifts[:, None] - there) / reach
+    best = int((np.maximum(0, 1 - errors**2) @ weights).argmax())
+    turn, shift = complex(turns[best]), complex(shifts[best])
+    for _ in range(REFINEMENTS):
+        follows = np.abs(turn * here + shift - there) < reach
+        turn, shift = least_squares(here[follows], there[follows], weights[follows])
+    left = there - turn * here - shift
+    agreement = float(weights[np.abs(left) < reach].sum() / total[-1])
+    return Similarity(turn, shift, agreement, left.astype(np.complex64))
+
+
+def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex, complex]:
+    """Factor and shift that bring points nearest to their places, by their weights."""
+    middle, goal = (np.average(points, weights=weights) for points in (here, there))
+    arms = here - middle
+    turn = (weights * arms.conj()) @ (there - goal) / (weights @ np.abs(arms) ** 2)
+    return complex(turn), complex(goal - turn * middle)
+
+
+@cache
+def dice() -> NDArray[np.float64]:
+    """Numbers in 0..1, always the same, that choose two points for each trial."""
+    return np.random.default_rng(0).random((2, TRIALS))
+
+
+def as_complex(vectors: Values) -> Points:
+    """Vectors (right, down) as complex numbers."""
+    return np.ascontiguousarray(vectors).view(np.complex64)[:, 0]
 
 
 def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
@@ -115,14 +177,23 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
     return float(np.hypot(then.pan - first.pan, then.tilt - first.tilt))
 
 
-def textured(flow: Values, before: Image) -> tuple[Values, Values]:
-    """Places in pixels and flow of the grid points that have texture, each of shape (n, 2)."""
+def textured(flow: Values, before: Image) -> tuple[Values, Values, Values]:
+    """Places in pixels, flow, both of shape (n, 2), and weights of grid points that have texture.
+
+    Of each block the points of most texture; a block's weights are 1 together.
+    """
     hold = cv2.cornerMinEigenVal(before, 5)
     height, width = before.shape
     grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
     down, across = np.nonzero(hold[grid] >= LEAST_TEXTURE)
     places = np.stack([across, down], axis=1).astype(np.float32) * POINT_STEP + EDGE
-    return places, flow[grid][down, across]
+    block = (places // BLOCK).astype(int) @ (1, width)
+    order = np.lexsort((-hold[grid][down, across], block))
+    ranked = block[order]
+    rank = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left")
+    chosen = order[rank < POINTS_OF_BLOCK]
+    weights = (1 / np.bincount(block[chosen])[block[chosen]]).astype(np.float32)
+    return places[chosen], flow[grid][down, across][chosen], weights
 
 
 def as_shown(vectors: Values, picture: Image, view: View) -> Values:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import av
 import av.error
 import av.logging
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Disposition
@@ -79,7 +80,7 @@ class Landing(NamedTuple):
 
     target_pts: int
     key_pts: int
-    packet: "Packet[VideoStream]"
+    packet: "Packet[Any]"
 
 
 @contextmanager
@@ -183,7 +184,9 @@ def codec_words(container: InputContainer, stream: VideoStream) -> str:
     return found[1] if found else "unknown"
 
 
-def seek_before(container: InputContainer, stream: VideoStream, pts: int) -> Landing | None:
+def seek_before(
+    container: InputContainer, stream: VideoStream | AudioStream, pts: int
+) -> Landing | None:
     """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
 
     Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and

@@ -39,6 +39,12 @@ def content_id(path: Place) -> tuple[str, int]:
     return digest.hexdigest()[:16], size
 
 
+def content_below(path: Path) -> str:
+    """The ids of a file, or of the files of a folder, that are not empty; "" if there is none."""
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return " ".join(content_id(f)[0] for f in files if f.is_file() and f.stat().st_size)
+
+
 def check_kind(path: Place) -> None:
     """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
 

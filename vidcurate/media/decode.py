@@ -6,10 +6,12 @@ Time is read in integer ticks of the stream's time base.
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Any
 
 import av
 import av.error
 import numpy as np
+from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
 from av.video.frame import VideoFrame
@@ -169,8 +171,8 @@ def decode(
 
 
 def decoded_frames(
-    container: InputContainer, stream: VideoStream, faults: Faults
-) -> Iterator[VideoFrame]:
+    container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
+) -> Iterator[Any]:
     """Every frame that the decoder gives, going on after packets that it refuses."""
     packets = container.demux(stream)
     while True:
@@ -182,7 +184,7 @@ def decoded_frames(
         if packet is None:
             return
         try:
-            frames = packet.decode()
+            frames: list[Any] = packet.decode()
         except (av.error.FFmpegError, ValueError):
             faults.n_damaged += 1
             continue

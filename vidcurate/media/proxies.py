@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.media.scan import read_samples
 from vidcurate.records import Clip
-from vidcurate.window import window
+from vidcurate.vectors import clip_frames
 
 Image = NDArray[np.uint8]
 
@@ -26,11 +26,13 @@ class Proxy:
 def clip_proxies(samples_file: Path, clip: Clip, at_most: int | None = None) -> list[Proxy]:
     """The proxies of a clip in time order; if there are more than `at_most`, evenly spread ones.
 
-    Raises MediaError where the clip has none, or one that is damaged.
+    A clip between two proxies has the one nearest to its middle. Raises MediaError where the film
+    has none, or one is damaged.
     """
-    rows = window(read_samples(samples_file, ("pts", "jpeg")), clip)
-    if rows.num_rows == 0:
-        raise MediaError("no sample lies inside the clip: scan with a smaller sample_interval_s")
+    samples = read_samples(samples_file, ("pts", "jpeg"))
+    if samples.num_rows == 0:
+        raise MediaError("the film has no proxy: scan it again")
+    rows = clip_frames(samples, clip)
     rows = rows.take(spread(rows.num_rows, at_most))
     columns = (rows[name].to_pylist() for name in ("pts", "jpeg"))
     return [Proxy(pts, decode_jpeg(jpeg)) for pts, jpeg in zip(*columns, strict=True)]

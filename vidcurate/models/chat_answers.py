@@ -17,6 +17,7 @@ LONGEST_QUOTE = 200  # characters of a server's own words in an error
 PASSING_STATUSES = frozenset({408, 409, 425, 429})  # another try may succeed
 SERVER_FAULTS_FROM = 500  # so may it after these
 COMMON_STATUSES = frozenset({401, 402, 403, 404, 405})  # key, credit, address, model: hit them all
+SCHEMA_STATUSES = frozenset({400, 422})  # where the words say which part is unknown
 SPENT_CREDIT = "insufficient_quota"  # OpenAI sends it with 429, but no wait helps
 
 
@@ -33,6 +34,11 @@ class Fault:
     wait_s: float | None = None
     is_common: bool = False
     status: int | None = None
+
+    @property
+    def refuses_schema(self) -> bool:
+        """Whether the server will not have a schema in the request."""
+        return self.status in SCHEMA_STATUSES and "response_format" in self.reason
 
 
 @dataclass(frozen=True, slots=True)

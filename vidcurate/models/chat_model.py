@@ -6,11 +6,26 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar, cast
 
 from vidcurate.errors import MediaError
+from vidcurate.models import device
 from vidcurate.models.conversation import Ask, Conversation, Outcome
+from vidcurate.models.model_config import ModelConfig
+from vidcurate.stage import Resources
 
 T = TypeVar("T")
 
-BACKENDS: Mapping[str, str] = MappingProxyType({"openai": "vidcurate.models.openai_chat:open_chat"})
+BACKENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "openai": "vidcurate.models.openai_chat:open_chat",
+        "transformers": "vidcurate.models.transformers_chat:open_transformers",
+        "vllm": "vidcurate.models.vllm_chat:open_vllm",
+    }
+)
+CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "transformers": "vidcurate.models.transformers_chat:check_transformers",
+        "vllm": "vidcurate.models.vllm_chat:check_vllm",
+    }
+)
 
 
 class ChatModel(Protocol):
@@ -44,3 +59,24 @@ def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
     """
     module, function = BACKENDS[backend].split(":")
     return cast("Opener", getattr(importlib.import_module(module), function))(options)
+
+
+def check_chat_model(backend: str, config: ModelConfig) -> None:
+    """Make sure, without weights or a request, that a backend can run here with these options.
+
+    Raises MissingExtraError or UsageError where it cannot.
+    """
+    if backend in CHECKS:
+        module, function = CHECKS[backend].split(":")
+        getattr(importlib.import_module(module), function)(config)
+
+
+def seats(backends: Iterable[str]) -> Resources:
+    """What a worker takes that asks these backends.
+
+    One holds all requests to a server, so that `concurrency` bounds them; a model in this process
+    takes a GPU where there is one.
+    """
+    if set(backends) == {"openai"}:
+        return Resources(at_most=1)
+    return device.seats()

@@ -18,7 +18,7 @@ class ChatOptions:
 
     `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
     `api_key_env` names the variable that holds the key; `retries` follow a failed try after about
-    `backoff_s`, then twice that and so on.
+    `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or `prompt`.
     """
 
     base_url: str
@@ -31,6 +31,7 @@ class ChatOptions:
     retries: int
     backoff_s: float
     api_key_env: str
+    structured_output: str
 
 
 def read_options(options: Mapping[str, object]) -> ChatOptions:
@@ -45,8 +46,8 @@ def read_options(options: Mapping[str, object]) -> ChatOptions:
         raise UsageError(f"the backend openai: option {name}: {first['msg']}") from None
 
 
-def chat_payload(options: ChatOptions, ask: Ask) -> dict[str, Any]:
-    """The request to the server."""
+def chat_payload(options: ChatOptions, ask: Ask, *, by_schema: bool) -> dict[str, Any]:
+    """The request to the server; `by_schema` has it bind the answer to the schema, if any."""
     content = [part_of(part, options.image_detail) for part in ask.parts]
     payload: dict[str, Any] = {
         "model": options.model,
@@ -55,6 +56,9 @@ def chat_payload(options: ChatOptions, ask: Ask) -> dict[str, Any]:
     }
     if options.temperature is not None:
         payload["temperature"] = options.temperature
+    if by_schema and ask.schema is not None:
+        form = {"name": "answer", "schema": ask.schema, "strict": True}
+        payload["response_format"] = {"type": "json_schema", "json_schema": form}
     return payload
 
 

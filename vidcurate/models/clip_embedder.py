@@ -3,8 +3,8 @@
 Sources: Radford et al. 2021 (CLIP), the package open_clip_torch.
 """
 
-import hashlib
 import io
+import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
+from vidcurate.models.device import accelerator
 from vidcurate.models.embedder import FOLDER, HUB, ModelChoice
+from vidcurate.models.weights import refuse_other
 
 Vectors = NDArray[np.float32]
 
@@ -30,7 +32,7 @@ class ClipEmbedder:
 
     model: Any
     prepare: Callable[[Any], Any]
-    tokens: Callable[[list[str]], Any]
+    tokens: Callable[..., Any]
     device: str
     half: bool
 
@@ -47,6 +49,22 @@ class ClipEmbedder:
     def text_vectors(self, texts: Sequence[str]) -> Vectors:
         """One vector of length one for each text; what is too long for the model is cut off."""
         return self.run(self.model.encode_text, self.tokens(list(texts)))
+
+    def are_cut(self, texts: Sequence[str]) -> list[bool]:
+        """Of each text whether it is too long for the model.
+
+        It is not if twice the room gives the same tokens, and then those of no text.
+        """
+        room = self.tokens([""]).shape[1]
+        padding = self.tokens([""], context_length=2 * room)[0, room:]
+        whole = self.tokens(list(texts), context_length=2 * room)
+        fits = (whole[:, :room] == self.tokens(list(texts))).all(1)
+        return [not fit for fit in (fits & (whole[:, room:] == padding).all(1)).tolist()]
+
+    @property
+    def logit_scale(self) -> float:
+        """What cosines are multiplied by before a softmax over texts, as in training."""
+        return float(self.model.logit_scale.detach().exp())
 
     def run(self, encode: Callable[..., Any], batch: Any) -> Vectors:
         """What one half of the model makes of a batch."""
@@ -72,15 +90,6 @@ def picture(image: bytes) -> Any:
         raise MediaError("a picture cannot be decoded: it is damaged or no picture") from error
 
 
-def accelerator() -> str:
-    """The kind of device that torch computes on here: cuda, mps or cpu."""
-    import torch  # noqa: PLC0415 - same
-
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
 def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
     """The model with its weights, which come from the network where they are not at hand.
 
@@ -90,7 +99,8 @@ def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
     import open_clip  # noqa: PLC0415 - same
 
     check_choice(choice)
-    check_hash(choice)
+    if choice.sha256:
+        refuse_other(Path(choice.pretrained), choice.sha256)
     device = accelerator()
     logging.disable(logging.CRITICAL)  # open_clip logs each step, and what it raises, as well
     try:
@@ -142,20 +152,16 @@ def check_choice(choice: ModelChoice) -> None:
         )
 
 
-def check_hash(choice: ModelChoice) -> None:
-    """Refuse a file of weights whose SHA-256 is not the one wanted.
+def dimension_of(choice: ModelChoice) -> int | None:
+    """How many numbers the model's vectors have; None for a model of the hub, unknown before."""
+    import open_clip  # noqa: PLC0415 - same
 
-    Raises UsageError.
-    """
-    if not choice.sha256:
-        return
-    with Path(choice.pretrained).open("rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
-    if found != choice.sha256.lower():
-        raise UsageError(
-            f"the weights {choice.pretrained} have sha256 {found} and not {choice.sha256}: "
-            "fetch them again"
-        )
+    if choice.model.startswith(HUB):
+        return None
+    if choice.model.startswith(FOLDER):
+        settings = Path(choice.model.removeprefix(FOLDER)) / "open_clip_config.json"
+        return int(json.loads(settings.read_text("utf-8"))["model_cfg"]["embed_dim"])
+    return int(open_clip.get_model_config(choice.model.replace("/", "-"))["embed_dim"])
 
 
 def nearest(name: str, known: Sequence[str]) -> str:

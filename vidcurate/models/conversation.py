@@ -28,12 +28,13 @@ class Ask:
     """One request: texts and pictures in the order in which they are said.
 
     `schema` is the JSON schema that the answer should follow, `max_tokens` the longest answer if
-    not the backend's own.
+    not the backend's own. `to` names one of several models.
     """
 
     parts: tuple[str | Frame, ...]
     schema: Mapping[str, Any] | None = None
     max_tokens: int | None = None
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Answer:
     prompt_tokens: int | None
     completion_tokens: int | None
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 Conversation = Generator[Ask, Answer, T]

@@ -1,7 +1,9 @@
-"""Captions without a model: one or two plain sentences made only of what was measured.
+"""Captions without a describing model: a few plain sentences made only of what was measured.
 
 They are a floor for data sets without a model server, and the measured half of a fuller caption.
-What was not measured is not mentioned, and no sentence names an object or an intention.
+What was not measured is not mentioned, and no sentence names an intention. Shot scale is left out:
+nothing here measures how large a person or object is in the picture. An object is named only by a
+tag that is all but certain, since on real film most likelier-than-not ImageNet labels are wrong.
 """
 
 import math
@@ -17,18 +19,26 @@ from vidcurate.models.words import (
     COLOUR,
     CONTRAST,
     DETAIL,
+    DIRECTED,
     EVEN_MOTION,
     LIGHT,
     LOCAL_MOTION,
+    MARK_WORTH_SAYING,
+    MOST_QUOTED,
     MOTION,
     MOTION_WORTH_PLACING,
     PAUSE_WORTH_SAYING,
     SHARP_FROM,
     SIDES,
+    SLOW_CAMERA,
+    SOUND_WORTH_SAYING,
+    SOUNDS,
+    TAG_WORTH_SAYING,
     TONE_WORTH_SAYING,
     article,
     bars_phrase,
     colours_phrase,
+    different,
     joined,
     length_phrase,
     rate_phrase,
@@ -38,16 +48,20 @@ from vidcurate.models.words import (
 )
 
 Facts = Mapping[str, Mapping[str, object]]  # measured rows by table name
-WORDING = "facts-2"  # stands for a model's name; raise it when the same facts give another text
+WORDING = "facts-3"  # stands for a model's name; raise it when the same facts give another text
 
 
 def describe(facts: Facts) -> str:
-    """One or two English sentences about a clip, from the tables that are there.
+    """A few English sentences about a clip, from the tables that are there.
 
-    Reads `clips`, `quality`, `motion`, `videos` and `samples` (`colours`: shares by colour name);
-    empty where none of them holds a number. Raises MediaError for a value that is no number.
+    Reads `clips`, `quality`, `motion`, `tags`, `text`, `watermark`, `speech`, `videos` and
+    `samples` (`colours`: shares by colour name); empty where none of them holds a number. Raises
+    MediaError for a value that is no number.
     """
-    sentences = (first_sentence(facts), second_sentence(facts))
+    sentences = (
+        *(first_sentence(facts), second_sentence(facts), tag_sentence(facts)),
+        *(text_sentence(facts), mark_sentence(facts), sound_sentence(facts)),
+    )
     return " ".join(sentence for sentence in sentences if sentence)
 
 
@@ -73,6 +87,54 @@ def second_sentence(facts: Facts) -> str:
     clauses = [*movement_clauses(facts), *camera_clauses(facts), *tone_clauses(facts)]
     text = joined(clauses)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
+def tag_sentence(facts: Facts) -> str:
+    """What a classifier all but surely sees."""
+    probability = number(facts, "tags", "top_probability") or 0.0
+    name = facts.get("tags", {}).get("top_name")
+    return f"It looks like: {name}." if name and probability >= TAG_WORTH_SAYING else ""
+
+
+def text_sentence(facts: Facts) -> str:
+    """The first words that were read in the picture, and where, if they are laid over it."""
+    row = facts.get("text", {})
+    read, overlays = strings_of(row, "strings"), strings_of(row, "overlay_strings")
+    if not read:
+        return ""
+    places = strings_of(row, "overlay_places")
+    is_one_place = len(places) == 1 and overlays == read
+    place = f" at the {places[0]}" if is_one_place else " in the picture"
+    quoted = joined([f"\u201c{text}\u201d" for text in different(read)[:MOST_QUOTED]])
+    return f"Text{place} reads {quoted}."
+
+
+def strings_of(row: Mapping[str, object], column: str) -> tuple[str, ...]:
+    """A column of strings, empty where it is not there."""
+    values = row.get(column)
+    return tuple(map(str, values)) if isinstance(values, tuple | list) else ()
+
+
+def mark_sentence(facts: Facts) -> str:
+    """That a mark lies over the picture, where that is very likely."""
+    score, place = number(facts, "watermark", "score"), facts.get("watermark", {}).get("place")
+    if score is None or score < MARK_WORTH_SAYING:
+        return ""
+    return "A mark seems to lie over the picture" + (f" at the {place}." if place else ".")
+
+
+def sound_sentence(facts: Facts) -> str:
+    """What is heard for a good part of the clip, or that nothing is."""
+    if (number(facts, "speech", "silence_share") or 0.0) >= ALL:
+        return "No sound is heard."
+    heard: dict[str, list[str]] = {}
+    for sound in SOUNDS:
+        share = number(facts, "speech", f"{sound}_share") or 0.0
+        if share >= SOUND_WORTH_SAYING:
+            part = "throughout" if share >= ALL else f"for {share_phrase(share)} of the time"
+            heard.setdefault(part, []).append(sound)
+    told = joined([f"{joined(sounds)} {part}" for part, sounds in heard.items()])
+    return f"One hears {told}." if told else ""
 
 
 def is_black(facts: Facts) -> bool:
@@ -184,7 +246,11 @@ def camera_clauses(facts: Facts) -> list[str]:
     """What the camera does for at least half of the clip, if that is known."""
     camera = str(facts.get("motion", {}).get("camera"))
     share = number(facts, "motion", f"{camera}_share") or 0.0
-    return [CAMERA[camera]] if camera in CAMERA and share >= CAMERA_WORTH_SAYING else []
+    if camera not in CAMERA or share < CAMERA_WORTH_SAYING:
+        return []
+    speed = number(facts, "motion", "camera_speed")
+    is_slow = camera in DIRECTED and speed is not None and speed < SLOW_CAMERA
+    return [f"the camera {'slowly ' * is_slow}{CAMERA[camera]}"]
 
 
 def tone_clauses(facts: Facts) -> list[str]:

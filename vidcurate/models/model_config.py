@@ -11,12 +11,20 @@ from vidcurate.stage import StageConfig, option
 class ModelConfig(StageConfig):
     """Which model is asked, and how."""
 
-    model: str = option("", "openai: the model's name on the server")
-    revision: str = option("", "Version of a model on the hub, else the newest")
+    model: str = option(
+        "", "The model: its name on a server, OWNER/NAME of the hub, or a folder with its weights"
+    )
+    revision: str = option("", "transformers, vllm: version of a model on the hub, else the newest")
     base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
     max_tokens: int = option(512, "Longest answer of a model", unit="tokens", ge=1)
     temperature: float | None = option(
         0.0, "Randomness of a model; none leaves it to the backend", ge=0, le=2
+    )
+    structured_output: Literal["auto", "schema", "prompt"] = option(
+        "auto",
+        "openai: schema: the server binds JSON answers to their schema; prompt: it is only told "
+        "in words; auto: schema, until the server says that it cannot",
+        flag="--structured",
     )
     image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
     image_max_side: int = option(
@@ -36,6 +44,30 @@ class ModelConfig(StageConfig):
     )
     api_key_env: str = option(
         "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
+    )
+
+    batch_size: int = option(
+        4, "transformers, vllm: clips answered together", neutral=True, ge=1, le=1024
+    )
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
+        "auto", "transformers, vllm: type of the weights; auto: the model's own, float32 on a CPU"
+    )
+    quantise: Literal["none", "8bit", "4bit"] = option(
+        "none", "transformers: weights in fewer bits (needs bitsandbytes)"
+    )
+    device_map: str = option(
+        "", "transformers: how weights spread over devices, such as auto", neutral=True
+    )
+    as_video: bool = option(
+        False, "transformers: keyframes are given as one video, for models that take only that"
+    )
+    plain_prompt: str = option(
+        "", "transformers: words for models without a chat, such as <MORE_DETAILED_CAPTION>"
+    )
+    trust_remote_code: bool = option(
+        False,
+        "transformers, vllm: run code that comes with the model, if you trust its authors",
+        flag="--trust-code",
     )
 
     # Options are written into the manifest and the data card, so that no key may be among them.

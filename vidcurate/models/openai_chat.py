@@ -55,6 +55,8 @@ class ChatServer:
 
     options: ChatOptions
     key: str = field(repr=False)
+    only_words: Event = field(default_factory=Event, compare=False)
+    """Set when the server has said that it cannot bind answers to a schema."""
 
     def ask(self, ask: Ask) -> Outcome:
         """The answer to one request."""
@@ -115,12 +117,15 @@ def connect(chat: ChatServer) -> openai.OpenAI:
 
 def answer(chat: ChatServer, client: openai.OpenAI, stop: Stop, ask: Ask) -> Outcome:
     """The answer to one request, after as many tries as the options allow."""
-    payload = chat_payload(chat.options, ask)
     n_tries = 0
     while not stop.event.is_set():
-        outcome = attempt(chat, client, payload)
+        by_schema = binds(chat)
+        outcome = attempt(chat, client, chat_payload(chat.options, ask, by_schema=by_schema))
         if isinstance(outcome, Answer):
             return outcome
+        if by_schema and outcome.refuses_schema and chat.options.structured_output == "auto":
+            chat.only_words.set()
+            continue
         n_tries += 1
         if not outcome.passes or n_tries > chat.options.retries:
             reason = explain(chat, outcome, n_tries)
@@ -129,6 +134,11 @@ def answer(chat: ChatServer, client: openai.OpenAI, stop: Stop, ask: Ask) -> Out
             return MediaError(reason)
         stop.event.wait(pause_s(outcome, n_tries, chat.options.backoff_s))
     return MediaError(stop.reason)
+
+
+def binds(chat: ChatServer) -> bool:
+    """Whether the server is to bind JSON answers to their schema."""
+    return chat.options.structured_output != "prompt" and not chat.only_words.is_set()
 
 
 def attempt(chat: ChatServer, client: openai.OpenAI, payload: Mapping[str, Any]) -> Answer | Fault:

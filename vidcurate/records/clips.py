@@ -22,6 +22,24 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class Signature:
+    """What copies of a clip share with it; how to read the bytes is said in copies.shown.
+
+    `content` is equal for clips of equal frames. Of each sample that shows something: its time
+    from the clip's start, a perceptual hash and an appearance vector. `course` is that of the luma.
+    """
+
+    clip_id: str
+    video_id: str
+    duration_s: float
+    content: str
+    times_s: tuple[float, ...]
+    hashes: bytes
+    vectors: bytes
+    course: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Keyframe:
     """One full-size still of a clip."""
 
@@ -56,7 +74,8 @@ class Caption:
     """One text about one clip, and all that is needed to make it again.
 
     `structured` is JSON; `repairs` names what cleaning changed, `conflicts` what contradicts a
-    measurement. Tokens and seconds are those of all `n_requests`.
+    measurement. `subtitles_hash` is that of the subtitle file that was read, if one was. Tokens and
+    seconds are those of all `n_requests`.
     """
 
     clip_id: str
@@ -76,6 +95,7 @@ class Caption:
     strategy: str
     prompt_hash: str
     frame_times_s: tuple[float, ...]
+    subtitles_hash: str | None
     n_requests: int
     prompt_tokens: int | None
     completion_tokens: int | None
@@ -142,6 +162,7 @@ class VerifiedClip:
 
 
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
+SIGNATURES = Table("signatures", Signature, key="clip_id")
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")

@@ -118,6 +118,57 @@ class FilmVectors:
     vectors_file: str
 
 
+@dataclass(frozen=True, slots=True)
+class ToldSpan:
+    """A text about a span of a film."""
+
+    start_s: float
+    end_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Neighbouring clips of a film, as their captions tell them, in time order."""
+
+    start_s: float
+    end_s: float
+    clips: tuple[ToldSpan, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """The captions of one film by scenes; `outline_id` changes when any of them does."""
+
+    outline_id: str
+    video_id: str
+    scenes: tuple[Scene, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One text about a whole film, those about its scenes, and all that is needed to make it again.
+
+    `gaps` names what is missing and why. Tokens and seconds are those of all `n_requests`.
+    """
+
+    outline_id: str
+    video_id: str
+    text: str
+    scenes: tuple[ToldSpan, ...]
+    gaps: tuple[str, ...]
+    status: str
+    language: str
+    backend: str
+    model: str
+    revision: str
+    prompt_hash: str
+    n_requests: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    seconds: float
+
+
 def merge_sources(first: Source, second: Source) -> Source:
     """One source of two files with equal content: all paths; the later one's facts win."""
     return Source(
@@ -136,5 +187,7 @@ VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
 VECTORS = Table("vectors", FilmVectors, key="video_id")
 CUTS = Table("cuts", FilmCuts, key="video_id")
+OUTLINES = Table("outlines", Outline, key="outline_id", names_content=True)
+STORIES = Table("stories", Story, key="outline_id")
 
 FILM_TABLES = (SOURCES, VIDEOS, SCANS)

@@ -2,18 +2,26 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import Any
 
 from vidcurate.captioning import STRATEGIES, prompts_of
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.cleaning import clean
+from vidcurate.captioning.material import Fit, Material, Told
 from vidcurate.captioning.metered import Spent, metered
 from vidcurate.captioning.options import FACTS, CaptionConfig
 from vidcurate.captioning.prompts import Prompt
+from vidcurate.captioning.team import asked_configs, open_team
+from vidcurate.captioning.trigger import with_trigger
+from vidcurate.captioning.voice import Voice, hears, voices_changed, voices_of
 from vidcurate.errors import MediaError
-from vidcurate.models.chat_model import ChatModel, open_chat_model
+from vidcurate.models import chat_model
+from vidcurate.models.chat_model import ChatModel
+from vidcurate.models.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.conversation import Conversation, Frame
+from vidcurate.models.embedder import ModelChoice
 from vidcurate.models.facts import WORDING, Facts, describe
 from vidcurate.records import (
     CAPTIONS,
@@ -21,12 +29,16 @@ from vidcurate.records import (
     KEYFRAMES,
     SCANS,
     SCORE_TABLES,
+    SOURCES,
+    VECTORS,
     VIDEOS,
     Caption,
     Clip,
 )
-from vidcurate.stage import Beside, MapStage, Resources, Workspace
+from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stages.embed import image_text_model
 from vidcurate.table import Table
+from vidcurate.vectors import clip_vector, read_film_vectors
 from vidcurate.window import window
 
 
@@ -37,13 +49,15 @@ class Desk:
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
     workspace: Workspace
+    embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
 def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
     if config.backend == FACTS:
-        return Desk(None, {}, workspace)
-    return Desk(open_chat_model(config.backend, config.model_dump()), prompts_of(config), workspace)
+        return Desk(None, {}, workspace, open_clip_embedder)
+    embedder = lru_cache(maxsize=1)(open_clip_embedder)
+    return Desk(open_team(config), prompts_of(config), workspace, embedder)
 
 
 def caption(
@@ -51,9 +65,10 @@ def caption(
 ) -> Iterator[list[Caption] | MediaError]:
     """One caption for each clip, or the reason why there is none."""
     if desk.model is None:
-        yield from (by_facts(clip, desk.workspace) for clip in clips)
+        yield from (by_facts(clip, config, desk.workspace) for clip in clips)
         return
-    talks = (talk(clip, config, desk) for clip in clips)
+    voices = voices_of(clips, desk.workspace) if hears(config) else {}
+    talks = (talk(clip, config, desk, voices.get(clip.clip_id)) for clip in clips)
     for result in desk.model.converse(talks):
         yield result if isinstance(result, MediaError) else [result]
 
@@ -69,9 +84,10 @@ class Made:
     language: str = "English"
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
+    subtitles_hash: str | None = None
 
 
-def made_by(config: CaptionConfig, prompts: Mapping[str, Prompt], frames: Sequence[Frame]) -> Made:
+def made_by(config: CaptionConfig, material: Material) -> Made:
     """How a model's caption was made."""
     return Made(
         config.backend,
@@ -79,59 +95,83 @@ def made_by(config: CaptionConfig, prompts: Mapping[str, Prompt], frames: Sequen
         config.strategy,
         config.style,
         config.language,
-        "-".join(prompt.hash for prompt in prompts.values()),
-        tuple(frame.time_s for frame in frames),
+        "-".join(prompt.hash for prompt in material.prompts.values()),
+        tuple(frame.time_s for frame in material.frames),
+        material.voice.hash if material.voice else None,
     )
 
 
-def by_facts(clip: Clip, workspace: Workspace) -> list[Caption] | MediaError:
+def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Caption] | MediaError:
     """A caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, workspace))
+        text = describe(facts_of(clip, config, workspace))
     except MediaError as error:
         return error
     if not text:
         return MediaError("nothing was measured of the clip")
     spent = Spent(model=WORDING, seconds=time.perf_counter() - began)
-    return [as_row(clip, Told(text, "ok"), Made(FACTS), spent)]
+    told = with_trigger(Told(text, "ok"), config.trigger)
+    return [as_row(clip, told, Made(FACTS), spent)]
 
 
-def talk(clip: Clip, config: CaptionConfig, desk: Desk) -> Conversation[Caption]:
+def talk(
+    clip: Clip, config: CaptionConfig, desk: Desk, voice: Voice | MediaError | None
+) -> Conversation[Caption]:
     """The conversation about one clip; its pictures are loaded when it begins."""
     found = desk.workspace.beside(KEYFRAMES).get(clip.clip_id)
     stills = found.keyframes if found else ()
     files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
-    facts = {"clips": asdict(clip)}
+    facts = {"clips": asdict(clip), **scores_of(clip, config, desk.workspace)}
+    choose_fit = fit_opener(clip, config, desk)
 
     def begun() -> Conversation[Caption]:
         from vidcurate.media.stills import jpeg_of_file
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
+        if isinstance(voice, MediaError):
+            raise voice
         frames = tuple(Frame(t, jpeg_of_file(file, config.image_max_side)) for t, file in files)
         spent = Spent()
-        material = Material(clip, frames, facts, desk.prompts, config)
+        material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)
         told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
-        return as_row(clip, told, made_by(config, desk.prompts, frames), spent)
+        told = with_trigger(clean(told, config.language, config.clean), config.trigger)
+        return as_row(clip, told, made_by(config, material), spent)
 
     return begun()
 
 
-def facts_of(clip: Clip, workspace: Workspace) -> Facts:
+def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], Fit | None]:
+    """What makes the comparison of texts with a clip's vector, when the conversation begins."""
+    film = desk.workspace.beside(VECTORS).get(clip.video_id) if compares(config) else None
+    if film is None:
+        return lambda: None
+    file = desk.workspace.file_of(VECTORS, film.vectors_file)
+
+    def open_fit() -> Fit:
+        vector = clip_vector(read_film_vectors(file), clip)
+        embedder = desk.embedder(ModelChoice(film.model, film.pretrained))
+        return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
+
+    return open_fit
+
+
+def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
-    facts: dict[str, Mapping[str, Any]] = {
+    return {
         "clips": asdict(clip),
         "videos": asdict(workspace.beside(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
+        **scores_of(clip, config, workspace),
     }
-    scores = {table.name: score_of(clip, table, workspace) for table in SCORE_TABLES}
-    return facts | {name: asdict(score) for name, score in scores.items() if score is not None}
 
 
-def score_of(clip: Clip, table: Table[Any], workspace: Workspace) -> Any:
-    """A clip's row of a table, if the data set has one."""
-    return workspace.beside(table).get(clip.clip_id) if workspace.has(table) else None
+def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
+    """A clip's rows of the score tables that a caption is told of, by table."""
+    told: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
+    found = {table.name: workspace.beside(table).get(clip.clip_id) for table in told}
+    return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
 def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
@@ -158,10 +198,10 @@ def as_row(clip: Clip, told: Told, made: Made, spent: Spent) -> Caption:
         short_text=told.short_text,
         structured=as_json(told.structured),
         candidates=told.candidates,
-        repairs=told.repairs,
+        repairs=(*told.repairs, *spent.notes),
         conflicts=told.conflicts,
         status=told.status,
-        model=spent.model,
+        model=told.model or spent.model,
         n_requests=spent.n_requests,
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
@@ -185,6 +225,36 @@ def reads_facts(config: CaptionConfig) -> bool:
     return config.backend == FACTS
 
 
+def reads_videos(config: CaptionConfig) -> bool:
+    """Whether container facts are told, or tell where a film's subtitles begin."""
+    return reads_facts(config) or hears(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Tells:
+    """Whether captions say or use what a score table holds."""
+
+    table: Table[Any]
+
+    def __call__(self, config: CaptionConfig) -> bool:
+        """Facts say all of them; a strategy names its own."""
+        return reads_facts(config) or self.table in STRATEGIES[config.strategy].reads
+
+
+def compares(config: CaptionConfig) -> bool:
+    """Whether texts are chosen by the clips' vectors."""
+    return looks(config) and config.strategy == "teachers" and config.scorer == "alignment"
+
+
+def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
+    """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
+    if looks(config):
+        for asked in asked_configs(config).values():
+            chat_model.check_chat_model(asked.backend, asked)
+    if compares(config):
+        check_choice(image_text_model(others, "caption.scorer alignment"))
+
+
 def prompt_text(config: CaptionConfig) -> str:
     """The prompts' hashes: another text gives other captions, whatever its file is called."""
     if not looks(config):
@@ -193,8 +263,10 @@ def prompt_text(config: CaptionConfig) -> str:
 
 
 def seats(config: CaptionConfig) -> Resources:
-    """One worker holds all requests to a server, so that `concurrency` bounds them."""
-    return Resources(at_most=1) if looks(config) else Resources()
+    """What a worker takes: little for facts, else what the models need."""
+    if not looks(config):
+        return Resources()
+    return chat_model.seats(asked.backend for asked in asked_configs(config).values())
 
 
 CAPTION = MapStage(
@@ -207,12 +279,16 @@ CAPTION = MapStage(
     run=caption,
     beside=(
         Beside(KEYFRAMES, when=looks),
-        Beside(VIDEOS, when=reads_facts),
+        Beside(VIDEOS, when=reads_videos),
+        Beside(SOURCES, when=hears),
         Beside(SCANS, when=reads_facts),
-        *(Beside(table, required=False, when=reads_facts) for table in SCORE_TABLES),
+        Beside(VECTORS, when=compares),
+        *(Beside(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
     resources=seats,
+    check=can_ask,
     depends=prompt_text,
+    outdated=voices_changed,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
 )

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
-from vidcurate.errors import MediaError
-from vidcurate.media.content import content_id
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.media.content import content_below
+from vidcurate.models.device import seats as model_seats
 from vidcurate.models.embedder import FOLDER, HUB, Backend, Embedder, ModelChoice, open_embedder
 from vidcurate.records import SCANS, VECTORS, FilmVectors, Scan
 from vidcurate.stage import MapStage, Resources, StageConfig, Workspace, option
@@ -123,24 +124,31 @@ def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> N
         check_choice(chosen(config))
 
 
+def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoice:
+    """The image-text model that makes the vectors, for a stage that cannot use any other.
+
+    Raises UsageError where embed has another backend.
+    """
+    embedding = others["embed"]
+    assert isinstance(embedding, EmbedConfig)
+    if embedding.backend != "open_clip":
+        raise UsageError(
+            f"{stage} needs vectors of an image-text model, and embed.backend is "
+            f"{embedding.backend}: set it to open_clip, with embed.model and embed.pretrained"
+        )
+    return chosen(embedding)
+
+
 def weights_content(config: EmbedConfig) -> str:
     """What weights on disk hold: others under the same path give other vectors."""
     if config.backend != "open_clip":
         return ""
-    place = Path(config.pretrained or config.model.removeprefix(FOLDER))
-    files = sorted(place.iterdir()) if place.is_dir() else [place]
-    return " ".join(content_id(f)[0] for f in files if f.is_file() and f.stat().st_size)
+    return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
 def seats(config: EmbedConfig) -> Resources:
-    """One worker holds the model if there is a GPU, which else would hold it several times."""
-    if config.backend == "open_clip":
-        from vidcurate.models.clip_embedder import accelerator
-
-        device = accelerator()
-        if device != "cpu":
-            return Resources(gpus=float(device == "cuda"), at_most=1)
-    return Resources()
+    """A model sits in one worker if there is a GPU."""
+    return model_seats() if config.backend == "open_clip" else Resources()
 
 
 EMBED = MapStage(

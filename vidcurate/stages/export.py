@@ -13,11 +13,9 @@ from pydantic import field_validator, model_validator
 from vidcurate.errors import UsageError
 from vidcurate.media.content import film_path
 from vidcurate.records import (
-    CAPTIONS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
-    SCORE_TABLES,
     SOURCES,
     VERIFIED,
     VIDEOS,
@@ -38,7 +36,7 @@ from vidcurate.storage import Place, Remote, place
 from vidcurate.targets.card import Contents, data_card
 from vidcurate.targets.files import link_all, put_in_place, put_objects
 from vidcurate.targets.parquet import write_shards
-from vidcurate.targets.table import clip_pieces
+from vidcurate.targets.table import SCORES, TEXTS, clip_pieces
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -247,9 +245,9 @@ EXPORT = MapStage(
     beside=(Beside(SOURCES), Beside(VIDEOS)),
     finish=assemble,
     finish_reads=(
-        *(Beside(table, required=False) for table in SCORE_TABLES),
+        *(Beside(table, required=False) for table in SCORES),
         Beside(KEYFRAMES, required=False),
-        Beside(CAPTIONS, required=False),
+        *(Beside(table, required=False) for table in TEXTS),
         Beside(VERIFIED, when=is_verified),
     ),
     check=can_export,

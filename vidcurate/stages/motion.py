@@ -1,7 +1,7 @@
 """motion: how the camera and what it sees move in each clip, from the flow that scan measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.records import CLIPS, MOTION, SCANS, Clip, MotionScore
+from vidcurate.places import PLACES
+from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
 from vidcurate.window import column, window
 
@@ -32,13 +33,11 @@ BESIDE = 0.5
 LEAST_AGREEMENT = 0.2
 # From this share of the speed a change of velocity within 80 ms is no operator's start or stop.
 UNSTEADY = 0.6
-PLACES = (
-    *("top left", "top", "top right", "left", "centre", "right"),
-    *("bottom left", "bottom", "bottom right"),
-)
 # Counter-clockwise by 45 degrees each.
 DIRECTIONS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
 COLOUR_WORTH_NAMING, MOST_COLOURS = 0.15, 3
+# As NVIDIA's curators sample.
+VECTOR_FRAMES_A_SECOND, LEAST_VECTOR_FRAMES = 2, 10
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -56,6 +55,9 @@ class MotionConfig(StageConfig):
         unit="frame diagonals a second",
         gt=0,
         le=10,
+    )
+    vectors: bool = option(
+        False, "Also read the motion vectors of the film's encoder, decoding each clip once more"
     )
 
 
@@ -80,7 +82,8 @@ def motion(
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
     the picture. `object_motion` is what the camera does not explain; place and direction are those
     of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
-    up to three, `colour_diversity` the entropy of all shares, 0..1.
+    up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
+    `vector_patch_min` are those of media.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the film's flow was never measured, or is no number.
     """
@@ -95,7 +98,8 @@ def motion(
             open_film = clip.video_id
         inside = window(samples, clip)
         judged = inside if inside.num_rows else nearest(samples, clip)
-        yield [score(clip, inside.num_rows, judged, config)]
+        row = score(clip, inside.num_rows, judged, config)
+        yield [with_vectors(row, clip, workspace) if config.vectors else row]
 
 
 def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
@@ -142,7 +146,29 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
         object_direction=direction,
         dominant_colours=dominant_colours(colours),
         colour_diversity=diversity(colours),
+        vector_mean=None,
+        vector_patch_min=None,
     )
+
+
+def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
+    """The row with what the encoder's motion vectors say, if the codec tells them.
+
+    Raises MediaError for a film that is gone.
+    """
+    from vidcurate.media.content import film_path
+    from vidcurate.media.motion_vectors import vector_motion
+    from vidcurate.media.scan import read_frames
+
+    frames_file = workspace.beside(SCANS)[clip.video_id].frames_file
+    frames = window(read_frames(workspace.file_of(SCANS, frames_file), ("pts",)), clip)
+    pts = frames["pts"].to_numpy()
+    count = min(len(pts), max(LEAST_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
+    chosen = pts[((np.arange(count) + 0.5) * len(pts) / count).astype(int)]
+    found = vector_motion(film_path(workspace.beside(SOURCES)[clip.video_id]), chosen.tolist())
+    if found is None:
+        return row
+    return replace(row, vector_mean=found.mean, vector_patch_min=found.least_patch)
 
 
 def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
@@ -152,11 +178,13 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
     speeds = dict(zip(MOVEMENTS, (-pan, pan, tilt, -tilt, zoom, -zoom, roll), strict=True))
     fastest = np.max(list(speeds.values()), axis=0)
     moves = fastest >= config.moving_speed
+    shift = np.hypot(pan, tilt)
     # A sample before a cut or the film's end has no second pair, and NaN is not above anything.
     unsteady = (numbers["shake"] >= config.shake_change) & (
-        numbers["shake"] >= UNSTEADY * np.hypot(pan, tilt)
+        numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
-    shakes = unsteady | (moves & reverses(np.stack([pan, tilt], axis=1)))
+    to_and_fro = reverses(np.stack([pan, tilt], axis=1)) & (shift >= BESIDE * fastest)
+    shakes = unsteady | (moves & to_and_fro)
     least = np.maximum(config.moving_speed, BESIDE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
@@ -209,6 +237,11 @@ def diversity(shares: Values) -> float:
     return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
 
 
+def wants_vectors(config: MotionConfig) -> bool:
+    """Whether the films themselves are needed."""
+    return config.vectors
+
+
 def share(flags: Flags) -> float:
     """The share that is true; 0 of none."""
     return float(flags.mean()) if len(flags) else 0.0
@@ -222,6 +255,7 @@ MOTION_STAGE = MapStage(
     config=MotionConfig,
     open=use_workspace,
     run=motion,
-    beside=(Beside(SCANS),),
+    beside=(Beside(SCANS), Beside(SOURCES, when=wants_vectors)),
     rows_per_part=512,
+    version=2,
 )

@@ -7,12 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.records import (
+    ALIGNMENT,
     CAPTIONS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    REFINED,
     SCORE_TABLES,
     SOURCES,
+    VERDICTS,
     VERIFIED,
     VIDEOS,
 )
@@ -23,8 +26,15 @@ from vidcurate.targets.parquet import FILE_COLUMN
 FROM_CLIP = ("start_s", "end_s", "duration_s", "start_pts", "end_pts", "time_base")
 FROM_EXPORT = ("n_frames", "width", "height", "size_bytes", "sha256")
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
-FROM_CAPTION = ("text", "status", "backend", "model", "prompt_hash", "frame_times_s")
+FROM_CAPTION = (
+    *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
+    *("prompt_hash", "frame_times_s"),
+)
+FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
+FROM_REFINED = ("score", "score_before", "n_rounds", "model")
 ALWAYS = (KEPT, EXPORTS, VIDEOS)
+SCORES = (*SCORE_TABLES, ALIGNMENT)
+TEXTS = (CAPTIONS, VERDICTS, REFINED)
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
 ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
@@ -39,7 +49,7 @@ def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
     films = films_by_name(view)
     extras = pc.unique(films["extra"].combine_chunks().keys).to_pylist()
     clips = exported_clips(view, films)
-    joined = [t for t in (*ALWAYS, *SCORE_TABLES, CAPTIONS, KEYFRAMES) if view.has(t)]
+    joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
@@ -83,16 +93,29 @@ def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add(columns, name, exported[name])
     for name in FROM_VIDEO:
         add(columns, name, found[VIDEOS.name][name])
-    for table in (t for t in SCORE_TABLES if t.name in found):
+    for table in (t for t in SCORES if t.name in found):
         for name in (n for n in table.schema.names if not n.endswith("_id")):
             add(columns, f"{table.name}_{name}", found[table.name][name])
-    if CAPTIONS.name in found:
-        columns["caption"] = found[CAPTIONS.name]["text"]
-        for name in FROM_CAPTION[1:]:
-            add(columns, f"caption_{name}", found[CAPTIONS.name][name])
+    add_texts(columns, found)
     if KEYFRAMES.name in found:
         columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
     return columns
+
+
+def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
+    """Captions, those written again in place of the old ones, and what was judged of them."""
+    for table, names, prefix in (
+        (CAPTIONS, FROM_CAPTION[1:], "caption"),
+        (VERDICTS, FROM_VERDICT, "verdict"),
+        (REFINED, FROM_REFINED, "refined"),
+    ):
+        for name in names if table.name in found else ():
+            add(columns, f"{prefix}_{name}", found[table.name][name])
+    if CAPTIONS.name in found:
+        columns["caption"] = found[CAPTIONS.name]["text"]
+    if REFINED.name in found:
+        columns["caption_before"] = columns["caption"]
+        columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
 
 
 def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:

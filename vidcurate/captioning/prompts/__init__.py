@@ -15,7 +15,25 @@ PLACEHOLDERS = (
     "duration_s",  # length of the clip in seconds
     "times_s",  # the stills' times in the clip in seconds, separated by commas
     "language",  # the language of the caption
+    "schema",  # the JSON schema of the answer
+    "fault",  # what was wrong with the answer before
+    "notes",  # notes with their times, one a line
+    "voice_over",  # script: the text of the prompt voice-over; empty where nothing is heard
+    "heard",  # the words of the subtitles during the clip
+    "style",  # what the purpose of the captions asks for: the text of style-<caption.style>
+    "detail",  # how much is asked for: the text of detail-<caption.detail>
+    "trigger",  # the word that stands for what a LoRA learns
+    "camera",  # what the camera was measured to do
+    "measured",  # the text of the prompt measured; empty where nothing was
+    "motion_text",  # motion-detail: the text about movement
+    "detail_text",  # motion-detail: the text about appearance
+    "candidates",  # teachers: the texts to choose from, each after its number
+    "caption",  # judge and refine: the text in question
+    "faults",  # refine: what is wrong with it, a line each
+    "text",  # comparing captions: one of the two
+    "items",  # comparing captions: what is held against the text, a numbered line each
 )
+INSERTED = ("style", "detail")  # placeholders that stand for other prompts, as an option chooses
 HASH_DIGITS = 12
 
 

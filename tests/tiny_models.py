@@ -1,0 +1,63 @@
+"""Tiny models of random weights on disk, in the form in which a user has real ones."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+CLIP_DIMENSION = 24
+CLIP: Mapping[str, Any] = {
+    "embed_dim": CLIP_DIMENSION,
+    "vision_cfg": {
+        "image_size": 32,
+        "layers": 1,
+        "width": 32,
+        "patch_size": 16,
+        "head_width": 16,
+    },
+    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+CLIP_NAME = "vidcurate-tiny"
+CLIP_WEIGHTS = "open_clip_pytorch_model.bin"
+VIT: Mapping[str, Any] = {
+    "hidden_size": 16,
+    "num_hidden_layers": 1,
+    "num_attention_heads": 2,
+    "intermediate_size": 16,
+    "image_size": 32,
+    "patch_size": 16,
+}
+LABELS = ("normal", "nsfw", "drawing")
+
+
+def save_clip(folder: Path) -> Path:
+    """A folder with an image-text model of open_clip; its architecture is known as CLIP_NAME."""
+    import open_clip  # noqa: PLC0415 - an extra, that tests without it need not
+    import torch  # noqa: PLC0415 - same
+
+    (folder / f"{CLIP_NAME}.json").write_text(json.dumps(CLIP))
+    open_clip.add_model_config(folder / f"{CLIP_NAME}.json")
+    torch.manual_seed(11)
+    model = open_clip.create_model(CLIP_NAME, load_weights=False)
+    torch.save(model.state_dict(), folder / CLIP_WEIGHTS)
+    (folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": CLIP}))
+    return folder
+
+
+def save_classifier(
+    folder: Path, labels: tuple[str, ...] = LABELS, *, several: bool = False
+) -> Path:
+    """A folder with an image classifier of transformers, perhaps of several labels at once."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    names = dict(enumerate(labels))
+    numbers = {label: number for number, label in names.items()}
+    config = transformers.ViTConfig(**VIT, id2label=names, label2id=numbers)
+    config.problem_type = "multi_label_classification" if several else None
+    torch.manual_seed(5)
+    model = transformers.ViTForImageClassification(config)
+    torch.nn.init.normal_(model.classifier.weight, std=2)
+    model.save_pretrained(folder)
+    transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
+    return folder

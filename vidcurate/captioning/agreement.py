@@ -1,0 +1,34 @@
+"""How far texts agree by their words, in any script and without a model."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+# Scripts without spaces between words: there each letter counts as one.
+UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in small letters, without punctuation."""
+    return WORD.findall(text.casefold())
+
+
+def word_f1(first: str, second: str) -> float:
+    """Harmonic mean of the shares of words that each text has in common with the other, 0..1.
+
+    The measure of answers in SQuAD (Rajpurkar et al. 2016), and ROUGE-1's F.
+    """
+    one, other = Counter(words_of(first)), Counter(words_of(second))
+    n_words = one.total() + other.total()
+    return 2 * (one & other).total() / n_words if n_words else 0.0
+
+
+def agreement(texts: Sequence[str]) -> list[float | None]:
+    """How far each text agrees with the others: its mean `word_f1`, None for a lone text."""
+    if len(texts) == 1:
+        return [None]
+    return [
+        sum(word_f1(text, other) for j, other in enumerate(texts) if i != j) / (len(texts) - 1)
+        for i, text in enumerate(texts)
+    ]

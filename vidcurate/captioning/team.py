@@ -1,0 +1,67 @@
+"""Several models as one: each request goes to the one that it names."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from vidcurate.captioning.options import CaptionConfig, teacher_config
+from vidcurate.errors import MediaError
+from vidcurate.models.chat_model import ChatModel, open_chat_model
+from vidcurate.models.conversation import (
+    Answer,
+    Ask,
+    Conversation,
+    Outcome,
+    hold_in_batches,
+)
+
+T = TypeVar("T")
+TALKS_AT_ONCE = 64  # enough to fill a server's slots or a model's batch, whichever is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Models by what requests call them in `to`."""
+
+    models: Mapping[str, ChatModel]
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer of the model that is named."""
+        return self.models[ask.to].ask(ask)
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The result of each conversation, in order; a model is asked all that waits for it."""
+        return hold_in_batches(talks, self.answers, TALKS_AT_ONCE)
+
+    def answers(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """The answers to requests, in order."""
+        found: dict[int, Outcome] = {}
+        for name in dict.fromkeys(ask.to for ask in asks):
+            own = [number for number, ask in enumerate(asks) if ask.to == name]
+            outcomes = self.models[name].converse(one_request(asks[number]) for number in own)
+            found.update(zip(own, outcomes, strict=True))
+        return [found[number] for number in range(len(asks))]
+
+
+def one_request(ask: Ask) -> Conversation[Answer]:
+    """A conversation that ends with its first answer."""
+    answer = yield ask
+    return answer
+
+
+def open_team(config: CaptionConfig) -> ChatModel:
+    """The model that a config names, and its teachers if it has a strategy that asks them.
+
+    Raises UsageError for a model that cannot be had.
+    """
+    asked = asked_configs(config)
+    models = {name: open_chat_model(c.backend, c.model_dump()) for name, c in asked.items()}
+    return Team(models) if config.strategy == "teachers" else models[""]
+
+
+def asked_configs(config: CaptionConfig) -> dict[str, CaptionConfig]:
+    """The options of every model that is asked, by what requests call it in `to`."""
+    if config.strategy != "teachers":
+        return {"": config}
+    asked = {teacher: teacher_config(config, teacher) for teacher in config.teachers}
+    return {**asked, "": config} if config.scorer == "judge" else asked

@@ -1,0 +1,21 @@
+"""A LoRA needs its word in every caption, whatever a model writes."""
+
+import re
+from dataclasses import replace
+
+from vidcurate.captioning.material import Told
+
+
+def with_trigger(told: Told, trigger: str) -> Told:
+    """The same with the word before each text that lacks it, and "trigger" among the repairs."""
+    text = begun_with(told.text, trigger)
+    short_text = told.short_text and begun_with(told.short_text, trigger)
+    if (text, short_text) == (told.text, told.short_text):
+        return told
+    return replace(told, text=text, short_text=short_text, repairs=(*told.repairs, "trigger"))
+
+
+def begun_with(text: str, trigger: str) -> str:
+    """A text that holds a word, before it where it does not stand in it as it is written."""
+    there = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)
+    return text if there else f"{trigger}, {text}"

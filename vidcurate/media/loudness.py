@@ -1,0 +1,77 @@
+"""How loud sound is, by EBU R128: libav's own filter, fed piece by piece so that memory is small.
+
+The filter is ffmpeg's `ebur128`, so that the numbers are those that ffmpeg prints, and no further
+package is needed; see EBU Tech 3341 and 3342, and ITU-R BS.1770 for the true peak.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import log10
+
+import av.error
+from av.audio.frame import AudioFrame
+from av.filter import Graph
+
+# Loudness is of blocks of 400 ms above -70 LUFS, its range of stretches of 3 s.
+BLOCK_S, RANGE_BLOCK_S = Fraction(4, 10), 3
+GATE_LUFS = -70.0
+
+
+@dataclass(frozen=True, slots=True)
+class Loudness:
+    """Integrated loudness, loudness range and true peak; None where too short or quiet for one."""
+
+    integrated_lufs: float | None
+    range_lu: float | None
+    true_peak_dbtp: float | None
+
+
+@dataclass(slots=True)
+class LoudnessMeter:
+    """Measures planar floating-point sound of one rate and layout."""
+
+    rate_hz: int
+    layout: str
+    graph: Graph = field(default_factory=Graph)
+    n_samples: int = 0
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    def add(self, frame: AudioFrame) -> None:
+        """Take the next samples."""
+        if not self.graph.configured:
+            source = self.graph.add_abuffer(
+                sample_rate=self.rate_hz,
+                format=frame.format,
+                layout=self.layout,
+                time_base=Fraction(1, self.rate_hz),
+            )
+            meter = self.graph.add("ebur128", "peak=true:metadata=1")
+            self.graph.link_nodes(source, meter, self.graph.add("abuffersink")).configure()
+        self.graph.push(frame)
+        self.n_samples += frame.samples
+        self.drain()
+
+    def drain(self) -> None:
+        """Keep the latest of what the filter says; of a last part under 100 ms it says nothing."""
+        while True:
+            try:
+                self.facts = self.graph.pull().metadata or self.facts
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+
+    def finish(self) -> Loudness:
+        """What was measured of all that was added."""
+        if self.n_samples:
+            self.graph.push(None)
+            self.drain()
+        length_s = Fraction(self.n_samples, self.rate_hz)
+        integrated = float(self.facts.get("lavfi.r128.I", GATE_LUFS))
+        is_loud = length_s >= BLOCK_S and integrated > GATE_LUFS
+        has_range = is_loud and length_s >= RANGE_BLOCK_S
+        peak = float(self.facts.get("lavfi.r128.true_peak", 0))
+        return Loudness(
+            integrated_lufs=integrated if is_loud else None,
+            range_lu=float(self.facts["lavfi.r128.LRA"]) if has_range else None,
+            true_peak_dbtp=20 * log10(peak) if peak > 0 else None,
+        )

@@ -1,0 +1,32 @@
+"""What every model of the package transformers needs: the package, and one line for its errors."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+from vidcurate.errors import MissingExtraError, UsageError
+from vidcurate.models.clip_embedder import LONGEST_FAULT
+
+
+def require_transformers() -> None:
+    """Raise MissingExtraError where the package is not installed; nothing is imported."""
+    for package in ("torch", "transformers"):
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "models")
+
+
+@contextmanager
+def loading(what: str, model: str, remedy: str) -> Iterator[None]:
+    """Quiet while transformers loads; its errors, which are of any kind, as one UsageError."""
+    from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - heavy
+
+    disable_progress_bar()
+    logging.disable(logging.CRITICAL)  # it tells what it raises, and each try on the network
+    try:
+        yield
+    except Exception as error:
+        fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+        raise UsageError(f"cannot load the {what} {model!r} ({fault}): {remedy}") from error
+    finally:
+        logging.disable(logging.NOTSET)

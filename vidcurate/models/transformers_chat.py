@@ -1,0 +1,289 @@
+"""Models that see and write, run in this process by the package transformers.
+
+Source: the package transformers (`AutoModelForImageTextToText`, `AutoProcessor`): Qwen-VL, SmolVLM,
+InternVL, LLaVA, Florence, BLIP and whatever else it has, from the hub or from a folder.
+"""
+
+import io
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models.clip_embedder import LONGEST_FAULT
+from vidcurate.models.conversation import (
+    Answer,
+    Ask,
+    Conversation,
+    Frame,
+    Outcome,
+    Status,
+    hold_in_batches,
+)
+from vidcurate.models.device import accelerator
+from vidcurate.models.hub import loading, require_transformers
+from vidcurate.models.model_config import ModelConfig
+
+T = TypeVar("T")
+Inputs = Mapping[str, Any]
+REMEDY = (
+    "give OWNER/NAME of the hub, or a folder with config.json, the processor's files and "
+    "model.safetensors"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersModel:
+    """A loaded model with its processor."""
+
+    options: ModelConfig
+    model: Any
+    processor: Any
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request."""
+        return self.answer([ask])[0]
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The results in order; `batch_size` conversations are answered together."""
+        return hold_in_batches(talks, self.answer, self.options.batch_size)
+
+    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """An answer for each request, made together where they fit into memory.
+
+        Where they do not, half of them are tried at a time; a single one is shown half of its
+        pictures, and says so.
+        """
+        try:
+            return list(generate(self, asks))
+        except MediaError as error:
+            return [error] if len(asks) == 1 else self.in_halves(asks)
+        except (MemoryError, RuntimeError) as error:
+            if not is_want_of_memory(error):
+                raise
+        release_memory()
+        return self.in_halves(asks) if len(asks) > 1 else [self.shown_less(asks[0])]
+
+    def in_halves(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """The answers of a batch, half by half."""
+        middle = len(asks) // 2
+        return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
+
+    def shown_less(self, ask: Ask) -> Outcome:
+        """The answer to a request with every second of its pictures, and a note of that."""
+        n_frames = sum(isinstance(part, Frame) for part in ask.parts)
+        fewer = thinned(ask)
+        if fewer is None:
+            return MediaError(
+                f"the model's memory does not hold a request with {n_frames} picture(s): "
+                "set a smaller image_max_side or max_tokens, or another dtype"
+            )
+        outcome = self.ask(fewer)
+        if isinstance(outcome, MediaError):
+            return outcome
+        n_shown = sum(isinstance(part, Frame) for part in fewer.parts)
+        note = f"shown {n_shown} of {n_frames} keyframes for want of memory"
+        return replace(outcome, notes=(note, *outcome.notes[1:]))
+
+
+def open_transformers(options: Mapping[str, object]) -> TransformersModel:
+    """The model of `ModelConfig` on the device that is there; its weights may come from the hub.
+
+    Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
+    without transformers, UsageError for what is no model that sees and writes or cannot be loaded.
+    """
+    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
+    chosen = ModelConfig.model_validate(known)
+    check_transformers(chosen)
+    import transformers  # noqa: PLC0415 - heavy, and not everyone's
+
+    place = placing(chosen)
+    with loading("model", chosen.model, REMEDY):
+        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **origin(chosen))
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            chosen.model, **origin(chosen), **place, weights_only=True
+        )
+    if "device_map" not in place:
+        model = model.to(accelerator())
+    tokenizer = getattr(processor, "tokenizer", processor)
+    tokenizer.padding_side = "left"  # what is written goes on where the prompt ends
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return TransformersModel(chosen, model.eval(), processor)
+
+
+def check_transformers(config: ModelConfig) -> None:
+    """Make sure, without weights, that the packages and a model that sees and writes are there.
+
+    Raises MissingExtraError or UsageError where they are not.
+    """
+    require_transformers()
+    for package, asked in {
+        "accelerate": config.device_map,
+        "bitsandbytes": config.quantise != "none",
+    }.items():
+        if asked and find_spec(package) is None:
+            raise UsageError(f"device_map and quantise need {package}: pip install {package}")
+    import transformers  # noqa: PLC0415 - heavy, and not everyone's
+
+    with loading("model", config.model, REMEDY):
+        found = transformers.AutoConfig.from_pretrained(config.model, **origin(config))
+    known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    if not has_own_code(found) and type(found) not in known:
+        raise UsageError(
+            f"{config.model!r} is a {found.model_type} model, which cannot look at pictures and "
+            "write: choose one that transformers lists under image-text-to-text"
+        )
+
+
+def has_own_code(config: Any) -> bool:
+    """Whether a model comes with code that the user allowed to run."""
+    return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
+
+
+def origin(config: ModelConfig) -> dict[str, Any]:
+    """Which version of a model is taken, and whether its own code may run."""
+    return {
+        "revision": config.revision or None,
+        "trust_remote_code": config.trust_remote_code,
+    }
+
+
+def placing(config: ModelConfig) -> dict[str, Any]:
+    """In which numbers a model's weights are held, and where."""
+    place: dict[str, Any] = {"dtype": dtype_of(config)}
+    if config.device_map:
+        place["device_map"] = config.device_map
+    if config.quantise != "none":
+        from transformers import BitsAndBytesConfig  # noqa: PLC0415 - heavy
+
+        bits = {"load_in_8bit": True} if config.quantise == "8bit" else {"load_in_4bit": True}
+        place["quantization_config"] = BitsAndBytesConfig(**bits)
+        place["device_map"] = config.device_map or "auto"
+    return place
+
+
+def dtype_of(config: ModelConfig) -> Any:
+    """The type of a model's numbers: its own on an accelerator, single precision on a CPU."""
+    import torch  # noqa: PLC0415 - heavy
+
+    if config.dtype == "auto":
+        return torch.float32 if accelerator() == "cpu" else "auto"
+    return getattr(torch, config.dtype)
+
+
+def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
+    """What a model writes to requests that are given to it together.
+
+    Raises MediaError where the processor refuses them.
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    options, processor = model.options, model.processor
+    began = time.perf_counter()
+    inputs = inputs_of(model, asks)
+    n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
+    longest = max(ask.max_tokens or options.max_tokens for ask in asks)
+    sampling = {"temperature": options.temperature} if options.temperature else {}
+    with torch.inference_mode():
+        made = model.model.generate(
+            **inputs, max_new_tokens=longest, do_sample=bool(sampling), **sampling
+        )
+    if n_prompt and not model.model.config.is_encoder_decoder:
+        made = made[:, n_prompt:]
+    seconds = (time.perf_counter() - began) / len(asks)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    for number, row in enumerate(made):
+        kept = row[row != tokenizer.pad_token_id]
+        text = tokenizer.decode(kept, skip_special_tokens=True).strip()
+        is_cut = len(row) >= longest and not ends(row, model)
+        n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
+        status: Status = "empty" if not text else "truncated" if is_cut else "ok"
+        yield Answer(text, status, options.model, n_told, len(kept), seconds)
+
+
+def ends(row: Any, model: TransformersModel) -> bool:
+    """Whether a model came to an end by itself."""
+    ending = model.model.generation_config.eos_token_id
+    endings = ending if isinstance(ending, list) else [ending]
+    return any(int(token) in endings for token in row)
+
+
+def inputs_of(model: TransformersModel, asks: Sequence[Ask]) -> Inputs:
+    """Requests as tensors on the model's device.
+
+    Raises MediaError for requests that the processor cannot take.
+    """
+    pictures = [[picture(p) for p in ask.parts if isinstance(p, Frame)] for ask in asks]
+    processor, options = model.processor, model.options
+    given: dict[str, Any]
+    if not getattr(processor, "chat_template", None):
+        # A captioner of the first generation: one picture, and at most a few words to go on from.
+        if not all(pictures):
+            raise MediaError("a model without a chat template answers requests with a picture only")
+        given = {"images": [images[len(images) // 2] for images in pictures]}
+        if options.plain_prompt:
+            given["text"] = [options.plain_prompt] * len(asks)
+    else:
+        messages = [message(ask, as_video=options.as_video) for ask in asks]
+        given = {"text": processor.apply_chat_template(messages, add_generation_prompt=True)}
+        if options.as_video:
+            given |= {"videos": [stacked(images) for images in pictures], "do_sample_frames": False}
+        elif any(pictures):
+            given["images"] = pictures
+    try:
+        inputs = processor(**given, padding=True, return_tensors="pt")
+    except (ValueError, TypeError, IndexError) as error:
+        fault = " ".join(str(error).split())[:LONGEST_FAULT]
+        raise MediaError(f"the model's processor refuses the keyframes: {fault}") from error
+    return dict(inputs.to(model.model.device, dtype=model.model.dtype))
+
+
+def message(ask: Ask, *, as_video: bool) -> list[dict[str, Any]]:
+    """A request as a chat; pictures are placeholders, which the processor fills in order."""
+    content: list[dict[str, Any]] = [{"type": "video"}] if as_video else []
+    for part in ask.parts:
+        if isinstance(part, str):
+            content.append({"type": "text", "text": part})
+        elif not as_video:
+            content.append({"type": "image"})
+    return [{"role": "user", "content": content}]
+
+
+def picture(frame: Frame) -> Any:
+    """A still as an RGB picture of PIL."""
+    from PIL import Image  # noqa: PLC0415 - comes with the extra
+
+    return Image.open(io.BytesIO(frame.jpeg)).convert("RGB")
+
+
+def stacked(images: Sequence[Any]) -> Any:
+    """Stills as one video: shape (frames, height, width, 3)."""
+    import numpy as np  # noqa: PLC0415 - only videos need it
+
+    return np.stack([np.asarray(image) for image in images])
+
+
+def thinned(ask: Ask) -> Ask | None:
+    """A request with every second picture, and the words before it, left out; None if only one."""
+    frames = [number for number, part in enumerate(ask.parts) if isinstance(part, Frame)]
+    if len(frames) < 2:  # noqa: PLR2004 - one picture cannot be halved
+        return None
+    left_out = set(frames[1::2])
+    left_out |= {n - 1 for n in left_out if n and isinstance(ask.parts[n - 1], str) and n > 1}
+    return replace(ask, parts=tuple(p for n, p in enumerate(ask.parts) if n not in left_out))
+
+
+def is_want_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of the machine or of its GPU."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def release_memory() -> None:
+    """Give back what a failed try holds on the GPU."""
+    import torch  # noqa: PLC0415 - heavy
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,74 @@
+"""Published weights by address and hash, fetched once into the user's cache."""
+
+import hashlib
+import os
+import shutil
+import urllib.request
+from dataclasses import dataclass
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError
+
+from vidcurate.errors import UsageError
+from vidcurate.table import write_whole
+
+WAIT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A published file: its name, where it is fetched from, and the SHA-256 it must have."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+def cached_file(weights: Weights) -> Path:
+    """Where a published file lies: in $XDG_CACHE_HOME, or ~/.cache, below vidcurate/weights."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "vidcurate" / "weights" / weights.name
+
+
+def fetched(weights: Weights) -> Path:
+    """The published file on this machine, from the network if it is not in the cache.
+
+    Raises UsageError where it cannot be had, or is another than was published.
+    """
+    file = cached_file(weights)
+    if not file.exists():
+        try:
+            write_whole(file, lambda partial: download(weights, partial))
+        except (OSError, HTTPException) as error:
+            if isinstance(error, HTTPError):
+                error.close()  # it holds the connection
+            raise UsageError(
+                f"cannot fetch {weights.url} ({error}): put the file, which has sha256 "
+                f"{weights.sha256}, at {file}"
+            ) from error
+    refuse_other(file, weights.sha256)
+    return file
+
+
+def download(weights: Weights, file: Path) -> None:
+    """Fetch a published file.
+
+    Raises UsageError where another one comes.
+    """
+    # The address stands in this package; it is no input.
+    with (
+        urllib.request.urlopen(weights.url, timeout=WAIT_S) as answer,  # noqa: S310 - see above
+        file.open("wb") as out,
+    ):
+        shutil.copyfileobj(answer, out)
+    refuse_other(file, weights.sha256, weights.url)
+
+
+def refuse_other(file: Path, sha256: str, source: str = "") -> None:
+    """Raise UsageError for a file whose SHA-256 is not the one wanted."""
+    with file.open("rb") as content:
+        found = hashlib.file_digest(content, "sha256").hexdigest()
+    if found != sha256.lower():
+        raise UsageError(
+            f"the weights {source or file} have sha256 {found} and not {sha256}: fetch them again"
+        )

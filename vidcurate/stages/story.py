@@ -1,0 +1,117 @@
+"""story: a text for each whole film, from the captions of its clips by way of its scenes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vidcurate.captioning.hierarchical import Narrator, narrate
+from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.prompts import load_prompt
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models.chat_model import ChatModel, open_chat_model
+from vidcurate.models.conversation import Conversation
+from vidcurate.models.model_config import ModelConfig
+from vidcurate.records import OUTLINES, STORIES, Outline, Story
+from vidcurate.stage import MapStage, Resources, StageConfig, Workspace, option
+
+
+class StoryConfig(ModelConfig):
+    """Who tells the films, and how they are asked."""
+
+    backend: Literal["openai"] = option("openai", "openai: any OpenAI-style server")
+    scene_prompt: str = option("scene", "A prompt by name, or a text file: clips into a scene")
+    film_prompt: str = option("film", "A prompt by name, or a text file: scenes into the film")
+    language: str = option("English", "Language of the texts", min_length=2)
+    max_prompt_chars: int = option(
+        12_000,
+        "Most text of clips or scenes in one request",
+        unit="characters",
+        flag="--prompt-chars",
+        ge=500,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The model that tells, and how it is asked."""
+
+    model: ChatModel
+    narrator: Narrator
+
+
+def open_desk(config: StoryConfig, _workspace: Workspace) -> Desk:
+    """The backend, opened once a worker."""
+    return Desk(open_chat_model(config.backend, config.model_dump()), narrator_of(config))
+
+
+def narrator_of(config: StoryConfig) -> Narrator:
+    """How films are told by these options.
+
+    Raises UsageError for a prompt that cannot be used.
+    """
+    scene, film = load_prompt(config.scene_prompt), load_prompt(config.film_prompt)
+    return Narrator(scene, film, config.language, config.max_prompt_chars)
+
+
+def story(
+    outlines: Sequence[Outline], config: StoryConfig, desk: Desk
+) -> Iterator[list[Story] | MediaError]:
+    """One text for each film, or the reason why there is none."""
+    for result in desk.model.converse(tell(outline, config, desk.narrator) for outline in outlines):
+        yield result if isinstance(result, MediaError) else [result]
+
+
+def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversation[Story]:
+    """The conversation about one film."""
+    spent = Spent()
+    told = yield from metered(narrate(outline.scenes, narrator), spent)
+    return Story(
+        outline_id=outline.outline_id,
+        video_id=outline.video_id,
+        text=told.text,
+        scenes=told.scenes,
+        gaps=told.gaps,
+        status=told.status,
+        language=config.language,
+        backend=config.backend,
+        model=spent.model,
+        revision=config.revision,
+        prompt_hash=prompt_text(config),
+        n_requests=spent.n_requests,
+        prompt_tokens=spent.prompt_tokens,
+        completion_tokens=spent.completion_tokens,
+        seconds=spent.seconds,
+    )
+
+
+def prompt_text(config: StoryConfig) -> str:
+    """The prompts' hashes: another text gives other stories, whatever its file is called."""
+    narrator = narrator_of(config)
+    return f"{narrator.scene.hash}-{narrator.film.hash}"
+
+
+def model_is_named(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Raise UsageError where no model is named: a server has many."""
+    if not config.model:
+        raise UsageError("story needs a model: set story.model to one that the server has")
+
+
+def one_at_most(_config: StoryConfig) -> Resources:
+    """One worker holds all requests to a server, so that `concurrency` bounds them."""
+    return Resources(at_most=1)
+
+
+STORY = MapStage(
+    name="story",
+    summary="Write a text for each film from the captions of its clips.",
+    reads=OUTLINES,
+    writes=STORIES,
+    config=StoryConfig,
+    open=open_desk,
+    run=story,
+    resources=one_at_most,
+    check=model_is_named,
+    depends=prompt_text,
+    cheaper="a longer outline.scene_s, or a smaller story.max_tokens",
+    rows_per_part=32,
+)
