@@ -227,11 +227,9 @@ def report(cases: Sequence[Case], limit: float) -> None:
         places = Counter("neighbours" if near else "others" for near in wrong)
         told = ", ".join(f"{count} {name}" for name, count in places.items()) or "none"
         n_shots = sum(c.n_shots for c in own)
-        off_s = median(offset_error_s(c, k) for c in own for k in right_links(c, limit))
-        print(
-            f"{kind:24}{n_shots:>6}{recall:>9.3f}{precision:>11.3f}{off_s:>12.2f} s  {told}",
-            flush=True,
-        )
+        off_s = [offset_error_s(c, k) for c in own for k in right_links(c, limit)]
+        rates_told = f"{recall:>9.3f}{precision:>11.3f}{median(off_s or [0.0]):>12.2f} s"
+        print(f"{kind:24}{n_shots:>6}{rates_told}  {told}", flush=True)
 
 
 def main() -> None:

@@ -11,7 +11,7 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,16 @@ class Good:
     text: str
     language: str
     facts: Facts
+
+
+@dataclass(slots=True)
+class Detected:
+    """How many spoilt captions have a new fault, a lower score, or something to clean."""
+
+    new: int = 0
+    lower: int = 0
+    cleaned: int = 0
+    by_rule: Counter[str] = field(default_factory=Counter)
 
 
 def read_captions(path: Path) -> list[Good]:
@@ -76,10 +86,15 @@ def false_alarms(goods: Sequence[Good], band: Band) -> Iterator[str]:
     counts = Counter(name for good in goods for name in found_in(good.text, good, band))
     for name in FAULTS:
         yield f"{name:<14}{counts[name]:>4} of {len(goods)}  {counts[name] / len(goods):>5.0%}"
-    blamed = sum(bool(found_in(good.text, good, band)) for good in goods)
-    yield f"{'any':<14}{blamed:>4} of {len(goods)}  {blamed / len(goods):>5.0%}"
+    any_rule = blamed(goods, band)
+    yield f"{'any':<14}{any_rule:>4} of {len(goods)}  {any_rule / len(goods):>5.0%}"
     cleaned = sum(bool(clean(good.text, good.language)[1]) for good in goods)
     yield f"{'cleaning':<14}{cleaned:>4} of {len(goods)}  {cleaned / len(goods):>5.0%}"
+
+
+def blamed(goods: Sequence[Good], band: Band) -> int:
+    """How many good captions some rule blames."""
+    return sum(bool(found_in(good.text, good, band)) for good in goods)
 
 
 def clean(text: str, language: str) -> tuple[Draft, tuple[str, ...]]:
@@ -88,23 +103,30 @@ def clean(text: str, language: str) -> tuple[Draft, tuple[str, ...]]:
 
 
 def detection(goods: Sequence[Good], band: Band, dice: random.Random) -> Iterator[str]:
-    """For each way of spoiling: how many are found, by which rules, and what cleaning does."""
+    """A line for each way of spoiling."""
+    for kind, n, found in detected(goods, band, dice):
+        shares = "".join(f"{m / n:>9.0%}" for m in (found.new, found.lower, found.cleaned))
+        rules = ", ".join(f"{name} {m}" for name, m in found.by_rule.most_common(3))
+        yield f"{kind:<15}{n:>4}{shares}  {rules}"
+
+
+def detected(
+    goods: Sequence[Good], band: Band, dice: random.Random
+) -> Iterator[tuple[str, int, Detected]]:
+    """For each way of spoiling: how many were spoilt, and what rules and cleaning found."""
     for kind, corrupt in CORRUPTIONS.items():
         spoilt = [(good, text) for good in goods if (text := corrupt(good.text, good.facts, dice))]
         if not spoilt:
             continue
-        by_rule: Counter[str] = Counter()
-        n_found = n_lower = n_cleaned = 0
+        found = Detected()
         for good, text in spoilt:
             before, after = found_in(good.text, good, band), found_in(text, good, band)
             new = after.keys() - before.keys()
-            n_found += bool(new)
-            n_lower += rule_score(after) < rule_score(before)
-            n_cleaned += bool(clean(text, good.language)[1])
-            by_rule.update(new)
-        rules = ", ".join(f"{name} {n}" for name, n in by_rule.most_common(3))
-        shares = "".join(f"{n / len(spoilt):>9.0%}" for n in (n_found, n_lower, n_cleaned))
-        yield f"{kind:<15}{len(spoilt):>4}{shares}  {rules}"
+            found.new += bool(new)
+            found.lower += rule_score(after) < rule_score(before)
+            found.cleaned += bool(clean(text, good.language)[1])
+            found.by_rule.update(new)
+        yield kind, len(spoilt), found
 
 
 def main() -> None:

@@ -162,10 +162,18 @@ def main() -> None:
 
 
 def report(film: Path, count: int, seed: int, *, misses: bool) -> None:
-    """Measure on the stills of one film."""
+    """Print what each movement over the stills of one film is taken for."""
+    print(f"{film.name}: seed {seed}", flush=True)
+    for kind, found in named(film, count, seed, misses=misses):
+        print(f"  {kind:10} {found[kind] / count:4.0%}  {dict(found)}", flush=True)
+
+
+def named(
+    film: Path, count: int, seed: int, *, misses: bool = False
+) -> Iterator[tuple[str, Counter[str]]]:
+    """What so many clips of each movement over the stills of one film are taken for."""
     dice = np.random.default_rng(seed)
     pictures = list(stills(film, count, dice))
-    print(f"{film.name}: {len(pictures)} stills, seed {seed}", flush=True)
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "clip.mkv"
         for kind in CAMERA:
@@ -175,11 +183,11 @@ def report(film: Path, count: int, seed: int, *, misses: bool) -> None:
                 still, other = (pictures[place] for place in pair)
                 truth = truth_of(kind, dice, has_object=number % 2 == 1)
                 encode(frames(still, other, truth, dice), file)
-                named = judge(file).camera
-                found[named] += 1
-                if misses and named != kind:
-                    print(f"    {kind} {truth.speed:.3f}, object {truth.crossing}: {named}")
-            print(f"  {kind:10} {found[kind] / count:4.0%}  {dict(found)}", flush=True)
+                camera = judge(file).camera
+                found[camera] += 1
+                if misses and camera != kind:
+                    print(f"    {kind} {truth.speed:.3f}, object {truth.crossing}: {camera}")
+            yield kind, found
 
 
 if __name__ == "__main__":

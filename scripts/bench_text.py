@@ -128,8 +128,8 @@ def judge(reader: TextReader, samples_file: Path) -> Text:
     return score(clip, frames, overlays(frames, times_s))
 
 
-def report(film: Path, count: int, seed: int) -> None:
-    """Measure on stretches of one film."""
+def measure(film: Path, count: int, seed: int) -> tuple[Counter[str], Counter[str]]:
+    """In how many stretches of one film text is found, and overlays, by what is drawn."""
     dice, reader = np.random.default_rng(seed), open_text_reader()
     has_text, has_overlay = Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
@@ -140,6 +140,12 @@ def report(film: Path, count: int, seed: int) -> None:
                 row = judge(reader, scanned(pictures, DRAWERS[kind](dice, font), Path(name)))
                 has_text[kind] += row.text_share > 0
                 has_overlay[kind] += row.overlay_share > 0
+    return has_text, has_overlay
+
+
+def report(film: Path, count: int, seed: int) -> None:
+    """Print what is found in one film."""
+    has_text, has_overlay = measure(film, count, seed)
     print(f"{film.name}: {count} stretches of {CLIP_S} s, seed {seed}")
     for kind in KINDS:
         text, overlay = (found[kind] / count for found in (has_text, has_overlay))

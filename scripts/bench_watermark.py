@@ -84,8 +84,8 @@ def touch(first: Box, second: Box) -> bool:
     return across and min(first.bottom, second.bottom) > max(first.top, second.top)
 
 
-def report(film: Path, count: int, clips: int, seed: int) -> None:
-    """Measure on stretches of one film, of so many clips each."""
+def measure(film: Path, count: int, clips: int, seed: int) -> dict[float, Counter[str]]:
+    """For each opacity what became of clips in stretches of one film, of so many clips each."""
     dice = np.random.default_rng(seed)
     seconds = clips * CLIP_S
     counts = {opacity: Counter[str]() for opacity in OPACITIES}
@@ -95,6 +95,12 @@ def report(film: Path, count: int, clips: int, seed: int) -> None:
             mark = random_mark(pictures[0], dice)
             for opacity in OPACITIES:
                 counts[opacity].update(outcomes(pictures, mark, opacity, Path(name)))
+    return counts
+
+
+def report(film: Path, count: int, clips: int, seed: int) -> None:
+    """Print what became of the clips of one film."""
+    counts = measure(film, count, clips, seed)
     print(f"{film.name}: {count} stretches of {clips} clips of {CLIP_S} s, seed {seed}")
     clean = counts[0.0]
     alarms = clean["found"] + clean["elsewhere"]

@@ -2,11 +2,11 @@ from pathlib import Path
 
 import pytest
 
+from vidcurate.captioning.options import CaptionConfig
 from vidcurate.config import load_config, override
 from vidcurate.errors import ConfigError
 from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
-from vidcurate.stages.caption import CaptionConfig
 from vidcurate.stages.filter import FilterConfig
 from vidcurate.stages.split import SplitConfig
 

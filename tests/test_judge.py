@@ -15,7 +15,7 @@ from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.records import CAPTIONS, EXPORTS, REFINED, VERDICTS, WEAK, Candidate, Verdict
 from vidcurate.stages.export import ExportConfig
 from vidcurate.stages.judge import JudgeConfig
-from vidcurate.stages.refine import RefineConfig, model_is_named
+from vidcurate.stages.refine import RefineConfig, can_ask
 
 BASE: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},
@@ -158,7 +158,7 @@ def test_a_model_must_be_named() -> None:
     with pytest.raises(ValueError, match="needs a model"):
         JudgeConfig(backend="openai")
     with pytest.raises(UsageError, match="needs a model"):
-        model_is_named(RefineConfig(), {})
+        can_ask(RefineConfig(), {})
 
 
 def test_weak_captions_are_chosen_by_score_share_and_likeness(out: Path) -> None:

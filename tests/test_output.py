@@ -163,6 +163,14 @@ def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[5][:3] == ["scan", "is", "stale:"]
 
 
+def test_funnel_shows_what_was_spared(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column of its own tells the inputs that a stage was spared, where there are any."""
+    show_funnel([COUNT, replace(COUNT, stage="text", spared=7)], stderr=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][-2:] == ["spared", "rows"]
+    assert [lines[1][-2:], lines[2][-2:]] == [["·", "2"], ["7", "2"]]
+
+
 def test_funnel_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     """A reason with control characters or markup is shown as its letters."""
     show_funnel([replace(COUNT, reasons={STEERING + "[red]x[/red]": 1})], stderr=True)

@@ -1,11 +1,14 @@
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from films import SHOTS, ffmpeg, render
 from pipeline import process, rows, states
 
+from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SIGNATURES
+from vidcurate.stages.signatures import FRAME_COLUMNS, signature
 
 SPLIT = {"split": {"min_clip_s": 0.5}}
 
@@ -52,6 +55,14 @@ def test_black_samples_say_nothing(out: Path) -> None:
     counts = sorted(len(row.times_s) for row in rows(out, SIGNATURES))
     assert counts[:2] == [0, 0]
     assert min(counts[2:]) >= 2
+
+
+def test_a_clip_without_frames_fails(out: Path) -> None:
+    """A span that the scan does not have is a fault of its own, with the reason."""
+    frames = pa.table({name: pa.array([], pa.float32()) for name in FRAME_COLUMNS})
+    samples = pa.table({"pts": pa.array([], pa.int64()), "jpeg": pa.array([], pa.binary())})
+    with pytest.raises(MediaError, match="no frame lies inside the clip"):
+        signature(rows(out, CLIPS)[0], frames, samples)
 
 
 def test_nothing_is_done_twice(folder: Path, out: Path) -> None:

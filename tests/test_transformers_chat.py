@@ -125,7 +125,8 @@ class Greedy:
     """A model that takes more memory than there is for more than so many pictures at once."""
 
     def __init__(self, model: TransformersModel, most: int) -> None:
-        self.model, self.most, self.asked = model.model, most, []
+        self.model, self.most = model.model, most
+        self.asked: list[int] = []
 
     def __getattr__(self, name: str) -> object:
         return getattr(self.model, name)

@@ -126,9 +126,11 @@ def test_bars_are_no_mark() -> None:
     seen = textures(12)
     for picture in seen:
         picture[:20], picture[-20:], picture[:, :30] = 16, 16, 16
-    found = find_mark(np.stack([gradient(jpeg(picture)) for picture in seen]))
+    edges = np.stack([gradient(jpeg(picture)) for picture in seen])
+    found = find_mark(edges)
     assert found is not None
     assert found.score < 0.2
+    assert find_mark(edges, least=13) is None
 
 
 def test_only_pictures_that_differ_count() -> None:

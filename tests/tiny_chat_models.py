@@ -137,12 +137,16 @@ def save_blip(folder: Path) -> Path:
     import torch  # noqa: PLC0415 - same
     import transformers  # noqa: PLC0415 - same
 
-    words = "[PAD] [UNK] [CLS] [SEP] [MASK] a red grey wall with dog".split()
+    marks = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    words = [*marks, "a", "red", "grey", "wall", "with", "dog"]
     (folder / "vocab.txt").write_text("\n".join(words), "utf-8")
     tokenizer = transformers.BertTokenizer(str(folder / "vocab.txt"))
     part = {
-        **{"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1},
-        **{"num_attention_heads": 2, "projection_dim": 16},
+        "hidden_size": 32,
+        "intermediate_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "projection_dim": 16,
     }
     tokens = {"bos_token_id": 2, "sep_token_id": 3, "eos_token_id": 3, "pad_token_id": 0}
     text = {**part, **tokens, "vocab_size": len(words)}

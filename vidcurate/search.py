@@ -17,7 +17,7 @@ from vidcurate.storage import Place
 from vidcurate.table import in_pieces, write_whole
 from vidcurate.vectors import Vectors, clip_frames, clip_vector, matrix, unit_rows
 
-ROWS_PER_PIECE = 8192
+ROWS_PER_PIECE = 16384
 FOUND = CLIPS.schema.append(pa.field("score", pa.float32(), False))
 OF = b"of"
 
@@ -77,10 +77,11 @@ def read_pieces(file: Path) -> Iterator[tuple[pa.Table, Vectors]]:
     with pa.memory_map(str(file)) as mapped:
         reader = pa.ipc.open_file(mapped)
         for number in range(reader.num_record_batches):
-            piece = pa.Table.from_batches([reader.get_batch(number)])
-            lists = piece["vector"].combine_chunks()
-            flat = lists.flatten().to_numpy()
-            yield piece.select(CLIPS.schema.names), flat.reshape(len(lists), -1)
+            piece = reader.get_batch(number)
+            # Not of a table's column, whose chunks would be copied into one.
+            flat = piece.column("vector").flatten().to_numpy()
+            clips = pa.Table.from_batches([piece.select(CLIPS.schema.names)])
+            yield clips, flat.reshape(piece.num_rows, -1)
 
 
 def likest(file: Path, query: Vectors, count: int) -> pa.Table:
@@ -91,12 +92,11 @@ def likest(file: Path, query: Vectors, count: int) -> pa.Table:
     best = FOUND.empty_table()
     for clips, vectors in read_pieces(file):
         scores = vectors @ query
-        if len(scores) > count:
-            places = np.argpartition(scores, -count)[-count:]
-        else:
-            places = np.arange(len(scores))
-        found = scored(clips.take(pa.array(places)), scores[places])
-        best = in_order(pa.concat_tables([best, found])).slice(0, count).combine_chunks()
+        worst = best["score"][-1].as_py() if best.num_rows == count else -np.inf
+        places = np.flatnonzero(scores >= worst)
+        if len(places):
+            found = scored(clips.take(pa.array(places)), scores[places])
+            best = in_order(pa.concat_tables([best, found])).slice(0, count).combine_chunks()
     return best
 
 

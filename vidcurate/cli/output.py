@@ -226,14 +226,15 @@ def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
 
 
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """How many inputs of each stage came to what."""
+    """How many inputs of each stage came to what; those spared only where there are any."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
-    for name in ("inputs", "ok", "dropped", "failed", "pending", "spared", "rows"):
+    spared = ("spared",) if any(c.spared for c in counts) else ()
+    for name in ("inputs", "ok", "dropped", "failed", "pending", *spared, "rows"):
         grid.add_column(name, justify="right")
     for c in counts:
-        lost = (sum(c.dropped.values()), c.failed, c.pending, c.spared)
-        numbers = (c.inputs, c.ok, *lost, c.rows)
+        numbers = [c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending]
+        numbers += [c.spared, c.rows] if spared else [c.rows]
         grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
 

@@ -91,11 +91,11 @@ class MarkFinder:
         Raises MediaError for a film without proxies or with a damaged one.
         """
         if samples_file != self.file:
-            self.samples = read_samples(samples_file, ("pts", "jpeg"))
-            if self.samples.num_rows == 0:
+            samples = read_samples(samples_file, ("pts", "jpeg"))
+            if samples.num_rows == 0:
                 raise MediaError("the film has no proxy: scan it again")
-            self.film_mark = find_mark(gradients(self.samples))
-            self.file = samples_file
+            film_mark = find_mark(gradients(samples))
+            self.file, self.samples, self.film_mark = samples_file, samples, film_mark
         rows = clip_frames(self.samples, clip)
         own = gradients(rows)
         if rows.num_rows == self.samples.num_rows:

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from vidcurate.copies.course import Values, course
 from vidcurate.copies.shown import packed
+from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
 from vidcurate.window import column, window
@@ -43,11 +44,13 @@ def signatures(
 def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
     """One clip's row.
 
-    Raises MediaError for a damaged proxy.
+    Raises MediaError for a damaged proxy, and where the clip has no frame.
     """
     from vidcurate.media.appearance import DIMENSION, decoded, describe
     from vidcurate.media.hashes import perceptual_hash
 
+    if frames.num_rows == 0:
+        raise MediaError("no frame lies inside the clip: scan the film again")
     pictures = [decoded(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
     telling = [number for number, found in enumerate(hashes) if found is not None]

@@ -8,6 +8,7 @@ from vidcurate.captioning.hierarchical import Narrator, narrate
 from vidcurate.captioning.metered import Spent, metered
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.errors import MediaError, UsageError
+from vidcurate.models import chat_model
 from vidcurate.models.chat_model import ChatModel, open_chat_model
 from vidcurate.models.conversation import Conversation
 from vidcurate.models.model_config import ModelConfig
@@ -18,7 +19,9 @@ from vidcurate.stage import MapStage, Resources, StageConfig, Workspace, option
 class StoryConfig(ModelConfig):
     """Who tells the films, and how they are asked."""
 
-    backend: Literal["openai"] = option("openai", "openai: any OpenAI-style server")
+    backend: Literal["openai", "transformers", "vllm"] = option(
+        "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
+    )
     scene_prompt: str = option("scene", "A prompt by name, or a text file: clips into a scene")
     film_prompt: str = option("film", "A prompt by name, or a text file: scenes into the film")
     language: str = option("English", "Language of the texts", min_length=2)
@@ -90,15 +93,16 @@ def prompt_text(config: StoryConfig) -> str:
     return f"{narrator.scene.hash}-{narrator.film.hash}"
 
 
-def model_is_named(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where no model is named: a server has many."""
+def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Raise UsageError where there is nobody to write."""
     if not config.model:
-        raise UsageError("story needs a model: set story.model to one that the server has")
+        raise UsageError("story needs a model: name it by story.model")
+    chat_model.check_chat_model(config.backend, config)
 
 
-def one_at_most(_config: StoryConfig) -> Resources:
-    """One worker holds all requests to a server, so that `concurrency` bounds them."""
-    return Resources(at_most=1)
+def seats(config: StoryConfig) -> Resources:
+    """What a worker takes that asks the model."""
+    return chat_model.seats([config.backend])
 
 
 STORY = MapStage(
@@ -109,8 +113,8 @@ STORY = MapStage(
     config=StoryConfig,
     open=open_desk,
     run=story,
-    resources=one_at_most,
-    check=model_is_named,
+    resources=seats,
+    check=can_ask,
     depends=prompt_text,
     cheaper="a longer outline.scene_s, or a smaller story.max_tokens",
     rows_per_part=32,
