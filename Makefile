@@ -12,7 +12,7 @@ COUNT ?= 1000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-search bench-judge bench-chat bench-load bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,9 +54,10 @@ format: .venv/installed-dev ## put the code into its form
 docs: .venv/installed-dev ## write the generated part of the README
 	$(BIN)/python scripts/write_reference.py
 
-bench: .venv/installed ## wall time of scan over that of a bare decode; FILMS=... for yours
+bench: .venv/installed ## time of scan over that of a bare decode, and of every stage; FILMS=... for yours
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
 	$(BIN)/python scripts/bench_scan.py $(FILMS)
+	$(BIN)/python scripts/bench_stages.py $(FILMS)
 
 bench-scaling: .venv/installed ## wall time of scan with one worker over that with two; FILM=...
 	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
@@ -82,6 +83,12 @@ bench-cuts: .venv/installed ## all shot detectors on films of known truth; QUICK
 bench-motion: .venv/installed ## camera movements named right, on camera paths over stills; FILMS=... for yours
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
 	$(BIN)/python scripts/bench_motion.py $(FILMS)
+
+bench-scores: .venv/installed-dev ## what every judgement gets wrong, measured on little; FILMS=... for yours
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/fetch_footage.py validation demo/footage
+	$(BIN)/python scripts/fetch_footage.py voices demo/voices
+	$(BIN)/python scripts/bench_scores.py $(FILMS) --footage demo/footage/* --voices demo/voices/*
 
 bench-speech: .venv/installed-dev ## speech and music heard right, and loudness against ffmpeg's; FILMS=... for yours
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi

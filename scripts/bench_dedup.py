@@ -8,6 +8,7 @@ the shots of each film's first half and reported on those of its second half.
 import argparse
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -201,8 +202,8 @@ def offset_error_s(found: Case, link: Link) -> float:
 
 def best_limit(cases: Sequence[Case]) -> float:
     """The limit with the highest harmonic mean of precision and recall."""
-    limits = np.arange(LOWEST, 1.0, 0.005)
-    return float(max(limits, key=lambda limit: harmonic(*rates(cases, float(limit)))))
+    limits = [round(float(limit), 3) for limit in np.arange(LOWEST, 1.0, 0.005)]
+    return max(limits, key=lambda limit: harmonic(*rates(cases, limit)))
 
 
 def harmonic(precision: float, recall: float) -> float:
@@ -255,7 +256,7 @@ def film_cases(path: Path, seconds: int, folder: Path) -> Iterator[tuple[int, Ca
     """Each kind of copy of a film's shots, those of the first half and those of the second."""
     film = scanned(path, folder)
     spans = shots(film, seconds)
-    print(f"{path.name}: {len(spans)} shots", flush=True)
+    print(f"{path.name}: {len(spans)} shots", file=sys.stderr)
     middle = len(spans) // 2
     for change, kinds in groupby(sorted(KINDS, key=change_of), change_of):
         copy = scanned(make_copy(path, change, seconds, folder / "copy.mp4"), folder)

@@ -178,10 +178,11 @@ def main() -> None:
     given = Given(
         *(arguments.films, arguments.footage, arguments.voices, arguments.size, arguments.seed)
     )
+    print(f"{'judgement':17}{'in full':24}measured on little, seed {given.seed}")
     for name in arguments.only:
-        print(f"{name:16}{MEASURED[name](given)}; in full: make bench-{name}", flush=True)
+        print(f"{name:17}{f'make bench-{name}':24}{MEASURED[name](given)}", flush=True)
     for name, reason in NOT_MEASURED.items():
-        print(f"{name:16}{reason}")
+        print(f"{name:17}{'-':24}{reason}")
 
 
 if __name__ == "__main__":

@@ -57,8 +57,13 @@ def report(stages: Sequence[Mapping[str, Any]], films: int, clips: int) -> None:
             f"{stage['inputs'] / seconds:>12.1f}{frames / seconds:>12.0f}"
             f"{seconds / spent[SCAN]:>12.1%}"
         )
-    total = sum(spent[name] for name in SCORES)
-    print(f"scores without models, vectors and signatures: {total / spent[SCAN]:.1%} of the scan")
+    sound = spent["speech"]
+    pictures = sum(spent[name] for name in SCORES) - sound
+    print(
+        f"scores without models, with vectors and signatures, over the scan: "
+        f"{pictures / spent[SCAN]:.1%} of pictures, {sound / spent[SCAN]:.1%} of sound, which the "
+        f"scan does not decode, {(pictures + sound) / spent[SCAN]:.1%} together"
+    )
 
 
 def main() -> None:

@@ -51,11 +51,12 @@ def test_order_of_the_tables_does_not_count(above: dict[str, str]) -> None:
 
 
 def test_version_name_and_depends_count() -> None:
-    """A stage's name, its version and what else it depends on change its fingerprint."""
+    """A stage's name, version, columns and what else it depends on change its fingerprint."""
     variants: list[MapStage[Any, Any, Any, Any]] = [
         NOTES_STAGE,
         replace(NOTES_STAGE, version=2),
         replace(NOTES_STAGE, name="other"),
+        replace(NOTES_STAGE, writes=PIECES),
         replace(NOTES_STAGE, depends=lambda _: "a prompt"),
         replace(NOTES_STAGE, depends=lambda _: "another prompt"),
     ]
@@ -70,7 +71,7 @@ def test_what_only_says_how_work_is_cut_does_not_count() -> None:
 
 def test_a_fingerprint_is_the_same_on_every_machine() -> None:
     """The fingerprint depends on no address, hash seed or clock: this one was noted down."""
-    assert fingerprint(NOTES_STAGE, ToyConfig(), {"picked": "0" * 12}) == "afd58e2c1470"
+    assert fingerprint(NOTES_STAGE, ToyConfig(), {"picked": "0" * 12}) == "83372d8716b3"
 
 
 def test_tables_are_read_as_the_options_ask() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vidcurate.errors import UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stages import STAGES
 from vidcurate.table import Table, in_pieces, places, read_parquet, write_parquet, write_whole
@@ -165,7 +166,7 @@ def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
     write_parquet(tmp_path / "rows.parquet", pa.table({"a": [1], "b": ["x"], "c": [2.0]}))
     wanted = pa.schema([("c", pa.float64()), ("a", pa.int64())])
     assert read_parquet(tmp_path / "rows.parquet", wanted).to_pylist() == [{"c": 2.0, "a": 1}]
-    with pytest.raises(KeyError, match="d"):
+    with pytest.raises(UsageError, match="has no column 'd': another version"):
         read_parquet(tmp_path / "rows.parquet", pa.schema([("d", pa.int64())]))
 
 

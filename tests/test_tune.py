@@ -39,6 +39,12 @@ def test_what_each_rule_removes() -> None:
     """A clip that breaks two rules counts for both, but for neither as removed only by it."""
     found = tuned([1, 2, 3, None], "t.x >= 2", "t.y < 9 and t.x > 1", y=[1, 9, 1, 1])
     assert [(r.removes, r.only_it) for r in found.rules] == [(2, 0), (3, 1)]
+
+
+def test_unmeasured_clips_are_told_from_bad_ones() -> None:
+    """A clip without a number does not pass; it is counted apart, unless another part decides."""
+    found = tuned([1, 3, None, None], "t.x >= 2", "t.x >= 2 and t.y > 0", y=[1, 1, 1, 0])
+    assert [(r.removes, r.unmeasured) for r in found.rules] == [(3, 2), (3, 1)]
     assert (found.clips, found.kept) == (4, 1)
 
 

@@ -269,6 +269,7 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
     facts = {
         "stage": stage.name,
         "version": stage.version,
+        "columns": [f"{field.name}: {field.type}" for field in stage.writes.schema],
         "options": given_options(config),
         "upstream": dict(upstream),
         "depends": stage.depends(config),

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vidcurate.errors import UsageError
 from vidcurate.storage import Place, Remote, put
 
 R = TypeVar("R")
@@ -172,9 +173,18 @@ def write_parquet(path: Place, table: pa.Table) -> None:
 
 
 def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
-    """The columns of a Parquet file that a schema names."""
+    """The columns of a Parquet file that a schema names.
+
+    Raises UsageError where one is missing, as in rows that an earlier version made.
+    """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
     with pq.ParquetFile(readable(path)) as file:
+        missing = set(schema.names).difference(file.schema_arrow.names)
+        if missing:
+            raise UsageError(
+                f"{path} has no column {min(missing)!r}: another version of vidcurate made it; "
+                "run the command that makes its table again"
+            )
         return file.read(schema.names).select(schema.names).cast(schema)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.rules import Rule
+from vidcurate.rules import Rule, judge
 from vidcurate.rules.aim import Aim, Flags, aim, passed
 from vidcurate.rules.borders import Border, borders
 from vidcurate.rules.schema import kind_of_type
@@ -62,11 +62,16 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Removal:
-    """How many clips do not pass a rule, and how many pass every rule but this."""
+    """How many clips do not pass a rule, how many pass every rule but this.
+
+    `unmeasured` are those of `removes` that lack a number for the rule, as clips do that a stage
+    was spared.
+    """
 
     rule: str
     removes: int
     only_it: int
+    unmeasured: int
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def tune(
     return Tuning(
         clips=clips.num_rows,
         kept=int(passing.all(axis=0).sum()),
-        rules=tuple(removals(rules, passing)),
+        rules=tuple(removals(rules, columns, passing)),
         scores=tuple(
             distribution(score, rules, clips, values) for score in scores_of(rules, named, values)
         ),
@@ -111,11 +116,17 @@ def tune(
     )
 
 
-def removals(rules: Sequence[Rule], passing: Flags) -> Iterator[Removal]:
+def removals(rules: Sequence[Rule], columns: pa.Table, passing: Flags) -> Iterator[Removal]:
     """What each rule removes alone, and what only it removes."""
     faults = np.sum(~passing, axis=0)
     for rule, passes in zip(rules, passing, strict=True):
-        yield Removal(rule.text, int(np.sum(~passes)), int(np.sum(~passes & (faults == 1))))
+        undecided = judge([rule], columns).undecided
+        yield Removal(
+            rule=rule.text,
+            removes=int(np.sum(~passes)),
+            only_it=int(np.sum(~passes & (faults == 1))),
+            unmeasured=len(undecided) - undecided.null_count,
+        )
 
 
 def scores_of(

@@ -122,8 +122,13 @@ def clip_line(clip: Mapping[str, Any]) -> str:
         words.append(f"there {clip['counterpart']}")
     if clip["reason"]:
         here, there = clip["here"] or {}, clip["there"] or {}
-        words += [f"{name} {short(here.get(name))} / {short(there[name])}" for name in there]
+        words += [f"{name} {both(here.get(name), there[name])}" for name in there]
     return "  ".join(words)
+
+
+def both(here: Any, there: Any) -> str:
+    """A number in one data set and in the other; once where they agree."""
+    return short(here) if here == there else f"{short(here)} / {short(there)}"
 
 
 def short(value: Any) -> str:

@@ -164,11 +164,12 @@ def limit_lines(found: Limit) -> Iterator[str]:
 def rule_grid(rules: tuple[Removal, ...]) -> Grid:
     """What each rule removes."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    for name in ("removes", "only it"):
+    for name in ("removes", "only it", "unmeasured"):
         grid.add_column(name, justify="right")
     grid.add_column("rule", overflow="fold")
     for rule in rules:
-        grid.add_row(str(rule.removes), str(rule.only_it), Text(printable(rule.rule)))
+        counts = (rule.removes, rule.only_it, rule.unmeasured)
+        grid.add_row(*map(str, counts), Text(printable(rule.rule)))
     return grid
 
 

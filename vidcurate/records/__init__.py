@@ -46,31 +46,32 @@ from vidcurate.records.films import (
     Video,
     merge_sources,
 )
-from vidcurate.records.scores import (
+from vidcurate.records.judgements import (
     AESTHETIC,
-    BOUNDS,
     CONSISTENCY,
     DEDUP,
-    MOTION,
-    QUALITY,
     SAFETY,
-    SCORE_TABLES,
-    SPEECH,
     SUITABILITY,
     TAGS,
     TEXT,
-    WATERMARK,
     Aesthetic,
-    Bounds,
     Consistency,
     Duplicate,
-    MotionScore,
-    Quality,
     Safety,
-    Speech,
     Suitability,
     Tags,
     Text,
+)
+from vidcurate.records.scores import (
+    BOUNDS,
+    MOTION,
+    QUALITY,
+    SPEECH,
+    WATERMARK,
+    Bounds,
+    MotionScore,
+    Quality,
+    Speech,
     Watermark,
 )
 from vidcurate.records.verdicts import (
@@ -153,3 +154,19 @@ __all__ = [
     "WeakCaption",
     "merge_sources",
 ]
+
+# What rules, `tune`, captions and the export know of a clip, in the order of the data.
+SCORE_TABLES = (
+    BOUNDS,
+    QUALITY,
+    MOTION,
+    WATERMARK,
+    SPEECH,
+    CONSISTENCY,
+    AESTHETIC,
+    TEXT,
+    SAFETY,
+    TAGS,
+    SUITABILITY,
+    DEDUP,
+)
