@@ -46,9 +46,9 @@ def call_faults(call: ast.Call) -> Iterator[str]:
         if given.get(option, None if name == "torch.load" else value) is not value:
             yield f"calls {name} without {option}={value}"
     for option in SHELLS & given.keys():
-        [value] = [k.value for k in call.keywords if k.arg == option]
+        [chosen] = [k.value for k in call.keywords if k.arg == option]
         # Code of a model runs where the user's own option of that name asks for it.
-        is_asked = option == "trust_remote_code" and ast.unparse(value).endswith(f".{option}")
+        is_asked = option == "trust_remote_code" and ast.unparse(chosen).endswith(f".{option}")
         if given[option] is not False and not is_asked:
             yield f"calls {name} with {option}"
 

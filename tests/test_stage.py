@@ -52,11 +52,12 @@ def test_order_of_the_tables_does_not_count(above: dict[str, str]) -> None:
 
 def test_version_name_and_depends_count() -> None:
     """A stage's name, version, columns and what else it depends on change its fingerprint."""
-    variants: list[MapStage[Any, Any, Any, Any]] = [
-        NOTES_STAGE,
+    notes: MapStage[Any, Any, Any, Any] = NOTES_STAGE
+    variants = [
+        notes,
+        replace(notes, writes=PIECES),
         replace(NOTES_STAGE, version=2),
         replace(NOTES_STAGE, name="other"),
-        replace(NOTES_STAGE, writes=PIECES),
         replace(NOTES_STAGE, depends=lambda _: "a prompt"),
         replace(NOTES_STAGE, depends=lambda _: "another prompt"),
     ]
