@@ -151,6 +151,15 @@ def test_copies_of_films_are_found(out: Path) -> None:
     assert {clip.video_id for clip in rows(out, KEPT)} == {large}
 
 
+def test_a_copy_stays_where_the_better_one_breaks_a_rule(folder: Path, tmp_path: Path) -> None:
+    """Copies are chosen among the clips that the other rules leave."""
+    rules = {"filter": {"rules": ["videos.display_width < 300", "dedup.keep"]}}
+    counts = process(tmp_path / "out", {**SPLIT, "dedup": {}, **rules}, folder)
+    small = min(rows(tmp_path / "out", VIDEOS), key=lambda video: video.width).video_id
+    assert {clip.video_id for clip in rows(tmp_path / "out", KEPT)} == {small}
+    assert (counts["dedup"].inputs, counts["dedup"].spared, counts["filter"].ok) == (4, 4, 4)
+
+
 def test_nothing_is_searched_again(out: Path, folder: Path) -> None:
     """Another rule does not make dedup do its work again; another limit does."""
     before = states(out / "dedup")

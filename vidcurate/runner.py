@@ -162,10 +162,10 @@ def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | N
 
 def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     """Bring one stage's table up to date."""
+    scope = narrowed(run.dataset, run.plan, planned, scope)
     if isinstance(planned.stage, TableStage):
         run_table_stage(run, planned, planned.stage, scope)
         return
-    scope = narrowed(run.dataset, run.plan, planned, scope)
     take_back_outdated(run, planned, planned.stage, scope)
     known = known_count(run.dataset, planned, scope)
     if known and not known.pending and not (known.failed and run.limits.retry_failed):

@@ -1,4 +1,4 @@
-"""Cheap before dear: what a dear stage need not judge, since a later one rejects it anyway."""
+"""Cheap before dear: what a dear stage need not see, since a later one rejects it anyway."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pyarrow as pa
 from vidcurate.dataset import Dataset
 from vidcurate.pending import Scope
 from vidcurate.plan import Planned
-from vidcurate.stage import Beside, MapStage, TableStage
+from vidcurate.stage import Beside, TableStage
 
 
 def narrowed(dataset: Dataset, plan: Sequence[Planned], planned: Planned, scope: Scope) -> Scope:
@@ -18,10 +18,10 @@ def narrowed(dataset: Dataset, plan: Sequence[Planned], planned: Planned, scope:
     Only tables of earlier stages are asked. Looser rules bring inputs back: they were never done.
     """
     stage = planned.stage
-    if not (isinstance(stage, MapStage) and stage.dear):
+    if not stage.dear:
         return scope
     position = plan.index(planned)
-    for later in plan[position:]:
+    for later in plan[position + 1 :]:
         gate = later.stage
         if isinstance(gate, TableStage) and gate.rejects and gate.reads is stage.reads:
             tables = tables_before(dataset, plan[:position], later, gate, scope)

@@ -216,11 +216,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TableStage(Generic[In, Out, Cfg]):
-    """A stage that sees whole tables: cheap, in Arrow, always redone.
+    """A stage that sees whole tables: cheap, in Arrow, redone where one of them has changed.
 
     `beside` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
     the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
-    `depends` says what else decides the rows, as for a MapStage.
+    `depends` and `dear` are as for a MapStage: a dear one compares those inputs only that may stay.
     """
 
     name: str
@@ -232,6 +232,7 @@ class TableStage(Generic[In, Out, Cfg]):
     beside: Callable[[Cfg], tuple[Beside, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
     depends: Callable[[Cfg], str] = nothing_else
+    dear: bool = False
     version: int = 1
 
 

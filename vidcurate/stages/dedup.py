@@ -251,4 +251,5 @@ DEDUP_STAGE = TableStage(
     run=dedup,
     beside=tables_used,
     depends=others_content,
+    dear=True,
 )
