@@ -17,7 +17,7 @@ from vidcurate.media.stills import jpeg_of_file
 from vidcurate.models.conversation import Answer, Ask, Conversation, Frame
 from vidcurate.models.openai_chat import open_chat
 
-STILLS_EACH = 4
+STILLS_EACH = 3
 REPLY = b'{"choices": [{"finish_reason": "stop", "message": {"content": "A dog"}}]}'
 
 
@@ -27,6 +27,7 @@ def waiting_server(latency_s: float) -> Iterator[str]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, *_: Any) -> None:
             """Keep quiet."""

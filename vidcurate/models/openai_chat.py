@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from threading import Event
+from threading import Event, Semaphore
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,8 +37,9 @@ UNREACHABLE = ("ConnectError", "ConnectTimeout")  # names that they share
 
 @dataclass(slots=True)
 class Stop:
-    """Tells all threads of a call to end, and why."""
+    """Tells all threads of a call to end, and why; `slots` bounds how many ask at once."""
 
+    slots: Semaphore
     event: Event = field(default_factory=Event)
     reason: str = "the run was stopped"
 
@@ -61,21 +62,23 @@ class ChatServer:
     def ask(self, ask: Ask) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
-            return answer(self, client, Stop(), ask)
+            return answer(self, client, Stop(Semaphore()), ask)
 
     def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """One result per conversation, in order, of which `concurrency` are held at a time.
 
         A fault that every request would meet ends them all.
         """
-        source, stop = iter(talks), Stop()
+        n_slots = self.options.concurrency
+        source, stop = iter(talks), Stop(Semaphore(n_slots))
         open_talks: deque[Future[T | MediaError]] = deque()
-        pool = ThreadPoolExecutor(self.options.concurrency, "chat")
+        # More threads than slots: while some wait for the server, others read pictures.
+        pool = ThreadPoolExecutor(n_slots + n_slots // 2, "chat")
         # The client is closed with its connections, which are kept alive between requests.
         with connect(self) as client:
             try:
                 while True:
-                    room = AHEAD * self.options.concurrency - len(open_talks)
+                    room = AHEAD * n_slots - len(open_talks)
                     for talk in islice(source, room):
                         reply = partial(answer, self, client, stop)
                         open_talks.append(pool.submit(hold, talk, reply))
@@ -118,22 +121,25 @@ def connect(chat: ChatServer) -> openai.OpenAI:
 def answer(chat: ChatServer, client: openai.OpenAI, stop: Stop, ask: Ask) -> Outcome:
     """The answer to one request, after as many tries as the options allow."""
     n_tries = 0
-    while not stop.event.is_set():
+    while True:
         by_schema = binds(chat)
-        outcome = attempt(chat, client, chat_payload(chat.options, ask, by_schema=by_schema))
-        if isinstance(outcome, Answer):
-            return outcome
-        if by_schema and outcome.refuses_schema and chat.options.structured_output == "auto":
-            chat.only_words.set()
-            continue
-        n_tries += 1
-        if not outcome.passes or n_tries > chat.options.retries:
-            reason = explain(chat, outcome, n_tries)
-            if outcome.is_common:
-                stop.because(reason)
-            return MediaError(reason)
+        payload = chat_payload(chat.options, ask, by_schema=by_schema)
+        with stop.slots:
+            if stop.event.is_set():
+                return MediaError(stop.reason)
+            outcome = attempt(chat, client, payload)
+            if isinstance(outcome, Answer):
+                return outcome
+            if by_schema and outcome.refuses_schema and chat.options.structured_output == "auto":
+                chat.only_words.set()
+                continue
+            n_tries += 1
+            if not outcome.passes or n_tries > chat.options.retries:
+                reason = explain(chat, outcome, n_tries)
+                if outcome.is_common:
+                    stop.because(reason)
+                return MediaError(reason)
         stop.event.wait(pause_s(outcome, n_tries, chat.options.backoff_s))
-    return MediaError(stop.reason)
 
 
 def binds(chat: ChatServer) -> bool:
