@@ -95,7 +95,7 @@ def caption(file: Path) -> None:
 def judged(folder: Path, graph: str, options: dict[str, Any]) -> Text:
     """The row of a film of four seconds, of a smooth moving picture and a caption."""
     caption(folder / "caption.png")
-    smooth = "gradients=size=320x180:rate=8:duration=4:speed=0.05:seed=2"
+    smooth = "gradients=size=320x180:rate=8:duration=4:speed=0.05:seed=2:c0=0x305070:c1=0x708090"
     inputs = ["-f", "lavfi", "-i", smooth, "-i", str(folder / "caption.png")]
     ffmpeg(*inputs, "-filter_complex", graph, "-map", "[v]", str(folder / "film.mp4"))
     whole = {"detector": "fixed", "fixed_interval_s": 10.0}
