@@ -16,8 +16,8 @@ from vidcurate.models.transformers_chat import (
     TransformersModel,
     check_transformers,
     open_transformers,
-    thinned,
 )
+from vidcurate.models.transformers_inputs import thinned
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
@@ -95,6 +95,17 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
     [pictures] = answered(opened(qwen), [FOUR])
     [video] = answered(opened(qwen, as_video=True), [FOUR])
     assert (video.prompt_tokens or 0) < (pictures.prompt_tokens or 0)
+    words = Ask(("Only words",))
+    assert len(answered(opened(qwen, as_video=True), [FOUR, words])) == 2
+    assert len(answered(opened(qwen, as_video=True), [words])) == 1
+
+
+def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
+    """A request that allows fewer tokens than others of its batch gets no more than these."""
+    model = opened(qwen)
+    model.model.generation_config.eos_token_id = [10**6]
+    found = answered(model, [replace(FOUR, max_tokens=2), replace(FOUR, max_tokens=6)])
+    assert [(a.completion_tokens, a.status) for a in found] == [(2, "truncated"), (6, "truncated")]
 
 
 def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
@@ -149,7 +160,9 @@ def test_want_of_memory_halves_the_batch_and_then_the_pictures(qwen: Path) -> No
     assert [a.text for a in answered(small, asks)] == [a.text for a in answered(whole, asks)]
     assert greedy.asked == [4, 2, 2]
     [less] = answered(small, [FOUR])
-    assert less.notes == ("shown 2 of 4 keyframes for want of memory",)
+    assert less.notes == ("2 keyframes shown for want of memory",)
+    [least] = answered(replace(whole, model=Greedy(whole, 1)), [FOUR])
+    assert least.notes == ("1 keyframes shown for want of memory",)
     tiny = replace(whole, model=Greedy(whole, 0))
     [error] = tiny.answer([FOUR])
     assert isinstance(error, MediaError)

@@ -4,7 +4,6 @@ Source: the package transformers (`AutoModelForImageTextToText`, `AutoProcessor`
 InternVL, LLaVA, Florence, BLIP and whatever else it has, from the hub or from a folder.
 """
 
-import io
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +11,10 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.clip_embedder import LONGEST_FAULT
 from vidcurate.models.conversation import (
     Answer,
     Ask,
     Conversation,
-    Frame,
     Outcome,
     Status,
     hold_in_batches,
@@ -25,9 +22,9 @@ from vidcurate.models.conversation import (
 from vidcurate.models.device import accelerator
 from vidcurate.models.hub import loading, require_transformers
 from vidcurate.models.model_config import ModelConfig
+from vidcurate.models.transformers_inputs import count_frames, inputs_of, thinned
 
 T = TypeVar("T")
-Inputs = Mapping[str, Any]
 REMEDY = (
     "give OWNER/NAME of the hub, or a folder with config.json, the processor's files and "
     "model.safetensors"
@@ -73,19 +70,25 @@ class TransformersModel:
 
     def shown_less(self, ask: Ask) -> Outcome:
         """The answer to a request with every second of its pictures, and a note of that."""
-        n_frames = sum(isinstance(part, Frame) for part in ask.parts)
+        n_frames = count_frames(ask)
         fewer = thinned(ask)
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
                 "set a smaller image_max_side or max_tokens, or another dtype"
             )
-        outcome = self.ask(fewer)
-        if isinstance(outcome, MediaError):
-            return outcome
-        n_shown = sum(isinstance(part, Frame) for part in fewer.parts)
-        note = f"shown {n_shown} of {n_frames} keyframes for want of memory"
-        return replace(outcome, notes=(note, *outcome.notes[1:]))
+        try:
+            [answer] = generate(self, [fewer])
+        except MediaError as error:
+            return error
+        except (MemoryError, RuntimeError) as error:
+            if not is_want_of_memory(error):
+                raise
+        else:
+            n_shown = count_frames(fewer)
+            return replace(answer, notes=(f"{n_shown} keyframes shown for want of memory",))
+        release_memory()
+        return self.shown_less(fewer)
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
@@ -183,7 +186,8 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
 
     options, processor = model.options, model.processor
     began = time.perf_counter()
-    inputs = inputs_of(model, asks)
+    prepared = inputs_of(processor, options, asks)
+    inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
     longest = max(ask.max_tokens or options.max_tokens for ask in asks)
     sampling = {"temperature": options.temperature} if options.temperature else {}
@@ -195,10 +199,12 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
         made = made[:, n_prompt:]
     seconds = (time.perf_counter() - began) / len(asks)
     tokenizer = getattr(processor, "tokenizer", processor)
-    for number, row in enumerate(made):
+    for number, (ask, whole) in enumerate(zip(asks, made, strict=True)):
+        own = ask.max_tokens or options.max_tokens  # others of the batch may write more
+        row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
         text = tokenizer.decode(kept, skip_special_tokens=True).strip()
-        is_cut = len(row) >= longest and not ends(row, model)
+        is_cut = len(row) >= own and not ends(row, model)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
         status: Status = "empty" if not text else "truncated" if is_cut else "ok"
         yield Answer(text, status, options.model, n_told, len(kept), seconds)
@@ -209,71 +215,6 @@ def ends(row: Any, model: TransformersModel) -> bool:
     ending = model.model.generation_config.eos_token_id
     endings = ending if isinstance(ending, list) else [ending]
     return any(int(token) in endings for token in row)
-
-
-def inputs_of(model: TransformersModel, asks: Sequence[Ask]) -> Inputs:
-    """Requests as tensors on the model's device.
-
-    Raises MediaError for requests that the processor cannot take.
-    """
-    pictures = [[picture(p) for p in ask.parts if isinstance(p, Frame)] for ask in asks]
-    processor, options = model.processor, model.options
-    given: dict[str, Any]
-    if not getattr(processor, "chat_template", None):
-        # A captioner of the first generation: one picture, and at most a few words to go on from.
-        if not all(pictures):
-            raise MediaError("a model without a chat template answers requests with a picture only")
-        given = {"images": [images[len(images) // 2] for images in pictures]}
-        if options.plain_prompt:
-            given["text"] = [options.plain_prompt] * len(asks)
-    else:
-        messages = [message(ask, as_video=options.as_video) for ask in asks]
-        given = {"text": processor.apply_chat_template(messages, add_generation_prompt=True)}
-        if options.as_video:
-            given |= {"videos": [stacked(images) for images in pictures], "do_sample_frames": False}
-        elif any(pictures):
-            given["images"] = pictures
-    try:
-        inputs = processor(**given, padding=True, return_tensors="pt")
-    except (ValueError, TypeError, IndexError) as error:
-        fault = " ".join(str(error).split())[:LONGEST_FAULT]
-        raise MediaError(f"the model's processor refuses the keyframes: {fault}") from error
-    return dict(inputs.to(model.model.device, dtype=model.model.dtype))
-
-
-def message(ask: Ask, *, as_video: bool) -> list[dict[str, Any]]:
-    """A request as a chat; pictures are placeholders, which the processor fills in order."""
-    content: list[dict[str, Any]] = [{"type": "video"}] if as_video else []
-    for part in ask.parts:
-        if isinstance(part, str):
-            content.append({"type": "text", "text": part})
-        elif not as_video:
-            content.append({"type": "image"})
-    return [{"role": "user", "content": content}]
-
-
-def picture(frame: Frame) -> Any:
-    """A still as an RGB picture of PIL."""
-    from PIL import Image  # noqa: PLC0415 - comes with the extra
-
-    return Image.open(io.BytesIO(frame.jpeg)).convert("RGB")
-
-
-def stacked(images: Sequence[Any]) -> Any:
-    """Stills as one video: shape (frames, height, width, 3)."""
-    import numpy as np  # noqa: PLC0415 - only videos need it
-
-    return np.stack([np.asarray(image) for image in images])
-
-
-def thinned(ask: Ask) -> Ask | None:
-    """A request with every second picture, and the words before it, left out; None if only one."""
-    frames = [number for number, part in enumerate(ask.parts) if isinstance(part, Frame)]
-    if len(frames) < 2:  # noqa: PLR2004 - one picture cannot be halved
-        return None
-    left_out = set(frames[1::2])
-    left_out |= {n - 1 for n in left_out if n and isinstance(ask.parts[n - 1], str) and n > 1}
-    return replace(ask, parts=tuple(p for n, p in enumerate(ask.parts) if n not in left_out))
 
 
 def is_want_of_memory(error: Exception) -> bool:
