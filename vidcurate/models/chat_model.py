@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import Protocol, TypeVar, cast
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.conversation import Ask, Conversation, Outcome
 from vidcurate.models.model_config import ModelConfig
@@ -61,11 +61,13 @@ def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
     return cast("Opener", getattr(importlib.import_module(module), function))(options)
 
 
-def check_chat_model(backend: str, config: ModelConfig) -> None:
-    """Make sure, without weights or a request, that a backend can run here with these options.
+def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
+    """Make sure, without weights or a request, that a stage's backend can run with these options.
 
     Raises MissingExtraError or UsageError where it cannot.
     """
+    if not config.model:
+        raise UsageError(f"{stage} needs a model: name it by {stage}.model")
     if backend in CHECKS:
         module, function = CHECKS[backend].split(":")
         getattr(importlib.import_module(module), function)(config)

@@ -250,7 +250,7 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
     if looks(config):
         for asked in asked_configs(config).values():
-            chat_model.check_chat_model(asked.backend, asked)
+            chat_model.check_chat_model("caption", asked.backend, asked)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 

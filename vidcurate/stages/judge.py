@@ -194,7 +194,7 @@ def prompt_text(config: JudgeConfig) -> str:
 def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where the backend cannot run."""
     if looks(config):
-        chat_model.check_chat_model(config.backend, config)
+        chat_model.check_chat_model("judge", config.backend, config)
 
 
 def seats(config: JudgeConfig) -> Resources:

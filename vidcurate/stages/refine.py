@@ -18,7 +18,7 @@ from vidcurate.captioning.judging import (
 from vidcurate.captioning.metered import Spent, metered
 from vidcurate.captioning.prompts import Prompt, load_prompt
 from vidcurate.captioning.rewriting import REWRITE, Try, rewritten
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError
 from vidcurate.models import chat_model
 from vidcurate.models.chat_model import ChatModel, open_chat_model
 from vidcurate.models.conversation import Conversation
@@ -161,9 +161,7 @@ def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
 
 def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where there is nobody to write."""
-    if not config.model:
-        raise UsageError("refine needs a model: name it by refine.model")
-    chat_model.check_chat_model(config.backend, config)
+    chat_model.check_chat_model("refine", config.backend, config)
 
 
 def prompt_text(config: RefineConfig) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 from vidcurate.captioning.hierarchical import Narrator, narrate
 from vidcurate.captioning.metered import Spent, metered
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError
 from vidcurate.models import chat_model
 from vidcurate.models.chat_model import ChatModel, open_chat_model
 from vidcurate.models.conversation import Conversation
@@ -95,9 +95,7 @@ def prompt_text(config: StoryConfig) -> str:
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where there is nobody to write."""
-    if not config.model:
-        raise UsageError("story needs a model: name it by story.model")
-    chat_model.check_chat_model(config.backend, config)
+    chat_model.check_chat_model("story", config.backend, config)
 
 
 def seats(config: StoryConfig) -> Resources:
