@@ -1,4 +1,4 @@
-"""How much faster two workers scan than one, in one run, on the same films.
+"""How much faster two workers scan than one, in one run, on the same films: copies of a whole one.
 
 Where other programs take the cores, wall time says little; then the CPU time does, of which two
 workers should take no more than one.
@@ -16,9 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from vidcurate.media.ffmpeg import find_ffmpeg
-
-COPIES = 8
+from bench_ray import copies_of
 
 
 class Took(NamedTuple):
@@ -33,11 +31,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("film", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=60, help="how much of the film each copy is")
+    parser.add_argument("--copies", type=int, default=8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         films = Path(name) / "films"
-        make_films(given.film, films, given.seconds)
+        films.mkdir()
+        copies_of(given.film, given.copies, films)
         rounds = [
             [scan(films, Path(name) / "data", workers) for workers in (1, 2)]
             for _ in range(given.rounds)
@@ -49,16 +48,7 @@ def main() -> None:
     faster = median(one.wall_s / two.wall_s for one, two in rounds)
     dearer = median(two.cpu_s / one.cpu_s for one, two in rounds)
     print(f"median: {faster:.2f} times as fast for {dearer:.2f} of the CPU time")
-    print(f"{COPIES} films, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
-
-
-def make_films(film: Path, folder: Path, seconds: int) -> None:
-    """Pieces of a film, from different places, so that no two have equal content."""
-    folder.mkdir()
-    for number in range(COPIES):
-        span = ("-ss", str(number * seconds), "-t", str(seconds))
-        command = [find_ffmpeg().path, "-v", "error", *span, "-i", str(film), "-c", "copy", "-an"]
-        subprocess.run([*command, str(folder / f"{number}.mp4")], check=True)
+    print(f"{given.copies} films, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
 def scan(films: Path, data: Path, workers: int) -> Took:

@@ -47,6 +47,7 @@ def side(
 ) -> Side:
     """A data set with these clips, all kept but those left out for a reason."""
     every = clips(spans)
+    films = sorted({film for film, _, _ in spans})
     reasons = left_out or {}
     lost = pc.is_in(every["clip_id"], pa.array([*reasons, *unjudged], pa.string()))
     plain = {f.name: 0 if pa.types.is_integer(f.type) else 0.0 for f in QUALITY.schema}
@@ -57,7 +58,12 @@ def side(
     tables = {"clips": every, "quality": pa.Table.from_pylist(scores, schema=QUALITY.schema)}
     said = pa.table({"id": list(reasons), "reason": list(reasons.values())})
     return Side(
-        films=every["video_id"],
+        films=pa.table(
+            {
+                "video_id": pa.array(films, pa.string()),
+                "path": pa.array([f"{film}.mp4" for film in films], pa.string()),
+            }
+        ),
         clips=every,
         kept=every.filter(pc.invert(lost)),
         left_out=said.cast(pa.schema({"id": pa.string(), "reason": pa.string()})),

@@ -23,6 +23,7 @@ def beside(x: Scores, y: Scores | None = None) -> tuple[pa.Table, pa.Table]:
     n = len(x)
     clips = {
         "clip_id": pa.array([f"c{i}" for i in range(n)], pa.string()),
+        "film": pa.array([f"f{i}.mp4" for i in range(n)], pa.string()),
         "start_s": pa.array(range(n), pa.float64()),
         "end_s": pa.array(range(1, n + 1), pa.float64()),
     }
@@ -38,14 +39,20 @@ def tuned(x: Scores, *rules: str, y: Scores | None = None, keep: float | None = 
 def test_what_each_rule_removes() -> None:
     """A clip that breaks two rules counts for both, but for neither as removed only by it."""
     found = tuned([1, 2, 3, None], "t.x >= 2", "t.y < 9 and t.x > 1", y=[1, 9, 1, 1])
-    assert [(r.removes, r.only_it) for r in found.rules] == [(2, 0), (3, 1)]
+    assert [(r.removes, r.only_it) for r in found.rules] == [(1, 0), (2, 1)]
 
 
 def test_unmeasured_clips_are_told_from_bad_ones() -> None:
-    """A clip without a number does not pass; it is counted apart, unless another part decides."""
+    """A clip without a number is not kept, but breaks no rule, unless another part decides."""
     found = tuned([1, 3, None, None], "t.x >= 2", "t.x >= 2 and t.y > 0", y=[1, 1, 1, 0])
-    assert [(r.removes, r.unmeasured) for r in found.rules] == [(3, 2), (3, 1)]
+    assert [(r.removes, r.unmeasured) for r in found.rules] == [(1, 2), (2, 1)]
     assert (found.clips, found.kept) == (4, 1)
+
+
+def test_a_clip_that_was_spared_a_score_is_removed_by_what_it_breaks() -> None:
+    """What a dear stage did not measure says nothing for its rule, nor against another one."""
+    found = tuned([1, 3, 3], "t.x >= 2", "t.y < 1", y=[None, 0, 2])
+    assert [(r.removes, r.only_it) for r in found.rules] == [(1, 1), (1, 1)]
 
 
 def test_the_distribution_of_a_score() -> None:
@@ -64,8 +71,9 @@ def test_the_clips_next_to_a_limit() -> None:
     (limit,) = found.limits
     assert [(c.clip_id, c.value) for c in limit.inside] == [("c4", 40), ("c0", 50), ("c6", 60)]
     assert [(c.clip_id, c.value) for c in limit.outside] == [("c3", 30), ("c2", 20), ("c1", 10)]
-    assert (limit.inside[0].start_s, limit.inside[0].end_s) == (4, 5)
-    assert limit.kept_share == pytest.approx(3 / 7)
+    first = limit.inside[0]
+    assert (first.film, first.start_s, first.end_s) == ("f4.mp4", 4, 5)
+    assert limit.kept_share == pytest.approx(3 / 6)
 
 
 def test_both_limits_of_a_span_and_a_percentile() -> None:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.join import Read, columns_of
+from vidcurate.join import Read, columns_of, film_paths
 from vidcurate.records import CLIPS
 from vidcurate.rules import parse
 from vidcurate.table import Table, places
@@ -21,11 +21,11 @@ Ticks = NDArray[np.int64]
 class Side:
     """One of two data sets: its live clips, those it keeps, and why it left out the others.
 
-    `left_out` has `id` and `reason`; `read` gives a table by name, one of `tables`; `manifest`
+    `films` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of `tables`; `manifest`
     says what made each.
     """
 
-    films: pa.ChunkedArray
+    films: pa.Table
     clips: pa.Table
     kept: pa.Table
     left_out: pa.Table
@@ -88,11 +88,12 @@ def gone(here: Side, there: Side) -> pa.Table:
         pc.is_in(reason, value_set=in_both),
         pc.is_valid(reason),
         pc.is_valid(other["clip_id"]),
-        pc.is_in(clips["video_id"], value_set=there.films.combine_chunks()),
+        pc.is_in(clips["video_id"], value_set=there.films["video_id"].combine_chunks()),
     )
     causes = ("re-cut", "score", "rule", "not judged", "no clip there", "no such film")
     about = {
         **{name: clips[name] for name in ("clip_id", "video_id", "start_s", "end_s")},
+        "film": film_paths(clips, here.films),
         "cause": pc.case_when(pc.make_struct(*conditions), *causes),
         "reason": reason,
         "counterpart": other["clip_id"],

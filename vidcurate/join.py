@@ -74,3 +74,8 @@ def columns_beside(
             raise UsageError(f"no column '{table}.{column}' here; there are {', '.join(known)}")
     found = columns_of(base, name, [(t, c) for t, c in pairs], tables, read)
     return pa.table({c: found[f"{t}.{k}"] for c, (t, k) in zip(wanted, pairs, strict=True)})
+
+
+def film_paths(rows: pa.Table, sources: pa.Table) -> pa.ChunkedArray:
+    """For each row the path of its film, null for one that is gone; `sources` has a row a film."""
+    return sources["path"].take(places(rows["video_id"], sources["video_id"]))

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.rules import Rule, judge
-from vidcurate.rules.aim import Aim, Flags, aim, passed
+from vidcurate.rules.aim import Aim, aim, passed
 from vidcurate.rules.borders import Border, borders
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.rules.tree import Column, Node, columns_of
@@ -26,6 +26,7 @@ class Near:
     """A clip close to a limit."""
 
     clip_id: str
+    film: str | None
     start_s: float
     end_s: float
     value: float
@@ -33,7 +34,7 @@ class Near:
 
 @dataclass(frozen=True)
 class Limit:
-    """What one limit does by itself: the share of clips it keeps, the nearest of each side."""
+    """What one limit does by itself: the share it keeps of clips with a value, the nearest ones."""
 
     rule: str
     condition: str
@@ -62,10 +63,10 @@ class Distribution:
 
 @dataclass(frozen=True)
 class Removal:
-    """How many clips do not pass a rule, how many pass every rule but this.
+    """How many clips break a rule, and how many of these break no other.
 
-    `unmeasured` are those of `removes` that lack a number for the rule, as clips do that a stage
-    was spared.
+    `unmeasured` clips lack a number for the rule, as those do that a stage was spared: they neither
+    break it nor pass.
     """
 
     rule: str
@@ -95,11 +96,10 @@ def tune(
 ) -> Tuning:
     """What rules do to clips, as far as the columns beside them tell.
 
-    `columns` has one row a clip, its names are "table.column"; `more` are those whose
-    distribution is wanted though no rule has them; `keep` is the wanted share of clips.
+    `clips` say what `Near` does; `columns` has one row a clip, its names are "table.column"; `more`
+    are those whose distribution is wanted though no rule has them; `keep` is the wanted share.
     Raises UsageError where a share is wanted and no rule has a limit.
     """
-    passing = passed(rules, columns)
     values = {
         Column(*name.split(".", 1)): numbers_present(columns[name].combine_chunks())
         for name in columns.column_names
@@ -107,8 +107,8 @@ def tune(
     named = [Column(*name.split(".", 1)) for name in more]
     return Tuning(
         clips=clips.num_rows,
-        kept=int(passing.all(axis=0).sum()),
-        rules=tuple(removals(rules, columns, passing)),
+        kept=int(passed(rules, columns).all(axis=0).sum()),
+        rules=tuple(removals(rules, columns)),
         scores=tuple(
             distribution(score, rules, clips, values) for score in scores_of(rules, named, values)
         ),
@@ -116,16 +116,17 @@ def tune(
     )
 
 
-def removals(rules: Sequence[Rule], columns: pa.Table, passing: Flags) -> Iterator[Removal]:
+def removals(rules: Sequence[Rule], columns: pa.Table) -> Iterator[Removal]:
     """What each rule removes alone, and what only it removes."""
-    faults = np.sum(~passing, axis=0)
-    for rule, passes in zip(rules, passing, strict=True):
-        undecided = judge([rule], columns).undecided
+    verdicts = [judge([rule], columns) for rule in rules]
+    broken = [v.first_failed.is_valid().to_numpy(zero_copy_only=False) for v in verdicts]
+    n_broken = np.sum(broken, axis=0)
+    for rule, verdict, breaks in zip(rules, verdicts, broken, strict=True):
         yield Removal(
             rule=rule.text,
-            removes=int(np.sum(~passes)),
-            only_it=int(np.sum(~passes & (faults == 1))),
-            unmeasured=len(undecided) - undecided.null_count,
+            removes=int(np.sum(breaks)),
+            only_it=int(np.sum(breaks & (n_broken == 1))),
+            unmeasured=len(verdict.undecided) - verdict.undecided.null_count,
         )
 
 
@@ -183,12 +184,13 @@ def limit(
     value = border.limit_in(values)
     holds = spread(border.holds(values), len(numbers)).fill_null(False)
     inside = holds.to_numpy(zero_copy_only=False)
+    n_values = np.count_nonzero(~np.isnan(numbers))
     distances = np.abs(numbers - (np.nan if value is None else value))
     return Limit(
         rule=rule.text,
         condition=str(border.condition),
         value=value,
-        kept_share=float(inside.mean()) if len(inside) else 0.0,
+        kept_share=float(inside.sum() / n_values) if n_values else 0.0,
         inside=nearest(np.where(inside, distances, np.nan), numbers, clips),
         outside=nearest(np.where(inside, np.nan, distances), numbers, clips),
     )
@@ -200,7 +202,7 @@ def nearest(
     """The clips with the smallest distances; NaN is none."""
     places = pc.bottom_k_unstable(pa.array(distances), k=NEAREST).to_numpy()
     places = places[~np.isnan(distances[places])]
-    rows = clips.select(["clip_id", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
+    rows = clips.select(["clip_id", "film", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
     return tuple(
         Near(**row, value=float(numbers[place])) for row, place in zip(rows, places, strict=True)
     )

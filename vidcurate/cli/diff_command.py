@@ -63,7 +63,7 @@ def side(folder: Path) -> Side:
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
     done = judged.own(dataset).done() if judged else DONE.empty_table()
     return Side(
-        films=read(SOURCES.name)["video_id"],
+        films=read(SOURCES.name),
         clips=read(CLIPS.name),
         kept=read(KEPT.name if judged else CLIPS.name),
         left_out=done.filter(pc.not_equal(done["status"], OK)).select(["id", "reason"]),
@@ -117,7 +117,8 @@ def cause_lines(clips: pa.Table) -> Iterator[str]:
 
 def clip_line(clip: Mapping[str, Any]) -> str:
     """A clip, its counterpart if that is another, and the numbers of both."""
-    words = [f"{clip['clip_id']}  {clip['start_s']:.2f} to {clip['end_s']:.2f} s"]
+    span = f"{clip['start_s']:.2f} to {clip['end_s']:.2f} s"
+    words = [str(clip["clip_id"]), span, str(clip["film"])]
     if clip["counterpart"] not in (None, clip["clip_id"]):
         words.append(f"there {clip['counterpart']}")
     if clip["reason"]:

@@ -25,7 +25,7 @@ from vidcurate.cli.output import printable, say, tell, tell_json
 from vidcurate.dataset import Dataset
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.funnel import digest
-from vidcurate.join import Read
+from vidcurate.join import Read, film_paths
 from vidcurate.models.embedder import Embedder, open_embedder
 from vidcurate.plan import Planned
 from vidcurate.records import CLIPS, SOURCES, VECTORS, FilmVectors
@@ -162,16 +162,15 @@ def embedder(embedded: Embedded) -> Embedder:
 
 def rows_shown(found: pa.Table, sources: pa.Table) -> list[dict[str, Any]]:
     """What is told of each clip."""
-    paths = dict(zip(sources["video_id"].to_pylist(), sources["path"].to_pylist(), strict=True))
     return [
         {
             "score": round(row["score"], 4),
             "clip_id": row["clip_id"],
-            "film": paths.get(row["video_id"]),
+            "film": film,
             "start_s": row["start_s"],
             "end_s": row["end_s"],
         }
-        for row in found.to_pylist()
+        for row, film in zip(found.to_pylist(), film_paths(found, sources).to_pylist(), strict=True)
     ]
 
 

@@ -21,9 +21,9 @@ from vidcurate.cli.look import (
 )
 from vidcurate.cli.output import printable, say, tell_json
 from vidcurate.errors import UsageError
-from vidcurate.join import columns_of
+from vidcurate.join import columns_of, film_paths
 from vidcurate.plan import Planned
-from vidcurate.records import CLIPS, SCORE_TABLES
+from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
 from vidcurate.rules import Rule, check, parse
 from vidcurate.rules.aim import Aim
 from vidcurate.rules.schema import kind_of_type
@@ -60,6 +60,7 @@ def tune(
     clips = read(CLIPS.name)
     pairs = [*more, *(column for r in rules for column in r.columns)]
     columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
+    clips = clips.append_column("film", film_paths(clips, read(SOURCES.name)))
     names = [f"{table}.{column}" for table, column in more]
     found = tuned(clips, columns, rules, more=names, keep=wanted)
     if as_json:
@@ -154,11 +155,11 @@ def limit_lines(found: Limit) -> Iterator[str]:
     """What a limit keeps, and the clips next to it."""
     is_told = found.value is None or found.condition.endswith(f" {found.value:g}")
     now = "" if is_told else f" (now {found.value:.6g})"
-    yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%}"
+    yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%} of them"
     for side, clips in (("in ", found.inside), ("out", found.outside)):
         for clip in clips:
             span = f"{clip.start_s:.2f} to {clip.end_s:.2f} s"
-            yield f"    {side} {clip.value:>10.4g}  {clip.clip_id}  {span}"
+            yield f"    {side} {clip.value:>10.4g}  {clip.clip_id}  {span}  {clip.film}"
 
 
 def rule_grid(rules: tuple[Removal, ...]) -> Grid:
