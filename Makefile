@@ -12,7 +12,7 @@ COUNT ?= 1000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-memory bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ bench-keyframes: .venv/installed ## how well stills of each method stand for the
 
 bench-chat: .venv/installed ## how well captioning fills a server's slots
 	$(BIN)/python scripts/bench_chat.py
+
+bench-memory: .venv/installed ## peak memory of a run over 10, 25 and 50 films; FILM=...
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	$(BIN)/python scripts/bench_memory.py "$(FILM)"
 
 bench-load: .venv/installed ## time and memory of commands over tables of a million clips
 	$(BIN)/python scripts/bench_load.py

@@ -21,8 +21,8 @@ Ticks = NDArray[np.int64]
 class Side:
     """One of two data sets: its live clips, those it keeps, and why it left out the others.
 
-    `films` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of `tables`; `manifest`
-    says what made each.
+    `films` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of
+    `tables`; `manifest` says what made each.
     """
 
     films: pa.Table
