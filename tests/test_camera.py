@@ -39,7 +39,7 @@ def window(*, pan: float = 0, tilt: float = 0, zoom: float = 0, roll: float = 0)
 
 def measured(before: Image, after: Image, view: View = UPRIGHT) -> CameraMotion:
     """What is found between two pictures."""
-    found = camera_motion(FlowMeter().between(before, after), before, view, PAIR_S)
+    found = camera_motion(FlowMeter().between(before, after), before, after, view, PAIR_S)
     assert found is not None
     return found
 
@@ -104,7 +104,7 @@ def test_a_flat_picture_says_nothing(level: int) -> None:
     """Without texture there is no camera to be seen, and no flow."""
     flat: NDArray[np.uint8] = np.full(SIZE[::-1], level, np.uint8)
     flow = FlowMeter().between(flat, flat)
-    assert camera_motion(flow, flat, UPRIGHT, PAIR_S) is None
+    assert camera_motion(flow, flat, flat, UPRIGHT, PAIR_S) is None
     assert flow_speed(flow, PAIR_S) == (0, 0)
 
 
