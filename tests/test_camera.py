@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -28,9 +29,26 @@ def texture(seed: int = 7) -> Image:
     return np.asarray(cv2.resize(dice, (400, 250), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def window(*, pan: float = 0, tilt: float = 0, zoom: float = 0, roll: float = 0) -> Image:
-    """What a camera sees that has moved by these."""
-    still = texture()
+def plain_ground() -> Image:
+    """A still that is flat but for small spots of texture, far apart."""
+    still, spots = np.full((250, 400), 128, np.uint8), texture()
+    for top in range(20, 250, 50):
+        for left in range(20, 400, 50):
+            spot = np.s_[top : top + 14, left : left + 14]
+            still[spot] = spots[spot]
+    return still
+
+
+def window(
+    still: Image | None = None,
+    *,
+    pan: float = 0,
+    tilt: float = 0,
+    zoom: float = 0,
+    roll: float = 0,
+) -> Image:
+    """What a camera sees that has moved by these over a still, which has texture by default."""
+    still = texture() if still is None else still
     turn = cv2.getRotationMatrix2D((0, 0), np.degrees(roll), np.exp(zoom))
     centre = np.array(still.shape[::-1]) / 2 + np.array([pan, -tilt]) * DIAGONAL
     turn[:, 2] = np.array(SIZE) / 2 - turn[:, :2] @ centre
@@ -80,6 +98,35 @@ def test_an_object_is_not_the_camera() -> None:
     right, down = cells[0, 2]
     assert right > 0  # it goes with the camera, whose picture goes left
     assert down == pytest.approx(5 / DIAGONAL * 12, rel=0.5)
+
+
+def crossed(at: tuple[int, int], **moved: float) -> Image:
+    """A plain ground as a camera sees it that has moved, and a large object of rich texture."""
+    seen, (left, top) = window(plain_ground(), **moved), at
+    seen[top : top + 58, left : left + 104] = texture(8)[:58, :104]
+    return seen
+
+
+@pytest.mark.parametrize("to", [(82, 43), (86, 47), (69, 46)])
+@pytest.mark.parametrize(
+    ("name", "speed"), [("pan", -0.06), ("zoom", -0.15), ("roll", 0.2), ("roll", -0.2)]
+)
+def test_an_object_before_a_plain_ground_is_not_the_camera(
+    name: str, speed: float, to: tuple[int, int]
+) -> None:
+    """An object of 40 % of the height that moves faster has most texture, and still no say."""
+    found = measured(crossed((76, 43)), crossed(to, **{name: speed * float(PAIR_S)}))
+    assert getattr(found, name) == pytest.approx(speed, rel=0.1)
+    for other in {"pan", "tilt", "zoom", "roll"} - {name}:
+        assert getattr(found, other) == pytest.approx(0, abs=0.01)
+
+
+def test_shake_shows_behind_an_object() -> None:
+    """A plain ground that goes to and fro changes its velocity, however steady the object."""
+    places = ((70, 43), (76, 43), (82, 43))
+    pictures = [crossed(at, tilt=tilt) for at, tilt in zip(places, (0, 0.01, 0), strict=True)]
+    there, back = (measured(*pair) for pair in pairwise(pictures))
+    assert velocity_change(there, back) == pytest.approx(0.24, rel=0.1)
 
 
 @pytest.mark.parametrize(
