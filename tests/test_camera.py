@@ -39,16 +39,13 @@ def plain_ground() -> Image:
     return still
 
 
-def window(
-    still: Image | None = None,
-    *,
-    pan: float = 0,
-    tilt: float = 0,
-    zoom: float = 0,
-    roll: float = 0,
-) -> Image:
-    """What a camera sees that has moved by these over a still, which has texture by default."""
-    still = texture() if still is None else still
+def window(*, pan: float = 0, tilt: float = 0, zoom: float = 0, roll: float = 0) -> Image:
+    """What a camera sees of a still with texture that has moved by these."""
+    return seen_of(texture(), pan, tilt, zoom, roll)
+
+
+def seen_of(still: Image, pan: float, tilt: float, zoom: float, roll: float) -> Image:
+    """What a camera sees of a still that has moved by these."""
     turn = cv2.getRotationMatrix2D((0, 0), np.degrees(roll), np.exp(zoom))
     centre = np.array(still.shape[::-1]) / 2 + np.array([pan, -tilt]) * DIAGONAL
     turn[:, 2] = np.array(SIZE) / 2 - turn[:, :2] @ centre
@@ -102,7 +99,8 @@ def test_an_object_is_not_the_camera() -> None:
 
 def crossed(at: tuple[int, int], **moved: float) -> Image:
     """A plain ground as a camera sees it that has moved, and a large object of rich texture."""
-    seen, (left, top) = window(plain_ground(), **moved), at
+    moves = (moved.get(name, 0) for name in ("pan", "tilt", "zoom", "roll"))
+    seen, (left, top) = seen_of(plain_ground(), *moves), at
     seen[top : top + 58, left : left + 104] = texture(8)[:58, :104]
     return seen
 
