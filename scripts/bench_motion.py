@@ -157,15 +157,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--misses", action="store_true", help="print every clip that is wrong")
     arguments = parser.parse_args()
+    total = {kind: Counter[str]() for kind in CAMERA}
     for film in arguments.films:
-        report(film, arguments.clips, arguments.seed, misses=arguments.misses)
+        print(f"{film.name}: seed {arguments.seed}", flush=True)
+        for kind, found in named(film, arguments.clips, arguments.seed, misses=arguments.misses):
+            report(kind, found)
+            total[kind] += found
+    print("all films:")
+    for kind, found in total.items():
+        report(kind, found)
 
 
-def report(film: Path, count: int, seed: int, *, misses: bool) -> None:
-    """Print what each movement over the stills of one film is taken for."""
-    print(f"{film.name}: seed {seed}", flush=True)
-    for kind, found in named(film, count, seed, misses=misses):
-        print(f"  {kind:10} {found[kind] / count:4.0%}  {dict(found)}", flush=True)
+def report(kind: str, found: Counter[str]) -> None:
+    """Print what clips of one movement are taken for."""
+    print(f"  {kind:10} {found[kind] / found.total():4.0%}  {dict(found)}", flush=True)
 
 
 def named(

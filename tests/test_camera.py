@@ -1,4 +1,5 @@
 from fractions import Fraction
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -28,9 +29,23 @@ def texture(seed: int = 7) -> Image:
     return np.asarray(cv2.resize(dice, (400, 250), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
+def plain_ground() -> Image:
+    """A still that is flat but for small spots of texture, far apart."""
+    still, spots = np.full((250, 400), 128, np.uint8), texture()
+    for top in range(20, 250, 50):
+        for left in range(20, 400, 50):
+            spot = np.s_[top : top + 14, left : left + 14]
+            still[spot] = spots[spot]
+    return still
+
+
 def window(*, pan: float = 0, tilt: float = 0, zoom: float = 0, roll: float = 0) -> Image:
-    """What a camera sees that has moved by these."""
-    still = texture()
+    """What a camera sees of a still with texture that has moved by these."""
+    return seen_of(texture(), pan, tilt, zoom, roll)
+
+
+def seen_of(still: Image, pan: float, tilt: float, zoom: float, roll: float) -> Image:
+    """What a camera sees of a still that has moved by these."""
     turn = cv2.getRotationMatrix2D((0, 0), np.degrees(roll), np.exp(zoom))
     centre = np.array(still.shape[::-1]) / 2 + np.array([pan, -tilt]) * DIAGONAL
     turn[:, 2] = np.array(SIZE) / 2 - turn[:, :2] @ centre
@@ -39,7 +54,7 @@ def window(*, pan: float = 0, tilt: float = 0, zoom: float = 0, roll: float = 0)
 
 def measured(before: Image, after: Image, view: View = UPRIGHT) -> CameraMotion:
     """What is found between two pictures."""
-    found = camera_motion(FlowMeter().between(before, after), before, view, PAIR_S)
+    found = camera_motion(FlowMeter().between(before, after), before, after, view, PAIR_S)
     assert found is not None
     return found
 
@@ -82,6 +97,36 @@ def test_an_object_is_not_the_camera() -> None:
     assert down == pytest.approx(5 / DIAGONAL * 12, rel=0.5)
 
 
+def crossed(at: tuple[int, int], **moved: float) -> Image:
+    """A plain ground as a camera sees it that has moved, and a large object of rich texture."""
+    moves = (moved.get(name, 0) for name in ("pan", "tilt", "zoom", "roll"))
+    seen, (left, top) = seen_of(plain_ground(), *moves), at
+    seen[top : top + 58, left : left + 104] = texture(8)[:58, :104]
+    return seen
+
+
+@pytest.mark.parametrize("to", [(82, 43), (86, 47), (69, 46)])
+@pytest.mark.parametrize(
+    ("name", "speed"), [("pan", -0.06), ("zoom", -0.15), ("roll", 0.2), ("roll", -0.2)]
+)
+def test_an_object_before_a_plain_ground_is_not_the_camera(
+    name: str, speed: float, to: tuple[int, int]
+) -> None:
+    """An object of 40 % of the height that moves faster has most texture, and still no say."""
+    found = measured(crossed((76, 43)), crossed(to, **{name: speed * float(PAIR_S)}))
+    assert getattr(found, name) == pytest.approx(speed, rel=0.1)
+    for other in {"pan", "tilt", "zoom", "roll"} - {name}:
+        assert getattr(found, other) == pytest.approx(0, abs=0.01)
+
+
+def test_shake_shows_behind_an_object() -> None:
+    """A plain ground that goes to and fro changes its velocity, however steady the object."""
+    places = ((70, 43), (76, 43), (82, 43))
+    pictures = [crossed(at, tilt=tilt) for at, tilt in zip(places, (0, 0.01, 0), strict=True)]
+    there, back = (measured(*pair) for pair in pairwise(pictures))
+    assert velocity_change(there, back) == pytest.approx(0.24, rel=0.1)
+
+
 @pytest.mark.parametrize(
     ("matrix", "name", "sign"),
     [((0, 1, -1, 0), "tilt", -1), ((-1, 0, 0, -1), "pan", -1), ((0, -1, 1, 0), "tilt", 1)],
@@ -104,7 +149,7 @@ def test_a_flat_picture_says_nothing(level: int) -> None:
     """Without texture there is no camera to be seen, and no flow."""
     flat: NDArray[np.uint8] = np.full(SIZE[::-1], level, np.uint8)
     flow = FlowMeter().between(flat, flat)
-    assert camera_motion(flow, flat, UPRIGHT, PAIR_S) is None
+    assert camera_motion(flow, flat, flat, UPRIGHT, PAIR_S) is None
     assert flow_speed(flow, PAIR_S) == (0, 0)
 
 

@@ -76,9 +76,18 @@ def test_a_diagonal_is_pan_and_tilt() -> None:
 def test_going_to_and_fro_is_shake() -> None:
     """Pans that reverse at every sample are irregular; one turn back is not."""
     swing = [sample(pan=0.1 * (-1) ** n) for n in range(5)]
-    assert judge(*swing).shake_share == pytest.approx(3 / 5)
+    assert judge(*swing).shake_share == 1
     there_and_back = judge(*(sample(pan=pan) for pan in (0.1, 0.1, -0.1, -0.1)))
     assert (there_and_back.pan_left_share, there_and_back.shake_share) == (0.5, 0)
+
+
+def test_what_moves_against_a_shake_is_part_of_it() -> None:
+    """A hand that shakes moves steadily between; what goes on the same way does not."""
+    shaken = sample(pan=-0.04, shake=0.1)
+    assert judge(sample(pan=0.02), shaken, sample(pan=0.03)).shake_share == 1
+    going_on = judge(sample(pan=-0.04), shaken, sample(pan=-0.04))
+    assert going_on.camera == "pan_left"
+    assert going_on.shake_share == pytest.approx(1 / 3)
 
 
 def test_a_fast_pan_may_change_its_speed() -> None:

@@ -2,8 +2,10 @@
 
 The flow of points with texture is fitted by a similarity transform, robustly (MSAC, Torr and
 Zisserman 2000): what most of the picture does is the camera's doing; what is left is motion of
-objects. A small object of rich texture holds more points than the plain ground behind it, so that
-it is not points that are counted but blocks of the picture that hold any.
+objects. An object of rich texture holds more points than the plain ground behind it, so that it is
+not points that vote but cells of the picture that hold any, and those at its border more, which the
+ground reaches. Dense flow carries an object's motion far into plain ground; each point is therefore
+tracked anew by its own surroundings, starting from that flow.
 """
 
 from dataclasses import dataclass, field
@@ -24,9 +26,15 @@ POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
 # directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
-LEAST_TEXTURE = 1e-5
-LEAST_POINTS = 24
-BLOCK, POINTS_OF_BLOCK = 16, 6  # pixels of a block's side; its points of most texture
+LEAST_TEXTURE = 3e-6
+LEAST_POINTS = 12
+BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most texture
+VOTERS = (5, 4)  # cells across and down that have one vote each
+BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
+# Side of what is compared to track a point, the halvings of the picture where that starts, and
+# when it ends: after so many steps, or at one of under so many pixels.
+TRACKED, HALVINGS = (11, 11), 1
+SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 TRIALS = 96
 LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
 # A point follows within this distance, in diagonals (under half a pixel of a small picture), and
@@ -51,9 +59,9 @@ class CameraMotion:
 
     `pan` (to the right) and `tilt` (up) are of the camera, in frame diagonals; `zoom` (in) is the
     logarithm of the scale; `roll` (clockwise) of the camera in radians. `agreement` is the share of
-    blocks with texture that follow. `object_motion` is the mean length of what the camera does not
-    explain, in diagonals, `object_cells` its mean vector (right, down) in each cell of a 3 x 3
-    grid, row by row.
+    `votes` that follow. `object_motion` is the mean length of what the camera does not explain, in
+    diagonals, by votes, `object_cells` its mean vector (right, down) in each cell of a 3 x 3 grid,
+    row by row.
     """
 
     pan: float
@@ -99,12 +107,17 @@ def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
 
 
 def camera_motion(
-    flow: Values, before: Image, view: View, elapsed_s: Fraction
+    flow: Values, before: Image, after: Image, view: View, elapsed_s: Fraction
 ) -> CameraMotion | None:
-    """The camera's and the objects' motion by the flow; None in a picture without texture."""
-    places, moves, weights = textured(flow, before)
+    """The camera's and the objects' motion between two luma pictures, from the flow in pixels.
+
+    None in pictures without texture.
+    """
+    places, moves = textured(flow, before)
+    places, moves = tracked(places, moves, before, after)
     if len(places) < LEAST_POINTS:
         return None
+    weights = votes(places, before)
     centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
     here = as_shown(places - centre, before, view)
     motion = as_shown(moves, before, view)
@@ -177,11 +190,8 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
     return float(np.hypot(then.pan - first.pan, then.tilt - first.tilt))
 
 
-def textured(flow: Values, before: Image) -> tuple[Values, Values, Values]:
-    """Places in pixels, flow, both of shape (n, 2), and weights of grid points that have texture.
-
-    Of each block the points of most texture; a block's weights are 1 together.
-    """
+def textured(flow: Values, before: Image) -> tuple[Values, Values]:
+    """Places and flow in pixels, both of shape (n, 2), of each block's points of most texture."""
     hold = cv2.cornerMinEigenVal(before, 5)
     height, width = before.shape
     grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
@@ -192,8 +202,48 @@ def textured(flow: Values, before: Image) -> tuple[Values, Values, Values]:
     ranked = block[order]
     rank = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left")
     chosen = order[rank < POINTS_OF_BLOCK]
-    weights = (1 / np.bincount(block[chosen])[block[chosen]]).astype(np.float32)
-    return places[chosen], flow[grid][down, across][chosen], weights
+    return places[chosen], flow[grid][down, across][chosen]
+
+
+def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple[Values, Values]:
+    """Places and motion, both of shape (n, 2) in pixels, of the points that are found again.
+
+    Lucas and Kanade's method on a pyramid (Bouguet 2000), from `moves` on.
+    """
+    if not len(places):
+        return places, moves
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        before,
+        after,
+        places,
+        places + moves,
+        winSize=TRACKED,
+        maxLevel=HALVINGS,
+        criteria=SETTLED,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+    )
+    again = found.ravel() > 0
+    return places[again], np.asarray(there, np.float32)[again] - places[again]
+
+
+def votes(places: Values, picture: Image) -> Values:
+    """The weight of each point: a cell's vote is shared by its blocks, a block's by its points.
+
+    However much of a cell is textured, it has one vote, and up to `BORDER_VOTE` more by where its
+    blocks lie.
+    """
+    size = np.array(picture.shape[::-1], np.float32)
+    at = (places // BLOCK).astype(int)
+    block, of_point, points = np.unique(
+        at @ (1, picture.shape[1]), return_inverse=True, return_counts=True
+    )
+    across_down = np.stack([block % picture.shape[1], block // picture.shape[1]], axis=1)
+    middles = np.minimum((across_down + 0.5) * BLOCK / size, 1)
+    cells = np.minimum((middles * VOTERS).astype(int), np.array(VOTERS) - 1) @ (1, VOTERS[0])
+    outward = np.abs(2 * middles - 1).max(axis=1)
+    vote = (1 + BORDER_VOTE * outward**2) / np.bincount(cells)[cells]
+    shares: Values = (vote / points)[of_point].astype(np.float32)
+    return shares
 
 
 def as_shown(vectors: Values, picture: Image, view: View) -> Values:

@@ -132,7 +132,7 @@ class Sampler:
             self.finish()
             return
         flow = self.flow.between(sample.luma, luma)
-        camera = camera_motion(flow, sample.luma, self.shape.view, elapsed_s)
+        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s)
         if "motion_mean" not in sample.row:
             speed = flow_speed(flow, elapsed_s)
             sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))

@@ -78,7 +78,8 @@ def motion(
     deviation of the optical flow's length over the picture; `still_share` the share of samples
     with less than `moving_speed`. The camera's movements are shares of the samples in which a
     similarity transform fits; one sample can pan and tilt. `shake` is handheld or other
-    irregular translation: it changes within 80 ms, or reverses from sample to sample. `camera` is
+    irregular translation: it changes within 80 ms, or reverses from sample to sample, and with
+    such a sample goes one beside it that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
     the picture. `object_motion` is what the camera does not explain; place and direction are those
     of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
@@ -183,8 +184,9 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
     unsteady = (numbers["shake"] >= config.shake_change) & (
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
-    to_and_fro = reverses(np.stack([pan, tilt], axis=1)) & (shift >= BESIDE * fastest)
-    shakes = unsteady | (moves & to_and_fro)
+    velocity = np.stack([pan, tilt], axis=1)
+    to_and_fro = reverses(velocity) & (shift >= BESIDE * fastest)
+    shakes = with_neighbours(unsteady | (moves & to_and_fro), moves, velocity)
     least = np.maximum(config.moving_speed, BESIDE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
@@ -192,9 +194,25 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
 
 def reverses(velocity: Values) -> Flags:
     """Whether each velocity, shape (n, 2), is against those of both its neighbours."""
-    against = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
+    against = turns_back(velocity)
     both: Flags = np.append(against, False) & np.insert(against, 0, False)
     return both
+
+
+def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
+    """Samples that shake, and those that move against one beside them that does.
+
+    A hand's sway has moments of steady speed, which alone look like a short pan.
+    """
+    against = turns_back(velocity)
+    swayed = np.append(against & shakes[1:], False) | np.insert(against & shakes[:-1], 0, False)
+    return shakes | (moves & swayed)
+
+
+def turns_back(velocity: Values) -> Flags:
+    """Whether each velocity, shape (n, 2), is against the one before: n - 1 flags."""
+    against: Flags = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
+    return against
 
 
 def dominant(camera: Camera) -> str:
@@ -257,5 +275,5 @@ MOTION_STAGE = MapStage(
     run=motion,
     beside=(Beside(SCANS), Beside(SOURCES, when=wants_vectors)),
     rows_per_part=512,
-    version=2,
+    version=3,
 )
