@@ -208,7 +208,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a table stage made: its rows, and for every input `id`, `status` and `reason`."""
+    """What a table stage made: its rows, one a key, and what became of every input.
+
+    `done` has a row an input: `id`, `status`, `reason` and `seconds`.
+    """
 
     rows: pa.Table
     done: pa.Table
