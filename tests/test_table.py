@@ -3,6 +3,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -176,12 +177,13 @@ def test_places_among_many_keys_are_found(order: str) -> None:
     n_keys, shuffled = 2 * MANY_KEYS, np.random.default_rng(1)
     known = np.arange(n_keys)
     batches = shuffled.permutation(known.reshape(-1, 64)).ravel()
-    numbers = {
+    orders: dict[str, Any] = {
         "batches": [*batches[: n_keys // 2], n_keys, *batches[n_keys // 2 :]],
         "gaps": [*known[known % 7 > 0], -1],
         "shuffled": shuffled.permutation(n_keys),
         "many a key": np.repeat(known[::2], 2),
-    }[order]
+    }
+    numbers = list(orders[order])
     keys = [None, *(f"k{number}" for number in numbers)]
     columns = (pa.chunked_array([pa.array(part)]) for part in (keys, [f"k{n}" for n in known]))
     expected = [None, *(int(n) if 0 <= n < n_keys else None for n in numbers)]

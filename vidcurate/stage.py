@@ -24,7 +24,7 @@ Tool = TypeVar("Tool")
 class StageConfig(BaseModel):
     """Base of every stage's options; unknown ones are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -235,7 +235,7 @@ def places_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     place = np.full(len(wanted.dictionary) + 1, -1, np.int32)
     at = np.flatnonzero(number.is_valid().to_numpy(zero_copy_only=False))
     place[number.drop_null().to_numpy()] = at
-    return place[wanted.indices.fill_null(-1).to_numpy()]
+    return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
 
 
 def in_pieces(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
