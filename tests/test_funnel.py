@@ -106,6 +106,18 @@ def test_a_kept_count_is_of_these_files_only(tmp_path: Path) -> None:
     assert count(bench.dataset, planned, Scope()).pending == 1
 
 
+def test_a_table_stage_is_counted_by_its_outcome(tmp_path: Path) -> None:
+    """The count that a table stage's outcome gives is that of the tables it wrote."""
+    bench = Bench(tmp_path)
+    bench.add(*"abcdef")
+    bench.run(**OPTIONS)
+    planned = plan_for(bench.dataset, TOYS, ["pick"], bench.configs(**OPTIONS))[-1]
+    kept = known_count(bench.dataset, planned, Scope())
+    assert kept == count_anew(bench.dataset, planned, Scope())
+    assert kept is not None
+    assert (kept.ok, kept.dropped, kept.rows) == (5, {"low mark": 1}, 5)
+
+
 def test_counts_are_plain_values(tmp_path: Path) -> None:
     """Counts go to JSON and back."""
     counts = list(counted(tmp_path).values())

@@ -89,12 +89,21 @@ def test_id_columns_tell_the_scope() -> None:
     assert ids_in(FILMS) == ["video_id"]
 
 
+def different_scopes() -> list[Scope]:
+    """Scopes that are told apart."""
+    one, two = pa.array(["1"]), pa.array(["1", "2"])
+    several = ({"video_id": one}, {"video_id": two}, {"file_id": one})
+    return [Scope(), *map(Scope, several), Scope({}, {"video_id": one})]
+
+
 def test_a_scope_keeps_rows_by_every_id_they_carry() -> None:
     """A scope filters on the columns that a table has, and lets the others be."""
     rows = PIECES.to_arrow([Piece("a", "1"), Piece("b", "2"), Piece("c", "1")])
     assert Scope().keep(rows).num_rows == 3
     assert Scope({"video_id": pa.array(["1"])}).keep(rows)["piece_id"].to_pylist() == ["a", "c"]
     assert Scope({"file_id": pa.array(["1"])}).keep(rows).num_rows == 3
+    assert len({scope.digest for scope in different_scopes()}) == len(different_scopes())
+    assert Scope({"video_id": pa.array(["0", "1"])[1:]}).digest == different_scopes()[1].digest
     nothing = Scope({"video_id": pa.array([], pa.string())})
     assert nothing.keep(rows).num_rows == 0
 

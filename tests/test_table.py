@@ -3,7 +3,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -13,7 +15,15 @@ from hypothesis import strategies as st
 from vidcurate.errors import UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stages import STAGES
-from vidcurate.table import Table, in_pieces, places, read_parquet, write_parquet, write_whole
+from vidcurate.table import (
+    MANY_KEYS,
+    Table,
+    in_pieces,
+    places,
+    read_parquet,
+    write_parquet,
+    write_whole,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +168,25 @@ def test_places_are_found(keys: list[str], known: list[str]) -> None:
     """Each key gets the number of the known one that equals it, or null."""
     columns = [pa.chunked_array([pa.array(values, "string")]) for values in (keys, known)]
     expected = [known.index(key) if key in known else None for key in keys]
+    assert places(*columns).to_pylist() == expected
+
+
+@pytest.mark.parametrize("order", ["batches", "gaps", "shuffled", "many a key"])
+def test_places_among_many_keys_are_found(order: str) -> None:
+    """In whatever order keys lie, each is found where it is, and no other key is."""
+    n_keys, shuffled = 2 * MANY_KEYS, np.random.default_rng(1)
+    known = np.arange(n_keys)
+    batches = shuffled.permutation(known.reshape(-1, 64)).ravel()
+    orders: dict[str, Any] = {
+        "batches": [*batches[: n_keys // 2], n_keys, *batches[n_keys // 2 :]],
+        "gaps": [*known[known % 7 > 0], -1],
+        "shuffled": shuffled.permutation(n_keys),
+        "many a key": np.repeat(known[::2], 2),
+    }
+    numbers = list(orders[order])
+    keys = [None, *(f"k{number}" for number in numbers)]
+    columns = (pa.chunked_array([pa.array(part)]) for part in (keys, [f"k{n}" for n in known]))
+    expected = [None, *(int(n) if 0 <= n < n_keys else None for n in numbers)]
     assert places(*columns).to_pylist() == expected
 
 

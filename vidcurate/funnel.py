@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
-from vidcurate.stage import TableStage
+from vidcurate.stage import Outcome, TableStage
 from vidcurate.storage import Place
 from vidcurate.table import places, write_whole
 
@@ -50,6 +50,13 @@ def count(dataset: Dataset, planned: Planned, scope: Scope, *, stale: bool = Fal
     return replace(found, stale=stale)
 
 
+def keep_outcome(dataset: Dataset, planned: Planned, scope: Scope, outcome: Outcome) -> StageCount:
+    """Count what a table stage has just written, without reading it, and keep the count."""
+    found = counted(planned, scope, outcome.done, n_rows=outcome.rows.num_rows)
+    keep_count(dataset, planned, scope, found)
+    return found
+
+
 def known_count(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount | None:
     """The count that was kept, if it was of these very files and this scope."""
     file = count_file(dataset, planned)
@@ -81,11 +88,7 @@ def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
     if isinstance(planned.stage, TableStage):
         shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
     files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
-    ids = [
-        {name: values.to_pylist() for name, values in chosen.items()}
-        for chosen in (scope.ids, scope.spared)
-    ]
-    return hashlib.sha256(json.dumps([files, ids]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -103,18 +106,28 @@ def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
     is_live[where.drop_null().to_numpy()] = True
     done = done if is_live.all() else done.filter(is_live)
     n_pending = len(pc.unique(keys.filter(pc.is_null(where))))
-    by_status = {s: done.filter(pc.equal(done["status"], s)) for s in (OK, DROPPED, FAILED)}
+    ok = done["id"].filter(pc.equal(done["status"], OK))
+    n_rows = count_rows(planned, shelf, scope, ok)
+    return counted(planned, scope, done, n_rows=n_rows, n_pending=n_pending)
+
+
+def counted(
+    planned: Planned, scope: Scope, done: pa.Table, *, n_rows: int, n_pending: int = 0
+) -> StageCount:
+    """Count by what became of the inputs that are done, all of them live."""
+    stage = planned.stage
+    dropped, failed = (reasons(done, status) for status in (DROPPED, FAILED))
     return StageCount(
         stage=stage.name,
         table=stage.writes.name,
         inputs=done.num_rows + n_pending,
-        ok=by_status[OK].num_rows,
-        dropped=reasons(by_status[DROPPED]),
-        failed=by_status[FAILED].num_rows,
-        reasons=reasons(by_status[FAILED]),
+        ok=done.num_rows - sum(dropped.values()) - sum(failed.values()),
+        dropped=dropped,
+        failed=sum(failed.values()),
+        reasons=failed,
         pending=n_pending,
         spared=sum(len(values) for values in scope.spared.values()),
-        rows=count_rows(planned, shelf, scope, by_status[OK]["id"]),
+        rows=n_rows,
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
         stale=False,
     )
@@ -131,9 +144,10 @@ def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray
     return len(pc.unique(places(keys, ok).drop_null()))
 
 
-def reasons(done: pa.Table) -> dict[str, int]:
-    """How often each reason was given, most frequent first."""
-    counts = pc.value_counts(done["reason"].combine_chunks()).to_pylist()
+def reasons(done: pa.Table, status: str) -> dict[str, int]:
+    """How often each reason was given for a status, most frequent first."""
+    said = done["reason"].filter(pc.equal(done["status"], status))
+    counts = pc.value_counts(said.combine_chunks()).to_pylist()
     return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
 
 

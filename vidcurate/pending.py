@@ -1,9 +1,12 @@
 """What is left to do: live inputs less what is done, cut into batches that name where rows lie."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -36,16 +39,29 @@ class Scope:
                 rows = rows.filter(pc.invert(pc.is_in(rows[column], value_set=values)))
         return rows
 
+    @cached_property
+    def digest(self) -> str:
+        """A hash of what is named here."""
+        hashed = hashlib.sha256()
+        for chosen in (self.ids, self.spared):
+            for column, values in chosen.items():
+                batch = pa.record_batch([values], [column])
+                hashed.update(batch.schema.serialize())
+                hashed.update(batch.serialize())
+            hashed.update(b"spared")
+        return hashed.hexdigest()
+
 
 def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
     """Leave out files that were found again with other content, and films past the limit."""
-    found = dataset.shelf(FILES, FOUND).index("file_id", ["path"])
-    newest = found.append_column("row", pa.array(range(found.num_rows), pa.int64()))
-    last = newest.group_by("path").aggregate([("row", "max")])["row_max"].sort()
-    rows = sources.index("video_id", ["file_id"])
-    if len(last) == found.num_rows and limit is None:
+    files = dataset.shelf(FILES, FOUND)
+    paths = files.read(["path"], FILES.schema)["path"]
+    if limit is None and len(pc.unique(paths)) == len(paths):
         return Scope()
-    file_ids = found["file_id"].take(last).combine_chunks()
+    newest = pa.table({"path": paths, "row": pa.array(np.arange(len(paths)))})
+    last = newest.group_by("path").aggregate([("row", "max")])["row_max"].sort()
+    file_ids = files.read(["file_id"], FILES.schema)["file_id"].take(last).combine_chunks()
+    rows = sources.index("video_id", ["file_id"])
     live = rows.filter(pc.is_in(rows["file_id"], value_set=file_ids))
     video_ids = pc.unique(live["video_id"])
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 import pyarrow.compute as pc
 
 from vidcurate.attempts import Attempts, Shrink
-from vidcurate.dataset import FAILED, OK, Dataset
+from vidcurate.dataset import FAILED, Dataset
 from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
 from vidcurate.finish import FinishView
-from vidcurate.funnel import StageCount, count, keep_count, known_count
+from vidcurate.funnel import StageCount, count, keep_count, keep_outcome, known_count
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
@@ -240,12 +240,14 @@ def run_table_stage(
     run.listener.began(stage.name, n_rows, 0)
     outcome = stage.run(tables, planned.config)
     planned.own(run.dataset).replace(outcome.rows, outcome.done)
+    found = keep_outcome(run.dataset, planned, scope, outcome)
+    run.failed += found.failed
     failed = outcome.done.filter(pc.equal(outcome.done["status"], FAILED))
-    run.failed += failed.num_rows
-    told = zip(*(failed[c].to_pylist() for c in ("id", "status", "reason")), strict=True)
+    told = tuple(zip(*(failed[c].to_pylist() for c in ("id", "status", "reason")), strict=True))
+    took_s = time.perf_counter() - began
     # Of a million rows only those that failed are told one by one.
-    others = [("", OK, None)] * (outcome.done.num_rows - failed.num_rows)
-    run.listener.advanced(stage.name, Report((*told, *others), time.perf_counter() - began))
+    others = outcome.done.num_rows - failed.num_rows
+    run.listener.advanced(stage.name, Report(told, took_s, others=others))
 
 
 def finish(run: Run, planned: Planned, scope: Scope) -> None:

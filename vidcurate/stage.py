@@ -24,7 +24,7 @@ Tool = TypeVar("Tool")
 class StageConfig(BaseModel):
     """Base of every stage's options; unknown ones are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -208,7 +208,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a table stage made: its rows, and for every input `id`, `status` and `reason`."""
+    """What a table stage made: its rows, one a key, and what became of every input.
+
+    `done` has a row an input: `id`, `status`, `reason` and `seconds`.
+    """
 
     rows: pa.Table
     done: pa.Table

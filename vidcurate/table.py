@@ -17,12 +17,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
 from vidcurate.storage import Place, Remote, put
 
 R = TypeVar("R")
 
+# From so many keys on it pays to look for stretches of them instead of each.
+MANY_KEYS = 4096
+STRETCH = 32
 FRACTION = pa.struct([pa.field("num", pa.int64(), False), pa.field("den", pa.int64(), False)])
 SCALARS: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -194,10 +198,44 @@ def readable(path: Place) -> Any:
 
 
 def places(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
-    """For each key the number of its first row among the known ones; null where it is not."""
+    """For each key the number of a row among the known ones that has it; null where none has."""
     if keys.equals(known):  # the common case, and far quicker
         return pa.array(np.arange(len(keys), dtype=np.int32))
-    return pc.index_in(keys, value_set=known.combine_chunks()).combine_chunks()
+    keys, known = keys.combine_chunks(), known.combine_chunks()
+    if len(keys) < MANY_KEYS or len(known) < len(keys) // 2:
+        return pc.index_in(keys, value_set=known)
+    found = places_of_stretches(keys, known)
+    rest = np.flatnonzero(found < 0)
+    if len(rest) > len(keys) // 4:
+        return pc.index_in(keys, value_set=known)
+    found[rest] = places_of_few(keys.take(pa.array(rest)), known)
+    return pa.array(found, mask=found < 0)
+
+
+def places_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
+    """The places of those keys that follow on each other as among the known ones; -1 of others.
+
+    Stages commit batches as they end, so tables hold the same stretches in another order. One key
+    of a stretch is looked up for all.
+    """
+    first = np.arange(0, len(keys), STRETCH, dtype=np.int32)
+    place = places_of_few(keys.take(pa.array(first)), known)
+    shift = np.repeat(np.where(place < 0, -len(keys), place - first), STRETCH)[: len(keys)]
+    guess = np.arange(len(keys), dtype=np.int32) + shift
+    is_none = (guess < 0) | (guess >= len(known))
+    same = pc.equal(keys, known.take(pa.array(guess, mask=is_none))).fill_null(False)
+    return np.where(same.to_numpy(zero_copy_only=False), guess, -1).astype(np.int32)
+
+
+def places_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
+    """A place for each of some keys among many; -1 where there is none."""
+    wanted = keys.dictionary_encode()
+    number = pc.index_in(known, value_set=wanted.dictionary)
+    # One more for keys that are null.
+    place = np.full(len(wanted.dictionary) + 1, -1, np.int32)
+    at = np.flatnonzero(number.is_valid().to_numpy(zero_copy_only=False))
+    place[number.drop_null().to_numpy()] = at
+    return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
 
 
 def in_pieces(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:

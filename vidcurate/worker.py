@@ -68,13 +68,15 @@ class Batch:
 class Report:
     """What became of a batch: `statuses` as (id, status, reason).
 
-    `left` are the inputs for which there was not enough memory, with what was said.
+    `left` are the inputs for which there was not enough memory, with what was said; `others` is
+    how many more did not fail.
     """
 
     statuses: tuple[tuple[str, str, str | None], ...]
     seconds: float
     left: tuple[str, ...] = ()
     lack: str = ""
+    others: int = 0
 
 
 @dataclass

@@ -53,7 +53,7 @@ class Progressed:
 
     def count(self, report: Report) -> None:
         """Add a batch."""
-        self.done += len(report.statuses)
+        self.done += len(report.statuses) + report.others
         self.failed += count_failed(report)
 
     @property
