@@ -252,6 +252,8 @@ def place_of(frame: AudioFrame, rate_hz: int) -> int | None:
 def piece_of(held: AudioFifo, end: int, mixer: AudioResampler) -> Piece:
     """All sound that is held, which ends before a sample of time."""
     frame = held.read()
+    if frame is None:
+        raise MediaError("no sound is held")
     samples = samples_of(frame)
     mix = np.concatenate([samples_of(part) for part in mixer.resample(frame)], axis=1)
     return Piece(end - samples.shape[1], samples, mix)
@@ -271,7 +273,7 @@ def block_powers(mono: Samples, rate_hz: int) -> Powers:
     """The mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
     n_block = block_length(rate_hz)
     blocks = mono[: len(mono) // n_block * n_block].reshape(-1, n_block)
-    return np.mean(np.square(blocks, dtype=np.float64), axis=1)
+    return np.asarray(np.mean(np.square(blocks, dtype=np.float64), axis=1), np.float64)
 
 
 def silence_share(powers: Powers, level_dbfs: float) -> float:
