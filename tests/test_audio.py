@@ -6,7 +6,14 @@ import pytest
 from films import ffmpeg, render_counted
 
 from vidcurate.errors import MediaError
-from vidcurate.media.audio import MONO_RATE_HZ, ClipSound, Samples, clip_sounds, silence_share
+from vidcurate.media.audio import (
+    MONO_RATE_HZ,
+    ClipSound,
+    Samples,
+    block_powers,
+    clip_sounds,
+    silence_share,
+)
 from vidcurate.records import Clip
 
 BASE = Fraction(1, 1000)
@@ -78,8 +85,8 @@ def test_sound_that_ends_early_is_silence_after(tmp_path: Path) -> None:
     """A clip across the end of the sound is half silent, one behind it wholly, and not loud."""
     path = film(tmp_path / "short.mkv", "sine=frequency=500:duration=2", 4)
     across, behind = heard(path, clip(1, 3), clip(2.5, 4))
-    assert silence_share(across.mono, -60) == pytest.approx(0.5, abs=0.06)
-    assert silence_share(behind.mono, -60) == 1
+    assert silence_share(across.powers, -60) == pytest.approx(0.5, abs=0.06)
+    assert silence_share(behind.powers, -60) == 1
     assert behind.loudness.integrated_lufs is None
 
 
@@ -98,7 +105,7 @@ def test_a_gap_is_silence(tmp_path: Path) -> None:
     path = film(tmp_path / "gap.mkv", gap, 4)
     (sound,) = heard(path, clip(0, 4))
     assert tone_span(sound.mono) == pytest.approx((0, 4), abs=0.03)
-    assert silence_share(sound.mono, -60) == pytest.approx(0.25, abs=0.06)
+    assert silence_share(sound.powers, -60) == pytest.approx(0.25, abs=0.06)
 
 
 @pytest.mark.parametrize("layout", ["mono", "5.1"])
@@ -109,7 +116,7 @@ def test_all_channels_are_measured(tmp_path: Path, layout: str) -> None:
     path = film(tmp_path / "tone.mkv", f"{tone},volume=-23dB", 3, *X264, "-c:a", "flac")
     (sound,) = heard(path, clip(0, 3))
     assert sound.loudness.integrated_lufs == pytest.approx(-26, abs=0.2)
-    assert silence_share(sound.mono, -60) == 0
+    assert silence_share(sound.powers, -60) == 0
 
 
 def test_sound_that_is_no_number_is_a_failure(tmp_path: Path) -> None:
@@ -123,5 +130,16 @@ def test_silence_is_counted_in_blocks_below_a_level() -> None:
     """Half a second at -50 dBFS in two seconds is silent below -45, not below -55."""
     quiet = np.full(MONO_RATE_HZ // 2, 10 ** (-50 / 20), np.float32)
     mono = np.concatenate([quiet, np.full(MONO_RATE_HZ * 3 // 2, 0.1, np.float32)])
-    assert silence_share(mono, -45) == pytest.approx(0.25)
-    assert silence_share(mono, -55) == 0
+    assert silence_share(block_powers(mono, MONO_RATE_HZ), -45) == pytest.approx(0.25)
+    assert silence_share(block_powers(mono, MONO_RATE_HZ), -55) == 0
+
+
+def test_who_does_not_listen_is_given_no_samples(tmp_path: Path) -> None:
+    """Loudness, peak and silence are the same without the samples at 16 kHz."""
+    path = film(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=3", 3)
+    (told,) = heard(path, clip(0.5, 2.5))
+    (sound,) = clip_sounds(path, [clip(0.5, 2.5)], listens=False)
+    assert sound is not None
+    assert (len(told.mono), len(sound.mono)) == (2 * MONO_RATE_HZ, 0)
+    assert sound.loudness == told.loudness
+    assert np.array_equal(sound.powers, told.powers)

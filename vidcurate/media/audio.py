@@ -7,6 +7,7 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
@@ -14,11 +15,11 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, open_film, seek_before
 from vidcurate.media.decode import Faults, decoded_frames
-from vidcurate.media.loudness import Loudness, LoudnessMeter
+from vidcurate.media.loudness import PLANAR, Loudness, LoudnessMeter
+from vidcurate.media.true_peak import Oversampler, PeakMeter
 from vidcurate.records import Clip
 
 MONO_RATE_HZ = 16_000
-PLANAR = "fltp"
 # Decoders need what comes before a packet: the last one (AAC), or up to 80 ms (Opus).
 PREROLL_S = 1
 # Containers round times, to a millisecond at the coarsest; a gap is longer.
@@ -26,13 +27,19 @@ GAP_S = Fraction(1, 50)
 SILENCE_BLOCK_S = Fraction(1, 10)
 
 Samples = NDArray[np.float32]
+Powers = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
-    """What a clip sounds like; `mono` are its samples at 16 kHz, -1..1, mixed to one channel."""
+    """What a clip sounds like.
+
+    `powers` are the mean squares of its blocks of 100 ms, mixed to one channel; `mono` are its
+    samples at 16 kHz, -1..1, in the same mix, or none where nobody listens.
+    """
 
     loudness: Loudness
+    powers: Powers
     mono: Samples
 
 
@@ -47,10 +54,14 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Sound without a gap: samples of shape (channels, n), the first is number `start` of time."""
+    """Sound without a gap: samples of shape (channels, n), the first is number `start` of time.
+
+    `mix` has them mixed to one channel, shape (1, n).
+    """
 
     start: int
     samples: Samples
+    mix: Samples
 
     @property
     def end(self) -> int:
@@ -67,9 +78,9 @@ class Take:
     form: Form
     position: int
     meter: LoudnessMeter
-    mixer: AudioResampler = field(
-        default_factory=lambda: AudioResampler("flt", "mono", MONO_RATE_HZ)
-    )
+    resampler: AudioResampler | None
+    mixed: list[Samples] = field(default_factory=list)
+    powers: list[Powers] = field(default_factory=list)
     mono: list[Samples] = field(default_factory=list)
 
     def add(self, piece: Piece) -> None:
@@ -77,23 +88,40 @@ class Take:
         low, high = max(piece.start, self.position), min(piece.end, self.end)
         if low < high:
             self.pad(low)
-            self.feed(piece.samples[:, low - piece.start : high - piece.start])
+            part = slice(low - piece.start, high - piece.start)
+            self.feed(piece.samples[:, part], piece.mix[:, part])
 
     def pad(self, end: int) -> None:
         """Silence up to a sample, a second at a time as a gap may be long."""
         while self.position < end:
             count = min(end - self.position, self.form.rate_hz)
-            self.feed(np.zeros((self.form.channels, count), np.float32))
+            silence = np.zeros((self.form.channels, count), np.float32)
+            self.feed(silence, silence[:1])
 
-    def feed(self, samples: Samples) -> None:
-        """Pass samples on to be measured and mixed."""
-        data = np.ascontiguousarray(samples)
-        frame = AudioFrame.from_ndarray(data, PLANAR, self.form.layout)
-        frame.sample_rate, frame.time_base = self.form.rate_hz, Fraction(1, self.form.rate_hz)
-        frame.pts = self.position - self.start
+    def feed(self, samples: Samples, mix: Samples) -> None:
+        """Pass samples and their mix on to be measured."""
+        self.meter.add(samples)
+        if self.resampler is not None:
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PLANAR, "mono")
+            frame.sample_rate = self.form.rate_hz
+            self.mono += [samples_of(part)[0] for part in self.resampler.resample(frame)]
         self.position += samples.shape[1]
-        self.meter.add(frame)
-        self.mono += [samples_of(mixed)[0] for mixed in self.mixer.resample(frame)]
+        self.mixed.append(mix[0])
+        if sum(map(len, self.mixed)) >= self.form.rate_hz:
+            self.weigh()
+
+    def weigh(self) -> None:
+        """Note the powers of the whole blocks that wait.
+
+        Raises MediaError for samples that are no numbers, which floating-point sound may hold.
+        """
+        mix = np.concatenate(self.mixed)
+        if not np.isfinite(mix).all():
+            raise MediaError("the sound holds samples that are not numbers")
+        powers = block_powers(mix, self.form.rate_hz)
+        n_weighed = len(powers) * block_length(self.form.rate_hz)
+        self.powers.append(powers)
+        self.mixed = [mix[n_weighed:]]
 
     def finish(self) -> ClipSound:
         """What the clip sounds like, with silence up to its end.
@@ -101,28 +129,32 @@ class Take:
         Raises MediaError for samples that are no numbers, which floating-point sound may hold.
         """
         self.pad(self.end)
-        self.mono += [samples_of(mixed)[0] for mixed in self.mixer.resample(None)]
-        mono = np.concatenate(self.mono)
-        if not np.isfinite(mono).all():
-            raise MediaError("the sound holds samples that are not numbers")
-        return ClipSound(self.meter.finish(), mono)
+        self.weigh()
+        if self.resampler is not None:
+            self.mono += [samples_of(part)[0] for part in self.resampler.resample(None)]
+        mono = np.concatenate([np.empty(0, np.float32), *self.mono])
+        return ClipSound(self.meter.finish(), np.concatenate(self.powers), mono)
 
 
-def clip_sounds(path: Path, clips: Sequence[Clip]) -> Iterator[ClipSound | None]:
+def clip_sounds(
+    path: Path, clips: Sequence[Clip], *, listens: bool = True
+) -> Iterator[ClipSound | None]:
     """The sound of clips of one film, in their order, which is that of their starts.
 
     It is the film's first sound, decoded once, from the first clip to the end of the last; None for
     each clip of a film without. Where sound begins late, ends early, is damaged or has a gap there
-    is silence, as in a player. Raises MediaError where no sound can be decoded.
+    is silence, as in a player. Only who `listens` is given samples.
+    Raises MediaError where no sound can be decoded.
     """
     form = sound_form(path)
     if form is None:
         yield from (None for _ in clips)
         return
-    takes = [take_of(clip, form) for clip in clips]
+    oversampler = Oversampler(form.rate_hz)
+    takes = [take_of(clip, form, oversampler, listens=listens) for clip in clips]
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
-    for piece in joined(film_sound(path, form, begin_s), form):
+    for piece in film_sound(path, form, begin_s):
         for number in range(n_done, len(takes)):
             if takes[number].start >= piece.end:
                 break
@@ -151,16 +183,18 @@ def sound_form(path: Path) -> Form | None:
         return Form(decoder.sample_rate, decoder.layout.name, decoder.layout.nb_channels)
 
 
-def take_of(clip: Clip, form: Form) -> Take:
+def take_of(clip: Clip, form: Form, oversampler: Oversampler, *, listens: bool) -> Take:
     """An empty take from the first sample that is no earlier than the clip's start to its end."""
     start, end = (
         ceil(pts * clip.time_base * form.rate_hz) for pts in (clip.start_pts, clip.end_pts)
     )
-    return Take(start, end, form, start, LoudnessMeter(form.rate_hz, form.layout))
+    meter = LoudnessMeter(form.rate_hz, form.layout, PeakMeter(oversampler))
+    resampler = AudioResampler("flt", "mono", MONO_RATE_HZ) if listens else None
+    return Take(start, end, form, start, meter, resampler)
 
 
 def film_sound(path: Path, form: Form, begin_s: Fraction | None) -> Iterator[Piece]:
-    """A film's sound, frame by frame, from some place no later than `begin_s`, or its start.
+    """A film's sound, second by second, from some place no later than `begin_s`, or its start.
 
     Raises MediaError where none can be decoded.
     """
@@ -181,31 +215,48 @@ def film_sound(path: Path, form: Form, begin_s: Fraction | None) -> Iterator[Pie
 
 
 def placed(frames: Iterator[AudioFrame], form: Form) -> Iterator[Piece]:
-    """Decoded frames by their place in the film, all of one form."""
+    """Decoded frames by their place in the film, all of one form.
+
+    They come in pieces of about a second, as each costs some time whatever its length.
+    """
     converters: dict[tuple[str, str, int], AudioResampler] = {}
-    due = 0
+    mixer = AudioResampler(PLANAR, "mono", form.rate_hz)
+    held = AudioFifo()
+    due, gap, base = 0, int(GAP_S * form.rate_hz), Fraction(1, form.rate_hz)
     for frame in frames:
         key = (frame.format.name, frame.layout.name, frame.sample_rate)
         if key not in converters:
             converters[key] = AudioResampler(PLANAR, form.layout, form.rate_hz)
         for part in converters[key].resample(frame):
-            if part.pts is not None and part.time_base is not None:
-                place = round(part.pts * part.time_base * form.rate_hz)
-                due = place if abs(place - due) > GAP_S * form.rate_hz else due
-            yield Piece(due, samples_of(part))
+            place = place_of(part, form.rate_hz)
+            is_apart = place is not None and abs(place - due) > gap
+            if held.samples and (is_apart or held.samples >= form.rate_hz):
+                yield piece_of(held, due, mixer)
+            due = place if is_apart and place is not None else due
+            # Held sound is told by its length: without times it is taken as it comes.
+            part.pts, part.time_base = None, base
+            held.write(part)
             due += part.samples
+    if held.samples:
+        yield piece_of(held, due, mixer)
 
 
-def joined(pieces: Iterator[Piece], form: Form) -> Iterator[Piece]:
-    """The same sound in pieces of about a second, as each costs some time whatever its length."""
-    held: list[Piece] = []
-    for piece in pieces:
-        if held and (piece.start != held[-1].end or piece.end - held[0].start > form.rate_hz):
-            yield Piece(held[0].start, np.concatenate([p.samples for p in held], axis=1))
-            held = []
-        held.append(piece)
-    if held:
-        yield Piece(held[0].start, np.concatenate([p.samples for p in held], axis=1))
+def place_of(frame: AudioFrame, rate_hz: int) -> int | None:
+    """The number of the sample of time with which a frame begins, if it has a time."""
+    if frame.pts is None or frame.time_base is None:
+        return None
+    numerator, denominator = frame.time_base.as_integer_ratio()
+    return (2 * frame.pts * numerator * rate_hz + denominator) // (2 * denominator)
+
+
+def piece_of(held: AudioFifo, end: int, mixer: AudioResampler) -> Piece:
+    """All sound that is held, which ends before a sample of time."""
+    frame = held.read()
+    if frame is None:
+        raise MediaError("no sound is held")
+    samples = samples_of(frame)
+    mix = np.concatenate([samples_of(part) for part in mixer.resample(frame)], axis=1)
+    return Piece(end - samples.shape[1], samples, mix)
 
 
 def samples_of(frame: AudioFrame) -> Samples:
@@ -213,11 +264,18 @@ def samples_of(frame: AudioFrame) -> Samples:
     return np.asarray(frame.to_ndarray(), np.float32)
 
 
-def silence_share(mono: Samples, level_dbfs: float) -> float:
-    """The share of blocks of 100 ms whose root mean square is below a level; 1 without a block."""
-    n_block = int(SILENCE_BLOCK_S * MONO_RATE_HZ)
+def block_length(rate_hz: int) -> int:
+    """How many samples are in 100 ms."""
+    return int(SILENCE_BLOCK_S * rate_hz)
+
+
+def block_powers(mono: Samples, rate_hz: int) -> Powers:
+    """The mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
+    n_block = block_length(rate_hz)
     blocks = mono[: len(mono) // n_block * n_block].reshape(-1, n_block)
-    if not len(blocks):
-        return 1.0
-    power = np.mean(np.square(blocks, dtype=np.float64), axis=1)
-    return float(np.mean(power < 10 ** (level_dbfs / 10)))
+    return np.asarray(np.mean(np.square(blocks, dtype=np.float64), axis=1), np.float64)
+
+
+def silence_share(powers: Powers, level_dbfs: float) -> float:
+    """The share of blocks whose root mean square is below a level; 1 without a block."""
+    return float(np.mean(powers < 10 ** (level_dbfs / 10))) if len(powers) else 1.0

@@ -1,7 +1,8 @@
 """How loud sound is, by EBU R128: libav's own filter, fed piece by piece so that memory is small.
 
 The filter is ffmpeg's `ebur128`, so that the numbers are those that ffmpeg prints, and no further
-package is needed; see EBU Tech 3341 and 3342, and ITU-R BS.1770 for the true peak.
+package is needed; see EBU Tech 3341 and 3342. Its true peak would cost more than all the rest, so
+that is measured apart.
 """
 
 from collections.abc import Mapping
@@ -10,12 +11,17 @@ from fractions import Fraction
 from math import log10
 
 import av.error
+import numpy as np
 from av.audio.frame import AudioFrame
 from av.filter import Graph
+from numpy.typing import NDArray
+
+from vidcurate.media.true_peak import PeakMeter
 
 # Loudness is of blocks of 400 ms above -70 LUFS, its range of stretches of 3 s.
 BLOCK_S, RANGE_BLOCK_S = Fraction(4, 10), 3
 GATE_LUFS = -70.0
+PLANAR = "fltp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,26 +35,31 @@ class Loudness:
 
 @dataclass(slots=True)
 class LoudnessMeter:
-    """Measures planar floating-point sound of one rate and layout."""
+    """Measures sound of one rate and layout."""
 
     rate_hz: int
     layout: str
+    peaks: PeakMeter
     graph: Graph = field(default_factory=Graph)
     n_samples: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
 
-    def add(self, frame: AudioFrame) -> None:
-        """Take the next samples."""
+    def add(self, samples: NDArray[np.float32]) -> None:
+        """Take the next samples, shape (channels, n)."""
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), PLANAR, self.layout)
+        frame.sample_rate, frame.time_base = self.rate_hz, Fraction(1, self.rate_hz)
+        frame.pts = self.n_samples
         if not self.graph.configured:
             source = self.graph.add_abuffer(
                 sample_rate=self.rate_hz,
-                format=frame.format,
+                format=PLANAR,
                 layout=self.layout,
-                time_base=Fraction(1, self.rate_hz),
+                time_base=frame.time_base,
             )
-            meter = self.graph.add("ebur128", "peak=true:metadata=1")
+            meter = self.graph.add("ebur128", "metadata=1")
             self.graph.link_nodes(source, meter, self.graph.add("abuffersink")).configure()
         self.graph.push(frame)
+        self.peaks.add(samples)
         self.n_samples += frame.samples
         self.drain()
 
@@ -69,7 +80,7 @@ class LoudnessMeter:
         integrated = float(self.facts.get("lavfi.r128.I", GATE_LUFS))
         is_loud = length_s >= BLOCK_S and integrated > GATE_LUFS
         has_range = is_loud and length_s >= RANGE_BLOCK_S
-        peak = float(self.facts.get("lavfi.r128.true_peak", 0))
+        peak = self.peaks.finish()
         return Loudness(
             integrated_lufs=integrated if is_loud else None,
             range_lu=float(self.facts["lavfi.r128.LRA"]) if has_range else None,

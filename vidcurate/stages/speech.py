@@ -52,7 +52,8 @@ def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[
 
     for stretch in stretches(clips):
         path = film_path(desk.workspace.beside(SOURCES)[stretch[0].video_id])
-        for clip, sound in zip(stretch, clip_sounds(path, stretch), strict=True):
+        sounds = clip_sounds(path, stretch, listens=desk.listener is not None)
+        for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
                 yield [silent_film(clip)]
                 continue
@@ -65,7 +66,7 @@ def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[
                     loudness_lufs=sound.loudness.integrated_lufs,
                     loudness_range_lu=sound.loudness.range_lu,
                     true_peak_dbtp=sound.loudness.true_peak_dbtp,
-                    silence_share=silence_share(sound.mono, config.silence_level_dbfs),
+                    silence_share=silence_share(sound.powers, config.silence_level_dbfs),
                     speech_share=events.speech_share,
                     singing_share=events.singing_share,
                     music_share=events.music_share,
@@ -98,6 +99,7 @@ def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) 
 
 SPEECH_STAGE = MapStage(
     name="speech",
+    version=2,
     summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
