@@ -57,12 +57,12 @@ def report(stages: Sequence[Mapping[str, Any]], films: int, clips: int) -> None:
             f"{stage['inputs'] / seconds:>12.1f}{frames / seconds:>12.0f}"
             f"{seconds / spent[SCAN]:>12.1%}"
         )
-    sound = spent["speech"]
-    pictures = sum(spent[name] for name in SCORES) - sound
+    bases, sound = spent["embed"] + spent["signatures"], spent["speech"]
+    scores = sum(spent[name] for name in SCORES) - bases
     print(
-        f"scores without models, with vectors and signatures, over the scan: "
-        f"{pictures / spent[SCAN]:.1%} of pictures, {sound / spent[SCAN]:.1%} of sound, which the "
-        f"scan does not decode, {(pictures + sound) / spent[SCAN]:.1%} together"
+        f"scores without models over the scan: {scores / spent[SCAN]:.1%}, of which "
+        f"{sound / spent[SCAN]:.1%} for sound, which the scan does not decode; the vectors and "
+        f"signatures that consistency and dedup compare {bases / spent[SCAN]:.1%} more"
     )
 
 

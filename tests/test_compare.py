@@ -170,7 +170,7 @@ def test_the_likest_is_the_one_that_shares_most(
 
 
 def test_options_that_differ() -> None:
-    """Only options that decide rows are compared; a stage that one side lacks has none there."""
+    """Only options that decide rows are compared; a stage that one side lacks is named whole."""
     entry: dict[str, Any] = {
         "stage": "split",
         "version": 1,
@@ -185,7 +185,7 @@ def test_options_that_differ() -> None:
     assert differences(one, one) == []
     assert differences(one, two) == [
         Difference("split.min_clip_s", 1.0, 2.0),
-        Difference("scan.version", None, 2),
+        Difference("scan", None, True),
     ]
 
 

@@ -1,6 +1,6 @@
 """What two data sets do not have in common, and which rule, score or option made it so."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.join import Read, columns_of, film_paths
-from vidcurate.records import CLIPS
+from vidcurate.records import CLIPS, KEPT
 from vidcurate.rules import parse
 from vidcurate.table import Table, places
 
@@ -37,7 +37,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Difference:
-    """An option that decides rows and is not the same; None where a side has no such table."""
+    """An option that decides rows and is not the same, or a stage that only one side has (True)."""
 
     option: str
     first: Any
@@ -45,8 +45,10 @@ class Difference:
 
 
 def differences(first: Side, second: Side) -> list[Difference]:
-    """The deciding options of all stages that differ, as stage.option."""
-    ours, theirs = deciding_options(first.manifest), deciding_options(second.manifest)
+    """The deciding options that differ, as stage.option, and the stages that only one side has."""
+    # Without a filter all clips are kept: the rules of the other side are what differs.
+    shared = {KEPT.name} | (first.manifest.keys() & second.manifest.keys())
+    ours, theirs = (deciding_options(side.manifest, shared) for side in (first, second))
     return [
         Difference(name, ours.get(name), theirs.get(name))
         for name in dict.fromkeys([*ours, *theirs])
@@ -54,12 +56,18 @@ def differences(first: Side, second: Side) -> list[Difference]:
     ]
 
 
-def deciding_options(manifest: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """The options that decide the rows of all tables, and each stage's version."""
+def deciding_options(
+    manifest: Mapping[str, Mapping[str, Any]], shared: Collection[str]
+) -> dict[str, Any]:
+    """The options that decide the rows of shared tables, each stage's version; names of others."""
     found: dict[str, Any] = {}
-    for entry in manifest.values():
-        found[f"{entry['stage']}.version"] = entry["version"]
-        found |= {f"{entry['stage']}.{name}": entry["options"][name] for name in entry["decides"]}
+    for table, entry in manifest.items():
+        stage = entry["stage"]
+        if table in shared:
+            found[f"{stage}.version"] = entry["version"]
+            found |= {f"{stage}.{name}": entry["options"][name] for name in entry["decides"]}
+        else:
+            found[stage] = True
     return found
 
 

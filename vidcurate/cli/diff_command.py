@@ -83,6 +83,9 @@ def lines(
         yield f"{name}: {told['kept']} of {told['clips']} clips kept in {told['dataset']}"
     yield f"{counts['kept_by_both']} are kept by both"
     for option in options:
+        if True in (option.first, option.second) and "." not in option.option:
+            yield f"{option.option}: only in the {'first' if option.first else 'second'}"
+            continue
         yield f"{option.option}:"
         for name, value, other in (
             ("first", option.first, option.second),

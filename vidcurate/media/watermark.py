@@ -181,12 +181,17 @@ def staying(pictures: Gradients) -> tuple[Flags, Values]:
     """
     n_pictures, _, height, width = pictures.shape
     flat = pictures.reshape(n_pictures, 2, -1)
-    together = np.abs(flat.sum(axis=0, dtype=np.int32)).sum(axis=0)
-    apart = np.abs(flat).sum(axis=(0, 1), dtype=np.int32)
+    # Picture by picture, as numpy is slow to sum over the first of several axes.
+    total, apart = np.zeros(flat.shape[1:], np.int32), np.zeros(flat.shape[2], np.int32)
+    for picture in flat:
+        total += picture
+        apart += np.abs(picture).sum(axis=0, dtype=np.int32)
+    together = np.abs(total).sum(axis=0)
     at = np.flatnonzero(together >= np.maximum(apart // 4, LEAST_STEP * n_pictures / 2))
-    values = flat[:, :, at]
-    medians = np.median(values, axis=0)
-    deviation = np.median(np.abs(values - medians).sum(axis=1), axis=0)
+    # With the pictures last, so that what is sorted lies side by side.
+    values = np.ascontiguousarray(flat[:, :, at].transpose(1, 2, 0), np.float32)
+    medians = np.median(values, axis=2)
+    deviation = np.median(np.abs(values - medians[:, :, None]).sum(axis=0), axis=1)
     steps = np.abs(medians).sum(axis=0)
     error = MEDIAN_ERROR * deviation / np.sqrt(n_pictures)
     stays, edges = np.zeros(height * width, bool), np.zeros((2, height * width), np.float32)

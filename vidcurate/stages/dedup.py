@@ -76,7 +76,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     clips = tables[CLIPS.name]
     where = places(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
     known = clips.filter(pc.is_valid(where))
-    own = tables[SIGNATURES.name].take(where.drop_null())
+    own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
     others = [(path, signatures_of(path)) for path in config.against]
     best = ranks(known, tables, config.policy)
     rows = duplicates(own, others, best, config.least_similarity)
@@ -221,7 +221,19 @@ def signatures_of(folder: str) -> pa.Table:
     shelf = shelf_of(folder)
     if shelf is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return shelf.read(None, SIGNATURES.schema)
+    return roomy(shelf.read(None, SIGNATURES.schema))
+
+
+def roomy(signatures: pa.Table) -> pa.Table:
+    """The same rows with large binary columns: Arrow's plain ones end at 2 GB when rows are taken.
+
+    The vectors of a million clips are more.
+    """
+    fields = [
+        field.with_type(pa.large_binary()) if pa.types.is_binary(field.type) else field
+        for field in signatures.schema
+    ]
+    return signatures.cast(pa.schema(fields))
 
 
 def others_content(config: DedupConfig) -> str:
