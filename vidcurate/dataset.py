@@ -14,7 +14,9 @@ replaces.
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -56,6 +58,7 @@ PARTS, REPLACES = b"parts", b"replaces"
 # batch of a few hundred rows is not dear to find.
 ROWS_PER_WHOLE_PART = 1 << 16
 MANY_PARTS = 256
+WRITERS = 2  # parts of a whole table that are compressed at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +179,18 @@ class Shelf(Generic[P_co]):
         # Also those replaced before, that a kill left here: they must not count again.
         before = {n: age for n, age in self.listing().items() if n.startswith("done-")}
         parts = list(kept)
-        for rows in in_pieces(tables, ROWS_PER_WHOLE_PART):
-            if rows.num_rows:
-                parts.append(f"part-{uuid4().hex[:12]}.parquet")
-                write_parquet(self.folder / parts[-1], rows)
+        being_written: deque[Future[None]] = deque()
+        with ThreadPoolExecutor(WRITERS) as threads:
+            for rows in in_pieces(tables, ROWS_PER_WHOLE_PART):
+                if rows.num_rows:
+                    parts.append(f"part-{uuid4().hex[:12]}.parquet")
+                    being_written.append(
+                        threads.submit(write_parquet, self.folder / parts[-1], rows)
+                    )
+                if len(being_written) > WRITERS:  # no more pieces are held than that
+                    being_written.popleft().result()
+            for part in being_written:
+                part.result()
         about = {PARTS: json.dumps(parts), REPLACES: json.dumps(before)}
         write_parquet(self.folder / WHOLE, done.replace_schema_metadata(about))
         others = self.listing().keys() - {WHOLE, *parts}
