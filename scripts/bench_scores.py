@@ -28,6 +28,7 @@ from vidcurate.models.nsfw import open_nsfw
 from vidcurate.stages.dedup import DedupConfig
 
 OPACITIES = (0.2, 0.4, 0.6)  # of marks that a person would see
+SUSPICIOUS = (0.5, 0.8)
 # Of shares of speech, singing, music and silence those that a kind of sound should have as 1.
 HEARD = {"speech": (0,), "tune": (2,), "speech over tune": (0, 2), "noise": (), "silence": (3,)}
 
@@ -106,10 +107,9 @@ def speech(given: Given) -> str:
 def safety(given: Given) -> str:
     """Safe clips suspected."""
     highest, mean = bench_safety.suspected(list(given.footage), open_nsfw())
-    return (
-        f"of {len(mean)} safe clips {np.mean(highest > 0.5):.0%} have a nsfw_max over 0.5, "
-        f"{np.mean(mean > 0.8):.0%} a nsfw_mean over 0.8; what is missed is not measured"
-    )
+    over = {limit: (np.mean(highest > limit), np.mean(mean > limit)) for limit in SUSPICIOUS}
+    told = ", ".join(f"{h:.0%} and {m:.0%} over {limit}" for limit, (h, m) in over.items())
+    return f"of {len(mean)} safe clips by nsfw_max and nsfw_mean {told}; misses are not measured"
 
 
 def consistency(given: Given) -> str:
