@@ -45,13 +45,22 @@ def test_a_named_recipe_keeps_one_of_copies(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(NAMED - {"video-llm"}))
-def test_a_clip_too_still_to_show_a_mark_passes(name: str) -> None:
-    """The rule on marks keeps a clip without a score, which would fail for want of the number."""
-    rule = next(rule for rule in rules_of(name) if "watermark" in rule)
-    scores = pa.table({"watermark.score": pa.array([None, 0.0, 1.0], pa.float64())})
-    verdicts = judge([parse(rule)], scores)
-    assert verdicts.first_failed.to_pylist() == [None, None, 0]
-    assert verdicts.undecided.null_count == len(scores)
+def test_a_clip_too_still_to_show_a_mark_passes_without_text(name: str) -> None:
+    """A clip whose mark cannot be told passes the rules on marks and overlays where no text stays.
+
+    Without a score a rule that asked for the number alone would fail it.
+    """
+    marks = [parse(rule) for rule in rules_of(name) if "watermark" in rule or "overlay" in rule]
+    rows = {
+        "watermark.score": pa.array([None, 0.0, 1.0, None], pa.float64()),
+        "text.overlay_area": pa.array([0.0, 0.0, 0.0, 0.001], pa.float64()),
+        "text.area_mean": pa.array([0.0] * 4, pa.float64()),
+    }
+    verdicts = judge(marks, pa.table(rows))
+    assert verdicts.undecided.null_count == len(verdicts.undecided)
+    assert [failed is None for failed in verdicts.first_failed.to_pylist()] == [
+        *(True, True, False, False)
+    ]
 
 
 def test_dear_scores_wait_for_cheap_rules() -> None:

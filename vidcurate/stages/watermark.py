@@ -170,4 +170,5 @@ WATERMARK_STAGE = MapStage(
     check=judge_is_there,
     depends=weights_content,
     rows_per_part=512,
+    version=2,
 )
