@@ -1,4 +1,4 @@
-"""Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
+"""Clip files, cut from a film exact to the frame: encoded anew, or copied where keyframes allow."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +11,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
 from vidcurate.media.ffmpeg import find_ffmpeg, require, run
 from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.remux import Span, find_span, write_span
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
@@ -22,7 +23,6 @@ FILTERS = (
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
 RUN_UPS_S = (Fraction(0), Fraction(10), None)
-COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Fraction(10), None)
 # ffmpeg seeks up to 0.13 s earlier than it is told; before the film's start some demuxers then
 # leave their first keyframe out, and what follows it is decoded to rubbish.
 NO_SEEK_S = 1
@@ -35,12 +35,15 @@ BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "m
 class CutOptions:
     """How clips are written.
 
-    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams from the
-    keyframe at or before the clip's start. `crf` is x264's (lower is better), `threads` those of
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams. `inexact`
+    says what becomes of a copy that would hold other frames too, because the clip begins or ends
+    between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a clip whose
+    streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads` those of
     one ffmpeg.
     """
 
     mode: Literal["encode", "copy"] = "encode"
+    inexact: Literal["encode", "refuse", "keep"] = "keep"
     crf: int = 18
     preset: str = "medium"
     audio: bool = True
@@ -51,13 +54,22 @@ class CutOptions:
 
 @dataclass(frozen=True, slots=True)
 class CutFile:
-    """A clip file as it was written: `start_s` is the real start, on the film's own clock."""
+    """A clip file as it was written; all but `lead` and `tail` are those of the whole file.
 
+    `start_s` is on the film's own clock. `lead` and `tail` count frames before and after the clip
+    and the seconds that they are shown.
+    """
+
+    media: Literal["encode", "copy"]
     size_bytes: int
     sha256: str
     start_s: float
     duration_s: float
     n_frames: int
+    lead_s: float
+    lead_frames: int
+    tail_s: float
+    tail_frames: int
     width: int
     height: int
 
@@ -68,24 +80,32 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     Raises MediaError if the film cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
-    write = encode if options.mode == "encode" else copy
-    if options.mode == "encode":
-        require(ENCODERS, FILTERS)
-    origin = find_origin(path, video, clip, audio=options.audio)
     results: list[CutFile] = []
 
     def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, origin, options, partial_out))
+        results.append(write(path, video, clip, options, partial_out))
 
     write_whole(out, write_file)
     return results[0]
+
+
+def write(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+    """Copy or encode one clip, as the options and the film's keyframes ask for."""
+    if options.mode == "copy":
+        try:
+            return copy(path, video, clip, options, out)
+        except MediaError:
+            if options.inexact != "encode":
+                raise
+    require(ENCODERS, FILTERS)
+    origin = find_origin(path, video, clip, audio=options.audio)
+    return encode(path, video, clip, origin, options, out)
 
 
 def encode(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
 ) -> CutFile:
     """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
-    start_s = clip.start_pts * clip.time_base
     found = 0
     for run_up_s in RUN_UPS_S:
         seek_s = run_up(origin.seek_s, run_up_s)
@@ -93,7 +113,7 @@ def encode(
         written = inspect(out)
         found = len(written.shown_s)
         if found == clip.n_frames:
-            return cut_file(out, written, start_s)
+            return encoded_file(out, written, clip)
     raise MediaError(
         f"clip {clip.clip_id}: {found} frames were decoded between {clip.start_s:.3f} s and "
         f"{clip.end_s:.3f} s, {clip.n_frames} expected"
@@ -202,51 +222,45 @@ def speech(
     )
 
 
-def copy(
-    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
-) -> CutFile:
-    """The streams of a clip as they are, from the keyframe at or before its start."""
-    if origin.is_guessed:
+def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+    """The streams of a clip as they are, from the keyframe at or before its start.
+
+    Raises MediaError for a film whose streams cannot be copied, and, unless inexact copies are
+    kept, for a clip that begins or ends between keyframes.
+    """
+    span = find_span(path, clip)
+    if not span.is_exact and options.inexact != "keep":
         raise MediaError(
-            "AVI and MPEG-PS with B-frames store no exact display times: encode clips instead"
+            f"a copy would hold {span.n_lead} frames before the clip and {span.n_tail} after it, "
+            "as its film has keyframes elsewhere: set export.inexact to encode or keep"
         )
-    key_s = origin.key_s
-    for run_up_s in COPY_RUN_UPS_S:
-        seek_s = run_up(key_s, run_up_s)
-        run(copying(path, video, clip, origin, options, out, seek_s, key_s), options.timeout_s)
-        written = inspect(out)
-        if written.shown_s and key_s + written.shown_s[0] <= clip.start_pts * clip.time_base:
-            return cut_file(out, written, key_s + written.shown_s[0])
-    raise MediaError(
-        f"clip {clip.clip_id}: no keyframe at or before {clip.start_s:.3f} s could be copied; "
-        f"encode the clips instead"
-    )
+    write_span(path, clip, span, out, audio=options.audio)
+    written = inspect(out)
+    due = span.n_lead + clip.n_frames + span.n_tail
+    if not len(written.shown_s) == written.n_stored == due:
+        raise MediaError(
+            f"{len(written.shown_s)} of {written.n_stored} copied frames are shown, {due} expected"
+        )
+    return copied_file(out, written, video, clip, span)
 
 
-def copying(
-    path: Path,
-    video: Video,
-    clip: Clip,
-    origin: Origin,
-    options: CutOptions,
-    out: Path,
-    seek_s: Fraction | None,
-    zero_s: Fraction,
-) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that copies a clip's streams, with the film's `zero_s` moved to 0."""
-    end_s = clip.end_pts * clip.time_base
-    length_s = end_s - origin.film_start_s - seek_point(origin, seek_s)
-    source = film_input(path, video, origin, options, seek_s, length_s)
-    streams = [source[str(origin.video_index)]]
-    if origin.audio_index is not None:
-        streams.append(source[str(origin.audio_index)])
-    return ffmpeg.output(
-        *streams,
-        url(out),
-        format="mp4",
-        c="copy",
-        movflags="+faststart",
-        **{"output_ts_offset": microseconds(-zero_s), **BIT_EXACT},
+def copied_file(out: Path, written: Written, video: Video, clip: Clip, span: Span) -> CutFile:
+    """The record of a copied file; a turned film's copies are turned by who shows them."""
+    turned = video.rotation_deg in (90, 270)
+    base = clip.time_base
+    return CutFile(
+        media="copy",
+        size_bytes=out.stat().st_size,
+        sha256=sha256(out),
+        start_s=float(span.key_pts * base),
+        duration_s=float(written.end_s - written.shown_s[0]),
+        n_frames=len(written.shown_s),
+        lead_s=float((clip.start_pts - span.key_pts) * base),
+        lead_frames=span.n_lead,
+        tail_s=float((span.end_pts - clip.end_pts) * base) if span.n_tail else 0.0,
+        tail_frames=span.n_tail,
+        width=written.height if turned else written.width,
+        height=written.width if turned else written.height,
     )
 
 
@@ -260,14 +274,19 @@ def microseconds(time_s: Fraction) -> str:
     return f"{int(time_s // AV_TIME) / 1_000_000:.6f}"
 
 
-def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
-    """The record of a written file, with its hash."""
+def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:
+    """The record of an encoded file, which holds the clip's frames and no others."""
     return CutFile(
+        media="encode",
         size_bytes=out.stat().st_size,
         sha256=sha256(out),
-        start_s=float(start_s),
+        start_s=float(clip.start_pts * clip.time_base),
         duration_s=float(written.end_s - written.shown_s[0]),
         n_frames=len(written.shown_s),
+        lead_s=0.0,
+        lead_frames=0,
+        tail_s=0.0,
+        tail_frames=0,
         width=written.width,
         height=written.height,
     )

@@ -50,36 +50,48 @@ class Proof:
 class Played:
     """What decoding a file to its end gave; times are seconds from its first frame.
 
-    `edges` are small pictures of the frames at the two times that were asked for.
+    `edges` are small pictures of the frames at the two times that were asked for. `header_frames`
+    and `header_s` are what readers are told that do not decode.
     """
 
     shown_s: Seconds
     end_s: float
     edges: Sequence[Picture | None]
+    header_frames: int
+    header_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The sound of a file, all of it decoded: when it begins and ends, in seconds of the file."""
+
+    start_s: float
+    end_s: float
 
 
 def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
     `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
-    the file at their times, and no others; a copied file begins at an earlier keyframe, and may
-    end later. Raises MediaError with the first promise that the file breaks.
+    the file at their times, after those of the lead that its row tells, and no others. Raises
+    MediaError with the first promise that the file breaks.
     """
     first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
-    into_clip_s = (film_pts[first:stop] - clip.start_pts) * float(clip.time_base)
-    due_s = into_clip_s.astype(np.float64) + (clip.start_s - written.start_s)
+    begin_of_file = max(0, first - written.lead_frames)
+    due_s = film_pts[begin_of_file:stop] * float(clip.time_base) - written.start_s
     size = small_size(written.width, written.height)
-    played = play(file, (due_s[0], due_s[-1]), size, is_copy=written.media == "copy")
+    edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
+    played = play(file, edges_s, size, is_copy=written.media == "copy")
     check_frames(played, due_s, written)
-    audio_s = sound_s(file)
-    check_sound(audio_s, played.end_s, written)
+    sound = play_sound(file)
+    check_sound(sound, played.end_s, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
     source = pictures_at(path, clip.time_base, {*begin, *end}, size)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
-        audio_s=audio_s,
+        audio_s=sound and sound.end_s - sound.start_s,
         first=match("first", played.edges[0], begin[-1], begin[:-1], source),
         last=match("last", played.edges[1], end[0], end[1:], source),
     )
@@ -103,6 +115,7 @@ def play(
         strict = {} if is_copy else {"err_detect": "explode"}
         stream.codec_context.options = {**DECODER_OPTIONS, **strict}
         base = float(stream.time_base or AV_TIME)
+        header_frames, header_s = stream.frames, (stream.duration or 0) * base
         begin: int | None = None
         for pts, frame in decode(container, stream, faults):
             begin = pts if begin is None else begin
@@ -114,7 +127,7 @@ def play(
                     edges[number] = small_picture(frame, size)
     if faults.stopped or faults.n_damaged:
         raise MediaError("the file cannot be decoded without errors")
-    return Played(np.array(shown_s), end_s, edges)
+    return Played(np.array(shown_s), end_s, edges, header_frames, header_s)
 
 
 def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
@@ -126,41 +139,53 @@ def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
         raise MediaError("the file holds more or fewer frames than were written")
     if abs(played.end_s - written.duration_s) > TOLERANCE_S:
         raise MediaError("the file is longer or shorter than was written")
-    inside = played.shown_s
-    if written.media == "copy":
-        after = due_s[0] - TOLERANCE_S <= inside
-        inside = inside[after & (inside <= due_s[-1] + TOLERANCE_S)]
+    if played.header_frames != len(played.shown_s):
+        raise MediaError(
+            f"the file's header tells {played.header_frames} frames, {len(played.shown_s)} are shown"
+        )
+    # MP4 stores how long frames take to decode, so the last one's time may be another's.
+    longest_s = float(np.diff(played.shown_s).max(initial=0.0))
+    if abs(played.header_s - played.end_s) > longest_s + TOLERANCE_S:
+        raise MediaError(
+            f"the file's header tells {played.header_s:.3f} s, it is shown for {played.end_s:.3f} s"
+        )
+    inside = played.shown_s[: len(played.shown_s) - written.tail_frames]
     if len(inside) != len(due_s):
         raise MediaError("the file holds more or fewer frames than the clip")
     if np.abs(inside - due_s).max() > TOLERANCE_S:
         raise MediaError("frames of the file are not shown at the clip's times")
 
 
-def sound_s(file: Path) -> float | None:
-    """Seconds of sound in a file, all of it decoded; None for a file without.
+def play_sound(file: Path) -> Heard | None:
+    """Decode all sound of a file; None for a file without.
 
     Raises MediaError for sound that cannot be decoded.
     """
     with open_film(file) as (container, _):
         if not container.streams.audio:
             return None
-        stream = container.streams.audio[0]
+        start_s, length_s = None, 0.0
         try:
-            return sum(frame.samples / frame.sample_rate for frame in container.decode(stream))
+            for frame in container.decode(container.streams.audio[0]):
+                start_s = (frame.time or 0.0) if start_s is None else start_s
+                length_s += frame.samples / frame.sample_rate
         except av.error.FFmpegError as error:
             raise MediaError("the file's sound cannot be decoded without errors") from error
+        return Heard(start_s or 0.0, (start_s or 0.0) + length_s)
 
 
-def check_sound(audio_s: float | None, picture_s: float, written: ExportedClip) -> None:
-    """Pass if sound is there that was promised; encoded sound is as long as the picture.
+def check_sound(sound: Heard | None, picture_s: float, written: ExportedClip) -> None:
+    """Pass if sound is there that was promised, and is as long as the picture.
 
     Raises MediaError.
     """
-    if audio_s is None:
+    if sound is None:
         if written.has_audio:
             raise MediaError("the file's sound is lost")
+        return
     # Copied sound may begin after its picture or end before it, as its film's does.
-    elif written.media == "encode" and abs(audio_s - picture_s) > SOUND_TOLERANCE_S:
+    is_short = sound.start_s > SOUND_TOLERANCE_S or sound.end_s < picture_s - SOUND_TOLERANCE_S
+    if sound.end_s > picture_s + SOUND_TOLERANCE_S or (is_short and written.media == "encode"):
         raise MediaError("the file's sound is longer or shorter than its picture")
 
 

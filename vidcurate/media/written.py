@@ -12,9 +12,13 @@ from vidcurate.media.container import AV_TIME, url
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a written file holds: times of its pictures in seconds, those shown, and its size."""
+    """What a written file holds: times of its pictures in seconds, those shown, and its size.
+
+    `n_stored` counts all pictures, also those that an edit list hides.
+    """
 
     shown_s: tuple[Fraction, ...]
+    n_stored: int
     end_s: Fraction
     width: int
     height: int
@@ -27,7 +31,7 @@ def inspect(out: Path) -> Written:
     with av.open(url(out)) as container:
         # A file into which no picture was written has no video stream either.
         if not container.streams.video:
-            return Written((), end, 0, 0)
+            return Written((), 0, end, 0, 0)
         stream = container.streams.video[0]
         base = stream.time_base or AV_TIME
         for packet in container.demux(stream):
@@ -35,7 +39,7 @@ def inspect(out: Path) -> Written:
                 shown.append(packet.pts * base)
                 end = max(end, (packet.pts + (packet.duration or 0)) * base)
         size = stream.codec_context
-        return Written(tuple(sorted(shown)), end, size.width, size.height)
+        return Written(tuple(sorted(shown)), stream.frames, end, size.width, size.height)
 
 
 def sha256(path: Path) -> str:

@@ -46,7 +46,13 @@ class ExportConfig(StageConfig):
 
     media: Literal["none", "copy", "encode"] = option(
         "encode",
-        "Clip files: none; copied from the keyframe before, without loss; encoded, frame-exact",
+        "Clip files: none; encoded, exact to the frame; copied without loss, where the clip begins "
+        "and ends at keyframes",
+    )
+    inexact: Literal["encode", "refuse", "keep"] = option(
+        "encode",
+        "copy: a clip between whose keyframes the film goes on is encoded, refused, or copied with "
+        "the frames before and after it, also of other shots, as lead_s and tail_s say",
     )
     crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
     preset: PRESETS = option("medium", "encode: slower gives smaller files")
@@ -109,6 +115,10 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
         start_s=clip.start_s,
         duration_s=clip.duration_s,
         n_frames=clip.n_frames,
+        lead_s=0.0,
+        lead_frames=0,
+        tail_s=0.0,
+        tail_frames=0,
         width=video.display_width,
         height=video.display_height,
         has_audio=False,
@@ -122,6 +132,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     assert config.media != "none"
     options = CutOptions(
         mode=config.media,
+        inexact=config.inexact,
         crf=config.crf,
         preset=config.preset,
         audio=config.audio,
@@ -132,13 +143,17 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        media=config.media,
+        media=written.media,
         file=name,
         size_bytes=written.size_bytes,
         sha256=written.sha256,
         start_s=written.start_s,
         duration_s=written.duration_s,
         n_frames=written.n_frames,
+        lead_s=written.lead_s,
+        lead_frames=written.lead_frames,
+        tail_s=written.tail_s,
+        tail_frames=written.tail_frames,
         width=written.width,
         height=written.height,
         has_audio=config.audio and video.audio_codec is not None,
@@ -158,10 +173,8 @@ def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None
     from vidcurate.media.cut import ENCODERS, FILTERS
     from vidcurate.media.ffmpeg import require
 
-    if config.media == "encode":
+    if config.media == "encode" or (config.media == "copy" and config.inexact == "encode"):
         require(ENCODERS, FILTERS)
-    elif config.media == "copy":
-        require()
     out = config.out
     if out and out.exists() and not (is_export(out) or is_empty(out)):
         raise UsageError(f"{out} holds other things than an export: name a new folder as out")
@@ -254,5 +267,5 @@ EXPORT = MapStage(
     cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
     time_limit=longest,
-    version=2,
+    version=3,
 )
