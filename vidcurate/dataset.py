@@ -261,25 +261,47 @@ class Dataset(Generic[P_co]):
         """One table as one fingerprint made it."""
         return Shelf(cast("P_co", self.root / table.name / fingerprint))
 
+    @property
+    def id(self) -> str | None:
+        """Hex digits that no other data set has, made with the manifest; None before.
+
+        Raises UsageError where the file is not a manifest.
+        """
+        found = self.read_manifest().get("dataset")
+        return None if found is None else str(found)
+
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Table name -> stage, fingerprint, version, options, versions, upstream.
 
         Raises UsageError where the file is not a manifest.
         """
-        if not self.manifest_file.exists():
-            return {}
+        return dict(self.read_manifest()["tables"])
+
+    def read_manifest(self) -> dict[str, Any]:
+        """The manifest as it lies on disk; one without tables where there is none.
+
+        Raises UsageError where the file is not a manifest.
+        """
         try:
-            tables = dict(json.loads(self.manifest_file.read_text("utf-8"))["tables"])
+            found = dict(json.loads(self.manifest_file.read_text("utf-8")))
+            found["tables"] = dict(found["tables"])
+        except FileNotFoundError:
+            return {"tables": {}}
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{self.manifest_file} is not a vidcurate manifest: choose another folder for -d"
             ) from error
-        return tables
+        return found
 
     def record(self, table: Table[Any], entry: Mapping[str, Any]) -> None:
         """Say in the manifest what the current rows of a table were made by."""
-        tables = {**self.manifest(), table.name: dict(entry)}
-        text = json.dumps({"vidcurate": 1, "tables": tables}, indent=2, ensure_ascii=False) + "\n"
+        before = self.read_manifest()
+        manifest = {
+            "vidcurate": 1,
+            "dataset": before.get("dataset") or uuid4().hex,
+            "tables": {**before["tables"], table.name: dict(entry)},
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
 
         def write(partial: Path) -> None:
             partial.write_text(text, "utf-8")

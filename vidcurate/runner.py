@@ -270,7 +270,7 @@ def remember(dataset: Dataset, planned: Planned) -> None:
         "reads": {k: v for k, v in planned.tables.items() if k != stage.writes.name},
         "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
     }
-    if dataset.manifest().get(stage.writes.name) != entry:
+    if dataset.manifest().get(stage.writes.name) != entry or dataset.id is None:
         dataset.record(stage.writes, entry)
 
 
