@@ -2,14 +2,14 @@
 
 D/manifest.json                      the data set's id; table -> what made it
 D/<table>/<fingerprint>/part-*.parquet    rows
-D/<table>/<fingerprint>/done-*.parquet    one row per input: id, status, reason, seconds
+D/<table>/<fingerprint>/done-*.parquet    one row per input: id, status, reason, seconds, made_by
 D/<table>/<fingerprint>/whole-*.parquet   the same of a table that was put together
 D/<table>/<fingerprint>/files/            files that the rows name
 
 A part is written first, its done file second, each renamed into place when complete. The done
 file is the commit: a part without one of the same name is not there. A table that is made anew
 as a whole, or whose many parts were put together, has a whole file that names its parts and the
-commits that it replaces.
+commits that it replaces. `made_by` names one of the sets of library versions that the file holds.
 
 The order of commits is the number in their names, so that a copy with other times is the same
 data set. A file is never written again under its name: a listing is one state of the table, and
@@ -19,6 +19,7 @@ who lists, reads, and finds a file gone lists again.
 import hashlib
 import json
 import re
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar  # with defaults, as typing has it from 3.13
 
 from vidcurate.errors import BusyError, UsageError
+from vidcurate.libraries import library_versions
 from vidcurate.storage import Place, each, is_gone, names_of
 from vidcurate.table import (
     Table,
@@ -58,11 +60,13 @@ DONE = pa.schema(
         pa.field("seconds", pa.float64()),
     ]
 )
+MADE_BY = "made_by"
+WORDS = DONE.append(pa.field(MADE_BY, pa.string()))
 # A table's files: what kind, which number, and whether a commit has no rows. Those without a
 # number are of the first release, and came before all others.
 FILE = re.compile(r"(part|done|whole)-(?:(\d+)-)?\w+?(-none)?\.parquet")
 FIRST_WHOLE = "done-whole.parquet"  # of the first release
-PARTS, REPLACES = b"parts", b"replaces"
+PARTS, REPLACES, VERSIONS = b"parts", b"replaces", b"versions"
 # Readers take whole parts: large enough that a million rows are few files, small enough that a
 # batch of a few hundred rows is not dear to find.
 ROWS_PER_WHOLE_PART = 1 << 16
@@ -70,6 +74,9 @@ MANY_PARTS = 256
 WRITERS = 2  # parts of a whole table that are compressed at once
 # A reader without a lock looks again where a writer removed a file: at once, then ever later.
 LOOKS, FIRST_PAUSE_S = 10, 0.01
+
+# Two lanes of a run write one manifest.
+MANIFEST = threading.Lock()
 
 Read = TypeVar("Read")
 
@@ -185,10 +192,30 @@ class Shelf(Generic[P_co]):
         """One row per input; where one was tried again, the last word."""
         return self.steadily(self.done_at)
 
-    def done_at(self, commits: Iterable[str]) -> pa.Table:
+    def made_by(self) -> pa.Table:
+        """For each input, as in `done`, also by which of `versions` it was done."""
+        return self.steadily(lambda commits: self.done_at(commits, WORDS))
+
+    def versions(self) -> dict[str, dict[str, str]]:
+        """The sets of library versions that made rows, by the name that `made_by` gives.
+
+        The last is that of the last commit.
+        """
+        return self.steadily(self.versions_at)
+
+    def versions_at(self, commits: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The sets of library versions of some commits."""
+        found: dict[str, dict[str, str]] = {}
+        for about in each(self.about, commits, self.folder):
+            for name, versions in json.loads(about.get(VERSIONS, b"{}")).items():
+                found.pop(name, None)
+                found[name] = versions
+        return found
+
+    def done_at(self, commits: Iterable[str], schema: pa.Schema = DONE) -> pa.Table:
         """One row per input, by these commits."""
-        first = self.read_files([name for name in commits if is_whole(name)], DONE)
-        later = self.read_files([name for name in commits if not is_whole(name)], DONE)
+        first = self.read_files([name for name in commits if is_whole(name)], schema, MADE_BY)
+        later = self.read_files([name for name in commits if not is_whole(name)], schema, MADE_BY)
         # Of a whole table each row is a last word already: only those spoken of again matter.
         again = pc.is_in(first["id"], value_set=later["id"].combine_chunks())
         later = last_word(pa.concat_tables([first.filter(again), later]))
@@ -199,9 +226,11 @@ class Shelf(Generic[P_co]):
         wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
         return self.steadily(lambda commits: self.read_files(parts_of(commits), wanted))
 
-    def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
+    def read_files(self, names: Sequence[str], schema: pa.Schema, may_lack: str = "") -> pa.Table:
         """The columns of a schema from several files, in their order."""
-        tables = each(lambda name: read_parquet(self.folder / name, schema), names, self.folder)
+        tables = each(
+            lambda name: read_parquet(self.folder / name, schema, may_lack), names, self.folder
+        )
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
@@ -230,7 +259,7 @@ class Shelf(Generic[P_co]):
         if not is_empty:
             write_parquet(self.folder / f"part-{name}.parquet", rows)
         done_file = f"done-{name}-none.parquet" if is_empty else f"done-{name}.parquet"
-        write_parquet(self.folder / done_file, done)
+        write_parquet(self.folder / done_file, signed(done))
 
     def replace(self, rows: pa.Table, done: pa.Table) -> None:
         """The whole table anew, in one step; what was there before goes.
@@ -239,7 +268,17 @@ class Shelf(Generic[P_co]):
         """
         is_one = [is_whole(name) for name in self.commits()] == [True]
         if not (is_one and self.done().equals(done) and self.read(None, rows.schema).equals(rows)):
-            self.put_whole([], [rows], done)
+            self.put_whole([], [rows], signed(done))
+
+    def take_back(self, keys: pa.Array, key: str, schema: pa.Schema) -> None:
+        """Remove the rows that some inputs gave, and what was said of these, in one step.
+
+        `key` is the rows' column that names the input.
+        """
+        rows, done = self.read(None, schema), self.made_by()
+        kept = rows.filter(pc.invert(pc.is_in(rows[key], value_set=keys)))
+        words = done.filter(pc.invert(pc.is_in(done["id"], value_set=keys)))
+        self.put_whole([], [kept], with_versions(words, self.versions()))
 
     def compact(self, schema: pa.Schema) -> None:
         """Put many small parts together, so that reading a table takes few files.
@@ -251,10 +290,14 @@ class Shelf(Generic[P_co]):
             whole = next((parts for name, parts in commits.items() if is_whole(name)), [])
             full, small = whole[:-1], parts_of(commits)[max(len(whole) - 1, 0) :]
             tables = (read_parquet(self.folder / name, schema) for name in small)
-            self.put_whole(full, chain([schema.empty_table()], tables), self.done())
+            words = with_versions(self.made_by(), self.versions())
+            self.put_whole(full, chain([schema.empty_table()], tables), words)
 
-    def put_whole(self, kept: Sequence[str], tables: Iterable[pa.Table], done: pa.Table) -> None:
-        """Make the table of some of its parts, and rows, in one step; all other parts go."""
+    def put_whole(self, kept: Sequence[str], tables: Iterable[pa.Table], words: pa.Table) -> None:
+        """Make the table of some of its parts, and rows, in one step; all other parts go.
+
+        `words` are `signed`, or those of its commits.
+        """
         # Also those replaced before, that a kill left here: they must not count again.
         before = self.listing()
         number = self.next_number()
@@ -272,9 +315,9 @@ class Shelf(Generic[P_co]):
             for part in being_written:
                 part.result()
         replaced = [name for name in before if commit_of(name)]
-        about = {PARTS: json.dumps(parts), REPLACES: json.dumps(replaced)}
+        about = {PARTS: json.dumps(parts), REPLACES: json.dumps(replaced), **words.schema.metadata}
         whole = f"whole-{number:08d}-{uuid4().hex[:12]}.parquet"
-        write_parquet(self.folder / whole, done.replace_schema_metadata(about))
+        write_parquet(self.folder / whole, words.replace_schema_metadata(about))
         self.remove({*self.listing()} - {whole, *parts})
 
     def uncommitted(self) -> list[str]:
@@ -285,6 +328,19 @@ class Shelf(Generic[P_co]):
     def remove(self, names: Iterable[str]) -> None:
         """Remove files that no commit names any more."""
         each(lambda name: (self.folder / name).unlink(missing_ok=True), names, self.folder)
+
+
+def signed(done: pa.Table) -> pa.Table:
+    """What became of inputs, with the library versions of this process as what made them so."""
+    versions = library_versions()
+    name = hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:8]
+    made_by = pa.repeat(pa.scalar(name), done.num_rows)
+    return with_versions(done.append_column(MADE_BY, made_by), {name: versions})
+
+
+def with_versions(words: pa.Table, versions: Mapping[str, Mapping[str, str]]) -> pa.Table:
+    """Words with the sets of library versions that they name."""
+    return words.replace_schema_metadata({VERSIONS: json.dumps(versions)})
 
 
 def is_whole(name: str) -> bool:
@@ -378,6 +434,9 @@ class Dataset(Generic[P_co]):
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Table name -> stage, fingerprint, version, options, versions, upstream.
 
+        `versions` are the libraries that made the last rows, `earlier_versions` those that made
+        others of the same fingerprint.
+
         Raises UsageError where the file is not a manifest.
         """
         return dict(self.read_manifest()["tables"])
@@ -392,6 +451,8 @@ class Dataset(Generic[P_co]):
             found["tables"] = dict(found["tables"])
         except FileNotFoundError:
             return {"tables": {}}
+        except NotADirectoryError as error:
+            raise UsageError(f"{self.root} is a file, or in one: name a folder for -d") from error
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(
                 f"{self.manifest_file} is not a vidcurate manifest: choose another folder for -d"
@@ -400,15 +461,17 @@ class Dataset(Generic[P_co]):
 
     def record(self, table: Table[Any], entry: Mapping[str, Any]) -> None:
         """Say in the manifest what the current rows of a table were made by."""
-        before = self.read_manifest()
-        manifest = {
-            "vidcurate": 1,
-            "dataset": before.get("dataset") or uuid4().hex,
-            "tables": {**before["tables"], table.name: dict(entry)},
-        }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        with MANIFEST:
+            before = self.read_manifest()
+            manifest = {
+                "vidcurate": 1,
+                "dataset": before.get("dataset") or uuid4().hex,
+                "tables": {**before["tables"], table.name: dict(entry)},
+            }
+            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+            write_whole(self.manifest_file, lambda partial: write_text(partial, text))
 
-        def write(partial: Path) -> None:
-            partial.write_text(text, "utf-8")
 
-        write_whole(self.manifest_file, write)
+def write_text(file: Path, text: str) -> None:
+    """A text file."""
+    file.write_text(text, "utf-8")
