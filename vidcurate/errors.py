@@ -95,6 +95,28 @@ def is_disk_full(error: BaseException) -> bool:
     return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
 
 
+# What the system says of a place, and not of us.
+OF_A_PLACE = {
+    errno.EACCES: "ask its owner for permission, or name another place",
+    errno.EPERM: "ask its owner for permission, or name another place",
+    errno.EROFS: "its file system cannot be written to: name another place",
+    errno.ENOTDIR: "a part of its path is a file: name another place",
+    errno.EISDIR: "it is a folder: move it, or name another place",
+    errno.ENAMETOOLONG: "its name is too long: name another place",
+    errno.ELOOP: "its links lead in a circle: mend them, or name another place",
+    errno.ESTALE: "it went away on the server: mount it again",
+    errno.EIO: "its disk or server does not work: look into the system's log",
+}
+
+
+def place_fault(error: OSError) -> str | None:
+    """What is wrong with a place, in a line; None for an error that may be our own fault."""
+    if error.errno not in OF_A_PLACE:
+        return None
+    where = error.filename2 or error.filename or "a file"
+    return f"{where}: {os.strerror(error.errno)}: {OF_A_PLACE[error.errno]}"
+
+
 @contextmanager
 def disk_full_stops(folder: object) -> Iterator[None]:
     """Raise DiskFullError for an error that says so while `folder` is written to."""

@@ -80,14 +80,14 @@ def count_file(dataset: Dataset, planned: Planned) -> Place:
 
 
 def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
-    """A hash of all that a count is of: the tables' files, by name and time, and the scope.
+    """A hash of all that a count is of: the tables' files, by name, and the scope.
 
     The rows of a table stage may change with any table that it reads.
     """
     shelves = [planned.own(dataset), planned.shelf(dataset, planned.stage.reads)]
     if isinstance(planned.stage, TableStage):
         shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
-    files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
+    files = [(shelf.folder.name, shelf.listing()) for shelf in shelves]
     return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
 
 

@@ -1,11 +1,9 @@
 """Run stages: what is pending goes to the engine, what became of it is counted."""
 
-import platform
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import islice
 from typing import Any, Protocol
 
@@ -17,6 +15,7 @@ from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
 from vidcurate.finish import FinishView
 from vidcurate.funnel import StageCount, count, keep_count, keep_outcome, known_count
+from vidcurate.libraries import library_versions
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
@@ -28,14 +27,6 @@ from vidcurate.worker import Job, Report
 # run that is killed is quick to resume.
 BATCHES_BETWEEN = 1024
 ROOTS = {FILES.name: FOUND}
-LIBRARIES = (
-    "vidcurate",
-    "av",
-    "numpy",
-    "opencv-python-headless",
-    "pyarrow",
-    "scenedetect-headless",
-)
 
 
 class Listener(Protocol):
@@ -195,6 +186,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
             run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
             run.listener.advanced(planned.stage.name, report)
         compact(run, planned)
+    remember(run.dataset, planned, was_written=True)
 
 
 def take_back_outdated(
@@ -206,10 +198,7 @@ def take_back_outdated(
     keys = stage.outdated(planned.config, FinishView(run.dataset, planned, scope, run.counts))
     if not len(keys):
         return
-    own = planned.own(run.dataset)
-    rows, done = own.read(None, stage.writes.schema), own.done()
-    kept = pc.invert(pc.is_in(rows[stage.reads.key], value_set=keys))
-    own.replace(rows.filter(kept), done.filter(pc.invert(pc.is_in(done["id"], value_set=keys))))
+    planned.own(run.dataset).take_back(keys, stage.reads.key, stage.writes.schema)
 
 
 def compact(run: Run, planned: Planned) -> None:
@@ -240,6 +229,7 @@ def run_table_stage(
     run.listener.began(stage.name, n_rows, 0)
     outcome = stage.run(tables, planned.config)
     planned.own(run.dataset).replace(outcome.rows, outcome.done)
+    remember(run.dataset, planned, was_written=True)
     found = keep_outcome(run.dataset, planned, scope, outcome)
     run.failed += found.failed
     failed = outcome.done.filter(pc.equal(outcome.done["status"], FAILED))
@@ -258,9 +248,14 @@ def finish(run: Run, planned: Planned, scope: Scope) -> None:
     run.listener.note(planned.stage.finish(planned.config, view))
 
 
-def remember(dataset: Dataset, planned: Planned) -> None:
-    """Write into the manifest what a table's current rows are made by."""
+def remember(dataset: Dataset, planned: Planned, *, was_written: bool = False) -> None:
+    """Write into the manifest what a table's current rows are made by.
+
+    Of a table that `was_written` the versions of libraries are read anew from its commits: rows
+    of an earlier run were made by others, and workers on other machines may have their own.
+    """
     stage = planned.stage
+    before = dataset.manifest().get(stage.writes.name, {})
     entry = {
         "stage": stage.name,
         "fingerprint": planned.fingerprint,
@@ -268,9 +263,13 @@ def remember(dataset: Dataset, planned: Planned) -> None:
         "options": planned.config.model_dump(mode="json"),
         "decides": sorted(given_options(planned.config)),
         "reads": {k: v for k, v in planned.tables.items() if k != stage.writes.name},
-        "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
     }
-    if dataset.manifest().get(stage.writes.name) != entry:
+    if was_written or before.get("fingerprint") != planned.fingerprint:
+        made = [*planned.own(dataset).versions().values()] or [library_versions()]
+        entry["versions"], entry["earlier_versions"] = made[-1], made[:-1]
+    else:
+        entry |= {k: before[k] for k in ("versions", "earlier_versions") if k in before}
+    if before != entry or dataset.id is None:
         dataset.record(stage.writes, entry)
 
 

@@ -10,7 +10,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -232,14 +232,37 @@ def copy(source: Remote, target: Place) -> None:
         connection().copy_file(source.key, target.key)
 
 
+def names_of(folder: Place) -> list[str]:
+    """The names of the files that lie in a folder; none where the folder is not there."""
+    if isinstance(folder, Remote):
+        return list(folder.below(recursive=False))
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except FileNotFoundError:
+        return []
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether an error says that a file was removed, before it was opened or while it was read.
+
+    What is removed on another machine is a stale handle here (NFS); Arrow names no kind of
+    error for an object that goes while it is read.
+    """
+    words = ("NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "HTTP status 404")
+    is_stale = isinstance(error, FileNotFoundError) or error.errno == errno.ESTALE
+    return is_stale or any(word in str(error) for word in words)
+
+
 def names_in(folder: Place) -> dict[str, Facts | os.stat_result]:
     """The files that lie in a folder, with size and time; none where the folder is not there."""
     if isinstance(folder, Remote):
         return {**folder.below(recursive=False)}
-    if not folder.exists():
-        return {}
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.stat() for entry in entries}
+    found: dict[str, Facts | os.stat_result] = {}
+    for name in names_of(folder):
+        with suppress(FileNotFoundError):  # removed since it was listed
+            found[name] = (folder / name).stat()
+    return found
 
 
 def folders_in(folder: Place) -> list[Place]:

@@ -17,7 +17,7 @@ from vidcurate.cli.plan_command import plan_run
 from vidcurate.cli.search_command import search
 from vidcurate.cli.tune_command import tune
 from vidcurate.config import load_config, override
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import UsageError, VidcurateError, place_fault
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.probe import PROBE
@@ -194,6 +194,12 @@ def main() -> None:
         for line in str(error).splitlines():
             say(f"vidcurate: {line}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        fault = place_fault(error)
+        if fault is None:
+            raise
+        say(f"vidcurate: {fault}")
+        sys.exit(UsageError.exit_code)
 
 
 def add_commands() -> None:

@@ -82,7 +82,7 @@ def begun(
     dataset.manifest()
     if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
-    with writing(dataset.root), disk_full_stops(dataset.root):
+    with writing(dataset.root, say), disk_full_stops(dataset.root):
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
         limits = Limits(

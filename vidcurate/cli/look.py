@@ -1,7 +1,8 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pyarrow as pa
 import typer
@@ -10,7 +11,7 @@ from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
 from vidcurate.dataset import DROPPED, FAILED, Dataset
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, VidcurateError
 from vidcurate.funnel import StageCount, as_dicts, count
 from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
@@ -29,6 +30,10 @@ Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+# So often a command looks at tables that another one takes away meanwhile.
+LOOKS = 5
+
+Found = TypeVar("Found")
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -42,6 +47,32 @@ def open_dataset(folder: Path) -> Dataset:
             f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one"
         )
     return dataset
+
+
+def steadily(dataset: Dataset, look: Callable[[], Found]) -> Found:
+    """What a command finds, `look`ing again where another removed tables of earlier options."""
+    for _ in range(LOOKS - 1):
+        before = dataset.manifest()
+        try:
+            found = look()
+        except (VidcurateError, OSError):
+            if not taken_away(dataset, before):
+                raise
+        else:
+            if not taken_away(dataset, before):
+                return found
+    return look()
+
+
+def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether tables that a manifest named are no longer there; only those of old options go."""
+    now = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in now.items()}
+    return any(
+        made.get(name) != entry["fingerprint"]
+        and not (dataset.root / name / entry["fingerprint"]).exists()
+        for name, entry in before.items()
+    )
 
 
 def recorded(folder: Path, stage: Stage) -> dict[str, StageConfig]:
@@ -79,7 +110,8 @@ def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
 
 def status(dataset: Folder, as_json: AsJson = False) -> None:
     """The funnel: for every stage its inputs and what became of them."""
-    counts = funnel(open_dataset(dataset))
+    opened = open_dataset(dataset)
+    counts = steadily(opened, lambda: funnel(opened))
     if as_json:
         tell_json({"dataset": str(place(dataset)), "stages": as_dicts(counts)})
     else:
@@ -126,13 +158,14 @@ def rows(
 ) -> None:
     """Any table as JSON lines on stdout."""
     opened = open_dataset(dataset)
-    plan = present_plan(opened)
-    shown = (
-        status_rows(opened, plan, table, FAILED if failed else DROPPED)
-        if (failed or dropped)
-        else table_rows(opened, plan, table, where, columns)
-    )
-    for row in shown.slice(0, limit).to_pylist():
+
+    def look() -> pa.Table:
+        plan = present_plan(opened)
+        if failed or dropped:
+            return status_rows(opened, plan, table, FAILED if failed else DROPPED)
+        return table_rows(opened, plan, table, where, columns)
+
+    for row in steadily(opened, look).slice(0, limit).to_pylist():
         tell_json(row)
 
 
@@ -231,7 +264,7 @@ def clean(
     """Drop rows and files that no current options ask for, or that a kill left half written."""
     opened = open_dataset(dataset)
     current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
-    with writing(opened.root):
+    with writing(opened.root, say):
         for path in (*stale_folders(opened, current), *leftovers(opened)):
             tell_json({"path": str(path), "bytes": bytes_below(path), "removed": yes})
             if yes:

@@ -110,7 +110,12 @@ def settings(provenance: Mapping[str, Any]) -> str:
 
 def versions(provenance: Mapping[str, Any]) -> str:
     """The libraries that made the tables."""
-    found = {f"{k} {v}" for entry in provenance.values() for k, v in entry["versions"].items()}
+    made = (
+        versions
+        for entry in provenance.values()
+        for versions in (entry["versions"], *entry.get("earlier_versions", ()))
+    )
+    found = {f"{name} {version}" for versions in made for name, version in versions.items()}
     return ", ".join(sorted(found)) + "."
 
 
