@@ -431,6 +431,14 @@ class Dataset(Generic[P_co]):
         found = self.read_manifest().get("dataset")
         return None if found is None else str(found)
 
+    def own_id(self) -> str:
+        """The data set's id, made now where an earlier version wrote the manifest without one."""
+        with MANIFEST:
+            manifest = self.read_manifest()
+            if "dataset" not in manifest:
+                self.write_manifest(manifest["tables"], uuid4().hex)
+        return str(self.id)
+
     def manifest(self) -> dict[str, dict[str, Any]]:
         """Table name -> stage, fingerprint, version, options, versions, upstream.
 
@@ -463,13 +471,14 @@ class Dataset(Generic[P_co]):
         """Say in the manifest what the current rows of a table were made by."""
         with MANIFEST:
             before = self.read_manifest()
-            manifest = {
-                "vidcurate": 1,
-                "dataset": before.get("dataset") or uuid4().hex,
-                "tables": {**before["tables"], table.name: dict(entry)},
-            }
-            text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-            write_whole(self.manifest_file, lambda partial: write_text(partial, text))
+            tables = {**before["tables"], table.name: dict(entry)}
+            self.write_manifest(tables, before.get("dataset") or uuid4().hex)
+
+    def write_manifest(self, tables: Mapping[str, Any], own_id: str) -> None:
+        """Write the manifest anew."""
+        manifest = {"vidcurate": 1, "dataset": own_id, "tables": tables}
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        write_whole(self.manifest_file, lambda partial: write_text(partial, text))
 
 
 def write_text(file: Path, text: str) -> None:

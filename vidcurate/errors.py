@@ -11,6 +11,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 ├── DiskFullError         2  a disk that is written to has no room left
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
+├── LossError             3  an export would hold less than the one that is there
 └── MediaError            -  one film or clip cannot be read; becomes that row's reason
 """
 
@@ -82,6 +83,12 @@ class TooManyFailuresError(VidcurateError):
 
 class EmptyResultError(VidcurateError):
     """Rows were expected and none came out."""
+
+    exit_code = 3
+
+
+class LossError(VidcurateError):
+    """An export would hold less than the one that is there, and nobody has asked for that."""
 
     exit_code = 3
 

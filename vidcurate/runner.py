@@ -47,12 +47,16 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a run goes; `time_factor` stretches the stages' own time limits of a row."""
+    """How far a run goes; `time_factor` stretches the stages' own time limits of a row.
+
+    `allow_loss` lets an export replace one that holds more.
+    """
 
     films: int | None = None
     failures: int | None = None
     retry_failed: bool = False
     time_factor: float = 1.0
+    allow_loss: bool = False
 
 
 @dataclass
@@ -104,7 +108,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
-    check_stages(plan)
+    check_stages(run, plan)
     run.plan = plan
     scope = Scope()
     for planned in plan:
@@ -124,12 +128,13 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
             finish(run, planned, scope)
 
 
-def check_stages(plan: Sequence[Planned]) -> None:
+def check_stages(run: Run, plan: Sequence[Planned]) -> None:
     """Let each stage say, before anything runs, what cannot be done."""
     configs = {planned.stage.name: planned.config for planned in plan}
     for planned in plan:
         if isinstance(planned.stage, MapStage):
             planned.stage.check(planned.config, configs)
+            planned.stage.check_finish(planned.config, view_for(run, planned, Scope()))
 
 
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
@@ -195,7 +200,7 @@ def take_back_outdated(
     """Take back the rows that were made of what is no longer so, in one step."""
     if stage.outdated is None:
         return
-    keys = stage.outdated(planned.config, FinishView(run.dataset, planned, scope, run.counts))
+    keys = stage.outdated(planned.config, view_for(run, planned, scope))
     if not len(keys):
         return
     planned.own(run.dataset).take_back(keys, stage.reads.key, stage.writes.schema)
@@ -244,8 +249,12 @@ def finish(run: Run, planned: Planned, scope: Scope) -> None:
     """Do what a stage does once, when all rows are there."""
     if not isinstance(planned.stage, MapStage) or planned.stage.finish is None:
         return
-    view = FinishView(run.dataset, planned, scope, run.counts)
-    run.listener.note(planned.stage.finish(planned.config, view))
+    run.listener.note(planned.stage.finish(planned.config, view_for(run, planned, scope)))
+
+
+def view_for(run: Run, planned: Planned, scope: Scope) -> FinishView:
+    """What a stage's finish sees in this run."""
+    return FinishView(run.dataset, planned, scope, run.counts, run.limits.allow_loss)
 
 
 def remember(dataset: Dataset, planned: Planned, *, was_written: bool = False) -> None:

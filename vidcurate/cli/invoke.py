@@ -51,6 +51,7 @@ class Request:
     limit: int | None
     retry_failed: bool
     max_failed: int | None
+    allow_loss: bool
     time_limit_factor: float
     memory_per_worker: float | None
     wave: int | None
@@ -86,7 +87,11 @@ def begun(
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
         limits = Limits(
-            request.limit, request.max_failed, request.retry_failed, request.time_limit_factor
+            request.limit,
+            request.max_failed,
+            request.retry_failed,
+            request.time_limit_factor,
+            request.allow_loss,
         )
         out = listener(quiet=request.quiet, verbose=request.verbose)
         with open_engine(request) as engine:

@@ -1,4 +1,4 @@
-"""Clip files, cut from a film exact to the frame: encoded anew, or copied where keyframes allow."""
+"""Clip files, exact to the frame: encoded anew, or copied where keyframes allow it."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -35,11 +35,11 @@ BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "m
 class CutOptions:
     """How clips are written.
 
-    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams. `inexact`
-    says what becomes of a copy that would hold other frames too, because the clip begins or ends
-    between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a clip whose
-    streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads` those of
-    one ffmpeg.
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams.
+    `inexact` says what becomes of a copy that would hold other frames too, because the clip begins
+    or ends between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a
+    clip whose streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads`
+    those of one ffmpeg.
     """
 
     mode: Literal["encode", "copy"] = "encode"

@@ -78,7 +78,8 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     """
     first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
     begin_of_file = max(0, first - written.lead_frames)
-    due_s = film_pts[begin_of_file:stop] * float(clip.time_base) - written.start_s
+    film_s = film_pts[begin_of_file:stop].astype(np.float64) * float(clip.time_base)
+    due_s = film_s - written.start_s
     size = small_size(written.width, written.height)
     edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
     played = play(file, edges_s, size, is_copy=written.media == "copy")
@@ -91,7 +92,7 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
-        audio_s=sound and sound.end_s - sound.start_s,
+        audio_s=None if sound is None else sound.end_s - sound.start_s,
         first=match("first", played.edges[0], begin[-1], begin[:-1], source),
         last=match("last", played.edges[1], end[0], end[1:], source),
     )
@@ -141,7 +142,8 @@ def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
         raise MediaError("the file is longer or shorter than was written")
     if played.header_frames != len(played.shown_s):
         raise MediaError(
-            f"the file's header tells {played.header_frames} frames, {len(played.shown_s)} are shown"
+            f"the file's header tells {played.header_frames} frames, "
+            f"{len(played.shown_s)} are shown"
         )
     # MP4 stores how long frames take to decode, so the last one's time may be another's.
     longest_s = float(np.diff(played.shown_s).max(initial=0.0))
