@@ -32,7 +32,12 @@ STAGED: dict[Path, int] = {}
 def cache_folder() -> Path:
     """Where this user's copies lie; raises UsageError where that is another user's folder."""
     named = os.environ.get("VIDCURATE_CACHE")
-    folder = Path(named) if named else Path(tempfile.gettempdir(), f"vidcurate-{os.getuid()}")
+    # A folder that is named may hold files of the user, and here all may be removed.
+    folder = (
+        Path(named, "vidcurate")
+        if named
+        else Path(tempfile.gettempdir(), f"vidcurate-{os.getuid()}")
+    )
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if folder.stat().st_uid != os.getuid():
         raise UsageError(f"{folder} is another user's: name a folder of yours as VIDCURATE_CACHE")

@@ -10,10 +10,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from chat_server import Script
 from pipeline import names_below, process, rows, shelf
 
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
-from vidcurate.records import CAPTIONS, EXPORTS
+from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.runner import Limits
 from vidcurate.targets.files import link
 from vidcurate.targets.mark import MARK, read_mark
@@ -26,11 +27,14 @@ WHOLE: dict[str, dict[str, Any]] = {
     "caption": {},
     "export": {"preset": "ultrafast", "verify": False},
 }
-# A server that nobody runs.
-DOWN = {
-    **WHOLE,
-    "caption": {"backend": "openai", "model": "none", "base_url": "http://127.0.0.1:9/v1"},
-}
+
+
+@pytest.fixture
+def refusing(script: Script) -> dict[str, dict[str, Any]]:
+    """Options by which every caption fails: a server that answers with nothing."""
+    script.modes = ["empty"] * 99
+    server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
+    return {**WHOLE, "caption": server}
 
 
 @pytest.fixture(scope="module")
@@ -81,9 +85,9 @@ def test_what_another_wrote_is_refused(
     make(folder)
     before = names_below(folder)
     with pytest.raises(UsageError, match="holds other things than an export of this data set"):
-        process(out, {**DOWN, "export": {"out": str(folder)}})
+        process(out, {**WHOLE, "quality": {}, "keyframes": {"count": 2}, "export": {"out": folder}})
     assert names_below(folder) == before
-    assert len(rows(out, CAPTIONS)) == 3
+    assert {len(row.keyframes) for row in rows(out, KEYFRAMES)} == {1}
 
 
 @pytest.mark.parametrize(
@@ -105,7 +109,7 @@ def test_what_a_user_put_into_an_export_is_named(name: str, out: Path) -> None:
     assert read(out).num_rows == 3
 
 
-def test_an_export_of_the_first_release_is_replaced_at_home_only(out: Path, tmp_path: Path) -> None:
+def test_an_export_without_a_mark_is_replaced_at_home_only(out: Path, tmp_path: Path) -> None:
     """Without a mark an export is known in the data set's own folder, if each file is its own."""
     (out / "export" / MARK).unlink()
     shutil.copytree(out / "export", tmp_path / "elsewhere")
@@ -140,7 +144,7 @@ def test_places_that_cannot_be_replaced(
         process(out, options)
 
 
-def test_what_a_kill_leaves_is_tidied(out: Path) -> None:
+def test_what_a_kill_leaves_is_tidied(out: Path, refusing: dict[str, dict[str, Any]]) -> None:
     """Half-built folders of this data set go, others stay; an export taken away is put back."""
     for name, dataset in (("0" * 8, read_mark(out / "export")), ("1" * 8, None)):
         folder = out / f".export.{name}.partial"
@@ -151,7 +155,7 @@ def test_what_a_kill_leaves_is_tidied(out: Path) -> None:
             shutil.copy(out / "export" / MARK, folder / MARK)
     (out / "export").rename(out / f".export.{'2' * 8}.old")
     with pytest.raises(LossError, match="3 captions"):
-        process(out, DOWN)
+        process(out, refusing)
     assert read(out)["caption"].null_count == 0
     assert [p.name for p in out.glob(".export.*")] == [f".export.{'1' * 8}.partial"]
 
@@ -186,20 +190,22 @@ def test_a_full_disk_is_no_want_of_links(tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "b").exists()
 
 
-def test_good_captions_are_not_given_up_for_failures(out: Path) -> None:
-    """With its server down an export stays as it is, says what it would lose, and does if told."""
+def test_good_captions_are_not_given_up_for_failures(
+    out: Path, refusing: dict[str, dict[str, Any]]
+) -> None:
+    """Where each new caption fails an export stays, says what it would lose, and obeys."""
     before = read(out)["caption"]
-    with pytest.raises(LossError, match="would lose 3 captions; .*add --allow-loss") as raised:
-        process(out, DOWN)
+    with pytest.raises(LossError, match=r"would lose 3 captions; .*add --allow-loss") as raised:
+        process(out, refusing)
     assert raised.value.exit_code == 3
     assert read(out)["caption"].equals(before)
-    process(out, DOWN, limits=Limits(allow_loss=True))
+    process(out, refusing, limits=Limits(allow_loss=True))
     assert read(out)["caption"].null_count == 3
 
 
-def test_clips_that_failed_or_whose_film_is_gone_are_lost(out: Path, film: Path) -> None:
-    """A damaged file and a film that is left out are losses; what rules reject is only told."""
-    damaged = sorted(shelf(out, EXPORTS).files.iterdir())[0]
+def test_clips_that_fail_are_lost_and_those_that_rules_reject_go(out: Path) -> None:
+    """A damaged file is a loss; fewer clips by a tighter rule are what was asked for."""
+    damaged = min(shelf(out, EXPORTS).files.iterdir())
     damaged.unlink()
     damaged.write_bytes(b"damaged")
     with pytest.raises(LossError, match=r"would lose 1 clips \(export or verify failed\)"):
@@ -207,7 +213,21 @@ def test_clips_that_failed_or_whose_film_is_gone_are_lost(out: Path, film: Path)
     fewer = {**WHOLE, "filter": {"rules": ("clips.start_s > 1",)}}
     process(out, fewer)
     assert read(out).num_rows == 2
-    del film
+
+
+def test_a_film_that_is_gone_takes_no_clips_along(film: Path, tmp_path: Path) -> None:
+    """A film whose content is another now, and one that a limit leaves out, are named as losses."""
+    other, out = tmp_path / "b.mp4", tmp_path / "out"
+    other.write_bytes(film.read_bytes() + b"\0" * 16)
+    process(out, WHOLE, film, other)
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their films are gone\)"):
+        process(out, WHOLE, limits=Limits(films=1))
+    other.write_bytes(b"no film")
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their films are gone\)"):
+        process(out, WHOLE, other)
+    assert read(out).num_rows == 6
+    process(out, WHOLE, other, limits=Limits(allow_loss=True))
+    assert read(out).num_rows == 3
 
 
 def test_columns_that_nothing_makes_any_more_are_lost(out: Path) -> None:

@@ -1,16 +1,19 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
-from vidcurate.dataset import DROPPED, FAILED, Dataset
+from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.errors import UsageError, VidcurateError
 from vidcurate.funnel import StageCount, as_dicts, count
 from vidcurate.join import Read, columns_beside, select_rows
@@ -25,6 +28,7 @@ from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
 from vidcurate.table import Table
+from vidcurate.targets.files import half_built
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -32,6 +36,9 @@ Folder = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 # So often a command looks at tables that another one takes away meanwhile.
 LOOKS = 5
+# Names that only we give: of a folder of rows, and of a file that is being written.
+FINGERPRINT = re.compile(r"[0-9a-f]{12}")
+PARTIAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.partial")
 
 Found = TypeVar("Found")
 
@@ -276,18 +283,37 @@ def clean(
 def leftovers(dataset: Dataset) -> list[Path]:
     """What runs that were killed left half written; nobody writes while the lock is held.
 
-    Objects are never half written.
+    It lies in the data set's own folders under names that nobody else gives; half-built exports are
+    known by their mark. Objects are never half written.
     """
-    if isinstance(dataset.root, Remote):
+    root = dataset.root
+    if isinstance(root, Remote):
         return []
-    return sorted(p for kind in ("partial", "old") for p in dataset.root.rglob(f".*.{kind}"))
+    own = [root / name for name in (*dataset.manifest(), "counts", "search")]
+    found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
+    partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
+    export = root / "export"
+    return sorted([*partial, *(half_built(export, dataset.own_id()) if export.exists() else ())])
 
 
-def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Place]:
-    """Folders of tables as earlier options made them."""
-    return sorted(
-        folder
-        for name, fingerprint in current.items()
-        for folder in folders_in(dataset.root / name)  # a table without rows has none
-        if folder.name != fingerprint
-    )
+def stale_folders(dataset: Dataset, current: dict[str, str]) -> Iterator[Place]:
+    """Folders of tables as earlier options made them, without the last rows of what fails now."""
+    for name, fingerprint in sorted(current.items()):
+        for folder in folders_in(dataset.root / name):  # a table without rows has none
+            if folder.name == fingerprint or not FINGERPRINT.fullmatch(folder.name):
+                continue
+            n_last = given_up(Shelf(folder), Shelf(dataset.root / name / fingerprint))
+            if n_last:
+                say(
+                    say(f"{folder} is kept: its rows are the last of {n_last} inputs that fail now")
+                )
+            else:
+                yield folder
+
+
+def given_up(earlier: Shelf, current: Shelf) -> int:
+    """How many inputs have rows by earlier options only, because they fail by the current ones."""
+    before, now = earlier.done(), current.done()
+    ok = before["id"].filter(pc.equal(before["status"], OK))
+    failed = now["id"].filter(pc.equal(now["status"], FAILED))
+    return pc.sum(pc.is_in(ok, value_set=failed.combine_chunks())).as_py() or 0

@@ -106,15 +106,18 @@ def tidy(out: Path, dataset: str) -> None:
 
     Between taking the old export away and putting the new one in its place, neither is there.
     """
+    for left in half_built(out, dataset):
+        if left.suffix == ".old" and not out.exists():
+            left.rename(out)
+        else:
+            remove_marked(left)
+
+
+def half_built(out: Path, dataset: str) -> list[Path]:
+    """The folders that killed runs of this data set left beside its export."""
     pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
-    if not out.parent.is_dir():
-        return
-    for left in sorted(out.parent.iterdir()):
-        if pattern.fullmatch(left.name) and is_of(left, dataset):
-            if left.suffix == ".old" and not out.exists():
-                left.rename(out)
-            else:
-                remove_marked(left)
+    beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    return [left for left in beside if pattern.fullmatch(left.name) and is_of(left, dataset)]
 
 
 def is_of(folder: Path, dataset: str) -> bool:

@@ -14,7 +14,7 @@ from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import Finished
 from vidcurate.storage import Place, names_of
 from vidcurate.table import Table, readable
-from vidcurate.targets.mark import SHARD
+from vidcurate.targets.mark import SHARD, read_mark
 from vidcurate.targets.parquet import FILE_COLUMN
 
 # Columns that are there or not as options of the export ask for them.
@@ -58,8 +58,12 @@ def read_export(out: Place) -> Held | None:
 
     Raises UsageError for one that cannot be read.
     """
-    names = sorted(f"data/{name}" for name in names_of(out / "data"))
-    shards = [out / name for name in names if SHARD.fullmatch(name)]
+    mark = read_mark(out)
+    if mark is not None and mark.finished:
+        names = [*mark.files]
+    else:
+        names = [f"data/{name}" for name in names_of(out / "data")]
+    shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
     if not shards:
         return None
     try:

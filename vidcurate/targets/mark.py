@@ -18,7 +18,7 @@ from vidcurate.table import readable, write_whole
 MARK = ".vidcurate-export.json"
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
-# In object storage a run that was killed leaves files that no shard names yet.
+# In object storage a run that was killed leaves files that no shard and no mark names.
 OF_CLIPS = re.compile(r"(clips|keyframes)/[0-9a-f]{16}[\w.-]*-\d+[\w.-]*\.\w+")
 # Files that desktops leave in every folder that they show.
 OF_DESKTOPS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
@@ -123,6 +123,8 @@ def not_written(out: Place, mark: Mark, there: Mapping[str, int]) -> Iterator[st
                 ours |= files_named(out / name)
     for name, size in there.items():
         if name in ours and ours[name] in (None, size):
+            continue
+        if isinstance(out, Remote) and name not in mark.files and is_named_as_ours(name):
             continue
         yield f"{name} (changed)" if name in ours or name in mark.files else name
 
