@@ -12,7 +12,7 @@ from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
 from vidcurate.dataset import DROPPED, FAILED, Dataset
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.funnel import StageCount, as_dicts, count
+from vidcurate.funnel import StageCount, as_dicts, count, why_redone
 from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
@@ -88,15 +88,19 @@ def recorded_stages(folder: Path) -> list[str]:
 
 
 def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
-    """The data set's stages as they were last run."""
+    """The data set's stages as they were last run, each on the tables that are there now."""
     manifest = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
     return tuple(
         Planned(
             stage,
             recorded_config(stage, entry),
             entry["fingerprint"],
-            {**entry["reads"], stage.writes.name: entry["fingerprint"]},
+            {
+                **{name: made.get(name, earlier) for name, earlier in entry["reads"].items()},
+                stage.writes.name: entry["fingerprint"],
+            },
         )
         for stage, entry in entries
     )
@@ -122,16 +126,31 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     """Counts of every stage that the data set has."""
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
-    current = {p.stage.name: p.fingerprint for p in plan_for(dataset, STAGES, names_of(plan), {})}
-    return [
-        count(
-            dataset,
-            planned,
-            narrowed(dataset, plan, planned, scope),
-            stale=current[planned.stage.name] != planned.fingerprint,
-        )
-        for planned in plan
+    manifest = dataset.manifest()
+    current = {p.stage.name: p for p in plan_for(dataset, STAGES, names_of(plan), {})}
+    counts = []
+    for planned in plan:
+        judged = narrowed(dataset, plan, planned, scope)
+        entry = manifest[planned.stage.writes.name]
+        why = why_stale(entry, current[planned.stage.name], planned)
+        why = why or why_redone(dataset, planned, judged)
+        counts.append(count(dataset, planned, judged, why_stale=why))
+    return counts
+
+
+def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> str:
+    """Why a stage would make other rows now than those that it made, in words; or nothing."""
+    if current.fingerprint == planned.fingerprint:
+        return ""
+    if entry["version"] != current.stage.version:
+        return "this version of vidcurate makes it otherwise"
+    own = current.stage.writes.name
+    changed = [
+        t for t, made in current.tables.items() if t != own and entry["reads"].get(t) != made
     ]
+    if changed:
+        return f"{', '.join(changed)} changed since it was made"
+    return "what its options name changed, such as weights, a prompt or another data set"
 
 
 def names_of(plan: tuple[Planned, ...]) -> list[str]:
