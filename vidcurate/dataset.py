@@ -322,9 +322,10 @@ class Shelf(Generic[P_co]):
         self.remove({*self.listing()} - {whole, *parts})
 
     def uncommitted(self) -> list[str]:
-        """Files that no commit names, as a kill leaves them; nobody may write meanwhile."""
+        """Our files that no commit names, as a kill leaves them; nobody may write meanwhile."""
         commits = self.commits()
-        return sorted({*self.listing()} - {*commits, *parts_of(commits)})
+        others = {*self.listing()} - {*commits, *parts_of(commits)}
+        return sorted(name for name in others if number_in(name) >= 0)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files that no commit names any more."""

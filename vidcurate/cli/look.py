@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
-from vidcurate.dataset import DROPPED, FAILED, Dataset
+from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.errors import UsageError, VidcurateError
 from vidcurate.funnel import StageCount, as_dicts, count, why_redone
 from vidcurate.join import Read, columns_beside, select_rows
@@ -21,7 +22,7 @@ from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.spare import narrowed
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
 from vidcurate.table import Table
@@ -240,7 +241,7 @@ def live_rows(
         return rows
     key = planned.stage.reads.key
     inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
-    return rows.filter(pa.compute.is_in(rows[key], value_set=inputs))
+    return rows.filter(pc.is_in(rows[key], value_set=inputs))
 
 
 def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
@@ -250,14 +251,14 @@ def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status:
         names = ", ".join(p.stage.writes.name for p in plan)
         raise UsageError(f"no table '{table}' here; there are {names}")
     done = planned.own(dataset).done()
-    found = done.filter(pa.compute.equal(done["status"], status))
+    found = done.filter(pc.equal(done["status"], status))
     named = FILES if planned.stage.reads is FILES else SOURCES
     if planned.stage.reads.key != named.key:
         return found
     shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
     shelves[FILES.name] = dataset.shelf(FILES, FOUND)
     files = shelves[named.name].read([named.key, "path"], named.schema)
-    where = pa.compute.index_in(found["id"], value_set=files[named.key].combine_chunks())
+    where = pc.index_in(found["id"], value_set=files[named.key].combine_chunks())
     return found.append_column("path", files["path"].take(where))
 
 
@@ -282,9 +283,8 @@ def clean(
 ) -> None:
     """Drop rows and files that no current options ask for, or that a kill left half written."""
     opened = open_dataset(dataset)
-    current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
     with writing(opened.root, say):
-        for path in (*stale_folders(opened, current), *leftovers(opened)):
+        for path in (*stale_folders(opened), *leftovers(opened)):
             tell_json({"path": str(path), "bytes": bytes_below(path), "removed": yes})
             if yes:
                 remove(path)
@@ -292,21 +292,55 @@ def clean(
         say("nothing was removed: add --yes")
 
 
-def leftovers(dataset: Dataset) -> list[Path]:
+def leftovers(dataset: Dataset) -> list[Place]:
     """What runs that were killed left half written; nobody writes while the lock is held.
 
-    Objects are never half written.
+    Objects are never half written, but may lack their commit.
     """
+    shelves = [planned.own(dataset) for planned in present_plan(dataset)]
+    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
     if isinstance(dataset.root, Remote):
-        return []
-    return sorted(p for kind in ("partial", "old") for p in dataset.root.rglob(f".*.{kind}"))
+        return lost
+    return [*lost, *sorted(p for k in ("partial", "old") for p in dataset.root.rglob(f".*.{k}"))]
 
 
-def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Place]:
-    """Folders of tables as earlier options made them."""
-    return sorted(
-        folder
-        for name, fingerprint in current.items()
-        for folder in folders_in(dataset.root / name)  # a table without rows has none
-        if folder.name != fingerprint
-    )
+def stale_folders(dataset: Dataset) -> list[Place]:
+    """Folders of tables as earlier options made them.
+
+    One that has rows which the current options have not made yet stays, and that is said.
+    """
+    plan = present_plan(dataset)
+    scope = present_scope(dataset, plan)
+    found: list[Place] = []
+    for planned in plan:
+        table = planned.stage.writes.name
+        # A table without rows has no folder.
+        for folder in folders_in(dataset.root / table):
+            if folder.name == planned.fingerprint:
+                continue
+            judged = narrowed(dataset, plan, planned, scope)
+            n_only = rows_only_in(Shelf(folder), dataset, planned, judged)
+            if n_only:
+                say(
+                    f"{folder} stays: it has rows for {n_only} inputs that {table} lacks; run "
+                    f"vidcurate {planned.stage.name} --retry-failed -d {dataset.root}, or remove it"
+                )
+            else:
+                found.append(folder)
+    return sorted(found)
+
+
+def rows_only_in(earlier: Shelf, dataset: Dataset, planned: Planned, scope: Scope) -> int:
+    """How many live inputs have rows of earlier options, but none, and no drop, of these.
+
+    A table stage's are made anew at once, so that none is lost.
+    """
+    if isinstance(planned.stage, TableStage):
+        return 0
+    key = planned.stage.reads.key
+    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
+    before, now = earlier.done(), planned.own(dataset).done()
+    made = before["id"].filter(pc.equal(before["status"], OK))
+    settled = now["id"].filter(pc.not_equal(now["status"], FAILED)).combine_chunks()
+    lacking = made.filter(pc.invert(pc.is_in(made, value_set=settled)))
+    return int(pc.sum(pc.is_in(lacking, value_set=inputs)).as_py() or 0)
