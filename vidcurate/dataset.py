@@ -39,7 +39,7 @@ from typing_extensions import TypeVar  # with defaults, as typing has it from 3.
 
 from vidcurate.errors import BusyError, UsageError
 from vidcurate.libraries import library_versions
-from vidcurate.storage import Place, each, is_gone, names_of
+from vidcurate.storage import Place, each, gone_while_read, is_gone, names_of
 from vidcurate.table import (
     Table,
     in_pieces,
@@ -73,7 +73,7 @@ ROWS_PER_WHOLE_PART = 1 << 16
 MANY_PARTS = 256
 WRITERS = 2  # parts of a whole table that are compressed at once
 # A reader without a lock looks again where a writer removed a file: at once, then ever later.
-LOOKS, FIRST_PAUSE_S = 10, 0.01
+LOOKS, FIRST_PAUSE_S = 8, 0.01
 
 # Two lanes of a run write one manifest.
 MANIFEST = threading.Lock()
@@ -150,7 +150,8 @@ class Shelf(Generic[P_co]):
 
     def about(self, name: str) -> Mapping[bytes, bytes]:
         """What a file says of itself."""
-        return pq.read_schema(readable(self.folder / name)).metadata or {}
+        with gone_while_read(self.folder / name):
+            return pq.read_schema(readable(self.folder / name)).metadata or {}
 
     def steadily(self, read: Callable[[dict[str, list[str]]], Read]) -> Read:
         """What is read of the commits of one moment, whoever puts the table together meanwhile.
@@ -321,9 +322,10 @@ class Shelf(Generic[P_co]):
         self.remove({*self.listing()} - {whole, *parts})
 
     def uncommitted(self) -> list[str]:
-        """Files that no commit names, as a kill leaves them; nobody may write meanwhile."""
+        """Our files that no commit names, as a kill leaves them; nobody may write meanwhile."""
         commits = self.commits()
-        return sorted({*self.listing()} - {*commits, *parts_of(commits)})
+        others = {*self.listing()} - {*commits, *parts_of(commits)}
+        return sorted(name for name in others if number_in(name) >= 0)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files that no commit names any more."""

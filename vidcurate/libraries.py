@@ -2,7 +2,7 @@
 
 import platform
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 
 LIBRARIES = (
     "vidcurate",
@@ -17,4 +17,6 @@ LIBRARIES = (
 @cache
 def library_versions() -> dict[str, str]:
     """Python and each library, with its version."""
-    return {"python": platform.python_version()} | {name: version(name) for name in LIBRARIES}
+    return {"python": platform.python_version()} | {
+        name: metadata.version(name) for name in LIBRARIES
+    }

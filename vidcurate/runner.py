@@ -1,7 +1,6 @@
 """Run stages: what is pending goes to the engine, what became of it is counted."""
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +13,15 @@ from vidcurate.dataset import FAILED, Dataset
 from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
 from vidcurate.finish import FinishView
-from vidcurate.funnel import StageCount, count, keep_count, keep_outcome, known_count
+from vidcurate.funnel import (
+    StageCount,
+    count,
+    keep_count,
+    keep_origin,
+    keep_outcome,
+    known_count,
+    why_redone,
+)
 from vidcurate.libraries import library_versions
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
@@ -63,7 +70,8 @@ class Limits:
 class Run:
     """One run over one data set; `beside` is another that works on it at the same time.
 
-    `plan` is all that runs, whichever part is in hand.
+    `plan` is all that runs, whichever part is in hand. `failures` are the inputs of each stage
+    that failed, in this run, or earlier if failures are limited and they are not tried again.
     """
 
     dataset: Dataset
@@ -73,9 +81,14 @@ class Run:
     plan: Sequence[Planned] = ()
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
-    failed: int = 0
+    failures: dict[str, set[str]] = field(default_factory=dict)
     interrupted: bool = False
     beside: "Run | None" = None
+
+    @property
+    def failed(self) -> int:
+        """How many inputs failed, over all stages."""
+        return sum(map(len, self.failures.values()))
 
     def stop(self) -> None:
         """End after the batches in hand."""
@@ -165,6 +178,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     take_back_outdated(run, planned, planned.stage, scope)
     known = known_count(run.dataset, planned, scope)
     if known and not known.pending and not (known.failed and run.limits.retry_failed):
+        note_recorded_failures(run, planned, scope, known.failed)
         run.listener.began(planned.stage.name, 0, known.inputs)
         return
     own = planned.own(run.dataset)
@@ -173,6 +187,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     done = own.done()
     key = planned.stage.reads.key
     todo = pending(inputs, key, done, retry_failed=run.limits.retry_failed)
+    note_recorded_failures(run, planned, scope)
     n_todo = len(todo[key].unique())
     run.listener.began(planned.stage.name, n_todo, len(inputs[key].unique()) - n_todo)
     job = Job(
@@ -188,10 +203,24 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     n_batches = max(BATCHES_BETWEEN, 64 * run.engine.workers)
     while not run.interrupted and (some := list(islice(todo_batches, n_batches))):
         for report in attempts.reports(some):
-            run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
+            failed = run.failures.setdefault(planned.stage.name, set())
+            failed.update(i for i, status, _ in report.statuses if status == FAILED)
             run.listener.advanced(planned.stage.name, report)
         compact(run, planned)
     remember(run.dataset, planned, was_written=True)
+
+
+def note_recorded_failures(
+    run: Run, planned: Planned, scope: Scope, at_most: int | None = None
+) -> None:
+    """Count what failed in an earlier run, and is not tried again, against the limit."""
+    if run.limits.failures is None or run.limits.retry_failed or at_most == 0:
+        return
+    done = planned.own(run.dataset).done()
+    failed = done["id"].filter(pc.equal(done["status"], FAILED))
+    keys = live_inputs(run.dataset, planned, scope)[planned.stage.reads.key]
+    live = failed.filter(pc.is_in(failed, value_set=keys.combine_chunks()))
+    run.failures.setdefault(planned.stage.name, set()).update(live.to_pylist())
 
 
 def take_back_outdated(
@@ -217,8 +246,8 @@ def run_table_stage(
 ) -> None:
     """Redo a table stage over all live rows, unless all it reads is as it was."""
     known = known_count(run.dataset, planned, scope)
-    if known and not known.pending:
-        run.failed += known.failed
+    if known and not known.pending and not why_redone(run.dataset, planned, scope):
+        note_recorded_failures(run, planned, scope, known.failed)
         run.listener.began(stage.name, 0, known.inputs)
         return
     began = time.perf_counter()
@@ -234,10 +263,11 @@ def run_table_stage(
     run.listener.began(stage.name, n_rows, 0)
     outcome = stage.run(tables, planned.config)
     planned.own(run.dataset).replace(outcome.rows, outcome.done)
+    keep_origin(run.dataset, planned, scope, tables[stage.reads.name][stage.reads.key])
     remember(run.dataset, planned, was_written=True)
-    found = keep_outcome(run.dataset, planned, scope, outcome)
-    run.failed += found.failed
+    keep_outcome(run.dataset, planned, scope, outcome)
     failed = outcome.done.filter(pc.equal(outcome.done["status"], FAILED))
+    run.failures[stage.name] = set(failed["id"].to_pylist())
     told = tuple(zip(*(failed[c].to_pylist() for c in ("id", "status", "reason")), strict=True))
     took_s = time.perf_counter() - began
     # Of a million rows only those that failed are told one by one.

@@ -244,14 +244,22 @@ def names_of(folder: Place) -> list[str]:
 
 
 def is_gone(error: OSError) -> bool:
-    """Whether an error says that a file was removed, before it was opened or while it was read.
+    """Whether an error says that a file was removed; on another machine that is a stale handle."""
+    return isinstance(error, FileNotFoundError) or error.errno == errno.ESTALE
 
-    What is removed on another machine is a stale handle here (NFS); Arrow names no kind of
-    error for an object that goes while it is read.
+
+@contextmanager
+def gone_while_read(where: Place) -> Iterator[None]:
+    """Raise FileNotFoundError for an object that was removed while it was read.
+
+    What Arrow says of it differs from storage to storage.
     """
-    words = ("NO_SUCH_KEY", "RESOURCE_NOT_FOUND", "HTTP status 404")
-    is_stale = isinstance(error, FileNotFoundError) or error.errno == errno.ESTALE
-    return is_stale or any(word in str(error) for word in words)
+    try:
+        yield
+    except OSError as error:
+        if isinstance(where, Remote) and not where.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(where)) from error
+        raise
 
 
 def names_in(folder: Place) -> dict[str, Facts | os.stat_result]:

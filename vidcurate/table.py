@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.storage import Place, Remote, put
+from vidcurate.storage import Place, Remote, gone_while_read, put
 
 R = TypeVar("R")
 
@@ -182,7 +182,7 @@ def read_parquet(path: Place, schema: pa.Schema, may_lack: str = "") -> pa.Table
     Raises UsageError where another is missing, as in rows that an earlier version made.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with pq.ParquetFile(readable(path)) as file:
+    with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
         missing = set(schema.names).difference(file.schema_arrow.names)
         if missing == {may_lack}:
             rest = schema.remove(schema.get_field_index(may_lack))

@@ -34,7 +34,8 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     run.beside, behind.beside = behind, run
     take_through(run, before, after, scopes(live_films(run, first), n_films))
     run.beside = None
-    run.failed += behind.failed
+    for stage, failed in behind.failures.items():
+        run.failures.setdefault(stage, set()).update(failed)
     if not run.interrupted:
         run_plan(run, plan)
 

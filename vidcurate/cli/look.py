@@ -1,7 +1,7 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -15,7 +15,7 @@ from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
 from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.funnel import StageCount, as_dicts, count
+from vidcurate.funnel import StageCount, as_dicts, count, why_redone
 from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
@@ -24,7 +24,7 @@ from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.runner import plan_for
 from vidcurate.spare import narrowed
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
 from vidcurate.table import Table
@@ -95,15 +95,19 @@ def recorded_stages(folder: Path) -> list[str]:
 
 
 def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
-    """The data set's stages as they were last run."""
+    """The data set's stages as they were last run, each on the tables that are there now."""
     manifest = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
     return tuple(
         Planned(
             stage,
             recorded_config(stage, entry),
             entry["fingerprint"],
-            {**entry["reads"], stage.writes.name: entry["fingerprint"]},
+            {
+                **{name: made.get(name, earlier) for name, earlier in entry["reads"].items()},
+                stage.writes.name: entry["fingerprint"],
+            },
         )
         for stage, entry in entries
     )
@@ -129,16 +133,31 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     """Counts of every stage that the data set has."""
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
-    current = {p.stage.name: p.fingerprint for p in plan_for(dataset, STAGES, names_of(plan), {})}
-    return [
-        count(
-            dataset,
-            planned,
-            narrowed(dataset, plan, planned, scope),
-            stale=current[planned.stage.name] != planned.fingerprint,
-        )
-        for planned in plan
+    manifest = dataset.manifest()
+    current = {p.stage.name: p for p in plan_for(dataset, STAGES, names_of(plan), {})}
+    counts = []
+    for planned in plan:
+        judged = narrowed(dataset, plan, planned, scope)
+        entry = manifest[planned.stage.writes.name]
+        why = why_stale(entry, current[planned.stage.name], planned)
+        why = why or why_redone(dataset, planned, judged)
+        counts.append(count(dataset, planned, judged, why_stale=why))
+    return counts
+
+
+def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> str:
+    """Why a stage would make other rows now than those that it made, in words; or nothing."""
+    if current.fingerprint == planned.fingerprint:
+        return ""
+    if entry["version"] != current.stage.version:
+        return "this version of vidcurate makes it otherwise"
+    own = current.stage.writes.name
+    changed = [
+        t for t, made in current.tables.items() if t != own and entry["reads"].get(t) != made
     ]
+    if changed:
+        return f"{', '.join(changed)} changed since it was made"
+    return "what its options name changed, such as weights, a prompt or another data set"
 
 
 def names_of(plan: tuple[Planned, ...]) -> list[str]:
@@ -228,7 +247,7 @@ def live_rows(
         return rows
     key = planned.stage.reads.key
     inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
-    return rows.filter(pa.compute.is_in(rows[key], value_set=inputs))
+    return rows.filter(pc.is_in(rows[key], value_set=inputs))
 
 
 def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
@@ -238,14 +257,14 @@ def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status:
         names = ", ".join(p.stage.writes.name for p in plan)
         raise UsageError(f"no table '{table}' here; there are {names}")
     done = planned.own(dataset).done()
-    found = done.filter(pa.compute.equal(done["status"], status))
+    found = done.filter(pc.equal(done["status"], status))
     named = FILES if planned.stage.reads is FILES else SOURCES
     if planned.stage.reads.key != named.key:
         return found
     shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
     shelves[FILES.name] = dataset.shelf(FILES, FOUND)
     files = shelves[named.name].read([named.key, "path"], named.schema)
-    where = pa.compute.index_in(found["id"], value_set=files[named.key].combine_chunks())
+    where = pc.index_in(found["id"], value_set=files[named.key].combine_chunks())
     return found.append_column("path", files["path"].take(where))
 
 
@@ -270,9 +289,8 @@ def clean(
 ) -> None:
     """Drop rows and files that no current options ask for, or that a kill left half written."""
     opened = open_dataset(dataset)
-    current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
     with writing(opened.root, say):
-        for path in (*stale_folders(opened, current), *leftovers(opened)):
+        for path in (*stale_folders(opened), *leftovers(opened)):
             tell_json({"path": str(path), "bytes": bytes_below(path), "removed": yes})
             if yes:
                 remove(path)
@@ -280,40 +298,62 @@ def clean(
         say("nothing was removed: add --yes")
 
 
-def leftovers(dataset: Dataset) -> list[Path]:
+def leftovers(dataset: Dataset) -> list[Place]:
     """What runs that were killed left half written; nobody writes while the lock is held.
 
     It lies in the data set's own folders under names that nobody else gives; half-built exports are
-    known by their mark. Objects are never half written.
+    known by their mark. Objects are never half written, but may lack their commit.
     """
     root = dataset.root
+    shelves = [planned.own(dataset) for planned in present_plan(dataset)]
+    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
     if isinstance(root, Remote):
-        return []
+        return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
     export = root / "export"
-    return sorted([*partial, *(half_built(export, dataset.own_id()) if export.exists() else ())])
+    built = half_built(export, dataset.own_id()) if export.exists() else []
+    return [*lost, *sorted([*partial, *built])]
 
 
-def stale_folders(dataset: Dataset, current: dict[str, str]) -> Iterator[Place]:
-    """Folders of tables as earlier options made them, without the last rows of what fails now."""
-    for name, fingerprint in sorted(current.items()):
-        for folder in folders_in(dataset.root / name):  # a table without rows has none
-            if folder.name == fingerprint or not FINGERPRINT.fullmatch(folder.name):
+def stale_folders(dataset: Dataset) -> list[Place]:
+    """Folders of tables as earlier options made them.
+
+    One that has rows which the current options have not made yet stays, and that is said.
+    """
+    plan = present_plan(dataset)
+    scope = present_scope(dataset, plan)
+    found: list[Place] = []
+    for planned in plan:
+        table = planned.stage.writes.name
+        # A table without rows has no folder.
+        for folder in folders_in(dataset.root / table):
+            if folder.name == planned.fingerprint or not FINGERPRINT.fullmatch(folder.name):
                 continue
-            n_last = given_up(Shelf(folder), Shelf(dataset.root / name / fingerprint))
-            if n_last:
+            judged = narrowed(dataset, plan, planned, scope)
+            n_only = rows_only_in(Shelf(folder), dataset, planned, judged)
+            if n_only:
                 say(
-                    say(f"{folder} is kept: its rows are the last of {n_last} inputs that fail now")
+                    f"{folder} stays: it has rows for {n_only} inputs that {table} lacks; run "
+                    f"vidcurate {planned.stage.name} --retry-failed -d {dataset.root}, or remove it"
                 )
             else:
-                yield folder
+                found.append(folder)
+    return sorted(found)
 
 
-def given_up(earlier: Shelf, current: Shelf) -> int:
-    """How many inputs have rows by earlier options only, because they fail by the current ones."""
-    before, now = earlier.done(), current.done()
-    ok = before["id"].filter(pc.equal(before["status"], OK))
-    failed = now["id"].filter(pc.equal(now["status"], FAILED))
-    return pc.sum(pc.is_in(ok, value_set=failed.combine_chunks())).as_py() or 0
+def rows_only_in(earlier: Shelf, dataset: Dataset, planned: Planned, scope: Scope) -> int:
+    """How many live inputs have rows of earlier options, but none, and no drop, of these.
+
+    A table stage's are made anew at once, so that none is lost.
+    """
+    if isinstance(planned.stage, TableStage):
+        return 0
+    key = planned.stage.reads.key
+    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
+    before, now = earlier.done(), planned.own(dataset).done()
+    made = before["id"].filter(pc.equal(before["status"], OK))
+    settled = now["id"].filter(pc.not_equal(now["status"], FAILED)).combine_chunks()
+    lacking = made.filter(pc.invert(pc.is_in(made, value_set=settled)))
+    return int(pc.sum(pc.is_in(lacking, value_set=inputs)).as_py() or 0)
