@@ -10,7 +10,7 @@ from vidcurate.engines import Engine
 from vidcurate.pending import Scope, live_scope
 from vidcurate.plan import Planned
 from vidcurate.records import SOURCES
-from vidcurate.runner import Run, check_stages, remember, run_plan, run_stages
+from vidcurate.runner import Run, check_finishes, check_stages, remember, run_plan, run_stages
 from vidcurate.stage import MapStage, TableStage
 
 Plan = Sequence[Planned]
@@ -24,7 +24,8 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     is right after the end only, so captions may be made of clips that a later wave pushes out.
     Raises what run_plan does.
     """
-    check_stages(run, plan)
+    check_stages(plan)
+    check_finishes(run, plan)
     first, before, after = lanes(plan)
     run_stages(run, first, Scope())
     for planned in plan:  # the manifest has one writer
