@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
-from vidcurate.media.ffmpeg import find_ffmpeg, require, run
+from vidcurate.media.container import MOST_PIXELS, url
+from vidcurate.media.ffmpeg import FfmpegError, find_ffmpeg, microseconds, require, run
 from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.sound import Form, mixed_form, write_span
+from vidcurate.media.tracks import Track
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
@@ -50,6 +53,14 @@ class CutOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class Sound:
+    """A clip's sound as raw samples in a file, in one form."""
+
+    file: Path
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
 class CutFile:
     """A clip file as it was written: `start_s` is the real start, on the film's own clock."""
 
@@ -60,6 +71,7 @@ class CutFile:
     n_frames: int
     width: int
     height: int
+    has_audio: bool
 
 
 def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
@@ -85,15 +97,65 @@ def encode(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
 ) -> CutFile:
     """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
-    start_s = clip.start_pts * clip.time_base
+    start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
+    track = origin.track
+    written = encode_at_once(path, video, clip, origin, options, out)
+    if written is None and track is not None:
+        with TemporaryDirectory(dir=out.parent, prefix=".") as folder:
+            sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
+            write_span(path, track, sound.form, start_s, end_s, sound.file)
+            written = encode_frames(path, video, clip, origin, options, out, sound)
+    assert written is not None
+    return cut_file(out, written, start_s)
+
+
+def encode_at_once(
+    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
+) -> Written | None:
+    """A clip whose sound ffmpeg decodes too; None where it cannot.
+
+    It makes its filters anew where the form of the sound changes, so that silence is filled in
+    twice; it refuses to mix channels that have no places; and it may lack the decoder.
+    """
+    if origin.track is None:
+        return encode_frames(path, video, clip, origin, options, out, None)
+    if origin.track.is_odd:
+        return None
+    try:
+        written = encode_frames(path, video, clip, origin, options, out, None)
+    except FfmpegError:
+        # If it was the picture's fault, the next attempt says so.
+        return None
+    return written if is_as_long(written) else None
+
+
+def is_as_long(written: Written) -> bool:
+    """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
+    sound_s = written.sound_s
+    return sound_s is not None and abs(sound_s - written.end_s) <= written.packet_s
+
+
+def encode_frames(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    origin: Origin,
+    options: CutOptions,
+    out: Path,
+    sound: Sound | None,
+) -> Written:
+    """Encode a clip's frames, from further back in the film where one is missing.
+
+    Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
+    """
     found = 0
     for run_up_s in RUN_UPS_S:
         seek_s = run_up(origin.seek_s, run_up_s)
-        run(encoding(path, video, clip, origin, options, out, seek_s), options.timeout_s)
+        run(encoding(path, video, clip, origin, options, out, seek_s, sound), options.timeout_s)
         written = inspect(out)
         found = len(written.shown_s)
         if found == clip.n_frames:
-            return cut_file(out, written, start_s)
+            return written
     raise MediaError(
         f"clip {clip.clip_id}: {found} frames were decoded between {clip.start_s:.3f} s and "
         f"{clip.end_s:.3f} s, {clip.n_frames} expected"
@@ -113,25 +175,41 @@ def encoding(
     options: CutOptions,
     out: Path,
     seek_s: Fraction | None,
+    sound: Sound | None,
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that encodes a clip; all times in it are the film's own (`-copyts`)."""
+    """The ffmpeg graphs that encode a clip; all times in them are the film's own (`-copyts`).
+
+    Picture and sound have a graph each: ffmpeg makes a graph anew where its input changes form.
+    """
     # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
     # filters end the reading, and this bound is only for films that end before the clip does.
     length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
     source = film_input(path, video, origin, options, seek_s, length_s)
     streams = [picture(source[str(origin.video_index)], video, clip)]
-    sound: dict[str, object] = {}
-    if origin.audio_index is not None:
-        streams.append(speech(source[str(origin.audio_index)], video, clip))
-        sound = {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+    heard: dict[str, object] = {}
+    if origin.track is not None:
+        streams.append(source[str(origin.track.index)] if sound is None else raw_input(sound))
+        filters = speech(origin.track, clip) if sound is None else as_layout(sound.form.layout)
+        heard = {"filter:a": filters, **aac(options)}
     base = clip.time_base
     return ffmpeg.output(
         *streams,
         url(out),
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
         **{"enc_time_base:v": f"{base.numerator}:{base.denominator}", **passthrough()},
-        **{"threads": options.threads, "movflags": "+faststart", **sound, **BIT_EXACT},
+        **{"threads": options.threads, "movflags": "+faststart", **heard, **BIT_EXACT},
     )
+
+
+def aac(options: CutOptions) -> dict[str, object]:
+    """The options that encode sound."""
+    return {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+
+
+def raw_input(sound: Sound) -> ffmpeg.nodes.FilterableStream:
+    """Sound that was put together here, as ffmpeg reads it."""
+    form = sound.form
+    return ffmpeg.input(url(sound.file), format="f32le", ar=form.rate_hz, ac=form.channels)
 
 
 def film_input(
@@ -185,21 +263,25 @@ def picture(
     )
 
 
-def speech(
-    stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
-) -> ffmpeg.nodes.FilterableStream:
-    """The sound of the clip's span, mono or stereo, with silence where the film has none."""
+def speech(track: Track, clip: Clip) -> str:
+    """The filters that give the sound of the clip's span, with silence where the film has none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
-    layout = "mono" if video.audio_channels == 1 else "stereo"
-    length = microseconds(end_s - start_s)
-    return (
-        stream.filter("atrim", start=microseconds(start_s), end=microseconds(end_s))
-        .filter("asetpts", f"PTS-({microseconds(start_s)})/TB")
-        .filter("aresample", **{"async": 1, "first_pts": 0})
-        .filter("aformat", channel_layouts=layout)
-        .filter("apad", whole_dur=length)
-        .filter("atrim", end=length)
+    begin, length = microseconds(start_s), microseconds(end_s - start_s)
+    return ",".join(
+        (
+            f"atrim=start={begin}:end={microseconds(end_s)}",
+            f"asetpts=PTS-({begin})/TB",
+            "aresample=async=1:first_pts=0",
+            as_layout(track.mixed_layout),
+            f"apad=whole_dur={length}",
+            f"atrim=end={length}",
+        )
     )
+
+
+def as_layout(layout: str) -> str:
+    """The filter that brings sound into a layout."""
+    return f"aformat=channel_layouts={layout}"
 
 
 def copy(
@@ -238,8 +320,8 @@ def copying(
     length_s = end_s - origin.film_start_s - seek_point(origin, seek_s)
     source = film_input(path, video, origin, options, seek_s, length_s)
     streams = [source[str(origin.video_index)]]
-    if origin.audio_index is not None:
-        streams.append(source[str(origin.audio_index)])
+    if origin.track is not None:
+        streams.append(source[str(origin.track.index)])
     return ffmpeg.output(
         *streams,
         url(out),
@@ -255,11 +337,6 @@ def passthrough() -> dict[str, str]:
     return {"fps_mode" if "fps_mode" in find_ffmpeg().options else "vsync": "passthrough"}
 
 
-def microseconds(time_s: Fraction) -> str:
-    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
-    return f"{int(time_s // AV_TIME) / 1_000_000:.6f}"
-
-
 def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
     """The record of a written file, with its hash."""
     return CutFile(
@@ -270,4 +347,5 @@ def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
         n_frames=len(written.shown_s),
         width=written.width,
         height=written.height,
+        has_audio=written.sound_s is not None,
     )

@@ -141,7 +141,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
         n_frames=written.n_frames,
         width=written.width,
         height=written.height,
-        has_audio=config.audio and video.audio_codec is not None,
+        has_audio=written.has_audio,
     )
 
 
@@ -254,5 +254,5 @@ EXPORT = MapStage(
     cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
     time_limit=longest,
-    version=2,
+    version=3,
 )
