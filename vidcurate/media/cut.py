@@ -1,5 +1,6 @@
 """Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,6 +12,7 @@ import ffmpeg
 from vidcurate.errors import MediaError
 from vidcurate.media.container import MOST_PIXELS, url
 from vidcurate.media.ffmpeg import FfmpegError, find_ffmpeg, microseconds, require, run
+from vidcurate.media.mixing import mix
 from vidcurate.media.origin import Origin, find_origin
 from vidcurate.media.sound import Form, mixed_form, write_span
 from vidcurate.media.tracks import Track
@@ -287,15 +289,46 @@ def as_layout(layout: str) -> str:
 def copy(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
 ) -> CutFile:
-    """The streams of a clip as they are, from the keyframe at or before its start."""
+    """The streams of a clip as they are, from the keyframe at or before its start.
+
+    Sound that MP4 cannot hold, as PCM, is encoded: no picture is lost for it.
+    """
     if origin.is_guessed:
         raise MediaError(
             "AVI and MPEG-PS with B-frames store no exact display times: encode clips instead"
         )
+    try:
+        return copy_streams(path, video, clip, origin, options, out, {"c": "copy"})
+    except FfmpegError as fault:
+        if origin.track is None:
+            raise
+        filters = f"atrim=start={microseconds(origin.key_s)},{as_mixed(origin.track)}"
+        streams = {"c:v": "copy", "filter:a": filters, **aac(options)}
+        try:
+            return copy_streams(path, video, clip, origin, options, out, streams)
+        except FfmpegError:
+            # It was the picture.
+            raise fault from None
+
+
+def copy_streams(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    origin: Origin,
+    options: CutOptions,
+    out: Path,
+    streams: Mapping[str, object],
+) -> CutFile:
+    """A copy that begins no later than the clip; `streams` are the options of its streams.
+
+    Raises FfmpegError where ffmpeg fails, and MediaError where no keyframe is found.
+    """
     key_s = origin.key_s
     for run_up_s in COPY_RUN_UPS_S:
         seek_s = run_up(key_s, run_up_s)
-        run(copying(path, video, clip, origin, options, out, seek_s, key_s), options.timeout_s)
+        graph = copying(path, video, clip, origin, options, out, seek_s, streams)
+        run(graph, options.timeout_s)
         written = inspect(out)
         if written.shown_s and key_s + written.shown_s[0] <= clip.start_pts * clip.time_base:
             return cut_file(out, written, key_s + written.shown_s[0])
@@ -313,23 +346,28 @@ def copying(
     options: CutOptions,
     out: Path,
     seek_s: Fraction | None,
-    zero_s: Fraction,
+    streams: Mapping[str, object],
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that copies a clip's streams, with the film's `zero_s` moved to 0."""
+    """The ffmpeg graph that copies a clip's streams, with the keyframe before it moved to 0."""
     end_s = clip.end_pts * clip.time_base
     length_s = end_s - origin.film_start_s - seek_point(origin, seek_s)
     source = film_input(path, video, origin, options, seek_s, length_s)
-    streams = [source[str(origin.video_index)]]
+    copied = [source[str(origin.video_index)]]
     if origin.track is not None:
-        streams.append(source[str(origin.track.index)])
+        copied.append(source[str(origin.track.index)])
     return ffmpeg.output(
-        *streams,
+        *copied,
         url(out),
         format="mp4",
-        c="copy",
         movflags="+faststart",
-        **{"output_ts_offset": microseconds(-zero_s), **BIT_EXACT},
+        **streams,
+        **{"output_ts_offset": microseconds(-origin.key_s), **BIT_EXACT},
     )
+
+
+def as_mixed(track: Track) -> str:
+    """The filter that makes mono or stereo of a track."""
+    return mix(track) if track.is_odd else as_layout(track.mixed_layout)
 
 
 def passthrough() -> dict[str, str]:
