@@ -33,6 +33,10 @@ COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Frac
 NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
+# ffmpeg 5 moves times in these containers if the streams that it reads begin later than 0 and the
+# file at 0; an offset that is less than a tick turns that off.
+MOVED = frozenset({"mpegts", "mpeg", "ogg"})
+NO_MOVE = "0.000001"
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -225,6 +229,7 @@ def film_input(
     """A film as ffmpeg reads it: this file and format only, so long from `seek_s`."""
     begin = seek_point(origin, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
+    offset = {"itsoffset": NO_MOVE} if video.container in MOVED else {}
     return ffmpeg.input(
         url(path),
         format=video.container.split(",")[0],
@@ -235,6 +240,7 @@ def film_input(
         noaccurate_seek=None,
         t=microseconds(length_s),
         **seek,
+        **offset,
     )
 
 

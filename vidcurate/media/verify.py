@@ -158,7 +158,7 @@ def sound_s(file: Path) -> float | None:
                 raise MediaError("the file's sound cannot be decoded without errors") from error
     form = mixed_form(track)
     pieces = film_sound(file, track, form, Fraction(0), length_s)
-    return sum(piece.samples.shape[1] for piece in pieces) / form.rate_hz
+    return sum(piece.end - piece.start for piece in pieces) / form.rate_hz
 
 
 def check_sound(audio_s: float | None, picture_s: float, file: Path, written: ExportedClip) -> None:
