@@ -19,6 +19,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, open_film, packet_pts, seek_before, url
 from vidcurate.media.decode import reason
 from vidcurate.media.origin import SPARSE
+from vidcurate.media.tracks import Track
 from vidcurate.records import Clip
 
 # Sound is read from so long before the clip: containers store it somewhat apart from its picture.
@@ -112,8 +113,8 @@ def packets(
             yield packet
 
 
-def write_span(path: Path, clip: Clip, span: Span, out: Path, *, audio: bool) -> None:
-    """Write some packets of a film as an MP4 file, with the sound of the same time.
+def copy_span(path: Path, clip: Clip, span: Span, out: Path, track: Track | None) -> None:
+    """Write some packets of a film as an MP4 file, with those of a track of the same time.
 
     The first frame is at 0. Raises MediaError for what MP4 cannot hold.
     """
@@ -121,8 +122,9 @@ def write_span(path: Path, clip: Clip, span: Span, out: Path, *, audio: bool) ->
     with open_film(path) as (film, picture), open_film(path) as (other, _):
         sources: list[VideoStream | AudioStream] = [picture]
         moved = [moved_picture(film, picture, clip, span)]
-        if audio and other.streams.audio:
-            sound = other.streams.audio[0]
+        if track is not None:
+            sound = other.streams[track.index]
+            assert isinstance(sound, AudioStream)
             times = (span.key_pts * clip.time_base, span.end_pts * clip.time_base)
             sources.append(sound)
             moved.append(moved_sound(other, sound, *times))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av.error
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, DECODER_OPTIONS, open_film
+from vidcurate.media.container import AV_TIME, DECODER_OPTIONS, described, open_film
 from vidcurate.media.decode import Faults, decode
 from vidcurate.media.likeness import (
     Match,
@@ -19,6 +20,9 @@ from vidcurate.media.likeness import (
     small_picture,
     small_size,
 )
+from vidcurate.media.sound import film_sound, mixed_form
+from vidcurate.media.tracks import describe
+from vidcurate.media.written import inspect
 from vidcurate.records import Clip, ExportedClip
 
 Ticks = NDArray[np.int64]
@@ -26,7 +30,7 @@ Seconds = NDArray[np.float64]
 
 # Containers round times, to a millisecond at the coarsest.
 TOLERANCE_S = 0.001
-# Sound comes in packets, of which the last is seldom full.
+# Sound comes in packets, of which the last is seldom full; at low rates they are longer than this.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
 # Not those inside: at a high crf a last frame looks like earlier ones, from which it is predicted.
@@ -61,14 +65,6 @@ class Played:
     header_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """The sound of a file, all of it decoded: when it begins and ends, in seconds of the file."""
-
-    start_s: float
-    end_s: float
-
-
 def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
@@ -84,15 +80,15 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
     played = play(file, edges_s, size, is_copy=written.media == "copy")
     check_frames(played, due_s, written)
-    sound = play_sound(file)
-    check_sound(sound, played.end_s, written)
+    audio_s = sound_s(file)
+    check_sound(audio_s, played.end_s, file, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
     source = pictures_at(path, clip.time_base, {*begin, *end}, size)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
-        audio_s=None if sound is None else sound.end_s - sound.start_s,
+        audio_s=audio_s,
         first=match("first", played.edges[0], begin[-1], begin[:-1], source),
         last=match("last", played.edges[1], end[0], end[1:], source),
     )
@@ -158,36 +154,40 @@ def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
         raise MediaError("frames of the file are not shown at the clip's times")
 
 
-def play_sound(file: Path) -> Heard | None:
-    """Decode all sound of a file; None for a file without.
+def sound_s(file: Path) -> float | None:
+    """Seconds of sound in a file, all of it decoded; None for a file without.
 
     Raises MediaError for sound that cannot be decoded.
     """
     with open_film(file) as (container, _):
         if not container.streams.audio:
             return None
-        start_s, length_s = None, 0.0
-        try:
-            for frame in container.decode(container.streams.audio[0]):
-                start_s = (frame.time or 0.0) if start_s is None else start_s
-                length_s += frame.samples / frame.sample_rate
-        except av.error.FFmpegError as error:
-            raise MediaError("the file's sound cannot be decoded without errors") from error
-        return Heard(start_s or 0.0, (start_s or 0.0) + length_s)
+        stream = container.streams.audio[0]
+        track = describe(stream, described(container))
+        length_s = (container.duration or 0) * AV_TIME
+        if not track.is_odd:
+            try:
+                return float(sum(f.samples / f.sample_rate for f in container.decode(stream)))
+            except av.error.FFmpegError as error:
+                raise MediaError("the file's sound cannot be decoded without errors") from error
+    form = mixed_form(track)
+    pieces = film_sound(file, track, form, Fraction(0), length_s)
+    return sum(piece.end - piece.start for piece in pieces) / form.rate_hz
 
 
-def check_sound(sound: Heard | None, picture_s: float, written: ExportedClip) -> None:
-    """Pass if sound is there that was promised, and is as long as the picture.
+def check_sound(audio_s: float | None, picture_s: float, file: Path, written: ExportedClip) -> None:
+    """Pass if sound is there that was promised; encoded sound is as long as the picture.
 
     Raises MediaError.
     """
-    if sound is None:
+    if audio_s is None:
         if written.has_audio:
             raise MediaError("the file's sound is lost")
         return
     # Copied sound may begin after its picture or end before it, as its film's does.
-    is_short = sound.start_s > SOUND_TOLERANCE_S or sound.end_s < picture_s - SOUND_TOLERANCE_S
-    if sound.end_s > picture_s + SOUND_TOLERANCE_S or (is_short and written.media == "encode"):
+    most_s = max(SOUND_TOLERANCE_S, float(inspect(file).packet_s))
+    is_short = written.media == "encode" and audio_s < picture_s - most_s
+    if is_short or audio_s > picture_s + most_s:
         raise MediaError("the file's sound is longer or shorter than its picture")
 
 

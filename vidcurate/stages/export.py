@@ -65,7 +65,7 @@ class ExportConfig(StageConfig):
     )
     crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
     preset: PRESETS = option("medium", "encode: slower gives smaller files")
-    audio: bool = option(True, "Keep sound")
+    audio: bool = option(True, "Keep the film's sound; copy encodes what MP4 cannot hold")
     audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
     verify: bool = option(
         True, "Decode every clip file, and leave out those that break a promise", neutral=True
@@ -165,7 +165,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
         tail_frames=written.tail_frames,
         width=written.width,
         height=written.height,
-        has_audio=config.audio and video.audio_codec is not None,
+        has_audio=written.has_audio,
     )
 
 
