@@ -330,7 +330,7 @@ def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -
         raise MediaError(
             f"{len(written.shown_s)} of {written.n_stored} copied frames are shown, {due} expected"
         )
-    return copied_file(out, written, video, clip, span)
+    return copied_file(out, written, clip, span)
 
 
 def copy_streams(
@@ -369,9 +369,8 @@ def joining(
     )
 
 
-def copied_file(out: Path, written: Written, video: Video, clip: Clip, span: Span) -> CutFile:
+def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
     """The record of a copied file; a turned film's copies are turned by who shows them."""
-    turned = video.rotation_deg in (90, 270)
     base = clip.time_base
     return CutFile(
         media="copy",
@@ -384,8 +383,8 @@ def copied_file(out: Path, written: Written, video: Video, clip: Clip, span: Spa
         lead_frames=span.n_lead,
         tail_s=float((span.end_pts - clip.end_pts) * base) if span.n_tail else 0.0,
         tail_frames=span.n_tail,
-        width=written.height if turned else written.width,
-        height=written.width if turned else written.height,
+        width=written.width,
+        height=written.height,
         has_audio=written.sound_s is not None,
     )
 

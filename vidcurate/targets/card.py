@@ -64,7 +64,10 @@ def data_card(
         contents(held),
         "## How clips were lost\n\n" + funnel_table(funnel),
         "## Licences\n\n" + licences(held.licences),
-        "## Columns\n\n" + TIMES + "\n\n" + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
+        "## Columns\n\n"
+        + TIMES
+        + "\n\n"
+        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
