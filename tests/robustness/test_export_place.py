@@ -208,7 +208,7 @@ def test_clips_that_fail_are_lost_and_those_that_rules_reject_go(out: Path) -> N
     damaged = min(shelf(out, EXPORTS).files.iterdir())
     damaged.unlink()
     damaged.write_bytes(b"damaged")
-    with pytest.raises(LossError, match=r"would lose 1 clips \(export or verify failed\)"):
+    with pytest.raises(LossError, match=r"would lose 1 clip \(export or verify failed\)"):
         process(out, {**WHOLE, "export": {"preset": "ultrafast"}})
     fewer = {**WHOLE, "filter": {"rules": ("clips.start_s > 1",)}}
     process(out, fewer)

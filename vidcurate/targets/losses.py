@@ -16,6 +16,7 @@ from vidcurate.storage import Place, names_of
 from vidcurate.table import Table, readable
 from vidcurate.targets.mark import SHARD, read_mark
 from vidcurate.targets.parquet import FILE_COLUMN
+from vidcurate.wording import quantity
 
 # Columns that are there or not as options of the export ask for them.
 ASKED_FOR = {FILE_COLUMN, "source_path"}
@@ -44,12 +45,12 @@ class Losses:
 
     def __str__(self) -> str:
         """In words, empty where nothing is lost."""
-        parts = [f"{n} clips ({why})" for why, n in self.clips.items()]
-        parts += [f"{self.captions} captions"] if self.captions else []
+        parts = [f"{quantity(n, 'clip')} ({why})" for why, n in self.clips.items()]
+        parts += [quantity(self.captions, "caption")] if self.captions else []
         if self.columns:
             more = ["…"] if len(self.columns) > NAMED_AT_MOST else []
             named = ", ".join([*self.columns[:NAMED_AT_MOST], *more])
-            parts.append(f"{len(self.columns)} columns ({named})")
+            parts.append(f"{quantity(len(self.columns), 'column')} ({named})")
         return ", ".join(parts)
 
 
