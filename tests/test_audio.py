@@ -9,11 +9,12 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio import (
     MONO_RATE_HZ,
     ClipSound,
-    Samples,
     block_powers,
     clip_sounds,
     silence_share,
 )
+from vidcurate.media.sound import Samples
+from vidcurate.media.track_choice import find_track
 from vidcurate.records import Clip
 
 BASE = Fraction(1, 1000)
@@ -37,7 +38,7 @@ def film(path: Path, sound: str, seconds: float, *encode: str) -> Path:
 
 def heard(path: Path, *clips: Clip) -> list[ClipSound]:
     """The sound of clips of a film that has some."""
-    sounds = list(clip_sounds(path, clips))
+    sounds = list(clip_sounds(path, find_track(path)[0], clips))
     assert len(sounds) == len(clips)
     return [sound for sound in sounds if sound is not None]
 
@@ -78,7 +79,7 @@ def test_no_sound_is_none(tmp_path: Path) -> None:
     """A film without sound gives None for each clip."""
     path = tmp_path / "still.mkv"
     ffmpeg("-f", "lavfi", "-t", "2", "-i", PICTURE, *X264, str(path))
-    assert list(clip_sounds(path, [clip(0, 1), clip(1, 2)])) == [None, None]
+    assert list(clip_sounds(path, find_track(path)[0], [clip(0, 1), clip(1, 2)])) == [None, None]
 
 
 def test_sound_that_ends_early_is_silence_after(tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_who_does_not_listen_is_given_no_samples(tmp_path: Path) -> None:
     """Loudness, peak and silence are the same without the samples at 16 kHz."""
     path = film(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=3", 3)
     (told,) = heard(path, clip(0.5, 2.5))
-    (sound,) = clip_sounds(path, [clip(0.5, 2.5)], listens=False)
+    (sound,) = clip_sounds(path, find_track(path)[0], [clip(0.5, 2.5)], listens=False)
     assert sound is not None
     assert (len(told.mono), len(sound.mono)) == (2 * MONO_RATE_HZ, 0)
     assert sound.loudness == told.loudness

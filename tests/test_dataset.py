@@ -1,4 +1,4 @@
-import os
+import json
 import shutil
 from pathlib import Path
 
@@ -15,10 +15,9 @@ from vidcurate.dataset import (
     MANY_PARTS,
     OK,
     ROWS_PER_WHOLE_PART,
-    WHOLE,
     Dataset,
     Shelf,
-    batch_name,
+    commit_name,
     last_word,
     locate,
 )
@@ -57,17 +56,16 @@ def test_a_new_shelf_is_empty_but_typed(tmp_path: Path) -> None:
 
 
 def test_rows_are_read_in_the_order_of_their_commits(tmp_path: Path) -> None:
-    """The part committed first is read first, whatever its name; the index says where rows lie."""
+    """The commit of the lowest number is read first, whatever else its name and its time say."""
     shelf = shelf_in(tmp_path)
-    for number, name in enumerate(["zz", "aa", "mm"]):
+    names = ["00000000-zz", "00000001-aa", "00000010-mm"]
+    for number, name in reversed(list(enumerate(names))):
         shelf.commit(name, mark_rows(f"{number}a", f"{number}b"), done_rows((f"{number}", OK)))
-        os.utime(shelf.folder / f"done-{name}.parquet", ns=(number, number))
     assert ids(shelf) == ["0a", "0b", "1a", "1b", "2a", "2b"]
     index = shelf.index("piece_id", ["video_id"])
-    assert index["part"].to_pylist() == [
-        f"part-{n}.parquet" for n in ("zz", "aa", "mm") for _ in "ab"
-    ]
+    assert index["part"].to_pylist() == [f"part-{name}.parquet" for name in names for _ in "ab"]
     assert shelf.done()["id"].to_pylist() == ["0", "1", "2"]
+    assert shelf.next_number() == 11
 
 
 def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
@@ -83,9 +81,9 @@ def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
 
 
 def test_a_batch_done_again_takes_its_own_place(tmp_path: Path) -> None:
-    """A part is named after its inputs, so that the same batch done twice is there once."""
+    """A commit is named after its number and inputs: one of a run that died is there once."""
     shelf = shelf_in(tmp_path)
-    name = batch_name(["a", "b"])
+    name = commit_name(0, ["a", "b"])
     for value in (1, 2):
         shelf.commit(name, mark_rows("a", "b", value=value), done_rows(("a", OK), ("b", OK)))
     assert shelf.read(None, MARKS.schema)["value"].to_pylist() == [2, 2]
@@ -113,12 +111,13 @@ def test_the_last_word_on_an_input_counts(words: list[tuple[str, str]]) -> None:
 @given(
     st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=3), min_size=1)
 )
-def test_a_batch_name_stands_for_its_inputs(names: list[str]) -> None:
-    """Other inputs, or another order, give another name; the same give the same."""
-    assert batch_name(names) == batch_name(tuple(names))
-    assert batch_name(names) != batch_name([*names, "x"])
+def test_a_commit_name_stands_for_its_inputs(names: list[str]) -> None:
+    """Other inputs, another order or number give another name; the same give the same."""
+    assert commit_name(3, names) == commit_name(3, tuple(names))
+    assert commit_name(3, names) != commit_name(3, [*names, "x"])
+    assert commit_name(3, names) != commit_name(4, names)
     if names != names[::-1]:
-        assert batch_name(names) != batch_name(names[::-1])
+        assert commit_name(3, names) != commit_name(3, names[::-1])
 
 
 def test_replace_puts_the_new_table_in_the_place_of_the_old(tmp_path: Path) -> None:
@@ -143,13 +142,14 @@ def test_replace_by_the_same_rows_changes_no_file(tmp_path: Path) -> None:
 
 
 def test_replace_is_one_step(tmp_path: Path) -> None:
-    """Until the done file is renamed the old table is read whole, though new rows are written."""
+    """Until the whole file is renamed the old table is read whole, though new rows are written."""
     shelf = shelf_in(tmp_path)
     shelf.replace(mark_rows("a", "b"), done_rows(("a", OK), ("b", OK)))
     old = {path: path.read_bytes() for path in shelf.folder.iterdir()}
     shelf.replace(mark_rows("c"), done_rows(("c", OK)))
     for path, content in old.items():
         path.write_bytes(content)
+    next(path for path in shelf.folder.glob("whole-*") if path not in old).unlink()
     # As it was before the rename: the parts of both, and the old word.
     assert len(list(shelf.folder.glob("part-*"))) == 2
     assert ids(shelf) == ["a", "b"]
@@ -164,10 +164,9 @@ def filled(folder: Path, n: int) -> Shelf[Path]:
     for number in range(n):
         name = f"{number:03}"
         if number % 2:
-            shelf.commit(batch_name([name]), None, done_rows((name, FAILED)))
+            shelf.commit(commit_name(number, [name]), None, done_rows((name, FAILED)))
         else:
-            shelf.commit(batch_name([name]), mark_rows(name), done_rows((name, OK)))
-        os.utime(shelf.folder / f"done-{batch_name([name])}.parquet", ns=(number, number))
+            shelf.commit(commit_name(number, [name]), mark_rows(name), done_rows((name, OK)))
     return shelf
 
 
@@ -206,7 +205,9 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
     second = tmp_path / "second"
     shutil.copytree(shelf.folder, second)
     shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
-    shutil.copytree(second, shelf.folder, dirs_exist_ok=True, ignore=lambda *_: [WHOLE])
+    shutil.copytree(
+        second, shelf.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("whole-*")
+    )
     assert ids(shelf) == ["000", "002", "later"]
     assert shelf.done().num_rows == 5
 
@@ -242,13 +243,38 @@ def test_rows_are_located_in_any_order(tmp_path: Path) -> None:
 
 
 def test_a_batch_counts_again_after_parts_were_put_together(tmp_path: Path) -> None:
-    """A failed input that is tried again gets its old part name, and its new word counts."""
+    """A failed input that is tried again afterwards has the last word, and its row is read."""
     shelf = filled(tmp_path, 4)
     shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
-    shelf.commit(batch_name(["001"]), mark_rows("001"), done_rows(("001", OK)))
+    name = commit_name(shelf.next_number(), ["001"])
+    shelf.commit(name, mark_rows("001"), done_rows(("001", OK)))
     assert ids(shelf) == ["000", "002", "001"]
     words = {row["id"]: row["status"] for row in shelf.done().to_pylist()}
     assert words == {"000": OK, "001": OK, "002": OK, "003": FAILED}
+
+
+def test_a_table_of_the_first_release_is_read_and_added_to(tmp_path: Path) -> None:
+    """Commits without a number come first, a whole table before them; what it replaced is not read.
+
+    They are put together with numbered ones as any.
+    """
+    shelf = shelf_in(tmp_path)
+    for name, status in (("aaa", OK), ("bbb", FAILED), ("ccc", OK)):
+        rows = mark_rows(name) if status == OK else None
+        shelf.commit(name, rows, done_rows((name, status)))
+    (shelf.folder / "done-bbb-none.parquet").rename(shelf.folder / "done-bbb.parquet")
+    pq.write_table(mark_rows("w"), shelf.folder / "part-www.parquet")
+    about = {"parts": ["part-www.parquet"], "replaces": {"done-aaa.parquet": 17}}
+    word = done_rows(("w", OK)).replace_schema_metadata(
+        {k: json.dumps(v) for k, v in about.items()}
+    )
+    pq.write_table(word, shelf.folder / "done-whole.parquet")
+    shelf.commit(commit_name(shelf.next_number(), ["d"]), mark_rows("d"), done_rows(("d", OK)))
+    assert ids(shelf) == ["w", "ccc", "d"]
+    assert shelf.done()["id"].to_pylist() == ["w", "bbb", "ccc", "d"]
+    shelf.replace(shelf.read(None, MARKS.schema), shelf.done())
+    assert ids(shelf) == ["w", "ccc", "d"]
+    assert len(list(shelf.folder.glob("*.parquet"))) == 2
 
 
 def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
@@ -262,6 +288,24 @@ def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
         "marks": {"fingerprint": "3"},
         "pieces": {"fingerprint": "2", "title": "Füße"},
     }
+
+
+def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None:
+    """The id is made once, differs between data sets, and one of an earlier version gets one."""
+    one, two = Dataset(tmp_path / "one"), Dataset(tmp_path / "two")
+    assert one.id is None
+    for dataset in (one, two):
+        dataset.record(MARKS, {"fingerprint": "1"})
+    made = one.id
+    assert made is not None
+    assert len(made) == 32
+    assert made != two.id
+    one.record(PIECES, {"fingerprint": "2"})
+    assert one.id == made
+    one.manifest_file.write_text('{"vidcurate": 1, "tables": {}}', "utf-8")
+    assert one.id is None
+    one.record(PIECES, {"fingerprint": "2"})
+    assert one.id is not None
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"tables": 3}', '"tables"'])

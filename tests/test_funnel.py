@@ -83,7 +83,7 @@ def test_what_options_changed_is_pending(tmp_path: Path) -> None:
     bench.add("a", "b")
     bench.run()
     planned = plan_for(bench.dataset, TOYS, ["films"], {"films": ToyConfig(step=2)})[-1]
-    found = count(bench.dataset, planned, Scope(), stale=True)
+    found = count(bench.dataset, planned, Scope(), why_stale="clips changed")
     assert (found.inputs, found.ok, found.pending, found.rows) == (2, 0, 2, 0)
     assert found.stale
 

@@ -47,18 +47,22 @@ def beeping(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     return counted(render_counted(path, 72, beep_s=(0.5, 1.0), encode=(*X264, *sound)))
 
 
-def promised(clip: Clip, done: CutFile, media: str = "encode", *, audio: bool) -> ExportedClip:
+def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
     """The row of a written clip."""
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        media=media,
+        media=done.media,
         file="clip.mp4",
         size_bytes=done.size_bytes,
         sha256=done.sha256,
         start_s=done.start_s,
         duration_s=done.duration_s,
         n_frames=done.n_frames,
+        lead_s=done.lead_s,
+        lead_frames=done.lead_frames,
+        tail_s=done.tail_s,
+        tail_frames=done.tail_frames,
         width=done.width,
         height=done.height,
         has_audio=audio,
@@ -99,7 +103,7 @@ def test_a_right_copy_passes(name: str, films: Films, tmp_path: Path) -> None:
     film, file = films(name), tmp_path / "clip.mp4"
     clip = film.clip(37, 61)
     done = cut_clip(film.path, film.video, clip, CutOptions(mode="copy"), file)
-    row = promised(clip, done, "copy", audio=False)
+    row = promised(clip, done, audio=False)
     found = proof_of(film, clip, row, file)
     assert found.n_frames >= 24
     assert found.first.margin == pytest.approx(1, abs=0.05)

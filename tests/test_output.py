@@ -150,7 +150,18 @@ def test_sentence_leaves_out_what_did_not_happen() -> None:
 
 def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     """Numbers stand in columns, zeros as dots, reasons below with how often; stale is said."""
-    counts = [COUNT, replace(COUNT, stage="scan", dropped={}, failed=0, reasons={}, stale=True)]
+    counts = [
+        COUNT,
+        replace(
+            COUNT,
+            stage="scan",
+            dropped={},
+            failed=0,
+            reasons={},
+            stale=True,
+            why_stale="clips changed",
+        ),
+    ]
     show_funnel(counts, stderr=False)
     out, err = capsys.readouterr()
     lines = [line.split() for line in out.splitlines()]

@@ -98,11 +98,21 @@ def test_dropped_rows_are_not_tried_again(bench: Bench) -> None:
 
 
 def test_too_many_failures_end_the_run_after_their_stage(bench: Bench) -> None:
-    """Past --max-failed later stages do not run; at the limit they do."""
+    """Past --max-failed later stages do not run, also where an earlier run met the failures.
+
+    At the limit they do, and what is tried again with success is no failure any more.
+    """
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
         bench.run(films={"fail": "a b"}, limits=Limits(failures=1))
     assert stages_of(bench.worked()) == {"films": 3}
-    assert len(bench.run(limits=Limits(failures=1))) == 3
+    with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
+        bench.run(limits=Limits(failures=1))
+    assert stages_of(bench.worked()) == {"films": 3}
+    assert len(bench.run(limits=Limits(failures=2))) == 3
+    with pytest.raises(TooManyFailuresError):
+        bench.run(limits=Limits(failures=0))
+    assert stages_of(bench.run(limits=Limits(failures=0, retry_failed=True)))["films"] == 2
+    assert bench.run(limits=Limits(failures=0)) == []
 
 
 def test_a_limit_works_on_the_first_films(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from s3_server import reached
 
-from vidcurate.dataset import DONE, Dataset
+from vidcurate.dataset import Dataset
 from vidcurate.errors import BusyError, StorageError
 from vidcurate.lock import is_abandoned, own_facts, refuse_if_held, writing
 from vidcurate.pending import FOUND
@@ -95,29 +95,16 @@ def test_what_is_not_there(folder: Remote) -> None:
         Remote("nobucket/x").write_bytes(b"")
 
 
-def test_a_rewrite_within_a_second_is_seen(folder: Remote) -> None:
-    """A shelf's listing changes when a file gets other rows under its old name in one second."""
-    shelf = Dataset(folder).shelf(FILES, FOUND)
-    done = [{"id": "a", "status": "failed", "reason": "x" * n, "seconds": 0.0} for n in (1, 99)]
-    ages = []
-    for row in done:
-        shelf.commit("0", None, DONE.empty_table().from_pylist([row], schema=DONE))
-        ages.append(shelf.listing()["done-0.parquet"])
-    assert ages[0] != ages[1]
-    assert shelf.committed_since("0", ages[1] - ages[1] % 1_000_000_000 + 999_999_999)
-    assert not shelf.committed_since("0", ages[1] + 2_000_000_000)
-    assert not shelf.committed_since("1", 0)
-
-
-def test_within_a_second_names_say_which_came_first(folder: Remote) -> None:
-    """A file that is found anew has the last word, however soon, and however small its part."""
-    for n_try in range(4):  # not all of them meet the end of a second
-        dataset = Dataset(folder / str(n_try))
-        first = [FoundFile(f"{n}-0", f"/{n}", {}, None) for n in range(500)]
-        again = FoundFile("7-1", "/7", {}, None)
-        add_files(dataset, first)
-        add_files(dataset, [again])
-        assert dataset.shelf(FILES, FOUND).index("file_id")["file_id"].to_pylist()[-1] == "7-1"
+def test_what_was_found_last_has_the_last_word(folder: Remote) -> None:
+    """A file that is found anew in the same second comes after, and every listing is another."""
+    dataset = Dataset(folder)
+    shelf, seen = dataset.shelf(FILES, FOUND), []
+    add_files(dataset, [FoundFile(f"{n}-0", f"/{n}", {}, None) for n in range(500)])
+    for n_try in range(1, 4):
+        seen.append(shelf.listing())
+        add_files(dataset, [FoundFile(f"7-{n_try}", "/7", {}, None)])
+        assert shelf.index("file_id")["file_id"].to_pylist()[-1] == f"7-{n_try}"
+    assert len({tuple(listing) for listing in seen}) == len(seen)
 
 
 def lock_text(**facts: object) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toy_stages import FILMS, MARKS, MARKS_STAGE, PIECES, Film, Mark, Piece, ToyConfig
 
-from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, batch_name
+from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.stage import Beside, Drop, Workspace
 from vidcurate.storage import names_in
@@ -240,7 +240,7 @@ def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
     job = job_in(tmp_path, lambda *_: iter(()))
     report = commit_failure(job, batch("b"), "killed by signal 9 (SIGKILL)")
     assert report.statuses == (("b", FAILED, "killed by signal 9 (SIGKILL)"),)
-    assert job.own().commits() == {f"done-{batch_name(['b'])}.parquet": []}
+    assert job.own().commits() == {f"done-{batch('b').name}-none.parquet": []}
     assert job.own().done()["id"].to_pylist() == ["b"]
 
 

@@ -1,13 +1,12 @@
 """What is done about batches that killed their worker or did not fit into memory."""
 
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import count
 from typing import Literal
 
-from vidcurate.dataset import batch_name
 from vidcurate.engines import Crash, Engine, Needs
 from vidcurate.worker import Batch, Job, Report, commit_failure, read_batch, reread, work
 
@@ -32,17 +31,21 @@ class Attempts:
 
     A batch that did not fit is halved, and so are those after it. A single row that did not fit
     waits until all else is done, and is tried with half the workers, down to one; the rows that
-    follow it are not held up, since often one monster among many films is to blame.
+    follow it are not held up, since often one monster among many films is to blame. Each batch
+    that is handed out gets the next number, so that what is tried again has the last word.
     """
 
     engine: Engine
     job: Job
     tell: Callable[[Shrink], None]
-    began_ns: int = field(default_factory=time.time_ns)
+    numbers: Iterator[int] = field(init=False)
     again: deque[Batch] = field(default_factory=deque)
     too_large: deque[Batch] = field(default_factory=deque)
     rows_at_most: int | None = None
     alone: bool = False
+
+    def __post_init__(self) -> None:
+        self.numbers = count(self.job.own().next_number())
 
     def reports(self, todo: Iterable[Batch]) -> Iterator[Report]:
         """What became of each batch."""
@@ -80,14 +83,17 @@ class Attempts:
     def fitting(self, todo: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches, cut to the size that fits by now."""
         for batch in todo:
-            yield from pieces(batch, self.rows_at_most or len(batch.ids))
+            for piece in pieces(batch, self.rows_at_most or len(batch.ids)):
+                yield self.numbered(piece)
+
+    def numbered(self, batch: Batch) -> Batch:
+        """A batch with the next place in the order of commits."""
+        return replace(batch, number=next(self.numbers))
 
     def settle(self, batch: Batch, result: Report | Crash) -> Iterator[Report]:
         """Report what is done of a batch, and note what is to be tried again."""
-        if isinstance(result, Crash) and self.job.own().committed_since(
-            batch_name(batch.ids), self.began_ns
-        ):
-            result = reread(self.job, batch)
+        if isinstance(result, Crash):
+            result = reread(self.job, batch) or result
         if isinstance(result, Report):
             if result.statuses:
                 yield result
@@ -98,7 +104,7 @@ class Attempts:
         elif len(batch.ids) > 1:
             self.again.extend(pieces(batch, 1))
         else:
-            yield commit_failure(self.job, batch, words(self.job, batch, result))
+            yield commit_failure(self.job, self.numbered(batch), words(self.job, batch, result))
 
     def shrink(self, batch: Batch, left: tuple[str, ...], reason: str) -> Iterator[Report]:
         """Try what is left of a batch with less at once; a row that was alone has failed."""
@@ -108,7 +114,7 @@ class Attempts:
             self.tell(Shrink(self.job.stage.name, "rows", n_rows, self.rows_at_most, reason))
             self.again.extend(pieces(Batch(left, batch.parts), self.rows_at_most))
         elif self.alone:
-            yield commit_failure(self.job, batch, reason)
+            yield commit_failure(self.job, self.numbered(batch), reason)
         else:
             self.rows_at_most = None
             self.too_large.append(batch)

@@ -11,6 +11,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 ├── DiskFullError         2  a disk that is written to has no room left
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
+├── LossError             3  an export would hold less than the one that is there
 └── MediaError            -  one film or clip cannot be read; becomes that row's reason
 """
 
@@ -86,6 +87,12 @@ class EmptyResultError(VidcurateError):
     exit_code = 3
 
 
+class LossError(VidcurateError):
+    """An export would hold less than the one that is there, and nobody has asked for that."""
+
+    exit_code = 3
+
+
 class MediaError(VidcurateError):
     """One film or clip cannot be read; the message becomes that row's reason."""
 
@@ -93,6 +100,28 @@ class MediaError(VidcurateError):
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error, perhaps passed on by a library or ffmpeg, says that a disk is full."""
     return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+
+
+# What the system says of a place, and not of us.
+OF_A_PLACE = {
+    errno.EACCES: "ask its owner for permission, or name another place",
+    errno.EPERM: "ask its owner for permission, or name another place",
+    errno.EROFS: "its file system cannot be written to: name another place",
+    errno.ENOTDIR: "a part of its path is a file: name another place",
+    errno.EISDIR: "it is a folder: move it, or name another place",
+    errno.ENAMETOOLONG: "its name is too long: name another place",
+    errno.ELOOP: "its links lead in a circle: mend them, or name another place",
+    errno.ESTALE: "it went away on the server: mount it again",
+    errno.EIO: "its disk or server does not work: look into the system's log",
+}
+
+
+def place_fault(error: OSError) -> str | None:
+    """What is wrong with a place, in a line; None for an error that may be our own fault."""
+    if error.errno not in OF_A_PLACE:
+        return None
+    where = error.filename2 or error.filename or "a file"
+    return f"{where}: {os.strerror(error.errno)}: {OF_A_PLACE[error.errno]}"
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from vidcurate.funnel import count
 from vidcurate.pending import Scope, live_scope
 from vidcurate.plan import Planned
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS
-from vidcurate.runner import Run, check_stages, run_stages, why_empty
+from vidcurate.runner import Run, check_finishes, check_stages, run_stages, why_empty
 from vidcurate.spent import bytes_by_film, films_left, seconds_by_film
 from vidcurate.stage import MapStage, Resources, TableStage
 from vidcurate.storage import bytes_below
@@ -36,6 +36,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     stage is left to foresee.
     """
     check_stages(plan)
+    check_finishes(run, plan)
     found, probed = (
         1 + next(i for i, p in enumerate(plan) if p.stage.writes is t) for t in (SOURCES, VIDEOS)
     )

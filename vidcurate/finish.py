@@ -22,6 +22,7 @@ class FinishView:
     planned: Planned
     scope: Scope
     counts: Sequence[StageCount]
+    allows_loss: bool = False
 
     @property
     def root(self) -> Place:
@@ -32,6 +33,11 @@ class FinishView:
     def files(self) -> Place:
         """The folder of the files that this stage's own rows name."""
         return self.planned.own(self.dataset).files
+
+    @property
+    def dataset_id(self) -> str | None:
+        """The id by which what a data set wrote elsewhere is known; None before its first row."""
+        return self.dataset.own_id() if self.dataset.manifest() else None
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
@@ -48,6 +54,10 @@ class FinishView:
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""
         return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
+
+    def done(self, table: Table[Any]) -> pa.Table:
+        """What became of each input of the stage that writes a declared table."""
+        return self.planned.shelf(self.dataset, table).done()
 
     def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Located:
         """The rows of these keys, in their order, read a stretch at a time."""

@@ -18,12 +18,16 @@ from vidcurate.stage import Outcome, TableStage
 from vidcurate.storage import Place
 from vidcurate.table import places, write_whole
 
+# Of which rows a table stage was made; no Parquet file, so that it changes no listing.
+ORIGIN = "made_of.json"
+
 
 @dataclass(frozen=True)
 class StageCount:
     """What became of one stage's live inputs; `rows` is what they gave.
 
-    `spared` inputs, which cheaper rules reject, are not among `inputs`.
+    `spared` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
+    changed since the rows of a `stale` stage were made.
     """
 
     stage: str
@@ -38,16 +42,17 @@ class StageCount:
     rows: int
     seconds: float
     stale: bool
+    why_stale: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
         return asdict(self)
 
 
-def count(dataset: Dataset, planned: Planned, scope: Scope, *, stale: bool = False) -> StageCount:
-    """Count one stage's live inputs by what became of them."""
+def count(dataset: Dataset, planned: Planned, scope: Scope, *, why_stale: str = "") -> StageCount:
+    """Count one stage's live inputs by what became of them; a stale stage says why it is."""
     found = known_count(dataset, planned, scope) or count_anew(dataset, planned, scope)
-    return replace(found, stale=stale)
+    return replace(found, stale=bool(why_stale), why_stale=why_stale)
 
 
 def keep_outcome(dataset: Dataset, planned: Planned, scope: Scope, outcome: Outcome) -> StageCount:
@@ -80,15 +85,62 @@ def count_file(dataset: Dataset, planned: Planned) -> Place:
 
 
 def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
-    """A hash of all that a count is of: the tables' files, by name and time, and the scope.
+    """A hash of all that a count is of: the tables' files, by name, and the scope.
 
     The rows of a table stage may change with any table that it reads.
     """
     shelves = [planned.own(dataset), planned.shelf(dataset, planned.stage.reads)]
     if isinstance(planned.stage, TableStage):
         shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
-    files = [(shelf.folder.name, sorted(shelf.listing().items())) for shelf in shelves]
+    files = [(shelf.folder.name, shelf.listing()) for shelf in shelves]
     return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
+
+
+def keep_origin(dataset: Dataset, planned: Planned, scope: Scope, inputs: pa.ChunkedArray) -> None:
+    """Note of which rows a table stage has just been made; `inputs` are its input's keys."""
+    made_of = {
+        "tables": tables_now(dataset, planned),
+        "scope": scope.digest,
+        "inputs": digest_of_keys(inputs),
+    }
+    file = planned.own(dataset).folder / ORIGIN
+    write_whole(file, lambda partial: write_json(partial, made_of))
+
+
+def why_redone(dataset: Dataset, planned: Planned, scope: Scope) -> str:
+    """Why a table stage has to be made anew, in words; nothing where it need not."""
+    if not isinstance(planned.stage, TableStage):
+        return ""
+    file = planned.own(dataset).folder / ORIGIN
+    made_of = json.loads(file.read_text("utf-8")) if file.exists() else {"tables": {}}
+    now = tables_now(dataset, planned)
+    changed = [name for name in now if made_of["tables"].get(name) != now[name]]
+    if changed:
+        return f"{', '.join(changed)} changed since it was made"
+    if made_of["scope"] != scope.digest:
+        keys = live_inputs(dataset, planned, scope)[planned.stage.reads.key]
+        if made_of["inputs"] != digest_of_keys(keys):
+            return "it was made of other films, or a part of them"
+    return ""
+
+
+def tables_now(dataset: Dataset, planned: Planned) -> dict[str, str]:
+    """For each table that a stage reads, a hash of its files' names."""
+    shelves = {
+        name: Shelf(dataset.root / name / made)
+        for name, made in planned.tables.items()
+        if name != planned.stage.writes.name
+    }
+    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in shelves.items()}
+    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in listed.items()}
+
+
+def digest_of_keys(keys: pa.ChunkedArray) -> str:
+    """A hash of keys in their order."""
+    hashed = hashlib.sha256()
+    for chunk in keys.chunks:  # however the keys are cut into chunks
+        hashed.update("".join(f"{key}\n" for key in chunk.to_pylist()).encode())
+    return hashed.hexdigest()
 
 
 def write_json(file: Path, value: Any) -> None:
@@ -147,7 +199,7 @@ def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray
 def reasons(done: pa.Table, status: str) -> dict[str, int]:
     """How often each reason was given for a status, most frequent first."""
     said = done["reason"].filter(pc.equal(done["status"], status))
-    counts = pc.value_counts(said.combine_chunks()).to_pylist()
+    counts = pc.value_counts(said).to_pylist()
     return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
 
 

@@ -58,9 +58,10 @@ def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
     paths = files.read(["path"], FILES.schema)["path"]
     if limit is None and len(pc.unique(paths)) == len(paths):
         return Scope()
-    newest = pa.table({"path": paths, "row": pa.array(np.arange(len(paths)))})
+    found = files.read(["path", "file_id"], FILES.schema)  # of one moment
+    newest = found.append_column("row", pa.array(np.arange(found.num_rows)))
     last = newest.group_by("path").aggregate([("row", "max")])["row_max"].sort()
-    file_ids = files.read(["file_id"], FILES.schema)["file_id"].take(last).combine_chunks()
+    file_ids = found["file_id"].take(last).combine_chunks()
     rows = sources.index("video_id", ["file_id"])
     live = rows.filter(pc.is_in(rows["file_id"], value_set=file_ids))
     video_ids = pc.unique(live["video_id"])

@@ -1,11 +1,8 @@
 """Run stages: what is pending goes to the engine, what became of it is counted."""
 
-import platform
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from itertools import islice
 from typing import Any, Protocol
 
@@ -16,7 +13,16 @@ from vidcurate.dataset import FAILED, Dataset
 from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
 from vidcurate.finish import FinishView
-from vidcurate.funnel import StageCount, count, keep_count, keep_outcome, known_count
+from vidcurate.funnel import (
+    StageCount,
+    count,
+    keep_count,
+    keep_origin,
+    keep_outcome,
+    known_count,
+    why_redone,
+)
+from vidcurate.libraries import library_versions
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
 from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
@@ -29,14 +35,6 @@ from vidcurate.worker import Job, Report
 # run that is killed is quick to resume.
 BATCHES_BETWEEN = 1024
 ROOTS = {FILES.name: FOUND}
-LIBRARIES = (
-    "vidcurate",
-    "av",
-    "numpy",
-    "opencv-python-headless",
-    "pyarrow",
-    "scenedetect-headless",
-)
 
 
 class Listener(Protocol):
@@ -57,19 +55,24 @@ class Listener(Protocol):
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a run goes; `time_factor` stretches the stages' own time limits of a row."""
+    """How far a run goes; `time_factor` stretches the stages' own time limits of a row.
+
+    `allow_loss` lets an export replace one that holds more.
+    """
 
     films: int | None = None
     failures: int | None = None
     retry_failed: bool = False
     time_factor: float = 1.0
+    allow_loss: bool = False
 
 
 @dataclass
 class Run:
     """One run over one data set; `beside` is another that works on it at the same time.
 
-    `plan` is all that runs, whichever part is in hand.
+    `plan` is all that runs, whichever part is in hand. `failures` are the inputs of each stage
+    that failed, in this run, or earlier if failures are limited and they are not tried again.
     """
 
     dataset: Dataset
@@ -79,9 +82,14 @@ class Run:
     plan: Sequence[Planned] = ()
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
-    failed: int = 0
+    failures: dict[str, set[str]] = field(default_factory=dict)
     interrupted: bool = False
     beside: "Run | None" = None
+
+    @property
+    def failed(self) -> int:
+        """How many inputs failed, over all stages."""
+        return sum(map(len, self.failures.values()))
 
     def stop(self) -> None:
         """End after the batches in hand."""
@@ -115,6 +123,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     rows at all.
     """
     check_stages(plan)
+    check_finishes(run, plan)
     run.plan = plan
     scope = Scope()
     for planned in plan:
@@ -153,6 +162,13 @@ def check_stages(plan: Sequence[Planned]) -> None:
         raise UsageError("\n".join(dict.fromkeys(map(str, faults))))
 
 
+def check_finishes(run: Run, plan: Sequence[Planned]) -> None:
+    """Let each stage say, before anything runs, that its finish cannot be; raises UsageError."""
+    for planned in plan:
+        if isinstance(planned.stage, MapStage):
+            planned.stage.check_finish(planned.config, view_for(run, planned, Scope()))
+
+
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
     """Bring the tables of some stages up to date, as far as `scope` goes.
 
@@ -182,6 +198,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     take_back_outdated(run, planned, planned.stage, scope)
     known = known_count(run.dataset, planned, scope)
     if known and not known.pending and not (known.failed and run.limits.retry_failed):
+        note_recorded_failures(run, planned, scope, known.failed)
         run.listener.began(planned.stage.name, 0, known.inputs)
         return
     own = planned.own(run.dataset)
@@ -190,6 +207,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     done = own.done()
     key = planned.stage.reads.key
     todo = pending(inputs, key, done, retry_failed=run.limits.retry_failed)
+    note_recorded_failures(run, planned, scope)
     n_todo = len(todo[key].unique())
     run.listener.began(planned.stage.name, n_todo, len(inputs[key].unique()) - n_todo)
     job = Job(
@@ -205,9 +223,24 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     n_batches = max(BATCHES_BETWEEN, 64 * run.engine.workers)
     while not run.interrupted and (some := list(islice(todo_batches, n_batches))):
         for report in attempts.reports(some):
-            run.failed += Counter(status for _, status, _ in report.statuses)[FAILED]
+            failed = run.failures.setdefault(planned.stage.name, set())
+            failed.update(i for i, status, _ in report.statuses if status == FAILED)
             run.listener.advanced(planned.stage.name, report)
         compact(run, planned)
+    remember(run.dataset, planned, was_written=True)
+
+
+def note_recorded_failures(
+    run: Run, planned: Planned, scope: Scope, at_most: int | None = None
+) -> None:
+    """Count what failed in an earlier run, and is not tried again, against the limit."""
+    if run.limits.failures is None or run.limits.retry_failed or at_most == 0:
+        return
+    done = planned.own(run.dataset).done()
+    failed = done["id"].filter(pc.equal(done["status"], FAILED))
+    keys = live_inputs(run.dataset, planned, scope)[planned.stage.reads.key]
+    live = failed.filter(pc.is_in(failed, value_set=keys.combine_chunks()))
+    run.failures.setdefault(planned.stage.name, set()).update(live.to_pylist())
 
 
 def take_back_outdated(
@@ -216,13 +249,10 @@ def take_back_outdated(
     """Take back the rows that were made of what is no longer so, in one step."""
     if stage.outdated is None:
         return
-    keys = stage.outdated(planned.config, FinishView(run.dataset, planned, scope, run.counts))
+    keys = stage.outdated(planned.config, view_for(run, planned, scope))
     if not len(keys):
         return
-    own = planned.own(run.dataset)
-    rows, done = own.read(None, stage.writes.schema), own.done()
-    kept = pc.invert(pc.is_in(rows[stage.reads.key], value_set=keys))
-    own.replace(rows.filter(kept), done.filter(pc.invert(pc.is_in(done["id"], value_set=keys))))
+    planned.own(run.dataset).take_back(keys, stage.reads.key, stage.writes.schema)
 
 
 def compact(run: Run, planned: Planned) -> None:
@@ -236,8 +266,8 @@ def run_table_stage(
 ) -> None:
     """Redo a table stage over all live rows, unless all it reads is as it was."""
     known = known_count(run.dataset, planned, scope)
-    if known and not known.pending:
-        run.failed += known.failed
+    if known and not known.pending and not why_redone(run.dataset, planned, scope):
+        note_recorded_failures(run, planned, scope, known.failed)
         run.listener.began(stage.name, 0, known.inputs)
         return
     began = time.perf_counter()
@@ -253,9 +283,11 @@ def run_table_stage(
     run.listener.began(stage.name, n_rows, 0)
     outcome = stage.run(tables, planned.config)
     planned.own(run.dataset).replace(outcome.rows, outcome.done)
-    found = keep_outcome(run.dataset, planned, scope, outcome)
-    run.failed += found.failed
+    keep_origin(run.dataset, planned, scope, tables[stage.reads.name][stage.reads.key])
+    remember(run.dataset, planned, was_written=True)
+    keep_outcome(run.dataset, planned, scope, outcome)
     failed = outcome.done.filter(pc.equal(outcome.done["status"], FAILED))
+    run.failures[stage.name] = set(failed["id"].to_pylist())
     told = tuple(zip(*(failed[c].to_pylist() for c in ("id", "status", "reason")), strict=True))
     took_s = time.perf_counter() - began
     # Of a million rows only those that failed are told one by one.
@@ -267,13 +299,22 @@ def finish(run: Run, planned: Planned, scope: Scope) -> None:
     """Do what a stage does once, when all rows are there."""
     if not isinstance(planned.stage, MapStage) or planned.stage.finish is None:
         return
-    view = FinishView(run.dataset, planned, scope, run.counts)
-    run.listener.note(planned.stage.finish(planned.config, view))
+    run.listener.note(planned.stage.finish(planned.config, view_for(run, planned, scope)))
 
 
-def remember(dataset: Dataset, planned: Planned) -> None:
-    """Write into the manifest what a table's current rows are made by."""
+def view_for(run: Run, planned: Planned, scope: Scope) -> FinishView:
+    """What a stage's finish sees in this run."""
+    return FinishView(run.dataset, planned, scope, run.counts, run.limits.allow_loss)
+
+
+def remember(dataset: Dataset, planned: Planned, *, was_written: bool = False) -> None:
+    """Write into the manifest what a table's current rows are made by.
+
+    Of a table that `was_written` the versions of libraries are read anew from its commits: rows
+    of an earlier run were made by others, and workers on other machines may have their own.
+    """
     stage = planned.stage
+    before = dataset.manifest().get(stage.writes.name, {})
     entry = {
         "stage": stage.name,
         "fingerprint": planned.fingerprint,
@@ -281,9 +322,13 @@ def remember(dataset: Dataset, planned: Planned) -> None:
         "options": planned.config.model_dump(mode="json"),
         "decides": sorted(given_options(planned.config)),
         "reads": {k: v for k, v in planned.tables.items() if k != stage.writes.name},
-        "versions": {"python": platform.python_version()} | {n: version(n) for n in LIBRARIES},
     }
-    if dataset.manifest().get(stage.writes.name) != entry:
+    if was_written or before.get("fingerprint") != planned.fingerprint:
+        made = [*planned.own(dataset).versions().values()] or [library_versions()]
+        entry["versions"], entry["earlier_versions"] = made[-1], made[:-1]
+    else:
+        entry |= {k: before[k] for k in ("versions", "earlier_versions") if k in before}
+    if before != entry or dataset.id is None:
         dataset.record(stage.writes, entry)
 
 

@@ -3,6 +3,7 @@
 D/search/clips.arrow   the live clips, each with its vector; made anew when their tables change
 """
 
+import errno
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.cache import local
+from vidcurate.cache import cache_folder, local
 from vidcurate.records import CLIPS
 from vidcurate.storage import Place
 from vidcurate.table import in_pieces, write_whole
@@ -25,10 +26,22 @@ FilmVectors = Callable[[str], pa.Table]
 
 
 def kept_vectors(root: Place, of: str, make: Callable[[], Iterable[pa.Table]]) -> Path:
-    """The file of a data set's clips with their vectors; `make` it unless it is `of` this hash."""
+    """The file of a data set's clips with their vectors; `make` it unless it is `of` this hash.
+
+    That of a data set which may only be read lies among this user's copies of remote files.
+    """
     place = root / "search" / "clips.arrow"
-    if kept_of(local(place)) != of:
+    if kept_of(local(place)) == of:
+        return local(place)
+    try:
         write_whole(place, lambda partial: write_pieces(partial, of, make()))
+    except OSError as error:
+        if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+            raise
+        own = cache_folder() / "files" / f"{of}.arrow"
+        if kept_of(own) != of:
+            write_whole(own, lambda partial: write_pieces(partial, of, make()))
+        return own
     return local(place)
 
 

@@ -14,7 +14,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vidcurate.dataset import DONE, OK, Dataset, batch_name
+from vidcurate.dataset import DONE, OK, Dataset, commit_name
 from vidcurate.errors import UsageError
 from vidcurate.pending import FOUND
 from vidcurate.records import FILES, FoundFile
@@ -199,7 +199,6 @@ def add_files(dataset: Dataset, files: Iterable[FoundFile]) -> int:
         if fresh:
             done = [{"id": i, "status": OK, "reason": None, "seconds": 0.0} for i in fresh]
             rows = FILES.to_arrow(list(fresh.values()))
-            # Later ones follow by name, where times have whole seconds: the last word counts.
-            name = f"{len(shelf.commits()):06d}-{batch_name(fresh)}"
+            name = commit_name(shelf.next_number(), fresh)
             shelf.commit(name, rows, pa.Table.from_pylist(done, schema=DONE))
     return n_given

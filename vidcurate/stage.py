@@ -122,8 +122,18 @@ class Finished(Protocol):
         ...
 
     @property
+    def dataset_id(self) -> str | None:
+        """The id by which what a data set wrote elsewhere is known; None before its first row."""
+        ...
+
+    @property
     def files(self) -> Place:
         """The folder of the files that this stage's own rows name."""
+        ...
+
+    @property
+    def allows_loss(self) -> bool:
+        """Whether a user wants a result that holds less than the one that is there."""
         ...
 
     def files_of(self, table: Table[Any]) -> Place:
@@ -137,6 +147,9 @@ class Finished(Protocol):
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""
+
+    def done(self, table: Table[Any]) -> pa.Table:
+        """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
 
     def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Stretches:
         """The rows of these keys, in their order, read a stretch at a time."""
@@ -162,6 +175,10 @@ def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -
     """The `check` of a stage that runs anywhere."""
 
 
+def can_finish(_config: StageConfig, _view: Finished) -> None:
+    """The `check_finish` of a stage whose finish writes nothing outside the data set."""
+
+
 def nothing_else(_config: StageConfig) -> str:
     """The `depends` of a stage that its options describe in full."""
     return ""
@@ -179,10 +196,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
     result, counted from the start or the result before; past it the worker is killed, stuck or
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
-    done. `outdated` tells the keys of inputs whose rows were made of a file that has changed since:
-    their rows are taken back and made anew. `cheaper` names the options, as stage.option, by which
-    the stage takes less. Of a `dear` stage those inputs are spared which a table stage that comes
-    later surely rejects.
+    done; `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells
+    the keys of inputs whose rows were made of a file that has changed since: their rows are taken
+    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes less.
+    Of a `dear` stage those inputs are spared which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -199,6 +216,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     depends: Callable[[Cfg], str] = nothing_else
     time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None
+    check_finish: Callable[[Cfg, Finished], None] = can_finish
     finish_reads: tuple[Beside, ...] = ()
     outdated: Callable[[Cfg, Finished], pa.Array] | None = None
     cheaper: str = ""

@@ -10,7 +10,7 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -232,14 +232,45 @@ def copy(source: Remote, target: Place) -> None:
         connection().copy_file(source.key, target.key)
 
 
+def names_of(folder: Place) -> list[str]:
+    """The names of the files that lie in a folder; none where the folder is not there."""
+    if isinstance(folder, Remote):
+        return list(folder.below(recursive=False))
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.name for entry in entries]
+    except FileNotFoundError:
+        return []
+
+
+def is_gone(error: OSError) -> bool:
+    """Whether an error says that a file was removed; on another machine that is a stale handle."""
+    return isinstance(error, FileNotFoundError) or error.errno == errno.ESTALE
+
+
+@contextmanager
+def gone_while_read(where: Place) -> Iterator[None]:
+    """Raise FileNotFoundError for an object that was removed while it was read.
+
+    What Arrow says of it differs from storage to storage.
+    """
+    try:
+        yield
+    except OSError as error:
+        if isinstance(where, Remote) and not where.exists():
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(where)) from error
+        raise
+
+
 def names_in(folder: Place) -> dict[str, Facts | os.stat_result]:
     """The files that lie in a folder, with size and time; none where the folder is not there."""
     if isinstance(folder, Remote):
         return {**folder.below(recursive=False)}
-    if not folder.exists():
-        return {}
-    with os.scandir(folder) as entries:
-        return {entry.name: entry.stat() for entry in entries}
+    found: dict[str, Facts | os.stat_result] = {}
+    for name in names_of(folder):
+        with suppress(FileNotFoundError):  # removed since it was listed
+            found[name] = (folder / name).stat()
+    return found
 
 
 def folders_in(folder: Place) -> list[Place]:

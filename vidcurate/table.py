@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.storage import Place, Remote, put
+from vidcurate.storage import Place, Remote, gone_while_read, put
 
 R = TypeVar("R")
 
@@ -176,14 +176,19 @@ def write_parquet(path: Place, table: pa.Table) -> None:
     write_whole(path, lambda partial: pq.write_table(table, partial, **options))
 
 
-def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
-    """The columns of a Parquet file that a schema names.
+def read_parquet(path: Place, schema: pa.Schema, may_lack: str = "") -> pa.Table:
+    """The columns of a Parquet file that a schema names; one that it may lack is null then.
 
-    Raises UsageError where one is missing, as in rows that an earlier version made.
+    Raises UsageError where another is missing, as in rows that an earlier version made.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with pq.ParquetFile(readable(path)) as file:
+    with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
         missing = set(schema.names).difference(file.schema_arrow.names)
+        if missing == {may_lack}:
+            rest = schema.remove(schema.get_field_index(may_lack))
+            nulls = pa.nulls(file.metadata.num_rows, schema.field(may_lack).type)
+            found = file.read(rest.names).append_column(may_lack, nulls)
+            return found.select(schema.names).cast(schema)
         if missing:
             raise UsageError(
                 f"{path} has no column {min(missing)!r}: another version of vidcurate made it; "

@@ -10,7 +10,7 @@ from vidcurate.engines import Engine
 from vidcurate.pending import Scope, live_scope
 from vidcurate.plan import Planned
 from vidcurate.records import SOURCES
-from vidcurate.runner import Run, check_stages, remember, run_plan, run_stages
+from vidcurate.runner import Run, check_finishes, check_stages, remember, run_plan, run_stages
 from vidcurate.stage import MapStage, TableStage
 
 Plan = Sequence[Planned]
@@ -25,6 +25,7 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     Raises what run_plan does.
     """
     check_stages(plan)
+    check_finishes(run, plan)
     first, before, after = lanes(plan)
     run_stages(run, first, Scope())
     for planned in plan:  # the manifest has one writer
@@ -34,7 +35,8 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     run.beside, behind.beside = behind, run
     take_through(run, before, after, scopes(live_films(run, first), n_films))
     run.beside = None
-    run.failed += behind.failed
+    for stage, failed in behind.failures.items():
+        run.failures.setdefault(stage, set()).update(failed)
     if not run.interrupted:
         run_plan(run, plan)
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.cache import local, send, staging_folder
-from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
+from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
 from vidcurate.errors import (
     MediaError,
     UsageError,
@@ -58,10 +58,19 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Inputs to be done together, and the parts in which they and their neighbours lie."""
+    """Inputs to be done together, and the parts in which they and their neighbours lie.
+
+    `number` is the place of its commit in the order, given when it is handed out.
+    """
 
     ids: tuple[str, ...]
     parts: Mapping[str, tuple[str, ...]]
+    number: int = 0
+
+    @property
+    def name(self) -> str:
+        """The name of its commit."""
+        return commit_name(self.number, self.ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +275,14 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
         for status, reason in [status_of(result)]
     ]
     rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch_name(batch.ids), rows, pa.Table.from_pylist(done, schema=DONE))
+    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE))
 
 
-def reread(job: Job, batch: Batch) -> Report:
-    """The report of a batch whose worker died after it had committed."""
-    rows = job.own().read_files([f"done-{batch_name(batch.ids)}.parquet"], DONE)
+def reread(job: Job, batch: Batch) -> Report | None:
+    """The report of a batch whose worker died after it had committed; None if it had not."""
+    rows = job.own().done_of(batch.name)
+    if rows is None:
+        return None
     columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
     statuses = tuple(zip(*columns, strict=True))
     return Report(statuses, 0.0, batch.ids[len(statuses) :], "the worker died")

@@ -17,7 +17,7 @@ from vidcurate.cli.plan_command import plan_run
 from vidcurate.cli.search_command import search
 from vidcurate.cli.tune_command import tune
 from vidcurate.config import load_config, override
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import UsageError, VidcurateError, place_fault
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.probe import PROBE
@@ -58,6 +58,13 @@ Wave = Annotated[
         help="Take films through all stages this many at a time", min=1, show_default=False
     ),
 ]
+AllowLoss = Annotated[
+    bool,
+    typer.Option(
+        "--allow-loss",
+        help="Let an export lose clips, captions or columns that failed or are gone since.",
+    ),
+]
 TimeLimitFactor = Annotated[
     float,
     typer.Option(
@@ -85,7 +92,7 @@ SampledFilms = Annotated[
     ),
 ]
 # What `plan` leaves to the run itself.
-RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None}
+RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None, "allow_loss": False}
 
 app = typer.Typer(
     name="vidcurate",
@@ -106,6 +113,7 @@ def common(  # noqa: PLR0917 - never called: its parameters are the options ever
     limit: Limit = None,
     retry_failed: RetryFailed = False,
     max_failed: MaxFailed = None,
+    allow_loss: AllowLoss = False,
     time_limit_factor: TimeLimitFactor = 1.0,
     memory_per_worker: MemoryPerWorker = None,
     wave: Wave = None,
@@ -194,6 +202,12 @@ def main() -> None:
         for line in str(error).splitlines():
             say(f"vidcurate: {line}")
         sys.exit(error.exit_code)
+    except OSError as error:
+        fault = place_fault(error)
+        if fault is None:
+            raise
+        say(f"vidcurate: {fault}")
+        sys.exit(UsageError.exit_code)
 
 
 def add_commands() -> None:

@@ -19,6 +19,7 @@ from vidcurate.cli.look import (
     present_scope,
     present_tables,
     reader,
+    steadily,
 )
 from vidcurate.cli.output import printable, tell_json
 from vidcurate.compare import Difference, Side, by_cause, differences, gone
@@ -36,8 +37,13 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """Which clips a second data set has lost and won against a first one, and by what."""
-    one, two = side(first), side(second)
-    options, left, entered = differences(one, two), gone(one, two), gone(two, one)
+
+    def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
+        one, two = side(first), side(second)
+        return one, two, differences(one, two), gone(one, two), gone(two, one)
+
+    ours, theirs = open_dataset(first), open_dataset(second)
+    one, two, options, left, entered = steadily(ours, lambda: steadily(theirs, look))
     counts = {
         "first": {"dataset": str(first), "clips": one.clips.num_rows, "kept": one.kept.num_rows},
         "second": {"dataset": str(second), "clips": two.clips.num_rows, "kept": two.kept.num_rows},

@@ -52,6 +52,7 @@ class Request:
     limit: int | None
     retry_failed: bool
     max_failed: int | None
+    allow_loss: bool
     time_limit_factor: float
     memory_per_worker: float | None
     wave: int | None
@@ -83,11 +84,15 @@ def begun(
     dataset.manifest()
     if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
-    with writing(dataset.root), disk_full_stops(dataset.root):
+    with writing(dataset.root, say), disk_full_stops(dataset.root):
         take_sources(dataset, request, given)
         plan = plan_for(dataset, STAGES, chosen, given)
         limits = Limits(
-            request.limit, request.max_failed, request.retry_failed, request.time_limit_factor
+            request.limit,
+            request.max_failed,
+            request.retry_failed,
+            request.time_limit_factor,
+            request.allow_loss,
         )
         out = listener(quiet=request.quiet, verbose=request.verbose)
         with open_engine(request) as engine:

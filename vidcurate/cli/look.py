@@ -1,8 +1,10 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,9 +13,9 @@ import typer
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.config import load_config
-from vidcurate.dataset import DROPPED, FAILED, Dataset
-from vidcurate.errors import UsageError
-from vidcurate.funnel import StageCount, as_dicts, count
+from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.funnel import StageCount, as_dicts, count, why_redone
 from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
@@ -22,16 +24,24 @@ from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.runner import ROOTS, check_stages, plan_for
 from vidcurate.spare import narrowed
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
 from vidcurate.table import Table, places
+from vidcurate.targets.files import half_built
 from vidcurate.wording import quantity, suggest
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
+# So often a command looks at tables that another one takes away meanwhile.
+LOOKS = 5
+# Names that only we give: of a folder of rows, and of a file that is being written.
+FINGERPRINT = re.compile(r"[0-9a-f]{12}")
+PARTIAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.partial")
+
+Found = TypeVar("Found")
 
 
 def open_dataset(folder: Path) -> Dataset:
@@ -47,6 +57,32 @@ def open_dataset(folder: Path) -> Dataset:
     return dataset
 
 
+def steadily(dataset: Dataset, look: Callable[[], Found]) -> Found:
+    """What a command finds, `look`ing again where another removed tables of earlier options."""
+    for _ in range(LOOKS - 1):
+        before = dataset.manifest()
+        try:
+            found = look()
+        except (VidcurateError, OSError):
+            if not taken_away(dataset, before):
+                raise
+        else:
+            if not taken_away(dataset, before):
+                return found
+    return look()
+
+
+def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether tables that a manifest named are no longer there; only those of old options go."""
+    now = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in now.items()}
+    return any(
+        made.get(name) != entry["fingerprint"]
+        and not (dataset.root / name / entry["fingerprint"]).exists()
+        for name, entry in before.items()
+    )
+
+
 def recorded(folder: Path, stage: Stage) -> dict[str, StageConfig]:
     """The options that a data set has for a stage, if it has any."""
     entry = Dataset(place(folder)).manifest().get(stage.writes.name)
@@ -60,15 +96,19 @@ def recorded_stages(folder: Path) -> list[str]:
 
 
 def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
-    """The data set's stages as they were last run."""
+    """The data set's stages as they were last run, each on the tables that are there now."""
     manifest = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
     return tuple(
         Planned(
             stage,
             recorded_config(stage, entry),
             entry["fingerprint"],
-            {**entry["reads"], stage.writes.name: entry["fingerprint"]},
+            {
+                **{name: made.get(name, earlier) for name, earlier in entry["reads"].items()},
+                stage.writes.name: entry["fingerprint"],
+            },
         )
         for stage, entry in entries
     )
@@ -82,7 +122,8 @@ def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
 
 def status(dataset: Folder, as_json: AsJson = False) -> None:
     """The funnel: for every stage its inputs and what became of them."""
-    counts = funnel(open_dataset(dataset))
+    opened = open_dataset(dataset)
+    counts = steadily(opened, lambda: funnel(opened))
     if as_json:
         tell_json({"dataset": str(place(dataset)), "stages": as_dicts(counts)})
     else:
@@ -93,16 +134,31 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     """Counts of every stage that the data set has."""
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
-    current = {p.stage.name: p.fingerprint for p in plan_for(dataset, STAGES, names_of(plan), {})}
-    return [
-        count(
-            dataset,
-            planned,
-            narrowed(dataset, plan, planned, scope),
-            stale=current[planned.stage.name] != planned.fingerprint,
-        )
-        for planned in plan
+    manifest = dataset.manifest()
+    current = {p.stage.name: p for p in plan_for(dataset, STAGES, names_of(plan), {})}
+    counts = []
+    for planned in plan:
+        judged = narrowed(dataset, plan, planned, scope)
+        entry = manifest[planned.stage.writes.name]
+        why = why_stale(entry, current[planned.stage.name], planned)
+        why = why or why_redone(dataset, planned, judged)
+        counts.append(count(dataset, planned, judged, why_stale=why))
+    return counts
+
+
+def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> str:
+    """Why a stage would make other rows now than those that it made, in words; or nothing."""
+    if current.fingerprint == planned.fingerprint:
+        return ""
+    if entry["version"] != current.stage.version:
+        return "this version of vidcurate makes it otherwise"
+    own = current.stage.writes.name
+    changed = [
+        t for t, made in current.tables.items() if t != own and entry["reads"].get(t) != made
     ]
+    if changed:
+        return f"{', '.join(changed)} changed since it was made"
+    return "what its options name changed, such as weights, a prompt or another data set"
 
 
 def names_of(plan: tuple[Planned, ...]) -> list[str]:
@@ -129,14 +185,15 @@ def rows(
 ) -> None:
     """Any table as JSON lines on stdout."""
     opened = open_dataset(dataset)
-    plan = present_plan(opened)
-    statuses = [s for s, wanted in ((FAILED, failed), (DROPPED, dropped)) if wanted]
-    shown = (
-        status_rows(opened, plan, table, statuses, where, columns)
-        if statuses
-        else table_rows(opened, plan, table, where, columns)
-    )
-    for row in shown.slice(0, limit).to_pylist():
+
+    def look() -> pa.Table:
+        plan = present_plan(opened)
+        statuses = [s for s, wanted in ((FAILED, failed), (DROPPED, dropped)) if wanted]
+        if statuses:
+            return status_rows(opened, plan, table, statuses, where, columns)
+        return table_rows(opened, plan, table, where, columns)
+
+    for row in steadily(opened, look).slice(0, limit).to_pylist():
         tell_json(row)
 
 
@@ -262,9 +319,8 @@ def clean(
 ) -> None:
     """Drop rows and files that no current options ask for, or that a kill left half written."""
     opened = open_dataset(dataset)
-    current = {name: entry["fingerprint"] for name, entry in opened.manifest().items()}
-    with writing(opened.root):
-        for path in (*stale_folders(opened, current), *leftovers(opened)):
+    with writing(opened.root, say):
+        for path in (*stale_folders(opened), *leftovers(opened)):
             tell_json({"path": str(path), "bytes": bytes_below(path), "removed": yes})
             if yes:
                 remove(path)
@@ -272,21 +328,62 @@ def clean(
         say("nothing was removed: add --yes")
 
 
-def leftovers(dataset: Dataset) -> list[Path]:
+def leftovers(dataset: Dataset) -> list[Place]:
     """What runs that were killed left half written; nobody writes while the lock is held.
 
-    Objects are never half written.
+    It lies in the data set's own folders under names that nobody else gives; half-built exports are
+    known by their mark. Objects are never half written, but may lack their commit.
     """
-    if isinstance(dataset.root, Remote):
-        return []
-    return sorted(p for kind in ("partial", "old") for p in dataset.root.rglob(f".*.{kind}"))
+    root = dataset.root
+    shelves = [planned.own(dataset) for planned in present_plan(dataset)]
+    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
+    if isinstance(root, Remote):
+        return lost
+    own = [root / name for name in (*dataset.manifest(), "counts", "search")]
+    found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
+    partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
+    export = root / "export"
+    built = half_built(export, dataset.own_id()) if export.exists() else []
+    return [*lost, *sorted([*partial, *built])]
 
 
-def stale_folders(dataset: Dataset, current: dict[str, Any]) -> list[Place]:
-    """Folders of tables as earlier options made them."""
-    return sorted(
-        folder
-        for name, fingerprint in current.items()
-        for folder in folders_in(dataset.root / name)  # a table without rows has none
-        if folder.name != fingerprint
-    )
+def stale_folders(dataset: Dataset) -> list[Place]:
+    """Folders of tables as earlier options made them.
+
+    One that has rows which the current options have not made yet stays, and that is said.
+    """
+    plan = present_plan(dataset)
+    scope = present_scope(dataset, plan)
+    found: list[Place] = []
+    for planned in plan:
+        table = planned.stage.writes.name
+        # A table without rows has no folder.
+        for folder in folders_in(dataset.root / table):
+            if folder.name == planned.fingerprint or not FINGERPRINT.fullmatch(folder.name):
+                continue
+            judged = narrowed(dataset, plan, planned, scope)
+            n_only = rows_only_in(Shelf(folder), dataset, planned, judged)
+            if n_only:
+                say(
+                    f"{folder} stays: it has rows for {n_only} inputs that {table} lacks; run "
+                    f"vidcurate {planned.stage.name} --retry-failed -d {dataset.root}, or remove it"
+                )
+            else:
+                found.append(folder)
+    return sorted(found)
+
+
+def rows_only_in(earlier: Shelf, dataset: Dataset, planned: Planned, scope: Scope) -> int:
+    """How many live inputs have rows of earlier options, but none, and no drop, of these.
+
+    A table stage's are made anew at once, so that none is lost.
+    """
+    if isinstance(planned.stage, TableStage):
+        return 0
+    key = planned.stage.reads.key
+    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
+    before, now = earlier.done(), planned.own(dataset).done()
+    made = before["id"].filter(pc.equal(before["status"], OK))
+    settled = now["id"].filter(pc.not_equal(now["status"], FAILED)).combine_chunks()
+    lacking = made.filter(pc.invert(pc.is_in(made, value_set=settled)))
+    return int(pc.sum(pc.is_in(lacking, value_set=inputs)).as_py() or 0)

@@ -220,7 +220,7 @@ def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
     console.print(funnel_grid(counts))
     for c in counts:
         if c.stale:
-            console.print(f"{c.stage} is stale: its options, or those of what it reads, changed")
+            console.print(Text(f"{c.stage} is stale: {c.why_stale}"), soft_wrap=True)
         for what, reasons in (("dropped", c.dropped), ("failed", c.reasons)):
             for line in reason_lines(reasons):
                 console.print(Text(f"{c.stage} {what} {printable(line)}"), soft_wrap=True)

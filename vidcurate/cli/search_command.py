@@ -20,6 +20,7 @@ from vidcurate.cli.look import (
     present_scope,
     present_tables,
     reader,
+    steadily,
 )
 from vidcurate.cli.output import printable, say, tell, tell_json
 from vidcurate.dataset import Dataset
@@ -78,18 +79,22 @@ def search(
     if (text is None) == (like is None):
         raise UsageError("say what to look for: a text, or --like with a file or a clip's id")
     opened = open_dataset(dataset)
-    plan = present_plan(opened)
-    read = cache(reader(opened, plan, present_scope(opened, plan)))
-    embedded = embedded_clips(opened, plan, read)
-    query = query_vector(embedded, text, like)
-    # A clip is most like itself, which nobody asks for.
-    count = top + 1 if pool == "mean" else max(top + 1, RANKED_AGAIN)
-    found = likest(embedded.file, query, count)
-    if pool == "softmax":
-        of_film = lru_cache(FILMS_AT_HAND)(embedded.of_film)
-        found = ranked_by_frames(found, query, of_film, temperature)
-    others = found.filter(pc.not_equal(found[CLIPS.key], like or "")).slice(0, top)
-    rows = [*rows_shown(others, read(SOURCES.name))]
+
+    def look() -> list[dict[str, Any]]:
+        plan = present_plan(opened)
+        read = cache(reader(opened, plan, present_scope(opened, plan)))
+        embedded = embedded_clips(opened, plan, read)
+        query = query_vector(embedded, text, like)
+        # A clip is most like itself, which nobody asks for.
+        count = top + 1 if pool == "mean" else max(top + 1, RANKED_AGAIN)
+        found = likest(embedded.file, query, count)
+        if pool == "softmax":
+            of_film = lru_cache(FILMS_AT_HAND)(embedded.of_film)
+            found = ranked_by_frames(found, query, of_film, temperature)
+        others = found.filter(pc.not_equal(found[CLIPS.key], like or "")).slice(0, top)
+        return rows_shown(others, read(SOURCES.name))
+
+    rows = steadily(opened, look)
     if as_json:
         tell_json({"dataset": str(opened.root), "text": text, "like": like, "clips": rows})
     else:

@@ -18,6 +18,7 @@ from vidcurate.cli.look import (
     present_scope,
     present_tables,
     reader,
+    steadily,
 )
 from vidcurate.cli.output import printable, say, tell_json
 from vidcurate.errors import UsageError
@@ -52,18 +53,22 @@ def tune(
     """What each rule does to the clips, how the scores lie, and what limits keep a given share."""
     wanted = None if keep is None else read_share(keep)
     opened = open_dataset(dataset)
-    plan = present_plan(opened)
-    rules = rules_for(plan, rule or ())
-    if not rules:
+    if not rules_for(present_plan(opened), rule or ()):
         say("there is no rule, so every clip is kept; these are all scores")
-    more = score_columns(plan) if every or not rules else []
-    read = reader(opened, plan, present_scope(opened, plan))
-    clips = read(CLIPS.name)
-    pairs = [*more, *(column for r in rules for column in r.columns)]
-    columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
-    clips = clips.append_column("film", film_paths(clips, read(SOURCES.name)))
-    names = [f"{table}.{column}" for table, column in more]
-    found = tuned(clips, columns, rules, more=names, keep=wanted)
+
+    def look() -> Tuning:
+        plan = present_plan(opened)
+        rules = rules_for(plan, rule or ())
+        more = score_columns(plan) if every or not rules else []
+        read = reader(opened, plan, present_scope(opened, plan))
+        clips = read(CLIPS.name)
+        pairs = [*more, *(column for r in rules for column in r.columns)]
+        columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
+        clips = clips.append_column("film", film_paths(clips, read(SOURCES.name)))
+        names = [f"{table}.{column}" for table, column in more]
+        return tuned(clips, columns, rules, more=names, keep=wanted)
+
+    found = steadily(opened, look)
     if as_json:
         tell_json({"dataset": str(opened.root), **asdict(found)})
     else:

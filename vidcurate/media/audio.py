@@ -7,26 +7,28 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
-from av.audio.fifo import AudioFifo
 from av.audio.frame import AudioFrame
 from av.audio.resampler import AudioResampler
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, open_film, seek_before
-from vidcurate.media.decode import Faults, decoded_frames
-from vidcurate.media.loudness import PLANAR, Loudness, LoudnessMeter
+from vidcurate.media.loudness import PACKED, Loudness, LoudnessMeter
+from vidcurate.media.sound import (
+    PREROLL_S,
+    Form,
+    Piece,
+    Samples,
+    film_sound,
+    measured_form,
+    samples_of,
+)
+from vidcurate.media.tracks import Track
 from vidcurate.media.true_peak import Oversampler, PeakMeter
 from vidcurate.records import Clip
 
 MONO_RATE_HZ = 16_000
-# Decoders need what comes before a packet: the last one (AAC), or up to 80 ms (Opus).
-PREROLL_S = 1
-# Containers round times, to a millisecond at the coarsest; a gap is longer.
-GAP_S = Fraction(1, 50)
 SILENCE_BLOCK_S = Fraction(1, 10)
 
-Samples = NDArray[np.float32]
 Powers = NDArray[np.float64]
 
 
@@ -41,32 +43,6 @@ class ClipSound:
     loudness: Loudness
     powers: Powers
     mono: Samples
-
-
-@dataclass(frozen=True, slots=True)
-class Form:
-    """The form that a film's sound is brought into."""
-
-    rate_hz: int
-    layout: str
-    channels: int
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Sound without a gap: samples of shape (channels, n), the first is number `start` of time.
-
-    `mix` has them mixed to one channel, shape (1, n).
-    """
-
-    start: int
-    samples: Samples
-    mix: Samples
-
-    @property
-    def end(self) -> int:
-        """The sample after the last one."""
-        return self.start + int(self.samples.shape[1])
 
 
 @dataclass(slots=True)
@@ -102,7 +78,7 @@ class Take:
         """Pass samples and their mix on to be measured."""
         self.meter.add(samples)
         if self.resampler is not None:
-            frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PLANAR, "mono")
+            frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PACKED, "mono")
             frame.sample_rate = self.form.rate_hz
             self.mono += [samples_of(part)[0] for part in self.resampler.resample(frame)]
         self.position += samples.shape[1]
@@ -137,24 +113,25 @@ class Take:
 
 
 def clip_sounds(
-    path: Path, clips: Sequence[Clip], *, listens: bool = True
+    path: Path, track: Track | None, clips: Sequence[Clip], *, listens: bool = True
 ) -> Iterator[ClipSound | None]:
     """The sound of clips of one film, in their order, which is that of their starts.
 
-    It is the film's first sound, decoded once, from the first clip to the end of the last; None for
-    each clip of a film without. Where sound begins late, ends early, is damaged or has a gap there
-    is silence, as in a player. Only who `listens` is given samples.
-    Raises MediaError where no sound can be decoded.
+    It is that of one track, decoded once, from the first clip to the end of the last; None for each
+    clip of a film without. Where sound begins late, ends early, is damaged or has a gap there is
+    silence, as in a player. Only who `listens` is given samples.
+    Raises MediaError where the film cannot be read, and for samples that are no numbers.
     """
-    form = sound_form(path)
-    if form is None:
+    if track is None:
         yield from (None for _ in clips)
         return
+    form = measured_form(track)
     oversampler = Oversampler(form.rate_hz)
     takes = [take_of(clip, form, oversampler, listens=listens) for clip in clips]
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
-    for piece in film_sound(path, form, begin_s):
+    end_s = max(clip.end_pts * clip.time_base for clip in clips)
+    for piece in film_sound(path, track, form, begin_s, end_s):
         for number in range(n_done, len(takes)):
             if takes[number].start >= piece.end:
                 break
@@ -168,21 +145,6 @@ def clip_sounds(
         yield take.finish()
 
 
-def sound_form(path: Path) -> Form | None:
-    """Rate and channels of a film's first sound; None where it has none.
-
-    Raises MediaError for sound that cannot be decoded.
-    """
-    with open_film(path) as (container, _):
-        if not container.streams.audio:
-            return None
-        decoder = container.streams.audio[0].codec_context
-        # PyAV leaves the decoder out, against its own annotation, where there is none.
-        if decoder is None or not decoder.sample_rate:
-            raise MediaError("no decoder for the film's sound")
-        return Form(decoder.sample_rate, decoder.layout.name, decoder.layout.nb_channels)
-
-
 def take_of(clip: Clip, form: Form, oversampler: Oversampler, *, listens: bool) -> Take:
     """An empty take from the first sample that is no earlier than the clip's start to its end."""
     start, end = (
@@ -191,77 +153,6 @@ def take_of(clip: Clip, form: Form, oversampler: Oversampler, *, listens: bool) 
     meter = LoudnessMeter(form.rate_hz, form.layout, PeakMeter(oversampler))
     resampler = AudioResampler("flt", "mono", MONO_RATE_HZ) if listens else None
     return Take(start, end, form, start, meter, resampler)
-
-
-def film_sound(path: Path, form: Form, begin_s: Fraction | None) -> Iterator[Piece]:
-    """A film's sound, second by second, from some place no later than `begin_s`, or its start.
-
-    Raises MediaError where none can be decoded.
-    """
-    with open_film(path) as (container, _):
-        stream = container.streams.audio[0]
-        base = stream.time_base or AV_TIME
-        if begin_s is None or seek_before(container, stream, int(begin_s / base)):
-            faults = Faults()
-            pieces = placed(decoded_frames(container, stream, faults), form)
-            first = next(pieces, None)
-            if first is not None:
-                yield first
-                yield from pieces
-            elif faults.n_damaged:
-                raise MediaError("the film's sound cannot be decoded")
-            return
-    yield from film_sound(path, form, None)
-
-
-def placed(frames: Iterator[AudioFrame], form: Form) -> Iterator[Piece]:
-    """Decoded frames by their place in the film, all of one form.
-
-    They come in pieces of about a second, as each costs some time whatever its length.
-    """
-    converters: dict[tuple[str, str, int], AudioResampler] = {}
-    mixer = AudioResampler(PLANAR, "mono", form.rate_hz)
-    held = AudioFifo()
-    due, gap, base = 0, int(GAP_S * form.rate_hz), Fraction(1, form.rate_hz)
-    for frame in frames:
-        key = (frame.format.name, frame.layout.name, frame.sample_rate)
-        if key not in converters:
-            converters[key] = AudioResampler(PLANAR, form.layout, form.rate_hz)
-        for part in converters[key].resample(frame):
-            place = place_of(part, form.rate_hz)
-            is_apart = place is not None and abs(place - due) > gap
-            if held.samples and (is_apart or held.samples >= form.rate_hz):
-                yield piece_of(held, due, mixer)
-            due = place if is_apart and place is not None else due
-            # Held sound is told by its length: without times it is taken as it comes.
-            part.pts, part.time_base = None, base
-            held.write(part)
-            due += part.samples
-    if held.samples:
-        yield piece_of(held, due, mixer)
-
-
-def place_of(frame: AudioFrame, rate_hz: int) -> int | None:
-    """The number of the sample of time with which a frame begins, if it has a time."""
-    if frame.pts is None or frame.time_base is None:
-        return None
-    numerator, denominator = frame.time_base.as_integer_ratio()
-    return (2 * frame.pts * numerator * rate_hz + denominator) // (2 * denominator)
-
-
-def piece_of(held: AudioFifo, end: int, mixer: AudioResampler) -> Piece:
-    """All sound that is held, which ends before a sample of time."""
-    frame = held.read()
-    if frame is None:
-        raise MediaError("no sound is held")
-    samples = samples_of(frame)
-    mix = np.concatenate([samples_of(part) for part in mixer.resample(frame)], axis=1)
-    return Piece(end - samples.shape[1], samples, mix)
-
-
-def samples_of(frame: AudioFrame) -> Samples:
-    """The samples of a floating-point frame, shape (channels, n)."""
-    return np.asarray(frame.to_ndarray(), np.float32)
 
 
 def block_length(rate_hz: int) -> int:

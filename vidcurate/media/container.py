@@ -90,16 +90,23 @@ def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     Only the file itself may be read: no other protocol, no playlist, no script.
     Raises MediaError for a file that is gone, empty, forbidden, no film, or not decodable.
     """
-    check_head(path)
-    try:
-        container = av.open(url(path), options=OPTIONS, metadata_errors="replace")
-    except av.error.FFmpegError as error:
-        raise MediaError(why_not_opened(path, error)) from error
-    with container:
+    with open_container(path) as container:
         stream = film_stream(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS
         yield container, stream
+
+
+def open_container(path: Path) -> InputContainer:
+    """A file of pictures or sound, of which only the file itself may be read.
+
+    Raises MediaError for a file that is gone, empty, forbidden or no such file.
+    """
+    check_head(path)
+    try:
+        return av.open(url(path), options=OPTIONS, metadata_errors="replace")
+    except av.error.FFmpegError as error:
+        raise MediaError(why_not_opened(path, error)) from error
 
 
 def url(path: Path) -> str:
@@ -175,13 +182,17 @@ def check_size(width: int, height: int) -> None:
 
 def codec_words(container: InputContainer, stream: VideoStream) -> str:
     """What libav's own description calls the codec of a stream that has no decoder."""
+    found = re.search(rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", described(container))
+    return found[1] if found else "unknown"
+
+
+def described(container: InputContainer) -> str:
+    """What libav says of an open film: a line a stream, as ffmpeg prints it."""
     av.logging.set_level(av.logging.INFO)
     try:
-        described = str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
+        return str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
     finally:
         av.logging.set_level(None)
-    found = re.search(rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", described)
-    return found[1] if found else "unknown"
 
 
 def seek_before(

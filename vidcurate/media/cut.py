@@ -1,16 +1,20 @@
-"""Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
+"""Clip files, exact to the frame: encoded anew, or copied where keyframes allow it."""
 
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
-from vidcurate.media.ffmpeg import find_ffmpeg, require, run
+from vidcurate.media.container import MOST_PIXELS, url
+from vidcurate.media.ffmpeg import FfmpegError, find_ffmpeg, microseconds, require, run
 from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.remux import Span, copy_span, find_span
+from vidcurate.media.sound import Form, mixed_form, write_span
+from vidcurate.media.tracks import Track, track_of
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
@@ -22,12 +26,15 @@ FILTERS = (
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
 RUN_UPS_S = (Fraction(0), Fraction(10), None)
-COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Fraction(10), None)
 # ffmpeg seeks up to 0.13 s earlier than it is told; before the film's start some demuxers then
 # leave their first keyframe out, and what follows it is decoded to rubbish.
 NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
+# ffmpeg 5 moves times in these containers if the streams that it reads begin later than 0 and the
+# file at 0; an offset that is less than a tick turns that off.
+MOVED = frozenset({"mpegts", "mpeg", "ogg"})
+NO_MOVE = "0.000001"
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -35,12 +42,15 @@ BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "m
 class CutOptions:
     """How clips are written.
 
-    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams from the
-    keyframe at or before the clip's start. `crf` is x264's (lower is better), `threads` those of
-    one ffmpeg.
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams.
+    `inexact` says what becomes of a copy that would hold other frames too, because the clip begins
+    or ends between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a
+    clip whose streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads`
+    those of one ffmpeg.
     """
 
     mode: Literal["encode", "copy"] = "encode"
+    inexact: Literal["encode", "refuse", "keep"] = "keep"
     crf: int = 18
     preset: str = "medium"
     audio: bool = True
@@ -50,16 +60,34 @@ class CutOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class CutFile:
-    """A clip file as it was written: `start_s` is the real start, on the film's own clock."""
+class Sound:
+    """A clip's sound as raw samples in a file, in one form."""
 
+    file: Path
+    form: Form
+
+
+@dataclass(frozen=True, slots=True)
+class CutFile:
+    """A clip file as it was written; all but `lead` and `tail` are those of the whole file.
+
+    `start_s` is on the film's own clock. `lead` and `tail` count frames before and after the clip
+    and the seconds that they are shown.
+    """
+
+    media: Literal["encode", "copy"]
     size_bytes: int
     sha256: str
     start_s: float
     duration_s: float
     n_frames: int
+    lead_s: float
+    lead_frames: int
+    tail_s: float
+    tail_frames: int
     width: int
     height: int
+    has_audio: bool
 
 
 def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
@@ -68,32 +96,91 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     Raises MediaError if the film cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
-    write = encode if options.mode == "encode" else copy
-    if options.mode == "encode":
-        require(ENCODERS, FILTERS)
-    origin = find_origin(path, video, clip, audio=options.audio)
     results: list[CutFile] = []
 
     def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, origin, options, partial_out))
+        results.append(write(path, video, clip, options, partial_out))
 
     write_whole(out, write_file)
     return results[0]
+
+
+def write(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+    """Copy or encode one clip, as the options and the film's keyframes ask for."""
+    if options.mode == "copy":
+        try:
+            return copy(path, video, clip, options, out)
+        except MediaError:
+            if options.inexact != "encode":
+                raise
+    require(ENCODERS, FILTERS)
+    origin = find_origin(path, video, clip, audio=options.audio)
+    return encode(path, video, clip, origin, options, out)
 
 
 def encode(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
 ) -> CutFile:
     """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
-    start_s = clip.start_pts * clip.time_base
+    start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
+    track = origin.track
+    written = encode_at_once(path, video, clip, origin, options, out)
+    if written is None and track is not None:
+        with TemporaryDirectory(dir=out.parent, prefix=".") as folder:
+            sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
+            write_span(path, track, sound.form, start_s, end_s, sound.file)
+            written = encode_frames(path, video, clip, origin, options, out, sound)
+    assert written is not None
+    return encoded_file(out, written, clip)
+
+
+def encode_at_once(
+    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
+) -> Written | None:
+    """A clip whose sound ffmpeg decodes too; None where it cannot.
+
+    It makes its filters anew where the form of the sound changes, so that silence is filled in
+    twice; it refuses to mix channels that have no places; and it may lack the decoder.
+    """
+    if origin.track is None:
+        return encode_frames(path, video, clip, origin, options, out, None)
+    if origin.track.is_odd:
+        return None
+    try:
+        written = encode_frames(path, video, clip, origin, options, out, None)
+    except FfmpegError:
+        # If it was the picture's fault, the next attempt says so.
+        return None
+    return written if is_as_long(written) else None
+
+
+def is_as_long(written: Written) -> bool:
+    """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
+    sound_s = written.sound_s
+    return sound_s is not None and abs(sound_s - written.end_s) <= written.packet_s
+
+
+def encode_frames(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    origin: Origin,
+    options: CutOptions,
+    out: Path,
+    sound: Sound | None,
+) -> Written:
+    """Encode a clip's frames, from further back in the film where one is missing.
+
+    Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
+    """
     found = 0
     for run_up_s in RUN_UPS_S:
         seek_s = run_up(origin.seek_s, run_up_s)
-        run(encoding(path, video, clip, origin, options, out, seek_s), options.timeout_s)
+        run(encoding(path, video, clip, origin, options, out, seek_s, sound), options.timeout_s)
         written = inspect(out)
         found = len(written.shown_s)
         if found == clip.n_frames:
-            return cut_file(out, written, start_s)
+            return written
     raise MediaError(
         f"clip {clip.clip_id}: {found} frames were decoded between {clip.start_s:.3f} s and "
         f"{clip.end_s:.3f} s, {clip.n_frames} expected"
@@ -113,25 +200,41 @@ def encoding(
     options: CutOptions,
     out: Path,
     seek_s: Fraction | None,
+    sound: Sound | None,
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that encodes a clip; all times in it are the film's own (`-copyts`)."""
+    """The ffmpeg graphs that encode a clip; all times in them are the film's own (`-copyts`).
+
+    Picture and sound have a graph each: ffmpeg makes a graph anew where its input changes form.
+    """
     # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
     # filters end the reading, and this bound is only for films that end before the clip does.
     length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
     source = film_input(path, video, origin, options, seek_s, length_s)
     streams = [picture(source[str(origin.video_index)], video, clip)]
-    sound: dict[str, object] = {}
-    if origin.audio_index is not None:
-        streams.append(speech(source[str(origin.audio_index)], video, clip))
-        sound = {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+    heard: dict[str, object] = {}
+    if origin.track is not None:
+        streams.append(source[str(origin.track.index)] if sound is None else raw_input(sound))
+        filters = speech(origin.track, clip) if sound is None else as_layout(sound.form.layout)
+        heard = {"filter:a": filters, **aac(options)}
     base = clip.time_base
     return ffmpeg.output(
         *streams,
         url(out),
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
         **{"enc_time_base:v": f"{base.numerator}:{base.denominator}", **passthrough()},
-        **{"threads": options.threads, "movflags": "+faststart", **sound, **BIT_EXACT},
+        **{"threads": options.threads, "movflags": "+faststart", **heard, **BIT_EXACT},
     )
+
+
+def aac(options: CutOptions) -> dict[str, object]:
+    """The options that encode sound."""
+    return {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+
+
+def raw_input(sound: Sound) -> ffmpeg.nodes.FilterableStream:
+    """Sound that was put together here, as ffmpeg reads it."""
+    form = sound.form
+    return ffmpeg.input(url(sound.file), format="f32le", ar=form.rate_hz, ac=form.channels)
 
 
 def film_input(
@@ -145,6 +248,7 @@ def film_input(
     """A film as ffmpeg reads it: this file and format only, so long from `seek_s`."""
     begin = seek_point(origin, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
+    offset = {"itsoffset": NO_MOVE} if video.container in MOVED else {}
     return ffmpeg.input(
         url(path),
         format=video.container.split(",")[0],
@@ -155,6 +259,7 @@ def film_input(
         noaccurate_seek=None,
         t=microseconds(length_s),
         **seek,
+        **offset,
     )
 
 
@@ -185,68 +290,102 @@ def picture(
     )
 
 
-def speech(
-    stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
-) -> ffmpeg.nodes.FilterableStream:
-    """The sound of the clip's span, mono or stereo, with silence where the film has none."""
+def speech(track: Track, clip: Clip) -> str:
+    """The filters that give the sound of the clip's span, with silence where the film has none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
-    layout = "mono" if video.audio_channels == 1 else "stereo"
-    length = microseconds(end_s - start_s)
-    return (
-        stream.filter("atrim", start=microseconds(start_s), end=microseconds(end_s))
-        .filter("asetpts", f"PTS-({microseconds(start_s)})/TB")
-        .filter("aresample", **{"async": 1, "first_pts": 0})
-        .filter("aformat", channel_layouts=layout)
-        .filter("apad", whole_dur=length)
-        .filter("atrim", end=length)
-    )
-
-
-def copy(
-    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
-) -> CutFile:
-    """The streams of a clip as they are, from the keyframe at or before its start."""
-    if origin.is_guessed:
-        raise MediaError(
-            "AVI and MPEG-PS with B-frames store no exact display times: encode clips instead"
+    begin, length = microseconds(start_s), microseconds(end_s - start_s)
+    return ",".join(
+        (
+            f"atrim=start={begin}:end={microseconds(end_s)}",
+            f"asetpts=PTS-({begin})/TB",
+            "aresample=async=1:first_pts=0",
+            as_layout(track.mixed_layout),
+            f"apad=whole_dur={length}",
+            f"atrim=end={length}",
         )
-    key_s = origin.key_s
-    for run_up_s in COPY_RUN_UPS_S:
-        seek_s = run_up(key_s, run_up_s)
-        run(copying(path, video, clip, origin, options, out, seek_s, key_s), options.timeout_s)
-        written = inspect(out)
-        if written.shown_s and key_s + written.shown_s[0] <= clip.start_pts * clip.time_base:
-            return cut_file(out, written, key_s + written.shown_s[0])
-    raise MediaError(
-        f"clip {clip.clip_id}: no keyframe at or before {clip.start_s:.3f} s could be copied; "
-        f"encode the clips instead"
     )
 
 
-def copying(
-    path: Path,
-    video: Video,
-    clip: Clip,
-    origin: Origin,
-    options: CutOptions,
-    out: Path,
-    seek_s: Fraction | None,
-    zero_s: Fraction,
+def as_layout(layout: str) -> str:
+    """The filter that brings sound into a layout."""
+    return f"aformat=channel_layouts={layout}"
+
+
+def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+    """The streams of a clip as they are, from the keyframe at or before its start.
+
+    Raises MediaError for a film whose streams cannot be copied, and, unless inexact copies are
+    kept, for a clip that begins or ends between keyframes.
+    """
+    span = find_span(path, clip)
+    if not span.is_exact and options.inexact != "keep":
+        raise MediaError(
+            f"a copy would hold {span.n_lead} frames before the clip and {span.n_tail} after it, "
+            "as its film has keyframes elsewhere: set export.inexact to encode or keep"
+        )
+    copy_streams(path, video, clip, span, options, out)
+    written = inspect(out)
+    due = span.n_lead + clip.n_frames + span.n_tail
+    if not len(written.shown_s) == written.n_stored == due:
+        raise MediaError(
+            f"{len(written.shown_s)} of {written.n_stored} copied frames are shown, {due} expected"
+        )
+    return copied_file(out, written, clip, span)
+
+
+def copy_streams(
+    path: Path, video: Video, clip: Clip, span: Span, options: CutOptions, out: Path
+) -> None:
+    """Copy picture and sound. Sound that MP4 cannot hold, as PCM, is encoded."""
+    track = track_of(video) if options.audio else None
+    if track is None or not track.is_odd:
+        try:
+            copy_span(path, clip, span, out, track)
+        except MediaError:
+            if track is None:
+                raise
+        else:
+            return
+    with TemporaryDirectory(dir=out.parent, prefix=".") as folder:
+        picture_file = Path(folder, "picture.mp4")
+        # If it was the picture's fault, this says so.
+        copy_span(path, clip, span, picture_file, None)
+        sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
+        start_s, end_s = span.key_pts * clip.time_base, span.end_pts * clip.time_base
+        write_span(path, track, sound.form, start_s, end_s, sound.file)
+        run(joining(picture_file, sound, options, out), options.timeout_s)
+
+
+def joining(
+    picture_file: Path, sound: Sound, options: CutOptions, out: Path
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that copies a clip's streams, with the film's `zero_s` moved to 0."""
-    end_s = clip.end_pts * clip.time_base
-    length_s = end_s - origin.film_start_s - seek_point(origin, seek_s)
-    source = film_input(path, video, origin, options, seek_s, length_s)
-    streams = [source[str(origin.video_index)]]
-    if origin.audio_index is not None:
-        streams.append(source[str(origin.audio_index)])
+    """The ffmpeg graph that puts sound beside copied pictures."""
+    filters = {"filter:a": as_layout(sound.form.layout), **aac(options)}
     return ffmpeg.output(
-        *streams,
+        ffmpeg.input(url(picture_file), format="mp4")["v"],
+        raw_input(sound),
         url(out),
-        format="mp4",
-        c="copy",
-        movflags="+faststart",
-        **{"output_ts_offset": microseconds(-zero_s), **BIT_EXACT},
+        **{"format": "mp4", "c:v": "copy", "movflags": "+faststart", **filters, **BIT_EXACT},
+    )
+
+
+def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
+    """The record of a copied file; a turned film's copies are turned by who shows them."""
+    base = clip.time_base
+    return CutFile(
+        media="copy",
+        size_bytes=out.stat().st_size,
+        sha256=sha256(out),
+        start_s=float(span.key_pts * base),
+        duration_s=float(written.end_s - written.shown_s[0]),
+        n_frames=len(written.shown_s),
+        lead_s=float((clip.start_pts - span.key_pts) * base),
+        lead_frames=span.n_lead,
+        tail_s=float((span.end_pts - clip.end_pts) * base) if span.n_tail else 0.0,
+        tail_frames=span.n_tail,
+        width=written.width,
+        height=written.height,
+        has_audio=written.sound_s is not None,
     )
 
 
@@ -255,19 +394,20 @@ def passthrough() -> dict[str, str]:
     return {"fps_mode" if "fps_mode" in find_ffmpeg().options else "vsync": "passthrough"}
 
 
-def microseconds(time_s: Fraction) -> str:
-    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
-    return f"{int(time_s // AV_TIME) / 1_000_000:.6f}"
-
-
-def cut_file(out: Path, written: Written, start_s: Fraction) -> CutFile:
-    """The record of a written file, with its hash."""
+def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:
+    """The record of an encoded file, which holds the clip's frames and no others."""
     return CutFile(
+        media="encode",
         size_bytes=out.stat().st_size,
         sha256=sha256(out),
-        start_s=float(start_s),
+        start_s=float(clip.start_pts * clip.time_base),
         duration_s=float(written.end_s - written.shown_s[0]),
         n_frames=len(written.shown_s),
+        lead_s=0.0,
+        lead_frames=0,
+        tail_s=0.0,
+        tail_frames=0,
         width=written.width,
         height=written.height,
+        has_audio=written.sound_s is not None,
     )

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import ffmpeg
 import imageio_ffmpeg
@@ -17,10 +18,14 @@ ASK_TIMEOUT_S = 60
 # Lines that only say that an earlier line's fault was passed on.
 ECHO = re.compile(
     "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
-    "Could not open encoder before EOF|Could not write header|Error reinitializing|"
+    "Could not open encoder before EOF|Could not write header|Error (re)?initializing|"
     "Conversion failed|Error while (pro|fil))"
 )
 INSTALL = "install a full build of ffmpeg, or put another one first on PATH"
+
+
+class FfmpegError(MediaError):
+    """The ffmpeg program ended with an error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +124,8 @@ def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None
 def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
-    Files that exist are written over. Raises MediaError with ffmpeg's last word if it fails or
-    takes longer than `timeout_s`, after which it is killed.
+    Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails, and
+    MediaError if it takes longer than `timeout_s`, after which it is killed.
     """
     command = ffmpeg.compile(stream, cmd=[find_ffmpeg().path, *QUIET])
     try:
@@ -135,7 +140,12 @@ def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
-        raise MediaError(f"ffmpeg failed: {last_words(done.stderr.decode(errors='replace'))}")
+        raise FfmpegError(f"ffmpeg failed: {last_words(done.stderr.decode(errors='replace'))}")
+
+
+def microseconds(time_s: Fraction) -> str:
+    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
+    return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
 
 
 def last_words(stderr: str) -> str:

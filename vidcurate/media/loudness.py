@@ -21,7 +21,7 @@ from vidcurate.media.true_peak import PeakMeter
 # Loudness is of blocks of 400 ms above -70 LUFS, its range of stretches of 3 s.
 BLOCK_S, RANGE_BLOCK_S = Fraction(4, 10), 3
 GATE_LUFS = -70.0
-PLANAR = "fltp"
+PACKED = "flt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,15 @@ class LoudnessMeter:
 
     def add(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples, shape (channels, n)."""
-        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), PLANAR, self.layout)
+        # Packed: PyAV writes beyond the planes of eight channels and more.
+        packed = np.ascontiguousarray(samples.T).reshape(1, -1)
+        frame = AudioFrame.from_ndarray(packed, PACKED, self.layout)
         frame.sample_rate, frame.time_base = self.rate_hz, Fraction(1, self.rate_hz)
         frame.pts = self.n_samples
         if not self.graph.configured:
             source = self.graph.add_abuffer(
                 sample_rate=self.rate_hz,
-                format=PLANAR,
+                format=PACKED,
                 layout=self.layout,
                 time_base=frame.time_base,
             )

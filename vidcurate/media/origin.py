@@ -8,6 +8,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts, seek_before
+from vidcurate.media.tracks import Track, track_of
 from vidcurate.records import Clip, Video
 
 # Containers that leave it to the reader to work out when a frame is shown.
@@ -24,7 +25,7 @@ class Origin:
     """
 
     video_index: int
-    audio_index: int | None
+    track: Track | None
     seek_s: Fraction | None
     key_s: Fraction
     film_start_s: Fraction
@@ -35,12 +36,11 @@ def find_origin(path: Path, video: Video, clip: Clip, *, audio: bool) -> Origin:
     """Where ffmpeg must start to read so that the clip can be decoded whole."""
     base = clip.time_base
     with open_film(path) as (container, stream):
-        sound = container.streams.audio[0].index if audio and container.streams.audio else None
         landing = seek_before(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
         return Origin(
             video_index=stream.index,
-            audio_index=sound,
+            track=track_of(video) if audio else None,
             seek_s=landing.target_pts * base if landing is not None else None,
             key_s=key_pts * base,
             film_start_s=(container.start_time or 0) * AV_TIME,

@@ -4,7 +4,6 @@ from fractions import Fraction
 from pathlib import Path
 
 import av.error
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -14,6 +13,7 @@ from vidcurate.media.container import AV_TIME, MOST_PIXELS, open_film
 from vidcurate.media.envelope import missing_bytes
 from vidcurate.media.orientation import display_matrix, display_size, rotation_deg
 from vidcurate.media.timing import Timing, measure
+from vidcurate.media.track_choice import find_track
 from vidcurate.records import Video
 
 TRANSFERS = {
@@ -83,7 +83,7 @@ def video_record(
     aspect = pixel_aspect(stream)
     shown = display_size(frame.width, frame.height, aspect, rotation)
     transfer = TRANSFERS.get(frame.color_trc, "unknown")
-    audio_codec, audio_channels, audio_rate_hz = audio_facts(container)
+    track, sound_faults = find_track(path)
     return Video(
         video_id=video_id,
         container=container.format.name,
@@ -108,23 +108,13 @@ def video_record(
         display_width=shown[0],
         display_height=shown[1],
         bit_rate=container.bit_rate,
-        audio_codec=audio_codec,
-        audio_channels=audio_channels,
-        audio_rate_hz=audio_rate_hz,
-        faults=(*file_faults(path, container, stream), *timing.faults),
+        audio_index=track.index if track else None,
+        audio_codec=track.codec if track else None,
+        audio_layout=track.layout if track else None,
+        audio_channels=track.channels if track else None,
+        audio_rate_hz=track.rate_hz if track else None,
+        faults=(*file_faults(path, container, stream), *timing.faults, *sound_faults),
     )
-
-
-def audio_facts(container: InputContainer) -> tuple[str | None, int | None, int | None]:
-    """Codec, channels and samples a second of the first sound; None each where there is none."""
-    for stream in container.streams:
-        if isinstance(stream, AudioStream):
-            sound = stream.codec_context
-            # PyAV leaves the decoder out, against its own annotation, where there is none.
-            if sound is None:
-                return "unknown", None, None  # type: ignore[unreachable]
-            return sound.codec.canonical_name, sound.channels, sound.sample_rate
-    return None, None, None
 
 
 def pixel_aspect(stream: VideoStream) -> Fraction:

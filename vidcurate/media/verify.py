@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av.error
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, DECODER_OPTIONS, open_film
+from vidcurate.media.container import AV_TIME, DECODER_OPTIONS, described, open_film
 from vidcurate.media.decode import Faults, decode
 from vidcurate.media.likeness import (
     Match,
@@ -19,6 +20,9 @@ from vidcurate.media.likeness import (
     small_picture,
     small_size,
 )
+from vidcurate.media.sound import film_sound, mixed_form
+from vidcurate.media.tracks import describe
+from vidcurate.media.written import inspect
 from vidcurate.records import Clip, ExportedClip
 
 Ticks = NDArray[np.int64]
@@ -26,7 +30,7 @@ Seconds = NDArray[np.float64]
 
 # Containers round times, to a millisecond at the coarsest.
 TOLERANCE_S = 0.001
-# Sound comes in packets, of which the last is seldom full.
+# Sound comes in packets, of which the last is seldom full; at low rates they are longer than this.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
 # Not those inside: at a high crf a last frame looks like earlier ones, from which it is predicted.
@@ -50,29 +54,34 @@ class Proof:
 class Played:
     """What decoding a file to its end gave; times are seconds from its first frame.
 
-    `edges` are small pictures of the frames at the two times that were asked for.
+    `edges` are small pictures of the frames at the two times that were asked for. `header_frames`
+    and `header_s` are what readers are told that do not decode.
     """
 
     shown_s: Seconds
     end_s: float
     edges: Sequence[Picture | None]
+    header_frames: int
+    header_s: float
 
 
 def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
     `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
-    the file at their times, and no others; a copied file begins at an earlier keyframe, and may
-    end later. Raises MediaError with the first promise that the file breaks.
+    the file at their times, after those of the lead that its row tells, and no others. Raises
+    MediaError with the first promise that the file breaks.
     """
     first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
-    into_clip_s = (film_pts[first:stop] - clip.start_pts) * float(clip.time_base)
-    due_s = into_clip_s.astype(np.float64) + (clip.start_s - written.start_s)
+    begin_of_file = max(0, first - written.lead_frames)
+    film_s = film_pts[begin_of_file:stop].astype(np.float64) * float(clip.time_base)
+    due_s = film_s - written.start_s
     size = small_size(written.width, written.height)
-    played = play(file, (due_s[0], due_s[-1]), size, is_copy=written.media == "copy")
+    edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
+    played = play(file, edges_s, size, is_copy=written.media == "copy")
     check_frames(played, due_s, written)
     audio_s = sound_s(file)
-    check_sound(audio_s, played.end_s, written)
+    check_sound(audio_s, played.end_s, file, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
     source = pictures_at(path, clip.time_base, {*begin, *end}, size)
@@ -103,6 +112,7 @@ def play(
         strict = {} if is_copy else {"err_detect": "explode"}
         stream.codec_context.options = {**DECODER_OPTIONS, **strict}
         base = float(stream.time_base or AV_TIME)
+        header_frames, header_s = stream.frames, (stream.duration or 0) * base
         begin: int | None = None
         for pts, frame in decode(container, stream, faults):
             begin = pts if begin is None else begin
@@ -114,7 +124,7 @@ def play(
                     edges[number] = small_picture(frame, size)
     if faults.stopped or faults.n_damaged:
         raise MediaError("the file cannot be decoded without errors")
-    return Played(np.array(shown_s), end_s, edges)
+    return Played(np.array(shown_s), end_s, edges, header_frames, header_s)
 
 
 def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
@@ -126,10 +136,18 @@ def check_frames(played: Played, due_s: Seconds, written: ExportedClip) -> None:
         raise MediaError("the file holds more or fewer frames than were written")
     if abs(played.end_s - written.duration_s) > TOLERANCE_S:
         raise MediaError("the file is longer or shorter than was written")
-    inside = played.shown_s
-    if written.media == "copy":
-        after = due_s[0] - TOLERANCE_S <= inside
-        inside = inside[after & (inside <= due_s[-1] + TOLERANCE_S)]
+    if played.header_frames != len(played.shown_s):
+        raise MediaError(
+            f"the file's header tells {played.header_frames} frames, "
+            f"{len(played.shown_s)} are shown"
+        )
+    # MP4 stores how long frames take to decode, so the last one's time may be another's.
+    longest_s = float(np.diff(played.shown_s).max(initial=0.0))
+    if abs(played.header_s - played.end_s) > longest_s + TOLERANCE_S:
+        raise MediaError(
+            f"the file's header tells {played.header_s:.3f} s, it is shown for {played.end_s:.3f} s"
+        )
+    inside = played.shown_s[: len(played.shown_s) - written.tail_frames]
     if len(inside) != len(due_s):
         raise MediaError("the file holds more or fewer frames than the clip")
     if np.abs(inside - due_s).max() > TOLERANCE_S:
@@ -145,13 +163,19 @@ def sound_s(file: Path) -> float | None:
         if not container.streams.audio:
             return None
         stream = container.streams.audio[0]
-        try:
-            return sum(frame.samples / frame.sample_rate for frame in container.decode(stream))
-        except av.error.FFmpegError as error:
-            raise MediaError("the file's sound cannot be decoded without errors") from error
+        track = describe(stream, described(container))
+        length_s = (container.duration or 0) * AV_TIME
+        if not track.is_odd:
+            try:
+                return float(sum(f.samples / f.sample_rate for f in container.decode(stream)))
+            except av.error.FFmpegError as error:
+                raise MediaError("the file's sound cannot be decoded without errors") from error
+    form = mixed_form(track)
+    pieces = film_sound(file, track, form, Fraction(0), length_s)
+    return sum(piece.end - piece.start for piece in pieces) / form.rate_hz
 
 
-def check_sound(audio_s: float | None, picture_s: float, written: ExportedClip) -> None:
+def check_sound(audio_s: float | None, picture_s: float, file: Path, written: ExportedClip) -> None:
     """Pass if sound is there that was promised; encoded sound is as long as the picture.
 
     Raises MediaError.
@@ -159,8 +183,11 @@ def check_sound(audio_s: float | None, picture_s: float, written: ExportedClip) 
     if audio_s is None:
         if written.has_audio:
             raise MediaError("the file's sound is lost")
+        return
     # Copied sound may begin after its picture or end before it, as its film's does.
-    elif written.media == "encode" and abs(audio_s - picture_s) > SOUND_TOLERANCE_S:
+    most_s = max(SOUND_TOLERANCE_S, float(inspect(file).packet_s))
+    is_short = written.media == "encode" and audio_s < picture_s - most_s
+    if is_short or audio_s > picture_s + most_s:
         raise MediaError("the file's sound is longer or shorter than its picture")
 
 

@@ -124,7 +124,12 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
-    """One clip of the finished data set, with the file that was cut for it, if any."""
+    """One clip of the finished data set, with the file that was cut for it, if any.
+
+    Times, frames and size are those of the file, or of the clip where there is none; `start_s` is
+    on the film's clock. `media` says how this file was made: none, copy or encode. `lead` and
+    `tail` count frames of the film that the file holds before and after the clip.
+    """
 
     clip_id: str
     video_id: str
@@ -135,6 +140,10 @@ class ExportedClip:
     start_s: float
     duration_s: float
     n_frames: int
+    lead_s: float
+    lead_frames: int
+    tail_s: float
+    tail_frames: int
     width: int
     height: int
     has_audio: bool

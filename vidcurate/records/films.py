@@ -56,7 +56,9 @@ class Video:
     display_width: int
     display_height: int
     bit_rate: int
+    audio_index: int | None
     audio_codec: str | None
+    audio_layout: str | None
     audio_channels: int | None
     audio_rate_hz: int | None
     faults: tuple[str, ...]

@@ -10,9 +10,10 @@ from uuid import uuid4
 import pyarrow as pa
 from pydantic import field_validator, model_validator
 
-from vidcurate.errors import UsageError
+from vidcurate.errors import LossError
 from vidcurate.media.content import film_path
 from vidcurate.records import (
+    CLIPS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
@@ -34,9 +35,17 @@ from vidcurate.stage import (
 )
 from vidcurate.storage import Place, Remote, place
 from vidcurate.targets.card import Contents, data_card
-from vidcurate.targets.files import link_all, put_in_place, put_objects
+from vidcurate.targets.files import link_all, put_in_place, put_objects, require_folder, tidy
+from vidcurate.targets.losses import losses, read_export
+from vidcurate.targets.mark import (
+    CARD,
+    Mark,
+    finished_mark,
+    refuse_what_is_not_ours,
+    write_mark,
+)
 from vidcurate.targets.parquet import write_shards
-from vidcurate.targets.table import SCORES, TEXTS, clip_pieces
+from vidcurate.targets.table import SCORES, TEXTS, clip_pieces, exported_clips, films_by_name
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -46,11 +55,17 @@ class ExportConfig(StageConfig):
 
     media: Literal["none", "copy", "encode"] = option(
         "encode",
-        "Clip files: none; copied from the keyframe before, without loss; encoded, frame-exact",
+        "Clip files: none; encoded, exact to the frame; copied without loss, where the clip begins "
+        "and ends at keyframes",
+    )
+    inexact: Literal["encode", "refuse", "keep"] = option(
+        "encode",
+        "copy: a clip between whose keyframes the film goes on is encoded, refused, or copied with "
+        "the frames before and after it, also of other shots, as lead_s and tail_s say",
     )
     crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
     preset: PRESETS = option("medium", "encode: slower gives smaller files")
-    audio: bool = option(True, "Keep sound")
+    audio: bool = option(True, "Keep the film's sound; copy encodes what MP4 cannot hold")
     audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
     verify: bool = option(
         True, "Decode every clip file, and leave out those that break a promise", neutral=True
@@ -109,6 +124,10 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
         start_s=clip.start_s,
         duration_s=clip.duration_s,
         n_frames=clip.n_frames,
+        lead_s=0.0,
+        lead_frames=0,
+        tail_s=0.0,
+        tail_frames=0,
         width=video.display_width,
         height=video.display_height,
         has_audio=False,
@@ -122,6 +141,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     assert config.media != "none"
     options = CutOptions(
         mode=config.media,
+        inexact=config.inexact,
         crf=config.crf,
         preset=config.preset,
         audio=config.audio,
@@ -132,16 +152,20 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        media=config.media,
+        media=written.media,
         file=name,
         size_bytes=written.size_bytes,
         sha256=written.sha256,
         start_s=written.start_s,
         duration_s=written.duration_s,
         n_frames=written.n_frames,
+        lead_s=written.lead_s,
+        lead_frames=written.lead_frames,
+        tail_s=written.tail_s,
+        tail_frames=written.tail_frames,
         width=written.width,
         height=written.height,
-        has_audio=config.audio and video.audio_codec is not None,
+        has_audio=written.has_audio,
     )
 
 
@@ -151,69 +175,105 @@ def is_verified(config: ExportConfig) -> bool:
 
 
 def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Name a missing encoder, or a folder that must not be replaced, before any work.
-
-    Raises MissingToolError, and UsageError for a folder that holds something else than an export.
-    """
+    """Name a missing encoder before any work; raises MissingToolError."""
     from vidcurate.media.cut import ENCODERS, FILTERS
     from vidcurate.media.ffmpeg import require
 
-    if config.media == "encode":
+    if config.media == "encode" or (config.media == "copy" and config.inexact == "encode"):
         require(ENCODERS, FILTERS)
-    elif config.media == "copy":
-        require()
-    out = config.out
-    if out and out.exists() and not (is_export(out) or is_empty(out)):
-        raise UsageError(f"{out} holds other things than an export: name a new folder as out")
 
 
-def is_export(folder: Path) -> bool:
-    """Whether a folder is a finished data set, which a newer one may replace."""
-    return (folder / "README.md").is_file() and any(folder.glob("data/train-*.parquet"))
+def can_write(config: ExportConfig, view: Finished) -> None:
+    """Name a folder that cannot be replaced, before any work; raises UsageError."""
+    out = out_folder(config, view)
+    if isinstance(out, Path):
+        require_folder(out)
+    refuse_what_is_not_ours(out, view.dataset_id, view.root / "export")
 
 
-def is_empty(path: Path) -> bool:
-    """Whether this is a folder with nothing in it."""
-    return path.is_dir() and not any(path.iterdir())
+def out_folder(config: ExportConfig, view: Finished) -> Place:
+    """Where the finished data set lies; a link to it stays one."""
+    out = config.out or view.root / "export"
+    return out if isinstance(out, Remote) else out.resolve()
 
 
 def assemble(config: ExportConfig, view: Finished) -> str:
     """Build the finished data set beside its place, then put it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
-    last, and then those that are left over go.
+    last, and then those that are left over go. Raises LossError where the export that is there
+    holds more, unless that is allowed, and UsageError where something else lies in its place.
     """
-    out = config.out or view.root / "export"
+    out = out_folder(config, view)
+    dataset = view.dataset_id
+    assert dataset is not None
+    if isinstance(out, Path):
+        tidy(out, dataset)
+    refuse_what_is_not_ours(out, dataset, view.root / "export")
+    lost = refuse_loss(config, view, out)
     held = Contents()
     if isinstance(out, Remote):
         with TemporaryDirectory() as folder:
-            build(config, view, held, Path(folder), out)
-            put_objects(Path(folder), out)
+            mark = build(config, view, held, Path(folder), out)
+            put_objects(Path(folder), out, mark)
     else:
         build_beside(config, view, held, out)
-    return f"{held.n_clips} clips in {out} (data/*.parquet, README.md)"
+    return f"{held.n_clips} clips in {out} (data/*.parquet, {CARD}){lost}"
+
+
+def refuse_loss(config: ExportConfig, view: Finished, out: Place) -> str:
+    """What the export that is there has and a new one would not, in words to be added to others.
+
+    Raises LossError for what nobody has asked to lose, unless that is allowed.
+    """
+    old = read_export(out)
+    if old is None:
+        return ""
+    clips = exported_clips(view, films_by_name(view))["clip_id"]
+    columns = next(clip_pieces(view, source_paths=config.media == "none")).column_names
+    found = losses(old, clips, columns, view)
+    if str(found) and not view.allows_loss:
+        raise LossError(
+            f"{out} stays as it is: a new export would lose {found}; see vidcurate status "
+            f"-d {view.root}, or add --allow-loss"
+        )
+    parts = (
+        [f"{found.wished} clips of the export before are no longer kept"] if found.wished else []
+    )
+    parts += [f"lost: {found}"] if str(found) else []
+    return "".join(f"; {part}" for part in parts)
 
 
 def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path) -> None:
     """Build a folder beside its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    dataset = str(view.dataset_id)
     try:
-        build(config, view, held, building, building)
-        put_in_place(building, out)
+        write_mark(building, Mark(dataset))
+        write_mark(building, build(config, view, held, building, building))
+        # Much may have been put there since the run began.
+        refuse_what_is_not_ours(out, dataset, view.root / "export")
+        put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def build(
     config: ExportConfig, view: Finished, held: Contents, building: Path, media: Place
-) -> None:
-    """Shards and card in a folder; the files that their rows name go to `media`."""
+) -> Mark:
+    """Shards and card in a folder; the files that their rows name go to `media`.
+
+    Returns the mark that the folder gets when it is in its place.
+    """
     pieces = clip_pieces(view, source_paths=config.media == "none")
     with_files = linked(pieces, held, view, media)
     embedded = media if config.embed_bytes else None
     write_shards(with_files, building / "data", config.rows_per_shard, embedded)
     card = data_card(held, view.funnel(), view.provenance())
-    (building / "README.md").write_text(card, "utf-8")
+    (building / CARD).write_text(card, "utf-8")
+    return finished_mark(
+        building, str(view.dataset_id), clips=held.n_clips, captions=held.n_captions
+    )
 
 
 def linked(
@@ -244,7 +304,9 @@ EXPORT = MapStage(
     run=export,
     beside=(Beside(SOURCES), Beside(VIDEOS)),
     finish=assemble,
+    check_finish=can_write,
     finish_reads=(
+        Beside(CLIPS),
         *(Beside(table, required=False) for table in SCORES),
         Beside(KEYFRAMES, required=False),
         *(Beside(table, required=False) for table in TEXTS),
@@ -254,5 +316,5 @@ EXPORT = MapStage(
     cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
     time_limit=longest,
-    version=2,
+    version=3,
 )

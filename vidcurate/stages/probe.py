@@ -36,5 +36,6 @@ PROBE = MapStage(
     open=use_workspace,
     run=probe,
     rows_per_part=128,
+    version=2,
     time_limit=longest,
 )

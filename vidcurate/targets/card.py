@@ -13,6 +13,11 @@ import yaml
 
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"
+TIMES = (
+    "Times are seconds of the film: in a clip's file they are `file_start_s` less. `start_s`, "
+    "`duration_s` and `n_frames` are the clip's, `file_*`, `width` and `height` its file's, which "
+    "holds `lead_frames` before the clip and `tail_frames` after it."
+)
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
 
 
@@ -59,7 +64,10 @@ def data_card(
         contents(held),
         "## How clips were lost\n\n" + funnel_table(funnel),
         "## Licences\n\n" + licences(held.licences),
-        "## Columns\n\n" + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
+        "## Columns\n\n"
+        + TIMES
+        + "\n\n"
+        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
@@ -110,7 +118,12 @@ def settings(provenance: Mapping[str, Any]) -> str:
 
 def versions(provenance: Mapping[str, Any]) -> str:
     """The libraries that made the tables."""
-    found = {f"{k} {v}" for entry in provenance.values() for k, v in entry["versions"].items()}
+    made = (
+        versions
+        for entry in provenance.values()
+        for versions in (entry["versions"], *entry.get("earlier_versions", ()))
+    )
+    found = {f"{name} {version}" for versions in made for name, version in versions.items()}
     return ", ".join(sorted(found)) + "."
 
 

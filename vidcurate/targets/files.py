@@ -2,16 +2,15 @@
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from uuid import uuid4
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from vidcurate.errors import UsageError
 from vidcurate.storage import Place, Remote, copy, each, put
+from vidcurate.targets.mark import CARD, MARK, Mark, files_named, read_mark, write_mark
 
 
 def link_all(names: Sequence[str], source: Place, building: Place) -> None:
@@ -44,39 +43,84 @@ def link(source: Place, target: Place) -> None:
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in (errno.EXDEV, errno.EPERM, errno.ENOTSUP, errno.EMLINK):
+        # What a file system says that has no links is its own: nearly every number was seen.
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT):
             raise
         shutil.copyfile(source, target)
 
 
-def put_objects(building: Path, out: Remote) -> None:
+def put_objects(building: Path, out: Remote, mark: Mark) -> None:
     """Upload shards and card, and remove what is no part of the finished data set."""
-    shards = sorted((building / "data").iterdir())
-    kept = {"README.md", *(f"data/{shard.name}" for shard in shards)}
-    for shard in shards:
-        kept |= files_named(shard)
-        put(shard, out / "data" / shard.name)
-    put(building / "README.md", out / "README.md")
+    write_mark(out, Mark(mark.dataset))
+    kept = {MARK, CARD}
+    for name in sorted(mark.files.keys() - {CARD}):
+        kept |= {name, *files_named(building / name)}
+        put(building / name, out / name)
+    put(building / CARD, out / CARD)
     for name in out.below().keys() - kept:
         (out / name).unlink(missing_ok=True)
+    write_mark(out, mark)
 
 
-def files_named(shard: Path) -> set[str]:
-    """The files that a shard's rows name."""
-    with pq.ParquetFile(shard) as file:
-        rows = file.read(["file_name", "keyframes"])
-    names = set(rows["file_name"].drop_null().to_pylist())
-    if "keyframes" in rows.column_names:
-        stills = pc.struct_field(pc.list_flatten(rows["keyframes"]), "file_name")
-        names.update(stills.to_pylist())
-    return names
+def require_folder(out: Path) -> None:
+    """Pass if a folder can be built beside this one and put in its place; raises UsageError."""
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file: name a folder as out")
+    if out.is_mount():
+        raise UsageError(f"{out} is a mount point, and cannot be replaced: name a folder in it")
+    parent = next(p for p in out.parents if p.exists())
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise UsageError(f"no permission to write to {parent}, where {out.name} is to lie")
 
 
-def put_in_place(building: Path, out: Path) -> None:
+def put_in_place(building: Path, out: Path, dataset: str) -> None:
     """Swap the finished folder in; the old one goes."""
-    building.mkdir(parents=True, exist_ok=True)
     old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
     if out.exists():
-        out.rename(old)
+        if read_mark(out) is None:
+            write_mark(out, Mark(dataset))
+        try:
+            out.rename(old)
+        except OSError as error:
+            # A folder of an overlay's lower layer cannot be renamed.
+            if error.errno != errno.EXDEV:
+                raise
+            remove_marked(out)
     building.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
+    if old.exists():
+        remove_marked(old)
+
+
+def remove_marked(folder: Path) -> None:
+    """Remove an export; its mark goes last, so that what a kill leaves of it is known for ours."""
+    for inside in folder.iterdir():
+        if inside.is_dir() and not inside.is_symlink():
+            shutil.rmtree(inside, ignore_errors=True)
+        elif inside.name != MARK:
+            inside.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def tidy(out: Path, dataset: str) -> None:
+    """Remove what killed runs of this data set left beside its export, or put it back.
+
+    Between taking the old export away and putting the new one in its place, neither is there.
+    """
+    for left in half_built(out, dataset):
+        if left.suffix == ".old" and not out.exists():
+            left.rename(out)
+        else:
+            remove_marked(left)
+
+
+def half_built(out: Path, dataset: str) -> list[Path]:
+    """The folders that killed runs of this data set left beside its export."""
+    pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
+    beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    return [left for left in beside if pattern.fullmatch(left.name) and is_of(left, dataset)]
+
+
+def is_of(folder: Path, dataset: str) -> bool:
+    """Whether a folder is marked as a data set's; one that was begun a moment ago is empty."""
+    mark = read_mark(folder)
+    return mark.dataset == dataset if mark else folder.is_dir() and not any(folder.iterdir())

@@ -23,8 +23,15 @@ from vidcurate.stage import Finished
 from vidcurate.table import FRACTION, places
 from vidcurate.targets.parquet import FILE_COLUMN
 
-FROM_CLIP = ("start_s", "end_s", "duration_s", "start_pts", "end_pts", "time_base")
-FROM_EXPORT = ("n_frames", "width", "height", "size_bytes", "sha256")
+FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
+FROM_EXPORT = ("media", "width", "height", "size_bytes", "sha256")
+# What a file holds, which for a copied one may be more than the clip; null where there is none.
+OF_FILE = {
+    "file_start_s": "start_s",
+    "file_duration_s": "duration_s",
+    "file_frames": "n_frames",
+    **{name: name for name in ("lead_s", "lead_frames", "tail_s", "tail_frames")},
+}
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
@@ -91,6 +98,9 @@ def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add(columns, name, clips[name])
     for name in FROM_EXPORT:
         add(columns, name, exported[name])
+    has_file = pc.is_valid(exported["file"])
+    for name, of_file in OF_FILE.items():
+        columns[name] = pc.if_else(has_file, exported[of_file], None)
     for name in FROM_VIDEO:
         add(columns, name, found[VIDEOS.name][name])
     for table in (t for t in SCORES if t.name in found):
