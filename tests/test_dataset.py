@@ -293,19 +293,19 @@ def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
 def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None:
     """The id is made once, differs between data sets, and one of an earlier version gets one."""
     one, two = Dataset(tmp_path / "one"), Dataset(tmp_path / "two")
-    assert one.id is None
+    assert [dataset.id for dataset in (one, two)] == [None, None]
     for dataset in (one, two):
         dataset.record(MARKS, {"fingerprint": "1"})
     made = one.id
-    assert made is not None
+    assert made
     assert len(made) == 32
-    assert made != two.id
+    assert made != Dataset(tmp_path / "two").id
     one.record(PIECES, {"fingerprint": "2"})
     assert one.id == made
-    one.manifest_file.write_text('{"vidcurate": 1, "tables": {}}', "utf-8")
-    assert one.id is None
-    one.record(PIECES, {"fingerprint": "2"})
-    assert one.id is not None
+    two.manifest_file.write_text('{"vidcurate": 1, "tables": {}}', "utf-8")
+    assert [dataset.id for dataset in (one, two)] == [made, None]
+    two.record(PIECES, {"fingerprint": "2"})
+    assert two.id
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"tables": 3}', '"tables"'])

@@ -371,12 +371,18 @@ class Located:
     def rows(self, start: int, length: int) -> pa.Table:
         """A stretch of the rows asked for; nulls where there is none."""
         numbers = self.numbers.slice(start, length)
-        known = numbers.drop_null().to_numpy()
-        needed = np.unique(np.searchsorted(self.ends, known, side="right"))
-        rows = self.shelf.read_files([self.parts[i] for i in needed], self.schema)
+        known = np.unique(numbers.drop_null().to_numpy())
+        number_of = np.searchsorted(self.ends, known, side="right")
         first = np.concatenate([[0], self.ends])
-        lie = np.concatenate([np.arange(first[i], first[i + 1]) for i in needed] or [first[:0]])
-        return rows.combine_chunks().take(pc.index_in(numbers, value_set=pa.array(lie, pa.int32())))
+        wanted = {self.parts[i]: known[number_of == i] - first[i] for i in np.unique(number_of)}
+
+        def read(part: str) -> pa.Table:
+            # Only these are put together: text of whole parts may be more than Arrow's 2 GB.
+            return read_parquet(self.shelf.folder / part, self.schema).take(pa.array(wanted[part]))
+
+        tables = each(read, wanted, self.shelf.folder)
+        rows = pa.concat_tables([self.schema.empty_table(), *tables]).combine_chunks()
+        return rows.take(pc.index_in(numbers, value_set=pa.array(known, pa.int32())))
 
 
 def locate(shelf: Shelf, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> Located:
@@ -405,8 +411,10 @@ def last_word(done: pa.Table) -> pa.Table:
     overruled = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=succeeded))
     done = done.filter(pc.invert(overruled))
     numbered = done.append_column("row", pa.array(range(done.num_rows), pa.int64()))
-    last = numbered.group_by("id").aggregate([("row", "max")])["row_max"].sort()
-    return done.take(last)
+    last = numbered.group_by("id").aggregate([("row", "max")])["row_max"]
+    is_last = np.zeros(done.num_rows, bool)
+    is_last[last.to_numpy()] = True
+    return done.filter(pa.array(is_last))
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from vidcurate.errors import UsageError
 from vidcurate.rules import Rule, check, judge
-from vidcurate.table import Table, places
+from vidcurate.table import Table, places, taken
 from vidcurate.wording import suggest
 
 Read = Callable[[str], pa.Table]
@@ -35,7 +35,7 @@ def columns_of(
         if table not in places:
             places[table] = place(base, name, tables[table], read)
         other, where = places[table]
-        columns[f"{table}.{column}"] = other[column].combine_chunks().take(where)
+        columns[f"{table}.{column}"] = taken(other[column], where)
     return pa.table(columns) if columns else base.select([])
 
 
@@ -81,4 +81,4 @@ def columns_beside(
 
 def film_paths(rows: pa.Table, sources: pa.Table) -> pa.ChunkedArray:
     """For each row the path of its film, null for one that is gone; `sources` has a row a film."""
-    return sources["path"].take(places(rows["video_id"], sources["video_id"]))
+    return pa.chunked_array([taken(sources["path"], places(rows["video_id"], sources["video_id"]))])

@@ -27,6 +27,10 @@ R = TypeVar("R")
 # From so many keys on it pays to look for stretches of them instead of each.
 MANY_KEYS = 4096
 STRETCH = 32
+# Readers take a row group at once; columns of bytes and text in lists must not be 2 GB there.
+GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 28
+PIECE_BYTES = 1 << 30
+LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
 FRACTION = pa.struct([pa.field("num", pa.int64(), False), pa.field("den", pa.int64(), False)])
 SCALARS: dict[Any, pa.DataType] = {
     str: pa.string(),
@@ -172,8 +176,29 @@ def write_whole(path: Place, write: Callable[[Path], None]) -> None:
 def write_parquet(path: Place, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
     # Ids are all different: a dictionary of them costs time and space.
-    options = {"compression": "zstd", "use_dictionary": False}
+    options = {
+        "compression": "zstd",
+        "use_dictionary": False,
+        "row_group_size": rows_within(table, GROUP_ROWS, GROUP_BYTES),
+    }
     write_whole(path, lambda partial: pq.write_table(table, partial, **options))
+
+
+def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
+    """How many rows of a table, at most `n_rows` and at least one, take `n_bytes` or fewer."""
+    if table.nbytes <= n_bytes:
+        return n_rows
+    return min(n_rows, max(1, int(table.num_rows * n_bytes // table.nbytes)))
+
+
+def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
+    """The values at some places, null where a place is null; text has offsets of 64 bits then.
+
+    Arrow's plain text ends at 2 GB, which the captions of some million clips are.
+    """
+    large = LARGE.get(column.type)
+    roomy = column if large is None else column.cast(large)
+    return roomy.combine_chunks().take(where)
 
 
 def read_parquet(path: Place, schema: pa.Schema, may_lack: str = "") -> pa.Table:
@@ -243,19 +268,23 @@ def places_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
 
 
-def in_pieces(tables: Iterable[pa.Table], n_rows: int) -> Iterator[pa.Table]:
+def in_pieces(
+    tables: Iterable[pa.Table], n_rows: int, n_bytes: int = PIECE_BYTES
+) -> Iterator[pa.Table]:
     """The same rows of at least one table in tables of `n_rows`, the last with what is left.
 
-    Where there is no row at all, one table without rows.
+    Those of large rows have fewer, so that each has about `n_bytes`. Where there is no row at
+    all, one table without rows.
     """
     held: list[pa.Table] = []
     n_yielded = 0
     for table in tables:
         held.append(table)
-        while sum(t.num_rows for t in held) >= n_rows:
+        while sum(t.num_rows for t in held) >= n_rows or sum(t.nbytes for t in held) > n_bytes:
             rows = pa.concat_tables(held)
-            yield rows.slice(0, n_rows)
-            held, n_yielded = [rows.slice(n_rows)], n_yielded + 1
+            n = rows_within(rows, n_rows, n_bytes)
+            yield rows.slice(0, n)
+            held, n_yielded = [rows.slice(n)], n_yielded + 1
     rows = pa.concat_tables(held)
     if rows.num_rows or not n_yielded:
         yield rows

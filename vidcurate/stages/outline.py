@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from vidcurate.dataset import DONE, DROPPED, OK
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
 from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
-from vidcurate.table import places
+from vidcurate.table import places, taken
 
 ID_DIGITS = 16
 
@@ -27,10 +27,10 @@ class OutlineConfig(StageConfig):
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     """One row for each film that has a caption; a clip without one is left out."""
     clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
-    texts = captions["text"].take(places(clips["clip_id"], captions["clip_id"]))
+    texts = taken(captions["text"], places(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
         refined = tables[REFINED.name]
-        better = refined["text"].take(places(clips["clip_id"], refined["clip_id"]))
+        better = taken(refined["text"], places(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
     is_told = pc.is_valid(texts)
     done = pa.table(

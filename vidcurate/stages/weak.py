@@ -10,7 +10,7 @@ from vidcurate.captioning.echoes import BANDS, Echo, echoes
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
 from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
-from vidcurate.table import places
+from vidcurate.table import places, taken
 
 GOOD = "the caption is good enough"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
@@ -37,7 +37,7 @@ def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
     where = places(clips[KEPT.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
     verdicts = verdicts.take(where.drop_null())
-    texts = captions["text"].take(places(judged[KEPT.key], captions[CAPTIONS.key]))
+    texts = taken(captions["text"], places(judged[KEPT.key], captions[CAPTIONS.key]))
     rows = weak_rows(verdicts, texts.to_pylist(), config)
     chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
