@@ -272,7 +272,7 @@ def test_percentile_of_a_video() -> None:
     dice = np.random.default_rng(5)
     videos = dice.choice(list("abcde"), 200).tolist()
     scores = [None if n % 9 == 0 else float(v) for n, v in enumerate(dice.integers(0, 30, 200))]
-    columns = {"t.a": scores, "clips.video_id": videos}
+    columns: dict[str, Sequence[Any]] = {"t.a": scores, "clips.video_id": videos}
     for rank in ("0", "12.5", "50", "100"):
         found = verdicts(columns, f"t.a >= p{rank} of video")
         for name in "abcde":
@@ -283,7 +283,7 @@ def test_percentile_of_a_video() -> None:
 
 def test_a_video_without_a_value_has_no_percentile() -> None:
     """What cannot be compared stays undecided; the other videos are judged all the same."""
-    columns = {"t.a": [1.0, None, 2.0], "clips.video_id": ["x", "y", "x"]}
+    columns: dict[str, Sequence[Any]] = {"t.a": [1.0, None, 2.0], "clips.video_id": ["x", "y", "x"]}
     assert verdicts(columns, "t.a > p50 of video") == [(0, None), (None, 0), (None, None)]
     assert str(parse("p50.0 of video <= t.a").tree) == "p50.0 of video <= t.a"
     assert ("clips", "video_id") in parse("t.a > p50 of video").columns
