@@ -197,7 +197,7 @@ def test_no_plan_without_a_film(tmp_path: Path, shelves: Path) -> None:
 
 
 def test_a_plan_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
-    """Where rules reject all clips of the sample, stages up to them are foreseen, and it says so."""
+    """Where rules reject the whole sample, the stages up to them are foreseen, and it says so."""
     options = {**STILLS, "filter": {"rules": ("clips.duration_s > 99",)}}
     found, _ = planned(tmp_path, options, shelves, n_sample=1)
     assert [stage.stage for stage in found.stages] == ["scan", "cuts", "split", "filter"]
