@@ -14,6 +14,7 @@ from films import render
 from pipeline import process, rows, shelf, states
 
 from vidcurate.cli.output import Quiet
+from vidcurate.cli.show_plan import lines
 from vidcurate.dataset import Dataset
 from vidcurate.engines.gpu_memory import watched_gpu_memory
 from vidcurate.engines.inline import InlineEngine
@@ -185,15 +186,25 @@ def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
 
 
 def test_no_plan_without_a_film(tmp_path: Path, shelves: Path) -> None:
-    """Where no film can be read, or no clip comes out, the error says at which stage and why."""
+    """Where no film can be read the error says at which stage and why."""
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "one.mp4").write_text("no film", "utf-8")
-    with pytest.raises(EmptyResultError, match=r"no plan .* probe left none of 1 \(1 times: "):
+    with pytest.raises(EmptyResultError, match=r"no plan .* probe left none of 1 \(1 time: "):
         planned(tmp_path / "a", STILLS, bad)
+    with pytest.raises(EmptyResultError, match=r"no plan .* split left none"):
+        planned(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
+
+
+def test_a_plan_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
+    """Where rules reject the whole sample, the stages up to them are foreseen, and it says so."""
     options = {**STILLS, "filter": {"rules": ("clips.duration_s > 99",)}}
-    with pytest.raises(EmptyResultError, match=r"no plan .* filter left none of 3 .*> 99"):
-        planned(tmp_path / "b", options, shelves, n_sample=1)
+    found, _ = planned(tmp_path, options, shelves, n_sample=1)
+    assert [stage.stage for stage in found.stages] == ["scan", "cuts", "split", "filter"]
+    assert found.hours.amount > 0
+    assert found.stopped is not None
+    assert re.search(r"filter left none of 3 .*> 99", found.stopped)
+    assert any("not foreseen" in line for line in lines(found))
 
 
 def test_no_plan_without_a_stage(tmp_path: Path, shelves: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -93,6 +94,8 @@ def test_columns() -> None:
         ("t.a > p10 > t.b", "expected an operator, 'and', 'or' or the end, found '>'", 10),
         ("t.a + p10 > 3", "a percentile stands alone on one side of a comparison", 6),
         ("p10 and t.a", "a percentile stands alone on one side of a comparison", 0),
+        ("t.a > p10 of film", "expected 'video', found 'film'", 13),
+        ("3 < p10 of video", "a percentile is compared with something that has columns", 2),
         ("3 < p10", "a percentile is compared with something that has columns", 2),
     ],
 )
@@ -262,6 +265,28 @@ def test_percentile_is_interpolated() -> None:
     assert outcomes("t.a == p50", a=[0, 4, 6, 10]) == [False] * 4
     assert outcomes("t.a == p50", a=[0, 4, 5, 6, 10]) == [False, False, True, False, False]
     assert outcomes("t.a >= p0", a=pa.array([None, None], pa.float64())) == [None, None]
+
+
+def test_percentile_of_a_video() -> None:
+    """Each video's clips are compared with their own limit, found as that of all clips is."""
+    dice = np.random.default_rng(5)
+    videos = dice.choice(list("abcde"), 200).tolist()
+    scores = [None if n % 9 == 0 else float(v) for n, v in enumerate(dice.integers(0, 30, 200))]
+    columns: dict[str, Sequence[Any]] = {"t.a": scores, "clips.video_id": videos}
+    for rank in ("0", "12.5", "50", "100"):
+        found = verdicts(columns, f"t.a >= p{rank} of video")
+        for name in "abcde":
+            own = [number for number, video in enumerate(videos) if video == name]
+            alone = verdicts({"t.a": [scores[n] for n in own]}, f"t.a >= p{rank}")
+            assert [found[n] for n in own] == alone
+
+
+def test_a_video_without_a_value_has_no_percentile() -> None:
+    """What cannot be compared stays undecided; the other videos are judged all the same."""
+    columns: dict[str, Sequence[Any]] = {"t.a": [1.0, None, 2.0], "clips.video_id": ["x", "y", "x"]}
+    assert verdicts(columns, "t.a > p50 of video") == [(0, None), (None, 0), (None, None)]
+    assert str(parse("p50.0 of video <= t.a").tree) == "p50.0 of video <= t.a"
+    assert ("clips", "video_id") in parse("t.a > p50 of video").columns
 
 
 def test_large_whole_numbers() -> None:

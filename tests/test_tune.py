@@ -65,6 +65,25 @@ def test_the_distribution_of_a_score() -> None:
     assert sum(found.bin_counts) == 101
 
 
+def test_percentiles_are_values_that_clips_have() -> None:
+    """Between two clips there is no clip: nothing is interpolated."""
+    (found,) = tuned([1, 2, 10, 100], "t.x >= 2").scores
+    assert set(found.percentiles.values()) == {1, 2, 10, 100}
+
+
+@pytest.mark.parametrize(
+    ("values", "edges", "counts"),
+    [([0.0] * 7, (0, 0), (7,)), ([0.0] * 199 + [6.0], (0, 6), (199, 1))],
+)
+def test_bins_reach_from_value_to_value(
+    values: list[float], edges: tuple[float, float], counts: tuple[int, ...]
+) -> None:
+    """A column of zeros has one bin at 0, and a rare value among them is not hidden."""
+    (found,) = tuned(values, "t.x >= 0").scores
+    assert (found.bin_edges[0], found.bin_edges[-1]) == edges
+    assert tuple(count for count in found.bin_counts if count) == counts
+
+
 def test_the_clips_next_to_a_limit() -> None:
     """The three nearest clips of each side, nearest first, with times and values."""
     (found,) = tuned([50, 10, 20, 30, 40, None, 60], "t.x > 30").scores

@@ -5,6 +5,7 @@ All is done in the data set itself, so that the sample is part of the run and no
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -32,7 +33,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     """Take a sample of the films through a plan, and foresee the rest; None when interrupted.
 
     `plan` holds the stages that find and probe films. Raises EmptyResultError where no film can
-    be read, or nothing comes out of the sample, and UsageError where no film has a length or no
+    be read, or a stage fails for all of the sample, and UsageError where no film has a length or no
     stage is left to foresee.
     """
     check_stages(plan)
@@ -63,8 +64,15 @@ def take_sample(
         run_stages(run, rest, in_sample, whole_tables(run.dataset, rest, live, lengths, sample))
     if run.interrupted:
         return None
-    refuse_empty(run.dataset, rest, in_sample)
-    return foresee(run, rest, live, lengths, sample, peak.mib)
+    counts = [count(run.dataset, planned, in_sample) for planned in rest]
+    rejecting = next((n for n, c in enumerate(counts) if c.rows == 0), None)
+    if rejecting is None:
+        return foresee(run, rest, live, lengths, sample, peak.mib)
+    if not isinstance(rest[rejecting].stage, TableStage):
+        refuse_empty(run.dataset, rest, in_sample)
+    # What rejects clips is cheap and soon changed: what it takes to come so far is worth knowing.
+    found = foresee(run, rest[: rejecting + 1], live, lengths, sample, peak.mib)
+    return replace(found, stopped=why_empty(counts[: rejecting + 1], run.dataset))
 
 
 def only(films: Iterable[str]) -> Scope:

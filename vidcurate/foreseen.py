@@ -65,7 +65,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is left of a run; lengths are seconds of film."""
+    """What is left of a run; lengths are seconds of film.
+
+    `stopped` says at which stage nothing of the sample was left: later ones are not foreseen.
+    """
 
     n_films: int
     n_sampled: int
@@ -76,6 +79,7 @@ class Estimate:
     stages: tuple[StageEstimate, ...]
     asked: Asked | None
     gpu_peak_mib: int | None
+    stopped: str | None = None
 
     @property
     def hours(self) -> Expected:

@@ -48,8 +48,8 @@ class Limit:
 class Distribution:
     """How the values of a score lie.
 
-    The bins are of equal width from the 1st percentile to the 99th; the first and the last also
-    count what lies beyond.
+    Each percentile is the value of a clip, that nearest to its rank. The bins are of equal width
+    from the 1st percentile to the 99th; the first and the last also count what lies beyond.
     """
 
     score: str
@@ -147,7 +147,7 @@ def distribution(
     """How a score's values lie, and what the limits that rules set to it do."""
     numbers = pc.cast(spread(evaluate(score, values), clips.num_rows), pa.float64(), safe=False)
     present = numbers.drop_null().to_numpy()
-    ranks = np.percentile(present, PERCENTILES) if len(present) else ()
+    ranks = np.percentile(present, PERCENTILES, method="nearest") if len(present) else ()
     counts, edges = histogram(present, ranks)
     return Distribution(
         score=str(score),
@@ -166,11 +166,19 @@ def distribution(
 
 
 def histogram(present: NDArray[np.float64], ranks: Sequence[float]) -> tuple[Any, Any]:
-    """Counts and edges of bins from the first rank to the last; empty without a value."""
+    """Counts and edges of bins from the first rank to the last; empty without a value.
+
+    Where these are equal the bins reach from the lowest value to the highest; one value alone is
+    both edges of its bin.
+    """
     if not len(present):
         return (), ()
     low, high = ranks[0], ranks[-1]
-    return np.histogram(np.clip(present, low, high), bins=BINS if high > low else 1)
+    if low == high:
+        low, high = present.min(), present.max()
+    if low == high:
+        return (len(present),), (low, high)
+    return np.histogram(np.clip(present, low, high), bins=BINS)
 
 
 def limit(

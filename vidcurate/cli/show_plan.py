@@ -60,6 +60,8 @@ def lines(estimate: Estimate) -> Iterator[str]:
         yield from asked_lines(estimate.asked)
     if estimate.gpu_peak_mib is not None:
         yield f"GPU memory: at most {estimate.gpu_peak_mib} MiB while sampling, all programs"
+    if estimate.stopped:
+        yield f"stages after {estimate.stages[-1].stage} are not foreseen: {estimate.stopped}"
     dearest = estimate.dearest
     cheaper = f"; less with {dearest.cheaper}" if dearest.cheaper else ""
     yield f"dearest stage: {dearest.stage}{cheaper}"

@@ -149,7 +149,8 @@ def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
         found.bin_edges, found.bin_edges[1:], found.bin_counts, strict=False
     ):
         bar = "█" * round(count / most * BAR_WIDTH) or ("▏" if count else "")
-        yield f"  {low:>10.4g} to {high:<10.4g} {bar} {count}"
+        span = f"{low:>10.4g} to {high:<10.4g}" if high > low else f"{low:>10.4g}{'':14}"
+        yield f"  {span} {bar} {count}"
     if found.percentiles:
         ranks = (f"{name} {value:.4g}" for name, value in found.percentiles.items())
         yield f"  {'  '.join(ranks)}"

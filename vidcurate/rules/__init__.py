@@ -8,7 +8,7 @@ From loosest to tightest: `or`, `and`, `not`; one comparison (`== != < <= > >=`,
 Python), `in [...]`, `not in [...]`, `is null` or `is not null`; `+ -`; `* /`; a sign. A value is
 `table.column`, a number, a string in either quote (a doubled quote stands for itself), `true`,
 `false`, or round brackets around any of this. `p10` alone on one side of a comparison is the 10th
-percentile of the other side.
+percentile of the other side over all clips, `p10 of video` that over the clips of the same video.
 """
 
 from vidcurate.rules.grammar import parse

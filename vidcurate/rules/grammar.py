@@ -212,18 +212,22 @@ def negative(reader: Reader) -> Node:
 def percentile(reader: Reader, *, opens: bool) -> Percentile:
     """A percentile; where it `opens` an expression, a comparison must follow."""
     token = reader.next
-    if not opens or reader.tokens[reader.position + 1].text not in COMPARISONS:
+    found = rank(reader)
+    if not opens or reader.next.text not in COMPARISONS:
         fail(reader.text, token.at, "a percentile stands alone on one side of a comparison")
-    return rank(reader)
+    return found
 
 
 def rank(reader: Reader) -> Percentile:
-    """The rank of a percentile, 0 to 100."""
+    """The rank of a percentile, 0 to 100, of all clips or with `of video` of the video's."""
     token = reader.take()
     value = Decimal(token.text[1:])
     if value > LAST_RANK:
         fail(reader.text, token.at, f"expected a percentile from p0 to p100, found '{token.text}'")
-    return Percentile(value)
+    of_video = reader.next.text == "of" and bool(reader.take())
+    if of_video:
+        reader.take(wanted="video")
+    return Percentile(value, of_video)
 
 
 def extended(reader: Reader, left: Node) -> Node:
@@ -261,8 +265,8 @@ def comparison(reader: Reader, first: Node) -> Comparison:
         is_percentile = reader.next.kind == "percentile"
         operands.append(rank(reader) if is_percentile else expression(reader, Level.COMPARE))
     for link in pairwise(operands):
-        has_percentile = any(isinstance(side, Percentile) for side in link)
-        if has_percentile and not any(any(columns_of(side)) for side in link):
+        others = [side for side in link if not isinstance(side, Percentile)]
+        if len(others) < len(link) and not any(any(columns_of(side)) for side in others):
             fail(reader.text, start, "a percentile is compared with something that has columns")
     return Comparison(tuple(operands), tuple(operators))
 

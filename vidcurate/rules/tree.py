@@ -50,13 +50,17 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Percentile:
-    """The percentile, 0 to 100, of what it is compared with, over all rows that have a value."""
+    """The percentile, 0 to 100, of what it is compared with, over all rows that have a value.
+
+    With `of_video` it is over those of the same video: each video has a limit of its own.
+    """
 
     level: ClassVar[Level] = Level.VALUE
     rank: Decimal
+    of_video: bool = False
 
     def __str__(self) -> str:
-        return f"p{self.rank:f}"
+        return f"p{self.rank:f} of video" if self.of_video else f"p{self.rank:f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +163,9 @@ class Junction:
         return f" {self.word} ".join(bracketed(operand, inner) for operand in self.operands)
 
 
+# Tells the clips of one video from those of others.
+VIDEO = Column("clips", "video_id")
+
 Node = (
     Constant
     | Column
@@ -208,5 +215,7 @@ def columns_of(node: Node) -> Iterator[Column]:
     """Every column at or below a node, as often as it is named."""
     if isinstance(node, Column):
         yield node
+    if isinstance(node, Percentile) and node.of_video:
+        yield VIDEO
     for child in children(node):
         yield from columns_of(child)

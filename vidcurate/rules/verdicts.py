@@ -6,11 +6,14 @@ from functools import reduce
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from vidcurate.rules.schema import check_types
 from vidcurate.rules.tree import (
+    VIDEO,
     Arithmetic,
     Column,
     Comparison,
@@ -57,7 +60,8 @@ def judge(rules: Sequence[Rule], columns: pa.Table) -> Verdicts:
 
     NaN, a division by zero and null are one thing: a missing value, which `and`, `or` and `not`
     treat by Kleene's logic. Arithmetic and fractions are in double precision. A percentile is
-    exact, interpolated linearly between the two nearest ranks, over the rows that have a value.
+    exact, interpolated linearly between the two nearest ranks, over the rows that have a value, all
+    of them or those of the row's video.
     Raises RuleError for a column that is not there or of a type that the rule cannot take.
     """
     named = [field for field in columns.schema if "." in field.name]
@@ -149,12 +153,44 @@ def compared(node: Comparison, columns: Mapping[Column, Values]) -> Values:
     ]
     links = []
     for (first, second), operator in zip(pairwise(sides), node.operators, strict=True):
-        left = threshold(first, second) if isinstance(first, Percentile) else first
-        right = threshold(second, first) if isinstance(second, Percentile) else second
+        left = limit(first, second, columns) if isinstance(first, Percentile) else first
+        right = limit(second, first, columns) if isinstance(second, Percentile) else second
         if pa.types.is_floating(left.type) or pa.types.is_floating(right.type):
             left, right = double(left), double(right)
         links.append(COMPARE[operator](left, right))
     return reduce(pc.and_kleene, links)
+
+
+def limit(percentile: Percentile, values: Values, columns: Mapping[Column, Values]) -> Values:
+    """What a percentile of values is, in every row if it is that of the row's video."""
+    if not percentile.of_video:
+        return threshold(percentile, values)
+    videos = spread(columns[VIDEO], len(values)).dictionary_encode().indices.to_numpy()
+    numbers = spread(double(values), len(values)).to_numpy(zero_copy_only=False)
+    by_video = group_quantiles(numbers, videos, float(percentile.rank / 100))
+    return present(pa.array(by_video[videos], pa.float64()))
+
+
+def group_quantiles(
+    numbers: NDArray[np.float64], groups: NDArray[np.int32], share: float
+) -> NDArray[np.float64]:
+    """A quantile of each group's numbers, interpolated linearly; NaN is no number.
+
+    Groups are counted from 0. One without a number has NaN.
+    """
+    n_groups = int(groups.max(initial=-1)) + 1
+    is_there = ~np.isnan(numbers)
+    numbers, groups = numbers[is_there], groups[is_there]
+    ordered = numbers[np.lexsort((numbers, groups))]
+    counts = np.bincount(groups, minlength=n_groups)
+    ranks = share * np.maximum(counts - 1, 0)
+    filled = counts > 0
+    places = (np.cumsum(counts) - counts + np.floor(ranks).astype(np.int64))[filled]
+    parts = (ranks % 1)[filled]
+    low, high = ordered[places], ordered[places + (parts > 0)]
+    found = np.full(n_groups, np.nan)
+    found[filled] = np.where(parts > 0, low * (1 - parts) + high * parts, low)
+    return found
 
 
 def threshold(percentile: Percentile, values: Values) -> pa.Scalar:

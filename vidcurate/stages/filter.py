@@ -39,7 +39,7 @@ class FilterConfig(StageConfig):
     rules: tuple[Annotated[str, AfterValidator(makes_sense)], ...] = option(
         (),
         "Rules that every clip must satisfy, such as 'quality.sharpness >= 20 and "
-        "clips.duration_s < 30'; repeat for more",
+        "clips.duration_s < 30' or 'quality.sharpness >= p10 of video'; repeat for more",
         flag="--rule",
     )
 
