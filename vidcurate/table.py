@@ -26,6 +26,7 @@ R = TypeVar("R")
 
 # From so many keys on it pays to look for stretches of them instead of each.
 MANY_KEYS = 4096
+LATER = {b"later": b"yes"}
 STRETCH = 32
 FRACTION = pa.struct([pa.field("num", pa.int64(), False), pa.field("den", pa.int64(), False)])
 SCALARS: dict[Any, pa.DataType] = {
@@ -85,9 +86,13 @@ class Table(Generic[R]):
 
 
 def record_fields(record: type) -> list[pa.Field]:
-    """Arrow fields of a record class; `X | None` is nullable, all else is not."""
+    """Arrow fields of a record class; `X | None` is nullable, all else is not.
+
+    One that has None as its default came with a later version, and may be missing in earlier rows.
+    """
     hints = typing.get_type_hints(record)
-    return [arrow_field(f.name, hints[f.name]) for f in dataclasses.fields(record)]
+    fields = ((f, arrow_field(f.name, hints[f.name])) for f in dataclasses.fields(record))
+    return [field.with_metadata(LATER) if f.default is None else field for f, field in fields]
 
 
 def arrow_field(name: str, hint: Any) -> pa.Field:
@@ -179,17 +184,24 @@ def write_parquet(path: Place, table: pa.Table) -> None:
 def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
-    Raises UsageError where one is missing, as in rows that an earlier version made.
+    One that came with a later version than the rows is null. Raises UsageError where another is
+    missing, as in rows that an earlier version made.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
     with pq.ParquetFile(readable(path)) as file:
-        missing = set(schema.names).difference(file.schema_arrow.names)
-        if missing:
+        there = [name for name in schema.names if name in file.schema_arrow.names]
+        missing = {name for name in schema.names if name not in there}
+        if any(schema.field(name).metadata != LATER for name in missing):
             raise UsageError(
                 f"{path} has no column {min(missing)!r}: another version of vidcurate made it; "
                 "run the command that makes its table again"
             )
-        return file.read(schema.names).select(schema.names).cast(schema)
+        rows = file.read(there)
+        for name in missing:
+            rows = rows.append_column(
+                schema.field(name), pa.nulls(len(rows), schema.field(name).type)
+            )
+        return rows.select(schema.names).cast(schema)
 
 
 def readable(path: Place) -> Any:

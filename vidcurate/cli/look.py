@@ -199,6 +199,9 @@ def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status:
         raise UsageError(f"no table '{table}' here; there are {names}")
     done = planned.own(dataset).done()
     found = done.filter(pa.compute.equal(done["status"], status))
+    scope = present_scope(dataset, plan)
+    live = live_inputs(dataset, planned, scope)[planned.stage.reads.key].combine_chunks()
+    found = found.filter(pa.compute.is_in(found["id"], value_set=live))
     named = FILES if planned.stage.reads is FILES else SOURCES
     if planned.stage.reads.key != named.key:
         return found

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.content import content_below
 from vidcurate.models.aesthetic_head import (
     HEADS,
     AestheticHead,

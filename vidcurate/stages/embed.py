@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.content import content_below
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.embedder import FOLDER, HUB, Backend, Embedder, ModelChoice, open_embedder
 from vidcurate.records import SCANS, VECTORS, FilmVectors, Scan

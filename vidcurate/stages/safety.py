@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError
-from vidcurate.media.content import content_below
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.image_classifier import (
     ClassifierChoice,
