@@ -127,23 +127,25 @@ def lines(text: str, *, is_plain: bool) -> Iterator[Row]:
         if not bare.strip():
             continue
         if bare.startswith("{") or not is_plain:
-            yield json_row(number, bare)
+            yield from json_row(number, bare)
         else:
             yield Row(number, bare)
 
 
-def json_row(number: int, line: str) -> Row:
-    """One JSON object as a row; another line is a row with a fault."""
+def json_row(number: int, line: str) -> Iterator[Row]:
+    """One JSON object as a row, none where it is empty; another line is a row with a fault."""
     try:
         row = json.loads(line)
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError:
-        return Row(number, None, fault=f"row {number} holds half a character")
+        yield Row(number, None, fault=f"row {number} holds half a character")
     except ValueError as error:
-        return Row(number, None, fault=f"row {number} is not JSON ({error})")
-    if not isinstance(row, dict):
-        return Row(number, None, fault=f"row {number} is not a JSON object")
-    return row_of(number, row)
+        yield Row(number, None, fault=f"row {number} is not JSON ({error})")
+    else:
+        if not isinstance(row, dict):
+            yield Row(number, None, fault=f"row {number} is not a JSON object")
+        elif filled(row):
+            yield row_of(number, row)
 
 
 def row_of(number: int, row: Mapping[str, Any]) -> Row:

@@ -144,8 +144,9 @@ def in_pattern(pattern: str, finder: Finder) -> Iterator[FoundFile]:
         else:
             n_found += 1
             yield found(path)
+    yield from (found(path, fault=fault) for path, fault in walk.faults)
     finder.tell_left_out([*walk.left_out, *dict.fromkeys(left_out)])
-    if n_found == 0:
+    if n_found == 0 and not walk.faults:
         yield found(Path(pattern), fault="the pattern matches no file")
 
 

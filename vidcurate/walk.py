@@ -122,9 +122,15 @@ def matches(pattern: str, walk: Walk) -> Iterator[Path]:
     base = str(Path(*parts[:first])) if first else "."
     tops = sorted(glob.glob(base)) if glob.has_magic(base) else [base]  # noqa: PTH207 - as above
     for top in map(Path, tops):
+        n_before = len(walk.faults)
         for file in walk.below(top):
             if is_match(file.relative_to(top).parts, parts[first:]):
-                yield file if first else Path(*file.parts)
+                yield file
+        walk.faults[n_before:] = [
+            (path, fault)
+            for path, fault in walk.faults[n_before:]
+            if not path.is_symlink() or is_match(path.relative_to(top).parts, parts[first:])
+        ]
 
 
 def is_match(names: Sequence[str], pattern: Sequence[str]) -> bool:
