@@ -93,7 +93,7 @@ def test_a_data_set_beside_its_films(tmp_path: Path) -> None:
 def test_links_are_followed_once(tmp_path: Path) -> None:
     """Folders and films behind links are found, each once; rings end; a broken link is named."""
     touch(tmp_path, "films/a.mp4", "disk/deep/b.mp4", "disk/c.mp4")
-    for link, target in {
+    links: dict[str, str | Path] = {
         "films/0ring": ".",
         "films/disk": tmp_path / "disk",
         "films/zdisk": tmp_path / "disk",
@@ -102,7 +102,8 @@ def test_links_are_followed_once(tmp_path: Path) -> None:
         "films/lost.mp4": "nowhere.mp4",
         "films/self": "self",
         "only/films": tmp_path / "disk",
-    }.items():
+    }
+    for link, target in links.items():
         (tmp_path / link).parent.mkdir(exist_ok=True)
         (tmp_path / link).symlink_to(target)
     found = files_of(tmp_path / "films")
