@@ -153,8 +153,6 @@ def test_usual_names_of_the_path_column(tmp_path: Path, column: str) -> None:
     ("name", "content", "fault"),
     [
         ("l.csv", b"title,name\nOne,a.mp4\n", "no path column"),
-        ("l.jsonl", b'{"path": "a.mp4"}\n{"path": \n', "a list line is not JSON"),
-        ("l.jsonl", b'["a.mp4"]\n', "a list line is not a JSON object"),
         ("l.txt", b"caf\xe9.mp4\n", "cannot read the list"),
         ("l.parquet", b"no parquet", "cannot read the list"),
         ("gone.csv", None, "cannot read the list .*gone.csv: .*No such file"),

@@ -121,7 +121,7 @@ def test_equal_keys_are_merged_in_order() -> None:
     """Two files of one content are one source: all paths, the later file's facts."""
 
     def source(path: str, extra: Mapping[str, str]) -> Source:
-        return Source("v", path, path, (path,), 9, extra)
+        return Source("v", path, path, (path,), 9, extra, (1,), "v")
 
     rows = [
         source("a", {"x": "1", "y": "1"}),
@@ -129,7 +129,7 @@ def test_equal_keys_are_merged_in_order() -> None:
         source("a", {}),
     ]
     merged = SOURCES.from_arrow(SOURCES.to_arrow(rows))
-    assert merged == [Source("v", "a", "a", ("a", "b"), 9, {"x": "1", "y": "2"})]
+    assert merged == [Source("v", "a", "a", ("a", "b"), 9, {"x": "1", "y": "2"}, (1, 1), "v")]
 
 
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:
 
 def test_rows_of_one_key_are_merged_beside_others() -> None:
     """Merged as a table or as records, the rows are the same."""
-    rows = [Source(i, f"f{n}", f"/{n}", (f"/{n}",), 1, {}) for n, i in enumerate("abacb")]
+    rows = [Source(i, f"f{n}", f"/{n}", (f"/{n}",), 1, {}, (1,), i) for n, i in enumerate("abacb")]
     merged = SOURCES.one_row_a_key(SOURCES.to_arrow(rows))
     found = sorted(SOURCES.from_arrow(merged), key=lambda source: source.video_id)
     expected = SOURCES.from_arrow(SOURCES.to_arrow(rows))

@@ -126,7 +126,7 @@ def test_an_unreadable_file_costs_its_own_film(out: Path, script: Script) -> Non
 def source(video_id: str, *paths: Path) -> Source:
     """A film that lies in some places."""
     places = tuple(map(str, paths))
-    return Source(video_id, "f", places[0], places, 1, {})
+    return Source(video_id, "f", places[0], places, 1, {}, (0,) * len(places), video_id)
 
 
 def test_files_are_found_beside_any_copy(tmp_path: Path) -> None:
@@ -152,7 +152,7 @@ def test_files_are_found_in_a_bucket(s3_address: dict[str, str]) -> None:
     with reached(s3_address):
         file = Remote("bucket/heard/film.en.vtt")
         file.write_bytes(b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello.\n")
-        film = Source("v1", "f", "s3://bucket/heard/film.mp4", (), 1, {})
+        film = Source("v1", "f", "s3://bucket/heard/film.mp4", (), 1, {}, (), "v1")
         found = subtitle_files([film])["v1"]
     assert isinstance(found, SubtitleFile)
     assert [cue.text for cue in found.subtitles.cues] == ["Hello."]

@@ -41,6 +41,7 @@ from vidcurate.errors import BusyError, UsageError
 from vidcurate.libraries import library_versions
 from vidcurate.storage import Place, each, gone_while_read, is_gone, names_of
 from vidcurate.table import (
+    LATER,
     Table,
     in_pieces,
     places,
@@ -61,7 +62,7 @@ DONE = pa.schema(
     ]
 )
 MADE_BY = "made_by"
-WORDS = DONE.append(pa.field(MADE_BY, pa.string()))
+WORDS = DONE.append(pa.field(MADE_BY, pa.string(), metadata=LATER))
 # A table's files: what kind, which number, and whether a commit has no rows. Those without a
 # number are of the first release, and came before all others.
 FILE = re.compile(r"(part|done|whole)-(?:(\d+)-)?\w+?(-none)?\.parquet")
@@ -215,8 +216,8 @@ class Shelf(Generic[P_co]):
 
     def done_at(self, commits: Iterable[str], schema: pa.Schema = DONE) -> pa.Table:
         """One row per input, by these commits."""
-        first = self.read_files([name for name in commits if is_whole(name)], schema, MADE_BY)
-        later = self.read_files([name for name in commits if not is_whole(name)], schema, MADE_BY)
+        first = self.read_files([name for name in commits if is_whole(name)], schema)
+        later = self.read_files([name for name in commits if not is_whole(name)], schema)
         # Of a whole table each row is a last word already: only those spoken of again matter.
         again = pc.is_in(first["id"], value_set=later["id"].combine_chunks())
         later = last_word(pa.concat_tables([first.filter(again), later]))
@@ -227,11 +228,9 @@ class Shelf(Generic[P_co]):
         wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
         return self.steadily(lambda commits: self.read_files(parts_of(commits), wanted))
 
-    def read_files(self, names: Sequence[str], schema: pa.Schema, may_lack: str = "") -> pa.Table:
+    def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The columns of a schema from several files, in their order."""
-        tables = each(
-            lambda name: read_parquet(self.folder / name, schema, may_lack), names, self.folder
-        )
+        tables = each(lambda name: read_parquet(self.folder / name, schema), names, self.folder)
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:

@@ -20,6 +20,8 @@ from vidcurate.worker import Batch
 # Enough batches for each worker that the last ones end at about the same time.
 BATCHES_PER_WORKER = 4
 FOUND = "found"
+# What was last said of a file that is not there, and of one that a user took out.
+GONE, DROPPED_FILE = "gone", "dropped"
 
 
 @dataclass(frozen=True)
@@ -52,20 +54,50 @@ class Scope:
         return hashed.hexdigest()
 
 
+def newest_files(dataset: Dataset) -> dict[str, dict[str, Any]]:
+    """For each path the `file_id` and the `state` that were last said of it."""
+    rows = last_of_paths(dataset)
+    pairs = zip(rows["file_id"].to_pylist(), rows["state"].to_pylist(), strict=True)
+    facts = ({"file_id": file_id, "state": state} for file_id, state in pairs)
+    return dict(zip(rows["path"].to_pylist(), facts, strict=True))
+
+
+def last_of_paths(dataset: Dataset) -> pa.Table:
+    """What was last said of each path: `path`, `file_id` and `state`."""
+    files = dataset.shelf(FILES, FOUND).read(["path", "file_id", "state"], FILES.schema)
+    if len(pc.unique(files["path"])) == files.num_rows:
+        return files
+    numbered = files.append_column("row", pa.array(np.arange(files.num_rows)))
+    last = numbered.group_by("path").aggregate([("row", "max")])["row_max"].sort()
+    return files.take(last)
+
+
 def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
-    """Leave out files that were found again with other content, and films past the limit."""
-    files = dataset.shelf(FILES, FOUND)
-    paths = files.read(["path"], FILES.schema)["path"]
-    if limit is None and len(pc.unique(paths)) == len(paths):
+    """Leave out files that were dropped or found again with other content; films past the limit."""
+    said = dataset.shelf(FILES, FOUND).read(["path"], FILES.schema).num_rows
+    files = last_of_paths(dataset)
+    kept = files.filter(pc.not_equal(files["state"].fill_null(""), DROPPED_FILE))
+    if limit is None and kept.num_rows == said:
         return Scope()
-    found = files.read(["path", "file_id"], FILES.schema)  # of one moment
-    newest = found.append_column("row", pa.array(np.arange(found.num_rows)))
-    last = newest.group_by("path").aggregate([("row", "max")])["row_max"].sort()
-    file_ids = found["file_id"].take(last).combine_chunks()
+    file_ids = kept["file_id"].combine_chunks()
     rows = sources.index("video_id", ["file_id"])
     live = rows.filter(pc.is_in(rows["file_id"], value_set=file_ids))
     video_ids = pc.unique(live["video_id"])
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
+
+
+def gone_films(dataset: Dataset, sources: Shelf) -> pa.Array:
+    """The ids of live films that no file holds any more, as far as their sources told."""
+    files = last_of_paths(dataset)
+    if pc.all(pc.is_null(files["state"])).as_py() is not False:
+        return pa.array([], pa.string())
+    state = files["state"].fill_null("")
+    rows = sources.index("video_id", ["file_id"])
+    there = files["file_id"].filter(pc.equal(state, "")).combine_chunks()
+    gone = files["file_id"].filter(pc.equal(state, GONE)).combine_chunks()
+    held = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=there))["video_id"])
+    lost = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=gone))["video_id"])
+    return lost.filter(pc.invert(pc.is_in(lost, value_set=held)))
 
 
 def live_inputs(dataset: Dataset, planned: Planned, scope: Scope) -> pa.Table:

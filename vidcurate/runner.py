@@ -22,10 +22,19 @@ from vidcurate.funnel import (
     known_count,
     why_redone,
 )
+from vidcurate.identity import tell_apart
 from vidcurate.libraries import library_versions
-from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
+from vidcurate.pending import (
+    FOUND,
+    Scope,
+    batches,
+    gone_films,
+    live_inputs,
+    live_scope,
+    pending,
+)
 from vidcurate.plan import Planned, choose_configs, make_plan
-from vidcurate.records import FILES, SOURCES
+from vidcurate.records import EXPORTS, FILES, SOURCES
 from vidcurate.spare import narrowed
 from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.wording import quantity
@@ -138,9 +147,29 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
             return
     if run.counts and run.counts[-1].rows == 0:
         raise EmptyResultError(why_empty(run.counts, run.dataset))
+    tell_gone(run, plan, scope)
     for planned in plan:
         if not run.interrupted:
             finish(run, planned, scope)
+
+
+def tell_gone(run: Run, plan: Sequence[Planned], scope: Scope) -> None:
+    """Say how many clips of an export are of films that their sources no longer name."""
+    exports = next((p for p in plan if p.stage.writes is EXPORTS), None)
+    sources = next((p for p in plan if p.stage.writes is SOURCES), None)
+    if exports is None or sources is None:
+        return
+    films = gone_films(run.dataset, sources.own(run.dataset))
+    rows = exports.own(run.dataset).read(["clip_id", "video_id"], EXPORTS.schema)
+    kept = live_inputs(run.dataset, exports, scope)["clip_id"].combine_chunks()
+    rows = scope.keep(rows).filter(pc.is_in(scope.keep(rows)["clip_id"], value_set=kept))
+    n_clips = pc.sum(pc.is_in(rows["video_id"], value_set=films)).as_py()
+    if n_clips:
+        run.listener.note(
+            f"the export holds {n_clips} {'clip' if n_clips == 1 else 'clips'} of films that are "
+            "gone or no longer listed: to take them out, "
+            f"`vidcurate drop --gone -d {run.dataset.root}`"
+        )
 
 
 def check_stages(plan: Sequence[Planned]) -> None:
@@ -195,6 +224,16 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     if isinstance(planned.stage, TableStage):
         run_table_stage(run, planned, planned.stage, scope)
         return
+    run_map_stage(run, planned, scope)
+    if planned.stage.writes is SOURCES and not run.interrupted:
+        sources = planned.own(run.dataset)
+        if tell_apart(run.dataset, sources, run.listener.note, lambda: run.interrupted):
+            run_map_stage(run, planned, scope)
+
+
+def run_map_stage(run: Run, planned: Planned, scope: Scope) -> None:
+    """Do what is pending of a stage that takes each row by itself."""
+    assert isinstance(planned.stage, MapStage)
     take_back_outdated(run, planned, planned.stage, scope)
     known = known_count(run.dataset, planned, scope)
     if known and not known.pending and not (known.failed and run.limits.retry_failed):

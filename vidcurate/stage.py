@@ -14,6 +14,8 @@ from vidcurate.errors import MediaError
 from vidcurate.storage import Place
 from vidcurate.table import Table
 
+# Stands in a fingerprint for the path of a file, whose content `depends` tells.
+BY_CONTENT = "by content"
 R = TypeVar("R")
 In = TypeVar("In")
 Out = TypeVar("Out")
@@ -179,6 +181,11 @@ def can_finish(_config: StageConfig, _view: Finished) -> None:
     """The `check_finish` of a stage whose finish writes nothing outside the data set."""
 
 
+def no_files(_config: StageConfig) -> Mapping[str, str]:
+    """The `contents` of a stage whose options name no file."""
+    return {}
+
+
 def nothing_else(_config: StageConfig) -> str:
     """The `depends` of a stage that its options describe in full."""
     return ""
@@ -193,7 +200,9 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
     before anything runs, for what cannot be done on this machine or does not fit the options of
     the other stages that run, which it is given by name. `depends` says what else decides
-    the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
+    the rows, such as a prompt's text. `contents` puts something else in place of those options in
+    the fingerprint that name a file, since its content counts and not where it lies.
+    `time_limit` is how many seconds may pass before a row's
     result, counted from the start or the result before; past it the worker is killed, stuck or
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
     done; `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells
@@ -214,6 +223,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     rows_per_part: int = 256
     check: Callable[[Cfg, Mapping[str, StageConfig]], None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
+    contents: Callable[[Cfg], Mapping[str, str]] = no_files
     time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None
     check_finish: Callable[[Cfg, Finished], None] = can_finish
@@ -241,7 +251,8 @@ class TableStage(Generic[In, Out, Cfg]):
 
     `beside` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
     the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
-    `depends` and `dear` are as for a MapStage: a dear one compares those inputs only that may stay.
+    `depends`, `contents` and `dear` are as for a MapStage: a dear one compares those inputs only
+    that may stay.
     """
 
     name: str
@@ -253,6 +264,7 @@ class TableStage(Generic[In, Out, Cfg]):
     beside: Callable[[Cfg], tuple[Beside, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
     depends: Callable[[Cfg], str] = nothing_else
+    contents: Callable[[Cfg], Mapping[str, str]] = no_files
     dear: bool = False
     version: int = 1
 
@@ -292,7 +304,7 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
         "stage": stage.name,
         "version": stage.version,
         "columns": [f"{field.name}: {field.type}" for field in stage.writes.schema],
-        "options": given_options(config),
+        "options": {**given_options(config), **stage.contents(config)},
         "upstream": dict(upstream),
         "depends": stage.depends(config),
     }

@@ -26,6 +26,7 @@ R = TypeVar("R")
 
 # From so many keys on it pays to look for stretches of them instead of each.
 MANY_KEYS = 4096
+LATER = {b"later": b"yes"}
 STRETCH = 32
 # Readers take a row group at once; columns of bytes and text in lists must not be 2 GB there.
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 28
@@ -89,9 +90,13 @@ class Table(Generic[R]):
 
 
 def record_fields(record: type) -> list[pa.Field]:
-    """Arrow fields of a record class; `X | None` is nullable, all else is not."""
+    """Arrow fields of a record class; `X | None` is nullable, all else is not.
+
+    One that has None as its default came with a later version, and may be missing in earlier rows.
+    """
     hints = typing.get_type_hints(record)
-    return [arrow_field(f.name, hints[f.name]) for f in dataclasses.fields(record)]
+    fields = ((f, arrow_field(f.name, hints[f.name])) for f in dataclasses.fields(record))
+    return [field.with_metadata(LATER) if f.default is None else field for f, field in fields]
 
 
 def arrow_field(name: str, hint: Any) -> pa.Field:
@@ -201,25 +206,26 @@ def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     return roomy.combine_chunks().take(where)
 
 
-def read_parquet(path: Place, schema: pa.Schema, may_lack: str = "") -> pa.Table:
-    """The columns of a Parquet file that a schema names; one that it may lack is null then.
+def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
+    """The columns of a Parquet file that a schema names.
 
-    Raises UsageError where another is missing, as in rows that an earlier version made.
+    One that came with a later version than the rows (`LATER`) is null. Raises UsageError where
+    another is missing, as in rows that an earlier version made.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
     with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
-        missing = set(schema.names).difference(file.schema_arrow.names)
-        if missing == {may_lack}:
-            rest = schema.remove(schema.get_field_index(may_lack))
-            nulls = pa.nulls(file.metadata.num_rows, schema.field(may_lack).type)
-            found = file.read(rest.names).append_column(may_lack, nulls)
-            return found.select(schema.names).cast(schema)
-        if missing:
+        there = [name for name in schema.names if name in file.schema_arrow.names]
+        missing = [name for name in schema.names if name not in there]
+        if early := [name for name in missing if schema.field(name).metadata != LATER]:
             raise UsageError(
-                f"{path} has no column {min(missing)!r}: another version of vidcurate made it; "
+                f"{path} has no column {min(early)!r}: another version of vidcurate made it; "
                 "run the command that makes its table again"
             )
-        return file.read(schema.names).select(schema.names).cast(schema)
+        rows = file.read(there)
+        for name in missing:
+            field = schema.field(name)
+            rows = rows.append_column(field, pa.nulls(file.metadata.num_rows, field.type))
+        return rows.select(schema.names).cast(schema)
 
 
 def readable(path: Place) -> Any:

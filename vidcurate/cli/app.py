@@ -10,6 +10,7 @@ import typer
 
 from vidcurate.cli import look
 from vidcurate.cli.diff_command import diff
+from vidcurate.cli.drop_command import drop
 from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
@@ -26,7 +27,7 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="Films: folders, files, globs, lists (txt, csv, jsonl, parquet), or - for stdin.",
+        help="Films: folders, files, globs, lists (txt, csv, tsv, json, jsonl, parquet), or -.",
         show_default=False,
     ),
 ]
@@ -222,6 +223,7 @@ def add_commands() -> None:
         ("search", search),
         ("tune", tune),
         ("diff", diff),
+        ("drop", drop),
         ("config", look.config),
         ("clean", look.clean),
     ]

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from io import TextIOWrapper
 from itertools import groupby
 from pathlib import Path
@@ -29,7 +30,7 @@ from vidcurate.pending import FOUND
 from vidcurate.plan import Planned, choose_configs
 from vidcurate.records import FILES
 from vidcurate.runner import Limits, Run, plan_for, run_plan
-from vidcurate.sources import add_files, find_files
+from vidcurate.sources import take_in
 from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import INGEST, IngestConfig
@@ -129,10 +130,20 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
     if request.sources:
         if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
             sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-        files = find_files(
-            request.sources, config.extensions, sys.stdin, recursive=config.recursive
+        take_in(
+            dataset,
+            request.sources,
+            config.extensions,
+            sys.stdin,
+            recursive=config.recursive,
+            note=partial(say_unless, request.quiet),
         )
-        add_files(dataset, files)
+
+
+def say_unless(quiet: bool, text: str) -> None:
+    """Say something that is no error."""
+    if not quiet:
+        say(text)
 
 
 @contextmanager

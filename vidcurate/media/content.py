@@ -10,6 +10,8 @@ from vidcurate.records import Source
 from vidcurate.storage import Place, place
 
 MIB = 1 << 20
+SAMPLED_WHOLE = 3 * MIB  # no byte of a file up to this size is outside its sample
+TIME_STEP_NS = 1000  # what file systems in common use keep of a time
 OTHER_KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -39,12 +41,6 @@ def content_id(path: Place) -> tuple[str, int]:
     return digest.hexdigest()[:16], size
 
 
-def content_below(path: Path) -> str:
-    """The ids of a file, or of the files of a folder, that are not empty; "" if there is none."""
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
-    return " ".join(content_id(f)[0] for f in files if f.is_file() and f.stat().st_size)
-
-
 def check_kind(path: Place) -> None:
     """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
 
@@ -60,8 +56,22 @@ def film_path(source: Source) -> Path:
 
     Raises MediaError when none of its paths holds it any more.
     """
-    for path in (source.path, *source.paths):
-        film = local(place(path))
-        if film.exists() and content_id(film)[0] == source.video_id:
+    was_touched = False
+    for path, mtime_ns in zip(source.paths, source.mtimes_ns, strict=True):
+        where = place(path)
+        try:
+            now, film = where.stat(), local(where)
+            if now.st_size != source.size_bytes or content_id(film)[0] != source.sample:
+                continue
+        except (OSError, MediaError):
+            continue
+        is_as_it_was = now.st_mtime_ns // TIME_STEP_NS == mtime_ns // TIME_STEP_NS
+        if is_as_it_was or now.st_size <= SAMPLED_WHOLE:
             return film
+        was_touched = True
+    if was_touched:
+        raise MediaError(
+            f"the film was written again since it was ingested: {source.path}: name it as SOURCE "
+            "once more, with --retry-failed, and it is read whole"
+        )
     raise MediaError(f"the film is gone or has changed since it was ingested: {source.path}")

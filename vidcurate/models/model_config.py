@@ -1,11 +1,20 @@
 """The options of a stage that asks a model: which one, where, and how it is asked."""
 
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
+from vidcurate.digests import content_below
 from vidcurate.stage import StageConfig, option
+
+LOCAL = ("transformers", "vllm")
+
+
+def model_content(backend: str, model: str) -> str:
+    """A hash of a model that runs in this process and lies in a folder; "" for any other."""
+    return content_below(Path(model)) if backend in LOCAL and model else ""
 
 
 class ModelConfig(StageConfig):

@@ -9,17 +9,33 @@ from vidcurate.table import Table
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """A file that was given or found in a folder; `file_id` changes when the file does."""
+    """A file that was given or found in a folder; `file_id` changes when the file does.
+
+    `source` is what named it. `content` is the `video_id` of a file that was read whole to tell it
+    from another, and `sha256` that of all its bytes. `state` is null for a file that is there,
+    "gone" for one that its source no longer has, "dropped" for one that was taken out.
+    """
 
     file_id: str
     path: str
     extra: Mapping[str, str]
     fault: str | None
+    source: str | None = None
+    size_bytes: int | None = None
+    mtime_ns: int | None = None
+    inode: int | None = None
+    content: str | None = None
+    sha256: str | None = None
+    state: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The content of a file. Files of equal content are merged into one source when read."""
+    """The content of a file. Files of equal content are merged into one source when read.
+
+    `mtimes_ns` are the times of `paths` when they held it. `sample` is a hash of some of the
+    content, and the `video_id` of the first content that has it.
+    """
 
     video_id: str
     file_id: str
@@ -27,6 +43,8 @@ class Source:
     paths: tuple[str, ...]
     size_bytes: int
     extra: Mapping[str, str]
+    mtimes_ns: tuple[int, ...]
+    sample: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +84,10 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the one decode of a film left; the numbers themselves lie in the files it names."""
+    """What the one decode of a film left; the numbers themselves lie in the files it names.
+
+    `source_sha256` is that of the whole film as it was decoded.
+    """
 
     video_id: str
     n_frames: int
@@ -84,6 +105,7 @@ class Scan:
     metrics: tuple[str, ...]
     frames_file: str
     samples_file: str
+    source_sha256: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,17 +195,26 @@ class Story:
 
 def merge_sources(first: Source, second: Source) -> Source:
     """One source of two files with equal content: all paths; the later one's facts win."""
+    times = dict(zip(first.paths, first.mtimes_ns, strict=True))
+    times |= dict(zip(second.paths, second.mtimes_ns, strict=True))
     return Source(
         video_id=first.video_id,
         file_id=second.file_id,
         path=second.path,
-        paths=tuple(dict.fromkeys((*first.paths, *second.paths))),
+        paths=tuple(times),
         size_bytes=first.size_bytes,
         extra={**first.extra, **second.extra},
+        mtimes_ns=tuple(times.values()),
+        sample=first.sample,
     )
 
 
-FILES = Table("files", FoundFile, key="file_id", names_content=True)
+def later_word(_first: FoundFile, second: FoundFile) -> FoundFile:
+    """What was last said of a file."""
+    return second
+
+
+FILES = Table("files", FoundFile, key="file_id", names_content=True, merge=later_word)
 SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=merge_sources)
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")

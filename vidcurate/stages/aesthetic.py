@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.content import content_below
 from vidcurate.models.aesthetic_head import (
     HEADS,
     AestheticHead,
@@ -16,7 +16,7 @@ from vidcurate.models.aesthetic_head import (
 from vidcurate.models.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import refuse_other
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Beside, MapStage, StageConfig, Workspace, option
 from vidcurate.stages.embed import image_text_model
 from vidcurate.vectors import vectors_of
 
@@ -102,6 +102,11 @@ def head_content(config: AestheticConfig) -> str:
     return "" if config.head in HEADS else content_below(Path(config.head))
 
 
+def head_named(config: AestheticConfig) -> Mapping[str, str]:
+    """The option that names a head's own file, if it does."""
+    return {} if config.head in HEADS else {"head": BY_CONTENT}
+
+
 AESTHETIC_STAGE = MapStage(
     name="aesthetic",
     summary="Score how beautiful people would find each clip, from its vectors.",
@@ -113,5 +118,6 @@ AESTHETIC_STAGE = MapStage(
     beside=(Beside(VECTORS),),
     check=head_fits,
     depends=head_content,
+    contents=head_named,
     rows_per_part=512,
 )

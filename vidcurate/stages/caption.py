@@ -11,6 +11,7 @@ from vidcurate.captioning import STRATEGIES, prompts_of
 from vidcurate.captioning.cleaning import clean
 from vidcurate.captioning.material import Fit, Material, Told
 from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.named_files import caption_files
 from vidcurate.captioning.options import FACTS, CaptionConfig
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.team import asked_configs, open_team
@@ -262,6 +263,11 @@ def prompt_text(config: CaptionConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
+def files_named(config: CaptionConfig) -> Mapping[str, str]:
+    """The options that name prompts, a form or models on disk."""
+    return caption_files(config) if looks(config) else {}
+
+
 def seats(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
@@ -288,6 +294,7 @@ CAPTION = MapStage(
     resources=seats,
     check=can_ask,
     depends=prompt_text,
+    contents=files_named,
     outdated=voices_changed,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,

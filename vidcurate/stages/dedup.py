@@ -24,7 +24,7 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import BY_CONTENT, Beside, Outcome, StageConfig, TableStage, option
 from vidcurate.stages.signatures import SIGNATURES_STAGE
 from vidcurate.storage import place
 from vidcurate.table import places
@@ -237,10 +237,20 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 
 def others_content(config: DedupConfig) -> str:
-    """What the other data sets' tables are made of, by the names of their files."""
-    shelves = [shelf_of(folder) for folder in config.against]
-    listings = [(s.folder.name, s.listing()) if s else None for s in shelves]
-    return hashlib.sha256(json.dumps(listings).encode()).hexdigest() if listings else ""
+    """Which clips the other data sets hold, and what made their signatures; not where they lie."""
+    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
+
+
+def clips_in(shelf: Shelf) -> str:
+    """A hash of the ids of a shelf's clips, in whatever order they lie."""
+    ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
+    return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
+
+
+def others_named(config: DedupConfig) -> Mapping[str, str]:
+    """The folders of other data sets, whose content counts."""
+    return {"against": BY_CONTENT} if config.against else {}
 
 
 def tables_used(config: DedupConfig) -> tuple[Beside, ...]:
@@ -263,5 +273,6 @@ DEDUP_STAGE = TableStage(
     run=dedup,
     beside=tables_used,
     depends=others_content,
+    contents=others_named,
     dear=True,
 )

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.content import content_below
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.embedder import FOLDER, HUB, Backend, Embedder, ModelChoice, open_embedder
 from vidcurate.records import SCANS, VECTORS, FilmVectors, Scan
-from vidcurate.stage import MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.vectors import Vectors, write_film_vectors
 
 
@@ -146,6 +146,12 @@ def weights_content(config: EmbedConfig) -> str:
     return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
+def weights_named(config: EmbedConfig) -> Mapping[str, str]:
+    """The option that names weights on disk, if one does."""
+    name = "pretrained" if config.pretrained else "model"
+    return {name: BY_CONTENT} if weights_content(config) else {}
+
+
 def seats(config: EmbedConfig) -> Resources:
     """A model sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "open_clip" else Resources()
@@ -162,6 +168,7 @@ EMBED = MapStage(
     resources=seats,
     check=model_is_there,
     depends=weights_content,
+    contents=weights_named,
     cheaper="embed.backend appearance, or a larger scan.sample_interval_s",
     rows_per_part=16,
 )

@@ -32,13 +32,28 @@ def ingest(
 ) -> Iterator[list[Source]]:
     """One source for each file; exact copies get the same `video_id` and are merged when read.
 
-    Raises MediaError for a file that cannot be read or is empty.
+    Raises MediaError for a file that cannot be read, is empty, or is being written.
     """
     for file in files:
         if file.fault:
             raise MediaError(file.fault)
-        video_id, size = content_id(place(file.path))
-        yield [Source(video_id, file.file_id, file.path, (file.path,), size, file.extra)]
+        where = place(file.path)
+        sample, size = content_id(where)
+        mtime_ns = where.stat().st_mtime_ns
+        if file.content and (size, mtime_ns) != (file.size_bytes, file.mtime_ns):
+            raise MediaError("the file was written to since it was read whole: ingest it again")
+        yield [
+            Source(
+                video_id=file.content or sample,
+                file_id=file.file_id,
+                path=file.path,
+                paths=(file.path,),
+                size_bytes=size,
+                extra=file.extra,
+                mtimes_ns=(mtime_ns,),
+                sample=sample,
+            )
+        ]
 
 
 def longest(_file: FoundFile, _config: IngestConfig) -> float:

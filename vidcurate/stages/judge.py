@@ -18,6 +18,7 @@ from vidcurate.captioning.judging import (
     stills_of,
 )
 from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.named_files import named_files
 from vidcurate.captioning.prompts import Prompt, load_prompt
 from vidcurate.errors import MediaError
 from vidcurate.models import chat_model
@@ -186,6 +187,11 @@ def looks(config: JudgeConfig) -> bool:
     return config.backend != RULES
 
 
+def files_named(config: JudgeConfig) -> Mapping[str, str]:
+    """The options that name prompts or a model on disk."""
+    return named_files(config, config.backend, ("prompt",))
+
+
 def prompt_text(config: JudgeConfig) -> str:
     """The prompts' hashes: another text gives other verdicts, whatever its file is called."""
     return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
@@ -219,6 +225,7 @@ JUDGE = MapStage(
     resources=seats,
     check=can_ask,
     depends=prompt_text,
+    contents=files_named,
     finish=summary,
     cheaper="a smaller keyframes.count, or judge.backend rules",
 )

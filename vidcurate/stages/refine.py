@@ -16,6 +16,7 @@ from vidcurate.captioning.judging import (
     stills_of,
 )
 from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.named_files import named_files
 from vidcurate.captioning.prompts import Prompt, load_prompt
 from vidcurate.captioning.rewriting import REWRITE, Try, rewritten
 from vidcurate.errors import MediaError
@@ -164,6 +165,11 @@ def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
     chat_model.check_chat_model("refine", config.backend, config)
 
 
+def files_named(config: RefineConfig) -> Mapping[str, str]:
+    """The options that name prompts or a model on disk."""
+    return named_files(config, config.backend, ("prompt",))
+
+
 def prompt_text(config: RefineConfig) -> str:
     """The prompts' hashes: another text gives other captions, whatever its file is called."""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
@@ -191,6 +197,7 @@ REFINE = MapStage(
     resources=seats,
     check=can_ask,
     depends=prompt_text,
+    contents=files_named,
     finish=summary,
     cheaper="fewer refine.rounds, refine.look no, or a lower weak.below",
     rows_per_part=128,

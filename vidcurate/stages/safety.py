@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError
-from vidcurate.media.content import content_below
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.image_classifier import (
     ClassifierChoice,
@@ -19,7 +19,7 @@ from vidcurate.models.image_classifier import (
 )
 from vidcurate.models.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
 
 
 class SafetyConfig(StageConfig):
@@ -102,6 +102,11 @@ def weights_content(config: SafetyConfig) -> str:
     return content_below(Path(config.model)) if config.model else ""
 
 
+def weights_named(config: SafetyConfig) -> Mapping[str, str]:
+    """The option that names a model's folder, if it does."""
+    return {"model": BY_CONTENT} if weights_content(config) else {}
+
+
 def seats(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "transformers" else Resources()
@@ -119,6 +124,7 @@ SAFETY_STAGE = MapStage(
     resources=seats,
     check=judge_is_there,
     depends=weights_content,
+    contents=weights_named,
     cheaper="a smaller safety.max_frames, or filter.rules on cheaper scores",
     dear=True,
 )

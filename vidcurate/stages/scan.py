@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from vidcurate.digests import sha256_of
+from vidcurate.errors import MediaError
 from vidcurate.media.content import film_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
@@ -66,13 +68,19 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
         path = film_path(tool.workspace.beside(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
+        before = path.stat()
         found = scan_film(path, options, frames, samples, tool.network)
+        digest = sha256_of(path)  # while the system still has it in memory
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise MediaError("the film was written to while it was scanned: ingest it again")
         yield [
             Scan(
                 video_id=video.video_id,
                 **asdict(found),
                 frames_file=names["frames"],
                 samples_file=names["samples"],
+                source_sha256=digest,
             )
         ]
 

@@ -6,6 +6,7 @@ from typing import Literal
 
 from vidcurate.captioning.hierarchical import Narrator, narrate
 from vidcurate.captioning.metered import Spent, metered
+from vidcurate.captioning.named_files import named_files
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.errors import MediaError
 from vidcurate.models import chat_model
@@ -87,6 +88,11 @@ def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversat
     )
 
 
+def files_named(config: StoryConfig) -> Mapping[str, str]:
+    """The options that name prompts or a model on disk."""
+    return named_files(config, config.backend, ("scene_prompt", "film_prompt"))
+
+
 def prompt_text(config: StoryConfig) -> str:
     """The prompts' hashes: another text gives other stories, whatever its file is called."""
     narrator = narrator_of(config)
@@ -114,6 +120,7 @@ STORY = MapStage(
     resources=seats,
     check=can_ask,
     depends=prompt_text,
+    contents=files_named,
     cheaper="a longer outline.scene_s, or a smaller story.max_tokens",
     rows_per_part=32,
 )

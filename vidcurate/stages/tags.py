@@ -16,7 +16,7 @@ from vidcurate.models.embedder import ModelChoice
 from vidcurate.models.image_classifier import Probabilities
 from vidcurate.models.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.embed import image_text_model
 from vidcurate.vectors import Vectors, vectors_of
 
@@ -191,6 +191,12 @@ def words_given(config: TagsConfig) -> str:
     return "\n".join(labels_of(config))
 
 
+def labels_named(config: TagsConfig) -> Mapping[str, str]:
+    """The labels, where files hold some."""
+    has_file = any(label.endswith(LIST_ENDING) for label in config.labels)
+    return {"labels": BY_CONTENT} if has_file else {}
+
+
 def seats(config: TagsConfig) -> Resources:
     """An image-text model sits in one worker if there is a GPU."""
     return Resources() if looks(config) else model_seats()
@@ -208,6 +214,7 @@ TAGS_STAGE = MapStage(
     resources=seats,
     check=can_tag,
     depends=words_given,
+    contents=labels_named,
     cheaper="a smaller tags.max_frames, or filter.rules on cheaper scores",
     dear=True,
 )

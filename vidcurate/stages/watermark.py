@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
+from vidcurate.digests import content_below
 from vidcurate.errors import MediaError
-from vidcurate.media.content import content_below
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.image_classifier import (
     ClassifierChoice,
@@ -18,7 +18,7 @@ from vidcurate.models.image_classifier import (
 )
 from vidcurate.places import Box
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
 
 
 class WatermarkConfig(StageConfig):
@@ -152,6 +152,11 @@ def weights_content(config: WatermarkConfig) -> str:
     return content_below(Path(config.model)) if config.model else ""
 
 
+def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
+    """The option that names a model's folder, if it does."""
+    return {"model": BY_CONTENT} if weights_content(config) else {}
+
+
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "transformers" else Resources()
@@ -169,6 +174,7 @@ WATERMARK_STAGE = MapStage(
     resources=seats,
     check=judge_is_there,
     depends=weights_content,
+    contents=weights_named,
     rows_per_part=512,
     version=2,
 )

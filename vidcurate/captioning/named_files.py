@@ -1,0 +1,44 @@
+"""What stands in a fingerprint for options that name prompts and models on disk: their content."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+
+from vidcurate.captioning.options import CaptionConfig, teacher_config
+from vidcurate.captioning.prompts import load_prompt, prompt_names
+from vidcurate.models.model_config import ModelConfig, model_content
+from vidcurate.stage import BY_CONTENT
+
+
+def named_files(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
+    """The options that name a file or folder: those of `prompts`, and the model.
+
+    The text of a prompt enters a fingerprint by itself.
+    """
+    values = config.model_dump(include=set(prompts))
+    found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
+    content = model_content(backend, config.model)
+    return {**found, "model": content} if content else found
+
+
+def caption_files(config: CaptionConfig) -> Mapping[str, str]:
+    """The same of captions: prompt, form, model, and what the teachers are told by."""
+    found = named_files(config, config.backend, ("prompt",))
+    if config.form:
+        found["form"] = BY_CONTENT
+    if config.strategy == "teachers":
+        found |= teacher_files(config)
+    return found
+
+
+def teacher_files(config: CaptionConfig) -> dict[str, str]:
+    """The teachers, where one names a file, with its content in place of the path."""
+    told: list[str] = []
+    for teacher in config.teachers:
+        asked = teacher_config(config, teacher)
+        files = named_files(asked, asked.backend, ("prompt",))
+        if "prompt" in files:
+            files["prompt"] = load_prompt(asked.prompt).hash
+        pairs = (word.partition("=") for word in shlex.split(teacher))
+        told.append(shlex.join(f"{name}={files.get(name, value)}" for name, _, value in pairs))
+    as_given = [shlex.join(shlex.split(teacher)) for teacher in config.teachers]
+    return {} if told == as_given else {"teachers": "\n".join(told)}
