@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -34,6 +34,14 @@ class StageConfig(BaseModel):
         if isinstance(value, bool) and field.annotation is not bool:
             raise ValueError("yes or no is no value for this option")
         return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def none_is_a_word(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML has null for it, a command line has not."""
+        field = cls.model_fields[info.field_name or ""]
+        may_be_none = type(None) in get_args(field.annotation)
+        return None if may_be_none and value == "none" else value
 
 
 def option(

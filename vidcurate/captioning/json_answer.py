@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from vidcurate.captioning.prompts import fill_prompt, load_prompt
 from vidcurate.errors import MediaError
 from vidcurate.models.conversation import Answer, Ask, Conversation, Frame, said
+from vidcurate.models.spoken import without_thoughts
 
 JSON_PROMPTS = ("json-form", "json-again")
 """The prompts that `ask_json` adds to a strategy's own; a strategy that uses it names them."""
@@ -15,6 +16,9 @@ JSON_PROMPTS = ("json-form", "json-again")
 # A string is matched whole, so that a comma inside one is let be.
 TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
 MOST_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
+# Names under which models put a text that was asked for without any form, the likeliest first.
+TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
+FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
 LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
 
 
@@ -47,7 +51,10 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
         value = read_json(said(answer))
     except MediaError as error:
         if answer.status == "truncated":
-            raise MediaError("the answer was cut off at its longest: it must be shorter") from error
+            cut = f", {answer.reason}" if answer.reason else ""
+            raise MediaError(
+                f"the answer was cut off at its longest{cut}: it must be shorter"
+            ) from error
         raise
     fault = fault_in(value, schema)
     if fault:
@@ -58,8 +65,7 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
 def read_json(text: str) -> Any:
     """The JSON value in a model's answer.
 
-    The whole text is read as JSON first. Where that fails: what comes before `</think>` is left
-    out, commas before a closing bracket go, line ends inside strings are allowed, and of the
+    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a closing bracket go, line ends inside strings are allowed, and of the
     objects and lists that stand in the text (in a code fence, after leading words) the longest is
     taken. Raises MediaError where there is none, for NaN and infinities, which JSON has not, and
     for half a character (a lone surrogate), which no table can hold.
@@ -67,7 +73,7 @@ def read_json(text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
-        spoken = text.rpartition("</think>")[2]
+        spoken = without_thoughts(text)
         found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", spoken)))
         if not found:
             raise MediaError(f"the answer is not JSON: {text[:60]!r}") from None
@@ -77,6 +83,31 @@ def read_json(text: str) -> Any:
     except UnicodeEncodeError:
         raise MediaError("the answer's JSON holds half a character") from None
     return value
+
+
+def plain_text(text: str) -> str | None:
+    """A text as it is, or the one inside the JSON, in a fence or not, that a model put it in.
+
+    None where the JSON holds none, or several of which none is named as the text.
+    """
+    fenced = FENCED.search(text)
+    inside = fenced[1] if fenced else text.strip()
+    if inside[:1] not in ("{", "["):
+        return text
+    try:
+        value = json.loads(inside, strict=False, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        return value.strip() or None
+    if not isinstance(value, dict):
+        return None
+    texts = {str(k).lower(): v.strip() for k, v in value.items() if isinstance(v, str)}
+    named = [texts[name] for name in TEXT_NAMES if texts.get(name)]
+    only = [text for text in texts.values() if text] if len(value) == 1 else []
+    return next(iter(named or only), None)
 
 
 def refuse(constant: str) -> NoReturn:

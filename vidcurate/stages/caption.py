@@ -132,7 +132,9 @@ def talk(
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
         if isinstance(voice, MediaError):
             raise voice
-        frames = tuple(Frame(t, jpeg_of_file(file, config.image_max_side)) for t, file in files)
+        frames = tuple(
+            Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
+        )
         spent = Spent()
         material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)
         told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
@@ -291,4 +293,5 @@ CAPTION = MapStage(
     outdated=voices_changed,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
+    version=2,
 )
