@@ -82,6 +82,15 @@ class Resources:
     custom: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Who is asked by a stage, in words, and how many requests a row takes, or at least takes."""
+
+    whom: str
+    each: int = 1
+    is_least: bool = True
+
+
 @dataclass(frozen=True)
 class Beside:
     """A table that is looked up by key while mapping, or joined in a finish.
@@ -166,6 +175,11 @@ def no_limit(_row: Any, _config: StageConfig) -> float | None:
     return None
 
 
+def asks_nobody(_config: StageConfig) -> Asks | None:
+    """The `asks` of a stage that asks no model."""
+    return None
+
+
 def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
     """The `check` of a stage that runs anywhere."""
 
@@ -189,8 +203,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
     done. `outdated` tells the keys of inputs whose rows were made of a file that has changed since:
     their rows are taken back and made anew. `cheaper` names the options, as stage.option, by which
-    the stage takes less. Of a `dear` stage those inputs are spared which a table stage that comes
-    later surely rejects.
+    the stage takes less; `asks` says whom it sends requests, which may cost. Of a `dear` stage
+    those inputs are spared which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -210,6 +224,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     finish_reads: tuple[Beside, ...] = ()
     outdated: Callable[[Cfg, Finished], pa.Array] | None = None
     cheaper: str = ""
+    asks: Callable[[Cfg], Asks | None] = asks_nobody
     dear: bool = False
     version: int = 1
 

@@ -35,6 +35,7 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     take_through(run, before, after, scopes(live_films(run, first), n_films))
     run.beside = None
     run.failed += behind.failed
+    run.requests += behind.requests
     if not run.interrupted:
         run_plan(run, plan)
 

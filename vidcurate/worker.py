@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +73,8 @@ class Report:
     """What became of a batch: `statuses` as (id, status, reason).
 
     `left` are the inputs for which there was not enough memory, with what was said; `others` is
-    how many more did not fail. `unanswered` of the failed stay to be done, since a server gave no
-    answer. `notes` are what a user should know.
+    how many more did not fail. `unanswered` counts, by reason, those of the failed that stay to be
+    done, since a server gave no answer. `notes` are what a user should know.
     """
 
     statuses: tuple[tuple[str, str, str | None], ...]
@@ -81,7 +82,7 @@ class Report:
     left: tuple[str, ...] = ()
     lack: str = ""
     others: int = 0
-    unanswered: int = 0
+    unanswered: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -186,7 +187,7 @@ def work(job: Job, batch: Batch) -> Report:
         time.perf_counter() - began,
         batch.ids[n_done:],
         lack,
-        unanswered=sum(isinstance(result, ServerError) for result, _ in results),
+        unanswered=Counter(str(r) for r, _ in results if isinstance(r, ServerError)),
         notes=take_notices(),
     )
 

@@ -65,10 +65,11 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
 def read_json(text: str) -> Any:
     """The JSON value in a model's answer.
 
-    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a closing bracket go, line ends inside strings are allowed, and of the
-    objects and lists that stand in the text (in a code fence, after leading words) the longest is
-    taken. Raises MediaError where there is none, for NaN and infinities, which JSON has not, and
-    for half a character (a lone surrogate), which no table can hold.
+    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a
+    closing bracket go, line ends inside strings are allowed, and of the objects and lists that
+    stand in the text (in a code fence, after leading words) the longest is taken. Raises MediaError
+    where there is none, for NaN and infinities, which JSON has not, and for half a character (a
+    lone surrogate), which no table can hold.
     """
     try:
         value = json.loads(text, parse_constant=refuse)

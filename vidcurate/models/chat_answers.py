@@ -37,7 +37,8 @@ THINKING_PARTS = frozenset({"thinking", "reasoning", "thought", "redacted_thinki
 TEXT_PARTS = frozenset({None, "text", "output_text"})
 # "Please try again in 1m30.5s", "in 350ms".
 IN_WORDS = re.compile(
-    r"(?:try again|retry) in (?:(?P<m>\d+)m(?!s))?\s*(?:(?P<n>[\d.]+) ?(?P<unit>ms|s))?", re.I
+    r"(?:try again|retry) in (?:(?P<m>\d+)m(?!s))?\s*(?:(?P<n>[\d.]+) ?(?P<unit>ms|s))?",
+    re.IGNORECASE,
 )
 STREAM = b"data:"
 

@@ -132,15 +132,20 @@ def adapted(manner: Manner, fault: Fault, payload: Mapping[str, Any]) -> Manner 
     `payload` is the request, written in `manner`.
     """
     words = f"{fault.parameter} {fault.reason}"
-    if fault.status in REFUSING_STATUSES and "temperature" in payload and "temperature" in words:
+    is_refused = fault.status in REFUSING_STATUSES
+    if is_refused and "temperature" in payload and "temperature" in words:
         return replace(manner, left_out=(*manner.left_out, "temperature"))
     if refuses_schema(fault, payload):
         lesser: Form = "json_object" if manner.form == "json_schema" else "words"
         return replace(manner, form=lesser)
-    if fault.status not in REFUSING_STATUSES or OF_SIZE.search(words):
-        return None
-    if not (fault.parameter or UNKNOWN.search(words)):
-        return None
+    is_unknown = (fault.parameter or UNKNOWN.search(words)) and not OF_SIZE.search(words)
+    if is_refused and is_unknown:
+        return renamed(manner, words)
+    return None
+
+
+def renamed(manner: Manner, words: str) -> Manner | None:
+    """A manner without the name that a server says it does not know, if it is one that can go."""
     if manner.limit_name in words and not manner.is_renamed:
         other = NEW_LIMIT if manner.limit_name == OLD_LIMIT else OLD_LIMIT
         return replace(manner, limit_name=other, is_renamed=True)

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
 
 import httpx2
 
@@ -56,6 +55,21 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
+def is_left_out(host: str) -> bool:
+    """Whether NO_PROXY names an address: itself, a domain above it, a network or a star."""
+    listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    for name in (name.strip().lower() for name in listed.split(",") if name.strip()):
+        bare = name.removeprefix("*").removeprefix(".")
+        if name == "*" or host == bare or host.endswith(f".{bare}"):
+            return True
+        try:
+            if ipaddress.ip_address(host) in ipaddress.ip_network(name, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False
+
+
 def proxy_of(base_url: str) -> Proxy | None:
     """The proxy that the environment names for an address.
 
@@ -63,7 +77,7 @@ def proxy_of(base_url: str) -> Proxy | None:
     """
     address = urlsplit(base_url)
     host = address.hostname or ""
-    if is_local(host) or proxy_bypass_environment(host):
+    if is_local(host) or is_left_out(host):
         return None
     names = (f"{address.scheme}_proxy", "all_proxy")
     given = [v for name in names for v in (name, name.upper()) if os.environ.get(v)]

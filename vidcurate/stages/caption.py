@@ -35,7 +35,7 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stage import Asks, Beside, MapStage, Resources, StageConfig, Workspace
 from vidcurate.stages.embed import image_text_model
 from vidcurate.table import Table
 from vidcurate.vectors import clip_vector, read_film_vectors
@@ -264,6 +264,18 @@ def prompt_text(config: CaptionConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
+def asked(config: CaptionConfig) -> Asks | None:
+    """Who writes, and how many requests a clip takes, without those for faulty JSON."""
+    if not looks(config):
+        return None
+    each, is_least = {
+        "single": (1, config.detail == "both"),
+        "motion-detail": (3, False),
+        "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
+    }.get(config.strategy, (1, True))
+    return chat_model.asks(config.backend, config, each, is_least=is_least)
+
+
 def seats(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
@@ -289,6 +301,7 @@ CAPTION = MapStage(
     ),
     resources=seats,
     check=can_ask,
+    asks=asked,
     depends=prompt_text,
     outdated=voices_changed,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
