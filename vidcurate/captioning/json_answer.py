@@ -23,22 +23,26 @@ LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model a
 
 
 def ask_json(
-    parts: Sequence[str | Frame], schema: Mapping[str, Any], max_tokens: int | None = None
+    parts: Sequence[str | Frame],
+    schema: Mapping[str, Any],
+    max_tokens: int | None = None,
+    bound: Mapping[str, Any] | None = None,
 ) -> Conversation[Any]:
     """The value of a JSON answer that follows a schema; an answer that does not is asked once more.
 
-    The schema is told in words too, since not every server can be bound to one. Raises MediaError
+    The schema is told in words too, since not every server can be bound to one; `bound` is what a
+    server is given to bind the model, where it is not the whole schema. Raises MediaError
     for a refusal, and where the second answer cannot be used either.
     """
     form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
     asked = (*parts, form)
-    answer = yield Ask(asked, schema, max_tokens)
+    answer = yield Ask(asked, bound or schema, max_tokens)
     text = said(answer)
     try:
         return value_of(answer, schema)
     except MediaError as error:
         again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), schema, max_tokens)
+    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens)
     return value_of(answer, schema)
 
 
