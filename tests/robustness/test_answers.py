@@ -35,12 +35,10 @@ def read(value: Any) -> Any:
         f"<think>a<think>b</think>c</think>{SAID}",
         f"<thinking>{THOUGHT}</thinking> {SAID}",
         f"<reasoning>{THOUGHT}</reasoning>\n<answer>{SAID}</answer>",
-        f"<|begin_of_thought|>{THOUGHT}<|end_of_thought|>"
-        f"<|begin_of_solution|>{SAID}<|end_of_solution|>",
+        f"<|begin_of_thought|>{THOUGHT}<|end_of_thought|><|begin_of_solution|>{SAID}",
         f"\u25c1think\u25b7{THOUGHT}\u25c1/think\u25b7{SAID}",
         f"[THINK]{THOUGHT}[/THINK]{SAID}",
-        f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|start|>assistant<|channel|>final"
-        f"<|message|>{SAID}<|return|>",
+        f"<|channel|>analysis<|message|>{THOUGHT}<|end|><|channel|>final<|message|>{SAID}<|end|>",
         f"analysis{THOUGHT}assistantfinal{SAID}",
         f"<|channel>thought\n{THOUGHT}<channel|>{SAID}",
         f"{SAID}\n<think>{THOUGHT}",

@@ -171,7 +171,7 @@ def value_of_body(body: bytes) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         reason = "the answer holds half a character, which no table can hold"
-        return Fault(reason, passes=True, of_clip=True)
+        return Fault(reason, of_clip=True)
     return value
 
 
