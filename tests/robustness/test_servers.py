@@ -170,7 +170,7 @@ def test_certificates_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
 def test_none_is_the_models_own_temperature(value: Any) -> None:
     """The word of the help and YAML's null both leave it to the backend."""
     assert ModelConfig(temperature=value).temperature is None
-    assert ModelConfig(temperature="0.5").temperature == 0.5  # type: ignore[arg-type]
+    assert ModelConfig(temperature="0.5").temperature == 0.5
 
 
 def test_a_fault_of_the_server_is_done_by_the_next_run(
