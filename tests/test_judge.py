@@ -248,7 +248,9 @@ def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
     notes = Notes()
     options = {"judge": asked(script), "weak": {"below": 0.9}, "refine": asked(script)}
     process(out, options, listener=notes)
-    judged, refined = notes.said
+    judge_asks, refine_asks, judged, refined = notes.said
+    assert judge_asks.startswith("judge: at least 3 requests to eye")
+    assert refine_asks.startswith("refine: at least 2 requests to eye")
     assert "vagueness 1" in judged
     assert "mean score 0.62" in judged
     heads, one, total = (line.split() for line in refined.splitlines()[1:])

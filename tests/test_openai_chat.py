@@ -14,7 +14,7 @@ from chat_server import Script
 
 from vidcurate.errors import UsageError
 from vidcurate.models.chat_answers import retry_after_s
-from vidcurate.models.chat_request import chat_payload
+from vidcurate.models.chat_request import chat_payload, first_manner
 from vidcurate.models.conversation import Answer, Ask, Conversation
 from vidcurate.models.openai_chat import AHEAD, open_chat
 
@@ -187,7 +187,7 @@ def test_a_key_that_no_header_can_carry(script: Script, monkeypatch: pytest.Monk
 def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str) -> None:
     """OpenAI is sent the name its newer models want; no temperature is sent where none is set."""
     server = opened(script, base_url=base_url, temperature=None)
-    payload = chat_payload(server.options, Ask(("Hello",)), by_schema=True)
+    payload = chat_payload(server.options, Ask(("Hello",)), first_manner(server.options))
     assert payload[name] == 99
     assert set(payload) == {"model", "messages", name}
 

@@ -57,7 +57,6 @@ def test_tries_run_out(script: Script, mode: str, words: str) -> None:
         ("error-200", "the server answered with an error: model crashed"),
         ("endless", "longer than 8 MiB"),
         ("400", "answered 400: status 400"),
-        ("429/3600", "asks to wait 3600 s"),
     ],
 )
 def test_what_does_not_pass_is_not_tried_again(script: Script, mode: str, words: str) -> None:
@@ -76,6 +75,7 @@ def test_what_does_not_pass_is_not_tried_again(script: Script, mode: str, words:
         ("404", "check base_url (most end in /v1) and model 'eye'"),
         ("html-404", "answered 404: a web page: check base_url"),
         ("429/spent", "answered 429"),
+        ("429/3600", "asks to wait 3600 s, more than patience_s = 300"),
     ],
 )
 def test_what_meets_all_clips_ends_them_all(script: Script, mode: str, words: str) -> None:

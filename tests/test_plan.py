@@ -101,6 +101,22 @@ def test_an_optional_table_is_used_where_it_is(
     assert ("marks" in planned["notes"].tables) == expected
 
 
+def test_a_stage_that_is_only_used_can_be_left_out() -> None:
+    """Who runs unasked says for whom, and how to leave it out; what is needed cannot be."""
+    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    stages = (*TOYS[:4], picky)
+    configs = choose_configs(stages, {}, {})
+    planned = make_plan(stages, ["notes"], configs, ROOTS, ("marks",))
+    because = {p.stage.name: p.because for p in planned}
+    assert because["notes"] == ""
+    assert because["pieces"] == "since notes needs it"
+    assert because["marks"].endswith("--without marks leaves it out")
+    left = make_plan(stages, ["notes"], configs, ROOTS, ("marks",), ["marks"])
+    assert left == make_plan(stages, ["notes"], configs, ROOTS, ())
+    with pytest.raises(UsageError, match="--without pieces: notes needs it"):
+        make_plan(stages, ["notes"], configs, ROOTS, (), ["pieces"])
+
+
 def test_an_optional_table_decides_the_rows_that_use_it() -> None:
     """Rows made with an optional table are not those made without it."""
     picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))

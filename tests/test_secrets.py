@@ -65,7 +65,7 @@ def test_a_key_stays_where_it_is(tmp_path: Path, script: Script) -> None:
         assert script.modes == []
         assert KEY not in ended.out + ended.err
         assert places_of(KEY, tmp_path / "out") == []
-    assert ended.code == 0, ended.err
+    assert ended.code == 2, ended.err  # the last answer refuses the key, for all
     assert {headers["authorization"] for headers in script.headers} == {f"Bearer {KEY}"}
 
 

@@ -73,9 +73,32 @@ def test_a_form_of_ones_own(tmp_path: Path) -> None:
     assert load_form(own).hash != load_form("").hash
 
 
+def test_a_form_may_bound_its_values(tmp_path: Path) -> None:
+    """Answers are held against `required` and `minItems`, which not every server is given."""
+    text = (
+        "type: object\nrequired: [caption, tags]\nproperties:\n  caption: {type: string}\n"
+        "  tags: {type: array, minItems: 2, items: {type: string, maxLength: 9}}\n"
+        "  year: {type: integer, minimum: 1900}\n"
+    )
+    model = Model(
+        [says('{"caption": "A.", "tags": ["a"]}'), says('{"caption": "A.", "tags": ["a", "b"]}')]
+    )
+    result = told(model, strategy="structured", form=form_file(tmp_path, text))
+    assert result.structured == {"caption": "A.", "tags": ["a", "b"]}
+    assert "minItems" in str(model.asks[0].parts[-1])
+    bound = model.asks[0].schema
+    assert bound is not None
+    assert "minItems" not in str(bound)
+    assert bound["required"] == ["caption", "tags", "year"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
+        (
+            "type: object\nrequired: [caption, b]\nproperties: {caption: {type: string}}\n",
+            "field 'b'",
+        ),
         ("type: object\nproperties: {a: [}\n", "line 2"),
         ("", "is not of type 'object'"),
         ("type: object\nproperties: {title: {type: string}}\n", "'caption' is a required"),

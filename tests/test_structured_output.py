@@ -46,11 +46,12 @@ def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
 
 @pytest.mark.parametrize("status", [400, 422])
 def test_a_server_without_schemas_is_asked_in_words(script: Script, status: int) -> None:
-    """When it says that it knows no response_format, it is asked without one from then on."""
+    """When it knows no response_format, it is asked for any JSON, then in words from then on."""
     refusing(script, "Unexpected fields: {'response_format'}", status)
     answers = asked(script, 3, retries=0)
     assert all(isinstance(answer, Answer) for answer in answers)
-    assert [form is None for form in forms(script)] == [False, True, True, True]
+    told = [form and form["type"] for form in forms(script)]
+    assert told == ["json_schema", "json_object", None, None, None]
 
 
 def test_who_insists_on_the_schema_is_told(script: Script) -> None:

@@ -16,8 +16,9 @@ from vidcurate.models.transformers_chat import (
     TransformersModel,
     check_transformers,
     open_transformers,
+    sampling_of,
 )
-from vidcurate.models.transformers_inputs import thinned
+from vidcurate.models.transformers_inputs import inputs_of, thinned, timed
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
@@ -100,6 +101,27 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
     assert len(answered(opened(qwen, as_video=True), [words])) == 1
 
 
+def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
+    """A processor is told when in its clip each keyframe is shown, for each clip of a batch."""
+    slow = [replace(f, time_s=60.0 + 20 * n, clip_start_s=50.0) for n, f in enumerate(FRAMES)]
+    timing = timed(slow)
+    assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
+    assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
+    processor = opened(qwen, as_video=True).processor
+    asks = [Ask(("Look.", *slow)), Ask(("Look.", *FRAMES))]
+    given = inputs_of(processor, ModelConfig(model=str(qwen), as_video=True), asks)
+    seconds = [float(s) for s in given["second_per_grid_ts"]]
+    assert seconds == pytest.approx([40.0, 1.0])  # a patch is two frames
+
+
+def test_none_samples_as_the_model_does(qwen: Path) -> None:
+    """Without a temperature nothing is said of sampling, and 0 is greedy."""
+    assert sampling_of(ModelConfig(model=str(qwen), temperature=None)) == {}
+    assert sampling_of(ModelConfig(model=str(qwen), temperature=0)) == {"do_sample": False}
+    warm = {"do_sample": True, "temperature": 0.7}
+    assert sampling_of(ModelConfig(model=str(qwen), temperature=0.7)) == warm
+
+
 def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
     """A request that allows fewer tokens than others of its batch gets no more than these."""
     model = opened(qwen)
@@ -109,10 +131,11 @@ def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
 
 
 def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
-    """BLIP writes of the middle keyframe; a request without any is an error of its own."""
+    """BLIP writes of the middle keyframe and says so; a request without any is an error."""
     model = opened(save_blip(tmp_path))
     good, bad = model.answer([FOUR, Ask(("Only words",))])
     assert isinstance(good, Answer)
+    assert good.notes == ("the model takes one keyframe: that at 1.00 s, of 4",)
     assert isinstance(bad, MediaError)
     assert "with a picture only" in str(bad)
     [led] = answered(opened(tmp_path, plain_prompt="a red wall"), [FOUR])

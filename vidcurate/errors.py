@@ -13,6 +13,8 @@ VidcurateError            1  base class; anything else that reaches the top is a
 ├── EmptyResultError      3  rows were expected and none came out
 ├── LossError             3  an export would hold less than the one that is there
 └── MediaError            -  one film or clip cannot be read; becomes that row's reason
+    └── ServerError       -  no answer of a model's server; the row stays to be done
+        └── ServerDownError 2  nor would any other request have one; ends the command
 """
 
 import errno
@@ -95,6 +97,16 @@ class LossError(VidcurateError):
 
 class MediaError(VidcurateError):
     """One film or clip cannot be read; the message becomes that row's reason."""
+
+
+class ServerError(MediaError):
+    """A model's server gave no answer, which says nothing of the clip: its row stays to be done."""
+
+
+class ServerDownError(ServerError):
+    """A model's server answers nobody: it is down, or refuses every request."""
+
+    exit_code = 2
 
 
 def is_disk_full(error: BaseException) -> bool:

@@ -20,12 +20,16 @@ from vidcurate.table import Table
 
 @dataclass(frozen=True)
 class Planned:
-    """One stage with its options; `tables` maps what it reads and writes to fingerprints."""
+    """One stage with its options; `tables` maps what it reads and writes to fingerprints.
+
+    `because` says why it runs though nobody chose it.
+    """
 
     stage: Stage
     config: StageConfig
     fingerprint: str
     tables: Mapping[str, str]
+    because: str = ""
 
     def shelf(self, dataset: Dataset[P_co], table: Table[Any]) -> Shelf[P_co]:
         """Where a table's rows lie for this stage."""
@@ -75,26 +79,19 @@ def make_plan(
     configs: Mapping[str, StageConfig],
     roots: Mapping[str, str],
     present: Sequence[str],
+    without: Sequence[str] = (),
 ) -> tuple[Planned, ...]:
     """The chosen stages and all that they read, in the order of the data.
 
     A table read only where it is there (not `required`) is brought up to date when the data set
-    has it (`present`, table names) or its stage is chosen. A finish may read what a later stage
-    writes. `roots` maps tables that no stage writes to their fingerprints.
+    has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
+    as if it had not. A finish may read what a later stage writes. `roots` maps tables that no stage
+    writes to their fingerprints. Raises UsageError where another stage needs one that is left out.
     """
-    by_name = {stage.name: stage for stage in stages}
-    writers = {stage.writes.name: stage for stage in stages}
-    needed, waiting = set(chosen), list(chosen)
-    while waiting:
-        stage = by_name[waiting.pop()]
-        for table, required in tables_read(stage, configs[stage.name]):
-            writer = writers.get(table.name)
-            if writer and writer.name not in needed and (required or table.name in present):
-                needed.add(writer.name)
-                waiting.append(writer.name)
+    because = why_needed(stages, chosen, configs, present, without)
     fingerprints = dict(roots)
     for stage in stages:
-        if stage.name in needed:
+        if stage.name in because:
             fingerprints[stage.writes.name] = own_fingerprint(
                 stage, configs[stage.name], fingerprints
             )
@@ -104,10 +101,52 @@ def make_plan(
             configs[stage.name],
             fingerprints[stage.writes.name],
             tables_of(stage, configs[stage.name], fingerprints),
+            because[stage.name],
         )
         for stage in stages
-        if stage.name in needed
+        if stage.name in because
     )
+
+
+def why_needed(
+    stages: Sequence[Stage],
+    chosen: Sequence[str],
+    configs: Mapping[str, StageConfig],
+    present: Sequence[str],
+    without: Sequence[str],
+) -> dict[str, str]:
+    """The stages that must run, each with the reason; none for those that were chosen.
+
+    What is needed comes first, so that only what nothing needs is said to be optional.
+    """
+    by_name = {stage.name: stage for stage in stages}
+    writers = {stage.writes.name: stage for stage in stages}
+    because = dict.fromkeys(chosen, "")
+    waiting = list(chosen)
+    optional: list[tuple[str, str]] = []
+    while waiting or optional:
+        if not waiting:
+            name, reason = optional.pop(0)
+            if name not in because:
+                because[name] = reason
+                waiting.append(name)
+            continue
+        reader = by_name[waiting.pop()]
+        for table, required in tables_read(reader, configs[reader.name]):
+            writer = writers.get(table.name)
+            if writer is None or writer.name in because:
+                continue
+            if not required:
+                if table.name in present and writer.name not in without:
+                    leave = f"--without {writer.name} leaves it out"
+                    reason = f"since {reader.name} uses the {table.name} that are there; {leave}"
+                    optional.append((writer.name, because[reader.name] or reason))
+                continue
+            if writer.name in without:
+                raise UsageError(f"--without {writer.name}: {reader.name} needs it")
+            because[writer.name] = because[reader.name] or f"since {reader.name} needs it"
+            waiting.append(writer.name)
+    return because
 
 
 def own_fingerprint(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> str:

@@ -82,6 +82,8 @@ class Run:
 
     `plan` is all that runs, whichever part is in hand. `failures` are the inputs of each stage
     that failed, in this run, or earlier if failures are limited and they are not tried again.
+    `unanswered` holds, by stage, why rows stay to be done, `requests` what each stage that asks a
+    model was to ask.
     """
 
     dataset: Dataset
@@ -93,6 +95,8 @@ class Run:
     shrinks: list[Shrink] = field(default_factory=list)
     failures: dict[str, set[str]] = field(default_factory=dict)
     interrupted: bool = False
+    unanswered: dict[str, str] = field(default_factory=dict)
+    requests: list[dict[str, Any]] = field(default_factory=list)
     beside: "Run | None" = None
 
     @property
@@ -118,11 +122,12 @@ def plan_for(
     stages: Sequence[Stage],
     chosen: Sequence[str],
     given: Mapping[str, StageConfig],
+    without: Sequence[str] = (),
 ) -> tuple[Planned, ...]:
-    """What has to run so that the chosen stages are up to date."""
+    """What has to run so that the chosen stages are up to date, `without` some that may be."""
     manifest = dataset.manifest()
     configs = choose_configs(stages, given, manifest)
-    return make_plan(stages, chosen, configs, ROOTS, list(manifest))
+    return make_plan(stages, chosen, configs, ROOTS, list(manifest), without)
 
 
 def run_plan(run: Run, plan: Sequence[Planned]) -> None:
@@ -146,7 +151,8 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
         if run.interrupted:
             return
     if run.counts and run.counts[-1].rows == 0:
-        raise EmptyResultError(why_empty(run.counts, run.dataset))
+        last = run.counts[-1].stage
+        raise EmptyResultError(run.unanswered.get(last) or why_empty(run.counts, run.dataset))
     tell_gone(run, plan, scope)
     for planned in plan:
         if not run.interrupted:
@@ -249,6 +255,7 @@ def run_map_stage(run: Run, planned: Planned, scope: Scope) -> None:
     note_recorded_failures(run, planned, scope)
     n_todo = len(todo[key].unique())
     run.listener.began(planned.stage.name, n_todo, len(inputs[key].unique()) - n_todo)
+    announce(run, planned, planned.stage, n_todo)
     job = Job(
         run.dataset.root,
         planned.stage,
@@ -259,13 +266,23 @@ def run_map_stage(run: Run, planned: Planned, scope: Scope) -> None:
     )
     todo_batches = batches(run.dataset, planned, todo, run.engine.workers)
     attempts = Attempts(run.engine, job, run.shrank)
+    unanswered: Counter[str] = Counter()
     n_batches = max(BATCHES_BETWEEN, 64 * run.engine.workers)
     while not run.interrupted and (some := list(islice(todo_batches, n_batches))):
         for report in attempts.reports(some):
             failed = run.failures.setdefault(planned.stage.name, set())
             failed.update(i for i, status, _ in report.statuses if status == FAILED)
             run.listener.advanced(planned.stage.name, report)
+            for text in report.notes:
+                run.listener.note(f"{planned.stage.name}: {text}")
+            unanswered += report.unanswered
         compact(run, planned)
+    if unanswered:
+        [(reason, _)] = unanswered.most_common(1)
+        rows = f"{unanswered.total()} row{'s' * (unanswered.total() > 1)}"
+        told = f"no answer for {rows}, which the next run asks for again: {reason}"
+        run.unanswered[planned.stage.name] = f"{planned.stage.name}: {told}"
+        run.listener.note(run.unanswered[planned.stage.name])
     remember(run.dataset, planned, was_written=True)
 
 
@@ -280,6 +297,26 @@ def note_recorded_failures(
     keys = live_inputs(run.dataset, planned, scope)[planned.stage.reads.key]
     live = failed.filter(pc.is_in(failed, value_set=keys.combine_chunks()))
     run.failures.setdefault(planned.stage.name, set()).update(live.to_pylist())
+
+
+def announce(run: Run, planned: Planned, stage: MapStage[Any, Any, Any, Any], n_todo: int) -> None:
+    """Say, before the first of them, how many requests a stage sends to whom, and why."""
+    asks = stage.asks(planned.config)
+    if asks is None or not n_todo:
+        return
+    n_requests = asks.each * n_todo
+    count_of = f"{'at least ' * asks.is_least}{n_requests} request{'s' * (n_requests > 1)}"
+    why = f", {planned.because}" if planned.because else ""
+    run.listener.note(f"{stage.name}: {count_of} to {asks.whom}{why}")
+    run.requests.append(
+        {
+            "stage": stage.name,
+            "requests": n_requests,
+            "is_least": asks.is_least,
+            "to": asks.whom,
+            "because": planned.because,
+        }
+    )
 
 
 def take_back_outdated(

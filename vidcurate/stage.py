@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, get_args
 
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
@@ -36,6 +36,14 @@ class StageConfig(BaseModel):
         if isinstance(value, bool) and field.annotation is not bool:
             raise ValueError("yes or no is no value for this option")
         return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def none_is_a_word(cls, value: Any, info: ValidationInfo) -> Any:
+        """YAML has null for it, a command line has not."""
+        field = cls.model_fields[info.field_name or ""]
+        may_be_none = type(None) in get_args(field.annotation)
+        return None if may_be_none and value == "none" else value
 
 
 def option(
@@ -74,6 +82,15 @@ class Resources:
     gpus: float = 0
     at_most: int | None = None
     custom: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """Who is asked by a stage, in words, and how many requests a row takes, or at least takes."""
+
+    whom: str
+    each: int = 1
+    is_least: bool = True
 
 
 @dataclass(frozen=True)
@@ -173,6 +190,11 @@ def no_limit(_row: Any, _config: StageConfig) -> float | None:
     return None
 
 
+def asks_nobody(_config: StageConfig) -> Asks | None:
+    """The `asks` of a stage that asks no model."""
+    return None
+
+
 def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
     """The `check` of a stage that runs anywhere."""
 
@@ -207,8 +229,9 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
     done; `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells
     the keys of inputs whose rows were made of a file that has changed since: their rows are taken
-    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes less.
-    Of a `dear` stage those inputs are spared which a table stage that comes later surely rejects.
+    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes less;
+    `asks` says whom it sends requests, which may cost. Of a `dear` stage those inputs are spared
+    which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -230,6 +253,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     finish_reads: tuple[Beside, ...] = ()
     outdated: Callable[[Cfg, Finished], pa.Array] | None = None
     cheaper: str = ""
+    asks: Callable[[Cfg], Asks | None] = asks_nobody
     dear: bool = False
     version: int = 1
 

@@ -37,6 +37,7 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     run.beside = None
     for stage, failed in behind.failures.items():
         run.failures.setdefault(stage, set()).update(failed)
+    run.requests += behind.requests
     if not run.interrupted:
         run_plan(run, plan)
 

@@ -2,6 +2,7 @@
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +15,14 @@ from vidcurate.cache import local, send, staging_folder
 from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
 from vidcurate.errors import (
     MediaError,
+    ServerDownError,
+    ServerError,
     UsageError,
     VidcurateError,
     disk_full_stops,
     is_disk_full,
 )
+from vidcurate.notices import take_notices
 from vidcurate.stage import Drop, MapStage, StageConfig
 from vidcurate.storage import Place, Remote
 from vidcurate.table import Table
@@ -78,7 +82,8 @@ class Report:
     """What became of a batch: `statuses` as (id, status, reason).
 
     `left` are the inputs for which there was not enough memory, with what was said; `others` is
-    how many more did not fail.
+    how many more did not fail. `unanswered` counts, by reason, those of the failed that stay to be
+    done, since a server gave no answer. `notes` are what a user should know.
     """
 
     statuses: tuple[tuple[str, str, str | None], ...]
@@ -86,6 +91,8 @@ class Report:
     left: tuple[str, ...] = ()
     lack: str = ""
     others: int = 0
+    unanswered: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -156,7 +163,8 @@ def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
 def work(job: Job, batch: Batch) -> Report:
     """Run one batch and commit it. Errors of a row are that row's; usage errors end the stage.
 
-    Raises DiskFullError where there is no room for what was made.
+    What a server gave no answer to is not committed. Raises DiskFullError where there is no room
+    for what was made, and ServerDownError where a server answers nobody.
     """
     began = time.perf_counter()
     with disk_full_stops(job.root):
@@ -177,10 +185,20 @@ def work(job: Job, batch: Batch) -> Report:
             send(workspace.files, target)
         if n_done:
             commit(job, batch, results)
+    for result, _ in results:
+        if isinstance(result, ServerDownError):
+            raise ServerDownError(f"{result}; what is done stays, the same command goes on")
     statuses = tuple(
         (i, *status_of(result)) for i, (result, _) in zip(batch.ids, results, strict=False)
     )
-    return Report(statuses, time.perf_counter() - began, batch.ids[n_done:], lack)
+    return Report(
+        statuses,
+        time.perf_counter() - began,
+        batch.ids[n_done:],
+        lack,
+        unanswered=Counter(str(r) for r, _ in results if isinstance(r, ServerError)),
+        notes=take_notices(),
+    )
 
 
 def read_batch(job: Job, batch: Batch) -> list[Any]:
@@ -267,13 +285,19 @@ def reason_of(error: BaseException) -> str:
 
 
 def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None:
-    """Write a batch's rows and what became of each input, as far as there are results."""
+    """Write a batch's rows and what became of each input, as far as there are results.
+
+    An input to which a server gave no answer stays to be done.
+    """
     made = [row for result, _ in results if isinstance(result, list) for row in result]
     done = [
         {"id": i, "status": status, "reason": reason, "seconds": seconds}
         for i, (result, seconds) in zip(batch.ids, results, strict=False)
+        if not isinstance(result, ServerError)
         for status, reason in [status_of(result)]
     ]
+    if not done:
+        return
     rows = job.stage.writes.to_arrow(made) if made else None
     job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE))
 
@@ -285,7 +309,9 @@ def reread(job: Job, batch: Batch) -> Report | None:
         return None
     columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
     statuses = tuple(zip(*columns, strict=True))
-    return Report(statuses, 0.0, batch.ids[len(statuses) :], "the worker died")
+    ended = {status[0] for status in statuses}
+    left = tuple(i for i in batch.ids if i not in ended)
+    return Report(statuses, 0.0, left, "the worker died")
 
 
 def commit_failure(job: Job, batch: Batch, reason: str) -> Report:

@@ -1,10 +1,14 @@
 """The form that a structured caption fills in: a JSON schema in YAML, checked before anything runs.
 
 Of JSON Schema a form may use `type` (object, array, string, number, integer, boolean),
-`description`, `properties`, `items` and, for strings, `enum`; every field must be filled in, as
-servers that bind a model to a schema want it. The form is an object with a string `caption`, which
-becomes the clip's text; a string `short_caption` becomes the short one. What stands in `camera` is
-held against the measured movement.
+`description`, `title`, `properties`, `items`, `enum`, and the words that bound a value: `required`,
+`minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
+`exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `additionalProperties`. The model is told all
+of them and its answer is held against them. A server that binds the model is given only what every
+such server knows: types, descriptions, fields, items and choices, all fields required and no
+others. The form is an object with a string `caption`, which becomes the clip's text; a string
+`short_caption` becomes the short one. What stands in `camera` is held against the measured
+movement.
 """
 
 import hashlib
@@ -23,6 +27,20 @@ from vidcurate.errors import UsageError
 FIELD: Mapping[str, Any] = {"$ref": "#/$defs/field"}
 FIELDS = {"type": "object", "minProperties": 1, "additionalProperties": FIELD}
 TEXT = {"properties": {"type": {"const": "string"}}}
+COUNT = {"type": "integer", "minimum": 0}
+NUMBER = {"type": "number"}
+# Which words go with which types.
+OF_KIND: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("object",): ("properties", "required", "additionalProperties"),
+    ("array",): ("items", "minItems", "maxItems", "uniqueItems"),
+    ("string",): ("minLength", "maxLength", "pattern"),
+    ("number", "integer"): (
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    ),
+    ("string", "number", "integer"): ("enum",),
+}
+# What servers that bind a model to a schema all know.
+BOUND = ("type", "description", "title", "enum")
 # What a form is, as a schema itself: each type of field with what it must and may have.
 FORM: Mapping[str, Any] = {
     "$defs": {
@@ -34,13 +52,27 @@ FORM: Mapping[str, Any] = {
                 "description": {"type": "string"},
                 "properties": FIELDS,
                 "items": FIELD,
-                "enum": {"type": "array", "minItems": 1, "items": {"type": "string"}},
+                "enum": {"type": "array", "minItems": 1},
+                "title": {"type": "string"},
+                "required": {"type": "array", "items": {"type": "string"}},
+                "additionalProperties": {"type": "boolean"},
+                "minItems": COUNT,
+                "maxItems": COUNT,
+                "uniqueItems": {"type": "boolean"},
+                "minLength": COUNT,
+                "maxLength": COUNT,
+                "pattern": {"type": "string", "format": "regex"},
+                "minimum": NUMBER,
+                "maximum": NUMBER,
+                "exclusiveMinimum": NUMBER,
+                "exclusiveMaximum": NUMBER,
+                "multipleOf": {"type": "number", "exclusiveMinimum": 0},
             },
             "additionalProperties": False,
             "dependentSchemas": {
-                "properties": {"properties": {"type": {"const": "object"}}},
-                "items": {"properties": {"type": {"const": "array"}}},
-                "enum": TEXT,
+                word: {"properties": {"type": {"enum": list(kinds)}}}
+                for kinds, words in OF_KIND.items()
+                for word in words
             },
             "allOf": [
                 {"if": {"properties": {"type": {"const": kind}}}, "then": {"required": [needed]}}
@@ -79,20 +111,53 @@ def load_form(path: str) -> Prompt:
         raise UsageError(f"the form {name!r}{line} is not valid YAML: {problem}") from None
     except RecursionError:
         raise UsageError(f"the form {name!r} has an alias that holds itself") from None
+    fault = fault or unknown_field(yaml.safe_load(text), "$")
     if fault:
         raise UsageError(f"the form {name!r} cannot be used: {fault}")
     return Prompt(text, hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS])
 
 
+def unknown_field(field: Mapping[str, Any], at: str) -> str | None:
+    """A field that is required and not there, with its place; None if there is none."""
+    below = field.get("properties", {})
+    for name in field.get("required", ()):
+        if name not in below:
+            return f"{at}.required: there is no field {name!r}"
+    if at == "$" and "caption" not in field.get("required", ("caption",)):
+        return "$.required: 'caption' must be among them"
+    places = {f"{at}.properties.{name}": inner for name, inner in below.items()}
+    if "items" in field:
+        places[f"{at}.items"] = field["items"]
+    return next((f for place, inner in places.items() if (f := unknown_field(inner, place))), None)
+
+
 @lru_cache(maxsize=4)
 def schema_of(form: str) -> Any:
-    """The JSON schema that a form's YAML stands for, in which every field is required."""
+    """The JSON schema that a form's YAML stands for, against which answers are held."""
+    return whole(yaml.safe_load(form))
+
+
+@lru_cache(maxsize=4)
+def bound_schema_of(form: str) -> Any:
+    """The same as a server is given it that binds the model to it."""
     return strict(yaml.safe_load(form))
 
 
-def strict(field: Mapping[str, Any]) -> dict[str, Any]:
-    """A field that must be filled in wholly and takes nothing else."""
+def whole(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A field that must be filled in wholly and takes nothing else, unless it says otherwise."""
     told = dict(field)
+    if "items" in field:
+        told["items"] = whole(field["items"])
+    if "properties" in field:
+        told["properties"] = {name: whole(below) for name, below in field["properties"].items()}
+        told.setdefault("required", list(field["properties"]))
+        told.setdefault("additionalProperties", False)
+    return told
+
+
+def strict(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A field in the words that every server knows, filled in wholly."""
+    told = {word: field[word] for word in BOUND if word in field}
     if "items" in field:
         told["items"] = strict(field["items"])
     if "properties" in field:

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from vidcurate.captioning.prompts import fill_prompt, load_prompt
 from vidcurate.errors import MediaError
 from vidcurate.models.conversation import Answer, Ask, Conversation, Frame, said
+from vidcurate.models.spoken import without_thoughts
 
 JSON_PROMPTS = ("json-form", "json-again")
 """The prompts that `ask_json` adds to a strategy's own; a strategy that uses it names them."""
@@ -15,26 +16,33 @@ JSON_PROMPTS = ("json-form", "json-again")
 # A string is matched whole, so that a comma inside one is let be.
 TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
 MOST_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
+# Names under which models put a text that was asked for without any form, the likeliest first.
+TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
+FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
 LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
 
 
 def ask_json(
-    parts: Sequence[str | Frame], schema: Mapping[str, Any], max_tokens: int | None = None
+    parts: Sequence[str | Frame],
+    schema: Mapping[str, Any],
+    max_tokens: int | None = None,
+    bound: Mapping[str, Any] | None = None,
 ) -> Conversation[Any]:
     """The value of a JSON answer that follows a schema; an answer that does not is asked once more.
 
-    The schema is told in words too, since not every server can be bound to one. Raises MediaError
+    The schema is told in words too, since not every server can be bound to one; `bound` is what a
+    server is given to bind the model, where it is not the whole schema. Raises MediaError
     for a refusal, and where the second answer cannot be used either.
     """
     form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
     asked = (*parts, form)
-    answer = yield Ask(asked, schema, max_tokens)
+    answer = yield Ask(asked, bound or schema, max_tokens)
     text = said(answer)
     try:
         return value_of(answer, schema)
     except MediaError as error:
         again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), schema, max_tokens)
+    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens)
     return value_of(answer, schema)
 
 
@@ -47,7 +55,10 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
         value = read_json(said(answer))
     except MediaError as error:
         if answer.status == "truncated":
-            raise MediaError("the answer was cut off at its longest: it must be shorter") from error
+            cut = f", {answer.reason}" if answer.reason else ""
+            raise MediaError(
+                f"the answer was cut off at its longest{cut}: it must be shorter"
+            ) from error
         raise
     fault = fault_in(value, schema)
     if fault:
@@ -58,16 +69,16 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
 def read_json(text: str) -> Any:
     """The JSON value in a model's answer.
 
-    The whole text is read as JSON first. Where that fails: what comes before `</think>` is left
-    out, commas before a closing bracket go, line ends inside strings are allowed, and of the
-    objects and lists that stand in the text (in a code fence, after leading words) the longest is
-    taken. Raises MediaError where there is none, for NaN and infinities, which JSON has not, and
-    for half a character (a lone surrogate), which no table can hold.
+    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a
+    closing bracket go, line ends inside strings are allowed, and of the objects and lists that
+    stand in the text (in a code fence, after leading words) the longest is taken. Raises MediaError
+    where there is none, for NaN and infinities, which JSON has not, and for half a character (a
+    lone surrogate), which no table can hold.
     """
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
-        spoken = text.rpartition("</think>")[2]
+        spoken = without_thoughts(text)
         found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", spoken)))
         if not found:
             raise MediaError(f"the answer is not JSON: {text[:60]!r}") from None
@@ -77,6 +88,31 @@ def read_json(text: str) -> Any:
     except UnicodeEncodeError:
         raise MediaError("the answer's JSON holds half a character") from None
     return value
+
+
+def plain_text(text: str) -> str | None:
+    """A text as it is, or the one inside the JSON, in a fence or not, that a model put it in.
+
+    None where the JSON holds none, or several of which none is named as the text.
+    """
+    fenced = FENCED.search(text)
+    inside = fenced[1] if fenced else text.strip()
+    if inside[:1] not in ("{", "["):
+        return text
+    try:
+        value = json.loads(inside, strict=False, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        return value.strip() or None
+    if not isinstance(value, dict):
+        return None
+    texts = {str(k).lower(): v.strip() for k, v in value.items() if isinstance(v, str)}
+    named = [texts[name] for name in TEXT_NAMES if texts.get(name)]
+    only = [text for text in texts.values() if text] if len(value) == 1 else []
+    return next(iter(named or only), None)
 
 
 def refuse(constant: str) -> NoReturn:

@@ -66,6 +66,8 @@ def material_of(
 
     if not stills:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
-    frames = tuple(Frame(t, jpeg_of_file(file, config.image_max_side)) for t, file in stills)
+    frames = tuple(
+        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in stills
+    )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
     return Material(clip, frames, facts, prompts, asked)

@@ -1,12 +1,19 @@
-"""What a conversation took, counted beside it, so that no strategy keeps accounts."""
+"""What a conversation took, counted beside it, so that no strategy keeps accounts.
 
-from dataclasses import dataclass
+Here also the answers to requests for plain text are made plain, so that no strategy meets a text
+inside JSON.
+"""
+
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from vidcurate.captioning.json_answer import plain_text
 from vidcurate.errors import MediaError
 from vidcurate.models.conversation import Answer, Ask, Conversation, advance
+from vidcurate.models.spoken import MARKUP
 
 T = TypeVar("T")
+LONGEST_QUOTE = 60  # characters of an answer in an error
 
 
 @dataclass(slots=True)
@@ -27,7 +34,7 @@ class Spent:
         self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
         self.completion_tokens = total(self.completion_tokens, answer.completion_tokens)
         self.seconds += answer.seconds
-        self.notes += answer.notes
+        self.notes = tuple(dict.fromkeys((*self.notes, *answer.notes)))
 
 
 def total(so_far: int | None, more: int | None) -> int | None:
@@ -36,7 +43,7 @@ def total(so_far: int | None, more: int | None) -> int | None:
 
 
 def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
-    """A conversation whose answers are counted."""
+    """A conversation whose answers are counted, and plain where no JSON was asked for."""
     step = advance(talk, None)
     while isinstance(step, Ask):
         try:
@@ -44,8 +51,21 @@ def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
         except MediaError as error:
             step = advance(talk, error)
             continue
+        if step.schema is None:
+            answer = made_plain(answer)
         spent.add(answer)
         step = advance(talk, answer)
     if isinstance(step.result, MediaError):
         raise step.result
     return step.result
+
+
+def made_plain(answer: Answer) -> Answer:
+    """An answer without the JSON around its text, noted; one with other JSON says nothing."""
+    text = plain_text(answer.text)
+    if text == answer.text:
+        return answer
+    if text is None:
+        reason = f"it is JSON that holds no one text: {answer.text[:LONGEST_QUOTE]}"
+        return replace(answer, text="", status="empty", reason=reason)
+    return replace(answer, text=text, notes=(*answer.notes, MARKUP))

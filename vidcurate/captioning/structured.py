@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vidcurate.captioning.camera_words import camera_conflicts
-from vidcurate.captioning.form import schema_of
+from vidcurate.captioning.form import bound_schema_of, schema_of
 from vidcurate.captioning.json_answer import ask_json
 from vidcurate.captioning.material import Material, Told
 from vidcurate.models.conversation import Conversation
@@ -20,9 +20,9 @@ LEAST_TOKENS = 2048  # a form is several captions long
 def structured(material: Material) -> Conversation[Told]:
     """A form's values, its dense and its short text, and where it contradicts the measurements."""
     parts = (material.prompt("structured", measured=measured(material)), *material.shown())
-    schema = schema_of(material.prompts["form"].text)
+    text = material.prompts["form"].text
     room = max(LEAST_TOKENS, material.config.max_tokens)
-    form = yield from ask_json(parts, schema, room)
+    form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
     spoken = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
     return Told(
         form["caption"],

@@ -16,6 +16,11 @@ def with_trigger(told: Told, trigger: str) -> Told:
 
 
 def begun_with(text: str, trigger: str) -> str:
-    """A text that holds a word, before it where it does not stand in it as it is written."""
+    """A text that holds a word, before it where it does not stand in it as it is written.
+
+    Without a word the text stays as it is.
+    """
+    if not trigger:
+        return text
     there = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)
     return text if there else f"{trigger}, {text}"

@@ -49,6 +49,14 @@ Address = Annotated[
 ]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one a core).")]
 Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
+Without = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Leave out this stage, where others only use what it has made; repeat for more.",
+        metavar="STAGE",
+        show_default=False,
+    ),
+]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
 MaxFailed = Annotated[
     int | None, typer.Option(min=0, help="Stop with exit code 3 when more rows fail than this.")
@@ -112,6 +120,7 @@ def common(  # noqa: PLR0917 - never called: its parameters are the options ever
     address: Address = None,
     workers: Workers = None,
     limit: Limit = None,
+    without: Without = None,
     retry_failed: RetryFailed = False,
     max_failed: MaxFailed = None,
     allow_loss: AllowLoss = False,
@@ -129,7 +138,8 @@ def request(values: dict[str, Any]) -> Request:
     """The shared options of a command as one value."""
     names = set(inspect.signature(common).parameters) - {"config"}
     picked = {name: values[name] for name in names}
-    return Request(**{**picked, "sources": tuple(picked["sources"] or ())})
+    lists = {name: tuple(picked[name] or ()) for name in ("sources", "without")}
+    return Request(**{**picked, **lists})
 
 
 def shared_parameters() -> list[inspect.Parameter]:
@@ -174,7 +184,9 @@ def add_run_command() -> None:
 def stages_to_run(values: dict[str, Any]) -> tuple[list[str], dict[str, StageConfig]]:
     """The stages that a config file names, else those that the data set has, and the options."""
     given = load_config(values["config"], STAGES) if values["config"] else {}
+    left_out = set(values["without"] or ())
     chosen = list(given) or look.recorded_stages(values["dataset"])
+    chosen = [name for name in chosen if name not in left_out]
     if not chosen:
         raise UsageError(
             "which stages? give -c FILE; `vidcurate config > my.yaml` writes one to start from"

@@ -51,6 +51,7 @@ class Request:
     address: str | None
     workers: int | None
     limit: int | None
+    without: tuple[str, ...]
     retry_failed: bool
     max_failed: int | None
     allow_loss: bool
@@ -81,13 +82,16 @@ def begun(
 
     Raises UsageError where there is no film at all.
     """
+    unknown = set(request.without) - {stage.name for stage in STAGES}
+    if unknown:
+        raise UsageError(f"--without {min(unknown)}: there is no such stage")
     dataset = Dataset(place(request.dataset))
     dataset.manifest()
     if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
     with writing(dataset.root, say), disk_full_stops(dataset.root):
         take_sources(dataset, request, given)
-        plan = plan_for(dataset, STAGES, chosen, given)
+        plan = plan_for(dataset, STAGES, chosen, given, request.without)
         limits = Limits(
             request.limit,
             request.max_failed,
@@ -203,6 +207,7 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
                 "dataset": str(run.dataset.root),
                 "stages": as_dicts(run.counts),
                 "shrinks": shrinks,
+                "requests": run.requests,
                 "against_plan": [asdict(part) for part in compared],
             }
         )

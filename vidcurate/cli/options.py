@@ -28,6 +28,8 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
                     help=describe(info),
                     rich_help_panel=PANEL,
                     show_default=False,
+                    parser=number_or_none if is_number_or_none(info.annotation) else None,
+                    metavar="NUMBER|none" if is_number_or_none(info.annotation) else None,
                 ),
             ],
         )
@@ -56,6 +58,22 @@ def cli_type(hint: Any) -> Any:
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         return hint
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
+
+
+def is_number_or_none(hint: Any) -> bool:
+    """Whether an option is a number that may be left away."""
+    kinds = set(typing.get_args(hint))
+    return type(None) in kinds and bool(kinds & {int, float})
+
+
+def number_or_none(text: str) -> str:
+    """A number as it was written, or the word none, which the option's own type reads.
+
+    Raises ValueError for another word.
+    """
+    if text != "none":
+        float(text)
+    return text
 
 
 def flags(name: str, info: FieldInfo) -> list[str]:

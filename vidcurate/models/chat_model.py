@@ -9,7 +9,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.conversation import Ask, Conversation, Outcome
 from vidcurate.models.model_config import ModelConfig
-from vidcurate.stage import Resources
+from vidcurate.stage import Asks, Resources
 
 T = TypeVar("T")
 
@@ -82,3 +82,9 @@ def seats(backends: Iterable[str]) -> Resources:
     if set(backends) == {"openai"}:
         return Resources(at_most=1)
     return device.seats()
+
+
+def asks(backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True) -> Asks:
+    """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
+    where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
+    return Asks(f"{config.model} {where}", each, is_least)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Se
 from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeVar
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, ServerError
 
 T = TypeVar("T")
 Status = Literal["ok", "truncated", "refused", "empty"]
@@ -17,10 +17,14 @@ Status = Literal["ok", "truncated", "refused", "empty"]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One still of a clip: its time in seconds of the film, and the picture as a JPEG file."""
+    """One still of a clip: its time in seconds of the film, and the picture as a JPEG file.
+
+    `clip_start_s` is when its clip begins, in seconds of the film.
+    """
 
     time_s: float
     jpeg: bytes = field(repr=False)
+    clip_start_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,10 @@ class Answer:
     """What a model said to one request.
 
     `status` is `ok`, `truncated` (the model ran out of tokens), `refused` (the model would not
-    say) or `empty` (no text came). `seconds` is what the answer itself took, without earlier
-    tries that failed. Tokens are None where the backend does not count them.
+    say) or `empty` (no text came); `reason` says why, where it is known. `seconds` is what the
+    answer itself took, without earlier tries that failed. Tokens are None where the backend does
+    not count them. `notes` tell what was taken from the text, and how the request differed from
+    what was asked.
     """
 
     text: str
@@ -53,6 +59,7 @@ class Answer:
     completion_tokens: int | None
     seconds: float
     notes: tuple[str, ...] = ()
+    reason: str = ""
 
 
 Conversation = Generator[Ask, Answer, T]
@@ -72,15 +79,20 @@ def said(answer: Answer) -> str:
     Raises MediaError where the model would say nothing.
     """
     if answer.status in ("refused", "empty"):
-        raise MediaError(f"the model's answer was {answer.status}")
+        why = f": {answer.reason}" if answer.reason else ""
+        raise MediaError(f"the model's answer was {answer.status}{why}")
     return answer.text
 
 
 def advance(talk: Conversation[T], outcome: Outcome | None) -> Ask | Ended[T]:
     """The next request of a conversation that is told an outcome, None to begin.
 
-    An error is raised inside the conversation, which may go on without that answer.
+    An error is raised inside the conversation, which may go on without that answer; one of the
+    server says nothing of the clip and ends it.
     """
+    if isinstance(outcome, ServerError):
+        talk.close()
+        return Ended(outcome)
     try:
         if outcome is None:
             return next(talk)

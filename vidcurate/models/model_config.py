@@ -27,12 +27,12 @@ class ModelConfig(StageConfig):
     base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
     max_tokens: int = option(512, "Longest answer of a model", unit="tokens", ge=1)
     temperature: float | None = option(
-        0.0, "Randomness of a model; none leaves it to the backend", ge=0, le=2
+        0.0, "Randomness of a model; 0: none; none: the model's own default", ge=0, le=2
     )
     structured_output: Literal["auto", "schema", "prompt"] = option(
         "auto",
         "openai: schema: the server binds JSON answers to their schema; prompt: it is only told "
-        "in words; auto: schema, until the server says that it cannot",
+        "in words; auto: schema, then any JSON, then words, as far as the server can",
         flag="--structured",
     )
     image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
@@ -47,6 +47,13 @@ class ModelConfig(StageConfig):
     backoff_s: float = option(
         1.0,
         "openai: wait before the second try, then twice that",
+        unit="seconds",
+        neutral=True,
+        ge=0,
+    )
+    patience_s: float = option(
+        300.0,
+        "openai: how long all wait for a server that is full, loads its model or starts again",
         unit="seconds",
         neutral=True,
         ge=0,

@@ -16,13 +16,13 @@ from vidcurate.models.conversation import (
     Ask,
     Conversation,
     Outcome,
-    Status,
     hold_in_batches,
 )
 from vidcurate.models.device import accelerator
 from vidcurate.models.hub import loading, require_transformers
 from vidcurate.models.model_config import ModelConfig
-from vidcurate.models.transformers_inputs import count_frames, inputs_of, thinned
+from vidcurate.models.spoken import bounds_thoughts, ending
+from vidcurate.models.transformers_inputs import count_frames, inputs_of, left_out, thinned
 
 T = TypeVar("T")
 REMEDY = (
@@ -86,7 +86,8 @@ class TransformersModel:
                 raise
         else:
             n_shown = count_frames(fewer)
-            return replace(answer, notes=(f"{n_shown} keyframes shown for want of memory",))
+            shown = f"{n_shown} keyframes shown for want of memory"
+            return replace(answer, notes=(*answer.notes, shown))
         release_memory()
         return self.shown_less(fewer)
 
@@ -190,11 +191,8 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
     inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
     longest = max(ask.max_tokens or options.max_tokens for ask in asks)
-    sampling = {"temperature": options.temperature} if options.temperature else {}
     with torch.inference_mode():
-        made = model.model.generate(
-            **inputs, max_new_tokens=longest, do_sample=bool(sampling), **sampling
-        )
+        made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
     if n_prompt and not model.model.config.is_encoder_decoder:
         made = made[:, n_prompt:]
     seconds = (time.perf_counter() - began) / len(asks)
@@ -203,11 +201,41 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
         own = ask.max_tokens or options.max_tokens  # others of the batch may write more
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
-        text = tokenizer.decode(kept, skip_special_tokens=True).strip()
         is_cut = len(row) >= own and not ends(row, model)
+        told = ending(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
-        status: Status = "empty" if not text else "truncated" if is_cut else "ok"
-        yield Answer(text, status, options.model, n_told, len(kept), seconds)
+        notes = (*told.repairs, *left_out(processor, ask))
+        yield Answer(
+            told.text,
+            told.status,
+            options.model,
+            n_told,
+            len(kept),
+            seconds,
+            notes,
+            told.reason,
+        )
+
+
+def sampling_of(options: ModelConfig) -> dict[str, Any]:
+    """How tokens are chosen: by the temperature, else by the model's own defaults."""
+    if options.temperature is None:
+        return {}
+    if not options.temperature:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": options.temperature}
+
+
+def decoded(tokenizer: Any, tokens: Any) -> str:
+    """What a model wrote, without special tokens but those that bound its thoughts."""
+    special = {
+        number: str(token)
+        for number, token in getattr(tokenizer, "added_tokens_decoder", {}).items()
+        if token.special
+    }
+    kept = [n for n in tokens.tolist() if n not in special or bounds_thoughts(special[n])]
+    text: str = tokenizer.decode(kept, skip_special_tokens=not special)
+    return text
 
 
 def ends(row: Any, model: TransformersModel) -> bool:

@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, ServerError, UsageError
 from vidcurate.models.chat_request import part_of
 from vidcurate.models.conversation import (
     Answer,
     Ask,
     Conversation,
     Outcome,
-    Status,
     hold_in_batches,
 )
 from vidcurate.models.model_config import ModelConfig
+from vidcurate.models.spoken import ending
 
 T = TypeVar("T")
 MOST_PICTURES = 64  # in one request; vLLM wants to know before it begins
@@ -43,16 +43,9 @@ class VllmModel:
 
     def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
         """An answer for each request; vLLM itself makes them fit into memory."""
-        from vllm import SamplingParams  # type: ignore[import-not-found] # noqa: PLC0415 - heavy
-
         began = time.perf_counter()
-        sampling = [
-            SamplingParams(
-                temperature=self.options.temperature or 0.0,
-                max_tokens=ask.max_tokens or self.options.max_tokens,
-            )
-            for ask in asks
-        ]
+        longest = [ask.max_tokens or self.options.max_tokens for ask in asks]
+        sampling = [self.sampling(max_tokens) for max_tokens in longest]
         try:
             results = self.engine.chat([chat_of(ask) for ask in asks], sampling, use_tqdm=False)
         except ValueError as error:  # such as a request that is longer than the model's context
@@ -60,7 +53,20 @@ class VllmModel:
                 return [MediaError(f"vLLM: {error}")]
             return [outcome for ask in asks for outcome in self.answer([ask])]
         seconds = (time.perf_counter() - began) / len(asks)
-        return [read(result, self.options.model, seconds) for result in results]
+        return [
+            read(result, self.options.model, max_tokens, seconds)
+            for result, max_tokens in zip(results, longest, strict=True)
+        ]
+
+    def sampling(self, max_tokens: int) -> Any:
+        """How tokens are chosen: by the temperature, else by the model's own defaults."""
+        from vllm import SamplingParams  # type: ignore[import-not-found] # noqa: PLC0415 - heavy
+
+        if self.options.temperature is not None:
+            return SamplingParams(temperature=self.options.temperature, max_tokens=max_tokens)
+        own = self.engine.get_default_sampling_params()
+        own.max_tokens = max_tokens
+        return own
 
 
 def open_vllm(options: Mapping[str, object]) -> VllmModel:
@@ -98,10 +104,21 @@ def chat_of(ask: Ask) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def read(result: Any, model: str, seconds: float) -> Answer:
+def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
     """The answer in what vLLM gives back."""
     [completion] = result.outputs
-    text = completion.text.strip()
-    status: Status = "truncated" if completion.finish_reason == "length" else "ok"
+    why = completion.finish_reason
+    if why not in ("stop", "length", None):
+        return ServerError(f"vLLM broke the answer off (finish_reason {why})")
+    told = ending(completion.text, is_cut=why == "length", max_tokens=max_tokens)
     n_prompt, n_written = len(result.prompt_token_ids or ()), len(completion.token_ids)
-    return Answer(text, status if text else "empty", model, n_prompt, n_written, seconds)
+    return Answer(
+        told.text,
+        told.status,
+        model,
+        n_prompt,
+        n_written,
+        seconds,
+        told.repairs,
+        told.reason,
+    )

@@ -36,7 +36,7 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stage import Asks, Beside, MapStage, Resources, StageConfig, Workspace
 from vidcurate.stages.embed import image_text_model
 from vidcurate.table import Table
 from vidcurate.vectors import clip_vector, read_film_vectors
@@ -133,7 +133,9 @@ def talk(
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
         if isinstance(voice, MediaError):
             raise voice
-        frames = tuple(Frame(t, jpeg_of_file(file, config.image_max_side)) for t, file in files)
+        frames = tuple(
+            Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
+        )
         spent = Spent()
         material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)
         told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
@@ -268,6 +270,18 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
     return caption_files(config) if looks(config) else {}
 
 
+def asked(config: CaptionConfig) -> Asks | None:
+    """Who writes, and how many requests a clip takes, without those for faulty JSON."""
+    if not looks(config):
+        return None
+    each, is_least = {
+        "single": (1, config.detail == "both"),
+        "motion-detail": (3, False),
+        "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
+    }.get(config.strategy, (1, True))
+    return chat_model.asks(config.backend, config, each, is_least=is_least)
+
+
 def seats(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
@@ -293,9 +307,11 @@ CAPTION = MapStage(
     ),
     resources=seats,
     check=can_ask,
+    asks=asked,
     depends=prompt_text,
     contents=files_named,
     outdated=voices_changed,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
+    version=2,
 )

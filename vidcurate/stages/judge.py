@@ -33,7 +33,16 @@ from vidcurate.records import (
     Clip,
     Verdict,
 )
-from vidcurate.stage import Beside, Finished, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Asks,
+    Beside,
+    Finished,
+    MapStage,
+    Resources,
+    StageConfig,
+    Workspace,
+    option,
+)
 
 RULES = "rules"
 TOLD_SHARES = (0.05, 0.1, 0.25, 0.5)
@@ -203,6 +212,11 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
         chat_model.check_chat_model("judge", config.backend, config)
 
 
+def asked(config: JudgeConfig) -> Asks | None:
+    """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
+    return chat_model.asks(config.backend, config) if looks(config) else None
+
+
 def seats(config: JudgeConfig) -> Resources:
     """What a worker takes: little for rules, else what the model needs."""
     return chat_model.seats([config.backend]) if looks(config) else Resources()
@@ -224,6 +238,7 @@ JUDGE = MapStage(
     ),
     resources=seats,
     check=can_ask,
+    asks=asked,
     depends=prompt_text,
     contents=files_named,
     finish=summary,

@@ -33,7 +33,16 @@ from vidcurate.records import (
     RefinedCaption,
     WeakCaption,
 )
-from vidcurate.stage import Beside, Finished, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Asks,
+    Beside,
+    Finished,
+    MapStage,
+    Resources,
+    StageConfig,
+    Workspace,
+    option,
+)
 
 
 class RefineConfig(JudgingConfig):
@@ -175,6 +184,11 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
+def asked(config: RefineConfig) -> Asks:
+    """Who writes and grades: a look at the old text, then a text and a look a round."""
+    return chat_model.asks(config.backend, config)
+
+
 def seats(config: RefineConfig) -> Resources:
     """What a worker takes that asks the model."""
     return chat_model.seats([config.backend])
@@ -196,6 +210,7 @@ REFINE = MapStage(
     ),
     resources=seats,
     check=can_ask,
+    asks=asked,
     depends=prompt_text,
     contents=files_named,
     finish=summary,

@@ -14,7 +14,7 @@ from vidcurate.models.chat_model import ChatModel, open_chat_model
 from vidcurate.models.conversation import Conversation
 from vidcurate.models.model_config import ModelConfig
 from vidcurate.records import OUTLINES, STORIES, Outline, Story
-from vidcurate.stage import MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Asks, MapStage, Resources, StageConfig, Workspace, option
 
 
 class StoryConfig(ModelConfig):
@@ -104,6 +104,11 @@ def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     chat_model.check_chat_model("story", config.backend, config)
 
 
+def asked(config: StoryConfig) -> Asks:
+    """Who tells the films: one request a film, and one for each scene of several clips."""
+    return chat_model.asks(config.backend, config)
+
+
 def seats(config: StoryConfig) -> Resources:
     """What a worker takes that asks the model."""
     return chat_model.seats([config.backend])
@@ -119,6 +124,7 @@ STORY = MapStage(
     run=story,
     resources=seats,
     check=can_ask,
+    asks=asked,
     depends=prompt_text,
     contents=files_named,
     cheaper="a longer outline.scene_s, or a smaller story.max_tokens",
