@@ -89,6 +89,10 @@ class Run:
                 run.interrupted = True
                 run.engine.stop()
 
+    def engines(self) -> list[Engine]:
+        """Where work is done at present."""
+        return [run.engine for run in (self, self.beside) if run is not None]
+
     def shrank(self, shrink: Shrink) -> None:
         """Note, and tell, that a stage goes on with less at once."""
         self.shrinks.append(shrink)
