@@ -141,13 +141,15 @@ class StageBars(Progress):
     `whole` shows all lines nevertheless, once nothing is drawn over them any more.
     """
 
-    whole = False
+    def __init__(self, console: Console) -> None:
+        self.drawn_on, self.whole = console, False
+        super().__init__(console=console)
 
     def get_renderables(self) -> Iterable[RenderableType]:
         """The lines to draw; where there are too many, the stages in hand and the last ones."""
-        self.columns = columns_for(self.console.width)
+        self.columns = columns_for(self.drawn_on.width)
         tasks = self.tasks
-        room = len(tasks) if self.whole else self.console.height - 2
+        room = len(tasks) if self.whole else self.drawn_on.height - 2
         if len(tasks) > room:
             shown = sorted(tasks, key=lambda task: (task.finished, -task.id))[: max(1, room - 1)]
             tasks = sorted(shown, key=lambda task: task.id)
@@ -183,7 +185,7 @@ class Bars:
     def __init__(self, console: Console, verbose: bool) -> None:
         self.console, self.verbose = console, verbose
         self.stages: dict[str, tuple[TaskID, Progressed]] = {}
-        self.progress = StageBars(console=console)
+        self.progress = StageBars(console)
         self.progress.start()
 
     def began(self, stage: str, todo: int, done_before: int) -> None:

@@ -20,6 +20,7 @@ INTERRUPTED = 130
 GRACE_S = 4.0  # for an orderly end after the second Ctrl-C
 PAUSE_S = 2.0  # for the display and the workers to be halted before the command is
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+AT_ONCE = 2  # so many signals end a run without waiting for what is in hand
 NO_MORE = 0
 
 
@@ -45,7 +46,7 @@ class Signals:
         """Raise KeyboardInterrupt in the main thread when the run shall end at once."""
         # A terminal that is closed may tell so more than once.
         self.to_main += number != signal.SIGHUP or not self.to_main
-        if self.to_main == 2 or (self.run is None and self.to_main == 1):
+        if self.to_main == (1 if self.run is None else AT_ONCE):
             raise KeyboardInterrupt
 
     def suspend(self, _number: int, _frame: FrameType | None) -> None:
@@ -83,7 +84,7 @@ class Signals:
         if self.to_thread == 1 and self.run is not None:
             say("stopping after the batches in hand; once more stops at once")
             self.run.stop()
-        elif self.to_thread > 2:
+        elif self.to_thread > AT_ONCE:
             self.end_hard()
         else:
             threading.Thread(target=self.end_late, name="late end", daemon=True).start()

@@ -196,22 +196,24 @@ class LocalEngine:
                 return
             if self._stopping.is_set():
                 give_back(in_hand)
-            ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
-            if any(map(is_broken, ended)):
+            if any(map(is_broken, self._wait(in_hand))):
                 n_broken += 1
                 if n_broken == POOLS_IN_A_ROW:
                     raise RuntimeError("worker processes end as soon as they start")
                 self._end_crew()
                 waiting = chain(take_unfinished(in_hand), waiting)
-            elif self._crew is not None:
-                self._crew.end_stopped()
-            for future in [f for f in in_hand if f.done()]:
-                n_broken = 0
-                item = in_hand.pop(future)
-                if self._overslept(future):
-                    waiting = chain([item], waiting)
-                else:
-                    yield item, self._result_of(future, memory_bytes)
+            done = [f for f in in_hand if f.done()]
+            n_broken = 0 if done else n_broken
+            waiting = chain([in_hand.pop(f) for f in done if self._overslept(f)], waiting)
+            for future in [f for f in done if f in in_hand]:
+                yield in_hand.pop(future), self._result_of(future, memory_bytes)
+
+    def _wait(self, in_hand: Iterable["Future[Any]"]) -> set["Future[Any]"]:
+        """Wait for a while; the items that ended, with or without a result."""
+        ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
+        if self._crew is not None:
+            self._crew.end_stopped()
+        return ended
 
     def _pool(self, size: int) -> Any:
         """A pool of that many processes, made when there is none."""
