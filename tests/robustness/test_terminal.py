@@ -123,9 +123,7 @@ def test_ctrl_c_twice_ends_within_seconds(
     """Even where a worker is stopped and never answers."""
     config = tmp_path / "my.yaml"
     config.write_text(STAGES.format(metric="learned"), "utf-8")
-    window.start(
-        "run", films, "-d", tmp_path / "out", "-c", config, "--workers", "1", "-q", *waves
-    )
+    window.start("run", films, "-d", tmp_path / "out", "-c", config, "--workers", "1", "-q", *waves)
     window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
     os.kill(worker_of(window), signal.SIGSTOP)
     window.type(CTRL_C)

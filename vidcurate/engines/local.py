@@ -196,7 +196,7 @@ class LocalEngine:
                 return
             if self._stopping.is_set():
                 give_back(in_hand)
-            if any(map(is_broken, self._wait(in_hand))):
+            if self._is_broken(self._wait(in_hand)):
                 n_broken += 1
                 if n_broken == POOLS_IN_A_ROW:
                     raise RuntimeError("worker processes end as soon as they start")
@@ -214,6 +214,15 @@ class LocalEngine:
         if self._crew is not None:
             self._crew.end_stopped()
         return ended
+
+    def _is_broken(self, ended: Iterable["Future[Any]"]) -> bool:
+        """Whether the pool is of no use any more.
+
+        An item that came while it broke is told nothing, so the pool is asked as well.
+        """
+        return any(map(is_broken, ended)) or (
+            self._crew is not None and not self._crew.pool.active
+        )
 
     def _pool(self, size: int) -> Any:
         """A pool of that many processes, made when there is none."""

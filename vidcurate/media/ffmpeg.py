@@ -1,6 +1,7 @@
 """The one door to the ffmpeg program: which it is, what it can do, and a safe way to run it."""
 
 import functools
+import os
 import re
 import shutil
 import subprocess
@@ -10,10 +11,11 @@ from dataclasses import dataclass
 import ffmpeg
 import imageio_ffmpeg
 
-from vidcurate.errors import MediaError, MissingToolError
+from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 ASK_TIMEOUT_S = 60
+IN_ENGLISH = {**os.environ, "LC_ALL": "C"}  # what it says of the system's errors is read
 # Lines that only say that an earlier line's fault was passed on.
 ECHO = re.compile(
     "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
@@ -119,8 +121,9 @@ def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None
 def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
-    Files that exist are written over. Raises MediaError with ffmpeg's last word if it fails or
-    takes longer than `timeout_s`, after which it is killed.
+    Files that exist are written over. Raises MediaError with ffmpeg's last word if it fails, caused
+    by an OSError where a disk is full, or if it takes longer than `timeout_s`, after which it is
+    killed.
     """
     command = ffmpeg.compile(stream, cmd=[find_ffmpeg().path, *QUIET])
     try:
@@ -131,11 +134,26 @@ def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
             stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
+            env=IN_ENGLISH,
         )
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
-        raise MediaError(f"ffmpeg failed: {last_words(done.stderr.decode(errors='replace'))}")
+        said = done.stderr.decode(errors="replace")
+        raise MediaError(f"ffmpeg failed: {last_words(said)}") from full_disk(done.returncode, said)
+
+
+def full_disk(exit_code: int, stderr: str) -> OSError | None:
+    """The system's error if ffmpeg ended since a disk or a quota is full.
+
+    Since version 6.1 its exit code is the low byte of the negative error number; before that only
+    its words tell.
+    """
+    for number in FULL:
+        words = f": {os.strerror(number)}"
+        if exit_code == 256 - number or any(s.endswith(words) for s in stderr.splitlines()):
+            return OSError(number, os.strerror(number))
+    return None
 
 
 def last_words(stderr: str) -> str:
