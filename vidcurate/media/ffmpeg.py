@@ -15,7 +15,6 @@ from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 ASK_TIMEOUT_S = 60
-IN_ENGLISH = {**os.environ, "LC_ALL": "C"}  # what it says of the system's errors is read
 # Lines that only say that an earlier line's fault was passed on.
 ECHO = re.compile(
     "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
@@ -134,7 +133,7 @@ def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
             stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
-            env=IN_ENGLISH,
+            env={**os.environ, "LC_ALL": "C"},  # its words for the system's errors are read
         )
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
