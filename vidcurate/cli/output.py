@@ -30,6 +30,7 @@ from vidcurate.worker import Report
 
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
+FUNNEL_WIDTH = 80
 # Columns of a terminal: what a stage's line leaves out so that it stays one line.
 NO_BAR_BELOW = 60
 NO_RATE_BELOW = 45
@@ -313,6 +314,8 @@ def sentence(counts: StageCount) -> str:
 def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
     """The funnel as a table, and below it why inputs were lost."""
     console = Console(stderr=stderr, highlight=False)
+    # In a narrow terminal a line that goes on in the next one is better than numbers cut off.
+    console.width = max(console.width, FUNNEL_WIDTH)
     console.print(funnel_grid(counts))
     for c in counts:
         if c.stale:

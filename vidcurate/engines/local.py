@@ -220,9 +220,7 @@ class LocalEngine:
 
         An item that came while it broke is told nothing, so the pool is asked as well.
         """
-        return any(map(is_broken, ended)) or (
-            self._crew is not None and not self._crew.pool.active
-        )
+        return any(map(is_broken, ended)) or (self._crew is not None and not self._crew.pool.active)
 
     def _pool(self, size: int) -> Any:
         """A pool of that many processes, made when there is none."""
