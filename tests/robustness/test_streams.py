@@ -1,6 +1,5 @@
 """stdout and stderr of any kind: a pipe without reader, encodings that lack characters; no home."""
 
-import json
 import os
 import subprocess
 from pathlib import Path
