@@ -82,7 +82,8 @@ def test_output_in_any_encoding(dataset: Path, encoding: str) -> None:
     told = subprocess.run(
         [*COMMAND, "status", "-d", str(dataset)], capture_output=True, check=True, env=environment
     )
-    assert "ingest failed 3001 × ".encode("latin-1") in told.stdout.replace(b" x ", b" \xd7 ")
+    times = b"x" if encoding.startswith("ascii") else b"\xd7"
+    assert b"ingest failed 3000 " + times in told.stdout
     assert told.stderr == b""
 
 
