@@ -138,7 +138,7 @@ def test_ctrl_c_twice_ends_within_seconds(
 def test_ctrl_c_ends_a_start(tmp_path: Path, window: Terminal) -> None:
     """While sources are read from the terminal one press ends the command."""
     window.start("ingest", "-", "-d", tmp_path / "out")
-    window.until(lambda: (tmp_path / "out" / "lock").exists())
+    window.until((tmp_path / "out" / "lock").exists)
     window.type(CTRL_C)
     assert window.ended(SECONDS) == 130
     assert "Traceback" not in window.shown
