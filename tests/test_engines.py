@@ -1,5 +1,8 @@
 import os
 import signal
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +11,10 @@ from typing import Any
 import pytest
 
 from vidcurate.engines import Crash, Engine
+from vidcurate.engines.allotment import cores
 from vidcurate.engines.guard import TOO_MUCH_MEMORY
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.engines.local import LocalEngine, default_workers, why_died
+from vidcurate.engines.local import LocalEngine, why_died
 
 
 @pytest.fixture(scope="module")
@@ -183,8 +187,83 @@ def test_the_words_for_an_exit() -> None:
 
 def test_the_default_is_a_worker_a_core() -> None:
     """As many workers as this process may use cores."""
-    assert default_workers() == len(os.sched_getaffinity(0))
-    assert LocalEngine().workers == default_workers()
+    assert LocalEngine().workers == cores()
+
+
+def stop_once(file: Path) -> str:
+    """What standard input holds, after this process was stopped as `kill -STOP` does, if at all."""
+    if file.name.startswith("stop"):
+        os.kill(os.getpid(), signal.SIGSTOP)
+    return sys.stdin.read() + os.read(0, 100).decode()
+
+
+def test_a_worker_that_others_stopped_is_ended(tmp_path: Path) -> None:
+    """It would hold its item for ever; others go on, and have no input to wait for."""
+    with LocalEngine(2) as engine:
+        items = [tmp_path / "stop", *(tmp_path / str(n) for n in range(3))]
+        found = dict(engine.map(stop_once, items))
+    assert found.pop(items[0]) == Crash("stopped by a signal for 5 s: killed", "death")
+    assert set(found.values()) == {""}
+
+
+def take_a_second(file: Path) -> int:
+    """Which try this is of work that takes half of the time that the kernel allows it."""
+    with file.open("ab") as tries:
+        tries.write(b"x")
+    signal.setitimer(signal.ITIMER_REAL, 2)
+    time.sleep(1)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    return file.stat().st_size
+
+
+def test_time_in_which_the_run_is_suspended_is_no_ones(tmp_path: Path) -> None:
+    """A worker stands still meanwhile; an item whose time went by is done again."""
+    file = tmp_path / "tries"
+
+    def suspend(engine: LocalEngine) -> None:
+        wait_for(file)
+        engine.suspend()
+        time.sleep(3)
+        engine.resume()
+
+    with LocalEngine(1) as engine:
+        suspending = threading.Thread(target=suspend, args=[engine])
+        suspending.start()
+        assert list(engine.map(take_a_second, [file])) == [(file, 2)]
+        suspending.join()
+
+
+def test_an_engine_ends_at_once_whatever_its_workers_do(tmp_path: Path) -> None:
+    """One that is stopped, with a program that it started, is gone with the engine."""
+    engine = LocalEngine(1)
+    with engine:
+        asking = threading.Thread(target=list, args=[engine.map(start_and_stop, [tmp_path])])
+        asking.start()
+        pids = [int(pid) for pid in wait_for_text(tmp_path / "pids").split()]
+        engine.stop()
+        engine.kill()
+        asking.join()
+    assert not any(is_there(pid) for pid in pids)
+
+
+def start_and_stop(folder: Path) -> None:
+    """Start a program, write down who is there, and stop."""
+    started = subprocess.Popen(["sleep", "600"])
+    (folder / "partial").write_text(f"{os.getpid()} {started.pid}", "ascii")
+    (folder / "partial").rename(folder / "pids")
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def wait_for_text(file: Path) -> str:
+    """What a file says when it is there."""
+    wait_for(file)
+    return file.read_text("ascii")
+
+
+def is_there(pid: int) -> bool:
+    """Whether a process is there and has not ended."""
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
+    return told.stdout.strip()[:1] not in (b"", b"Z")
 
 
 def test_workers_are_replaced_now_and_then() -> None:

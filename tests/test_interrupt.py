@@ -13,6 +13,7 @@ from command import Ended, kill_group, start, stopped, vidcurate, wait_until
 from films import render
 
 from vidcurate.errors import MediaError, is_disk_full
+from vidcurate.media.ffmpeg import full_disk
 
 N_FILMS = 3
 
@@ -130,8 +131,23 @@ def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, films:
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_words_of_a_full_disk_are_known(number: int) -> None:
-    """A quota that is used up is a full disk too, and ffmpeg's last word is understood."""
-    assert is_disk_full(OSError(number, os.strerror(number)))
-    assert is_disk_full(MediaError(f"ffmpeg failed: av_interleaved_write: {os.strerror(number)}"))
+def test_a_full_disk_is_known_by_its_number(number: int) -> None:
+    """A used-up quota is a full disk too; words, such as a film's name, are none."""
+    words = os.strerror(number)
+    error = MediaError("ffmpeg failed")
+    error.__cause__ = OSError(number, words)
+    assert is_disk_full(OSError(number, "in any language"))
+    assert is_disk_full(error)
     assert not is_disk_full(OSError(errno.EIO, os.strerror(errno.EIO)))
+    assert not is_disk_full(MediaError(f"cannot read {words}.mp4"))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_ffmpeg_tells_of_a_full_disk(number: int) -> None:
+    """By its exit code, and where that is 1, as before version 6.1, by the end of a line."""
+    words = os.strerror(number)
+    for exit_code, said in ((256 - number, ""), (1, f"av_interleaved_write_frame(): {words}\nBye")):
+        found = full_disk(exit_code, said)
+        assert found is not None
+        assert is_disk_full(found)
+    assert full_disk(1, f"{words}.mp4: Invalid data found when processing input") is None

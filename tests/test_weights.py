@@ -60,6 +60,18 @@ def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert cached_file(Weights("a.pth", "", "")) == expected
 
 
+def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As in a container whose user is a mere number, of whom the system knows no home."""
+
+    def none() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", none)
+    monkeypatch.setenv("VIDCURATE_CACHE", str(tmp_path))
+    assert cached_file(Weights("a.pth", "", "")).is_relative_to(tmp_path)
+
+
 def test_another_file_is_refused_and_not_kept(served: str, cache: Path) -> None:
     """What comes with another hash is named by both hashes, and nothing of it stays."""
     with pytest.raises(

@@ -109,9 +109,23 @@ class ServerDownError(ServerError):
     exit_code = 2
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, perhaps passed on by a library or ffmpeg, says that a disk is full."""
-    return any(os.strerror(number) in str(error) for number in (errno.ENOSPC, errno.EDQUOT))
+    """Whether an error, or one that it was made of, says that a disk or a quota is full."""
+    return full_disk(error) is not None
+
+
+def full_disk(error: BaseException) -> BaseException | None:
+    """The error of the operating system that says so, whatever was made of it since.
+
+    Errors of pyarrow and PyAV have the system's number too.
+    """
+    at: BaseException | None = error
+    while at is not None and getattr(at, "errno", None) not in FULL:
+        at = at.__cause__ or at.__context__
+    return at
 
 
 # What the system says of a place, and not of us.
@@ -144,9 +158,10 @@ def disk_full_stops(folder: object) -> Iterator[None]:
     except DiskFullError:
         raise
     except Exception as error:
-        if not is_disk_full(error):
+        full = full_disk(error)
+        if full is None:
             raise
-        place = getattr(error, "filename", None) or folder
+        place = getattr(full, "filename", None) or folder
         raise DiskFullError(
             f"no space left on the disk of {place}: make room, then the same command goes on "
             "where this one stopped"

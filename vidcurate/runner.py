@@ -1,6 +1,7 @@
 """Run stages: what is pending goes to the engine, what became of it is counted."""
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -110,6 +111,10 @@ class Run:
             if run is not None:
                 run.interrupted = True
                 run.engine.stop()
+
+    def engines(self) -> list[Engine]:
+        """Where work is done at present."""
+        return [run.engine for run in (self, self.beside) if run is not None]
 
     def shrank(self, shrink: Shrink) -> None:
         """Note, and tell, that a stage goes on with less at once."""

@@ -16,6 +16,7 @@ from vidcurate.cli.options import given_values, stage_parameters, with_parameter
 from vidcurate.cli.output import say
 from vidcurate.cli.plan_command import plan_run
 from vidcurate.cli.search_command import search
+from vidcurate.cli.streams import prepare_streams
 from vidcurate.cli.tune_command import tune
 from vidcurate.config import load_config, override
 from vidcurate.errors import UsageError, VidcurateError, place_fault
@@ -47,7 +48,14 @@ Address = Annotated[
         show_default=False,
     ),
 ]
-Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes (default: one a core).")]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Worker processes (default: one a core that this process may use, by affinity, "
+        "container or Slurm).",
+    ),
+]
 Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
 Without = Annotated[
     list[str] | None,
@@ -209,8 +217,13 @@ def add_plan_command() -> None:
 
 def main() -> None:
     """Run the command line; every error that a user can act on becomes a line and a code."""
+    prepare_streams()
     try:
-        app(standalone_mode=True)
+        try:
+            app(standalone_mode=True)
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except VidcurateError as error:
         for line in str(error).splitlines():
             say(f"vidcurate: {line}")

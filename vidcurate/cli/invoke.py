@@ -1,9 +1,7 @@
 """One run from the command line: lock, files, plan, stages, summary, exit code."""
 
 import shlex
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
@@ -11,15 +9,16 @@ from functools import partial
 from io import TextIOWrapper
 from itertools import groupby
 from pathlib import Path
-from types import FrameType
 
 import typer
 
 from vidcurate.attempts import Shrink
 from vidcurate.cli.output import listener, say, show_funnel, tell_json
 from vidcurate.cli.show_plan import against_plan
+from vidcurate.cli.signals import INTERRUPTED, signals_heard
 from vidcurate.dataset import Dataset
 from vidcurate.engines import Engine
+from vidcurate.engines.guard import close_input
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
@@ -37,8 +36,6 @@ from vidcurate.stages.ingest import INGEST, IngestConfig
 from vidcurate.storage import place
 from vidcurate.waves import run_in_waves
 from vidcurate.wording import quantity
-
-INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -80,41 +77,49 @@ def begun(
 ) -> Iterator[tuple[Run, Sequence[Planned]]]:
     """A run with its films taken in and its plan made; Ctrl-C ends the block.
 
-    Raises UsageError where there is no film at all.
+    Raises UsageError where there is no film at all, and typer.Exit with code 130 when interrupted
+    before there is a run.
     """
     unknown = set(request.without) - {stage.name for stage in STAGES}
     if unknown:
         raise UsageError(f"--without {min(unknown)}: there is no such stage")
-    dataset = Dataset(place(request.dataset))
-    dataset.manifest()
-    if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
-        raise UsageError(f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)")
-    with writing(dataset.root, say), disk_full_stops(dataset.root):
-        take_sources(dataset, request, given)
-        plan = plan_for(dataset, STAGES, chosen, given, request.without)
-        limits = Limits(
-            request.limit,
-            request.max_failed,
-            request.retry_failed,
-            request.time_limit_factor,
-            request.allow_loss,
-        )
-        out = listener(quiet=request.quiet, verbose=request.verbose)
-        with open_engine(request) as engine:
-            run = Run(dataset, engine, out, limits)
-            try:
-                with ctrl_c_stops(run):
-                    yield run, plan
-            except KeyboardInterrupt:
-                assert run.interrupted
-            finally:
-                out.close()
+    run: Run | None = None
+    try:
+        with ExitStack() as last:
+            signals = last.enter_context(signals_heard(interrupted))
+            dataset = Dataset(place(request.dataset))
+            dataset.manifest()
+            if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
+                raise UsageError(
+                    f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)"
+                )
+            last.enter_context(writing(dataset.root, say))
+            last.enter_context(disk_full_stops(dataset.root))
+            take_sources(dataset, request, given)
+            plan = plan_for(dataset, STAGES, chosen, given, request.without)
+            limits = Limits(
+                request.limit,
+                request.max_failed,
+                request.retry_failed,
+                request.time_limit_factor,
+                request.allow_loss,
+            )
+            engine = last.enter_context(open_engine(request))
+            signals.out = listener(quiet=request.quiet, verbose=request.verbose)
+            last.callback(signals.out.close)
+            run = signals.run = Run(dataset, engine, signals.out, limits)
+            yield run, plan
+    except KeyboardInterrupt:
+        if run is None:
+            say(interrupted())
+            raise typer.Exit(INTERRUPTED) from None
+        assert run.interrupted
 
 
 def exit_if_interrupted(run: Run) -> None:
     """Say how a run that was interrupted goes on; raises typer.Exit then."""
     if run.interrupted:
-        say(f"interrupted; the same command goes on: {resume_line()}")
+        say(interrupted())
         raise typer.Exit(INTERRUPTED)
 
 
@@ -142,6 +147,9 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
             recursive=config.recursive,
             note=partial(say_unless, request.quiet),
         )
+    if sys.stdin is sys.__stdin__ and sys.stdin is not None:
+        # What is started from now on finds no terminal that it could wait for, or set up.
+        close_input()
 
 
 def say_unless(quiet: bool, text: str) -> None:
@@ -174,27 +182,6 @@ def open_engine(request: Request) -> Iterator[Engine]:
             yield engine
     else:
         raise UsageError(f"unknown engine '{request.engine}': local, ray or inline")
-
-
-@contextmanager
-def ctrl_c_stops(run: Run) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM ends the run after the batches in hand; the second at once."""
-
-    def stop(_number: int, _frame: FrameType | None) -> None:
-        if run.interrupted:
-            raise KeyboardInterrupt
-        say("stopping after the batches in hand; once more stops at once")
-        run.stop()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
@@ -245,6 +232,6 @@ def what_shrank(shrink: Shrink) -> tuple[str, str]:
     return shrink.stage, shrink.what
 
 
-def resume_line() -> str:
-    """The command as it was given."""
-    return shlex.join(["vidcurate", *sys.argv[1:]])
+def interrupted() -> str:
+    """How a run that was interrupted goes on: by the command as it was given."""
+    return f"interrupted; the same command goes on: {shlex.join(['vidcurate', *sys.argv[1:]])}"

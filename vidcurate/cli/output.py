@@ -1,16 +1,26 @@
 """What a user sees: results on stdout, everything else on stderr."""
 
 import json
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+)
 from rich.progress import TimeRemainingColumn as Remaining
+from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -21,6 +31,11 @@ from vidcurate.worker import Report
 
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
+FUNNEL_WIDTH = 80
+# Columns of a terminal: what a stage's line leaves out so that it stays one line.
+NO_BAR_BELOW = 60
+NO_RATE_BELOW = 45
+NO_FAILED_BELOW = 32
 
 
 class Quiet:
@@ -37,6 +52,15 @@ class Quiet:
 
     def note(self, text: str) -> None:
         """Say nothing."""
+
+    def halt(self) -> None:
+        """Nothing to halt."""
+
+    def go_on(self) -> None:
+        """Nothing to go on with."""
+
+    def give_up(self) -> None:
+        """Nothing to give up."""
 
     def close(self) -> None:
         """Nothing to close."""
@@ -100,8 +124,61 @@ class Lines:
         """Pass on."""
         say(text)
 
+    def halt(self) -> None:
+        """Nothing to halt."""
+
+    def go_on(self) -> None:
+        """Nothing to go on with."""
+
+    def give_up(self) -> None:
+        """Nothing to give up."""
+
     def close(self) -> None:
         """Nothing to close."""
+
+
+class StageBars(Progress):
+    """One line a stage, as wide as the terminal allows and no more lines than it has.
+
+    `whole` shows all lines nevertheless, once nothing is drawn over them any more.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.drawn_on, self.whole = console, False
+        super().__init__(console=console)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The lines to draw; where there are too many, the stages in hand and the last ones."""
+        self.columns = columns_for(self.drawn_on.width)
+        tasks = self.tasks
+        room = len(tasks) if self.whole else self.drawn_on.height - 2
+        if len(tasks) > room:
+            shown = sorted(tasks, key=lambda task: (task.finished, -task.id))[: max(1, room - 1)]
+            tasks = sorted(shown, key=lambda task: task.id)
+            n_more = len(self.tasks) - len(tasks)
+            yield Text(f"({n_more} more stages)", no_wrap=True, overflow="ellipsis")
+        yield self.make_tasks_table(tasks)
+
+
+def columns_for(width: int) -> tuple[ProgressColumn, ...]:
+    """What is told of each stage in so many columns of a terminal."""
+
+    def narrow() -> Column:
+        return Column(no_wrap=True, overflow="ellipsis")
+
+    stage = TextColumn("{task.description}", table_column=narrow())
+    n_done = MofNCompleteColumn(table_column=narrow())
+    failed = TextColumn("{task.fields[failed]}", table_column=narrow())
+    rate = TextColumn("{task.fields[rate]}", table_column=narrow())
+    remaining = Remaining(table_column=narrow())
+    if width < NO_FAILED_BELOW:
+        return stage, n_done
+    if width < NO_RATE_BELOW:
+        return stage, n_done, failed
+    if width < NO_BAR_BELOW:
+        return stage, n_done, rate, remaining, failed
+    bar = BarColumn(bar_width=min(30, width - NO_BAR_BELOW + 6), table_column=narrow())
+    return stage, bar, n_done, rate, remaining, failed
 
 
 class Bars:
@@ -110,16 +187,7 @@ class Bars:
     def __init__(self, console: Console, verbose: bool) -> None:
         self.console, self.verbose = console, verbose
         self.stages: dict[str, tuple[TaskID, Progressed]] = {}
-        self.progress = Progress(
-            TextColumn("{task.description:<10}"),
-            BarColumn(bar_width=30),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
-            Remaining(),
-            TextColumn("{task.fields[failed]}"),
-            console=console,
-            transient=False,
-        )
+        self.progress = StageBars(console)
         self.progress.start()
 
     def began(self, stage: str, todo: int, done_before: int) -> None:
@@ -151,19 +219,36 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print above the bars."""
-        self.console.print(Text(printable(text)))
+        self.console.print(Text(printable(text)), soft_wrap=True)
+
+    def halt(self) -> None:
+        """Leave the bars as they are, and the terminal to others."""
+        self.progress.stop()
+
+    def go_on(self) -> None:
+        """Draw the bars anew, below what others wrote meanwhile."""
+        if not self.progress.live.is_started:
+            drawn = self.progress.get_renderable
+            self.progress.live = Live(console=self.console, get_renderable=drawn)
+            self.progress.start()
+
+    def give_up(self) -> None:
+        """Show the cursor again, without waiting for anybody who draws."""
+        os.write(2, b"\x1b[?25h\n")
 
     def close(self) -> None:
         """Stop drawing."""
+        self.progress.whole = True
         self.progress.stop()
 
 
 def listener(*, quiet: bool, verbose: bool) -> Quiet | Lines | Bars:
-    """Bars on a terminal, lines elsewhere, nothing when quiet."""
+    """Bars on a terminal that can draw them, lines elsewhere, nothing when quiet."""
     if quiet:
         return Quiet()
     console = Console(stderr=True)
-    return Bars(console, verbose) if console.is_terminal else Lines(verbose)
+    draws = console.is_terminal and not console.is_dumb_terminal
+    return Bars(console, verbose) if draws else Lines(verbose)
 
 
 def count_failed(report: Report) -> int:
@@ -189,9 +274,22 @@ def tell(text: str) -> None:
 
 
 def tell_json(value: Any) -> None:
-    """One JSON value on stdout, as a line; control characters are escaped."""
+    """One JSON value on stdout, as a line; control characters are escaped.
+
+    So is all that is not ASCII where the encoding of stdout lacks some of it.
+    """
     text = json.dumps(value, ensure_ascii=False, default=str)
-    tell(text if text.isprintable() else json.dumps(value, default=str))
+    plain = text.isprintable() and is_encodable(text)
+    tell(text if plain else json.dumps(value, default=str))
+
+
+def is_encodable(text: str) -> bool:
+    """Whether stdout can hold a text as it is."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def printable(text: str) -> str:
@@ -217,6 +315,8 @@ def sentence(counts: StageCount) -> str:
 def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
     """The funnel as a table, and below it why inputs were lost."""
     console = Console(stderr=stderr, highlight=False)
+    # In a narrow terminal a line that goes on in the next one is better than numbers cut off.
+    console.width = max(console.width, FUNNEL_WIDTH)
     console.print(funnel_grid(counts))
     for c in counts:
         if c.stale:

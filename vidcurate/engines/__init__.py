@@ -62,3 +62,12 @@ class Engine(Protocol):
 
     def stop(self) -> None:
         """Take no more items; what is in hand ends."""
+
+    def suspend(self) -> None:
+        """Stop the workers of this machine where they are, until `resume`; from any thread."""
+
+    def resume(self) -> None:
+        """Let suspended workers go on; their time limits do not count against what they did."""
+
+    def kill(self) -> None:
+        """End the workers of this machine at once, from any thread; nothing works afterwards."""

@@ -22,6 +22,7 @@ class Peak:
         """Ask once."""
         told = subprocess.run(  # noqa: S603 - no shell; found on PATH, the rest is fixed
             [program, *QUERY],
+            stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             check=False,

@@ -18,10 +18,19 @@ TOO_MUCH_MEMORY = 86  # an exit code that neither Python nor pebble gives
 PAGE_BYTES = resource.getpagesize()
 
 # Work is parallel by processes; threads inside a worker would only fight over the cores.
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-CGROUP_LIMITS = (
-    Path("/sys/fs/cgroup/memory.max"),
-    Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"),
+ONE_THREAD = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "OPENCV_FOR_THREADS_NUM",
+)
+# What a terminal sends. The driver acts on it for all; what a worker starts ignores it too.
+OF_A_TERMINAL = (
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGTSTP,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
 )
 
 
@@ -38,14 +47,25 @@ ALLOWANCE = Allowance()
 def prepare_worker(lifeline: Connection) -> None:
     """Make this process a worker that ends, with all it started, when `lifeline` is closed.
 
-    It leads a process group of its own, so that what it starts can be ended with it, and Ctrl-C
-    and SIGTERM are left to the driver.
+    It leads a process group of its own, so that what it starts can be ended with it. It stays in
+    the session of the driver: when a driver dies while its workers are suspended, the kernel wakes
+    groups that are left alone in their session (POSIX), and they end. What it starts has no
+    terminal to read or to set up, which would stop a group that is not in the foreground. Ctrl-C,
+    SIGTERM and the like are left to the driver.
     """
     os.setpgrp()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    close_input()
+    for number in (*OF_A_TERMINAL, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     threading.Thread(target=watch, args=[lifeline], daemon=True).start()
+
+
+def close_input() -> None:
+    """Make /dev/null the standard input of this process and of all that it starts from now on."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def watch(lifeline: Connection) -> None:
@@ -85,16 +105,29 @@ def private_bytes(process_id: str) -> int:
     return (int(pages[1]) - int(pages[2])) * PAGE_BYTES
 
 
-def machine_memory() -> int:
-    """Bytes of memory that this machine, or the container we are in, has."""
-    limits = [path.read_text("ascii").strip() for path in CGROUP_LIMITS if path.exists()]
-    whole = os.sysconf("SC_PHYS_PAGES") * PAGE_BYTES
-    return min([whole, *(int(limit) for limit in limits if limit.isdigit())])
+def is_stopped(process_id: int) -> bool:
+    """Whether a process was stopped by a signal; a debugger's stop is none. False without /proc."""
+    try:
+        facts = Path(f"/proc/{process_id}/stat").read_text("ascii", "replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    # The name, in brackets, may hold anything.
+    return facts.rpartition(")")[2].split()[0] == "T"
 
 
 def end_group(process_id: int) -> None:
     """End what a worker that is gone had started."""
-    try:
-        os.killpg(process_id, signal.SIGKILL)
-    except ProcessLookupError:
+    signal_group(process_id, signal.SIGKILL)
+
+
+def signal_group(process_id: int, number: int) -> None:
+    """Send a signal to a worker and what it started; nothing where it is gone.
+
+    A worker that has just begun leads no group yet.
+    """
+    for send in (os.killpg, os.kill):
+        try:
+            send(process_id, number)
+        except (ProcessLookupError, PermissionError):  # macOS: PermissionError for a zombie's group
+            continue
         return

@@ -22,6 +22,15 @@ class InlineEngine:
         """Take no more items."""
         self._stopping = True
 
+    def suspend(self) -> None:
+        """Nothing: the calling process is suspended by itself."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def kill(self) -> None:
+        """Nothing: there is no worker."""
+
     def map(
         self,
         task: Callable[[Item], Result],

@@ -4,28 +4,31 @@ pebble's pool is used because it ties a result to its worker: a worker that dies
 item only, where the standard library's pool loses them all.
 """
 
-import multiprocessing
-import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice
+from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
 from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.allotment import cores
+from vidcurate.engines.allotment import memory_bytes as allotted_memory
 from vidcurate.engines.guard import (
     TOO_MUCH_MEMORY,
     end_group,
-    machine_memory,
+    is_stopped,
     prepare_worker,
     run_within,
+    signal_group,
 )
 
 Item = TypeVar("Item")
@@ -33,6 +36,7 @@ Result = TypeVar("Result")
 
 LOOK_UP_EVERY_S = 0.5  # while waiting, to see whether a stop was asked for
 GB = 1e9
+STOPPED_AT_MOST_S = 5.0
 SHARE = 0.8  # of the machine's memory, for all workers together
 # Codecs and native libraries leak; to start a worker and load a model anew takes seconds. So
 # many batches lie between the two.
@@ -40,34 +44,75 @@ BATCHES_PER_WORKER = 200
 POOLS_IN_A_ROW = 3
 
 
-def default_workers() -> int:
-    """As many workers as there are cores for this process."""
-    if hasattr(os, "sched_getaffinity"):
-        return max(1, len(os.sched_getaffinity(0)))
-    return os.cpu_count() or 1
+class RememberingContext(SpawnContext):
+    """The way to start processes anew that remembers those it started: pebble tells of none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> SpawnProcess:  # type: ignore[override] # noqa: N802 - the name is the library's
+        """A process that is remembered."""
+        process = SpawnProcess(*arguments, **named)
+        self.started.append(process)
+        return process
 
 
 @dataclass(frozen=True)
 class Crew:
-    """Worker processes, and the pipe whose end is theirs."""
+    """Worker processes, and the pipe whose end is theirs.
+
+    `stopped` says since when (monotonic seconds) a worker has been stopped by others, `given_up`
+    which were ended for it, and `suspended` which were suspended with the run since they began.
+    """
 
     pool: Any
     size: int
     lifeline: Any
+    context: RememberingContext
+    stopped: dict[int, float] = field(default_factory=dict)
+    given_up: set[int] = field(default_factory=set)
+    suspended: set[int] = field(default_factory=set)
+
+    def ids(self) -> list[int]:
+        """The ids of the workers that live."""
+        return [p.pid for p in list(self.context.started) if p.pid is not None and p.is_alive()]
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all workers and to what they started."""
+        for pid in self.ids():
+            signal_group(pid, number)
+
+    def resume(self) -> None:
+        """Let suspended workers go on; how long they had been stopped is forgotten."""
+        self.suspended.update(self.ids())
+        self.stopped.clear()
+        self.signal(signal.SIGCONT)
+
+    def end_stopped(self) -> None:
+        """End the workers that others have stopped for too long: nothing else would end them."""
+        now = time.monotonic()
+        for pid in self.ids():
+            if not is_stopped(pid):
+                self.stopped.pop(pid, None)
+            elif now - self.stopped.setdefault(pid, now) > STOPPED_AT_MOST_S:
+                self.given_up.add(pid)
+                end_group(pid)
 
     def end(self) -> None:
-        """End all workers at once, with what they started."""
+        """End all workers at once, with what they started, whatever state they are in."""
         self.pool.stop()
         self.lifeline.close()
+        self.signal(signal.SIGKILL)
         self.pool.join()
 
 
 def start_crew(size: int, batches_per_worker: int) -> Crew:
     """New worker processes."""
-    context = multiprocessing.get_context("spawn")
+    context = RememberingContext()
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPool(size, batches_per_worker, prepare_worker, [theirs], context)
-    return Crew(pool, size, ours)
+    return Crew(pool, size, ours, context)
 
 
 class LocalEngine:
@@ -84,8 +129,8 @@ class LocalEngine:
         memory_bytes: int | None = None,
         batches_per_worker: int = BATCHES_PER_WORKER,
     ) -> None:
-        self.workers = workers or default_workers()
-        each = memory_bytes or int(SHARE * machine_memory()) // self.workers
+        self.workers = workers or cores()
+        each = memory_bytes or int(SHARE * allotted_memory()) // self.workers
         self._memory_bytes = each * self.workers
         self._batches_per_worker = batches_per_worker
         self._stopping = threading.Event()
@@ -105,6 +150,21 @@ class LocalEngine:
     def stop(self) -> None:
         """Take no more items; what is in hand ends."""
         self._stopping.set()
+
+    def suspend(self) -> None:
+        """Stop the workers where they are, with what they started."""
+        if crew := self._crew:
+            crew.signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the workers go on."""
+        if crew := self._crew:
+            crew.resume()
+
+    def kill(self) -> None:
+        """End the workers at once, from any thread; the engine is of no use then."""
+        if crew := self._crew:
+            crew.signal(signal.SIGKILL)
 
     def map(
         self,
@@ -136,16 +196,31 @@ class LocalEngine:
                 return
             if self._stopping.is_set():
                 give_back(in_hand)
-            ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
-            if any(map(is_broken, ended)):
+            if self._is_broken(self._wait(in_hand)):
                 n_broken += 1
                 if n_broken == POOLS_IN_A_ROW:
                     raise RuntimeError("worker processes end as soon as they start")
                 self._end_crew()
                 waiting = chain(take_unfinished(in_hand), waiting)
-            for future in [f for f in in_hand if f.done()]:
-                n_broken = 0
-                yield in_hand.pop(future), result_of(future, memory_bytes)
+            done = [f for f in in_hand if f.done()]
+            n_broken = 0 if done else n_broken
+            waiting = chain([in_hand.pop(f) for f in done if self._overslept(f)], waiting)
+            for future in [f for f in done if f in in_hand]:
+                yield in_hand.pop(future), self._result_of(future, memory_bytes)
+
+    def _wait(self, in_hand: Iterable["Future[Any]"]) -> set["Future[Any]"]:
+        """Wait for a while; the items that ended, with or without a result."""
+        ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
+        if self._crew is not None:
+            self._crew.end_stopped()
+        return ended
+
+    def _is_broken(self, ended: Iterable["Future[Any]"]) -> bool:
+        """Whether the pool is of no use any more.
+
+        An item that came while it broke is told nothing, so the pool is asked as well.
+        """
+        return any(map(is_broken, ended)) or (self._crew is not None and not self._crew.pool.active)
 
     def _pool(self, size: int) -> Any:
         """A pool of that many processes, made when there is none."""
@@ -154,6 +229,29 @@ class LocalEngine:
         if self._crew is None:
             self._crew = start_crew(size, self._batches_per_worker)
         return self._crew.pool
+
+    def _overslept(self, future: "Future[Any]") -> bool:
+        """Whether a worker ended since its time limit went on while the run was suspended.
+
+        A row that is really stuck meets its limit again, in a worker that was not suspended.
+        """
+        error = future.exception()
+        return (
+            isinstance(error, ProcessExpired)
+            and self._crew is not None
+            and error.exitcode == -signal.SIGALRM
+            and error.pid in self._crew.suspended
+        )
+
+    def _result_of(self, future: "Future[Any]", memory_bytes: int) -> Any:
+        """What a future came to; a dead worker is a crash, an exception is raised."""
+        try:
+            return future.result()
+        except ProcessExpired as expired:
+            end_group(expired.pid)
+            if self._crew is not None and expired.pid in self._crew.given_up:
+                return Crash(f"stopped by a signal for {STOPPED_AT_MOST_S:g} s: killed")
+            return why_died(expired.exitcode, memory_bytes)
 
     def _end_crew(self) -> None:
         """End the workers, if there are any."""
@@ -187,15 +285,6 @@ def is_broken(future: "Future[Any]") -> bool:
 def take_unfinished(in_hand: dict[Future[Result], Item]) -> list[Item]:
     """Take back the items that a broken pool left without a result."""
     return [in_hand.pop(f) for f in list(in_hand) if not f.done() or is_broken(f)]
-
-
-def result_of(future: "Future[Any]", memory_bytes: int) -> Any:
-    """What a future came to; a dead worker is a crash, an exception is raised."""
-    try:
-        return future.result()
-    except ProcessExpired as expired:
-        end_group(expired.pid)
-        return why_died(expired.exitcode, memory_bytes)
 
 
 def why_died(exit_code: int, memory_bytes: int) -> Crash:

@@ -23,7 +23,8 @@ from ray.exceptions import (
 )
 
 from vidcurate.engines import ONE_CORE, Crash, Needs
-from vidcurate.engines.guard import machine_memory
+from vidcurate.engines.allotment import memory_bytes as memory_bytes_here
+from vidcurate.engines.guard import close_input
 from vidcurate.engines.local import LOOK_UP_EVERY_S, SHARE, LocalEngine
 from vidcurate.engines.ray_cluster import by_name, connect, fitting, nodes, room
 from vidcurate.errors import UsageError
@@ -38,11 +39,12 @@ class Seat:
     """What an actor holds: a local engine of one worker, which keeps the stage's tool open."""
 
     def __init__(self, memory_bytes: int | None, needs: Needs, most: int) -> None:
+        close_input()  # a node may have been started in a terminal
         own = ray.get_runtime_context().get_node_id()
         [node] = [node for node in nodes() if node["NodeID"] == own]
         # As on one machine, the workers of a node share its memory.
         n_beside = min(most, fitting(node, needs))
-        self._engine = LocalEngine(1, memory_bytes or int(SHARE * machine_memory()) // n_beside)
+        self._engine = LocalEngine(1, memory_bytes or int(SHARE * memory_bytes_here()) // n_beside)
 
     def ready(self) -> None:
         """Return, which says that the actor is placed and lives."""
@@ -119,6 +121,15 @@ class RayEngine:
     def stop(self) -> None:
         """Take no more items; what is in hand ends."""
         self._stopping.set()
+
+    def suspend(self) -> None:
+        """Nothing: the cluster ends what it has in hand, and is given no more meanwhile."""
+
+    def resume(self) -> None:
+        """Nothing."""
+
+    def kill(self) -> None:
+        """Nothing: Ray ends actors whose driver is gone, and those end their workers."""
 
     def map(
         self,

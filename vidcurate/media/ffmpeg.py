@@ -1,6 +1,7 @@
 """The one door to the ffmpeg program: which it is, what it can do, and a safe way to run it."""
 
 import functools
+import os
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ from fractions import Fraction
 import ffmpeg
 import imageio_ffmpeg
 
-from vidcurate.errors import MediaError, MissingToolError
+from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 ASK_TIMEOUT_S = 60
@@ -124,8 +125,9 @@ def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None
 def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
-    Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails, and
-    MediaError if it takes longer than `timeout_s`, after which it is killed.
+    Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails,
+    caused by an OSError where a disk is full, and MediaError if it takes longer than `timeout_s`,
+    after which it is killed.
     """
     command = ffmpeg.compile(stream, cmd=[find_ffmpeg().path, *QUIET])
     try:
@@ -136,16 +138,32 @@ def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
             stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
+            env={**os.environ, "LC_ALL": "C"},  # its words for the system's errors are read
         )
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
-        raise FfmpegError(f"ffmpeg failed: {last_words(done.stderr.decode(errors='replace'))}")
+        said = done.stderr.decode(errors="replace")
+        failed = f"ffmpeg failed: {last_words(said)}"
+        raise FfmpegError(failed) from full_disk(done.returncode, said)
 
 
 def microseconds(time_s: Fraction) -> str:
     """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
     return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
+
+
+def full_disk(exit_code: int, stderr: str) -> OSError | None:
+    """The system's error if ffmpeg ended since a disk or a quota is full.
+
+    Since version 6.1 its exit code is the low byte of the negative error number; before that only
+    its words tell.
+    """
+    for number in FULL:
+        words = f": {os.strerror(number)}"
+        if exit_code == 256 - number or any(s.endswith(words) for s in stderr.splitlines()):
+            return OSError(number, os.strerror(number))
+    return None
 
 
 def last_words(stderr: str) -> str:

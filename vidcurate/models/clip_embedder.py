@@ -5,7 +5,6 @@ Sources: Radford et al. 2021 (CLIP), the package open_clip_torch.
 
 import io
 import json
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.models.device import accelerator
 from vidcurate.models.embedder import FOLDER, HUB, ModelChoice
+from vidcurate.models.quiet import hushed
 from vidcurate.models.weights import refuse_other
 
 Vectors = NDArray[np.float32]
@@ -102,12 +102,12 @@ def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
     if choice.sha256:
         refuse_other(Path(choice.pretrained), choice.sha256)
     device = accelerator()
-    logging.disable(logging.CRITICAL)  # open_clip logs each step, and what it raises, as well
     try:
-        model, prepare = open_clip.create_model_from_pretrained(
-            choice.model, choice.pretrained or None, device=device, weights_only=True
-        )
-        tokens = open_clip.get_tokenizer(choice.model)
+        with hushed("open_clip", "huggingface_hub", "httpx", "urllib3"):
+            model, prepare = open_clip.create_model_from_pretrained(
+                choice.model, choice.pretrained or None, device=device, weights_only=True
+            )
+            tokens = open_clip.get_tokenizer(choice.model)
     except Exception as error:  # damaged weights end in errors of any kind
         fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
         raise UsageError(
@@ -115,8 +115,6 @@ def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
             f"they are whole and fit the model {choice.model!r}; without a network give their file "
             "as pretrained"
         ) from error
-    finally:
-        logging.disable(logging.NOTSET)
     return ClipEmbedder(model.eval(), prepare, tokens, device, half=device != "cpu")
 
 

@@ -1,12 +1,15 @@
 """What every model of the package transformers needs: the package, and one line for its errors."""
 
-import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 
 from vidcurate.errors import MissingExtraError, UsageError
 from vidcurate.models.clip_embedder import LONGEST_FAULT
+from vidcurate.models.quiet import hushed
+
+# They log what they raise as well, and each try on the network.
+TELLING = ("transformers", "huggingface_hub", "httpx", "urllib3")
 
 
 def require_transformers() -> None:
@@ -22,11 +25,9 @@ def loading(what: str, model: str, remedy: str) -> Iterator[None]:
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - heavy
 
     disable_progress_bar()
-    logging.disable(logging.CRITICAL)  # it tells what it raises, and each try on the network
-    try:
-        yield
-    except Exception as error:
-        fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
-        raise UsageError(f"cannot load the {what} {model!r} ({fault}): {remedy}") from error
-    finally:
-        logging.disable(logging.NOTSET)
+    with hushed(*TELLING):
+        try:
+            yield
+        except Exception as error:
+            fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+            raise UsageError(f"cannot load the {what} {model!r} ({fault}): {remedy}") from error

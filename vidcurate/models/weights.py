@@ -9,6 +9,7 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
+from vidcurate.cache import cache_folder
 from vidcurate.errors import UsageError
 from vidcurate.table import write_whole
 
@@ -25,9 +26,15 @@ class Weights:
 
 
 def cached_file(weights: Weights) -> Path:
-    """Where a published file lies: in $XDG_CACHE_HOME, or ~/.cache, below vidcurate/weights."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "vidcurate" / "weights" / weights.name
+    """Where a published file lies: in $XDG_CACHE_HOME, or ~/.cache, below vidcurate/weights.
+
+    A user without a home, as in a container, has it among the copies of remote files.
+    """
+    try:
+        cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        cache = cache_folder()
+    return cache / "vidcurate" / "weights" / weights.name
 
 
 def fetched(weights: Weights) -> Path:
