@@ -29,6 +29,7 @@ def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
         n_decode_errors=0,
         fault=None,
         metrics=(),
+        clock_offsets=(0,),
         frames_file="",
         samples_file="",
     )

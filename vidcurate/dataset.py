@@ -2,7 +2,7 @@
 
 D/manifest.json                      table -> what made it
 D/<table>/<fingerprint>/part-*.parquet   rows
-D/<table>/<fingerprint>/done-*.parquet   one row per input: id, status, reason, seconds
+D/<table>/<fingerprint>/done-*.parquet   one row per input: id, status, reason, seconds, losses
 D/<table>/<fingerprint>/files/           files that the rows name
 
 A part is written first, its done file second, each renamed into place when complete. The done
@@ -44,6 +44,13 @@ from vidcurate.table import (
 
 P_co = TypeVar("P_co", bound=Place, default=Place, covariant=True)
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
+LOSS = pa.struct(
+    [
+        pa.field("what", pa.string(), False),
+        pa.field("count", pa.int64(), False),
+        pa.field("seconds", pa.float64(), False),
+    ]
+)
 DONE = pa.schema(
     [
         pa.field("id", pa.string(), False),
@@ -52,6 +59,7 @@ DONE = pa.schema(
         pa.field("seconds", pa.float64()),
     ]
 )
+DONE_AND_LOST = DONE.append(pa.field("losses", pa.list_(LOSS)))
 WHOLE = "done-whole.parquet"
 PARTS, REPLACES = b"parts", b"replaces"
 # Readers take whole parts: large enough that a million rows are few files, small enough that a
@@ -104,15 +112,23 @@ class Shelf(Generic[P_co]):
         """Names of the parts that are committed, oldest first."""
         return [part for parts in self.commits().values() for part in parts]
 
-    def done(self) -> pa.Table:
-        """One row per input; where one was tried again, the last word."""
+    def done(self, schema: pa.Schema = DONE) -> pa.Table:
+        """One row per input; where one was tried again, the last word.
+
+        With `DONE_AND_LOST` also what of it is in no row.
+        """
         commits = list(self.commits())
-        first = self.read_files([name for name in commits if name == WHOLE], DONE)
-        later = self.read_files([name for name in commits if name != WHOLE], DONE)
+        first = self.read_done([name for name in commits if name == WHOLE], schema)
+        later = self.read_done([name for name in commits if name != WHOLE], schema)
         # Of a whole table each row is a last word already: only those spoken of again matter.
         again = pc.is_in(first["id"], value_set=later["id"].combine_chunks())
         later = last_word(pa.concat_tables([first.filter(again), later]))
         return pa.concat_tables([first.filter(pc.invert(again)), later])
+
+    def read_done(self, names: Sequence[str], schema: pa.Schema = DONE) -> pa.Table:
+        """The rows of done files; not all of them speak of losses."""
+        tables = each(lambda name: read_done_file(self.folder / name, schema), names, self.folder)
+        return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def read(self, columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         """All rows, or only some columns of them."""
@@ -172,7 +188,7 @@ class Shelf(Generic[P_co]):
             full, last = whole[:-1], whole[-1:]
             small = [*last, *(part for parts in commits.values() for part in parts)]
             tables = (read_parquet(self.folder / name, schema) for name in small)
-            self.put_whole(full, chain([schema.empty_table()], tables), self.done())
+            self.put_whole(full, chain([schema.empty_table()], tables), self.done(DONE_AND_LOST))
 
     def put_whole(self, kept: Sequence[str], tables: Iterable[pa.Table], done: pa.Table) -> None:
         """Make the table of some of its parts, and rows, in one step; all other parts go."""
@@ -227,6 +243,14 @@ def locate(shelf: Shelf, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> 
     ends = np.cumsum(np.bincount(parts.indices, minlength=len(parts.dictionary)))
     numbers = places(keys, index[key])
     return Located(shelf, schema, tuple(parts.dictionary.to_pylist()), ends, numbers)
+
+
+def read_done_file(path: Place, schema: pa.Schema) -> pa.Table:
+    """The rows of one done file; null for losses where it does not speak of them."""
+    if "losses" not in schema.names or "losses" in pq.read_schema(readable(path)).names:
+        return read_parquet(path, schema)
+    done = read_parquet(path, DONE)
+    return done.append_column(schema.field("losses"), pa.nulls(done.num_rows, pa.list_(LOSS)))
 
 
 def batch_name(ids: Iterable[str]) -> str:

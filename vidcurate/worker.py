@@ -3,7 +3,7 @@
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.cache import local, send, staging_folder
-from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
+from vidcurate.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, batch_name
 from vidcurate.errors import (
     MediaError,
     UsageError,
@@ -19,7 +19,7 @@ from vidcurate.errors import (
     disk_full_stops,
     is_disk_full,
 )
-from vidcurate.stage import Drop, MapStage, StageConfig
+from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
 from vidcurate.storage import Place, Remote
 from vidcurate.table import Table
 
@@ -259,19 +259,38 @@ def reason_of(error: BaseException) -> str:
 
 def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None:
     """Write a batch's rows and what became of each input, as far as there are results."""
-    made = [row for result, _ in results if isinstance(result, list) for row in result]
+    made = [row for result, _ in results for row in rows_of(result)]
     done = [
-        {"id": i, "status": status, "reason": reason, "seconds": seconds}
+        {
+            "id": i,
+            "status": status,
+            "reason": reason,
+            "seconds": seconds,
+            "losses": losses_of(result),
+        }
         for i, (result, seconds) in zip(batch.ids, results, strict=False)
         for status, reason in [status_of(result)]
     ]
     rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch_name(batch.ids), rows, pa.Table.from_pylist(done, schema=DONE))
+    job.own().commit(batch_name(batch.ids), rows, pa.Table.from_pylist(done, schema=DONE_AND_LOST))
+
+
+def rows_of(result: Any) -> list[Any]:
+    """The rows that one result gives."""
+    if isinstance(result, Incomplete):
+        return result.rows
+    return result if isinstance(result, list) else []
+
+
+def losses_of(result: Any) -> list[dict[str, Any]] | None:
+    """What of one input is in none of its rows; None where nothing is known to be lost."""
+    losses = result.losses if isinstance(result, Incomplete | Drop) else ()
+    return [asdict(loss) for loss in losses] or None
 
 
 def reread(job: Job, batch: Batch) -> Report:
     """The report of a batch whose worker died after it had committed."""
-    rows = job.own().read_files([f"done-{batch_name(batch.ids)}.parquet"], DONE)
+    rows = job.own().read_done([f"done-{batch_name(batch.ids)}.parquet"])
     columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
     statuses = tuple(zip(*columns, strict=True))
     return Report(statuses, 0.0, batch.ids[len(statuses) :], "the worker died")

@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 from vidcurate.errors import MediaError
 from vidcurate.media.content import check_kind
 from vidcurate.media.envelope import missing_index
+from vidcurate.media.packets import Damage, packets
 
 HEAD_BYTES = 4096
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
@@ -69,6 +70,7 @@ OPTIONS = {
     "format_whitelist": ALLOWED,
     **DECODER_OPTIONS,
 }
+GEN_PTS = 1  # AVFMT_FLAG_GENPTS
 SEEK_BACK_S = (0, 1, 4, 16, 64)
 AV_TIME = Fraction(1, 1_000_000)
 
@@ -96,6 +98,9 @@ def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     except av.error.FFmpegError as error:
         raise MediaError(why_not_opened(path, error)) from error
     with container:
+        # Times that libav makes up ahead of decoding (PyAV asks for them) are not those by which
+        # the ffmpeg program cuts.
+        container.flags &= ~GEN_PTS
         stream = film_stream(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS
@@ -198,7 +203,8 @@ def seek_before(
         target = pts - int(back_s / base)
         try:
             container.seek(target, stream=stream)
-            packet = next((p for p in container.demux(stream) if p.size and p.is_keyframe), None)
+            found = packets(container, stream, Damage())
+            packet = next((p for p in found if p.size and p.is_keyframe), None)
         except av.error.FFmpegError:
             continue
         key_pts = packet_pts(packet) if packet is not None else None

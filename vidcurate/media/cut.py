@@ -1,5 +1,6 @@
 """Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -11,13 +12,14 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
 from vidcurate.media.ffmpeg import find_ffmpeg, require, run
 from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.packets import RESTART_S
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
-    *("trim", "setpts", "settb", "scale", "crop", "format"),
+    *("select", "trim", "setpts", "settb", "scale", "crop", "format"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
@@ -28,6 +30,7 @@ COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Frac
 NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
+ADVANCES = "isnan(prev_selected_pts)+gt(pts,prev_selected_pts)"
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -62,8 +65,17 @@ class CutFile:
     height: int
 
 
-def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+def cut_clip(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    options: CutOptions,
+    out: Path,
+    offsets: Sequence[int] = (),
+) -> CutFile:
     """Write one clip of a film as an MP4 file, whole or not at all.
+
+    `offsets` are those of the film's scan (records.Scan), if its clock begins again.
 
     Raises MediaError if the film cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
@@ -71,7 +83,7 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     write = encode if options.mode == "encode" else copy
     if options.mode == "encode":
         require(ENCODERS, FILTERS)
-    origin = find_origin(path, video, clip, audio=options.audio)
+    origin = find_origin(path, video, clip, offsets, audio=options.audio)
     results: list[CutFile] = []
 
     def write_file(partial_out: Path) -> None:
@@ -119,10 +131,12 @@ def encoding(
     # filters end the reading, and this bound is only for films that end before the clip does.
     length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
     source = film_input(path, video, origin, options, seek_s, length_s)
-    streams = [picture(source[str(origin.video_index)], video, clip)]
+    pictures = on_one_clock(source[str(origin.video_index)], "setpts", origin.picture_offsets_s)
+    streams = [picture(pictures, video, clip)]
     sound: dict[str, object] = {}
     if origin.audio_index is not None:
-        streams.append(speech(source[str(origin.audio_index)], video, clip))
+        sounds = on_one_clock(source[str(origin.audio_index)], "asetpts", origin.sound_offsets_s)
+        streams.append(speech(sounds, video, clip))
         sound = {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
     base = clip.time_base
     return ffmpeg.output(
@@ -164,6 +178,23 @@ def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
     return begin if begin >= NO_SEEK_S else Fraction(0)
 
 
+def on_one_clock(
+    stream: ffmpeg.nodes.FilterableStream, setter: str, offsets_s: Sequence[Fraction]
+) -> ffmpeg.nodes.FilterableStream:
+    """A stream read from the film's start, with its parts' times moved as the scan's are.
+
+    A part begins where time goes back by more than packets.RESTART_S; parts are counted in the
+    filter's register 0.
+    """
+    if len(offsets_s) < 2:  # noqa: PLR2004 - one part needs no moving
+        return stream
+    parts = "+".join(
+        f"eq(ld(0),{number})*{float(offset_s):.9f}" for number, offset_s in enumerate(offsets_s)
+    )
+    restarts = f"st(0,ld(0)+lt(T,PREV_INT-{RESTART_S}))"
+    return stream.filter(setter, f"{restarts};PTS+round(({parts})/TB)")
+
+
 def picture(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
@@ -177,6 +208,8 @@ def picture(
     base = clip.time_base
     return (
         stream.filter("settb", f"{base.numerator}/{base.denominator}")
+        # As in the scan, a frame whose time does not advance has no place.
+        .filter("select", ADVANCES)
         .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
         .filter("setpts", f"PTS-({clip.start_pts})")
         .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", 0, 0)
@@ -208,7 +241,8 @@ def copy(
     """The streams of a clip as they are, from the keyframe at or before its start."""
     if origin.is_guessed:
         raise MediaError(
-            "AVI and MPEG-PS with B-frames store no exact display times: encode clips instead"
+            "AVI and MPEG-PS with B-frames store no exact display times, and in joined recordings "
+            "the clock begins again: encode clips instead"
         )
     key_s = origin.key_s
     for run_up_s in COPY_RUN_UPS_S:

@@ -13,6 +13,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, MOST_PIXELS, open_film
 from vidcurate.media.envelope import missing_bytes
 from vidcurate.media.orientation import display_matrix, display_size, rotation_deg
+from vidcurate.media.packets import Damage, packets
 from vidcurate.media.timing import Timing, measure
 from vidcurate.records import Video
 
@@ -57,7 +58,7 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
     Raises MediaError if there is none among the first packets.
     """
-    for n_read, packet in enumerate(container.demux(stream)):
+    for n_read, packet in enumerate(packets(container, stream, Damage())):
         try:
             for frame in stream.decode(packet):
                 return frame

@@ -24,9 +24,13 @@ from vidcurate.media.orientation import display_matrix
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
 from vidcurate.media.transnet import Network
+from vidcurate.stage import Loss
 from vidcurate.table import write_whole
 
 FRAMES_PER_BATCH = 768
+# A gap in a film with damage is a hole from so many seconds and usual frames.
+HOLE_S = 0.25
+HOLE_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class FilmScan:
-    """What the decode of one film found; the fields are those of records.Scan."""
+    """What the decode of one film found; the fields but `losses` are those of records.Scan."""
 
     n_frames: int
     time_base: Fraction
@@ -60,6 +64,8 @@ class FilmScan:
     n_decode_errors: int
     fault: str | None
     metrics: tuple[str, ...]
+    clock_offsets: tuple[int, ...]
+    losses: tuple[Loss, ...]
 
 
 @dataclass(slots=True)
@@ -122,6 +128,7 @@ def scan_stream(
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, ending.duration, nominal_rate(stream))
+    promised = header_length(container, stream)
     return FilmScan(
         n_frames=times.n_frames,
         time_base=base,
@@ -134,8 +141,10 @@ def scan_stream(
         proxy_width=shape.shown[0],
         proxy_height=shape.shown[1],
         n_decode_errors=faults.n_damaged + faults.n_out_of_order,
-        fault=fault_sentence(faults, times, base, header_length(container, stream)),
+        fault=fault_sentence(faults, times, base, promised),
         metrics=options.metrics,
+        clock_offsets=tuple(faults.offsets),
+        losses=tuple(losses(faults, times, np.diff(pts) * float(base), base, promised)),
     )
 
 
@@ -231,11 +240,43 @@ def fault_sentence(
     of_promised = f" of {float(promised):.1f} s" if promised else ""
     if faults.stopped:
         return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
-    if promised and promised - length > max(Fraction(1), promised / 50):
+    if missing_s(length, promised):
         return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
+    if faults.n_errors:
+        return "parts of the file cannot be read"
     if faults.n_out_of_order:
         return f"{faults.n_out_of_order} frames left out: their timestamps do not advance"
+    if len(faults.offsets) > 1:
+        return f"the clock begins again {len(faults.offsets) - 1} times: joined recordings"
     return None
+
+
+def missing_s(length: Fraction, promised: Fraction | None) -> Fraction:
+    """Seconds of a promised length that are not there; 0 for less than a second or a fiftieth."""
+    lacking = promised - length if promised else Fraction(0)
+    return lacking if promised and lacking > max(Fraction(1), promised / 50) else Fraction(0)
+
+
+def losses(
+    faults: Faults,
+    times: FrameTimes,
+    gaps_s: NDArray[np.float64],
+    base: Fraction,
+    promised: Fraction | None,
+) -> Iterator[Loss]:
+    """What of a film is not among its frames; `gaps_s` are the seconds from frame to frame."""
+    frame_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
+    ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, promised))
+    if ends_early_s or faults.stopped:
+        yield Loss("end of the film not decoded", 1, ends_early_s)
+    holes_s = gaps_s[gaps_s > max(HOLE_S, HOLE_FRAMES * frame_s)]
+    if faults.n_errors and len(holes_s):
+        yield Loss("hole where the file cannot be read", len(holes_s), float(holes_s.sum()))
+    if faults.n_damaged:
+        yield Loss("damaged frame", faults.n_damaged, faults.n_damaged * frame_s)
+    if faults.n_out_of_order:
+        seconds = faults.n_out_of_order * frame_s
+        yield Loss("frame whose time does not advance", faults.n_out_of_order, seconds)
 
 
 def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:

@@ -58,10 +58,18 @@ class Played:
     edges: Sequence[Picture | None]
 
 
-def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
+def prove(
+    path: Path,
+    clip: Clip,
+    film_pts: Ticks,
+    file: Path,
+    written: ExportedClip,
+    offsets: Sequence[int] = (),
+) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
-    `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
+    `film_pts` are the times of all frames of the film at `path`, `offsets` those of its scan if its
+    clock begins again. The clip's frames must lie in
     the file at their times, and no others; a copied file begins at an earlier keyframe, and may
     end later. Raises MediaError with the first promise that the file breaks.
     """
@@ -75,7 +83,7 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     check_sound(audio_s, played.end_s, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
-    source = pictures_at(path, clip.time_base, {*begin, *end}, size)
+    source = pictures_at(path, clip.time_base, {*begin, *end}, size, offsets)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
@@ -112,7 +120,7 @@ def play(
             for number, edge_s in enumerate(edges_s):
                 if abs(time_s - edge_s) <= TOLERANCE_S:
                     edges[number] = small_picture(frame, size)
-    if faults.stopped or faults.n_damaged:
+    if faults.stopped or faults.n_errors or faults.n_damaged:
         raise MediaError("the file cannot be decoded without errors")
     return Played(np.array(shown_s), end_s, edges)
 

@@ -64,7 +64,11 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the one decode of a film left; the numbers themselves lie in the files it names."""
+    """What the one decode of a film left; the numbers themselves lie in the files it names.
+
+    `clock_offsets` are the ticks that were added to the container's times in each part of a film
+    whose clock begins again, as in joined recordings: one, 0, where it does not.
+    """
 
     video_id: str
     n_frames: int
@@ -80,6 +84,7 @@ class Scan:
     n_decode_errors: int
     fault: str | None
     metrics: tuple[str, ...]
+    clock_offsets: tuple[int, ...]
     frames_file: str
     samples_file: str
 

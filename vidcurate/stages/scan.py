@@ -1,12 +1,12 @@
 """scan: the one decode of a film, which leaves signals of every frame, samples and proxies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from vidcurate.media.content import film_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Beside, Incomplete, MapStage, StageConfig, Workspace, option
 
 Metric = Literal[
     "content", "edges", "histogram", "hash", "threshold", "koala", "learned", "transnet"
@@ -54,8 +54,8 @@ def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig
         require_transnet()
 
 
-def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[list[Scan]]:
-    """The scan of each film.
+def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[Incomplete[Scan]]:
+    """The scan of each film, and what of it could not be decoded.
 
     Raises MediaError for a film of which no frame can be decoded.
     """
@@ -67,14 +67,15 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         found = scan_film(path, options, frames, samples, tool.network)
-        yield [
-            Scan(
-                video_id=video.video_id,
-                **asdict(found),
-                frames_file=names["frames"],
-                samples_file=names["samples"],
-            )
-        ]
+        facts = asdict(replace(found, losses=()))
+        del facts["losses"]
+        row = Scan(
+            video_id=video.video_id,
+            **facts,
+            frames_file=names["frames"],
+            samples_file=names["samples"],
+        )
+        yield Incomplete([row], found.losses)
 
 
 def longest(video: Video, _config: ScanConfig) -> float:
@@ -99,5 +100,5 @@ SCAN = MapStage(
     rows_per_part=1,
     check=networks_are_installed,
     time_limit=longest,
-    version=4,
+    version=5,
 )

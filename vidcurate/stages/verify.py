@@ -74,7 +74,7 @@ def of_file(
     start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
     check_shots(pts[start:end], workspace.beside(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = film_path(workspace.beside(SOURCES)[clip.video_id])
-    proof = prove(path, clip, pts, file, written)
+    proof = prove(path, clip, pts, file, written, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
