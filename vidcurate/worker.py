@@ -79,6 +79,14 @@ class Report:
     others: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Rows by key, and the state of the files from which they were read."""
+
+    files: tuple[object, ...] | None
+    rows: dict[str, Any]
+
+
 @dataclass
 class BatchWorkspace:
     """What a stage sees of the data set while it works on a batch."""
@@ -87,11 +95,12 @@ class BatchWorkspace:
     files: Path
     batch: Batch = Batch((), {})
     rows: Sequence[Any] = ()
-    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    read: dict[str, Known] = field(default_factory=dict)
+    before: dict[str, Known] = field(default_factory=dict)
 
     def hold(self, batch: Batch, rows: Sequence[Any]) -> None:
         """Take a batch in hand."""
-        self.batch, self.rows, self.read = batch, rows, {}
+        self.batch, self.rows, self.before, self.read = batch, rows, self.read, {}
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
@@ -102,12 +111,29 @@ class BatchWorkspace:
         return local(self.job.shelf(table).files / name)
 
     def beside(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in hand, by key."""
+        """The rows of a declared table that belong to the batch in hand, by key.
+
+        Those that the batch before had too, as one of a long film has, are not read again.
+        """
         if table.name not in self.read:
             keys = {getattr(row, table.key) for row in self.rows}
-            found = read_rows(self.job, table, self.batch, keys)
-            self.read[table.name] = {getattr(row, table.key): row for row in found}
-        return self.read[table.name]
+            files = states(self.job.shelf(table), self.batch.parts.get(table.name, ()))
+            before = self.before.get(table.name, Known(None, {}))
+            is_same = files is not None and files == before.files
+            rows = {key: before.rows[key] for key in keys & before.rows.keys()} if is_same else {}
+            if keys - rows.keys():
+                found = read_rows(self.job, table, self.batch, keys - rows.keys())
+                rows |= {getattr(row, table.key): row for row in found}
+            self.read[table.name] = Known(files, rows)
+        return self.read[table.name].rows
+
+
+def states(shelf: Shelf, parts: Sequence[str]) -> tuple[object, ...] | None:
+    """What changes when one of these files is written anew; None where it costs much to know."""
+    if isinstance(shelf.folder, Remote):
+        return None
+    files = [shelf.folder / part for part in parts]
+    return tuple((file, file.stat().st_ino, file.stat().st_mtime_ns) for file in files)
 
 
 def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:

@@ -22,6 +22,7 @@ from vidcurate.media.envelope import missing_index
 from vidcurate.media.packets import Damage, packets
 
 HEAD_BYTES = 4096
+READ_BYTES = 1 << 20
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
 LISTS = (
     (b"#EXTM3U", "an HLS playlist, not a film"),
@@ -137,6 +138,19 @@ def check_head(path: Path) -> None:
     for mark, reason in LISTS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
             raise MediaError(reason)
+
+
+def check_readable(path: Path) -> None:
+    """Read a file to its end: for libav a disk that fails ends a film as if there were no more.
+
+    Raises MediaError where the system cannot read it.
+    """
+    try:
+        with path.open("rb") as file:
+            while file.read(READ_BYTES):
+                pass
+    except OSError as error:
+        raise MediaError(f"the file cannot be read: {error.strerror}") from error
 
 
 def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:

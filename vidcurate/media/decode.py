@@ -210,16 +210,15 @@ def decode(
 
 
 def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
-    """Decoded frames with their best guessed times; one nominal frame after the last, without."""
+    """Decoded frames with their best guessed times; without one, where the last frame ends."""
     base = stream.time_base or Fraction(1, 1000)
     nominal = max(1, round(1 / (nominal_rate(stream) * base)))
     guess = BestGuess()
-    last: int | None = None
+    due = 0
     for frame in frames:
-        pts = guess.time(frame)
-        if pts is None:
-            pts = 0 if last is None else last + nominal
-        last = pts
+        guessed = guess.time(frame)
+        pts = due if guessed is None else guessed
+        due = pts + (frame.duration or nominal)
         frame.pts = pts
         yield pts, frame
 

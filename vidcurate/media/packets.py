@@ -23,11 +23,13 @@ RESTART_S = 1
 class Damage:
     """What went wrong while packets were read; grows as reading goes on.
 
-    `n_errors` counts what was read past; `stopped` is the error that ended the reading.
+    `n_errors` counts what was read past; `stopped` is the error that ended the reading; `n_read` is
+    how many bytes of the file lie before the end of its last packet.
     """
 
     n_errors: int = 0
     stopped: str | None = None
+    n_read: int = 0
 
 
 @dataclass(slots=True)
@@ -35,33 +37,44 @@ class Clock:
     """A stream's clock, which goes on where a recording that was joined to another begins anew.
 
     `offsets` are the ticks to be added in each part of the film; where they are not known yet,
-    each part goes on where the one before it ended. Times are those of packets, in storage order.
+    each part goes on where the one before it ended. `end` is where the packets so far end by their
+    own times, `due` by their number where some have none.
     """
 
     offsets: list[int] = field(default_factory=lambda: [0])
     part: int = 0
     last: int | None = None
     end: int | None = None
+    due: int | None = None
+    lacks_times: bool = False
 
     def place(self, packet: "Packet[Any]", restart: int) -> None:
         """Put a packet on the clock; it begins again where time goes back by `restart` ticks."""
         stored = packet.pts if packet.dts is None else packet.dts
         if stored is None:
+            self.lacks_times = True
             return
+        begins = stored if packet.pts is None else packet.pts
         if self.last is not None and self.last - stored > restart:
-            self.part += 1
-            if self.part == len(self.offsets):
-                begins = stored if packet.pts is None else packet.pts
-                self.offsets.append((self.end or 0) - begins)
+            self.begin_part(begins)
         self.last = stored
         offset = self.offsets[min(self.part, len(self.offsets) - 1)]
         if offset:
             packet.pts = None if packet.pts is None else packet.pts + offset
             packet.dts = None if packet.dts is None else packet.dts + offset
-        shown = packet.dts if packet.pts is None else packet.pts
-        if shown is not None:
-            end = shown + (packet.duration or 1)
-            self.end = end if self.end is None else max(self.end, end)
+        duration = packet.duration or 1
+        self.lacks_times |= packet.pts is None
+        self.end = max(begins + offset + duration, self.end or begins + offset)
+        self.due = (begins + offset if self.due is None else self.due) + duration
+
+    def begin_part(self, begins: int) -> None:
+        """A new part, whose first packet is shown at `begins` of its own clock."""
+        self.part += 1
+        if self.part == len(self.offsets):
+            ends = [self.end or 0, *([self.due or 0] if self.lacks_times else [])]
+            self.offsets.append(max(ends) - begins)
+        self.end = self.due = None
+        self.lacks_times = False
 
 
 def packets(
@@ -89,6 +102,8 @@ def packets(
         else:
             if packet is None:
                 return
+            if packet.pos is not None:
+                damage.n_read = max(damage.n_read, packet.pos + packet.size)
             yield packet
 
 

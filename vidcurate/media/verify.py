@@ -24,8 +24,8 @@ from vidcurate.records import Clip, ExportedClip
 Ticks = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
-# Containers round times, to a millisecond at the coarsest.
-TOLERANCE_S = 0.001
+# Containers round times, to a millisecond at the coarsest; less than two are one tick of it.
+TOLERANCE_S = 0.0015
 # Sound comes in packets, of which the last is seldom full.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
