@@ -87,10 +87,14 @@ class Landing(NamedTuple):
 
 
 @contextmanager
-def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_film(
+    path: Path, *, makes_times: bool = False
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A film and its first real video stream, to be decoded by one thread.
 
-    Only the file itself may be read: no other protocol, no playlist, no script.
+    Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
+    libav make up times of packets that have none, for who does not decode: they are not those of
+    the frames.
     Raises MediaError for a file that is gone, empty, forbidden, no film, or not decodable.
     """
     check_head(path)
@@ -99,9 +103,8 @@ def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     except av.error.FFmpegError as error:
         raise MediaError(why_not_opened(path, error)) from error
     with container:
-        # Times that libav makes up ahead of decoding (PyAV asks for them) are not those by which
-        # the ffmpeg program cuts.
-        container.flags &= ~GEN_PTS
+        if not makes_times:  # PyAV asks for it; the ffmpeg program, which cuts, does not
+            container.flags &= ~GEN_PTS
         stream = film_stream(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS

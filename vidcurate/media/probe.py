@@ -45,7 +45,7 @@ def probe_film(path: Path, video_id: str) -> Video:
     Raises MediaError, with the reason in plain words, for a file that is no film, cannot be read
     or cannot be decoded. A film that can be read though its header is wrong has `faults`.
     """
-    with open_film(path) as (container, stream):
+    with open_film(path, makes_times=True) as (container, stream):
         timing = measure(container, stream, path)
     if timing.n_frames == 1:
         raise MediaError("a still image, not a film")

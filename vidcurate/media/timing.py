@@ -86,7 +86,7 @@ def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timin
         windows.append(read_window(container, stream, middle))
         tail = read_tail(container, stream, int((stated_s - TAIL_S) / base))
     if tail is None or tail.video_end is None or disagree(stated_s, tail, windows, base):
-        with open_film(path) as (again, film):
+        with open_film(path, makes_times=True) as (again, film):
             tail = read_on(again, film)
     windows.append(tail.shown[-WINDOW:])
     gaps = frame_gaps(windows[:1] if container.format.name == GUESSED_AFTER_SEEK else windows)

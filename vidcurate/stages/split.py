@@ -142,10 +142,9 @@ def split(
     """
     for cuts in films:
         film = open_film(cuts.video_id, config, workspace)
-        spans, why = spans_of(cuts, film, config)
-        losses = tuple(losses_of(why, film))
-        if spans:
-            yield Incomplete([clip(film, span) for span in spans], losses)
+        clips, losses = clips_of(cuts, film, config)
+        if clips:
+            yield Incomplete(clips, losses)
         else:
             yield Drop(f"no shot is {config.min_clip_s} s long", losses)
 
@@ -167,6 +166,14 @@ def open_film(video_id: str, config: SplitConfig, workspace: Workspace) -> Film:
         raise MediaError("the film was not embedded: see rows vectors --failed")
     table = read_film_vectors(workspace.file_of(VECTORS, row.vectors_file))
     return Film(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
+
+
+def clips_of(
+    cuts: FilmCuts, film: Film, config: SplitConfig
+) -> tuple[list[Clip], tuple[Loss, ...]]:
+    """One film's clips, in time order, and what of it is in none."""
+    spans, why = spans_of(cuts, film, config)
+    return [clip(film, span) for span in spans], tuple(losses_of(why, film))
 
 
 def spans_of(
