@@ -28,8 +28,6 @@ from vidcurate.stage import (
 from vidcurate.vectors import matrix, read_film_vectors
 
 FOREVER_S = 1e8
-# One frame does not move, however long it is held.
-LEAST_FRAMES = 2
 IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE = range(7)
 REASONS = {
     SHORT: "stretch under split.min_clip_s",
@@ -49,7 +47,9 @@ STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 class SplitConfig(StageConfig):
     """How long clips are, and what is cut off their ends."""
 
-    min_clip_s: float = option(2.0, "Shorter clips are left out", unit="seconds", ge=0)
+    min_clip_s: float = option(
+        2.0, "Shorter clips are left out, and single frames unless it is 0", unit="seconds", ge=0
+    )
     max_clip_s: float = option(60.0, "Longer shots are divided", unit="seconds", gt=0)
     long_shots: Literal["stride", "truncate", "scenes"] = option(
         "stride",
@@ -136,8 +136,8 @@ def split(
 ) -> Iterator[Incomplete[Clip] | Drop]:
     """The clips of each film: shots, joined, trimmed, divided, and long enough.
 
-    A clip starts on a frame and ends where the next frame begins. It has two frames at least: what
-    a screen recorder holds for minutes is one. A gradual transition belongs to no shot.
+    A clip starts on a frame and ends where the next frame begins. One frame, which a screen
+    recorder may hold for minutes, is none where clips have a least length. A gradual transition belongs to no shot.
     Raises MediaError for a film without the vectors that the options need.
     """
     for cuts in films:
@@ -192,7 +192,7 @@ def spans_of(
         spans = events(spans, film, config)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
-    shortest = ceil(film.ticks(config.min_clip_s))
+    shortest, longest = ceil(film.ticks(config.min_clip_s)), floor(film.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
         why[span.first : span.end] = TRIMMED
@@ -201,9 +201,10 @@ def spans_of(
             continue
         why[inner.first : inner.end] = BEYOND
         for piece in divided(inner, film, config):
-            if piece.end - piece.first < LEAST_FRAMES:
+            length = film.edges[piece.end] - film.edges[piece.first]
+            if length > longest or (shortest > 0 and piece.end - piece.first == 1):
                 why[piece.first : piece.end] = SINGLE
-            elif film.edges[piece.end] - film.edges[piece.first] < shortest:
+            elif length < shortest:
                 why[piece.first : piece.end] = SHORT
             else:
                 kept.append(piece)
