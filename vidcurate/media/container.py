@@ -206,6 +206,16 @@ def codec_words(container: InputContainer, stream: VideoStream) -> str:
     return found[1] if found else "unknown"
 
 
+def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether frames have other times after a seek than when the film is read from its start.
+
+    MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
+    the decoder gave before.
+    """
+    codec = stream.codec_context
+    return container.format.name == "mpeg" and codec.name in ("h264", "hevc") and codec.has_b_frames
+
+
 def seek_before(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
 ) -> Landing | None:

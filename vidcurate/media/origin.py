@@ -10,7 +10,14 @@ from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts, seek_before
+from vidcurate.media.container import (
+    AV_TIME,
+    Landing,
+    must_be_read_through,
+    open_film,
+    packet_pts,
+    seek_before,
+)
 from vidcurate.media.packets import RESTART_S, Clock, Damage, packets
 from vidcurate.records import Clip, Video
 
@@ -52,7 +59,8 @@ def find_origin(
         return whole_film(path, video, base, offsets, audio=audio)
     with open_film(path) as (container, stream):
         sound = container.streams.audio[0].index if audio and container.streams.audio else None
-        landing = seek_before(container, stream, clip.start_pts)
+        lies = must_be_read_through(container, stream)
+        landing = None if lies else seek_before(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
         return Origin(
             video_index=stream.index,

@@ -15,7 +15,13 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import DECODER_OPTIONS, open_film, packet_pts, seek_before
+from vidcurate.media.container import (
+    DECODER_OPTIONS,
+    must_be_read_through,
+    open_film,
+    packet_pts,
+    seek_before,
+)
 from vidcurate.media.decode import Faults, decode, frames_of, timed
 from vidcurate.media.orientation import display_matrix, upright
 from vidcurate.media.packets import Damage, packets
@@ -70,10 +76,10 @@ def frames_at(
     They are sought, and what a seek does not find from further back; a film whose clock begins
     again (`offsets`) is read from its start. `options` are the decoder's.
     """
-    if len(offsets) > 1:
-        yield from from_start(path, list(wanted), offsets, options)
-        return
     with open_film(path) as (container, stream):
+        if len(offsets) > 1 or must_be_read_through(container, stream):
+            yield from from_start(path, list(wanted), offsets, options)
+            return
         stream.codec_context.options = dict(options)
         for group in groups(wanted, int(DECODE_ON_S / time_base)):
             missing = list(group)

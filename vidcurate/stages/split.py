@@ -137,7 +137,8 @@ def split(
     """The clips of each film: shots, joined, trimmed, divided, and long enough.
 
     A clip starts on a frame and ends where the next frame begins. One frame, which a screen
-    recorder may hold for minutes, is none where clips have a least length. A gradual transition belongs to no shot.
+    recorder may hold for minutes, is none where clips have a least length. A gradual
+    transition belongs to no shot.
     Raises MediaError for a film without the vectors that the options need.
     """
     for cuts in films:
