@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, open_film, seek_before
-from vidcurate.media.decode import Faults, decoded_frames
+from vidcurate.media.decode import Faults, decoded_frames, frames_of
 from vidcurate.media.loudness import PLANAR, Loudness, LoudnessMeter
+from vidcurate.media.origin import sound_offsets
+from vidcurate.media.packets import Clock, clocked, packets
 from vidcurate.media.true_peak import Oversampler, PeakMeter
 from vidcurate.records import Clip
 
@@ -137,13 +139,14 @@ class Take:
 
 
 def clip_sounds(
-    path: Path, clips: Sequence[Clip], *, listens: bool = True
+    path: Path, clips: Sequence[Clip], offsets: Sequence[int] = (), *, listens: bool = True
 ) -> Iterator[ClipSound | None]:
     """The sound of clips of one film, in their order, which is that of their starts.
 
     It is the film's first sound, decoded once, from the first clip to the end of the last; None for
     each clip of a film without. Where sound begins late, ends early, is damaged or has a gap there
-    is silence, as in a player. Only who `listens` is given samples.
+    is silence, as in a player. Only who `listens` is given samples. `offsets` are those of the film's
+    scan, if its clock begins again.
     Raises MediaError where no sound can be decoded.
     """
     form = sound_form(path)
@@ -154,7 +157,9 @@ def clip_sounds(
     takes = [take_of(clip, form, oversampler, listens=listens) for clip in clips]
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
-    for piece in film_sound(path, form, begin_s):
+    is_joined = len(offsets) > 1
+    found = joined_sound(path, form, offsets) if is_joined else film_sound(path, form, begin_s)
+    for piece in found:
         for number in range(n_done, len(takes)):
             if takes[number].start >= piece.end:
                 break
@@ -212,6 +217,19 @@ def film_sound(path: Path, form: Form, begin_s: Fraction | None) -> Iterator[Pie
                 raise MediaError("the film's sound cannot be decoded")
             return
     yield from film_sound(path, form, None)
+
+
+def joined_sound(path: Path, form: Form, offsets: Sequence[int]) -> Iterator[Piece]:
+    """The sound of a film whose clock begins again, from its start, on the clock of its scan."""
+    with open_film(path) as (container, film):
+        moved_s = sound_offsets(container, film, container.streams.audio[0], offsets)
+    with open_film(path) as (container, _):
+        stream = container.streams.audio[0]
+        base = stream.time_base or AV_TIME
+        clock = Clock([round(offset_s / base) for offset_s in moved_s] or [0])
+        faults = Faults()
+        found = clocked(packets(container, stream, faults), clock, base)
+        yield from placed(frames_of(found, faults), form)
 
 
 def placed(frames: Iterator[AudioFrame], form: Form) -> Iterator[Piece]:

