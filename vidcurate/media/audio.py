@@ -145,8 +145,8 @@ def clip_sounds(
 
     It is the film's first sound, decoded once, from the first clip to the end of the last; None for
     each clip of a film without. Where sound begins late, ends early, is damaged or has a gap there
-    is silence, as in a player. Only who `listens` is given samples. `offsets` are those of the film's
-    scan, if its clock begins again.
+    is silence, as in a player. Only who `listens` is given samples. `offsets` are those of the
+    film's scan, if its clock begins again.
     Raises MediaError where no sound can be decoded.
     """
     form = sound_form(path)
