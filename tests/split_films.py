@@ -29,6 +29,7 @@ def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
         n_decode_errors=0,
         fault=None,
         metrics=(),
+        clock_offsets=(0,),
         frames_file="",
         samples_file="",
     )
@@ -57,7 +58,7 @@ def split_film(
 ) -> list[Clip]:
     """The clips of a film with these frames, cuts and vectors."""
     found = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
-    return list(clips_of(found, film_of(pts, end_pts, time_base, looks), config))
+    return clips_of(found, film_of(pts, end_pts, time_base, looks), config)[0]
 
 
 def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:

@@ -64,7 +64,7 @@ def test_whole_shots_reach_their_cuts() -> None:
     """The clips of a plain split have distance 0 at both ends and nothing inside."""
     film = FilmCuts("film", CUTS_OF_FILM)
     config = SplitConfig(min_clip_s=0, max_clip_s=1000)
-    clips = list(clips_of(film, film_of(PTS.tolist(), 300), config))
+    clips, _ = clips_of(film, film_of(PTS.tolist(), 300), config)
     found = [bounds_of(clip, film, PTS) for clip in clips]
     ends = [(r.start_distance_frames, r.end_distance_frames, r.n_cuts_inside) for r in found]
     assert ends == [(0, 0, 0)] * 3

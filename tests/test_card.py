@@ -12,7 +12,9 @@ def card(**changes: object) -> str:
     """The card of one clip, whose film's list has hostile columns."""
     row = {"video_id": "v", "duration_s": 1.0, "caption": None, "file_name": None}
     clips = pa.Table.from_pylist([{**row, "licence": HOSTILE, f"col {HOSTILE}": "x"}])
+    lost = {HOSTILE: {"count": 1, "seconds": 2.0}}
     counts = {"inputs": 1, "ok": 0, "failed": 1, "dropped": {}, "reasons": {HOSTILE: 1}}
+    counts |= {"losses": lost}
     entry = {"stage": "caption", "options": {"prompt": "```\n# x", **changes}, "versions": {}}
     held = Contents()
     held.add(clips)

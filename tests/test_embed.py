@@ -122,7 +122,7 @@ def scan_with(folder: Path, name: str, lengths: Sequence[int]) -> Scan:
         file.write_table(samples)
     one = Fraction(1)
     facts = (len(lengths), one, 0, len(lengths), 1.0, one, False, len(lengths), 8, 8, 0, None, ())
-    return Scan(name, *facts, frames_file="", samples_file=f"{name}.arrow")
+    return Scan(name, *facts, clock_offsets=(0,), frames_file="", samples_file=f"{name}.arrow")
 
 
 def outcome(result: list[FilmVectors] | MediaError) -> int | str:

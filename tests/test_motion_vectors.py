@@ -19,7 +19,9 @@ def measured(path: Path, source: str, encode: Sequence[str] = X264) -> VectorMot
     ffmpeg("-f", "lavfi", "-t", "1.5", "-i", source, *encode, str(path))
     with av.open(str(path)) as container:
         pts = [frame.pts for frame in container.decode(video=0)]
-    return vector_motion(path, [p for p in pts[::2] if p is not None])
+        time_base = container.streams.video[0].time_base
+    assert time_base is not None
+    return vector_motion(path, time_base, [p for p in pts[::2] if p is not None])
 
 
 @pytest.mark.parametrize("codec", [X264, ("-c:v", "mpeg4", "-bf", "0", "-g", "100", "-q", "2")])

@@ -95,7 +95,7 @@ def test_only_gradual_or_unsure_ends_are_trimmed(below: float, second: tuple[int
     """Two frames go beside a dissolve, or a cut less sure than asked; not where the film ends."""
     film = kinds((6, 10, "dissolve", 1.0), (19, 20, "cut", 0.3))
     config = SplitConfig(min_clip_s=0, trim_s=2, trim_at="gradual", trim_below=below)
-    clips = list(clips_of(film, film_of(list(range(30)), 30), config))
+    clips, _ = clips_of(film, film_of(list(range(30)), 30), config)
     last = (22, 30) if below > 0.3 else (20, 30)
     assert [(c.start_pts, c.end_pts) for c in clips] == [(0, 5), second, last]
 

@@ -2,7 +2,7 @@
 
 D/manifest.json                      the data set's id; table -> what made it
 D/<table>/<fingerprint>/part-*.parquet    rows
-D/<table>/<fingerprint>/done-*.parquet    one row per input: id, status, reason, seconds, made_by
+D/<table>/<fingerprint>/done-*.parquet    one row per input: see WORDS
 D/<table>/<fingerprint>/whole-*.parquet   the same of a table that was put together
 D/<table>/<fingerprint>/files/            files that the rows name
 
@@ -53,6 +53,13 @@ from vidcurate.table import (
 
 P_co = TypeVar("P_co", bound=Place, default=Place, covariant=True)
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
+LOSS = pa.struct(
+    [
+        pa.field("what", pa.string(), False),
+        pa.field("count", pa.int64(), False),
+        pa.field("seconds", pa.float64(), False),
+    ]
+)
 DONE = pa.schema(
     [
         pa.field("id", pa.string(), False),
@@ -62,7 +69,8 @@ DONE = pa.schema(
     ]
 )
 MADE_BY = "made_by"
-WORDS = DONE.append(pa.field(MADE_BY, pa.string(), metadata=LATER))
+DONE_AND_LOST = DONE.append(pa.field("losses", pa.list_(LOSS), metadata=LATER))
+WORDS = DONE_AND_LOST.append(pa.field(MADE_BY, pa.string(), metadata=LATER))
 # A table's files: what kind, which number, and whether a commit has no rows. Those without a
 # number are of the first release, and came before all others.
 FILE = re.compile(r"(part|done|whole)-(?:(\d+)-)?\w+?(-none)?\.parquet")
@@ -190,9 +198,12 @@ class Shelf(Generic[P_co]):
         """Names of the parts that are committed, oldest first."""
         return parts_of(self.commits())
 
-    def done(self) -> pa.Table:
-        """One row per input; where one was tried again, the last word."""
-        return self.steadily(self.done_at)
+    def done(self, schema: pa.Schema = DONE) -> pa.Table:
+        """One row per input; where one was tried again, the last word.
+
+        With `DONE_AND_LOST` also what of it is in no row.
+        """
+        return self.steadily(lambda commits: self.done_at(commits, schema))
 
     def made_by(self) -> pa.Table:
         """For each input, as in `done`, also by which of `versions` it was done."""

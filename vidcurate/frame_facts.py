@@ -9,7 +9,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.records import Clip, FilmCuts
-from vidcurate.spans import Ticks, shots
+from vidcurate.spans import Ticks, cuts_between, shots
 from vidcurate.vectors import Vectors
 from vidcurate.window import column, window
 
@@ -78,8 +78,10 @@ def frames_of(
     blank |= column(frames, "luma_spread") < BLANK_SPREAD
     change = column(frames, "luma_delta")
     change[0] = 0.0  # is from the shot before
-    sections = [(span.first, span.end) for span in shots(cuts, edges[:-1])] if cuts else []
-    sections = sections or [(0, len(change))]
+    sections = [(0, len(change))]
+    if cuts:
+        own = FilmCuts(clip.video_id, cuts_between(cuts, int(edges[0]), int(edges[-2])))
+        sections = [(span.first, span.end) for span in shots(own, edges[:-1])]
     none = np.zeros((len(numbers), 0), np.float32)
     return ClipFrames(
         edges=edges,

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.pending import Scope, live_inputs
 from vidcurate.plan import Planned
 from vidcurate.stage import Outcome, TableStage
@@ -27,7 +27,8 @@ class StageCount:
     """What became of one stage's live inputs; `rows` is what they gave.
 
     `spared` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
-    changed since the rows of a `stale` stage were made.
+    changed since the rows of a `stale` stage were made. `losses` tell what of the inputs that are
+    done is in no row: of each kind `count`, and `seconds` of video.
     """
 
     stage: str
@@ -43,6 +44,7 @@ class StageCount:
     seconds: float
     stale: bool
     why_stale: str = ""
+    losses: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -152,7 +154,7 @@ def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
     """Count from the tables."""
     stage, shelf = planned.stage, planned.own(dataset)
     keys = live_inputs(dataset, planned, scope)[stage.reads.key]
-    done = shelf.done()
+    done = shelf.done(DONE_AND_LOST)
     where = places(keys, done["id"])
     is_live = np.zeros(done.num_rows, bool)
     is_live[where.drop_null().to_numpy()] = True
@@ -182,7 +184,21 @@ def counted(
         rows=n_rows,
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
         stale=False,
+        losses=losses(done),
     )
+
+
+def losses(done: pa.Table) -> dict[str, dict[str, float]]:
+    """What was lost inside inputs, by kind: how many and how many seconds of video, most first."""
+    if "losses" not in done.column_names:
+        return {}
+    each = pc.list_flatten(done["losses"].combine_chunks())
+    table = pa.table({name: each.field(name) for name in ("what", "count", "seconds")})
+    sums = table.group_by("what").aggregate([("count", "sum"), ("seconds", "sum")]).to_pylist()
+    return {
+        row["what"]: {"count": row["count_sum"], "seconds": round(row["seconds_sum"], 3)}
+        for row in sorted(sums, key=lambda row: -row["seconds_sum"])
+    }
 
 
 def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray) -> int:

@@ -151,7 +151,8 @@ def why_needed(
 
 def own_fingerprint(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> str:
     """One stage's fingerprint, given those of the tables before it."""
-    deciding = [stage.reads, *(b.table for b in read_while_running(stage, config))]
+    beside = read_while_running(stage, config)
+    deciding = [stage.reads, *(b.table for b in beside if b.decides)]
     upstream = {
         table.name: fingerprints[table.name]
         for table in deciding

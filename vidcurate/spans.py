@@ -1,5 +1,6 @@
 """Spans of a film's frames by number: shots, transitions, and the pieces that clips are made of."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -25,6 +26,13 @@ class Span:
     before: Cut | None = None
     after: Cut | None = None
     joints: tuple[int, ...] = ()
+
+
+def cuts_between(film: FilmCuts, first_pts: int, last_pts: int) -> tuple[Cut, ...]:
+    """The transitions that lie, in part at least, between two frames of a film, in order."""
+    begin = bisect_right(film.cuts, first_pts, key=lambda cut: cut.end_pts)
+    end = bisect_left(film.cuts, last_pts, key=lambda cut: cut.start_pts)
+    return film.cuts[begin:end]
 
 
 def shots(film: FilmCuts, pts: Ticks) -> Iterator[Span]:

@@ -65,10 +65,28 @@ def option(
 
 
 @dataclass(frozen=True, slots=True)
+class Loss:
+    """What of an input is in none of its rows: of one kind so many, and how much video that is."""
+
+    what: str
+    count: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Drop:
     """An input left out on purpose."""
 
     reason: str
+    losses: tuple[Loss, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Incomplete(Generic[R]):
+    """The rows of an input that is done, and what of it is in none of them."""
+
+    rows: list[R]
+    losses: tuple[Loss, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +116,15 @@ class Beside:
     """A table that is looked up by key while mapping, or joined in a finish.
 
     One that is not `required` is used where the data set has it. `when` says for which options
-    the table is needed at all. A table stage is given only the `columns` named, if any are.
+    the table is needed at all. A table stage is given only the `columns` named, if any are. One
+    that does not decide (`decides`) is read while mapping, but rows stay when it is made anew.
     """
 
     table: Table[Any]
     required: bool = True
     when: Callable[[Any], bool] | None = None
     columns: tuple[str, ...] | None = None
+    decides: bool = True
 
 
 class Workspace(Protocol):
@@ -218,7 +238,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     """A stage that takes each input row by itself: dear, parallel, resumed row by row.
 
     `open` runs once in a worker; models load there. `run` yields one result for each input, in
-    order: its rows, a Drop, or the MediaError by which it failed. What `run` raises is the failure
+    order: its rows, with what they leave out (Incomplete), a Drop, or the MediaError by which it
+    failed. What `run` raises is the failure
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
     before anything runs, for what cannot be done on this machine or does not fit the options of
     the other stages that run, which it is given by name. `depends` says what else decides
@@ -240,7 +261,9 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     writes: Table[Out]
     config: type[Cfg]
     open: Callable[[Cfg, Workspace], Tool]
-    run: Callable[[Sequence[In], Cfg, Tool], Iterator[list[Out] | Drop | MediaError]]
+    run: Callable[
+        [Sequence[In], Cfg, Tool], Iterator[list[Out] | Incomplete[Out] | Drop | MediaError]
+    ]
     beside: tuple[Beside, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256

@@ -4,7 +4,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.cache import local, send, staging_folder
-from vidcurate.dataset import DONE, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
+from vidcurate.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
 from vidcurate.errors import (
     MediaError,
     ServerDownError,
@@ -23,7 +23,7 @@ from vidcurate.errors import (
     is_disk_full,
 )
 from vidcurate.notices import take_notices
-from vidcurate.stage import Drop, MapStage, StageConfig
+from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
 from vidcurate.storage import Place, Remote
 from vidcurate.table import Table
 
@@ -95,6 +95,14 @@ class Report:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Rows by key, and the files from which they were read, which are never written again."""
+
+    files: tuple[str, ...]
+    rows: dict[str, Any]
+
+
 @dataclass
 class BatchWorkspace:
     """What a stage sees of the data set while it works on a batch."""
@@ -103,11 +111,12 @@ class BatchWorkspace:
     files: Path
     batch: Batch = Batch((), {})
     rows: Sequence[Any] = ()
-    read: dict[str, dict[str, Any]] = field(default_factory=dict)
+    read: dict[str, Known] = field(default_factory=dict)
+    before: dict[str, Known] = field(default_factory=dict)
 
     def hold(self, batch: Batch, rows: Sequence[Any]) -> None:
         """Take a batch in hand."""
-        self.batch, self.rows, self.read = batch, rows, {}
+        self.batch, self.rows, self.before, self.read = batch, rows, self.read, {}
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
@@ -118,12 +127,21 @@ class BatchWorkspace:
         return local(self.job.shelf(table).files / name)
 
     def beside(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in hand, by key."""
+        """The rows of a declared table that belong to the batch in hand, by key.
+
+        Those that the batch before had too, as one of a long film has, are not read again.
+        """
         if table.name not in self.read:
             keys = {getattr(row, table.key) for row in self.rows}
-            found = read_rows(self.job, table, self.batch, keys)
-            self.read[table.name] = {getattr(row, table.key): row for row in found}
-        return self.read[table.name]
+            files = tuple(self.batch.parts.get(table.name, ()))
+            before = self.before.get(table.name, Known((), {}))
+            is_same = files == before.files
+            rows = {key: before.rows[key] for key in keys & before.rows.keys()} if is_same else {}
+            if keys - rows.keys():
+                found = read_rows(self.job, table, self.batch, keys - rows.keys())
+                rows |= {getattr(row, table.key): row for row in found}
+            self.read[table.name] = Known(files, rows)
+        return self.read[table.name].rows
 
 
 def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
@@ -289,9 +307,15 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
 
     An input to which a server gave no answer stays to be done.
     """
-    made = [row for result, _ in results if isinstance(result, list) for row in result]
+    made = [row for result, _ in results for row in rows_of(result)]
     done = [
-        {"id": i, "status": status, "reason": reason, "seconds": seconds}
+        {
+            "id": i,
+            "status": status,
+            "reason": reason,
+            "seconds": seconds,
+            "losses": losses_of(result),
+        }
         for i, (result, seconds) in zip(batch.ids, results, strict=False)
         if not isinstance(result, ServerError)
         for status, reason in [status_of(result)]
@@ -299,7 +323,20 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
     if not done:
         return
     rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE))
+    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE_AND_LOST))
+
+
+def rows_of(result: Any) -> list[Any]:
+    """The rows that one result gives."""
+    if isinstance(result, Incomplete):
+        return result.rows
+    return result if isinstance(result, list) else []
+
+
+def losses_of(result: Any) -> list[dict[str, Any]] | None:
+    """What of one input is in none of its rows; None where nothing is known to be lost."""
+    losses = result.losses if isinstance(result, Incomplete | Drop) else ()
+    return [asdict(loss) for loss in losses] or None
 
 
 def reread(job: Job, batch: Batch) -> Report | None:

@@ -305,6 +305,9 @@ def sentence(counts: StageCount) -> str:
         parts.append(f"{n_dropped} dropped")
     if counts.failed:
         parts.append(f"{counts.failed} failed ({next(iter(counts.reasons))})")
+    if counts.losses:
+        lost_s = sum(loss["seconds"] for loss in counts.losses.values())
+        parts.append(f"{lost_s:.1f} s of video lost ({next(iter(counts.losses))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
     if counts.spared:
@@ -324,6 +327,18 @@ def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
         for what, reasons in (("dropped", c.dropped), ("failed", c.reasons)):
             for line in reason_lines(reasons):
                 console.print(Text(f"{c.stage} {what} {printable(line)}"), soft_wrap=True)
+    for line in loss_lines(counts):
+        console.print(Text(line), soft_wrap=True)
+
+
+def loss_lines(counts: Sequence[StageCount]) -> list[str]:
+    """What was lost inside inputs that are done, a line a kind below a heading."""
+    lines = [
+        f"  {c.stage}: {loss['seconds']:.1f} s, {loss['count']} × {printable(what)}"
+        for c in counts
+        for what, loss in c.losses.items()
+    ]
+    return ["lost inside videos", *lines] if lines else []
 
 
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
 from vidcurate.media.loudness import PACKED, Loudness, LoudnessMeter
+from vidcurate.media.origin import track_offsets
 from vidcurate.media.sound import (
     PREROLL_S,
     Form,
@@ -113,13 +114,19 @@ class Take:
 
 
 def clip_sounds(
-    path: Path, track: Track | None, clips: Sequence[Clip], *, listens: bool = True
+    path: Path,
+    track: Track | None,
+    clips: Sequence[Clip],
+    offsets: Sequence[int] = (),
+    *,
+    listens: bool = True,
 ) -> Iterator[ClipSound | None]:
     """The sound of clips of one film, in their order, which is that of their starts.
 
     It is that of one track, decoded once, from the first clip to the end of the last; None for each
     clip of a film without. Where sound begins late, ends early, is damaged or has a gap there is
-    silence, as in a player. Only who `listens` is given samples.
+    silence, as in a player. Only who `listens` is given samples. `offsets` are those of the
+    film's scan, if its clock begins again.
     Raises MediaError where the film cannot be read, and for samples that are no numbers.
     """
     if track is None:
@@ -131,7 +138,8 @@ def clip_sounds(
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
     end_s = max(clip.end_pts * clip.time_base for clip in clips)
-    for piece in film_sound(path, track, form, begin_s, end_s):
+    moved_s = track_offsets(path, track, offsets)
+    for piece in film_sound(path, track, form, begin_s, end_s, moved_s):
         for number in range(n_done, len(takes)):
             if takes[number].start >= piece.end:
                 break

@@ -19,8 +19,10 @@ from av.video.stream import VideoStream
 from vidcurate.errors import MediaError
 from vidcurate.media.content import check_kind
 from vidcurate.media.envelope import missing_index
+from vidcurate.media.packets import Damage, packets
 
 HEAD_BYTES = 4096
+READ_BYTES = 1 << 20
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
 LISTS = (
     (b"#EXTM3U", "an HLS playlist, not a film"),
@@ -69,6 +71,7 @@ OPTIONS = {
     "format_whitelist": ALLOWED,
     **DECODER_OPTIONS,
 }
+GEN_PTS = 1  # AVFMT_FLAG_GENPTS
 SEEK_BACK_S = (0, 1, 4, 16, 64)
 AV_TIME = Fraction(1, 1_000_000)
 
@@ -84,13 +87,19 @@ class Landing(NamedTuple):
 
 
 @contextmanager
-def open_film(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
+def open_film(
+    path: Path, *, makes_times: bool = False
+) -> Iterator[tuple[InputContainer, VideoStream]]:
     """A film and its first real video stream, to be decoded by one thread.
 
-    Only the file itself may be read: no other protocol, no playlist, no script.
+    Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
+    libav make up times of packets that have none, for who does not decode: they are not those of
+    the frames.
     Raises MediaError for a file that is gone, empty, forbidden, no film, or not decodable.
     """
     with open_container(path) as container:
+        if not makes_times:  # PyAV asks for it; the ffmpeg program, which cuts, does not
+            container.flags &= ~GEN_PTS
         stream = film_stream(container)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS
@@ -139,6 +148,19 @@ def check_head(path: Path) -> None:
     for mark, reason in LISTS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
             raise MediaError(reason)
+
+
+def check_readable(path: Path) -> None:
+    """Read a file to its end: for libav a disk that fails ends a film as if there were no more.
+
+    Raises MediaError where the system cannot read it.
+    """
+    try:
+        with path.open("rb") as file:
+            while file.read(READ_BYTES):
+                pass
+    except OSError as error:
+        raise MediaError(f"the file cannot be read: {error.strerror}") from error
 
 
 def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
@@ -195,6 +217,16 @@ def described(container: InputContainer) -> str:
         av.logging.set_level(None)
 
 
+def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
+    """Whether frames have other times after a seek than when the film is read from its start.
+
+    MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
+    the decoder gave before.
+    """
+    codec = stream.codec_context
+    return container.format.name == "mpeg" and codec.name in ("h264", "hevc") and codec.has_b_frames
+
+
 def seek_before(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
 ) -> Landing | None:
@@ -209,7 +241,8 @@ def seek_before(
         target = pts - int(back_s / base)
         try:
             container.seek(target, stream=stream)
-            packet = next((p for p in container.demux(stream) if p.size and p.is_keyframe), None)
+            found = packets(container, stream, Damage())
+            packet = next((p for p in found if p.size and p.is_keyframe), None)
         except av.error.FFmpegError:
             continue
         key_pts = packet_pts(packet) if packet is not None else None

@@ -1,5 +1,6 @@
 """Clip files, exact to the frame: encoded anew, or copied where keyframes allow it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,16 +13,17 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import MOST_PIXELS, url
 from vidcurate.media.ffmpeg import FfmpegError, find_ffmpeg, microseconds, require, run
 from vidcurate.media.origin import Origin, find_origin
+from vidcurate.media.packets import RESTART_S
 from vidcurate.media.remux import Span, copy_span, find_span
 from vidcurate.media.sound import Form, mixed_form, write_span
-from vidcurate.media.tracks import Track, track_of
+from vidcurate.media.tracks import track_of
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
 from vidcurate.table import write_whole
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
-    *("trim", "setpts", "settb", "scale", "crop", "format"),
+    *("select", "trim", "setpts", "settb", "scale", "crop", "format"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
@@ -35,6 +37,7 @@ RUN_OUT_S = 5
 # file at 0; an offset that is less than a tick turns that off.
 MOVED = frozenset({"mpegts", "mpeg", "ogg"})
 NO_MOVE = "0.000001"
+ADVANCES = "isnan(prev_selected_pts)+gt(pts,prev_selected_pts)"
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -90,8 +93,17 @@ class CutFile:
     has_audio: bool
 
 
-def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+def cut_clip(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    options: CutOptions,
+    out: Path,
+    offsets: Sequence[int] = (),
+) -> CutFile:
     """Write one clip of a film as an MP4 file, whole or not at all.
+
+    `offsets` are those of the film's scan (records.Scan), if its clock begins again.
 
     Raises MediaError if the film cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
@@ -99,22 +111,26 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     results: list[CutFile] = []
 
     def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, options, partial_out))
+        results.append(write(path, video, clip, options, partial_out, offsets))
 
     write_whole(out, write_file)
     return results[0]
 
 
-def write(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+def write(
+    path: Path, video: Video, clip: Clip, options: CutOptions, out: Path, offsets: Sequence[int]
+) -> CutFile:
     """Copy or encode one clip, as the options and the film's keyframes ask for."""
     if options.mode == "copy":
         try:
+            if len(offsets) > 1:
+                raise MediaError("the film's clock begins again: no packet tells its place")  # noqa: TRY301
             return copy(path, video, clip, options, out)
         except MediaError:
             if options.inexact != "encode":
                 raise
     require(ENCODERS, FILTERS)
-    origin = find_origin(path, video, clip, audio=options.audio)
+    origin = find_origin(path, video, clip, offsets, audio=options.audio)
     return encode(path, video, clip, origin, options, out)
 
 
@@ -128,7 +144,8 @@ def encode(
     if written is None and track is not None:
         with TemporaryDirectory(dir=out.parent, prefix=".") as folder:
             sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
-            write_span(path, track, sound.form, start_s, end_s, sound.file)
+            moved_s = origin.sound_offsets_s
+            write_span(path, track, sound.form, start_s, end_s, sound.file, moved_s)
             written = encode_frames(path, video, clip, origin, options, out, sound)
     assert written is not None
     return encoded_file(out, written, clip)
@@ -210,11 +227,14 @@ def encoding(
     # filters end the reading, and this bound is only for films that end before the clip does.
     length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
     source = film_input(path, video, origin, options, seek_s, length_s)
-    streams = [picture(source[str(origin.video_index)], video, clip)]
+    pictures = source[str(origin.video_index)]
+    if clock := on_one_clock(origin.picture_offsets_s):
+        pictures = pictures.filter("setpts", clock)
+    streams = [picture(pictures, video, clip)]
     heard: dict[str, object] = {}
     if origin.track is not None:
         streams.append(source[str(origin.track.index)] if sound is None else raw_input(sound))
-        filters = speech(origin.track, clip) if sound is None else as_layout(sound.form.layout)
+        filters = speech(origin, clip) if sound is None else as_layout(sound.form.layout)
         heard = {"filter:a": filters, **aac(options)}
     base = clip.time_base
     return ffmpeg.output(
@@ -269,6 +289,21 @@ def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
     return begin if begin >= NO_SEEK_S else Fraction(0)
 
 
+def on_one_clock(offsets_s: Sequence[Fraction]) -> str:
+    """The time of a frame read from the film's start, its part moved as the scan's; or nothing.
+
+    A part begins where time goes back by more than packets.RESTART_S; parts are counted in the
+    filter's register 0.
+    """
+    if len(offsets_s) < 2:  # noqa: PLR2004 - one part needs no moving
+        return ""
+    parts = "+".join(
+        f"eq(ld(0),{number})*{float(offset_s):.9f}" for number, offset_s in enumerate(offsets_s)
+    )
+    restarts = f"st(0,ld(0)+lt(T,PREV_INT-{RESTART_S}))"
+    return f"{restarts};PTS+round(({parts})/TB)"
+
+
 def picture(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
@@ -282,6 +317,8 @@ def picture(
     base = clip.time_base
     return (
         stream.filter("settb", f"{base.numerator}/{base.denominator}")
+        # As in the scan, a frame whose time does not advance has no place.
+        .filter("select", ADVANCES)
         .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
         .filter("setpts", f"PTS-({clip.start_pts})")
         .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", 0, 0)
@@ -290,16 +327,19 @@ def picture(
     )
 
 
-def speech(track: Track, clip: Clip) -> str:
+def speech(origin: Origin, clip: Clip) -> str:
     """The filters that give the sound of the clip's span, with silence where the film has none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
     begin, length = microseconds(start_s), microseconds(end_s - start_s)
+    assert origin.track is not None
+    clock = on_one_clock(origin.sound_offsets_s)
     return ",".join(
         (
+            *([f"asetpts='{clock}'"] if clock else []),
             f"atrim=start={begin}:end={microseconds(end_s)}",
             f"asetpts=PTS-({begin})/TB",
             "aresample=async=1:first_pts=0",
-            as_layout(track.mixed_layout),
+            as_layout(origin.track.mixed_layout),
             f"apad=whole_dur={length}",
             f"atrim=end={length}",
         )

@@ -3,7 +3,7 @@
 Time is read in integer ticks of the stream's time base.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -14,10 +14,13 @@ import numpy as np
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
+
+from vidcurate.media.packets import Clock, Damage, clocked, packets
 
 LONGEST_SIDE = 256
 PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
@@ -28,12 +31,15 @@ Plane = NDArray[np.uint8]
 
 
 @dataclass(slots=True)
-class Faults:
-    """What went wrong while a film was decoded; grows as decoding goes on."""
+class Faults(Damage):
+    """What went wrong while a film was decoded; grows as decoding goes on.
+
+    `offsets` are the ticks added in each part of a film that is joined of several, the first 0.
+    """
 
     n_damaged: int = 0
     n_out_of_order: int = 0
-    stopped: str | None = None
+    offsets: Sequence[int] = (0,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,22 +153,55 @@ def plane_array(plane: VideoPlane) -> Plane:
     return pixels.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
-def decode(
-    container: InputContainer, stream: VideoStream, faults: Faults
-) -> Iterator[tuple[int, VideoFrame]]:
-    """Every decoded frame with its pts, which always advances.
+@dataclass(slots=True)
+class BestGuess:
+    """When frames are shown: a packet's own time, or that of the packet that brought a frame out.
 
-    The pts is FFmpeg's best guess where the packet has none, else one nominal frame after the
-    last. A packet that cannot be decoded is counted and skipped. A frame whose timestamp does not
-    advance has no place in the film's time: it is counted and left out, as a player drops it.
+    It decides as libavcodec's guess_correct_pts does, and so as the ffmpeg program: AVI and ASF
+    store no display times, and those of some files go back where the others do not.
+    """
+
+    last_pts: int | None = None
+    last_dts: int | None = None
+    n_faulty_pts: int = 0
+    n_faulty_dts: int = 0
+
+    def time(self, frame: VideoFrame) -> int | None:
+        """The time of the next frame; None where its packets have none."""
+        pts, dts = frame.pts, frame.dts
+        if dts is not None:
+            self.n_faulty_dts += self.last_dts is not None and dts <= self.last_dts
+            self.last_dts = dts
+        elif pts is not None:
+            self.last_dts = pts
+        if pts is not None:
+            self.n_faulty_pts += self.last_pts is not None and pts <= self.last_pts
+            self.last_pts = pts
+        elif dts is not None:
+            self.last_pts = dts
+        trusts_pts = self.n_faulty_pts <= self.n_faulty_dts or dts is None
+        return pts if trusts_pts and pts is not None else dts
+
+
+def decode(
+    container: InputContainer,
+    stream: VideoStream,
+    faults: Faults,
+    offsets: Sequence[int] = (),
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Every decoded frame of a film that was just opened with its pts, which always advances.
+
+    A film joined of several recordings, each with a clock of its own, goes on where the clock
+    begins again (`packets.Clock`); `offsets` are those of its parts where they are known. A packet
+    that cannot be decoded is counted and skipped. A frame whose timestamp does not advance has no
+    place in the film's time: it is counted and left out, as a player drops it.
     """
     base = stream.time_base or Fraction(1, 1000)
-    nominal = max(1, round(1 / (nominal_rate(stream) * base)))
+    clock = Clock(list(offsets) or [0])
+    faults.offsets = clock.offsets
+    found = clocked(packets(container, stream, faults), clock, base)
     last: int | None = None
-    for frame in decoded_frames(container, stream, faults):
-        pts = frame.pts
-        if pts is None:
-            pts = 0 if last is None else last + nominal
+    for pts, frame in timed(frames_of(found, faults), stream):
         if last is not None and pts <= last:
             faults.n_out_of_order += 1
             continue
@@ -170,19 +209,30 @@ def decode(
         yield pts, frame
 
 
+def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+    """Decoded frames with their best guessed times; without one, where the last frame ends."""
+    base = stream.time_base or Fraction(1, 1000)
+    nominal = max(1, round(1 / (nominal_rate(stream) * base)))
+    guess = BestGuess()
+    due = 0
+    for frame in frames:
+        guessed = guess.time(frame)
+        pts = due if guessed is None else guessed
+        due = pts + (frame.duration or nominal)
+        frame.pts = pts
+        yield pts, frame
+
+
 def decoded_frames(
     container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
 ) -> Iterator[Any]:
-    """Every frame that the decoder gives, going on after packets that it refuses."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-        except (av.error.FFmpegError, OSError) as error:
-            faults.stopped = reason(error)
-            return
-        if packet is None:
-            return
+    """Every frame that the decoder gives, going on after what cannot be read or decoded."""
+    return frames_of(packets(container, stream, faults), faults)
+
+
+def frames_of(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
+    """The frames that packets are decoded to, going on after those that the decoder refuses."""
+    for packet in found:
         try:
             frames: list[Any] = packet.decode()
         except (av.error.FFmpegError, ValueError):
@@ -196,8 +246,3 @@ def decoded_frames(
 def nominal_rate(stream: VideoStream) -> Fraction:
     """Frames a second as the header gives them; 25 where it gives none."""
     return stream.average_rate or stream.guessed_rate or stream.base_rate or TYPICAL_RATE
-
-
-def reason(error: Exception) -> str:
-    """FFmpeg's own words without its error number and file name."""
-    return str(getattr(error, "strerror", None) or error)

@@ -9,9 +9,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from vidcurate.media.container import open_film
 from vidcurate.media.orientation import display_matrix, upright
-from vidcurate.media.stills import DECODE_ON_S, decode_for, groups
+from vidcurate.media.stills import frames_at
 
 Picture = NDArray[np.float32]
 
@@ -66,16 +65,12 @@ def small_picture(frame: VideoFrame, size: tuple[int, int]) -> Picture:
 
 
 def pictures_at(
-    path: Path, time_base: Fraction, wanted: Collection[int], size: tuple[int, int]
+    path: Path,
+    time_base: Fraction,
+    wanted: Collection[int],
+    size: tuple[int, int],
+    offsets: Sequence[int] = (),
 ) -> dict[int, Picture]:
     """Small pictures of a film by pts, of those wanted that can be decoded."""
-    near = int(DECODE_ON_S / time_base)
-    found: dict[int, Picture] = {}
-    with open_film(path) as (container, stream):
-        for group in groups(sorted(wanted), near):
-            for frame in decode_for(container, stream, group):
-                if frame.pts in group:
-                    found[frame.pts] = small_picture(frame, size)
-                if group[-1] in found:
-                    break
-    return found
+    frames = frames_at(path, time_base, sorted(wanted), offsets)
+    return {frame.pts: small_picture(frame, size) for frame in frames if frame.pts is not None}

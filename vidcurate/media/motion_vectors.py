@@ -6,6 +6,7 @@ where `mean` is below 0.00098 or `least_patch` below 0.000001.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from vidcurate.media.container import DECODER_OPTIONS, open_film
-from vidcurate.media.stills import decode_for
+from vidcurate.media.container import DECODER_OPTIONS
+from vidcurate.media.stills import frames_at
 
 CELL = 4  # pixels: the smallest block that has a vector of its own
 PATCH = 4  # cells: 16 x 16 pixels, a 256th of the area each
@@ -36,24 +37,23 @@ class VectorMotion:
     least_patch: float
 
 
-def vector_motion(path: Path, pts: Sequence[int]) -> VectorMotion | None:
+def vector_motion(
+    path: Path, time_base: Fraction, pts: Sequence[int], offsets: Sequence[int] = ()
+) -> VectorMotion | None:
     """The vectors of the frames at these times, which lie in one clip and rise.
+
+    `offsets` are those of the scan of a film whose clock begins again.
 
     Frames without vectors, as keyframes are, say nothing. None where no frame has any: libav gives
     vectors of H.264 and MPEG-1 to MPEG-4, not of HEVC, VP9 or AV1.
     """
-    wanted = frozenset(pts)
     total: Lengths | None = None
     n_frames = 0
-    with open_film(path) as (container, stream):
-        stream.codec_context.options = OPTIONS
-        for frame in decode_for(container, stream, pts):
-            lengths = vector_lengths(frame) if frame.pts in wanted else None
-            if lengths is not None:
-                total = lengths if total is None else total + lengths
-                n_frames += 1
-            if frame.pts == pts[-1]:
-                break
+    for frame in frames_at(path, time_base, pts, offsets, OPTIONS):
+        lengths = vector_lengths(frame)
+        if lengths is not None:
+            total = lengths if total is None else total + lengths
+            n_frames += 1
     if total is None:
         return None
     mean = total / n_frames

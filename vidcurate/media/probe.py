@@ -12,6 +12,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, MOST_PIXELS, open_film
 from vidcurate.media.envelope import missing_bytes
 from vidcurate.media.orientation import display_matrix, display_size, rotation_deg
+from vidcurate.media.packets import Damage, packets
 from vidcurate.media.timing import Timing, measure
 from vidcurate.media.track_choice import find_track
 from vidcurate.records import Video
@@ -44,7 +45,7 @@ def probe_film(path: Path, video_id: str) -> Video:
     Raises MediaError, with the reason in plain words, for a file that is no film, cannot be read
     or cannot be decoded. A film that can be read though its header is wrong has `faults`.
     """
-    with open_film(path) as (container, stream):
+    with open_film(path, makes_times=True) as (container, stream):
         timing = measure(container, stream, path)
     if timing.n_frames == 1:
         raise MediaError("a still image, not a film")
@@ -57,7 +58,7 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
     Raises MediaError if there is none among the first packets.
     """
-    for n_read, packet in enumerate(container.demux(stream)):
+    for n_read, packet in enumerate(packets(container, stream, Damage())):
         try:
             for frame in stream.decode(packet):
                 return frame

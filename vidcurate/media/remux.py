@@ -17,8 +17,8 @@ from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, open_film, packet_pts, seek_before, url
-from vidcurate.media.decode import reason
 from vidcurate.media.origin import SPARSE
+from vidcurate.media.packets import reason
 from vidcurate.media.tracks import Track
 from vidcurate.records import Clip
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import open_film
+from vidcurate.media.container import check_readable, open_film
 from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.frame_times import FrameTimes, frame_times
 from vidcurate.media.late import Late, late_detectors, with_late
@@ -24,9 +25,19 @@ from vidcurate.media.orientation import display_matrix
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
 from vidcurate.media.transnet import Network
+from vidcurate.stage import Loss
 from vidcurate.table import write_whole
 
 FRAMES_PER_BATCH = 768
+# A film's frames and samples stay mapped while its clips are measured, and those of the next.
+MAPPED_FILES = 4
+# A gap in a film with damage is a hole from so many seconds and usual frames.
+HOLE_S = 0.25
+# Demuxers end at what they cannot make out, as where two recordings were joined.
+IN_ORDER = frozenset({"flv", "live_flv", "ogg", "mpegts", "mpeg", "matroska,webm", "nut", "rm"})
+READ_SHARE = 0.9
+CUT_SHORT = "end of the film not decoded"
+HOLE_FRAMES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class FilmScan:
-    """What the decode of one film found; the fields are those of records.Scan."""
+    """What the decode of one film found; the fields but `losses` are those of records.Scan."""
 
     n_frames: int
     time_base: Fraction
@@ -60,6 +71,8 @@ class FilmScan:
     n_decode_errors: int
     fault: str | None
     metrics: tuple[str, ...]
+    clock_offsets: tuple[int, ...]
+    losses: tuple[Loss, ...]
 
 
 @dataclass(slots=True)
@@ -80,7 +93,8 @@ def scan_film(
 
     Both files appear whole or not at all. Memory does not grow with the film's length. `network`
     is TransNetV2, which only the metric transnet needs.
-    Raises MediaError for a film that cannot be opened or of which no frame can be decoded.
+    Raises MediaError for a film that cannot be opened, of which no frame can be decoded, or that
+    the disk does not give to its end.
     """
     cv2.setNumThreads(1)
     found: list[FilmScan] = []
@@ -89,6 +103,8 @@ def scan_film(
         with open_film(path) as (container, stream):
             files = frames_partial, samples_partial
             found.append(scan_stream(container, stream, options, *files, network))
+        if any(loss.what == CUT_SHORT for loss in found[0].losses):
+            check_readable(path)
 
     write_whole(
         frames_file,
@@ -122,6 +138,7 @@ def scan_stream(
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, ending.duration, nominal_rate(stream))
+    promised = promised_length(container, stream, faults, (times.end_pts - times.first_pts) * base)
     return FilmScan(
         n_frames=times.n_frames,
         time_base=base,
@@ -134,8 +151,10 @@ def scan_stream(
         proxy_width=shape.shown[0],
         proxy_height=shape.shown[1],
         n_decode_errors=faults.n_damaged + faults.n_out_of_order,
-        fault=fault_sentence(faults, times, base, header_length(container, stream)),
+        fault=fault_sentence(faults, times, base, promised),
         metrics=options.metrics,
+        clock_offsets=tuple(faults.offsets),
+        losses=tuple(losses(faults, times, np.diff(pts) * float(base), base, promised)),
     )
 
 
@@ -223,6 +242,21 @@ def header_length(container: InputContainer, stream: VideoStream) -> Fraction | 
     return None
 
 
+def promised_length(
+    container: InputContainer, stream: VideoStream, faults: Faults, length: Fraction
+) -> Fraction | None:
+    """Seconds of video that a film should have, None where nothing tells.
+
+    That is what the header says, or more by the share of the file that was not read, in containers
+    that hold little but packets in the order of time.
+    """
+    stated = header_length(container, stream)
+    size = container.size or 0
+    if container.format.name in IN_ORDER and 0 < faults.n_read < size * READ_SHARE:
+        return max(stated or Fraction(0), length * Fraction(size, faults.n_read))
+    return stated
+
+
 def fault_sentence(
     faults: Faults, times: FrameTimes, base: Fraction, promised: Fraction | None
 ) -> str | None:
@@ -231,11 +265,43 @@ def fault_sentence(
     of_promised = f" of {float(promised):.1f} s" if promised else ""
     if faults.stopped:
         return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
-    if promised and promised - length > max(Fraction(1), promised / 50):
+    if missing_s(length, promised):
         return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
+    if faults.n_errors:
+        return "parts of the file cannot be read"
     if faults.n_out_of_order:
         return f"{faults.n_out_of_order} frames left out: their timestamps do not advance"
+    if len(faults.offsets) > 1:
+        return f"the clock begins again {len(faults.offsets) - 1} times: joined recordings"
     return None
+
+
+def missing_s(length: Fraction, promised: Fraction | None) -> Fraction:
+    """Seconds of a promised length that are not there; 0 for less than a second or a fiftieth."""
+    lacking = promised - length if promised else Fraction(0)
+    return lacking if promised and lacking > max(Fraction(1), promised / 50) else Fraction(0)
+
+
+def losses(
+    faults: Faults,
+    times: FrameTimes,
+    gaps_s: NDArray[np.float64],
+    base: Fraction,
+    promised: Fraction | None,
+) -> Iterator[Loss]:
+    """What of a film is not among its frames; `gaps_s` are the seconds from frame to frame."""
+    frame_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
+    ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, promised))
+    if ends_early_s or faults.stopped:
+        yield Loss(CUT_SHORT, 1, ends_early_s)
+    holes_s = gaps_s[gaps_s > max(HOLE_S, HOLE_FRAMES * frame_s)]
+    if faults.n_errors and len(holes_s):
+        yield Loss("hole where the file cannot be read", len(holes_s), float(holes_s.sum()))
+    if faults.n_damaged:
+        yield Loss("damaged frame", faults.n_damaged, faults.n_damaged * frame_s)
+    if faults.n_out_of_order:
+        seconds = faults.n_out_of_order * frame_s
+        yield Loss("frame whose time does not advance", faults.n_out_of_order, seconds)
 
 
 def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:
@@ -257,10 +323,20 @@ def read_samples(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table
 def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
     """An Arrow IPC file as a table over the mapped file; nothing is read before it is used.
 
-    Raises MediaError when the file is missing or not such a file.
+    The column `pts` is in one piece, so that looking up a clip in it copies nothing. Raises
+    MediaError when the file is missing or not such a file.
     """
     try:
-        table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+        found = file.stat()
+        table = mapped(file, found.st_ino, found.st_mtime_ns, found.st_size)
     except (OSError, pa.ArrowInvalid) as error:
         raise MediaError(f"cannot read the scan file {file.name!r}: scan the film again") from error
     return table if columns is None else table.select(list(columns))
+
+
+@lru_cache(maxsize=MAPPED_FILES)
+def mapped(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
+    """A file, mapped once for all clips of a film, which come one after another."""
+    table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
+    number = table.schema.get_field_index("pts")
+    return table.set_column(number, table.schema.field(number), table["pts"].combine_chunks())

@@ -1,6 +1,6 @@
 """A film's sound in one form, whatever forms it has on the way, each sample at its time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
@@ -18,10 +18,11 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, open_container, seek_before
-from vidcurate.media.decode import Faults, decoded_frames
+from vidcurate.media.container import AV_TIME, open_container, open_film, seek_before
+from vidcurate.media.decode import Faults, decoded_frames, frames_of
 from vidcurate.media.loudness import PACKED
 from vidcurate.media.mixing import write_mixed
+from vidcurate.media.packets import Clock, clocked, packets
 from vidcurate.media.tracks import USUAL_RATE_HZ, Track
 
 # Decoders need what comes before a packet: the last one (AAC), or up to 80 ms (Opus).
@@ -73,13 +74,22 @@ def mixed_form(track: Track) -> Form:
 
 
 def film_sound(
-    path: Path, track: Track, form: Form, begin_s: Fraction, end_s: Fraction
+    path: Path,
+    track: Track,
+    form: Form,
+    begin_s: Fraction,
+    end_s: Fraction,
+    offsets_s: Sequence[Fraction] = (),
 ) -> Iterator[Piece]:
     """A film's sound, second by second, from no later than `begin_s` until `end_s` or later.
 
-    What is damaged is left out. Raises MediaError where the film cannot be read, or the ffmpeg
-    program cannot mix channels that have no places.
+    What is damaged is left out. A film whose clock begins again, which has `offsets_s`
+    (origin.Origin), is read from its start. Raises MediaError where the film cannot be read, or the
+    ffmpeg program cannot mix channels that have no places.
     """
+    if len(offsets_s) > 1:
+        yield from joined_sound(path, track, form, offsets_s)
+        return
     if not track.is_odd:
         yield from decoded_sound(path, track.index, form, begin_s)
         return
@@ -104,8 +114,30 @@ def decoded_sound(path: Path, index: int, form: Form, begin_s: Fraction | None) 
     yield from decoded_sound(path, index, form, None)
 
 
+def joined_sound(
+    path: Path, track: Track, form: Form, offsets_s: Sequence[Fraction]
+) -> Iterator[Piece]:
+    """The sound of a film whose clock begins again, from its start, on the clock of its scan."""
+    if track.is_odd:
+        raise MediaError("channels without places cannot be mixed in joined recordings")
+    with open_film(path) as (container, _):
+        stream = container.streams[track.index]
+        assert isinstance(stream, AudioStream)
+        base = stream.time_base or AV_TIME
+        clock = Clock([round(offset_s / base) for offset_s in offsets_s])
+        faults = Faults()
+        found = clocked(packets(container, stream, faults), clock, base)
+        yield from placed(frames_of(found, faults), form)
+
+
 def write_span(
-    path: Path, track: Track, form: Form, start_s: Fraction, end_s: Fraction, out: Path
+    path: Path,
+    track: Track,
+    form: Form,
+    start_s: Fraction,
+    end_s: Fraction,
+    out: Path,
+    offsets_s: Sequence[Fraction] = (),
 ) -> None:
     """The sound of a span as raw 32-bit floating-point samples, channel by channel in each.
 
@@ -114,7 +146,7 @@ def write_span(
     """
     position, end = (ceil(time_s * form.rate_hz) for time_s in (start_s, end_s))
     with out.open("wb") as file:
-        for piece in film_sound(path, track, form, start_s - PREROLL_S, end_s):
+        for piece in film_sound(path, track, form, start_s - PREROLL_S, end_s, offsets_s):
             if piece.start >= end:
                 break
             low, high = max(piece.start, position), min(piece.end, end)

@@ -1,11 +1,11 @@
 """Full-size stills of a film by exact timestamp, decoding only what leads up to them."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Literal
 
-import av.error
 import cv2
 import numpy as np
 from av.container import InputContainer
@@ -15,8 +15,16 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import Landing, open_film, packet_pts, seek_before
+from vidcurate.media.container import (
+    DECODER_OPTIONS,
+    must_be_read_through,
+    open_film,
+    packet_pts,
+    seek_before,
+)
+from vidcurate.media.decode import Faults, decode, frames_of, timed
 from vidcurate.media.orientation import display_matrix, upright
+from vidcurate.media.packets import Damage, packets
 from vidcurate.records import Video
 from vidcurate.table import write_whole
 
@@ -26,6 +34,9 @@ Format = Literal["jpeg", "png", "webp"]
 # A still this near is reached by decoding on: keyframes are seldom closer, so a seek would only
 # land behind the reading position.
 DECODE_ON_S = Fraction(1)
+# How far before a frame a seek goes that did not find it: a keyframe may lie nearer than it is good
+# for, where the container does not say when frames are shown.
+SEEK_BACK_S = (Fraction(0), Fraction(10))
 # Frames come out of a decoder this many packets after they went in, at most.
 MAX_DELAY = 32
 # Decoders that skip pictures on request, picture by picture.
@@ -36,18 +47,48 @@ QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
 
-def grab(path: Path, video: Video, pts: Sequence[int]) -> Iterator[tuple[int, Image]]:
+def grab(
+    path: Path, video: Video, pts: Sequence[int], offsets: Sequence[int] = ()
+) -> Iterator[tuple[int, Image]]:
     """The frames shown at exactly these times, in time order, as they are shown.
 
-    `pts` are ticks of the film's time base. An image is RGB, shape (height, width, 3), turned
-    upright, with square pixels. Raises MediaError for a time at which the film has no frame.
+    `pts` are ticks of the film's time base, `offsets` those of the scan of a film whose clock
+    begins again. An image is RGB, shape (height, width, 3), turned upright, with square pixels.
+    Raises MediaError for a time at which the film has no frame.
     """
-    near = int(DECODE_ON_S / video.time_base)
+    wanted = sorted(set(pts))
+    for expected, frame in zip_longest(wanted, frames_at(path, video.time_base, wanted, offsets)):
+        if frame is None or frame.pts != expected:
+            time_s = float(expected * video.time_base)
+            raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {expected})")
+        yield expected, shown_image(frame, video.pixel_aspect)
+
+
+def frames_at(
+    path: Path,
+    time_base: Fraction,
+    wanted: Sequence[int],
+    offsets: Sequence[int] = (),
+    options: Mapping[str, str] = DECODER_OPTIONS,
+) -> Iterator[VideoFrame]:
+    """Those of the frames at these times, which rise, that can be decoded.
+
+    They are sought, and what a seek does not find from further back; a film whose clock begins
+    again (`offsets`) is read from its start. `options` are the decoder's.
+    """
     with open_film(path) as (container, stream):
-        for group in groups(sorted(set(pts)), near):
-            for frame in grab_group(container, stream, group, video.time_base):
-                assert frame.pts is not None
-                yield frame.pts, shown_image(frame, video.pixel_aspect)
+        if len(offsets) > 1 or must_be_read_through(container, stream):
+            yield from from_start(path, list(wanted), offsets, options)
+            return
+        stream.codec_context.options = dict(options)
+        for group in groups(wanted, int(DECODE_ON_S / time_base)):
+            missing = list(group)
+            for back_s in SEEK_BACK_S:
+                first = group[0] - int(back_s / time_base)
+                if missing:
+                    yield from pick(decode_for(container, stream, missing, first), missing)
+            if missing:
+                yield from from_start(path, missing, offsets, options)
 
 
 def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
@@ -62,57 +103,60 @@ def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
         yield group
 
 
-def grab_group(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int], base: Fraction
-) -> Iterator[VideoFrame]:
-    """Frames that lie close together, from one seek.
-
-    Raises MediaError at the first time that has no frame.
-    """
-    missing = list(wanted)
-    for frame in decode_for(container, stream, wanted):
-        if frame.pts == missing[0]:
-            yield frame
+def pick(frames: Iterable[tuple[int, VideoFrame]], missing: list[int]) -> Iterator[VideoFrame]:
+    """Those frames that are missing, which are taken off the list, to the first that is not met."""
+    for pts, frame in frames:
+        if missing and pts == missing[0]:
             missing.pop(0)
-        if not missing:
+            yield frame
+        if not missing or pts > missing[0]:
             return
-    time_s = float(missing[0] * base)
-    raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {missing[0]})")
+
+
+def from_start(
+    path: Path, missing: list[int], offsets: Sequence[int], options: Mapping[str, str]
+) -> Iterator[VideoFrame]:
+    """Frames as the scan met them, from the film's start; those found are taken off the list."""
+    with open_film(path) as (container, stream):
+        stream.codec_context.options = dict(options)
+        for pts, frame in decode(container, stream, Faults(), offsets):
+            while missing and missing[0] < pts:
+                missing.pop(0)
+            if missing and pts == missing[0]:
+                missing.pop(0)
+                yield frame
+            if not missing:
+                return
 
 
 def decode_for(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int]
-) -> Iterator[VideoFrame]:
-    """Frames from the keyframe before the first wanted time until the last can have come out.
+    container: InputContainer, stream: VideoStream, wanted: Sequence[int], first: int
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames from the keyframe before `first` until the last one wanted can have come out.
 
     Pictures that no other refers to are skipped, wanted ones excepted.
     """
-    landing = seek_before(container, stream, wanted[0])
+    landing = seek_before(container, stream, first)
     if landing is None:
-        container.seek(0)
+        return iter(())
+    found = chain([landing.packet], packets(container, stream, Damage()))
+    return timed(frames_of(needed(found, stream, wanted), Faults()), stream)
+
+
+def needed(
+    found: Iterable["Packet[VideoStream]"], stream: VideoStream, wanted: Sequence[int]
+) -> Iterator["Packet[VideoStream]"]:
+    """The packets up to the last that can matter; the decoder is told which it may skip."""
     times = frozenset(wanted)
     beyond = 0
-    for packet in packets_from(container, stream, landing):
+    for packet in found:
         pts = packet_pts(packet)
         keep = packet.pts is None or pts in times or stream.codec_context.name not in SKIPPING
         stream.codec_context.skip_frame = "DEFAULT" if keep else "NONREF"
-        try:
-            yield from stream.decode(packet)
-        except av.error.FFmpegError:
-            # Damage between the wanted frames does no harm; a wanted one is missed by the caller.
-            continue
+        yield packet
         beyond += pts is not None and pts > wanted[-1]
         if beyond > MAX_DELAY:
             return
-
-
-def packets_from(
-    container: InputContainer, stream: VideoStream, landing: Landing | None
-) -> Iterator["Packet[VideoStream]"]:
-    """The keyframe that was read already, the packets after it, then the one that flushes."""
-    if landing is not None:
-        yield landing.packet
-    yield from container.demux(stream)
 
 
 def shown_image(frame: VideoFrame, aspect: Fraction) -> Image:

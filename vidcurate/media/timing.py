@@ -19,6 +19,7 @@ from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
 from vidcurate.media.container import AV_TIME, open_film, packet_pts
+from vidcurate.media.packets import Damage, packets
 
 WINDOW = 160
 # The last packets of a window may lack a neighbour that is stored after them but shown before.
@@ -85,7 +86,7 @@ def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timin
         windows.append(read_window(container, stream, middle))
         tail = read_tail(container, stream, int((stated_s - TAIL_S) / base))
     if tail is None or tail.video_end is None or disagree(stated_s, tail, windows, base):
-        with open_film(path) as (again, film):
+        with open_film(path, makes_times=True) as (again, film):
             tail = read_on(again, film)
     windows.append(tail.shown[-WINDOW:])
     gaps = frame_gaps(windows[:1] if container.format.name == GUESSED_AFTER_SEEK else windows)
@@ -147,20 +148,16 @@ def read_on(container: InputContainer, stream: VideoStream) -> Tail:
 
 
 def stamps(container: InputContainer, *streams: Stream) -> Iterator[Stamp]:
-    """The times of packets from here on, to the end of the file or of what can be read of it."""
-    try:
-        for packet in container.demux(streams):
-            if packet.size and not packet.is_discard:
-                yield Stamp(
-                    packet.stream_index,
-                    packet_pts(packet),
-                    packet.duration or 0,
-                    packet.time_base,
-                    packet.is_keyframe,
-                )
-    except av.error.FFmpegError:
-        # Damage ends the reading; the faults tell how far it came.
-        return
+    """The times of packets from here on, to the end of what can be read of the file."""
+    for packet in packets(container, streams, Damage()):
+        if packet.size and not packet.is_discard:
+            yield Stamp(
+                packet.stream_index,
+                packet_pts(packet),
+                packet.duration or 0,
+                packet.time_base,
+                packet.is_keyframe,
+            )
 
 
 def from_keyframe(film: Iterable[Stamp]) -> Iterator[Stamp]:

@@ -28,8 +28,8 @@ from vidcurate.records import Clip, ExportedClip
 Ticks = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
-# Containers round times, to a millisecond at the coarsest.
-TOLERANCE_S = 0.001
+# Containers round times, to a millisecond at the coarsest; less than two are one tick of it.
+TOLERANCE_S = 0.0015
 # Sound comes in packets, of which the last is seldom full; at low rates they are longer than this.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
@@ -65,12 +65,20 @@ class Played:
     header_s: float
 
 
-def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
+def prove(
+    path: Path,
+    clip: Clip,
+    film_pts: Ticks,
+    file: Path,
+    written: ExportedClip,
+    offsets: Sequence[int] = (),
+) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
-    `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
-    the file at their times, after those of the lead that its row tells, and no others. Raises
-    MediaError with the first promise that the file breaks.
+    `film_pts` are the times of all frames of the film at `path`, `offsets` those of its scan if its
+    clock begins again. The clip's frames must lie in the file at their times, after those of the
+    lead that its row tells, and no others. Raises MediaError with the first promise that the file
+    breaks.
     """
     first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
     begin_of_file = max(0, first - written.lead_frames)
@@ -84,7 +92,7 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     check_sound(audio_s, played.end_s, file, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
-    source = pictures_at(path, clip.time_base, {*begin, *end}, size)
+    source = pictures_at(path, clip.time_base, {*begin, *end}, size, offsets)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
@@ -122,7 +130,7 @@ def play(
             for number, edge_s in enumerate(edges_s):
                 if abs(time_s - edge_s) <= TOLERANCE_S:
                     edges[number] = small_picture(frame, size)
-    if faults.stopped or faults.n_damaged:
+    if faults.stopped or faults.n_errors or faults.n_damaged:
         raise MediaError("the file cannot be decoded without errors")
     return Played(np.array(shown_s), end_s, edges, header_frames, header_s)
 

@@ -86,7 +86,9 @@ class Video:
 class Scan:
     """What the one decode of a film left; the numbers themselves lie in the files it names.
 
-    `source_sha256` is that of the whole film as it was decoded.
+    `source_sha256` is that of the whole film as it was decoded. `clock_offsets` are the ticks that
+    were added to the container's times in each part of a film whose clock begins again, as in
+    joined recordings: one, 0, where it does not.
     """
 
     video_id: str
@@ -103,6 +105,7 @@ class Scan:
     n_decode_errors: int
     fault: str | None
     metrics: tuple[str, ...]
+    clock_offsets: tuple[int, ...]
     frames_file: str
     samples_file: str
     source_sha256: str | None = None

@@ -1,11 +1,12 @@
 """bounds: how sure a clip's ends are, by the transitions around it, so that rules may ask."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, FilmCuts
-from vidcurate.spans import Ticks
+from vidcurate.spans import Ticks, cuts_between
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
 
 
@@ -36,11 +37,11 @@ def bounds_of(clip: Clip, film: FilmCuts, pts: Ticks) -> Bounds:
     last = end - 1
     first_pts, last_pts = int(pts[first]), int(pts[last])
     film_edges = [Cut(int(p), int(p), 0.0, 0.0, "film", 1.0, "film") for p in (pts[0], pts[-1])]
-    before = [cut for cut in film.cuts if cut.start_pts < first_pts]
-    after = [cut for cut in film.cuts if cut.end_pts > last_pts]
-    start, stop = [film_edges[0], *before][-1], [*after, film_edges[1]][0]
+    n_before = bisect_left(film.cuts, first_pts, key=lambda cut: cut.start_pts)
+    n_ended = bisect_right(film.cuts, last_pts, key=lambda cut: cut.end_pts)
+    start = film.cuts[n_before - 1] if n_before else film_edges[0]
+    stop = film.cuts[n_ended] if n_ended < len(film.cuts) else film_edges[1]
     begins, ends = np.searchsorted(pts, [start.end_pts, stop.start_pts])
-    inside = [cut for cut in film.cuts if cut.start_pts < last_pts and first_pts < cut.end_pts]
     return Bounds(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -52,7 +53,7 @@ def bounds_of(clip: Clip, film: FilmCuts, pts: Ticks) -> Bounds:
         end_detector=stop.detector,
         end_confidence=stop.confidence,
         end_distance_frames=int(ends) - last,
-        n_cuts_inside=len(inside),
+        n_cuts_inside=len(cuts_between(film, first_pts, last_pts)),
     )
 
 

@@ -17,6 +17,7 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    SCANS,
     SOURCES,
     VERIFIED,
     VIDEOS,
@@ -109,7 +110,8 @@ def export(
             yield [without_file(clip, video)]
         else:
             path = film_path(workspace.beside(SOURCES)[clip.video_id])
-            yield [cut(path, video, clip, config, workspace.files)]
+            offsets = workspace.beside(SCANS)[clip.video_id].clock_offsets
+            yield [cut(path, video, clip, config, workspace.files, offsets)]
 
 
 def without_file(clip: Clip, video: Video) -> ExportedClip:
@@ -134,7 +136,14 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
     )
 
 
-def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path) -> ExportedClip:
+def cut(
+    path: Path,
+    video: Video,
+    clip: Clip,
+    config: ExportConfig,
+    folder: Path,
+    offsets: Sequence[int],
+) -> ExportedClip:
     """Write one clip's file."""
     from vidcurate.media.cut import CutOptions, cut_clip
 
@@ -148,7 +157,7 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
         audio_kbit=config.audio_kbit,
     )
     name = f"{clip.clip_id}.mp4"
-    written = cut_clip(path, video, clip, options, folder / name)
+    written = cut_clip(path, video, clip, options, folder / name, offsets)
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -302,7 +311,7 @@ EXPORT = MapStage(
     config=ExportConfig,
     open=use_workspace,
     run=export,
-    beside=(Beside(SOURCES), Beside(VIDEOS)),
+    beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS, decides=False)),
     finish=assemble,
     check_finish=can_write,
     finish_reads=(

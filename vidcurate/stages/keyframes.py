@@ -125,7 +125,8 @@ def keyframes(
         path = film_path(workspace.beside(SOURCES)[video_id])
         every = sorted({pts for chosen in wanted.values() for pts in chosen})
         sizes: dict[int, tuple[int, int]] = {}
-        for pts, image in grab(path, video, every):
+        offsets = workspace.beside(SCANS)[video_id].clock_offsets
+        for pts, image in grab(path, video, every, offsets):
             file = workspace.files / file_name(video_id, pts, config)
             sizes[pts] = write_still(image, file, config.format, config.quality, config.max_side)
         for clip in film:

@@ -163,12 +163,13 @@ def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionSc
     from vidcurate.media.motion_vectors import vector_motion
     from vidcurate.media.scan import read_frames
 
-    frames_file = workspace.beside(SCANS)[clip.video_id].frames_file
-    frames = window(read_frames(workspace.file_of(SCANS, frames_file), ("pts",)), clip)
+    scan = workspace.beside(SCANS)[clip.video_id]
+    frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
     pts = frames["pts"].to_numpy()
     count = min(len(pts), max(LEAST_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
     chosen = pts[((np.arange(count) + 0.5) * len(pts) / count).astype(int)]
-    found = vector_motion(film_path(workspace.beside(SOURCES)[clip.video_id]), chosen.tolist())
+    path = film_path(workspace.beside(SOURCES)[clip.video_id])
+    found = vector_motion(path, scan.time_base, chosen.tolist(), scan.clock_offsets)
     if found is None:
         return row
     return replace(row, vector_mean=found.mean, vector_patch_min=found.least_patch)

@@ -1,14 +1,14 @@
 """scan: the one decode of a film, which leaves signals of every frame, samples and proxies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from vidcurate.digests import sha256_of
 from vidcurate.errors import MediaError
 from vidcurate.media.content import film_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Beside, Incomplete, MapStage, StageConfig, Workspace, option
 
 Metric = Literal[
     "content", "edges", "histogram", "hash", "threshold", "koala", "learned", "transnet"
@@ -56,8 +56,8 @@ def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig
         require_transnet()
 
 
-def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[list[Scan]]:
-    """The scan of each film.
+def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[Incomplete[Scan]]:
+    """The scan of each film, and what of it could not be decoded.
 
     Raises MediaError for a film of which no frame can be decoded.
     """
@@ -74,15 +74,16 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
             raise MediaError("the film was written to while it was scanned: ingest it again")
-        yield [
-            Scan(
-                video_id=video.video_id,
-                **asdict(found),
-                frames_file=names["frames"],
-                samples_file=names["samples"],
-                source_sha256=digest,
-            )
-        ]
+        facts = asdict(replace(found, losses=()))
+        del facts["losses"]
+        row = Scan(
+            video_id=video.video_id,
+            **facts,
+            frames_file=names["frames"],
+            samples_file=names["samples"],
+            source_sha256=digest,
+        )
+        yield Incomplete([row], found.losses)
 
 
 def longest(video: Video, _config: ScanConfig) -> float:

