@@ -78,6 +78,7 @@ class Run:
     plan: Sequence[Planned] = ()
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
     failed: int = 0
     interrupted: bool = False
     beside: "Run | None" = None
@@ -113,7 +114,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
-    check_stages(plan)
+    check_stages(run, plan)
     run.plan = plan
     scope = Scope()
     for planned in plan:
@@ -133,12 +134,15 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
             finish(run, planned, scope)
 
 
-def check_stages(plan: Sequence[Planned]) -> None:
-    """Let each stage say, before anything runs, what cannot be done."""
+def check_stages(run: Run, plan: Sequence[Planned]) -> None:
+    """Let each stage say, before anything runs, what cannot be done, or is done in another way."""
     configs = {planned.stage.name: planned.config for planned in plan}
     for planned in plan:
         if isinstance(planned.stage, MapStage):
-            planned.stage.check(planned.config, configs)
+            told = planned.stage.check(planned.config, configs)
+            if told is not None and told not in run.told:
+                run.told.append(told)
+                run.listener.note(told)
 
 
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:

@@ -158,8 +158,9 @@ def no_limit(_row: Any, _config: StageConfig) -> float | None:
     return None
 
 
-def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
+def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> str | None:
     """The `check` of a stage that runs anywhere."""
+    return None
 
 
 def nothing_else(_config: StageConfig) -> str:
@@ -175,14 +176,14 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     order: its rows, a Drop, or the MediaError by which it failed. What `run` raises is the failure
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
     before anything runs, for what cannot be done on this machine or does not fit the options of
-    the other stages that run, which it is given by name. `depends` says what else decides
-    the rows, such as a prompt's text. `time_limit` is how many seconds may pass before a row's
-    result, counted from the start or the result before; past it the worker is killed, stuck or
-    not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
-    done. `outdated` tells the keys of inputs whose rows were made of a file that has changed since:
-    their rows are taken back and made anew. `cheaper` names the options, as stage.option, by which
-    the stage takes less. Of a `dear` stage those inputs are spared which a table stage that comes
-    later surely rejects.
+    the other stages that run, which it is given by name; what it returns a user is told.
+    `depends` says what else decides the rows, such as a prompt's text. `time_limit` is how many
+    seconds may pass before a row's result, counted from the start or the result before; past it
+    the worker is killed, stuck or not, so it belongs to code that may hang and is generous.
+    `finish` runs once when all rows are done. `outdated` tells the keys of inputs whose rows
+    were made of a file that has changed since: their rows are taken back and made anew.
+    `cheaper` names the options, as stage.option, by which the stage takes less. Of a `dear`
+    stage those inputs are spared which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -195,7 +196,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     beside: tuple[Beside, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256
-    check: Callable[[Cfg, Mapping[str, StageConfig]], None] = nothing_to_check
+    check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
     time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None

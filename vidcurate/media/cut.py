@@ -1,5 +1,6 @@
 """Clip files, cut from a film exact to the frame, or copied from the keyframe before."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -8,8 +9,11 @@ from typing import Literal
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import AV_TIME, MOST_PIXELS, url
-from vidcurate.media.ffmpeg import find_ffmpeg, require, run
+from vidcurate.media.colours import Filter, conversion, film_colours
+from vidcurate.media.container import AV_TIME, url
+from vidcurate.media.ffmpeg import Ffmpeg, find_ffmpeg, run
+from vidcurate.media.fields import bwdif
+from vidcurate.media.orientation import MOST_PIXELS
 from vidcurate.media.origin import Origin, find_origin
 from vidcurate.media.written import Written, inspect, sha256
 from vidcurate.records import Clip, Video
@@ -17,7 +21,8 @@ from vidcurate.table import write_whole
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
-    *("trim", "setpts", "settb", "scale", "crop", "format"),
+    *("trim", "setpts", "settb", "scale", "crop", "format", "setparams", "setsar"),
+    *("bwdif", "transpose", "hflip", "vflip", "lutrgb", "colorchannelmixer"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
@@ -28,6 +33,13 @@ COPY_RUN_UPS_S = (Fraction(0), Fraction(1, 5), Fraction(1, 2), Fraction(2), Frac
 NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
+# From an upright picture back to the stored one, and the way that ffmpeg has gone before.
+TURNS: dict[int, tuple[Sequence[Filter], Sequence[Filter]]] = {
+    0: ((), ()),
+    90: ((("transpose", {"dir": "cclock"}),), (("transpose", {"dir": "clock"}),)),
+    180: ((("hflip", {}), ("vflip", {})), (("hflip", {}), ("vflip", {}))),
+    270: ((("transpose", {"dir": "clock"}),), (("transpose", {"dir": "cclock"}),)),
+}
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -69,8 +81,7 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
     write = encode if options.mode == "encode" else copy
-    if options.mode == "encode":
-        require(ENCODERS, FILTERS)
+    ffmpeg_for(options.mode)
     origin = find_origin(path, video, clip, audio=options.audio)
     results: list[CutFile] = []
 
@@ -81,6 +92,14 @@ def cut_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pat
     return results[0]
 
 
+def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
+    """The ffmpeg that can write clips in this way.
+
+    Raises MissingToolError.
+    """
+    return find_ffmpeg(ENCODERS, FILTERS) if mode == "encode" else find_ffmpeg()
+
+
 def encode(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
 ) -> CutFile:
@@ -89,7 +108,8 @@ def encode(
     found = 0
     for run_up_s in RUN_UPS_S:
         seek_s = run_up(origin.seek_s, run_up_s)
-        run(encoding(path, video, clip, origin, options, out, seek_s), options.timeout_s)
+        graph = encoding(path, video, clip, origin, options, out, seek_s)
+        run(ffmpeg_for(options.mode), graph, options.timeout_s)
         written = inspect(out)
         found = len(written.shown_s)
         if found == clip.n_frames:
@@ -129,7 +149,10 @@ def encoding(
         *streams,
         url(out),
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
-        **{"enc_time_base:v": f"{base.numerator}:{base.denominator}", **passthrough()},
+        **{
+            "enc_time_base:v": f"{base.numerator}:{base.denominator}",
+            **passthrough(ffmpeg_for("encode")),
+        },
         **{"threads": options.threads, "movflags": "+faststart", **sound, **BIT_EXACT},
     )
 
@@ -167,22 +190,36 @@ def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
 def picture(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
-    """The clip's frames, upright, of one even size, starting at 0.
+    """The clip's frames as they are shown: whole, upright, of square pixels and one even size.
 
     H.264 with 4:2:0 chroma needs even sizes: an odd last row or column is cut off, because a
     padded one would be a picture that was never filmed.
     """
-    turned = video.rotation_deg in (90, 270)
-    width, height = (video.height, video.width) if turned else (video.width, video.height)
-    base = clip.time_base
-    return (
-        stream.filter("settb", f"{base.numerator}/{base.denominator}")
+    base = f"{clip.time_base.numerator}/{clip.time_base.denominator}"
+    width, height = (max(2, n // 2 * 2) for n in (video.display_width, video.display_height))
+    coded = video.width, video.height
+    stream = (
+        stream.filter("settb", base)
         .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
         .filter("setpts", f"PTS-({clip.start_pts})")
-        .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", 0, 0)
-        .filter("scale", width // 2 * 2, height // 2 * 2)
-        .filter("format", "yuv420p")
     )
+    filters: Iterable[Filter] = (
+        *deinterlacing(video, base),
+        ("crop", {"w": "trunc(iw/2)*2", "h": "trunc(ih/2)*2", "x": 0, "y": 0}),
+        *conversion(film_colours(video), width, height, coded),
+        ("setsar", {"sar": 1}),
+    )
+    for name, options in filters:
+        stream = stream.filter(name, **options)
+    return stream
+
+
+def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
+    """Filters that make whole pictures of an interlaced film's frames, as many, at their times."""
+    if not video.is_interlaced:
+        return ()
+    back, forth = TURNS[video.rotation_deg]
+    return *back, ("bwdif", bwdif(video.field_order)), ("settb", {"expr": base}), *forth
 
 
 def speech(
@@ -213,7 +250,8 @@ def copy(
     key_s = origin.key_s
     for run_up_s in COPY_RUN_UPS_S:
         seek_s = run_up(key_s, run_up_s)
-        run(copying(path, video, clip, origin, options, out, seek_s, key_s), options.timeout_s)
+        graph = copying(path, video, clip, origin, options, out, seek_s, key_s)
+        run(ffmpeg_for(options.mode), graph, options.timeout_s)
         written = inspect(out)
         if written.shown_s and key_s + written.shown_s[0] <= clip.start_pts * clip.time_base:
             return cut_file(out, written, key_s + written.shown_s[0])
@@ -250,9 +288,9 @@ def copying(
     )
 
 
-def passthrough() -> dict[str, str]:
+def passthrough(tool: Ffmpeg) -> dict[str, str]:
     """The option that keeps each frame's own time, by its name in this ffmpeg."""
-    return {"fps_mode" if "fps_mode" in find_ffmpeg().options else "vsync": "passthrough"}
+    return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}
 
 
 def microseconds(time_s: Fraction) -> str:

@@ -14,7 +14,7 @@ from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcurate.media.container import DECODER_OPTIONS, open_film
-from vidcurate.media.stills import decode_for
+from vidcurate.media.stills import frames_at
 
 CELL = 4  # pixels: the smallest block that has a vector of its own
 PATCH = 4  # cells: 16 x 16 pixels, a 256th of the area each
@@ -42,18 +42,15 @@ def vector_motion(path: Path, pts: Sequence[int]) -> VectorMotion | None:
     Frames without vectors, as keyframes are, say nothing. None where no frame has any: libav gives
     vectors of H.264 and MPEG-1 to MPEG-4, not of HEVC, VP9 or AV1.
     """
-    wanted = frozenset(pts)
     total: Lengths | None = None
     n_frames = 0
     with open_film(path) as (container, stream):
         stream.codec_context.options = OPTIONS
-        for frame in decode_for(container, stream, pts):
-            lengths = vector_lengths(frame) if frame.pts in wanted else None
+        for _, frame in frames_at(container, stream, pts):
+            lengths = vector_lengths(frame)
             if lengths is not None:
                 total = lengths if total is None else total + lengths
                 n_frames += 1
-            if frame.pts == pts[-1]:
-                break
     if total is None:
         return None
     mean = total / n_frames

@@ -1,6 +1,7 @@
 """Full-size stills of a film by exact timestamp, decoding only what leads up to them."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -10,12 +11,14 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import Landing, open_film, packet_pts, seek_before
+from vidcurate.media.colours import as_rgb
+from vidcurate.media.container import Landing, landings, open_film, packet_pts
+from vidcurate.media.fields import PROGRESSIVE, is_interlaced, whole_pictures
 from vidcurate.media.orientation import display_matrix, upright
 from vidcurate.records import Video
 from vidcurate.table import write_whole
@@ -28,10 +31,10 @@ Format = Literal["jpeg", "png", "webp"]
 DECODE_ON_S = Fraction(1)
 # Frames come out of a decoder this many packets after they went in, at most.
 MAX_DELAY = 32
-# Decoders that skip pictures on request, picture by picture.
+# Decoders that skip pictures on request, picture by picture. They also keep back what they cannot
+# decode whole; others make pictures of whatever they are given.
 SKIPPING = frozenset({"h264", "hevc"})
-HD_HEIGHT = 720
-UNSPECIFIED = 2
+PREDICTED = frozenset({PictureType.P, PictureType.B, PictureType.S})
 QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
@@ -39,15 +42,23 @@ SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 def grab(path: Path, video: Video, pts: Sequence[int]) -> Iterator[tuple[int, Image]]:
     """The frames shown at exactly these times, in time order, as they are shown.
 
-    `pts` are ticks of the film's time base. An image is RGB, shape (height, width, 3), turned
-    upright, with square pixels. Raises MediaError for a time at which the film has no frame.
+    `pts` are ticks of the film's time base. An image is RGB in the colours of an ordinary display,
+    shape (height, width, 3), upright, deinterlaced, with square pixels. Raises MediaError for a
+    time at which the film has no frame.
     """
     near = int(DECODE_ON_S / video.time_base)
     with open_film(path) as (container, stream):
         for group in groups(sorted(set(pts)), near):
-            for frame in grab_group(container, stream, group, video.time_base):
-                assert frame.pts is not None
-                yield frame.pts, shown_image(frame, video.pixel_aspect)
+            found = 0
+            for time, frame in frames_at(container, stream, group, video.field_order):
+                if time != group[found]:
+                    break
+                found += 1
+                yield time, shown_image(frame, video.pixel_aspect)
+            if found < len(group):
+                lost = group[found]
+                time_s = float(lost * video.time_base)
+                raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {lost})")
 
 
 def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
@@ -62,46 +73,72 @@ def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
         yield group
 
 
-def grab_group(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int], base: Fraction
-) -> Iterator[VideoFrame]:
-    """Frames that lie close together, from one seek.
+def frames_at(
+    container: InputContainer,
+    stream: VideoStream,
+    wanted: Sequence[int],
+    field_order: str = PROGRESSIVE,
+) -> Iterator[tuple[int, VideoFrame]]:
+    """The frames at times that lie close together and rise, without those that cannot be decoded.
 
-    Raises MediaError at the first time that has no frame.
+    Reading begins at the keyframe before; where a frame does not come out of that, as where the
+    container calls frames keyframes that are none, further and further back, at last at the start.
     """
-    missing = list(wanted)
-    for frame in decode_for(container, stream, wanted):
-        if frame.pts == missing[0]:
-            yield frame
-            missing.pop(0)
-        if not missing:
-            return
-    time_s = float(missing[0] * base)
-    raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {missing[0]})")
+    missing = deque(wanted)
+    while missing:
+        due = missing[0]
+        for landing in (*landings(container, stream, due), None):
+            frames = decoded_from(container, stream, landing, missing, field_order)
+            for pts, frame in whole_pictures(frames, field_order):
+                if pts > missing[0]:
+                    break
+                if pts == missing[0]:
+                    missing.popleft()
+                    yield pts, frame
+                    if not missing:
+                        return
+            if missing[0] != due:
+                break
+        else:
+            missing.popleft()
 
 
-def decode_for(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int]
-) -> Iterator[VideoFrame]:
-    """Frames from the keyframe before the first wanted time until the last can have come out.
+def decoded_from(
+    container: InputContainer,
+    stream: VideoStream,
+    landing: Landing | None,
+    wanted: Collection[int],
+    field_order: str,
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames from a keyframe, or the film's start, until the last wanted one can have come out.
 
-    Pictures that no other refers to are skipped, wanted ones excepted.
+    Pictures that no other refers to are skipped, wanted ones excepted. Nothing comes from what was
+    called a keyframe and is none.
     """
-    landing = seek_before(container, stream, wanted[0])
     if landing is None:
         container.seek(0)
-    times = frozenset(wanted)
+    times, last = frozenset(wanted), max(wanted)
+    skips = stream.codec_context.name in SKIPPING
+    may_skip = skips and not is_interlaced(field_order)
+    is_sure = landing is None or skips
     beyond = 0
     for packet in packets_from(container, stream, landing):
         pts = packet_pts(packet)
-        keep = packet.pts is None or pts in times or stream.codec_context.name not in SKIPPING
+        keep = packet.pts is None or pts in times or not may_skip
         stream.codec_context.skip_frame = "DEFAULT" if keep else "NONREF"
         try:
-            yield from stream.decode(packet)
+            frames = stream.decode(packet)
         except av.error.FFmpegError:
             # Damage between the wanted frames does no harm; a wanted one is missed by the caller.
             continue
-        beyond += pts is not None and pts > wanted[-1]
+        for frame in frames:
+            if frame.pts is None or (landing is not None and frame.pts < landing.key_pts):
+                continue
+            if not is_sure and not frame.key_frame and frame.pict_type in PREDICTED:
+                return
+            is_sure = True
+            yield frame.pts, frame
+        beyond += pts is not None and pts > last
         if beyond > MAX_DELAY:
             return
 
@@ -117,15 +154,7 @@ def packets_from(
 
 def shown_image(frame: VideoFrame, aspect: Fraction) -> Image:
     """A frame as it is shown: RGB, square pixels, upright."""
-    width = max(1, round(frame.width * aspect))
-    unnamed = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
-    picture = frame.reformat(
-        width=width,
-        height=frame.height,
-        format="rgb24",
-        src_colorspace="ITU709" if unnamed else None,
-        interpolation="BICUBIC",
-    )
+    picture = as_rgb(frame, max(1, round(frame.width * aspect)), frame.height)
     return upright(picture.to_ndarray(), display_matrix(frame))
 
 

@@ -15,11 +15,12 @@ from vidcurate.media.likeness import (
     Match,
     Picture,
     compare,
+    misread,
     pictures_at,
     small_picture,
     small_size,
 )
-from vidcurate.records import Clip, ExportedClip
+from vidcurate.records import Clip, ExportedClip, Video
 
 Ticks = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -58,7 +59,9 @@ class Played:
     edges: Sequence[Picture | None]
 
 
-def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip) -> Proof:
+def prove(
+    path: Path, video: Video, clip: Clip, film_pts: Ticks, file: Path, written: ExportedClip
+) -> Proof:
     """Decode a clip's file whole, and compare its first and last frame with the film's.
 
     `film_pts` are the times of all frames of the film at `path`. The clip's frames must lie in
@@ -69,13 +72,14 @@ def prove(path: Path, clip: Clip, film_pts: Ticks, file: Path, written: Exported
     into_clip_s = (film_pts[first:stop] - clip.start_pts) * float(clip.time_base)
     due_s = into_clip_s.astype(np.float64) + (clip.start_s - written.start_s)
     size = small_size(written.width, written.height)
-    played = play(file, (due_s[0], due_s[-1]), size, is_copy=written.media == "copy")
+    is_copy = written.media == "copy"
+    played = play(file, (due_s[0], due_s[-1]), size, is_copy=is_copy)
     check_frames(played, due_s, written)
     audio_s = sound_s(file)
     check_sound(audio_s, played.end_s, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
-    source = pictures_at(path, clip.time_base, {*begin, *end}, size)
+    source = pictures_at(path, video, {*begin, *end}, size, is_copy=is_copy)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
@@ -181,6 +185,9 @@ def match(
     found = compare(written, source[own_pts], foreign)
     if found.margin is not None and found.margin < 0:
         raise MediaError(f"the {edge} frame is foreign: it lies beyond the clip's edge")
+    colours = compare(written, source[own_pts], misread(source[own_pts]))
+    if colours.margin is not None and colours.margin < 0:
+        raise MediaError(f"the {edge} frame has other colours than the film's")
     if found.error > ANOTHER_PICTURE_LEVELS:
         raise MediaError(f"the {edge} frame is another picture")
     return found

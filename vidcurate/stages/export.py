@@ -150,21 +150,21 @@ def is_verified(config: ExportConfig) -> bool:
     return config.verify and config.media != "none"
 
 
-def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None:
+def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
     """Name a missing encoder, or a folder that must not be replaced, before any work.
 
-    Raises MissingToolError, and UsageError for a folder that holds something else than an export.
+    Gives the reason where the first ffmpeg that is found cannot be used. Raises MissingToolError,
+    and UsageError for a folder that holds something else than an export.
     """
-    from vidcurate.media.cut import ENCODERS, FILTERS
-    from vidcurate.media.ffmpeg import require
+    from vidcurate.media.cut import ffmpeg_for
 
-    if config.media == "encode":
-        require(ENCODERS, FILTERS)
-    elif config.media == "copy":
-        require()
     out = config.out
     if out and out.exists() and not (is_export(out) or is_empty(out)):
         raise UsageError(f"{out} holds other things than an export: name a new folder as out")
+    if config.media == "none":
+        return None
+    tool = ffmpeg_for(config.media)
+    return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
 def is_export(folder: Path) -> bool:
@@ -254,5 +254,5 @@ EXPORT = MapStage(
     cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
     time_limit=longest,
-    version=2,
+    version=3,
 )

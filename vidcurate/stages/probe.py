@@ -1,4 +1,4 @@
-"""probe: what a film's container says of it, before anything is decoded."""
+"""probe: what a film's container says of it, and what a few frames tell, before it is decoded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -37,4 +37,5 @@ PROBE = MapStage(
     run=probe,
     rows_per_part=128,
     time_limit=longest,
+    version=2,
 )

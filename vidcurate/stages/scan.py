@@ -66,7 +66,7 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
         path = film_path(tool.workspace.beside(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
-        found = scan_film(path, options, frames, samples, tool.network)
+        found = scan_film(path, options, frames, samples, tool.network, video.field_order)
         yield [
             Scan(
                 video_id=video.video_id,
@@ -99,5 +99,5 @@ SCAN = MapStage(
     rows_per_part=1,
     check=networks_are_installed,
     time_limit=longest,
-    version=4,
+    version=5,
 )
