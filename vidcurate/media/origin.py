@@ -7,7 +7,8 @@ from pathlib import Path
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts, seek_before
+from vidcurate.media.container import AV_TIME, Landing, open_film, packet_pts
+from vidcurate.media.stills import true_landing
 from vidcurate.records import Clip, Video
 
 # Containers that leave it to the reader to work out when a frame is shown.
@@ -36,7 +37,7 @@ def find_origin(path: Path, video: Video, clip: Clip, *, audio: bool) -> Origin:
     base = clip.time_base
     with open_film(path) as (container, stream):
         sound = container.streams.audio[0].index if audio and container.streams.audio else None
-        landing = seek_before(container, stream, clip.start_pts)
+        landing = true_landing(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
         return Origin(
             video_index=stream.index,

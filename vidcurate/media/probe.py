@@ -65,6 +65,7 @@ FIRST_PACKETS = 300
 # interlaced.
 LOOK_FRAMES = 8
 LOOKS_AT = (Fraction(1, 3), Fraction(2, 3))
+OPAQUE = 255
 # Decoders that flag each frame, so that a stream's own word counts for less.
 FLAGGING = frozenset({"mpeg1video", "mpeg2video", "h264", "hevc", "vc1", "wmv3", "dvvideo"})
 
@@ -229,13 +230,19 @@ def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[
         faults.append(f"{name}: encoded clips and stills are brought into BT.709")
     if frame.colorspace in MATRICES and frame.colorspace not in (RGB, *SCALED):
         faults.append(f"colours in {MATRICES[frame.colorspace]} are not converted: they are wrong")
-    has_alpha = any(component.is_alpha for component in frame.format.components)
-    if has_alpha or stream.metadata.get("alpha_mode") == "1":
+    if is_transparent(frame) or stream.metadata.get("alpha_mode") == "1":
         faults.append("transparency is left out: pictures are shown as if opaque")
     stated = stream.sample_aspect_ratio
     if stated and pixel_aspect(stated, frame.width, frame.height) != stated:
         faults.append(f"pixels of {stated} are taken as square")
     return tuple(faults)
+
+
+def is_transparent(frame: VideoFrame) -> bool:
+    """Whether something shows through a picture."""
+    if not (frame.format.has_palette or any(part.is_alpha for part in frame.format.components)):
+        return False
+    return bool(frame.to_ndarray(format="rgba")[:, :, 3].min() < OPAQUE)
 
 
 def file_faults(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -31,10 +32,8 @@ Format = Literal["jpeg", "png", "webp"]
 DECODE_ON_S = Fraction(1)
 # Frames come out of a decoder this many packets after they went in, at most.
 MAX_DELAY = 32
-# Decoders that skip pictures on request, picture by picture. They also keep back what they cannot
-# decode whole; others make pictures of whatever they are given.
+# Decoders that skip pictures on request, picture by picture.
 SKIPPING = frozenset({"h264", "hevc"})
-PREDICTED = frozenset({PictureType.P, PictureType.B, PictureType.S})
 QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
@@ -87,7 +86,8 @@ def frames_at(
     missing = deque(wanted)
     while missing:
         due = missing[0]
-        for landing in (*landings(container, stream, due), None):
+        # Each landing is sought when it is its turn.
+        for landing in chain(landings(container, stream, due), [None]):
             frames = decoded_from(container, stream, landing, missing, field_order)
             for pts, frame in whole_pictures(frames, field_order):
                 if pts > missing[0]:
@@ -113,14 +113,14 @@ def decoded_from(
     """Frames from a keyframe, or the film's start, until the last wanted one can have come out.
 
     Pictures that no other refers to are skipped, wanted ones excepted. Nothing comes from what was
-    called a keyframe and is none.
+    called a keyframe and is none, or is only where pictures begin to be refreshed part by part:
+    decoders show those too early.
     """
     if landing is None:
         container.seek(0)
     times, last = frozenset(wanted), max(wanted)
-    skips = stream.codec_context.name in SKIPPING
-    may_skip = skips and not is_interlaced(field_order)
-    is_sure = landing is None or skips
+    may_skip = stream.codec_context.name in SKIPPING and not is_interlaced(field_order)
+    is_sure = landing is None
     beyond = 0
     for packet in packets_from(container, stream, landing):
         pts = packet_pts(packet)
@@ -134,13 +134,24 @@ def decoded_from(
         for frame in frames:
             if frame.pts is None or (landing is not None and frame.pts < landing.key_pts):
                 continue
-            if not is_sure and not frame.key_frame and frame.pict_type in PREDICTED:
+            if not is_sure and not frame.key_frame and frame.pict_type != PictureType.I:
                 return
             is_sure = True
             yield frame.pts, frame
         beyond += pts is not None and pts > last
         if beyond > MAX_DELAY:
             return
+
+
+def true_landing(container: InputContainer, stream: VideoStream, pts: int) -> Landing | None:
+    """As container.seek_before, but from what is called a keyframe and is none, further back."""
+    for landing in landings(container, stream, pts):
+        frames = decoded_from(container, stream, landing, (landing.key_pts,), PROGRESSIVE)
+        if next(frames, None) is not None:
+            container.seek(landing.target_pts, stream=stream)
+            next((p for p in container.demux(stream) if p.size and p.is_keyframe), None)
+            return landing
+    return None
 
 
 def packets_from(

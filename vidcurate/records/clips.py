@@ -124,7 +124,11 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
-    """One clip of the finished data set, with the file that was cut for it, if any."""
+    """One clip of the finished data set, with the file that was cut for it, if any.
+
+    `width` and `height` are the file's own, with pixels of `pixel_aspect` (width over height);
+    `display_*` are those at which it is shown, upright. Without a file all is as shown.
+    """
 
     clip_id: str
     video_id: str
@@ -137,6 +141,11 @@ class ExportedClip:
     n_frames: int
     width: int
     height: int
+    pixel_aspect: Fraction
+    display_width: int
+    display_height: int
+    is_interlaced: bool
+    is_hdr: bool
     has_audio: bool
 
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -111,6 +112,11 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
         n_frames=clip.n_frames,
         width=video.display_width,
         height=video.display_height,
+        pixel_aspect=Fraction(1),
+        display_width=video.display_width,
+        display_height=video.display_height,
+        is_interlaced=video.is_interlaced,
+        is_hdr=video.is_hdr,
         has_audio=False,
     )
 
@@ -129,6 +135,10 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
     )
     name = f"{clip.clip_id}.mp4"
     written = cut_clip(path, video, clip, options, folder / name)
+    is_copy = config.media == "copy"
+    shown = (
+        (video.display_width, video.display_height) if is_copy else (written.width, written.height)
+    )
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -141,6 +151,11 @@ def cut(path: Path, video: Video, clip: Clip, config: ExportConfig, folder: Path
         n_frames=written.n_frames,
         width=written.width,
         height=written.height,
+        pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
+        display_width=shown[0],
+        display_height=shown[1],
+        is_interlaced=is_copy and video.is_interlaced,
+        is_hdr=is_copy and video.is_hdr,
         has_audio=config.audio and video.audio_codec is not None,
     )
 

@@ -24,7 +24,10 @@ from vidcurate.table import FRACTION, places
 from vidcurate.targets.parquet import FILE_COLUMN
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "start_pts", "end_pts", "time_base")
-FROM_EXPORT = ("n_frames", "width", "height", "size_bytes", "sha256")
+FROM_EXPORT = (
+    *("n_frames", "width", "height", "pixel_aspect", "display_width", "display_height"),
+    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+)
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
