@@ -61,7 +61,7 @@ def is_encrypted(path: Path) -> bool:
             return any(mark in header for mark in ASF_ENCRYPTION)
         file.seek(0)
         data = file.read(LOOK_BYTES)
-    marks = scrambled_ts(data) if head[:1] == b"G" or head[4:5] == b"G" else scrambled_ps(data)
+    marks = scrambled_ts(data) or scrambled_ps(data)
     return len(marks) >= LEAST_PACKETS and sum(marks) > MOST * len(marks)
 
 

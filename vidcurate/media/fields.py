@@ -28,8 +28,9 @@ MOVES, LEAST_MOVING = 12, 0.005
 # films the ratio of both sides was 1.03 at most where lines fit ill, in 14 made interlaced of them
 # 1.5 and more.
 WHOLE, ASKEW = 2 / 3, 1.3
-# No standard of interlaced film has taller pictures, and a lower one no room for two fields.
-TALLEST, LOWEST = 1088, 16
+# No standard of interlaced film has taller pictures; in lower ones details of a line or two look
+# like combs.
+TALLEST, LOWEST = 1088, 144
 
 Luma = NDArray[np.int16]
 

@@ -201,8 +201,7 @@ def order_of_fields(
         stated = stated if stated in (TOP, BOTTOM) else usual
     elif decoder.name in FLAGGING:
         stated = PROGRESSIVE
-    height = frames[0].height
-    if height < LOWEST or (height > TALLEST and stated not in (TOP, BOTTOM)):
+    if not LOWEST <= frames[0].height <= TALLEST:
         return stated
     return field_order(chain([frames], later_frames(container, stream, timing)), stated)
 
