@@ -63,7 +63,7 @@ def colours(image: Pixels) -> NDArray[np.int64]:
     """The colours of the middles of five parts side by side of an RGB image: shape (5, 3)."""
     height, width = image.shape[:2]
     at = ((np.arange(len(PATCHES)) + 0.5) * width / len(PATCHES)).astype(int)
-    return image[height // 2, at].astype(int)
+    return np.asarray(image[height // 2, at], np.int64)
 
 
 def whole_clip(path: Path, video: Video) -> Clip:
@@ -102,7 +102,8 @@ def written(clip: Clip, done: CutFile) -> ExportedClip:
 def first_shown(path: Path) -> Pixels:
     """The first frame of a clip as a reader gives it that follows the file's tags."""
     with av.open(str(path)) as container:
-        return next(container.decode(video=0)).to_ndarray(format="rgb24")
+        frame = next(container.decode(video=0))
+        return np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
 
 
 def first_proxy(path: Path, video: Video) -> Pixels:
