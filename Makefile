@@ -12,7 +12,7 @@ COUNT ?= 1000
 SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-memory bench-motion bench-keyframes bench-speech bench-text bench-watermark clean
+.PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-memory bench-motion bench-keyframes bench-safety bench-speech bench-text bench-watermark clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,10 @@ bench-scores: .venv/installed-dev ## what every judgement gets wrong, measured o
 	$(BIN)/python scripts/fetch_footage.py validation demo/footage
 	$(BIN)/python scripts/fetch_footage.py voices demo/voices
 	$(BIN)/python scripts/bench_scores.py $(FILMS) --footage demo/footage/* --voices demo/voices/*
+
+bench-safety: .venv/installed-dev ## safe clips that safety suspects; FILMS=... for yours, all of them safe
+	$(BIN)/python scripts/fetch_footage.py validation demo/footage
+	$(BIN)/python scripts/bench_safety.py $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
 
 bench-speech: .venv/installed-dev ## speech and music heard right, and loudness against ffmpeg's; FILMS=... for yours
 	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi

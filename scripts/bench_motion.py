@@ -1,7 +1,8 @@
 """Measures how often camera movements are named right, on camera paths over stills of real films.
 
 Each clip is a window that moves over a still by a known path, with grain, encoded by x264; half of
-the clips also have an object that crosses the picture. Stills and paths follow from `--seed`.
+the clips also have an object that crosses the picture, and half of the pans and tilts quicken and
+slow down, as a camera that follows something does. Stills and paths follow from `--seed`.
 """
 
 import argparse
@@ -36,6 +37,8 @@ GRAIN = 2.0  # 8-bit levels
 OBJECT_SHARE = 0.4  # of the window's height
 LEAST_CONTRAST = 20.0  # 8-bit levels: below, a still is a fade or a title
 SPEEDS = {"pan": (0.02, 0.4), "tilt": (0.02, 0.4), "zoom": (0.06, 0.6), "roll": (0.06, 0.6)}
+# A camera that follows slows down to this share of its speed and quickens again, so often a second.
+SLOWEST, FOLLOW_HZ = (0.1, 0.6), (0.3, 1.0)
 SWAY_SPEED, SWAY_HZ = (0.03, 0.2), (2.0, 5.0)
 
 
@@ -74,7 +77,16 @@ def truth_of(name: str, dice: np.random.Generator, *, has_object: bool) -> Truth
     sign = int(dice.choice([-1, 1])) if name == "roll" else sign
     rates = np.zeros(4)
     rates[list(SPEEDS).index(kind)] = sign * speed
+    if kind in ("pan", "tilt") and dice.uniform() < 0.5:  # noqa: PLR2004 - half of them
+        return Truth(name, speed, following(rates, dice), crossing)
     return Truth(name, speed, lambda t: np.outer(t, rates), crossing)
+
+
+def following(rates: Values, dice: np.random.Generator) -> CameraPath:
+    """A movement of these rates at its fastest, that slows down and quickens but never turns."""
+    slowest, pace = dice.uniform(*SLOWEST), 2 * np.pi * dice.uniform(*FOLLOW_HZ)
+    phase, mean = dice.uniform(0, 2 * np.pi), (1 + slowest) / 2
+    return lambda t: np.outer(mean * t + (1 - mean) * np.sin(pace * t + phase) / pace, rates)
 
 
 def sway(dice: np.random.Generator, crossing: Values | None) -> Truth:

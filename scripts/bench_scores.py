@@ -16,6 +16,7 @@ import bench_consistency
 import bench_dedup
 import bench_judge
 import bench_motion
+import bench_safety
 import bench_speech
 import bench_text
 import bench_watermark
@@ -23,9 +24,11 @@ import numpy as np
 from bench_appearance import area, read_film
 
 from vidcurate.captioning.judging import JudgingConfig
+from vidcurate.models.nsfw import open_nsfw
 from vidcurate.stages.dedup import DedupConfig
 
 OPACITIES = (0.2, 0.4, 0.6)  # of marks that a person would see
+SUSPICIOUS = (0.5, 0.8)
 # Of shares of speech, singing, music and silence those that a kind of sound should have as 1.
 HEARD = {"speech": (0,), "tune": (2,), "speech over tune": (0, 2), "noise": (), "silence": (3,)}
 
@@ -101,6 +104,14 @@ def speech(given: Given) -> str:
     )
 
 
+def safety(given: Given) -> str:
+    """Safe clips suspected."""
+    highest, mean = bench_safety.suspected(list(given.footage), open_nsfw())
+    over = {limit: (np.mean(highest > limit), np.mean(mean > limit)) for limit in SUSPICIOUS}
+    told = ", ".join(f"{h:.0%} and {m:.0%} over {limit}" for limit, (h, m) in over.items())
+    return f"of {len(mean)} safe clips by nsfw_max and nsfw_mean {told}; misses are not measured"
+
+
 def consistency(given: Given) -> str:
     """Clips of one scene told from clips of two, by the half of each film that chose no limit."""
     single, joined = [], []
@@ -152,6 +163,7 @@ MEASURED: Mapping[str, Callable[[Given], str]] = {
     "watermark": watermark,
     "text": text,
     "speech": speech,
+    "safety": safety,
     "consistency": consistency,
     "dedup": dedup,
     "judge": judge,
@@ -159,7 +171,7 @@ MEASURED: Mapping[str, Callable[[Given], str]] = {
 NOT_MEASURED = {
     "bounds, quality": "facts of the signals, whose units the README states",
     "aesthetic": "needs LAION's vectors: python scripts/bench_aesthetic.py FOLDER",
-    "safety, tags": "no labelled pictures can be fetched; the models' authors publish theirs",
+    "tags": "no labelled pictures can be fetched; the model's authors publish theirs",
     "alignment": "a cosine of the model's, whose authors publish its accuracy",
     "suitability": "a formula over the scores above; there is no truth to measure it by",
 }

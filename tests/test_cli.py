@@ -103,7 +103,7 @@ def test_rows_of_losses(home: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "fault"),
     [
-        (("rows", "clip", "-d", "out"), "no table 'clip' here; there are "),
+        (("rows", "clip", "-d", "out"), "no table 'clip' here: did you mean 'clips'?"),
         (("rows", "clips", "-d", "out", "--columns", "x"), "no column 'clips.x' here"),
         (("rows", "clips", "-d", "out", "--where", "clips.x > 1"), "unknown column 'clips.x'"),
         (("status", "-d", "nowhere"), "nowhere holds no data set"),
@@ -158,7 +158,7 @@ def test_one_liner(tmp_path: Path, film: Path) -> None:
     ended = vidcurate("split", film, "-d", tmp_path, "--min-clip-s", "1", "--workers", "1")
     assert ended.code == 0, ended.err
     assert ended.out == ""
-    assert "split: 1 of 1 ok, 3 clips" in ended.err
+    assert "split: 1 of 1 ok, 3 rows" in ended.err
     again = vidcurate("split", "-d", tmp_path, "-q", *INLINE)
     assert (again.code, again.out, again.err) == (0, "", "")
     entry = vidcurate("status", "-d", tmp_path, "--json").lines[0]["stages"][-1]
@@ -277,3 +277,38 @@ def test_a_detector_without_its_metric_is_refused_before_the_scan(
     assert ended.code == 2
     assert "--metric learned --metric hash" in ended.err
     assert not (out / "scans").exists()
+
+
+def test_lost_inputs_are_chosen_by_rules(home: Path) -> None:
+    """`--failed` and `--dropped` obey `--where` and `--columns`, and may be asked for together."""
+    look = ("rows", "kept", "-d", home / "out", "--dropped", "--columns")
+    [start] = vidcurate(*look, "id,clips.start_s").lines
+    assert start["clips.start_s"] == 4.0
+    assert vidcurate(*look, "id", "--where", "clips.start_s < 1").lines == []
+    [again] = vidcurate(*look, "id", "--failed", "--where", "clips.start_s > 1").lines
+    assert again == {"id": start["id"]}
+    wrong = vidcurate(*look, "id", "--where", "clip.start_s > 1")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "did you mean 'clips.start_s'?" in wrong.err
+
+
+def test_the_printed_config_runs(home: Path) -> None:
+    """`vidcurate config > my.yaml` is a file that `run` takes, and whose faults `--check` tells."""
+    printed = vidcurate("config").out
+    (home / "whole.yaml").write_text(printed, "utf-8")
+    assert vidcurate("config", "--check", "whole.yaml", at=home).code == 0
+    ended = vidcurate("run", "films/one.mp4", "-c", "whole.yaml", "-d", "whole", *INLINE, at=home)
+    assert ended.code == 0, ended.err
+    assert "3 clips in " in ended.err
+    (home / "deaf.yaml").write_text("aesthetic: {}\nalignment: {}\n", "utf-8")
+    told = {command: vidcurate(*command, at=home) for command in CHECK_AND_RUN}
+    assert [ended.code for ended in told.values()] == [2, 2]
+    check, run = (ended.err for ended in told.values())
+    assert len(check.splitlines()) == 2
+    assert check == run
+
+
+CHECK_AND_RUN = (
+    ("config", "--check", "deaf.yaml"),
+    ("run", "films", "-c", "deaf.yaml", "-d", "deaf"),
+)

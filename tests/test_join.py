@@ -1,3 +1,4 @@
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,14 +138,14 @@ def test_columns_to_show() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "known"),
+    ("column", "said"),
     [
-        ("scores.valu", "piece_id, whole_id, value"),
-        ("score.value", "pieces, scores, wholes, others"),
-        ("len", "piece_id, whole_id, length"),
+        ("scores.valu", "no column 'scores.valu' here: did you mean 'value'?"),
+        ("score.value", "no table 'score' here: did you mean 'scores'?"),
+        ("xyz", "no column 'pieces.xyz' here; known are piece_id, whole_id, length"),
     ],
 )
-def test_an_unknown_column_to_show_is_an_error(column: str, known: str) -> None:
-    """The columns that there are, are named."""
-    with pytest.raises(UsageError, match=f"there are {known}"):
+def test_an_unknown_column_to_show_is_an_error(column: str, said: str) -> None:
+    """The nearest column or table is named, else all that there are."""
+    with pytest.raises(UsageError, match=re.escape(said)):
         columns_beside(BASE, "pieces", [column], TABLES, ROWS.__getitem__)

@@ -89,6 +89,15 @@ def test_letterbox_bars() -> None:
     assert letterbox(luma, full_range=False) == pytest.approx((0.05, 0.125, 0.0, 0.125), abs=0.002)
 
 
+def test_dark_edges_are_no_bars() -> None:
+    """The dark surroundings of a lit object are not taken for bars; bars around it still are."""
+    y, x = np.mgrid[:360, :640]
+    lit = np.where(np.hypot(x - 320, y - 180) < 140, 200, 18).astype(np.uint8)
+    assert letterbox(lit, full_range=False) == (None, None, None, None)
+    lit[40:320] = np.maximum(lit[40:320], noisy(8.0, (280, 640)))
+    assert letterbox(lit, full_range=False) == pytest.approx((0, 40 / 360, 0, 40 / 360), abs=0.003)
+
+
 def test_black_picture_has_no_box() -> None:
     """Where all is dark no bar can be told from the picture."""
     black = measure(np.full((90, 160), 16, np.uint8), full_range=False)

@@ -89,7 +89,7 @@ def test_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert out == ""
     assert err.splitlines() == [
         "probe: 4 to do, 1 already done",
-        "probe: 2 of 5 ok, 2 videos, 1 dropped, 1 failed (an empty file), 1 pending",
+        "probe: 2 of 5 ok, 2 rows, 1 dropped, 1 failed (an empty file), 1 pending",
         "5 clips written",
     ]
 
@@ -145,7 +145,7 @@ def test_bars_cannot_be_steered() -> None:
 def test_sentence_leaves_out_what_did_not_happen() -> None:
     """A stage without losses is told in two numbers."""
     whole = replace(COUNT, ok=5, dropped={}, failed=0, reasons={}, pending=0, rows=7)
-    assert sentence(whole) == "5 of 5 ok, 7 videos"
+    assert sentence(whole) == "5 of 5 ok, 7 rows"
 
 
 def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:

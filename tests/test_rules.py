@@ -164,7 +164,7 @@ def test_check_accepts_what_there_is() -> None:
                 " (`vidcurate probe` makes it)"
             ),
         ),
-        ("xyz.xyz > 1", "unknown table 'xyz': there are quality, videos"),
+        ("xyz.xyz > 1", "unknown table 'xyz'; known are quality, videos"),
         (
             "videos.video_codec >= 3",
             "videos.video_codec >= 3: videos.video_codec is a string, 3 is a number",

@@ -1,6 +1,5 @@
 """YAML to checked options: every fault at once, with file, line, path and a suggestion."""
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pydantic import ValidationError
 
 from vidcurate.errors import ConfigError
 from vidcurate.stage import Stage, StageConfig
+from vidcurate.wording import suggest
 
 Place = tuple[str | int, ...]
 
@@ -99,12 +99,6 @@ def words(error: Mapping[str, Any], stage: Stage) -> str:
     shown = repr(error["input"])
     given = shown if len(shown) < 60 else f"{shown[:57]}..."  # noqa: PLR2004 - fits a line
     return f"{message[0].lower()}{message[1:]}, not {given}"
-
-
-def suggest(name: object, known: Mapping[str, Any]) -> str:
-    """The nearest known name, as the end of a message."""
-    near = difflib.get_close_matches(str(name), list(known), n=1)
-    return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
 
 
 def dotted(place: Sequence[str | int]) -> str:

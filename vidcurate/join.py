@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from vidcurate.errors import UsageError
 from vidcurate.rules import Rule, check, judge
 from vidcurate.table import Table, places
+from vidcurate.wording import suggest
 
 Read = Callable[[str], pa.Table]
 
@@ -69,9 +70,11 @@ def columns_beside(
     """
     pairs = [tuple(c.split(".", 1)) if "." in c else (name, c) for c in wanted]
     for table, column in pairs:
-        if table not in tables or column not in tables[table].schema.names:
-            known = tables[table].schema.names if table in tables else list(tables)
-            raise UsageError(f"no column '{table}.{column}' here; there are {', '.join(known)}")
+        if table not in tables:
+            raise UsageError(f"no table '{table}' here{suggest(table, tables)}")
+        if column not in tables[table].schema.names:
+            known = tables[table].schema.names
+            raise UsageError(f"no column '{table}.{column}' here{suggest(column, known)}")
     found = columns_of(base, name, [(t, c) for t, c in pairs], tables, read)
     return pa.table({c: found[f"{t}.{k}"] for c, (t, k) in zip(wanted, pairs, strict=True)})
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from vidcurate.attempts import Attempts, Shrink
 from vidcurate.dataset import FAILED, Dataset
 from vidcurate.engines import Engine
-from vidcurate.errors import EmptyResultError, TooManyFailuresError
+from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
 from vidcurate.finish import FinishView
 from vidcurate.funnel import StageCount, count, keep_count, keep_outcome, known_count
 from vidcurate.pending import FOUND, Scope, batches, live_inputs, live_scope, pending
@@ -22,6 +22,7 @@ from vidcurate.plan import Planned, choose_configs, make_plan
 from vidcurate.records import FILES, SOURCES
 from vidcurate.spare import narrowed
 from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
+from vidcurate.wording import quantity
 from vidcurate.worker import Job, Report
 
 # Nothing is in hand between these many batches, and their parts are put together, so that a long
@@ -135,14 +136,26 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
 
 
 def check_stages(run: Run, plan: Sequence[Planned]) -> None:
-    """Let each stage say, before anything runs, what cannot be done, or is done in another way."""
+    """Let each stage say, before anything runs, what cannot be done, or is done in another way.
+
+    Raises the UsageError of the one stage that has a fault, or one with a line for each of several.
+    """
     configs = {planned.stage.name: planned.config for planned in plan}
+    faults: list[UsageError] = []
     for planned in plan:
         if isinstance(planned.stage, MapStage):
-            told = planned.stage.check(planned.config, configs)
+            try:
+                told = planned.stage.check(planned.config, configs)
+            except UsageError as error:
+                faults.append(error)
+                continue
             if told is not None and told not in run.told:
                 run.told.append(told)
                 run.listener.note(told)
+    if len(faults) == 1:
+        raise faults[0]
+    if faults:
+        raise UsageError("\n".join(dict.fromkeys(map(str, faults))))
 
 
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
@@ -159,8 +172,9 @@ def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | N
         run_stage(run, planned, (whole or scope) if is_whole else scope)
         if run.limits.failures is not None and run.failed > run.limits.failures:
             raise TooManyFailuresError(
-                f"{run.failed} rows failed, more than the {run.limits.failures} allowed: "
-                f"see vidcurate rows {planned.stage.writes.name} --failed -d {run.dataset.root}"
+                f"{quantity(run.failed, 'row')} failed, more than the {run.limits.failures} "
+                f"allowed: see vidcurate rows {planned.stage.writes.name} --failed "
+                f"-d {run.dataset.root}"
             )
 
 
@@ -287,5 +301,5 @@ def why_empty(counts: Sequence[StageCount], dataset: Dataset) -> str:
     most = next(iter(reasons.items()), ("it found nothing", first.inputs))
     return (
         f"nothing came out: {first.stage} left none of {first.inputs} "
-        f"({most[1]} times: {most[0]}); see vidcurate status -d {dataset.root}"
+        f"({quantity(most[1], 'time')}: {most[0]}); see vidcurate status -d {dataset.root}"
     )

@@ -25,6 +25,7 @@ from vidcurate.compare import Difference, Side, by_cause, differences, gone
 from vidcurate.dataset import DONE, OK
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.stages.filter import FilterConfig
+from vidcurate.wording import quantity
 
 CLIPS_SHOWN = 3
 
@@ -80,7 +81,8 @@ def lines(
     """The result in words."""
     for name in ("first", "second"):
         told = counts[name]
-        yield f"{name}: {told['kept']} of {told['clips']} clips kept in {told['dataset']}"
+        clips = quantity(told["clips"], "clip")
+        yield f"{name}: {told['kept']} of {clips} kept in {told['dataset']}"
     yield f"{counts['kept_by_both']} are kept by both"
     for option in options:
         if True in (option.first, option.second) and "." not in option.option:

@@ -35,6 +35,7 @@ from vidcurate.stages import STAGES
 from vidcurate.stages.ingest import INGEST, IngestConfig
 from vidcurate.storage import place
 from vidcurate.waves import run_in_waves
+from vidcurate.wording import quantity
 
 INTERRUPTED = 130
 
@@ -189,7 +190,7 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
                 "against_plan": [asdict(part) for part in compared],
             }
         )
-    if not request.quiet:
+    if run.counts and not request.quiet:
         show_funnel(run.counts, stderr=True)
         for line in shrink_lines(run.shrinks):
             say(line)
@@ -213,7 +214,7 @@ def shrink_lines(shrinks: Sequence[Shrink]) -> Iterator[str]:
         least = min(step.after for step in steps)
         stage, what = kind
         yield (
-            f"{stage} ran short of memory: {what} at once lowered {len(steps)} times, "
+            f"{stage} ran short of memory: {what} at once lowered {quantity(len(steps), 'time')}, "
             f"to {least} at the least ({steps[0].reason})"
         )
 

@@ -1,9 +1,11 @@
 """Commands that look at a data set or tidy it: status, rows, config, clean."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
@@ -15,15 +17,16 @@ from vidcurate.funnel import StageCount, as_dicts, count
 from vidcurate.join import Read, columns_beside, select_rows
 from vidcurate.lock import writing
 from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
-from vidcurate.plan import Planned, recorded_config
+from vidcurate.plan import Planned, make_plan, recorded_config
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
-from vidcurate.runner import plan_for
+from vidcurate.runner import ROOTS, check_stages, plan_for
 from vidcurate.spare import narrowed
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
-from vidcurate.table import Table
+from vidcurate.table import Table, places
+from vidcurate.wording import quantity, suggest
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -127,9 +130,10 @@ def rows(
     """Any table as JSON lines on stdout."""
     opened = open_dataset(dataset)
     plan = present_plan(opened)
+    statuses = [s for s, wanted in ((FAILED, failed), (DROPPED, dropped)) if wanted]
     shown = (
-        status_rows(opened, plan, table, FAILED if failed else DROPPED)
-        if (failed or dropped)
+        status_rows(opened, plan, table, statuses, where, columns)
+        if statuses
         else table_rows(opened, plan, table, where, columns)
     )
     for row in shown.slice(0, limit).to_pylist():
@@ -172,7 +176,7 @@ def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
 
     def read(name: str) -> pa.Table:
         if name not in tables:
-            raise UsageError(f"no table '{name}' here; there are {', '.join(tables)}")
+            raise UsageError(f"no table '{name}' here{suggest(name, tables)}")
         rows = scope.keep(shelves[name].read(None, tables[name].schema))
         return tables[name].one_row_a_key(rows)
 
@@ -188,25 +192,47 @@ def live_rows(
         return rows
     key = planned.stage.reads.key
     inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
-    return rows.filter(pa.compute.is_in(rows[key], value_set=inputs))
+    return rows.filter(pc.is_in(rows[key], value_set=inputs))
 
 
-def status_rows(dataset: Dataset, plan: tuple[Planned, ...], table: str, status: str) -> pa.Table:
-    """The inputs of a table's stage that came to a status, with the reasons and files."""
+def status_rows(
+    dataset: Dataset,
+    plan: tuple[Planned, ...],
+    table: str,
+    statuses: Sequence[str],
+    where: str | None,
+    columns: str | None,
+) -> pa.Table:
+    """The live inputs of a table's stage that came to one of some statuses, with the reasons.
+
+    A rule, and columns of other tables, speak of those inputs: of clips, say, or of films.
+    """
     planned = next((p for p in plan if p.stage.writes.name == table), None)
     if planned is None:
-        names = ", ".join(p.stage.writes.name for p in plan)
-        raise UsageError(f"no table '{table}' here; there are {names}")
+        written = [p.stage.writes.name for p in plan]
+        raise UsageError(f"no table '{table}' here{suggest(table, written)}")
+    scope = present_scope(dataset, plan)
+    tables, read = present_tables(plan), reader(dataset, plan, scope)
+    inputs, key = planned.stage.reads.name, planned.stage.reads.key
     done = planned.own(dataset).done()
-    found = done.filter(pa.compute.equal(done["status"], status))
+    found = done.filter(pc.is_in(done["status"], value_set=pa.array(statuses)))
+    rows = read(inputs)
+    rows = rows.filter(pc.is_in(rows[key], value_set=found["id"].combine_chunks()))
+    if where:
+        rows = select_rows(rows, inputs, parse(where), tables, read)
+    found = found.take(pc.drop_null(places(rows[key], found["id"])))
     named = FILES if planned.stage.reads is FILES else SOURCES
-    if planned.stage.reads.key != named.key:
+    if key == named.key:
+        paths = read(named.name)
+        path = paths["path"].take(places(found["id"], paths[named.key]))
+        found = found.append_column("path", path)
+    if not columns:
         return found
-    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
-    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
-    files = shelves[named.name].read([named.key, "path"], named.schema)
-    where = pa.compute.index_in(found["id"], value_set=files[named.key].combine_chunks())
-    return found.append_column("path", files["path"].take(where))
+    wanted = [c.strip() for c in columns.split(",")]
+    own = [c for c in wanted if c in found.column_names]
+    others = [c for c in wanted if c not in own]
+    beside = columns_beside(rows, inputs, others, tables, read)
+    return pa.table({c: found[c] if c in own else beside[c] for c in wanted})
 
 
 def config(
@@ -219,7 +245,13 @@ def config(
         tell(default_config(STAGES))
         return
     configs = load_config(file, STAGES)
-    say(f"{file}: {len(configs)} stages, no fault")
+    check_stages(make_plan(STAGES, list(configs), {**defaults(), **configs}, ROOTS, []))
+    say(f"{file}: {quantity(len(configs), 'stage')}, no fault")
+
+
+def defaults() -> dict[str, StageConfig]:
+    """The default options of every stage."""
+    return {stage.name: stage.config() for stage in STAGES}
 
 
 def clean(

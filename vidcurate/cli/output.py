@@ -16,6 +16,7 @@ from rich.text import Text
 
 from vidcurate.dataset import FAILED
 from vidcurate.funnel import StageCount
+from vidcurate.wording import quantity
 from vidcurate.worker import Report
 
 PLAIN_LINE_EVERY_S = 10.0
@@ -200,7 +201,7 @@ def printable(text: str) -> str:
 
 def sentence(counts: StageCount) -> str:
     """What came of a stage, in a line."""
-    parts = [f"{counts.ok} of {counts.inputs} ok", f"{counts.rows} {counts.table}"]
+    parts = [f"{counts.ok} of {counts.inputs} ok", quantity(counts.rows, "row")]
     n_dropped = sum(counts.dropped.values())
     if n_dropped:
         parts.append(f"{n_dropped} dropped")

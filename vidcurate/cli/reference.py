@@ -10,11 +10,29 @@ from vidcurate.cli.options import bounds, choices, describe, facts, flags
 from vidcurate.stage import Stage
 
 WIDTH = 96
+# The main job: these stages need no model, no extra and no choice of the user's.
+MAIN_JOB = frozenset(
+    {
+        *("ingest", "probe", "scan", "cuts", "split", "bounds", "quality", "motion"),
+        *("filter", "keyframes", "caption", "export", "verify"),
+    }
+)
+LEFT_OUT = "Not of the main job: uncomment the lines below to run it."
 
 
 def default_config(stages: Sequence[Stage]) -> str:
-    """A complete config file: each option with its default, description, unit and bound."""
-    return "\n".join(line for stage in stages for line in stage_lines(stage)).rstrip()
+    """A complete config file: each option with its default, description, unit and bound.
+
+    Stages of the main job stand in it, so that the file runs as it is; all others are comments.
+    """
+    lines: list[str] = []
+    for stage in stages:
+        own = list(stage_lines(stage))
+        if stage.name in MAIN_JOB:
+            lines += own
+        else:
+            lines += [own[0], f"# {LEFT_OUT}", *(f"#{line}" if line else "" for line in own[1:])]
+    return "\n".join(lines).rstrip()
 
 
 def stage_lines(stage: Stage) -> Iterator[str]:

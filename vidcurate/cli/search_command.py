@@ -34,6 +34,7 @@ from vidcurate.search import kept_vectors, likest, ranked_by_frames, vector_of, 
 from vidcurate.stages import STAGES
 from vidcurate.stages.embed import EMBED, EmbedConfig, chosen
 from vidcurate.vectors import Vectors, read_film_vectors
+from vidcurate.wording import quantity
 
 # So many clips that are likest as a whole are ranked again by their frames.
 RANKED_AGAIN = 1000
@@ -116,7 +117,8 @@ def embedded_clips(dataset: Dataset, plan: tuple[Planned, ...], read: Read) -> E
         clips = read(CLIPS.name)
         kept = clips.filter(pc.is_in(clips["video_id"], value_set=pa.array(films, pa.string())))
         if kept.num_rows < clips.num_rows:
-            say(f"{clips.num_rows - kept.num_rows} clips are of films that are not embedded")
+            lost = quantity(clips.num_rows - kept.num_rows, "clip")
+            say(f"{lost} left out: their films are not embedded")
         dimension = next((row.dimension for row in films.values()), 1)
         return with_vectors(kept, dimension, embedded(Path()).of_film)
 

@@ -7,6 +7,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vidcurate.foreseen import Asked, Compared, Estimate, Expected
+from vidcurate.wording import quantity
 
 GB = 1e9
 
@@ -44,7 +45,7 @@ def stage_grid(estimate: Estimate) -> Grid:
 def lines(estimate: Estimate) -> Iterator[str]:
     """What the table does not say."""
     yield (
-        f"{estimate.n_sampled} of {estimate.n_films} films sampled "
+        f"{estimate.n_sampled} of {quantity(estimate.n_films, 'film')} sampled "
         f"({number(estimate.sampled_film_s / 60)} min of film, their work is done); "
         f"{estimate.n_left} left ({number(estimate.left_film_s / 60)} min), "
         f"{estimate.workers} workers"

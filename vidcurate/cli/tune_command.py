@@ -30,6 +30,7 @@ from vidcurate.rules.schema import kind_of_type
 from vidcurate.stages.filter import COMMANDS, RULED, FilterConfig
 from vidcurate.tune import Distribution, Limit, Removal, Tuning
 from vidcurate.tune import tune as tuned
+from vidcurate.wording import quantity
 
 BAR_WIDTH = 40
 
@@ -122,7 +123,8 @@ def show(found: Tuning) -> None:
             console.print(Text(printable(line)), soft_wrap=True)
     if found.rules:
         console.print(rule_grid(found.rules))
-    console.print(f"{found.kept} of {found.clips} clips pass{of(found.kept, found.clips)}")
+    clips = quantity(found.clips, "clip")
+    console.print(f"{found.kept} of {clips} pass{of(found.kept, found.clips)}")
     if found.aim:
         for line in aim_lines(found.aim):
             console.print(Text(printable(line)), soft_wrap=True)
@@ -136,7 +138,7 @@ def of(part: int, whole: int) -> str:
 def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
     """A score's histogram, percentiles and limits."""
     missing = f", {found.missing} without" if found.missing else ""
-    yield f"{found.score}: {found.values} of {n_clips} clips have a value{missing}"
+    yield f"{found.score}: {found.values} of {quantity(n_clips, 'clip')} have a value{missing}"
     most = max(found.bin_counts, default=0)
     for low, high, count in zip(
         found.bin_edges, found.bin_edges[1:], found.bin_counts, strict=False

@@ -8,6 +8,7 @@ ground reaches. Dense flow carries an object's motion far into plain ground; eac
 tracked anew by its own surroundings, starting from that flow.
 """
 
+import math
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cache
@@ -41,6 +42,7 @@ LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn
 # this share of its own motion, as fast flow is measured less exactly.
 INLIER_DISTANCE, INLIER_SHARE = 0.0015, 0.03
 REFINEMENTS = 2
+SAME_WAY = 0.5  # how much a change of speed counts beside one of direction
 CELLS = 3
 
 
@@ -184,10 +186,17 @@ def as_complex(vectors: Values) -> Points:
 def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
     """How much the camera's pan and tilt differ from one pair to the next, in diagonals a second.
 
-    A smooth movement has little even where it is fast; a hand that shakes reverses several times
-    a second.
+    A smooth movement has little even where it is fast; a hand that shakes turns aside or back
+    several times a second. A camera that follows something slows down and quickens on its way, so
+    that this part of the change counts by half, unless the camera turns back.
     """
-    return float(np.hypot(then.pan - first.pan, then.tilt - first.tilt))
+    before, after = complex(first.pan, first.tilt), complex(then.pan, then.tilt)
+    way = before + after
+    if not way:
+        return abs(after - before)
+    change = (after - before) * way.conjugate() / abs(way)
+    turns_back = min((v * way.conjugate()).real for v in (before, after)) < 0
+    return math.hypot(change.real if turns_back else SAME_WAY * change.real, change.imag)
 
 
 def textured(flow: Values, before: Image) -> tuple[Values, Values]:

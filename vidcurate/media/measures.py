@@ -35,6 +35,9 @@ GRID_SAMPLES = 1 << 16
 COLOUR_STEP = 3
 DARK_BELOW, BRIGHT_ABOVE = 13, 242
 BAR_LEVEL = 20
+# Of a bar's border, the least share along which the picture is bright. On 9 films of web video
+# 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a hall.
+LEAST_ALONG = 0.17
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
 
 
@@ -44,7 +47,7 @@ class Measures:
 
     `sharpness` is in squared 8-bit levels, `noise` in 8-bit levels, `blockiness` a ratio.
     The letterbox fields are widths of dark bars as shares of the picture's width or height, None
-    where the whole picture is dark.
+    where the picture's own edge is too dark to tell.
     """
 
     sharpness: float
@@ -178,20 +181,29 @@ def letterbox(
     """Shares of the width or height that dark bars take at left, top, right and bottom.
 
     A row or column belongs to a bar while none of its sampled pixels (every 8th) exceeds 20 of
-    255. Dark edges of a dark picture look the same: take the least over a clip.
+    255. None where this picture cannot tell a bar from its own dark edge, whose border is not
+    straight. A bar may hide behind a dark picture: take the least over a clip.
     """
     limit = int(np.searchsorted(level_table(full_range=full_range), BAR_LEVEL, side="right")) - 1
-    rows = np.flatnonzero(np.ascontiguousarray(luma[:, ::GRID]).max(axis=1) > limit)
-    columns = np.flatnonzero(luma[::GRID].max(axis=0) > limit)
-    if not len(rows) or not len(columns):
-        return None, None, None, None
-    height, width = luma.shape
-    return (
-        float(columns[0]) / width,
-        float(rows[0]) / height,
-        float(width - 1 - columns[-1]) / width,
-        float(height - 1 - rows[-1]) / height,
-    )
+    rows, columns = luma[:, ::GRID] > limit, luma.T[:, ::GRID] > limit
+    left, right = bar_width(columns), bar_width(columns[::-1])
+    top, bottom = bar_width(rows), bar_width(rows[::-1])
+    return left, top, right, bottom
+
+
+def bar_width(bright: NDArray[np.bool_]) -> float | None:
+    """The share of the first rows that have no bright pixel, if those end along a straight border.
+
+    Just past a bar's border bright pixels lie all along it; a dark corner ends here and there.
+    """
+    has_any = bright.any(axis=1)
+    if not has_any.any():
+        return None
+    first = int(has_any.argmax())
+    if first == 0:
+        return 0.0
+    along = bright[first : first + max(2, len(bright) // 300)].any(axis=0)
+    return first / len(bright) if along.mean() >= LEAST_ALONG else None
 
 
 def colourfulness(bgr: Image) -> float:

@@ -24,6 +24,7 @@ from vidcurate.rules.tree import (
     columns_of,
 )
 from vidcurate.table import FRACTION
+from vidcurate.wording import suggest
 
 LIKENESS = 0.6  # difflib's own bound for a close match
 
@@ -84,7 +85,9 @@ def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[
         hint = f" (`vidcurate {command}` makes it)" if command else ""
         return f"{fault}: did you mean '{close}'?{hint}"
     tables = sorted({other.table for other in known})
-    return f"{fault}: there are {', '.join(names or tables)}"
+    if not names:
+        return fault + suggest(column.table, tables)
+    return f"{fault}: there are {', '.join(names)}"
 
 
 def nearest(wanted: Column, known: Mapping[Column, str]) -> Column | None:

@@ -32,7 +32,9 @@ BESIDE = 0.5
 # Fewer points than this share that follow one camera are a dissolve or a crowd, not a camera.
 LEAST_AGREEMENT = 0.2
 # From this share of the speed a change of velocity within 80 ms is no operator's start or stop.
-UNSTEADY = 0.6
+# Of 87 web videos, measured at every frame, 54 % of the pairs of shaky ones change by more and 4 %
+# of those of smooth ones; in no smooth one most do.
+UNSTEADY = 0.4
 # Counter-clockwise by 45 degrees each.
 DIRECTIONS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
 COLOUR_WORTH_NAMING, MOST_COLOURS = 0.15, 3
@@ -275,5 +277,5 @@ MOTION_STAGE = MapStage(
     run=motion,
     beside=(Beside(SCANS), Beside(SOURCES, when=wants_vectors)),
     rows_per_part=512,
-    version=3,
+    version=4,
 )

@@ -99,5 +99,5 @@ SCAN = MapStage(
     rows_per_part=1,
     check=networks_are_installed,
     time_limit=longest,
-    version=5,
+    version=6,
 )
