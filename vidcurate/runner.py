@@ -91,6 +91,13 @@ class Run:
                 run.interrupted = True
                 run.engine.stop()
 
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell each of some notes once a run."""
+        for note in notes:
+            if note not in self.told:
+                self.told.append(note)
+                self.listener.note(note)
+
     def shrank(self, shrink: Shrink) -> None:
         """Note, and tell, that a stage goes on with less at once."""
         self.shrinks.append(shrink)
@@ -115,7 +122,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
-    check_stages(run, plan)
+    run.tell(check_stages(plan))
     run.plan = plan
     scope = Scope()
     for planned in plan:
@@ -135,27 +142,27 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
             finish(run, planned, scope)
 
 
-def check_stages(run: Run, plan: Sequence[Planned]) -> None:
-    """Let each stage say, before anything runs, what cannot be done, or is done in another way.
+def check_stages(plan: Sequence[Planned]) -> list[str]:
+    """Let each stage say, before anything runs, what cannot be done.
 
-    Raises the UsageError of the one stage that has a fault, or one with a line for each of several.
+    Gives what a user should know of how the rest is done. Raises the UsageError of the one stage that has a fault, or one with a line for each of several.
     """
     configs = {planned.stage.name: planned.config for planned in plan}
     faults: list[UsageError] = []
+    told: list[str] = []
     for planned in plan:
         if isinstance(planned.stage, MapStage):
             try:
-                told = planned.stage.check(planned.config, configs)
+                note = planned.stage.check(planned.config, configs)
             except UsageError as error:
                 faults.append(error)
-                continue
-            if told is not None and told not in run.told:
-                run.told.append(told)
-                run.listener.note(told)
+            else:
+                told += [note] if note else []
     if len(faults) == 1:
         raise faults[0]
     if faults:
         raise UsageError("\n".join(dict.fromkeys(map(str, faults))))
+    return told
 
 
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
