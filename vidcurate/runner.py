@@ -145,7 +145,8 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
 def check_stages(plan: Sequence[Planned]) -> list[str]:
     """Let each stage say, before anything runs, what cannot be done.
 
-    Gives what a user should know of how the rest is done. Raises the UsageError of the one stage that has a fault, or one with a line for each of several.
+    Gives what a user should know of how the rest is done. Raises the UsageError of the one stage
+    that has a fault, or one with a line for each of several.
     """
     configs = {planned.stage.name: planned.config for planned in plan}
     faults: list[UsageError] = []
