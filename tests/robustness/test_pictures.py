@@ -33,18 +33,17 @@ PATCHES = np.array([(255, 0, 0), (0, 255, 0), (0, 0, 255), (128, 128, 128), (255
 Pixels = NDArray[np.uint8]
 
 
-@pytest.fixture(params=["bundled", "on PATH"])
-def either_ffmpeg(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+@pytest.fixture(scope="module", params=["bundled", "on PATH"])
+def either_ffmpeg(request: pytest.FixtureRequest) -> Iterator[None]:
     """The ffmpeg that cuts: the bundled one, then the one on PATH if there is one."""
-    if request.param == "bundled":
-        monkeypatch.setenv("PATH", "")
-    elif shutil.which("ffmpeg") is None:
-        pytest.skip("no ffmpeg on PATH")
-    find_ffmpeg.cache_clear()
-    yield
-    find_ffmpeg.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "bundled":
+            patch.setenv("PATH", "")
+        elif shutil.which("ffmpeg") is None:
+            pytest.skip("no ffmpeg on PATH")
+        find_ffmpeg.cache_clear()
+        yield
+        find_ffmpeg.cache_clear()
 
 
 def patches(path: Path, size: tuple[int, int], form: str, encode: Sequence[str]) -> Path:
@@ -122,7 +121,7 @@ def scale(matrix: str, value_range: str, form: str) -> str:
     )
 
 
-HD, SD = (1280, 720), (320, 180)
+HD, SD = (1280, 90), (320, 90)
 PALETTE = "split[c][d];[c]palettegen=reserve_transparent=0[e];[d][e]paletteuse=dither=none"
 UNTAGGED = "setparams=colorspace=unknown:range=unknown"
 COLOURED: dict[str, tuple[tuple[int, int], str, Sequence[str]]] = {
@@ -265,7 +264,7 @@ def test_a_turned_film_of_wide_pixels(tmp_path: Path) -> None:
     assert clear < 12
 
 
-MOVING = "testsrc2=size=640x480:rate=50:duration=1.2"
+MOVING = "testsrc2=size=640x480:rate=50:duration=0.8"
 LACED = {
     "flagged": (
         "interlace=lowpass=0",
