@@ -40,6 +40,15 @@ class FirstBatch:
     def stop(self) -> None:
         """Nothing is in hand."""
 
+    def suspend(self) -> None:
+        """Nothing is in hand."""
+
+    def resume(self) -> None:
+        """Nothing is in hand."""
+
+    def kill(self) -> None:
+        """Nothing is in hand."""
+
 
 def main() -> NoReturn:
     """Go on with the data set's own stages, until the first batch is handed out."""

@@ -184,7 +184,9 @@ def test_odd_sizes_lose_one_row_and_column(tmp_path: Path) -> None:
     """A film of 321x49 becomes clips of 320x48."""
     path = tmp_path / "odd.mkv"
     odd = ("-c:v", "ffv1", "-pix_fmt", "yuv444p")
-    film = counted(render_counted(path, 12, video_filter="scale=321:49:flags=neighbor", encode=odd))
+    film = counted(
+        render_counted(path, 12, video_filter="scale=321:49:flags=neighbor,setsar=1", encode=odd)
+    )
     done = cut(film, film.clip(3, 9), tmp_path / "clip.mp4")
     assert (film.video.width, film.video.height) == (321, 49)
     assert (done.width, done.height) == (320, 48)
@@ -206,14 +208,14 @@ def test_turned_films_become_upright_clips(beeping: Counted, tmp_path: Path) -> 
 
 
 def test_hdr_films_can_be_cut(tmp_path: Path) -> None:
-    """A 10-bit film with the PQ curve becomes an 8-bit clip that still says PQ."""
+    """A 10-bit film with the PQ curve becomes an 8-bit clip in the colours of BT.709."""
     pq = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
     encode = (*QUIET_X265, "-x265-params", "log-level=none")
     film = counted(render_counted(tmp_path / "hdr.mp4", 12, video_filter=pq, encode=encode))
     done = cut(film, film.clip(3, 9), tmp_path / "clip.mp4")
     clip = probe_film(tmp_path / "clip.mp4", "clip")
     assert film.video.is_hdr
-    assert (clip.bit_depth, clip.transfer) == (8, "smpte2084")
+    assert (clip.bit_depth, clip.matrix, clip.primaries, clip.transfer) == (8, *["bt709"] * 3)
     assert done.n_frames == 6
 
 

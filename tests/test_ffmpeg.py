@@ -14,7 +14,6 @@ from vidcurate.media.ffmpeg import (
     describe,
     find_ffmpeg,
     last_words,
-    require,
     run,
 )
 
@@ -29,7 +28,7 @@ def program(folder: Path, body: str) -> Path:
 
 def test_what_ffmpeg_can_do_is_known() -> None:
     """The encoders and filters that the pipeline asks for are found in a real ffmpeg."""
-    tool = require(encoders=("libx264", "aac"), filters=("trim", "scale", "aresample"))
+    tool = find_ffmpeg(encoders=("libx264", "aac"), filters=("trim", "scale", "aresample"))
     assert tool.version
     assert "fps_mode" in tool.options or "vsync" in tool.options
     assert len(tool.filters) > 100
@@ -81,7 +80,7 @@ def test_a_graph_is_run(tmp_path: Path) -> None:
     out = tmp_path / "-o'd\"d: %d.mkv"
     out.write_bytes(b"old")
     source = ffmpeg.input(f"{SHOTS[0]}=size=64x64:duration=0.2", format="lavfi")
-    run(source.output(url(out), format="matroska"), 60)
+    run(find_ffmpeg(), source.output(url(out), format="matroska"), 60)
     assert out.read_bytes()[:4] == b"\x1a\x45\xdf\xa3"
 
 
@@ -90,14 +89,14 @@ def test_failure_carries_the_telling_line(tmp_path: Path) -> None:
     bad = tmp_path / "bad.mp4"
     bad.write_bytes(b"no film" * 100)
     with pytest.raises(MediaError, match=r"^ffmpeg failed: moov atom not found$"):
-        run(ffmpeg.input(url(bad), format="mov").output("-", format="null"), 60)
+        run(find_ffmpeg(), ffmpeg.input(url(bad), format="mov").output("-", format="null"), 60)
 
 
 def test_ffmpeg_is_stopped_when_time_is_up() -> None:
     """A run that takes longer than allowed is killed and reported."""
     endless = ffmpeg.input("testsrc2=size=64x64", format="lavfi", re=None)
     with pytest.raises(MediaError, match=r"stopped after 0\.5 s"):
-        run(endless.output("-", format="null"), 0.5)
+        run(find_ffmpeg(), endless.output("-", format="null"), 0.5)
 
 
 def test_other_protocols_are_refused(tmp_path: Path) -> None:
@@ -106,7 +105,7 @@ def test_other_protocols_are_refused(tmp_path: Path) -> None:
     playlist.write_text("#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1:9/a.ts\n#EXT-X-ENDLIST\n")
     source = ffmpeg.input(url(playlist), protocol_whitelist="file")
     with pytest.raises(MediaError, match="ffmpeg failed"):
-        run(source.output("-", format="null"), 60)
+        run(find_ffmpeg(), source.output("-", format="null"), 60)
 
 
 @pytest.mark.parametrize(

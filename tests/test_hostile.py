@@ -11,7 +11,8 @@ import pytest
 from films import render
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import MOST_PIXELS, OPTIONS, STILLS, check_size
+from vidcurate.media.container import OPTIONS, STILLS, check_size
+from vidcurate.media.orientation import MOST_PIXELS
 from vidcurate.media.probe import probe_film
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -65,13 +66,19 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
         tail_frames=done.tail_frames,
         width=done.width,
         height=done.height,
+        pixel_aspect=Fraction(1),
+        display_width=done.width,
+        display_height=done.height,
+        is_interlaced=False,
+        is_hdr=False,
         has_audio=audio,
     )
 
 
 def proof_of(film: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
     """What is found in a file that should be a clip of a counted film."""
-    return prove(film.path, clip, np.array([pts for pts, _ in film.frames]), file, row)
+    film_pts = np.array([pts for pts, _ in film.frames])
+    return prove(film.path, film.video, clip, film_pts, file, row)
 
 
 def cut_and_prove(
@@ -192,7 +199,7 @@ def test_flipped_bytes_are_found(beeping: Counted, tmp_path: Path) -> None:
     options = replace(FAST, audio=False)
     done = cut_clip(beeping.path, beeping.video, clip, options, file)
     data = bytearray(file.read_bytes())
-    for place in range(len(data) // 2, len(data) // 2 + 64):
+    for place in range(len(data) // 2, len(data) // 2 + 256):
         data[place] ^= 0xFF
     file.write_bytes(data)
     with pytest.raises(MediaError, match=r"cannot be decoded without errors|frames"):

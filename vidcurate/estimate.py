@@ -36,7 +36,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     be read, or a stage fails for all of the sample, and UsageError where no film has a length or no
     stage is left to foresee.
     """
-    check_stages(plan)
+    run.tell(check_stages(plan))
     check_finishes(run, plan)
     found, probed = (
         1 + next(i for i, p in enumerate(plan) if p.stage.writes is t) for t in (SOURCES, VIDEOS)

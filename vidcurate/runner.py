@@ -95,6 +95,7 @@ class Run:
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
     failures: dict[str, set[str]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
     interrupted: bool = False
     unanswered: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
@@ -115,6 +116,13 @@ class Run:
     def engines(self) -> list[Engine]:
         """Where work is done at present."""
         return [run.engine for run in (self, self.beside) if run is not None]
+
+    def tell(self, notes: Sequence[str]) -> None:
+        """Tell each of some notes once a run."""
+        for note in notes:
+            if note not in self.told:
+                self.told.append(note)
+                self.listener.note(note)
 
     def shrank(self, shrink: Shrink) -> None:
         """Note, and tell, that a stage goes on with less at once."""
@@ -141,7 +149,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
-    check_stages(plan)
+    run.tell(check_stages(plan))
     check_finishes(run, plan)
     run.plan = plan
     scope = Scope()
@@ -183,23 +191,28 @@ def tell_gone(run: Run, plan: Sequence[Planned], scope: Scope) -> None:
         )
 
 
-def check_stages(plan: Sequence[Planned]) -> None:
+def check_stages(plan: Sequence[Planned]) -> list[str]:
     """Let each stage say, before anything runs, what cannot be done.
 
-    Raises the UsageError of the one stage that has a fault, or one with a line for each of several.
+    Gives what a user should know of how the rest is done. Raises the UsageError of the one stage
+    that has a fault, or one with a line for each of several.
     """
     configs = {planned.stage.name: planned.config for planned in plan}
     faults: list[UsageError] = []
+    told: list[str] = []
     for planned in plan:
         if isinstance(planned.stage, MapStage):
             try:
-                planned.stage.check(planned.config, configs)
+                note = planned.stage.check(planned.config, configs)
             except UsageError as error:
                 faults.append(error)
+            else:
+                told += [note] if note else []
     if len(faults) == 1:
         raise faults[0]
     if faults:
         raise UsageError("\n".join(dict.fromkeys(map(str, faults))))
+    return told
 
 
 def check_finishes(run: Run, plan: Sequence[Planned]) -> None:

@@ -215,8 +215,9 @@ def asks_nobody(_config: StageConfig) -> Asks | None:
     return None
 
 
-def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> None:
+def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -> str | None:
     """The `check` of a stage that runs anywhere."""
+    return None
 
 
 def can_finish(_config: StageConfig, _view: Finished) -> None:
@@ -242,17 +243,17 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     failed. What `run` raises is the failure
     of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
     before anything runs, for what cannot be done on this machine or does not fit the options of
-    the other stages that run, which it is given by name. `depends` says what else decides
-    the rows, such as a prompt's text. `contents` puts something else in place of those options in
-    the fingerprint that name a file, since its content counts and not where it lies.
-    `time_limit` is how many seconds may pass before a row's
-    result, counted from the start or the result before; past it the worker is killed, stuck or
-    not, so it belongs to code that may hang and is generous. `finish` runs once when all rows are
-    done; `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells
-    the keys of inputs whose rows were made of a file that has changed since: their rows are taken
-    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes less;
-    `asks` says whom it sends requests, which may cost. Of a `dear` stage those inputs are spared
-    which a table stage that comes later surely rejects.
+    the other stages that run, which it is given by name; what it returns a user is told.
+    `depends` says what else decides the rows, such as a prompt's text. `contents` puts something
+    else in place of those options in the fingerprint that name a file, since its content counts and
+    not where it lies. `time_limit` is how many seconds may pass before a row's result, counted
+    from the start or the result before; past it the worker is killed, stuck or not, so it
+    belongs to code that may hang and is generous. `finish` runs once when all rows are done;
+    `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells the
+    keys of inputs whose rows were made of a file that has changed since: their rows are taken
+    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes
+    less; `asks` says whom it sends requests, which may cost. Of a `dear` stage those inputs are
+    spared which a table stage that comes later surely rejects.
     """
 
     name: str
@@ -267,7 +268,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     beside: tuple[Beside, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256
-    check: Callable[[Cfg, Mapping[str, StageConfig]], None] = nothing_to_check
+    check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
     depends: Callable[[Cfg], str] = nothing_else
     contents: Callable[[Cfg], Mapping[str, str]] = no_files
     time_limit: Callable[[In, Cfg], float | None] = no_limit

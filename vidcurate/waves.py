@@ -24,7 +24,7 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
     is right after the end only, so captions may be made of clips that a later wave pushes out.
     Raises what run_plan does.
     """
-    check_stages(plan)
+    run.tell(check_stages(plan))
     check_finishes(run, plan)
     first, before, after = lanes(plan)
     run_stages(run, first, Scope())

@@ -1,9 +1,11 @@
 """Opening a film safely, and saying in plain words why a file is not one."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from av.video.stream import VideoStream
 from vidcurate.errors import MediaError
 from vidcurate.media.content import check_kind
 from vidcurate.media.envelope import missing_index
+from vidcurate.media.orientation import MOST_PIXELS
 from vidcurate.media.packets import Damage, packets
 
 HEAD_BYTES = 4096
@@ -62,9 +65,7 @@ SOUND = (
 # An SVG is a text that names other files.
 STILLS = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
 ALLOWED = ",".join((*FILMS, *RAW_STREAMS, *SOUND, *STILLS))
-# As in 16384x8192, four times 8K. Decoders keep up to 17 pictures, so that one film of larger ones
-# could take all memory there is.
-MOST_PIXELS = 1 << 27
+# Decoders keep up to 17 pictures, so that one film of larger ones could take all memory there is.
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 OPTIONS = {
     "protocol_whitelist": "file",
@@ -73,6 +74,11 @@ OPTIONS = {
 }
 GEN_PTS = 1  # AVFMT_FLAG_GENPTS
 SEEK_BACK_S = (0, 1, 4, 16, 64)
+# A cover has one picture, or a large and a small one.
+COVER_PICTURES = 2
+# A film has so many pictures before the head of its file ends.
+MANY_PICTURES = 30
+HEAD_PACKETS = 3000
 AV_TIME = Fraction(1, 1_000_000)
 
 av.logging.set_level(None)
@@ -100,7 +106,7 @@ def open_film(
     with open_container(path) as container:
         if not makes_times:  # PyAV asks for it; the ffmpeg program, which cuts, does not
             container.flags &= ~GEN_PTS
-        stream = film_stream(container)
+        stream = film_stream(container, path)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS
         yield container, stream
@@ -173,23 +179,63 @@ def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
     return f"the file cannot be opened: {error.strerror}"
 
 
-def film_stream(container: InputContainer) -> VideoStream:
-    """The first video stream that is no attached picture.
+def film_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The video stream that is the film: no picture attached to it, and no cover.
 
     Raises MediaError where there is none, or none that this build can decode.
     """
     if "image2" in container.format.name or container.format.name.endswith("_pipe"):
         raise MediaError("a still image, not a film")
-    streams = [s for s in container.streams if isinstance(s, VideoStream)]
-    films = [s for s in streams if not s.disposition & Disposition.attached_pic]
+    films = moving_streams(container, path)
     if not films:
         found = "audio only" if container.streams.audio else "no video and no audio"
         raise MediaError(f"no video stream: {found}")
+    stream = max(films, key=rank)
     # PyAV leaves the decoder out, against its own annotation, where there is none.
-    if films[0].codec_context is None:
-        raise MediaError(f"no decoder for codec {codec_words(container, films[0])}")
-    check_size(films[0].codec_context.width, films[0].codec_context.height)
-    return films[0]
+    if stream.codec_context is None:
+        raise MediaError(f"no decoder for codec {codec_words(container, stream)}")
+    check_size(stream.codec_context.width, stream.codec_context.height)
+    return stream
+
+
+def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
+    """The video streams that are no attached pictures, and no covers beside a film.
+
+    Covers are often not flagged: a stream of one or two pictures is one where another has more.
+    """
+    streams = [s for s in container.streams if isinstance(s, VideoStream)]
+    films = [s for s in streams if not s.disposition & Disposition.attached_pic]
+    if len(films) <= 1:
+        return films
+    counts = pictures_at_the_head(path, [stream.index for stream in films])
+    return [s for s in films if counts[s.index] > COVER_PICTURES] or films[:1]
+
+
+def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
+    """How many pictures each stream has until one has many, or the head of the file ends."""
+    counts: Counter[int] = Counter()
+    # A container of its own, since not every one can be wound back to its first packet.
+    with av.open(url(path), options=OPTIONS, metadata_errors="replace") as container:
+        streams = [s for s in container.streams if s.index in indexes]
+        try:
+            for packet in islice(container.demux(streams), HEAD_PACKETS):
+                if packet.size:
+                    counts[packet.stream_index] += 1
+                if counts[packet.stream_index] >= MANY_PICTURES:
+                    break
+        except av.error.FFmpegError:
+            # Damage ends the look; what was counted stands.
+            pass
+    return counts
+
+
+def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+    """Which of several films in one file is taken: the default one, the largest, the first."""
+    decoder = stream.codec_context
+    if decoder is None:
+        return False, False, 0, -stream.index  # type: ignore[unreachable]
+    is_default = bool(stream.disposition & Disposition.default)
+    return True, is_default, decoder.width * decoder.height, -stream.index
 
 
 def check_size(width: int, height: int) -> None:
@@ -232,11 +278,22 @@ def seek_before(
 ) -> Landing | None:
     """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
 
-    Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
-    land late or between keyframes, so a seek that lands late is made again from further back.
     None where no keyframe before `pts` can be sought: the film must be read from its start.
     """
+    return next(landings(container, stream, pts), None)
+
+
+def landings(
+    container: InputContainer, stream: VideoStream | AudioStream, pts: int
+) -> Iterator[Landing]:
+    """Go to one keyframe at or before `pts` after the other, further and further back.
+
+    Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
+    land late or between keyframes, and some name frames as keyframes that are none, so it may take
+    several. What is sought from further back and lands at the same place is left out.
+    """
     base = stream.time_base or AV_TIME
+    known: set[int] = set()
     for back_s in SEEK_BACK_S:
         target = pts - int(back_s / base)
         try:
@@ -246,9 +303,10 @@ def seek_before(
         except av.error.FFmpegError:
             continue
         key_pts = packet_pts(packet) if packet is not None else None
-        if packet is not None and key_pts is not None and key_pts <= pts:
-            return Landing(target, key_pts, packet)
-    return None
+        if packet is None or key_pts is None or key_pts > pts or key_pts in known:
+            continue
+        known.add(key_pts)
+        yield Landing(target, key_pts, packet)
 
 
 def packet_pts(packet: "Packet[Any]") -> int | None:

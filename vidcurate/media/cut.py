@@ -1,6 +1,6 @@
 """Clip files, exact to the frame: encoded anew, or copied where keyframes allow it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -10,8 +10,11 @@ from typing import Literal
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.container import MOST_PIXELS, url
-from vidcurate.media.ffmpeg import FfmpegError, find_ffmpeg, microseconds, require, run
+from vidcurate.media.colours import Filter, conversion, film_colours
+from vidcurate.media.container import url
+from vidcurate.media.ffmpeg import Ffmpeg, FfmpegError, find_ffmpeg, microseconds, run
+from vidcurate.media.fields import bwdif
+from vidcurate.media.orientation import MOST_PIXELS
 from vidcurate.media.origin import Origin, find_origin
 from vidcurate.media.packets import RESTART_S
 from vidcurate.media.remux import Span, copy_span, find_span
@@ -23,7 +26,8 @@ from vidcurate.table import write_whole
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
-    *("select", "trim", "setpts", "settb", "scale", "crop", "format"),
+    *("select", "trim", "setpts", "settb", "scale", "crop", "format", "setparams", "setsar"),
+    *("bwdif", "transpose", "hflip", "vflip", "lutrgb", "colorchannelmixer"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 # How far before the clip reading starts, for films in which a seek lands late; None: the start.
@@ -38,6 +42,13 @@ RUN_OUT_S = 5
 MOVED = frozenset({"mpegts", "mpeg", "ogg"})
 NO_MOVE = "0.000001"
 ADVANCES = "isnan(prev_selected_pts)+gt(pts,prev_selected_pts)"
+# From an upright picture back to the stored one, and the way that ffmpeg has gone before.
+TURNS: dict[int, tuple[Sequence[Filter], Sequence[Filter]]] = {
+    0: ((), ()),
+    90: ((("transpose", {"dir": "cclock"}),), (("transpose", {"dir": "clock"}),)),
+    180: ((("hflip", {}), ("vflip", {})), (("hflip", {}), ("vflip", {}))),
+    270: ((("transpose", {"dir": "clock"}),), (("transpose", {"dir": "cclock"}),)),
+}
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
 
 
@@ -129,9 +140,16 @@ def write(
         except MediaError:
             if options.inexact != "encode":
                 raise
-    require(ENCODERS, FILTERS)
     origin = find_origin(path, video, clip, offsets, audio=options.audio)
     return encode(path, video, clip, origin, options, out)
+
+
+def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
+    """The ffmpeg that can write clips in this way.
+
+    Raises MissingToolError.
+    """
+    return find_ffmpeg(ENCODERS, FILTERS) if mode == "encode" else find_ffmpeg()
 
 
 def encode(
@@ -193,7 +211,8 @@ def encode_frames(
     found = 0
     for run_up_s in RUN_UPS_S:
         seek_s = run_up(origin.seek_s, run_up_s)
-        run(encoding(path, video, clip, origin, options, out, seek_s, sound), options.timeout_s)
+        graph = encoding(path, video, clip, origin, options, out, seek_s, sound)
+        run(ffmpeg_for("encode"), graph, options.timeout_s)
         written = inspect(out)
         found = len(written.shown_s)
         if found == clip.n_frames:
@@ -241,7 +260,10 @@ def encoding(
         *streams,
         url(out),
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
-        **{"enc_time_base:v": f"{base.numerator}:{base.denominator}", **passthrough()},
+        **{
+            "enc_time_base:v": f"{base.numerator}:{base.denominator}",
+            **passthrough(ffmpeg_for("encode")),
+        },
         **{"threads": options.threads, "movflags": "+faststart", **heard, **BIT_EXACT},
     )
 
@@ -307,24 +329,38 @@ def on_one_clock(offsets_s: Sequence[Fraction]) -> str:
 def picture(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
-    """The clip's frames, upright, of one even size, starting at 0.
+    """The clip's frames as they are shown: whole, upright, of square pixels and one even size.
 
     H.264 with 4:2:0 chroma needs even sizes: an odd last row or column is cut off, because a
     padded one would be a picture that was never filmed.
     """
-    turned = video.rotation_deg in (90, 270)
-    width, height = (video.height, video.width) if turned else (video.width, video.height)
-    base = clip.time_base
-    return (
-        stream.filter("settb", f"{base.numerator}/{base.denominator}")
+    base = f"{clip.time_base.numerator}/{clip.time_base.denominator}"
+    width, height = (max(2, n // 2 * 2) for n in (video.display_width, video.display_height))
+    coded = video.width, video.height
+    stream = (
+        stream.filter("settb", base)
         # As in the scan, a frame whose time does not advance has no place.
         .filter("select", ADVANCES)
         .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
         .filter("setpts", f"PTS-({clip.start_pts})")
-        .filter("crop", "trunc(iw/2)*2", "trunc(ih/2)*2", 0, 0)
-        .filter("scale", width // 2 * 2, height // 2 * 2)
-        .filter("format", "yuv420p")
     )
+    filters: Iterable[Filter] = (
+        *deinterlacing(video, base),
+        ("crop", {"w": "trunc(iw/2)*2", "h": "trunc(ih/2)*2", "x": 0, "y": 0}),
+        *conversion(film_colours(video), width, height, coded),
+        ("setsar", {"sar": 1}),
+    )
+    for name, options in filters:
+        stream = stream.filter(name, **options)
+    return stream
+
+
+def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
+    """Filters that make whole pictures of an interlaced film's frames, as many, at their times."""
+    if not video.is_interlaced:
+        return ()
+    back, forth = TURNS[video.rotation_deg]
+    return *back, ("bwdif", bwdif(video.field_order)), ("settb", {"expr": base}), *forth
 
 
 def speech(origin: Origin, clip: Clip) -> str:
@@ -393,7 +429,7 @@ def copy_streams(
         sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
         start_s, end_s = span.key_pts * clip.time_base, span.end_pts * clip.time_base
         write_span(path, track, sound.form, start_s, end_s, sound.file)
-        run(joining(picture_file, sound, options, out), options.timeout_s)
+        run(ffmpeg_for("encode"), joining(picture_file, sound, options, out), options.timeout_s)
 
 
 def joining(
@@ -429,9 +465,9 @@ def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
     )
 
 
-def passthrough() -> dict[str, str]:
+def passthrough(tool: Ffmpeg) -> dict[str, str]:
     """The option that keeps each frame's own time, by its name in this ffmpeg."""
-    return {"fps_mode" if "fps_mode" in find_ffmpeg().options else "vsync": "passthrough"}
+    return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}
 
 
 def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:

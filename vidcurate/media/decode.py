@@ -20,11 +20,18 @@ from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
+from vidcurate.media.colours import (
+    FULL_RANGE,
+    RGB,
+    SCALED,
+    assumed_matrix,
+    colours_of,
+    is_rgb,
+)
 from vidcurate.media.packets import Clock, Damage, clocked, packets
 
 LONGEST_SIDE = 256
 PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
-FULL_RANGE = 2
 TYPICAL_RATE = Fraction(25)
 
 Plane = NDArray[np.uint8]
@@ -80,6 +87,7 @@ class Shrinker:
         """The small picture of a frame; valid until the second call after this one."""
         width, height = self.size
         step = self.step
+        matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
         fits = frame.width >= width * step and frame.height >= height * step
         if not (fits and is_plain(frame) and (frame.width, frame.height) == self.native):
             frame, step = self.convert(frame), 1
@@ -95,7 +103,7 @@ class Shrinker:
         take_every(luma, step, step, small[:height])
         take_every(u, down, across, chroma[0])
         take_every(v, down, across, chroma[1])
-        return Small(small, frame.colorspace)
+        return Small(small, matrix)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """A frame of any format as planar 8-bit limited range, already of the small size."""
@@ -122,6 +130,12 @@ def small_shape(width: int, height: int) -> tuple[int, tuple[int, int]]:
     return step, (max(2, width // 2 // step * 2), max(4, height // step // 4 * 4))
 
 
+def small_matrix(frame: VideoFrame) -> int:
+    """The matrix that a frame's small picture is in."""
+    matrix = colours_of(frame).matrix
+    return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
+
+
 def take_every(plane: Plane, down: int, across: int, into: Plane) -> None:
     """Copy samples from the middles of cells of down x across pixels."""
     samples = plane[down // 2 :: down, across // 2 :: across]
@@ -135,7 +149,10 @@ def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=base
     )
-    scale = graph.add("scale", f"{width}:{height}:flags=neighbor:out_range=tv")
+    name = SCALED[small_matrix(frame)][1]
+    own = "" if is_rgb(frame.format) else f"in_color_matrix={name}:"
+    matrices = f"{own}out_color_matrix={name}"
+    scale = graph.add("scale", f"{width}:{height}:flags=neighbor:out_range=tv:{matrices}")
     form = graph.add("format", "yuv420p")
     graph.link_nodes(source, scale, form, graph.add("buffersink")).configure()
     return graph

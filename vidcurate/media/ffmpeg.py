@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import ffmpeg
@@ -15,7 +15,8 @@ import imageio_ffmpeg
 from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
-ASK_TIMEOUT_S = 60
+# Far more than an ffmpeg takes that has to come from a slow disk.
+ASK_TIMEOUT_S = 20
 # Lines that only say that an earlier line's fault was passed on.
 ECHO = re.compile(
     "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
@@ -38,16 +39,32 @@ class Ffmpeg:
     encoders: frozenset[str]
     filters: frozenset[str]
     options: frozenset[str]
+    refused: str | None = None
 
 
 @functools.cache
-def find_ffmpeg() -> Ffmpeg:
-    """The ffmpeg on PATH, else the one that comes with the imageio-ffmpeg package.
+def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -> Ffmpeg:
+    """The ffmpeg to use: the first one on PATH, or else imageio-ffmpeg's, that has what is asked.
 
-    Raises MissingToolError if neither is there or it does not run.
+    `refused` of what is found says why an earlier one is not used. Raises MissingToolError, which
+    names all that is wrong with each, if there is none.
     """
-    path = shutil.which("ffmpeg") or bundled_ffmpeg()
-    return describe(path)
+    refused: list[str] = []
+    for find in (ffmpeg_on_path, bundled_ffmpeg):
+        try:
+            path = find()
+            if path is not None:
+                tool = describe(path)
+                check(tool, encoders, filters)
+                return replace(tool, refused="; ".join(refused) or None)
+        except MissingToolError as error:
+            refused.append(str(error))
+    raise MissingToolError(f"{'; '.join(refused)}: {INSTALL}")
+
+
+def ffmpeg_on_path() -> str | None:
+    """The path of the first ffmpeg on PATH."""
+    return shutil.which("ffmpeg")
 
 
 def bundled_ffmpeg() -> str:
@@ -55,9 +72,7 @@ def bundled_ffmpeg() -> str:
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
-        raise MissingToolError(
-            f"no ffmpeg on PATH and none in imageio-ffmpeg: {INSTALL}"
-        ) from error
+        raise MissingToolError("imageio-ffmpeg has no ffmpeg for this machine") from error
 
 
 def describe(path: str) -> Ffmpeg:
@@ -96,18 +111,17 @@ def ask(path: str, *question: str) -> str:
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingToolError(f"{path} does not run ({error}): {INSTALL}") from error
+        raise MissingToolError(f"{path} does not run ({in_words(error)})") from error
     return done.stdout.decode(errors="replace")
 
 
-def require(encoders: Sequence[str] = (), filters: Sequence[str] = ()) -> Ffmpeg:
-    """The ffmpeg to use, after making sure that it has what the work ahead needs.
-
-    Raises MissingToolError that names all that is missing.
-    """
-    tool = find_ffmpeg()
-    check(tool, encoders, filters)
-    return tool
+def in_words(error: OSError | subprocess.SubprocessError) -> str:
+    """Why a program did not run, without its command line."""
+    if isinstance(error, subprocess.TimeoutExpired):
+        return f"no answer within {error.timeout:g} s"
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"it ended with {error.returncode}"
+    return str(getattr(error, "strerror", None) or error)
 
 
 def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
@@ -119,17 +133,17 @@ def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None
     missing += [f"filter {name}" for name in filters if name not in tool.filters]
     if missing:
         lacking = ", ".join(missing)
-        raise MissingToolError(f"{tool.path} (version {tool.version}) lacks {lacking}: {INSTALL}")
+        raise MissingToolError(f"{tool.path} (version {tool.version}) lacks {lacking}")
 
 
-def run(stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
+def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
     Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails,
     caused by an OSError where a disk is full, and MediaError if it takes longer than `timeout_s`,
     after which it is killed.
     """
-    command = ffmpeg.compile(stream, cmd=[find_ffmpeg().path, *QUIET])
+    command = ffmpeg.compile(stream, cmd=[tool.path, *QUIET])
     try:
         done = subprocess.run(  # noqa: S603 - no shell; paths are passed as file: URLs
             command,

@@ -2,19 +2,23 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
+from vidcurate.media.colours import as_rgb
+from vidcurate.media.fields import PROGRESSIVE
 from vidcurate.media.orientation import display_matrix, upright
 from vidcurate.media.stills import frames_at
+from vidcurate.records import Video
 
 Picture = NDArray[np.float32]
 
 LONG_SIDE = 256
+# The shares of red and blue in luma.
+BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
 # Two frames can be told apart in what was written if they differ by this many levels, and twice
 # as much as the written one from the nearer: an encoder may leave out a change that is smaller.
 TELLING_LEVELS = 1.0
@@ -57,20 +61,49 @@ def small_size(width: int, height: int) -> tuple[int, int]:
 
 
 def small_picture(frame: VideoFrame, size: tuple[int, int]) -> Picture:
-    """A frame as Y, U and V in limited range, upright, shape (height, width, 3)."""
+    """A frame as it is shown, as Y, U and V (BT.601, full range), upright: (height, width, 3)."""
     matrix = display_matrix(frame)
     width, height = reversed(size) if matrix[0] == 0 else size
-    small = frame.reformat(width=width, height=height, format="yuv444p", interpolation="AREA")
-    return upright(small.to_ndarray(channel_last=True).astype(np.float32), matrix)
+    rgb = as_rgb(frame, width, height, interpolation="AREA").to_ndarray()
+    return np.asarray(upright(rgb, matrix).astype(np.float32) @ to_yuv(BT601).T, np.float32)
+
+
+def to_yuv(weights: tuple[float, float]) -> NDArray[np.float32]:
+    """The matrix from red, green and blue to Y, U and V, by the weights of red and blue."""
+    red, blue = weights
+    luma = np.array([red, 1 - red - blue, blue])
+    u, v = (
+        (np.array([0, 0, 1]) - luma) / (2 - 2 * blue),
+        (np.array([1, 0, 0]) - luma) / (2 - 2 * red),
+    )
+    return np.stack([luma, u, v]).astype(np.float32)
+
+
+def misread(own: Picture) -> list[Picture]:
+    """A picture as it looks if its colours are read in a wrong way: another matrix, or range."""
+    rgb = own @ np.linalg.inv(to_yuv(BT601)).T
+    swapped = (
+        rgb @ (np.linalg.inv(to_yuv(wrong)) @ to_yuv(right)).T
+        for wrong, right in ((BT601, BT709), (BT709, BT601))
+    )
+    seen = [*swapped, rgb * (219 / 255) + 16, (rgb - 16) * (255 / 219)]
+    return [np.asarray(np.clip(picture, 0, 255) @ to_yuv(BT601).T, np.float32) for picture in seen]
 
 
 def pictures_at(
     path: Path,
-    time_base: Fraction,
+    video: Video,
     wanted: Collection[int],
     size: tuple[int, int],
     offsets: Sequence[int] = (),
+    *,
+    is_copy: bool,
 ) -> dict[int, Picture]:
-    """Small pictures of a film by pts, of those wanted that can be decoded."""
-    frames = frames_at(path, time_base, sorted(wanted), offsets)
-    return {frame.pts: small_picture(frame, size) for frame in frames if frame.pts is not None}
+    """Small pictures of a film by pts, of those wanted that can be decoded.
+
+    `offsets` are those of the film's scan, if its clock begins again. A copy keeps the fields of an
+    interlaced film, so they are kept here too.
+    """
+    order = PROGRESSIVE if is_copy else video.field_order
+    frames = frames_at(path, video.time_base, sorted(wanted), offsets, order)
+    return {pts: small_picture(frame, size) for pts, frame in frames}

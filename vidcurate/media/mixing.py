@@ -11,7 +11,7 @@ from pathlib import Path
 import ffmpeg
 
 from vidcurate.media.container import AV_TIME, open_container, url
-from vidcurate.media.ffmpeg import microseconds, run
+from vidcurate.media.ffmpeg import find_ffmpeg, microseconds, run
 from vidcurate.media.tracks import Track
 
 # Seeks land up to some seconds late in containers that are sought by byte position.
@@ -46,7 +46,7 @@ def write_mixed(
         url(out),
         **{"format": "nut", "c:a": "pcm_f32le", "filter:a": ",".join(filters), "threads": 1},
     )
-    run(written, TIMEOUT_S)
+    run(find_ffmpeg(), written, TIMEOUT_S)
 
 
 def mix(track: Track) -> str:

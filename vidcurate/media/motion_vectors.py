@@ -49,7 +49,7 @@ def vector_motion(
     """
     total: Lengths | None = None
     n_frames = 0
-    for frame in frames_at(path, time_base, pts, offsets, OPTIONS):
+    for _, frame in frames_at(path, time_base, pts, offsets, options=OPTIONS):
         lengths = vector_lengths(frame)
         if lengths is not None:
             total = lengths if total is None else total + lengths

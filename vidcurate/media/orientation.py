@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 Matrix = tuple[int, int, int, int]
 
 UPRIGHT: Matrix = (1, 0, 0, 1)
+# Wider or narrower pixels are mistakes in a header.
+MAX_ASPECT = 16
+# As in 16384x8192, four times 8K.
+MOST_PIXELS = 1 << 27
 CLOCKWISE_DEG = {(0, 1): 0, (-1, 0): 90, (0, -1): 180, (1, 0): 270}
 
 
@@ -40,6 +44,13 @@ def display_size(width: int, height: int, aspect: Fraction, rotation: int) -> tu
     """The size at which a picture is shown: square pixels, height kept, then turned."""
     shown = max(1, round(width * aspect))
     return (height, shown) if rotation in (90, 270) else (shown, height)
+
+
+def pixel_aspect(stated: Fraction | None, width: int, height: int) -> Fraction:
+    """Width over height of a pixel; 1 where a film does not say, or says nonsense."""
+    if not stated or not 1 / MAX_ASPECT < stated < MAX_ASPECT:
+        return Fraction(1)
+    return stated if width * stated * height <= MOST_PIXELS else Fraction(1)
 
 
 def upright(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:

@@ -21,7 +21,8 @@ from vidcurate.media.camera import (
     flow_speed,
     velocity_change,
 )
-from vidcurate.media.decode import FULL_RANGE, Small, plane_array
+from vidcurate.media.colours import FULL_RANGE, as_rgb
+from vidcurate.media.decode import Small, plane_array
 from vidcurate.media.measures import (
     COLOUR_NAMES,
     Image,
@@ -38,8 +39,9 @@ LEAST_GAP_S = Fraction(1, 4)
 FLOW_GAP_S = Fraction(8, 100)
 FLOW_GAP_MAX_S = Fraction(1, 4)
 FLOW_LEAST_SIDE = 32
+LIMITED_RANGE = 1
 EIGHT_BIT_LUMA = frozenset(
-    {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12", "gray"}
+    {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12"}
 )
 
 OF_ONE_FRAME = (*Measures.__dataclass_fields__, "colourfulness")
@@ -169,10 +171,8 @@ def sample_row(
     The reformatter keeps its scaling tables from frame to frame; making them costs more than
     scaling one frame.
     """
-    picture = reformatter.reformat(
-        frame, shape.width, shape.height, "bgr24", interpolation="AREA", threads=1
-    ).to_ndarray()
-    bgr = upright(picture, shape.matrix)
+    picture = as_rgb(frame, shape.width, shape.height, "bgr24", "AREA", reformatter)
+    bgr = upright(picture.to_ndarray(), shape.matrix)
     luma, full_range = native_luma(frame)
     measures = measure(luma, full_range=full_range)
     row: dict[str, object] = asdict(measures)
@@ -199,6 +199,8 @@ def upright_bars(measures: Measures, matrix: Matrix) -> dict[str, object]:
 
 def native_luma(frame: VideoFrame) -> tuple[Image, bool]:
     """A frame's luma at native size, 8-bit, and whether it is full range."""
+    if frame.format.name == "gray":  # without a range, swscale takes it as full
+        return plane_array(frame.planes[0]), frame.color_range != LIMITED_RANGE
     full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
     if frame.format.name not in EIGHT_BIT_LUMA or frame.planes[0].line_size <= 0:
         frame = frame.reformat(format="yuv420p")

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.media.container import check_readable, open_film
 from vidcurate.media.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
+from vidcurate.media.fields import PROGRESSIVE, whole_pictures
 from vidcurate.media.frame_times import FrameTimes, frame_times
 from vidcurate.media.late import Late, late_detectors, with_late
-from vidcurate.media.orientation import display_matrix
+from vidcurate.media.orientation import display_matrix, pixel_aspect
 from vidcurate.media.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
 from vidcurate.media.transnet import Network
@@ -88,11 +89,13 @@ def scan_film(
     frames_file: Path,
     samples_file: Path,
     network: Network | None = None,
+    field_order: str = PROGRESSIVE,
 ) -> FilmScan:
     """Decode a film once and write its per-frame signals and its samples as Arrow IPC files.
 
-    Both files appear whole or not at all. Memory does not grow with the film's length. `network`
-    is TransNetV2, which only the metric transnet needs.
+    An interlaced film, by its `field_order`, is measured deinterlaced. Both files appear whole or
+    not at all. Memory does not grow with the film's length. `network` is TransNetV2, which only
+    the metric transnet needs.
     Raises MediaError for a film that cannot be opened, of which no frame can be decoded, or that
     the disk does not give to its end.
     """
@@ -102,7 +105,7 @@ def scan_film(
     def write(frames_partial: Path, samples_partial: Path) -> None:
         with open_film(path) as (container, stream):
             files = frames_partial, samples_partial
-            found.append(scan_stream(container, stream, options, *files, network))
+            found.append(scan_stream(container, stream, options, *files, network, field_order))
         if any(loss.what == CUT_SHORT for loss in found[0].losses):
             check_readable(path)
 
@@ -120,13 +123,14 @@ def scan_stream(
     frames_file: Path,
     samples_file: Path,
     network: Network | None = None,
+    field_order: str = PROGRESSIVE,
 ) -> FilmScan:
     """Scan one open film into two files.
 
     Raises MediaError when no frame can be decoded.
     """
     faults, ending = Faults(), Ending()
-    frames = decode(container, stream, faults)
+    frames = whole_pictures(decode(container, stream, faults), field_order)
     first = next(frames, None)
     if first is None:
         raise MediaError(f"no frame could be decoded: {faults.stopped or 'the video is empty'}")
@@ -223,7 +227,7 @@ def measure_batches(
 
 def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) -> ProxyShape:
     """The size of a film's proxies: square pixels, upright, never enlarged."""
-    aspect = stream.sample_aspect_ratio or Fraction(1)
+    aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
     width, height = float(frame.width * aspect), float(frame.height)
     factor = min(1.0, options.proxy_long_side / max(width, height))
     size = max(1, round(width * factor)), max(1, round(height * factor))

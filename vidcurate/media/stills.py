@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
-from itertools import chain, zip_longest
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -10,19 +10,22 @@ import cv2
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
+from vidcurate.media.colours import as_rgb
 from vidcurate.media.container import (
     DECODER_OPTIONS,
+    Landing,
+    landings,
     must_be_read_through,
     open_film,
     packet_pts,
-    seek_before,
 )
 from vidcurate.media.decode import Faults, decode, frames_of, timed
+from vidcurate.media.fields import PROGRESSIVE, is_interlaced, whole_pictures
 from vidcurate.media.orientation import display_matrix, upright
 from vidcurate.media.packets import Damage, packets
 from vidcurate.records import Video
@@ -34,15 +37,10 @@ Format = Literal["jpeg", "png", "webp"]
 # A still this near is reached by decoding on: keyframes are seldom closer, so a seek would only
 # land behind the reading position.
 DECODE_ON_S = Fraction(1)
-# How far before a frame a seek goes that did not find it: a keyframe may lie nearer than it is good
-# for, where the container does not say when frames are shown.
-SEEK_BACK_S = (Fraction(0), Fraction(10))
 # Frames come out of a decoder this many packets after they went in, at most.
 MAX_DELAY = 32
 # Decoders that skip pictures on request, picture by picture.
 SKIPPING = frozenset({"h264", "hevc"})
-HD_HEIGHT = 720
-UNSPECIFIED = 2
 QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
@@ -53,12 +51,15 @@ def grab(
     """The frames shown at exactly these times, in time order, as they are shown.
 
     `pts` are ticks of the film's time base, `offsets` those of the scan of a film whose clock
-    begins again. An image is RGB, shape (height, width, 3), turned upright, with square pixels.
-    Raises MediaError for a time at which the film has no frame.
+    begins again. An image is RGB in the colours of an ordinary display, shape (height, width, 3),
+    upright, deinterlaced, with square pixels. Raises MediaError for a time at which the film has
+    no frame.
     """
     wanted = sorted(set(pts))
-    for expected, frame in zip_longest(wanted, frames_at(path, video.time_base, wanted, offsets)):
-        if frame is None or frame.pts != expected:
+    found = frames_at(path, video.time_base, wanted, offsets, video.field_order)
+    for expected in wanted:
+        time, frame = next(found, (None, None))
+        if frame is None or time != expected:
             time_s = float(expected * video.time_base)
             raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {expected})")
         yield expected, shown_image(frame, video.pixel_aspect)
@@ -69,26 +70,26 @@ def frames_at(
     time_base: Fraction,
     wanted: Sequence[int],
     offsets: Sequence[int] = (),
+    field_order: str = PROGRESSIVE,
     options: Mapping[str, str] = DECODER_OPTIONS,
-) -> Iterator[VideoFrame]:
-    """Those of the frames at these times, which rise, that can be decoded.
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Those of the frames at these times, which rise, that can be decoded, each after its time.
 
-    They are sought, and what a seek does not find from further back; a film whose clock begins
-    again (`offsets`) is read from its start. `options` are the decoder's.
+    Reading begins at the keyframe before; where a frame does not come out of that, as where the
+    container calls frames keyframes that are none, further and further back, at last at the start.
+    A film whose clock begins again (`offsets`) is read from its start. Frames of a film with a
+    `field_order` are deinterlaced. `options` are the decoder's.
     """
     with open_film(path) as (container, stream):
         if len(offsets) > 1 or must_be_read_through(container, stream):
-            yield from from_start(path, list(wanted), offsets, options)
+            yield from from_start(path, list(wanted), offsets, field_order, options)
             return
         stream.codec_context.options = dict(options)
         for group in groups(wanted, int(DECODE_ON_S / time_base)):
             missing = list(group)
-            for back_s in SEEK_BACK_S:
-                first = group[0] - int(back_s / time_base)
-                if missing:
-                    yield from pick(decode_for(container, stream, missing, first), missing)
+            yield from sought(container, stream, missing, field_order)
             if missing:
-                yield from from_start(path, missing, offsets, options)
+                yield from from_start(path, missing, offsets, field_order, options)
 
 
 def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
@@ -103,73 +104,117 @@ def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
         yield group
 
 
-def pick(frames: Iterable[tuple[int, VideoFrame]], missing: list[int]) -> Iterator[VideoFrame]:
+def sought(
+    container: InputContainer, stream: VideoStream, missing: list[int], field_order: str
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames that some keyframe leads to; those found are taken off the list."""
+    while missing:
+        due = missing[0]
+        for landing in landings(container, stream, due):
+            frames = decoded_from(container, stream, landing, missing, field_order)
+            yield from pick(whole_pictures(frames, field_order), missing)
+            if not missing or missing[0] != due:
+                break
+        else:
+            return
+
+
+def pick(
+    frames: Iterable[tuple[int, VideoFrame]], missing: list[int]
+) -> Iterator[tuple[int, VideoFrame]]:
     """Those frames that are missing, which are taken off the list, to the first that is not met."""
     for pts, frame in frames:
         if missing and pts == missing[0]:
             missing.pop(0)
-            yield frame
+            yield pts, frame
         if not missing or pts > missing[0]:
             return
 
 
 def from_start(
-    path: Path, missing: list[int], offsets: Sequence[int], options: Mapping[str, str]
-) -> Iterator[VideoFrame]:
+    path: Path,
+    missing: list[int],
+    offsets: Sequence[int],
+    field_order: str,
+    options: Mapping[str, str],
+) -> Iterator[tuple[int, VideoFrame]]:
     """Frames as the scan met them, from the film's start; those found are taken off the list."""
     with open_film(path) as (container, stream):
         stream.codec_context.options = dict(options)
-        for pts, frame in decode(container, stream, Faults(), offsets):
+        frames = decode(container, stream, Faults(), offsets)
+        for pts, frame in whole_pictures(frames, field_order):
             while missing and missing[0] < pts:
                 missing.pop(0)
             if missing and pts == missing[0]:
                 missing.pop(0)
-                yield frame
+                yield pts, frame
             if not missing:
                 return
 
 
-def decode_for(
-    container: InputContainer, stream: VideoStream, wanted: Sequence[int], first: int
+def decoded_from(
+    container: InputContainer,
+    stream: VideoStream,
+    landing: Landing,
+    wanted: Sequence[int],
+    field_order: str,
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from the keyframe before `first` until the last one wanted can have come out.
+    """Frames from a keyframe on until the last wanted one can have come out.
 
-    Pictures that no other refers to are skipped, wanted ones excepted.
+    Nothing comes from what was called a keyframe and is none, or is only where pictures begin to be
+    refreshed part by part: decoders show those too early.
     """
-    landing = seek_before(container, stream, first)
-    if landing is None:
-        return iter(())
     found = chain([landing.packet], packets(container, stream, Damage()))
-    return timed(frames_of(needed(found, stream, wanted), Faults()), stream)
+    may_skip = stream.codec_context.name in SKIPPING and not is_interlaced(field_order)
+    read = needed(found, stream, wanted, may_skip=may_skip)
+    is_sure = False
+    for pts, frame in timed(frames_of(read, Faults()), stream):
+        if pts < landing.key_pts:
+            continue
+        if not is_sure and not frame.key_frame and frame.pict_type != PictureType.I:
+            return
+        is_sure = True
+        yield pts, frame
 
 
 def needed(
-    found: Iterable["Packet[VideoStream]"], stream: VideoStream, wanted: Sequence[int]
+    found: Iterable["Packet[VideoStream]"],
+    stream: VideoStream,
+    wanted: Sequence[int],
+    *,
+    may_skip: bool,
 ) -> Iterator["Packet[VideoStream]"]:
-    """The packets up to the last that can matter; the decoder is told which it may skip."""
-    times = frozenset(wanted)
+    """The packets up to the last that can matter.
+
+    The decoder is told to skip pictures that no other refers to, wanted ones excepted.
+    """
+    times, last = frozenset(wanted), max(wanted)
     beyond = 0
     for packet in found:
         pts = packet_pts(packet)
-        keep = packet.pts is None or pts in times or stream.codec_context.name not in SKIPPING
+        keep = packet.pts is None or pts in times or not may_skip
         stream.codec_context.skip_frame = "DEFAULT" if keep else "NONREF"
         yield packet
-        beyond += pts is not None and pts > wanted[-1]
+        beyond += pts is not None and pts > last
         if beyond > MAX_DELAY:
             return
 
 
+def true_landing(container: InputContainer, stream: VideoStream, pts: int) -> Landing | None:
+    """As container.seek_before, but from what is called a keyframe and is none, further back."""
+    for landing in landings(container, stream, pts):
+        frames = decoded_from(container, stream, landing, (landing.key_pts,), PROGRESSIVE)
+        if next(frames, None) is not None:
+            container.seek(landing.target_pts, stream=stream)
+            read = packets(container, stream, Damage())
+            next((p for p in read if p.size and p.is_keyframe), None)
+            return landing
+    return None
+
+
 def shown_image(frame: VideoFrame, aspect: Fraction) -> Image:
     """A frame as it is shown: RGB, square pixels, upright."""
-    width = max(1, round(frame.width * aspect))
-    unnamed = frame.colorspace == UNSPECIFIED and frame.height >= HD_HEIGHT
-    picture = frame.reformat(
-        width=width,
-        height=frame.height,
-        format="rgb24",
-        src_colorspace="ITU709" if unnamed else None,
-        interpolation="BICUBIC",
-    )
+    picture = as_rgb(frame, max(1, round(frame.width * aspect)), frame.height)
     return upright(picture.to_ndarray(), display_matrix(frame))
 
 

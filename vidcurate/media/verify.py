@@ -16,6 +16,7 @@ from vidcurate.media.likeness import (
     Match,
     Picture,
     compare,
+    misread,
     pictures_at,
     small_picture,
     small_size,
@@ -23,7 +24,7 @@ from vidcurate.media.likeness import (
 from vidcurate.media.sound import film_sound, mixed_form
 from vidcurate.media.tracks import describe
 from vidcurate.media.written import inspect
-from vidcurate.records import Clip, ExportedClip
+from vidcurate.records import Clip, ExportedClip, Video
 
 Ticks = NDArray[np.int64]
 Seconds = NDArray[np.float64]
@@ -67,6 +68,7 @@ class Played:
 
 def prove(
     path: Path,
+    video: Video,
     clip: Clip,
     film_pts: Ticks,
     file: Path,
@@ -86,13 +88,14 @@ def prove(
     due_s = film_s - written.start_s
     size = small_size(written.width, written.height)
     edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
-    played = play(file, edges_s, size, is_copy=written.media == "copy")
+    is_copy = written.media == "copy"
+    played = play(file, edges_s, size, is_copy=is_copy)
     check_frames(played, due_s, written)
     audio_s = sound_s(file)
     check_sound(audio_s, played.end_s, file, written)
     begin = film_pts[max(0, first - REACH) : first + 1].tolist()
     end = film_pts[stop - 1 : stop + REACH].tolist()
-    source = pictures_at(path, clip.time_base, {*begin, *end}, size, offsets)
+    source = pictures_at(path, video, {*begin, *end}, size, offsets, is_copy=is_copy)
     return Proof(
         n_frames=len(played.shown_s),
         duration_s=played.end_s,
@@ -216,6 +219,9 @@ def match(
     found = compare(written, source[own_pts], foreign)
     if found.margin is not None and found.margin < 0:
         raise MediaError(f"the {edge} frame is foreign: it lies beyond the clip's edge")
+    colours = compare(written, source[own_pts], misread(source[own_pts]))
+    if colours.margin is not None and colours.margin < 0:
+        raise MediaError(f"the {edge} frame has other colours than the film's")
     if found.error > ANOTHER_PICTURE_LEVELS:
         raise MediaError(f"the {edge} frame is another picture")
     return found

@@ -129,6 +129,8 @@ class ExportedClip:
     Times, frames and size are those of the file, or of the clip where there is none; `start_s` is
     on the film's clock. `media` says how this file was made: none, copy or encode. `lead` and
     `tail` count frames of the film that the file holds before and after the clip.
+    `width` and `height` are coded, with pixels of `pixel_aspect` (width over height);
+    `display_*` are those at which it is shown, upright. Without a file all is as shown.
     """
 
     clip_id: str
@@ -146,6 +148,11 @@ class ExportedClip:
     tail_frames: int
     width: int
     height: int
+    pixel_aspect: Fraction
+    display_width: int
+    display_height: int
+    is_interlaced: bool
+    is_hdr: bool
     has_audio: bool
 
 

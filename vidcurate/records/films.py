@@ -49,7 +49,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """Container facts of one film, read without decoding."""
+    """Container facts of one film, and what a few of its frames tell.
+
+    `matrix`, `primaries` and `transfer` are its colours as it says, or unknown. `field_order` is
+    progressive, or the field that is shown first of interlaced frames, top or bottom, as measured
+    where enough moves; else as the film says, or unknown. `width` and `height` are as coded, with
+    pixels of `pixel_aspect` (width over height), `display_*` as shown: upright, square pixels.
+    """
 
     video_id: str
     container: str
@@ -65,8 +71,13 @@ class Video:
     video_codec: str
     pixel_format: str
     bit_depth: int
+    matrix: str
+    primaries: str
     transfer: str
+    is_full_range: bool
     is_hdr: bool
+    field_order: str
+    is_interlaced: bool
     width: int
     height: int
     rotation_deg: int

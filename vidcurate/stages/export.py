@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -132,6 +133,11 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
         tail_frames=0,
         width=video.display_width,
         height=video.display_height,
+        pixel_aspect=Fraction(1),
+        display_width=video.display_width,
+        display_height=video.display_height,
+        is_interlaced=video.is_interlaced,
+        is_hdr=video.is_hdr,
         has_audio=False,
     )
 
@@ -158,6 +164,10 @@ def cut(
     )
     name = f"{clip.clip_id}.mp4"
     written = cut_clip(path, video, clip, options, folder / name, offsets)
+    is_copy = written.media == "copy"
+    shown = (
+        (video.display_width, video.display_height) if is_copy else (written.width, written.height)
+    )
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -174,6 +184,11 @@ def cut(
         tail_frames=written.tail_frames,
         width=written.width,
         height=written.height,
+        pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
+        display_width=shown[0],
+        display_height=shown[1],
+        is_interlaced=is_copy and video.is_interlaced,
+        is_hdr=is_copy and video.is_hdr,
         has_audio=written.has_audio,
     )
 
@@ -183,13 +198,17 @@ def is_verified(config: ExportConfig) -> bool:
     return config.verify and config.media != "none"
 
 
-def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Name a missing encoder before any work; raises MissingToolError."""
-    from vidcurate.media.cut import ENCODERS, FILTERS
-    from vidcurate.media.ffmpeg import require
+def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
+    """Name a missing encoder before any work; raises MissingToolError.
 
-    if config.media == "encode" or (config.media == "copy" and config.inexact == "encode"):
-        require(ENCODERS, FILTERS)
+    Gives the reason where the first ffmpeg that is found cannot be used.
+    """
+    from vidcurate.media.cut import ffmpeg_for
+
+    if config.media == "none":
+        return None
+    tool = ffmpeg_for("copy" if config.media == "copy" and config.inexact != "encode" else "encode")
+    return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
 def can_write(config: ExportConfig, view: Finished) -> None:

@@ -228,6 +228,7 @@ KEYFRAMES_STAGE = MapStage(
     resources=seats,
     check=model_is_there,
     cheaper="a smaller keyframes.count, or stricter filter.rules",
+    version=2,
     rows_per_part=64,
     time_limit=longest,
 )

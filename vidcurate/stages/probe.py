@@ -1,4 +1,4 @@
-"""probe: what a film's container says of it, before anything is decoded."""
+"""probe: what a film's container says of it, and what a few frames tell, before it is decoded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -36,6 +36,6 @@ PROBE = MapStage(
     open=use_workspace,
     run=probe,
     rows_per_part=128,
-    version=2,
     time_limit=longest,
+    version=2,
 )

@@ -69,7 +69,7 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         before = path.stat()
-        found = scan_film(path, options, frames, samples, tool.network)
+        found = scan_film(path, options, frames, samples, tool.network, video.field_order)
         digest = sha256_of(path)  # while the system still has it in memory
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
@@ -108,5 +108,5 @@ SCAN = MapStage(
     rows_per_part=1,
     check=networks_are_installed,
     time_limit=longest,
-    version=5,
+    version=6,
 )

@@ -14,6 +14,7 @@ from vidcurate.records import (
     SCANS,
     SOURCES,
     VERIFIED,
+    VIDEOS,
     Clip,
     ExportedClip,
     FilmCuts,
@@ -75,7 +76,8 @@ def of_file(
     start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
     check_shots(pts[start:end], workspace.beside(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = film_path(workspace.beside(SOURCES)[clip.video_id])
-    proof = prove(path, clip, pts, file, written, scan.clock_offsets)
+    video = workspace.beside(VIDEOS)[clip.video_id]
+    proof = prove(path, video, clip, pts, file, written, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -119,10 +121,12 @@ VERIFY = MapStage(
     beside=(
         Beside(EXPORTS),
         Beside(SOURCES),
+        Beside(VIDEOS),
         Beside(SCANS),
         Beside(CUTS),
     ),
     cheaper="export.verify no, or stricter filter.rules",
+    version=2,
     rows_per_part=16,
     time_limit=longest,
 )

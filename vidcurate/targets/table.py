@@ -24,7 +24,10 @@ from vidcurate.table import FRACTION, places
 from vidcurate.targets.parquet import FILE_COLUMN
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
-FROM_EXPORT = ("media", "width", "height", "size_bytes", "sha256")
+FROM_EXPORT = (
+    *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
+    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+)
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
 OF_FILE = {
     "file_start_s": "start_s",
