@@ -80,7 +80,7 @@ def probe_film(path: Path, video_id: str) -> Video:
     check_head(path)
     if is_encrypted(path):
         raise MediaError("encrypted: it can be decoded with its key only")
-    with open_film(path) as (container, stream):
+    with open_film(path, makes_times=True) as (container, stream):
         timing = measure(container, stream, path)
         if timing.n_frames == 1:
             raise MediaError("a still image, not a film")
