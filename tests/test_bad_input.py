@@ -89,7 +89,7 @@ REASONS = {
     "image.mp4": "a still image, not a film",
     "codec.mp4": "no decoder for codec ",
     "caf\\xe9.mp4": "the file name is not UTF-8: rename the file",
-    "gone.mp4": "cannot read the file: No such file or directory",
+    "gone.mp4": "the link leads nowhere: ",
 }
 
 

@@ -4,13 +4,11 @@ from typing import Any, Literal
 
 import pytest
 import typer
-import yaml
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from vidcurate.cli.options import describe, flags, given_values, stage_parameters, with_parameters
-from vidcurate.cli.reference import default_config, reference
-from vidcurate.config import load_config
+from vidcurate.cli.reference import reference
 from vidcurate.stage import Stage, StageConfig, option
 from vidcurate.stages import STAGES
 
@@ -116,17 +114,6 @@ def test_every_option_of_every_stage_is_described(stage: Stage) -> None:
     for name, info in stage.config.model_fields.items():
         assert info.description, name
     stage.config.model_validate(stage.config().model_dump())
-
-
-def test_default_config_is_the_defaults(tmp_path: Path) -> None:
-    """The printed config file reads back as every stage with its default options, in order."""
-    file = tmp_path / "all.yaml"
-    file.write_text(default_config(STAGES), "utf-8")
-    configs = load_config(file, STAGES)
-    assert list(configs) == [stage.name for stage in STAGES]
-    assert configs == {stage.name: stage.config() for stage in STAGES}
-    named = {k: set(v or {}) for k, v in yaml.safe_load(file.read_text("utf-8")).items()}
-    assert named == {stage.name: set(stage.config.model_fields) for stage in STAGES}
 
 
 def test_reference_has_every_option() -> None:

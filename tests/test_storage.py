@@ -95,6 +95,15 @@ def test_what_is_not_there(folder: Remote) -> None:
         Remote("nobucket/x").write_bytes(b"")
 
 
+def test_an_upload_that_fails_is_told(folder: Remote, tmp_path: Path) -> None:
+    """An upload that the storage refuses when it is completed is no upload."""
+    (tmp_path / "part").write_bytes(b"rows")
+    with pytest.raises(StorageError, match="nobucket"):
+        put(tmp_path / "part", Remote("nobucket/part"))
+    put(tmp_path / "part", folder / "part")
+    assert (folder / "part").read_bytes() == b"rows"
+
+
 def test_what_was_found_last_has_the_last_word(folder: Remote) -> None:
     """A file that is found anew in the same second comes after, and every listing is another."""
     dataset = Dataset(folder)

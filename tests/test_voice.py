@@ -95,6 +95,7 @@ def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
 def test_other_strategies_hear_nothing(out: Path, script: Script) -> None:
     """A new subtitle file makes no caption anew that does not hear."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
+    script.say = lambda _body: "A red ball rolls across the grass."
     for _ in range(2):
         process(out, {**BASE, "caption": server})
         (out.parent / "25.srt").write_text(SRT, "utf-8")

@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from vidcurate.dataset import Dataset, Located, locate
 from vidcurate.funnel import StageCount
-from vidcurate.pending import Scope
+from vidcurate.pending import Scope, dropped_films
 from vidcurate.plan import Planned
+from vidcurate.records import SOURCES
 from vidcurate.storage import Place
 from vidcurate.table import Table
 
@@ -54,6 +55,11 @@ class FinishView:
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""
         return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
+
+    def dropped_films(self) -> set[str]:
+        """The ids of films that the user dropped."""
+        sources = self.planned.shelf(self.dataset, SOURCES)
+        return set(dropped_films(self.dataset, sources).to_pylist())
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of the stage that writes a declared table."""

@@ -140,6 +140,9 @@ def is_abandoned(text: bytes) -> bool:
 
 def write_lock(lock: Place, text: bytes) -> None:
     """Write a lock in one step, so that nobody reads half of it."""
+    if isinstance(lock, Remote):
+        lock.write_bytes(text)
+        return
 
     def write(partial: Path) -> None:
         partial.write_bytes(text)

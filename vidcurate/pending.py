@@ -88,16 +88,27 @@ def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
 
 def gone_films(dataset: Dataset, sources: Shelf) -> pa.Array:
     """The ids of live films that no file holds any more, as far as their sources told."""
+    return films_only(dataset, sources, GONE)
+
+
+def dropped_films(dataset: Dataset, sources: Shelf) -> pa.Array:
+    """The ids of films of which the user dropped every file."""
+    return films_only(dataset, sources, DROPPED_FILE)
+
+
+def films_only(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
+    """The ids of films that have files in a state, and none that is there."""
     files = last_of_paths(dataset)
     if pc.all(pc.is_null(files["state"])).as_py() is not False:
         return pa.array([], pa.string())
-    state = files["state"].fill_null("")
+    states = files["state"].fill_null("")
     rows = sources.index("video_id", ["file_id"])
-    there = files["file_id"].filter(pc.equal(state, "")).combine_chunks()
-    gone = files["file_id"].filter(pc.equal(state, GONE)).combine_chunks()
+    there, wanted = (
+        files["file_id"].filter(pc.equal(states, one)).combine_chunks() for one in ("", state)
+    )
     held = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=there))["video_id"])
-    lost = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=gone))["video_id"])
-    return lost.filter(pc.invert(pc.is_in(lost, value_set=held)))
+    found = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=wanted))["video_id"])
+    return found.filter(pc.invert(pc.is_in(found, value_set=held)))
 
 
 def live_inputs(dataset: Dataset, planned: Planned, scope: Scope) -> pa.Table:

@@ -187,6 +187,9 @@ class Finished(Protocol):
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live films in a declared table, or in this stage's own."""
 
+    def dropped_films(self) -> set[str]:
+        """The ids of films that the user dropped."""
+
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
 

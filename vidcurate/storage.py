@@ -205,16 +205,16 @@ def path_of(info: Any) -> str:
 
 
 def put(file: Path, target: Remote) -> None:
-    """Upload a file; the object is there when all of it is."""
-    from pyarrow.fs import LocalFileSystem, copy_files  # noqa: PLC0415 - as above
+    """Upload a file; the object is there when all of it is.
 
-    with told(target):
-        copy_files(
-            str(file),
-            target.key,
-            source_filesystem=LocalFileSystem(),
-            destination_filesystem=connection(),
-        )
+    Not by Arrow's `copy_files`, which does not tell of an upload that fails as it is completed.
+    """
+    with (
+        file.open("rb") as source,
+        told(target),
+        connection().open_output_stream(target.key) as stream,
+    ):
+        shutil.copyfileobj(source, stream, 1 << 22)
 
 
 def get(source: Remote, file: Path) -> None:

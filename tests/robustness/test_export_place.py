@@ -13,9 +13,11 @@ import pytest
 from chat_server import Script
 from pipeline import names_below, process, rows, shelf
 
+from vidcurate.dataset import Dataset
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.runner import Limits
+from vidcurate.sources import drop_files
 from vidcurate.targets.files import link
 from vidcurate.targets.mark import MARK, read_mark
 
@@ -220,13 +222,23 @@ def test_a_film_that_is_gone_takes_no_clips_along(film: Path, tmp_path: Path) ->
     other, out = tmp_path / "b.mp4", tmp_path / "out"
     other.write_bytes(film.read_bytes() + b"\0" * 16)
     process(out, WHOLE, film, other)
-    with pytest.raises(LossError, match=r"would lose 3 clips \(their films are gone\)"):
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their films were replaced"):
         process(out, WHOLE, limits=Limits(films=1))
     other.write_bytes(b"no film")
-    with pytest.raises(LossError, match=r"would lose 3 clips \(their films are gone\)"):
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their films were replaced"):
         process(out, WHOLE, other)
     assert read(out).num_rows == 6
     process(out, WHOLE, other, limits=Limits(allow_loss=True))
+    assert read(out).num_rows == 3
+
+
+def test_clips_of_a_dropped_film_go(film: Path, tmp_path: Path) -> None:
+    """Whoever drops a film has asked for an export without its clips."""
+    other, out = tmp_path / "b.mp4", tmp_path / "out"
+    other.write_bytes(film.read_bytes() + b"\0" * 16)
+    process(out, WHOLE, film, other)
+    drop_files(Dataset(out), lambda file: file.path == str(other))
+    process(out, WHOLE)
     assert read(out).num_rows == 3
 
 

@@ -9,6 +9,7 @@ import pytest
 from films import render
 from pipeline import process, rows
 
+from vidcurate.cache import cache_folder
 from vidcurate.cli.output import Quiet
 from vidcurate.dataset import Dataset
 from vidcurate.digests import content_below
@@ -214,7 +215,7 @@ def test_large_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("vidcurate.digests.SETTLED_S", -1)
     model = weights(tmp_path / "model")
     first = content_below(model)
-    [kept] = (tmp_path / "cache" / "hashes").iterdir()
+    [kept] = (cache_folder() / "hashes").iterdir()
     kept.write_text("0" * 64, "ascii")
     assert content_below(model) != first
     (model / "README.md").write_text("about", "utf-8")

@@ -19,9 +19,9 @@ QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 ASK_TIMEOUT_S = 20
 # Lines that only say that an earlier line's fault was passed on.
 ECHO = re.compile(
-    "^(Error opening|Task finished|Terminating thread|Nothing was written|Failed to configure|"
-    "Could not open encoder before EOF|Could not write header|Error (re)?initializing|"
-    "Conversion failed|Error while (pro|fil))"
+    "^(file:|Error opening|Task finished|Terminating thread|Nothing was written|"
+    "Failed to configure|Could not open encoder before EOF|Could not write header|"
+    "Error (re)?initializing|Conversion failed|Error while (pro|fil))"
 )
 INSTALL = "install a full build of ffmpeg, or put another one first on PATH"
 

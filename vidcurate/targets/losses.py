@@ -35,7 +35,8 @@ class Held:
 class Losses:
     """What a new export lacks that the one there has; `clips` are counted by the reason.
 
-    `wished` are clips that go because rules reject them or films are cut in other ways.
+    `wished` are clips that go because rules reject them, or their films are cut in other ways or
+    were dropped.
     """
 
     clips: Counter[str] = field(default_factory=Counter)
@@ -87,8 +88,9 @@ def clips_of(shard: Place) -> pa.Table:
 def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished) -> Losses:
     """What an export of these clips and columns would lose that nobody has asked to lose.
 
-    Clips that rules reject, and those of films that are cut in other ways now, are wished to go;
-    those that failed, and those of films that failed or are gone, are not.
+    Clips that rules reject, and those of films that are cut in other ways now or that the user
+    dropped, are wished to go; those that failed, and those of films that failed or have other
+    content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
     told = old.clips.filter(pc.and_(is_left, old.clips["told"]))["clip_id"]
@@ -111,6 +113,7 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
+    dropped = view.dropped_films()
     reasons: Counter[str] = Counter()
     for clip in clips.select(["clip_id", "video_id"]).to_pylist():
         clip_id, video_id = clip["clip_id"], clip["video_id"]
@@ -120,7 +123,8 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
             if judged[clip_id] == "failed":
                 reasons["filter failed"] += 1
         elif video_id not in live:
-            reasons["their films are gone"] += 1
+            if video_id not in dropped:
+                reasons["their films were replaced, or left out by --limit"] += 1
         elif split.get(video_id, "failed") == "failed":
             reasons["their films failed"] += 1
     return reasons
