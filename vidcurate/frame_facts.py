@@ -81,7 +81,7 @@ def frames_of(
     sections = [(0, len(change))]
     if cuts:
         own = FilmCuts(clip.video_id, cuts_between(cuts, int(edges[0]), int(edges[-2])))
-        sections = [(span.first, span.end) for span in shots(own, edges[:-1])]
+        sections = [(span.first, span.end) for span in shots(own, edges[:-1])] or sections
     none = np.zeros((len(numbers), 0), np.float32)
     return ClipFrames(
         edges=edges,

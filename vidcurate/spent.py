@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.dataset import Dataset, Shelf
+from vidcurate.funnel import ORIGIN
 from vidcurate.pending import Scope, live_inputs, pending
 from vidcurate.plan import Planned
 from vidcurate.spare import narrowed
@@ -28,7 +29,9 @@ def bytes_by_film(dataset: Dataset, planned: Planned, scope: Scope) -> dict[str,
     shelf = planned.own(dataset)
     n_done = max(shelf.done().num_rows, 1)
     sizes = files_by_film(shelf)
-    rows_bytes = sum((shelf.folder / name).stat().st_size for name in shelf.listing())
+    beside = [ORIGIN] if (shelf.folder / ORIGIN).exists() else []
+    names = [*shelf.listing(), *beside]
+    rows_bytes = sum((shelf.folder / name).stat().st_size for name in names)
     inputs = live_inputs(dataset, planned, scope)["video_id"].combine_chunks()
     return {
         row["values"]: sizes[row["values"]] + rows_bytes * row["counts"] / n_done

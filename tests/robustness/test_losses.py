@@ -10,7 +10,7 @@ from command import vidcurate
 from films import ffmpeg, render
 from pipeline import process, rows, shelf
 
-from vidcurate.dataset import DONE, DONE_AND_LOST, Dataset
+from vidcurate.dataset import DONE, DONE_AND_LOST, Dataset, with_versions
 from vidcurate.errors import EmptyResultError
 from vidcurate.media.packets import Clock, Damage, packets
 from vidcurate.records import CLIPS, SCANS
@@ -83,7 +83,8 @@ def test_losses_survive_compaction_and_are_not_asked_of_older_tables(tmp_path: P
     lost = [{"what": "hole", "count": 1, "seconds": 2.0}]
     new = pa.Table.from_pylist([row | {"id": "b", "losses": lost}], schema=DONE_AND_LOST)
     place.commit("new", None, new)
-    place.put_whole([], [SCANS.schema.empty_table()], place.done(DONE_AND_LOST))
+    words = with_versions(place.made_by(), place.versions())
+    place.put_whole([], [SCANS.schema.empty_table()], words)
     found = {r["id"]: r["losses"] for r in place.done(DONE_AND_LOST).to_pylist()}
     assert found == {"a": None, "b": lost}
     assert place.done().schema.equals(DONE)

@@ -16,9 +16,9 @@ from vidcurate.media.container import (
     must_be_read_through,
     open_film,
     packet_pts,
-    seek_before,
 )
 from vidcurate.media.packets import RESTART_S, Clock, Damage, packets
+from vidcurate.media.stills import true_landing
 from vidcurate.media.tracks import Track, track_of
 from vidcurate.records import Clip, Video
 
@@ -60,7 +60,7 @@ def find_origin(
         return whole_film(path, video, base, offsets, audio=audio)
     with open_film(path) as (container, stream):
         lies = must_be_read_through(container, stream)
-        landing = None if lies else seek_before(container, stream, clip.start_pts)
+        landing = None if lies else true_landing(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
         return Origin(
             video_index=stream.index,
