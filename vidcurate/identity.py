@@ -22,6 +22,7 @@ from vidcurate.pending import FOUND
 from vidcurate.records import FILES, SCANS, SOURCES, FoundFile
 from vidcurate.sources import UNREAD, live_files, rows_in_order, write_files
 from vidcurate.storage import folders_in, place
+from vidcurate.wording import quantity
 
 READ_AT_ONCE = 4
 FILES_PER_COMMIT = 64
@@ -88,7 +89,7 @@ def tell_apart(
     shelf = dataset.shelf(FILES, FOUND)
     n_reads = sum(len(group.to_read) for group in groups)
     if n_reads:
-        what = "1 file" if n_reads == 1 else f"{n_reads} files"
+        what = quantity(n_reads, "file")
         note(f"ingest: reading {what} whole, as a known film looks the same or was written again")
     n_decided = 0
     waiting: list[FoundFile] = []

@@ -28,6 +28,7 @@ from vidcurate.media.signals import DEFAULT_METRICS, SignalMeter, columns_of
 from vidcurate.media.transnet import Network
 from vidcurate.stage import Loss
 from vidcurate.table import write_whole
+from vidcurate.wording import quantity
 
 FRAMES_PER_BATCH = 768
 # A film's frames and samples stay mapped while its clips are measured, and those of the next.
@@ -274,9 +275,11 @@ def fault_sentence(
     if faults.n_errors:
         return "parts of the file cannot be read"
     if faults.n_out_of_order:
-        return f"{faults.n_out_of_order} frames left out: their timestamps do not advance"
+        return f"{quantity(faults.n_out_of_order, 'frame')} left out: timestamps do not advance"
     if len(faults.offsets) > 1:
-        return f"the clock begins again {len(faults.offsets) - 1} times: joined recordings"
+        return (
+            f"the clock begins again {quantity(len(faults.offsets) - 1, 'time')}: joined recordings"
+        )
     return None
 
 

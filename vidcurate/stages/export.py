@@ -48,6 +48,7 @@ from vidcurate.targets.mark import (
 )
 from vidcurate.targets.parquet import write_shards
 from vidcurate.targets.table import SCORES, TEXTS, clip_pieces, exported_clips, films_by_name
+from vidcurate.wording import quantity
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -246,7 +247,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
             put_objects(Path(folder), out, mark)
     else:
         build_beside(config, view, held, out)
-    return f"{held.n_clips} clips in {out} (data/*.parquet, {CARD}){lost}"
+    return f"{quantity(held.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
 def refuse_loss(config: ExportConfig, view: Finished, out: Place) -> str:
@@ -266,7 +267,9 @@ def refuse_loss(config: ExportConfig, view: Finished, out: Place) -> str:
             f"-d {view.root}, or add --allow-loss"
         )
     parts = (
-        [f"{found.wished} clips of the export before are no longer kept"] if found.wished else []
+        [f"{quantity(found.wished, 'clip')} of the export before no longer kept"]
+        if found.wished
+        else []
     )
     parts += [f"lost: {found}"] if str(found) else []
     return "".join(f"; {part}" for part in parts)

@@ -11,6 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
+from vidcurate.wording import quantity
+
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"
 TIMES = (
@@ -79,7 +81,8 @@ def contents(held: Contents) -> str:
     """How much there is."""
     length = timedelta(seconds=round(held.seconds))
     return (
-        f"{held.n_clips} clips, {length} (h:mm:ss), from {len(held.films)} films; "
+        f"{quantity(held.n_clips, 'clip')}, {length} (h:mm:ss), "
+        f"from {quantity(len(held.films), 'film')}; "
         f"{held.n_captions} with a caption, {held.n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'
@@ -117,7 +120,9 @@ def licences(counts: Mapping[str | None, int]) -> str:
             "None was given. Name them in a `licence` column of the list of films "
             "(CSV, JSON lines or Parquet)."
         )
-    return "\n".join(f"- {in_cell(name or 'not given')}: {n} clips" for name, n in counts.items())
+    return "\n".join(
+        f"- {in_cell(name or 'not given')}: {quantity(n, 'clip')}" for name, n in counts.items()
+    )
 
 
 def settings(provenance: Mapping[str, Any]) -> str:
