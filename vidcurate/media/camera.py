@@ -103,9 +103,10 @@ class FlowMeter:
 
 def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
     """Mean and standard deviation of the flow's length, in diagonals a second."""
-    mean, spread = cv2.meanStdDev(cv2.magnitude(*cv2.split(flow)))
+    # Not OpenCV's magnitude, whose last bit depends on where in memory the flow lies.
+    lengths = np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2)
     unit = float(np.hypot(*flow.shape[:2])) * float(elapsed_s)
-    return float(mean[0, 0]) / unit, float(spread[0, 0]) / unit
+    return float(lengths.mean(dtype=np.float64)) / unit, float(lengths.std(dtype=np.float64)) / unit
 
 
 def camera_motion(
