@@ -291,8 +291,7 @@ def run_map_stage(run: Run, planned: Planned, scope: Scope) -> None:
             failed = run.failures.setdefault(planned.stage.name, set())
             failed.update(i for i, status, _ in report.statuses if status == FAILED)
             run.listener.advanced(planned.stage.name, report)
-            for text in report.notes:
-                run.listener.note(f"{planned.stage.name}: {text}")
+            run.tell([f"{planned.stage.name}: {text}" for text in report.notes])
             unanswered += report.unanswered
         compact(run, planned)
     if unanswered:
