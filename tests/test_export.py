@@ -139,7 +139,7 @@ def test_card_tells_how_the_data_set_was_made(made: Path) -> None:
     ]
     assert "4 clips, 0:00:08 (h:mm:ss), from 2 films; 4 with a caption, 4 with a file." in body
     assert "- CC-BY 4.0: 3 clips" in body
-    assert "- not given: 1 clips" in body
+    assert "- not given: 1 clip\n" in body
     assert "| ingest | 2 | 2 | 0 | 0 |" in body
     assert all(f"- `{name}`: " in body for name in exported(made).column_names)
     settings = yaml.safe_load(body.split("```yaml\n")[1].split("```")[0])
