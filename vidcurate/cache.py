@@ -15,7 +15,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 from uuid import uuid4
 
 from vidcurate.errors import UsageError, disk_full_stops
@@ -25,7 +24,7 @@ CACHE_BYTES = 20_000_000_000
 # A reader that was given a file opens it, perhaps several times, for about so long.
 IN_USE_S = 600
 FILES_HELD = 64
-HELD: dict[Path, IO[bytes]] = {}
+HELD: dict[Path, int] = {}
 STAGED: dict[Path, int] = {}
 
 
@@ -71,16 +70,16 @@ def held(file: Path) -> bool:
     A long film is read for longer than IN_USE_S, and opened again meanwhile.
     """
     try:
-        opened = file.open("rb")
+        opened = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         return False
     with suppress(OSError):  # without locks, or with a remover at it: the time must do
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
     if file in HELD:
-        HELD.pop(file).close()
+        os.close(HELD.pop(file))
     HELD[file] = opened
     if len(HELD) > FILES_HELD:
-        HELD.pop(next(iter(HELD))).close()
+        os.close(HELD.pop(next(iter(HELD))))
     try:
         os.utime(file)
     except FileNotFoundError:  # removed between the two

@@ -79,13 +79,12 @@ def separated(text: str, name: str) -> Iterator[Row]:
     start = 1
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                pass
-            elif not headings:
+            is_blank = not any(cell.strip() for cell in cells)
+            if headings and not is_blank:
+                yield row_of(start, dict(zip(headings, cells, strict=False)))
+            elif not is_blank:
                 headings = [cell.strip() for cell in cells]
                 check_columns(headings, name)
-            else:
-                yield row_of(start, dict(zip(headings, cells, strict=False)))
             start = reader.line_num + 1
     except csv.Error as error:
         raise UsageError(f"cannot read the list {name}, line {start}: {error}") from error
