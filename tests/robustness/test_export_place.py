@@ -15,11 +15,12 @@ from pipeline import names_below, process, rows, shelf
 
 from vidcurate.dataset import Dataset
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
+from vidcurate.markers import EXPORT_MARKER
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.runner import Limits
 from vidcurate.sources import drop_files
 from vidcurate.targets.files import link
-from vidcurate.targets.mark import MARK, read_mark
+from vidcurate.targets.mark import read_mark
 
 WHOLE: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},
@@ -69,7 +70,7 @@ def other_data_set(folder: Path) -> None:
     """The export of another data set."""
     hub_export(folder)
     mark = {"vidcurate": 1, "kind": "export", "dataset": "0" * 32, "finished": True}
-    (folder / MARK).write_text(json.dumps(mark), "utf-8")
+    (folder / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
 
 
 def file_of_a_user(folder: Path) -> None:
@@ -113,7 +114,7 @@ def test_what_a_user_put_into_an_export_is_named(name: str, out: Path) -> None:
 
 def test_an_export_without_a_mark_is_replaced_at_home_only(out: Path, tmp_path: Path) -> None:
     """Without a mark an export is known in the data set's own folder, if each file is its own."""
-    (out / "export" / MARK).unlink()
+    (out / "export" / EXPORT_MARKER).unlink()
     shutil.copytree(out / "export", tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="holds other things"):
         process(out, {**WHOLE, "export": {**WHOLE["export"], "out": tmp_path / "elsewhere"}})
@@ -154,7 +155,7 @@ def test_what_a_kill_leaves_is_tidied(out: Path, refusing: dict[str, dict[str, A
         if dataset is None:
             (folder / "mine.txt").touch()
         else:
-            shutil.copy(out / "export" / MARK, folder / MARK)
+            shutil.copy(out / "export" / EXPORT_MARKER, folder / EXPORT_MARKER)
     (out / "export").rename(out / f".export.{'2' * 8}.old")
     with pytest.raises(LossError, match="3 captions"):
         process(out, refusing)
@@ -246,13 +247,13 @@ def test_columns_that_nothing_makes_any_more_are_lost(out: Path) -> None:
     """A score whose stage this data set has no more is named."""
     shard = next((out / "export" / "data").iterdir())
     table = pq.read_table(shard)
-    mark = json.loads((out / "export" / MARK).read_text("utf-8"))
+    mark = json.loads((out / "export" / EXPORT_MARKER).read_text("utf-8"))
     for name in ("speech_ratio", "licence"):
         table = table.append_column(name, [["x"] * table.num_rows])
     shard.unlink()
     pq.write_table(table, shard)
     mark["files"][f"data/{shard.name}"] = ""
-    (out / "export" / MARK).unlink()
-    (out / "export" / MARK).write_text(json.dumps(mark), "utf-8")
+    (out / "export" / EXPORT_MARKER).unlink()
+    (out / "export" / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
     with pytest.raises(LossError, match=r"would lose 2 columns \(speech_ratio, licence\)"):
         process(out, WHOLE)

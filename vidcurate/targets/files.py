@@ -9,8 +9,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
+from vidcurate.markers import EXPORT_MARKER
 from vidcurate.storage import Place, Remote, copy, each, put
-from vidcurate.targets.mark import CARD, MARK, Mark, files_named, read_mark, write_mark
+from vidcurate.targets.mark import CARD, Mark, files_named, read_mark, write_mark
 
 
 def link_all(names: Sequence[str], source: Place, building: Place) -> None:
@@ -52,7 +53,7 @@ def link(source: Place, target: Place) -> None:
 def put_objects(building: Path, out: Remote, mark: Mark) -> None:
     """Upload shards and card, and remove what is no part of the finished data set."""
     write_mark(out, Mark(mark.dataset))
-    kept = {MARK, CARD}
+    kept = {EXPORT_MARKER, CARD}
     for name in sorted(mark.files.keys() - {CARD}):
         kept |= {name, *files_named(building / name)}
         put(building / name, out / name)
@@ -96,7 +97,7 @@ def remove_marked(folder: Path) -> None:
     for inside in folder.iterdir():
         if inside.is_dir() and not inside.is_symlink():
             shutil.rmtree(inside, ignore_errors=True)
-        elif inside.name != MARK:
+        elif inside.name != EXPORT_MARKER:
             inside.unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
+from vidcurate.markers import EXPORT_MARKER
 from vidcurate.storage import Place, Remote
 from vidcurate.table import readable, write_whole
 
-MARK = ".vidcurate-export.json"
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
 # In object storage a run that was killed leaves files that no shard and no mark names.
@@ -29,7 +29,7 @@ NAMED_AT_MOST = 3
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What an export says of itself in its file `MARK`.
+    """What an export says of itself in its file `EXPORT_MARKER`.
 
     `dataset` is the id of the data set that it is of. `files` are card and shards, each with a hash
     by which a change shows; what else belongs to an export its shards name. Of one that is not
@@ -46,7 +46,7 @@ class Mark:
 def read_mark(folder: Place) -> Mark | None:
     """The mark of a folder; None where there is none, or none that can be read."""
     try:
-        found = json.loads((folder / MARK).read_text("utf-8"))
+        found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
         if found.pop("vidcurate") != 1 or found.pop("kind") != "export":
             return None
         return Mark(**found)
@@ -57,7 +57,7 @@ def read_mark(folder: Place) -> Mark | None:
 def write_mark(folder: Place, mark: Mark) -> None:
     """Mark a folder."""
     text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(mark)}, indent=2) + "\n"
-    write_whole(folder / MARK, lambda partial: write_text(partial, text))
+    write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
 
 
 def write_text(file: Path, text: str) -> None:
@@ -113,9 +113,9 @@ def refuse_what_is_not_ours(out: Place, dataset: str | None, home: Place) -> Non
 def not_written(out: Place, mark: Mark, there: Mapping[str, int]) -> Iterator[str]:
     """The files of a marked folder that were not written with it, or were changed since."""
     if not mark.finished:
-        yield from (n for n in there if n not in (MARK, CARD) and not is_named_as_ours(n))
+        yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_named_as_ours(n))
         return
-    ours: dict[str, int | None] = {MARK: None}
+    ours: dict[str, int | None] = {EXPORT_MARKER: None}
     for name, known in mark.files.items():
         if name in there and known in ("", end_hash(out / name)):
             ours[name] = None
