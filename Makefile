@@ -18,7 +18,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/installed ## the main job on Big Buck Bunny, or on yours: make demo SOURCE=~/Videos
-	@if [ "$(SOURCE)" = demo/films/films.csv ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
+	@if [ "$(SOURCE)" = demo/films/films.csv ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
 	$(BIN)/vidcurate run "$(SOURCE)" -c configs/quickstart.yaml -d "$(DATASET)"
 	@echo "The data set lies in $(DATASET)/export: README.md says what is in it."
 
@@ -30,7 +30,7 @@ check: .venv/installed-dev ## format, lint, types, layers, docs current
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/write_reference.py --check
+	$(BIN)/python -m scripts.tools.write_reference --check
 
 audit: .venv/installed-dev ## bandit over our code, pip-audit over what is installed (needs the network)
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml vidcurate scripts
@@ -38,102 +38,102 @@ audit: .venv/installed-dev ## bandit over our code, pip-audit over what is insta
 	$(BIN)/pip-audit --strict --disable-pip --no-deps --requirement .venv/frozen.txt
 
 hostile: .venv/installed ## a run over hundreds of damaged and hostile files; what became of each kind
-	$(BIN)/python scripts/run_hostile.py
+	$(BIN)/python -m scripts.robustness.run_hostile
 
 fuzz: .venv/installed ## probe and scan of randomly damaged films: make fuzz COUNT=5000 SEED=7
-	$(BIN)/python scripts/fuzz.py --count $(COUNT) --seed $(SEED)
+	$(BIN)/python -m scripts.robustness.fuzz --count $(COUNT) --seed $(SEED)
 
 chaos: .venv/installed ## kill a run at 50 random moments, and prove that nothing is lost; FILM=...
-	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/chaos.py "$(FILM)"
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.robustness.chaos "$(FILM)"
 
 format: .venv/installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 docs: .venv/installed-dev ## write the generated part of the README
-	$(BIN)/python scripts/write_reference.py
+	$(BIN)/python -m scripts.tools.write_reference
 
 bench: .venv/installed ## time of scan over that of a bare decode, and of every stage; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_scan.py $(FILMS)
-	$(BIN)/python scripts/bench_stages.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.scan $(FILMS)
+	$(BIN)/python -m scripts.benchmarks.stages $(FILMS)
 
 bench-scaling: .venv/installed ## wall time of scan with one worker over that with two; FILM=...
-	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_scaling.py "$(FILM)"
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.scaling "$(FILM)"
 
 bench-detectors: .venv/installed ## cuts from recorded signals against PySceneDetect's own run
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/compare_detectors.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.detectors $(FILMS)
 
 bench-appearance: .venv/installed ## shots told apart and copies known again by appearance vectors
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_appearance.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.appearance $(FILMS)
 
 bench-ray: .venv/installed-dev ## wall and CPU time of a scan on Ray over that of local workers
-	$(BIN)/python scripts/fetch_film.py demo/films
-	$(BIN)/python scripts/bench_ray.py "$(FILM)"
+	$(BIN)/python -m scripts.tools.fetch_film demo/films
+	$(BIN)/python -m scripts.benchmarks.ray "$(FILM)"
 
 bench-cuts: .venv/installed ## all shot detectors on films of known truth; QUICK= for all films
-	$(BIN)/python scripts/fetch_footage.py validation demo/footage
-	@if [ ! -d "$(SHOTS)" ]; then $(BIN)/python scripts/prepare_shots.py demo/shots --validation demo/footage/*; fi
-	$(BIN)/python scripts/bench_cuts.py "$(SHOTS)" demo/cuts $(QUICK)
+	$(BIN)/python -m scripts.tools.fetch_footage validation demo/footage
+	@if [ ! -d "$(SHOTS)" ]; then $(BIN)/python -m scripts.training.prepare_shots demo/shots --validation demo/footage/*; fi
+	$(BIN)/python -m scripts.benchmarks.cuts "$(SHOTS)" demo/cuts $(QUICK)
 
 bench-motion: .venv/installed ## camera movements named right, on camera paths over stills; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_motion.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.motion $(FILMS)
 
 bench-scores: .venv/installed-dev ## what every judgement gets wrong, measured on little; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/fetch_footage.py validation demo/footage
-	$(BIN)/python scripts/fetch_footage.py voices demo/voices
-	$(BIN)/python scripts/bench_scores.py $(FILMS) --footage demo/footage/* --voices demo/voices/*
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.tools.fetch_footage validation demo/footage
+	$(BIN)/python -m scripts.tools.fetch_footage voices demo/voices
+	$(BIN)/python -m scripts.benchmarks.scores $(FILMS) --footage demo/footage/* --voices demo/voices/*
 
 bench-safety: .venv/installed-dev ## safe clips that safety suspects; FILMS=... for yours, all of them safe
-	$(BIN)/python scripts/fetch_footage.py validation demo/footage
-	$(BIN)/python scripts/bench_safety.py $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
+	$(BIN)/python -m scripts.tools.fetch_footage validation demo/footage
+	$(BIN)/python -m scripts.benchmarks.safety $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
 
 bench-speech: .venv/installed-dev ## speech and music heard right, and loudness against ffmpeg's; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/fetch_footage.py voices demo/voices
-	$(BIN)/python scripts/bench_speech.py $(FILMS) --voices demo/voices/*
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.tools.fetch_footage voices demo/voices
+	$(BIN)/python -m scripts.benchmarks.speech $(FILMS) --voices demo/voices/*
 
 bench-dedup: .venv/installed ## copies of shots found, and other shots taken for copies; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_dedup.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.dedup $(FILMS)
 
 bench-search: .venv/installed ## time of exact search over a million clips, over that of a bare product
-	$(BIN)/python scripts/bench_search.py
+	$(BIN)/python -m scripts.benchmarks.search
 
 bench-consistency: .venv/installed ## clips of two scenes told from clips of one; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_consistency.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.consistency $(FILMS)
 
 bench-judge: .venv/installed ## faults of captions found, and good captions blamed; CAPTIONS=... for yours
-	$(BIN)/python scripts/bench_judge.py $(CAPTIONS)
+	$(BIN)/python -m scripts.benchmarks.judge $(CAPTIONS)
 
 bench-text: .venv/installed-dev ## text and overlays found over real film; FILMS=... for yours, which show no text
-	$(BIN)/python scripts/fetch_footage.py validation demo/footage
-	$(BIN)/python scripts/bench_text.py $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
+	$(BIN)/python -m scripts.tools.fetch_footage validation demo/footage
+	$(BIN)/python -m scripts.benchmarks.text $(if $(filter demo/films/*.mp4,$(FILMS)),demo/footage/*,$(FILMS))
 
 bench-watermark: .venv/installed ## marks found over real film, by their opacity; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_watermark.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.watermark $(FILMS)
 
 bench-keyframes: .venv/installed ## how well stills of each method stand for their clips; FILMS=... for yours
-	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_keyframes.py $(FILMS)
+	@if [ "$(FILMS)" = "demo/films/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.keyframes $(FILMS)
 
 bench-chat: .venv/installed ## how well captioning fills a server's slots
-	$(BIN)/python scripts/bench_chat.py
+	$(BIN)/python -m scripts.benchmarks.chat
 
 bench-memory: .venv/installed ## peak memory of a run over 10, 25 and 50 films; FILM=...
-	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python scripts/fetch_film.py demo/films; fi
-	$(BIN)/python scripts/bench_memory.py "$(FILM)"
+	@if [ "$(FILM)" = demo/films/big_buck_bunny.mp4 ]; then $(BIN)/python -m scripts.tools.fetch_film demo/films; fi
+	$(BIN)/python -m scripts.benchmarks.memory "$(FILM)"
 
 bench-load: .venv/installed ## time and memory of commands over tables of a million clips
-	$(BIN)/python scripts/bench_load.py
+	$(BIN)/python -m scripts.benchmarks.load
 
 clean: ## remove what make made
 	rm -rf .venv demo build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis

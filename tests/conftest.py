@@ -4,9 +4,10 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from films import render
 
-pytest_plugins = ["chat_bench", "s3_server"]
+from tests.support.films import render
+
+pytest_plugins = ["tests.support.chat_bench", "tests.support.s3_server"]
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("untimed", deadline=None)

@@ -6,8 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from toy_stages import FILMS, MARKS, MARKS_STAGE, NOTES_STAGE, PICK_STAGE, PIECES, ToyConfig
 
+from tests.support.toy_stages import (
+    FILMS,
+    MARKS,
+    MARKS_STAGE,
+    NOTES_STAGE,
+    PICK_STAGE,
+    PIECES,
+    ToyConfig,
+)
 from vidcurate.stage import (
     Beside,
     MapStage,

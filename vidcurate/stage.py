@@ -11,8 +11,8 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
-from vidcurate.storage import Place
-from vidcurate.table import Table
+from vidcurate.store.storage import Place
+from vidcurate.store.table import Table
 
 # Stands in a fingerprint for the path of a file, whose content `depends` tells.
 BY_CONTENT = "by content"

@@ -4,18 +4,18 @@ import json
 from typing import Any
 
 import pytest
-from chat_bench import OPTIONS
-from chat_server import Script, completion, serving
-from talks import Model, says
 
-from vidcurate.captioning.json_answer import ask_json, plain_text
-from vidcurate.captioning.metered import Spent, metered
-from vidcurate.captioning.trigger import begun_with
+from tests.support.chat_bench import OPTIONS
+from tests.support.chat_server import Script, completion, serving
+from tests.support.talks import Model, says
+from vidcurate.captioning.text.json_answer import ask_json, plain_text
+from vidcurate.captioning.text.trigger import begun_with
+from vidcurate.captioning.usage import Spent, metered
 from vidcurate.errors import MediaError, ServerError
-from vidcurate.models.chat_answers import read_answer
-from vidcurate.models.conversation import Answer, Ask, Conversation, hold, said
-from vidcurate.models.openai_chat import open_chat
-from vidcurate.models.spoken import ending, spoken_in
+from vidcurate.models.chat.answer_text import ending, spoken_in
+from vidcurate.models.chat.answers import read_answer
+from vidcurate.models.chat.conversation import Answer, Ask, Conversation, hold, said
+from vidcurate.models.chat.openai import open_chat
 
 SAID = "A red ball rolls across green grass"
 THOUGHT = "The user wants a caption. Frame 1 shows a ball."

@@ -11,18 +11,18 @@ from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-from s3_server import reached
-from toy_data import Bench, Heard
-from toy_stages import MARKS, TOYS, Mark
 
-from vidcurate.dataset import DONE, FAILED, OK, Dataset, commit_name
-from vidcurate.funnel import known_count
-from vidcurate.libraries import library_versions
-from vidcurate.pending import FOUND, Scope, live_scope
+from tests.support.s3_server import reached
+from tests.support.toy_data import Bench, Heard
+from tests.support.toy_stages import MARKS, TOYS, Mark
+from vidcurate.pipeline.counts import known_count
+from vidcurate.pipeline.discovery.sources import add_files
+from vidcurate.pipeline.inputs import FOUND, Scope, live_scope
+from vidcurate.pipeline.runner import Limits, plan_for
 from vidcurate.records import FILES, SOURCES, FoundFile
-from vidcurate.runner import Limits, plan_for
-from vidcurate.sources import add_files
-from vidcurate.storage import Remote, copy
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, commit_name
+from vidcurate.store.storage import Remote, copy
+from vidcurate.store.versions import library_versions
 
 OPTIONS: dict[str, Any] = {"pieces": {"step": 3}}
 

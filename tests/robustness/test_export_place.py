@@ -10,17 +10,17 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from chat_server import Script
-from pipeline import names_below, process, rows, shelf
 
-from vidcurate.dataset import Dataset
+from tests.support.chat_server import Script
+from tests.support.pipeline import names_below, process, rows, shelf
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
-from vidcurate.markers import EXPORT_MARKER
+from vidcurate.export.files import link
+from vidcurate.export.marker import read_mark
+from vidcurate.pipeline.discovery.sources import drop_files
+from vidcurate.pipeline.runner import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES
-from vidcurate.runner import Limits
-from vidcurate.sources import drop_files
-from vidcurate.targets.files import link
-from vidcurate.targets.mark import read_mark
+from vidcurate.store.dataset import Dataset
+from vidcurate.store.markers import EXPORT_MARKER
 
 WHOLE: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},

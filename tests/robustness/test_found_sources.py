@@ -10,13 +10,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from command import vidcurate
-from pipeline import process, rows
 
-from vidcurate.dataset import Dataset
+from tests.support.command import vidcurate
+from tests.support.pipeline import process, rows
 from vidcurate.errors import UsageError
+from vidcurate.pipeline.discovery.sources import drop_files, find_files, live_files, take_in
 from vidcurate.records import FILES, SOURCES, FoundFile
-from vidcurate.sources import drop_files, find_files, live_files, take_in
+from vidcurate.store.dataset import Dataset
 
 
 def files_of(*sources: Path | str, stdin: str = "", own: Path | None = None) -> list[FoundFile]:

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from films import render
-from pipeline import process, rows
 
-from vidcurate.cache import cache_folder
+from tests.support.films import render
+from tests.support.pipeline import process, rows
 from vidcurate.cli.output import Quiet
-from vidcurate.dataset import Dataset
-from vidcurate.digests import content_below
 from vidcurate.errors import MediaError
-from vidcurate.media.content import SAMPLED_WHOLE, content_id, film_path
-from vidcurate.pending import live_scope
+from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, film_path
+from vidcurate.pipeline.inputs import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
 from vidcurate.stage import Stage, StageConfig, fingerprint
 from vidcurate.stages import STAGES
+from vidcurate.store.cache import cache_folder
+from vidcurate.store.dataset import Dataset
+from vidcurate.store.digests import content_below
 
 LARGE = SAMPLED_WHOLE * 2
 
@@ -212,7 +212,7 @@ def test_files_count_by_content(case: str, tmp_path: Path, monkeypatch: pytest.M
 def test_large_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The hash of a large file that lies still is kept, and used while size and times are equal."""
     monkeypatch.setenv("VIDCURATE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("vidcurate.digests.SETTLED_S", -1)
+    monkeypatch.setattr("vidcurate.store.digests.SETTLED_S", -1)
     model = weights(tmp_path / "model")
     first = content_below(model)
     [kept] = (cache_folder() / "hashes").iterdir()

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from vidcurate import table
-from vidcurate.table import in_pieces, taken, write_parquet
+from vidcurate.store import table
+from vidcurate.store.table import in_pieces, taken, write_parquet
 
 TEXTS = pa.table({"text": pa.chunked_array([["a" * 100] * 60, ["b" * 300] * 40])})
 

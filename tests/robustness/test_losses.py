@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from command import vidcurate
-from films import ffmpeg, render
-from pipeline import process, rows, shelf
 
-from vidcurate.dataset import DONE, DONE_AND_LOST, Dataset, with_versions
+from tests.support.command import vidcurate
+from tests.support.films import ffmpeg, render
+from tests.support.pipeline import process, rows, shelf
 from vidcurate.errors import EmptyResultError
-from vidcurate.media.packets import Clock, Damage, packets
+from vidcurate.media.io.packets import Clock, Damage, packets
 from vidcurate.records import CLIPS, SCANS
+from vidcurate.store.dataset import DONE, DONE_AND_LOST, Dataset, with_versions
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 HELD = "select='lt(t,2)+gte(t,32)'"

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from command import ENVIRONMENT, Ended, vidcurate
 
+from tests.support.command import ENVIRONMENT, Ended, vidcurate
 from vidcurate.errors import place_fault
-from vidcurate.lock import own_facts
+from vidcurate.store.lock import own_facts
 
 # A file system without locks, as NFS without a lock daemon, some of Lustre, and FUSE.
 NO_LOCKS = """
@@ -30,7 +30,7 @@ fcntl.flock = flock
 HOLD = """
 import sys, time
 from pathlib import Path
-from vidcurate.lock import writing
+from vidcurate.store.lock import writing
 
 with writing(Path(sys.argv[1])):
     print("held", flush=True)

@@ -9,20 +9,20 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from counted import Counted
-from films import ffmpeg, number_of, render_counted
 from numpy.typing import NDArray
 
+from tests.support.counted import Counted
+from tests.support.films import ffmpeg, number_of, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.cut import CutFile, CutOptions, cut_clip
-from vidcurate.media.encryption import is_encrypted
-from vidcurate.media.ffmpeg import find_ffmpeg
-from vidcurate.media.likeness import misread, small_picture
-from vidcurate.media.probe import probe_film
-from vidcurate.media.proxies import decode_jpeg
-from vidcurate.media.scan import ScanOptions, read_samples, scan_film
-from vidcurate.media.stills import grab
-from vidcurate.media.verify import prove
+from vidcurate.media.io.encryption import is_encrypted
+from vidcurate.media.io.ffmpeg import find_ffmpeg
+from vidcurate.media.io.frames import grab
+from vidcurate.media.io.probe import probe_film
+from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
+from vidcurate.media.output.frame_match import misread, small_picture
+from vidcurate.media.output.verify import prove
+from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_film
+from vidcurate.media.visual.proxies import decode_jpeg
 from vidcurate.records import Clip, ExportedClip, Video
 
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)

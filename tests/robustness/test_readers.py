@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from s3_server import reached
-from toy_stages import MARKS, Mark
 
-from vidcurate.cache import staging_folder
+from tests.support.s3_server import reached
+from tests.support.toy_stages import MARKS, Mark
 from vidcurate.cli.look import steadily
-from vidcurate.dataset import DONE, OK, Dataset, Shelf, commit_name
 from vidcurate.errors import UsageError
-from vidcurate.storage import Place, Remote, remove
+from vidcurate.store.cache import staging_folder
+from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
+from vidcurate.store.storage import Place, Remote, remove
 
 N_ROWS = 40
 

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from chat_bench import OPTIONS, answers, opened, texts
-from chat_bench import script as script  # noqa: PLC0414 - a fixture
-from chat_server import Script, serving
-from films import render
-from pipeline import done, process, rows
 
+from tests.support.chat_bench import OPTIONS, answers, opened, texts
+from tests.support.chat_bench import script as script  # noqa: PLC0414 - a fixture
+from tests.support.chat_server import Script, serving
+from tests.support.films import render
+from tests.support.pipeline import done, process, rows
 from vidcurate.errors import EmptyResultError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat_answers import read_status, wait_in
-from vidcurate.models.connection import proxy_of, trusted
-from vidcurate.models.conversation import Ask
-from vidcurate.models.model_config import ModelConfig
-from vidcurate.models.openai_chat import open_chat
+from vidcurate.models.chat.answers import read_status, wait_in
+from vidcurate.models.chat.connection import proxy_of, trusted
+from vidcurate.models.chat.conversation import Ask
+from vidcurate.models.chat.openai import open_chat
+from vidcurate.models.chat.options import ModelConfig
 from vidcurate.notices import take_notices
+from vidcurate.pipeline.runner import Limits
 from vidcurate.records import CAPTIONS
-from vidcurate.runner import Limits
 
 LOADING = (503, "Loading model")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from films import ffmpeg
 from numpy.typing import NDArray
-from pipeline import done, process, rows
 
-from vidcurate.media.audio import clip_sounds
-from vidcurate.media.cut import CutFile, CutOptions, cut_clip
-from vidcurate.media.probe import probe_film
-from vidcurate.media.tracks import track_of
+from tests.support.films import ffmpeg
+from tests.support.pipeline import done, process, rows
+from vidcurate.media.audio.clip_sound import clip_sounds
+from vidcurate.media.audio.tracks import track_of
+from vidcurate.media.io.probe import probe_film
+from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
 from vidcurate.records import EXPORTS, SPEECH, VERIFIED, VIDEOS, Clip, Video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "24", "-pix_fmt", "yuv420p")

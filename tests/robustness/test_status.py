@@ -4,19 +4,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command import vidcurate
-from films import THREE_SHOTS, render
-from pipeline import process, shelf
-from toy_data import Bench
-from toy_stages import MARKS, TOYS
 
+from tests.support.command import vidcurate
+from tests.support.films import THREE_SHOTS, render
+from tests.support.pipeline import process, shelf
+from tests.support.toy_data import Bench
+from tests.support.toy_stages import MARKS, TOYS
 from vidcurate.cli.look import funnel, rows_only_in
-from vidcurate.dataset import Dataset
 from vidcurate.errors import EmptyResultError
-from vidcurate.funnel import StageCount, why_redone
-from vidcurate.pending import Scope
+from vidcurate.pipeline.counts import StageCount, why_redone
+from vidcurate.pipeline.inputs import Scope
+from vidcurate.pipeline.runner import Limits, plan_for
 from vidcurate.records import CLIPS, QUALITY
-from vidcurate.runner import Limits, plan_for
+from vidcurate.store.dataset import Dataset
 
 SCORED: dict[str, Any] = {"quality": {}, "filter": {"rules": ("quality.luma_mean >= 0",)}}
 

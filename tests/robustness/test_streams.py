@@ -5,8 +5,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from command import COMMAND, ENVIRONMENT, vidcurate
-from films import render
+
+from tests.support.command import COMMAND, ENVIRONMENT, vidcurate
+from tests.support.films import render
 
 PLAIN_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command import vidcurate
-from films import render
-from terminal import CTRL_C, CTRL_Z, Terminal, below, state, terminal
+
+from tests.support.command import vidcurate
+from tests.support.films import render
+from tests.support.terminal import CTRL_C, CTRL_Z, Terminal, below, state, terminal
 
 N_FILMS = 3
 # Ctrl-C twice ends within seconds; tests run beside others.

@@ -7,9 +7,9 @@ import av
 import cv2
 import numpy as np
 import pytest
-from films import counted_frames, frame_number, render_counted
-from pipeline import done, process, rows, shelf
 
+from tests.support.films import counted_frames, frame_number, render_counted
+from tests.support.pipeline import done, process, rows, shelf
 from vidcurate.records import CLIPS, EXPORTS, KEYFRAMES, SCANS, SOURCES, VERIFIED
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-crf", "18")
@@ -185,7 +185,7 @@ def test_stills_are_the_frames_that_the_clips_hold(
 
 def scan_times(root: Path, name: str) -> list[int]:
     """The times of all frames of a film."""
-    from vidcurate.media.scan import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
+    from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
 
     return [
         int(t) for t in read_frames(shelf(root, SCANS).files / name, ("pts",))["pts"].to_numpy()

@@ -6,9 +6,9 @@ from typing import Any
 
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import INSERTED, Prompt, fill_prompt
-from vidcurate.captioning.voice import Voice
-from vidcurate.models.conversation import Conversation, Frame, Status
-from vidcurate.models.facts import Facts
+from vidcurate.captioning.templates.facts import Facts
+from vidcurate.captioning.voice_over import Voice
+from vidcurate.models.chat.conversation import Conversation, Frame, Status
 from vidcurate.records import Candidate, Clip
 
 # Cosines of texts with the clip's vector.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from vidcurate.captioning.options import CaptionConfig, teacher_config
 from vidcurate.captioning.prompts import load_prompt, prompt_names
-from vidcurate.models.model_config import ModelConfig, model_content
+from vidcurate.models.chat.options import ModelConfig, model_content
 from vidcurate.stage import BY_CONTENT
 
 

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 from pydantic import ValidationError, model_validator
 
-from vidcurate.models.model_config import ModelConfig
+from vidcurate.models.chat.options import ModelConfig
 from vidcurate.stage import option
 
 FACTS = "facts"

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 from vidcurate.captioning.options import CaptionConfig, teacher_config
 from vidcurate.errors import MediaError
-from vidcurate.models.chat_model import ChatModel, open_chat_model
-from vidcurate.models.conversation import (
+from vidcurate.models.chat.backends import ChatModel, open_chat_model
+from vidcurate.models.chat.conversation import (
     Answer,
     Ask,
     Conversation,

@@ -9,20 +9,20 @@ from typing import Annotated, Any
 import typer
 
 from vidcurate.cli import look
-from vidcurate.cli.diff_command import diff
-from vidcurate.cli.drop_command import drop
+from vidcurate.cli.commands.diff import diff
+from vidcurate.cli.commands.drop import drop
+from vidcurate.cli.commands.estimate import plan_run
+from vidcurate.cli.commands.search import search
+from vidcurate.cli.commands.tune import tune
 from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
-from vidcurate.cli.plan_command import plan_run
-from vidcurate.cli.search_command import search
 from vidcurate.cli.streams import prepare_streams
-from vidcurate.cli.tune_command import tune
-from vidcurate.config import load_config, override
 from vidcurate.errors import UsageError, VidcurateError, place_fault
+from vidcurate.pipeline.config import load_config, override
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
-from vidcurate.stages.probe import PROBE
+from vidcurate.stages.sources.probe import PROBE
 
 Sources = Annotated[
     list[str] | None,

@@ -12,29 +12,29 @@ from pathlib import Path
 
 import typer
 
-from vidcurate.attempts import Shrink
 from vidcurate.cli.output import listener, say, show_funnel, tell_json
-from vidcurate.cli.show_plan import against_plan
+from vidcurate.cli.render_estimate import against_plan
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
-from vidcurate.dataset import Dataset
 from vidcurate.engines import Engine
 from vidcurate.engines.guard import close_input
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
-from vidcurate.foreseen import Compared, compare
-from vidcurate.funnel import as_dicts
-from vidcurate.lock import writing
-from vidcurate.pending import FOUND
-from vidcurate.plan import Planned, choose_configs
+from vidcurate.pipeline.counts import as_dicts
+from vidcurate.pipeline.discovery.sources import take_in
+from vidcurate.pipeline.estimate.forecast import Compared, compare
+from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.resolve import Planned, choose_configs
+from vidcurate.pipeline.retries import Shrink
+from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
+from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
-from vidcurate.runner import Limits, Run, plan_for, run_plan
-from vidcurate.sources import take_in
 from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
-from vidcurate.stages.ingest import INGEST, IngestConfig
-from vidcurate.storage import place
-from vidcurate.waves import run_in_waves
+from vidcurate.stages.sources.ingest import INGEST, IngestConfig
+from vidcurate.store.dataset import Dataset
+from vidcurate.store.lock import writing
+from vidcurate.store.storage import place
 from vidcurate.wording import quantity
 
 

@@ -12,23 +12,23 @@ import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
-from vidcurate.config import load_config
-from vidcurate.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.funnel import StageCount, as_dicts, count, why_redone
-from vidcurate.join import Read, columns_beside, select_rows
-from vidcurate.lock import writing
-from vidcurate.pending import FOUND, Scope, live_inputs, live_scope
-from vidcurate.plan import Planned, make_plan, recorded_config
+from vidcurate.export.files import half_built
+from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
+from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope
+from vidcurate.pipeline.pruning import narrowed
+from vidcurate.pipeline.resolve import Planned, make_plan, recorded_config
+from vidcurate.pipeline.runner import ROOTS, check_stages, plan_for
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
-from vidcurate.runner import ROOTS, check_stages, plan_for
-from vidcurate.spare import narrowed
+from vidcurate.rules.join import Read, columns_beside, select_rows
 from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
-from vidcurate.storage import Place, Remote, bytes_below, folders_in, place, remove
-from vidcurate.table import Table, places
-from vidcurate.targets.files import half_built
+from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.store.lock import writing
+from vidcurate.store.storage import Place, Remote, bytes_below, folders_in, place, remove
+from vidcurate.store.table import Table, places
 from vidcurate.wording import quantity, suggest
 
 Folder = Annotated[

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from vidcurate.cli.output import Bars, Lines, Quiet, say
-from vidcurate.runner import Run
+from vidcurate.pipeline.runner import Run
 
 INTERRUPTED = 130
 GRACE_S = 4.0  # for an orderly end after the second Ctrl-C

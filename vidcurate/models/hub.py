@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from vidcurate.errors import MissingExtraError, UsageError
-from vidcurate.models.clip_embedder import LONGEST_FAULT
 from vidcurate.models.quiet import hushed
+from vidcurate.models.vision.clip_embedder import LONGEST_FAULT
 
 # They log what they raise as well, and each try on the network.
 TELLING = ("transformers", "huggingface_hub", "httpx", "urllib3")

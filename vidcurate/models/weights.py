@@ -9,9 +9,9 @@ from http.client import HTTPException
 from pathlib import Path
 from urllib.error import HTTPError
 
-from vidcurate.cache import cache_folder
 from vidcurate.errors import UsageError
-from vidcurate.table import write_whole
+from vidcurate.store.cache import cache_folder
+from vidcurate.store.table import write_whole
 
 WAIT_S = 60
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from fractions import Fraction
 
-from vidcurate.table import Table
+from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from vidcurate.table import Table
+from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)

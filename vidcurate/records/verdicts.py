@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from vidcurate.records.clips import Candidate
-from vidcurate.table import Table
+from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from vidcurate.rules.tree import (
     children,
     columns_of,
 )
-from vidcurate.table import FRACTION
+from vidcurate.store.table import FRACTION
 from vidcurate.wording import suggest
 
 LIKENESS = 0.6  # difflib's own bound for a close match

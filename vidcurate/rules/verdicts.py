@@ -27,7 +27,7 @@ from vidcurate.rules.tree import (
     Percentile,
     Rule,
 )
-from vidcurate.table import FRACTION
+from vidcurate.store.table import FRACTION
 
 Values = Any  # pa.Array | pa.ChunkedArray | pa.Scalar: Arrow's functions take each of them
 COMPARE = {

@@ -1,0 +1,1 @@
+"""Measurements of speed and accuracy, each printed as a table."""

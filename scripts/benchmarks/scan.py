@@ -1,0 +1,133 @@
+"""Measures what a scan costs against decoding the same films and doing nothing with them."""
+
+import argparse
+import functools
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from vidcurate.media.io.container import open_film
+from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_samples, scan_film
+
+Work = Callable[[Path], object]
+
+
+def ffmpeg_decode(film: Path) -> None:
+    """Decode a film's video with ffmpeg on one thread and drop the frames."""
+    program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
+    head = [program, "-v", "quiet", "-nostdin", "-threads", "1", "-i", f"file:{film}"]
+    # Frames pass as they are: repeating or dropping some of a VFR film is not part of decoding.
+    tail = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
+    subprocess.run([*head, *tail], check=True)
+
+
+def pyav_decode(film: Path) -> None:
+    """Decode a film's video with PyAV on one thread and drop the frames."""
+    with open_film(film) as (container, stream):
+        for _ in decode(container, stream, Faults()):
+            pass
+
+
+def scan(film: Path, options: ScanOptions) -> tuple[FilmScan, int, int]:
+    """Scan a film; also the bytes of its proxies, and this process's peak memory in MiB."""
+    with tempfile.TemporaryDirectory() as folder:
+        samples_file = Path(folder) / "samples.arrow"
+        found = scan_film(film, options, Path(folder) / "frames.arrow", samples_file)
+        proxies = read_samples(samples_file, ("jpeg",))["jpeg"].nbytes
+    return found, proxies, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+
+def cpu_seconds(work: Work, film: Path) -> float:
+    """CPU time of doing one thing to a film, by this process and by the programs it runs."""
+    before = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    work(film)
+    after = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    total = sum(usage.ru_utime + usage.ru_stime for usage in after)
+    return total - sum(usage.ru_utime + usage.ru_stime for usage in before)
+
+
+def seconds(pool: ProcessPoolExecutor, work: Work, films: Sequence[Path]) -> tuple[float, float]:
+    """Wall time of doing one thing to all films in the pool, and its CPU time."""
+    start = time.perf_counter()
+    cpu = sum(pool.map(functools.partial(cpu_seconds, work), films))
+    return time.perf_counter() - start, cpu
+
+
+def report_film(pool: ProcessPoolExecutor, film: Path, options: ScanOptions) -> None:
+    """Print what one film's scan found and left."""
+    start = time.perf_counter()
+    found, proxies, peak = pool.submit(scan, film, options).result()
+    elapsed = time.perf_counter() - start
+    rate = proxies / 1e6 * 3600 / found.duration_s
+    print(
+        f"  {found.n_frames} frames, {found.n_samples} samples, {found.n_frames / elapsed:.0f} "
+        f"frames/s alone, proxies {rate:.0f} MB/hour, worker's peak memory {peak} MiB"
+    )
+
+
+def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int) -> None:
+    """Print the ratios of times, the ways of working taking turns in each round.
+
+    Wall times tell only on a machine that does nothing else; CPU times also on a busy one.
+    """
+    works: dict[str, Work] = {
+        "ffmpeg": ffmpeg_decode,
+        "PyAV": pyav_decode,
+        "scan": functools.partial(scan, options=options),
+    }
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        # The workers' imports are no part of the measurement: a run starts them once.
+        list(pool.map(time.sleep, [0.1] * workers * 4))
+        for number in range(rounds):
+            for name, work in works.items():
+                times[name].append(seconds(pool, work, films))
+            ratio = times["scan"][-1][0] / times["ffmpeg"][-1][0]
+            print(f"  round {number + 1} of {rounds}: scan / ffmpeg {ratio:.2f}", flush=True)
+        report_film(pool, films[0], options)
+    for place, kind in enumerate(("wall", "CPU")):
+        spent = {name: [pair[place] for pair in pairs] for name, pairs in times.items()}
+        middle = {name: statistics.median(values) for name, values in spent.items()}
+        ratios = [a / b for a, b in zip(spent["scan"], spent["ffmpeg"], strict=True)]
+        print(
+            f"  {kind:4} "
+            + ", ".join(f"{name} {value:.1f} s" for name, value in middle.items())
+            + f"; scan / ffmpeg {statistics.median(ratios):.2f} "
+            f"({min(ratios):.2f} to {max(ratios):.2f}), "
+            f"scan / PyAV {middle['scan'] / middle['PyAV']:.2f}"
+        )
+
+
+def main() -> None:
+    """Bench each film by itself, a copy of it for every worker."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--copies", type=int, help="times each film is read; default: workers")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--metrics", nargs="*", default=ScanOptions().metrics)
+    parser.add_argument("--together", action="store_true", help="all films as one batch of work")
+    arguments = parser.parse_args()
+    options = ScanOptions(metrics=tuple(arguments.metrics))
+    copies = arguments.copies or arguments.workers
+    groups = [arguments.films] if arguments.together else [[film] for film in arguments.films]
+    for group in groups:
+        names = ", ".join(film.name for film in group)
+        print(f"{names} ({copies} times, {arguments.workers} workers)", flush=True)
+        bench(group * copies, options, arguments.workers, arguments.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Damage, kills and hostile files."""

@@ -1,0 +1,1 @@
+"""Films to fetch, references to write."""

@@ -1,0 +1,1 @@
+"""How the shipped detector is trained."""

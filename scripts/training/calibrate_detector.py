@@ -1,0 +1,82 @@
+"""Fits the learned detector's confidence: of alarms of confidence 0.9, nine in ten are right.
+
+Prints the two numbers of learned.CALIBRATION, by Platt's scaling. Give it shots that are in no
+training film, and not those that accuracy is reported on.
+"""
+
+import argparse
+import math
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts.benchmarks.cuts import composed_films
+from scripts.benchmarks.score_cuts import Passage, truth_of, verdicts
+from vidcurate.media.io.container import open_film
+from vidcurate.media.io.decode import Faults, decode, shrinker_for
+from vidcurate.media.shots.learned import LearnedDetector, LearnedOptions, Values, transitions
+
+# Alarms of less than this probability count for nothing.
+LEAST = 1e-3
+
+Numbers = NDArray[np.float64]
+
+
+def rows_of(film: Path) -> Values:
+    """What the network says of each frame of a film."""
+    detector = LearnedDetector()
+    with open_film(film) as (container, stream):
+        shrinker = None
+        for _, frame in decode(container, stream, Faults()):
+            shrinker = shrinker or shrinker_for(frame)
+            detector.add(shrinker.shrink(frame))
+    detector.finish()
+    return detector.take()
+
+
+def alarms_of(film: Path) -> list[tuple[float, bool]]:
+    """The log odds that the network gives each alarm of a film, and whether it is right."""
+    rows = rows_of(film)
+    found = [
+        Passage(one.start, one.end, one.kind, float(rows[one.start + 1 : one.end + 1, 0].max()))
+        for one in transitions(rows, LearnedOptions(threshold=0.0))
+    ]
+    judged = [
+        (float(np.clip(p, LEAST, 1 - LEAST)), right) for p, right in verdicts(truth_of(film), found)
+    ]
+    return [(math.log(p / (1 - p)), right) for p, right in judged if p > LEAST]
+
+
+def platt(odds: Numbers, right: Numbers) -> Numbers:
+    """Scale and offset of the logistic function that fits best, by Newton's method."""
+    inputs = np.stack([odds, np.ones_like(odds)], axis=1)
+    fitted = np.array([1.0, 0.0])
+    for _ in range(50):
+        shares = 1.0 / (1.0 + np.exp(-inputs @ fitted))
+        slope = inputs.T @ (right - shares)
+        curve = (inputs * (shares * (1.0 - shares))[:, None]).T @ inputs
+        fitted = fitted + np.linalg.solve(curve + 1e-6 * np.eye(2), slope)
+    return fitted
+
+
+def main() -> None:
+    """Compose films, judge them, fit."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("shots", type=Path, help="a folder of single-shot films")
+    parser.add_argument("folder", type=Path, help="where composed films are kept")
+    parser.add_argument("--films", type=int, default=30)
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    cv2.setNumThreads(1)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    films = composed_films(options.shots, options.folder, options.films, options.seed)
+    found = [one for film in films for one in alarms_of(film)]
+    odds, right = (np.array(column, np.float64) for column in zip(*found, strict=True))
+    scale, offset = platt(odds, right)
+    print(f"CALIBRATION = ({scale:.2f}, {offset:.2f})  # {len(found)} alarms")
+
+
+if __name__ == "__main__":
+    main()

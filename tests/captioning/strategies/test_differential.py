@@ -1,0 +1,107 @@
+from collections.abc import Sequence
+
+import pytest
+
+from tests.support.talks import CLIP, Model, says
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.conversation import Ask, Frame, Outcome, hold
+
+FIRST, NEXT, MERGE = "This is the first", "These are two still", "Below are notes"
+
+
+def film(outcomes: Sequence[Outcome], n_frames: int = 4, **options: int) -> tuple[object, Model]:
+    """What the strategy makes of so many frames, and the model that was asked."""
+    config = CaptionConfig(backend="openai", model="eye", strategy="differential", **options)
+    frames = tuple(Frame(10.0 + n / 2, f"jpeg {n}".encode()) for n in range(n_frames))
+    material = Material(CLIP, frames, {}, prompts_of(config), config)
+    model = Model(outcomes)
+    return hold(STRATEGIES["differential"].talk(material), model.ask), model
+
+
+def jpegs(ask: Ask) -> list[bytes]:
+    """The pictures of a request."""
+    return [part.jpeg for part in ask.parts if isinstance(part, Frame)]
+
+
+def test_each_frame_is_told_by_its_change() -> None:
+    """The first alone, then pairs with the note before, then all notes with their times."""
+    result, model = film(
+        [says("a hare"), says("it sits"), says("it runs"), says("gone"), says("T")]
+    )
+    assert result == Told("T", "ok")
+    first, *pairs, last = model.texts()
+    assert first.startswith(FIRST)
+    assert all(text.startswith(NEXT) for text in pairs)
+    assert [jpegs(ask) for ask in model.asks] == [
+        [b"jpeg 0"],
+        [b"jpeg 0", b"jpeg 1"],
+        [b"jpeg 1", b"jpeg 2"],
+        [b"jpeg 2", b"jpeg 3"],
+        [],
+    ]
+    assert "0.5 s: it sits" in pairs[1]
+    assert "a hare" not in pairs[1]
+    assert last.startswith(MERGE)
+    assert "0.0 s: a hare\n0.5 s: it sits\n1.0 s: it runs\n1.5 s: gone" in last
+
+
+def test_more_notes_may_be_carried() -> None:
+    """The option tells how many earlier notes go with the next frame."""
+    answers = [says(f"note {n}") for n in range(5)]
+    _, model = film(answers, carried_notes=2)
+    assert "note 0\n0.5 s: note 1" in model.texts()[2]
+    assert "note 0" not in model.texts()[3]
+
+
+def test_a_frame_that_fails_costs_itself() -> None:
+    """The next frame is compared with the last that was told, and the gap is noted."""
+    bad = says("", "refused")
+    result, model = film([says("a"), MediaError("down"), bad, says("c"), says("T")])
+    assert isinstance(result, Told)
+    assert (result.text, result.status) == ("T", "ok")
+    assert result.repairs == (
+        "0.5 s is missing: down",
+        "1.0 s is missing: the model's answer was refused",
+    )
+    assert jpegs(model.asks[3]) == [b"jpeg 0", b"jpeg 3"]
+
+
+def test_a_first_frame_that_fails_is_replaced() -> None:
+    """Until one frame is told, the next is told whole."""
+    result, model = film([MediaError("down"), says("b"), says("c"), says("d"), says("T")])
+    assert isinstance(result, Told)
+    assert model.texts()[1].startswith(FIRST)
+
+
+def test_one_note_needs_no_merging() -> None:
+    """A single frame's text is the caption, with its own status, whatever failed after it."""
+    result, model = film([says("cut", "truncated")], n_frames=1)
+    assert result == Told("cut", "truncated")
+    result, model = film([says("cut", "truncated"), says("", "refused")], n_frames=2)
+    assert isinstance(result, Told)
+    assert (result.text, result.status) == ("cut", "truncated")
+    assert len(model.asks) == 2
+
+
+@pytest.mark.parametrize("n_answers", [0, 4])
+def test_no_note_or_no_merging_is_an_error(n_answers: int) -> None:
+    """Where no frame is told, or the notes cannot be merged, the clip fails with the reason."""
+    outcomes = [says("a")] * n_answers + [MediaError("down")] * 5
+    result, _ = film(outcomes)
+    assert isinstance(result, MediaError)
+    assert "down" in str(result)
+
+
+def test_any_number_of_frames_is_told() -> None:
+    """Of 200 frames the notes are merged in steps, and no request is longer than allowed."""
+    notes = [says(f"change {n}: " + "something moves " * 5) for n in range(200)]
+    result, model = film([*notes, *[says("part")] * 80], n_frames=200, max_prompt_chars=1000)
+    assert isinstance(result, Told)
+    assert result.text == "part"
+    merging = [text for text in model.texts() if text.startswith(MERGE)]
+    assert len(merging) > 20
+    assert max(map(len, model.texts())) < 1000 + 1600
+    assert all(any(f"change {n}:" in text for text in merging) for n in range(200))

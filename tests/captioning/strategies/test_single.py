@@ -1,0 +1,95 @@
+import json
+
+import pytest
+from pydantic import ValidationError
+
+from tests.support.talks import Model, says, told
+from vidcurate.captioning.material import Told
+from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.strategies.registry import prompts_of
+from vidcurate.captioning.text.trigger import with_trigger
+
+
+def test_one_request_holds_all_frames() -> None:
+    """The prompt comes first, then each frame after its number and its time in the clip."""
+    model = Model([says("A hare runs.")])
+    assert told(model).text == "A hare runs."
+    _, first, _, second, _ = model.asks[0].parts
+    assert (first, second) == ("Frame 1 of 2, at 0.50 s:", "Frame 2 of 2, at 3.00 s:")
+
+
+def test_brief_and_detailed_in_one_answer() -> None:
+    """One request gives two texts; the brief one is the row's short text."""
+    model = Model([says(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
+    result = told(model, detail="both")
+    assert (result.text, result.short_text) == ("A grey hare runs.", "A hare.")
+    assert len(model.asks) == 1
+
+
+def test_detail_decides_what_is_asked() -> None:
+    """A brief caption is asked for as one sentence, a detailed one as a paragraph."""
+    wanted = {}
+    for detail in ("brief", "detailed"):
+        model = Model([says("A hare.")])
+        told(model, detail=detail)
+        wanted[detail] = model.texts()[0]
+    assert "one plain sentence" in wanted["brief"]
+    assert "one plain paragraph" in wanted["detailed"]
+
+
+def asked(**options: str) -> str:
+    """The prompt of `single` with these options."""
+    model = Model([says("sks, a hare runs.")])
+    told(model, None, None, **options)
+    return model.texts()[0]
+
+
+def test_styles_ask_for_other_things() -> None:
+    """Each purpose has its own words in the prompt, and LoRA styles call their word."""
+    styles = ("general", "text-to-video", "video-llm")
+    loras = ("lora-character", "lora-style", "lora-motion")
+    prompts = [asked(style=style) for style in styles]
+    prompts += [asked(style=style, trigger="sks") for style in loras]
+    assert len(set(prompts)) == len(prompts)
+    assert "angle and movement of the camera" in prompts[1]
+    assert all("Leave out" in prompt and "called sks" in prompt for prompt in prompts[3:])
+    assert not any("{" in prompt for prompt in prompts)
+
+
+@pytest.mark.parametrize("strategy", ["single", "structured", "motion-detail", "teachers"])
+def test_every_strategy_is_told_language_and_style(strategy: str) -> None:
+    """The prompts of each strategy take in the language and the purpose."""
+    teachers = ("model=a", "model=b")
+    config = CaptionConfig(backend="openai", model="m", strategy=strategy, teachers=teachers)
+    prompts = prompts_of(config)
+    texts = [prompt.text for prompt in prompts.values()]
+    assert any("{language}" in text for text in texts)
+    assert "style" in prompts
+
+
+def test_language_is_any_name() -> None:
+    """The model is told the language in the user's own words."""
+    assert "in Swiss German" in asked(language="Swiss German")
+
+
+def test_the_trigger_is_in_every_caption() -> None:
+    """A text in which a model left the word out begins with it; one that has it stays."""
+    found = with_trigger(Told("A hare runs.", "ok", short_text="A sks."), "sks")
+    assert (found.text, found.short_text) == ("sks, A hare runs.", "A sks.")
+    assert found.repairs == ("trigger",)
+    kept = Told("The sks hare.", "ok")
+    assert with_trigger(kept, "sks") is kept
+    assert with_trigger(Told("A risks.", "ok"), "sks").text == "sks, A risks."
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"backend": "openai", "model": "m", "style": "lora-style"}, "needs a trigger"),
+        ({"language": "French"}, "facts writes English only"),
+    ],
+)
+def test_options_that_do_not_fit(options: dict[str, str], words: str) -> None:
+    """A LoRA style without a word and facts in another language are refused at the start."""
+    with pytest.raises(ValidationError, match=words):
+        CaptionConfig.model_validate(options)

@@ -1,0 +1,142 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.talks import Model, says, told
+from vidcurate.captioning.strategies.form import load_form, schema_of
+from vidcurate.captioning.text.json_answer import fault_in
+from vidcurate.errors import UsageError
+
+SUBJECT = {"name": "hare", "appearance": "grey", "action": "runs", "position": "centre"}
+FILLED: dict[str, Any] = {
+    "subjects": [SUBJECT],
+    "background": "a meadow",
+    "camera": {"shot": "long shot", "angle": "eye level", "movement": ["pan left"]},
+    "lighting": "soft daylight",
+    "style": "animation",
+    "caption": "A grey hare runs through a meadow.",
+    "short_caption": "A hare runs.",
+}
+PAN_RIGHT = {"motion": {"camera": "pan_right", "pan_right_share": 0.9, "pan_left_share": 0.0}}
+
+
+def test_the_form_gives_texts_and_values() -> None:
+    """The dense and the short text are the row's texts; all values are kept."""
+    model = Model([says(json.dumps(FILLED))])
+    result = told(model, strategy="structured")
+    assert result.text == FILLED["caption"]
+    assert result.short_text == FILLED["short_caption"]
+    assert result.structured == FILLED
+    schema = model.asks[0].schema
+    assert schema is not None
+    assert schema["required"] == list(schema["properties"])
+    assert fault_in(FILLED, schema) is None
+    assert fault_in({**FILLED, "mood": "glad"}, schema)
+    assert result.conflicts == ()
+
+
+def test_the_camera_is_held_against_the_measurement() -> None:
+    """The prompt is told the measured movement, and an answer that denies it is a conflict."""
+    model = Model([says(json.dumps(FILLED))])
+    result = told(model, PAN_RIGHT, strategy="structured")
+    assert "the camera pans right" in model.texts()[0]
+    assert result.conflicts == ("says pan left, measured pan right for 90%",)
+    agreed = {**FILLED, "camera": {**FILLED["camera"], "movement": ["pan right"]}}
+    assert told(Model([says(json.dumps(agreed))]), PAN_RIGHT, strategy="structured").conflicts == ()
+
+
+def test_nothing_is_said_of_an_unmeasured_camera() -> None:
+    """Without a plain movement the prompt is silent about it and nothing conflicts."""
+    model = Model([says(json.dumps(FILLED))])
+    weak = {"motion": {"camera": "pan_right", "pan_right_share": 0.4}}
+    assert told(model, weak, strategy="structured").conflicts == ()
+    assert "Measured" not in model.texts()[0]
+
+
+def form_file(folder: Path, text: str) -> str:
+    """A form of one's own."""
+    file = folder / "mine.yaml"
+    file.write_text(text, encoding="utf-8")
+    return str(file)
+
+
+def test_a_form_of_ones_own(tmp_path: Path) -> None:
+    """A YAML file decides what is asked; its caption is the row's text, its hash the prompt's."""
+    text = "type: object\nproperties:\n  n: {type: integer}\n  caption: {type: string}\n"
+    own = form_file(tmp_path, text)
+    model = Model([says('{"n": 2, "caption": "Two hares."}')])
+    result = told(model, strategy="structured", form=own)
+    assert (result.text, result.short_text) == ("Two hares.", None)
+    assert result.structured == {"n": 2, "caption": "Two hares."}
+    assert load_form(own).hash != load_form("").hash
+
+
+def test_a_form_may_bound_its_values(tmp_path: Path) -> None:
+    """Answers are held against `required` and `minItems`, which not every server is given."""
+    text = (
+        "type: object\nrequired: [caption, tags]\nproperties:\n  caption: {type: string}\n"
+        "  tags: {type: array, minItems: 2, items: {type: string, maxLength: 9}}\n"
+        "  year: {type: integer, minimum: 1900}\n"
+    )
+    model = Model(
+        [says('{"caption": "A.", "tags": ["a"]}'), says('{"caption": "A.", "tags": ["a", "b"]}')]
+    )
+    result = told(model, strategy="structured", form=form_file(tmp_path, text))
+    assert result.structured == {"caption": "A.", "tags": ["a", "b"]}
+    assert "minItems" in str(model.asks[0].parts[-1])
+    bound = model.asks[0].schema
+    assert bound is not None
+    assert "minItems" not in str(bound)
+    assert bound["required"] == ["caption", "tags", "year"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            "type: object\nrequired: [caption, b]\nproperties: {caption: {type: string}}\n",
+            "field 'b'",
+        ),
+        ("type: object\nproperties: {a: [}\n", "line 2"),
+        ("", "is not of type 'object'"),
+        ("type: object\nproperties: {title: {type: string}}\n", "'caption' is a required"),
+        ("type: object\nproperties: {caption: {type: text}}\n", r"\$.properties.caption.type"),
+        ("type: object\nproperties: {caption: {type: integer}}\n", r"\$.properties.caption.type"),
+        (
+            "type: object\nproperties: {caption: {type: string, enumm: [a]}}\n",
+            r"\$.properties.caption: .*'enumm'",
+        ),
+        (
+            "type: object\nproperties: {caption: {type: string}, b: {type: array}}\n",
+            r"\$.properties.b: 'items' is a required",
+        ),
+        (
+            "type: object\nproperties: {caption: {type: string}, b: {$ref: 'http://a/b'}}\n",
+            r"\$.properties.b",
+        ),
+        ("type: object\nproperties: &a {caption: {type: string}, b: *a}\n", "alias|b"),
+        ("type: !!python/object:os.system {}\n", "YAML"),
+    ],
+)
+def test_a_faulty_form_is_named(tmp_path: Path, text: str, words: str) -> None:
+    """What is no form is a usage error that names the field or the line, before anything runs."""
+    with pytest.raises(UsageError, match=words) as caught:
+        load_form(form_file(tmp_path, text))
+    assert "mine.yaml" in str(caught.value)
+
+
+def test_a_missing_form_is_named(tmp_path: Path) -> None:
+    """A path without a file is a usage error."""
+    with pytest.raises(UsageError, match=r"cannot read the form .*none\.yaml"):
+        load_form(str(tmp_path / "none.yaml"))
+
+
+def test_the_packages_form_is_one() -> None:
+    """The form of the package passes its own check, and each of its fields must be filled."""
+    schema = schema_of(load_form("").text)
+    lacking = {name: value for name, value in FILLED.items() if name != "camera"}
+    assert "camera" in str(fault_in(lacking, schema))
+    odd = {**FILLED, "camera": {**FILLED["camera"], "movement": ["swirl"]}}
+    assert "swirl" in str(fault_in(odd, schema))

@@ -1,0 +1,187 @@
+import json
+import pickle
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic.fields import FieldInfo
+from typer.testing import CliRunner
+
+from vidcurate.cli.app import app
+from vidcurate.cli.options import flags
+from vidcurate.cli.reference import MAIN_JOB, default_config
+from vidcurate.pipeline.config import load_config
+from vidcurate.records import FILES
+from vidcurate.stage import MapStage, Stage, fingerprint
+from vidcurate.stages import STAGES
+
+HEAVY = ("av", "cv2", "scenedetect", "torch", "openai", "ffmpeg", "datasets")
+each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
+OPTIONS = [(s, name, info) for s in STAGES for name, info in s.config.model_fields.items()]
+each_option = pytest.mark.parametrize(
+    ("stage", "name", "info"), OPTIONS, ids=[f"{s.name}.{name}" for s, name, _ in OPTIONS]
+)
+
+
+def is_number(info: FieldInfo) -> bool:
+    """Whether an option is a number, or a number or nothing."""
+    hints = {info.annotation, *getattr(info.annotation, "__args__", ())}
+    return bool(hints & {int, float, Fraction}) and bool not in hints
+
+
+def tables_of(stage: Stage) -> set[str]:
+    """Every table that a stage may read while it runs, whatever its options."""
+    beside = stage.beside if isinstance(stage, MapStage) else stage.beside(stage.config())
+    return {stage.reads.name, *(b.table.name for b in beside)}
+
+
+def tables_of_finish(stage: Stage) -> set[str]:
+    """Every table that a stage's finish may read, whatever its options."""
+    return {b.table.name for b in stage.finish_reads} if isinstance(stage, MapStage) else set()
+
+
+def test_names_and_tables_are_unique() -> None:
+    """No two stages have one name, or write one table; no stage has a command's name."""
+    names = [stage.name for stage in STAGES]
+    assert len(set(names)) == len(names)
+    assert len({stage.writes.name for stage in STAGES}) == len(STAGES)
+    assert not set(names) & {"run", "status", "rows", "config", "clean"}
+    assert all(re.fullmatch(r"[a-z]+", name) for name in names)
+
+
+def test_stages_are_in_the_order_of_the_data() -> None:
+    """Every table that a stage reads is written by an earlier stage, or holds the files.
+
+    What its finish reads is written by any stage.
+    """
+    written = {FILES.name}
+    for stage in STAGES:
+        assert tables_of(stage) <= written
+        written.add(stage.writes.name)
+    for stage in STAGES:
+        assert tables_of_finish(stage) <= written
+
+
+@each_stage
+def test_a_stage_says_what_it_does(stage: Stage) -> None:
+    """A summary is one sentence; a config has a docstring of its own."""
+    assert re.fullmatch(r"[A-Z][^\n]+\.", stage.summary)
+    assert stage.config.__doc__
+    assert stage.version >= 1
+
+
+@each_option
+def test_an_option_is_described_and_bounded(stage: Stage, name: str, info: FieldInfo) -> None:
+    """Every option has a description without a final stop; every number has a bound."""
+    assert info.description, f"{stage.name}.{name}"
+    assert not info.description.endswith(".")
+    assert not info.is_required()
+    if is_number(info):
+        assert [m for m in info.metadata if isinstance(m, (Ge, Gt, Le, Lt))]
+
+
+@each_option
+def test_a_unit_in_a_name_is_the_unit(stage: Stage, name: str, info: FieldInfo) -> None:
+    """An option whose name ends in a unit states that unit."""
+    assert isinstance(info.json_schema_extra, dict)
+    unit = info.json_schema_extra["unit"]
+    expected = {"s": "seconds", "kbit": "kbit/s", "tokens": "tokens", "side": "pixels"}
+    last = name.rsplit("_", 1)[-1]
+    if is_number(info) and last in expected:
+        assert unit == expected[last], f"{stage.name}.{name}"
+
+
+@each_option
+def test_an_option_is_an_option_of_the_command(stage: Stage, name: str, info: FieldInfo) -> None:
+    """The command of the stage shows the option and its description in its help."""
+    shown = CliRunner().invoke(app, [stage.name, "--help"], terminal_width=400)
+    assert shown.exit_code == 0
+    for flag in flags(name, info)[0].split("/"):
+        assert re.search(rf"{flag}\b", shown.stdout), f"{flag} is not in the help"
+    words = re.sub(r"[\s│]+", " ", shown.stdout)
+    assert str(info.description).split(" ")[0] in words
+
+
+@each_stage
+def test_defaults_are_valid(stage: Stage) -> None:
+    """A stage runs with no option given, and its defaults are within its own bounds."""
+    config = stage.config()
+    assert stage.config.model_validate(config.model_dump()) == config
+    if isinstance(stage, MapStage):
+        resources = stage.resources(config)
+        assert resources.cpus > 0
+        assert resources.gpus >= 0
+        assert stage.rows_per_part >= 1
+
+
+@each_stage
+def test_options_survive_json(stage: Stage) -> None:
+    """What the manifest keeps of a config is the config, with the same fingerprint."""
+    config = stage.config()
+    kept: Any = json.loads(json.dumps(config.model_dump(mode="json")))
+    again = stage.config.model_validate(kept)
+    assert again == config
+    assert fingerprint(stage, again, {}) == fingerprint(stage, config, {})
+
+
+@each_stage
+def test_a_stage_travels_to_workers(stage: Stage) -> None:
+    """Functions and configs pickle, the functions by their names: no lambda, no closure."""
+    functions: list[Any] = [stage.run]
+    if isinstance(stage, MapStage):
+        functions += [stage.open, stage.resources, stage.depends, stage.check, stage.time_limit]
+        functions += [stage.finish] if stage.finish else []
+    for function in functions:
+        assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301 - our own bytes
+    assert pickle.loads(pickle.dumps(stage)) == stage  # noqa: S301 - our own bytes
+    config = stage.config()
+    assert pickle.loads(pickle.dumps(config)) == config  # noqa: S301 - our own bytes
+
+
+def test_the_printed_config_is_the_defaults(tmp_path: Path) -> None:
+    """`vidcurate config` prints the main job, and all other stages as comments, by defaults."""
+    printed = CliRunner().invoke(app, ["config"])
+    assert printed.exit_code == 0
+    assert printed.stdout.rstrip() == default_config(STAGES)
+    file = tmp_path / "all.yaml"
+    file.write_text(printed.stdout, "utf-8")
+    assert load_config(file, STAGES).keys() == MAIN_JOB
+    assert CliRunner().invoke(app, ["config", "--check", str(file)]).exit_code == 0
+    lines = printed.stdout.splitlines()
+    file.write_text("\n".join(re.sub(r"^#(?=\w|  )", "", line) for line in lines), "utf-8")
+    configs = load_config(file, STAGES)
+    assert configs == {stage.name: stage.config() for stage in STAGES}
+    for stage in STAGES:
+        assert configs[stage.name].model_fields_set == set(stage.config.model_fields)
+
+
+@pytest.mark.parametrize("command", ["run", "status", "rows", "config", "clean"])
+def test_other_commands_have_help(command: str) -> None:
+    """Every other command explains itself."""
+    shown = CliRunner().invoke(app, [command, "-h"])
+    assert shown.exit_code == 0
+    assert "Usage" in shown.stdout
+
+
+def test_help_takes_no_heavy_import() -> None:
+    """`vidcurate --help` names every stage, and nothing heavy is loaded with the command line."""
+    probe = (
+        "import sys\n"
+        "from vidcurate.cli.app import app\n"
+        "from typer.testing import CliRunner\n"
+        "print(CliRunner().invoke(app, ['--help']).stdout)\n"
+        f"print('LOADED', [m for m in {HEAVY!r} if m in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", probe]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "LOADED []" in done.stdout
+    for stage in STAGES:
+        assert re.search(rf"\b{stage.name}\b", done.stdout)
+    command = [sys.executable, "-m", "vidcurate", "--help"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Usage: vidcurate" in re.sub(r"python -m ", "", shown.stdout)

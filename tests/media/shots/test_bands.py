@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+
+from vidcurate.media.io.decode import Small
+from vidcurate.media.shots.bands import (
+    CENTRED,
+    HEIGHT,
+    LAGS,
+    MIXED,
+    N_FEATURES,
+    REACH,
+    WIDTH,
+    bands,
+    describe,
+    histograms,
+    picture,
+    shrink,
+)
+
+
+def noise(n_frames: int, seed: int = 3) -> np.ndarray:
+    """Pictures of chance, shape (frames, 3, 18, 32)."""
+    values = np.random.default_rng(seed).integers(16, 236, (n_frames, 3, HEIGHT, WIDTH))
+    return values.astype(np.uint8)
+
+
+def column(view: str, lag: int) -> int:
+    """The column of the first band (luma) in one view."""
+    if view == "across":
+        return 2 * len(LAGS) + CENTRED.index(lag)
+    return 2 * LAGS.index(lag) + (view == "backwards")
+
+
+@pytest.mark.parametrize("size", [(144, 256), (4, 2), (256, 144), (108, 254), (8, 64), (256, 18)])
+def test_picture_of_any_size(size: tuple[int, int]) -> None:
+    """Small pictures of any shape that decode makes give the same 32 x 18, grey staying grey."""
+    height, width = size
+    i420 = np.full((height * 3 // 2, width), 128, np.uint8)
+    i420[:height] = 77
+    into = np.zeros((3, HEIGHT, WIDTH), np.uint8)
+    picture(Small(i420, 1), into)
+    assert (into[0] == 77).all()
+    assert (into[1:] == 128).all()
+
+
+def test_shrink_averages_whole_cells() -> None:
+    """Each cell is the mean of its pixels, and pixels that fill no cell are left out evenly."""
+    cells = np.arange(HEIGHT * WIDTH, dtype=np.uint8).reshape(HEIGHT, WIDTH) // 3
+    plane = np.pad(cells.repeat(4, 0).repeat(4, 1), ((1, 1), (3, 3)), constant_values=255)
+    into = np.zeros((HEIGHT, WIDTH), np.uint8)
+    shrink(plane, into)
+    assert np.array_equal(into, cells)
+
+
+def test_number_of_features() -> None:
+    """There are as many columns as the network is told, for all frames with 32 on both sides."""
+    assert bands(describe(noise(2 * REACH + 5))).shape == (5, N_FEATURES)
+
+
+def test_still_film_has_no_distances() -> None:
+    """A film that stands still has no distance to itself in any band."""
+    still = np.repeat(noise(1), 2 * REACH + 3, axis=0)
+    features = bands(describe(still))
+    assert np.abs(features[:, :-4]).max() < 2e-3
+
+
+def test_black_and_white_are_alike_in_structure_only() -> None:
+    """Two even pictures of other light are alike in all but colours, zones and level."""
+    even = np.full((2 * REACH + 1, 3, HEIGHT, WIDTH), 128, np.uint8)
+    even[:REACH, 0], even[REACH:, 0] = 16, 235
+    features = bands(describe(even))[0]
+    assert features[column("backwards", 1)] < 2e-3
+    per_band = 2 * len(LAGS) + len(CENTRED)
+    assert features[3 * per_band + column("backwards", 1)] == 1.0
+
+
+def test_cut_is_seen_by_the_bands_that_span_it() -> None:
+    """At the first frame after a cut every band backwards spans it, and none forwards."""
+    film = np.concatenate([np.repeat(noise(1, seed), REACH + 1, axis=0) for seed in (1, 2)])
+    features = bands(describe(film))
+    after = REACH + 1 - REACH
+    for lag in LAGS:
+        assert features[after, column("backwards", lag)] > 0.5
+        assert features[after, column("forwards", lag)] < 2e-3
+    assert features[after, column("across", 2)] > 0.5
+
+
+def test_dissolve_lies_on_the_way() -> None:
+    """Half way through a dissolve a frame lies between those around it and not off the way."""
+    one, other = noise(1, 1).astype(float), noise(1, 2).astype(float)
+    shares = np.clip((np.arange(2 * REACH + 1) - REACH + 20) / 40, 0, 1)[:, None, None, None]
+    film = np.round(one * (1 - shares) + other * shares).astype(np.uint8)
+    features = bands(describe(film))[0]
+    first = 7 * (2 * len(LAGS) + len(CENTRED))
+    way, off = features[first : first + 2 * len(MIXED) : 2], features[first + 1 :: 2]
+    assert np.abs(way).max() < 0.05
+    assert off[: len(MIXED)][MIXED.index(8)] < 0.1
+
+
+def test_rows_depend_on_their_neighbourhood_alone() -> None:
+    """A frame's features are the same to the last bit whatever else is measured with it."""
+    film = noise(400)
+    whole = bands(describe(film))
+    for first, end in ((0, 65), (10, 200), (131, 400)):
+        assert np.array_equal(bands(describe(film[first:end])), whole[first : end - 2 * REACH])
+
+
+def test_histograms_are_shares() -> None:
+    """Each frame's histogram sums to one, and depends on its own picture alone."""
+    film = noise(7)
+    shares = histograms(film)
+    assert np.allclose(shares.sum(axis=1), 1.0)
+    assert np.array_equal(histograms(film[3:4])[0], shares[3])

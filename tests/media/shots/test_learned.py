@@ -1,0 +1,169 @@
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from vidcurate.media.io.decode import Small
+from vidcurate.media.shots.bands import HEIGHT, N_FEATURES, WIDTH
+from vidcurate.media.shots.learned import (
+    BLOCK,
+    COLUMNS,
+    CONTEXT,
+    KINDS,
+    LearnedDetector,
+    LearnedOptions,
+    calibrated,
+    probabilities,
+    transitions,
+    weights,
+)
+
+Values = NDArray[np.float32]
+
+
+def pictures(n_frames: int, cuts: tuple[int, ...] = (), seed: int = 0) -> list[Small]:
+    """Small pictures of smooth coloured shots that drift slowly, with hard cuts."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for k in range(n_frames):
+        if k == 0 or k in cuts:
+            coarse = rng.integers(20, 230, (3, 6, 8)).astype(np.float64)
+        coarse += rng.normal(0, 0.3, coarse.shape)
+        planes = np.clip(coarse, 16, 235).astype(np.uint8).repeat(6, 1).repeat(8, 2)
+        luma, chroma = planes[0].repeat(2, 0).repeat(2, 1), planes[1:]
+        found.append(Small(np.concatenate([luma, chroma.reshape(-1, luma.shape[1])]), 1))
+    return found
+
+
+def run(film: list[Small], block: int = BLOCK) -> Values:
+    """All rows of a film that is fed and then taken at once."""
+    detector = LearnedDetector(block=block)
+    for small in film:
+        detector.add(small)
+    detector.finish()
+    return detector.take()
+
+
+def recorded(n_frames: int) -> Values:
+    """Rows of a film without any alarm."""
+    rows = np.zeros((n_frames, len(COLUMNS)), np.float32)
+    rows[:, 2] = 1.0
+    return rows
+
+
+def alarm(rows: Values, first: int, end: int, kind: str, middle: float = 0.99) -> None:
+    """Write a transition into rows, alarmed from `first` to `end`, strongest in its middle."""
+    rows[(first + end) // 2, 0] = middle
+    rows[first : end + 1, 1] = 0.9
+    rows[first : end + 1, 2:] = np.eye(len(KINDS))[KINDS.index(kind)]
+
+
+@pytest.mark.parametrize("n_frames", [1, 2, 30, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 77])
+def test_one_row_for_each_frame(n_frames: int) -> None:
+    """A film of any length, shorter than the bands or than a block, gives one row a frame."""
+    rows = run(pictures(n_frames))
+    assert rows.shape == (n_frames, len(COLUMNS))
+    assert np.isfinite(rows).all()
+    assert np.allclose(rows[:, 2:].sum(axis=1), 1.0, atol=1e-5)
+
+
+def test_empty_film() -> None:
+    """A film without frames gives no rows."""
+    assert run([]).shape == (0, len(COLUMNS))
+
+
+def test_same_numbers_however_they_are_taken() -> None:
+    """Rows taken after every frame are those taken at the end, to the last bit."""
+    film = pictures(2 * BLOCK + 100, (300, 700))
+    detector, parts = LearnedDetector(), []
+    for small in film:
+        detector.add(small)
+        parts.append(detector.take())
+    detector.finish()
+    parts.append(detector.take())
+    assert np.array_equal(np.concatenate(parts), run(film))
+
+
+@pytest.mark.parametrize("block", [64, 256])
+def test_same_numbers_whatever_the_block(block: int) -> None:
+    """Blocks of another length give the same probabilities but for the rounding of float32."""
+    film = pictures(400, (130, 255))
+    assert np.abs(run(film, block) - run(film)).max() < 1e-4
+
+
+def test_picture_may_be_overwritten() -> None:
+    """A small picture's memory may be used again as soon as it was added."""
+    film = pictures(120, (60,))
+    detector, shared = LearnedDetector(), film[0].i420.copy()
+    for small in film:
+        shared[:] = small.i420
+        detector.add(Small(shared, 1))
+    detector.finish()
+    assert np.array_equal(detector.take(), run(film))
+
+
+def test_hard_cuts_are_found_where_they_are() -> None:
+    """Cuts between unlike shots are found at their very frames, also across blocks."""
+    cuts = (90, 200, 208, BLOCK - 63, BLOCK, BLOCK + 120)
+    found = transitions(run(pictures(BLOCK + 200, cuts)), LearnedOptions())
+    assert [(one.start, one.end, one.kind) for one in found] == [(c - 1, c, "cut") for c in cuts]
+
+
+@pytest.mark.parametrize("level", [16, 128, 235])
+def test_even_film_has_no_cut(level: int) -> None:
+    """A black, grey or white film has no transition."""
+    even = Small(np.full((216, 256), level, np.uint8), 1)
+    assert transitions(run([even] * 300), LearnedOptions()) == ()
+
+
+def test_context_is_what_the_network_reads() -> None:
+    """A frame's row changes with features 31 frames away, and not with those further off."""
+    features = np.random.default_rng(0).normal(size=(2 * CONTEXT + 40, N_FEATURES))
+    base = probabilities(features.astype(np.float32), weights())
+    features[CONTEXT + 20 + CONTEXT] += 3.0
+    moved = probabilities(features.astype(np.float32), weights())
+    changed = np.flatnonzero(np.abs(moved - base).max(axis=1) > 1e-6)
+    assert len(base) == 40
+    assert changed.min() >= 20
+
+
+def test_gradual_transition_keeps_both_ends() -> None:
+    """A transition reaches from the frame before its first alarmed frame to its last."""
+    rows = recorded(200)
+    alarm(rows, 50, 70, "dissolve")
+    (found,) = transitions(rows, LearnedOptions())
+    assert (found.start, found.end, found.kind) == (49, 70, "dissolve")
+
+
+def test_second_alarm_within_a_transition_is_the_same() -> None:
+    """Two peaks in one alarmed span, or next to each other, are one transition: the stronger."""
+    rows = recorded(200)
+    alarm(rows, 50, 70, "wipe")
+    rows[66, 0] = 0.97
+    rows[120, :2], rows[123, :2] = (0.99, 0.9), (0.98, 0.9)
+    found = transitions(rows, LearnedOptions())
+    assert [(one.start, one.end) for one in found] == [(49, 70), (119, 120)]
+
+
+def test_threshold_is_of_confidence() -> None:
+    """Raising the threshold only removes transitions, the least sure first."""
+    rows = recorded(400)
+    for place, middle in ((50, 0.6), (150, 0.9), (250, 0.99)):
+        alarm(rows, place, place, "cut", middle)
+    kept = [
+        {one.end for one in transitions(rows, LearnedOptions(threshold=threshold))}
+        for threshold in (0.0, calibrated(0.75), calibrated(0.95))
+    ]
+    assert kept[1] == {150, 250}
+    assert kept[2] == {250}
+
+
+def test_film_cannot_begin_with_a_transition() -> None:
+    """An alarm on the first frame, before which there is nothing, is none."""
+    rows = recorded(50)
+    alarm(rows, 0, 0, "cut")
+    assert transitions(rows, LearnedOptions()) == ()
+
+
+def test_size_of_a_picture_is_what_the_bands_read() -> None:
+    """The detector keeps one block of 32 x 18 pictures and no more."""
+    assert LearnedDetector().pictures.shape == (BLOCK, 3, HEIGHT, WIDTH)

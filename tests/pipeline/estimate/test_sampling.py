@@ -1,0 +1,270 @@
+import io
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chat_server import Script
+from tests.support.command import Ended, vidcurate
+from tests.support.films import render
+from tests.support.pipeline import process, rows, shelf, states
+from vidcurate.cli.output import Quiet
+from vidcurate.cli.render_estimate import lines
+from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.inline import InlineEngine
+from vidcurate.errors import EmptyResultError, UsageError
+from vidcurate.pipeline.counts import count
+from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.estimate.forecast import Compared, Estimate, Expected, compare, expect, keep
+from vidcurate.pipeline.estimate.sampling import choose, estimate
+from vidcurate.pipeline.estimate.usage import bytes_by_film
+from vidcurate.pipeline.inputs import Scope
+from vidcurate.pipeline.runner import Run, plan_for
+from vidcurate.records import CLIPS, KEPT, KEYFRAMES, SCANS
+from vidcurate.stage import MapStage
+from vidcurate.stages import STAGES
+from vidcurate.stages.sources.ingest import EXTENSIONS
+from vidcurate.store.dataset import Dataset
+from vidcurate.store.storage import bytes_below
+
+Options = Mapping[str, Any]
+STILLS: Options = {
+    "cuts": {"detector": "fixed", "fixed_interval_s": 2.0},
+    "split": {"min_clip_s": 1.0},
+    "filter": {"rules": ("clips.duration_s > 1",)},
+    "keyframes": {"count": 1},
+}
+CONFIG = json.dumps({**STILLS, "filter": {"rules": ["clips.duration_s > 1"]}})
+INLINE = ("--engine", "inline", "-q")
+
+
+@pytest.fixture(scope="module")
+def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four films of 2, 4, 6 and 8 seconds, alike in all else."""
+    folder = tmp_path_factory.mktemp("shelves")
+    for n in (1, 2, 3, 4):
+        render(folder / f"{n}.mp4", [("testsrc2", 2.0)] * n, size=(160, 90), rate="8", audio=False)
+    return folder
+
+
+def planned(
+    root: Path, options: Options, *sources: Path, n_sample: int | None = None
+) -> tuple[Estimate, Run]:
+    """An estimate, kept in a data set, and the run by which it was made."""
+    dataset = Dataset(root)
+    names = [str(source) for source in sources]
+    add_files(dataset, find_files(names, EXTENSIONS, io.StringIO(), recursive=True))
+    known = {stage.name: stage for stage in STAGES}
+    given = {name: known[name].config(**values) for name, values in options.items()}
+    run = Run(dataset, InlineEngine(), Quiet())
+    found = estimate(run, plan_for(dataset, STAGES, list(given), given), n_sample)
+    assert found is not None
+    keep(dataset, found)
+    return found, run
+
+
+def against(root: Path, options: Options) -> dict[str, Compared]:
+    """The finished run of a data set against its plan, by stage."""
+    dataset = Dataset(root)
+    known = {stage.name: stage for stage in STAGES}
+    given = {name: known[name].config(**values) for name, values in options.items()}
+    plan = plan_for(dataset, STAGES, list(given), given)
+    counts = [count(dataset, p, Scope()) for p in plan]
+    return {part.stage: part for part in compare(dataset, plan, counts)}
+
+
+def test_the_sample_is_spread_over_the_lengths() -> None:
+    """One film in a hundred, five at least, the middles of equal parts; never more than all."""
+    lengths = {f"{i:03}": float(i + 1) for i in range(20)}
+    assert choose(lengths, None) == ["002", "006", "010", "014", "018"]
+    assert choose(dict(reversed(lengths.items())), 2) == ["005", "015"]
+    assert choose(lengths, 99) == list(lengths)
+    assert len(choose({str(i): 1.0 for i in range(1201)}, None)) == 13
+    with pytest.raises(UsageError, match="none of 2 films has a length"):
+        choose({"a": 0.0, "b": 0.0}, None)
+
+
+def test_the_rate_is_sum_over_sum() -> None:
+    """What is left is foreseen by seconds of film; the error is by the spread about the rate."""
+    sample = {"a": 1.0, "b": 3.0}
+    assert expect({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
+    # Rate 2: film a is 1 above it, b 1 below it; two films left of twice the sample's length.
+    assert expect({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(16.0, math.sqrt(2 * 10))
+    assert expect({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
+    assert expect({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
+
+
+def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
+    """A plan works on its sample only, the run keeps that work, and takes what was foreseen."""
+    found, _ = planned(tmp_path, STILLS, shelves, n_sample=2)
+    assert (found.n_films, found.n_sampled, found.n_left) == (4, 2, 2)
+    assert found.sampled_film_s == pytest.approx(12)
+    assert found.left_film_s == pytest.approx(8)
+    by_stage = {stage.stage: stage for stage in found.stages}
+    assert by_stage["scan"].left_s.amount == pytest.approx(by_stage["scan"].sample_s * 8 / 12)
+    assert (len(rows(tmp_path, SCANS)), len(rows(tmp_path, KEYFRAMES))) == (2, 6)
+    before = {name: at for name, at in states(tmp_path).items() if "/files/" in name}
+    process(tmp_path, STILLS)
+    after = states(tmp_path)
+    assert {name: after[name] for name in before} == before
+    real = against(tmp_path, STILLS)
+    assert list(real) == [*by_stage, "all"]
+    for part in real.values():
+        # Tables of a few rows are all header, so some kilobytes are no miss.
+        assert abs(part.planned_bytes - part.is_bytes) < part.is_bytes / 2 + 8192
+    scans = shelf(tmp_path, SCANS)
+    took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
+    assert real["scan"].took_hours == pytest.approx(took_s / 3600, abs=1e-6)
+    assert real["scan"].is_bytes == bytes_below(scans.folder)
+    assert real["all"].took_hours == pytest.approx(sum(p.took_hours for p in real.values()) / 2)
+
+
+def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> None:
+    """Each clip left is a request; tokens are foreseen where the server counts them."""
+    server = {"backend": "openai", "model": "eye", "base_url": script.url}
+    options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "retries": 0}}
+    found, _ = planned(tmp_path, options, shelves, n_sample=2)
+    assert found.asked is not None
+    n_before = len(script.bodies)
+    process(tmp_path, options)
+    n_asked = len(script.bodies) - n_before
+    assert found.asked.requests.amount == pytest.approx(n_asked)
+    assert found.asked.prompt_tokens is not None
+    assert found.asked.prompt_tokens.amount == pytest.approx(11 * n_asked)
+    assert found.asked.completion_tokens is not None
+    assert found.asked.completion_tokens.amount == pytest.approx(5 * n_asked)
+
+
+def test_what_is_done_is_not_planned(tmp_path: Path, shelves: Path) -> None:
+    """Of films there before nothing is lost or done again; of a done set nothing is left."""
+    process(tmp_path, STILLS, shelves / "3.mp4", shelves / "4.mp4")
+    found, _ = planned(tmp_path, STILLS, shelves, n_sample=1)
+    assert [stage.films_left for stage in found.stages] == [2] * len(found.stages)
+    assert len(rows(tmp_path, KEPT)) == len(rows(tmp_path, CLIPS)) == 7
+    process(tmp_path, STILLS)
+    states_before = {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
+    found, _ = planned(tmp_path, STILLS)
+    assert (found.n_sampled, found.n_left, found.hours.amount) == (4, 0, 0.0)
+    assert states_before == {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
+
+
+def test_an_option_that_changes_late_plans_late_stages_only(tmp_path: Path, shelves: Path) -> None:
+    """Only stages whose rows are not there have films left."""
+    process(tmp_path, STILLS, shelves)
+    options = {**STILLS, "keyframes": {"count": 2}}
+    found, _ = planned(tmp_path, options, n_sample=1)
+    left = {stage.stage: stage.films_left for stage in found.stages}
+    assert {name for name, n in left.items() if n} == {"keyframes"}
+    assert left["keyframes"] == 3
+
+
+def test_another_run_is_not_held_against_the_plan(tmp_path: Path, shelves: Path) -> None:
+    """Neither one that is not at its end, nor one with other options or more films."""
+    others = {**STILLS, "keyframes": {"count": 2}}
+    planned(tmp_path, STILLS, shelves / "1.mp4", shelves / "2.mp4", n_sample=1)
+    assert against(tmp_path, STILLS) == {}
+    process(tmp_path, others)
+    assert against(tmp_path, others) == {}
+    process(tmp_path, STILLS)
+    assert against(tmp_path, STILLS) != {}
+    process(tmp_path, STILLS, shelves / "3.mp4")
+    assert against(tmp_path, STILLS) == {}
+
+
+def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
+    """Every file belongs to a film, by its name; with the rows they are all that is on disk."""
+    _, run = planned(tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, shelves)
+    for p in plan_for(run.dataset, STAGES, ["export", "embed"], {})[2:]:
+        films = bytes_by_film(run.dataset, p, Scope())
+        assert len(films) == 4
+        assert sum(films.values()) == pytest.approx(bytes_below(p.own(run.dataset).folder))
+
+
+def test_no_plan_without_a_film(tmp_path: Path, shelves: Path) -> None:
+    """Where no film can be read the error says at which stage and why."""
+    bad = tmp_path / "bad"
+    bad.mkdir()
+    (bad / "one.mp4").write_text("no film", "utf-8")
+    with pytest.raises(EmptyResultError, match=r"no plan .* probe left none of 1 \(1 time: "):
+        planned(tmp_path / "a", STILLS, bad)
+    with pytest.raises(EmptyResultError, match=r"no plan .* split left none"):
+        planned(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
+
+
+def test_a_plan_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
+    """Where rules reject the whole sample, the stages up to them are foreseen, and it says so."""
+    options = {**STILLS, "filter": {"rules": ("clips.duration_s > 99",)}}
+    found, _ = planned(tmp_path, options, shelves, n_sample=1)
+    assert [stage.stage for stage in found.stages] == ["scan", "cuts", "split", "filter"]
+    assert found.hours.amount > 0
+    assert found.stopped is not None
+    assert re.search(r"filter left none of 3 .*> 99", found.stopped)
+    assert any("not foreseen" in line for line in lines(found))
+
+
+def test_no_plan_without_a_stage(tmp_path: Path, shelves: Path) -> None:
+    """Finding and probing films is done at once, so that there is nothing to foresee of it."""
+    with pytest.raises(UsageError, match="nothing to plan"):
+        planned(tmp_path, {"probe": {}}, shelves)
+
+
+def test_the_option_that_costs_less_is_there() -> None:
+    """What a stage names as cheaper are options that exist."""
+    known = {f"{s.name}.{name}" for s in STAGES for name in s.config.model_fields}
+    named = [
+        name
+        for stage in STAGES
+        if isinstance(stage, MapStage)
+        for name in re.findall(r"\w+\.\w+", stage.cheaper)
+    ]
+    assert {"scan.metrics", "export.preset"} <= set(named) <= known
+
+
+@pytest.mark.parametrize(
+    ("says", "peak"), [("echo 512; echo 2048", 2048), ("echo no driver; exit 9", None)]
+)
+def test_gpu_memory_is_that_of_the_fullest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, peak: int | None
+) -> None:
+    """The peak is what nvidia-smi says, by a program of that name; an error of it is no number."""
+    program = tmp_path / "nvidia-smi"
+    program.write_text(f"#!/bin/sh\n{says}\n", "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    with watched_gpu_memory() as seen:
+        pass
+    assert seen.mib == peak
+
+
+def command(home: Path, *arguments: str | Path) -> Ended:
+    """A command on the data set in a folder."""
+    return vidcurate(*arguments, "-c", "my.yaml", "-d", "out", *INLINE, at=home)
+
+
+def test_the_command(tmp_path: Path, shelves: Path) -> None:
+    """`plan` tells a table or JSON, then `run` how far off it was; without films it is refused."""
+    (tmp_path / "my.yaml").write_text(CONFIG, "utf-8")
+    empty = command(tmp_path, "plan")
+    assert (empty.code, "holds no films yet" in empty.err) == (2, True)
+    shown = command(tmp_path, "plan", shelves, "--films", "2")
+    assert shown.code == 0, shown.err
+    assert re.search(r"^all +2 .* ± .* ± ", shown.out, re.MULTILINE)
+    assert "2 of 4 films sampled" in shown.out
+    assert re.search(r"^dearest stage: (scan|keyframes); less with ", shown.out, re.MULTILINE)
+    [told] = command(tmp_path, "plan", "--films", "2", "--json").lines
+    assert (told["n_left"], told["hours"]["amount"] > 0) == (2, True)
+    ended = vidcurate(
+        *("run", "-c", "my.yaml", "-d", "out", "--engine", "inline", "--json"), at=tmp_path
+    )
+    assert re.search(
+        r"^planned [\d.]+ h, took [\d.]+ h \([+-]\d+ %\); disk ", ended.err, re.MULTILINE
+    )
+    assert ended.lines[0]["against_plan"][-1]["stage"] == "all"
+    (tmp_path / "out" / "plan.json").write_text("{}", "utf-8")
+    again = vidcurate("run", "-d", "out", "--engine", "inline", at=tmp_path)
+    assert (again.code, "plan.json is no plan of this version" in again.err) == (0, True)

@@ -1,0 +1,172 @@
+from collections import Counter
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.toy_data import Bench
+from tests.support.toy_stages import FILMS, MARKS_STAGE, PIECES, Piece, ToyConfig
+from vidcurate.pipeline.inputs import (
+    BATCHES_PER_WORKER,
+    Scope,
+    batches,
+    distinct,
+    ids_in,
+    live_inputs,
+    live_scope,
+    pending,
+)
+from vidcurate.pipeline.resolve import Planned
+from vidcurate.records import CLIPS, SOURCES
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
+
+STATUS = st.sampled_from([OK, FAILED])
+
+
+def located(*pairs: tuple[str, str]) -> pa.Table:
+    """An index of pieces: key and part."""
+    keys, parts = [k for k, _ in pairs], [p for _, p in pairs]
+    return pa.table({"piece_id": pa.array(keys, pa.string()), "part": pa.array(parts, pa.string())})
+
+
+def marking(**tables: str) -> Planned:
+    """The marks stage, planned."""
+    names = {"pieces": "1" * 12, "marks": "9" * 12, **tables}
+    return Planned(MARKS_STAGE, ToyConfig(), "9" * 12, names)
+
+
+@given(st.sets(st.sampled_from("abcdef")), st.dictionaries(st.sampled_from("abcdefgh"), STATUS))
+def test_what_is_not_done_is_pending(inputs: set[str], done: dict[str, str]) -> None:
+    """Inputs without a word are pending, in their order; failed ones only when asked for."""
+    index = located(*((i, "p") for i in sorted(inputs)))
+    rows = [{"id": i, "status": s, "reason": None, "seconds": None} for i, s in done.items()]
+    words = pa.Table.from_pylist(rows, schema=DONE)
+    for retry_failed in (False, True):
+        todo = pending(index, "piece_id", words, retry_failed=retry_failed)
+        settled = {i for i, s in done.items() if not (retry_failed and s == FAILED)}
+        assert todo["piece_id"].to_pylist() == sorted(inputs - settled)
+
+
+@given(
+    keys=st.lists(st.tuples(st.integers(0, 30).map(str), st.sampled_from("pqr")), unique=True),
+    workers=st.integers(1, 5),
+)
+def test_batches_hold_every_input_once(keys: list[tuple[str, str]], workers: int) -> None:
+    """Each key is in one batch, which names all parts that hold it; no batch is too large."""
+    dataset = Dataset(Path("nowhere"))
+    made = list(batches(dataset, marking(), located(*keys), workers))
+    held = Counter(i for batch in made for i in batch.ids)
+    assert held == dict.fromkeys((k for k, _ in keys), 1)
+    for batch in made:
+        assert 1 <= len(batch.ids) <= MARKS_STAGE.rows_per_part
+        for key, part in keys:
+            if key in batch.ids:
+                assert part in batch.parts["pieces"]
+        assert len(set(batch.parts["pieces"])) == len(batch.parts["pieces"])
+
+
+def test_little_work_is_shared_out() -> None:
+    """Where there is less work than workers could take, batches are smaller, so that all work."""
+    planned = marking()
+    keys = [(f"{i}", "p") for i in range(2 * BATCHES_PER_WORKER * 3)]
+    made = list(batches(Dataset(Path("nowhere")), planned, located(*keys), 3))
+    assert len(made) == BATCHES_PER_WORKER * 3
+    assert {len(batch.ids) for batch in made} == {2}
+    assert list(batches(Dataset(Path("nowhere")), planned, located(), 3)) == []
+
+
+def test_a_part_is_named_once() -> None:
+    """Parts of a batch are named once each, in the order met; rows without one name none."""
+    assert distinct(["b\na", None, "a", "", "c\nb"]) == ("b", "a", "c")
+
+
+def test_id_columns_tell_the_scope() -> None:
+    """The ids that a row carries are its columns ending in _id."""
+    assert ids_in(CLIPS) == ["clip_id", "video_id"]
+    assert ids_in(SOURCES) == ["video_id", "file_id"]
+    assert ids_in(FILMS) == ["video_id"]
+
+
+def different_scopes() -> list[Scope]:
+    """Scopes that are told apart."""
+    one, two = pa.array(["1"]), pa.array(["1", "2"])
+    several = ({"video_id": one}, {"video_id": two}, {"file_id": one})
+    return [Scope(), *map(Scope, several), Scope({}, {"video_id": one})]
+
+
+def test_a_scope_keeps_rows_by_every_id_they_carry() -> None:
+    """A scope filters on the columns that a table has, and lets the others be."""
+    rows = PIECES.to_arrow([Piece("a", "1"), Piece("b", "2"), Piece("c", "1")])
+    assert Scope().keep(rows).num_rows == 3
+    assert Scope({"video_id": pa.array(["1"])}).keep(rows)["piece_id"].to_pylist() == ["a", "c"]
+    assert Scope({"file_id": pa.array(["1"])}).keep(rows).num_rows == 3
+    assert len({scope.digest for scope in different_scopes()}) == len(different_scopes())
+    assert Scope({"video_id": pa.array(["0", "1"])[1:]}).digest == different_scopes()[1].digest
+    nothing = Scope({"video_id": pa.array([], pa.string())})
+    assert nothing.keep(rows).num_rows == 0
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """A data set of three films."""
+    bench = Bench(tmp_path)
+    bench.add("a", "b", "c")
+    return bench
+
+
+def labels_in(bench: Bench, limit: int | None = None) -> list[str]:
+    """The films in scope, by their files' names."""
+    made = bench.dataset.manifest()["sources"]["fingerprint"]
+    shelf = bench.dataset.shelf(SOURCES, made)
+    scope = live_scope(bench.dataset, shelf, limit)
+    rows = scope.keep(shelf.read(None, SOURCES.schema))
+    return sorted(Path(row["path"]).stem for row in rows.to_pylist())
+
+
+def test_a_file_that_changed_takes_the_place_of_what_it_was(bench: Bench) -> None:
+    """Of a file found again with other content only the new content is live."""
+    bench.run("ingest")
+    assert labels_in(bench) == ["a", "b", "c"]
+    (bench.folder / "b.film").write_text("another film", "utf-8")
+    bench.add("b")
+    assert labels_in(bench) == ["a", "c"]
+    bench.run("ingest")
+    assert labels_in(bench) == ["a", "b", "c"]
+    assert len(bench.rows(SOURCES)) == 4
+
+
+def test_the_limit_takes_the_first_films(bench: Bench) -> None:
+    """A limit keeps so many films, and the same ones each time; more than there are keeps all."""
+    bench.run("ingest")
+    one, two = labels_in(bench, 1), labels_in(bench, 2)
+    assert (len(one), len(two)) == (1, 2)
+    assert set(one) < set(two)
+    assert labels_in(bench, 9) == ["a", "b", "c"]
+    bench.add("d")
+    bench.run("ingest")
+    assert labels_in(bench, 2) == two
+
+
+def test_copies_of_a_film_are_one_input(bench: Bench) -> None:
+    """Two files of one content make one source, which the next stage sees once."""
+    (bench.folder / "copy.film").write_text("film a", "utf-8")
+    bench.add("copy")
+    bench.run("films")
+    assert len(bench.rows(FILMS)) == 3
+    assert sorted(len(source.paths) for source in bench.rows(SOURCES)) == [1, 1, 2]
+    assert len(bench.worked()) == 3
+
+
+def test_live_inputs_say_where_rows_lie(bench: Bench) -> None:
+    """Every input has its key, the ids it carries, and a part that is there."""
+    bench.run("marks", pieces={"step": 2})
+    manifest = bench.dataset.manifest()
+    names = {n: e["fingerprint"] for n, e in manifest.items()}
+    planned = Planned(MARKS_STAGE, ToyConfig(), names["marks"], names)
+    index = live_inputs(bench.dataset, planned, Scope())
+    assert sorted(index["piece_id"].to_pylist()) == [f"{f}.{i}" for f in "abc" for i in "01"]
+    assert set(index.column_names) == {"piece_id", "video_id", "part"}
+    parts = set(index["part"].to_pylist())
+    assert all((planned.shelf(bench.dataset, PIECES).folder / part).exists() for part in parts)

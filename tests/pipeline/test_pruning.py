@@ -1,0 +1,92 @@
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from tests.support.toy_data import Bench, Heard
+from tests.support.toy_stages import (
+    MARKS_STAGE,
+    PICK_STAGE,
+    PICKED,
+    TOYS,
+    Mark,
+    PickConfig,
+    Piece,
+    ToyConfig,
+    touch,
+)
+from vidcurate.engines.inline import InlineEngine
+from vidcurate.pipeline.runner import Run, plan_for
+from vidcurate.pipeline.waves import run_in_waves
+from vidcurate.stage import Drop, Workspace
+from vidcurate.store.table import Table
+
+WEIGHTS = Table("weights", Mark, key="piece_id")
+
+
+def weigh(rows: Sequence[Piece], config: ToyConfig, _: Workspace) -> Iterator[list[Any] | Drop]:
+    """A weight for each piece."""
+    for piece in rows:
+        assert touch("weigh", piece.piece_id, config) is None
+        yield [Mark(piece.piece_id, piece.video_id, 1)]
+
+
+def low_marks(tables: Mapping[str, pa.Table], config: PickConfig) -> pa.ChunkedArray:
+    """The pieces that picking leaves out, by their marks."""
+    found = tables["marks"]
+    return found["piece_id"].filter(pc.less(found["value"], config.least))
+
+
+WEIGH = replace(MARKS_STAGE, name="weigh", writes=WEIGHTS, run=weigh, dear=True)
+GATE = replace(PICK_STAGE, rejects=low_marks)
+STAGES = (*TOYS[:4], WEIGH, GATE, TOYS[-1])
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    """Two films of three pieces each, whose marks are 1, 2 and 3."""
+    bench = Bench(tmp_path, STAGES)
+    bench.add("a", "b")
+    return bench
+
+
+def weighed(bench: Bench, least: int, *chosen: str, heard: Heard | None = None) -> list[str]:
+    """The pieces that a run weighs when marks below a limit are left out."""
+    chosen = chosen or ("weigh", "pick")
+    lines = bench.run(*chosen, heard=heard, pieces={"step": 3}, pick={"least": least})
+    return [line.split(" ")[1] for line in lines if line.startswith("weigh")]
+
+
+def test_what_a_cheap_rule_rejects_is_spared_the_dear_stage(bench: Bench) -> None:
+    """Pieces under the limit are not weighed, are counted as spared, and are still judged."""
+    heard = Heard()
+    assert weighed(bench, 2, heard=heard) == ["a.1", "a.2", "b.1", "b.2"]
+    counts = {c.stage: c for c in heard.counts}
+    assert (counts["weigh"].inputs, counts["weigh"].spared, counts["weigh"].pending) == (4, 2, 0)
+    assert bench.done(PICKED)["a.0"] == ("dropped", "low mark")
+
+
+def test_a_looser_rule_brings_back_what_was_spared(bench: Bench) -> None:
+    """Only what was never weighed is weighed when the limit falls, and nothing when it rises."""
+    weighed(bench, 3)
+    assert weighed(bench, 2) == ["a.1", "b.1"]
+    assert weighed(bench, 3) == []
+
+
+def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
+    """A run that does not filter weighs every piece, whatever an earlier run left out."""
+    weighed(bench, 3)
+    assert weighed(bench, 3, "weigh") == ["a.0", "a.1", "b.0", "b.1"]
+
+
+def test_waves_spare_the_same(bench: Bench) -> None:
+    """Film by film the same pieces are weighed as in one go."""
+    options = bench.configs(pieces={"step": 3}, pick={"least": 2})
+    plan = plan_for(bench.dataset, STAGES, ("weigh", "pick"), options)
+    run_in_waves(Run(bench.dataset, InlineEngine(), Heard()), plan, 1, InlineEngine())
+    lines = [line for line in bench.worked() if line.startswith("weigh")]
+    assert sorted(lines) == ["weigh a.1", "weigh a.2", "weigh b.1", "weigh b.2"]

@@ -1,0 +1,175 @@
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.toy_stages import (
+    MARKS,
+    MARKS_STAGE,
+    NOTES,
+    NOTES_STAGE,
+    PICKED,
+    PIECES,
+    TOYS,
+    PickConfig,
+    ToyConfig,
+)
+from vidcurate.errors import UsageError
+from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan, tables_read
+from vidcurate.stage import Beside, Stage, StageConfig
+from vidcurate.stages.sources.ingest import IngestConfig
+from vidcurate.store.dataset import Dataset
+
+ROOTS = {"files": "found"}
+ALL = ["ingest", "films", "pieces", "marks", "pick", "notes"]
+
+
+def plan(
+    chosen: list[str],
+    present: tuple[str, ...] = (),
+    stages: tuple[Stage, ...] = TOYS,
+    **options: StageConfig,
+) -> dict[str, Planned]:
+    """The plan of some stages by name."""
+    configs = {stage.name: options.get(stage.name, stage.config()) for stage in stages}
+    return {p.stage.name: p for p in make_plan(stages, chosen, configs, ROOTS, present)}
+
+
+def changed(**options: StageConfig) -> set[str]:
+    """The stages whose fingerprints change with these options."""
+    before, after = plan(["notes"]), plan(["notes"], (), TOYS, **options)
+    return {name for name in before if before[name].fingerprint != after[name].fingerprint}
+
+
+def test_a_stage_brings_all_that_it_reads() -> None:
+    """What a stage reads, beside its input too, comes before it in the order of the data."""
+    assert list(plan(["notes"])) == ALL
+    assert list(plan(["pieces"])) == ["ingest", "films", "pieces"]
+    assert list(plan(["marks", "films"])) == ["ingest", "films", "pieces", "marks"]
+    assert list(plan(["ingest"])) == ["ingest"]
+    assert plan([]) == {}
+
+
+@pytest.mark.parametrize(
+    ("options", "stages"),
+    [
+        ({"films": ToyConfig(step=2)}, {"films", "pieces"}),
+        ({"pieces": ToyConfig(step=2)}, {"pieces"}),
+        ({"marks": ToyConfig(step=2)}, {"marks", "pick", "notes"}),
+        ({"pick": PickConfig(least=2)}, {"pick"}),
+        ({"notes": ToyConfig(drop="a")}, {"notes"}),
+        ({"films": ToyConfig(fail="a", log="x", pause_s=1)}, set()),
+        ({"ingest": IngestConfig(recursive=False)}, set()),
+        ({}, set()),
+    ],
+)
+def test_a_change_reaches_what_reads_it_and_stops_at_content(
+    options: Mapping[str, StageConfig], stages: set[str]
+) -> None:
+    """An option changes its stage and the readers of its rows, up to a table that names content."""
+    assert changed(**options) == stages
+
+
+def test_a_planned_stage_knows_its_tables() -> None:
+    """Every table that a stage reads or writes has the fingerprint of the stage that writes it."""
+    planned = plan(["notes"])
+    writers = {p.stage.writes.name: p.fingerprint for p in planned.values()} | ROOTS
+    for step in planned.values():
+        named = {table.name for table, _ in tables_read(step.stage, step.config)}
+        assert set(step.tables) == named | {step.stage.writes.name}
+        assert step.tables == {name: writers[name] for name in step.tables}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "present", "expected"),
+    [
+        (["notes"], (), False),
+        (["notes"], ("marks",), True),
+        (["notes", "marks"], (), True),
+        (["notes"], ("films",), False),
+    ],
+)
+def test_an_optional_table_is_used_where_it_is(
+    chosen: list[str], present: tuple[str, ...], expected: bool
+) -> None:
+    """A table that is not required joins if the data set has it, or its stage is chosen."""
+    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    planned = plan(chosen, present, (*TOYS[:4], picky))
+    assert ("marks" in planned) == expected
+    assert ("marks" in planned["notes"].tables) == expected
+
+
+def test_a_stage_that_is_only_used_can_be_left_out() -> None:
+    """Who runs unasked says for whom, and how to leave it out; what is needed cannot be."""
+    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    stages = (*TOYS[:4], picky)
+    configs = choose_configs(stages, {}, {})
+    planned = make_plan(stages, ["notes"], configs, ROOTS, ("marks",))
+    because = {p.stage.name: p.because for p in planned}
+    assert because["notes"] == ""
+    assert because["pieces"] == "since notes needs it"
+    assert because["marks"].endswith("--without marks leaves it out")
+    left = make_plan(stages, ["notes"], configs, ROOTS, ("marks",), ["marks"])
+    assert left == make_plan(stages, ["notes"], configs, ROOTS, ())
+    with pytest.raises(UsageError, match="--without pieces: notes needs it"):
+        make_plan(stages, ["notes"], configs, ROOTS, (), ["pieces"])
+
+
+def test_an_optional_table_decides_the_rows_that_use_it() -> None:
+    """Rows made with an optional table are not those made without it."""
+    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    stages = (*TOYS[:4], picky)
+    without, with_it = plan(["notes"], (), stages), plan(["notes"], ("marks",), stages)
+    assert without["notes"].fingerprint != with_it["notes"].fingerprint
+
+
+def test_what_a_finish_reads_does_not_change_the_rows() -> None:
+    """A finish's tables are brought up to date, and leave the stage's fingerprint as it was."""
+    finisher = replace(NOTES_STAGE, beside=(), finish_reads=(Beside(MARKS),))
+    stages = (*TOYS[:5], finisher)
+    one, two = plan(["notes"], (), stages), plan(["notes"], (), stages, marks=ToyConfig(step=7))
+    assert "marks" in one["notes"].tables
+    assert one["notes"].fingerprint == two["notes"].fingerprint
+    assert one["marks"].fingerprint != two["marks"].fingerprint
+
+
+def test_a_finish_may_read_what_a_later_stage_writes() -> None:
+    """A stage that works on another's rows comes along, after it, where that one's finish asks."""
+    finisher = replace(MARKS_STAGE, finish_reads=(Beside(NOTES),))
+    found = plan(["marks"], (), (*TOYS[:3], finisher, *TOYS[4:]))
+    assert list(found) == ALL
+    assert found["marks"].tables["notes"] == found["notes"].fingerprint
+    assert found["marks"].fingerprint == plan(["marks"])["marks"].fingerprint
+
+
+def test_a_planned_stage_finds_its_shelves() -> None:
+    """Rows lie under table and fingerprint."""
+    step = plan(["notes"])["notes"]
+    dataset = Dataset(Path("data"))
+    assert step.own(dataset).folder.parts[-2:] == (NOTES.name, step.fingerprint)
+    assert step.shelf(dataset, PICKED).folder.parts[-2:] == ("picked", step.tables["picked"])
+
+
+def entry(**options: Any) -> dict[str, dict[str, Any]]:
+    """A manifest that holds options of the films stage."""
+    return {"films": {"options": options}}
+
+
+def test_options_are_those_given_else_the_data_sets_else_the_defaults() -> None:
+    """A stage that is not named keeps the options that the data set was made with."""
+    manifest = {**entry(step=5), "marks": {"options": {"step": 6}}}
+    configs = choose_configs(TOYS, {"marks": ToyConfig(step=7)}, manifest)
+    assert configs["films"] == ToyConfig(step=5)
+    assert configs["marks"] == ToyConfig(step=7)
+    assert configs["pieces"] == ToyConfig()
+    assert configs["ingest"] == IngestConfig()
+
+
+@pytest.mark.parametrize("options", [{"gone": 1}, {"step": -1}, {"step": "many"}])
+def test_options_of_another_version_are_refused_unless_given_anew(options: dict[str, Any]) -> None:
+    """A data set with options that this version does not know is no crash: the remedy is named."""
+    with pytest.raises(UsageError, match="options of films that this version does not know"):
+        choose_configs(TOYS, {}, entry(**options))
+    assert choose_configs(TOYS, {"films": ToyConfig()}, entry(**options))["films"] == ToyConfig()

@@ -1,0 +1,128 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.chat_server import MODEL, Script, serving
+from tests.support.films import render
+from tests.support.pipeline import NO_LIMITS, done, process, rows
+from vidcurate.errors import UsageError
+from vidcurate.pipeline.runner import Limits
+from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
+
+BASE: dict[str, dict[str, Any]] = {"split": {"min_clip_s": 1.0}, "caption": {}}
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
+    """A running chat server."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with serving(Script()) as script:
+        yield script
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    """A data set of two films of three clips each, captioned from facts."""
+    films = [render(tmp_path / f"{rate}.mp4", rate=rate, audio=False) for rate in ("24", "25")]
+    process(tmp_path / "out", BASE, *films)
+    return tmp_path / "out"
+
+
+def tell(
+    out: Path,
+    script: Script,
+    outline: dict[str, Any] | None = None,
+    limits: Limits = NO_LIMITS,
+    **changes: Any,
+) -> list[Story]:
+    """Tell the films through the server; the stories that are live."""
+    story = {"model": "eye", "base_url": script.url, "backoff_s": 0.001, "retries": 0, **changes}
+    process(out, {**BASE, "outline": outline or {}, "story": story}, limits=limits)
+    live = {row.outline_id for row in rows(out, OUTLINES)}
+    return [row for row in rows(out, STORIES) if row.outline_id in live]
+
+
+def test_a_film_has_a_text_of_its_own(out: Path, script: Script) -> None:
+    """One row a film says what made it; its scenes are told from the clips' captions."""
+    script.say = lambda body: "film" if "scenes of one film" in str(body) else "scene"
+    stories = tell(out, script)
+    assert len({story.video_id for story in stories}) == 2
+    for story in stories:
+        assert (story.text, story.status, story.model, story.gaps) == ("film", "ok", MODEL, ())
+        assert [(s.start_s, s.end_s, s.text) for s in story.scenes] == [(0.0, 6.0, "scene")]
+        assert (story.n_requests, story.prompt_tokens, story.completion_tokens) == (2, 22, 10)
+    texts = [caption.text for caption in rows(out, CAPTIONS)]
+    asked = str(script.bodies)
+    assert all(text in asked for text in texts)
+
+
+def test_scenes_are_no_longer_than_asked(out: Path, script: Script) -> None:
+    """With short scenes each clip is one, told by its own caption: only the films are asked for."""
+    stories = tell(out, script, {"scene_s": 2.0})
+    assert len(script.bodies) == 2
+    captions = {caption.text for caption in rows(out, CAPTIONS)}
+    for story in stories:
+        assert [(s.start_s, s.end_s) for s in story.scenes] == [(0, 2), (2, 4), (4, 6)]
+        assert {scene.text for scene in story.scenes} <= captions
+    assert [len(o.scenes) for o in rows(out, OUTLINES)] == [3, 3]
+
+
+def test_only_films_whose_captions_changed_are_told_again(out: Path, script: Script) -> None:
+    """A second run asks nothing; another filter asks for the films that lost a clip, and back."""
+    before = tell(out, script, {"scene_s": 2.0})
+    assert tell(out, script, {"scene_s": 2.0}) == before
+    assert len(script.bodies) == 2
+    lost = rows(out, KEPT)[0]
+    rule = f"clips.start_s != {lost.start_s} or clips.video_id != '{lost.video_id}'"
+    process(out, {"filter": {"rules": (rule,)}})
+    after = tell(out, script, {"scene_s": 2.0})
+    assert len(script.bodies) == 3
+    kept = {story.video_id: story for story in before}
+    assert sum(kept[story.video_id] == story for story in after) == 1
+    [changed] = [story for story in after if story.video_id == lost.video_id]
+    assert len(changed.scenes) == 2
+    process(out, {"filter": {"rules": ()}})
+    assert tell(out, script, {"scene_s": 2.0}) == before
+    assert len(script.bodies) == 3
+
+
+def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None:
+    """The film is told from the others, and the outline says which clip was left out."""
+    server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
+    script.modes = ["400"]
+    caption = {**server, "concurrency": 1}
+    process(out, {**BASE, "keyframes": {"count": 1}, "caption": caption})
+    story = {"model": "eye", "base_url": script.url}
+    process(out, {"outline": {"scene_s": 2.0}, "story": story})
+    assert sorted(len(o.scenes) for o in rows(out, OUTLINES)) == [2, 3]
+    assert [r for s, r in done(out, OUTLINES).values() if s == "dropped"] == [
+        "the clip has no caption"
+    ]
+
+
+def test_a_film_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
+    """The other is told; with retry_failed only the failed one is asked for again."""
+    script.modes = ["400"]
+    assert len(tell(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
+    assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
+    assert len(tell(out, script, {"scene_s": 2.0}, Limits(retry_failed=True), concurrency=1)) == 2
+    assert len(script.bodies) == 3
+
+
+def test_a_model_must_be_named(out: Path, script: Script) -> None:
+    """Without one nothing runs, and the error says which option to set."""
+    with pytest.raises(UsageError, match=r"story\.model"):
+        tell(out, script, model="")
+    assert not script.bodies
+
+
+def test_prompts_may_be_ones_own(out: Path, script: Script) -> None:
+    """Another prompt gives other stories, and the row says which it was."""
+    [before, _] = tell(out, script, {"scene_s": 2.0})
+    own = out.parent / "film.txt"
+    own.write_text("Tell it: {notes}", "utf-8")
+    [after, _] = tell(out, script, {"scene_s": 2.0}, film_prompt=str(own))
+    assert after.prompt_hash != before.prompt_hash
+    assert after.text.startswith("Tell it: 0.0 to 2.0 s:")

@@ -1,0 +1,109 @@
+import dataclasses
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from tests.support.films import render
+from tests.support.pipeline import process, rows
+from vidcurate.errors import MediaError
+from vidcurate.records import SCORE_TABLES, SUITABILITY, Suitability
+from vidcurate.stages.scores.suitability import (
+    PARTS,
+    REQUIRED,
+    Ramp,
+    SuitabilityConfig,
+    part_of,
+    total,
+    weights,
+)
+
+EVEN = weights(SuitabilityConfig())
+share = st.floats(0, 1)
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_part_is_made_of_real_columns(part: str) -> None:
+    """Every part has its column in the row, and reads columns that its table has."""
+    name, ramps = PARTS[part]
+    (table,) = (t for t in SCORE_TABLES if t.name == name)
+    assert {ramp.column for ramp in ramps} <= set(table.schema.names)
+    assert part in {field.name for field in dataclasses.fields(Suitability)}
+
+
+@pytest.mark.parametrize(("value", "at"), [(0.0, 1.0), (0.2, 1.0), (0.4, 0.5), (0.6, 0.0), (9, 0)])
+def test_a_ramp_falls_where_less_is_better(value: float, at: float) -> None:
+    """Between the bounds in proportion, beyond them all or nothing."""
+    assert Ramp("dark_share", 0.6, 0.2).at(value) == pytest.approx(at)
+
+
+def test_a_ramp_may_go_by_ratios() -> None:
+    """Sharpness and speed count by how many times more: the middle is the geometric mean."""
+    assert Ramp("sharpness", 10, 1000, log=True).at(100) == pytest.approx(0.5)
+    assert Ramp("sharpness", 10, 1000, log=True).at(0) == 0
+
+
+@given(st.dictionaries(st.sampled_from(sorted(PARTS)), share, min_size=1), share)
+def test_the_score_rises_with_every_part(parts: dict[str, float], more: float) -> None:
+    """It lies in 1..5, and a better part never lowers it."""
+    score = total(parts, EVEN)
+    assert 1 <= score <= 5 + 1e-9
+    for part, value in parts.items():
+        assert total({**parts, part: max(value, more)}, EVEN) >= score - 1e-9
+
+
+def test_a_fatal_flaw_is_not_made_good() -> None:
+    """All parts perfect is 5; one of nothing is 1 whatever the others, unless it does not count."""
+    perfect = dict.fromkeys(PARTS, 1.0)
+    assert total(perfect, EVEN) == pytest.approx(5)
+    flawed = {**perfect, "watermark": 0.0}
+    assert total(flawed, EVEN) == 1
+    assert total(flawed, EVEN | {"watermark": 0.0}) == pytest.approx(5)
+
+
+def test_weights_shift_the_score() -> None:
+    """The part that counts more decides more."""
+    parts = {"clarity": 0.25, "motion": 1.0}
+    assert total(parts, EVEN) == pytest.approx(1 + 4 * 0.5)
+    assert total(parts, EVEN | {"clarity": 3.0}) < total(parts, EVEN | {"motion": 3.0})
+
+
+def test_what_was_not_measured_is_left_out() -> None:
+    """A missing table or number is no number, and none at all is a failure; NaN is one too."""
+    assert part_of({}, *PARTS["text"]) is None
+    assert part_of({"watermark": {"score": None}}, *PARTS["watermark"]) is None
+    assert total({"clarity": 0.25, "text": None}, EVEN) == pytest.approx(2)
+    with pytest.raises(MediaError, match="no part that counts"):
+        total({"clarity": 1.0, "text": None}, EVEN | {"clarity": 0.0})
+    with pytest.raises(MediaError, match=r"text\.overlay_area is not a number"):
+        part_of({"text": {"overlay_area": float("nan")}}, *PARTS["text"])
+
+
+def test_weights_of_nothing_are_refused() -> None:
+    """One part at least must count."""
+    nothing = {f"{part}_weight": 0.0 for part in PARTS}
+    with pytest.raises(ValidationError, match="one weight at least"):
+        SuitabilityConfig(**nothing)
+
+
+def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
+    """Quality and motion are made as needed; a table that is there takes part, others are named."""
+    film = render(tmp_path / "film.mp4")
+    process(tmp_path / "out", {"suitability": {}}, film)
+    found = rows(tmp_path / "out", SUITABILITY)
+    assert len(found) == 3
+    needed = {part for part, (table, _) in PARTS.items() if table in {t.name for t in REQUIRED}}
+    for row in found:
+        assert 1 <= row.score <= 5
+        assert set(row.missing) == set(PARTS) - needed
+        assert row.clarity is not None
+    bars = next(row for row in found if "static camera" in row.words)
+    assert bars.motion == 0
+    assert bars.score == 1
+    options = {"speech": {"backend": "none"}, "consistency": {}, "suitability": {}}
+    process(tmp_path / "out", options, film)
+    again = rows(tmp_path / "out", SUITABILITY)
+    assert {"consistency"} == set(found[0].missing) - set(again[0].missing)
+    assert all(row.consistency is not None for row in again)

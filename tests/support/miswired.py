@@ -1,0 +1,34 @@
+"""Stages that are wired wrongly: mypy must refuse each, or it finds an ignore without a use."""
+
+from vidcurate.records import CLIPS, CUTS, QUALITY
+from vidcurate.stage import MapStage, use_workspace
+from vidcurate.stages.scores.quality import QualityConfig, quality
+from vidcurate.stages.shots.split import SplitConfig
+
+READS_WRONG_ROWS = MapStage(
+    name="wrong",
+    summary="Reads cuts with a function that takes clips.",
+    reads=CUTS,
+    writes=QUALITY,
+    config=QualityConfig,
+    open=use_workspace,
+    run=quality,  # type: ignore[arg-type]
+)
+WRITES_WRONG_ROWS = MapStage(
+    name="wrong",
+    summary="Writes clips with a function that gives measurements.",
+    reads=CLIPS,
+    writes=CLIPS,
+    config=QualityConfig,
+    open=use_workspace,
+    run=quality,  # type: ignore[arg-type]
+)
+TAKES_WRONG_OPTIONS = MapStage(
+    name="wrong",
+    summary="Has the options of another stage.",
+    reads=CLIPS,
+    writes=QUALITY,
+    config=SplitConfig,
+    open=use_workspace,
+    run=quality,  # type: ignore[arg-type]
+)

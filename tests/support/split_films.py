@@ -1,0 +1,81 @@
+"""Films for tests of split: frames at uneven times, cuts and vectors, without pictures."""
+
+from fractions import Fraction
+
+import numpy as np
+from hypothesis import strategies as st
+
+from vidcurate.clips.scenes import Looks
+from vidcurate.records import Clip, Cut, FilmCuts, Scan
+from vidcurate.stages.shots.split import Film, SplitConfig, clips_of
+
+FilmWithCuts = tuple[list[int], int, list[tuple[int, int]]]
+
+
+def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
+    """The scan of a film with these frames."""
+    return Scan(
+        video_id="film",
+        n_frames=len(pts),
+        time_base=time_base,
+        first_pts=pts[0],
+        end_pts=end_pts,
+        duration_s=float((end_pts - pts[0]) * time_base),
+        frame_rate=Fraction(24),
+        is_vfr=True,
+        n_samples=0,
+        proxy_width=0,
+        proxy_height=0,
+        n_decode_errors=0,
+        fault=None,
+        metrics=(),
+        clock_offsets=(0,),
+        frames_file="",
+        samples_file="",
+    )
+
+
+def cut_between(start_pts: int, end_pts: int) -> Cut:
+    """A transition from the frame at `start_pts` to that at `end_pts`."""
+    return Cut(start_pts, end_pts, 0.0, 0.0, "cut", 1.0, "test")
+
+
+def film_of(
+    pts: list[int], end_pts: int, time_base: Fraction = Fraction(1), looks: Looks | None = None
+) -> Film:
+    """A film with these frames, and appearance vectors."""
+    edges = np.array([*pts, end_pts], np.int64)
+    return Film(scan_of(pts, end_pts, time_base), edges, looks, "appearance")
+
+
+def split_film(
+    pts: list[int],
+    end_pts: int,
+    cuts: list[tuple[int, int]],
+    config: SplitConfig,
+    time_base: Fraction = Fraction(1),
+    looks: Looks | None = None,
+) -> list[Clip]:
+    """The clips of a film with these frames, cuts and vectors."""
+    found = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
+    return clips_of(found, film_of(pts, end_pts, time_base, looks), config)[0]
+
+
+def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
+    """The spans of `split_film`."""
+    return [(c.start_pts, c.end_pts) for c in split_film(*arguments, **more)]  # type: ignore[arg-type]
+
+
+@st.composite
+def films(draw: st.DrawFn) -> FilmWithCuts:
+    """Frames at uneven times, the film's end, and cuts in time order, some of them gradual."""
+    gaps = draw(st.lists(st.integers(1, 9), min_size=1, max_size=60))
+    start = draw(st.integers(-50, 50))
+    edges = [start, *(start + int(t) for t in np.cumsum(gaps))]
+    pts, end_pts = edges[:-1], edges[-1]
+    n_marks = draw(st.integers(0, min(5, len(pts) // 2)))
+    places = st.lists(
+        st.integers(0, len(pts) - 1), min_size=2 * n_marks, max_size=2 * n_marks, unique=True
+    )
+    marks = sorted(draw(places))
+    return pts, end_pts, [(pts[a], pts[b]) for a, b in zip(marks[::2], marks[1::2], strict=True)]

@@ -1,0 +1,179 @@
+"""What two data sets do not have in common, and which rule, score or option made it so."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from vidcurate.records import CLIPS, KEPT
+from vidcurate.rules import parse
+from vidcurate.rules.join import Read, columns_of, film_paths
+from vidcurate.store.table import Table, places
+
+Ticks = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two data sets: its live clips, those it keeps, and why it left out the others.
+
+    `films` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of
+    `tables`; `manifest` says what made each.
+    """
+
+    films: pa.Table
+    clips: pa.Table
+    kept: pa.Table
+    left_out: pa.Table
+    rules: Sequence[str]
+    tables: Mapping[str, Table[Any]]
+    read: Read
+    manifest: Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """An option that decides rows and is not the same, or a stage that only one side has (True)."""
+
+    option: str
+    first: Any
+    second: Any
+
+
+def differences(first: Side, second: Side) -> list[Difference]:
+    """The deciding options that differ, as stage.option, and the stages that only one side has."""
+    # Without a filter all clips are kept: the rules of the other side are what differs.
+    shared = {KEPT.name} | (first.manifest.keys() & second.manifest.keys())
+    ours, theirs = (deciding_options(side.manifest, shared) for side in (first, second))
+    return [
+        Difference(name, ours.get(name), theirs.get(name))
+        for name in dict.fromkeys([*ours, *theirs])
+        if ours.get(name) != theirs.get(name)
+    ]
+
+
+def deciding_options(
+    manifest: Mapping[str, Mapping[str, Any]], shared: Collection[str]
+) -> dict[str, Any]:
+    """The options that decide the rows of shared tables, each stage's version; names of others."""
+    found: dict[str, Any] = {}
+    for table, entry in manifest.items():
+        stage = entry["stage"]
+        if table in shared:
+            found[f"{stage}.version"] = entry["version"]
+            found |= {f"{stage}.{name}": entry["options"][name] for name in entry["decides"]}
+        else:
+            found[stage] = True
+    return found
+
+
+def gone(here: Side, there: Side) -> pa.Table:
+    """The clips that one data set keeps and the other does not, and why not.
+
+    A clip's counterpart is that of the other's live clips which shares most of its span. `cause`:
+
+    - re-cut: the counterpart is kept there, so it has another span
+    - rule: a rule that only the other has left the counterpart out
+    - score: a rule of both did, so a number, or a percentile of all, is another
+    - not judged: the counterpart has not been filtered
+    - no clip there, no such film: there is no counterpart
+
+    `reason` is what the other's filter said. `here` and `there` are the numbers that the rules in
+    all reasons read, of the clip and of its counterpart.
+    """
+    clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
+    other = there.clips.take(likest(clips, there.clips))
+    said = there.left_out["reason"].combine_chunks()
+    reason = said.take(places(other["clip_id"], there.left_out["id"]))
+    rules = {text: rule_of(text, there.rules) for text in reason.drop_null().unique().to_pylist()}
+    in_both = pa.array([text for text, rule in rules.items() if rule in here.rules], pa.string())
+    conditions = (
+        pc.is_in(other["clip_id"], value_set=ids(there.kept)),
+        pc.is_in(reason, value_set=in_both),
+        pc.is_valid(reason),
+        pc.is_valid(other["clip_id"]),
+        pc.is_in(clips["video_id"], value_set=there.films["video_id"].combine_chunks()),
+    )
+    causes = ("re-cut", "score", "rule", "not judged", "no clip there", "no such film")
+    about = {
+        **{name: clips[name] for name in ("clip_id", "video_id", "start_s", "end_s")},
+        "film": film_paths(clips, here.films),
+        "cause": pc.case_when(pc.make_struct(*conditions), *causes),
+        "reason": reason,
+        "counterpart": other["clip_id"],
+        "here": numbers(clips, rules.values(), here),
+        "there": numbers(other, rules.values(), there),
+    }
+    return pa.table(about)
+
+
+def ids(clips: pa.Table) -> pa.Array:
+    """The clips' ids."""
+    return clips["clip_id"].combine_chunks()
+
+
+def rule_of(reason: str, rules: Sequence[str]) -> str:
+    """The rule that a reason ends with; empty if it is none of these."""
+    return max((rule for rule in rules if reason.endswith(rule)), key=len, default="")
+
+
+def numbers(clips: pa.Table, rules: Iterable[str], side: Side) -> pa.Array:
+    """What the rules read of clips, a struct a clip; null where the side has none of it."""
+    read = {column for rule in rules for column in parse(rule).columns}
+    wanted = [(table, name) for table, name in read if table in side.tables]
+    if not wanted:
+        return pa.nulls(clips.num_rows)
+    found = columns_of(clips, CLIPS.name, wanted, side.tables, side.read).combine_chunks()
+    return found.to_struct_array().combine_chunks()
+
+
+def likest(clips: pa.Table, others: pa.Table) -> pa.Array:
+    """For each clip the place among others of the one that shares most of its span.
+
+    Of two that share as much, the shorter one. Null where none overlaps.
+    """
+    (starts, ends), (other_starts, other_ends) = on_one_line(clips, others)
+    order = np.argsort(other_starts, kind="stable")
+    # Past this place some clip ends after the start; before the last all begin before the end.
+    first = np.searchsorted(np.maximum.accumulate(other_ends[order]), starts, "right")
+    last = np.searchsorted(other_starts[order], ends, "left")
+    counts = np.maximum(last - first, 0)
+    row = np.repeat(np.arange(len(starts)), counts)
+    ordinal = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+    other = order[first[row] + ordinal]
+    shared = np.minimum(ends[row], other_ends[other]) - np.maximum(starts[row], other_starts[other])
+    ranked = np.lexsort(((other_ends - other_starts)[other], -shared, row))
+    ranked = ranked[shared[ranked] > 0]
+    rows, best = np.unique(row[ranked], return_index=True)
+    found = np.full(len(starts), -1)
+    found[rows] = other[ranked][best]
+    return pa.array(found, mask=found < 0)
+
+
+def on_one_line(*tables: pa.Table) -> Iterator[tuple[Ticks, Ticks]]:
+    """Starts and ends of clips in ticks, with the films laid one after another."""
+    clips = pa.concat_tables(
+        [table.select(["video_id", "start_pts", "end_pts"]) for table in tables]
+    )
+    film = pc.rank(clips["video_id"], tiebreaker="dense").to_numpy().astype(np.int64) - 1
+    starts, ends = clips["start_pts"].to_numpy(), clips["end_pts"].to_numpy()
+    n_films = film.max(initial=-1) + 1
+    low, high = np.full(n_films, np.iinfo(np.int64).max), np.zeros(n_films, np.int64)
+    np.minimum.at(low, film, starts)
+    np.maximum.at(high, film, ends)
+    shift = (np.cumsum(high - low) - high)[film]
+    first = 0
+    for table in tables:
+        rows = slice(first, first + table.num_rows)
+        yield starts[rows] + shift[rows], ends[rows] + shift[rows]
+        first = rows.stop
+
+
+def by_cause(clips: pa.Table) -> list[dict[str, Any]]:
+    """How many clips went for each cause and reason, most first."""
+    counts = clips.group_by(["cause", "reason"]).aggregate([([], "count_all")])
+    return sorted(counts.to_pylist(), key=lambda row: -row["count_all"])

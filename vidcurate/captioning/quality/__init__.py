@@ -1,0 +1,1 @@
+"""Faults of captions: found, judged, mended."""

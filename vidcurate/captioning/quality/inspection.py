@@ -1,0 +1,66 @@
+"""A model's grade of a caption, given on the clip's frames, with what it calls wrong.
+
+After VC-Inspector: a whole number first, then the objects and actions that are wrong.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vidcurate.captioning.material import Material
+from vidcurate.captioning.text.json_answer import JSON_PROMPTS, ask_json
+from vidcurate.models.chat.conversation import Conversation
+
+LOWEST, HIGHEST = 1, 5
+INSPECT_PROMPTS = ("inspect", *JSON_PROMPTS)
+NAMES = {"type": "array", "items": {"type": "string"}}
+SCHEMA: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "grade": {"type": "integer", "minimum": LOWEST, "maximum": HIGHEST},
+        "wrong_objects": NAMES,
+        "wrong_actions": NAMES,
+        "explanation": {"type": "string"},
+    },
+    "required": ["grade", "wrong_objects", "wrong_actions", "explanation"],
+    "additionalProperties": False,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    """A grade of 1 to 5, what the model called wrong, and why."""
+
+    grade: int
+    wrong_objects: tuple[str, ...]
+    wrong_actions: tuple[str, ...]
+    explanation: str
+
+    @property
+    def score(self) -> float:
+        """The grade from 0 to 1."""
+        return (self.grade - LOWEST) / (HIGHEST - LOWEST)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong, in lines that another model can be told."""
+        if self.grade == HIGHEST:
+            return ()
+        wrong = (
+            ("not so in the clip", self.wrong_objects),
+            ("does not happen", self.wrong_actions),
+        )
+        lines = [f"{what}: {', '.join(names)}" for what, names in wrong if names]
+        return (*lines, self.explanation) if self.explanation else tuple(lines)
+
+
+def inspected(text: str, material: Material) -> Conversation[Opinion]:
+    """The model's opinion of a caption."""
+    prompt = material.prompt("inspect", caption=text)
+    answer = yield from ask_json((prompt, *material.shown()), SCHEMA)
+    return Opinion(
+        int(answer["grade"]),
+        tuple(answer["wrong_objects"]),
+        tuple(answer["wrong_actions"]),
+        answer["explanation"],
+    )

@@ -1,0 +1,73 @@
+"""dense: what happens in a clip, each event with its own start and end."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
+
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.strategies.merging import Note, listed
+from vidcurate.captioning.text.json_answer import ask_json
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.conversation import Conversation
+
+LEAST_TOKENS = 1024  # a list of events is longer than a caption
+EVENT = {
+    "type": "object",
+    "properties": {
+        "start_s": {"type": "number"},
+        "end_s": {"type": "number"},
+        "text": {"type": "string"},
+    },
+    "required": ["start_s", "end_s", "text"],
+    "additionalProperties": False,
+}
+EVENTS: Mapping[str, Any] = MappingProxyType(
+    {
+        "type": "object",
+        "properties": {"events": {"type": "array", "items": EVENT}},
+        "required": ["events"],
+        "additionalProperties": False,
+    }
+)
+
+
+def dense(material: Material) -> Conversation[Told]:
+    """The events in the order in which they begin, as lines of text and as a list.
+
+    Times are seconds from the clip's start. Events may overlap. What reaches beyond the clip is
+    cut to it; an event without a text, or of which nothing is left, is dropped. Both are noted.
+    Raises MediaError where no event is left.
+    """
+    room = max(LEAST_TOKENS, material.config.max_tokens)
+    answer = yield from ask_json((material.prompt("dense"), *material.shown()), dict(EVENTS), room)
+    events: list[Note] = []
+    repairs: list[str] = []
+    for said in answer["events"]:
+        event, repair = within(said, material.clip.duration_s)
+        events += [] if event is None else [event]
+        repairs += [] if repair is None else [repair]
+    if not events:
+        raise MediaError("; ".join(["the model named no event inside the clip", *repairs]))
+    events.sort(key=lambda event: (event.start_s, event.end_s))
+    structured = [{"start_s": e.start_s, "end_s": e.end_s, "text": e.text} for e in events]
+    lines = listed([replace(event, text=as_sentence(event.text)) for event in events])
+    return Told(lines, "ok", structured=structured, repairs=tuple(repairs))
+
+
+def as_sentence(text: str) -> str:
+    """A text with a stop at its end, so that nobody takes it to be broken off."""
+    return f"{text}." if text[-1].isalnum() else text
+
+
+def within(said: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+    """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
+    text = " ".join(said["text"].split())
+    # Before anything is made of them: JSON's whole numbers may be too large for a float.
+    times = [min(max(said[key], 0), duration_s) for key in ("start_s", "end_s")]
+    start_s, end_s = (round(float(time_s), 3) for time_s in times)
+    told = f"{str(said['start_s'])[:12]} to {str(said['end_s'])[:12]} s, {text[:40]!r}"
+    if not text or start_s >= end_s:
+        return None, f"event dropped: {told}"
+    is_whole = times == [said["start_s"], said["end_s"]]
+    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {told}"

@@ -1,0 +1,52 @@
+"""differential: the first still is described, each later one by its change, then all is merged.
+
+After ShareGPT4Video (Chen et al. 2024), whose captions grow from the differences of neighbouring
+frames, so that a clip may have any number of them.
+"""
+
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.strategies.merging import Merged, Note, listed, merge
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.conversation import Ask, Conversation, Frame, Status, said
+
+
+def differential(material: Material) -> Conversation[Told]:
+    """One text in the order of time.
+
+    A still whose request fails leaves a gap, and the next one is compared with the last that was
+    described. Raises MediaError where no request about a still succeeds, or the merging fails.
+    """
+    notes: list[Note] = []
+    gaps: list[str] = []
+    before: Frame | None = None
+    status: Status = "ok"
+    for frame in material.frames:
+        time_s = frame.time_s - material.clip.start_s
+        try:
+            answer = yield ask(material, frame, before, notes)
+            notes.append(Note(time_s, time_s, said(answer)))
+        except MediaError as error:
+            gaps.append(f"{time_s:.1f} s is missing: {error}")
+        else:
+            before, status = frame, answer.status
+    if not notes:
+        raise MediaError(gaps[-1])
+    if len(notes) == 1:
+        merged = Merged(notes[0].text, status, ())
+    else:
+        merged = yield from merge(
+            notes,
+            material.config.max_prompt_chars,
+            lambda lines: material.prompt("merge-notes", notes=lines),
+        )
+    return Told(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
+
+
+def ask(material: Material, frame: Frame, before: Frame | None, notes: list[Note]) -> Ask:
+    """What is asked about a still: all that it shows, or how it differs from the one before."""
+    now = f"At {material.time_in_clip(frame)} s:"
+    if before is None:
+        return Ask((material.prompt("first-frame"), now, frame))
+    carried = listed(notes[-material.config.carried_notes :])[-material.config.max_prompt_chars :]
+    prompt = material.prompt("next-frame", notes=carried)
+    return Ask((prompt, f"Before, at {material.time_in_clip(before)} s:", before, now, frame))

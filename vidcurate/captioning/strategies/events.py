@@ -1,0 +1,107 @@
+"""How far two captions of one clip tell the same, by a model that reads both.
+
+AutoDQ (Tarsier, Wang et al. 2024): the events of each text are held against the other text. With
+`looks` beside `events` both motion and detail count, in both directions, as in OwlCap's caption
+set equivalence.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from vidcurate.captioning.prompts import fill_prompt, load_prompt
+from vidcurate.captioning.text.json_answer import ask_json
+from vidcurate.models.chat.conversation import Conversation
+
+Kind = Literal["events", "looks"]
+MOST_ITEMS = 15
+ITEMS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"items": {"type": "array", "items": {"type": "string"}}},
+    "required": ["items"],
+    "additionalProperties": False,
+}
+ENTAILED = "entailed"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Items of one text held against another: entailed, neutral or contradicted, each."""
+
+    items: tuple[str, ...]
+    verdicts: tuple[str, ...]
+
+    @property
+    def share(self) -> float | None:
+        """The share of items that the other text says too; None without items."""
+        return self.verdicts.count(ENTAILED) / len(self.items) if self.items else None
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Two texts compared: items of the reference in the caption, and of the caption in it."""
+
+    reference: Held
+    caption: Held
+
+    @property
+    def completeness(self) -> float | None:
+        """The share of what the reference tells that the caption tells (recall)."""
+        return self.reference.share
+
+    @property
+    def precision(self) -> float | None:
+        """The share of what the caption tells that the reference tells."""
+        return self.caption.share
+
+    @property
+    def f1(self) -> float | None:
+        """Harmonic mean of both; None where either text has no items."""
+        recall, precision = self.completeness, self.precision
+        if recall is None or precision is None:
+            return None
+        return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
+
+
+def compared(
+    caption: str, reference: str, kinds: Sequence[Kind] = ("events",)
+) -> Conversation[Agreement]:
+    """How far a caption tells what a reference tells."""
+    wanted: list[str] = []
+    told: list[str] = []
+    for kind in kinds:
+        wanted += yield from items_of(reference, kind)
+        told += yield from items_of(caption, kind)
+    missing = yield from held(wanted, caption)
+    wrong = yield from held(told, reference)
+    return Agreement(missing, wrong)
+
+
+def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
+    """The events or the details that a text tells."""
+    prompt = fill_prompt(load_prompt(kind), {"text": text})
+    answer = yield from ask_json((prompt,), ITEMS)
+    items = (" ".join(item.split()) for item in answer["items"])
+    return [item for item in items if item][:MOST_ITEMS]
+
+
+def held(items: Sequence[str], text: str) -> Conversation[Held]:
+    """What a text says of each item; nothing is asked about none."""
+    if not items:
+        return Held((), ())
+    numbered = "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
+    prompt = fill_prompt(load_prompt("entail"), {"text": text, "items": numbered})
+    answer = yield from ask_json((prompt,), verdicts_schema(len(items)))
+    return Held(tuple(items), tuple(answer["verdicts"]))
+
+
+def verdicts_schema(n_items: int) -> Mapping[str, Any]:
+    """One verdict an item."""
+    words = {"type": "string", "enum": [ENTAILED, "neutral", "contradicted"]}
+    verdicts = {"type": "array", "items": words, "minItems": n_items, "maxItems": n_items}
+    return {
+        "type": "object",
+        "properties": {"verdicts": verdicts},
+        "required": ["verdicts"],
+        "additionalProperties": False,
+    }

@@ -1,0 +1,166 @@
+"""The form that a structured caption fills in: a JSON schema in YAML, checked before anything runs.
+
+Of JSON Schema a form may use `type` (object, array, string, number, integer, boolean),
+`description`, `title`, `properties`, `items`, `enum`, and the words that bound a value: `required`,
+`minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
+`exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `additionalProperties`. The model is told all
+of them and its answer is held against them. A server that binds the model is given only what every
+such server knows: types, descriptions, fields, items and choices, all fields required and no
+others. The form is an object with a string `caption`, which becomes the clip's text; a string
+`short_caption` becomes the short one. What stands in `camera` is held against the measured
+movement.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vidcurate.captioning.prompts import HASH_DIGITS, Prompt
+from vidcurate.captioning.text.json_answer import fault_in
+from vidcurate.errors import UsageError
+
+FIELD: Mapping[str, Any] = {"$ref": "#/$defs/field"}
+FIELDS = {"type": "object", "minProperties": 1, "additionalProperties": FIELD}
+TEXT = {"properties": {"type": {"const": "string"}}}
+COUNT = {"type": "integer", "minimum": 0}
+NUMBER = {"type": "number"}
+# Which words go with which types.
+OF_KIND: Mapping[tuple[str, ...], tuple[str, ...]] = {
+    ("object",): ("properties", "required", "additionalProperties"),
+    ("array",): ("items", "minItems", "maxItems", "uniqueItems"),
+    ("string",): ("minLength", "maxLength", "pattern"),
+    ("number", "integer"): (
+        *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    ),
+    ("string", "number", "integer"): ("enum",),
+}
+# What servers that bind a model to a schema all know.
+BOUND = ("type", "description", "title", "enum")
+# What a form is, as a schema itself: each type of field with what it must and may have.
+FORM: Mapping[str, Any] = {
+    "$defs": {
+        "field": {
+            "type": "object",
+            "required": ["type"],
+            "properties": {
+                "type": {"enum": ["object", "array", "string", "number", "integer", "boolean"]},
+                "description": {"type": "string"},
+                "properties": FIELDS,
+                "items": FIELD,
+                "enum": {"type": "array", "minItems": 1},
+                "title": {"type": "string"},
+                "required": {"type": "array", "items": {"type": "string"}},
+                "additionalProperties": {"type": "boolean"},
+                "minItems": COUNT,
+                "maxItems": COUNT,
+                "uniqueItems": {"type": "boolean"},
+                "minLength": COUNT,
+                "maxLength": COUNT,
+                "pattern": {"type": "string", "format": "regex"},
+                "minimum": NUMBER,
+                "maximum": NUMBER,
+                "exclusiveMinimum": NUMBER,
+                "exclusiveMaximum": NUMBER,
+                "multipleOf": {"type": "number", "exclusiveMinimum": 0},
+            },
+            "additionalProperties": False,
+            "dependentSchemas": {
+                word: {"properties": {"type": {"enum": list(kinds)}}}
+                for kinds, words in OF_KIND.items()
+                for word in words
+            },
+            "allOf": [
+                {"if": {"properties": {"type": {"const": kind}}}, "then": {"required": [needed]}}
+                for kind, needed in (("object", "properties"), ("array", "items"))
+            ],
+        }
+    },
+    **FIELD,
+    "properties": {
+        "type": {"const": "object"},
+        "properties": {
+            "required": ["caption"],
+            "properties": {"caption": TEXT, "short_caption": TEXT},
+        },
+    },
+}
+
+
+def load_form(path: str) -> Prompt:
+    """A form's YAML by the path of its file, or the package's own where there is no path.
+
+    Raises UsageError for a file that cannot be read or is no form, with the field at fault.
+    """
+    name = path or "clip.yaml"
+    try:
+        own = resources.files(__package__) / "forms" / name
+        text = (Path(path) if path else own).read_text(encoding="utf-8")
+        fault = fault_in(yaml.safe_load(text), FORM)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"cannot read the form {name!r}: {reason}") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}," if mark else ""
+        problem = getattr(error, "problem", None) or "it cannot be read"
+        raise UsageError(f"the form {name!r}{line} is not valid YAML: {problem}") from None
+    except RecursionError:
+        raise UsageError(f"the form {name!r} has an alias that holds itself") from None
+    fault = fault or unknown_field(yaml.safe_load(text), "$")
+    if fault:
+        raise UsageError(f"the form {name!r} cannot be used: {fault}")
+    return Prompt(text, hashlib.sha256(text.encode()).hexdigest()[:HASH_DIGITS])
+
+
+def unknown_field(field: Mapping[str, Any], at: str) -> str | None:
+    """A field that is required and not there, with its place; None if there is none."""
+    below = field.get("properties", {})
+    for name in field.get("required", ()):
+        if name not in below:
+            return f"{at}.required: there is no field {name!r}"
+    if at == "$" and "caption" not in field.get("required", ("caption",)):
+        return "$.required: 'caption' must be among them"
+    places = {f"{at}.properties.{name}": inner for name, inner in below.items()}
+    if "items" in field:
+        places[f"{at}.items"] = field["items"]
+    return next((f for place, inner in places.items() if (f := unknown_field(inner, place))), None)
+
+
+@lru_cache(maxsize=4)
+def schema_of(form: str) -> Any:
+    """The JSON schema that a form's YAML stands for, against which answers are held."""
+    return whole(yaml.safe_load(form))
+
+
+@lru_cache(maxsize=4)
+def bound_schema_of(form: str) -> Any:
+    """The same as a server is given it that binds the model to it."""
+    return strict(yaml.safe_load(form))
+
+
+def whole(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A field that must be filled in wholly and takes nothing else, unless it says otherwise."""
+    told = dict(field)
+    if "items" in field:
+        told["items"] = whole(field["items"])
+    if "properties" in field:
+        told["properties"] = {name: whole(below) for name, below in field["properties"].items()}
+        told.setdefault("required", list(field["properties"]))
+        told.setdefault("additionalProperties", False)
+    return told
+
+
+def strict(field: Mapping[str, Any]) -> dict[str, Any]:
+    """A field in the words that every server knows, filled in wholly."""
+    told = {word: field[word] for word in BOUND if word in field}
+    if "items" in field:
+        told["items"] = strict(field["items"])
+    if "properties" in field:
+        told["properties"] = {name: strict(below) for name, below in field["properties"].items()}
+        told |= {"required": list(field["properties"]), "additionalProperties": False}
+    return told

@@ -1,0 +1,49 @@
+"""motion-detail: movement and appearance are asked apart, so that neither hides the other.
+
+After OwlCap's balance of motion and detail: a model asked for both at once tells mostly of looks.
+"""
+
+from collections.abc import Iterator
+
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.text.agreement import words_of
+from vidcurate.models.chat.conversation import Ask, Conversation, said
+
+
+def motion_detail(material: Material) -> Conversation[Told]:
+    """A text fused of one about movement and one about appearance.
+
+    `structured` holds both, and `shares_of_words`.
+    """
+    shown = tuple(material.shown())
+    motion = yield Ask((material.prompt("motion"), *shown))
+    detail = yield Ask((material.prompt("details"), *shown))
+    texts = {"motion_text": said(motion), "detail_text": said(detail)}
+    fused = yield Ask((material.prompt("fuse", **texts),))
+    statuses = [answer.status for answer in (motion, detail, fused)]
+    return Told(
+        said(fused),
+        "truncated" if "truncated" in statuses else "ok",
+        structured={**texts, **shares_of_words(said(fused), *texts.values())},
+    )
+
+
+def shares_of_words(fused: str, motion: str, detail: str) -> dict[str, float]:
+    """Shares of a fused text's words that only the one or the other text brought, 0..1.
+
+    Words of both, such as subjects and particles, and words of neither, count for none; `*_kept` is
+    the share of a text's own words that the fused text kept. Needs no list of words, and so holds
+    in every language.
+    """
+    own = {
+        "motion": set(words_of(motion)) - set(words_of(detail)),
+        "detail": set(words_of(detail)) - set(words_of(motion)),
+    }
+    return dict(shares(words_of(fused), own))
+
+
+def shares(words: list[str], own: dict[str, set[str]]) -> Iterator[tuple[str, float]]:
+    """For each kind its share of the words, and the share of it that is among them."""
+    for kind, mine in own.items():
+        yield f"{kind}_share", sum(word in mine for word in words) / max(1, len(words))
+        yield f"{kind}_kept", len(mine.intersection(words)) / max(1, len(mine))

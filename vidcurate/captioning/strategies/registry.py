@@ -1,0 +1,66 @@
+"""Ways to come from a clip's stills to a text: each a conversation with a model."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from vidcurate.captioning.material import Strategy
+from vidcurate.captioning.options import CaptionConfig, StrategyName, teacher_config
+from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
+from vidcurate.captioning.strategies.dense import dense
+from vidcurate.captioning.strategies.differential import differential
+from vidcurate.captioning.strategies.form import load_form
+from vidcurate.captioning.strategies.motion_detail import motion_detail
+from vidcurate.captioning.strategies.script import script
+from vidcurate.captioning.strategies.single import single
+from vidcurate.captioning.strategies.structured import structured
+from vidcurate.captioning.strategies.teachers import teachers
+from vidcurate.captioning.text.json_answer import JSON_PROMPTS
+from vidcurate.records import MOTION
+from vidcurate.store.table import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A strategy and the names of the prompts that it uses; the first is the one to replace.
+
+    `reads` are the score tables that it is told of, where the data set has them.
+    """
+
+    talk: Strategy
+    prompts: tuple[str, ...]
+    reads: tuple[Table[Any], ...] = ()
+
+
+STRATEGIES: Mapping[StrategyName, Way] = MappingProxyType(
+    {
+        "single": Way(single, ("describe", *JSON_PROMPTS)),
+        "differential": Way(differential, ("merge-notes", "first-frame", "next-frame")),
+        "script": Way(script, ("script", "voice-over", *JSON_PROMPTS)),
+        "dense": Way(dense, ("dense", *JSON_PROMPTS)),
+        "structured": Way(structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)),
+        "motion-detail": Way(motion_detail, ("fuse", "motion", "details")),
+        "teachers": Way(teachers, ("describe", "choose", *JSON_PROMPTS)),
+    }
+)
+
+
+def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
+    """The prompts of a config's strategy, by the package's names for them.
+
+    Raises UsageError for a prompt that cannot be used.
+    """
+    first, *others = STRATEGIES[config.strategy].prompts
+    asked = {first: load_prompt(config.prompt or first)}
+    asked |= {name: load_prompt(name) for name in others}
+    if config.strategy == "teachers":
+        named = {teacher_config(config, teacher).prompt for teacher in config.teachers}
+        asked |= {name: load_prompt(name) for name in sorted(named - {""})}
+    chosen = {"style": f"style-{config.style}", "detail": f"detail-{config.detail}"}
+    for part in INSERTED:
+        if any(f"{{{part}}}" in prompt.text for prompt in asked.values()):
+            asked[part] = load_prompt(chosen[part])
+    if config.strategy == "structured":
+        asked["form"] = load_form(config.form)
+    return asked

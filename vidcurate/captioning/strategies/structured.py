@@ -1,0 +1,48 @@
+"""structured: the model fills in a form, and what it says of the camera is held against `motion`.
+
+The package's own form has the parts of AuroraCap, MiraData and Koala-36M (subjects, background,
+camera, style, lighting, a short and a dense text) and SkyReels' words for shots.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.quality.camera_claims import camera_conflicts
+from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
+from vidcurate.captioning.templates.facts import camera_clauses
+from vidcurate.captioning.text.json_answer import ask_json
+from vidcurate.models.chat.conversation import Conversation
+
+LEAST_TOKENS = 2048  # a form is several captions long
+
+
+def structured(material: Material) -> Conversation[Told]:
+    """A form's values, its dense and its short text, and where it contradicts the measurements."""
+    parts = (material.prompt("structured", measured=measured(material)), *material.shown())
+    text = material.prompts["form"].text
+    room = max(LEAST_TOKENS, material.config.max_tokens)
+    form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
+    spoken = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
+    return Told(
+        form["caption"],
+        "ok",
+        short_text=form.get("short_caption"),
+        structured=form,
+        conflicts=camera_conflicts(" ".join([*spoken, form["caption"]]), material.facts),
+    )
+
+
+def measured(material: Material) -> str:
+    """What is told the model of the camera; nothing where no movement is plain."""
+    clauses = camera_clauses(material.facts)
+    return material.prompt("measured", camera=clauses[0]) if clauses else ""
+
+
+def strings_in(value: Any) -> Iterator[str]:
+    """Every string of a JSON value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for below in value.values() if isinstance(value, dict) else value:
+            yield from strings_in(below)

@@ -1,0 +1,1 @@
+"""Captions and phrases made from measurements, without a model."""

@@ -1,0 +1,57 @@
+"""Short phrases for what was measured of a clip, which captioners can be given.
+
+The manner is that of CAMP-VQA, whose captioner is told of a clip's quality in words; the numbers
+are named here, none is guessed.
+"""
+
+import math
+from collections.abc import Mapping
+
+from vidcurate.captioning.templates.words import COLOUR, LIGHT, MOTION, SHARP_FROM, Bands, word_of
+
+HALF = 0.5
+# By table and column, in the order in which they are said.
+SPOKEN: tuple[tuple[str, str, Bands], ...] = (
+    (
+        *("quality", "sharpness"),
+        ((10, "very soft"), (20, "soft"), (SHARP_FROM, ""), (math.inf, "sharp")),
+    ),
+    ("quality", "luma_mean", LIGHT),
+    ("quality", "luma_spread", ((30, "low contrast"), (60, ""), (math.inf, "high contrast"))),
+    ("quality", "colourfulness", COLOUR),
+    ("quality", "noise", ((2, ""), (5, "grainy"), (math.inf, "very noisy"))),
+    (
+        "quality",
+        "blockiness",
+        ((1.2, ""), (1.6, "compression blocks"), (math.inf, "strong blocks")),
+    ),
+    ("quality", "letterbox_share", ((0.05, ""), (math.inf, "black bars"))),
+    ("quality", "freeze_share", ((0.25, ""), (0.9, "partly frozen"), (math.inf, "frozen"))),
+    ("motion", "flow_mean", MOTION),
+    ("motion", "static_share", ((0.9, ""), (math.inf, "static camera"))),
+    (
+        *("motion", "shake_share"),
+        ((0.25, ""), (0.6, "some camera shake"), (math.inf, "strong camera shake")),
+    ),
+    ("text", "overlay_area", ((0.002, ""), (math.inf, "overlaid text"))),
+    ("watermark", "score", ((HALF, ""), (math.inf, "watermark"))),
+    ("aesthetic", "score_mean", ((4, "plain"), (5.5, ""), (math.inf, "attractive"))),
+    ("speech", "has_audio", ((HALF, "no sound"), (math.inf, ""))),
+    ("speech", "silence_share", ((0.9, ""), (math.inf, "silent"))),
+    ("speech", "loudness_lufs", ((-40, "very quiet sound"), (-30, "quiet sound"), (math.inf, ""))),
+    ("speech", "speech_share", ((HALF, ""), (math.inf, "speech"))),
+    ("speech", "singing_share", ((HALF, ""), (math.inf, "singing"))),
+    ("speech", "music_share", ((HALF, ""), (math.inf, "music"))),
+)
+
+Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
+
+
+def quality_words(rows: Rows) -> tuple[str, ...]:
+    """The phrases that a clip's numbers stand for; what was not measured is not spoken of."""
+    said = (
+        word_of(float(value), bands)
+        for table, column, bands in SPOKEN
+        if isinstance(value := rows.get(table, {}).get(column), int | float)
+    )
+    return tuple(word for word in said if word)

@@ -1,0 +1,1 @@
+"""Cleaning and comparing texts."""

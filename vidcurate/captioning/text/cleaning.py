@@ -1,0 +1,208 @@
+"""What models add to a caption or leave unfinished: each fault is found by one rule, and undone.
+
+A rule takes a draft and gives a better one, or None where it finds nothing. A fault that cannot be
+undone is only marked: by the rule's name among the repairs, or by the status.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from vidcurate.captioning.material import Told
+from vidcurate.captioning.options import CLEANING_RULES, CleaningRule
+from vidcurate.captioning.text.language import wrong_language
+from vidcurate.captioning.text.loops import without_loops
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.conversation import Status
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A text, what the model's answer was like, and the language that it should have."""
+
+    text: str
+    status: Status
+    language: str
+
+
+Rule = Callable[[Draft], Draft | None]
+# Full stops, also those of Chinese and Japanese, after which no space stands.
+WIDE_STOPS = r"\u3002\uff01\uff1f"
+SENTENCE_END = re.compile(
+    rf"(?<=[.!?\u2026{WIDE_STOPS}])[\"'\u201d\u2019)]*(?:\s+|(?<=[{WIDE_STOPS}])|$)"
+)
+
+REFUSAL = re.compile(
+    r"\b(?:I(?:['\u2019]m| am) (?:sorry|unable|not able)\b"
+    r"|I (?:can(?:['\u2019]t|not| not)|(?:do|could)(?:n['\u2019]t| not)|won['\u2019]t) "
+    r"(?:\w+ ){0,2}(?:assist|help|comply|describe|identify|provide|view|see|access|analy[sz]e"
+    r"|process|generate|fulfil)"
+    r"|[Aa]s an AI\b|against my (?:policy|guidelines))"
+)
+KINDS = (
+    r"(?:videos?|clips?|images?|pictures?|photos?|photographs?|footage|frames?|stills?|scenes?"
+    r"|sequence|shots?|recording|animation|segment)"
+)
+KIND = rf"(?:\w+[- ]){{0,2}}?{KINDS}(?: {KINDS})?"
+SHOWS = (
+    r"(?:shows?|depicts?|features?|displays?|portrays?|captures?|presents?|showcases?|illustrates?"
+    r"|reveals?|contains?|consists? of|focuses on|is (?:of|about)|appears to (?:show|depict)"
+    r"|(?:begins?|starts?|opens?)(?: off)? (?:with|by showing|on))\b"
+)
+SHOWN = (
+    rf"(?:the|this|these|a|an) {KIND},? (?:\w+ly )?{SHOWS}(?: (?:us|that))?"
+    r"(?! (?:how|what|why|where|when)\b)"
+)
+SEEN = r"(?:we|you|one) (?:can |could )?(?:see|observe|notice|find)\b(?: that)?"
+HERE = (
+    r"(?:here(?:['\u2019]s| is)|below is|this is) (?:\w+ ){1,5}?"
+    r"(?:caption|description|summary|paragraph|answer)\b[^.:]{0,60}[.:]"
+)
+OPENERS = (
+    r"(?:sure|certainly|of course|absolutely|okay|ok)[,!.]",
+    HERE,
+    SHOWN,
+    rf"(?:throughout|across|in|within|from) (?:the|this|these) {KIND}(?: ?,(?: {SEEN})?| {SEEN})",
+    SEEN,
+    r"(?:video |dense |detailed |short )?(?:caption|description|answer)s?:",
+)
+OPENER = re.compile(rf"\s*(?:{'|'.join(OPENERS)})\s*", re.IGNORECASE)
+FEWEST_WORDS_LEFT = 3
+MARKUP: tuple[tuple[str, str], ...] = (
+    (r"^\s*```[\w-]*\s*$", ""),  # fences
+    (r"^\s*(?:-{3,}|\*{3,}|_{3,})\s*$", ""),  # rules
+    (r"^\s*>\s?", ""),  # quotations
+    (r"^\s*#{1,6}\s+[^\n]*[^.!?\s]\s*$", ""),  # headings that are no sentences
+    (r"^\s*#{1,6}\s+", ""),
+    (r"!?\[([^\]\n]+)\]\([^)\n]*\)", r"\1"),  # links
+    (r"^\s*(?:\*\*|__)[^*_\n]{1,40}:?(?:\*\*|__):?\s*$", ""),  # bold labels on lines of their own
+    (r"(?:\*\*|__)[^*_\n]{1,40}:(?:\*\*|__)\s*|(?:\*\*|__)[\w ]{1,40}(?:\*\*|__):\s*", ""),
+    (r"(\*\*|__|\*|`)(?=\S)([^*`\n]+?)(?<=\S)\1", r"\2"),  # bold, italic, code
+    (r"</?(?:b|i|em|strong|p|br|ul|ol|li|h[1-6]|div|span)\s*/?>", " "),
+)
+BULLET = re.compile(r"^\s*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)])\s+(.+)$")
+FEWEST_BULLETS = 2
+# Words on which no English sentence ends.
+DANGLING = re.compile(
+    r"\b(?:a|an|the|and|or|of|with|to|in|on|at|from|by|for|as|is|are|was|were|while|his|her|their"
+    r"|its|into|that|which|who|but)$|[,;:\-\u2013(]$",
+    re.IGNORECASE,
+)
+
+
+def clean(told: Told, language: str, rules: Sequence[CleaningRule]) -> Told:
+    """What a strategy told, with its texts repaired; the names of the rules that found something.
+
+    Raises MediaError where nothing is left: the answer was a refusal, or nothing but markup.
+    """
+    draft, repairs = repaired(Draft(told.text, told.status, language), rules)
+    if not draft.text:
+        status = "refused" if "refusal" in repairs else "empty"
+        raise MediaError(f"the model's answer was {status}: {' '.join(told.text.split())}")
+    short = told.short_text
+    if short:
+        shortened, more = repaired(Draft(short, "ok", language), rules)
+        short, repairs = shortened.text or None, repairs + more
+    names = tuple(dict.fromkeys((*told.repairs, *repairs)))
+    return replace(told, text=draft.text, short_text=short, status=draft.status, repairs=names)
+
+
+def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[str, ...]]:
+    """A draft after those rules, in the order in which they help each other."""
+    found = []
+    for name in (name for name in CLEANING_RULES if name in rules):
+        better = RULES[name](draft)
+        if better is not None:
+            found.append(name)
+            draft = better
+    return draft, tuple(found)
+
+
+def sentences_of(text: str) -> list[str]:
+    """A text's sentences; what stands after the last full stop is one too."""
+    return [sentence for part in SENTENCE_END.split(text) if (sentence := part.strip())]
+
+
+def refusal(draft: Draft) -> Draft | None:
+    """Take out sentences in which the model says what it will not do."""
+    told = sentences_of(draft.text)
+    kept = [sentence for sentence in told if not REFUSAL.search(sentence)]
+    if len(kept) == len(told):
+        return None
+    # One sentence after a refusal that opens the text is an offer of other help.
+    is_whole = told[0] not in kept and len(kept) <= 1
+    return replace(draft, text="" if is_whole else " ".join(kept))
+
+
+def markup(draft: Draft) -> Draft | None:
+    """Take out Markdown and HTML; words that were marked stay."""
+    text = draft.text
+    for pattern, instead in MARKUP:
+        text = re.sub(pattern, instead, text, flags=re.MULTILINE)
+    if text == draft.text:
+        return None
+    return replace(draft, text=re.sub(r"[ \t]{2,}", " ", re.sub(r"\n{3,}", "\n\n", text)).strip())
+
+
+def bullets(draft: Draft) -> Draft | None:
+    """Make sentences of a list's points."""
+    lines = [line for line in draft.text.splitlines() if line.strip()]
+    points = [BULLET.match(line) for line in lines]
+    if sum(point is not None for point in points) < FEWEST_BULLETS:
+        return None
+    told = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
+    return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in told))
+
+
+def as_sentence(line: str) -> str:
+    """A line with a full stop at its end."""
+    return line if SENTENCE_END.search(line) or line[-1] == ":" else line.rstrip(",;") + "."
+
+
+def opener(draft: Draft) -> Draft | None:
+    """Take out a beginning that speaks of the video, not of what is in it."""
+    text = draft.text
+    while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= FEWEST_WORDS_LEFT:
+        text = capital(text[found.end() :])
+    return None if text == draft.text else replace(draft, text=text)
+
+
+def capital(text: str) -> str:
+    """A text that begins with a capital letter."""
+    return text[:1].upper() + text[1:]
+
+
+def repetition(draft: Draft) -> Draft | None:
+    """Keep one of phrases and sentences that come again and again."""
+    text = without_loops(draft.text, sentences_of(draft.text))
+    return None if text is None else replace(draft, text=text)
+
+
+def unfinished(draft: Draft) -> Draft | None:
+    """Cut a text that breaks off back to its last whole sentence; mark it where there is none."""
+    told = sentences_of(draft.text)
+    if not told or SENTENCE_END.search(told[-1]):
+        return None
+    if len(told) > 1:
+        return replace(draft, text=" ".join(told[:-1]), status="truncated")
+    breaks_off = DANGLING.search(told[0]) is not None or draft.status == "truncated"
+    return replace(draft, status="truncated") if breaks_off else None
+
+
+def language(draft: Draft) -> Draft | None:
+    """Mark a text in another language than was asked for."""
+    return draft if wrong_language(draft.text, draft.language) else None
+
+
+RULES: Mapping[CleaningRule, Rule] = MappingProxyType(
+    {
+        "refusal": refusal,
+        "markup": markup,
+        "list": bullets,
+        "opener": opener,
+        "repetition": repetition,
+        "unfinished": unfinished,
+        "language": language,
+    }
+)

@@ -1,0 +1,151 @@
+"""JSON from a model: read strictly, then with a few small repairs, checked, and asked for again."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NoReturn
+
+from vidcurate.captioning.prompts import fill_prompt, load_prompt
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.answer_text import without_thoughts
+from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame, said
+
+JSON_PROMPTS = ("json-form", "json-again")
+"""The prompts that `ask_json` adds to a strategy's own; a strategy that uses it names them."""
+
+# A string is matched whole, so that a comma inside one is let be.
+TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
+MOST_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
+# Names under which models put a text that was asked for without any form, the likeliest first.
+TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
+FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
+LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
+
+
+def ask_json(
+    parts: Sequence[str | Frame],
+    schema: Mapping[str, Any],
+    max_tokens: int | None = None,
+    bound: Mapping[str, Any] | None = None,
+) -> Conversation[Any]:
+    """The value of a JSON answer that follows a schema; an answer that does not is asked once more.
+
+    The schema is told in words too, since not every server can be bound to one; `bound` is what a
+    server is given to bind the model, where it is not the whole schema. Raises MediaError
+    for a refusal, and where the second answer cannot be used either.
+    """
+    form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
+    asked = (*parts, form)
+    answer = yield Ask(asked, bound or schema, max_tokens)
+    text = said(answer)
+    try:
+        return value_of(answer, schema)
+    except MediaError as error:
+        again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
+    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens)
+    return value_of(answer, schema)
+
+
+def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
+    """The value that an answer holds.
+
+    Raises MediaError that says what is wrong with it.
+    """
+    try:
+        value = read_json(said(answer))
+    except MediaError as error:
+        if answer.status == "truncated":
+            cut = f", {answer.reason}" if answer.reason else ""
+            raise MediaError(
+                f"the answer was cut off at its longest{cut}: it must be shorter"
+            ) from error
+        raise
+    fault = fault_in(value, schema)
+    if fault:
+        raise MediaError(f"the answer's JSON is of another form: {fault}")
+    return value
+
+
+def read_json(text: str) -> Any:
+    """The JSON value in a model's answer.
+
+    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a
+    closing bracket go, line ends inside strings are allowed, and of the objects and lists that
+    stand in the text (in a code fence, after leading words) the longest is taken. Raises MediaError
+    where there is none, for NaN and infinities, which JSON has not, and for half a character (a
+    lone surrogate), which no table can hold.
+    """
+    try:
+        value = json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        spoken = without_thoughts(text)
+        found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", spoken)))
+        if not found:
+            raise MediaError(f"the answer is not JSON: {text[:60]!r}") from None
+        value = max(found, key=lambda pair: pair[0])[1]
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise MediaError("the answer's JSON holds half a character") from None
+    return value
+
+
+def plain_text(text: str) -> str | None:
+    """A text as it is, or the one inside the JSON, in a fence or not, that a model put it in.
+
+    None where the JSON holds none, or several of which none is named as the text.
+    """
+    fenced = FENCED.search(text)
+    inside = fenced[1] if fenced else text.strip()
+    if inside[:1] not in ("{", "["):
+        return text
+    try:
+        value = json.loads(inside, strict=False, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if isinstance(value, str):
+        return value.strip() or None
+    if not isinstance(value, dict):
+        return None
+    texts = {str(k).lower(): v.strip() for k, v in value.items() if isinstance(v, str)}
+    named = [texts[name] for name in TEXT_NAMES if texts.get(name)]
+    only = [text for text in texts.values() if text] if len(value) == 1 else []
+    return next(iter(named or only), None)
+
+
+def refuse(constant: str) -> NoReturn:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(f"{constant} is not JSON")
+
+
+def values_in(text: str) -> Iterator[tuple[int, Any]]:
+    """The objects and lists that stand in a text, each with its length there."""
+    decoder = json.JSONDecoder(strict=False, parse_constant=refuse)
+    end = 0
+    starts = [match.start() for match in re.finditer(r"[\[{]", text)]
+    n_tried = 0
+    for start in starts:
+        if start < end or n_tried == MOST_STARTS:
+            continue
+        n_tried += 1
+        try:
+            value, end = decoder.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        yield end - start, value
+
+
+def fault_in(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """What in a value breaks a JSON schema (draft 2020-12), in one line; None if nothing does."""
+    import jsonschema  # noqa: PLC0415 - a tenth of a second, which only a run needs
+    from referencing import Registry  # noqa: PLC0415 - same
+
+    # An empty registry: a schema that refers to an address on the net must not make us call there.
+    validator = jsonschema.Draft202012Validator(schema, registry=Registry())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    if error is None:
+        return None
+    line = " ".join(f"{error.json_path}: {error.message}".split())
+    return line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}…"

@@ -1,0 +1,63 @@
+"""Where a model fell into a loop, and says one phrase or sentence again and again."""
+
+import re
+from collections.abc import Sequence
+
+from vidcurate.captioning.text.agreement import words_of
+
+LONGEST_PHRASE = 20  # words
+FEWEST_TURNS = 3  # "very, very" is speech, not a loop
+FEWEST_SENTENCE_WORDS = 3
+FEWEST_LOOP_WORDS = 6  # so is "row, row, row"
+
+
+def without_loops(text: str, sentences: Sequence[str]) -> str | None:
+    """A text in which each loop is passed through once; None where there is no loop."""
+    once = said_once(sentences)
+    words = (text if len(once) == len(sentences) else " ".join(once)).split()
+    kept = unlooped(words)
+    if len(once) == len(sentences) and len(kept) == len(words):
+        return None
+    return " ".join(kept)
+
+
+def said_once(sentences: Sequence[str]) -> list[str]:
+    """Sentences, each once; what is too short to be a sentence, such as "Mr.", stays."""
+    known: set[tuple[str, ...]] = set()
+    once = []
+    for sentence in sentences:
+        words = tuple(words_of(sentence))
+        if words not in known:
+            once.append(sentence)
+        if len(words) >= FEWEST_SENTENCE_WORDS:
+            known.add(words)
+    return once
+
+
+def unlooped(words: list[str]) -> list[str]:
+    """Words without phrases that follow themselves at once."""
+    plain = [word_of(word) for word in words]
+    kept: list[str] = []
+    at = 0
+    while at < len(words):
+        period, n_words = loop_at(plain, at)
+        kept += words[at : at + (period or 1)]
+        at += n_words or 1
+    return kept
+
+
+def loop_at(words: Sequence[str], at: int) -> tuple[int, int]:
+    """The length of a phrase that loops from a word on, and of its loop; zeros without one."""
+    for period in range(1, min(LONGEST_PHRASE, len(words) - at) + 1):
+        end = at + period
+        while end < len(words) and words[end] == words[end - period]:
+            end += 1
+        # A last turn that breaks off belongs to the loop.
+        if end - at >= max(FEWEST_TURNS * period, FEWEST_LOOP_WORDS):
+            return period, end - at
+    return 0, 0
+
+
+def word_of(part: str) -> str:
+    """A word, lower case and without punctuation."""
+    return re.sub(r"[^\w']+", "", part.lower())

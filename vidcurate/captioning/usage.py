@@ -1,0 +1,71 @@
+"""What a conversation took, counted beside it, so that no strategy keeps accounts.
+
+Here also the answers to requests for plain text are made plain, so that no strategy meets a text
+inside JSON.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from vidcurate.captioning.text.json_answer import plain_text
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.answer_text import MARKUP
+from vidcurate.models.chat.conversation import Answer, Ask, Conversation, advance
+
+T = TypeVar("T")
+LONGEST_QUOTE = 60  # characters of an answer in an error
+
+
+@dataclass(slots=True)
+class Spent:
+    """What the requests about one clip took together; tokens are None where none are counted."""
+
+    model: str = ""
+    n_requests: int = 0
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def add(self, answer: Answer) -> None:
+        """One more answer."""
+        self.model = answer.model
+        self.n_requests += 1
+        self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
+        self.completion_tokens = total(self.completion_tokens, answer.completion_tokens)
+        self.seconds += answer.seconds
+        self.notes = tuple(dict.fromkeys((*self.notes, *answer.notes)))
+
+
+def total(so_far: int | None, more: int | None) -> int | None:
+    """A sum of what is known."""
+    return so_far if more is None else (so_far or 0) + more
+
+
+def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
+    """A conversation whose answers are counted, and plain where no JSON was asked for."""
+    step = advance(talk, None)
+    while isinstance(step, Ask):
+        try:
+            answer = yield step
+        except MediaError as error:
+            step = advance(talk, error)
+            continue
+        if step.schema is None:
+            answer = made_plain(answer)
+        spent.add(answer)
+        step = advance(talk, answer)
+    if isinstance(step.result, MediaError):
+        raise step.result
+    return step.result
+
+
+def made_plain(answer: Answer) -> Answer:
+    """An answer without the JSON around its text, noted; one with other JSON says nothing."""
+    text = plain_text(answer.text)
+    if text == answer.text:
+        return answer
+    if text is None:
+        reason = f"it is JSON that holds no one text: {answer.text[:LONGEST_QUOTE]}"
+        return replace(answer, text="", status="empty", reason=reason)
+    return replace(answer, text=text, notes=(*answer.notes, MARKUP))

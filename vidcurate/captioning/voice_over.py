@@ -1,0 +1,129 @@
+"""What is heard in a clip, by the subtitle file beside its film, and whether that file changed."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.text.subtitles import Subtitles, heard, read_subtitles, subtitle_name
+from vidcurate.errors import MediaError
+from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
+from vidcurate.stage import Finished, Workspace
+from vidcurate.store.storage import Place, Remote, place
+
+LARGEST_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
+HASH_DIGITS = 12
+MICROSECONDS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """The words of a clip, "" where nothing is heard, and what was odd about their file."""
+
+    text: str
+    hash: str
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SubtitleFile:
+    """A film's subtitles as they lie beside it."""
+
+    name: str
+    data: bytes
+
+    @cached_property
+    def hash(self) -> str:
+        """The first 12 hexadecimal digits of the file's SHA-256."""
+        return hashlib.sha256(self.data).hexdigest()[:HASH_DIGITS]
+
+    @cached_property
+    def subtitles(self) -> Subtitles:
+        """The cues."""
+        return read_subtitles(self.data)
+
+    def voice(self, clip: Clip, video: Video) -> Voice:
+        """What is heard in a clip; subtitles count from the film's start, not from its clock's."""
+        offset_s = video.container_start_us / MICROSECONDS
+        text = heard(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
+        return Voice(text, self.hash, tuple(self.faults()))
+
+    def faults(self) -> Iterator[str]:
+        """What a user should know of the file."""
+        found = self.subtitles
+        if found.encoding == "latin-1":
+            yield f"{self.name}: not UTF-8, read as Latin-1"
+        if found.n_skipped:
+            yield f"{self.name}: cues skipped for unusable times: {found.n_skipped}"
+        if not found.cues:
+            yield f"{self.name}: no cue found"
+
+
+def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaError]:
+    """The subtitles of those films that have a file beside one of their paths, by `video_id`.
+
+    A file that cannot be read gives its error. Each folder is listed once.
+    """
+    names: dict[Place, list[str]] = {}
+    found: dict[str, SubtitleFile | MediaError] = {}
+    for source in sources:
+        for film in (place(path) for path in (source.path, *source.paths)):
+            if film.parent not in names:
+                names[film.parent] = names_in(film.parent)
+            name = subtitle_name(film.name, names[film.parent])
+            if name is not None:
+                found[source.video_id] = read_file(film.parent / name)
+                break
+    return found
+
+
+def names_in(folder: Place) -> list[str]:
+    """The names of a folder's files; none where it is gone."""
+    if isinstance(folder, Remote):
+        return list(folder.below(recursive=False))
+    return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
+
+
+def read_file(file: Place) -> SubtitleFile | MediaError:
+    """A subtitle file, or why it cannot be read."""
+    try:
+        if file.stat().st_size > LARGEST_BYTES:
+            return MediaError(f"{file.name} is too large for subtitles: move it away")
+        return SubtitleFile(file.name, file.read_bytes())
+    except OSError as error:
+        return MediaError(f"cannot read the subtitles {file.name}: {error.strerror}")
+
+
+def hears(config: CaptionConfig) -> bool:
+    """Whether captions say what is heard."""
+    return config.backend != FACTS and config.strategy == "script"
+
+
+def voices_of(clips: Iterable[Clip], workspace: Workspace) -> dict[str, Voice | MediaError]:
+    """What is heard in each clip of a film that has subtitles, by `clip_id`."""
+    files = subtitle_files(workspace.beside(SOURCES).values())
+    voices: dict[str, Voice | MediaError] = {}
+    for clip in (c for c in clips if c.video_id in files):
+        file = files[clip.video_id]
+        video = workspace.beside(VIDEOS)[clip.video_id]
+        voices[clip.clip_id] = file if isinstance(file, MediaError) else file.voice(clip, video)
+    return voices
+
+
+def voices_changed(config: CaptionConfig, view: Finished) -> pa.Array:
+    """The clips whose captions were made with other subtitles than lie beside their film now."""
+    if not hears(config):
+        return pa.array([], pa.string())
+    captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
+    films = set(captions["video_id"].to_pylist())
+    sources = (s for video_id, s in view.beside(SOURCES).items() if video_id in films)
+    now = {
+        video_id: None if isinstance(file, MediaError) else file.hash
+        for video_id, file in subtitle_files(sources).items()
+    }
+    rows = captions.to_pylist()
+    changed = [r["clip_id"] for r in rows if r["subtitles_hash"] != now.get(r["video_id"])]
+    return pa.array(changed, pa.string())

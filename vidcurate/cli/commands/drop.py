@@ -1,0 +1,49 @@
+"""The command that takes films out of a data set."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from vidcurate.cli.look import Folder, open_dataset
+from vidcurate.cli.output import say, tell_json
+from vidcurate.errors import UsageError
+from vidcurate.pipeline.discovery.sources import drop_files, source_name
+from vidcurate.pipeline.inputs import GONE
+from vidcurate.records import FoundFile
+from vidcurate.store.lock import writing
+
+Films = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FILM]...",
+        help="Paths of films, of folders with all films below, or of a list with all it named.",
+        show_default=False,
+    ),
+]
+Gone = Annotated[bool, typer.Option("--gone", help="All films that are gone or no longer listed.")]
+
+
+def drop(dataset: Folder, films: Films = None, gone: Gone = False) -> None:
+    """Take films out of the data set; no file is removed, and ingest takes them in again."""
+    if not films and not gone:
+        raise UsageError("which films? name their paths, or give --gone")
+    opened = open_dataset(dataset)
+    names = [source_name(film) for film in films or ()]
+    with writing(opened.root):
+        dropped = drop_files(opened, lambda file: is_named(file, names, gone=gone))
+    for file in dropped:
+        tell_json({"path": file.path, "dropped": True})
+    known = {name for name in names if any(is_named(f, [name], gone=False) for f in dropped)}
+    for name in names:
+        if name not in known:
+            say(f"no film of this data set is named {name}")
+    if dropped:
+        say(f"the next export leaves them out: vidcurate export -d {dataset}")
+
+
+def is_named(file: FoundFile, names: Sequence[str], *, gone: bool) -> bool:
+    """Whether a file is one of those to be dropped."""
+    if gone and file.state == GONE:
+        return True
+    return any(n in {file.path, file.source} or file.path.startswith(f"{n}/") for n in names)

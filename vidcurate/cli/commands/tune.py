@@ -1,0 +1,192 @@
+"""The `tune` command: what rules do to a data set's clips, without computing anything anew."""
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from vidcurate.analysis.tune import Distribution, Limit, Removal, Tuning
+from vidcurate.analysis.tune import tune as tuned
+from vidcurate.cli.look import (
+    AsJson,
+    Folder,
+    open_dataset,
+    present_plan,
+    present_scope,
+    present_tables,
+    reader,
+    steadily,
+)
+from vidcurate.cli.output import printable, say, tell_json
+from vidcurate.errors import UsageError
+from vidcurate.pipeline.resolve import Planned
+from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
+from vidcurate.rules import Rule, check, parse
+from vidcurate.rules.aim import Aim
+from vidcurate.rules.join import columns_of, film_paths
+from vidcurate.rules.schema import kind_of_type
+from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
+from vidcurate.wording import quantity
+
+BAR_WIDTH = 40
+
+
+def tune(
+    dataset: Folder,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="A rule to look at, instead of the data set's; repeat for more."),
+    ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Say what limits keep this share of clips, such as 30%.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Show every numeric score, also those of no rule.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """What each rule does to the clips, how the scores lie, and what limits keep a given share."""
+    wanted = None if keep is None else read_share(keep)
+    opened = open_dataset(dataset)
+    if not rules_for(present_plan(opened), rule or ()):
+        say("there is no rule, so every clip is kept; these are all scores")
+
+    def look() -> Tuning:
+        plan = present_plan(opened)
+        rules = rules_for(plan, rule or ())
+        more = score_columns(plan) if every or not rules else []
+        read = reader(opened, plan, present_scope(opened, plan))
+        clips = read(CLIPS.name)
+        pairs = [*more, *(column for r in rules for column in r.columns)]
+        columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
+        clips = clips.append_column("film", film_paths(clips, read(SOURCES.name)))
+        names = [f"{table}.{column}" for table, column in more]
+        return tuned(clips, columns, rules, more=names, keep=wanted)
+
+    found = steadily(opened, look)
+    if as_json:
+        tell_json({"dataset": str(opened.root), **asdict(found)})
+    else:
+        show(found)
+
+
+def read_share(text: str) -> float:
+    """A share above 0 and up to 1, from "30%" or "0.3".
+
+    Raises UsageError for anything else.
+    """
+    number = text.strip().removesuffix("%")
+    try:
+        share = float(number) / (100 if text.strip().endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise UsageError(f"--keep {text} is no share of clips: give one such as 30% or 0.3")
+    return share
+
+
+def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[Rule]:
+    """The rules given, else those of the data set's filter.
+
+    Raises RuleError where they make no sense.
+    """
+    recorded = [p.config.rules for p in plan if isinstance(p.config, FilterConfig)]
+    rules = [parse(text) for text in texts or (recorded[0] if recorded else ())]
+    check(
+        rules,
+        {name: table.schema for name, table in RULED.items()},
+        {name: COMMANDS.get(name, name) for name in RULED},
+    )
+    return rules
+
+
+def score_columns(plan: tuple[Planned, ...]) -> list[tuple[str, str]]:
+    """Every numeric column of the score tables that a data set has, and the clips' length."""
+    present = present_tables(plan)
+    return [
+        (CLIPS.name, "duration_s"),
+        *(
+            (table.name, field.name)
+            for table in SCORE_TABLES
+            if table.name in present
+            for field in table.schema
+            if kind_of_type(field.type) == "number"
+        ),
+    ]
+
+
+def show(found: Tuning) -> None:
+    """The result as text on stdout."""
+    console = Console(highlight=False)
+    for distribution in found.scores:
+        for line in distribution_lines(distribution, found.clips):
+            console.print(Text(printable(line)), soft_wrap=True)
+    if found.rules:
+        console.print(rule_grid(found.rules))
+    clips = quantity(found.clips, "clip")
+    console.print(f"{found.kept} of {clips} pass{of(found.kept, found.clips)}")
+    if found.aim:
+        for line in aim_lines(found.aim):
+            console.print(Text(printable(line)), soft_wrap=True)
+
+
+def of(part: int, whole: int) -> str:
+    """A share in brackets, where there is one."""
+    return f" ({part / whole:.1%})" if whole else ""
+
+
+def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
+    """A score's histogram, percentiles and limits."""
+    missing = f", {found.missing} without" if found.missing else ""
+    yield f"{found.score}: {found.values} of {quantity(n_clips, 'clip')} have a value{missing}"
+    most = max(found.bin_counts, default=0)
+    for low, high, count in zip(
+        found.bin_edges, found.bin_edges[1:], found.bin_counts, strict=False
+    ):
+        bar = "█" * round(count / most * BAR_WIDTH) or ("▏" if count else "")
+        span = f"{low:>10.4g} to {high:<10.4g}" if high > low else f"{low:>10.4g}{'':14}"
+        yield f"  {span} {bar} {count}"
+    if found.percentiles:
+        ranks = (f"{name} {value:.4g}" for name, value in found.percentiles.items())
+        yield f"  {'  '.join(ranks)}"
+    for limit in found.limits:
+        yield from limit_lines(limit)
+    yield ""
+
+
+def limit_lines(found: Limit) -> Iterator[str]:
+    """What a limit keeps, and the clips next to it."""
+    is_told = found.value is None or found.condition.endswith(f" {found.value:g}")
+    now = "" if is_told else f" (now {found.value:.6g})"
+    yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%} of them"
+    for side, clips in (("in ", found.inside), ("out", found.outside)):
+        for clip in clips:
+            span = f"{clip.start_s:.2f} to {clip.end_s:.2f} s"
+            yield f"    {side} {clip.value:>10.4g}  {clip.clip_id}  {span}  {clip.film}"
+
+
+def rule_grid(rules: tuple[Removal, ...]) -> Grid:
+    """What each rule removes."""
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for name in ("removes", "only it", "unmeasured"):
+        grid.add_column(name, justify="right")
+    grid.add_column("rule", overflow="fold")
+    for rule in rules:
+        counts = (rule.removes, rule.only_it, rule.unmeasured)
+        grid.add_row(*map(str, counts), Text(printable(rule.rule)))
+    return grid
+
+
+def aim_lines(found: Aim) -> Iterator[str]:
+    """The rules that a wanted share needs."""
+    shares = f"{found.kept_share:.1%} of the clips ({found.wanted_share:.1%} wanted)"
+    yield f"limits at the same percentile ({found.percentile:g}) of every score keep {shares}"
+    if found.kept_share < found.wanted_share:
+        yield "what else the rules ask leaves no more"
+    for rule in found.rules:
+        yield f"  --rule {shlex.quote(rule)}"

@@ -1,0 +1,106 @@
+"""How a plan is shown, and how it is held against what a run took."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from vidcurate.pipeline.estimate.forecast import Asked, Compared, Estimate, Expected
+from vidcurate.wording import quantity
+
+GB = 1e9
+
+
+def show_estimate(estimate: Estimate) -> None:
+    """The plan on stdout: a line a stage, then what else is foreseen."""
+    console = Console(highlight=False)
+    console.print(stage_grid(estimate))
+    for line in lines(estimate):
+        console.print(Text(line), soft_wrap=True)
+
+
+def stage_grid(estimate: Estimate) -> Grid:
+    """Each stage's time in the sample, and the time and disk that it has before it."""
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    grid.add_column("stage", no_wrap=True)
+    for name in ("films left", "at once", "sample s", "hours", "GB"):
+        grid.add_column(name, justify="right", no_wrap=True)
+    for s in estimate.stages:
+        grid.add_row(
+            s.stage,
+            str(s.films_left or "·"),
+            str(s.at_once),
+            number(s.sample_s),
+            number(s.left_hours.amount),
+            number(s.left_bytes.amount / GB),
+        )
+    films = str(estimate.n_left or "·")
+    grid.add_row(
+        "all", films, "", "", span(estimate.hours), span(estimate.left_bytes.over(GB)), style="bold"
+    )
+    return grid
+
+
+def lines(estimate: Estimate) -> Iterator[str]:
+    """What the table does not say."""
+    yield (
+        f"{estimate.n_sampled} of {quantity(estimate.n_films, 'film')} sampled "
+        f"({number(estimate.sampled_film_s / 60)} min of film, their work is done); "
+        f"{estimate.n_left} left ({number(estimate.left_film_s / 60)} min), "
+        f"{estimate.workers} workers"
+    )
+    if estimate.n_left == 0:
+        yield "nothing is left to plan: `vidcurate run` ends what is begun"
+    elif any(s.gpus for s in estimate.stages):
+        yield f"of the hours, with a GPU: {span(estimate.gpu_hours)}"
+    now, more = estimate.done_bytes / GB, estimate.left_bytes.over(GB)
+    yield f"disk: {number(now)} GB now, {number(now + more.amount)} GB at the end"
+    if estimate.asked:
+        yield from asked_lines(estimate.asked)
+    if estimate.gpu_peak_mib is not None:
+        yield f"GPU memory: at most {estimate.gpu_peak_mib} MiB while sampling, all programs"
+    if estimate.stopped:
+        yield f"stages after {estimate.stages[-1].stage} are not foreseen: {estimate.stopped}"
+    dearest = estimate.dearest
+    cheaper = f"; less with {dearest.cheaper}" if dearest.cheaper else ""
+    yield f"dearest stage: {dearest.stage}{cheaper}"
+
+
+def asked_lines(asked: Asked) -> Iterator[str]:
+    """Requests and tokens."""
+    if asked.requests.amount:
+        yield f"requests: {span(asked.requests)}"
+        prompt, completion = (
+            span(tokens) if tokens else "not counted by the server"
+            for tokens in (asked.prompt_tokens, asked.completion_tokens)
+        )
+        yield f"tokens: prompt {prompt}, completion {completion}"
+
+
+def span(expected: Expected) -> str:
+    """An amount and its standard error."""
+    if not expected.amount:
+        return "·"
+    error = "?" if expected.error is None else number(expected.error, 1)
+    return f"{number(expected.amount, 2)} ± {error}"
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with so many digits that count, and no exponent."""
+    return f"{float(f'{value:.{digits}g}'):,.10f}".rstrip("0").rstrip(".")
+
+
+def against_plan(compared: Compared) -> str:
+    """What was planned and what it was, in a line."""
+    return (
+        f"planned {number(compared.planned_hours)} h, took {number(compared.took_hours)} h"
+        f"{off(compared.planned_hours, compared.took_hours)}; disk planned "
+        f"{number(compared.planned_bytes / GB)} GB, is {number(compared.is_bytes / GB)} GB"
+        f"{off(compared.planned_bytes, compared.is_bytes)}"
+    )
+
+
+def off(planned: float, real: float) -> str:
+    """By how much the real amount is beside the planned one."""
+    return f" ({real / planned - 1:+.0%})".replace("%", " %") if planned else ""

@@ -1,0 +1,1 @@
+"""Spans of videos, their signals, scenes and frames."""

@@ -1,0 +1,86 @@
+"""The vectors of a film's proxies on disk, and what they say of a clip."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.records import VECTORS, Clip, FilmVectors
+from vidcurate.stage import Workspace
+from vidcurate.store.table import write_parquet
+
+Vectors = NDArray[np.float32]
+
+
+def write_film_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> None:
+    """A film's vectors, shape (frames, dimension), by the times of their frames, which rise.
+
+    The file has columns `pts` and `vector`, a list of fixed size of half-precision numbers.
+    """
+    flat = pa.array(vectors.astype(np.float16).ravel())
+    lists = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
+    write_parquet(file, pa.table({"pts": pa.array(pts, pa.int64()), "vector": lists}))
+
+
+def read_film_vectors(file: Path) -> pa.Table:
+    """A film's vectors in time order, columns `pts` and `vector`.
+
+    Raises MediaError where the file is missing or damaged.
+    """
+    try:
+        return pq.read_table(file)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise MediaError(f"cannot read the vectors {file.name!r}: embed the film again") from error
+
+
+def matrix(table: pa.Table) -> Vectors:
+    """The vectors of a table as an array of shape (frames, dimension), each of length one.
+
+    Half precision takes up to a thousandth off their length, which is given back.
+    """
+    dimension = table.schema.field("vector").type.list_size
+    flat = table["vector"].combine_chunks().flatten().to_numpy()
+    return unit_rows(flat.reshape(-1, dimension).astype(np.float32))
+
+
+def clip_frames(table: pa.Table, clip: Clip) -> pa.Table:
+    """The rows of a clip; where none lies inside, the one nearest to its middle."""
+    pts = table["pts"].to_numpy()
+    start, stop = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
+    if start == stop:
+        nearest = int(np.argmin(np.abs(2 * pts - (clip.start_pts + clip.end_pts))))
+        return table.slice(nearest, 1)
+    return table.slice(int(start), int(stop - start))
+
+
+def vectors_of(
+    clips: Sequence[Clip], workspace: Workspace
+) -> Iterator[tuple[Clip, FilmVectors, Vectors]]:
+    """Each clip with what made its film's vectors, and those of its frames (`clip_frames`).
+
+    Raises MediaError for a film without vectors.
+    """
+    film, table = None, pa.table({})
+    for clip in clips:
+        if film is None or film.video_id != clip.video_id:
+            film = workspace.beside(VECTORS).get(clip.video_id)
+            if film is None:
+                raise MediaError("the film was not embedded: see rows vectors --failed")
+            table = read_film_vectors(workspace.file_of(VECTORS, film.vectors_file))
+        yield clip, film, matrix(clip_frames(table, clip))
+
+
+def clip_vector(table: pa.Table, clip: Clip) -> Vectors:
+    """A clip's vector, the mean of its frames' at length one: shape (dimension,)."""
+    mean = matrix(clip_frames(table, clip)).mean(axis=0, keepdims=True)
+    return np.asarray(unit_rows(mean)[0], np.float32)
+
+
+def unit_rows(rows: Vectors) -> Vectors:
+    """Rows scaled to length one; a row of zeros stays as it is."""
+    lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(rows / np.where(lengths == 0, 1, lengths), np.float32)

@@ -1,0 +1,1 @@
+"""Containers, streams, time and colour: how a video file is read."""

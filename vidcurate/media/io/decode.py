@@ -1,0 +1,265 @@
+"""The one decode of a film: every frame at native size, and a small copy of it for measuring.
+
+Time is read in integer ticks of the stream's time base.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import av
+import av.error
+import numpy as np
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.filter import Graph
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.plane import VideoPlane
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+from vidcurate.media.io.colour import (
+    FULL_RANGE,
+    RGB,
+    SCALED,
+    assumed_matrix,
+    colours_of,
+    is_rgb,
+)
+from vidcurate.media.io.packets import Clock, Damage, clocked, packets
+
+LONGEST_SIDE = 256
+PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
+TYPICAL_RATE = Fraction(25)
+
+Plane = NDArray[np.uint8]
+
+
+@dataclass(slots=True)
+class Faults(Damage):
+    """What went wrong while a film was decoded; grows as decoding goes on.
+
+    `offsets` are the ticks added in each part of a film that is joined of several, the first 0.
+    """
+
+    n_damaged: int = 0
+    n_out_of_order: int = 0
+    offsets: Sequence[int] = (0,)
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A small picture: 8-bit I420 of shape (height * 3 / 2, width), in limited range.
+
+    `colorspace` is FFmpeg's number of the matrix that its colours are in.
+    """
+
+    i420: Plane
+    colorspace: int
+
+    @property
+    def luma(self) -> Plane:
+        """The upper two thirds, shape (height, width)."""
+        return self.i420[: self.i420.shape[0] * 2 // 3]
+
+
+@dataclass(slots=True)
+class Shrinker:
+    """Makes small pictures, all of one size, of frames that may change size or format.
+
+    Small pictures are every `step`-th native pixel each way and not averages over areas: the
+    spread of the native luma survives, and where PySceneDetect shrinks by an odd whole number, as
+    from 720p, the samples are its own. Planar 8-bit frames of the film's `native` size are
+    sampled straight from the decoder's planes, which costs a fraction of what swscale takes; all
+    others go through one filter graph first.
+    """
+
+    native: tuple[int, int]
+    step: int
+    size: tuple[int, int]
+    graph: Graph | None = None
+    key: tuple[object, ...] = ()
+    buffers: list[Plane] = field(default_factory=list)
+
+    def shrink(self, frame: VideoFrame) -> Small:
+        """The small picture of a frame; valid until the second call after this one."""
+        width, height = self.size
+        step = self.step
+        matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
+        fits = frame.width >= width * step and frame.height >= height * step
+        if not (fits and is_plain(frame) and (frame.width, frame.height) == self.native):
+            frame, step = self.convert(frame), 1
+        if not self.buffers:
+            self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
+        self.buffers.reverse()
+        small = self.buffers[0]
+        luma, u, v = (plane_array(plane) for plane in frame.planes)
+        chroma = small[height:].reshape(2, height // 2, width // 2)
+        # A small chroma pixel stands for two small luma pixels; the native one may already do so.
+        down = step if u.shape[0] < luma.shape[0] else 2 * step
+        across = step if u.shape[1] < luma.shape[1] else 2 * step
+        take_every(luma, step, step, small[:height])
+        take_every(u, down, across, chroma[0])
+        take_every(v, down, across, chroma[1])
+        return Small(small, matrix)
+
+    def convert(self, frame: VideoFrame) -> VideoFrame:
+        """A frame of any format as planar 8-bit limited range, already of the small size."""
+        key = (frame.width, frame.height, frame.format.name, frame.color_range, frame.colorspace)
+        if self.graph is None or key != self.key:
+            self.graph, self.key = shrinking_graph(frame, *self.size), key
+        self.graph.vpush(frame)
+        return self.graph.vpull()
+
+
+def shrinker_for(frame: VideoFrame) -> Shrinker:
+    """A shrinker for a film that begins with this frame."""
+    native = frame.width, frame.height
+    return Shrinker(native, *small_shape(*native))
+
+
+def small_shape(width: int, height: int) -> tuple[int, tuple[int, int]]:
+    """The step at which native pixels are sampled, and the size of the small picture that gives.
+
+    Its long side is at most 256, as from 720p. Its width is even and its height a multiple of
+    four, so that two rows of chroma fill one of I420.
+    """
+    step = -(-max(width, height) // LONGEST_SIDE)
+    return step, (max(2, width // 2 // step * 2), max(4, height // step // 4 * 4))
+
+
+def small_matrix(frame: VideoFrame) -> int:
+    """The matrix that a frame's small picture is in."""
+    matrix = colours_of(frame).matrix
+    return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
+
+
+def take_every(plane: Plane, down: int, across: int, into: Plane) -> None:
+    """Copy samples from the middles of cells of down x across pixels."""
+    samples = plane[down // 2 :: down, across // 2 :: across]
+    np.copyto(into, samples[: into.shape[0], : into.shape[1]])
+
+
+def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
+    """A filter graph that samples frames like this one down to I420 of the given size."""
+    graph = Graph()
+    base = frame.time_base or Fraction(1, 1000)
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=base
+    )
+    name = SCALED[small_matrix(frame)][1]
+    own = "" if is_rgb(frame.format) else f"in_color_matrix={name}:"
+    matrices = f"{own}out_color_matrix={name}"
+    scale = graph.add("scale", f"{width}:{height}:flags=neighbor:out_range=tv:{matrices}")
+    form = graph.add("format", "yuv420p")
+    graph.link_nodes(source, scale, form, graph.add("buffersink")).configure()
+    return graph
+
+
+def is_plain(frame: VideoFrame) -> bool:
+    """Whether a frame's own planes are 8-bit Y, U and V in limited range, stored top down."""
+    planar = frame.format.name in PLANAR and frame.color_range != FULL_RANGE
+    return planar and frame.planes[0].line_size > 0
+
+
+def plane_array(plane: VideoPlane) -> Plane:
+    """The decoder's own pixels of one 8-bit plane, not copied: shape (height, width)."""
+    pixels: Plane = np.frombuffer(memoryview(plane), np.uint8)
+    return pixels.reshape(plane.height, plane.line_size)[:, : plane.width]
+
+
+@dataclass(slots=True)
+class BestGuess:
+    """When frames are shown: a packet's own time, or that of the packet that brought a frame out.
+
+    It decides as libavcodec's guess_correct_pts does, and so as the ffmpeg program: AVI and ASF
+    store no display times, and those of some files go back where the others do not.
+    """
+
+    last_pts: int | None = None
+    last_dts: int | None = None
+    n_faulty_pts: int = 0
+    n_faulty_dts: int = 0
+
+    def time(self, frame: VideoFrame) -> int | None:
+        """The time of the next frame; None where its packets have none."""
+        pts, dts = frame.pts, frame.dts
+        if dts is not None:
+            self.n_faulty_dts += self.last_dts is not None and dts <= self.last_dts
+            self.last_dts = dts
+        elif pts is not None:
+            self.last_dts = pts
+        if pts is not None:
+            self.n_faulty_pts += self.last_pts is not None and pts <= self.last_pts
+            self.last_pts = pts
+        elif dts is not None:
+            self.last_pts = dts
+        trusts_pts = self.n_faulty_pts <= self.n_faulty_dts or dts is None
+        return pts if trusts_pts and pts is not None else dts
+
+
+def decode(
+    container: InputContainer,
+    stream: VideoStream,
+    faults: Faults,
+    offsets: Sequence[int] = (),
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Every decoded frame of a film that was just opened with its pts, which always advances.
+
+    A film joined of several recordings, each with a clock of its own, goes on where the clock
+    begins again (`packets.Clock`); `offsets` are those of its parts where they are known. A packet
+    that cannot be decoded is counted and skipped. A frame whose timestamp does not advance has no
+    place in the film's time: it is counted and left out, as a player drops it.
+    """
+    base = stream.time_base or Fraction(1, 1000)
+    clock = Clock(list(offsets) or [0])
+    faults.offsets = clock.offsets
+    found = clocked(packets(container, stream, faults), clock, base)
+    last: int | None = None
+    for pts, frame in timed(frames_of(found, faults), stream):
+        if last is not None and pts <= last:
+            faults.n_out_of_order += 1
+            continue
+        last = pts
+        yield pts, frame
+
+
+def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+    """Decoded frames with their best guessed times; without one, where the last frame ends."""
+    base = stream.time_base or Fraction(1, 1000)
+    nominal = max(1, round(1 / (nominal_rate(stream) * base)))
+    guess = BestGuess()
+    due = 0
+    for frame in frames:
+        guessed = guess.time(frame)
+        pts = due if guessed is None else guessed
+        due = pts + (frame.duration or nominal)
+        frame.pts = pts
+        yield pts, frame
+
+
+def decoded_frames(
+    container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
+) -> Iterator[Any]:
+    """Every frame that the decoder gives, going on after what cannot be read or decoded."""
+    return frames_of(packets(container, stream, faults), faults)
+
+
+def frames_of(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
+    """The frames that packets are decoded to, going on after those that the decoder refuses."""
+    for packet in found:
+        try:
+            frames: list[Any] = packet.decode()
+        except (av.error.FFmpegError, ValueError):
+            faults.n_damaged += 1
+            continue
+        for frame in frames:
+            faults.n_damaged += frame.is_corrupt
+            yield frame
+
+
+def nominal_rate(stream: VideoStream) -> Fraction:
+    """Frames a second as the header gives them; 25 where it gives none."""
+    return stream.average_rate or stream.guessed_rate or stream.base_rate or TYPICAL_RATE

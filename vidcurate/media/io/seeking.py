@@ -1,0 +1,144 @@
+"""Where reading must start so that a clip can be decoded whole."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from vidcurate.media.audio.tracks import Track, track_of
+from vidcurate.media.io.container import (
+    AV_TIME,
+    Landing,
+    must_be_read_through,
+    open_film,
+    packet_pts,
+)
+from vidcurate.media.io.frames import true_landing
+from vidcurate.media.io.packets import RESTART_S, Clock, Damage, packets
+from vidcurate.records import Clip, Video
+
+# Containers that leave it to the reader to work out when a frame is shown.
+SPARSE = frozenset({"avi", "mpeg"})
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a clip lies in its film.
+
+    `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
+    be decoded from; None if the film must be read from its start. `film_start_s` is what ffmpeg
+    adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
+    `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a film
+    whose clock begins again, the first 0.
+    """
+
+    video_index: int
+    track: Track | None
+    seek_s: Fraction | None
+    key_s: Fraction
+    film_start_s: Fraction
+    is_guessed: bool
+    picture_offsets_s: tuple[Fraction, ...] = ()
+    sound_offsets_s: tuple[Fraction, ...] = ()
+
+
+def find_origin(
+    path: Path, video: Video, clip: Clip, offsets: Sequence[int] = (), *, audio: bool
+) -> Origin:
+    """Where ffmpeg must start to read so that the clip can be decoded whole.
+
+    `offsets` are those of the film's scan (records.Scan). No seek finds its place in a film whose
+    clock begins again.
+    """
+    base = clip.time_base
+    if len(offsets) > 1:
+        return whole_film(path, video, base, offsets, audio=audio)
+    with open_film(path) as (container, stream):
+        lies = must_be_read_through(container, stream)
+        landing = None if lies else true_landing(container, stream, clip.start_pts)
+        key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
+        return Origin(
+            video_index=stream.index,
+            track=track_of(video) if audio else None,
+            seek_s=landing.target_pts * base if landing is not None else None,
+            key_s=key_pts * base,
+            film_start_s=(container.start_time or 0) * AV_TIME,
+            is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
+        )
+
+
+def whole_film(
+    path: Path, video: Video, base: Fraction, offsets: Sequence[int], *, audio: bool
+) -> Origin:
+    """The origin of any clip of a film whose clock begins again: it is read from its start."""
+    track = track_of(video) if audio else None
+    with open_film(path) as (container, stream):
+        return Origin(
+            video_index=stream.index,
+            track=track,
+            seek_s=None,
+            key_s=video.start_pts * base,
+            film_start_s=(container.start_time or 0) * AV_TIME,
+            is_guessed=True,
+            picture_offsets_s=tuple(offset * base for offset in offsets),
+            sound_offsets_s=() if track is None else track_offsets(path, track, offsets),
+        )
+
+
+def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fraction, ...]:
+    """What is added to the times of each part of a track, in seconds; nothing in most films.
+
+    `offsets` are those of the film's scan.
+    """
+    if len(offsets) < 2:  # noqa: PLR2004 - one part needs no moving
+        return ()
+    with open_film(path) as (container, stream):
+        sound = container.streams[track.index]
+        assert isinstance(sound, AudioStream)
+        return sound_offsets(container, stream, sound, offsets)
+
+
+def sound_offsets(
+    container: InputContainer, stream: VideoStream, sound: AudioStream, offsets: Sequence[int]
+) -> tuple[Fraction, ...]:
+    """What is added to the times of each part of a film's sound, in seconds, the first 0.
+
+    A part belongs to that of the pictures beside which most of its packets lie: some recordings of
+    a film may be without sound.
+    """
+    pictures, sounds = Clock(), Clock()
+    beside: list[Counter[int]] = []
+    steps = {s.index: int(RESTART_S / (s.time_base or AV_TIME)) for s in (stream, sound)}
+    for packet in packets(container, (stream, sound), Damage()):
+        is_sound = packet.stream_index == sound.index
+        (sounds if is_sound else pictures).place(packet, steps[packet.stream_index])
+        if is_sound:
+            while len(beside) <= sounds.part:
+                beside.append(Counter())
+            beside[sounds.part][pictures.part] += 1
+    base = stream.time_base or AV_TIME
+    parts = [count.most_common(1)[0][0] if count else 0 for count in beside]
+    return tuple(offsets[min(part, len(offsets) - 1)] * base for part in parts)
+
+
+def last_keyframe(
+    container: InputContainer, stream: VideoStream, landing: Landing | None, pts: int
+) -> int | None:
+    """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
+    if landing is None:
+        return None
+    latest = landing.key_pts
+    for packet in packets(container, stream, Damage()):
+        shown = packet_pts(packet)
+        if shown is None:
+            continue
+        if packet.is_keyframe and shown <= pts:
+            latest = shown
+        if (shown if packet.dts is None else packet.dts) > pts:
+            break
+    return latest

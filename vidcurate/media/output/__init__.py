@@ -1,0 +1,1 @@
+"""Written clips, and the proof that they are right."""

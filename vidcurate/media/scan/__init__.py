@@ -1,0 +1,1 @@
+"""The one decode of a video: signals, samples and proxies."""

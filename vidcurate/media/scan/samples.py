@@ -1,0 +1,213 @@
+"""Measurements and proxy pictures at chosen times, so that clips are scored without decoding.
+
+A sample is taken at least once an interval and once soon after every abrupt change, so that each
+shot of 0.3 s and more has one.
+"""
+
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+
+import cv2
+import pyarrow as pa
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from vidcurate.media.io.colour import FULL_RANGE, as_rgb
+from vidcurate.media.io.decode import Small, plane_array
+from vidcurate.media.io.orientation import Matrix, upright
+from vidcurate.media.visual.camera import (
+    CELLS,
+    CameraMotion,
+    FlowMeter,
+    View,
+    camera_motion,
+    flow_speed,
+    velocity_change,
+)
+from vidcurate.media.visual.measures import (
+    COLOUR_NAMES,
+    Image,
+    Measures,
+    colour_shares,
+    colourfulness,
+    measure,
+)
+
+ABRUPT = 20.0
+SETTLE_S = Fraction(1, 10)
+LEAST_GAP_S = Fraction(1, 4)
+FLOW_GAP_S = Fraction(8, 100)
+FLOW_GAP_MAX_S = Fraction(1, 4)
+FLOW_LEAST_SIDE = 32
+LIMITED_RANGE = 1
+EIGHT_BIT_LUMA = frozenset(
+    {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12"}
+)
+
+OF_ONE_FRAME = (*Measures.__dataclass_fields__, "colourfulness")
+OF_TWO_FRAMES = (
+    *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
+    *("agreement", "shake", "object_motion"),
+)
+SAMPLES_SCHEMA = pa.schema(
+    [
+        pa.field("pts", pa.int64(), False),
+        *(pa.field(name, pa.float32()) for name in (*OF_ONE_FRAME, *OF_TWO_FRAMES)),
+        pa.field("object_cells", pa.list_(pa.float32(), 2 * CELLS**2)),
+        pa.field("colours", pa.list_(pa.float32(), len(COLOUR_NAMES)), False),
+        pa.field("jpeg", pa.binary(), False),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyShape:
+    """How a coded frame becomes a proxy: scaled to width x height, then set upright by `matrix`."""
+
+    width: int
+    height: int
+    matrix: Matrix
+    quality: int
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        """Width and height of the proxy as it is stored and seen."""
+        turned = self.matrix[0] == 0
+        return (self.height, self.width) if turned else (self.width, self.height)
+
+    @property
+    def view(self) -> View:
+        """How a small picture of the same frame is shown."""
+        return View(self.width, self.height, self.matrix)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A sample that waits for later frames to measure motion against, and the frame before them."""
+
+    pts: int
+    luma: Image
+    row: dict[str, object]
+    camera: CameraMotion | None = None
+
+
+@dataclass(slots=True)
+class Sampler:
+    """Chooses the frames to sample and gathers their rows; times are ticks of `time_base`."""
+
+    shape: ProxyShape
+    time_base: Fraction
+    interval_s: Fraction
+    rows: list[dict[str, object]] = field(default_factory=list)
+    due: int | None = None
+    last: int | None = None
+    n_samples: int = 0
+    is_changing: bool = False
+    pending: Pending | None = None
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
+    flow: FlowMeter = field(default_factory=FlowMeter)
+
+    def step(self, pts: int, frame: VideoFrame, small: Small, change: float) -> None:
+        """Take note of one frame and sample it if its time has come.
+
+        `small` is the small picture of the frame (decode.Shrinker), `change` its difference from
+        the one before, 0..255.
+        """
+        was_changing, self.is_changing = self.is_changing, change >= ABRUPT
+        # A change that goes on from frame to frame is fast motion, whose flow is worth having.
+        if self.is_changing and not was_changing and self.last is not None:
+            self.finish()
+            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(LEAST_GAP_S))
+            self.due = min(soon, self.last + self.ticks(self.interval_s + LEAST_GAP_S))
+        if self.pending is not None and pts >= self.pending.pts + self.ticks(FLOW_GAP_S):
+            self.compare(self.pending, pts, small.luma)
+        if self.due is None or pts >= self.due:
+            self.finish()
+            row = sample_row(pts, frame, self.shape, self.reformatter)
+            self.pending = Pending(pts, small.luma.copy(), row)
+            self.last, self.due = pts, pts + self.ticks(self.interval_s)
+
+    def compare(self, sample: Pending, pts: int, luma: Image) -> None:
+        """Measure the motion up to a later frame; a second such frame tells how steady it is."""
+        elapsed_s = (pts - sample.pts) * self.time_base
+        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < FLOW_LEAST_SIDE:
+            self.finish()
+            return
+        flow = self.flow.between(sample.luma, luma)
+        camera = camera_motion(flow, sample.luma, luma, self.shape.view, elapsed_s)
+        if "motion_mean" not in sample.row:
+            speed = flow_speed(flow, elapsed_s)
+            sample.row |= dict(zip(("motion_mean", "motion_spread"), speed, strict=True))
+            sample.row |= asdict(camera) if camera else {}
+        elif camera and sample.camera:
+            sample.row["shake"] = velocity_change(sample.camera, camera)
+        if camera is None or sample.camera is not None:
+            self.finish()
+        else:
+            sample.pts, sample.luma, sample.camera = pts, luma.copy(), camera
+
+    def finish(self) -> None:
+        """Complete the sample that waits with what is known of it."""
+        if self.pending is not None:
+            self.rows.append(self.pending.row)
+            self.n_samples += 1
+            self.pending = None
+
+    def take(self) -> pa.RecordBatch:
+        """The finished rows since the last call."""
+        rows, self.rows = self.rows, []
+        return pa.RecordBatch.from_pylist(rows, schema=SAMPLES_SCHEMA)
+
+    def ticks(self, seconds: Fraction) -> int:
+        """A time span in ticks."""
+        return round(seconds / self.time_base)
+
+
+def sample_row(
+    pts: int, frame: VideoFrame, shape: ProxyShape, reformatter: VideoReformatter
+) -> dict[str, object]:
+    """All that is measured on one frame alone, and its proxy as a JPEG.
+
+    The reformatter keeps its scaling tables from frame to frame; making them costs more than
+    scaling one frame.
+    """
+    picture = as_rgb(frame, shape.width, shape.height, "bgr24", "AREA", reformatter)
+    bgr = upright(picture.to_ndarray(), shape.matrix)
+    luma, full_range = native_luma(frame)
+    measures = measure(luma, full_range=full_range)
+    row: dict[str, object] = asdict(measures)
+    row |= upright_bars(measures, shape.matrix)
+    row |= {"pts": pts, "colourfulness": colourfulness(bgr), "colours": colour_shares(bgr)}
+    row["jpeg"] = jpeg(bgr, shape.quality)
+    return row
+
+
+def upright_bars(measures: Measures, matrix: Matrix) -> dict[str, object]:
+    """The letterbox bars by the sides at which they are shown."""
+    across = [measures.letterbox_left, measures.letterbox_right]
+    down = [measures.letterbox_top, measures.letterbox_bottom]
+    a, b, c, d = matrix
+    if a == 0:
+        across, down = down, across
+    if a < 0 or c < 0:
+        across.reverse()
+    if b < 0 or d < 0:
+        down.reverse()
+    names = ("letterbox_left", "letterbox_right", "letterbox_top", "letterbox_bottom")
+    return dict(zip(names, (*across, *down), strict=True))
+
+
+def native_luma(frame: VideoFrame) -> tuple[Image, bool]:
+    """A frame's luma at native size, 8-bit, and whether it is full range."""
+    if frame.format.name == "gray":  # without a range, swscale takes it as full
+        return plane_array(frame.planes[0]), frame.color_range != LIMITED_RANGE
+    full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
+    if frame.format.name not in EIGHT_BIT_LUMA or frame.planes[0].line_size <= 0:
+        frame = frame.reformat(format="yuv420p")
+    return plane_array(frame.planes[0]), full_range
+
+
+def jpeg(bgr: Image, quality: int) -> bytes:
+    """A picture as JPEG bytes."""
+    _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return data.tobytes()

@@ -1,0 +1,250 @@
+"""Numbers of every frame, recorded once so that detectors and thresholds need no new decode.
+
+They are PySceneDetect's own metrics, taken from small pictures (see decode.py), so that its
+thresholds hold, and four of luma that every scan has. Pixel values are 8-bit, full range.
+"""
+
+import math
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from av.video.frame import VideoFrame
+from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.media.io.decode import Small
+from vidcurate.media.shots import koala, learned, transnet
+
+METRICS: dict[str, tuple[str, ...]] = {
+    "content": ("delta_hue", "delta_sat", "delta_lum"),
+    "edges": ("delta_edges",),
+    "histogram": ("histogram_correlation",),
+    "hash": ("hash_distance",),
+    "threshold": ("average_rgb",),
+    "koala": koala.COLUMNS,
+    "learned": learned.COLUMNS,
+    "transnet": transnet.COLUMNS,
+}
+DEFAULT_METRICS = ("learned",)
+# These are made of colours as swscale gives them, and luma with them, by BT.601. Without them the
+# film's own luma is widened, which takes a tenth of the time; strong colours then differ by some
+# levels.
+OF_COLOURS = frozenset(METRICS) - {"learned", "transnet"}
+LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
+
+FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
+BLACK_BELOW = 20
+BINS = 128
+HASH_SIDE, HASH_INPUT = 8, 16
+
+Values = NDArray[np.float32]
+Image = NDArray[np.uint8]
+
+
+def columns_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """The columns that a choice of metrics records, in order; those of luma come first.
+
+    Raises MediaError for a metric that does not exist.
+    """
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise MediaError(f"no metric {unknown[0]!r}: choose from {', '.join(METRICS)}")
+    chosen = [column for name in METRICS if name in metrics for column in METRICS[name]]
+    return (*LUMA_COLUMNS, *chosen)
+
+
+@dataclass(slots=True)
+class Previous:
+    """What the next frame is compared with."""
+
+    luma: Image
+    hsv: Image
+    edges: Image | None = None
+    look: koala.Look | None = None
+
+
+@dataclass(slots=True)
+class SignalMeter:
+    """Measures small pictures one by one and hands the numbers out in blocks.
+
+    What is cheap only in bulk (histograms, hashes) is kept for a block of frames and worked out
+    when the block is taken.
+    """
+
+    metrics: tuple[str, ...]
+    capacity: int
+    count: int = 0
+    previous: Previous | None = None
+    spare: Previous | None = None
+    delta: Image | None = None
+    reformatter: VideoReformatter = field(default_factory=VideoReformatter)
+    deltas: NDArray[np.float64] = field(init=False)
+    histograms: Values = field(init=False)
+    hashes: Values = field(init=False)
+    last_histogram: Values | None = None
+    last_hash: NDArray[np.bool_] | None = None
+
+    def __post_init__(self) -> None:
+        """Make room for one block."""
+        columns_of(self.metrics)
+        self.deltas = np.zeros((self.capacity, 8))
+        self.histograms = np.empty((self.capacity, 256), np.float32)
+        self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
+
+    def add(self, small: Small) -> float:
+        """Measure one picture; how much it differs from the one before, 0..255.
+
+        That is PySceneDetect's content value with its default weights, or the mean change of luma
+        where the content metric is not recorded.
+        """
+        height, width = small.luma.shape
+        current = self.spare or Previous(
+            np.empty((height, width), np.uint8), np.empty((height, width, 3), np.uint8)
+        )
+        bgr = None
+        if OF_COLOURS.isdisjoint(self.metrics):
+            cv2.LUT(small.luma, FULL_LUMA, dst=current.luma)
+        else:
+            bgr = self.to_bgr(small)
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY, dst=current.luma)
+        row = self.deltas[self.count]
+        row[:] = 0.0
+        n_pixels = height * width
+        counts = cv2.calcHist([current.luma], [0], None, [256], [0, 256])
+        self.histograms[self.count] = counts.ravel()
+        if "hash" in self.metrics:
+            self.hashes[self.count] = low_frequencies(current.luma)
+        if bgr is not None and "threshold" in self.metrics:
+            row[5] = sum(cv2.mean(bgr)) / 3.0
+        change = self.compare(bgr, current, row, n_pixels)
+        self.previous, self.spare = current, self.previous
+        self.count += 1
+        return change
+
+    def to_bgr(self, small: Small) -> Image:
+        """A small picture as BGR, shape (height, width, 3), by swscale.
+
+        OpenCV's own conversion is brighter by a level or two than what swscale gives to those
+        who decode with OpenCV, PySceneDetect among them; its histograms tell the difference.
+        """
+        frame = VideoFrame.from_numpy_buffer(small.i420, "yuv420p")
+        frame.colorspace = small.colorspace
+        plane = self.reformatter.reformat(frame, format="bgr24", threads=1).planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, plane.line_size)
+        return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
+
+    def compare(
+        self, bgr: Image | None, current: Previous, row: NDArray[np.float64], n_pixels: int
+    ) -> float:
+        """Fill in the differences to the picture before; all zero for the first one."""
+        previous = self.previous
+        change = 0.0
+        if previous is not None:
+            change = cv2.norm(current.luma, previous.luma, cv2.NORM_L1) / n_pixels
+            row[0] = change
+        if bgr is None:
+            return change
+        if "content" in self.metrics:
+            cv2.cvtColor(bgr, cv2.COLOR_BGR2HSV, dst=current.hsv)
+            if previous is not None:
+                delta = self.delta = np.empty_like(bgr) if self.delta is None else self.delta
+                cv2.absdiff(current.hsv, previous.hsv, dst=delta)
+                hue, saturation, value, _ = cv2.sumElems(delta)
+                row[1:4] = hue / n_pixels, saturation / n_pixels, value / n_pixels
+                change = (hue + saturation + value) / (3.0 * n_pixels)
+        if "edges" in self.metrics:
+            current.edges = edges_of(bgr)
+            if previous is not None and previous.edges is not None:
+                row[4] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
+        if "koala" in self.metrics:
+            current.look = koala.look(bgr, current.luma)
+            before = None if previous is None else previous.look
+            row[6:] = koala.likeness(before or current.look, current.look)
+        return change
+
+    def take(self) -> dict[str, Values]:
+        """The columns of all pictures since the last call, by name; the meter starts anew."""
+        rows, self.count = self.deltas[: self.count], 0
+        histograms = self.histograms[: len(rows)]
+        columns = luma_statistics(histograms)
+        columns["luma_delta"] = rows[:, 0]
+        if "content" in self.metrics:
+            columns |= dict(zip(METRICS["content"], rows[:, 1:4].T, strict=True))
+        if "edges" in self.metrics:
+            columns["delta_edges"] = rows[:, 4]
+        if "histogram" in self.metrics:
+            columns["histogram_correlation"] = self.correlations(histograms)
+        if "hash" in self.metrics:
+            columns["hash_distance"] = self.hash_distances(self.hashes[: len(rows)])
+        if "threshold" in self.metrics:
+            columns["average_rgb"] = rows[:, 5]
+        if "koala" in self.metrics:
+            columns |= dict(zip(METRICS["koala"], rows[:, 6:].T, strict=True))
+        return {name: values.astype(np.float32) for name, values in columns.items()}
+
+    def correlations(self, histograms: Values) -> NDArray[np.float64]:
+        """Pearson correlation of each picture's 128-bin luma histogram with the one before.
+
+        As OpenCV's HISTCMP_CORREL: 1 for the first picture and where both histograms are flat.
+        """
+        bins = histograms.reshape(len(histograms), BINS, -1).sum(axis=2)
+        before = bins[:1] if self.last_histogram is None else self.last_histogram
+        if len(bins):
+            self.last_histogram = bins[-1:]
+        centred = np.concatenate([before, bins]).astype(np.float64)
+        centred -= centred.mean(axis=1, keepdims=True)
+        power = (centred**2).sum(axis=1)
+        norm = np.sqrt(power[1:] * power[:-1])
+        together = (centred[1:] * centred[:-1]).sum(axis=1)
+        correlated: NDArray[np.float64] = np.ones_like(norm)
+        np.divide(together, norm, out=correlated, where=norm > np.finfo(float).eps)
+        return correlated
+
+    def hash_distances(self, frequencies: Values) -> NDArray[np.float64]:
+        """Share of perceptual hash bits that differ from the picture before; 0 for the first."""
+        flat = frequencies.reshape(len(frequencies), -1)
+        bits = flat > np.median(flat, axis=1, keepdims=True)
+        before = bits[:1] if self.last_hash is None else self.last_hash
+        if len(bits):
+            self.last_hash = bits[-1:]
+        joined = np.concatenate([before, bits])
+        distances: NDArray[np.float64] = (joined[1:] != joined[:-1]).mean(axis=1)
+        return distances
+
+
+def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
+    """Mean, standard deviation and share of pixels below 20 of 255, from 256-bin histograms."""
+    levels = np.arange(256.0)
+    shares = histograms / histograms.sum(axis=1, keepdims=True)
+    mean = shares @ levels
+    spread = np.sqrt(np.maximum(shares @ levels**2 - mean**2, 0.0))
+    black = shares[:, :BLACK_BELOW].sum(axis=1)
+    return {"luma_mean": mean, "luma_spread": spread, "black_share": black}
+
+
+def low_frequencies(luma: Image) -> Values:
+    """The 8 x 8 lowest DCT coefficients whose signs against their median are the hash.
+
+    As PySceneDetect's HashDetector with its defaults (size 8, lowpass 2), on whole cells of
+    pixels: what is over at the edges is left out, since area averages of broken cells take ten
+    times as long.
+    """
+    height, width = (length // HASH_INPUT * HASH_INPUT for length in luma.shape)
+    if height and width:
+        top, left = (luma.shape[0] - height) // 2, (luma.shape[1] - width) // 2
+        luma = luma[top : top + height, left : left + width]
+    tiny = cv2.resize(luma, (HASH_INPUT, HASH_INPUT), interpolation=cv2.INTER_AREA)
+    scaled = tiny.astype(np.float32) / np.float32(max(1, tiny.max()))
+    return np.asarray(cv2.dct(scaled)[:HASH_SIDE, :HASH_SIDE], np.float32)
+
+
+def edges_of(bgr: Image) -> Image:
+    """Widened Canny edges of the HSV value, as PySceneDetect's ContentDetector finds them."""
+    value = bgr.max(axis=2)
+    median = float(np.median(value))
+    low, high = int(max(0.0, median * 2 / 3)), int(min(255.0, median * 4 / 3))
+    side = 4 + round(math.sqrt(value.size) / 192)
+    kernel = np.ones((side + (side + 1) % 2,) * 2, np.uint8)
+    return np.asarray(cv2.dilate(cv2.Canny(value, low, high), kernel), np.uint8)

@@ -1,0 +1,1 @@
+"""Detectors of shot transitions, on recorded signals."""

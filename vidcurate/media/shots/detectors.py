@@ -1,0 +1,119 @@
+"""Cuts of a film by any detector, from what scan recorded, without decoding it again."""
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vidcurate.errors import MediaError
+from vidcurate.media.shots import koala, learned, transnet
+from vidcurate.media.shots.agreement import agreed
+from vidcurate.media.shots.pyscenedetect import (
+    adaptive_hits,
+    content_hits,
+    fade_hits,
+    hash_hits,
+    histogram_hits,
+)
+from vidcurate.media.shots.recording import DetectorOptions, Film, Hit
+from vidcurate.records import Cut
+
+__all__ = ["DETECTORS", "DetectorOptions", "detect"]
+
+BOTH = "both"
+
+Finder = Callable[[Film, DetectorOptions], Iterator[Hit]]
+
+
+def detect(
+    frames: pa.Table, time_base: Fraction, frame_rate: Fraction, options: DetectorOptions
+) -> tuple[Cut, ...]:
+    """The transitions of one film, in time order.
+
+    `frames` is what scan.read_frames gives. Raises MediaError for an unknown detector, and for a
+    signal that was not recorded.
+    """
+    names = options.both_of if options.detector == BOTH else (options.detector,)
+    unknown = [name for name in names if name not in DETECTORS]
+    if unknown:
+        known = ", ".join([*DETECTORS, BOTH])
+        raise MediaError(f"no detector {unknown[0]!r}: choose from {known}")
+    pts = np.asarray(frames["pts"].to_numpy(), np.int64)
+    if len(pts) == 0:
+        return ()
+    film = Film(frames, pts, time_base, frame_rate)
+    hits, *others = [
+        [replace(hit, detector=name) for hit in DETECTORS[name](film, options)] for name in names
+    ]
+    for second in others:
+        hits = agreed(hits, second, options.agree_frames)
+    return tuple(as_cut(film, hit) for hit in hits if hit.confidence >= options.least_confidence)
+
+
+def as_cut(film: Film, hit: Hit) -> Cut:
+    """A hit in the film's own time."""
+    start, end = int(film.pts[hit.last]), int(film.pts[hit.first])
+    seconds = float(start * film.time_base), float(end * film.time_base)
+    return Cut(start, end, *seconds, hit.kind, hit.confidence, hit.detector)
+
+
+def fixed_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+    """The first frame at or after each multiple of an interval, counted from the first frame."""
+    step = Fraction(str(options.fixed_interval_s)) / film.time_base
+    ticks = film.pts - film.pts[0]
+    n_steps = int(int(ticks[-1]) // step)
+    goals = [-(-step * k // 1) for k in range(1, n_steps + 1)]
+    for first in np.unique(np.searchsorted(ticks, goals)).tolist():
+        yield Hit(first - 1, first, 1.0, "fixed")
+
+
+def learned_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+    """Transitions of every kind, as the network judged them while the film was scanned."""
+    chosen = learned.LearnedOptions(threshold=options.learned_threshold)
+    for found in learned.transitions(rows_of(film, learned.COLUMNS), chosen):
+        yield Hit(found.start, found.end, found.confidence, found.kind)
+
+
+def transnet_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+    """Transitions by TransNetV2's recorded probabilities, the confidence being the highest."""
+    rows = rows_of(film, transnet.COLUMNS)
+    for last, first, peak in transnet.passages(rows, options.transnet_threshold):
+        yield Hit(last, first, peak, "cut" if first == last + 1 else "gradual")
+
+
+def koala_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+    """Transitions as Koala-36M finds them.
+
+    The confidence is the logistic function of how far the score lies below its limit: 0.5 there.
+    """
+    chosen = koala.KoalaOptions(
+        options.koala_threshold,
+        options.koala_mean_threshold,
+        options.koala_deviations,
+        options.koala_gap_frames,
+    )
+    colour, structure = (film.signal(name) for name in koala.COLUMNS)
+    for found in koala.passages(colour, structure, chosen):
+        yield Hit(found.last, found.first, 1.0 / (1.0 + math.exp(-found.margin)), found.kind)
+
+
+def rows_of(film: Film, columns: tuple[str, ...]) -> NDArray[np.float32]:
+    """Recorded signals side by side, shape (frames, columns)."""
+    return np.stack([film.signal(name) for name in columns], axis=1).astype(np.float32)
+
+
+DETECTORS: dict[str, Finder] = {
+    "content": content_hits,
+    "adaptive": adaptive_hits,
+    "histogram": histogram_hits,
+    "hash": hash_hits,
+    "threshold": fade_hits,
+    "fixed": fixed_hits,
+    "learned": learned_hits,
+    "transnet": transnet_hits,
+    "koala": koala_hits,
+}

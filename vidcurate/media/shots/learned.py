@@ -1,0 +1,254 @@
+"""Shot transitions by a small network over similarity bands: the default detector.
+
+The network is a dilated temporal convolution, trained by scripts/training/train_detector.py on composed
+films, run here in numpy. What it says of each frame is recorded while a film is scanned; the
+transitions follow from that alone, so that thresholds need no new decode.
+"""
+
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcurate.media.io.decode import Small
+from vidcurate.media.shots.bands import HEIGHT, REACH, WIDTH, Descriptions, bands, describe, picture
+
+KINDS = ("cut", "dissolve", "fade", "wipe")
+COLUMNS = ("shot_middle", "shot_inside", *(f"shot_{kind}" for kind in KINDS))
+DILATIONS = (1, 2, 4, 8, 16)
+CONTEXT = sum(DILATIONS)
+MARGIN = REACH + CONTEXT
+BLOCK = 512
+# Platt's scaling, by scripts/training/calibrate_detector.py, on shots that the network was not trained on.
+CALIBRATION = (0.78, -0.94)
+
+Values = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """The network's matrices, each with its bias; `layers` read three frames side by side."""
+
+    entry: tuple[Values, Values]
+    layers: tuple[tuple[Values, Values], ...]
+    head: tuple[Values, Values]
+
+
+@dataclass(frozen=True, slots=True)
+class LearnedOptions:
+    """When the network's alarms count.
+
+    `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
+    probability at which a frame counts as part of one. Two alarms closer than `least_shot_frames`
+    are one: the stronger.
+    """
+
+    threshold: float = 0.5
+    inside_threshold: float = 0.8
+    least_shot_frames: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """From the last pure frame of the old shot to the first of the new one, by frame index."""
+
+    start: int
+    end: int
+    kind: str
+    confidence: float
+
+
+@cache
+def weights() -> Weights:
+    """The weights that come with the package, kept there in half precision."""
+    with (
+        files("vidcurate.media").joinpath("weights/shots.npz").open("rb") as file,
+        np.load(file, allow_pickle=False) as arrays,
+    ):
+        pairs = {
+            name: (
+                arrays[f"{name}_weight"].astype(np.float32),
+                arrays[f"{name}_bias"].astype(np.float32),
+            )
+            for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
+        }
+    layers = tuple(pairs[f"layer{n}"] for n in range(len(DILATIONS)))
+    return Weights(pairs["entry"], layers, pairs["head"])
+
+
+def probabilities(features: Values, network: Weights) -> Values:
+    """What the network says of all frames but the first and last 31, by COLUMNS.
+
+    `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
+    is the probability that it is the middle of a transition, or the first frame after a cut; the
+    second that it comes after the start of one and not after its end; the others are the shares
+    of the kinds, which sum to one.
+    """
+    matrix, bias = network.entry
+    values = np.maximum(features @ matrix + bias, 0.0)
+    for (matrix, bias), dilation in zip(network.layers, DILATIONS, strict=True):
+        inner = values[dilation:-dilation]
+        taps = np.concatenate([values[: -2 * dilation], inner, values[2 * dilation :]], axis=1)
+        values = inner + np.maximum(taps @ matrix + bias, 0.0)
+    matrix, bias = network.head
+    logits = np.clip(values @ matrix + bias, -30.0, 30.0)
+    logits[:, :2] = 1.0 / (1.0 + np.exp(-logits[:, :2]))
+    shares = np.exp(logits[:, 2:] - logits[:, 2:].max(axis=1, keepdims=True))
+    logits[:, 2:] = shares / shares.sum(axis=1, keepdims=True)
+    return np.asarray(logits, np.float32)
+
+
+@dataclass(slots=True)
+class LearnedDetector:
+    """The network's word on each frame of a film that is fed picture by picture.
+
+    Rows come out in blocks, and 63 frames late, since a frame is judged by those after it as
+    well. Blocks begin at the same frames of a film however it is fed, so that the same film gives
+    the same numbers to the last bit. Memory does not grow with the film.
+    """
+
+    network: Weights = field(default_factory=weights)
+    block: int = BLOCK
+    pictures: Bytes = field(init=False)
+    count: int = 0
+    pending: int = 0
+    kept: Descriptions | None = None
+    ready: list[Values] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Make room for one block."""
+        self.pictures = np.empty((self.block, 3, HEIGHT, WIDTH), np.uint8)
+
+    def add(self, small: Small) -> None:
+        """Take the next frame's small picture in; it may be overwritten afterwards."""
+        picture(small, self.pictures[self.count])
+        self.count += 1
+        self.pending += 1
+        if self.count == self.block:
+            self.describe_block()
+
+    def describe_block(self) -> None:
+        """Describe a full block, and judge the frames that have enough around them."""
+        described = describe(self.pictures)
+        self.count = 0
+        before = self.kept if self.kept is not None else repeated(described, 0, MARGIN)
+        window = joined(before, described)
+        if len(window) > 2 * MARGIN:
+            self.judge(window)
+        self.kept = part(window, max(0, len(window) - 2 * MARGIN), len(window))
+
+    def judge(self, window: Descriptions) -> None:
+        """Judge all frames of a window but those in its margins."""
+        found = probabilities(bands(window), self.network)
+        self.ready.append(found[: self.pending])
+        self.pending -= len(self.ready[-1])
+
+    def take(self) -> Values:
+        """The rows that are ready since the last call, shape (frames, 6); see COLUMNS."""
+        rows, self.ready = self.ready, []
+        return np.concatenate([np.empty((0, len(COLUMNS)), np.float32), *rows])
+
+    def finish(self) -> None:
+        """Judge what is left, as if the last frame stood still; nothing can be added after."""
+        while self.pending:
+            last = self.pictures[self.count - 1].copy()
+            self.pictures[self.count :] = last
+            self.count = self.block
+            self.describe_block()
+
+
+def joined(first: Descriptions, second: Descriptions) -> Descriptions:
+    """Two runs of frames as one."""
+    return Descriptions(
+        {
+            name: np.concatenate([vectors, second.directions[name]])
+            for name, vectors in first.directions.items()
+        },
+        np.concatenate([first.zones, second.zones]),
+        (
+            np.concatenate([first.profiles[0], second.profiles[0]]),
+            np.concatenate([first.profiles[1], second.profiles[1]]),
+        ),
+        np.concatenate([first.levels, second.levels]),
+    )
+
+
+def part(frames: Descriptions, first: int, end: int) -> Descriptions:
+    """Some frames of a run, copied, so that the rest can be forgotten."""
+    return Descriptions(
+        {name: vectors[first:end].copy() for name, vectors in frames.directions.items()},
+        frames.zones[first:end].copy(),
+        (frames.profiles[0][first:end].copy(), frames.profiles[1][first:end].copy()),
+        frames.levels[first:end].copy(),
+    )
+
+
+def repeated(frames: Descriptions, index: int, times: int) -> Descriptions:
+    """One frame of a run, many times over."""
+    one = part(frames, index, index + 1)
+    return Descriptions(
+        {name: vectors.repeat(times, 0) for name, vectors in one.directions.items()},
+        one.zones.repeat(times, 0),
+        (one.profiles[0].repeat(times, 0), one.profiles[1].repeat(times, 0)),
+        one.levels.repeat(times, 0),
+    )
+
+
+def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, ...]:
+    """The transitions of a film from the recorded rows, shape (frames, 6), in time order.
+
+    The strongest alarm is taken first; what lies within it or too near to it is the same one.
+    """
+    middle, inside = recorded[:, 0], recorded[:, 1]
+    taken: list[tuple[int, int, int, Transition]] = []
+    for peak in strongest(middle).tolist():
+        confidence = calibrated(float(middle[peak]))
+        if confidence < options.threshold:
+            break
+        found = grown(recorded, peak, inside >= options.inside_threshold, confidence)
+        first, end = found.start + 1, found.end
+        near = options.least_shot_frames
+        clashes = (
+            abs(peak - other) < near or (first <= other_end and end >= other_first)
+            for other, other_first, other_end, _ in taken
+        )
+        if not any(clashes):
+            taken.append((peak, first, end, found))
+    return tuple(sorted((found for *_, found in taken), key=lambda found: found.end))
+
+
+def strongest(middle: Values) -> NDArray[np.intp]:
+    """Frames but the first that are no weaker than their neighbours, strongest first."""
+    around = np.concatenate([[-1.0], middle, [-1.0]])
+    peaks = np.flatnonzero((middle >= around[:-2]) & (middle > around[2:]))
+    peaks = peaks[peaks > 0]
+    return peaks[np.argsort(-middle[peaks], kind="stable")]
+
+
+def grown(recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float) -> Transition:
+    """The transition around an alarm: as far as frames count as inside of one.
+
+    A hard cut has no frame inside; its kind says so.
+    """
+    first = end = peak
+    while first > 1 and inside[first - 1]:
+        first -= 1
+    while end + 1 < len(inside) and inside[end + 1]:
+        end += 1
+    shares = recorded[first : end + 1, 2:].mean(axis=0)
+    if first == end:
+        return Transition(peak - 1, peak, KINDS[0], confidence)
+    kind = KINDS[int(shares.argmax())]
+    if kind == KINDS[0]:
+        return Transition(peak - 1, peak, kind, confidence)
+    return Transition(first - 1, end, kind, confidence)
+
+
+def calibrated(probability: float) -> float:
+    """The share of alarms of such a probability that are right, by Platt's scaling."""
+    scale, offset = CALIBRATION
+    odds = np.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))
+    return float(1.0 / (1.0 + np.exp(-scale * odds - offset)))

@@ -1,0 +1,1 @@
+"""What pictures show, measured without a model."""

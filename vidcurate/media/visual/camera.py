@@ -1,0 +1,281 @@
+"""How the camera and the things before it move, from the optical flow between two small pictures.
+
+The flow of points with texture is fitted by a similarity transform, robustly (MSAC, Torr and
+Zisserman 2000): what most of the picture does is the camera's doing; what is left is motion of
+objects. An object of rich texture holds more points than the plain ground behind it, so that it is
+not points that vote but cells of the picture that hold any, and those at its border more, which the
+ground reaches. Dense flow carries an object's motion far into plain ground; each point is therefore
+tracked anew by its own surroundings, starting from that flow.
+"""
+
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vidcurate.media.io.orientation import Matrix
+from vidcurate.media.visual.measures import Image
+
+Values = NDArray[np.float32]
+Points = NDArray[np.complex64]
+
+POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 144
+EDGE = 6  # pixels left out along the border, where flow leads out of the picture
+# Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
+# directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
+LEAST_TEXTURE = 3e-6
+LEAST_POINTS = 12
+BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most texture
+VOTERS = (5, 4)  # cells across and down that have one vote each
+BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
+# Side of what is compared to track a point, the halvings of the picture where that starts, and
+# when it ends: after so many steps, or at one of under so many pixels.
+TRACKED, HALVINGS = (11, 11), 1
+SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
+TRIALS = 96
+LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
+# A point follows within this distance, in diagonals (under half a pixel of a small picture), and
+# this share of its own motion, as fast flow is measured less exactly.
+INLIER_DISTANCE, INLIER_SHARE = 0.0015, 0.03
+REFINEMENTS = 2
+SAME_WAY = 0.5  # how much a change of speed counts beside one of direction
+CELLS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How a small picture is shown: `width` x `height` have square pixels, before `matrix`."""
+
+    width: int
+    height: int
+    matrix: Matrix
+
+
+@dataclass(frozen=True, slots=True)
+class CameraMotion:
+    """What one pair of pictures says, as shown upright; speeds are a second.
+
+    `pan` (to the right) and `tilt` (up) are of the camera, in frame diagonals; `zoom` (in) is the
+    logarithm of the scale; `roll` (clockwise) of the camera in radians. `agreement` is the share of
+    `votes` that follow. `object_motion` is the mean length of what the camera does not explain, in
+    diagonals, by votes, `object_cells` its mean vector (right, down) in each cell of a 3 x 3 grid,
+    row by row.
+    """
+
+    pan: float
+    tilt: float
+    zoom: float
+    roll: float
+    agreement: float
+    object_motion: float
+    object_cells: Values
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """Points x go to turn * x + shift; `agreement` is the weight of those that do, 0..1.
+
+    `left` is what each point's motion differs by.
+    """
+
+    turn: complex
+    shift: complex
+    agreement: float
+    left: Points
+
+
+@dataclass(slots=True)
+class FlowMeter:
+    """Measures dense optical flow (dense inverse search, Kroeger et al. 2016, fastest setting)."""
+
+    flow: cv2.DISOpticalFlow = field(
+        default_factory=lambda: cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+    )
+
+    def between(self, before: Image, after: Image) -> Values:
+        """Flow in pixels, shape (height, width, 2), between two luma pictures."""
+        return np.asarray(self.flow.calc(before, after, None))  # type: ignore[call-overload]
+
+
+def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
+    """Mean and standard deviation of the flow's length, in diagonals a second."""
+    # Not OpenCV's magnitude, whose last bit depends on where in memory the flow lies.
+    lengths = np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2)
+    unit = float(np.hypot(*flow.shape[:2])) * float(elapsed_s)
+    return float(lengths.mean(dtype=np.float64)) / unit, float(lengths.std(dtype=np.float64)) / unit
+
+
+def camera_motion(
+    flow: Values, before: Image, after: Image, view: View, elapsed_s: Fraction
+) -> CameraMotion | None:
+    """The camera's and the objects' motion between two luma pictures, from the flow in pixels.
+
+    None in pictures without texture.
+    """
+    places, moves = textured(flow, before)
+    places, moves = tracked(places, moves, before, after)
+    if len(places) < LEAST_POINTS:
+        return None
+    weights = votes(places, before)
+    centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
+    here = as_shown(places - centre, before, view)
+    motion = as_shown(moves, before, view)
+    seconds = float(elapsed_s)
+    fit = similarity(as_complex(here), as_complex(here + motion), weights)
+    if fit is None:
+        return None
+    left = np.stack([fit.left.real, fit.left.imag], axis=1).astype(np.float32) / np.float32(seconds)
+    return CameraMotion(
+        pan=-fit.shift.real / seconds,
+        tilt=fit.shift.imag / seconds,
+        zoom=float(np.log(np.abs(fit.turn))) / seconds,
+        roll=-float(np.angle(fit.turn)) / seconds,
+        agreement=fit.agreement,
+        object_motion=float(np.average(np.hypot(*left.T), weights=weights)),
+        object_cells=cell_means(here, left, view),
+    )
+
+
+def similarity(here: Points, there: Points, weights: Values) -> Similarity | None:
+    """The similarity transform that most weight follows; None where points lie too close together.
+
+    Points are complex numbers, right + down i, so that a turn and a zoom are one factor.
+    """
+    reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(there - here)
+    total = np.cumsum(weights)
+    first, second = np.searchsorted(total, dice() * total[-1]).clip(max=len(here) - 1)
+    apart = here[second] - here[first]
+    far = np.abs(apart) > LEAST_APART
+    if not far.any():
+        return None
+    turns = (there[second] - there[first])[far] / apart[far]
+    shifts = there[first][far] - turns * here[first][far]
+    errors = np.abs(turns[:, None] * here + shifts[:, None] - there) / reach
+    best = int((np.maximum(0, 1 - errors**2) @ weights).argmax())
+    turn, shift = complex(turns[best]), complex(shifts[best])
+    for _ in range(REFINEMENTS):
+        follows = np.abs(turn * here + shift - there) < reach
+        turn, shift = least_squares(here[follows], there[follows], weights[follows])
+    left = there - turn * here - shift
+    agreement = float(weights[np.abs(left) < reach].sum() / total[-1])
+    return Similarity(turn, shift, agreement, left.astype(np.complex64))
+
+
+def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex, complex]:
+    """Factor and shift that bring points nearest to their places, by their weights."""
+    middle, goal = (np.average(points, weights=weights) for points in (here, there))
+    arms = here - middle
+    turn = (weights * arms.conj()) @ (there - goal) / (weights @ np.abs(arms) ** 2)
+    return complex(turn), complex(goal - turn * middle)
+
+
+@cache
+def dice() -> NDArray[np.float64]:
+    """Numbers in 0..1, always the same, that choose two points for each trial."""
+    return np.random.default_rng(0).random((2, TRIALS))
+
+
+def as_complex(vectors: Values) -> Points:
+    """Vectors (right, down) as complex numbers."""
+    return np.ascontiguousarray(vectors).view(np.complex64)[:, 0]
+
+
+def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
+    """How much the camera's pan and tilt differ from one pair to the next, in diagonals a second.
+
+    A smooth movement has little even where it is fast; a hand that shakes turns aside or back
+    several times a second. A camera that follows something slows down and quickens on its way, so
+    that this part of the change counts by half, unless the camera turns back.
+    """
+    before, after = complex(first.pan, first.tilt), complex(then.pan, then.tilt)
+    way = before + after
+    if not way:
+        return abs(after - before)
+    change = (after - before) * way.conjugate() / abs(way)
+    turns_back = min((v * way.conjugate()).real for v in (before, after)) < 0
+    return math.hypot(change.real if turns_back else SAME_WAY * change.real, change.imag)
+
+
+def textured(flow: Values, before: Image) -> tuple[Values, Values]:
+    """Places and flow in pixels, both of shape (n, 2), of each block's points of most texture."""
+    hold = cv2.cornerMinEigenVal(before, 5)
+    height, width = before.shape
+    grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
+    down, across = np.nonzero(hold[grid] >= LEAST_TEXTURE)
+    places = np.stack([across, down], axis=1).astype(np.float32) * POINT_STEP + EDGE
+    block = (places // BLOCK).astype(int) @ (1, width)
+    order = np.lexsort((-hold[grid][down, across], block))
+    ranked = block[order]
+    rank = np.arange(len(order)) - np.searchsorted(ranked, ranked, "left")
+    chosen = order[rank < POINTS_OF_BLOCK]
+    return places[chosen], flow[grid][down, across][chosen]
+
+
+def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple[Values, Values]:
+    """Places and motion, both of shape (n, 2) in pixels, of the points that are found again.
+
+    Lucas and Kanade's method on a pyramid (Bouguet 2000), from `moves` on.
+    """
+    if not len(places):
+        return places, moves
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        before,
+        after,
+        places,
+        places + moves,
+        winSize=TRACKED,
+        maxLevel=HALVINGS,
+        criteria=SETTLED,
+        flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
+    )
+    again = found.ravel() > 0
+    return places[again], np.asarray(there, np.float32)[again] - places[again]
+
+
+def votes(places: Values, picture: Image) -> Values:
+    """The weight of each point: a cell's vote is shared by its blocks, a block's by its points.
+
+    However much of a cell is textured, it has one vote, and up to `BORDER_VOTE` more by where its
+    blocks lie.
+    """
+    size = np.array(picture.shape[::-1], np.float32)
+    at = (places // BLOCK).astype(int)
+    block, of_point, points = np.unique(
+        at @ (1, picture.shape[1]), return_inverse=True, return_counts=True
+    )
+    across_down = np.stack([block % picture.shape[1], block // picture.shape[1]], axis=1)
+    middles = np.minimum((across_down + 0.5) * BLOCK / size, 1)
+    cells = np.minimum((middles * VOTERS).astype(int), np.array(VOTERS) - 1) @ (1, VOTERS[0])
+    outward = np.abs(2 * middles - 1).max(axis=1)
+    vote = (1 + BORDER_VOTE * outward**2) / np.bincount(cells)[cells]
+    shares: Values = (vote / points)[of_point].astype(np.float32)
+    return shares
+
+
+def as_shown(vectors: Values, picture: Image, view: View) -> Values:
+    """Vectors in pixels of a small picture as vectors (right, down) in diagonals, upright."""
+    size = np.array([view.width, view.height], np.float32)
+    scaled = vectors * (size / np.hypot(*size) / (picture.shape[1], picture.shape[0]))
+    a, b, c, d = view.matrix
+    turned: Values = (scaled @ np.array([[a, b], [c, d]])).astype(np.float32)
+    return turned
+
+
+def cell_means(here: Values, left: Values, view: View) -> Values:
+    """The mean vector in each cell of the upright 3 x 3 grid, row by row: 18 numbers."""
+    half = as_shown_half(view)
+    cells = np.clip(((here / half + 1) / 2 * CELLS).astype(int), 0, CELLS - 1)
+    index = cells[:, 1] * CELLS + cells[:, 0]
+    counts = np.maximum(np.bincount(index, minlength=CELLS**2), 1)
+    sums = [np.bincount(index, left[:, axis], CELLS**2) for axis in (0, 1)]
+    return (np.stack(sums, axis=1) / counts[:, None]).astype(np.float32).ravel()
+
+
+def as_shown_half(view: View) -> Values:
+    """Half the width and height as shown, in diagonals."""
+    size = (view.height, view.width) if view.matrix[0] == 0 else (view.width, view.height)
+    return np.array(size, np.float32) / np.float32(2 * np.hypot(*size))

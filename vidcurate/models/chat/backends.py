@@ -1,0 +1,90 @@
+"""What every model that sees and writes offers, so that a stage can use any of them by its name."""
+
+import importlib
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
+from typing import Protocol, TypeVar, cast
+
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models import device
+from vidcurate.models.chat.conversation import Ask, Conversation, Outcome
+from vidcurate.models.chat.options import ModelConfig
+from vidcurate.stage import Asks, Resources
+
+T = TypeVar("T")
+
+BACKENDS: Mapping[str, str] = MappingProxyType(
+    {
+        "openai": "vidcurate.models.chat.openai:open_chat",
+        "transformers": "vidcurate.models.chat.transformers:open_transformers",
+        "vllm": "vidcurate.models.chat.vllm:open_vllm",
+    }
+)
+CHECKS: Mapping[str, str] = MappingProxyType(
+    {
+        "transformers": "vidcurate.models.chat.transformers:check_transformers",
+        "vllm": "vidcurate.models.chat.vllm:check_vllm",
+    }
+)
+
+
+class ChatModel(Protocol):
+    """A backend that is ready to answer."""
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request; a request that fails gives its error as a value."""
+        ...
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The result of each conversation, in order; one that fails gives its error as a value.
+
+        Conversations are taken as they are needed.
+        """
+        ...
+
+
+class Opener(Protocol):
+    """The function that a backend's module offers."""
+
+    def __call__(self, options: Mapping[str, object], /) -> ChatModel:
+        """The backend, loaded and checked as far as is possible without a request."""
+        ...
+
+
+def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
+    """The model behind a backend; its module is imported only now.
+
+    A backend takes the options it knows and leaves the others, so that one set serves them all.
+    Raises UsageError for an option that is missing or wrong, and for a model that cannot be had.
+    """
+    module, function = BACKENDS[backend].split(":")
+    return cast("Opener", getattr(importlib.import_module(module), function))(options)
+
+
+def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
+    """Make sure, without weights or a request, that a stage's backend can run with these options.
+
+    Raises MissingExtraError or UsageError where it cannot.
+    """
+    if not config.model:
+        raise UsageError(f"{stage} needs a model: name it by {stage}.model")
+    if backend in CHECKS:
+        module, function = CHECKS[backend].split(":")
+        getattr(importlib.import_module(module), function)(config)
+
+
+def seats(backends: Iterable[str]) -> Resources:
+    """What a worker takes that asks these backends.
+
+    One holds all requests to a server, so that `concurrency` bounds them; a model in this process
+    takes a GPU where there is one.
+    """
+    if set(backends) == {"openai"}:
+        return Resources(at_most=1)
+    return device.seats()
+
+
+def asks(backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True) -> Asks:
+    """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
+    where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
+    return Asks(f"{config.model} {where}", each, is_least)

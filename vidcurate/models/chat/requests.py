@@ -1,0 +1,161 @@
+"""The request that a chat server is sent: its options, texts and pictures, and what it refuses."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import TypeAdapter, ValidationError
+
+from vidcurate.errors import UsageError
+from vidcurate.models.chat.answers import Fault
+from vidcurate.models.chat.conversation import Ask, Frame
+
+Form = Literal["json_schema", "json_object", "words"]
+OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
+REFUSING_STATUSES = frozenset({400, 422})
+# Engines that fail to compile a schema say so with these statuses, too.
+SCHEMA_STATUSES = REFUSING_STATUSES | {500, 501}
+# vLLM, SGLang, llama.cpp, Ollama, LM Studio, OpenAI and gateways in their own words.
+OF_SCHEMA = re.compile(
+    r"response_format|json[_ ]?schema|json[_ ]object|schema|grammar|guided|structured[_ ]output"
+    r"|outlines|llguidance",
+    re.IGNORECASE,
+)
+UNKNOWN = re.compile(
+    r"unsupported|not support|unknown|unrecogni|unexpected|not permitted|not allowed|extra|instead"
+    r"|deprecated|no longer",
+    re.IGNORECASE,
+)
+OF_SIZE = re.compile(r"too (?:large|long|many|big)|context|exceed|at most|maximum", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ChatOptions:
+    """The options that this backend takes; the stage states their defaults, bounds and help.
+
+    `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
+    `api_key_env` names the variable that holds the key; `retries` follow a failed try after about
+    `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or `prompt`;
+    `patience_s` is how long a server may be full, or start, before nobody waits for it any more.
+    """
+
+    base_url: str
+    model: str
+    max_tokens: int
+    temperature: float | None
+    image_detail: str
+    timeout_s: float
+    concurrency: int
+    retries: int
+    backoff_s: float
+    api_key_env: str
+    structured_output: str
+    patience_s: float = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How requests to a server are written; it changes as the server refuses parts of them."""
+
+    limit_name: str = OLD_LIMIT
+    is_renamed: bool = False
+    form: Form = "json_schema"
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an answer's reader should know of its request."""
+        return tuple(f"{name} left to the server, which refuses it" for name in self.left_out)
+
+
+def first_manner(options: ChatOptions) -> Manner:
+    """How requests are written as long as nothing is refused.
+
+    OpenAI's newer models refuse the old name of the token limit, most local servers know only it.
+    """
+    is_openai = urlsplit(options.base_url).hostname == "api.openai.com"
+    form: Form = "words" if options.structured_output == "prompt" else "json_schema"
+    return Manner(NEW_LIMIT if is_openai else OLD_LIMIT, form=form)
+
+
+def read_options(options: Mapping[str, object]) -> ChatOptions:
+    """The options of this backend among all that are given."""
+    names = [option.name for option in fields(ChatOptions)]
+    known = {name: options[name] for name in names if name in options}
+    try:
+        return TypeAdapter(ChatOptions).validate_python(known)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(step) for step in first["loc"])
+        raise UsageError(f"the backend openai: option {name}: {first['msg']}") from None
+
+
+def chat_payload(options: ChatOptions, ask: Ask, manner: Manner) -> dict[str, Any]:
+    """The request to the server, in the manner that it takes."""
+    detail = None if "image_detail" in manner.left_out else options.image_detail
+    content = [part_of(part, detail) for part in ask.parts]
+    payload: dict[str, Any] = {
+        "model": options.model,
+        "messages": [{"role": "user", "content": content}],
+        manner.limit_name: longest(options, ask),
+    }
+    if options.temperature is not None and "temperature" not in manner.left_out:
+        payload["temperature"] = options.temperature
+    if ask.schema is not None and manner.form == "json_schema":
+        form = {"name": "answer", "schema": ask.schema, "strict": True}
+        payload["response_format"] = {"type": "json_schema", "json_schema": form}
+    elif ask.schema is not None and manner.form == "json_object":
+        payload["response_format"] = {"type": "json_object"}
+    return payload
+
+
+def longest(options: ChatOptions, ask: Ask) -> int:
+    """The most tokens of an answer to a request."""
+    return ask.max_tokens or options.max_tokens
+
+
+def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
+    """A text or a picture as a part of a message."""
+    if isinstance(part, str):
+        return {"type": "text", "text": part}
+    url = "data:image/jpeg;base64," + base64.b64encode(part.jpeg).decode()
+    asked = {"url": url} if detail is None else {"url": url, "detail": detail}
+    return {"type": "image_url", "image_url": asked}
+
+
+def adapted(manner: Manner, fault: Fault, payload: Mapping[str, Any]) -> Manner | None:
+    """Another manner for a server that refuses a part of a request, None where none helps.
+
+    `payload` is the request, written in `manner`.
+    """
+    words = f"{fault.parameter} {fault.reason}"
+    is_refused = fault.status in REFUSING_STATUSES
+    if is_refused and "temperature" in payload and "temperature" in words:
+        return replace(manner, left_out=(*manner.left_out, "temperature"))
+    if refuses_schema(fault, payload):
+        lesser: Form = "json_object" if manner.form == "json_schema" else "words"
+        return replace(manner, form=lesser)
+    is_unknown = (fault.parameter or UNKNOWN.search(words)) and not OF_SIZE.search(words)
+    if is_refused and is_unknown:
+        return renamed(manner, words)
+    return None
+
+
+def renamed(manner: Manner, words: str) -> Manner | None:
+    """A manner without the name that a server says it does not know, if it is one that can go."""
+    if manner.limit_name in words and not manner.is_renamed:
+        other = NEW_LIMIT if manner.limit_name == OLD_LIMIT else OLD_LIMIT
+        return replace(manner, limit_name=other, is_renamed=True)
+    if re.search(r"\bdetail\b", words) and "image_detail" not in manner.left_out:
+        return replace(manner, left_out=(*manner.left_out, "image_detail"))
+    return None
+
+
+def refuses_schema(fault: Fault, payload: Mapping[str, Any]) -> bool:
+    """Whether a server says that it cannot bind the answer as it was asked to."""
+    if "response_format" not in payload or fault.status not in SCHEMA_STATUSES:
+        return False
+    return OF_SCHEMA.search(f"{fault.parameter} {fault.reason}") is not None

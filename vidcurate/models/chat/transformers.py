@@ -1,0 +1,258 @@
+"""Models that see and write, run in this process by the package transformers.
+
+Source: the package transformers (`AutoModelForImageTextToText`, `AutoProcessor`): Qwen-VL, SmolVLM,
+InternVL, LLaVA, Florence, BLIP and whatever else it has, from the hub or from a folder.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models.chat.answer_text import bounds_thoughts, ending
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Ask,
+    Conversation,
+    Outcome,
+    hold_in_batches,
+)
+from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.transformers_inputs import count_frames, inputs_of, left_out, thinned
+from vidcurate.models.device import accelerator
+from vidcurate.models.hub import loading, require_transformers
+
+T = TypeVar("T")
+REMEDY = (
+    "give OWNER/NAME of the hub, or a folder with config.json, the processor's files and "
+    "model.safetensors"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformersModel:
+    """A loaded model with its processor."""
+
+    options: ModelConfig
+    model: Any
+    processor: Any
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request."""
+        return self.answer([ask])[0]
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The results in order; `batch_size` conversations are answered together."""
+        return hold_in_batches(talks, self.answer, self.options.batch_size)
+
+    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """An answer for each request, made together where they fit into memory.
+
+        Where they do not, half of them are tried at a time; a single one is shown half of its
+        pictures, and says so.
+        """
+        try:
+            return list(generate(self, asks))
+        except MediaError as error:
+            return [error] if len(asks) == 1 else self.in_halves(asks)
+        except (MemoryError, RuntimeError) as error:
+            if not is_want_of_memory(error):
+                raise
+        release_memory()
+        return self.in_halves(asks) if len(asks) > 1 else [self.shown_less(asks[0])]
+
+    def in_halves(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """The answers of a batch, half by half."""
+        middle = len(asks) // 2
+        return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
+
+    def shown_less(self, ask: Ask) -> Outcome:
+        """The answer to a request with every second of its pictures, and a note of that."""
+        n_frames = count_frames(ask)
+        fewer = thinned(ask)
+        if fewer is None:
+            return MediaError(
+                f"the model's memory does not hold a request with {n_frames} picture(s): "
+                "set a smaller image_max_side or max_tokens, or another dtype"
+            )
+        try:
+            [answer] = generate(self, [fewer])
+        except MediaError as error:
+            return error
+        except (MemoryError, RuntimeError) as error:
+            if not is_want_of_memory(error):
+                raise
+        else:
+            n_shown = count_frames(fewer)
+            shown = f"{n_shown} keyframes shown for want of memory"
+            return replace(answer, notes=(*answer.notes, shown))
+        release_memory()
+        return self.shown_less(fewer)
+
+
+def open_transformers(options: Mapping[str, object]) -> TransformersModel:
+    """The model of `ModelConfig` on the device that is there; its weights may come from the hub.
+
+    Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
+    without transformers, UsageError for what is no model that sees and writes or cannot be loaded.
+    """
+    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
+    chosen = ModelConfig.model_validate(known)
+    check_transformers(chosen)
+    import transformers  # noqa: PLC0415 - heavy, and not everyone's
+
+    place = placing(chosen)
+    with loading("model", chosen.model, REMEDY):
+        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **origin(chosen))
+        model = transformers.AutoModelForImageTextToText.from_pretrained(
+            chosen.model, **origin(chosen), **place, weights_only=True
+        )
+    if "device_map" not in place:
+        model = model.to(accelerator())
+    tokenizer = getattr(processor, "tokenizer", processor)
+    tokenizer.padding_side = "left"  # what is written goes on where the prompt ends
+    if tokenizer.pad_token is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return TransformersModel(chosen, model.eval(), processor)
+
+
+def check_transformers(config: ModelConfig) -> None:
+    """Make sure, without weights, that the packages and a model that sees and writes are there.
+
+    Raises MissingExtraError or UsageError where they are not.
+    """
+    require_transformers()
+    for package, asked in {
+        "accelerate": config.device_map,
+        "bitsandbytes": config.quantise != "none",
+    }.items():
+        if asked and find_spec(package) is None:
+            raise UsageError(f"device_map and quantise need {package}: pip install {package}")
+    import transformers  # noqa: PLC0415 - heavy, and not everyone's
+
+    with loading("model", config.model, REMEDY):
+        found = transformers.AutoConfig.from_pretrained(config.model, **origin(config))
+    known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
+    if not has_own_code(found) and type(found) not in known:
+        raise UsageError(
+            f"{config.model!r} is a {found.model_type} model, which cannot look at pictures and "
+            "write: choose one that transformers lists under image-text-to-text"
+        )
+
+
+def has_own_code(config: Any) -> bool:
+    """Whether a model comes with code that the user allowed to run."""
+    return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
+
+
+def origin(config: ModelConfig) -> dict[str, Any]:
+    """Which version of a model is taken, and whether its own code may run."""
+    return {
+        "revision": config.revision or None,
+        "trust_remote_code": config.trust_remote_code,
+    }
+
+
+def placing(config: ModelConfig) -> dict[str, Any]:
+    """In which numbers a model's weights are held, and where."""
+    place: dict[str, Any] = {"dtype": dtype_of(config)}
+    if config.device_map:
+        place["device_map"] = config.device_map
+    if config.quantise != "none":
+        from transformers import BitsAndBytesConfig  # noqa: PLC0415 - heavy
+
+        bits = {"load_in_8bit": True} if config.quantise == "8bit" else {"load_in_4bit": True}
+        place["quantization_config"] = BitsAndBytesConfig(**bits)
+        place["device_map"] = config.device_map or "auto"
+    return place
+
+
+def dtype_of(config: ModelConfig) -> Any:
+    """The type of a model's numbers: its own on an accelerator, single precision on a CPU."""
+    import torch  # noqa: PLC0415 - heavy
+
+    if config.dtype == "auto":
+        return torch.float32 if accelerator() == "cpu" else "auto"
+    return getattr(torch, config.dtype)
+
+
+def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
+    """What a model writes to requests that are given to it together.
+
+    Raises MediaError where the processor refuses them.
+    """
+    import torch  # noqa: PLC0415 - heavy
+
+    options, processor = model.options, model.processor
+    began = time.perf_counter()
+    prepared = inputs_of(processor, options, asks)
+    inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
+    n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
+    longest = max(ask.max_tokens or options.max_tokens for ask in asks)
+    with torch.inference_mode():
+        made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
+    if n_prompt and not model.model.config.is_encoder_decoder:
+        made = made[:, n_prompt:]
+    seconds = (time.perf_counter() - began) / len(asks)
+    tokenizer = getattr(processor, "tokenizer", processor)
+    for number, (ask, whole) in enumerate(zip(asks, made, strict=True)):
+        own = ask.max_tokens or options.max_tokens  # others of the batch may write more
+        row = whole[:own]
+        kept = row[row != tokenizer.pad_token_id]
+        is_cut = len(row) >= own and not ends(row, model)
+        told = ending(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
+        n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
+        notes = (*told.repairs, *left_out(processor, ask))
+        yield Answer(
+            told.text,
+            told.status,
+            options.model,
+            n_told,
+            len(kept),
+            seconds,
+            notes,
+            told.reason,
+        )
+
+
+def sampling_of(options: ModelConfig) -> dict[str, Any]:
+    """How tokens are chosen: by the temperature, else by the model's own defaults."""
+    if options.temperature is None:
+        return {}
+    if not options.temperature:
+        return {"do_sample": False}
+    return {"do_sample": True, "temperature": options.temperature}
+
+
+def decoded(tokenizer: Any, tokens: Any) -> str:
+    """What a model wrote, without special tokens but those that bound its thoughts."""
+    special = {
+        number: str(token)
+        for number, token in getattr(tokenizer, "added_tokens_decoder", {}).items()
+        if token.special
+    }
+    kept = [n for n in tokens.tolist() if n not in special or bounds_thoughts(special[n])]
+    text: str = tokenizer.decode(kept, skip_special_tokens=not special)
+    return text
+
+
+def ends(row: Any, model: TransformersModel) -> bool:
+    """Whether a model came to an end by itself."""
+    ending = model.model.generation_config.eos_token_id
+    endings = ending if isinstance(ending, list) else [ending]
+    return any(int(token) in endings for token in row)
+
+
+def is_want_of_memory(error: Exception) -> bool:
+    """Whether memory ran out, of the machine or of its GPU."""
+    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+
+
+def release_memory() -> None:
+    """Give back what a failed try holds on the GPU."""
+    import torch  # noqa: PLC0415 - heavy
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

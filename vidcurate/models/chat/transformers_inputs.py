@@ -1,0 +1,128 @@
+"""Requests in the form in which a processor of the package transformers takes them."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from vidcurate.errors import MediaError
+from vidcurate.models.chat.conversation import Ask, Frame
+from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.vision.clip_embedder import LONGEST_FAULT
+
+A_SECOND = 1000  # milliseconds
+
+
+def inputs_of(processor: Any, options: ModelConfig, asks: Sequence[Ask]) -> Any:
+    """Requests as tensors, which can be moved to a device.
+
+    Raises MediaError for requests that the processor cannot take.
+    """
+    pictures = [[picture(frame) for frame in frames_of(ask)] for ask in asks]
+    given: dict[str, Any]
+    if not has_chat(processor):
+        # A captioner of the first generation: one picture, and at most a few words to go on from.
+        if not all(pictures):
+            raise MediaError("a model without a chat template answers requests with a picture only")
+        given = {"images": [images[middle(images)] for images in pictures]}
+        if options.plain_prompt:
+            given["text"] = [options.plain_prompt] * len(asks)
+    else:
+        messages = [message(ask, as_video=options.as_video) for ask in asks]
+        given = {"text": processor.apply_chat_template(messages, add_generation_prompt=True)}
+        if options.as_video:
+            shown = [frames for frames in map(frames_of, asks) if frames]
+            if shown:
+                given["videos"] = [stacked([picture(f) for f in frames]) for frames in shown]
+                given["video_metadata"] = [timed(frames) for frames in shown]
+                given["do_sample_frames"] = False
+        elif any(pictures):
+            given["images"] = pictures
+    try:
+        return processor(**given, padding=True, return_tensors="pt")
+    except (ValueError, TypeError, IndexError) as error:
+        fault = " ".join(str(error).split())[:LONGEST_FAULT]
+        raise MediaError(f"the model's processor refuses the keyframes: {fault}") from error
+
+
+def has_chat(processor: Any) -> bool:
+    """Whether a model is asked in words; one that is not describes a single picture."""
+    return bool(getattr(processor, "chat_template", None))
+
+
+def middle(pictures: Sequence[Any]) -> int:
+    """Which of several pictures stands for all."""
+    return len(pictures) // 2
+
+
+def left_out(processor: Any, ask: Ask) -> tuple[str, ...]:
+    """A note where a model was shown one picture of many."""
+    frames = frames_of(ask)
+    if has_chat(processor) or len(frames) < 2:  # noqa: PLR2004 - one is all
+        return ()
+    frame = frames[middle(frames)]
+    time_s = frame.time_s - frame.clip_start_s
+    return (f"the model takes one keyframe: that at {time_s:.2f} s, of {len(frames)}",)
+
+
+def frames_of(ask: Ask) -> list[Frame]:
+    """The pictures of a request."""
+    return [part for part in ask.parts if isinstance(part, Frame)]
+
+
+def timed(frames: Sequence[Frame]) -> dict[str, Any]:
+    """When each picture of a video is shown, as transformers' `VideoMetadata`.
+
+    Times are those in the clip, to a millisecond: frame numbers at 1000 a second. The whole length
+    makes `sampled_fps` the pictures' own mean rate, from which Qwen2.5-VL counts time.
+    """
+    times_ms = [round(A_SECOND * (frame.time_s - frame.clip_start_s)) for frame in frames]
+    gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else A_SECOND
+    n_ms = max(1, round(gap_ms * len(frames)))
+    return {
+        "total_num_frames": n_ms,
+        "fps": float(A_SECOND),
+        "duration": n_ms / A_SECOND,
+        "frames_indices": times_ms,
+    }
+
+
+def message(ask: Ask, *, as_video: bool) -> list[dict[str, Any]]:
+    """A request as a chat; pictures are placeholders, which the processor fills in order."""
+    as_video = as_video and count_frames(ask) > 0
+    content: list[dict[str, Any]] = [{"type": "video"}] if as_video else []
+    for part in ask.parts:
+        if isinstance(part, str):
+            content.append({"type": "text", "text": part})
+        elif not as_video:
+            content.append({"type": "image"})
+    return [{"role": "user", "content": content}]
+
+
+def picture(frame: Frame) -> Any:
+    """A still as an RGB picture of PIL."""
+    from PIL import Image  # noqa: PLC0415 - comes with the extra
+
+    return Image.open(io.BytesIO(frame.jpeg)).convert("RGB")
+
+
+def stacked(images: Sequence[Any]) -> Any:
+    """Stills as one video: shape (frames, height, width, 3)."""
+    import numpy as np  # noqa: PLC0415 - only videos need it
+
+    return np.stack([np.asarray(image) for image in images])
+
+
+def count_frames(ask: Ask) -> int:
+    """How many pictures a request shows."""
+    return len(frames_of(ask))
+
+
+def thinned(ask: Ask) -> Ask | None:
+    """A request with every second picture, and the words before it, left out; None if only one."""
+    frames = [number for number, part in enumerate(ask.parts) if isinstance(part, Frame)]
+    if len(frames) < 2:  # noqa: PLR2004 - one picture cannot be halved
+        return None
+    left_out = set(frames[1::2])
+    left_out |= {n - 1 for n in left_out if n and isinstance(ask.parts[n - 1], str) and n > 1}
+    return replace(ask, parts=tuple(p for n, p in enumerate(ask.parts) if n not in left_out))

@@ -1,0 +1,124 @@
+"""Models that see and write, run in this process by vLLM, which needs a GPU.
+
+Source: the package vllm (`LLM.chat`). It is no extra of ours, since what of it installs depends on
+the GPU and its driver.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, TypeVar
+
+from vidcurate.errors import MediaError, ServerError, UsageError
+from vidcurate.models.chat.answer_text import ending
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Ask,
+    Conversation,
+    Outcome,
+    hold_in_batches,
+)
+from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.requests import part_of
+
+T = TypeVar("T")
+MOST_PICTURES = 64  # in one request; vLLM wants to know before it begins
+
+
+@dataclass(frozen=True, slots=True)
+class VllmModel:
+    """A loaded engine."""
+
+    options: ModelConfig
+    engine: Any
+
+    def ask(self, ask: Ask) -> Outcome:
+        """The answer to one request."""
+        return self.answer([ask])[0]
+
+    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """The results in order; `batch_size` conversations are answered together."""
+        return hold_in_batches(talks, self.answer, self.options.batch_size)
+
+    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
+        """An answer for each request; vLLM itself makes them fit into memory."""
+        began = time.perf_counter()
+        longest = [ask.max_tokens or self.options.max_tokens for ask in asks]
+        sampling = [self.sampling(max_tokens) for max_tokens in longest]
+        try:
+            results = self.engine.chat([chat_of(ask) for ask in asks], sampling, use_tqdm=False)
+        except ValueError as error:  # such as a request that is longer than the model's context
+            if len(asks) == 1:
+                return [MediaError(f"vLLM: {error}")]
+            return [outcome for ask in asks for outcome in self.answer([ask])]
+        seconds = (time.perf_counter() - began) / len(asks)
+        return [
+            read(result, self.options.model, max_tokens, seconds)
+            for result, max_tokens in zip(results, longest, strict=True)
+        ]
+
+    def sampling(self, max_tokens: int) -> Any:
+        """How tokens are chosen: by the temperature, else by the model's own defaults."""
+        from vllm import SamplingParams  # type: ignore[import-not-found] # noqa: PLC0415 - heavy
+
+        if self.options.temperature is not None:
+            return SamplingParams(temperature=self.options.temperature, max_tokens=max_tokens)
+        own = self.engine.get_default_sampling_params()
+        own.max_tokens = max_tokens
+        return own
+
+
+def open_vllm(options: Mapping[str, object]) -> VllmModel:
+    """The engine with the model of `ModelConfig`; weights come from the hub if need be.
+
+    Raises UsageError where vLLM is not installed.
+    """
+    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
+    chosen = ModelConfig.model_validate(known)
+    check_vllm(chosen)
+    from vllm import LLM  # noqa: PLC0415 - heavy
+
+    engine = LLM(
+        model=chosen.model,
+        revision=chosen.revision or None,
+        dtype=chosen.dtype,
+        trust_remote_code=chosen.trust_remote_code,
+        limit_mm_per_prompt={"image": MOST_PICTURES},
+    )
+    return VllmModel(chosen, engine)
+
+
+def check_vllm(_config: ModelConfig) -> None:
+    """Raise UsageError where vLLM is not installed."""
+    if find_spec("vllm") is None:
+        raise UsageError(
+            "backend vllm needs the package vllm, which runs on a GPU: pip install vllm; or serve "
+            "the model elsewhere and ask it by backend openai"
+        )
+
+
+def chat_of(ask: Ask) -> list[dict[str, Any]]:
+    """A request as a chat, in the form of the OpenAI protocol."""
+    content = [part_of(part, "auto") for part in ask.parts]
+    return [{"role": "user", "content": content}]
+
+
+def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
+    """The answer in what vLLM gives back."""
+    [completion] = result.outputs
+    why = completion.finish_reason
+    if why not in ("stop", "length", None):
+        return ServerError(f"vLLM broke the answer off (finish_reason {why})")
+    told = ending(completion.text, is_cut=why == "length", max_tokens=max_tokens)
+    n_prompt, n_written = len(result.prompt_token_ids or ()), len(completion.token_ids)
+    return Answer(
+        told.text,
+        told.status,
+        model,
+        n_prompt,
+        n_written,
+        seconds,
+        told.repairs,
+        told.reason,
+    )

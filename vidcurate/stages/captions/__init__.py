@@ -1,0 +1,1 @@
+"""Texts of clips and videos, and judgements of these texts."""

@@ -1,0 +1,1 @@
+"""Numbers about each clip, one table each."""

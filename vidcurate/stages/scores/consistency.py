@@ -1,0 +1,72 @@
+"""consistency: how like the frames of a clip are, which tells clips that hold two scenes."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from vidcurate.clips.vectors import Vectors, vectors_of
+from vidcurate.records import CLIPS, CONSISTENCY, VECTORS, Clip, Consistency
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+
+ROWS_AT_ONCE = 1024
+
+
+class ConsistencyConfig(StageConfig):
+    """There is nothing to choose but the vectors, which are embed's."""
+
+
+def consistency(
+    clips: Sequence[Clip], _config: ConsistencyConfig, workspace: Workspace
+) -> Iterator[list[Consistency]]:
+    """Cosines between the vectors of each clip's frames, about one a second.
+
+    The lowest of any pair is what VideoX-Fun judges, that of neighbours what finds a cut. All are 1
+    for a clip of one frame. Raises MediaError for a film without vectors.
+    """
+    for clip, film, vectors in vectors_of(clips, workspace):
+        neighbour_min, neighbour_mean = of_neighbours(vectors)
+        pair_min, pair_mean = of_any_pair(vectors)
+        row = Consistency(
+            clip_id=clip.clip_id,
+            video_id=clip.video_id,
+            backend=film.backend,
+            model=film.model,
+            n_frames=len(vectors),
+            neighbour_min=neighbour_min,
+            neighbour_mean=neighbour_mean,
+            pair_min=pair_min,
+            pair_mean=pair_mean,
+        )
+        yield [row]
+
+
+def of_neighbours(vectors: Vectors) -> tuple[float, float]:
+    """The lowest and the mean cosine of frames that follow each other; 1 and 1 for one frame."""
+    if len(vectors) == 1:
+        return 1.0, 1.0
+    cosines = (vectors[:-1] * vectors[1:]).sum(axis=1)
+    return float(cosines.min()), float(cosines.mean())
+
+
+def of_any_pair(vectors: Vectors) -> tuple[float, float]:
+    """The lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
+    count = len(vectors)
+    if count == 1:
+        return 1.0, 1.0
+    pieces = range(0, count, ROWS_AT_ONCE)
+    lowest = min((vectors[n : n + ROWS_AT_ONCE] @ vectors.T).min() for n in pieces)
+    total, own = vectors.sum(axis=0, dtype=np.float64), (vectors.astype(np.float64) ** 2).sum()
+    return float(lowest), float((total @ total - own) / (count * (count - 1)))
+
+
+CONSISTENCY_STAGE = MapStage(
+    name="consistency",
+    summary="Measure how like the frames of each clip are, by their vectors.",
+    reads=CLIPS,
+    writes=CONSISTENCY,
+    config=ConsistencyConfig,
+    open=use_workspace,
+    run=consistency,
+    beside=(Beside(VECTORS),),
+    rows_per_part=512,
+)

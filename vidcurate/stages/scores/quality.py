@@ -1,0 +1,120 @@
+"""quality: technical measurements of each clip, from the frames and samples that scan left."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from vidcurate.clips.windows import column, window
+from vidcurate.errors import MediaError
+from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+
+FRAME_COLUMNS = ("pts", "luma_mean", "luma_spread", "luma_delta", "black_share")
+SAMPLE_COLUMNS = (
+    *("pts", "sharpness", "noise", "blockiness", "dark_share", "bright_share", "colourfulness"),
+    *("letterbox_left", "letterbox_top", "letterbox_right", "letterbox_bottom"),
+    *("motion_mean", "motion_spread"),
+)
+
+Values = NDArray[np.float64]
+
+
+class QualityConfig(StageConfig):
+    """Where a frame begins to count as black or as frozen."""
+
+    black_frame_share: float = option(
+        0.98, "A frame is black when this share of its pixels is below level 20", gt=0, le=1
+    )
+    freeze_delta: float = option(
+        0.1, "A frame repeats the one before when its luma differs less", unit="8-bit levels", ge=0
+    )
+
+
+def quality(
+    clips: Sequence[Clip], config: QualityConfig, workspace: Workspace
+) -> Iterator[list[Quality]]:
+    """The measurements of each clip.
+
+    Luma is in 8-bit levels, 0..255, of every frame: `luma_mean`, and `luma_spread`, the standard
+    deviation inside a frame. `black_share` and `freeze_share` are shares of the clip's frames.
+    From samples at native size, about one a second: `sharpness`, the variance of the Laplacian in
+    squared levels; `noise`, standard deviation in levels (Immerkaer 1996); `blockiness`, the step
+    at 8-pixel borders over the step elsewhere, 1 for none; `dark_share` and `bright_share`,
+    pixels at the ends of the range; `colourfulness` (Hasler and Suesstrunk 2003); bars as shares
+    of width or height that stay dark in all samples, and the area they take together; motion,
+    mean and standard deviation over the picture of optical flow in frame diagonals a second.
+    Raises MediaError for a clip without a sample.
+    """
+    from vidcurate.media.scan.scanner import read_frames, read_samples
+
+    open_film, frames, samples = "", pa.table({}), pa.table({})
+    for clip in clips:
+        if clip.video_id != open_film:
+            scan: Scan = workspace.beside(SCANS)[clip.video_id]
+            frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
+            samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
+            open_film = clip.video_id
+        yield [measure_clip(clip, window(frames, clip), window(samples, clip), config)]
+
+
+def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: QualityConfig) -> Quality:
+    """One clip's row.
+
+    Raises MediaError when no sample lies inside it.
+    """
+    if samples.num_rows == 0:
+        raise MediaError("no sample lies inside the clip: scan with a smaller sample_interval_s")
+    means = {name: mean(column(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
+    # The first frame's delta is to the shot before.
+    deltas = column(frames, "luma_delta")[1:]
+    bars = {name: least(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
+    inner = (1 - bars["letterbox_left"] - bars["letterbox_right"]) * (
+        1 - bars["letterbox_top"] - bars["letterbox_bottom"]
+    )
+    return Quality(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        n_samples=samples.num_rows,
+        sharpness_min=least(column(samples, "sharpness")),
+        luma_mean=mean(column(frames, "luma_mean")),
+        luma_spread=mean(column(frames, "luma_spread")),
+        black_share=mean(column(frames, "black_share") >= config.black_frame_share),
+        freeze_share=mean(deltas < config.freeze_delta) if len(deltas) else 0.0,
+        letterbox_share=1 - inner,
+        motion_mean=mean_known(column(samples, "motion_mean")),
+        motion_spread=mean_known(column(samples, "motion_spread")),
+        **means,
+        **bars,
+    )
+
+
+def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
+    """The mean."""
+    return float(np.mean(values))
+
+
+def least(values: Values) -> float:
+    """The smallest known value; 0 where none is known, as bars of a black picture are not."""
+    known = values[~np.isnan(values)]
+    return float(known.min()) if len(known) else 0.0
+
+
+def mean_known(values: Values) -> float | None:
+    """The mean of what is known; None where nothing is."""
+    known = values[~np.isnan(values)]
+    return float(known.mean()) if len(known) else None
+
+
+QUALITY_STAGE = MapStage(
+    name="quality",
+    summary="Measure sharpness, light, noise, blocks, bars, freezes and motion of each clip.",
+    reads=CLIPS,
+    writes=QUALITY,
+    config=QualityConfig,
+    open=use_workspace,
+    run=quality,
+    beside=(Beside(SCANS),),
+    rows_per_part=512,
+)

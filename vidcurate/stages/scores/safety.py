@@ -1,0 +1,130 @@
+"""safety: how probably a clip is not safe for work, from a few of its proxies."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from pydantic import model_validator
+
+from vidcurate.errors import MediaError
+from vidcurate.models.device import seats as model_seats
+from vidcurate.models.vision.image_classifier import (
+    ClassifierChoice,
+    Judge,
+    check_image_classifier,
+    open_label_judge,
+)
+from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
+from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
+from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.store.digests import content_below
+
+
+class SafetyConfig(StageConfig):
+    """Who judges, and how many pictures of a clip."""
+
+    backend: Literal["opennsfw", "transformers"] = option(
+        "opennsfw", "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
+    )
+    model: str = option("", "transformers: OWNER/NAME on the hub, or a folder")
+    revision: str = option("", "transformers: a branch, tag or commit of the hub; newest if empty")
+    label: str = option("nsfw", "transformers: the model's label for what is not safe")
+    max_frames: int = option(
+        8, "Proxies judged of a clip at most, evenly spread", unit="frames", ge=1, le=1000
+    )
+
+    @model_validator(mode="after")
+    def model_is_named(self) -> "SafetyConfig":
+        """There are many classifiers."""
+        if self.backend == "transformers" and not self.model:
+            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The judge, and where the proxies lie."""
+
+    judge: Judge
+    workspace: Workspace
+
+
+def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
+    """The judge, opened once a worker."""
+    if config.backend == "opennsfw":
+        return Desk(open_nsfw(), workspace)
+    return Desk(open_label_judge(chosen(config), config.label), workspace)
+
+
+def safety(clips: Sequence[Clip], config: SafetyConfig, desk: Desk) -> Iterator[list[Safety]]:
+    """The highest and the mean probability over the proxies of each clip.
+
+    Raises MediaError for a damaged proxy, and where the model gives what is no number.
+    """
+    from vidcurate.media.visual.proxies import clip_proxies
+
+    for clip in clips:
+        scan = desk.workspace.beside(SCANS)[clip.video_id]
+        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        proxies = clip_proxies(file, clip, config.max_frames)
+        found = desk.judge([proxy.image for proxy in proxies])
+        if not np.isfinite(found).all():
+            raise MediaError("the model gave a probability that is not a number")
+        row = Safety(
+            clip_id=clip.clip_id,
+            video_id=clip.video_id,
+            backend=config.backend,
+            model=config.model,
+            n_frames=len(found),
+            nsfw_max=float(found.max()),
+            nsfw_mean=float(found.mean()),
+        )
+        yield [row]
+
+
+def chosen(config: SafetyConfig) -> ClassifierChoice:
+    """The classifier that the options name."""
+    return ClassifierChoice(config.model, config.revision)
+
+
+def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Raise UsageError for a judge that cannot be had, before a film is decoded."""
+    if config.backend == "opennsfw":
+        require_nsfw()
+    else:
+        check_image_classifier(chosen(config), config.label)
+
+
+def weights_content(config: SafetyConfig) -> str:
+    """What a model's folder holds: another under the same path judges otherwise."""
+    return content_below(Path(config.model)) if config.model else ""
+
+
+def weights_named(config: SafetyConfig) -> Mapping[str, str]:
+    """The option that names a model's folder, if it does."""
+    return {"model": BY_CONTENT} if weights_content(config) else {}
+
+
+def seats(config: SafetyConfig) -> Resources:
+    """A classifier sits in one worker if there is a GPU."""
+    return model_seats() if config.backend == "transformers" else Resources()
+
+
+SAFETY_STAGE = MapStage(
+    name="safety",
+    summary="Judge how probably each clip is not safe for work.",
+    reads=CLIPS,
+    writes=SAFETY,
+    config=SafetyConfig,
+    open=open_desk,
+    run=safety,
+    beside=(Beside(SCANS),),
+    resources=seats,
+    check=judge_is_there,
+    depends=weights_content,
+    contents=weights_named,
+    cheaper="a smaller safety.max_frames, or filter.rules on cheaper scores",
+    dear=True,
+)

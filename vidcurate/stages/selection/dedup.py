@@ -1,0 +1,278 @@
+"""dedup: clips that show the same, also in part or mirrored, and which of them to keep."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.dedup.choice import Link, chosen, clusters
+from vidcurate.dedup.shown import Places, gallery
+from vidcurate.errors import UsageError
+from vidcurate.records import (
+    CLIPS,
+    DEDUP,
+    FILES,
+    QUALITY,
+    SIGNATURES,
+    SOURCES,
+    VIDEOS,
+    Duplicate,
+)
+from vidcurate.stage import BY_CONTENT, Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
+from vidcurate.store.storage import place
+from vidcurate.store.table import places
+
+Policy = Literal["resolution", "bitrate", "quality", "length", "earliest"]
+# How ties are decided, after the policy's own measure.
+TIES = ("resolution", "length", "bitrate", "earliest")
+
+
+@dataclass(frozen=True, slots=True)
+class Hall:
+    """Clips of this and other data sets, by number; those of this one come first.
+
+    `homes` are the other data sets, None for this one. `firsts` are the best clips of equal
+    content, `kept_for` what of these is not kept.
+    """
+
+    ids: Sequence[str]
+    homes: Sequence[str | None]
+    firsts: Sequence[int]
+    kept_for: Mapping[int, Link]
+    clusters: Sequence[str]
+
+
+class DedupConfig(StageConfig):
+    """What counts as a copy, and which copy is kept."""
+
+    policy: Policy = option(
+        "resolution",
+        "Of copies keep that of the largest picture (resolution), the highest bit rate of its film "
+        "(bitrate), the most detail (quality: sharpness over the whole picture), the longest "
+        "(length) or that of the film found first (earliest); ties by resolution, length, bitrate, "
+        "earliest",
+    )
+    least_similarity: float = option(
+        0.8, "Clips are copies of each other from this similarity on", gt=0, le=1
+    )
+    against: tuple[str, ...] = option(
+        (), "Other data sets' folders: clips that show what theirs show are not kept"
+    )
+
+
+def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
+    """Each clip's copies among the data set's clips and those of other data sets.
+
+    A clip is kept unless it is a copy of a better one that is kept. Clips of other data sets are
+    better than all. A clip without a signature fails.
+    """
+    clips = tables[CLIPS.name]
+    where = places(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
+    known = clips.filter(pc.is_valid(where))
+    own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
+    others = [(path, signatures_of(path)) for path in config.against]
+    best = ranks(known, tables, config.policy)
+    rows = duplicates(own, others, best, config.least_similarity)
+    status = pc.if_else(pc.is_valid(where), OK, FAILED)
+    reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
+    done = pa.table(
+        {
+            "id": clips[CLIPS.key],
+            "status": status,
+            "reason": reason,
+            "seconds": pa.nulls(clips.num_rows, pa.float64()),
+        },
+        schema=DONE,
+    )
+    return Outcome(DEDUP.to_arrow(rows), done)
+
+
+def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
+    """The numbers of all clips, those to be kept first."""
+    of_film = places(clips["video_id"], tables[VIDEOS.name]["video_id"])
+    films = tables[VIDEOS.name].take(of_film)
+    pixels = pc.multiply(films["display_width"], films["display_height"])
+    measures = {
+        "resolution": pixels,
+        "bitrate": films["bit_rate"],
+        "length": clips["duration_s"],
+        "earliest": pc.negate(found_at(clips, tables)),
+    }
+    if policy == "quality":
+        scores = tables[QUALITY.name]
+        sharpness = scores["sharpness"].take(places(clips[CLIPS.key], scores[QUALITY.key]))
+        # A picture enlarged s times is s to the fourth less sharp: by this nothing is won.
+        measures["quality"] = pc.multiply(sharpness, pc.power(pixels.cast(pa.float64()), 2))
+    keys = list(dict.fromkeys([policy, *TIES]))
+    table = pa.table({**measures, CLIPS.key: clips[CLIPS.key]})
+    order = [*((key, "descending") for key in keys), (CLIPS.key, "ascending")]
+    return np.asarray(pc.sort_indices(table, sort_keys=order), np.int64)
+
+
+def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
+    """For each clip the place of its film among the files in the order they were found."""
+    sources = tables[SOURCES.name]
+    found = places(sources["file_id"], tables[FILES.name]["file_id"])
+    first = sources.select(["video_id"]).append_column("at", found).group_by("video_id")
+    films = first.aggregate([("at", "min")])
+    return films["at_min"].take(places(clips["video_id"], films["video_id"])).cast(pa.int64())
+
+
+def duplicates(
+    own: pa.Table,
+    others: Sequence[tuple[str, pa.Table]],
+    best: Places,
+    least_similarity: float,
+) -> list[Duplicate]:
+    """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
+    from vidcurate.dedup.links import links
+
+    n_own = own.num_rows
+    tables = [own, *(table for _, table in others)]
+    together = pa.concat_tables([t.select(SIGNATURES.schema.names) for t in tables])
+    homes = [None] * n_own + [path for path, table in others for _ in range(table.num_rows)]
+    order = [*range(n_own, len(homes)), *best.tolist()]
+    firsts = equals(together["content"].to_pylist(), order)
+    single = sorted(set(firsts))
+    found = links(gallery(together.take(pa.array(single, pa.int64()))), least_similarity)
+    linked = [numbered(link, single) for link in found]
+    linked = [link for link in linked if min(link.first, link.second) < n_own]
+    is_single = set(single)
+    hall = Hall(
+        ids=together["clip_id"].to_pylist(),
+        homes=homes,
+        firsts=firsts,
+        kept_for=chosen([clip for clip in order if clip in is_single], linked),
+        clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
+    )
+    films = own["video_id"].to_pylist()
+    return [judged(hall, clip, video_id) for clip, video_id in enumerate(films)]
+
+
+def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
+    """For each clip the first in `order` of those with equal content, which may be itself."""
+    first: dict[str, int] = {}
+    for clip in order:
+        first.setdefault(content[clip], clip)
+    return [first[value] for value in content]
+
+
+def numbered(link: Link, numbers: Sequence[int]) -> Link:
+    """A link whose clips have other numbers."""
+    return replace(link, first=numbers[link.first], second=numbers[link.second])
+
+
+def named_clusters(
+    ids: Sequence[str], best: Places, firsts: Sequence[int], linked: Sequence[Link]
+) -> list[str]:
+    """For each clip the id of the best clip of this data set in its cluster."""
+    pairs = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
+    cluster = clusters(len(ids), pairs).tolist()
+    names: dict[int, str] = {}
+    for clip in best.tolist():
+        names.setdefault(cluster[clip], ids[clip])
+    return [names.get(number, "") for number in cluster]
+
+
+def judged(hall: Hall, clip: int, video_id: str) -> Duplicate:
+    """One clip's row."""
+    first = hall.firsts[clip]
+    link = hall.kept_for.get(first)
+    home = hall.homes[first if link is None else link.second]
+    if first != clip:
+        link = Link(clip, first, 1.0, 0.0, 1.0, is_whole=True, is_mirrored=False)
+    relation = "none" if link is None else "near" if link.is_whole else "partial"
+    return Duplicate(
+        clip_id=hall.ids[clip],
+        video_id=video_id,
+        keep=link is None,
+        relation="exact" if first != clip else relation,
+        cluster_id=hall.clusters[clip],
+        copy_of=hall.ids[link.second] if link else None,
+        leaks_from=home,
+        similarity=link.similarity if link else None,
+        offset_s=link.offset_s if link else None,
+        speed=link.speed if link else None,
+        is_mirrored=link.is_mirrored if link else None,
+    )
+
+
+def shelf_of(folder: str) -> Shelf | None:
+    """Where another data set's signatures lie; None where it has none of this version."""
+    dataset = Dataset(place(folder))
+    entry = dataset.manifest().get(SIGNATURES.name)
+    if entry is None or entry["version"] != SIGNATURES_STAGE.version:
+        return None
+    return dataset.shelf(SIGNATURES, entry["fingerprint"])
+
+
+def signatures_of(folder: str) -> pa.Table:
+    """Another data set's signatures.
+
+    Raises UsageError where it has none.
+    """
+    shelf = shelf_of(folder)
+    if shelf is None:
+        raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
+    return roomy(shelf.read(None, SIGNATURES.schema))
+
+
+def roomy(signatures: pa.Table) -> pa.Table:
+    """The same rows with large binary columns: Arrow's plain ones end at 2 GB when rows are taken.
+
+    The vectors of a million clips are more.
+    """
+    fields = [
+        field.with_type(pa.large_binary()) if pa.types.is_binary(field.type) else field
+        for field in signatures.schema
+    ]
+    return signatures.cast(pa.schema(fields))
+
+
+def others_content(config: DedupConfig) -> str:
+    """Which clips the other data sets hold, and what made their signatures; not where they lie."""
+    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
+
+
+def clips_in(shelf: Shelf) -> str:
+    """A hash of the ids of a shelf's clips, in whatever order they lie."""
+    ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
+    return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
+
+
+def others_named(config: DedupConfig) -> Mapping[str, str]:
+    """The folders of other data sets, whose content counts."""
+    return {"against": BY_CONTENT} if config.against else {}
+
+
+def tables_used(config: DedupConfig) -> tuple[Beside, ...]:
+    """Signatures, and what decides which copy is kept."""
+    films = (
+        Beside(FILES, columns=("file_id",)),
+        Beside(SOURCES, columns=("video_id", "file_id")),
+        Beside(VIDEOS, columns=("video_id", "display_width", "display_height", "bit_rate")),
+    )
+    scores = (Beside(QUALITY, columns=("clip_id", "sharpness")),)
+    return (Beside(SIGNATURES), *films, *(scores if config.policy == "quality" else ()))
+
+
+DEDUP_STAGE = TableStage(
+    name="dedup",
+    summary="Find clips that show the same, also in part or mirrored, and choose which to keep.",
+    reads=CLIPS,
+    writes=DEDUP,
+    config=DedupConfig,
+    run=dedup,
+    beside=tables_used,
+    depends=others_content,
+    contents=others_named,
+    dear=True,
+)

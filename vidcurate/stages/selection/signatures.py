@@ -1,0 +1,99 @@
+"""signatures: what a copy of a clip would share with it, from what scan left; dedup compares it."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from vidcurate.clips.windows import column, window
+from vidcurate.dedup.course import Values, course
+from vidcurate.dedup.shown import packed
+from vidcurate.errors import MediaError
+from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
+from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+
+CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
+COURSE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")
+FRAME_COLUMNS = ("pts", *CONTENT_COLUMNS, "luma_delta")
+
+
+class SignaturesConfig(StageConfig):
+    """Nothing to choose: what data sets share must be alike."""
+
+
+def signatures(
+    clips: Sequence[Clip], _config: SignaturesConfig, workspace: Workspace
+) -> Iterator[list[Signature]]:
+    """The signature of each clip.
+
+    Samples that show next to nothing, as a black picture, are left out.
+    """
+    from vidcurate.media.scan.scanner import read_frames, read_samples
+
+    open_film, frames, samples = "", pa.table({}), pa.table({})
+    for clip in clips:
+        if clip.video_id != open_film:
+            scan: Scan = workspace.beside(SCANS)[clip.video_id]
+            frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
+            samples = read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
+            open_film = clip.video_id
+        yield [signature(clip, window(frames, clip), window(samples, clip))]
+
+
+def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
+    """One clip's row.
+
+    Raises MediaError for a damaged proxy, and where the clip has no frame.
+    """
+    from vidcurate.media.visual.appearance import DIMENSION, decoded, describe
+    from vidcurate.media.visual.hashes import perceptual_hash
+
+    if frames.num_rows == 0:
+        raise MediaError("no frame lies inside the clip: scan the film again")
+    pictures = [decoded(jpeg.as_py()) for jpeg in samples["jpeg"]]
+    hashes = [perceptual_hash(picture) for picture in pictures]
+    telling = [number for number, found in enumerate(hashes) if found is not None]
+    vectors = [describe(pictures[number]) for number in telling]
+    return Signature(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        duration_s=clip.duration_s,
+        content=content(frames),
+        times_s=tuple(seconds(samples, clip)[telling].tolist()),
+        hashes=b"".join(found.tobytes() for found in hashes if found is not None),
+        vectors=packed(np.array(vectors, np.float32).reshape(-1, DIMENSION)).tobytes(),
+        course=luma_course(clip, frames).astype(np.float32).tobytes(),
+    )
+
+
+def content(frames: pa.Table) -> str:
+    """A hash that clips share which consist of the same frames, decoded from the same data."""
+    numbers = (column(frames, name).astype(np.float32).tobytes() for name in CONTENT_COLUMNS)
+    return hashlib.sha256(b"".join(numbers)).hexdigest()[:32]
+
+
+def luma_course(clip: Clip, frames: pa.Table) -> Values:
+    """The course of a clip's luma; see copies.course."""
+    values = np.stack([column(frames, name) for name in COURSE_COLUMNS])
+    # The first frame's change is from the shot before.
+    values[2, 0] = values[2, min(1, values.shape[1] - 1)]
+    return course(seconds(frames, clip), values, clip.duration_s)
+
+
+def seconds(rows: pa.Table, clip: Clip) -> Values:
+    """Times of rows from the clip's start."""
+    return np.asarray((rows["pts"].to_numpy() - clip.start_pts) * float(clip.time_base))
+
+
+SIGNATURES_STAGE = MapStage(
+    name="signatures",
+    summary="Note what copies of a clip would share with it, for dedup.",
+    reads=CLIPS,
+    writes=SIGNATURES,
+    config=SignaturesConfig,
+    open=use_workspace,
+    run=signatures,
+    beside=(Beside(SCANS),),
+    rows_per_part=256,
+)

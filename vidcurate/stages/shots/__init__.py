@@ -1,0 +1,1 @@
+"""Transitions, and the clips between them."""

@@ -1,0 +1,1 @@
+"""Videos: found, probed, decoded once."""

@@ -1,0 +1,181 @@
+"""embed: a vector for each proxy of a film, whatever its clips; search and duplicates read it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from pydantic import model_validator
+
+from vidcurate.clips.vectors import Vectors, write_film_vectors
+from vidcurate.errors import MediaError, UsageError
+from vidcurate.models.device import seats as model_seats
+from vidcurate.models.vision.embedder import (
+    FOLDER,
+    HUB,
+    Backend,
+    Embedder,
+    ModelChoice,
+    open_embedder,
+)
+from vidcurate.records import SCANS, VECTORS, FilmVectors, Scan
+from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.store.digests import content_below
+
+
+class EmbedConfig(StageConfig):
+    """What makes the vectors."""
+
+    backend: Backend = option(
+        "appearance",
+        "appearance: colours, layout and edges, without a model; open_clip: an image-text model",
+    )
+    model: str = option(
+        "", "open_clip: architecture, as ViT-B-32; or local-dir:FOLDER, or hf-hub:OWNER/NAME"
+    )
+    pretrained: str = option("", "open_clip: name of the architecture's weights, or their file")
+    sha256: str = option("", "open_clip: refuse a file of weights with another hash", neutral=True)
+    batch_size: int = option(
+        32, "Proxies embedded at once, across films", neutral=True, ge=1, le=4096
+    )
+
+    @model_validator(mode="after")
+    def model_is_named(self) -> "EmbedConfig":
+        """A model is an architecture and its weights; folders and the hub hold both."""
+        if self.backend == "open_clip" and not self.model:
+            raise ValueError("backend open_clip needs a model, as ViT-B-32")
+        with_weights = self.model.startswith((FOLDER, HUB))
+        if self.backend == "open_clip" and bool(self.pretrained) == with_weights:
+            raise ValueError(
+                "an architecture needs pretrained, its weights' name or file; "
+                "local-dir: and hf-hub: bring their own"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The embedder, and where the proxies lie."""
+
+    embedder: Embedder
+    workspace: Workspace
+
+
+def open_desk(config: EmbedConfig, workspace: Workspace) -> Desk:
+    """The embedder, opened once a worker."""
+    return Desk(open_embedder(config.backend, chosen(config)), workspace)
+
+
+def embed(
+    scans: Sequence[Scan], config: EmbedConfig, desk: Desk
+) -> Iterator[list[FilmVectors] | MediaError]:
+    """The vectors of each film, one for each proxy; batches go across films.
+
+    Raises MediaError for a film with a damaged proxy.
+    """
+    films = [proxies_of(scan, desk.workspace) for scan in scans]
+    jpegs = (jpeg.as_py() for film in films if isinstance(film, pa.Table) for jpeg in film["jpeg"])
+    vectors = in_batches(jpegs, desk.embedder, config.batch_size)
+    for scan, film in zip(scans, films, strict=True):
+        if isinstance(film, MediaError):
+            yield film
+            continue
+        own = np.stack(list(islice(vectors, film.num_rows)))
+        if not np.isfinite(own).all():
+            yield MediaError("the model gave a vector that is not a number for some proxy")
+            continue
+        name = f"{scan.video_id}.vectors.parquet"
+        write_film_vectors(desk.workspace.files / name, film["pts"].to_pylist(), own)
+        yield [
+            FilmVectors(
+                video_id=scan.video_id,
+                backend=config.backend,
+                model=config.model,
+                pretrained=config.pretrained,
+                dimension=own.shape[1],
+                n_vectors=len(own),
+                vectors_file=name,
+            )
+        ]
+
+
+def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
+    """Times and JPEGs of a film's proxies, memory-mapped, or why they cannot be read."""
+    from vidcurate.media.scan.scanner import read_samples
+
+    try:
+        return read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
+    except MediaError as fault:
+        return fault
+
+
+def in_batches(images: Iterable[bytes], embedder: Embedder, batch_size: int) -> Iterator[Vectors]:
+    """The vector of each image, in order."""
+    waiting = iter(images)
+    while batch := list(islice(waiting, batch_size)):
+        yield from embedder.image_vectors(batch)
+
+
+def chosen(config: EmbedConfig) -> ModelChoice:
+    """The model that the options name."""
+    return ModelChoice(config.model, config.pretrained, config.sha256)
+
+
+def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Raise UsageError for a model that cannot be had, before a film is decoded."""
+    if config.backend == "open_clip":
+        from vidcurate.models.vision.clip_embedder import check_choice
+
+        check_choice(chosen(config))
+
+
+def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoice:
+    """The image-text model that makes the vectors, for a stage that cannot use any other.
+
+    Raises UsageError where embed has another backend.
+    """
+    embedding = others["embed"]
+    assert isinstance(embedding, EmbedConfig)
+    if embedding.backend != "open_clip":
+        raise UsageError(
+            f"{stage} needs vectors of an image-text model, and embed.backend is "
+            f"{embedding.backend}: set it to open_clip, with embed.model and embed.pretrained"
+        )
+    return chosen(embedding)
+
+
+def weights_content(config: EmbedConfig) -> str:
+    """What weights on disk hold: others under the same path give other vectors."""
+    if config.backend != "open_clip":
+        return ""
+    return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
+
+
+def weights_named(config: EmbedConfig) -> Mapping[str, str]:
+    """The option that names weights on disk, if one does."""
+    name = "pretrained" if config.pretrained else "model"
+    return {name: BY_CONTENT} if weights_content(config) else {}
+
+
+def seats(config: EmbedConfig) -> Resources:
+    """A model sits in one worker if there is a GPU."""
+    return model_seats() if config.backend == "open_clip" else Resources()
+
+
+EMBED = MapStage(
+    name="embed",
+    summary="Make a vector of each proxy, for search, duplicates and like shots.",
+    reads=SCANS,
+    writes=VECTORS,
+    config=EmbedConfig,
+    open=open_desk,
+    run=embed,
+    resources=seats,
+    check=model_is_there,
+    depends=weights_content,
+    contents=weights_named,
+    cheaper="embed.backend appearance, or a larger scan.sample_interval_s",
+    rows_per_part=16,
+)

@@ -1,0 +1,112 @@
+"""scan: the one decode of a film, which leaves signals of every frame, samples and proxies."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from vidcurate.errors import MediaError
+from vidcurate.media.io.content import film_path
+from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
+from vidcurate.stage import Beside, Incomplete, MapStage, StageConfig, Workspace, option
+from vidcurate.store.digests import sha256_of
+
+Metric = Literal[
+    "content", "edges", "histogram", "hash", "threshold", "koala", "learned", "transnet"
+]
+
+
+class ScanConfig(StageConfig):
+    """What is recorded while a film is decoded."""
+
+    metrics: tuple[Metric, ...] = option(
+        ("learned",),
+        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold, koala, "
+        "learned, transnet",
+        flag="--metric",
+    )
+    sample_interval_s: float = option(
+        1.0, "Time between samples and proxies", unit="seconds", ge=0.1, le=60
+    )
+    proxy_long_side: int = option(
+        448, "Long side of proxies; none is enlarged", unit="pixels", ge=64, le=2048
+    )
+    proxy_quality: int = option(80, "JPEG quality of proxies", ge=1, le=100)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanTool:
+    """The data set, and TransNetV2 where its metric is recorded."""
+
+    workspace: Workspace
+    network: Callable[[Any], Any] | None
+
+
+def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
+    """Load what the metrics need, once a worker."""
+    from vidcurate.models.vision.transnet import open_transnet
+
+    return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
+
+
+def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Refuse a metric whose network is not there; raises MissingExtraError."""
+    from vidcurate.models.vision.transnet import require_transnet
+
+    if "transnet" in config.metrics:
+        require_transnet()
+
+
+def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[Incomplete[Scan]]:
+    """The scan of each film, and what of it could not be decoded.
+
+    Raises MediaError for a film of which no frame can be decoded.
+    """
+    from vidcurate.media.scan.scanner import ScanOptions, scan_film
+
+    options = ScanOptions(**config.model_dump())
+    for video in videos:
+        path = film_path(tool.workspace.beside(SOURCES)[video.video_id])
+        names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
+        frames, samples = (tool.workspace.files / name for name in names.values())
+        before = path.stat()
+        found = scan_film(path, options, frames, samples, tool.network, video.field_order)
+        digest = sha256_of(path)  # while the system still has it in memory
+        after = path.stat()
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise MediaError("the film was written to while it was scanned: ingest it again")
+        facts = asdict(replace(found, losses=()))
+        del facts["losses"]
+        row = Scan(
+            video_id=video.video_id,
+            **facts,
+            frames_file=names["frames"],
+            samples_file=names["samples"],
+            source_sha256=digest,
+        )
+        yield Incomplete([row], found.losses)
+
+
+def longest(video: Video, _config: ScanConfig) -> float:
+    """Seconds after which a scan is taken to be stuck: ten times the film's length, at least.
+
+    Headers lie: a film is believed to hold between a kilobyte and ten megabytes a second.
+    """
+    length_s = min(video.duration_s, video.size_bytes / 1e3)
+    return 60 + 10 * max(length_s, video.size_bytes / 1e7)
+
+
+SCAN = MapStage(
+    name="scan",
+    summary="Decode each film once; record signals, samples and low-resolution proxies.",
+    reads=VIDEOS,
+    writes=SCANS,
+    config=ScanConfig,
+    open=open_networks,
+    run=scan,
+    beside=(Beside(SOURCES),),
+    cheaper="fewer scan.metrics, or a larger scan.sample_interval_s",
+    rows_per_part=1,
+    check=networks_are_installed,
+    time_limit=longest,
+    version=6,
+)

@@ -1,0 +1,1 @@
+"""Tables on disk: written once, read by many, local or in a bucket."""

@@ -1,0 +1,70 @@
+"""The hash of all that a file or a folder holds: read whole once, then known by size and times."""
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from vidcurate.errors import UsageError
+from vidcurate.store.cache import cache_folder
+from vidcurate.store.storage import Place
+
+# Smaller files are read as quickly as a hash that was kept.
+WORTH_KEEPING_BYTES = 1 << 20
+# A file changed again within so long may keep its time on some file systems.
+SETTLED_S = 3.0
+
+
+def sha256_of(file: Place) -> str:
+    """The SHA-256 of a whole file, in 64 hex digits; raises OSError."""
+    digest = hashlib.sha256()
+    with file.open("rb") as content:
+        while piece := content.read(1 << 22):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def kept_sha256(file: Path) -> str:
+    """The same; of a large file kept in the user's cache until the file's size or a time changes.
+
+    Raises OSError.
+    """
+    now = file.stat()
+    if now.st_size < WORTH_KEEPING_BYTES:
+        return sha256_of(file)
+    facts = (str(file.resolve()), now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
+    name = hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
+    kept = cache_folder() / "hashes" / name
+    if kept.exists():
+        return kept.read_text("ascii")
+    found = sha256_of(file)
+    if time.time() - max(now.st_mtime, now.st_ctime) > SETTLED_S:
+        kept.parent.mkdir(exist_ok=True)
+        partial = kept.with_name(f"{name}.{os.getpid()}")
+        partial.write_text(found, "ascii")
+        partial.replace(kept)
+    return found
+
+
+def content_below(path: Path) -> str:
+    """A hash of a file, or of all files below a folder with their names from there; "" for none.
+
+    Where they lie does not count, nor do hidden files and descriptions (.md), which no model reads.
+    Raises UsageError where one cannot be read.
+    """
+    try:
+        if path.is_file():
+            return kept_sha256(path)
+        found = [f"{file.relative_to(path)} {kept_sha256(file)}" for file in model_files(path)]
+    except OSError as error:
+        raise UsageError(f"cannot read {error.filename or path}: {error.strerror}") from error
+    return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
+
+
+def model_files(folder: Path) -> Iterator[Path]:
+    """The files below a folder that may decide what a model does, in order."""
+    for file in sorted(folder.rglob("*")):
+        is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
+        if file.is_file() and not is_hidden and file.suffix.lower() != ".md":
+            yield file

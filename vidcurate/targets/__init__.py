@@ -1,1 +1,0 @@
-"""What a finished data set looks like to those who read it."""
