@@ -1,6 +1,6 @@
 """Runs hostile files through everything and shows what became of each kind; 1 if anything is wrong.
 
-    python -m scripts.robustness.run_hostile [--folder DIR] [--seed N] [--kind NAME ...] [--config FILE]
+    python -m scripts.robustness.run_hostile [--folder DIR] [--seed N] [--config FILE]
 
 Wrong is: a run that fails or does not end, a file that was to be refused and was not or the other
 way round, a file of which nothing is said, a connection, and a file outside the data set that was

@@ -11,8 +11,9 @@ from vidcurate.analysis.search import (
     likest,
     pooled_score,
     ranked_by_frames,
-    vector_of,
     searchable,
+    vector_of,
+    with_vectors,
 )
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.records import CLIPS
@@ -74,7 +75,7 @@ def test_the_search_is_exact(tmp_path: Path) -> None:
 def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
     """Each clip has its own video's vector, whatever the order; a clip is likest to itself."""
     table = clips(30).take(pa.array(np.random.default_rng(5).permutation(30)))
-    file = kept_vectors(tmp_path, "x", lambda: searchable(table, DIMENSION, video))
+    file = kept_vectors(tmp_path, "x", lambda: with_vectors(table, DIMENSION, video))
     for row in table.to_pylist():
         vector = vector_of(file, row["clip_id"])
         assert vector is not None
@@ -88,7 +89,7 @@ def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
 
 def test_no_clips_at_all(tmp_path: Path) -> None:
     """A data set without clips answers with none."""
-    file = kept_vectors(tmp_path, "x", lambda: searchable(clips(0), DIMENSION, video))
+    file = kept_vectors(tmp_path, "x", lambda: with_vectors(clips(0), DIMENSION, video))
     assert likest(file, random_vectors(1)[0], 5).num_rows == 0
 
 
@@ -98,7 +99,7 @@ def test_the_file_is_made_once_for_the_same_tables(tmp_path: Path) -> None:
 
     def make() -> Iterator[pa.Table]:
         made.append(1)
-        return searchable(clips(len(made)), DIMENSION, video)
+        return with_vectors(clips(len(made)), DIMENSION, video)
 
     file = kept_vectors(tmp_path, "a", make)
     assert kept_vectors(tmp_path, "a", make) == file
@@ -116,7 +117,7 @@ def test_frames_that_fit_decide(tmp_path: Path) -> None:
     away = unit_rows((random_vectors(2)[1:] - query) * 1.0)[0]
     videos = {"v0": frames(np.stack([query, away])), "v1": frames(np.stack([query + away] * 2))}
     table = clips(2, n_videos=2)
-    file = kept_vectors(tmp_path, "x", lambda: searchable(table, DIMENSION, videos.__getitem__))
+    file = kept_vectors(tmp_path, "x", lambda: with_vectors(table, DIMENSION, videos.__getitem__))
     found = likest(file, query, 2)
     again = ranked_by_frames(found, query, videos.__getitem__, temperature=0.01)
     assert again["clip_id"].to_pylist() == ["c0", "c1"]

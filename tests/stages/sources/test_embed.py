@@ -136,7 +136,8 @@ def test_a_fault_is_its_own_videos(tmp_path: Path) -> None:
     scans.append(scan_with(tmp_path, "d", [5, 6, 8]))
     (tmp_path / "b.arrow").unlink()
     desk = Desk(Lengths(), Folder(tmp_path))  # type: ignore[arg-type] # all that is looked at
-    found = [outcome(result) for result in embed(scans, EmbedConfig(batch_size=2), desk, desk.workspace)]
+    results = embed(scans, EmbedConfig(batch_size=2), desk, desk.workspace)
+    found = [outcome(result) for result in results]
     assert found == [
         2,
         "cannot read the scan file 'b.arrow': scan the video again",

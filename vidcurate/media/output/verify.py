@@ -78,7 +78,7 @@ def prove(
     """Decode a clip's file whole, and compare its first and last frame with the video's.
 
     `video_pts` are the times of all frames of the video at `path`, `offsets` those of its scan if
-    its clock begins again. The clip's frames must lie in the file at their times, after those of the
+    its clock restarts. The clip's frames must lie in the file at their times, after those of the
     lead that its row tells, and no others. Raises MediaError with the first promise that the file
     breaks.
     """

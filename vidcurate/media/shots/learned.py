@@ -1,7 +1,7 @@
 """Shot transitions by a small network over similarity bands: the default detector.
 
 The network is a dilated temporal convolution, trained by scripts.training.train_detector on
-composed videos, run here in numpy. What it says of each frame is recorded while a video is scanned; the
+composed videos, run here in numpy. What it says of each frame is recorded in the scan; the
 transitions follow from that alone, so that thresholds need no new decode.
 """
 
