@@ -221,12 +221,12 @@ def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     weights.write_bytes(b"first")
     of_file = EmbedConfig(backend="open_clip", model="ViT-B-32", pretrained=str(weights))
     of_folder = EmbedConfig(backend="open_clip", model=f"local-dir:{tmp_path}")
-    first = [EMBED.depends(config) for config in (of_file, of_folder)]
+    first = [EMBED.version.depends(config) for config in (of_file, of_folder)]
     assert all(first)
-    assert [EMBED.depends(config) for config in (of_file, of_folder)] == first
+    assert [EMBED.version.depends(config) for config in (of_file, of_folder)] == first
     weights.write_bytes(b"other")
-    second = [EMBED.depends(config) for config in (of_file, of_folder)]
+    second = [EMBED.version.depends(config) for config in (of_file, of_folder)]
     assert not set(first) & set(second)
-    assert EMBED.depends(EmbedConfig()) == ""
+    assert EMBED.version.depends(EmbedConfig()) == ""
     tag = EmbedConfig(backend="open_clip", model="ViT-B-32", pretrained="openai")
-    assert EMBED.depends(tag) == ""
+    assert EMBED.version.depends(tag) == ""

@@ -16,7 +16,7 @@ from vidcurate.models.vision.aesthetic_head import (
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import refuse_other
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Version, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.digests import content_below
 
@@ -117,7 +117,6 @@ AESTHETIC_STAGE = MapStage(
     run=aesthetic,
     lookups=(Lookup(VECTORS),),
     check=head_fits,
-    depends=head_content,
-    contents=head_named,
     rows_per_part=512,
+    version=Version(depends=head_content, contents=head_named),
 )

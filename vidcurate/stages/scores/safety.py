@@ -18,7 +18,17 @@ from vidcurate.models.vision.image_classifier import (
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -123,10 +133,11 @@ SAFETY_STAGE = MapStage(
     open=open_desk,
     run=safety,
     lookups=(Lookup(SCANS),),
-    resources=seats,
     check=judge_is_there,
-    depends=weights_content,
-    contents=weights_named,
-    cheaper="a smaller safety.max_frames, or filter.rules on cheaper scores",
-    dear=True,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller safety.max_frames, or filter.rules on cheaper scores",
+        is_expensive=True,
+    ),
+    version=Version(depends=weights_content, contents=weights_named),
 )

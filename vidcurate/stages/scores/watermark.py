@@ -17,7 +17,17 @@ from vidcurate.models.vision.image_classifier import (
     open_label_judge,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -171,10 +181,8 @@ WATERMARK_STAGE = MapStage(
     open=open_desk,
     run=watermark,
     lookups=(Lookup(SCANS),),
-    resources=seats,
     check=judge_is_there,
-    depends=weights_content,
-    contents=weights_named,
     rows_per_part=512,
-    version=2,
+    cost=Cost(resources=seats),
+    version=Version(depends=weights_content, contents=weights_named, number=2),
 )

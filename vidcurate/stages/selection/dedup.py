@@ -23,7 +23,16 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import BY_CONTENT, Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    Outcome,
+    StageConfig,
+    TableStage,
+    Version,
+    option,
+)
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
 from vidcurate.store.storage import location
@@ -208,7 +217,7 @@ def shelf_of(folder: str) -> Shelf | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
-    if entry is None or entry["version"] != SIGNATURES_STAGE.version:
+    if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
         return None
     return dataset.shelf(SIGNATURES, entry["fingerprint"])
 
@@ -272,7 +281,6 @@ DEDUP_STAGE = TableStage(
     config=DedupConfig,
     run=dedup,
     lookups=tables_used,
-    depends=others_content,
-    contents=others_named,
-    dear=True,
+    cost=Cost(is_expensive=True),
+    version=Version(depends=others_content, contents=others_named),
 )

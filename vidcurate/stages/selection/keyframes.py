@@ -29,7 +29,16 @@ from vidcurate.records import (
     Keyframe,
     VideoVectors,
 )
-from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.stages.sources.embed import image_text_model
 
 MethodName = Literal[
@@ -225,10 +234,12 @@ KEYFRAMES_STAGE = MapStage(
         *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
         *(Lookup(VECTORS, when=looks_decide), Lookup(CUTS, when=shots_decide)),
     ),
-    resources=seats,
     check=model_is_there,
-    cheaper="a smaller keyframes.count, or stricter filter.rules",
-    version=2,
     rows_per_part=64,
-    time_limit=longest,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller keyframes.count, or stricter filter.rules",
+        time_limit=longest,
+    ),
+    version=Version(number=2),
 )

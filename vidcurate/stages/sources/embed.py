@@ -21,7 +21,16 @@ from vidcurate.models.vision.embedder import (
     open_embedder,
 )
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -174,10 +183,10 @@ EMBED = MapStage(
     config=EmbedConfig,
     open=open_desk,
     run=embed,
-    resources=seats,
     check=model_is_there,
-    depends=weights_content,
-    contents=weights_named,
-    cheaper="embed.backend appearance, or a larger scan.sample_interval_s",
     rows_per_part=16,
+    cost=Cost(
+        resources=seats, advice="embed.backend appearance, or a larger scan.sample_interval_s"
+    ),
+    version=Version(depends=weights_content, contents=weights_named),
 )
