@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
+from vidcurate.store.dataset import DONE
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -328,6 +329,20 @@ class Outcome:
 
     rows: pa.Table
     done: pa.Table
+
+    @classmethod
+    def from_status(
+        cls,
+        rows: pa.Table,
+        ids: pa.ChunkedArray,
+        status: pa.ChunkedArray,
+        reason: pa.ChunkedArray,
+        seconds: pa.ChunkedArray | None = None,
+    ) -> "Outcome":
+        """An outcome whose inputs `ids` have a status and a reason each; seconds are optional."""
+        seconds = pa.nulls(len(ids), pa.float64()) if seconds is None else seconds
+        done = {"id": ids, "status": status, "reason": reason, "seconds": seconds}
+        return cls(rows, pa.table(done, schema=DONE))
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.sources.ingest import INGEST
-from vidcurate.store.dataset import DONE, DROPPED, OK
+from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import Table
 
 
@@ -153,16 +153,9 @@ def pick(tables: Mapping[str, pa.Table], config: PickConfig) -> Outcome:
     rows, found_marks = tables["pieces"], tables["marks"]
     good = found_marks.filter(pc.greater_equal(found_marks["value"], config.least))
     kept = pc.is_in(rows["piece_id"], value_set=good["piece_id"].combine_chunks())
-    done = pa.table(
-        {
-            "id": rows["piece_id"],
-            "status": pc.if_else(kept, OK, DROPPED),
-            "reason": pc.if_else(kept, pa.scalar(None, pa.string()), "low mark"),
-            "seconds": pa.nulls(rows.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(rows.filter(kept), done)
+    status = pc.if_else(kept, OK, DROPPED)
+    reason = pc.if_else(kept, None, "low mark")
+    return Outcome.from_status(rows.filter(kept), rows["piece_id"], status, reason)
 
 
 def picked_beside(_config: PickConfig) -> tuple[Lookup, ...]:

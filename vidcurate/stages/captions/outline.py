@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
-from vidcurate.store.dataset import DONE, DROPPED, OK
+from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions, taken
 
 ID_DIGITS = 16
@@ -33,21 +33,14 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
         better = taken(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
     is_told = pc.is_valid(texts)
-    done = pa.table(
-        {
-            "id": clips["clip_id"],
-            "status": pc.if_else(is_told, OK, DROPPED),
-            "reason": pc.if_else(is_told, None, "the clip has no caption"),
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
     told = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
     rows = told.filter(is_told).sort_by(order).to_pylist()
     videos = groupby(rows, lambda row: str(row["video_id"]))
     outlines = [outlined(video_id, of_video, config) for video_id, of_video in videos]
-    return Outcome(OUTLINES.to_arrow(outlines), done)
+    status = pc.if_else(is_told, OK, DROPPED)
+    reason = pc.if_else(is_told, None, "the clip has no caption")
+    return Outcome.from_status(OUTLINES.to_arrow(outlines), clips["clip_id"], status, reason)
 
 
 def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:

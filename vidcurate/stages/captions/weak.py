@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from vidcurate.captioning.text.echoes import BANDS, Echo, echoes
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
-from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
+from vidcurate.store.dataset import DROPPED, FAILED, OK
 from vidcurate.store.table import positions, taken
 
 GOOD = "the caption is good enough"
@@ -42,16 +42,7 @@ def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
     chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
     reason = pc.if_else(pc.is_null(where), NO_VERDICT, pc.if_else(chosen, None, GOOD))
-    done = pa.table(
-        {
-            "id": clips[KEPT.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(WEAK.to_arrow(rows), done)
+    return Outcome.from_status(WEAK.to_arrow(rows), clips[KEPT.key], status, reason)
 
 
 def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> list[WeakCaption]:

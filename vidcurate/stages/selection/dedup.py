@@ -34,7 +34,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
+from vidcurate.store.dataset import FAILED, OK, Dataset, Shelf
 from vidcurate.store.storage import location
 from vidcurate.store.table import positions
 
@@ -91,16 +91,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(DEDUP.to_arrow(rows), done)
+    return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
 
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.frame_choice import Wish, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
 from vidcurate.models.device import seats as model_seats
@@ -127,8 +127,7 @@ def keyframes(
     from vidcurate.media.io.frames import grab, write_still
 
     workspace = desk.workspace
-    for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
-        clips_of_video = list(of_video)
+    for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, desk)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])
