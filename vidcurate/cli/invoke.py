@@ -12,8 +12,9 @@ from pathlib import Path
 
 import typer
 
-from vidcurate.cli.output import listener, say, show_funnel, tell_json
-from vidcurate.cli.render_estimate import against_plan
+from vidcurate.cli.output import listener, show_funnel
+from vidcurate.cli.printing import say, tell_json
+from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
 from vidcurate.engines import Engine
 from vidcurate.engines.guard import close_input
@@ -186,7 +187,7 @@ def open_engine(request: Request) -> Iterator[Engine]:
 
 def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
     """The funnel: on stderr for people, as one object on stdout with --json."""
-    compared = against_kept_plan(run, plan)
+    compared = against_kept_estimate(run, plan)
     if request.as_json:
         shrinks = [asdict(shrink) for shrink in run.shrinks]
         tell_json(
@@ -195,7 +196,7 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
                 "stages": as_dicts(run.counts),
                 "shrinks": shrinks,
                 "requests": run.requests,
-                "against_plan": [asdict(part) for part in compared],
+                "against_estimate": [asdict(part) for part in compared],
             }
         )
     if run.counts and not request.quiet:
@@ -203,11 +204,11 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
         for line in shrink_lines(run.shrinks):
             say(line)
         for part in compared[-1:]:
-            say(against_plan(part))
+            say(against_estimate(part))
 
 
-def against_kept_plan(run: Run, plan: Sequence[Planned]) -> list[Compared]:
-    """What was foreseen and what it was; a plan that cannot be read does not spoil a run."""
+def against_kept_estimate(run: Run, plan: Sequence[Planned]) -> list[Compared]:
+    """What was estimated and what it was; an estimate that cannot be read does not stop a run."""
     try:
         return compare(run.dataset, plan, run.counts)
     except UsageError as error:
