@@ -70,7 +70,9 @@ def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
     """Rows come in the order of the batch, from all its parts, and are committed with the words."""
     met: list[str] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             met.append(row.piece_id)
             yield mark(row)
@@ -92,7 +94,9 @@ def test_a_bad_row_costs_only_itself(
     """Whichever rows raise, the others are kept, and a row that has its result is not run again."""
     given_out: list[str] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             if row.piece_id in bad:
                 raise ValueError(f"{row.piece_id} is odd")
@@ -113,7 +117,9 @@ def test_a_bad_row_costs_only_itself(
 def test_a_row_that_spoils_the_batch_late_is_found(tmp_path: Path) -> None:
     """A stage that reads ahead raises before the results of good rows; these are made singly."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         if any(row.piece_id == "c" for row in rows):
             raise MediaError("c cannot be read")
         for row in rows:
@@ -130,7 +136,9 @@ def test_failures_and_drops_may_be_results(tmp_path: Path) -> None:
     """A yielded MediaError fails its row, a Drop drops it, an empty list is fine; none ends it."""
     runs: list[int] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         runs.append(len(rows))
         yield from (mark(rows[0]), MediaError("no  picture\nat all"), Drop("too short"), [])
 
@@ -149,7 +157,9 @@ def test_failures_and_drops_may_be_results(tmp_path: Path) -> None:
 def test_a_row_may_give_several(tmp_path: Path) -> None:
     """All rows that one input gives are written, under one word for the input."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             yield [Mark(f"{row.piece_id}{i}", row.video_id, i) for i in range(2)]
 
@@ -162,7 +172,9 @@ def test_a_row_may_give_several(tmp_path: Path) -> None:
 def test_a_missing_result_fails_its_row(tmp_path: Path) -> None:
     """A stage that ends without a result for a row is named at that row; others go on."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             if row.piece_id == "b":
                 return
@@ -178,7 +190,9 @@ def test_a_missing_result_fails_its_row(tmp_path: Path) -> None:
 def test_usage_errors_end_the_stage(tmp_path: Path, error: BaseException) -> None:
     """What is no row's fault is raised, and nothing is committed."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         yield mark(rows[0])
         raise error
 
@@ -196,7 +210,7 @@ def test_the_tool_is_opened_once(tmp_path: Path) -> None:
         opened.append(config.fail)
         return f"tool {len(opened)}"
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, tool: str) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, tool: str, _workspace: Workspace) -> Results:
         for row in rows:
             yield mark(row, int(tool.removeprefix("tool ")))
 
@@ -214,7 +228,7 @@ def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
     """`beside` gives the rows of the batch in hand and no others, also when rows are redone."""
     seen: list[set[str]] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
         videos = workspace.lookup(VIDEOS)
         seen.append(set(videos))
         for row in rows:
@@ -231,7 +245,7 @@ def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
 def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     """A stage's own files have a folder that exists, next to its rows; tables are known by name."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
         assert workspace.has(VIDEOS)
         assert not workspace.has(MARKS)
         assert workspace.file_of(VIDEOS, "a") == tmp_path / "videos" / ("2" * 12) / "files" / "a"
