@@ -146,14 +146,14 @@ class Workspace(Protocol):
         """A file that another table's row names, on this machine."""
 
 
-class Stretches(Protocol):
+class RowSlices(Protocol):
     """Rows of a table that are too many to hold at once."""
 
     def rows(self, start: int, length: int) -> pa.Table:
         """A stretch of them; nulls where a key has no row."""
 
 
-class Finished(Protocol):
+class DatasetView(Protocol):
     """What a stage's finish sees: whole tables, and files where they lie."""
 
     @property
@@ -194,7 +194,7 @@ class Finished(Protocol):
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
 
-    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Stretches:
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> RowSlices:
         """The rows of these keys, in their order, read a stretch at a time."""
 
     def provenance(self) -> Mapping[str, Any]:
@@ -229,7 +229,7 @@ def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -
     return None
 
 
-def can_finish(_config: StageConfig, _view: Finished) -> None:
+def can_finish(_config: StageConfig, _view: DatasetView) -> None:
     """The `check` of a finish that writes nothing outside the data set."""
 
 
@@ -283,8 +283,8 @@ class Finish:
     `run` cannot work. `lookups` are the tables that `run` reads.
     """
 
-    run: Callable[[Any, Finished], str]
-    check: Callable[[Any, Finished], None] = can_finish
+    run: Callable[[Any, DatasetView], str]
+    check: Callable[[Any, DatasetView], None] = can_finish
     lookups: tuple[Lookup, ...] = ()
 
 
@@ -313,7 +313,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     open: Callable[[Cfg, Workspace], Tool] = no_tool
     lookups: tuple[Lookup, ...] = ()
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
-    outdated: Callable[[Cfg, Finished], pa.Array] | None = None
+    outdated: Callable[[Cfg, DatasetView], pa.Array] | None = None
     finish: Finish | None = None
     cost: Cost = Cost()
     version: Version = Version()

@@ -29,7 +29,7 @@ COUNT = StageCount(
     failed=1,
     reasons={"an empty file": 1},
     pending=1,
-    spared=0,
+    pruned=0,
     rows=2,
     seconds=0.5,
     stale=False,
@@ -174,7 +174,7 @@ def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_funnel_shows_what_was_spared(capsys: pytest.CaptureFixture[str]) -> None:
     """A column of its own tells the inputs that a stage was spared, where there are any."""
-    show_funnel([COUNT, replace(COUNT, stage="text", spared=7)], stderr=False)
+    show_funnel([COUNT, replace(COUNT, stage="text", pruned=7)], stderr=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[0][-2:] == ["spared", "rows"]
     assert [lines[1][-2:], lines[2][-2:]] == [["·", "2"], ["7", "2"]]

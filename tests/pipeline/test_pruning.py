@@ -20,7 +20,8 @@ from tests.support.toy_stages import (
     touch,
 )
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.pipeline.runner import Run, plan_for
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.stage import Cost, Drop, Workspace
 from vidcurate.store.table import Table
@@ -68,7 +69,7 @@ def test_what_a_cheap_rule_rejects_is_spared_the_dear_stage(bench: Bench) -> Non
     heard = Heard()
     assert weighed(bench, 2, heard=heard) == ["a.1", "a.2", "b.1", "b.2"]
     counts = {c.stage: c for c in heard.counts}
-    assert (counts["weigh"].inputs, counts["weigh"].spared, counts["weigh"].pending) == (4, 2, 0)
+    assert (counts["weigh"].inputs, counts["weigh"].pruned, counts["weigh"].pending) == (4, 2, 0)
     assert bench.done(PICKED)["a.0"] == ("dropped", "low mark")
 
 
@@ -88,7 +89,7 @@ def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
 def test_waves_spare_the_same(bench: Bench) -> None:
     """Video by video the same pieces are weighed as in one go."""
     options = bench.configs(pieces={"step": 3}, pick={"least": 2})
-    plan = plan_for(bench.dataset, STAGES, ("weigh", "pick"), options)
+    plan = resolve(bench.dataset, STAGES, ("weigh", "pick"), options)
     run_in_waves(Run(bench.dataset, InlineEngine(), Heard()), plan, 1, InlineEngine())
     lines = [line for line in bench.worked() if line.startswith("weigh")]
     assert sorted(lines) == ["weigh a.1", "weigh a.2", "weigh b.1", "weigh b.2"]

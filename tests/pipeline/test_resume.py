@@ -12,7 +12,7 @@ import yaml
 from tests.support.command import kill_group, start, vidcurate, wait_until
 from tests.support.pipeline import done, names_below, process, rows, shelf, states
 from tests.support.videos import render
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,

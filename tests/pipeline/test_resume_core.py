@@ -19,7 +19,7 @@ from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, MARKS_STAGE, NOTES, TOYS
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 
 WORKERS = 2
 PLAIN = {"videos": 1, "pieces": 2, "marks": 1, "notes": 1}

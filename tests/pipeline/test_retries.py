@@ -10,8 +10,10 @@ from tests.support.toy_stages import MARKS, ToyConfig
 from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
+from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
+from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.runner import run_pipeline
 
 MEGABYTE = 1_000_000
 N = 32  # four rows a batch
@@ -36,9 +38,9 @@ def bench(tmp_path: Path) -> Bench:
 def run(bench: Bench, engine: Engine, limits: Limits | None = None, **harm: Any) -> Run:
     """Run the harmful stage over all pieces."""
     configs = {"pieces": ToyConfig(step=N), "marks": HarmConfig(**harm)}
-    plan = plan_for(bench.dataset, STAGES, ["marks"], configs)
+    plan = resolve(bench.dataset, STAGES, ["marks"], configs)
     started = Run(bench.dataset, engine, Heard(), limits or Limits())
-    run_plan(started, plan)
+    run_pipeline(started, plan)
     return started
 
 

@@ -22,7 +22,9 @@ from vidcurate.engines import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
-from vidcurate.pipeline.runner import BATCHES_BETWEEN, Limits, plan_for
+from vidcurate.pipeline.map_stages import BATCHES_BETWEEN_COMPACTIONS
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Limits
 from vidcurate.pipeline.worker import Report
 from vidcurate.stages.sources.ingest import INGEST
 
@@ -209,8 +211,8 @@ def test_the_manifest_says_what_made_each_table(bench: Bench) -> None:
     before = bench.dataset.manifest_file.stat().st_ino
     bench.run(marks={"step": 3})
     assert bench.dataset.manifest_file.stat().st_ino == before
-    planned = plan_for(bench.dataset, TOYS, ["pick"], {"pick": PickConfig(least=1)})
-    marks = next(p for p in planned if p.stage.name == "marks")
+    resolved = resolve(bench.dataset, TOYS, ["pick"], {"pick": PickConfig(least=1)})
+    marks = next(p for p in resolved if p.stage.name == "marks")
     assert (marks.fingerprint, marks.config) == (
         entry["fingerprint"],
         ToyConfig(**entry["options"]),
@@ -283,10 +285,10 @@ class Counting(Heard):
 def test_part_files_stay_bounded_while_a_stage_runs(tmp_path: Path) -> None:
     """Parts are put together in mid-run, so that a long run that is killed resumes quickly."""
     bench = Bench(tmp_path, (INGEST, replace(VIDEOS_STAGE, rows_per_part=1)))
-    n_videos = BATCHES_BETWEEN + 50
+    n_videos = BATCHES_BETWEEN_COMPACTIONS + 50
     bench.add(*(f"{n:05}" for n in range(n_videos)))
-    planned = plan_for(bench.dataset, bench.stages, ["videos"], bench.configs())[-1]
-    heard = Counting(folder=planned.own(bench.dataset).folder)
+    resolved = resolve(bench.dataset, bench.stages, ["videos"], bench.configs())[-1]
+    heard = Counting(folder=resolved.output(bench.dataset).folder)
     bench.run("videos", heard=heard)
-    assert heard.most == 2 * BATCHES_BETWEEN
+    assert heard.most == 2 * BATCHES_BETWEEN_COMPACTIONS
     assert len(bench.rows(VIDEOS)) == len(bench.done(VIDEOS)) == n_videos

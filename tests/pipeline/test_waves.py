@@ -9,8 +9,9 @@ from tests.support.toy_stages import MARKS, NOTES, PICKED, PIECES, TOYS
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import TooManyFailuresError
-from vidcurate.pipeline.runner import Limits, Run, plan_for
-from vidcurate.pipeline.waves import lanes, run_in_waves
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.waves import run_in_waves, split_plan
 
 VIDEOS = "abcde"
 ALL_TABLES = (PIECES, MARKS, PICKED, NOTES)
@@ -28,7 +29,7 @@ def waved(
     bench: Bench, n_videos: int, *, heard: Heard | None = None, limits: Limits | None = None
 ) -> Run:
     """Run all toy stages in waves."""
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
     run = Run(bench.dataset, InlineEngine(), heard or Heard(), limits or Limits())
     run.listener.run = run  # type: ignore[attr-defined]  # a Heard may stop it
     run_in_waves(run, plan, n_videos, InlineEngine())
@@ -73,8 +74,8 @@ def test_results_come_before_the_last_video_is_begun(tmp_path: Path) -> None:
 def test_whole_tables_begin_the_second_lane(tmp_path: Path) -> None:
     """A table stage is redone while nobody before it reads what it writes."""
     bench = bench_of(tmp_path)
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
-    names = [[p.stage.name for p in lane] for lane in lanes(plan)]
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
+    names = [[p.stage.name for p in lane] for lane in split_plan(plan)]
     assert names[0] == ["ingest"]
     assert names[2][0] == "pick"
     assert [name for lane in names for name in lane] == [p.stage.name for p in plan]
@@ -103,7 +104,7 @@ def test_waves_on_worker_processes(tmp_path: Path) -> None:
     """Two local engines side by side give the tables of one."""
     plain, bench = bench_of(tmp_path / "plain"), bench_of(tmp_path / "waves")
     plain.run()
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
     with LocalEngine(1) as first, LocalEngine(1) as second:
         run_in_waves(Run(bench.dataset, first, Heard()), plan, 2, second)
     assert [bench.done(t) for t in ALL_TABLES] == [plain.done(t) for t in ALL_TABLES]

@@ -62,7 +62,7 @@ def statuses(report: Report) -> dict[str, str]:
 
 def written(job: Job) -> list[str]:
     """The keys of the rows that a job committed."""
-    keys: list[str] = job.own().read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
+    keys: list[str] = job.output().read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
     return keys
 
 
@@ -81,7 +81,7 @@ def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
     report = work(job, batch("d", "a", "c"))
     assert met == ["d", "a", "c"] == written(job)
     assert report.statuses == (("d", OK, None), ("a", OK, None), ("c", OK, None))
-    done = job.own().done().to_pylist()
+    done = job.output().done().to_pylist()
     assert [(d["id"], d["status"], d["reason"]) for d in done] == list(report.statuses)
     assert sum(d["seconds"] for d in done) <= report.seconds
     assert all(d["seconds"] >= 0 for d in done)
@@ -199,7 +199,7 @@ def test_usage_errors_end_the_stage(tmp_path: Path, error: BaseException) -> Non
     job = job_in(tmp_path, run)
     with pytest.raises(type(error)):
         work(job, batch())
-    assert job.own().commits() == {}
+    assert job.output().commits() == {}
 
 
 def test_the_tool_is_opened_once(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
     assert seen[0] == {"video a", "video b"}
     assert statuses(report) == {"a": OK, "b": OK, "c": FAILED, "d": FAILED}
     assert report.statuses[2][2] == "KeyError: 'video c'"
-    assert job.own().read(None, MARKS.schema)["value"].to_pylist() == [7, 7]
+    assert job.output().read(None, MARKS.schema)["value"].to_pylist() == [7, 7]
 
 
 def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
 
     job = job_in(tmp_path, run)
     assert statuses(work(job, batch("a"))) == {"a": OK}
-    assert list(names_in(job.own().files)) == ["a"]
+    assert list(names_in(job.output().files)) == ["a"]
 
 
 def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
@@ -263,8 +263,8 @@ def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
     job = job_in(tmp_path, lambda *_: iter(()))
     report = commit_failure(job, batch("b"), "killed by signal 9 (SIGKILL)")
     assert report.statuses == (("b", FAILED, "killed by signal 9 (SIGKILL)"),)
-    assert job.own().commits() == {f"done-{batch('b').name}-none.parquet": []}
-    assert job.own().done()["id"].to_pylist() == ["b"]
+    assert job.output().commits() == {f"done-{batch('b').name}-none.parquet": []}
+    assert job.output().done()["id"].to_pylist() == ["b"]
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from tests.support.command import vidcurate
 from tests.support.pipeline import done, process, rows
 from tests.support.videos import ffmpeg, render
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
-from vidcurate.pipeline.inputs import FOUND
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import EXPORTS, FILES, SCANS, SOURCES, VIDEOS
 from vidcurate.store.dataset import Dataset
 

@@ -15,10 +15,11 @@ import pytest
 from tests.support.s3_server import reached
 from tests.support.toy_data import Bench, Heard
 from tests.support.toy_stages import MARKS, TOYS, Mark
-from vidcurate.pipeline.counts import known_count
+from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.discovery.sources import add_files
-from vidcurate.pipeline.inputs import FOUND, Scope, live_scope
-from vidcurate.pipeline.runner import Limits, plan_for
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, commit_name
 from vidcurate.store.storage import Remote, copy
@@ -45,8 +46,8 @@ def with_history(folder: Path) -> Bench:
 def told(bench: Bench) -> dict[str, Any]:
     """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
-    plan = plan_for(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
-    sources = next(p for p in plan if p.stage.writes is SOURCES).own(dataset)
+    plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
+    sources = next(p for p in plan if p.stage.writes is SOURCES).output(dataset)
     scope = live_scope(dataset, sources, None)
     tables = {
         stage.writes.name: dataset.shelf(stage.writes, manifest[stage.writes.name]["fingerprint"])
@@ -57,7 +58,7 @@ def told(bench: Bench) -> dict[str, Any]:
         "rows": {s.writes.name: tables[s.writes.name].read(None, s.writes.schema) for s in TOYS},
         "words": {name: shelf.made_by() for name, shelf in tables.items()},
         "live": scope,
-        "counts": [known_count(dataset, planned, Scope()) for planned in plan],
+        "counts": [cached_count(dataset, resolved, Scope()) for resolved in plan],
     }
 
 

@@ -17,7 +17,7 @@ from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_sto
 from vidcurate.exporting.files import link
 from vidcurate.exporting.marker import read_mark
 from vidcurate.pipeline.discovery.sources import drop_files
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.markers import EXPORT_MARKER

@@ -20,7 +20,7 @@ from vidcurate.models.chat.conversation import Ask
 from vidcurate.models.chat.openai import open_chat
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.notices import take_notices
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import CAPTIONS
 
 LOADING = (503, "Loading model")

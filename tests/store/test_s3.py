@@ -13,7 +13,7 @@ from tests.support.command import Ended, kill_group, start, vidcurate, wait_unti
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,

@@ -14,7 +14,7 @@ import pytest
 from tests.support.s3_server import reached
 from vidcurate.errors import BusyError, StorageError
 from vidcurate.pipeline.discovery.sources import add_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, FoundFile
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import is_abandoned, own_facts, refuse_if_held, writing

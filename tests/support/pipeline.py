@@ -10,7 +10,9 @@ from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, find_files
-from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Limits, Listener, Run
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
 from vidcurate.store.dataset import Dataset, Shelf
@@ -38,9 +40,9 @@ def process(
     add_files(dataset, find_files(names, EXTENSIONS, io.StringIO(), recursive=True))
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
-    plan = plan_for(dataset, STAGES, list(given), given)
+    plan = resolve(dataset, STAGES, list(given), given)
     run = Run(dataset, engine or InlineEngine(), listener or Quiet(), limits)
-    run_plan(run, plan)
+    run_pipeline(run, plan)
     return {c.stage: c for c in run.counts}
 
 

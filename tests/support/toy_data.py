@@ -11,7 +11,9 @@ from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.worker import Report
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.store.dataset import Dataset
@@ -91,11 +93,11 @@ class Bench:
     ) -> list[str]:
         """Run the chosen stages (else the last); returns the rows worked on, as "stage row"."""
         before = len(self.worked())
-        plan = plan_for(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
+        plan = resolve(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
         heard = heard or Heard()
         run = Run(self.dataset, engine or InlineEngine(), heard, limits or Limits())
         heard.run = run
-        run_plan(run, plan)
+        run_pipeline(run, plan)
         return self.worked()[before:]
 
     def worked(self) -> list[str]:

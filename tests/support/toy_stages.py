@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stage import (
+    DatasetView,
     Drop,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     Outcome,
@@ -163,7 +163,7 @@ def picked_beside(_config: PickConfig) -> tuple[Lookup, ...]:
     return (Lookup(MARKS),)
 
 
-def total(_config: ToyConfig, view: Finished) -> str:
+def total(_config: ToyConfig, view: DatasetView) -> str:
     """The sum of the notes on what is picked, as a file and as what the user is told."""
     rows, picked = view.scan(NOTES), view.scan(PICKED, ["piece_id"])
     rows = rows.filter(pc.is_in(rows["piece_id"], value_set=picked["piece_id"].combine_chunks()))

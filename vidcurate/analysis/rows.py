@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.view import live_rows, present_scope, present_tables, reader
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import columns_beside, select_rows
@@ -18,7 +18,7 @@ from vidcurate.wording import suggest
 
 def table_rows(
     dataset: Dataset,
-    plan: tuple[Planned, ...],
+    plan: tuple[ResolvedStage, ...],
     table: str,
     where: str | None,
     columns: str | None,
@@ -38,7 +38,7 @@ def table_rows(
 
 def status_rows(
     dataset: Dataset,
-    plan: tuple[Planned, ...],
+    plan: tuple[ResolvedStage, ...],
     table: str,
     statuses: Sequence[str],
     where: str | None,
@@ -48,21 +48,21 @@ def status_rows(
 
     A rule, and columns of other tables, speak of those inputs: of clips, say, or of videos.
     """
-    planned = next((p for p in plan if p.stage.writes.name == table), None)
-    if planned is None:
+    resolved = next((p for p in plan if p.stage.writes.name == table), None)
+    if resolved is None:
         written = [p.stage.writes.name for p in plan]
         raise UsageError(f"no table '{table}' here{suggest(table, written)}")
     scope = present_scope(dataset, plan)
     tables, read = present_tables(plan), reader(dataset, plan, scope)
-    inputs, key = planned.stage.reads.name, planned.stage.reads.key
-    done = planned.own(dataset).done()
+    inputs, key = resolved.stage.reads.name, resolved.stage.reads.key
+    done = resolved.output(dataset).done()
     found = done.filter(pc.is_in(done["status"], value_set=pa.array(statuses)))
     rows = read(inputs)
     rows = rows.filter(pc.is_in(rows[key], value_set=found["id"].combine_chunks()))
     if where:
         rows = select_rows(rows, inputs, parse(where), tables, read)
     found = found.take(pc.drop_null(positions(rows[key], found["id"])))
-    named = FILES if planned.stage.reads is FILES else SOURCES
+    named = FILES if resolved.stage.reads is FILES else SOURCES
     if key == named.key:
         paths = read(named.name)
         path = paths["path"].take(positions(found["id"], paths[named.key]))

@@ -11,7 +11,7 @@ from vidcurate.captioning.options import FACTS, CaptionConfig
 from vidcurate.captioning.text.subtitles import Subtitles, heard, read_subtitles, subtitle_name
 from vidcurate.errors import MediaError
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
-from vidcurate.stage import Finished, Workspace
+from vidcurate.stage import DatasetView, Workspace
 from vidcurate.store.storage import Location, Remote, location
 
 LARGEST_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
@@ -113,7 +113,7 @@ def voices_of(clips: Iterable[Clip], workspace: Workspace) -> dict[str, Voice | 
     return voices
 
 
-def voices_changed(config: CaptionConfig, view: Finished) -> pa.Array:
+def voices_changed(config: CaptionConfig, view: DatasetView) -> pa.Array:
     """The clips whose captions were made with other subtitles than lie beside their video now."""
     if not hears(config):
         return pa.array([], pa.string())

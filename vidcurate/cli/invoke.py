@@ -23,11 +23,12 @@ from vidcurate.engines.local import GB, LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
 from vidcurate.pipeline.counts import as_dicts
 from vidcurate.pipeline.discovery.sources import take_in
-from vidcurate.pipeline.estimate.forecast import Compared, compare
-from vidcurate.pipeline.inputs import FOUND
-from vidcurate.pipeline.resolve import Planned, choose_configs
+from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
+from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
+from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.runner import run_pipeline
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
 from vidcurate.stage import StageConfig
@@ -75,7 +76,7 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
 @contextmanager
 def begun(
     request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
-) -> Iterator[tuple[Run, Sequence[Planned]]]:
+) -> Iterator[tuple[Run, Sequence[ResolvedStage]]]:
     """A run with its videos taken in and its plan made; Ctrl-C ends the block.
 
     Raises UsageError where there is no video at all, and typer.Exit with code 130 when interrupted
@@ -97,7 +98,7 @@ def begun(
             last.enter_context(writing(dataset.root, say))
             last.enter_context(disk_full_stops(dataset.root))
             take_sources(dataset, request, given)
-            plan = plan_for(dataset, STAGES, chosen, given, request.without)
+            plan = resolve(dataset, STAGES, chosen, given, request.without)
             limits = Limits(
                 request.limit,
                 request.max_failed,
@@ -124,10 +125,10 @@ def exit_if_interrupted(run: Run) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def run_all(request: Request, run: Run, plan: Sequence[Planned]) -> None:
+def run_all(request: Request, run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Run a plan, in waves if that was asked for."""
     if request.wave is None:
-        run_plan(run, plan)
+        run_pipeline(run, plan)
         return
     with open_engine(request) as second:
         run_in_waves(run, plan, request.wave, second)
@@ -185,7 +186,7 @@ def open_engine(request: Request) -> Iterator[Engine]:
         raise UsageError(f"unknown engine '{request.engine}': local, ray or inline")
 
 
-def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
+def show_result(request: Request, run: Run, plan: Sequence[ResolvedStage]) -> None:
     """The funnel: on stderr for people, as one object on stdout with --json."""
     compared = against_kept_estimate(run, plan)
     if request.as_json:
@@ -207,10 +208,10 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
             say(against_estimate(part))
 
 
-def against_kept_estimate(run: Run, plan: Sequence[Planned]) -> list[Compared]:
+def against_kept_estimate(run: Run, plan: Sequence[ResolvedStage]) -> list[Comparison]:
     """What was estimated and what it was; an estimate that cannot be read does not stop a run."""
     try:
-        return compare(run.dataset, plan, run.counts)
+        return compare_with_run(run.dataset, plan, run.counts)
     except UsageError as error:
         say(str(error))
         return []

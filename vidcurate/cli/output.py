@@ -76,7 +76,7 @@ class Progressed:
 
     def count(self, report: Report) -> None:
         """Add a batch."""
-        self.done += len(report.statuses) + report.others
+        self.done += len(report.statuses) + report.n_unlisted
         self.failed += count_failed(report)
 
     @property
@@ -274,8 +274,8 @@ def sentence(counts: StageCount) -> str:
         parts.append(f"{lost_s:.1f} s of video lost ({next(iter(counts.losses))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
-    if counts.spared:
-        parts.append(f"{counts.spared} spared by cheaper rules")
+    if counts.pruned:
+        parts.append(f"{counts.pruned} spared by cheaper rules")
     return ", ".join(parts)
 
 
@@ -309,12 +309,12 @@ def funnel_grid(counts: Sequence[StageCount]) -> Grid:
     """How many inputs of each stage came to what; those spared only where there are any."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
-    spared = ("spared",) if any(c.spared for c in counts) else ()
-    for name in ("inputs", "ok", "dropped", "failed", "pending", *spared, "rows"):
+    pruned = ("spared",) if any(c.pruned for c in counts) else ()
+    for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows"):
         grid.add_column(name, justify="right")
     for c in counts:
         numbers = [c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending]
-        numbers += [c.spared, c.rows] if spared else [c.rows]
+        numbers += [c.pruned, c.rows] if pruned else [c.rows]
         grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
 

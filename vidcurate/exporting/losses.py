@@ -13,7 +13,7 @@ from vidcurate.errors import UsageError
 from vidcurate.exporting.marker import SHARD, read_mark
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
-from vidcurate.stage import Finished
+from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, names_of
 from vidcurate.store.table import Table, readable
 from vidcurate.wording import quantity
@@ -85,7 +85,9 @@ def clips_of(shard: Location) -> pa.Table:
     return pa.table({"clip_id": rows["clip_id"], "video_id": rows["video_id"], "told": told})
 
 
-def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished) -> Losses:
+def losses(
+    old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
+) -> Losses:
     """What an export of these clips and columns would lose that nobody has asked to lose.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
@@ -108,7 +110,7 @@ def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: F
     )
 
 
-def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
+def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
     """How many of some clips, which an export has no more, went for which unwished reason."""
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
@@ -130,7 +132,7 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
     return reasons
 
 
-def statuses(view: Finished, table: Table[Any]) -> dict[str, str]:
+def statuses(view: DatasetView, table: Table[Any]) -> dict[str, str]:
     """What became of each input of a table's stage."""
     done = view.done(table)
     return dict(zip(done["id"].to_pylist(), done["status"].to_pylist(), strict=True))

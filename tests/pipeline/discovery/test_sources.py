@@ -11,7 +11,7 @@ import pytest
 from tests.support.pipeline import done, process, rows
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.sources import add_files, find_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
 

@@ -14,7 +14,7 @@ from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import CAPTIONS, KEYFRAMES, Caption
 
 KEY = "sk-secret-51c2e9"

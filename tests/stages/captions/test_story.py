@@ -8,7 +8,7 @@ from tests.support.chat_server import MODEL, Script, serving
 from tests.support.pipeline import NO_LIMITS, done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
 
 BASE: dict[str, dict[str, Any]] = {"split": {"min_clip_s": 1.0}, "caption": {}}

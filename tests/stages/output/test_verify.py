@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.pipeline import done, names_below, process, rows, shelf
 from vidcurate.errors import EmptyResultError, MediaError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run import Limits
 from vidcurate.records import EXPORTS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.output.verify import check_shots
 from vidcurate.store.dataset import Dataset

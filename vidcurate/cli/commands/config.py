@@ -7,9 +7,9 @@ import typer
 
 from vidcurate.cli.printing import say, tell
 from vidcurate.cli.reference import default_config
+from vidcurate.pipeline.checks import check_stages
 from vidcurate.pipeline.config import load_config
-from vidcurate.pipeline.resolve import make_plan
-from vidcurate.pipeline.runner import ROOTS, check_stages
+from vidcurate.pipeline.resolve import resolve_stages
 from vidcurate.stages import STAGES
 from vidcurate.wording import quantity
 
@@ -25,5 +25,5 @@ def config(
         return
     configs = load_config(file, STAGES)
     defaults = {stage.name: stage.config() for stage in STAGES}
-    check_stages(make_plan(STAGES, list(configs), {**defaults, **configs}, ROOTS, []))
+    check_stages(resolve_stages(STAGES, list(configs), {**defaults, **configs}, []))
     say(f"{file}: {quantity(len(configs), 'stage')}, no fault")

@@ -68,7 +68,7 @@ def side(folder: Path) -> Side:
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    done = judged.own(dataset).done() if judged else DONE.empty_table()
+    done = judged.output(dataset).done() if judged else DONE.empty_table()
     return Side(
         videos=read(SOURCES.name),
         clips=read(CLIPS.name),

@@ -10,7 +10,7 @@ from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.shared import Folder
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.sources import drop_files, source_name
-from vidcurate.pipeline.inputs import GONE
+from vidcurate.pipeline.scope import GONE
 from vidcurate.records import FoundFile
 from vidcurate.store.lock import writing
 

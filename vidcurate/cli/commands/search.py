@@ -31,9 +31,8 @@ from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.clips.vectors import Vectors, read_video_vectors
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.vision.embedder import Embedder, open_embedder
-from vidcurate.pipeline.counts import digest
-from vidcurate.pipeline.resolve import Planned
-from vidcurate.pipeline.runner import plan_for
+from vidcurate.pipeline.counts import state_digest
+from vidcurate.pipeline.resolve import ResolvedStage, resolve
 from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
 from vidcurate.rules.join import Read, video_paths
 from vidcurate.stages import STAGES
@@ -52,13 +51,13 @@ class Embedded:
     """A data set's vectors: the stage that made them, its rows by video, and all clips' vectors."""
 
     dataset: Dataset
-    stage: Planned
+    stage: ResolvedStage
     videos: Mapping[str, VideoVectors]
     file: Path
 
     def of_video(self, video_id: str) -> pa.Table:
         """The vectors of a video's frames."""
-        files = self.stage.own(self.dataset).files
+        files = self.stage.output(self.dataset).files
         return read_video_vectors(local(files / self.videos[video_id].vectors_file))
 
 
@@ -107,7 +106,7 @@ def search(
             tell(line(row))
 
 
-def embedded_clips(dataset: Dataset, plan: tuple[Planned, ...], read: Read) -> Embedded:
+def embedded_clips(dataset: Dataset, plan: tuple[ResolvedStage, ...], read: Read) -> Embedded:
     """The vectors of all live clips; those of videos that are not embedded are missing.
 
     Raises UsageError where the data set has no clips or no vectors.
@@ -117,9 +116,9 @@ def embedded_clips(dataset: Dataset, plan: tuple[Planned, ...], read: Read) -> E
             raise UsageError(
                 f"the data set has no {table.name}: run `vidcurate {command} -d {dataset.root}`"
             )
-    made = {planned.stage.writes.name: planned for planned in plan}
+    made = {resolved.stage.writes.name: resolved for resolved in plan}
     scope = present_scope(dataset, plan)
-    of = "".join(digest(dataset, made[table.name], scope) for table in (CLIPS, VECTORS))
+    of = "".join(state_digest(dataset, made[table.name], scope) for table in (CLIPS, VECTORS))
     videos = {row.video_id: row for row in VECTORS.from_arrow(read(VECTORS.name))}
     embedded = partial(Embedded, dataset, made[VECTORS.name], videos)
 
@@ -163,7 +162,7 @@ def embedder(embedded: Embedded) -> Embedder:
     """
     config = embedded.stage.config
     assert isinstance(config, EmbedConfig)
-    current = plan_for(embedded.dataset, STAGES, [EMBED.name], {})[-1]
+    current = resolve(embedded.dataset, STAGES, [EMBED.name], {})[-1]
     if current.fingerprint != embedded.stage.fingerprint:
         raise UsageError(
             "the vectors are stale: options, weights or what they are made from changed; "

@@ -23,7 +23,7 @@ from vidcurate.analysis.view import (
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
 from vidcurate.rules import Rule, check, parse
 from vidcurate.rules.aim import Aim
@@ -89,7 +89,7 @@ def read_share(text: str) -> float:
     return share
 
 
-def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[Rule]:
+def rules_for(plan: tuple[ResolvedStage, ...], texts: list[str] | tuple[()]) -> list[Rule]:
     """The rules given, else those of the data set's filter.
 
     Raises RuleError where they make no sense.
@@ -104,7 +104,7 @@ def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[R
     return rules
 
 
-def score_columns(plan: tuple[Planned, ...]) -> list[tuple[str, str]]:
+def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
     """Every numeric column of the score tables that a data set has, and the clips' length."""
     present = present_tables(plan)
     return [

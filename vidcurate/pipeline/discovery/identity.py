@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from vidcurate.media.io.content import SAMPLED_WHOLE
 from vidcurate.pipeline.discovery.sources import UNREAD, live_files, rows_in_order, write_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SCANS, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset, Shelf
 from vidcurate.store.digests import sha256_of

@@ -15,7 +15,7 @@ import pyarrow as pa
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.lists import LISTS, Row, lines, listed_path, read_list
 from vidcurate.pipeline.discovery.walk import Walk, matches
-from vidcurate.pipeline.inputs import DROPPED_FILE, FOUND, GONE, newest_files
+from vidcurate.pipeline.scope import DROPPED_FILE, FOUND, GONE, latest_files
 from vidcurate.records import FILES, FoundFile
 from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
 from vidcurate.store.markers import EXPORT_MARKER, MANIFEST, Written, kind_in_marker, written_by_us
@@ -270,7 +270,7 @@ def add_files(dataset: Dataset, files: Iterable[FoundFile], seen: set[str] | Non
 
     Their paths are added to `seen`.
     """
-    newest = {path: base_id(row) for path, row in newest_files(dataset).items()}
+    newest = {path: base_id(row) for path, row in latest_files(dataset).items()}
     shelf = dataset.shelf(FILES, FOUND)
     n_given = 0
     stream = iter(files)
@@ -357,7 +357,7 @@ def take_in(
 ) -> None:
     """Write down what the sources name now, and which files they named before and do not now."""
     files = find_files(sources, extensions, stdin, recursive=recursive, own=dataset.root, note=note)
-    dropped = {p for p, row in newest_files(dataset).items() if row["state"] == DROPPED_FILE}
+    dropped = {p for p, row in latest_files(dataset).items() if row["state"] == DROPPED_FILE}
     seen: set[str] = set()
     add_files(dataset, files, seen)
     if back := sorted(dropped & seen):

@@ -35,8 +35,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     RequestEstimate,
@@ -179,7 +179,7 @@ def as_row(
     )
 
 
-def summary(_config: JudgeConfig, view: Finished) -> str:
+def summary(_config: JudgeConfig, view: DatasetView) -> str:
     """The mean score, how many captions have each fault, and below what the worst lie."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
     kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()

@@ -6,9 +6,9 @@ import pyarrow as pa
 
 from tests.support.toy_data import Bench, Heard
 from tests.support.toy_stages import TOYS, ToyConfig
-from vidcurate.pipeline.counts import StageCount, as_dicts, count, count_anew, known_count
-from vidcurate.pipeline.inputs import Scope
-from vidcurate.pipeline.runner import plan_for
+from vidcurate.pipeline.counts import StageCount, as_dicts, cached_count, count_stage, count_tables
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.scope import Scope
 
 OPTIONS: dict[str, Any] = {
     "videos": {"fail": "b c", "drop": "d"},
@@ -82,8 +82,8 @@ def test_what_options_changed_is_pending(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.add("a", "b")
     bench.run()
-    planned = plan_for(bench.dataset, TOYS, ["videos"], {"videos": ToyConfig(step=2)})[-1]
-    found = count(bench.dataset, planned, Scope(), why_stale="clips changed")
+    resolved = resolve(bench.dataset, TOYS, ["videos"], {"videos": ToyConfig(step=2)})[-1]
+    found = count_stage(bench.dataset, resolved, Scope(), why_stale="clips changed")
     assert (found.inputs, found.ok, found.pending, found.rows) == (2, 0, 2, 0)
     assert found.stale
 
@@ -94,16 +94,16 @@ def test_a_kept_count_is_of_these_files_only(tmp_path: Path) -> None:
     bench.add("a", "b")
     bench.run(videos={"fail": "b"})
     configs = bench.configs(videos={"fail": "b"})
-    planned = plan_for(bench.dataset, TOYS, ["videos"], configs)[-1]
-    kept = known_count(bench.dataset, planned, Scope())
-    assert kept == count_anew(bench.dataset, planned, Scope())
+    resolved = resolve(bench.dataset, TOYS, ["videos"], configs)[-1]
+    kept = cached_count(bench.dataset, resolved, Scope())
+    assert kept == count_tables(bench.dataset, resolved, Scope())
     assert kept is not None
     assert (kept.ok, kept.failed) == (1, 1)
-    assert known_count(bench.dataset, planned, Scope({"video_id": pa.array(["x"])})) is None
+    assert cached_count(bench.dataset, resolved, Scope({"video_id": pa.array(["x"])})) is None
     bench.add("c")
     bench.run("ingest")
-    assert known_count(bench.dataset, planned, Scope()) is None
-    assert count(bench.dataset, planned, Scope()).pending == 1
+    assert cached_count(bench.dataset, resolved, Scope()) is None
+    assert count_stage(bench.dataset, resolved, Scope()).pending == 1
 
 
 def test_a_table_stage_is_counted_by_its_outcome(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_a_table_stage_is_counted_by_its_outcome(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.add(*"abcdef")
     bench.run(**OPTIONS)
-    planned = plan_for(bench.dataset, TOYS, ["pick"], bench.configs(**OPTIONS))[-1]
-    kept = known_count(bench.dataset, planned, Scope())
-    assert kept == count_anew(bench.dataset, planned, Scope())
+    resolved = resolve(bench.dataset, TOYS, ["pick"], bench.configs(**OPTIONS))[-1]
+    kept = cached_count(bench.dataset, resolved, Scope())
+    assert kept == count_tables(bench.dataset, resolved, Scope())
     assert kept is not None
     assert (kept.ok, kept.dropped, kept.rows) == (5, {"low mark": 1}, 5)
 
