@@ -172,11 +172,11 @@ def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[5][:3] == ["scan", "is", "stale:"]
 
 
-def test_funnel_shows_what_was_spared(capsys: pytest.CaptureFixture[str]) -> None:
-    """A column of its own tells the inputs that a stage was spared, where there are any."""
+def test_funnel_shows_what_was_pruned(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column of its own counts the inputs that were pruned, where there are any."""
     show_funnel([COUNT, replace(COUNT, stage="text", pruned=7)], stderr=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0][-2:] == ["spared", "rows"]
+    assert lines[0][-2:] == ["pruned", "rows"]
     assert [lines[1][-2:], lines[2][-2:]] == [["·", "2"], ["7", "2"]]
 
 

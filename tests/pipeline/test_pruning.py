@@ -64,8 +64,8 @@ def weighed(bench: Bench, least: int, *chosen: str, heard: Heard | None = None) 
     return [line.split(" ")[1] for line in lines if line.startswith("weigh")]
 
 
-def test_what_a_cheap_rule_rejects_is_spared_the_dear_stage(bench: Bench) -> None:
-    """Pieces under the limit are not weighed, are counted as spared, and are still judged."""
+def test_what_a_cheap_rule_rejects_is_pruned(bench: Bench) -> None:
+    """Pieces under the limit are not weighed, are counted as pruned, and are still judged."""
     heard = Heard()
     assert weighed(bench, 2, heard=heard) == ["a.1", "a.2", "b.1", "b.2"]
     counts = {c.stage: c for c in heard.counts}
@@ -73,7 +73,7 @@ def test_what_a_cheap_rule_rejects_is_spared_the_dear_stage(bench: Bench) -> Non
     assert bench.done(PICKED)["a.0"] == ("dropped", "low mark")
 
 
-def test_a_looser_rule_brings_back_what_was_spared(bench: Bench) -> None:
+def test_a_looser_rule_brings_back_what_was_pruned(bench: Bench) -> None:
     """Only what was never weighed is weighed when the limit falls, and nothing when it rises."""
     weighed(bench, 3)
     assert weighed(bench, 2) == ["a.1", "b.1"]

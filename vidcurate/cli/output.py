@@ -275,7 +275,7 @@ def sentence(counts: StageCount) -> str:
     if counts.pending:
         parts.append(f"{counts.pending} pending")
     if counts.pruned:
-        parts.append(f"{counts.pruned} spared by cheaper rules")
+        parts.append(f"{counts.pruned} pruned by cheaper rules")
     return ", ".join(parts)
 
 
@@ -306,10 +306,10 @@ def loss_lines(counts: Sequence[StageCount]) -> list[str]:
 
 
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """How many inputs of each stage came to what; those spared only where there are any."""
+    """How many inputs of each stage came to what; those pruned only where there are any."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
-    pruned = ("spared",) if any(c.pruned for c in counts) else ()
+    pruned = ("pruned",) if any(c.pruned for c in counts) else ()
     for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows"):
         grid.add_column(name, justify="right")
     for c in counts:

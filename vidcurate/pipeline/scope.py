@@ -21,7 +21,7 @@ GONE, DROPPED_FILE = "gone", "dropped"
 
 @dataclass(frozen=True)
 class Scope:
-    """What is worked on: rows with the values in `ids`, without those with the values in `pruned`."""
+    """What is worked on: rows with these `ids`, less those with `pruned` ones; ids by column."""
 
     ids: Mapping[str, pa.Array] = field(default_factory=dict)
     pruned: Mapping[str, pa.Array] = field(default_factory=dict)

@@ -104,7 +104,7 @@ def test_the_rate_is_sum_over_sum() -> None:
 
 
 def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
-    """An estimate works on its sample only; the run keeps that work, and takes what was estimated."""
+    """An estimate works on its sample only; the run keeps that work and takes about as long."""
     found, _ = estimated(tmp_path, STILLS, shelves, n_sample=2)
     assert (found.n_videos, found.n_sampled, found.n_left) == (4, 2, 2)
     assert found.sampled_video_s == pytest.approx(12)
