@@ -114,10 +114,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error, or one that it was made of, says that a disk or a quota is full."""
-    return full_disk(error) is not None
+    return disk_full_cause(error) is not None
 
 
-def full_disk(error: BaseException) -> BaseException | None:
+def disk_full_cause(error: BaseException) -> BaseException | None:
     """The error of the operating system that says so, whatever was made of it since.
 
     Errors of pyarrow and PyAV have the system's number too.
@@ -129,7 +129,7 @@ def full_disk(error: BaseException) -> BaseException | None:
 
 
 # What the system says of a place, and not of us.
-OF_A_PLACE = {
+LOCATION_REMEDIES = {
     errno.EACCES: "ask its owner for permission, or name another place",
     errno.EPERM: "ask its owner for permission, or name another place",
     errno.EROFS: "its file system cannot be written to: name another place",
@@ -142,23 +142,23 @@ OF_A_PLACE = {
 }
 
 
-def place_fault(error: OSError) -> str | None:
+def location_fault(error: OSError) -> str | None:
     """What is wrong with a place, in a line; None for an error that may be our own fault."""
-    if error.errno not in OF_A_PLACE:
+    if error.errno not in LOCATION_REMEDIES:
         return None
     where = error.filename2 or error.filename or "a file"
-    return f"{where}: {os.strerror(error.errno)}: {OF_A_PLACE[error.errno]}"
+    return f"{where}: {os.strerror(error.errno)}: {LOCATION_REMEDIES[error.errno]}"
 
 
 @contextmanager
-def disk_full_stops(folder: object) -> Iterator[None]:
+def raising_disk_full(folder: object) -> Iterator[None]:
     """Raise DiskFullError for an error that says so while `folder` is written to."""
     try:
         yield
     except DiskFullError:
         raise
     except Exception as error:
-        full = full_disk(error)
+        full = disk_full_cause(error)
         if full is None:
             raise
         place = getattr(full, "filename", None) or folder

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from vidcurate.engines import Crash, Engine
-from vidcurate.engines.allotment import cores
-from vidcurate.engines.guard import TOO_MUCH_MEMORY
+from vidcurate.engines.guards import TOO_MUCH_MEMORY
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine, why_died
+from vidcurate.engines.resources import cores
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 from vidcurate.errors import RuleError
 from vidcurate.records import Quality, Video
-from vidcurate.rules import check, judge, parse
+from vidcurate.rules import check, evaluate_rules, parse
 from vidcurate.rules.tree import Column, Comparison, Constant, Percentile
 from vidcurate.store.table import Table
 
@@ -24,7 +24,7 @@ COMMANDS = {"quality": "quality", "videos": "probe"}
 
 def verdicts(columns: Mapping[str, Sequence[Any]], *rules: str) -> list[tuple[Any, Any]]:
     """(first failed, undecided) of every row."""
-    found = judge([parse(rule) for rule in rules], pa.table(columns))
+    found = evaluate_rules([parse(rule) for rule in rules], pa.table(columns))
     assert isinstance(found.first_failed, pa.Int32Array)
     assert isinstance(found.undecided, pa.Int32Array)
     return list(zip(found.first_failed.to_pylist(), found.undecided.to_pylist(), strict=True))

@@ -18,9 +18,9 @@ from vidcurate.stages import STAGES
 from vidcurate.store.table import (
     MANY_KEYS,
     Table,
-    in_pieces,
     positions,
     read_parquet,
+    rechunk,
     write_parquet,
     write_whole,
 )
@@ -157,7 +157,7 @@ def test_pieces_hold_the_same_rows(sizes: list[int], n_rows: int) -> None:
     """Tables of any sizes become full ones, in order, and a rest; of no rows one table is left."""
     numbers = iter(range(sum(sizes)))
     tables = [pa.table({"n": pa.array([next(numbers) for _ in range(s)], "int64")}) for s in sizes]
-    pieces = list(in_pieces(tables, n_rows))
+    pieces = list(rechunk(tables, n_rows))
     assert pa.concat_tables(pieces)["n"].to_pylist() == list(range(sum(sizes)))
     assert {piece.num_rows for piece in pieces[:-1]} <= {n_rows}
     assert pieces[-1].num_rows > 0 or len(pieces) == 1

@@ -108,13 +108,13 @@ class Bench:
     def rows(self, table: Table[Any]) -> list[Any]:
         """The current rows of a table, by key."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        read = self.dataset.shelf(table, made).read(None, table.schema)
+        read = self.dataset.stored(table, made).read(None, table.schema)
         return sorted(table.from_arrow(read), key=lambda row: str(getattr(row, table.key)))
 
     def done(self, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
         """What became of each input of a table."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        rows = self.dataset.shelf(table, made).done().to_pylist()
+        rows = self.dataset.stored(table, made).done().to_pylist()
         return {row["id"]: (row["status"], row["reason"]) for row in rows}
 
 

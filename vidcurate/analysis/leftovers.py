@@ -13,8 +13,8 @@ from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import TableStage
-from vidcurate.store.dataset import FAILED, OK, Dataset, Shelf
-from vidcurate.store.storage import Location, Remote, folders_in
+from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
+from vidcurate.store.storage import Location, Remote, list_folders
 
 # Names that only we give: of a folder of rows, and of a file that is being written.
 FINGERPRINT = re.compile(r"[0-9a-f]{12}")
@@ -29,7 +29,7 @@ def leftovers(dataset: Dataset) -> list[Location]:
     """
     root = dataset.root
     shelves = [resolved.output(dataset) for resolved in present_plan(dataset)]
-    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
+    lost = [stored.folder / name for stored in shelves for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]
@@ -61,16 +61,18 @@ def stale_folders(dataset: Dataset) -> list[StaleFolder]:
     for resolved in plan:
         table = resolved.stage.writes.name
         # A table without rows has no folder.
-        for folder in folders_in(dataset.root / table):
+        for folder in list_folders(dataset.root / table):
             if folder.name == resolved.fingerprint or not FINGERPRINT.fullmatch(folder.name):
                 continue
             judged = prune(dataset, plan, resolved, scope)
-            n_only_here = rows_only_in(Shelf(folder), dataset, resolved, judged)
+            n_only_here = rows_only_in(StoredTable(folder), dataset, resolved, judged)
             found.append(StaleFolder(folder, resolved.stage.name, table, n_only_here))
     return sorted(found, key=lambda stale: stale.path)
 
 
-def rows_only_in(earlier: Shelf, dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> int:
+def rows_only_in(
+    earlier: StoredTable, dataset: Dataset, resolved: ResolvedStage, scope: Scope
+) -> int:
     """How many live inputs have rows of earlier options, but none, and no drop, of these.
 
     A table stage's are made anew at once, so that none is lost.

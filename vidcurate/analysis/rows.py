@@ -6,14 +6,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.analysis.view import live_rows, present_scope, present_tables, reader
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
-from vidcurate.rules.join import columns_beside, select_rows
+from vidcurate.rules.join import select_rows, selected_columns
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import positions
-from vidcurate.wording import suggest
 
 
 def table_rows(
@@ -32,7 +31,7 @@ def table_rows(
         found = select_rows(found, table, parse(where), tables, read)
     if columns:
         wanted = [c.strip() for c in columns.split(",")]
-        found = columns_beside(found, table, wanted, tables, read)
+        found = selected_columns(found, table, wanted, tables, read)
     return found
 
 
@@ -72,5 +71,5 @@ def status_rows(
     wanted = [c.strip() for c in columns.split(",")]
     own = [c for c in wanted if c in found.column_names]
     others = [c for c in wanted if c not in own]
-    beside = columns_beside(rows, inputs, others, tables, read)
+    beside = selected_columns(rows, inputs, others, tables, read)
     return pa.table({c: found[c] if c in own else beside[c] for c in wanted})

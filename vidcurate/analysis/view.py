@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import UsageError, VidcurateError, suggest
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage, recorded_config
 from vidcurate.pipeline.scope import FOUND, Scope, live_scope
@@ -18,7 +18,6 @@ from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 from vidcurate.store.table import Table
-from vidcurate.wording import suggest
 
 # How often a command reads tables that another command removes meanwhile.
 ATTEMPTS = 5
@@ -39,7 +38,7 @@ def open_dataset(folder: Path) -> Dataset:
     return dataset
 
 
-def steadily(dataset: Dataset, look: Callable[[], Found]) -> Found:
+def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
     """What a command finds, `look`ing again where another removed tables of earlier options."""
     for _ in range(ATTEMPTS - 1):
         before = dataset.manifest()
@@ -114,7 +113,7 @@ def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> R
     """
     tables = present_tables(plan)
     shelves = {p.stage.writes.name: p.output(dataset) for p in plan}
-    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
+    shelves[FILES.name] = dataset.stored(FILES, FOUND)
 
     def read(name: str) -> pa.Table:
         if name not in tables:

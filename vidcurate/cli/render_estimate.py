@@ -6,9 +6,9 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.estimate.comparison import Comparison
 from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ExpectedRequests
-from vidcurate.wording import quantity
 
 GB = 1e9
 

@@ -20,9 +20,7 @@ from typing import Any, Self, TypeVar
 from pebble import ProcessExpired, ProcessPool
 
 from vidcurate.engines import ONE_CORE, Crash, Needs
-from vidcurate.engines.allotment import cores
-from vidcurate.engines.allotment import memory_bytes as allotted_memory
-from vidcurate.engines.guard import (
+from vidcurate.engines.guards import (
     TOO_MUCH_MEMORY,
     end_group,
     is_stopped,
@@ -30,6 +28,8 @@ from vidcurate.engines.guard import (
     run_within,
     signal_group,
 )
+from vidcurate.engines.resources import cores
+from vidcurate.engines.resources import memory_bytes as allotted_memory
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

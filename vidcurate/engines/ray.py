@@ -23,10 +23,10 @@ from ray.exceptions import (
 )
 
 from vidcurate.engines import ONE_CORE, Crash, Needs
-from vidcurate.engines.allotment import memory_bytes as memory_bytes_here
-from vidcurate.engines.guard import close_input
+from vidcurate.engines.guards import close_input
 from vidcurate.engines.local import LOOK_UP_EVERY_S, SHARE, LocalEngine
-from vidcurate.engines.ray_cluster import by_name, connect, fitting, nodes, room
+from vidcurate.engines.ray import by_name, connect, fitting, nodes, room
+from vidcurate.engines.resources import memory_bytes as memory_bytes_here
 from vidcurate.errors import UsageError
 
 Item = TypeVar("Item")

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from vidcurate.errors import UsageError
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import readable, write_whole
+from vidcurate.store.table import arrow_source, write_whole
 
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
@@ -136,7 +136,7 @@ def is_named_as_ours(name: str) -> bool:
 
 def files_named(shard: Location) -> dict[str, int | None]:
     """The files that a shard's rows name, each with its size where they say it."""
-    with pq.ParquetFile(readable(shard)) as file:
+    with pq.ParquetFile(arrow_source(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
         rows = file.read(sorted(wanted))
     if not {"file_name", "size_bytes"} <= wanted:

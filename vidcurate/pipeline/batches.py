@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.worker import Batch
 from vidcurate.stage import MapStage, read_while_running
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.table import Table, positions
 
 # Enough batches for each worker that the last ones end at about the same time.
@@ -27,7 +27,7 @@ def batches(
     for lookup in read_while_running(stage, resolved.config):
         table = lookup.table
         if table.name in resolved.tables:
-            parts = parts_of_keys(located, resolved.shelf(dataset, table), table)
+            parts = parts_of_keys(located, resolved.stored(dataset, table), table)
             part_columns[table.name] = f"part of {table.name}"
             located = located.append_column(part_columns[table.name], parts)
     max_size = -(-located.num_rows // (BATCHES_PER_WORKER * workers))
@@ -51,9 +51,9 @@ def one_row_a_key(index: pa.Table, key: str) -> pa.Table:
     return pa.table({key: grouped[key], **columns, "part": parts})
 
 
-def parts_of_keys(located: pa.Table, shelf: Shelf, table: Table[Any]) -> pa.Array:
+def parts_of_keys(located: pa.Table, stored: StoredTable, table: Table[Any]) -> pa.Array:
     """For each row, the parts in which the row of its key lies in another table."""
-    index = shelf.index(table.key)
+    index = stored.index(table.key)
     wanted = pc.is_in(index[table.key], value_set=pc.unique(located[table.key]))
     index = one_row_a_key(index.filter(wanted), table.key)
     rows = positions(located[table.key], index[table.key])

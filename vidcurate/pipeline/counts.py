@@ -9,14 +9,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.inputs import stage_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import Outcome, TableStage
-from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, Shelf, write_text
+from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, StoredTable, write_text
 from vidcurate.store.storage import Location
 from vidcurate.store.table import positions, write_whole
-from vidcurate.wording import quantity
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def count_done(
     )
 
 
-def count_rows(resolved: ResolvedStage, output: Shelf, scope: Scope, ok: pa.ChunkedArray) -> int:
+def count_rows(
+    resolved: ResolvedStage, output: StoredTable, scope: Scope, ok: pa.ChunkedArray
+) -> int:
     """How many different rows a stage has for its live inputs; `ok` are those that gave any."""
     reads, writes = resolved.stage.reads, resolved.stage.writes
     if reads.key != writes.key:
@@ -153,10 +155,12 @@ def state_digest(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> str
 
     The rows of a table stage may change with any table that it reads.
     """
-    shelves = [resolved.output(dataset), resolved.shelf(dataset, resolved.stage.reads)]
+    stored_tables = [resolved.output(dataset), resolved.stored(dataset, resolved.stage.reads)]
     if isinstance(resolved.stage, TableStage):
-        shelves = [Shelf(dataset.root / name / made) for name, made in resolved.tables.items()]
-    files = [(shelf.folder.name, shelf.listing()) for shelf in shelves]
+        stored_tables = [
+            StoredTable(dataset.root / name / made) for name, made in resolved.tables.items()
+        ]
+    files = [(stored.folder.name, stored.listing()) for stored in stored_tables]
     return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
 
 

@@ -11,7 +11,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, dropped_videos
 from vidcurate.records import SOURCES
-from vidcurate.store.dataset import Dataset, Located, locate
+from vidcurate.store.dataset import Dataset, LocatedRows, locate
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -47,7 +47,7 @@ class LiveDatasetView:
 
     def files_of(self, table: Table[Any]) -> Location:
         """The folder of the files that another table's rows name."""
-        return self.resolved.shelf(self.dataset, table).files
+        return self.resolved.stored(self.dataset, table).files
 
     def lookup(self, table: Table[Any]) -> Mapping[str, Any]:
         """All rows of a declared table, by key."""
@@ -55,20 +55,22 @@ class LiveDatasetView:
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live videos in a declared table, or in this stage's own."""
-        return self.scope.keep(self.resolved.shelf(self.dataset, table).read(columns, table.schema))
+        return self.scope.keep(
+            self.resolved.stored(self.dataset, table).read(columns, table.schema)
+        )
 
     def dropped_videos(self) -> set[str]:
         """The ids of videos that the user dropped."""
-        sources = self.resolved.shelf(self.dataset, SOURCES)
+        sources = self.resolved.stored(self.dataset, SOURCES)
         return set(dropped_videos(self.dataset, sources).to_pylist())
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of the stage that writes a declared table."""
-        return self.resolved.shelf(self.dataset, table).done()
+        return self.resolved.stored(self.dataset, table).done()
 
-    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Located:
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> LocatedRows:
         """The rows of these keys, in their order, read a stretch at a time."""
-        return locate(self.resolved.shelf(self.dataset, table), table.key, keys, table.schema)
+        return locate(self.resolved.stored(self.dataset, table), table.key, keys, table.schema)
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""

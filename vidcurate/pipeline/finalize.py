@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pyarrow.compute as pc
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -11,7 +12,6 @@ from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, gone_videos
 from vidcurate.records import EXPORTS, SOURCES
 from vidcurate.stage import MapStage
-from vidcurate.wording import quantity
 
 
 def finalize(run: Run, plan: Sequence[ResolvedStage], scope: Scope) -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import Lookup, TableStage
-from vidcurate.store.dataset import DONE_AND_LOST, FAILED, Dataset
+from vidcurate.store.dataset import DONE_WITH_LOSSES, FAILED, Dataset
 from vidcurate.store.table import Table, positions
 
 
@@ -70,14 +70,14 @@ def stage_inputs(
     key = resolved.stage.reads.key
     live = live_inputs(dataset, resolved, scope)
     pruned = scope.pruned.get(key, pa.array([], pa.string()))
-    outcomes = resolved.output(dataset).done(DONE_AND_LOST)
+    outcomes = resolved.output(dataset).done(DONE_WITH_LOSSES)
     return StageInputs.split(key, live, pruned, outcomes, retry_failed=retry_failed)
 
 
 def live_inputs(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> pa.Table:
     """Every input of a stage: its key, the ids it carries, and the part it lies in."""
     table = resolved.stage.reads
-    index = resolved.shelf(dataset, table).index(table.key, id_columns(table))
+    index = resolved.stored(dataset, table).index(table.key, id_columns(table))
     return scope.keep(index)
 
 
@@ -94,7 +94,7 @@ def input_tables(
     lookups = (Lookup(resolved.stage.reads), *resolved.stage.lookups(resolved.config))
     return {
         lookup.table.name: scope.keep(
-            resolved.shelf(dataset, lookup.table).read(lookup.columns, lookup.table.schema)
+            resolved.stored(dataset, lookup.table).read(lookup.columns, lookup.table.schema)
         )
         for lookup in lookups
         if lookup.table.name in present

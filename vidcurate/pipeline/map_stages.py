@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.batches import batches
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.dataset_view import dataset_view
@@ -17,7 +18,6 @@ from vidcurate.pipeline.scope import Scope
 from vidcurate.pipeline.worker import Batch, Job
 from vidcurate.stage import MapStage
 from vidcurate.store.dataset import FAILED
-from vidcurate.wording import quantity
 
 # Nothing is in progress between these many batches, and their parts are put together, so that a
 # long run that is killed is quick to resume.
@@ -52,7 +52,7 @@ def withdraw_outdated_rows(
         return
     keys = stage.outdated(resolved.config, dataset_view(run, resolved, scope))
     if len(keys):
-        resolved.output(run.dataset).take_back(keys, stage.reads.key, stage.writes.schema)
+        resolved.output(run.dataset).remove_inputs(keys, stage.reads.key, stage.writes.schema)
 
 
 def announce_requests(

@@ -9,7 +9,7 @@ from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import TableStage, given_options
-from vidcurate.store.dataset import Dataset, Shelf, write_text
+from vidcurate.store.dataset import Dataset, StoredTable, write_text
 from vidcurate.store.table import write_whole
 from vidcurate.store.versions import library_versions
 
@@ -77,12 +77,12 @@ def reason_to_redo(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> s
 
 def table_hashes(dataset: Dataset, resolved: ResolvedStage) -> dict[str, str]:
     """For each table that a stage reads, a hash of its files' names."""
-    shelves = {
-        name: Shelf(dataset.root / name / made)
+    stored_tables = {
+        name: StoredTable(dataset.root / name / made)
         for name, made in resolved.tables.items()
         if name != resolved.stage.writes.name
     }
-    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in shelves.items()}
+    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in stored_tables.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in listed.items()}
 
 

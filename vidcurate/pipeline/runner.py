@@ -6,10 +6,10 @@ worker; then counts, and in the end finalize.
 
 from collections.abc import Sequence
 
-from vidcurate.errors import EmptyResultError, TooManyFailuresError
+from vidcurate.errors import EmptyResultError, TooManyFailuresError, quantity
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import cached_count, count_tables, save_count, why_empty
-from vidcurate.pipeline.discovery.identity import tell_apart
+from vidcurate.pipeline.discovery.identity import separate_contents
 from vidcurate.pipeline.finalize import finalize
 from vidcurate.pipeline.map_stages import update_map_stage
 from vidcurate.pipeline.provenance import record_in_manifest
@@ -20,7 +20,6 @@ from vidcurate.pipeline.scope import Scope, live_scope
 from vidcurate.pipeline.table_stages import update_table_stage
 from vidcurate.records import SOURCES
 from vidcurate.stage import TableStage
-from vidcurate.wording import quantity
 
 
 def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
@@ -71,7 +70,7 @@ def update_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
         update_map_stage(run, resolved, scope)
     if resolved.stage.writes is SOURCES and not run.interrupted:
         sources = resolved.output(run.dataset)
-        if tell_apart(run.dataset, sources, run.listener.note, lambda: run.interrupted):
+        if separate_contents(run.dataset, sources, run.listener.note, lambda: run.interrupted):
             update_map_stage(run, resolved, scope)
     if run.limits.failures is not None and run.n_failed > run.limits.failures:
         raise TooManyFailuresError(

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.records import FILES
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 
 # The fingerprint of the table of files, which no stage writes.
 FOUND = "found"
@@ -59,7 +59,7 @@ def latest_files(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
 def latest_of_each_path(dataset: Dataset) -> pa.Table:
     """The last row of each path: `path`, `file_id` and `state`."""
-    files = dataset.shelf(FILES, FOUND).read(["path", "file_id", "state"], FILES.schema)
+    files = dataset.stored(FILES, FOUND).read(["path", "file_id", "state"], FILES.schema)
     if len(pc.unique(files["path"])) == files.num_rows:
         return files
     numbered = files.append_column("row", pa.array(np.arange(files.num_rows)))
@@ -67,9 +67,9 @@ def latest_of_each_path(dataset: Dataset) -> pa.Table:
     return files.take(last)
 
 
-def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
+def live_scope(dataset: Dataset, sources: StoredTable, limit: int | None) -> Scope:
     """Leave out files that were dropped or have other content now, and videos past the limit."""
-    n_rows = dataset.shelf(FILES, FOUND).read(["path"], FILES.schema).num_rows
+    n_rows = dataset.stored(FILES, FOUND).read(["path"], FILES.schema).num_rows
     files = latest_of_each_path(dataset)
     kept = files.filter(pc.not_equal(files["state"].fill_null(""), DROPPED_FILE))
     if limit is None and kept.num_rows == n_rows:
@@ -81,17 +81,17 @@ def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
 
 
-def gone_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+def gone_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
     """The ids of live videos whose files are all gone."""
     return videos_in_state(dataset, sources, GONE)
 
 
-def dropped_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+def dropped_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
     """The ids of videos whose files the user dropped, every one."""
     return videos_in_state(dataset, sources, DROPPED_FILE)
 
 
-def videos_in_state(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
+def videos_in_state(dataset: Dataset, sources: StoredTable, state: str) -> pa.Array:
     """The ids of videos that have files in a state, and none that is there."""
     files = latest_of_each_path(dataset)
     if pc.all(pc.is_null(files["state"])).as_py() is not False:

@@ -26,7 +26,7 @@ R = TypeVar("R")
 
 # From so many keys on it pays to look for stretches of them instead of each.
 MANY_KEYS = 4096
-LATER = {b"later": b"yes"}
+ADDED_LATER = {b"later": b"yes"}
 STRETCH = 32
 # Readers take a row group at once; columns of bytes and text in lists must not be 2 GB there.
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 28
@@ -96,7 +96,7 @@ def record_fields(record: type) -> list[pa.Field]:
     """
     hints = typing.get_type_hints(record)
     fields = ((f, arrow_field(f.name, hints[f.name])) for f in dataclasses.fields(record))
-    return [field.with_metadata(LATER) if f.default is None else field for f, field in fields]
+    return [field.with_metadata(ADDED_LATER) if f.default is None else field for f, field in fields]
 
 
 def arrow_field(name: str, hint: Any) -> pa.Field:
@@ -196,7 +196,7 @@ def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
     return min(n_rows, max(1, int(table.num_rows * n_bytes // table.nbytes)))
 
 
-def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
+def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     """The values at some places, null where a place is null; text has offsets of 64 bits then.
 
     Arrow's plain text ends at 2 GB, which the captions of some million clips are.
@@ -209,14 +209,14 @@ def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
-    One that came with a later version than the rows (`LATER`) is null. Raises UsageError where
+    One that came with a later version than the rows (`ADDED_LATER`) is null. Raises UsageError where
     another is missing, as in rows that an earlier version made.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
+    with gone_while_read(path), pq.ParquetFile(arrow_source(path)) as file:
         there = [name for name in schema.names if name in file.schema_arrow.names]
         missing = [name for name in schema.names if name not in there]
-        if early := [name for name in missing if schema.field(name).metadata != LATER]:
+        if early := [name for name in missing if schema.field(name).metadata != ADDED_LATER]:
             raise UsageError(
                 f"{path} has no column {min(early)!r}: another version of vidcurate made it; "
                 "run the command that makes its table again"
@@ -228,7 +228,7 @@ def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
         return rows.select(schema.names).cast(schema)
 
 
-def readable(path: Location) -> Any:
+def arrow_source(path: Location) -> Any:
     """A file as Arrow's readers take it."""
     return path.open() if isinstance(path, Remote) else path
 
@@ -274,7 +274,7 @@ def positions_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
 
 
-def in_pieces(
+def rechunk(
     tables: Iterable[pa.Table], n_rows: int, n_bytes: int = PIECE_BYTES
 ) -> Iterator[pa.Table]:
     """The same rows of at least one table in tables of `n_rows`, the last with what is left.

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.chat_server import Script
 from tests.support.command import Ended, vidcurate
-from tests.support.pipeline import process, rows, shelf, states
+from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.render_estimate import lines
@@ -121,7 +121,7 @@ def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
     for part in real.values():
         # Tables of a few rows are all header, so some kilobytes are no miss.
         assert abs(part.estimated_bytes - part.actual_bytes) < part.actual_bytes / 2 + 8192
-    scans = shelf(tmp_path, SCANS)
+    scans = stored(tmp_path, SCANS)
     took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
     assert real["scan"].actual_hours == pytest.approx(took_s / 3600, abs=1e-6)
     assert real["scan"].actual_bytes == bytes_below(scans.folder)
@@ -157,9 +157,7 @@ def test_what_is_done_is_not_estimated(tmp_path: Path, shelves: Path) -> None:
     assert states_before == {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
 
 
-def test_a_late_option_leaves_early_stages_done(
-    tmp_path: Path, shelves: Path
-) -> None:
+def test_a_late_option_leaves_early_stages_done(tmp_path: Path, shelves: Path) -> None:
     """Only stages whose rows are not there have videos left."""
     process(tmp_path, STILLS, shelves)
     options = {**STILLS, "keyframes": {"count": 2}}

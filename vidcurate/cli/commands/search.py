@@ -23,13 +23,13 @@ from vidcurate.analysis.view import (
     present_plan,
     present_scope,
     present_tables,
+    read_consistently,
     reader,
-    steadily,
 )
 from vidcurate.cli.printing import printable, say, tell, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.clips.vectors import Vectors, read_video_vectors
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, UsageError, quantity
 from vidcurate.models.vision.embedder import Embedder, open_embedder
 from vidcurate.pipeline.counts import state_digest
 from vidcurate.pipeline.resolve import ResolvedStage, resolve
@@ -37,9 +37,8 @@ from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
 from vidcurate.rules.join import Read, video_paths
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, chosen
-from vidcurate.store.cache import local
+from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import Dataset
-from vidcurate.wording import quantity
 
 # So many clips that are likest as a whole are ranked again by their frames.
 RANKED_AGAIN = 1000
@@ -58,7 +57,7 @@ class Embedded:
     def of_video(self, video_id: str) -> pa.Table:
         """The vectors of a video's frames."""
         files = self.stage.output(self.dataset).files
-        return read_video_vectors(local(files / self.videos[video_id].vectors_file))
+        return read_video_vectors(local_copy(files / self.videos[video_id].vectors_file))
 
 
 def search(
@@ -98,7 +97,7 @@ def search(
         others = found.filter(pc.not_equal(found[CLIPS.key], like or "")).slice(0, top)
         return rows_shown(others, read(SOURCES.name))
 
-    rows = steadily(opened, look)
+    rows = read_consistently(opened, look)
     if as_json:
         tell_json({"dataset": str(opened.root), "text": text, "like": like, "clips": rows})
     else:

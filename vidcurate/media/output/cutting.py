@@ -19,7 +19,7 @@ from vidcurate.media.io.interlacing import bwdif
 from vidcurate.media.io.orientation import MOST_PIXELS
 from vidcurate.media.io.packets import RESTART_S
 from vidcurate.media.io.seeking import Origin, find_origin
-from vidcurate.media.output.inspection import Written, inspect, sha256
+from vidcurate.media.output.inspection import VidcurateFolder, inspect, sha256
 from vidcurate.media.output.remux import Span, copy_span, find_span
 from vidcurate.records import Clip, Video
 from vidcurate.store.table import write_whole
@@ -171,7 +171,7 @@ def encode(
 
 def encode_at_once(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
-) -> Written | None:
+) -> VidcurateFolder | None:
     """A clip whose sound ffmpeg decodes too; None where it cannot.
 
     It makes its filters anew where the form of the sound changes, so that silence is filled in
@@ -189,7 +189,7 @@ def encode_at_once(
     return written if is_as_long(written) else None
 
 
-def is_as_long(written: Written) -> bool:
+def is_as_long(written: VidcurateFolder) -> bool:
     """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
     sound_s = written.sound_s
     return sound_s is not None and abs(sound_s - written.end_s) <= written.packet_s
@@ -203,7 +203,7 @@ def encode_frames(
     options: CutOptions,
     out: Path,
     sound: Sound | None,
-) -> Written:
+) -> VidcurateFolder:
     """Encode a clip's frames, from further back in the video where one is missing.
 
     Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
@@ -445,7 +445,7 @@ def joining(
     )
 
 
-def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
+def copied_file(out: Path, written: VidcurateFolder, clip: Clip, span: Span) -> CutFile:
     """The record of a copied file; a turned video's copies are turned by who shows them."""
     base = clip.time_base
     return CutFile(
@@ -470,7 +470,7 @@ def passthrough(tool: Ffmpeg) -> dict[str, str]:
     return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}
 
 
-def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:
+def encoded_file(out: Path, written: VidcurateFolder, clip: Clip) -> CutFile:
     """The record of an encoded file, which holds the clip's frames and no others."""
     return CutFile(
         media="encode",

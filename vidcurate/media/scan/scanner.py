@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, quantity
 from vidcurate.media.io.container import check_readable, open_video
 from vidcurate.media.io.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
@@ -28,7 +28,6 @@ from vidcurate.media.scan.signals import DEFAULT_METRICS, SignalMeter, columns_o
 from vidcurate.media.shots.transnet import Network
 from vidcurate.stage import Loss
 from vidcurate.store.table import write_whole
-from vidcurate.wording import quantity
 
 FRAMES_PER_BATCH = 768
 # A video's frames and samples stay mapped while its clips are measured, and those of the next.

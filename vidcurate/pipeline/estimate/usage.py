@@ -11,8 +11,8 @@ from vidcurate.pipeline.provenance import MADE_FROM_FILE
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
-from vidcurate.store.dataset import Dataset, Shelf
-from vidcurate.store.storage import names_in
+from vidcurate.store.dataset import Dataset, StoredTable
+from vidcurate.store.storage import list_files
 from vidcurate.store.table import positions
 
 
@@ -27,11 +27,11 @@ def seconds_by_video(dataset: Dataset, resolved: ResolvedStage, scope: Scope) ->
 
 def bytes_by_video(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> dict[str, float]:
     """Bytes on disk for each video in scope: its files, and its share of the table's rows."""
-    shelf = resolved.output(dataset)
-    n_done = max(shelf.done().num_rows, 1)
-    sizes = files_by_video(shelf)
-    made_from = shelf.folder / MADE_FROM_FILE
-    files = [*(shelf.folder / name for name in shelf.listing()), made_from]
+    stored = resolved.output(dataset)
+    n_done = max(stored.done().num_rows, 1)
+    sizes = files_by_video(stored)
+    made_from = stored.folder / MADE_FROM_FILE
+    files = [*(stored.folder / name for name in stored.listing()), made_from]
     rows_bytes = sum(file.stat().st_size for file in files if file.exists())
     inputs = live_inputs(dataset, resolved, scope)["video_id"].combine_chunks()
     return {
@@ -40,10 +40,10 @@ def bytes_by_video(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> d
     }
 
 
-def files_by_video(shelf: Shelf) -> Counter[str]:
+def files_by_video(stored: StoredTable) -> Counter[str]:
     """Bytes of the files that a table's rows name; a name begins with the video's id."""
     sizes: Counter[str] = Counter()
-    for name, facts in names_in(shelf.files).items():
+    for name, facts in list_files(stored.files).items():
         sizes[name.partition(".")[0].partition("-")[0]] += facts.st_size
     return sizes
 

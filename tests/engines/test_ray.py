@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 from ray.cluster_utils import Cluster
-
 from tests.engines.test_ends import lives
+
 from tests.engines.test_engines import (  # noqa: F401 - the suite that every engine passes
     die_at,
     double,
@@ -32,8 +32,7 @@ from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
 from vidcurate.engines import Crash, Needs
 from vidcurate.engines.local import LocalEngine
-from vidcurate.engines.ray import RayEngine
-from vidcurate.engines.ray_cluster import room
+from vidcurate.engines.ray import RayEngine, room
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.worker import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
