@@ -17,9 +17,10 @@ VidcurateError            1  base class; anything else that reaches the top is a
         └── ServerDownError 2  nor would any other request have one; ends the command
 """
 
+import difflib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -114,10 +115,10 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 def is_disk_full(error: BaseException) -> bool:
     """Whether an error, or one that it was made of, says that a disk or a quota is full."""
-    return full_disk(error) is not None
+    return disk_full_cause(error) is not None
 
 
-def full_disk(error: BaseException) -> BaseException | None:
+def disk_full_cause(error: BaseException) -> BaseException | None:
     """The error of the operating system that says so, whatever was made of it since.
 
     Errors of pyarrow and PyAV have the system's number too.
@@ -129,7 +130,7 @@ def full_disk(error: BaseException) -> BaseException | None:
 
 
 # What the system says of a place, and not of us.
-OF_A_PLACE = {
+LOCATION_REMEDIES = {
     errno.EACCES: "ask its owner for permission, or name another place",
     errno.EPERM: "ask its owner for permission, or name another place",
     errno.EROFS: "its file system cannot be written to: name another place",
@@ -142,23 +143,23 @@ OF_A_PLACE = {
 }
 
 
-def place_fault(error: OSError) -> str | None:
+def location_fault(error: OSError) -> str | None:
     """What is wrong with a place, in a line; None for an error that may be our own fault."""
-    if error.errno not in OF_A_PLACE:
+    if error.errno not in LOCATION_REMEDIES:
         return None
     where = error.filename2 or error.filename or "a file"
-    return f"{where}: {os.strerror(error.errno)}: {OF_A_PLACE[error.errno]}"
+    return f"{where}: {os.strerror(error.errno)}: {LOCATION_REMEDIES[error.errno]}"
 
 
 @contextmanager
-def disk_full_stops(folder: object) -> Iterator[None]:
+def raising_disk_full(folder: object) -> Iterator[None]:
     """Raise DiskFullError for an error that says so while `folder` is written to."""
     try:
         yield
     except DiskFullError:
         raise
     except Exception as error:
-        full = full_disk(error)
+        full = disk_full_cause(error)
         if full is None:
             raise
         place = getattr(full, "filename", None) or folder
@@ -166,3 +167,15 @@ def disk_full_stops(folder: object) -> Iterator[None]:
             f"no space left on the disk of {place}: make room, then the same command goes on "
             "where this one stopped"
         ) from error
+
+
+def quantity(n: int, noun: str) -> str:
+    """A number and its noun, which takes an s unless the number is one: "1 row", "0 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def suggest(name: object, known: Iterable[str]) -> str:
+    """The known name nearest to an unknown one, else all of them, as the end of a message."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(names)}"

@@ -7,7 +7,7 @@ from typing import NoReturn, TypeVar
 
 from vidcurate.cli.look import recorded_stages
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
 from vidcurate.pipeline.runner import Run, plan_for, run_plan
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset

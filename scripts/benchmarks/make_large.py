@@ -19,7 +19,7 @@ from vidcurate.stage import StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
 from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable, commit_name
 from vidcurate.store.table import Table
 
 RULES = (
@@ -76,7 +76,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
         "filter": FilterConfig(rules=RULES),
         "export": ExportConfig(media="none"),
     }
-    found = dataset.shelf(FILES, FOUND)
+    found = dataset.stored(FILES, FOUND)
     fill(found, FILES, [f"{n:016x}" for n in range(size.videos)], FILES_IN_A_PART)
     for planned in plan_for(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
         stage = planned.stage
@@ -84,7 +84,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
         if isinstance(stage, TableStage):
             run_stage(run, planned, Scope())
             continue
-        inputs = planned.shelf(dataset, stage.reads).index(stage.reads.key)
+        inputs = planned.stored(dataset, stage.reads).index(stage.reads.key)
         ids = inputs[stage.reads.key].to_pylist()
         if stage.name == CHOSEN[-1]:
             del ids[:: max(1, len(ids) // size.missing)]
@@ -99,7 +99,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
 
 
 def fill(
-    shelf: Shelf, table: Table[Any], ids: Sequence[str], rows_per_part: int, each: int = 1
+    stored: StoredTable, table: Table[Any], ids: Sequence[str], rows_per_part: int, each: int = 1
 ) -> None:
     """Rows for inputs, committed in batches that end out of order; `each` rows an input."""
     shuffled = random.Random(SEED)  # noqa: S311 - nobody guards a secret with it
@@ -117,7 +117,7 @@ def fill(
             "seconds": numbers.random(len(batch)),
         }
         rows = pa.table(columns, schema=table.schema)
-        shelf.commit(commit_name(number, batch), rows, pa.table(done, schema=DONE))
+        stored.commit(commit_name(number, batch), rows, pa.table(done, schema=DONE))
 
 
 def column(field: pa.Field, key: str, keys: Sequence[str], random: np.random.Generator) -> pa.Array:

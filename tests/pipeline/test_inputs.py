@@ -119,9 +119,9 @@ def bench(tmp_path: Path) -> Bench:
 def labels_in(bench: Bench, limit: int | None = None) -> list[str]:
     """The videos in scope, by their files' names."""
     made = bench.dataset.manifest()["sources"]["fingerprint"]
-    shelf = bench.dataset.shelf(SOURCES, made)
-    scope = live_scope(bench.dataset, shelf, limit)
-    rows = scope.keep(shelf.read(None, SOURCES.schema))
+    stored = bench.dataset.stored(SOURCES, made)
+    scope = live_scope(bench.dataset, stored, limit)
+    rows = scope.keep(stored.read(None, SOURCES.schema))
     return sorted(Path(row["path"]).stem for row in rows.to_pylist())
 
 
@@ -169,4 +169,4 @@ def test_live_inputs_say_where_rows_lie(bench: Bench) -> None:
     assert sorted(index["piece_id"].to_pylist()) == [f"{f}.{i}" for f in "abc" for i in "01"]
     assert set(index.column_names) == {"piece_id", "video_id", "part"}
     parts = set(index["part"].to_pylist())
-    assert all((planned.shelf(bench.dataset, PIECES).folder / part).exists() for part in parts)
+    assert all((planned.stored(bench.dataset, PIECES).folder / part).exists() for part in parts)

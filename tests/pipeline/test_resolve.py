@@ -149,7 +149,7 @@ def test_a_planned_stage_finds_its_shelves() -> None:
     step = plan(["notes"])["notes"]
     dataset = Dataset(Path("data"))
     assert step.own(dataset).folder.parts[-2:] == (NOTES.name, step.fingerprint)
-    assert step.shelf(dataset, PICKED).folder.parts[-2:] == ("picked", step.tables["picked"])
+    assert step.stored(dataset, PICKED).folder.parts[-2:] == ("picked", step.tables["picked"])
 
 
 def entry(**options: Any) -> dict[str, dict[str, Any]]:

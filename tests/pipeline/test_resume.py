@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.support.command import kill_group, start, vidcurate, wait_until
-from tests.support.pipeline import done, names_below, process, rows, shelf, states
+from tests.support.pipeline import done, names_below, process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import (
@@ -62,7 +62,7 @@ def everything(out: Path) -> dict[str, list[dict[str, Any]]]:
 
 def folders(out: Path) -> dict[str, Mapping[str, tuple[int, int]]]:
     """Every file of each table's current rows, as it is on disk."""
-    return {t.name: states(shelf(out, t).folder) for t in TABLES}
+    return {t.name: states(stored(out, t).folder) for t in TABLES}
 
 
 @pytest.fixture(scope="module")

@@ -234,7 +234,7 @@ def test_leftovers_of_a_killed_write_do_not_matter(tmp_path: Path) -> None:
     rows = bench.rows(MARKS)
     for stage in TOYS:
         made = bench.dataset.manifest()[stage.writes.name]["fingerprint"]
-        folder = bench.dataset.shelf(stage.writes, made).folder
+        folder = bench.dataset.stored(stage.writes, made).folder
         (folder / ".part-0123.parquet.77.abcd.partial").write_bytes(b"PAR1")
         (folder / ".done-0123.parquet.77.abcd.partial").write_bytes(b"")
         part = next(iter(sorted(folder.glob("part-*.parquet"))))

@@ -18,7 +18,7 @@ from tests.support.toy_stages import (
     PickConfig,
     ToyConfig,
 )
-from vidcurate.engines import Crash
+from vidcurate.engines.base import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
@@ -130,11 +130,11 @@ def test_a_table_stage_is_always_redone(bench: Bench) -> None:
     """A table stage sees all rows each time, so that its table is that of the rows there are."""
     bench.run()
     made = bench.dataset.manifest()["picked"]["fingerprint"]
-    shelf = bench.dataset.shelf(PICKED, made)
-    before = shelf.parts()
+    stored = bench.dataset.stored(PICKED, made)
+    before = stored.parts()
     bench.add("d")
     bench.run()
-    assert shelf.parts() != before
+    assert stored.parts() != before
     assert len(bench.rows(PICKED)) == 4
 
 

@@ -21,7 +21,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.pipeline.worker import Batch, Job, Report, commit_failure, reason_of, work
 from vidcurate.stage import Drop, Lookup, Workspace
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK, Dataset
-from vidcurate.store.storage import names_in
+from vidcurate.store.storage import list_files
 
 LETTERS = ("a", "b", "c", "d")
 Results = Iterator[Any]
@@ -34,10 +34,10 @@ def mark(piece: Piece, value: int = 1) -> list[Mark]:
 
 def job_in(folder: Path, run: Any, **stage: Any) -> Job:
     """A job over four pieces that lie in two parts, with a stage that runs `run`."""
-    shelf = Dataset(folder).shelf(PIECES, "1" * 12)
+    stored = Dataset(folder).stored(PIECES, "1" * 12)
     for name, letters in (("p", LETTERS[:2]), ("q", LETTERS[2:])):
-        shelf.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
-    videos = Dataset(folder).shelf(VIDEOS, "2" * 12)
+        stored.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
+    videos = Dataset(folder).stored(VIDEOS, "2" * 12)
     videos.commit("r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
     tables = {"pieces": "1" * 12, "videos": "2" * 12}
     changed = replace(MARKS_STAGE, run=run, name=f"marks {folder}", **stage)
@@ -241,7 +241,7 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
 
     job = job_in(tmp_path, run)
     assert statuses(work(job, batch("a"))) == {"a": OK}
-    assert list(names_in(job.own().files)) == ["a"]
+    assert list(list_files(job.own().files)) == ["a"]
 
 
 def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def out(videos: Path) -> Path:
 
 def reasons(out: Path) -> Mapping[str, str]:
     """Why each bad file failed, by its name."""
-    found_files = Dataset(out).shelf(FILES, FOUND).read(None, FILES.schema)
+    found_files = Dataset(out).stored(FILES, FOUND).read(None, FILES.schema)
     files = {f.file_id: Path(f.path).name for f in FILES.from_arrow(found_files)}
     sources = {s.video_id: Path(s.path).name for s in rows(out, SOURCES)}
     found = {files[i]: reason for i, (_, reason) in done(out, SOURCES).items() if reason}

@@ -49,13 +49,13 @@ def told(bench: Bench) -> dict[str, Any]:
     sources = next(p for p in plan if p.stage.writes is SOURCES).own(dataset)
     scope = live_scope(dataset, sources, None)
     tables = {
-        stage.writes.name: dataset.shelf(stage.writes, manifest[stage.writes.name]["fingerprint"])
+        stage.writes.name: dataset.stored(stage.writes, manifest[stage.writes.name]["fingerprint"])
         for stage in TOYS
     }
     return {
         "id": dataset.id,
         "rows": {s.writes.name: tables[s.writes.name].read(None, s.writes.schema) for s in TOYS},
-        "words": {name: shelf.made_by() for name, shelf in tables.items()},
+        "words": {name: stored.made_by() for name, stored in tables.items()},
         "live": scope,
         "counts": [known_count(dataset, planned, Scope()) for planned in plan],
     }
@@ -99,20 +99,20 @@ def test_objects_may_be_copied_in_any_order(folder: Remote) -> None:
     first = folder / "first"
     add_files(Dataset(first), [FoundFile("x", "/video", {}, None)])
     add_files(Dataset(first), [FoundFile("y", "/video", {}, None)])
-    shelf = Dataset(first).shelf(MARKS, "0123456789ab")
+    stored = Dataset(first).stored(MARKS, "0123456789ab")
     for number, status in enumerate((FAILED, OK)):
         done = {"id": "a", "status": status, "reason": None, "seconds": 0.0}
         rows = MARKS.to_arrow([Mark("a", "video", number)]) if status == OK else None
         words = pa.Table.from_pylist([done], schema=DONE)
-        shelf.commit(commit_name(shelf.next_number(), ["a"]), rows, words)
+        stored.commit(commit_name(stored.next_number(), ["a"]), rows, words)
     for name in sorted(first.below(), reverse=True):
         copy(first / name, folder / "second" / name)
     copied = Dataset(folder / "second")
-    paths = copied.shelf(FILES, FOUND).read(["file_id", "path"], FILES.schema)
+    paths = copied.stored(FILES, FOUND).read(["file_id", "path"], FILES.schema)
     assert paths["file_id"].to_pylist() == ["x", "y"]
-    words = copied.shelf(MARKS, "0123456789ab").done()
+    words = copied.stored(MARKS, "0123456789ab").done()
     assert words["status"].to_pylist() == [OK]
-    assert words.equals(shelf.done())
+    assert words.equals(stored.done())
 
 
 def test_rows_say_by_which_libraries_they_were_made(tmp_path: Path) -> None:
@@ -132,8 +132,8 @@ def test_rows_say_by_which_libraries_they_were_made(tmp_path: Path) -> None:
     entry = bench.dataset.manifest()["marks"]
     assert entry["versions"]["av"] == new
     assert [made["av"] for made in entry["earlier_versions"]] == [old]
-    shelf = bench.dataset.shelf(MARKS, entry["fingerprint"])
-    shelf.take_back(pa.array(["no such piece"]), MARKS.key, MARKS.schema)
-    assert len(shelf.commits()) == 1
-    versions, words = shelf.versions(), shelf.made_by().to_pylist()
+    stored = bench.dataset.stored(MARKS, entry["fingerprint"])
+    stored.remove_inputs(pa.array(["no such piece"]), MARKS.key, MARKS.schema)
+    assert len(stored.commits()) == 1
+    versions, words = stored.versions(), stored.made_by().to_pylist()
     assert {w["id"]: versions[w["made_by"]]["av"] for w in words} == {"a.0": old, "b.0": new}

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import Script
-from tests.support.pipeline import names_below, process, rows, shelf
-from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
+from tests.support.pipeline import names_below, process, rows, stored
+from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
 from vidcurate.export.files import link
 from vidcurate.export.marker import read_mark
 from vidcurate.pipeline.discovery.sources import drop_files
@@ -188,7 +188,7 @@ def test_a_full_disk_is_no_want_of_links(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "link", refuse)
     (tmp_path / "a").touch()
-    with pytest.raises(DiskFullError), disk_full_stops(tmp_path):
+    with pytest.raises(DiskFullError), raising_disk_full(tmp_path):
         link(tmp_path / "a", tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
@@ -208,7 +208,7 @@ def test_good_captions_are_not_given_up_for_failures(
 
 def test_clips_that_fail_are_lost_and_those_that_rules_reject_go(out: Path) -> None:
     """A damaged file is a loss; fewer clips by a tighter rule are what was asked for."""
-    damaged = min(shelf(out, EXPORTS).files.iterdir())
+    damaged = min(stored(out, EXPORTS).files.iterdir())
     damaged.unlink()
     damaged.write_bytes(b"damaged")
     with pytest.raises(LossError, match=r"would lose 1 clip \(export or verify failed\)"):

@@ -14,7 +14,7 @@ import pytest
 from tests.support.command import vidcurate
 from tests.support.pipeline import process, rows
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import drop_files, find_files, live_files, take_in
+from vidcurate.pipeline.discovery.sources import drop_files, find_files, ingest_sources, live_files
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
 
@@ -185,7 +185,7 @@ def taken(dataset: Path, *sources: Path | str) -> list[str]:
     told: list[str] = []
     given = [str(s) for s in sources]
     where = Dataset(dataset)
-    take_in(where, given, ("mp4",), io.StringIO(), recursive=True, note=told.append)
+    ingest_sources(where, given, ("mp4",), io.StringIO(), recursive=True, note=told.append)
     process(dataset, {"ingest": {}})
     return told
 

@@ -19,7 +19,7 @@ from vidcurate.models.chat.connection import proxy_of, trusted
 from vidcurate.models.chat.conversation import Ask
 from vidcurate.models.chat.openai import open_chat
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.notices import take_notices
+from vidcurate.models.notices import take_notices
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import CAPTIONS
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.pipeline import process, shelf
+from tests.support.pipeline import process, stored
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, TOYS
 from tests.support.videos import THREE_SHOTS, render
@@ -88,7 +88,7 @@ def test_earlier_rows_stay_until_all_are_made_anew(tmp_path: Path) -> None:
     bench.add("a", "b")
     bench.run("marks")
     made = bench.dataset.manifest()["marks"]["fingerprint"]
-    earlier = bench.dataset.shelf(MARKS, made)
+    earlier = bench.dataset.stored(MARKS, made)
     changed: dict[str, Any] = {"step": 2, "fail": "a.0"}
     bench.run("marks", marks=changed)
     planned = plan_for(bench.dataset, TOYS, ["marks"], bench.configs(marks=changed))[-1]
@@ -101,11 +101,11 @@ def test_clean_removes_what_a_kill_left(video: Path, tmp_path: Path) -> None:
     """A part without its done file goes, as do tables of earlier options that are made anew."""
     root = tmp_path / "data"
     process(root, {"quality": {}}, video)
-    left = shelf(root, QUALITY).folder / "part-00000009-0123456789ab.parquet"
+    left = stored(root, QUALITY).folder / "part-00000009-0123456789ab.parquet"
     left.write_bytes(b"PAR1")
     theirs = left.with_name("theirs.parquet")
     theirs.write_bytes(b"")
-    before = shelf(root, CLIPS).folder
+    before = stored(root, CLIPS).folder
     process(root, {"quality": {}, **SHORT})
     ended = vidcurate("clean", "--yes", "-d", root)
     assert ended.code == 0, ended.err

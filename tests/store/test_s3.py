@@ -27,7 +27,7 @@ from vidcurate.records import (
     VIDEOS,
 )
 from vidcurate.store.storage import Location, Remote, put
-from vidcurate.store.table import Table, readable
+from vidcurate.store.table import Table, arrow_source
 
 OPTIONS: dict[str, Any] = {
     "split": {"min_clip_s": 1.0},
@@ -101,7 +101,7 @@ def test_an_export_with_bytes_here_and_there(tmp_path: Path, videos: Path) -> No
     process(out, {"split": {"min_clip_s": 1.0}, "export": export})
     shard = "data/train-00000-of-00001.parquet"
     here = pq.read_table(tmp_path / "finished" / shard)
-    assert here.equals(pq.read_table(readable(out / "export" / shard)))
+    assert here.equals(pq.read_table(arrow_source(out / "export" / shard)))
     assert here.num_rows > 1
     for row in here.to_pylist():
         clip = (tmp_path / "finished" / row["file_name"]).read_bytes()

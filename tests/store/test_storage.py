@@ -22,13 +22,13 @@ from vidcurate.store.storage import (
     Remote,
     bytes_below,
     copy,
-    folders_in,
+    list_files,
+    list_folders,
     location,
-    names_in,
     put,
     remove,
     require_bucket,
-    sibling,
+    resolve_name,
 )
 
 
@@ -47,9 +47,11 @@ def test_places_by_name(tmp_path: Path) -> None:
     assert location(tmp_path) == tmp_path
     with pytest.raises(StorageError, match="names no bucket"):
         location("s3://")
-    assert sibling(tmp_path, "s3://b/x") == sibling(Remote("c"), "s3://b/x") == Remote("b/x")
-    assert sibling(Remote("b"), "x") == Remote("b/x")
-    assert sibling(Remote("b"), "/x") == sibling(tmp_path, "/x") == Path("/x")
+    assert (
+        resolve_name(tmp_path, "s3://b/x") == resolve_name(Remote("c"), "s3://b/x") == Remote("b/x")
+    )
+    assert resolve_name(Remote("b"), "x") == Remote("b/x")
+    assert resolve_name(Remote("b"), "/x") == resolve_name(tmp_path, "/x") == Path("/x")
     parts = Remote("b/x/y.MP4")
     assert (parts.name, parts.suffix, parts.parent) == ("y.MP4", ".MP4", Remote("b/x"))
     assert pickle.loads(pickle.dumps(parts)) == parts  # noqa: S301 - as engines send it
@@ -62,7 +64,7 @@ def test_objects_are_files(folder: Remote, tmp_path: Path) -> None:
     """
     file = folder / "f" / "a.txt"
     assert not folder.exists()
-    assert folder.below() == names_in(folder) == {}
+    assert folder.below() == list_files(folder) == {}
     assert bytes_below(folder) == 0
     file.write_bytes(b"abc")
     assert (folder.is_dir(), folder.is_file(), file.is_file()) == (True, False, True)
@@ -75,8 +77,8 @@ def test_objects_are_files(folder: Remote, tmp_path: Path) -> None:
     copy(file, tmp_path / "c.txt")
     put(tmp_path / "c.txt", folder / "f" / "é %20+?.txt")
     assert list(folder.below()) == ["b.txt", "f/a.txt", "f/é %20+?.txt"]
-    assert list(names_in(folder)) == ["b.txt"]
-    assert folders_in(folder) == [folder / "f"]
+    assert list(list_files(folder)) == ["b.txt"]
+    assert list_folders(folder) == [folder / "f"]
     assert bytes_below(folder) == 9
     remove(folder / "f")
     assert list(folder.below()) == ["b.txt"]
@@ -107,12 +109,12 @@ def test_an_upload_that_fails_is_told(folder: Remote, tmp_path: Path) -> None:
 def test_what_was_found_last_has_the_last_word(folder: Remote) -> None:
     """A file that is found anew in the same second comes after, and every listing is another."""
     dataset = Dataset(folder)
-    shelf, seen = dataset.shelf(FILES, FOUND), []
+    stored, seen = dataset.stored(FILES, FOUND), []
     add_files(dataset, [FoundFile(f"{n}-0", f"/{n}", {}, None) for n in range(500)])
     for n_try in range(1, 4):
-        seen.append(shelf.listing())
+        seen.append(stored.listing())
         add_files(dataset, [FoundFile(f"7-{n_try}", "/7", {}, None)])
-        assert shelf.index("file_id")["file_id"].to_pylist()[-1] == f"7-{n_try}"
+        assert stored.index("file_id")["file_id"].to_pylist()[-1] == f"7-{n_try}"
     assert len({tuple(listing) for listing in seen}) == len(seen)
 
 

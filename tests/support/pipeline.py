@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, find_files
 from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -44,21 +44,21 @@ def process(
     return {c.stage: c for c in run.counts}
 
 
-def shelf(root: P, table: Table[Any]) -> Shelf[P]:
+def stored(root: P, table: Table[Any]) -> StoredTable[P]:
     """Where the current rows of a table lie."""
     dataset = Dataset(root)
-    return dataset.shelf(table, dataset.manifest()[table.name]["fingerprint"])
+    return dataset.stored(table, dataset.manifest()[table.name]["fingerprint"])
 
 
 def rows(root: Location, table: Table[R]) -> list[R]:
     """The current rows of a table, by key."""
-    found = table.from_arrow(shelf(root, table).read(None, table.schema))
+    found = table.from_arrow(stored(root, table).read(None, table.schema))
     return sorted(found, key=lambda row: str(getattr(row, table.key)))
 
 
 def done(root: Location, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
     """Status and reason of every input of a table's stage."""
-    found = shelf(root, table).done().to_pylist()
+    found = stored(root, table).done().to_pylist()
     return {row["id"]: (row["status"], row["reason"]) for row in found}
 
 

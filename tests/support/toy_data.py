@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found
@@ -106,13 +106,13 @@ class Bench:
     def rows(self, table: Table[Any]) -> list[Any]:
         """The current rows of a table, by key."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        read = self.dataset.shelf(table, made).read(None, table.schema)
+        read = self.dataset.stored(table, made).read(None, table.schema)
         return sorted(table.from_arrow(read), key=lambda row: str(getattr(row, table.key)))
 
     def done(self, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
         """What became of each input of a table."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        rows = self.dataset.shelf(table, made).done().to_pylist()
+        rows = self.dataset.stored(table, made).done().to_pylist()
         return {row["id"]: (row["status"], row["reason"]) for row in rows}
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcurate.records import CLIPS, KEPT
 from vidcurate.rules import parse
-from vidcurate.rules.join import Read, columns_of, video_paths
+from vidcurate.rules.join import Read, joined_columns, video_paths
 from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
@@ -127,7 +127,7 @@ def numbers(clips: pa.Table, rules: Iterable[str], side: Side) -> pa.Array:
     wanted = [(table, name) for table, name in read if table in side.tables]
     if not wanted:
         return pa.nulls(clips.num_rows)
-    found = columns_of(clips, CLIPS.name, wanted, side.tables, side.read).combine_chunks()
+    found = joined_columns(clips, CLIPS.name, wanted, side.tables, side.read).combine_chunks()
     return found.to_struct_array().combine_chunks()
 
 

@@ -18,7 +18,7 @@ from vidcurate.cli.invoke import Request, invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.output import say
 from vidcurate.cli.streams import prepare_streams
-from vidcurate.errors import UsageError, VidcurateError, place_fault
+from vidcurate.errors import UsageError, VidcurateError, location_fault
 from vidcurate.pipeline.config import load_config, override
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
@@ -231,7 +231,7 @@ def main() -> None:
             say(f"vidcurate: {line}")
         sys.exit(error.exit_code)
     except OSError as error:
-        fault = place_fault(error)
+        fault = location_fault(error)
         if fault is None:
             raise
         say(f"vidcurate: {fault}")

@@ -15,13 +15,13 @@ import typer
 from vidcurate.cli.output import listener, say, show_funnel, tell_json
 from vidcurate.cli.render_estimate import against_plan
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
-from vidcurate.engines import Engine
-from vidcurate.engines.guard import close_input
+from vidcurate.engines.base import Engine
+from vidcurate.engines.guards import close_input
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine
-from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
+from vidcurate.errors import MissingExtraError, UsageError, quantity, raising_disk_full
 from vidcurate.pipeline.counts import as_dicts
-from vidcurate.pipeline.discovery.sources import take_in
+from vidcurate.pipeline.discovery.sources import ingest_sources
 from vidcurate.pipeline.estimate.forecast import Compared, compare
 from vidcurate.pipeline.inputs import FOUND
 from vidcurate.pipeline.resolve import Planned, choose_configs
@@ -35,7 +35,6 @@ from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing
 from vidcurate.store.storage import location
-from vidcurate.wording import quantity
 
 
 @dataclass(frozen=True)
@@ -89,12 +88,12 @@ def begun(
             signals = last.enter_context(signals_heard(interrupted))
             dataset = Dataset(location(request.dataset))
             dataset.manifest()
-            if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
+            if not request.sources and not dataset.stored(FILES, FOUND).folder.exists():
                 raise UsageError(
                     f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)"
                 )
             last.enter_context(writing(dataset.root, say))
-            last.enter_context(disk_full_stops(dataset.root))
+            last.enter_context(raising_disk_full(dataset.root))
             take_sources(dataset, request, given)
             plan = plan_for(dataset, STAGES, chosen, given, request.without)
             limits = Limits(
@@ -139,7 +138,7 @@ def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageCo
     if request.sources:
         if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
             sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-        take_in(
+        ingest_sources(
             dataset,
             request.sources,
             config.extensions,

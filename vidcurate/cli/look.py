@@ -12,7 +12,7 @@ import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
-from vidcurate.errors import UsageError, VidcurateError
+from vidcurate.errors import UsageError, VidcurateError, quantity, suggest
 from vidcurate.export.files import half_built
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
@@ -22,14 +22,13 @@ from vidcurate.pipeline.resolve import Planned, make_plan, recorded_config
 from vidcurate.pipeline.runner import ROOTS, check_stages, plan_for
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
-from vidcurate.rules.join import Read, columns_beside, select_rows
+from vidcurate.rules.join import Read, select_rows, selected_columns
 from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
-from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, StoredTable
 from vidcurate.store.lock import writing
-from vidcurate.store.storage import Location, Remote, bytes_below, folders_in, location, remove
+from vidcurate.store.storage import Location, Remote, bytes_below, list_folders, location, remove
 from vidcurate.store.table import Table, positions
-from vidcurate.wording import quantity, suggest
 
 Folder = Annotated[
     Path, typer.Option("--dataset", "-d", help="The data set's folder.", show_default=False)
@@ -57,7 +56,7 @@ def open_dataset(folder: Path) -> Dataset:
     return dataset
 
 
-def steadily(dataset: Dataset, look: Callable[[], Found]) -> Found:
+def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
     """What a command finds, `look`ing again where another removed tables of earlier options."""
     for _ in range(LOOKS - 1):
         before = dataset.manifest()
@@ -123,7 +122,7 @@ def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
 def status(dataset: Folder, as_json: AsJson = False) -> None:
     """The funnel: for every stage its inputs and what became of them."""
     opened = open_dataset(dataset)
-    counts = steadily(opened, lambda: funnel(opened))
+    counts = read_consistently(opened, lambda: funnel(opened))
     if as_json:
         tell_json({"dataset": str(location(dataset)), "stages": as_dicts(counts)})
     else:
@@ -135,7 +134,7 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     manifest = dataset.manifest()
-    current = {p.stage.name: p for p in plan_for(dataset, STAGES, names_of(plan), {})}
+    current = {p.stage.name: p for p in plan_for(dataset, STAGES, list_names(plan), {})}
     counts = []
     for planned in plan:
         judged = narrowed(dataset, plan, planned, scope)
@@ -161,7 +160,7 @@ def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> s
     return "what its options name changed, such as weights, a prompt or another data set"
 
 
-def names_of(plan: tuple[Planned, ...]) -> list[str]:
+def list_names(plan: tuple[Planned, ...]) -> list[str]:
     """The stages of a plan."""
     return [planned.stage.name for planned in plan]
 
@@ -193,7 +192,7 @@ def rows(
             return status_rows(opened, plan, table, statuses, where, columns)
         return table_rows(opened, plan, table, where, columns)
 
-    for row in steadily(opened, look).slice(0, limit).to_pylist():
+    for row in read_consistently(opened, look).slice(0, limit).to_pylist():
         tell_json(row)
 
 
@@ -213,7 +212,7 @@ def table_rows(
         found = select_rows(found, table, parse(where), tables, read)
     if columns:
         wanted = [c.strip() for c in columns.split(",")]
-        found = columns_beside(found, table, wanted, tables, read)
+        found = selected_columns(found, table, wanted, tables, read)
     return found
 
 
@@ -228,13 +227,13 @@ def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
     It raises UsageError for a table that the data set does not have.
     """
     tables = present_tables(plan)
-    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
-    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
+    stored_tables = {p.stage.writes.name: p.own(dataset) for p in plan}
+    stored_tables[FILES.name] = dataset.stored(FILES, FOUND)
 
     def read(name: str) -> pa.Table:
         if name not in tables:
             raise UsageError(f"no table '{name}' here{suggest(name, tables)}")
-        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        rows = scope.keep(stored_tables[name].read(None, tables[name].schema))
         return tables[name].one_row_a_key(rows)
 
     return read
@@ -288,7 +287,7 @@ def status_rows(
     wanted = [c.strip() for c in columns.split(",")]
     own = [c for c in wanted if c in found.column_names]
     others = [c for c in wanted if c not in own]
-    beside = columns_beside(rows, inputs, others, tables, read)
+    beside = selected_columns(rows, inputs, others, tables, read)
     return pa.table({c: found[c] if c in own else beside[c] for c in wanted})
 
 
@@ -335,8 +334,8 @@ def leftovers(dataset: Dataset) -> list[Location]:
     known by their mark. Objects are never half written, but may lack their commit.
     """
     root = dataset.root
-    shelves = [planned.own(dataset) for planned in present_plan(dataset)]
-    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
+    stored_tables = [planned.own(dataset) for planned in present_plan(dataset)]
+    lost = [stored.folder / name for stored in stored_tables for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]
@@ -358,11 +357,11 @@ def stale_folders(dataset: Dataset) -> list[Location]:
     for planned in plan:
         table = planned.stage.writes.name
         # A table without rows has no folder.
-        for folder in folders_in(dataset.root / table):
+        for folder in list_folders(dataset.root / table):
             if folder.name == planned.fingerprint or not FINGERPRINT.fullmatch(folder.name):
                 continue
             judged = narrowed(dataset, plan, planned, scope)
-            n_only = rows_only_in(Shelf(folder), dataset, planned, judged)
+            n_only = rows_only_in(StoredTable(folder), dataset, planned, judged)
             if n_only:
                 say(
                     f"{folder} stays: it has rows for {n_only} inputs that {table} lacks; run "
@@ -373,7 +372,7 @@ def stale_folders(dataset: Dataset) -> list[Location]:
     return sorted(found)
 
 
-def rows_only_in(earlier: Shelf, dataset: Dataset, planned: Planned, scope: Scope) -> int:
+def rows_only_in(earlier: StoredTable, dataset: Dataset, planned: Planned, scope: Scope) -> int:
     """How many live inputs have rows of earlier options, but none, and no drop, of these.
 
     A table stage's are made anew at once, so that none is lost.

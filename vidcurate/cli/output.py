@@ -24,10 +24,10 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.worker import Report
 from vidcurate.store.dataset import FAILED
-from vidcurate.wording import quantity
 
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4

@@ -6,8 +6,8 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from vidcurate.errors import quantity
 from vidcurate.pipeline.estimate.forecast import Asked, Compared, Estimate, Expected
-from vidcurate.wording import quantity
 
 GB = 1e9
 

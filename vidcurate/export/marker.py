@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
+from vidcurate.store.atomic import write_text
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import readable, write_whole
+from vidcurate.store.table import arrow_source
 
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
@@ -57,12 +58,7 @@ def read_mark(folder: Location) -> Mark | None:
 def write_mark(folder: Location, mark: Mark) -> None:
     """Mark a folder."""
     text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(mark)}, indent=2) + "\n"
-    write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
-
-
-def write_text(file: Path, text: str) -> None:
-    """A text file."""
-    file.write_text(text, "utf-8")
+    write_text(folder / EXPORT_MARKER, text)
 
 
 def finished_mark(folder: Path, dataset: str, *, clips: int, captions: int) -> Mark:
@@ -136,7 +132,7 @@ def is_named_as_ours(name: str) -> bool:
 
 def files_named(shard: Location) -> dict[str, int | None]:
     """The files that a shard's rows name, each with its size where they say it."""
-    with pq.ParquetFile(readable(shard)) as file:
+    with pq.ParquetFile(arrow_source(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
         rows = file.read(sorted(wanted))
     if not {"file_name", "size_bytes"} <= wanted:

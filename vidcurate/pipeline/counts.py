@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,10 @@ import pyarrow.compute as pc
 from vidcurate.pipeline.inputs import Scope, live_inputs
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.stage import Outcome, TableStage
-from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.store.atomic import write_text
+from vidcurate.store.dataset import DONE_WITH_LOSSES, DROPPED, FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import Location
-from vidcurate.store.table import positions, write_whole
+from vidcurate.store.table import positions
 
 # Of which rows a table stage was made; no Parquet file, so that it changes no listing.
 ORIGIN = "made_of.json"
@@ -78,7 +78,7 @@ def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCou
     if known_count(dataset, planned, scope) == found:
         return
     kept = {"of": digest(dataset, planned, scope), "count": found.as_dict()}
-    write_whole(count_file(dataset, planned), lambda partial: write_json(partial, kept))
+    write_text(count_file(dataset, planned), json.dumps(kept))
 
 
 def count_file(dataset: Dataset, planned: Planned) -> Location:
@@ -91,10 +91,12 @@ def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
 
     The rows of a table stage may change with any table that it reads.
     """
-    shelves = [planned.own(dataset), planned.shelf(dataset, planned.stage.reads)]
+    stored_tables = [planned.own(dataset), planned.stored(dataset, planned.stage.reads)]
     if isinstance(planned.stage, TableStage):
-        shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
-    files = [(shelf.folder.name, shelf.listing()) for shelf in shelves]
+        stored_tables = [
+            StoredTable(dataset.root / name / made) for name, made in planned.tables.items()
+        ]
+    files = [(stored.folder.name, stored.listing()) for stored in stored_tables]
     return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
 
 
@@ -105,8 +107,7 @@ def keep_origin(dataset: Dataset, planned: Planned, scope: Scope, inputs: pa.Chu
         "scope": scope.digest,
         "inputs": digest_of_keys(inputs),
     }
-    file = planned.own(dataset).folder / ORIGIN
-    write_whole(file, lambda partial: write_json(partial, made_of))
+    write_text(planned.own(dataset).folder / ORIGIN, json.dumps(made_of))
 
 
 def why_redone(dataset: Dataset, planned: Planned, scope: Scope) -> str:
@@ -128,12 +129,12 @@ def why_redone(dataset: Dataset, planned: Planned, scope: Scope) -> str:
 
 def tables_now(dataset: Dataset, planned: Planned) -> dict[str, str]:
     """For each table that a stage reads, a hash of its files' names."""
-    shelves = {
-        name: Shelf(dataset.root / name / made)
+    stored_tables = {
+        name: StoredTable(dataset.root / name / made)
         for name, made in planned.tables.items()
         if name != planned.stage.writes.name
     }
-    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in shelves.items()}
+    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in stored_tables.items()}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in listed.items()}
 
 
@@ -145,23 +146,18 @@ def digest_of_keys(keys: pa.ChunkedArray) -> str:
     return hashed.hexdigest()
 
 
-def write_json(file: Path, value: Any) -> None:
-    """A JSON file."""
-    file.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
-
-
 def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
     """Count from the tables."""
-    stage, shelf = planned.stage, planned.own(dataset)
+    stage, stored = planned.stage, planned.own(dataset)
     keys = live_inputs(dataset, planned, scope)[stage.reads.key]
-    done = shelf.done(DONE_AND_LOST)
+    done = stored.done(DONE_WITH_LOSSES)
     where = positions(keys, done["id"])
     is_live = np.zeros(done.num_rows, bool)
     is_live[where.drop_null().to_numpy()] = True
     done = done if is_live.all() else done.filter(is_live)
     n_pending = len(pc.unique(keys.filter(pc.is_null(where))))
     ok = done["id"].filter(pc.equal(done["status"], OK))
-    n_rows = count_rows(planned, shelf, scope, ok)
+    n_rows = count_rows(planned, stored, scope, ok)
     return counted(planned, scope, done, n_rows=n_rows, n_pending=n_pending)
 
 
@@ -201,14 +197,14 @@ def losses(done: pa.Table) -> dict[str, dict[str, float]]:
     }
 
 
-def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray) -> int:
+def count_rows(planned: Planned, stored: StoredTable, scope: Scope, ok: pa.ChunkedArray) -> int:
     """How many different rows a stage has for its live inputs; `ok` are those that gave any."""
     reads, writes = planned.stage.reads, planned.stage.writes
     if reads.key != writes.key:
         ids = [name for name in writes.schema.names if name == writes.key or name in scope.ids]
-        rows = scope.keep(shelf.read(ids, writes.schema))
+        rows = scope.keep(stored.read(ids, writes.schema))
         return len(pc.unique(rows[writes.key]))
-    keys = shelf.read([writes.key], writes.schema)[writes.key]
+    keys = stored.read([writes.key], writes.schema)[writes.key]
     return len(pc.unique(positions(keys, ok).drop_null()))
 
 

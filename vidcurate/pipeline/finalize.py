@@ -10,7 +10,7 @@ from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.inputs import Scope, dropped_videos
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.records import SOURCES
-from vidcurate.store.dataset import Dataset, Located, locate
+from vidcurate.store.dataset import Dataset, LocatedRows, locate
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -46,7 +46,7 @@ class FinishView:
 
     def files_of(self, table: Table[Any]) -> Location:
         """The folder of the files that another table's rows name."""
-        return self.planned.shelf(self.dataset, table).files
+        return self.planned.stored(self.dataset, table).files
 
     def lookup(self, table: Table[Any]) -> Mapping[str, Any]:
         """All rows of a declared table, by key."""
@@ -54,20 +54,20 @@ class FinishView:
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of live videos in a declared table, or in this stage's own."""
-        return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
+        return self.scope.keep(self.planned.stored(self.dataset, table).read(columns, table.schema))
 
     def dropped_videos(self) -> set[str]:
         """The ids of videos that the user dropped."""
-        sources = self.planned.shelf(self.dataset, SOURCES)
+        sources = self.planned.stored(self.dataset, SOURCES)
         return set(dropped_videos(self.dataset, sources).to_pylist())
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of the stage that writes a declared table."""
-        return self.planned.shelf(self.dataset, table).done()
+        return self.planned.stored(self.dataset, table).done()
 
-    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Located:
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> LocatedRows:
         """The rows of these keys, in their order, read a stretch at a time."""
-        return locate(self.planned.shelf(self.dataset, table), table.key, keys, table.schema)
+        return locate(self.planned.stored(self.dataset, table), table.key, keys, table.schema)
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""

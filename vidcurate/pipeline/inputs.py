@@ -14,7 +14,7 @@ from vidcurate.pipeline.resolve import Planned
 from vidcurate.pipeline.worker import Batch
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, read_while_running
-from vidcurate.store.dataset import FAILED, Dataset, Shelf
+from vidcurate.store.dataset import FAILED, Dataset, StoredTable
 from vidcurate.store.table import Table, positions
 
 # Enough batches for each worker that the last ones end at about the same time.
@@ -64,7 +64,7 @@ def newest_files(dataset: Dataset) -> dict[str, dict[str, Any]]:
 
 def last_of_paths(dataset: Dataset) -> pa.Table:
     """What was last said of each path: `path`, `file_id` and `state`."""
-    files = dataset.shelf(FILES, FOUND).read(["path", "file_id", "state"], FILES.schema)
+    files = dataset.stored(FILES, FOUND).read(["path", "file_id", "state"], FILES.schema)
     if len(pc.unique(files["path"])) == files.num_rows:
         return files
     numbered = files.append_column("row", pa.array(np.arange(files.num_rows)))
@@ -72,9 +72,9 @@ def last_of_paths(dataset: Dataset) -> pa.Table:
     return files.take(last)
 
 
-def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
+def live_scope(dataset: Dataset, sources: StoredTable, limit: int | None) -> Scope:
     """Leave out files that were dropped or have other content now, and videos past the limit."""
-    said = dataset.shelf(FILES, FOUND).read(["path"], FILES.schema).num_rows
+    said = dataset.stored(FILES, FOUND).read(["path"], FILES.schema).num_rows
     files = last_of_paths(dataset)
     kept = files.filter(pc.not_equal(files["state"].fill_null(""), DROPPED_FILE))
     if limit is None and kept.num_rows == said:
@@ -86,17 +86,17 @@ def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
 
 
-def gone_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+def gone_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
     """The ids of live videos that no file holds any more, as far as their sources told."""
     return videos_only(dataset, sources, GONE)
 
 
-def dropped_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+def dropped_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
     """The ids of videos of which the user dropped every file."""
     return videos_only(dataset, sources, DROPPED_FILE)
 
 
-def videos_only(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
+def videos_only(dataset: Dataset, sources: StoredTable, state: str) -> pa.Array:
     """The ids of videos that have files in a state, and none that is there."""
     files = last_of_paths(dataset)
     if pc.all(pc.is_null(files["state"])).as_py() is not False:
@@ -114,7 +114,7 @@ def videos_only(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
 def live_inputs(dataset: Dataset, planned: Planned, scope: Scope) -> pa.Table:
     """Every input of a stage: its key, the ids it carries, and the part it lies in."""
     table = planned.stage.reads
-    index = planned.shelf(dataset, table).index(table.key, ids_in(table))
+    index = planned.stored(dataset, table).index(table.key, ids_in(table))
     return scope.keep(index)
 
 
@@ -140,7 +140,7 @@ def batches(dataset: Dataset, planned: Planned, todo: pa.Table, workers: int) ->
         if table.name in planned.tables:
             names[table.name] = f"part of {table.name}"
             located = located.append_column(
-                names[table.name], parts_beside(located, planned.shelf(dataset, table), table)
+                names[table.name], parts_beside(located, planned.stored(dataset, table), table)
             )
     most = -(-located.num_rows // (BATCHES_PER_WORKER * workers))
     size = max(1, min(stage.rows_per_part, most))
@@ -163,9 +163,9 @@ def one_row_each(index: pa.Table, key: str) -> pa.Table:
     return pa.table({key: grouped[key], **columns, "part": parts})
 
 
-def parts_beside(located: pa.Table, shelf: Shelf, table: Table[Any]) -> pa.ChunkedArray:
+def parts_beside(located: pa.Table, stored: StoredTable, table: Table[Any]) -> pa.ChunkedArray:
     """For each row, the parts in which the row of its key lies in another table."""
-    index = shelf.index(table.key)
+    index = stored.index(table.key)
     wanted = pc.is_in(index[table.key], value_set=pc.unique(located[table.key]))
     index = one_row_each(index.filter(wanted), table.key)
     where = positions(located[table.key], index[table.key])

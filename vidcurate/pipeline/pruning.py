@@ -41,7 +41,7 @@ def tables_before(
     there = {p.stage.writes.name for p in before}
     wanted = (Lookup(gate.reads), *gate.lookups(planned.config))
     return {
-        b.table.name: scope.keep(planned.shelf(dataset, b.table).read(b.columns, b.table.schema))
+        b.table.name: scope.keep(planned.stored(dataset, b.table).read(b.columns, b.table.schema))
         for b in wanted
         if b.table.name in there
     }

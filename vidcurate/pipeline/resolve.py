@@ -14,7 +14,7 @@ from vidcurate.stage import (
     read_at_finish,
     read_while_running,
 )
-from vidcurate.store.dataset import Dataset, P_co, Shelf
+from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
 
@@ -31,13 +31,13 @@ class Planned:
     tables: Mapping[str, str]
     because: str = ""
 
-    def shelf(self, dataset: Dataset[P_co], table: Table[Any]) -> Shelf[P_co]:
+    def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
-        return dataset.shelf(table, self.tables[table.name])
+        return dataset.stored(table, self.tables[table.name])
 
-    def own(self, dataset: Dataset[P_co]) -> Shelf[P_co]:
+    def own(self, dataset: Dataset[P_co]) -> StoredTable[P_co]:
         """Where this stage's own rows lie."""
-        return dataset.shelf(self.stage.writes, self.fingerprint)
+        return dataset.stored(self.stage.writes, self.fingerprint)
 
 
 def choose_configs(

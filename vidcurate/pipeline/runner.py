@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import pyarrow.compute as pc
 
-from vidcurate.engines import Engine
-from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
+from vidcurate.engines.base import Engine
+from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError, quantity
 from vidcurate.pipeline.counts import (
     StageCount,
     count,
@@ -20,7 +20,7 @@ from vidcurate.pipeline.counts import (
     known_count,
     why_redone,
 )
-from vidcurate.pipeline.discovery.identity import tell_apart
+from vidcurate.pipeline.discovery.identity import separate_contents
 from vidcurate.pipeline.finalize import FinishView
 from vidcurate.pipeline.inputs import (
     FOUND,
@@ -39,7 +39,6 @@ from vidcurate.records import EXPORTS, FILES, SOURCES
 from vidcurate.stage import Lookup, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.store.dataset import FAILED, Dataset
 from vidcurate.store.versions import library_versions
-from vidcurate.wording import quantity
 
 # Nothing is in hand between these many batches, and their parts are put together, so that a long
 # run that is killed is quick to resume.
@@ -251,7 +250,7 @@ def run_stage(run: Run, planned: Planned, scope: Scope) -> None:
     run_map_stage(run, planned, scope)
     if planned.stage.writes is SOURCES and not run.interrupted:
         sources = planned.own(run.dataset)
-        if tell_apart(run.dataset, sources, run.listener.note, lambda: run.interrupted):
+        if separate_contents(run.dataset, sources, run.listener.note, lambda: run.interrupted):
             run_map_stage(run, planned, scope)
 
 
@@ -345,7 +344,7 @@ def take_back_outdated(
     keys = stage.outdated(planned.config, view_for(run, planned, scope))
     if not len(keys):
         return
-    planned.own(run.dataset).take_back(keys, stage.reads.key, stage.writes.schema)
+    planned.own(run.dataset).remove_inputs(keys, stage.reads.key, stage.writes.schema)
 
 
 def compact(run: Run, planned: Planned) -> None:
@@ -367,7 +366,7 @@ def run_table_stage(
     wanted = (Lookup(stage.reads), *stage.lookups(planned.config))
     tables = {
         b.table.name: scope.keep(
-            planned.shelf(run.dataset, b.table).read(b.columns, b.table.schema)
+            planned.stored(run.dataset, b.table).read(b.columns, b.table.schema)
         )
         for b in wanted
         if b.table.name in planned.tables

@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.pipeline.inputs import Scope, live_scope
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.pipeline.runner import (

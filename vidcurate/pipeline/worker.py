@@ -17,13 +17,21 @@ from vidcurate.errors import (
     ServerError,
     UsageError,
     VidcurateError,
-    disk_full_stops,
     is_disk_full,
+    raising_disk_full,
 )
-from vidcurate.notices import take_notices
+from vidcurate.models.notices import take_notices
 from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
-from vidcurate.store.cache import local, send, staging_folder
-from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
+from vidcurate.store.cache import local_copy, staging_folder, upload_folder
+from vidcurate.store.dataset import (
+    DONE_WITH_LOSSES,
+    DROPPED,
+    FAILED,
+    OK,
+    Dataset,
+    StoredTable,
+    commit_name,
+)
 from vidcurate.store.storage import Location, Remote
 from vidcurate.store.table import Table
 
@@ -51,13 +59,13 @@ class Job:
             return None
         return limit_s * self.time_limit_factor
 
-    def shelf(self, table: Table[Any]) -> Shelf:
+    def stored(self, table: Table[Any]) -> StoredTable:
         """Where a table's rows lie for this job."""
-        return Dataset(self.root).shelf(table, self.tables[table.name])
+        return Dataset(self.root).stored(table, self.tables[table.name])
 
-    def own(self) -> Shelf:
+    def own(self) -> StoredTable:
         """Where this job's own rows go."""
-        return Dataset(self.root).shelf(self.stage.writes, self.fingerprint)
+        return Dataset(self.root).stored(self.stage.writes, self.fingerprint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +132,7 @@ class BatchWorkspace:
 
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
-        return local(self.job.shelf(table).files / name)
+        return local_copy(self.job.stored(table).files / name)
 
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in hand, by key.
@@ -146,7 +154,7 @@ class BatchWorkspace:
 
 def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
     """The rows of a table with these keys, from the parts that the batch names."""
-    rows = job.shelf(table).read_files(batch.parts.get(table.name, ()), table.schema)
+    rows = job.stored(table).read_files(batch.parts.get(table.name, ()), table.schema)
     wanted = pa.array(sorted(keys), pa.string())
     return table.from_arrow(rows.filter(pc.is_in(rows[table.key], value_set=wanted)))
 
@@ -185,7 +193,7 @@ def work(job: Job, batch: Batch) -> Report:
     for what was made, and ServerDownError where a server answers nobody.
     """
     began = time.perf_counter()
-    with disk_full_stops(job.root):
+    with raising_disk_full(job.root):
         tool, workspace = open_tool(job)
         rows = read_batch(job, batch)
         results: list[tuple[Any, float]] = []
@@ -200,7 +208,7 @@ def work(job: Job, batch: Batch) -> Report:
         n_done = len(results)
         target = job.own().files
         if isinstance(target, Remote):
-            send(workspace.files, target)
+            upload_folder(workspace.files, target)
         if n_done:
             commit(job, batch, results)
     for result, _ in results:
@@ -323,7 +331,7 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
     if not done:
         return
     rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE_AND_LOST))
+    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE_WITH_LOSSES))
 
 
 def rows_of(result: Any) -> list[Any]:

@@ -26,7 +26,7 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
-    columns_of,
+    columns_in,
 )
 
 TOKEN = re.compile(
@@ -266,7 +266,7 @@ def comparison(reader: Reader, first: Node) -> Comparison:
         operands.append(rank(reader) if is_percentile else expression(reader, Level.COMPARE))
     for link in pairwise(operands):
         others = [side for side in link if not isinstance(side, Percentile)]
-        if len(others) < len(link) and not any(any(columns_of(side)) for side in others):
+        if len(others) < len(link) and not any(any(columns_in(side)) for side in others):
             fail(reader.text, start, "a percentile is compared with something that has columns")
     return Comparison(tuple(operands), tuple(operators))
 

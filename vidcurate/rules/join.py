@@ -6,15 +6,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.errors import UsageError
-from vidcurate.rules import Rule, check, judge
-from vidcurate.store.table import Table, positions, taken
-from vidcurate.wording import suggest
+from vidcurate.errors import UsageError, suggest
+from vidcurate.rules import Rule, check, evaluate_rules
+from vidcurate.store.table import Table, positions, take_nullable
 
 Read = Callable[[str], pa.Table]
 
 
-def columns_of(
+def joined_columns(
     base: pa.Table,
     name: str,
     wanted: Iterable[tuple[str, str]],
@@ -35,7 +34,7 @@ def columns_of(
         if table not in places:
             places[table] = place(base, name, tables[table], read)
         other, where = places[table]
-        columns[f"{table}.{column}"] = taken(other[column], where)
+        columns[f"{table}.{column}"] = take_nullable(other[column], where)
     return pa.table(columns) if columns else base.select([])
 
 
@@ -52,12 +51,12 @@ def select_rows(
 ) -> pa.Table:
     """The rows of `base` that satisfy a rule; rows it cannot decide are left out."""
     check([rule], {n: t.schema for n, t in tables.items()}, {})
-    columns = columns_of(base, name, rule.columns, tables, read)
-    verdicts = judge([rule], columns)
+    columns = joined_columns(base, name, rule.columns, tables, read)
+    verdicts = evaluate_rules([rule], columns)
     return base.filter(pc.and_(pc.is_null(verdicts.first_failed), pc.is_null(verdicts.undecided)))
 
 
-def columns_beside(
+def selected_columns(
     base: pa.Table,
     name: str,
     wanted: Sequence[str],
@@ -75,12 +74,12 @@ def columns_beside(
         if column not in tables[table].schema.names:
             known = tables[table].schema.names
             raise UsageError(f"no column '{table}.{column}' here{suggest(column, known)}")
-    found = columns_of(base, name, [(t, c) for t, c in pairs], tables, read)
+    found = joined_columns(base, name, [(t, c) for t, c in pairs], tables, read)
     return pa.table({c: found[f"{t}.{k}"] for c, (t, k) in zip(wanted, pairs, strict=True)})
 
 
 def video_paths(rows: pa.Table, sources: pa.Table) -> pa.ChunkedArray:
     """For each row the path of its video, null if it is gone; `sources` has a row a video."""
     return pa.chunked_array(
-        [taken(sources["path"], positions(rows["video_id"], sources["video_id"]))]
+        [take_nullable(sources["path"], positions(rows["video_id"], sources["video_id"]))]
     )

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from vidcurate.errors import RuleError
+from vidcurate.errors import RuleError, suggest
 from vidcurate.rules.tree import (
     Arithmetic,
     Column,
@@ -21,10 +21,9 @@ from vidcurate.rules.tree import (
     Percentile,
     Rule,
     children,
-    columns_of,
+    columns_in,
 )
 from vidcurate.store.table import FRACTION
-from vidcurate.wording import suggest
 
 LIKENESS = 0.6  # difflib's own bound for a close match
 
@@ -56,7 +55,7 @@ def check_types(
     kinds = {column: kind_of_type(type_) for column, type_ in types.items()}
     faults: list[str] = []
     for rule in rules:
-        unknown = [column for column in columns_of(rule.tree) if column not in kinds]
+        unknown = [column for column in columns_in(rule.tree) if column not in kinds]
         faults += [unknown_name(column, kinds, commands) for column in unknown]
         faults += clashes(rule.tree, kinds)
         faults += unfit(rule.tree, (rule.tree,), "boolean", kinds)

@@ -190,7 +190,7 @@ class Rule:
     @property
     def columns(self) -> frozenset[tuple[str, str]]:
         """Every (table, column) that the rule reads."""
-        return frozenset((column.table, column.name) for column in columns_of(self.tree))
+        return frozenset((column.table, column.name) for column in columns_in(self.tree))
 
 
 def bracketed(node: Node, least: Level) -> str:
@@ -211,11 +211,11 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def columns_of(node: Node) -> Iterator[Column]:
+def columns_in(node: Node) -> Iterator[Column]:
     """Every column at or below a node, as often as it is named."""
     if isinstance(node, Column):
         yield node
     if isinstance(node, Percentile) and node.of_video:
         yield VIDEO
     for child in children(node):
-        yield from columns_of(child)
+        yield from columns_in(child)

@@ -17,8 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from vidcurate.errors import UsageError, disk_full_stops
-from vidcurate.store.storage import Location, Remote, get, names_in, put
+from vidcurate.errors import UsageError, raising_disk_full
+from vidcurate.store.storage import Location, Remote, get, list_files, put
 
 CACHE_BYTES = 20_000_000_000
 # A reader that was given a file opens it, perhaps several times, for about so long.
@@ -43,7 +43,7 @@ def cache_folder() -> Path:
     return folder.absolute()
 
 
-def local(where: Location) -> Path:
+def local_copy(where: Location) -> Path:
     """A file as a path on this machine; a remote one is fetched once, and again when it changed.
 
     Where there is no such file, the path is one that does not exist. Raises StorageError.
@@ -56,7 +56,7 @@ def local(where: Location) -> Path:
         return cache_folder() / "missing" / where.name
     name = hashlib.sha256(f"{where} {facts}".encode()).hexdigest()[:32]
     file = cache_folder() / "files" / f"{name}{where.suffix}"
-    with time_stands(), one_at_a_time(name), disk_full_stops(cache_folder()):
+    with alarm_paused(), fetch_lock(name), raising_disk_full(cache_folder()):
         while not held(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             make_room(file.parent, CACHE_BYTES - facts.st_size)
@@ -113,7 +113,7 @@ def fetch(where: Remote, file: Path) -> None:
 
 def make_room(folder: Path, most_bytes: int) -> None:
     """Remove what was used longest ago until at most so many bytes are left or all is in use."""
-    found = names_in(folder).items()
+    found = list_files(folder).items()
     files = sorted((facts.st_mtime_ns, name, facts.st_size) for name, facts in found)
     total = sum(size for _, _, size in files)
     for used_ns, name, size in files:
@@ -126,7 +126,7 @@ def make_room(folder: Path, most_bytes: int) -> None:
 
 
 @contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
+def fetch_lock(name: str) -> Iterator[None]:
     """Let no other process of this machine fetch what begins with the same two digits."""
     locks = cache_folder() / "locks"
     locks.mkdir(exist_ok=True)
@@ -137,7 +137,7 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def time_stands() -> Iterator[None]:
+def alarm_paused() -> Iterator[None]:
     """Stop the clock that kills a stuck row: the storage client has time limits of its own."""
     left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
     try:
@@ -167,7 +167,7 @@ def staging_folder() -> Path:
     return own
 
 
-def send(folder: Path, target: Remote) -> None:
+def upload_folder(folder: Path, target: Remote) -> None:
     """Upload the files of a folder, which is empty then; hidden ones are unfinished, and go too."""
     for file in sorted(folder.iterdir()):
         if not file.name.startswith("."):

@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any, Generic, NamedTuple, cast
 from uuid import uuid4
 
@@ -38,16 +37,16 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar  # with defaults, as typing has it from 3.13
 
 from vidcurate.errors import BusyError, UsageError
-from vidcurate.store.storage import Location, each, gone_while_read, is_gone, names_of
+from vidcurate.store.atomic import write_text
+from vidcurate.store.storage import Location, gone_while_read, is_gone, list_names, map_names
 from vidcurate.store.table import (
-    LATER,
+    ADDED_LATER,
     Table,
-    in_pieces,
+    arrow_source,
     positions,
     read_parquet,
-    readable,
+    rechunk,
     write_parquet,
-    write_whole,
 )
 from vidcurate.store.versions import library_versions
 
@@ -69,8 +68,8 @@ DONE = pa.schema(
     ]
 )
 MADE_BY = "made_by"
-DONE_AND_LOST = DONE.append(pa.field("losses", pa.list_(LOSS), metadata=LATER))
-WORDS = DONE_AND_LOST.append(pa.field(MADE_BY, pa.string(), metadata=LATER))
+DONE_WITH_LOSSES = DONE.append(pa.field("losses", pa.list_(LOSS), metadata=ADDED_LATER))
+DONE_WITH_VERSIONS = DONE_WITH_LOSSES.append(pa.field(MADE_BY, pa.string(), metadata=ADDED_LATER))
 # A table's files: what kind, which number, and whether a commit has no rows. Those without a
 # number are of the first release, and came before all others.
 FILE = re.compile(r"(part|done|whole)-(?:(\d+)-)?\w+?(-none)?\.parquet")
@@ -120,7 +119,7 @@ def number_in(name: str) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf(Generic[P_co]):
+class StoredTable(Generic[P_co]):
     """One table as one fingerprint made it."""
 
     folder: P_co
@@ -132,7 +131,7 @@ class Shelf(Generic[P_co]):
 
     def listing(self) -> list[str]:
         """The names of the Parquet files that lie here, in order; no two states have the same."""
-        return sorted(name for name in names_of(self.folder) if name.endswith(".parquet"))
+        return sorted(name for name in list_names(self.folder) if name.endswith(".parquet"))
 
     def next_number(self) -> int:
         """A number past that of every commit that is here."""
@@ -160,9 +159,9 @@ class Shelf(Generic[P_co]):
     def about(self, name: str) -> Mapping[bytes, bytes]:
         """What a file says of itself."""
         with gone_while_read(self.folder / name):
-            return pq.read_schema(readable(self.folder / name)).metadata or {}
+            return pq.read_schema(arrow_source(self.folder / name)).metadata or {}
 
-    def steadily(self, read: Callable[[dict[str, list[str]]], Read]) -> Read:
+    def read_consistently(self, read: Callable[[dict[str, list[str]]], Read]) -> Read:
         """What is read of the commits of one moment, whoever puts the table together meanwhile.
 
         Raises BusyError where files go again and again, and UsageError where one is missing.
@@ -192,7 +191,7 @@ class Shelf(Generic[P_co]):
 
     def commits(self) -> dict[str, list[str]]:
         """Names of done files, oldest first, each with its parts' names."""
-        return self.steadily(lambda commits: commits)
+        return self.read_consistently(lambda commits: commits)
 
     def parts(self) -> list[str]:
         """Names of the parts that are committed, oldest first."""
@@ -201,25 +200,25 @@ class Shelf(Generic[P_co]):
     def done(self, schema: pa.Schema = DONE) -> pa.Table:
         """One row per input; where one was tried again, the last word.
 
-        With `DONE_AND_LOST` also what of it is in no row.
+        With `DONE_WITH_LOSSES` also what of it is in no row.
         """
-        return self.steadily(lambda commits: self.done_at(commits, schema))
+        return self.read_consistently(lambda commits: self.done_at(commits, schema))
 
     def made_by(self) -> pa.Table:
         """For each input, as in `done`, also by which of `versions` it was done."""
-        return self.steadily(lambda commits: self.done_at(commits, WORDS))
+        return self.read_consistently(lambda commits: self.done_at(commits, DONE_WITH_VERSIONS))
 
     def versions(self) -> dict[str, dict[str, str]]:
         """The sets of library versions that made rows, by the name that `made_by` gives.
 
         The last is that of the last commit.
         """
-        return self.steadily(self.versions_at)
+        return self.read_consistently(self.versions_at)
 
     def versions_at(self, commits: Iterable[str]) -> dict[str, dict[str, str]]:
         """The sets of library versions of some commits."""
         found: dict[str, dict[str, str]] = {}
-        for about in each(self.about, commits, self.folder):
+        for about in map_names(self.about, commits, self.folder):
             for name, versions in json.loads(about.get(VERSIONS, b"{}")).items():
                 found.pop(name, None)
                 found[name] = versions
@@ -231,17 +230,19 @@ class Shelf(Generic[P_co]):
         later = self.read_files([name for name in commits if not is_whole(name)], schema)
         # Of a whole table each row is a last word already: only those spoken of again matter.
         again = pc.is_in(first["id"], value_set=later["id"].combine_chunks())
-        later = last_word(pa.concat_tables([first.filter(again), later]))
+        later = latest_outcomes(pa.concat_tables([first.filter(again), later]))
         return pa.concat_tables([first.filter(pc.invert(again)), later])
 
     def read(self, columns: Sequence[str] | None, schema: pa.Schema) -> pa.Table:
         """All rows, or only some columns of them."""
         wanted = schema if columns is None else pa.schema([schema.field(c) for c in columns])
-        return self.steadily(lambda commits: self.read_files(parts_of(commits), wanted))
+        return self.read_consistently(lambda commits: self.read_files(parts_of(commits), wanted))
 
     def read_files(self, names: Sequence[str], schema: pa.Schema) -> pa.Table:
         """The columns of a schema from several files, in their order."""
-        tables = each(lambda name: read_parquet(self.folder / name, schema), names, self.folder)
+        tables = map_names(
+            lambda name: read_parquet(self.folder / name, schema), names, self.folder
+        )
         return pa.concat_tables(tables) if tables else schema.empty_table()
 
     def index(self, key: str, columns: Sequence[str] = ()) -> pa.Table:
@@ -250,12 +251,14 @@ class Shelf(Generic[P_co]):
 
         def read(commits: dict[str, list[str]]) -> pa.Table:
             parts = parts_of(commits)
-            tables = each(lambda part: read_parquet(self.folder / part, schema), parts, self.folder)
+            tables = map_names(
+                lambda part: read_parquet(self.folder / part, schema), parts, self.folder
+            )
             numbers = np.repeat(np.arange(len(parts), dtype=np.int32), [t.num_rows for t in tables])
             part = pa.DictionaryArray.from_arrays(numbers, pa.array(parts, pa.string()))
             return pa.concat_tables([schema.empty_table(), *tables]).append_column("part", part)
 
-        return self.steadily(read)
+        return self.read_consistently(read)
 
     def done_of(self, name: str) -> pa.Table | None:
         """What a commit says of its inputs; None where it is not there."""
@@ -270,7 +273,7 @@ class Shelf(Generic[P_co]):
         if not is_empty:
             write_parquet(self.folder / f"part-{name}.parquet", rows)
         done_file = f"done-{name}-none.parquet" if is_empty else f"done-{name}.parquet"
-        write_parquet(self.folder / done_file, signed(done))
+        write_parquet(self.folder / done_file, with_library_versions(done))
 
     def replace(self, rows: pa.Table, done: pa.Table) -> None:
         """The whole table anew, in one step; what was there before goes.
@@ -279,9 +282,9 @@ class Shelf(Generic[P_co]):
         """
         is_one = [is_whole(name) for name in self.commits()] == [True]
         if not (is_one and self.done().equals(done) and self.read(None, rows.schema).equals(rows)):
-            self.put_whole([], [rows], signed(done))
+            self.rewrite([], [rows], with_library_versions(done))
 
-    def take_back(self, keys: pa.Array, key: str, schema: pa.Schema) -> None:
+    def remove_inputs(self, keys: pa.Array, key: str, schema: pa.Schema) -> None:
         """Remove the rows that some inputs gave, and what was said of these, in one step.
 
         `key` is the rows' column that names the input.
@@ -289,7 +292,7 @@ class Shelf(Generic[P_co]):
         rows, done = self.read(None, schema), self.made_by()
         kept = rows.filter(pc.invert(pc.is_in(rows[key], value_set=keys)))
         words = done.filter(pc.invert(pc.is_in(done["id"], value_set=keys)))
-        self.put_whole([], [kept], with_versions(words, self.versions()))
+        self.rewrite([], [kept], with_versions(words, self.versions()))
 
     def compact(self, schema: pa.Schema) -> None:
         """Put many small parts together, so that reading a table takes few files.
@@ -302,12 +305,12 @@ class Shelf(Generic[P_co]):
             full, small = whole[:-1], parts_of(commits)[max(len(whole) - 1, 0) :]
             tables = (read_parquet(self.folder / name, schema) for name in small)
             words = with_versions(self.made_by(), self.versions())
-            self.put_whole(full, chain([schema.empty_table()], tables), words)
+            self.rewrite(full, chain([schema.empty_table()], tables), words)
 
-    def put_whole(self, kept: Sequence[str], tables: Iterable[pa.Table], words: pa.Table) -> None:
+    def rewrite(self, kept: Sequence[str], tables: Iterable[pa.Table], words: pa.Table) -> None:
         """Make the table of some of its parts, and rows, in one step; all other parts go.
 
-        `words` are `signed`, or those of its commits.
+        `words` are `with_library_versions`, or those of its commits.
         """
         # Also those replaced before, that a kill left here: they must not count again.
         before = self.listing()
@@ -315,7 +318,7 @@ class Shelf(Generic[P_co]):
         parts = list(kept)
         being_written: deque[Future[None]] = deque()
         with ThreadPoolExecutor(WRITERS) as threads:
-            for rows in in_pieces(tables, ROWS_PER_WHOLE_PART):
+            for rows in rechunk(tables, ROWS_PER_WHOLE_PART):
                 if rows.num_rows:
                     parts.append(f"part-{number:08d}-{uuid4().hex[:12]}.parquet")
                     being_written.append(
@@ -339,10 +342,10 @@ class Shelf(Generic[P_co]):
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files that no commit names any more."""
-        each(lambda name: (self.folder / name).unlink(missing_ok=True), names, self.folder)
+        map_names(lambda name: (self.folder / name).unlink(missing_ok=True), names, self.folder)
 
 
-def signed(done: pa.Table) -> pa.Table:
+def with_library_versions(done: pa.Table) -> pa.Table:
     """What became of inputs, with the library versions of this process as what made them so."""
     versions = library_versions()
     name = hashlib.sha256(json.dumps(versions, sort_keys=True).encode()).hexdigest()[:8]
@@ -367,10 +370,10 @@ def parts_of(commits: Mapping[str, Sequence[str]]) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Located:
+class LocatedRows:
     """Rows of a table in an order asked for, read a stretch at a time from where they lie."""
 
-    shelf: Shelf
+    stored: StoredTable
     schema: pa.Schema
     parts: tuple[str, ...]
     ends: NDArray[np.int64]
@@ -388,20 +391,20 @@ class Located:
 
         def read(part: str) -> pa.Table:
             # Only these are put together: text of whole parts may be more than Arrow's 2 GB.
-            return read_parquet(self.shelf.folder / part, self.schema).take(pa.array(wanted[part]))
+            return read_parquet(self.stored.folder / part, self.schema).take(pa.array(wanted[part]))
 
-        tables = each(read, wanted, self.shelf.folder)
+        tables = map_names(read, wanted, self.stored.folder)
         rows = pa.concat_tables([self.schema.empty_table(), *tables]).combine_chunks()
         return rows.take(pc.index_in(numbers, value_set=pa.array(known, pa.int32())))
 
 
-def locate(shelf: Shelf, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> Located:
+def locate(stored: StoredTable, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> LocatedRows:
     """Where the rows of some keys lie."""
-    index = shelf.index(key)
+    index = stored.index(key)
     parts = index["part"].combine_chunks()
     ends = np.cumsum(np.bincount(parts.indices, minlength=len(parts.dictionary)))
     numbers = positions(keys, index[key])
-    return Located(shelf, schema, tuple(parts.dictionary.to_pylist()), ends, numbers)
+    return LocatedRows(stored, schema, tuple(parts.dictionary.to_pylist()), ends, numbers)
 
 
 def commit_name(number: int, ids: Iterable[str]) -> str:
@@ -413,7 +416,7 @@ def commit_name(number: int, ids: Iterable[str]) -> str:
     return f"{number:08d}-{content}"
 
 
-def last_word(done: pa.Table) -> pa.Table:
+def latest_outcomes(done: pa.Table) -> pa.Table:
     """Of several rows for one id, the last; but no failure speaks against a success."""
     if pc.count_distinct(done["id"]).as_py() == done.num_rows:
         return done
@@ -438,9 +441,9 @@ class Dataset(Generic[P_co]):
         """Where the manifest lies."""
         return cast("P_co", self.root / "manifest.json")
 
-    def shelf(self, table: Table[Any], fingerprint: str) -> Shelf[P_co]:
+    def stored(self, table: Table[Any], fingerprint: str) -> StoredTable[P_co]:
         """One table as one fingerprint made it."""
-        return Shelf(cast("P_co", self.root / table.name / fingerprint))
+        return StoredTable(cast("P_co", self.root / table.name / fingerprint))
 
     @property
     def id(self) -> str | None:
@@ -498,9 +501,4 @@ class Dataset(Generic[P_co]):
         """Write the manifest anew."""
         manifest = {"vidcurate": 1, "dataset": own_id, "tables": tables}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.manifest_file, lambda partial: write_text(partial, text))
-
-
-def write_text(file: Path, text: str) -> None:
-    """A text file."""
-    file.write_text(text, "utf-8")
+        write_text(self.manifest_file, text)

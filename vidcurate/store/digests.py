@@ -25,7 +25,7 @@ def sha256_of(file: Location) -> str:
     return digest.hexdigest()
 
 
-def kept_sha256(file: Path) -> str:
+def cached_sha256(file: Path) -> str:
     """The same; of a large file kept in the user's cache until the file's size or a time changes.
 
     Raises OSError.
@@ -47,7 +47,7 @@ def kept_sha256(file: Path) -> str:
     return found
 
 
-def content_below(path: Path) -> str:
+def content_hash(path: Path) -> str:
     """A hash of a file, or of all files below a folder with their names from there; "" for none.
 
     Where they lie does not count, nor do hidden files and descriptions (.md), which no model reads.
@@ -55,8 +55,8 @@ def content_below(path: Path) -> str:
     """
     try:
         if path.is_file():
-            return kept_sha256(path)
-        found = [f"{file.relative_to(path)} {kept_sha256(file)}" for file in model_files(path)]
+            return cached_sha256(path)
+        found = [f"{file.relative_to(path)} {cached_sha256(file)}" for file in model_files(path)]
     except OSError as error:
         raise UsageError(f"cannot read {error.filename or path}: {error.strerror}") from error
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""

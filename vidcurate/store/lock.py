@@ -15,9 +15,9 @@ from typing import Any
 from uuid import uuid4
 
 from vidcurate.errors import BusyError, StorageError, UsageError
+from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import is_alive
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import write_whole
 
 LOG = logging.getLogger(__name__)
 # Where the system has no locks one lives while its writer says so again and again.
@@ -143,11 +143,8 @@ def write_lock(lock: Location, text: bytes) -> None:
     if isinstance(lock, Remote):
         lock.write_bytes(text)
         return
-
-    def write(partial: Path) -> None:
+    with atomic_write(lock) as partial:
         partial.write_bytes(text)
-
-    write_whole(lock, write)
 
 
 def read_lock(lock: Location) -> bytes:

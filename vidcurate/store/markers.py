@@ -23,7 +23,7 @@ FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class VidcurateFolder:
     """A data set or an export."""
 
     kind: str
@@ -33,11 +33,11 @@ class Written:
         return f"the {self.kind} {self.folder}"
 
 
-def kind_of(folder: Location) -> str | None:
+def folder_kind(folder: Location) -> str | None:
     """Whether a folder is a data set or an export of ours; None where it is neither."""
-    if kind_in_marker(folder / EXPORT_MARKER) is not None:
+    if marker_kind(folder / EXPORT_MARKER) is not None:
         return EXPORT
-    if kind_in_marker(folder / MANIFEST) is not None:
+    if marker_kind(folder / MANIFEST) is not None:
         return DATASET
     if (folder / "data").is_dir() and is_data_card(folder / "README.md"):
         return EXPORT
@@ -54,7 +54,7 @@ def is_data_card(file: Location) -> bool:
         return False
 
 
-def kind_in_marker(file: Location) -> str | None:
+def marker_kind(file: Location) -> str | None:
     """What a marker says that its folder is; None where it is not there or none of ours."""
     try:
         marker: Any = json.loads(file.read_bytes()) if file.is_file() else None
@@ -65,21 +65,21 @@ def kind_in_marker(file: Location) -> str | None:
     return str(marker.get("kind", DATASET))
 
 
-def written_by_us(folder: Location) -> Written | None:
+def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:
     """The data set or export that wrote a folder; None for one that we did not write.
 
     A video that a user keeps in a data set's root, or in a folder of their own in it, is theirs.
     """
     below: tuple[str, ...] = ()
     for parent in (folder, *parents_of(folder)):
-        kind = kind_of(parent)
-        if kind == EXPORT or (kind == DATASET and is_made(below)):
-            return Written(kind, parent)
+        kind = folder_kind(parent)
+        if kind == EXPORT or (kind == DATASET and is_generated(below)):
+            return VidcurateFolder(kind, parent)
         below = (parent.name, *below)
     return None
 
 
-def is_made(below: Sequence[str]) -> bool:
+def is_generated(below: Sequence[str]) -> bool:
     """Whether the names from a data set's root down lead into what was made there."""
     is_of_table = len(below) > 1 and bool(FINGERPRINT.fullmatch(below[1]))
     return is_of_table or (len(below) > 0 and below[0] in MADE)

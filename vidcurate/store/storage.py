@@ -147,7 +147,7 @@ def location(name: str | Path) -> Location:
     return Remote(key)
 
 
-def sibling(folder: Location, name: str) -> Location:
+def resolve_name(folder: Location, name: str) -> Location:
     """A file named in a list that lies in a folder; absolute names stay what they are."""
     if name.startswith(f"{SCHEME}//") or (isinstance(folder, Remote) and name.startswith("/")):
         return location(name)
@@ -232,7 +232,7 @@ def copy(source: Remote, target: Location) -> None:
         connection().copy_file(source.key, target.key)
 
 
-def names_of(folder: Location) -> list[str]:
+def list_names(folder: Location) -> list[str]:
     """The names of the files that lie in a folder; none where the folder is not there."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
@@ -262,18 +262,18 @@ def gone_while_read(where: Location) -> Iterator[None]:
         raise
 
 
-def names_in(folder: Location) -> dict[str, Facts | os.stat_result]:
+def list_files(folder: Location) -> dict[str, Facts | os.stat_result]:
     """The files that lie in a folder, with size and time; none where the folder is not there."""
     if isinstance(folder, Remote):
         return {**folder.below(recursive=False)}
     found: dict[str, Facts | os.stat_result] = {}
-    for name in names_of(folder):
+    for name in list_names(folder):
         with suppress(FileNotFoundError):  # removed since it was listed
             found[name] = (folder / name).stat()
     return found
 
 
-def folders_in(folder: Location) -> list[Location]:
+def list_folders(folder: Location) -> list[Location]:
     """The folders that lie in a folder, in order."""
     if isinstance(folder, Remote):
         return [
@@ -303,7 +303,9 @@ def remove(where: Location) -> None:
         where.unlink()
 
 
-def each(function: Callable[[str], Result], names: Iterable[str], folder: Location) -> list[Result]:
+def map_names(
+    function: Callable[[str], Result], names: Iterable[str], folder: Location
+) -> list[Result]:
     """A function's results for several names in order; of a remote folder several at once."""
     if isinstance(folder, Remote):
         with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:

@@ -1,17 +1,13 @@
 """A table is a record class, its Arrow schema, and Parquet files that are whole or not there."""
 
 import dataclasses
-import os
-import tempfile
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -20,13 +16,14 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, Remote, gone_while_read, put
+from vidcurate.store.atomic import atomic_write
+from vidcurate.store.storage import Location, Remote, gone_while_read
 
 R = TypeVar("R")
 
 # From so many keys on it pays to look for stretches of them instead of each.
 MANY_KEYS = 4096
-LATER = {b"later": b"yes"}
+ADDED_LATER = {b"later": b"yes"}
 STRETCH = 32
 # Readers take a row group at once; columns of bytes and text in lists must not be 2 GB there.
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 28
@@ -96,7 +93,7 @@ def record_fields(record: type) -> list[pa.Field]:
     """
     hints = typing.get_type_hints(record)
     fields = ((f, arrow_field(f.name, hints[f.name])) for f in dataclasses.fields(record))
-    return [field.with_metadata(LATER) if f.default is None else field for f, field in fields]
+    return [field.with_metadata(ADDED_LATER) if f.default is None else field for f, field in fields]
 
 
 def arrow_field(name: str, hint: Any) -> pa.Field:
@@ -162,22 +159,6 @@ def build(hint: Any, value: Any) -> Any:
     return value
 
 
-def write_whole(path: Location, write: Callable[[Path], None]) -> None:
-    """A file that appears complete or not at all: written beside its place, then renamed."""
-    if isinstance(path, Remote):
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder, path.name))
-            put(Path(folder, path.name), path)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_parquet(path: Location, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
     # Ids are all different: a dictionary of them costs time and space.
@@ -186,7 +167,8 @@ def write_parquet(path: Location, table: pa.Table) -> None:
         "use_dictionary": False,
         "row_group_size": rows_within(table, GROUP_ROWS, GROUP_BYTES),
     }
-    write_whole(path, lambda partial: pq.write_table(table, partial, **options))
+    with atomic_write(path) as partial:
+        pq.write_table(table, partial, **options)
 
 
 def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
@@ -196,7 +178,7 @@ def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
     return min(n_rows, max(1, int(table.num_rows * n_bytes // table.nbytes)))
 
 
-def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
+def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     """The values at some places, null where a place is null; text has offsets of 64 bits then.
 
     Arrow's plain text ends at 2 GB, which the captions of some million clips are.
@@ -209,14 +191,14 @@ def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
-    One that came with a later version than the rows (`LATER`) is null. Raises UsageError where
-    another is missing, as in rows that an earlier version made.
+    A column that a later version added (`ADDED_LATER`) is null in earlier rows. Raises UsageError
+    where any other is missing.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
+    with gone_while_read(path), pq.ParquetFile(arrow_source(path)) as file:
         there = [name for name in schema.names if name in file.schema_arrow.names]
         missing = [name for name in schema.names if name not in there]
-        if early := [name for name in missing if schema.field(name).metadata != LATER]:
+        if early := [name for name in missing if schema.field(name).metadata != ADDED_LATER]:
             raise UsageError(
                 f"{path} has no column {min(early)!r}: another version of vidcurate made it; "
                 "run the command that makes its table again"
@@ -228,7 +210,7 @@ def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
         return rows.select(schema.names).cast(schema)
 
 
-def readable(path: Location) -> Any:
+def arrow_source(path: Location) -> Any:
     """A file as Arrow's readers take it."""
     return path.open() if isinstance(path, Remote) else path
 
@@ -274,7 +256,7 @@ def positions_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
 
 
-def in_pieces(
+def rechunk(
     tables: Iterable[pa.Table], n_rows: int, n_bytes: int = PIECE_BYTES
 ) -> Iterator[pa.Table]:
     """The same rows of at least one table in tables of `n_rows`, the last with what is left.

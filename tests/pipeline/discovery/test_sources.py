@@ -185,8 +185,8 @@ def test_a_path_that_no_file_system_takes_is_a_row(tmp_path: Path) -> None:
 
 def found_in(root: Path) -> list[FoundFile]:
     """All files that a data set was ever given."""
-    shelf = Dataset(root).shelf(FILES, FOUND)
-    return FILES.from_arrow(shelf.read(None, FILES.schema))
+    stored = Dataset(root).stored(FILES, FOUND)
+    return FILES.from_arrow(stored.read(None, FILES.schema))
 
 
 def test_files_are_added_once(tmp_path: Path) -> None:

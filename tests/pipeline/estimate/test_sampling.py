@@ -11,11 +11,11 @@ import pytest
 
 from tests.support.chat_server import Script
 from tests.support.command import Ended, vidcurate
-from tests.support.pipeline import process, rows, shelf, states
+from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.render_estimate import lines
-from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count
@@ -117,7 +117,7 @@ def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
     for part in real.values():
         # Tables of a few rows are all header, so some kilobytes are no miss.
         assert abs(part.planned_bytes - part.is_bytes) < part.is_bytes / 2 + 8192
-    scans = shelf(tmp_path, SCANS)
+    scans = stored(tmp_path, SCANS)
     took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
     assert real["scan"].took_hours == pytest.approx(took_s / 3600, abs=1e-6)
     assert real["scan"].is_bytes == bytes_below(scans.folder)
@@ -236,7 +236,7 @@ def test_gpu_memory_is_that_of_the_fullest(
     program.write_text(f"#!/bin/sh\n{says}\n", "utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with watched_gpu_memory() as seen:
+    with track_gpu_memory() as seen:
         pass
     assert seen.mib == peak
 

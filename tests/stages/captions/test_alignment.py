@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pipeline import done, process, rows, shelf
+from tests.support.pipeline import done, process, rows, stored
 from tests.support.tiny_models import save_clip
 from vidcurate.clips.vectors import clip_frames, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import UsageError
@@ -28,7 +28,7 @@ def embedder(model: str) -> ClipEmbedder:
 def check_rows(out: Path, embedder: ClipEmbedder, texts: dict[str, str]) -> None:
     """Every row's numbers are cosines of the clip's text with the vectors on disk."""
     [own] = rows(out, VECTORS)
-    table = read_video_vectors(shelf(out, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(stored(out, VECTORS).folder / "files" / own.vectors_file)
     for clip, row in zip(rows(out, KEPT), rows(out, ALIGNMENT), strict=True):
         words = embedder.text_vectors([texts[clip.clip_id]])[0]
         by_frame = matrix(clip_frames(table, clip)) @ words

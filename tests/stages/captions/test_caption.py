@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.pipeline import done, files_below, process, rows, shelf, states
+from tests.support.pipeline import done, files_below, process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
@@ -99,13 +99,13 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
         )
         assert (caption.prompt_tokens, caption.completion_tokens) == (11, 5)
     shown = [images(body) for body in script.bodies]
-    folder = shelf(out, KEYFRAMES).files
+    folder = stored(out, KEYFRAMES).files
     by_time = sorted(keyframes, key=lambda row: row.keyframes[0].pts)
     for sent, stills in zip(shown, by_time, strict=True):
         for image, still in zip(sent, stills.keyframes, strict=True):
-            stored = cv2.imread(str(folder / still.file))
-            assert stored is not None
-            assert np.abs(image.astype(int) - stored).mean() < 4
+            saved = cv2.imread(str(folder / still.file))
+            assert saved is not None
+            assert np.abs(image.astype(int) - saved).mean() < 4
 
 
 def images(body: dict[str, Any]) -> list[Any]:
@@ -118,7 +118,7 @@ def images(body: dict[str, Any]) -> list[Any]:
 def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None:
     """A clip whose still was removed fails with the reason; the others are captioned."""
     lost = rows(out, KEYFRAMES)[1]
-    (shelf(out, KEYFRAMES).files / lost.keyframes[0].file).unlink()
+    (stored(out, KEYFRAMES).files / lost.keyframes[0].file).unlink()
     captions = ask(out, script)
     assert lost.clip_id not in {c.clip_id for c in captions}
     assert len(captions) == len(script.bodies) == 2
@@ -193,10 +193,10 @@ def recorded(script: Script) -> dict[str, Any]:
 def test_another_server_asks_nothing_again(out: Path, script: Script) -> None:
     """How and where the server is asked decides no text: captions stay; a new prompt's do not."""
     ask(out, script)
-    before = states(shelf(out, CAPTIONS).folder)
+    before = states(stored(out, CAPTIONS).folder)
     ask(out, script, concurrency=2, timeout_s=9, base_url=script.url + "/")
     assert len(script.bodies) == 3
-    assert states(shelf(out, CAPTIONS).folder) == before
+    assert states(stored(out, CAPTIONS).folder) == before
     ask(out, script, prompt=str(prompt_file(out)))
     assert len(script.bodies) == 6
 
@@ -210,7 +210,7 @@ def prompt_file(out: Path) -> Path:
 
 def test_facts_need_no_keyframes_folder(out: Path) -> None:
     """Captions from facts do not depend on stills that were removed."""
-    for file in files_below(shelf(out, KEYFRAMES).files):
+    for file in files_below(stored(out, KEYFRAMES).files):
         file.unlink()
     process(out, {"caption": {}})
     assert len(rows(out, CAPTIONS)) == 3

@@ -19,14 +19,14 @@ from vidcurate.cli.look import (
     present_plan,
     present_scope,
     present_tables,
+    read_consistently,
     reader,
-    steadily,
 )
 from vidcurate.cli.output import printable, tell_json
+from vidcurate.errors import quantity
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.store.dataset import DONE, OK
-from vidcurate.wording import quantity
 
 CLIPS_SHOWN = 3
 
@@ -43,7 +43,9 @@ def diff(
         return one, two, differences(one, two), gone(one, two), gone(two, one)
 
     ours, theirs = open_dataset(first), open_dataset(second)
-    one, two, options, left, entered = steadily(ours, lambda: steadily(theirs, look))
+    one, two, options, left, entered = read_consistently(
+        ours, lambda: read_consistently(theirs, look)
+    )
     counts = {
         "first": {"dataset": str(first), "clips": one.clips.num_rows, "kept": one.kept.num_rows},
         "second": {"dataset": str(second), "clips": two.clips.num_rows, "kept": two.kept.num_rows},

@@ -25,12 +25,12 @@ from vidcurate.cli.look import (
     present_plan,
     present_scope,
     present_tables,
+    read_consistently,
     reader,
-    steadily,
 )
 from vidcurate.cli.output import printable, say, tell, tell_json
 from vidcurate.clips.vectors import Vectors, read_video_vectors
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, UsageError, quantity
 from vidcurate.models.vision.embedder import Embedder, open_embedder
 from vidcurate.pipeline.counts import digest
 from vidcurate.pipeline.resolve import Planned
@@ -39,9 +39,8 @@ from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
 from vidcurate.rules.join import Read, video_paths
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, chosen
-from vidcurate.store.cache import local
+from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import Dataset
-from vidcurate.wording import quantity
 
 # So many clips that are likest as a whole are ranked again by their frames.
 RANKED_AGAIN = 1000
@@ -60,7 +59,7 @@ class Embedded:
     def of_video(self, video_id: str) -> pa.Table:
         """The vectors of a video's frames."""
         files = self.stage.own(self.dataset).files
-        return read_video_vectors(local(files / self.videos[video_id].vectors_file))
+        return read_video_vectors(local_copy(files / self.videos[video_id].vectors_file))
 
 
 def search(
@@ -100,7 +99,7 @@ def search(
         others = found.filter(pc.not_equal(found[CLIPS.key], like or "")).slice(0, top)
         return rows_shown(others, read(SOURCES.name))
 
-    rows = steadily(opened, look)
+    rows = read_consistently(opened, look)
     if as_json:
         tell_json({"dataset": str(opened.root), "text": text, "like": like, "clips": rows})
     else:

@@ -37,7 +37,7 @@ from vidcurate.models.chat.requests import (
     refuses_schema,
 )
 from vidcurate.models.chat.server_turns import Turns
-from vidcurate.notices import notice
+from vidcurate.models.notices import add_notice
 
 T = TypeVar("T")
 NO_KEY = "none"  # local servers want no key, but some want the header
@@ -217,10 +217,10 @@ def agrees(chat: ChatServer, manner: Manner, fault: Fault, payload: Mapping[str,
         return False
     if chat.agreed.change(manner, other):
         for name in other.left_out[len(manner.left_out) :]:
-            notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
+            add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
         if other.form != manner.form:
             instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
-            notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
+            add_notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
     return True
 
 

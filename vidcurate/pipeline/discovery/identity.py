@@ -15,14 +15,14 @@ from dataclasses import dataclass, field, replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.errors import quantity
 from vidcurate.media.io.content import SAMPLED_WHOLE
 from vidcurate.pipeline.discovery.sources import UNREAD, live_files, rows_in_order, write_files
 from vidcurate.pipeline.inputs import FOUND
 from vidcurate.records import FILES, SCANS, SOURCES, FoundFile
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.digests import sha256_of
-from vidcurate.store.storage import folders_in, location
-from vidcurate.wording import quantity
+from vidcurate.store.storage import list_folders, location
 
 READ_AT_ONCE = 4
 FILES_PER_COMMIT = 64
@@ -31,7 +31,7 @@ Appearance = tuple[int | None, int | None, int | None]
 
 
 @dataclass
-class Alike:
+class SampleGroup:
     """What is known of the files that have one sample: which content each appearance stands for.
 
     `contents` maps whole hashes to ids.
@@ -75,9 +75,9 @@ def decided(file: FoundFile, content: str, sha256: str | None) -> FoundFile:
     return replace(file, file_id=file_id, content=content, sha256=sha256)
 
 
-def tell_apart(
+def separate_contents(
     dataset: Dataset,
-    sources: Shelf,
+    sources: StoredTable,
     note: Callable[[str], None],
     is_stopped: Callable[[], bool] = lambda: False,
 ) -> int:
@@ -86,7 +86,7 @@ def tell_apart(
     They are then to be ingested once more, under the ids that were found.
     """
     groups = alike(dataset, sources)
-    shelf = dataset.shelf(FILES, FOUND)
+    stored = dataset.stored(FILES, FOUND)
     n_reads = sum(len(group.to_read) for group in groups)
     if n_reads:
         what = quantity(n_reads, "file")
@@ -104,10 +104,10 @@ def tell_apart(
                 )
             waiting += group.recognised
             if len(waiting) >= FILES_PER_COMMIT:
-                write_files(shelf, waiting)
+                write_files(stored, waiting)
                 n_decided += len(waiting)
                 waiting = []
-    write_files(shelf, waiting)
+    write_files(stored, waiting)
     return n_decided + len(waiting)
 
 
@@ -132,7 +132,7 @@ def unread(file: FoundFile, read: Read) -> FoundFile:
     return replace(file, file_id=f"{file.file_id}-{UNREAD}", fault=read.fault)
 
 
-def alike(dataset: Dataset, sources: Shelf) -> list[Alike]:
+def alike(dataset: Dataset, sources: StoredTable) -> list[SampleGroup]:
     """The files that have one sample and more than one appearance, where any is undecided."""
     rows = sources.read(["file_id", "sample"], SOURCES.schema)
     counts = pc.value_counts(rows["sample"].combine_chunks())
@@ -141,12 +141,12 @@ def alike(dataset: Dataset, sources: Shelf) -> list[Alike]:
         return []
     rows = rows.filter(pc.is_in(rows["sample"], value_set=several))
     sample_of = dict(zip(rows["file_id"].to_pylist(), rows["sample"].to_pylist(), strict=True))
-    groups: dict[str, Alike] = {}
-    for file in rows_in_order(dataset.shelf(FILES, FOUND)):
+    groups: dict[str, SampleGroup] = {}
+    for file in rows_in_order(dataset.stored(FILES, FOUND)):
         sample = sample_of.get(file.file_id)
         if sample is None or not is_sampled(file):
             continue
-        group = groups.setdefault(sample, Alike(sample))
+        group = groups.setdefault(sample, SampleGroup(sample))
         if file.content is not None:
             group.known[appearance(file)] = file.content
             if file.sha256:
@@ -175,15 +175,15 @@ def is_sampled(file: FoundFile) -> bool:
     return (file.size_bytes or 0) > SAMPLED_WHOLE
 
 
-def add_scanned(dataset: Dataset, sources: Shelf, groups: dict[str, Alike]) -> None:
+def add_scanned(dataset: Dataset, sources: StoredTable, groups: dict[str, SampleGroup]) -> None:
     """Add the contents whose hashes were taken when they were scanned."""
     if not groups:
         return
     rows = sources.read(["video_id", "sample"], SOURCES.schema)
     rows = rows.filter(pc.is_in(rows["sample"], value_set=pa.array(list(groups), pa.string())))
     sample_of = dict(zip(rows["video_id"].to_pylist(), rows["sample"].to_pylist(), strict=True))
-    for folder in folders_in(dataset.root / SCANS.name):
-        scans = Shelf(folder).read(["video_id", "source_sha256"], SCANS.schema).to_pylist()
+    for folder in list_folders(dataset.root / SCANS.name):
+        scans = StoredTable(folder).read(["video_id", "source_sha256"], SCANS.schema).to_pylist()
         for scan in scans:
             if scan["video_id"] in sample_of and scan["source_sha256"]:
                 group = groups[sample_of[scan["video_id"]]]

@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, sibling
-from vidcurate.store.table import readable
+from vidcurate.store.storage import Location, resolve_name
+from vidcurate.store.table import arrow_source
 
 LISTS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 PATH_COLUMNS = ("path", "file", "file_name", "video", "video_path", "media_path")
@@ -46,7 +46,7 @@ def read_list(file: Location) -> Iterator[Row]:
     try:
         kind = file.suffix.lower()
         if kind == ".parquet":
-            table = pq.read_table(readable(file))
+            table = pq.read_table(arrow_source(file))
             check_columns(table.column_names, str(file))
             yield from (row_of(n, row) for n, row in enumerate(table.to_pylist(), 1) if filled(row))
             return
@@ -202,9 +202,10 @@ def listed_path(base: Location, text: str) -> Location:
         bare = bare[1:-1]
     ways = dict.fromkeys([text, bare, os.path.expanduser(bare)])  # noqa: PTH111 - no home: as it is
     if len(ways) == 1:
-        return sibling(base, text)
+        return resolve_name(base, text)
     return next(
-        (where for way in ways if is_there(where := sibling(base, way))), sibling(base, text)
+        (where for way in ways if is_there(where := resolve_name(base, way))),
+        resolve_name(base, text),
     )
 
 

@@ -17,8 +17,14 @@ from vidcurate.pipeline.discovery.lists import LISTS, Row, lines, listed_path, r
 from vidcurate.pipeline.discovery.walk import Walk, matches
 from vidcurate.pipeline.inputs import DROPPED_FILE, FOUND, GONE, newest_files
 from vidcurate.records import FILES, FoundFile
-from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
-from vidcurate.store.markers import EXPORT_MARKER, MANIFEST, Written, kind_in_marker, written_by_us
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable, commit_name
+from vidcurate.store.markers import (
+    EXPORT_MARKER,
+    MANIFEST,
+    VidcurateFolder,
+    enclosing_vidcurate_folder,
+    marker_kind,
+)
 from vidcurate.store.storage import Location, Remote, location, require_bucket
 
 ROWS_PER_PART = 4096
@@ -27,28 +33,28 @@ STDIN = "-"
 UNREAD = "unread"
 
 
-def say_nothing(_text: str) -> None:
+def ignore(_text: str) -> None:
     """What is told where nobody listens."""
 
 
 @dataclass
-class Finder:
+class SourceSearch:
     """What a search for videos goes by: endings, depth, the data set's own folder, who is told."""
 
     extensions: Sequence[str]
     recursive: bool
     own: Location | None = None
-    note: Callable[[str], None] = say_nothing
-    written: dict[Location, Written | None] = field(default_factory=dict)
+    note: Callable[[str], None] = ignore
+    written: dict[Location, VidcurateFolder | None] = field(default_factory=dict)
 
     def is_video(self, path: Path) -> bool:
         """Whether a path ends as videos do."""
         return path.suffix.lower() in {"." + e.lower().lstrip(".") for e in self.extensions}
 
-    def ours(self, folder: Location) -> Written | None:
+    def ours(self, folder: Location) -> VidcurateFolder | None:
         """What wrote a folder, where it is ours; asked once a folder."""
         if folder not in self.written:
-            self.written[folder] = written_by_us(folder)
+            self.written[folder] = enclosing_vidcurate_folder(folder)
         return self.written[folder]
 
     def refuse_ours(self, folder: Location) -> None:
@@ -61,7 +67,7 @@ class Finder:
         own = self.own if isinstance(self.own, Path) else None
         return Walk(is_wanted, recursive=self.recursive, own=own)
 
-    def tell_left_out(self, folders: Collection[Location]) -> None:
+    def report_skipped(self, folders: Collection[Location]) -> None:
         """Say which folders of ours are no sources; of this data set nobody needs to be told."""
         others = [f for f in folders if not is_inside(f, self.own)]
         if others:
@@ -75,7 +81,7 @@ def find_files(
     *,
     recursive: bool,
     own: Location | None = None,
-    note: Callable[[str], None] = say_nothing,
+    note: Callable[[str], None] = ignore,
 ) -> Iterator[FoundFile]:
     """Every file that the sources name, in a stable order.
 
@@ -86,10 +92,10 @@ def find_files(
     is taken: `own` is the root of the data set that videos are found for, `note` is told the rest.
     Raises UsageError for a list that cannot be read, and a source that lies in what we wrote.
     """
-    finder = Finder(extensions, recursive, own, note)
+    search = SourceSearch(extensions, recursive, own, note)
     for source in sources:
         name = source_name(source)
-        for file in files_of_source(source, finder, stdin):
+        for file in files_of_source(source, search, stdin):
             yield replace(file, source=name)
 
 
@@ -103,122 +109,124 @@ def path_given(source: str) -> str:
     return str(listed_path(Path(), source)) if source.startswith("file://") else source
 
 
-def files_of_source(source: str, finder: Finder, stdin: TextIO) -> Iterator[FoundFile]:
+def files_of_source(source: str, search: SourceSearch, stdin: TextIO) -> Iterator[FoundFile]:
     """Every file that one source names."""
     if source == STDIN:
         text = stdin.read().removeprefix("\ufeff")
-        yield from listed(lines(text, is_plain=True), Path(), "stdin", finder)
+        yield from listed(lines(text, is_plain=True), Path(), "stdin", search)
         return
     source = path_given(source)
     where = location(source)
     path = Path(source)
     if isinstance(where, Remote):
-        yield from in_storage(where, finder)
+        yield from in_storage(where, search)
     elif path.is_dir():
-        finder.refuse_ours(plain(path))
-        yield from in_folder(path, finder)
+        search.refuse_ours(plain(path))
+        yield from in_folder(path, search)
     elif path.suffix.lower() in LISTS:
-        yield from listed(read_list(path), path.parent, str(path.absolute()), finder)
+        yield from listed(read_list(path), path.parent, str(path.absolute()), search)
     elif not path.exists() and glob.has_magic(source):
-        yield from in_pattern(source, finder)
+        yield from in_pattern(source, search)
     else:
-        finder.refuse_ours(plain(path).parent)
+        search.refuse_ours(plain(path).parent)
         yield found(path)
 
 
-def in_pattern(pattern: str, finder: Finder) -> Iterator[FoundFile]:
+def in_pattern(pattern: str, search: SourceSearch) -> Iterator[FoundFile]:
     """Files that a pattern matches; the folders that it matches are looked into."""
-    walk = finder.walk(lambda _: True)
+    walk = search.walk(lambda _: True)
     walk.recursive = True
     n_found = 0
     left_out: list[Location] = []
     for path in matches(pattern, walk):
-        if ours := finder.ours(plain(path if path.is_dir() else path.parent)):
+        if ours := search.ours(plain(path if path.is_dir() else path.parent)):
             left_out.append(ours.folder)
         elif path.is_dir():
             n_found += 1
-            yield from in_folder(path, finder)
+            yield from in_folder(path, search)
         elif path.suffix.lower() in LISTS:
             n_found += 1
-            yield from listed(read_list(path), path.parent, str(path.absolute()), finder)
+            yield from listed(read_list(path), path.parent, str(path.absolute()), search)
         else:
             n_found += 1
             yield found(path)
     yield from (found(path, fault=fault) for path, fault in walk.faults)
-    finder.tell_left_out([*walk.left_out, *dict.fromkeys(left_out)])
+    search.report_skipped([*walk.left_out, *dict.fromkeys(left_out)])
     if n_found == 0 and not walk.faults:
         yield found(Path(pattern), fault="the pattern matches no file")
 
 
-def in_folder(folder: Path, finder: Finder) -> Iterator[FoundFile]:
+def in_folder(folder: Path, search: SourceSearch) -> Iterator[FoundFile]:
     """Files of a folder that have a video's extension, without hidden ones and our own."""
-    walk = finder.walk(finder.is_video)
+    walk = search.walk(search.is_video)
     n_found = 0
     for path in walk.below(folder):
         n_found += 1
         yield found(path)
     yield from (found(path, fault=fault) for path, fault in walk.faults)
-    finder.tell_left_out(walk.left_out)
+    search.report_skipped(walk.left_out)
     if n_found == 0 and not walk.faults:
         yield found(folder, fault="the folder holds no video")
 
 
-def in_storage(where: Remote, finder: Finder) -> Iterator[FoundFile]:
+def in_storage(where: Remote, search: SourceSearch) -> Iterator[FoundFile]:
     """An object, those of a folder that have a video's extension, or those that a list names.
 
     Raises StorageError where the bucket is not there, UsageError for what we wrote.
     """
     require_bucket(where)
     if Path(where.name).suffix.lower() in LISTS:
-        yield from listed(read_list(where), where.parent, str(where), finder)
+        yield from listed(read_list(where), where.parent, str(where), search)
         return
     is_folder = where.is_dir()
-    finder.refuse_ours(where if is_folder else where.parent)
+    search.refuse_ours(where if is_folder else where.parent)
     if not is_folder:
         yield found(where)
         return
-    names = list(where.below(recursive=finder.recursive))
-    ours = ours_among(names, where, finder)
+    names = list(where.below(recursive=search.recursive))
+    ours = ours_among(names, where, search)
     videos = [
         name
         for name in names
-        if finder.is_video(Path(name))
+        if search.is_video(Path(name))
         and "/." not in f"/{name}"
         and not any(f"{where / name}".startswith(f"{folder}/") for folder in ours)
     ]
     yield from (found(where / name) for name in videos)
-    finder.tell_left_out(ours)
+    search.report_skipped(ours)
     if not videos:
         yield found(where, fault="the folder holds no video")
 
 
-def ours_among(names: Sequence[str], where: Remote, finder: Finder) -> list[Location]:
+def ours_among(names: Sequence[str], where: Remote, search: SourceSearch) -> list[Location]:
     """The folders among objects that are data sets or exports, or made in this data set."""
     folders: dict[Location, None] = {}
     for name in names:
         folder, _, last = name.rpartition("/")
         at = where / folder if folder else where
-        is_marker = last in {EXPORT_MARKER, MANIFEST} and at != finder.own
+        is_marker = last in {EXPORT_MARKER, MANIFEST} and at != search.own
         if at not in folders and (
-            kind_in_marker(where / name) if is_marker else is_video_of_ours(at, last, finder)
+            marker_kind(where / name) if is_marker else is_video_of_ours(at, last, search)
         ):
             folders[at] = None
     return list(folders)
 
 
-def is_video_of_ours(folder: Location, name: str, finder: Finder) -> bool:
+def is_video_of_ours(folder: Location, name: str, search: SourceSearch) -> bool:
     """Whether a video lies in what we wrote."""
-    return finder.is_video(Path(name)) and finder.ours(folder) is not None
+    return search.is_video(Path(name)) and search.ours(folder) is not None
 
 
-def listed(rows: Iterable[Row], base: Location, name: str, finder: Finder) -> Iterator[FoundFile]:
+def listed(
+    rows: Iterable[Row], base: Location, name: str, search: SourceSearch
+) -> Iterator[FoundFile]:
     """Files that a list names, with the list's other columns."""
     for row in rows:
         if row.path is None:
             yield found(Path(f"{name}, row {row.number}"), row.extra, row.fault)
             continue
         where = listed_path(base, row.path)
-        ours = finder.ours(plain(where).parent)
+        ours = search.ours(plain(where).parent)
         fault = f"the file lies in {ours}, which vidcurate wrote" if ours else None
         yield found(where, row.extra, fault)
 
@@ -271,14 +279,14 @@ def add_files(dataset: Dataset, files: Iterable[FoundFile], seen: set[str] | Non
     Their paths are added to `seen`.
     """
     newest = {path: base_id(row) for path, row in newest_files(dataset).items()}
-    shelf = dataset.shelf(FILES, FOUND)
+    stored = dataset.stored(FILES, FOUND)
     n_given = 0
     stream = iter(files)
     while piece := list(islice(stream, ROWS_PER_PART)):
         n_given += len(piece)
         if seen is not None:
             seen.update(f.path for f in piece)
-        write_files(shelf, [f for f in piece if newest.get(f.path) != f.file_id])
+        write_files(stored, [f for f in piece if newest.get(f.path) != f.file_id])
     return n_given
 
 
@@ -288,14 +296,14 @@ def base_id(row: Mapping[str, str | None]) -> str | None:
     return None if row["state"] or content == UNREAD else base
 
 
-def write_files(shelf: Shelf, files: Iterable[FoundFile]) -> None:
+def write_files(stored: StoredTable, files: Iterable[FoundFile]) -> None:
     """Rows of files, the last of each id, committed together."""
     fresh = {f.file_id: f for f in files}
     if fresh:
         done = [{"id": i, "status": OK, "reason": None, "seconds": 0.0} for i in fresh]
         rows = FILES.to_arrow(list(fresh.values()))
-        name = commit_name(shelf.next_number(), fresh)
-        shelf.commit(name, rows, pa.Table.from_pylist(done, schema=DONE))
+        name = commit_name(stored.next_number(), fresh)
+        stored.commit(name, rows, pa.Table.from_pylist(done, schema=DONE))
 
 
 def mark_gone(dataset: Dataset, sources: Sequence[str], seen: Collection[str]) -> list[str]:
@@ -317,20 +325,20 @@ def mark_gone(dataset: Dataset, sources: Sequence[str], seen: Collection[str]) -
     changed = [
         replace(f, state=DROPPED_FILE if f.fault else GONE) for f in missing if f.state != GONE
     ]
-    write_files(dataset.shelf(FILES, FOUND), changed)
+    write_files(dataset.stored(FILES, FOUND), changed)
     return [f.path for f in missing if not f.fault]
 
 
 def live_files(dataset: Dataset) -> list[FoundFile]:
     """What was last said of each path that was not dropped."""
-    shelf = dataset.shelf(FILES, FOUND)
-    last = {f.path: f for f in rows_in_order(shelf)}
+    stored = dataset.stored(FILES, FOUND)
+    last = {f.path: f for f in rows_in_order(stored)}
     return [f for f in last.values() if f.state != DROPPED_FILE]
 
 
-def rows_in_order(shelf: Shelf) -> Iterator[FoundFile]:
+def rows_in_order(stored: StoredTable) -> Iterator[FoundFile]:
     """All rows in their order, none merged."""
-    rows = shelf.read(None, FILES.schema)
+    rows = stored.read(None, FILES.schema)
     for start in range(0, rows.num_rows, ROWS_PER_PART):
         for row in rows.slice(start, ROWS_PER_PART).to_pylist():
             yield FoundFile(**{**row, "extra": dict(row["extra"])})
@@ -339,14 +347,14 @@ def rows_in_order(shelf: Shelf) -> Iterator[FoundFile]:
 def drop_files(dataset: Dataset, is_chosen: Callable[[FoundFile], bool]) -> list[FoundFile]:
     """Take files out of a data set; they come back when they are taken in again."""
     chosen = [f for f in live_files(dataset) if is_chosen(f)]
-    shelf = dataset.shelf(FILES, FOUND)
+    stored = dataset.stored(FILES, FOUND)
     for start in range(0, len(chosen), ROWS_PER_PART):
         piece = chosen[start : start + ROWS_PER_PART]
-        write_files(shelf, [replace(f, state=DROPPED_FILE) for f in piece])
+        write_files(stored, [replace(f, state=DROPPED_FILE) for f in piece])
     return chosen
 
 
-def take_in(
+def ingest_sources(
     dataset: Dataset,
     sources: Sequence[str],
     extensions: Sequence[str],

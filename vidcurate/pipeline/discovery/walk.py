@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from vidcurate.store.markers import DATASET, is_made, kind_of
+from vidcurate.store.markers import DATASET, folder_kind, is_generated
 
 EVERY_DEPTH = "**"
 
@@ -32,7 +32,7 @@ class Walk:
         """The wanted files below a folder, in order; what only links lead to comes last."""
         links: list[Path] = []
         above = (top.absolute(), *top.absolute().parents)
-        roots = [folder for folder in above if kind_of(folder) == DATASET]
+        roots = [folder for folder in above if folder_kind(folder) == DATASET]
         yield from self.real_below(top, links, roots)
         while links:
             link = links.pop(0)
@@ -100,12 +100,12 @@ class Walk:
         """
         at = folder.absolute()
         try:
-            kind = kind_of(folder)
+            kind = folder_kind(folder)
         except OSError:
             return False  # it is told where it is listed
         if kind == DATASET and at == self.own and at not in roots:
             roots.append(at)
-        made = any(at.is_relative_to(r) and is_made(at.relative_to(r).parts) for r in roots)
+        made = any(at.is_relative_to(r) and is_generated(at.relative_to(r).parts) for r in roots)
         if made or (kind is not None and at not in roots):
             self.left_out.append(folder)
             return True

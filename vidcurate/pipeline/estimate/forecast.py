@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -12,9 +11,9 @@ from pydantic import TypeAdapter, ValidationError
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import Planned
+from vidcurate.store.atomic import write_text
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import bytes_below
-from vidcurate.store.table import write_whole
 
 PLAN_FILE = "plan.json"
 
@@ -141,12 +140,7 @@ def expect(
 
 def keep(dataset: Dataset, estimate: Estimate) -> None:
     """Keep an estimate in the data set, until the run ends."""
-    text = json.dumps(estimate.as_dict(), indent=2) + "\n"
-
-    def write(partial: Path) -> None:
-        partial.write_text(text, "utf-8")
-
-    write_whole(dataset.root / PLAN_FILE, write)
+    write_text(dataset.root / PLAN_FILE, json.dumps(estimate.as_dict(), indent=2) + "\n")
 
 
 def kept(dataset: Dataset) -> Estimate | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count
 from vidcurate.pipeline.estimate.forecast import Asked, Estimate, Expected, StageEstimate, expect
@@ -60,7 +60,7 @@ def take_sample(
     """Run the stages after probe on a sample, and foresee the rest; None when interrupted."""
     sample = {video: lengths[video] for video in choose(lengths, n_sample)}
     in_sample = only(sample)
-    with watched_gpu_memory() as peak:
+    with track_gpu_memory() as peak:
         run_stages(run, rest, in_sample, whole_tables(run.dataset, rest, live, lengths, sample))
     if run.interrupted:
         return None

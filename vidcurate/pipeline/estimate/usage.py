@@ -10,8 +10,8 @@ from vidcurate.pipeline.counts import ORIGIN
 from vidcurate.pipeline.inputs import Scope, live_inputs, pending
 from vidcurate.pipeline.pruning import narrowed
 from vidcurate.pipeline.resolve import Planned
-from vidcurate.store.dataset import Dataset, Shelf
-from vidcurate.store.storage import names_in
+from vidcurate.store.dataset import Dataset, StoredTable
+from vidcurate.store.storage import list_files
 from vidcurate.store.table import positions
 
 
@@ -26,12 +26,12 @@ def seconds_by_video(dataset: Dataset, planned: Planned, scope: Scope) -> dict[s
 
 def bytes_by_video(dataset: Dataset, planned: Planned, scope: Scope) -> dict[str, float]:
     """Bytes on disk for each video in scope: its files, and its share of the table's rows."""
-    shelf = planned.own(dataset)
-    n_done = max(shelf.done().num_rows, 1)
-    sizes = files_by_video(shelf)
-    beside = [ORIGIN] if (shelf.folder / ORIGIN).exists() else []
-    names = [*shelf.listing(), *beside]
-    rows_bytes = sum((shelf.folder / name).stat().st_size for name in names)
+    stored = planned.own(dataset)
+    n_done = max(stored.done().num_rows, 1)
+    sizes = files_by_video(stored)
+    beside = [ORIGIN] if (stored.folder / ORIGIN).exists() else []
+    names = [*stored.listing(), *beside]
+    rows_bytes = sum((stored.folder / name).stat().st_size for name in names)
     inputs = live_inputs(dataset, planned, scope)["video_id"].combine_chunks()
     return {
         row["values"]: sizes[row["values"]] + rows_bytes * row["counts"] / n_done
@@ -39,10 +39,10 @@ def bytes_by_video(dataset: Dataset, planned: Planned, scope: Scope) -> dict[str
     }
 
 
-def files_by_video(shelf: Shelf) -> Counter[str]:
+def files_by_video(stored: StoredTable) -> Counter[str]:
     """Bytes of the files that a table's rows name; a name begins with the video's id."""
     sizes: Counter[str] = Counter()
-    for name, facts in names_in(shelf.files).items():
+    for name, facts in list_files(stored.files).items():
         sizes[name.partition(".")[0].partition("-")[0]] += facts.st_size
     return sizes
 

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, OK
-from vidcurate.store.table import positions, taken
+from vidcurate.store.table import positions, take_nullable
 
 ID_DIGITS = 16
 
@@ -27,10 +27,10 @@ class OutlineConfig(StageConfig):
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     """One row for each video that has a caption; a clip without one is left out."""
     clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
-    texts = taken(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
+    texts = take_nullable(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
         refined = tables[REFINED.name]
-        better = taken(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
+        better = take_nullable(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
     is_told = pc.is_valid(texts)
     done = pa.table(

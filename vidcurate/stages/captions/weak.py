@@ -10,7 +10,7 @@ from vidcurate.captioning.text.echoes import BANDS, Echo, echoes
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
-from vidcurate.store.table import positions, taken
+from vidcurate.store.table import positions, take_nullable
 
 GOOD = "the caption is good enough"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
@@ -37,7 +37,7 @@ def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
     where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
     verdicts = verdicts.take(where.drop_null())
-    texts = taken(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
+    texts = take_nullable(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
     rows = weak_rows(verdicts, texts.to_pylist(), config)
     chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))

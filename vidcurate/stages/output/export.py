@@ -11,7 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pydantic import field_validator, model_validator
 
-from vidcurate.errors import LossError
+from vidcurate.errors import LossError, quantity
 from vidcurate.export.card import Contents, data_card
 from vidcurate.export.files import link_all, put_in_place, put_objects, require_folder, tidy
 from vidcurate.export.losses import losses, read_export
@@ -47,7 +47,6 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.store.storage import Location, Remote, location
-from vidcurate.wording import quantity
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 

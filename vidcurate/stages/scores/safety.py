@@ -19,7 +19,7 @@ from vidcurate.models.vision.image_classifier import (
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
 from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class SafetyConfig(StageConfig):
@@ -101,7 +101,7 @@ def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> 
 
 def weights_content(config: SafetyConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    return content_hash(Path(config.model)) if config.model else ""
 
 
 def weights_named(config: SafetyConfig) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from vidcurate.models.vision.image_classifier import (
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class WatermarkConfig(StageConfig):
@@ -149,7 +149,7 @@ def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) 
 
 def weights_content(config: WatermarkConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    return content_hash(Path(config.model)) if config.model else ""
 
 
 def weights_named(config: WatermarkConfig) -> Mapping[str, str]:

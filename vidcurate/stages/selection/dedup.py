@@ -25,7 +25,7 @@ from vidcurate.records import (
 )
 from vidcurate.stage import BY_CONTENT, Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import location
 from vidcurate.store.table import positions
 
@@ -204,13 +204,13 @@ def judged(hall: Hall, clip: int, video_id: str) -> Duplicate:
     )
 
 
-def shelf_of(folder: str) -> Shelf | None:
+def stored_of(folder: str) -> StoredTable | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version:
         return None
-    return dataset.shelf(SIGNATURES, entry["fingerprint"])
+    return dataset.stored(SIGNATURES, entry["fingerprint"])
 
 
 def signatures_of(folder: str) -> pa.Table:
@@ -218,10 +218,10 @@ def signatures_of(folder: str) -> pa.Table:
 
     Raises UsageError where it has none.
     """
-    shelf = shelf_of(folder)
-    if shelf is None:
+    stored = stored_of(folder)
+    if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return roomy(shelf.read(None, SIGNATURES.schema))
+    return roomy(stored.read(None, SIGNATURES.schema))
 
 
 def roomy(signatures: pa.Table) -> pa.Table:
@@ -238,13 +238,13 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 def others_content(config: DedupConfig) -> str:
     """Which clips the other data sets hold, and what made their signatures; not where they lie."""
-    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    held = [(s.folder.name, clips_in(s)) for s in map(stored_of, config.against) if s]
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
-def clips_in(shelf: Shelf) -> str:
-    """A hash of the ids of a shelf's clips, in whatever order they lie."""
-    ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
+def clips_in(stored: StoredTable) -> str:
+    """A hash of the ids of a stored table's clips, in whatever order they lie."""
+    ids = stored.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 

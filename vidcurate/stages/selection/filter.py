@@ -10,8 +10,8 @@ from pydantic import AfterValidator
 
 from vidcurate.errors import RuleError
 from vidcurate.records import CLIPS, KEPT, SCORE_TABLES, VIDEO_TABLES
-from vidcurate.rules import check, judge, parse
-from vidcurate.rules.join import columns_of
+from vidcurate.rules import check, evaluate_rules, parse
+from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
@@ -53,8 +53,8 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     clips = tables[CLIPS.name]
     rules = [parse(text) for text in config.rules]
     wanted = {column for rule in rules for column in rule.columns}
-    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    verdicts = judge(rules, columns)
+    columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    verdicts = evaluate_rules(rules, columns)
     broken = reasons("", config.rules).take(verdicts.first_failed)
     missing = reasons("a number is missing for: ", config.rules).take(verdicts.undecided)
     kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
@@ -84,8 +84,8 @@ def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.
         if {name for name, _ in rule.columns} <= set(tables) and not has_percentile(rule.tree)
     ]
     wanted = {column for rule in rules for column in rule.columns}
-    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    return clips[CLIPS.key].filter(pc.is_valid(judge(rules, columns).first_failed))
+    columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    return clips[CLIPS.key].filter(pc.is_valid(evaluate_rules(rules, columns).first_failed))
 
 
 def has_percentile(node: Node) -> bool:

@@ -22,7 +22,7 @@ from vidcurate.models.vision.embedder import (
 )
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
 from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class EmbedConfig(StageConfig):
@@ -152,7 +152,7 @@ def weights_content(config: EmbedConfig) -> str:
     """What weights on disk hold: others under the same path give other vectors."""
     if config.backend != "open_clip":
         return ""
-    return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
+    return content_hash(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
 def weights_named(config: EmbedConfig) -> Mapping[str, str]:

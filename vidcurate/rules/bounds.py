@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from vidcurate.rules.evaluation import compared, evaluate, threshold
 from vidcurate.rules.schema import kind_of
 from vidcurate.rules.tree import (
     Column,
@@ -13,16 +14,15 @@ from vidcurate.rules.tree import (
     Node,
     Not,
     Percentile,
-    columns_of,
+    columns_in,
 )
-from vidcurate.rules.verdicts import compared, evaluate, threshold
 
 TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 INVERTED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @dataclass(frozen=True, slots=True)
-class Border:
+class Bound:
     """What a rule asks of one number: to lie on one side of a limit, which reads no column."""
 
     score: Node
@@ -47,17 +47,17 @@ class Border:
         return compared(self.condition, columns)
 
 
-def borders(node: Node, *, wanted: bool = True) -> Iterator[Border]:
+def bounds_in(node: Node, *, wanted: bool = True) -> Iterator[Bound]:
     """The borders at and below a condition that shall be true, or with `wanted` off, false."""
     match node:
         case Comparison():
-            found = (border_of(link, wanted=wanted) for link in links(node))
-            yield from (border for border in found if border is not None)
+            found = (bound_of(link, wanted=wanted) for link in links(node))
+            yield from (bound for bound in found if bound is not None)
         case Not(operand=operand):
-            yield from borders(operand, wanted=not wanted)
+            yield from bounds_in(operand, wanted=not wanted)
         case Junction(operands=operands):
             for operand in operands:
-                yield from borders(operand, wanted=wanted)
+                yield from bounds_in(operand, wanted=wanted)
 
 
 def links(chain: Comparison) -> list[Comparison]:
@@ -68,7 +68,7 @@ def links(chain: Comparison) -> list[Comparison]:
     ]
 
 
-def border_of(link: Comparison, *, wanted: bool) -> Border | None:
+def bound_of(link: Comparison, *, wanted: bool) -> Bound | None:
     """The border that a comparison of two sides is, if it is one; its score stands left."""
     (left, right), operator = link.operands, link.operators[0]
     if operator not in TURNED:
@@ -77,15 +77,15 @@ def border_of(link: Comparison, *, wanted: bool) -> Border | None:
         left, right, operator = right, left, TURNED[operator]
     if is_fixed(left) or not is_fixed(right):
         return None
-    return Border(left, operator if wanted else INVERTED[operator], right)
+    return Bound(left, operator if wanted else INVERTED[operator], right)
 
 
 def is_fixed(side: Node) -> bool:
     """Whether a side is a number that no row changes, or a percentile."""
-    return next(columns_of(side), None) is None and kind_of(side, {}) == "number"
+    return next(columns_in(side), None) is None and kind_of(side, {}) == "number"
 
 
-def with_limits(node: Node, limit_of: Callable[[Border], Node], *, wanted: bool = True) -> Node:
+def with_limits(node: Node, limit_of: Callable[[Bound], Node], *, wanted: bool = True) -> Node:
     """A condition with another limit for every border at and below it.
 
     Values that lie on a limit are kept, whatever the border was: where many are equal, as at 0, the
@@ -103,11 +103,11 @@ def with_limits(node: Node, limit_of: Callable[[Border], Node], *, wanted: bool 
             return node
 
 
-def moved_link(link: Comparison, limit_of: Callable[[Border], Node], *, wanted: bool) -> Comparison:
+def moved_link(link: Comparison, limit_of: Callable[[Bound], Node], *, wanted: bool) -> Comparison:
     """A link with another limit, if it is a border."""
-    border = border_of(link, wanted=wanted)
-    if border is None:
+    bound = bound_of(link, wanted=wanted)
+    if bound is None:
         return link
-    closed = ">=" if border.operator in (">", ">=") else "<="
+    closed = ">=" if bound.operator in (">", ">=") else "<="
     operator = closed if wanted else INVERTED[closed]
-    return Comparison((border.score, limit_of(border)), (operator,))
+    return Comparison((bound.score, limit_of(bound)), (operator,))

@@ -10,9 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.rules.borders import Border, borders, with_limits
+from vidcurate.rules.bounds import Bound, bounds_in, with_limits
+from vidcurate.rules.evaluation import evaluate_rules
 from vidcurate.rules.tree import Column, Constant, Node, Percentile, Rule
-from vidcurate.rules.verdicts import judge
 
 # Ranks that a wanted keep rate is looked for in, a hundred to the per cent.
 RANKS = 10_000
@@ -21,7 +21,7 @@ Flags = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Aim:
+class KeepTarget:
     """The rules that come nearest to a wanted share of clips and keep no fewer, if any do.
 
     Every limit lies where it alone would leave out the same share of its score's values:
@@ -36,13 +36,15 @@ class Aim:
     kept_share: float
 
 
-def aim(rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], keep: float) -> Aim:
+def keep_target(
+    rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], keep: float
+) -> KeepTarget:
     """The common percentile of all limits that keeps the wanted share of clips.
 
     A greater percentile never keeps more, so halving finds it. Raises UsageError where there is no
     limit to move.
     """
-    if not any(True for rule in rules for _ in borders(rule.tree)):
+    if not any(True for rule in rules for _ in bounds_in(rule.tree)):
         raise UsageError(
             "no rule has a limit to move: --keep needs one, such as --rule 'quality.sharpness >= 0'"
         )
@@ -55,7 +57,7 @@ def aim(rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], 
             high = middle - 1
     ranked = at_percentile(rules, low)
     fixed = [written(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
-    return Aim(
+    return KeepTarget(
         wanted_share=keep,
         percentile=low * 100 / RANKS,
         rules=tuple(rule.text for rule in fixed),
@@ -73,18 +75,18 @@ def at_percentile(rules: Sequence[Rule], rank: int) -> list[Rule]:
     """Rules with every limit where it alone leaves out so many ten-thousandths of the values."""
     part = Decimal(rank) * 100 / RANKS
 
-    def percentile(border: Border) -> Node:
-        return Percentile(part if border.operator in (">", ">=") else 100 - part)
+    def percentile(bound: Bound) -> Node:
+        return Percentile(part if bound.operator in (">", ">=") else 100 - part)
 
     return [written(with_limits(rule.tree, percentile)) for rule in rules]
 
 
-def as_number(border: Border, values: Mapping[Column, Any]) -> Node:
+def as_number(bound: Bound, values: Mapping[Column, Any]) -> Node:
     """A border's limit in six digits, rounded to the side that leaves out no more."""
-    value = border.limit_in(values)
+    value = bound.limit_in(values)
     if value is None:
-        return border.limit
-    rounding = ROUND_FLOOR if border.operator in (">", ">=") else ROUND_CEILING
+        return bound.limit
+    rounding = ROUND_FLOOR if bound.operator in (">", ">=") else ROUND_CEILING
     return Constant(float(Context(prec=6, rounding=rounding).create_decimal_from_float(value)))
 
 
@@ -97,7 +99,7 @@ def passed(rules: Sequence[Rule], columns: pa.Table) -> Flags:
     """Which clips (columns) satisfy each rule (rows); a missing number does not."""
     passing = np.ones((len(rules), columns.num_rows), bool)
     for place, rule in enumerate(rules):
-        verdicts = judge([rule], columns)
+        verdicts = evaluate_rules([rule], columns)
         for fault in (verdicts.first_failed, verdicts.undecided):
             passing[place] &= fault.is_null().to_numpy(zero_copy_only=False)
     return passing

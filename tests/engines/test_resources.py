@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vidcurate.engines.allotment import affinity, cores, memory_bytes
+from vidcurate.engines.resources import affinity, cores, memory_bytes
 
 GIB = 1 << 30
 MANY = affinity()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from vidcurate.engines.guard import memory_in_use, private_bytes
+from vidcurate.engines.guards import memory_in_use, private_bytes
 
 MEGABYTE = 1_000_000
 HOLDER = "b = b'x' * 100_000_000; print(flush=True); input()"

@@ -9,7 +9,7 @@ LOCK = Lock()
 SAID: list[str] = []
 
 
-def notice(text: str) -> None:
+def add_notice(text: str) -> None:
     """Note something, from any thread."""
     with LOCK:
         SAID.append(text)

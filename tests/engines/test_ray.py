@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.engines.test_ends import lives
 from tests.engines.test_engines import (  # noqa: F401 - the suite that every engine passes
     die_at,
     double,
@@ -25,15 +24,15 @@ from tests.engines.test_engines import (  # noqa: F401 - the suite that every en
     wait_for,
     worker_id,
 )
+from tests.engines.test_local_ends import lives
 from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
 from tests.support.paths import ROOT
 from tests.support.pipeline import process, rows
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import Crash, Needs
+from vidcurate.engines.base import Crash, Needs
 from vidcurate.engines.local import LocalEngine
-from vidcurate.engines.ray import RayEngine
-from vidcurate.engines.ray_cluster import room
+from vidcurate.engines.ray import RayEngine, room
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.worker import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS

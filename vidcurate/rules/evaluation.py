@@ -43,7 +43,7 @@ JOIN = {"and": pc.and_kleene, "or": pc.or_kleene}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdicts:
+class RuleOutcomes:
     """What became of each row: indexes into the rules, null where there is none.
 
     `first_failed` is the first rule that is false for the row. `undecided` is the first rule,
@@ -55,7 +55,7 @@ class Verdicts:
     undecided: pa.Int32Array
 
 
-def judge(rules: Sequence[Rule], columns: pa.Table) -> Verdicts:
+def evaluate_rules(rules: Sequence[Rule], columns: pa.Table) -> RuleOutcomes:
     """The verdicts of rules, in their order, on rows whose columns are named `table.column`.
 
     NaN, a division by zero and null are one thing: a missing value, which `and`, `or` and `not`
@@ -76,7 +76,7 @@ def judge(rules: Sequence[Rule], columns: pa.Table) -> Verdicts:
         is_open = pc.and_(pc.is_null(outcome), pc.is_null(failed))
         undecided = pc.coalesce(undecided, pc.if_else(is_open, this, nothing))
         failed = pc.coalesce(failed, pc.if_else(outcome, nothing, this))
-    return Verdicts(failed, undecided)
+    return RuleOutcomes(failed, undecided)
 
 
 def spread(values: Values, n_rows: int) -> pa.Array:

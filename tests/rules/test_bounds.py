@@ -3,8 +3,8 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from vidcurate.rules import judge, parse
-from vidcurate.rules.borders import Border, borders, with_limits
+from vidcurate.rules import evaluate_rules, parse
+from vidcurate.rules.bounds import Bound, bounds_in, with_limits
 from vidcurate.rules.tree import Column, Constant, Node, Rule
 
 NUMBERS = pa.table({"t.x": [1.0, 2.0, 3.0, 4.0, None], "t.y": [4, 3, 2, 1, 0]})
@@ -16,13 +16,13 @@ COLUMNS = {
 
 def conditions(rule: str) -> list[str]:
     """The borders of a rule, as conditions."""
-    return [str(border.condition) for border in borders(parse(rule).tree)]
+    return [str(bound.condition) for bound in bounds_in(parse(rule).tree)]
 
 
 def moved(rule: str, limit: float) -> str:
     """A rule with one number for every limit."""
 
-    def to_limit(_border: Border) -> Node:
+    def to_limit(_border: Bound) -> Node:
         return Constant(limit)
 
     return str(with_limits(parse(rule).tree, to_limit))
@@ -30,7 +30,7 @@ def moved(rule: str, limit: float) -> str:
 
 def passing(rule: Rule) -> Sequence[bool]:
     """Which rows satisfy a rule."""
-    found = judge([rule], NUMBERS)
+    found = evaluate_rules([rule], NUMBERS)
     return [
         failed is None and undecided is None
         for failed, undecided in zip(
@@ -83,13 +83,13 @@ def test_limits_are_moved_and_nothing_else(rule: str, expected: str) -> None:
 def test_a_border_holds_where_its_condition_does() -> None:
     """A border alone, and the rule that it is, keep the same rows; none where there is no value."""
     rule = parse("t.x >= p50")
-    (border,) = borders(rule.tree)
-    assert border.limit_in(COLUMNS) == 2.5
-    assert border.holds(COLUMNS).to_pylist() == [False, False, True, True, None]
+    (bound,) = bounds_in(rule.tree)
+    assert bound.limit_in(COLUMNS) == 2.5
+    assert bound.holds(COLUMNS).to_pylist() == [False, False, True, True, None]
     assert passing(rule) == [False, False, True, True, False]
 
 
 def test_a_percentile_of_nothing_is_no_limit() -> None:
     """Where no row has a value there is no limit."""
-    (border,) = borders(parse("t.x >= p50").tree)
-    assert border.limit_in({Column("t", "x"): pa.array([None], pa.float64())}) is None
+    (bound,) = bounds_in(parse("t.x >= p50").tree)
+    assert bound.limit_in({Column("t", "x"): pa.array([None], pa.float64())}) is None
