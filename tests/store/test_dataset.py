@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -71,10 +72,10 @@ def test_rows_are_read_in_the_order_of_their_commits(tmp_path: Path) -> None:
 def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
     """Rows that were written by a process which died before its done file are never seen."""
     stored = stored_in(tmp_path)
-    stored.commit("first", mark_rows("a"), done_rows(("a", OK)))
-    stored.commit("second", mark_rows("b"), done_rows(("b", OK)))
-    (stored.folder / "done-second.parquet").unlink()
-    (stored.folder / ".done-second.parquet.77.0123abcd.partial").write_bytes(b"PAR1 half")
+    stored.commit("0-first", mark_rows("a"), done_rows(("a", OK)))
+    stored.commit("1-second", mark_rows("b"), done_rows(("b", OK)))
+    (stored.folder / "done-1-second.parquet").unlink()
+    (stored.folder / ".done-1-second.parquet.77.0123abcd.partial").write_bytes(b"PAR1 half")
     assert ids(stored) == ["a"]
     assert stored.done()["id"].to_pylist() == ["a"]
     assert stored.index("piece_id")["piece_id"].to_pylist() == ["a"]
@@ -93,8 +94,8 @@ def test_a_batch_done_again_takes_its_own_place(tmp_path: Path) -> None:
 def test_a_batch_without_rows_leaves_its_word_only(tmp_path: Path) -> None:
     """Inputs that gave nothing are done, and no empty part lies about."""
     stored = stored_in(tmp_path)
-    stored.commit("none", None, done_rows(("a", FAILED)))
-    stored.commit("empty", mark_rows(), done_rows(("b", OK)))
+    stored.commit("0-none", None, done_rows(("a", FAILED)))
+    stored.commit("1-empty", mark_rows(), done_rows(("b", OK)))
     assert sorted(stored.done()["id"].to_pylist()) == ["a", "b"]
     assert [p.name for p in stored.folder.glob("part-*")] == []
 
@@ -201,7 +202,7 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
     shutil.copytree(stored.folder, first)
     stored.replace(stored.read(None, MARKS.schema), stored.done())
     shutil.copytree(first, stored.folder, dirs_exist_ok=True)
-    stored.commit("later", mark_rows("later"), done_rows(("later", OK)))
+    stored.commit("9-later", mark_rows("later"), done_rows(("later", OK)))
     second = tmp_path / "second"
     shutil.copytree(stored.folder, second)
     stored.replace(stored.read(None, MARKS.schema), stored.done())
@@ -220,7 +221,7 @@ def test_full_parts_are_not_written_again(tmp_path: Path) -> None:
     stored.replace(mark_rows(*names), done_rows(*((name, OK) for name in names)))
     full, last = stored.parts()
     for number in range(MANY_PARTS):
-        stored.commit(f"{number}", mark_rows(f"x{number}"), done_rows((f"x{number}", OK)))
+        stored.commit(f"{number + 9}-x", mark_rows(f"x{number}"), done_rows((f"x{number}", OK)))
     rows = sorted(ids(stored))
     stored.compact(MARKS.schema)
     assert stored.parts()[0] == full
@@ -253,30 +254,6 @@ def test_a_batch_counts_again_after_parts_were_put_together(tmp_path: Path) -> N
     assert words == {"000": OK, "001": OK, "002": OK, "003": FAILED}
 
 
-def test_a_table_of_the_first_release_is_read_and_added_to(tmp_path: Path) -> None:
-    """Commits without a number come first, a whole table before them; what it replaced is not read.
-
-    They are put together with numbered ones as any.
-    """
-    stored = stored_in(tmp_path)
-    for name, status in (("aaa", OK), ("bbb", FAILED), ("ccc", OK)):
-        rows = mark_rows(name) if status == OK else None
-        stored.commit(name, rows, done_rows((name, status)))
-    (stored.folder / "done-bbb-none.parquet").rename(stored.folder / "done-bbb.parquet")
-    pq.write_table(mark_rows("w"), stored.folder / "part-www.parquet")
-    about = {"parts": ["part-www.parquet"], "replaces": {"done-aaa.parquet": 17}}
-    word = done_rows(("w", OK)).replace_schema_metadata(
-        {k: json.dumps(v) for k, v in about.items()}
-    )
-    pq.write_table(word, stored.folder / "done-whole.parquet")
-    stored.commit(commit_name(stored.next_number(), ["d"]), mark_rows("d"), done_rows(("d", OK)))
-    assert ids(stored) == ["w", "ccc", "d"]
-    assert stored.done()["id"].to_pylist() == ["w", "bbb", "ccc", "d"]
-    stored.replace(stored.read(None, MARKS.schema), stored.done())
-    assert ids(stored) == ["w", "ccc", "d"]
-    assert len(list(stored.folder.glob("*.parquet"))) == 2
-
-
 def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
     """Recording one table leaves what is said of the others."""
     dataset = Dataset(tmp_path)
@@ -291,7 +268,7 @@ def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
 
 
 def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None:
-    """The id is made once, differs between data sets, and one of an earlier version gets one."""
+    """The id is made once and differs between data sets."""
     one, two = Dataset(tmp_path / "one"), Dataset(tmp_path / "two")
     assert [dataset.id for dataset in (one, two)] == [None, None]
     for dataset in (one, two):
@@ -302,10 +279,26 @@ def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None
     assert made != Dataset(tmp_path / "two").id
     one.record(PIECES, {"fingerprint": "2"})
     assert one.id == made
-    two.manifest_file.write_text('{"vidcurate": 1, "tables": {}}', "utf-8")
-    assert [dataset.id for dataset in (one, two)] == [made, None]
-    two.record(PIECES, {"fingerprint": "2"})
-    assert two.id
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (1, "was made by vidcurate 0.1, which this version does not read: run the same command"),
+        (3, "was made by another version of vidcurate: use that version, or run the same command"),
+    ],
+)
+def test_a_data_set_of_another_version_is_refused(
+    tmp_path: Path, layout: int, message: str
+) -> None:
+    """One line says which version made it and what to do, before anything is read or written."""
+    manifest = json.dumps({"vidcurate": layout, "dataset": "0" * 32, "tables": {}})
+    dataset = Dataset(tmp_path)
+    dataset.manifest_file.write_text(manifest, "utf-8")
+    for use in (dataset.manifest, dataset.own_id, lambda: dataset.record(MARKS, {})):
+        with pytest.raises(UsageError, match=f"^{re.escape(f'{tmp_path} {message}')}.*$"):
+            use()
+    assert dataset.manifest_file.read_text("utf-8") == manifest
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"tables": 3}', '"tables"'])
@@ -320,7 +313,7 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
 def test_what_lies_beside_parts_does_not_matter(tmp_path: Path) -> None:
     """A folder name with = in it, or files that others put there, are no columns and no rows."""
     stored = stored_in(tmp_path / "date=2024" / "part-1")
-    stored.commit("one", mark_rows("a"), done_rows(("a", OK)))
+    stored.commit("0-one", mark_rows("a"), done_rows(("a", OK)))
     (stored.folder / "notes.txt").write_text("mine", "utf-8")
     pq.write_table(mark_rows("z"), stored.folder / "part-theirs.parquet")
     assert ids(stored) == ["a"]
