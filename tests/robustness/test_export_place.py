@@ -15,7 +15,7 @@ from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
 from vidcurate.export.files import link
-from vidcurate.export.marker import read_mark
+from vidcurate.export.marker import end_hash, read_mark
 from vidcurate.pipeline.discovery.sources import drop_files
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES
@@ -254,7 +254,7 @@ def test_columns_that_nothing_makes_any_more_are_lost(out: Path) -> None:
         table = table.append_column(name, [["x"] * table.num_rows])
     shard.unlink()
     pq.write_table(table, shard)
-    mark["files"][f"data/{shard.name}"] = ""
+    mark["files"][f"data/{shard.name}"] = end_hash(shard)
     (out / "export" / EXPORT_MARKER).unlink()
     (out / "export" / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
     with pytest.raises(LossError, match=r"would lose 2 columns \(speech_ratio, licence\)"):
