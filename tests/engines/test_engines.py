@@ -10,10 +10,6 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
-from vidcurate.engines.base import Crash, Engine
-from vidcurate.engines.guards import TOO_MUCH_MEMORY
-=======
 from tests.support.engine_suite import (
     Watched,
     die_at,
@@ -21,10 +17,8 @@ from tests.support.engine_suite import (
     wait_for,
     worker_id,
 )
-from vidcurate.engines import Crash, Engine
-from vidcurate.engines.allotment import cores
-from vidcurate.engines.guard import TOO_MUCH_MEMORY
->>>>>>> house
+from vidcurate.engines.base import Crash, Engine
+from vidcurate.engines.guards import TOO_MUCH_MEMORY
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine, crash_of
 from vidcurate.engines.resources import cores

@@ -13,12 +13,8 @@ from typing import Any
 import pytest
 from ray.cluster_utils import Cluster
 
-<<<<<<< HEAD
-from tests.engines.test_engines import (  # noqa: F401 - the suite that every engine passes
-=======
 from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
 from tests.support.engine_suite import (  # noqa: F401 - the suite that every engine passes
->>>>>>> house
     die_at,
     double,
     test_an_engine_can_be_used_again,
@@ -29,11 +25,6 @@ from tests.support.engine_suite import (  # noqa: F401 - the suite that every en
     wait_for,
     worker_id,
 )
-<<<<<<< HEAD
-from tests.engines.test_local_ends import lives
-from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
-=======
->>>>>>> house
 from tests.support.paths import ROOT
 from tests.support.pipeline import process, rows
 from tests.support.processes import lives

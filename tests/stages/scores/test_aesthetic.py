@@ -3,13 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-from tests.models.vision.test_aesthetic_head import linear
-from tests.support.pipeline import process, rows, stored
-=======
 from tests.support.aesthetic_heads import linear
-from tests.support.pipeline import process, rows, shelf
->>>>>>> house
+from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import CLIP_DIMENSION, save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import UsageError

@@ -17,10 +17,6 @@ from vidcurate.models.vision.image_classifier import (
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-<<<<<<< HEAD
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
-from vidcurate.store.digests import content_hash
-=======
 from vidcurate.stage import (
     BY_CONTENT,
     Cost,
@@ -32,8 +28,7 @@ from vidcurate.stage import (
     Workspace,
     option,
 )
-from vidcurate.store.digests import content_below
->>>>>>> house
+from vidcurate.store.digests import content_hash
 
 
 class SafetyConfig(StageConfig):

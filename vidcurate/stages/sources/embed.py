@@ -20,10 +20,6 @@ from vidcurate.models.vision.embedder import (
     open_embedder,
 )
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
-<<<<<<< HEAD
-from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
-from vidcurate.store.digests import content_hash
-=======
 from vidcurate.stage import (
     BY_CONTENT,
     Cost,
@@ -34,8 +30,7 @@ from vidcurate.stage import (
     Workspace,
     option,
 )
-from vidcurate.store.digests import content_below
->>>>>>> house
+from vidcurate.store.digests import content_hash
 
 
 class EmbedConfig(StageConfig):
