@@ -17,9 +17,10 @@ VidcurateError            1  base class; anything else that reaches the top is a
         └── ServerDownError 2  nor would any other request have one; ends the command
 """
 
+import difflib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -166,3 +167,15 @@ def raising_disk_full(folder: object) -> Iterator[None]:
             f"no space left on the disk of {place}: make room, then the same command goes on "
             "where this one stopped"
         ) from error
+
+
+def quantity(n: int, noun: str) -> str:
+    """A number and its noun, which takes an s unless the number is one: "1 row", "0 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def suggest(name: object, known: Iterable[str]) -> str:
+    """The known name nearest to an unknown one, else all of them, as the end of a message."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(names)}"

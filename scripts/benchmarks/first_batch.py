@@ -7,7 +7,7 @@ from typing import NoReturn, TypeVar
 
 from vidcurate.analysis.view import recorded_stages
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.runner import run_pipeline

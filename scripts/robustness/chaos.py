@@ -147,7 +147,7 @@ def killed(process_id: int) -> bool:
     return True
 
 
-def shelves(root: Path) -> Iterator[tuple[str, StoredTable[Path]]]:
+def stored_tables(root: Path) -> Iterator[tuple[str, StoredTable[Path]]]:
     """Every table of a data set."""
     for name, entry in Dataset(root).manifest().items():
         yield name, StoredTable(root / name / entry["fingerprint"])
@@ -155,7 +155,7 @@ def shelves(root: Path) -> Iterator[tuple[str, StoredTable[Path]]]:
 
 def differences(peace: Path, chaos: Path) -> Iterator[str]:
     """What differs between two data sets, in words."""
-    one, other = dict(shelves(peace)), dict(shelves(chaos))
+    one, other = dict(stored_tables(peace)), dict(stored_tables(chaos))
     if one.keys() != other.keys():
         yield f"tables {sorted(one)} and {sorted(other)}"
     for name in one.keys() & other.keys():

@@ -199,7 +199,7 @@ def test_the_command_takes_the_rules_of_the_data_set(data: Path) -> None:
     (found,) = vidcurate("tune", "-d", data, "--json", "--keep", "50%").lines
     assert [rule["rule"] for rule in found["rules"]] == ["quality.freeze_share < 0.5"]
     assert found["kept"] == 2
-    assert found["aim"]["wanted_share"] == 0.5
+    assert found["keep_target"]["wanted_share"] == 0.5
     assert sorted(data.rglob("*")) == before
 
 

@@ -30,7 +30,7 @@ from tests.support.pipeline import process, rows
 from tests.support.processes import lives
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import Crash, Needs
+from vidcurate.engines.base import Crash, Needs
 from vidcurate.engines.local import LocalEngine
 from vidcurate.engines.ray import RayEngine, room
 from vidcurate.errors import UsageError

@@ -7,7 +7,7 @@ import pytest
 from tests.support.harmful import STAGES, HarmConfig
 from tests.support.toy_data import Bench, Heard
 from tests.support.toy_stages import MARKS, ToyConfig
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.pipeline.resolve import resolve

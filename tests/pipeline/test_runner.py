@@ -18,7 +18,7 @@ from tests.support.toy_stages import (
     PickConfig,
     ToyConfig,
 )
-from vidcurate.engines import Crash
+from vidcurate.engines.base import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError

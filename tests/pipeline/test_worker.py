@@ -35,10 +35,10 @@ def mark(piece: Piece, value: int = 1) -> list[Mark]:
 def job_in(folder: Path, run: Any, **stage: Any) -> Job:
     """A job over four pieces that lie in two parts, with a stage that runs `run`."""
     stored = Dataset(folder).stored(PIECES, "1" * 12)
-    for name, letters in (("p", LETTERS[:2]), ("q", LETTERS[2:])):
+    for name, letters in (("0-p", LETTERS[:2]), ("1-q", LETTERS[2:])):
         stored.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
     videos = Dataset(folder).stored(VIDEOS, "2" * 12)
-    videos.commit("r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
+    videos.commit("0-r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
     tables = {"pieces": "1" * 12, "videos": "2" * 12}
     changed = replace(MARKS_STAGE, run=run, name=f"marks {folder}", **stage)
     return Job(folder, changed, ToyConfig(), "3" * 12, tables)
@@ -51,7 +51,7 @@ def no_words() -> Any:
 
 def batch(*ids: str) -> Batch:
     """A batch that names both parts of the pieces, and the part of the videos."""
-    names = {"pieces": ("part-p.parquet", "part-q.parquet"), "videos": ("part-r.parquet",)}
+    names = {"pieces": ("part-0-p.parquet", "part-1-q.parquet"), "videos": ("part-0-r.parquet",)}
     return Batch(ids or LETTERS, names)
 
 

@@ -17,6 +17,7 @@ from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.sources import drop_files, find_files, ingest_sources, live_files
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
+from vidcurate.store.markers import LAYOUT
 
 
 def files_of(*sources: Path | str, stdin: str = "", own: Path | None = None) -> list[FoundFile]:
@@ -40,7 +41,7 @@ def touch(folder: Path, *files: str) -> None:
 def made_dataset(root: Path, marker: str = "manifest.json") -> None:
     """The folders of a data set with clips in them, known by manifest or lock."""
     touch(root, "exports/0123456789ab/files/c.mp4", "export/clips/c.mp4", "files/found/x.parquet")
-    text = json.dumps({"vidcurate": 1, "tables": {}}) if marker == "manifest.json" else ""
+    text = json.dumps({"vidcurate": LAYOUT, "tables": {}}) if marker == "manifest.json" else ""
     (root / marker).write_text(text, "utf-8")
 
 
@@ -67,13 +68,11 @@ def test_a_data_set_below_the_videos_is_no_source(tmp_path: Path, marker: str) -
 
 
 def test_an_export_is_no_source(tmp_path: Path) -> None:
-    """An export elsewhere is known by its marker, also in a copy, and one without by its card."""
-    touch(tmp_path, "a.mp4", "final/clips/c.mp4", "old/clips/c.mp4", "theirs/clips/d.mp4")
+    """An export elsewhere is known by its marker, also in a copy and of another version."""
+    touch(tmp_path, "a.mp4", "final/clips/c.mp4", "theirs/clips/d.mp4")
     marker = {"vidcurate": 1, "kind": "export", "dataset": "0" * 32}
     (tmp_path / "final" / ".vidcurate-export.json").write_text(json.dumps(marker), "utf-8")
     shutil.copytree(tmp_path / "final", tmp_path / "copy")
-    (tmp_path / "old" / "data").mkdir()
-    (tmp_path / "old" / "README.md").write_text("---\n---\n\n# Video clips with text\n", "utf-8")
     (tmp_path / "theirs" / "manifest.json").write_text('{"name": "an app"}', "utf-8")
     assert names(files_of(tmp_path), tmp_path) == ["a.mp4", "theirs/clips/d.mp4"]
     with pytest.raises(UsageError, match=r"lies in the export .*/copy, which vidcurate wrote"):

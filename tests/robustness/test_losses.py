@@ -79,10 +79,10 @@ def test_losses_survive_compaction_and_are_not_asked_of_older_tables(tmp_path: P
     """Done rows of before, which say nothing of losses, are read beside those that do."""
     place = Dataset(tmp_path).stored(SCANS, "f")
     row = {"id": "a", "status": "ok", "reason": None, "seconds": 1.0}
-    place.commit("old", None, pa.Table.from_pylist([row], schema=DONE))
+    place.commit("0-old", None, pa.Table.from_pylist([row], schema=DONE))
     lost = [{"what": "hole", "count": 1, "seconds": 2.0}]
     new = pa.Table.from_pylist([row | {"id": "b", "losses": lost}], schema=DONE_WITH_LOSSES)
-    place.commit("new", None, new)
+    place.commit("1-new", None, new)
     words = with_versions(place.made_by(), place.versions())
     place.rewrite([], [SCANS.schema.empty_table()], words)
     found = {r["id"]: r["losses"] for r in place.done(DONE_WITH_LOSSES).to_pylist()}

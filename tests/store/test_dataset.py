@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -35,20 +36,20 @@ def mark_rows(*ids: str, value: int = 1) -> pa.Table:
     return MARKS.to_arrow([Mark(i, "video", value) for i in ids])
 
 
-def shelf_in(folder: Path) -> StoredTable[Path]:
-    """A shelf of marks."""
+def stored_in(folder: Path) -> StoredTable[Path]:
+    """A stored table of marks."""
     return Dataset(folder).stored(MARKS, "0123456789ab")
 
 
 def ids(stored: StoredTable[Path]) -> list[str]:
-    """The keys of all rows of a shelf, in order."""
+    """The keys of all rows of a stored table, in order."""
     found: list[str] = stored.read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
     return found
 
 
-def test_a_new_shelf_is_empty_but_typed(tmp_path: Path) -> None:
+def test_a_new_table_is_empty_but_typed(tmp_path: Path) -> None:
     """What was never written reads as no rows of the right columns."""
-    stored = shelf_in(tmp_path / "nowhere")
+    stored = stored_in(tmp_path / "nowhere")
     assert stored.read(None, MARKS.schema).schema.equals(MARKS.schema)
     assert stored.done().schema.equals(DONE)
     assert stored.index("piece_id", ["video_id"]).column_names == ["piece_id", "video_id", "part"]
@@ -57,7 +58,7 @@ def test_a_new_shelf_is_empty_but_typed(tmp_path: Path) -> None:
 
 def test_rows_are_read_in_the_order_of_their_commits(tmp_path: Path) -> None:
     """The commit of the lowest number is read first, whatever else its name and its time say."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     names = ["00000000-zz", "00000001-aa", "00000010-mm"]
     for number, name in reversed(list(enumerate(names))):
         stored.commit(name, mark_rows(f"{number}a", f"{number}b"), done_rows((f"{number}", OK)))
@@ -70,11 +71,11 @@ def test_rows_are_read_in_the_order_of_their_commits(tmp_path: Path) -> None:
 
 def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
     """Rows that were written by a process which died before its done file are never seen."""
-    stored = shelf_in(tmp_path)
-    stored.commit("first", mark_rows("a"), done_rows(("a", OK)))
-    stored.commit("second", mark_rows("b"), done_rows(("b", OK)))
-    (stored.folder / "done-second.parquet").unlink()
-    (stored.folder / ".done-second.parquet.77.0123abcd.partial").write_bytes(b"PAR1 half")
+    stored = stored_in(tmp_path)
+    stored.commit("0-first", mark_rows("a"), done_rows(("a", OK)))
+    stored.commit("1-second", mark_rows("b"), done_rows(("b", OK)))
+    (stored.folder / "done-1-second.parquet").unlink()
+    (stored.folder / ".done-1-second.parquet.77.0123abcd.partial").write_bytes(b"PAR1 half")
     assert ids(stored) == ["a"]
     assert stored.done()["id"].to_pylist() == ["a"]
     assert stored.index("piece_id")["piece_id"].to_pylist() == ["a"]
@@ -82,7 +83,7 @@ def test_a_part_without_its_done_file_is_not_there(tmp_path: Path) -> None:
 
 def test_a_batch_done_again_takes_its_own_place(tmp_path: Path) -> None:
     """A commit is named after its number and inputs: one of a run that died is there once."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     name = commit_name(0, ["a", "b"])
     for value in (1, 2):
         stored.commit(name, mark_rows("a", "b", value=value), done_rows(("a", OK), ("b", OK)))
@@ -92,9 +93,9 @@ def test_a_batch_done_again_takes_its_own_place(tmp_path: Path) -> None:
 
 def test_a_batch_without_rows_leaves_its_word_only(tmp_path: Path) -> None:
     """Inputs that gave nothing are done, and no empty part lies about."""
-    stored = shelf_in(tmp_path)
-    stored.commit("none", None, done_rows(("a", FAILED)))
-    stored.commit("empty", mark_rows(), done_rows(("b", OK)))
+    stored = stored_in(tmp_path)
+    stored.commit("0-none", None, done_rows(("a", FAILED)))
+    stored.commit("1-empty", mark_rows(), done_rows(("b", OK)))
     assert sorted(stored.done()["id"].to_pylist()) == ["a", "b"]
     assert [p.name for p in stored.folder.glob("part-*")] == []
 
@@ -122,7 +123,7 @@ def test_a_commit_name_stands_for_its_inputs(names: list[str]) -> None:
 
 def test_replace_puts_the_new_table_in_the_place_of_the_old(tmp_path: Path) -> None:
     """After a replace only the new rows are there, and the old part's file is gone."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     stored.replace(mark_rows("a", "b"), done_rows(("a", OK), ("b", OK)))
     stored.replace(mark_rows("c"), done_rows(("a", FAILED), ("c", OK)))
     assert ids(stored) == ["c"]
@@ -132,7 +133,7 @@ def test_replace_puts_the_new_table_in_the_place_of_the_old(tmp_path: Path) -> N
 
 def test_replace_by_the_same_rows_changes_no_file(tmp_path: Path) -> None:
     """A table that is made again as it was keeps its files; another word for a row does not."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     stored.replace(mark_rows("a"), done_rows(("a", OK), ("b", OK)))
     before = stored.listing()
     stored.replace(mark_rows("a"), done_rows(("a", OK), ("b", OK)))
@@ -143,7 +144,7 @@ def test_replace_by_the_same_rows_changes_no_file(tmp_path: Path) -> None:
 
 def test_replace_is_one_step(tmp_path: Path) -> None:
     """Until the whole file is renamed the old table is read whole, though new rows are written."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     stored.replace(mark_rows("a", "b"), done_rows(("a", OK), ("b", OK)))
     old = {path: path.read_bytes() for path in stored.folder.iterdir()}
     stored.replace(mark_rows("c"), done_rows(("c", OK)))
@@ -159,8 +160,8 @@ def test_replace_is_one_step(tmp_path: Path) -> None:
 
 
 def filled(folder: Path, n: int) -> StoredTable[Path]:
-    """A shelf of n batches, one row each; those of odd number failed."""
-    stored = shelf_in(folder)
+    """A stored table of n batches, one row each; those of odd number failed."""
+    stored = stored_in(folder)
     for number in range(n):
         name = f"{number:03}"
         if number % 2:
@@ -201,7 +202,7 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
     shutil.copytree(stored.folder, first)
     stored.replace(stored.read(None, MARKS.schema), stored.done())
     shutil.copytree(first, stored.folder, dirs_exist_ok=True)
-    stored.commit("later", mark_rows("later"), done_rows(("later", OK)))
+    stored.commit("9-later", mark_rows("later"), done_rows(("later", OK)))
     second = tmp_path / "second"
     shutil.copytree(stored.folder, second)
     stored.replace(stored.read(None, MARKS.schema), stored.done())
@@ -214,13 +215,13 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
 
 def test_full_parts_are_not_written_again(tmp_path: Path) -> None:
     """Putting parts together takes the small ones and the last, not the table."""
-    stored = shelf_in(tmp_path)
+    stored = stored_in(tmp_path)
     n_rows = ROWS_PER_WHOLE_PART + 1
     names = [f"{n:06}" for n in range(n_rows)]
     stored.replace(mark_rows(*names), done_rows(*((name, OK) for name in names)))
     full, last = stored.parts()
     for number in range(MANY_PARTS):
-        stored.commit(f"{number}", mark_rows(f"x{number}"), done_rows((f"x{number}", OK)))
+        stored.commit(f"{number + 9}-x", mark_rows(f"x{number}"), done_rows((f"x{number}", OK)))
     rows = sorted(ids(stored))
     stored.compact(MARKS.schema)
     assert stored.parts()[0] == full
@@ -238,7 +239,7 @@ def test_rows_are_located_in_any_order(tmp_path: Path) -> None:
     assert located.rows(0, 4)["piece_id"].to_pylist() == ["010", "000", None, "002"]
     assert located.rows(4, 4)["piece_id"].to_pylist() == ["000", "004"]
     assert located.rows(2, 1)["value"].to_pylist() == [None]
-    nothing = locate(shelf_in(tmp_path / "empty"), "piece_id", keys, MARKS.schema)
+    nothing = locate(stored_in(tmp_path / "empty"), "piece_id", keys, MARKS.schema)
     assert nothing.rows(0, 2)["piece_id"].to_pylist() == [None, None]
 
 
@@ -251,30 +252,6 @@ def test_a_batch_counts_again_after_parts_were_put_together(tmp_path: Path) -> N
     assert ids(stored) == ["000", "002", "001"]
     words = {row["id"]: row["status"] for row in stored.done().to_pylist()}
     assert words == {"000": OK, "001": OK, "002": OK, "003": FAILED}
-
-
-def test_a_table_of_the_first_release_is_read_and_added_to(tmp_path: Path) -> None:
-    """Commits without a number come first, a whole table before them; what it replaced is not read.
-
-    They are put together with numbered ones as any.
-    """
-    stored = shelf_in(tmp_path)
-    for name, status in (("aaa", OK), ("bbb", FAILED), ("ccc", OK)):
-        rows = mark_rows(name) if status == OK else None
-        stored.commit(name, rows, done_rows((name, status)))
-    (stored.folder / "done-bbb-none.parquet").rename(stored.folder / "done-bbb.parquet")
-    pq.write_table(mark_rows("w"), stored.folder / "part-www.parquet")
-    about = {"parts": ["part-www.parquet"], "replaces": {"done-aaa.parquet": 17}}
-    word = done_rows(("w", OK)).replace_schema_metadata(
-        {k: json.dumps(v) for k, v in about.items()}
-    )
-    pq.write_table(word, stored.folder / "done-whole.parquet")
-    stored.commit(commit_name(stored.next_number(), ["d"]), mark_rows("d"), done_rows(("d", OK)))
-    assert ids(stored) == ["w", "ccc", "d"]
-    assert stored.done()["id"].to_pylist() == ["w", "bbb", "ccc", "d"]
-    stored.replace(stored.read(None, MARKS.schema), stored.done())
-    assert ids(stored) == ["w", "ccc", "d"]
-    assert len(list(stored.folder.glob("*.parquet"))) == 2
 
 
 def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
@@ -291,7 +268,7 @@ def test_the_manifest_keeps_every_table(tmp_path: Path) -> None:
 
 
 def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None:
-    """The id is made once, differs between data sets, and one of an earlier version gets one."""
+    """The id is made once and differs between data sets."""
     one, two = Dataset(tmp_path / "one"), Dataset(tmp_path / "two")
     assert [dataset.id for dataset in (one, two)] == [None, None]
     for dataset in (one, two):
@@ -302,10 +279,26 @@ def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None
     assert made != Dataset(tmp_path / "two").id
     one.record(PIECES, {"fingerprint": "2"})
     assert one.id == made
-    two.manifest_file.write_text('{"vidcurate": 1, "tables": {}}', "utf-8")
-    assert [dataset.id for dataset in (one, two)] == [made, None]
-    two.record(PIECES, {"fingerprint": "2"})
-    assert two.id
+
+
+@pytest.mark.parametrize(
+    ("layout", "message"),
+    [
+        (1, "was made by vidcurate 0.1, which this version does not read: run the same command"),
+        (3, "was made by another version of vidcurate: use that version, or run the same command"),
+    ],
+)
+def test_a_data_set_of_another_version_is_refused(
+    tmp_path: Path, layout: int, message: str
+) -> None:
+    """One line says which version made it and what to do, before anything is read or written."""
+    manifest = json.dumps({"vidcurate": layout, "dataset": "0" * 32, "tables": {}})
+    dataset = Dataset(tmp_path)
+    dataset.manifest_file.write_text(manifest, "utf-8")
+    for use in (dataset.manifest, dataset.own_id, lambda: dataset.record(MARKS, {})):
+        with pytest.raises(UsageError, match=f"^{re.escape(f'{tmp_path} {message}')}.*$"):
+            use()
+    assert dataset.manifest_file.read_text("utf-8") == manifest
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "null", '{"tables": 3}', '"tables"'])
@@ -319,8 +312,8 @@ def test_a_file_that_is_no_manifest_is_named(tmp_path: Path, text: str) -> None:
 
 def test_what_lies_beside_parts_does_not_matter(tmp_path: Path) -> None:
     """A folder name with = in it, or files that others put there, are no columns and no rows."""
-    stored = shelf_in(tmp_path / "date=2024" / "part-1")
-    stored.commit("one", mark_rows("a"), done_rows(("a", OK)))
+    stored = stored_in(tmp_path / "date=2024" / "part-1")
+    stored.commit("0-one", mark_rows("a"), done_rows(("a", OK)))
     (stored.folder / "notes.txt").write_text("mine", "utf-8")
     pq.write_table(mark_rows("z"), stored.folder / "part-theirs.parquet")
     assert ids(stored) == ["a"]

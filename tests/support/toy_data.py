@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from vidcurate.clips.vectors import Vectors, clip_frames, clip_vector, matrix, unit_rows
 from vidcurate.records import CLIPS
+from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import cache_folder, local_copy
 from vidcurate.store.storage import Location
-from vidcurate.store.table import rechunk, write_whole
+from vidcurate.store.table import rechunk
 
 ROWS_PER_PIECE = 16384
 FOUND = CLIPS.schema.append(pa.field("score", pa.float32(), False))
@@ -34,13 +35,15 @@ def kept_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]
     if kept_of(local_copy(place)) == of:
         return local_copy(place)
     try:
-        write_whole(place, lambda partial: write_pieces(partial, of, make()))
+        with atomic_write(place) as partial:
+            write_pieces(partial, of, make())
     except OSError as error:
         if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
         own = cache_folder() / "files" / f"{of}.arrow"
         if kept_of(own) != of:
-            write_whole(own, lambda partial: write_pieces(partial, of, make()))
+            with atomic_write(own) as partial:
+                write_pieces(partial, of, make())
         return own
     return local_copy(place)
 

@@ -16,7 +16,7 @@ from vidcurate.cli.output import listener, show_funnel
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.guards import close_input
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine

@@ -13,7 +13,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOOK_EVERY_S = 0.1
+POLL_S = 0.1
 TOO_MUCH_MEMORY = 86  # an exit code that neither Python nor pebble gives
 PAGE_BYTES = resource.getpagesize()
 
@@ -25,7 +25,7 @@ ONE_THREAD = (
     "OPENCV_FOR_THREADS_NUM",
 )
 # What a terminal sends. The driver acts on it for all; what a worker starts ignores it too.
-OF_A_TERMINAL = (
+TERMINAL_SIGNALS = (
     signal.SIGINT,
     signal.SIGHUP,
     signal.SIGTSTP,
@@ -35,13 +35,13 @@ OF_A_TERMINAL = (
 
 
 @dataclass
-class Allowance:
+class MemoryLimit:
     """What this process may take for the item in hand."""
 
-    memory_bytes: int | None = None
+    bytes: int | None = None
 
 
-ALLOWANCE = Allowance()
+MEMORY_LIMIT = MemoryLimit()
 
 
 def prepare_worker(lifeline: Connection) -> None:
@@ -55,7 +55,7 @@ def prepare_worker(lifeline: Connection) -> None:
     """
     os.setpgrp()
     close_input()
-    for number in (*OF_A_TERMINAL, signal.SIGTERM):
+    for number in (*TERMINAL_SIGNALS, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     threading.Thread(target=watch, args=[lifeline], daemon=True).start()
@@ -70,15 +70,15 @@ def close_input() -> None:
 
 def watch(lifeline: Connection) -> None:
     """End this process when it takes too much memory, and its group when the driver is gone."""
-    while not wait([lifeline], LOOK_EVERY_S):
-        if ALLOWANCE.memory_bytes and memory_in_use() > ALLOWANCE.memory_bytes:
+    while not wait([lifeline], POLL_S):
+        if MEMORY_LIMIT.bytes and memory_in_use() > MEMORY_LIMIT.bytes:
             os._exit(TOO_MUCH_MEMORY)
     os.kill(0, signal.SIGKILL)
 
 
 def run_within(task: Callable[[Item], Result], memory_bytes: int, item: Item) -> Result:
     """Run a task in this worker, which is ended if it takes more memory than that."""
-    ALLOWANCE.memory_bytes = memory_bytes
+    MEMORY_LIMIT.bytes = memory_bytes
     return task(item)
 
 

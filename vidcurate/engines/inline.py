@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

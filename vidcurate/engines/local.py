@@ -19,7 +19,7 @@ from typing import Any, Self, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
-from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
 from vidcurate.engines.guards import (
     TOO_MUCH_MEMORY,
     end_group,
@@ -34,14 +34,14 @@ from vidcurate.engines.resources import memory_bytes as allotted_memory
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOOK_UP_EVERY_S = 0.5  # while waiting, to see whether a stop was asked for
+POLL_S = 0.5  # while waiting, to see whether a stop was asked for
 GB = 1e9
-STOPPED_AT_MOST_S = 5.0
-SHARE = 0.8  # of the machine's memory, for all workers together
+MAX_STOPPED_S = 5.0
+MEMORY_SHARE = 0.8  # of the machine's memory, for all workers together
 # Codecs and native libraries leak; to start a worker and load a model anew takes seconds. So
 # many batches lie between the two.
 BATCHES_PER_WORKER = 200
-POOLS_IN_A_ROW = 3
+MAX_BROKEN_POOLS = 3
 
 
 class RememberingContext(SpawnContext):
@@ -59,14 +59,14 @@ class RememberingContext(SpawnContext):
 
 
 @dataclass(frozen=True)
-class Crew:
+class WorkerPool:
     """Worker processes, and the pipe whose end is theirs.
 
     `stopped` says since when (monotonic seconds) a worker has been stopped by others, `given_up`
     which were ended for it, and `suspended` which were suspended with the run since they began.
     """
 
-    pool: Any
+    processes: Any
     size: int
     lifeline: Any
     context: RememberingContext
@@ -95,24 +95,24 @@ class Crew:
         for pid in self.ids():
             if not is_stopped(pid):
                 self.stopped.pop(pid, None)
-            elif now - self.stopped.setdefault(pid, now) > STOPPED_AT_MOST_S:
+            elif now - self.stopped.setdefault(pid, now) > MAX_STOPPED_S:
                 self.given_up.add(pid)
                 end_group(pid)
 
     def end(self) -> None:
         """End all workers at once, with what they started, whatever state they are in."""
-        self.pool.stop()
+        self.processes.stop()
         self.lifeline.close()
         self.signal(signal.SIGKILL)
-        self.pool.join()
+        self.processes.join()
 
 
-def start_crew(size: int, batches_per_worker: int) -> Crew:
+def start_pool(size: int, batches_per_worker: int) -> WorkerPool:
     """New worker processes."""
     context = RememberingContext()
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPool(size, batches_per_worker, prepare_worker, [theirs], context)
-    return Crew(pool, size, ours, context)
+    return WorkerPool(pool, size, ours, context)
 
 
 class LocalEngine:
@@ -130,11 +130,11 @@ class LocalEngine:
         batches_per_worker: int = BATCHES_PER_WORKER,
     ) -> None:
         self.workers = workers or cores()
-        each = memory_bytes or int(SHARE * allotted_memory()) // self.workers
+        each = memory_bytes or int(MEMORY_SHARE * allotted_memory()) // self.workers
         self._memory_bytes = each * self.workers
         self._batches_per_worker = batches_per_worker
         self._stopping = threading.Event()
-        self._crew: Crew | None = None
+        self._pool: WorkerPool | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -145,7 +145,7 @@ class LocalEngine:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._end_crew()
+        self._end_pool()
 
     def stop(self) -> None:
         """Take no more items; what is in hand ends."""
@@ -153,18 +153,18 @@ class LocalEngine:
 
     def suspend(self) -> None:
         """Stop the workers where they are, with what they started."""
-        if crew := self._crew:
-            crew.signal(signal.SIGSTOP)
+        if pool := self._pool:
+            pool.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Let the workers go on."""
-        if crew := self._crew:
-            crew.resume()
+        if pool := self._pool:
+            pool.resume()
 
     def kill(self) -> None:
         """End the workers at once, from any thread; the engine is of no use then."""
-        if crew := self._crew:
-            crew.signal(signal.SIGKILL)
+        if pool := self._pool:
+            pool.signal(signal.SIGKILL)
 
     def map(
         self,
@@ -178,41 +178,43 @@ class LocalEngine:
         """Each item with its result, in the order in which they end."""
         del needs  # one machine: the stage's own `at_most` says how many share its devices
         if fresh:
-            self._end_crew()
+            self._end_pool()
         at_once = min(self.workers, at_most or self.workers)
         size = at_once if fresh else self.workers
         memory_bytes = self._memory_bytes // at_once
         limited = partial(run_within, task, memory_bytes)
         # One item waits beside each busy worker, so that none is idle between two.
-        in_hand_at_most = min(2 * self.workers, at_most or 2 * self.workers)
-        in_hand: dict[Future[Result], Item] = {}
+        max_in_progress = min(2 * self.workers, at_most or 2 * self.workers)
+        in_progress: dict[Future[Result], Item] = {}
         waiting = iter(items)
         n_broken = 0
         while True:
-            room = 0 if self._stopping.is_set() else in_hand_at_most - len(in_hand)
+            room = 0 if self._stopping.is_set() else max_in_progress - len(in_progress)
             for item in islice(waiting, room):
-                in_hand[schedule(self._pool(size), limited, item)] = item
-            if not in_hand:
+                in_progress[schedule(self._pebble_pool(size), limited, item)] = item
+            if not in_progress:
                 return
             if self._stopping.is_set():
-                give_back(in_hand)
-            if self._is_broken(self._wait(in_hand)):
+                cancel_waiting(in_progress)
+            if self._is_broken(self._wait(in_progress)):
                 n_broken += 1
-                if n_broken == POOLS_IN_A_ROW:
+                if n_broken == MAX_BROKEN_POOLS:
                     raise RuntimeError("worker processes end as soon as they start")
-                self._end_crew()
-                waiting = chain(take_unfinished(in_hand), waiting)
-            done = [f for f in in_hand if f.done()]
+                self._end_pool()
+                waiting = chain(pop_unfinished(in_progress), waiting)
+            done = [f for f in in_progress if f.done()]
             n_broken = 0 if done else n_broken
-            waiting = chain([in_hand.pop(f) for f in done if self._overslept(f)], waiting)
-            for future in [f for f in done if f in in_hand]:
-                yield in_hand.pop(future), self._result_of(future, memory_bytes)
+            waiting = chain(
+                [in_progress.pop(f) for f in done if self._timed_out_suspended(f)], waiting
+            )
+            for future in [f for f in done if f in in_progress]:
+                yield in_progress.pop(future), self._result_of(future, memory_bytes)
 
-    def _wait(self, in_hand: Iterable["Future[Any]"]) -> set["Future[Any]"]:
+    def _wait(self, in_progress: Iterable["Future[Any]"]) -> set["Future[Any]"]:
         """Wait for a while; the items that ended, with or without a result."""
-        ended, _ = wait(in_hand, LOOK_UP_EVERY_S, return_when=FIRST_COMPLETED)
-        if self._crew is not None:
-            self._crew.end_stopped()
+        ended, _ = wait(in_progress, POLL_S, return_when=FIRST_COMPLETED)
+        if self._pool is not None:
+            self._pool.end_stopped()
         return ended
 
     def _is_broken(self, ended: Iterable["Future[Any]"]) -> bool:
@@ -220,17 +222,19 @@ class LocalEngine:
 
         An item that came while it broke is told nothing, so the pool is asked as well.
         """
-        return any(map(is_broken, ended)) or (self._crew is not None and not self._crew.pool.active)
+        return any(map(is_broken, ended)) or (
+            self._pool is not None and not self._pool.processes.active
+        )
 
-    def _pool(self, size: int) -> Any:
+    def _pebble_pool(self, size: int) -> Any:
         """A pool of that many processes, made when there is none."""
-        if self._crew is not None and self._crew.size != size:
-            self._end_crew()
-        if self._crew is None:
-            self._crew = start_crew(size, self._batches_per_worker)
-        return self._crew.pool
+        if self._pool is not None and self._pool.size != size:
+            self._end_pool()
+        if self._pool is None:
+            self._pool = start_pool(size, self._batches_per_worker)
+        return self._pool.processes
 
-    def _overslept(self, future: "Future[Any]") -> bool:
+    def _timed_out_suspended(self, future: "Future[Any]") -> bool:
         """Whether a worker ended since its time limit went on while the run was suspended.
 
         A row that is really stuck meets its limit again, in a worker that was not suspended.
@@ -238,9 +242,9 @@ class LocalEngine:
         error = future.exception()
         return (
             isinstance(error, ProcessExpired)
-            and self._crew is not None
+            and self._pool is not None
             and error.exitcode == -signal.SIGALRM
-            and error.pid in self._crew.suspended
+            and error.pid in self._pool.suspended
         )
 
     def _result_of(self, future: "Future[Any]", memory_bytes: int) -> Any:
@@ -249,15 +253,15 @@ class LocalEngine:
             return future.result()
         except ProcessExpired as expired:
             end_group(expired.pid)
-            if self._crew is not None and expired.pid in self._crew.given_up:
-                return Crash(f"stopped by a signal for {STOPPED_AT_MOST_S:g} s: killed")
-            return why_died(expired.exitcode, memory_bytes)
+            if self._pool is not None and expired.pid in self._pool.given_up:
+                return Crash(f"stopped by a signal for {MAX_STOPPED_S:g} s: killed")
+            return crash_of(expired.exitcode, memory_bytes)
 
-    def _end_crew(self) -> None:
+    def _end_pool(self) -> None:
         """End the workers, if there are any."""
-        if self._crew is not None:
-            self._crew.end()
-            self._crew = None
+        if self._pool is not None:
+            self._pool.end()
+            self._pool = None
 
 
 def schedule(pool: Any, task: Callable[[Item], Result], item: Item) -> "Future[Result]":
@@ -270,11 +274,11 @@ def schedule(pool: Any, task: Callable[[Item], Result], item: Item) -> "Future[R
     return future
 
 
-def give_back(in_hand: dict[Future[Result], Item]) -> None:
+def cancel_waiting(in_progress: dict[Future[Result], Item]) -> None:
     """Take items back that no worker has begun."""
-    for future in [f for f in in_hand if not f.running() and not f.done()]:
+    for future in [f for f in in_progress if not f.running() and not f.done()]:
         future.cancel()
-        del in_hand[future]
+        del in_progress[future]
 
 
 def is_broken(future: "Future[Any]") -> bool:
@@ -282,12 +286,12 @@ def is_broken(future: "Future[Any]") -> bool:
     return future.done() and isinstance(future.exception(), BrokenProcessPool)
 
 
-def take_unfinished(in_hand: dict[Future[Result], Item]) -> list[Item]:
+def pop_unfinished(in_progress: dict[Future[Result], Item]) -> list[Item]:
     """Take back the items that a broken pool left without a result."""
-    return [in_hand.pop(f) for f in list(in_hand) if not f.done() or is_broken(f)]
+    return [in_progress.pop(f) for f in list(in_progress) if not f.done() or is_broken(f)]
 
 
-def why_died(exit_code: int, memory_bytes: int) -> Crash:
+def crash_of(exit_code: int, memory_bytes: int) -> Crash:
     """What the exit code of a worker process stands for, which might take that much memory."""
     if exit_code == TOO_MUCH_MEMORY:
         return Crash(f"needed more than {memory_bytes / GB:.1f} GB of memory: killed", "memory")

@@ -14,9 +14,10 @@ from vidcurate.pipeline.inputs import stage_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import Outcome, TableStage
-from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, StoredTable, write_text
+from vidcurate.store.atomic import write_text
+from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import Location
-from vidcurate.store.table import positions, write_whole
+from vidcurate.store.table import positions
 
 
 @dataclass(frozen=True)
@@ -141,8 +142,7 @@ def save_count(
 ) -> None:
     """Save a count, since counting a million rows takes seconds."""
     saved = {"of": state_digest(dataset, resolved, scope), "count": count_stage.as_dict()}
-    text = json.dumps(saved, ensure_ascii=False)
-    write_whole(count_file(dataset, resolved), lambda partial: write_text(partial, text))
+    write_text(count_file(dataset, resolved), json.dumps(saved))
 
 
 def count_file(dataset: Dataset, resolved: ResolvedStage) -> Location:

@@ -9,8 +9,8 @@ from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import TableStage, given_options
-from vidcurate.store.dataset import Dataset, StoredTable, write_text
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import write_text
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.versions import library_versions
 
 # From which rows a table stage was made; no Parquet file, so that it changes no listing.
@@ -53,9 +53,7 @@ def record_inputs(
         "scope": scope.digest,
         "inputs": hash_of_keys(keys),
     }
-    text = json.dumps(made_from)
-    file = resolved.output(dataset).folder / MADE_FROM_FILE
-    write_whole(file, lambda partial: write_text(partial, text))
+    write_text(resolved.output(dataset).folder / MADE_FROM_FILE, json.dumps(made_from))
 
 
 def reason_to_redo(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> str:

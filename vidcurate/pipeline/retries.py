@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import Literal
 
-from vidcurate.engines import Crash, Engine, Needs
+from vidcurate.engines.base import Crash, Engine, Needs
 from vidcurate.pipeline.worker import (
     Batch,
     Job,

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink

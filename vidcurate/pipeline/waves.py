@@ -6,7 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.resolve import ResolvedStage

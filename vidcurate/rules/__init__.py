@@ -16,4 +16,4 @@ from vidcurate.rules.grammar import parse
 from vidcurate.rules.schema import check
 from vidcurate.rules.tree import Rule
 
-__all__ = ["Rule", "Verdicts", "check", "judge", "parse"]
+__all__ = ["Rule", "RuleOutcomes", "check", "evaluate_rules", "parse"]

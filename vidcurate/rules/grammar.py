@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import NoReturn
 
@@ -96,8 +97,9 @@ class Reader:
         fail(self.text, self.next.at, f"expected {what}, found {found}")
 
 
+@lru_cache
 def parse(text: str) -> Rule:
-    """The rule that a text stands for.
+    """The rule that a text stands for, read once.
 
     Raises RuleError with the fault, the rule, and a caret under the place.
     """

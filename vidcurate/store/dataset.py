@@ -26,7 +26,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import Any, Generic, NamedTuple, cast
 from uuid import uuid4
 
@@ -38,6 +37,8 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar  # with defaults, as typing has it from 3.13
 
 from vidcurate.errors import BusyError, UsageError
+from vidcurate.store.atomic import write_text
+from vidcurate.store.markers import LAYOUT, refuse_other_layout
 from vidcurate.store.storage import Location, gone_while_read, is_gone, list_names, map_names
 from vidcurate.store.table import (
     ADDED_LATER,
@@ -47,7 +48,6 @@ from vidcurate.store.table import (
     read_parquet,
     rechunk,
     write_parquet,
-    write_whole,
 )
 from vidcurate.store.versions import library_versions
 
@@ -71,10 +71,8 @@ DONE = pa.schema(
 MADE_BY = "made_by"
 DONE_WITH_LOSSES = DONE.append(pa.field("losses", pa.list_(LOSS), metadata=ADDED_LATER))
 DONE_WITH_VERSIONS = DONE_WITH_LOSSES.append(pa.field(MADE_BY, pa.string(), metadata=ADDED_LATER))
-# A table's files: what kind, which number, and whether a commit has no rows. Those without a
-# number are of the first release, and came before all others.
-FILE = re.compile(r"(part|done|whole)-(?:(\d+)-)?\w+?(-none)?\.parquet")
-FIRST_WHOLE = "done-whole.parquet"  # of the first release
+# A table's files: what kind, which number, and whether a commit has no rows.
+FILE = re.compile(r"(part|done|whole)-(\d+)-\w+?(-none)?\.parquet")
 PARTS, REPLACES, VERSIONS = b"parts", b"replaces", b"versions"
 # Readers take whole parts: large enough that a million rows are few files, small enough that a
 # batch of a few hundred rows is not dear to find.
@@ -91,7 +89,7 @@ Read = TypeVar("Read")
 
 
 class Commit(NamedTuple):
-    """A done file or a whole file, in the order of its number; the first release had none."""
+    """A done file or a whole file, in the order of its number."""
 
     number: int
     name: str
@@ -109,14 +107,13 @@ def commit_of(name: str) -> Commit | None:
     match = FILE.fullmatch(name)
     if match is None or match[1] == "part":
         return None
-    is_whole = match[1] == "whole" or name == FIRST_WHOLE
-    return Commit(number_in(name), name, is_whole, bool(match[3]))
+    return Commit(int(match[2]), name, match[1] == "whole", bool(match[3]))
 
 
 def number_in(name: str) -> int:
     """The number in a file's name; -1 where there is none."""
     match = FILE.fullmatch(name)
-    return int(match[2]) if match and match[2] else -1
+    return int(match[2]) if match else -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +149,7 @@ class StoredTable(Generic[P_co]):
             named[whole.name], replaced = json.loads(about[PARTS]), {*json.loads(about[REPLACES])}
         for commit in commits:
             if not commit.is_whole and commit.name not in replaced:
-                # In the first release only the listing tells whether a commit has rows.
-                is_empty = commit.is_empty or (commit.number < 0 and commit.part not in found)
-                named[commit.name] = [] if is_empty else [commit.part]
+                named[commit.name] = [] if commit.is_empty else [commit.part]
         return named
 
     def about(self, name: str) -> Mapping[bytes, bytes]:
@@ -456,7 +451,7 @@ class Dataset(Generic[P_co]):
         return None if found is None else str(found)
 
     def own_id(self) -> str:
-        """The data set's id, made now where an earlier version wrote the manifest without one."""
+        """The data set's id; made now, with the manifest, where there is none."""
         with MANIFEST:
             manifest = self.read_manifest()
             if "dataset" not in manifest:
@@ -476,10 +471,11 @@ class Dataset(Generic[P_co]):
     def read_manifest(self) -> dict[str, Any]:
         """The manifest as it lies on disk; one without tables where there is none.
 
-        Raises UsageError where the file is not a manifest.
+        Raises UsageError where the file is not a manifest, or one of another layout.
         """
         try:
             found = dict(json.loads(self.manifest_file.read_text("utf-8")))
+            refuse_other_layout(found["vidcurate"], self.root)
             found["tables"] = dict(found["tables"])
         except FileNotFoundError:
             return {"tables": {}}
@@ -500,11 +496,6 @@ class Dataset(Generic[P_co]):
 
     def write_manifest(self, tables: Mapping[str, Any], own_id: str) -> None:
         """Write the manifest anew."""
-        manifest = {"vidcurate": 1, "dataset": own_id, "tables": tables}
+        manifest = {"vidcurate": LAYOUT, "dataset": own_id, "tables": tables}
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        write_whole(self.manifest_file, lambda partial: write_text(partial, text))
-
-
-def write_text(file: Path, text: str) -> None:
-    """A text file."""
-    file.write_text(text, "utf-8")
+        write_text(self.manifest_file, text)

@@ -11,14 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vidcurate.errors import UsageError
 from vidcurate.store.storage import Location, Remote
 
 MANIFEST = "manifest.json"
 EXPORT_MARKER = ".vidcurate-export.json"
 DATASET, EXPORT = "data set", "export"
+# How the files of data sets and exports lie, and what their tables hold. Markers hold the number;
+# vidcurate 0.1 wrote 1.
+LAYOUT = 2
 # In a data set lie <table>/<fingerprint>/ and the folders of what was made of its tables.
 MADE = ("export", "counts", "search")
-CARD_TITLE = b"\n# Video clips with text\n"
 FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 
@@ -39,19 +42,9 @@ def folder_kind(folder: Location) -> str | None:
         return EXPORT
     if marker_kind(folder / MANIFEST) is not None:
         return DATASET
-    if (folder / "data").is_dir() and is_data_card(folder / "README.md"):
-        return EXPORT
     if (folder / "lock").is_file() and (folder / "files" / "found").is_dir():
         return DATASET
     return None
-
-
-def is_data_card(file: Location) -> bool:
-    """Whether a file is the data card of an export; those of earlier versions have no marker."""
-    try:
-        return file.is_file() and CARD_TITLE in file.read_bytes()[:4096]
-    except OSError:
-        return False
 
 
 def marker_kind(file: Location) -> str | None:
@@ -63,6 +56,21 @@ def marker_kind(file: Location) -> str | None:
     if not isinstance(marker, dict) or "vidcurate" not in marker:
         return None
     return str(marker.get("kind", DATASET))
+
+
+def refuse_other_layout(layout: object, folder: Location) -> None:
+    """Pass for the layout that this version reads; raises UsageError that says what to do."""
+    if layout == LAYOUT:
+        return
+    if layout == 1:
+        raise UsageError(
+            f"{folder} was made by vidcurate 0.1, which this version does not read: "
+            "run the same command into a new folder"
+        )
+    raise UsageError(
+        f"{folder} was made by another version of vidcurate: use that version, or run the same "
+        "command into a new folder"
+    )
 
 
 def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:

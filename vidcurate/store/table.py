@@ -1,17 +1,13 @@
 """A table is a record class, its Arrow schema, and Parquet files that are whole or not there."""
 
 import dataclasses
-import os
-import tempfile
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +16,8 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, Remote, gone_while_read, put
+from vidcurate.store.atomic import atomic_write
+from vidcurate.store.storage import Location, Remote, gone_while_read
 
 R = TypeVar("R")
 
@@ -162,22 +159,6 @@ def build(hint: Any, value: Any) -> Any:
     return value
 
 
-def write_whole(path: Location, write: Callable[[Path], None]) -> None:
-    """A file that appears complete or not at all: written beside its place, then renamed."""
-    if isinstance(path, Remote):
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder, path.name))
-            put(Path(folder, path.name), path)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 def write_parquet(path: Location, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
     # Ids are all different: a dictionary of them costs time and space.
@@ -186,7 +167,8 @@ def write_parquet(path: Location, table: pa.Table) -> None:
         "use_dictionary": False,
         "row_group_size": rows_within(table, GROUP_ROWS, GROUP_BYTES),
     }
-    write_whole(path, lambda partial: pq.write_table(table, partial, **options))
+    with atomic_write(path) as partial:
+        pq.write_table(table, partial, **options)
 
 
 def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
@@ -209,8 +191,8 @@ def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
-    One that came with a later version than the rows (`ADDED_LATER`) is null. Raises UsageError where
-    another is missing, as in rows that an earlier version made.
+    A column that a later version added (`ADDED_LATER`) is null in earlier rows. Raises UsageError
+    where any other is missing.
     """
     # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
     with gone_while_read(path), pq.ParquetFile(arrow_source(path)) as file:

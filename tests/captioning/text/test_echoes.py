@@ -2,7 +2,20 @@ import numpy as np
 
 from vidcurate.captioning.text.echoes import Echo, bands_of, echoes
 
-WORDS = ("dog", "cat", "boat", "tram", "tree", "lamp", "bird", "coat", "rope", "door", "cup", "hat")
+WORDS = (
+    "dog",
+    "cat",
+    "boat",
+    "tram",
+    "tree",
+    "lamp",
+    "bird",
+    "coat",
+    "rope",
+    "door",
+    "cup",
+    "hat",
+)
 
 
 def found(texts: list[str], least: float = 0.6) -> dict[int, Echo]:

@@ -15,7 +15,7 @@ from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.render_estimate import lines
-from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count_stage
@@ -240,7 +240,7 @@ def test_gpu_memory_is_that_of_the_fullest(
     program.write_text(f"#!/bin/sh\n{says}\n", "utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with watched_gpu_memory() as seen:
+    with track_gpu_memory() as seen:
         pass
     assert seen.mib == peak
 

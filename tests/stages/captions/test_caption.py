@@ -103,9 +103,9 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
     by_time = sorted(keyframes, key=lambda row: row.keyframes[0].pts)
     for sent, stills in zip(shown, by_time, strict=True):
         for image, still in zip(sent, stills.keyframes, strict=True):
-            stored = cv2.imread(str(folder / still.file))
-            assert stored is not None
-            assert np.abs(image.astype(int) - stored).mean() < 4
+            saved = cv2.imread(str(folder / still.file))
+            assert saved is not None
+            assert np.abs(image.astype(int) - saved).mean() < 4
 
 
 def images(body: dict[str, Any]) -> list[Any]:

@@ -22,7 +22,7 @@ from vidcurate.media.io.seeking import Origin, find_origin
 from vidcurate.media.output.inspection import VidcurateFolder, inspect, sha256
 from vidcurate.media.output.remux import Span, copy_span, find_span
 from vidcurate.records import Clip, Video
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import atomic_write
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
@@ -119,13 +119,8 @@ def cut_clip(
     Raises MediaError if the video cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
-    results: list[CutFile] = []
-
-    def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, options, partial_out, offsets))
-
-    write_whole(out, write_file)
-    return results[0]
+    with atomic_write(out) as partial_out:
+        return write(path, video, clip, options, partial_out, offsets)
 
 
 def write(

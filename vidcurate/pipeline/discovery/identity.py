@@ -168,10 +168,7 @@ def alike(dataset: Dataset, sources: StoredTable) -> list[SampleGroup]:
 
 
 def is_sampled(file: FoundFile) -> bool:
-    """Whether a file is so large that its sample leaves some of it out.
-
-    Of those taken in by earlier versions, which noted no size, nothing is known.
-    """
+    """Whether a file is so large that its sample leaves some of it out."""
     return (file.size_bytes or 0) > SAMPLED_WHOLE
 
 

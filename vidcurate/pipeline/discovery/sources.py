@@ -286,6 +286,7 @@ def add_files(dataset: Dataset, files: Iterable[FoundFile], seen: set[str] | Non
         n_given += len(piece)
         if seen is not None:
             seen.update(f.path for f in piece)
+        dataset.own_id()  # the manifest comes before the first row, and names the layout
         write_files(stored, [f for f in piece if newest.get(f.path) != f.file_id])
     return n_given
 

@@ -10,17 +10,16 @@ from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.forecast import Estimate
 from vidcurate.pipeline.resolve import ResolvedStage
-from vidcurate.store.dataset import Dataset, write_text
+from vidcurate.store.atomic import write_text
+from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import bytes_below
-from vidcurate.store.table import write_whole
 
 ESTIMATE_FILE = "estimate.json"
 
 
 def save_estimate(dataset: Dataset, estimate: Estimate) -> None:
     """Save an estimate in the data set."""
-    text = json.dumps(estimate.as_dict(), indent=2) + "\n"
-    write_whole(dataset.root / ESTIMATE_FILE, lambda partial: write_text(partial, text))
+    write_text(dataset.root / ESTIMATE_FILE, json.dumps(estimate.as_dict(), indent=2) + "\n")
 
 
 def load_estimate(dataset: Dataset) -> Estimate | None:

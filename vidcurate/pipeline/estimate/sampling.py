@@ -10,7 +10,7 @@ from dataclasses import replace
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import count_stage, why_empty
@@ -69,7 +69,7 @@ def take_sample(
     """Run the stages after probe on a sample, and estimate the rest; None when interrupted."""
     sample = {video: lengths[video] for video in choose_sample(lengths, n_sample)}
     in_sample = scope_of(sample)
-    with watched_gpu_memory() as peak:
+    with track_gpu_memory() as peak:
         run_stages(
             run, rest, in_sample, table_stage_scope(run.dataset, rest, live, lengths, sample)
         )

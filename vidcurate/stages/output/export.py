@@ -218,7 +218,7 @@ def can_write(config: ExportConfig, view: DatasetView) -> None:
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
-    refuse_what_is_not_ours(out, view.dataset_id, view.root / "export")
+    refuse_what_is_not_ours(out, view.dataset_id)
 
 
 def out_folder(config: ExportConfig, view: DatasetView) -> Location:
@@ -239,7 +239,7 @@ def assemble(config: ExportConfig, view: DatasetView) -> str:
     assert dataset is not None
     if isinstance(out, Path):
         tidy(out, dataset)
-    refuse_what_is_not_ours(out, dataset, view.root / "export")
+    refuse_what_is_not_ours(out, dataset)
     lost = refuse_loss(config, view, out)
     held = Contents()
     if isinstance(out, Remote):
@@ -284,7 +284,7 @@ def build_beside(config: ExportConfig, view: DatasetView, held: Contents, out: P
         write_mark(building, Mark(dataset))
         write_mark(building, build(config, view, held, building, building))
         # Much may have been put there since the run began.
-        refuse_what_is_not_ours(out, dataset, view.root / "export")
+        refuse_what_is_not_ours(out, dataset)
         put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)

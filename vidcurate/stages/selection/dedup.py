@@ -204,7 +204,7 @@ def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     )
 
 
-def shelf_of(folder: str) -> StoredTable | None:
+def stored_of(folder: str) -> StoredTable | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
@@ -218,7 +218,7 @@ def signatures_of(folder: str) -> pa.Table:
 
     Raises UsageError where it has none.
     """
-    stored = shelf_of(folder)
+    stored = stored_of(folder)
     if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
     return roomy(stored.read(None, SIGNATURES.schema))
@@ -238,12 +238,12 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 def others_content(config: DedupConfig) -> str:
     """Which clips the other data sets hold, and what made their signatures; not where they lie."""
-    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    held = [(s.folder.name, clips_in(s)) for s in map(stored_of, config.against) if s]
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
 def clips_in(stored: StoredTable) -> str:
-    """A hash of the ids of a shelf's clips, in whatever order they lie."""
+    """A hash of the ids of a stored table's clips, in whatever order they lie."""
     ids = stored.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 

@@ -17,6 +17,7 @@ from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
+MISSING = "a number is missing for: "
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
@@ -54,9 +55,10 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     rules = [parse(text) for text in config.rules]
     wanted = {column for rule in rules for column in rule.columns}
     columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    verdicts = evaluate_rules(rules, columns)
-    broken = reasons("", config.rules).take(verdicts.first_failed)
-    missing = reasons("a number is missing for: ", config.rules).take(verdicts.undecided)
+    outcomes = evaluate_rules(rules, columns)
+    broken = pa.array(config.rules, pa.string()).take(outcomes.first_failed)
+    lacking = [MISSING + rule for rule in config.rules]
+    missing = pa.array(lacking, pa.string()).take(outcomes.undecided)
     kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
     status = pc.if_else(pc.is_valid(broken), DROPPED, pc.if_else(kept, OK, FAILED))
     reason = pc.coalesce(broken, missing)
@@ -85,9 +87,10 @@ def has_percentile(node: Node) -> bool:
     return isinstance(node, Percentile) or any(map(has_percentile, children(node)))
 
 
-def reasons(before: str, rules: Sequence[str]) -> pa.Array:
-    """What is said of a clip for each rule."""
-    return pa.array([before + rule for rule in rules], pa.string())
+def rules_by_reason(rules: Sequence[str]) -> dict[str, int]:
+    """For each reason that the filter gives for a clip, the index of its rule."""
+    numbered = list(enumerate(rules))
+    return {rule: n for n, rule in numbered} | {MISSING + rule: n for n, rule in numbered}
 
 
 def tables_ruled(config: FilterConfig) -> tuple[Lookup, ...]:
