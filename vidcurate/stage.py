@@ -140,21 +140,21 @@ class Workspace(Protocol):
         """Whether an optional table is there."""
 
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in hand, by key."""
+        """The rows of a declared table that belong to the batch in progress, by key."""
 
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
 
 
 class RowSlices(Protocol):
-    """Rows of a table that are too many to hold at once."""
+    """Rows of a table that are too many for memory, read a slice at a time."""
 
     def rows(self, start: int, length: int) -> pa.Table:
-        """A stretch of them; nulls where a key has no row."""
+        """The rows from `start` on; nulls where a key has no row."""
 
 
 class DatasetView(Protocol):
-    """What a stage's finish sees: whole tables, and files where they lie."""
+    """What a stage's finish sees of the data set: whole tables, and files in their folders."""
 
     @property
     def root(self) -> Location:
@@ -163,7 +163,7 @@ class DatasetView(Protocol):
 
     @property
     def dataset_id(self) -> str | None:
-        """The id by which what a data set wrote elsewhere is known; None before its first row."""
+        """The id that marks what this data set wrote elsewhere; None before its first row."""
         ...
 
     @property
@@ -195,7 +195,7 @@ class DatasetView(Protocol):
         """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
 
     def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> RowSlices:
-        """The rows of these keys, in their order, read a stretch at a time."""
+        """The rows of these keys, in their order, read a slice at a time."""
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""
@@ -205,7 +205,7 @@ class DatasetView(Protocol):
 
 
 def one_worker(_config: StageConfig) -> Resources:
-    """One core, no GPU: what most stages take."""
+    """The `resources` of most stages: one core, no GPU."""
     return Resources()
 
 
@@ -322,7 +322,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a table stage made: its rows, one a key, and what became of every input.
+    """The result of a table stage: its rows, one a key, and what became of every input.
 
     `done` has a row an input: `id`, `status`, `reason` and `seconds`.
     """
@@ -369,15 +369,15 @@ Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
 
 
 def read_while_running(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
-    """The tables beside its input that decide a stage's rows, for these options."""
+    """The tables that a stage looks up or joins while it runs, with these options."""
     declared = stage.lookups if isinstance(stage, MapStage) else stage.lookups(config)
-    return tuple(b for b in declared if b.when is None or b.when(config))
+    return tuple(lookup for lookup in declared if lookup.when is None or lookup.when(config))
 
 
 def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
-    """The tables that a stage's finish joins; they do not change its rows."""
+    """The tables that a stage's finish reads; they do not change its rows."""
     declared = stage.finish.lookups if isinstance(stage, MapStage) and stage.finish else ()
-    return tuple(b for b in declared if b.when is None or b.when(config))
+    return tuple(lookup for lookup in declared if lookup.when is None or lookup.when(config))
 
 
 def given_options(config: StageConfig) -> dict[str, Any]:

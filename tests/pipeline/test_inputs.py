@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS_STAGE, PIECES, VIDEOS, Piece, ToyConfig
 from vidcurate.pipeline.batches import BATCHES_PER_WORKER, batches, part_names
-from vidcurate.pipeline.inputs import StageInputs, id_columns, live_inputs
+from vidcurate.pipeline.inputs import StageInputs, live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope, live_scope
-from vidcurate.records import CLIPS, SOURCES
+from vidcurate.records import SOURCES
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
 
 STATUS = st.sampled_from([OK, FAILED])
@@ -80,13 +80,6 @@ def test_little_work_is_shared_out() -> None:
 def test_a_part_is_named_once() -> None:
     """Parts of a batch are named once each, in the order met; rows without one name none."""
     assert part_names(["b\na", None, "a", "", "c\nb"]) == ("b", "a", "c")
-
-
-def test_id_columns_tell_the_scope() -> None:
-    """The ids that a row carries are its columns ending in _id."""
-    assert id_columns(CLIPS) == ["clip_id", "video_id"]
-    assert id_columns(SOURCES) == ["video_id", "file_id"]
-    assert id_columns(VIDEOS) == ["video_id"]
 
 
 def different_scopes() -> list[Scope]:

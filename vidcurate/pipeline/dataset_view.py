@@ -9,7 +9,7 @@ import pyarrow as pa
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
-from vidcurate.pipeline.scope import Scope, dropped_videos
+from vidcurate.pipeline.scope import DROPPED_FILE, Scope, videos_in_state
 from vidcurate.records import SOURCES
 from vidcurate.store.dataset import Dataset, LocatedRows, locate
 from vidcurate.store.storage import Location
@@ -38,7 +38,7 @@ class LiveDatasetView:
 
     @property
     def dataset_id(self) -> str | None:
-        """The id by which what a data set wrote elsewhere is known; None before its first row."""
+        """The id that marks what this data set wrote elsewhere; None before its first row."""
         return self.dataset.own_id() if self.dataset.manifest() else None
 
     def has(self, table: Table[Any]) -> bool:
@@ -62,14 +62,14 @@ class LiveDatasetView:
     def dropped_videos(self) -> set[str]:
         """The ids of videos that the user dropped."""
         sources = self.resolved.stored(self.dataset, SOURCES)
-        return set(dropped_videos(self.dataset, sources).to_pylist())
+        return set(videos_in_state(self.dataset, sources, DROPPED_FILE).to_pylist())
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of the stage that writes a declared table."""
         return self.resolved.stored(self.dataset, table).done()
 
     def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> LocatedRows:
-        """The rows of these keys, in their order, read a stretch at a time."""
+        """The rows of these keys, in their order, read a slice at a time."""
         return locate(self.resolved.stored(self.dataset, table), table.key, keys, table.schema)
 
     def provenance(self) -> Mapping[str, Any]:

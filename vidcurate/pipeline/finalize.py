@@ -9,7 +9,7 @@ from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
-from vidcurate.pipeline.scope import Scope, gone_videos
+from vidcurate.pipeline.scope import GONE, Scope, videos_in_state
 from vidcurate.records import EXPORTS, SOURCES
 from vidcurate.stage import MapStage
 
@@ -30,7 +30,7 @@ def report_gone_videos(run: Run, plan: Sequence[ResolvedStage], scope: Scope) ->
     sources = next((p for p in plan if p.stage.writes is SOURCES), None)
     if exports is None or sources is None:
         return
-    videos = gone_videos(run.dataset, sources.output(run.dataset))
+    videos = videos_in_state(run.dataset, sources.output(run.dataset), GONE)
     rows = exports.output(run.dataset).read(["clip_id", "video_id"], EXPORTS.schema)
     rows = scope.keep(rows)
     kept = live_inputs(run.dataset, exports, scope)["clip_id"].combine_chunks()

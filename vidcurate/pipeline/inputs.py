@@ -3,7 +3,6 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,7 +12,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import Lookup, TableStage
 from vidcurate.store.dataset import DONE_WITH_LOSSES, FAILED, Dataset
-from vidcurate.store.table import Table, positions
+from vidcurate.store.table import positions
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,8 @@ def stage_inputs(
 def live_inputs(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> pa.Table:
     """Every input of a stage: its key, the ids it carries, and the part it lies in."""
     table = resolved.stage.reads
-    index = resolved.stored(dataset, table).index(table.key, id_columns(table))
-    return scope.keep(index)
-
-
-def id_columns(table: Table[Any]) -> list[str]:
-    """The id columns of a table's rows."""
-    return [name for name in table.schema.names if name.endswith("_id")]
+    ids = [name for name in table.schema.names if name.endswith("_id")]
+    return scope.keep(resolved.stored(dataset, table).index(table.key, ids))
 
 
 def input_tables(

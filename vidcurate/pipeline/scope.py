@@ -81,16 +81,6 @@ def live_scope(dataset: Dataset, sources: StoredTable, limit: int | None) -> Sco
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
 
 
-def gone_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
-    """The ids of live videos whose files are all gone."""
-    return videos_in_state(dataset, sources, GONE)
-
-
-def dropped_videos(dataset: Dataset, sources: StoredTable) -> pa.Array:
-    """The ids of videos whose files the user dropped, every one."""
-    return videos_in_state(dataset, sources, DROPPED_FILE)
-
-
 def videos_in_state(dataset: Dataset, sources: StoredTable, state: str) -> pa.Array:
     """The ids of videos that have files in a state, and none that is there."""
     files = latest_of_each_path(dataset)

@@ -29,13 +29,13 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
     """
     check_run(run, plan)
     run.plan = plan
-    finding, early, late = split_plan(plan)
+    finding, light, heavy = split_plan(plan)
     run_stages(run, finding, Scope())
     for resolved in plan:  # the manifest has one writer
         record_in_manifest(run.dataset, resolved)
     second_run = Run(run.dataset, second, run.listener, run.limits, plan, shrinks=run.shrinks)
     run.concurrent, second_run.concurrent = second_run, run
-    run_waves(run, second_run, early, late, wave_scopes(live_videos(run, finding), n_videos))
+    run_waves(run, second_run, light, heavy, wave_scopes(live_videos(run, finding), n_videos))
     run.concurrent = None
     for stage, failed in second_run.failures.items():
         run.add_failures(stage, failed)
@@ -45,16 +45,16 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
 
 
 def run_waves(
-    run: Run, second_run: Run, early: Plan, late: Plan, waves: Iterable[tuple[Scope, Scope]]
+    run: Run, second_run: Run, light: Plan, heavy: Plan, waves: Iterable[tuple[Scope, Scope]]
 ) -> None:
-    """Run the early stages on each wave while the late ones run on the wave before it."""
+    """Run the light stages on each wave while the heavy ones run on the wave before it."""
     in_progress: Future[None] | None = None
     with ThreadPoolExecutor(1, "wave") as thread:
         for wave, up_to_it in waves:
-            run_stages(run, early, wave)
+            run_stages(run, light, wave)
             if in_progress is not None:
                 in_progress.result()
-            in_progress = thread.submit(run_stages, second_run, late, wave, up_to_it)
+            in_progress = thread.submit(run_stages, second_run, heavy, wave, up_to_it)
         if in_progress is not None:
             in_progress.result()
 
@@ -62,11 +62,11 @@ def run_waves(
 def split_plan(plan: Plan) -> tuple[Plan, Plan, Plan]:
     """The stages that find videos, those before whole tables or GPUs are needed, and the rest."""
     found = 1 + next(i for i, p in enumerate(plan) if p.stage.writes is SOURCES)
-    stop = next((i for i, p in enumerate(plan) if i >= found and is_late(p)), len(plan))
+    stop = next((i for i, p in enumerate(plan) if i >= found and is_heavy(p)), len(plan))
     return plan[:found], plan[found:stop], plan[stop:]
 
 
-def is_late(resolved: ResolvedStage) -> bool:
+def is_heavy(resolved: ResolvedStage) -> bool:
     """Whether a stage sees whole tables or takes a GPU."""
     stage = resolved.stage
     return isinstance(stage, TableStage) or stage.cost.resources(resolved.config).gpus > 0
