@@ -4,7 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import TOYS, ToyConfig
 from vidcurate.pipeline.counts import StageCount, as_dicts, cached_count, count_stage, count_tables
 from vidcurate.pipeline.resolve import resolve
@@ -14,16 +14,16 @@ OPTIONS: dict[str, Any] = {
     "videos": {"fail": "b c", "drop": "d"},
     "pieces": {"step": 2},
     "marks": {"fail": "a.1"},
-    "pick": {"least": 1},
+    "pick": {"min_mark": 1},
 }
 
 
 def counted(folder: Path) -> dict[str, StageCount]:
     """The counts of a run over six videos in which something of each kind happens."""
-    bench, heard = Bench(folder), Heard()
+    bench, recorder = Bench(folder), Recorder()
     bench.add(*"abcdef")
-    bench.run(heard=heard, **OPTIONS)
-    return {c.stage: c for c in heard.counts}
+    bench.run(recorder=recorder, **OPTIONS)
+    return {c.stage: c for c in recorder.counts}
 
 
 def test_every_input_is_counted_once(tmp_path: Path) -> None:
@@ -53,15 +53,15 @@ def test_inputs_come_to_what_they_came_to(tmp_path: Path) -> None:
 
 def test_reasons_come_most_frequent_first(tmp_path: Path) -> None:
     """The reason that cost most stands first."""
-    bench, heard = Bench(tmp_path), Heard()
+    bench, recorder = Bench(tmp_path), Recorder()
     bench.add("good", "bad")
     for name in ("x", "y", "z"):
         (tmp_path / f"{name}.video").touch()
     (tmp_path / "bad.video").unlink()
     bench.add("bad", *"xyz")
     (tmp_path / "bad.video").unlink()
-    bench.run("ingest", heard=heard)
-    reasons = heard.counts[0].reasons
+    bench.run("ingest", recorder=recorder)
+    reasons = recorder.counts[0].reasons
     assert list(reasons.items()) == [
         ("the file is empty (0 bytes)", 3),
         ("cannot read the file: No such file or directory", 1),
@@ -70,11 +70,11 @@ def test_reasons_come_most_frequent_first(tmp_path: Path) -> None:
 
 def test_rows_of_what_is_no_longer_an_input_are_not_counted(tmp_path: Path) -> None:
     """After a filter is tightened, rows made before for what it now rejects are not counted."""
-    bench, heard = Bench(tmp_path), Heard()
+    bench, recorder = Bench(tmp_path), Recorder()
     bench.add("a")
     bench.run(pieces={"step": 3})
-    bench.run(pieces={"step": 3}, pick={"least": 3}, heard=heard)
-    assert (heard.counts[-1].inputs, heard.counts[-1].rows) == (1, 1)
+    bench.run(pieces={"step": 3}, pick={"min_mark": 3}, recorder=recorder)
+    assert (recorder.counts[-1].inputs, recorder.counts[-1].rows) == (1, 1)
 
 
 def test_what_options_changed_is_pending(tmp_path: Path) -> None:

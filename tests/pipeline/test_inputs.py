@@ -83,7 +83,7 @@ def test_a_part_is_named_once() -> None:
 
 
 def different_scopes() -> list[Scope]:
-    """Scopes that are told apart."""
+    """Scopes that are different."""
     one, two = pa.array(["1"]), pa.array(["1", "2"])
     several = ({"video_id": one}, {"video_id": two}, {"file_id": one})
     return [Scope(), *map(Scope, several), Scope({}, {"video_id": one})]

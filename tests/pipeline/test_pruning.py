@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import (
     MARKS_STAGE,
     PICK_STAGE,
@@ -41,7 +41,7 @@ def weigh(
 def low_marks(tables: Mapping[str, pa.Table], config: PickConfig) -> pa.ChunkedArray:
     """The pieces that picking leaves out, by their marks."""
     found = tables["marks"]
-    return found["piece_id"].filter(pc.less(found["value"], config.least))
+    return found["piece_id"].filter(pc.less(found["value"], config.min_mark))
 
 
 WEIGH = replace(MARKS_STAGE, name="weigh", writes=WEIGHTS, run=weigh, cost=Cost(is_expensive=True))
@@ -57,18 +57,18 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def weighed(bench: Bench, least: int, *chosen: str, heard: Heard | None = None) -> list[str]:
+def weighed(bench: Bench, least: int, *chosen: str, recorder: Recorder | None = None) -> list[str]:
     """The pieces that a run weighs when marks below a limit are left out."""
     chosen = chosen or ("weigh", "pick")
-    lines = bench.run(*chosen, heard=heard, pieces={"step": 3}, pick={"least": least})
+    lines = bench.run(*chosen, recorder=recorder, pieces={"step": 3}, pick={"min_mark": least})
     return [line.split(" ")[1] for line in lines if line.startswith("weigh")]
 
 
 def test_what_a_cheap_rule_rejects_is_pruned(bench: Bench) -> None:
     """Pieces under the limit are not weighed, are counted as pruned, and are still judged."""
-    heard = Heard()
-    assert weighed(bench, 2, heard=heard) == ["a.1", "a.2", "b.1", "b.2"]
-    counts = {c.stage: c for c in heard.counts}
+    recorder = Recorder()
+    assert weighed(bench, 2, recorder=recorder) == ["a.1", "a.2", "b.1", "b.2"]
+    counts = {c.stage: c for c in recorder.counts}
     assert (counts["weigh"].inputs, counts["weigh"].pruned, counts["weigh"].pending) == (4, 2, 0)
     assert bench.done(PICKED)["a.0"] == ("dropped", "low mark")
 
@@ -88,8 +88,8 @@ def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
 
 def test_waves_spare_the_same(bench: Bench) -> None:
     """Video by video the same pieces are weighed as in one go."""
-    options = bench.configs(pieces={"step": 3}, pick={"least": 2})
+    options = bench.configs(pieces={"step": 3}, pick={"min_mark": 2})
     plan = resolve(bench.dataset, STAGES, ("weigh", "pick"), options)
-    run_in_waves(Run(bench.dataset, InlineEngine(), Heard()), plan, 1, InlineEngine())
+    run_in_waves(Run(bench.dataset, InlineEngine(), Recorder()), plan, 1, InlineEngine())
     lines = [line for line in bench.worked() if line.startswith("weigh")]
     assert sorted(lines) == ["weigh a.1", "weigh a.2", "weigh b.1", "weigh b.2"]

@@ -60,7 +60,7 @@ def test_a_stage_brings_all_that_it_reads() -> None:
         ({"videos": ToyConfig(step=2)}, {"videos", "pieces"}),
         ({"pieces": ToyConfig(step=2)}, {"pieces"}),
         ({"marks": ToyConfig(step=2)}, {"marks", "pick", "notes"}),
-        ({"pick": PickConfig(least=2)}, {"pick"}),
+        ({"pick": PickConfig(min_mark=2)}, {"pick"}),
         ({"notes": ToyConfig(drop="a")}, {"notes"}),
         ({"videos": ToyConfig(fail="a", log="x", pause_s=1)}, set()),
         ({"ingest": IngestConfig(recursive=False)}, set()),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.harmful import STAGES, HarmConfig
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, ToyConfig
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
@@ -39,17 +39,17 @@ def run(bench: Bench, engine: Engine, limits: Limits | None = None, **harm: Any)
     """Run the harmful stage over all pieces."""
     configs = {"pieces": ToyConfig(step=N), "marks": HarmConfig(**harm)}
     plan = resolve(bench.dataset, STAGES, ["marks"], configs)
-    started = Run(bench.dataset, engine, Heard(), limits or Limits())
+    started = Run(bench.dataset, engine, Recorder(), limits or Limits())
     run_pipeline(started, plan)
     return started
 
 
 def failures(bench: Bench) -> dict[str, str | None]:
     """The rows that failed, with reasons; every other one is there, once."""
-    words = bench.done(MARKS)
-    assert set(words) == {f"a.{i}" for i in range(N)}
-    failed = {row: reason for row, (status, reason) in words.items() if status == "failed"}
-    assert [m.piece_id for m in bench.rows(MARKS)] == sorted(set(words) - set(failed))
+    outcomes = bench.done(MARKS)
+    assert set(outcomes) == {f"a.{i}" for i in range(N)}
+    failed = {row: reason for row, (status, reason) in outcomes.items() if status == "failed"}
+    assert [m.piece_id for m in bench.rows(MARKS)] == sorted(set(outcomes) - set(failed))
     return failed
 
 
@@ -84,7 +84,7 @@ def test_a_row_that_takes_all_memory_costs_only_itself(bench: Bench, two: LocalE
         "a.5": "needed more than 0.8 GB of memory: killed while running marks"
     }
     assert [s.what for s in ended.shrinks][-1] == "workers"
-    assert isinstance(ended.listener, Heard)
+    assert isinstance(ended.listener, Recorder)
     assert ended.listener.notes == [str(shrink) for shrink in ended.shrinks]
 
 
@@ -108,7 +108,7 @@ def test_a_full_gpu_halves_the_batch(bench: Bench, two: LocalEngine, *, isolated
 
 
 def test_what_never_fits_fails_at_last(bench: Bench, two: LocalEngine) -> None:
-    """A row for which a single worker has no memory fails with what the library said."""
+    """A row for which a single worker has no memory fails with the library's message."""
     run(bench, two, unfit="a.0 a.9")
     assert failures(bench) == dict.fromkeys(("a.0", "a.9"), "OutOfMemoryError: the GPU is full")
 

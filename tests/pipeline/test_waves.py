@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.toy_data import Bench, Heard, stages_of
+from tests.support.toy_data import Bench, Recorder, stages_of
 from tests.support.toy_stages import MARKS, NOTES, PICKED, PIECES, TOYS
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
@@ -26,12 +26,12 @@ def bench_of(folder: Path) -> Bench:
 
 
 def waved(
-    bench: Bench, n_videos: int, *, heard: Heard | None = None, limits: Limits | None = None
+    bench: Bench, n_videos: int, *, recorder: Recorder | None = None, limits: Limits | None = None
 ) -> Run:
     """Run all toy stages in waves."""
     plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
-    run = Run(bench.dataset, InlineEngine(), heard or Heard(), limits or Limits())
-    run.listener.run = run  # type: ignore[attr-defined]  # a Heard may stop it
+    run = Run(bench.dataset, InlineEngine(), recorder or Recorder(), limits or Limits())
+    run.listener.run = run  # type: ignore[attr-defined]  # a Recorder may stop it
     run_in_waves(run, plan, n_videos, InlineEngine())
     return run
 
@@ -93,7 +93,7 @@ def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
 def test_a_stop_in_either_lane_ends_the_run(tmp_path: Path, stage: str) -> None:
     """After a stop no more waves begin; the next run does the rest and nothing twice."""
     bench = bench_of(tmp_path)
-    run = waved(bench, 1, heard=Heard(stop_in=stage))
+    run = waved(bench, 1, recorder=Recorder(stop_in=stage))
     assert run.interrupted
     assert run.counts == []
     waved(bench, 1)
@@ -106,5 +106,5 @@ def test_waves_on_worker_processes(tmp_path: Path) -> None:
     plain.run()
     plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
     with LocalEngine(1) as first, LocalEngine(1) as second:
-        run_in_waves(Run(bench.dataset, first, Heard()), plan, 2, second)
+        run_in_waves(Run(bench.dataset, first, Recorder()), plan, 2, second)
     assert [bench.done(t) for t in ALL_TABLES] == [plain.done(t) for t in ALL_TABLES]

@@ -36,15 +36,15 @@ def job_in(folder: Path, run: Any, **stage: Any) -> Job:
     """A job over four pieces that lie in two parts, with a stage that runs `run`."""
     stored = Dataset(folder).stored(PIECES, "1" * 12)
     for name, letters in (("0-p", LETTERS[:2]), ("1-q", LETTERS[2:])):
-        stored.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
+        stored.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_done())
     videos = Dataset(folder).stored(VIDEOS, "2" * 12)
-    videos.commit("0-r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
+    videos.commit("0-r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_done())
     tables = {"pieces": "1" * 12, "videos": "2" * 12}
     changed = replace(MARKS_STAGE, run=run, name=f"marks {folder}", **stage)
     return Job(folder, changed, ToyConfig(), "3" * 12, tables)
 
 
-def no_words() -> Any:
+def no_done() -> Any:
     """An empty done table."""
     return DONE.empty_table()
 
@@ -67,7 +67,7 @@ def written(job: Job) -> list[str]:
 
 
 def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
-    """Rows come in the order of the batch, from all its parts, and are committed with the words."""
+    """Rows come in the order of the batch, from all its parts, and are committed with outcomes."""
     met: list[str] = []
 
     def run(
@@ -155,7 +155,7 @@ def test_failures_and_drops_may_be_results(tmp_path: Path) -> None:
 
 
 def test_a_row_may_give_several(tmp_path: Path) -> None:
-    """All rows that one input gives are written, under one word for the input."""
+    """All rows that one input gives are written, with one outcome for the input."""
 
     def run(
         rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
@@ -225,7 +225,7 @@ def test_the_tool_is_opened_once(tmp_path: Path) -> None:
 
 
 def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
-    """`beside` gives the rows of the batch in hand and no others, also when rows are redone."""
+    """`lookup` gives the rows of the batch in progress and no others, also when rows are redone."""
     seen: list[set[str]] = []
 
     def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
@@ -258,7 +258,7 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     assert list(list_files(job.output().files)) == ["a"]
 
 
-def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
+def test_a_crash_is_the_outcome_of_one_row(tmp_path: Path) -> None:
     """A row that killed its worker is failed with the reason, and has no part."""
     job = job_in(tmp_path, lambda *_: iter(()))
     report = commit_failure(job, batch("b"), "killed by signal 9 (SIGKILL)")

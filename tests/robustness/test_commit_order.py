@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from tests.support.s3_server import reached
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, TOYS, Mark
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.discovery.sources import add_files
@@ -39,14 +39,14 @@ def with_history(folder: Path) -> Bench:
         bench.add(label)
         bench.run(marks={"fail": "a.1"}, **OPTIONS)
     bench.run(limits=Limits(retry_failed=True), **OPTIONS)
-    bench.run(pick={"least": 1}, **OPTIONS)
+    bench.run(pick={"min_mark": 1}, **OPTIONS)
     return bench
 
 
 def told(bench: Bench) -> dict[str, Any]:
     """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
-    plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
+    plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"min_mark": 1}, **OPTIONS))
     sources = next(p for p in plan if p.stage.writes is SOURCES).output(dataset)
     scope = live_scope(dataset, sources, None)
     tables = {
@@ -83,9 +83,9 @@ def test_a_copy_with_any_times_is_the_same_data_set(tmp_path: Path, order: str) 
     for file, seconds in zip(files, times(order, len(files)), strict=True):
         os.utime(file, (seconds, seconds))
     assert told(copied) == before
-    heard = Heard()
-    assert copied.run(heard=heard, pick={"least": 1}, **OPTIONS) == []
-    assert {stage: todo for stage, (todo, _) in heard.todo.items() if todo} == {}
+    recorder = Recorder()
+    assert copied.run(recorder=recorder, pick={"min_mark": 1}, **OPTIONS) == []
+    assert {stage: todo for stage, (todo, _) in recorder.todo.items() if todo} == {}
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from vidcurate.store.table import Table
 
 
 @dataclass
-class Heard:
+class Recorder:
     """A listener that keeps what it hears, and may stop the run in a stage's first batch."""
 
     stop_in: str = ""
@@ -46,7 +46,7 @@ class Heard:
         self.counts.append(counts)
 
     def note(self, text: str) -> None:
-        """Keep the words."""
+        """Keep the note."""
         self.notes.append(text)
 
 
@@ -88,15 +88,15 @@ class Bench:
         *chosen: str,
         limits: Limits | None = None,
         engine: Engine | None = None,
-        heard: Heard | None = None,
+        recorder: Recorder | None = None,
         **options: Mapping[str, Any],
     ) -> list[str]:
         """Run the chosen stages (else the last); returns the rows worked on, as "stage row"."""
         before = len(self.worked())
         plan = resolve(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
-        heard = heard or Heard()
-        run = Run(self.dataset, engine or InlineEngine(), heard, limits or Limits())
-        heard.run = run
+        recorder = recorder or Recorder()
+        run = Run(self.dataset, engine or InlineEngine(), recorder, limits or Limits())
+        recorder.run = run
         run_pipeline(run, plan)
         return self.worked()[before:]
 

@@ -82,7 +82,7 @@ class ToyConfig(StageConfig):
 class PickConfig(StageConfig):
     """Which pieces go on."""
 
-    least: int = option(0, "Least mark", ge=0)
+    min_mark: int = option(0, "Smallest mark that is picked", ge=0)
 
 
 def named(names: str, row: str) -> bool:
@@ -151,14 +151,14 @@ def notes(rows: Sequence[Piece], config: ToyConfig, _tool: None, workspace: Work
 def pick(tables: Mapping[str, pa.Table], config: PickConfig) -> Outcome:
     """The pieces with a mark that is high enough."""
     rows, found_marks = tables["pieces"], tables["marks"]
-    good = found_marks.filter(pc.greater_equal(found_marks["value"], config.least))
+    good = found_marks.filter(pc.greater_equal(found_marks["value"], config.min_mark))
     kept = pc.is_in(rows["piece_id"], value_set=good["piece_id"].combine_chunks())
     status = pc.if_else(kept, OK, DROPPED)
     reason = pc.if_else(kept, None, "low mark")
     return Outcome.from_status(rows.filter(kept), rows["piece_id"], status, reason)
 
 
-def picked_beside(_config: PickConfig) -> tuple[Lookup, ...]:
+def marks_read(_config: PickConfig) -> tuple[Lookup, ...]:
     """Picking reads the marks."""
     return (Lookup(MARKS),)
 
@@ -206,7 +206,7 @@ PICK_STAGE = TableStage(
     PICKED,
     PickConfig,
     pick,
-    picked_beside,
+    marks_read,
 )
 NOTES_STAGE = MapStage(
     "notes",
