@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +15,17 @@ from vidcurate.cli.commands.estimate import plan_run
 from vidcurate.cli.commands.search import search
 from vidcurate.cli.commands.tune import tune
 from vidcurate.cli.invoke import Request, invoke
-from vidcurate.cli.options import given_values, stage_parameters, with_parameters
+from vidcurate.cli.options import (
+    given_values,
+    run_parameters,
+    stage_parameters,
+    with_parameters,
+)
 from vidcurate.cli.output import say
 from vidcurate.cli.streams import prepare_streams
 from vidcurate.errors import UsageError, VidcurateError, place_fault
 from vidcurate.pipeline.config import load_config, override
+from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.probe import PROBE
@@ -38,64 +44,6 @@ DatasetFolder = Annotated[
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="A YAML file of stages and their options.")
 ]
-Engine = Annotated[
-    str, typer.Option(help="Where work runs: local (processes), ray (a cluster) or inline.")
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        help="The Ray cluster, HOST:PORT or auto (default: $RAY_ADDRESS, else one made here).",
-        show_default=False,
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Worker processes (default: one a core that this process may use, by affinity, "
-        "container or Slurm).",
-    ),
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N videos only.")]
-Without = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Leave out this stage, where others only use what it has made; repeat for more.",
-        metavar="STAGE",
-        show_default=False,
-    ),
-]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
-MaxFailed = Annotated[
-    int | None, typer.Option(min=0, help="Stop with exit code 3 when more rows fail than this.")
-]
-Wave = Annotated[
-    int | None,
-    typer.Option(
-        help="Take videos through all stages this many at a time", min=1, show_default=False
-    ),
-]
-AllowLoss = Annotated[
-    bool,
-    typer.Option(
-        "--allow-loss",
-        help="Let an export lose clips, captions or columns that failed or are gone since.",
-    ),
-]
-TimeLimitFactor = Annotated[
-    float,
-    typer.Option(
-        min=0.01,
-        help="Stretches the time after which a worker that is stuck on a video is killed.",
-    ),
-]
-MemoryPerWorker = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        help="A worker that takes more memory is killed (GB; default: its share of 80 %).",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as the result.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
@@ -109,7 +57,7 @@ SampledVideos = Annotated[
     ),
 ]
 # What `plan` leaves to the run itself.
-RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None, "allow_loss": False}
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 app = typer.Typer(
     name="vidcurate",
@@ -120,41 +68,39 @@ app = typer.Typer(
 )
 
 
-def common(  # noqa: PLR0917 - never called: its parameters are the options every command has
+def common(
     sources: Sources = None,
     dataset: DatasetFolder = Path(),
     config: ConfigFile = None,
-    engine: Engine = "local",
-    address: Address = None,
-    workers: Workers = None,
-    limit: Limit = None,
-    without: Without = None,
-    retry_failed: RetryFailed = False,
-    max_failed: MaxFailed = None,
-    allow_loss: AllowLoss = False,
-    time_limit_factor: TimeLimitFactor = 1.0,
-    memory_per_worker: MemoryPerWorker = None,
-    wave: Wave = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Parameters shared by `run` and the stages."""
+    """Parameters shared by `run` and the stages, beside those of `RunOptions`."""
 
 
 def request(values: dict[str, Any]) -> Request:
-    """The shared options of a command as one value."""
-    names = set(inspect.signature(common).parameters) - {"config"}
-    picked = {name: values[name] for name in names}
-    lists = {name: tuple(picked[name] or ()) for name in ("sources", "without")}
-    return Request(**{**picked, **lists})
+    """The shared options of a command as one value.
+
+    Raises UsageError for options of the run that do not fit.
+    """
+    return Request(
+        tuple(values["sources"] or ()),
+        values["dataset"],
+        run_options(given_values(RunOptions, values)),
+        values["as_json"],
+        values["verbose"],
+        values["quiet"],
+    )
 
 
-def shared_parameters() -> list[inspect.Parameter]:
+def shared_parameters(without: Sequence[str] = ()) -> list[inspect.Parameter]:
     """The shared options, as typer reads them; the data set's folder must be given."""
     parameters = inspect.signature(common, eval_str=True).parameters.values()
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in parameters]
-    return [p.replace(default=p.empty) if p.name == "dataset" else p for p in keyword]
+    keyword = [p.replace(default=p.empty) if p.name == "dataset" else p for p in keyword]
+    of_run = [p for p in run_parameters(RunOptions) if p.name not in without]
+    return [*keyword[:3], *of_run, *keyword[3:]]
 
 
 def add_stage_command(stage: Stage) -> None:
@@ -207,10 +153,9 @@ def add_plan_command() -> None:
 
     def plan(videos: SampledVideos = None, **values: Any) -> None:
         chosen, given = stages_to_run(values)
-        plan_run(request({**RUN_ONLY, **values}), [*chosen, PROBE.name], given, videos)
+        plan_run(request(values), [*chosen, PROBE.name], given, videos)
 
-    shared = [p for p in shared_parameters() if p.name not in RUN_ONLY]
-    with_parameters(plan, shared)
+    with_parameters(plan, shared_parameters(without=RUN_ONLY))
     plan.__doc__ = (
         "Foresee time, disk and requests of a run, from a few videos that it is begun on."
     )

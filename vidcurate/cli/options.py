@@ -37,6 +37,19 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
     ]
 
 
+def run_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
+    """As `stage_parameters`, for the options of a run: no config file sets them, so a switch is
+    only ever turned on.
+    """
+    parameters = []
+    for parameter in stage_parameters(config):
+        option = parameter.annotation.__metadata__[0]
+        option.rich_help_panel = None
+        option.param_decls = tuple(flag.partition("/")[0] for flag in option.param_decls)
+        parameters.append(parameter)
+    return parameters
+
+
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a stage that were given on the command line."""
     given = {name: values[name] for name in config.model_fields if values.get(name) is not None}

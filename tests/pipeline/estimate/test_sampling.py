@@ -264,7 +264,7 @@ def test_the_command(tmp_path: Path, shelves: Path) -> None:
     assert re.search(
         r"^planned [\d.]+ h, took [\d.]+ h \([+-]\d+ %\); disk ", ended.err, re.MULTILINE
     )
-    assert ended.lines[0]["against_plan"][-1]["stage"] == "all"
+    assert ended.lines[0]["against_estimate"][-1]["stage"] == "all"
     (tmp_path / "out" / "plan.json").write_text("{}", "utf-8")
     again = vidcurate("run", "-d", "out", "--engine", "inline", at=tmp_path)
     assert (again.code, "plan.json is no plan of this version" in again.err) == (0, True)
