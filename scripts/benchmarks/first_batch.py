@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from vidcurate.cli.look import recorded_stages
+from vidcurate.analysis.view import recorded_stages
 from vidcurate.cli.output import Quiet
 from vidcurate.engines import ONE_CORE, Crash, Needs
 from vidcurate.pipeline.runner import Run, plan_for, run_plan

@@ -11,13 +11,11 @@ from vidcurate.cli.output import (
     Lines,
     Quiet,
     listener,
-    printable,
     reason_lines,
-    say,
     sentence,
     show_funnel,
-    tell_json,
 )
+from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.worker import Report
 from vidcurate.store.dataset import DROPPED, FAILED, OK

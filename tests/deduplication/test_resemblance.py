@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.dedup.test_links import signature
 
+from tests.deduplication.test_links import signature
 from vidcurate.deduplication.course import resampled
 from vidcurate.deduplication.resemblance import agreement_needed, resemblance
 from vidcurate.deduplication.shown import Shown, gallery

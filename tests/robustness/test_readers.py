@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.s3_server import reached
 from tests.support.toy_stages import MARKS, Mark
-from vidcurate.cli.look import steadily
+from vidcurate.analysis.view import steadily
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import staging_folder
 from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name

@@ -10,7 +10,8 @@ from tests.support.pipeline import process, shelf
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, TOYS
 from tests.support.videos import THREE_SHOTS, render
-from vidcurate.cli.look import funnel, rows_only_in
+from vidcurate.analysis.leftovers import rows_only_in
+from vidcurate.analysis.status import funnel
 from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.counts import StageCount, why_redone
 from vidcurate.pipeline.inputs import Scope

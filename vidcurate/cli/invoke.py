@@ -12,8 +12,9 @@ from pathlib import Path
 
 import typer
 
-from vidcurate.cli.output import listener, say, show_funnel, tell_json
-from vidcurate.cli.render_estimate import against_plan
+from vidcurate.cli.output import listener, show_funnel
+from vidcurate.cli.printing import say, tell_json
+from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
 from vidcurate.engines.guard import close_input
 from vidcurate.pipeline.resolve import Planned
@@ -117,7 +118,7 @@ def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
         for line in shrink_lines(report.shrinks):
             say(line)
         for part in report.against_estimate[-1:]:
-            say(against_plan(part))
+            say(against_estimate(part))
 
 
 def shrink_lines(shrinks: Sequence[Shrink]) -> Iterator[str]:

@@ -1,13 +1,10 @@
 """What a user sees: results on stdout, everything else on stderr."""
 
-import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -24,6 +21,7 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
+from vidcurate.cli.printing import printable, say
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.worker import Report
 from vidcurate.store.dataset import FAILED
@@ -261,40 +259,6 @@ def say_failures(stage: str, report: Report, out: Callable[[str], None]) -> None
     for row_id, status, reason in report.statuses:
         if status == FAILED:
             out(f"{stage}: {row_id} failed: {reason}")
-
-
-def say(text: str) -> None:
-    """A line on stderr, control characters made visible."""
-    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal's home
-
-
-def tell(text: str) -> None:
-    """A line on stdout."""
-    print(text)  # noqa: T201 - this is the terminal's home
-
-
-def tell_json(value: Any) -> None:
-    """One JSON value on stdout, as a line; control characters are escaped.
-
-    So is all that is not ASCII where the encoding of stdout lacks some of it.
-    """
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    plain = text.isprintable() and is_encodable(text)
-    tell(text if plain else json.dumps(value, default=str))
-
-
-def is_encodable(text: str) -> bool:
-    """Whether stdout can hold a text as it is."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def printable(text: str) -> str:
-    """Text whose control characters cannot steer a terminal; line ends stay."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
 
 
 def sentence(counts: StageCount) -> str:

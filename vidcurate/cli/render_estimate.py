@@ -1,4 +1,4 @@
-"""How a plan is shown, and how it is held against what a run took."""
+"""How an estimate is shown, and how it compares with what a run took."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ GB = 1e9
 
 
 def show_estimate(estimate: Estimate) -> None:
-    """The plan on stdout: a line a stage, then what else is foreseen."""
+    """Print the estimate on stdout: a line a stage, then what else is estimated."""
     console = Console(highlight=False)
     console.print(stage_grid(estimate))
     for line in lines(estimate):
@@ -57,7 +57,7 @@ def lines(estimate: Estimate) -> Iterator[str]:
         f"{estimate.workers} workers"
     )
     if estimate.n_left == 0:
-        yield "nothing is left to plan: `vidcurate run` ends what is begun"
+        yield "nothing is left to estimate: `vidcurate run` finishes what has begun"
     elif any(s.gpus for s in estimate.stages):
         yield f"of the hours, with a GPU: {span(estimate.gpu_hours)}"
     now, more = estimate.done_bytes / GB, estimate.left_bytes.over(GB)
@@ -67,7 +67,7 @@ def lines(estimate: Estimate) -> Iterator[str]:
     if estimate.gpu_peak_mib is not None:
         yield f"GPU memory: at most {estimate.gpu_peak_mib} MiB while sampling, all programs"
     if estimate.stopped:
-        yield f"stages after {estimate.stages[-1].stage} are not foreseen: {estimate.stopped}"
+        yield f"stages after {estimate.stages[-1].stage} are not estimated: {estimate.stopped}"
     dearest = estimate.dearest
     cheaper = f"; less with {dearest.cheaper}" if dearest.cheaper else ""
     yield f"dearest stage: {dearest.stage}{cheaper}"
@@ -97,16 +97,16 @@ def number(value: float, digits: int = 3) -> str:
     return f"{float(f'{value:.{digits}g}'):,.10f}".rstrip("0").rstrip(".")
 
 
-def against_plan(compared: Compared) -> str:
-    """What was planned and what it was, in a line."""
+def against_estimate(compared: Compared) -> str:
+    """The estimate and what the run took, in a line."""
     return (
-        f"planned {number(compared.planned_hours)} h, took {number(compared.took_hours)} h"
-        f"{off(compared.planned_hours, compared.took_hours)}; disk planned "
-        f"{number(compared.planned_bytes / GB)} GB, is {number(compared.is_bytes / GB)} GB"
-        f"{off(compared.planned_bytes, compared.is_bytes)}"
+        f"estimated {number(compared.estimated_hours)} h, took {number(compared.took_hours)} h"
+        f"{off(compared.estimated_hours, compared.took_hours)}; disk estimated "
+        f"{number(compared.estimated_bytes / GB)} GB, is {number(compared.is_bytes / GB)} GB"
+        f"{off(compared.estimated_bytes, compared.is_bytes)}"
     )
 
 
-def off(planned: float, real: float) -> str:
-    """By how much the real amount is beside the planned one."""
-    return f" ({real / planned - 1:+.0%})".replace("%", " %") if planned else ""
+def off(estimated: float, real: float) -> str:
+    """By how much the real amount differs from the estimated one."""
+    return f" ({real / estimated - 1:+.0%})".replace("%", " %") if estimated else ""

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
-from vidcurate.cli.output import Bars, Lines, Quiet, say
+from vidcurate.cli.output import Bars, Lines, Quiet
+from vidcurate.cli.printing import say
 from vidcurate.pipeline.runner import Run
 
 INTERRUPTED = 130

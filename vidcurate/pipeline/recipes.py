@@ -40,6 +40,20 @@ def recipe_file(name: str) -> Path:
     return file
 
 
+def find_config(name: str) -> Path:
+    """The config file of a path, or of a recipe's name where no file has that path.
+
+    Raises UsageError for a name that is neither.
+    """
+    file = Path(name)
+    if file.exists() or file.name != name or file.suffix:
+        return file
+    try:
+        return recipe_file(name)
+    except UsageError as error:
+        raise UsageError(f"no config file and {error}") from None
+
+
 def recipe_folder() -> Path:
     """Where the recipes are: inside an installed package, next to the package in a checkout."""
     package = Path(str(files("vidcurate")))

@@ -116,7 +116,7 @@ def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
     assert list(real) == [*by_stage, "all"]
     for part in real.values():
         # Tables of a few rows are all header, so some kilobytes are no miss.
-        assert abs(part.planned_bytes - part.is_bytes) < part.is_bytes / 2 + 8192
+        assert abs(part.estimated_bytes - part.is_bytes) < part.is_bytes / 2 + 8192
     scans = shelf(tmp_path, SCANS)
     took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
     assert real["scan"].took_hours == pytest.approx(took_s / 3600, abs=1e-6)
@@ -249,14 +249,14 @@ def command(home: Path, *arguments: str | Path) -> Ended:
 def test_the_command(tmp_path: Path, shelves: Path) -> None:
     """`plan` tells a table or JSON, then `run` how far off it was; without videos it is refused."""
     (tmp_path / "my.yaml").write_text(CONFIG, "utf-8")
-    empty = command(tmp_path, "plan")
+    empty = command(tmp_path, "estimate")
     assert (empty.code, "holds no videos yet" in empty.err) == (2, True)
-    shown = command(tmp_path, "plan", shelves, "--videos", "2")
+    shown = command(tmp_path, "estimate", shelves, "--videos", "2")
     assert shown.code == 0, shown.err
     assert re.search(r"^all +2 .* ± .* ± ", shown.out, re.MULTILINE)
     assert "2 of 4 videos sampled" in shown.out
     assert re.search(r"^dearest stage: (scan|keyframes); less with ", shown.out, re.MULTILINE)
-    [told] = command(tmp_path, "plan", "--videos", "2", "--json").lines
+    [told] = command(tmp_path, "estimate", "--videos", "2", "--json").lines
     assert (told["n_left"], told["hours"]["amount"] > 0) == (2, True)
     ended = vidcurate(
         *("run", "-c", "my.yaml", "-d", "out", "--engine", "inline", "--json"), at=tmp_path
@@ -265,6 +265,6 @@ def test_the_command(tmp_path: Path, shelves: Path) -> None:
         r"^planned [\d.]+ h, took [\d.]+ h \([+-]\d+ %\); disk ", ended.err, re.MULTILINE
     )
     assert ended.lines[0]["against_estimate"][-1]["stage"] == "all"
-    (tmp_path / "out" / "plan.json").write_text("{}", "utf-8")
+    (tmp_path / "out" / "estimate.json").write_text("{}", "utf-8")
     again = vidcurate("run", "-d", "out", "--engine", "inline", at=tmp_path)
-    assert (again.code, "plan.json is no plan of this version" in again.err) == (0, True)
+    assert (again.code, "estimate.json is no estimate of this version" in again.err) == (0, True)

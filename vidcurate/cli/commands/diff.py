@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone
-from vidcurate.cli.look import (
-    AsJson,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
@@ -22,7 +21,8 @@ from vidcurate.cli.look import (
     reader,
     steadily,
 )
-from vidcurate.cli.output import printable, tell_json
+from vidcurate.cli.printing import printable, tell_json
+from vidcurate.cli.shared import AsJson
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.store.dataset import DONE, OK

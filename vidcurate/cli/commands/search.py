@@ -18,9 +18,7 @@ from vidcurate.analysis.search import (
     vector_of,
     with_vectors,
 )
-from vidcurate.cli.look import (
-    AsJson,
-    Folder,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
@@ -28,7 +26,8 @@ from vidcurate.cli.look import (
     reader,
     steadily,
 )
-from vidcurate.cli.output import printable, say, tell, tell_json
+from vidcurate.cli.printing import printable, say, tell, tell_json
+from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.clips.vectors import Vectors, read_video_vectors
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.vision.embedder import Embedder, open_embedder

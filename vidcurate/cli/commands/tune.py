@@ -12,9 +12,7 @@ from rich.text import Text
 
 from vidcurate.analysis.tune import Distribution, Limit, Removal, Tuning
 from vidcurate.analysis.tune import tune as tuned
-from vidcurate.cli.look import (
-    AsJson,
-    Folder,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
@@ -22,7 +20,8 @@ from vidcurate.cli.look import (
     reader,
     steadily,
 )
-from vidcurate.cli.output import printable, say, tell_json
+from vidcurate.cli.printing import printable, say, tell_json
+from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES

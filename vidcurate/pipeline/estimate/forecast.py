@@ -1,4 +1,4 @@
-"""What a run is foreseen to take, as it is kept in the data set; and afterwards, how far off."""
+"""The estimate of a run, as it is kept in the data set, and its comparison with the run."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import bytes_below
 from vidcurate.store.table import write_whole
 
-PLAN_FILE = "plan.json"
+ESTIMATE_FILE = "estimate.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Asked:
 class Estimate:
     """What is left of a run; lengths are seconds of video.
 
-    `stopped` says at which stage nothing of the sample was left: later ones are not foreseen.
+    `stopped` says at which stage nothing of the sample was left: later ones are not estimated.
     """
 
     n_videos: int
@@ -146,7 +146,7 @@ def keep(dataset: Dataset, estimate: Estimate) -> None:
     def write(partial: Path) -> None:
         partial.write_text(text, "utf-8")
 
-    write_whole(dataset.root / PLAN_FILE, write)
+    write_whole(dataset.root / ESTIMATE_FILE, write)
 
 
 def kept(dataset: Dataset) -> Estimate | None:
@@ -154,30 +154,32 @@ def kept(dataset: Dataset) -> Estimate | None:
 
     Raises UsageError where the file is something else.
     """
-    file = dataset.root / PLAN_FILE
+    file = dataset.root / ESTIMATE_FILE
     if not file.exists():
         return None
     try:
         return TypeAdapter(Estimate).validate_json(file.read_bytes())
     except ValidationError as error:
-        raise UsageError(f"{file} is no plan of this version: remove it, or plan again") from error
+        raise UsageError(
+            f"{file} is no estimate of this version: remove it, or run `vidcurate estimate` again"
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
-    """One stage, or all: what was foreseen and what it was. Times of what was left then."""
+    """One stage, or all: what was estimated and what it was. Times are of what was left then."""
 
     stage: str
-    planned_hours: float
+    estimated_hours: float
     took_hours: float
-    planned_bytes: float
+    estimated_bytes: float
     is_bytes: int
 
 
 def compare(
     dataset: Dataset, plan: Sequence[Planned], counts: Sequence[StageCount]
 ) -> list[Compared]:
-    """Each stage, then all together, against the plan that was kept.
+    """Each stage, then all together, against the estimate that was kept.
 
     Nothing where there is none, or where the run was of other options or videos, or has not ended.
     """
@@ -208,8 +210,8 @@ def together(stages: Sequence[Compared]) -> Compared:
     """The sums."""
     return Compared(
         "all",
-        sum(s.planned_hours for s in stages),
+        sum(s.estimated_hours for s in stages),
         sum(s.took_hours for s in stages),
-        sum(s.planned_bytes for s in stages),
+        sum(s.estimated_bytes for s in stages),
         sum(s.is_bytes for s in stages),
     )

@@ -1,4 +1,4 @@
-"""What a run will take, foreseen from a few of its videos; and afterwards, how far off that was.
+"""What a run will take, estimated from a few of its videos.
 
 All is done in the data set itself, so that the sample is part of the run and nothing is lost.
 """
@@ -30,11 +30,11 @@ LEAST_VIDEOS, SHARE_OF_VIDEOS = 5, 0.01
 
 
 def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
-    """Take a sample of the videos through a plan, and foresee the rest; None when interrupted.
+    """Take a sample of the videos through a plan, and estimate the rest; None when interrupted.
 
     `plan` holds the stages that find and probe videos. Raises EmptyResultError where no video can
     be read, or a stage fails for all of the sample, UsageError where no video has a length or no
-    stage is left to foresee.
+    stage is left to estimate.
     """
     run.tell(check_stages(plan))
     check_finishes(run, plan)
@@ -43,7 +43,9 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     )
     run.plan = plan
     if not plan[probed:]:
-        raise UsageError("nothing to plan: name stages after probe, which a plan runs at once")
+        raise UsageError(
+            "nothing to estimate: name stages after probe, which an estimate runs at once"
+        )
     run_stages(run, plan[:found], Scope())
     live = live_scope(run.dataset, plan[found - 1].own(run.dataset), run.limits.videos)
     run_stages(run, plan[found:probed], live)
@@ -57,7 +59,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
 def take_sample(
     run: Run, rest: Plan, live: Scope, lengths: Lengths, n_sample: int | None
 ) -> Estimate | None:
-    """Run the stages after probe on a sample, and foresee the rest; None when interrupted."""
+    """Run the stages after probe on a sample, and estimate the rest; None when interrupted."""
     sample = {video: lengths[video] for video in choose(lengths, n_sample)}
     in_sample = only(sample)
     with watched_gpu_memory() as peak:
@@ -67,11 +69,11 @@ def take_sample(
     counts = [count(run.dataset, planned, in_sample) for planned in rest]
     rejecting = next((n for n, c in enumerate(counts) if c.rows == 0), None)
     if rejecting is None:
-        return foresee(run, rest, live, lengths, sample, peak.mib)
+        return estimate_rest(run, rest, live, lengths, sample, peak.mib)
     if not isinstance(rest[rejecting].stage, TableStage):
         refuse_empty(run.dataset, rest, in_sample)
     # What rejects clips is cheap and soon changed: what it takes to come so far is worth knowing.
-    found = foresee(run, rest[: rejecting + 1], live, lengths, sample, peak.mib)
+    found = estimate_rest(run, rest[: rejecting + 1], live, lengths, sample, peak.mib)
     return replace(found, stopped=why_empty(counts[: rejecting + 1], run.dataset))
 
 
@@ -110,15 +112,15 @@ def whole_tables(
 
 
 def refuse_empty(dataset: Dataset, plan: Plan, scope: Scope) -> None:
-    """Raise EmptyResultError where nothing came out of the last stage: nothing can be foreseen."""
+    """Raise EmptyResultError where nothing came out of the last stage: nothing can be estimated."""
     counts = [count(dataset, planned, scope) for planned in plan]
     if counts and counts[-1].rows == 0:
         raise EmptyResultError(
-            f"no plan without a video that comes through: {why_empty(counts, dataset)}"
+            f"no estimate without a video that comes through: {why_empty(counts, dataset)}"
         )
 
 
-def foresee(
+def estimate_rest(
     run: Run, rest: Plan, live: Scope, lengths: Lengths, sample: Lengths, gpu_peak_mib: int | None
 ) -> Estimate:
     """The estimate, from what the sample took."""

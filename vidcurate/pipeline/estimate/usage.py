@@ -1,4 +1,4 @@
-"""What stages took of each video so far, by which the rest is foreseen: seconds and bytes."""
+"""The seconds and bytes that each video took of each stage so far."""
 
 from collections import Counter
 from collections.abc import Sequence
