@@ -19,7 +19,7 @@ from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, MARKS_STAGE, NOTES, TOYS
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 
 WORKERS = 2
 PLAIN = {"videos": 1, "pieces": 2, "marks": 1, "notes": 1}
@@ -90,7 +90,9 @@ class Resuming(RuleBasedStateMachine):
         before = len(self.bench.worked())
         try:
             self.bench.run(
-                limits=Limits(retry_failed=retry), pick={"min_mark": self.min_mark}, **options
+                run_options=RunOptions(retry_failed=retry),
+                pick={"min_mark": self.min_mark},
+                **options,
             )
         except EmptyResultError:
             assert not picked

@@ -12,7 +12,8 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 
 MEGABYTE = 1_000_000
@@ -35,11 +36,11 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def run(bench: Bench, engine: Engine, limits: Limits | None = None, **harm: Any) -> Run:
+def run(bench: Bench, engine: Engine, run_options: RunOptions | None = None, **harm: Any) -> Run:
     """Run the harmful stage over all pieces."""
     configs = {"pieces": ToyConfig(step=N), "marks": HarmConfig(**harm)}
     plan = resolve(bench.dataset, STAGES, ["marks"], configs)
-    started = Run(bench.dataset, engine, Recorder(), limits or Limits())
+    started = Run(bench.dataset, engine, Recorder(), run_options or RunOptions())
     run_pipeline(started, plan)
     return started
 
@@ -64,9 +65,9 @@ def test_a_worker_that_is_stuck_is_killed(bench: Bench, two: LocalEngine) -> Non
 
 def test_the_time_limit_can_be_stretched(bench: Bench, two: LocalEngine) -> None:
     """The stage's own limit is multiplied, and the reason says what came of it."""
-    run(bench, two, Limits(time_factor=0.005), take="a.2", megabytes=1)
+    run(bench, two, RunOptions(time_limit_factor=0.01), take="a.2", megabytes=1, limit_s=30)
     assert (failures(bench)["a.2"] or "").startswith("took longer than 0.3 s: killed")
-    run(bench, two, Limits(retry_failed=True), take="a.2", megabytes=1)
+    run(bench, two, RunOptions(retry_failed=True), take="a.2", megabytes=1, limit_s=30)
     assert failures(bench) == {}
 
 

@@ -24,7 +24,7 @@ from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
 from vidcurate.pipeline.map_stages import BATCHES_BETWEEN_COMPACTIONS
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.worker import Report
 from vidcurate.stages.sources.ingest import INGEST
 
@@ -85,7 +85,7 @@ def test_failed_rows_are_tried_again_only_when_asked(bench: Bench) -> None:
     assert bench.run() == []
     (failed,) = [outcome for outcome in bench.done(VIDEOS).values() if outcome[0] == "failed"]
     assert failed == ("failed", "b is broken")
-    worked = bench.run(limits=Limits(retry_failed=True))
+    worked = bench.run(run_options=RunOptions(retry_failed=True))
     assert worked == ["videos b", "pieces b", "marks b.0", "notes b.0"]
     assert {outcome[0] for outcome in bench.done(VIDEOS).values()} == {"ok"}
     assert len(bench.rows(NOTES)) == 3
@@ -94,7 +94,7 @@ def test_failed_rows_are_tried_again_only_when_asked(bench: Bench) -> None:
 def test_dropped_rows_are_not_tried_again(bench: Bench) -> None:
     """What was left out on purpose is no failure."""
     bench.run(videos={"drop": "b"})
-    again = bench.run(videos={"drop": "b"}, limits=Limits(retry_failed=True, failures=0))
+    again = bench.run(videos={"drop": "b"}, run_options=RunOptions(retry_failed=True, max_failed=0))
     assert again == []
     assert len(bench.rows(VIDEOS)) == 2
 
@@ -105,24 +105,26 @@ def test_too_many_failures_end_the_run_after_their_stage(bench: Bench) -> None:
     At the limit they do, and what is tried again with success is no failure any more.
     """
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
-        bench.run(videos={"fail": "a b"}, limits=Limits(failures=1))
+        bench.run(videos={"fail": "a b"}, run_options=RunOptions(max_failed=1))
     assert stages_of(bench.worked()) == {"videos": 3}
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
-        bench.run(limits=Limits(failures=1))
+        bench.run(run_options=RunOptions(max_failed=1))
     assert stages_of(bench.worked()) == {"videos": 3}
-    assert len(bench.run(limits=Limits(failures=2))) == 3
+    assert len(bench.run(run_options=RunOptions(max_failed=2))) == 3
     with pytest.raises(TooManyFailuresError):
-        bench.run(limits=Limits(failures=0))
-    assert stages_of(bench.run(limits=Limits(failures=0, retry_failed=True)))["videos"] == 2
-    assert bench.run(limits=Limits(failures=0)) == []
+        bench.run(run_options=RunOptions(max_failed=0))
+    assert (
+        stages_of(bench.run(run_options=RunOptions(max_failed=0, retry_failed=True)))["videos"] == 2
+    )
+    assert bench.run(run_options=RunOptions(max_failed=0)) == []
 
 
 def test_a_limit_works_on_the_first_videos(bench: Bench) -> None:
     """A limited run does the first videos only; without the limit the rest follows."""
-    assert stages_of(bench.run(limits=Limits(videos=1))) == dict.fromkeys(THREE, 1)
-    assert stages_of(bench.run(limits=Limits(videos=2))) == dict.fromkeys(THREE, 1)
+    assert stages_of(bench.run(run_options=RunOptions(limit=1))) == dict.fromkeys(THREE, 1)
+    assert stages_of(bench.run(run_options=RunOptions(limit=2))) == dict.fromkeys(THREE, 1)
     recorder = Recorder()
-    assert bench.run(limits=Limits(videos=1), recorder=recorder) == []
+    assert bench.run(run_options=RunOptions(limit=1), recorder=recorder) == []
     assert [count.inputs for count in recorder.counts] == [3, 1, 1, 1, 1, 1]
     assert stages_of(bench.run()) == dict.fromkeys(THREE, 1)
     assert len(bench.rows(NOTES)) == 3
@@ -251,7 +253,7 @@ def test_a_batch_that_kills_its_worker_is_run_row_by_row(bench: Bench) -> None:
     assert worked.count("marks b.1") == 4  # of three, of two, of one, and once more alone
     assert stages_of(worked)["marks"] <= 9 + 5
     assert bench.run(pieces={"step": 3}) == []
-    assert len(bench.run(pieces={"step": 3}, limits=Limits(retry_failed=True))) == 2
+    assert len(bench.run(pieces={"step": 3}, run_options=RunOptions(retry_failed=True))) == 2
 
 
 class DiesAfterWork(InlineEngine):

@@ -10,7 +10,8 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import TooManyFailuresError
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.waves import run_in_waves, split_plan
 
 VIDEOS = "abcde"
@@ -26,11 +27,15 @@ def bench_of(folder: Path) -> Bench:
 
 
 def waved(
-    bench: Bench, n_videos: int, *, recorder: Recorder | None = None, limits: Limits | None = None
+    bench: Bench,
+    n_videos: int,
+    *,
+    recorder: Recorder | None = None,
+    run_options: RunOptions | None = None,
 ) -> Run:
     """Run all toy stages in waves."""
     plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
-    run = Run(bench.dataset, InlineEngine(), recorder or Recorder(), limits or Limits())
+    run = Run(bench.dataset, InlineEngine(), recorder or Recorder(), run_options or RunOptions())
     run.listener.run = run  # type: ignore[attr-defined]  # a Recorder may stop it
     run_in_waves(run, plan, n_videos, InlineEngine())
     return run
@@ -86,7 +91,7 @@ def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     (tmp_path / "a.video").unlink()
     with pytest.raises(TooManyFailuresError):
-        waved(bench, 1, limits=Limits(failures=0))
+        waved(bench, 1, run_options=RunOptions(max_failed=0))
 
 
 @pytest.mark.parametrize("stage", ["videos", "notes"])

@@ -18,7 +18,7 @@ from tests.support.toy_stages import MARKS, TOYS, Mark
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.discovery.sources import add_files
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, commit_name
@@ -38,7 +38,7 @@ def with_history(folder: Path) -> Bench:
         (folder / f"{label}.video").write_text(f"video {label} is longer now", "utf-8")
         bench.add(label)
         bench.run(marks={"fail": "a.1"}, **OPTIONS)
-    bench.run(limits=Limits(retry_failed=True), **OPTIONS)
+    bench.run(run_options=RunOptions(retry_failed=True), **OPTIONS)
     bench.run(pick={"min_mark": 1}, **OPTIONS)
     return bench
 

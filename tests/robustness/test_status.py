@@ -16,7 +16,7 @@ from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.provenance import reason_to_redo
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.scope import Scope
 from vidcurate.records import CLIPS, QUALITY
 from vidcurate.store.dataset import Dataset
@@ -59,10 +59,10 @@ def test_a_table_of_other_videos_is_told(tmp_path: Path) -> None:
     """A table stage is as it should be, or made of other rows, or of fewer videos."""
     bench = Bench(tmp_path)
     bench.add("a", "b")
-    bench.run(limits=Limits(videos=2))
+    bench.run(run_options=RunOptions(limit=2))
     pick = resolve(bench.dataset, TOYS, ["pick"], bench.configs())[-1]
     assert not reason_to_redo(bench.dataset, pick, Scope())
-    bench.run(limits=Limits(videos=1))
+    bench.run(run_options=RunOptions(limit=1))
     assert reason_to_redo(bench.dataset, pick, Scope()) == (
         "it was made of other videos, or a part of them"
     )
@@ -82,8 +82,10 @@ def test_a_retry_that_fails_leaves_the_row(tmp_path: Path) -> None:
     bench.run(marks={"fail": "b.0"})
     before = bench.rows(MARKS)
     with pytest.raises(EmptyResultError):
-        bench.run("marks", limits=Limits(retry_failed=True), marks={"fail": "a.0 b.0", "step": 2})
-    bench.run("marks", limits=Limits(retry_failed=True), marks={"fail": "a.0 b.0"})
+        bench.run(
+            "marks", run_options=RunOptions(retry_failed=True), marks={"fail": "a.0 b.0", "step": 2}
+        )
+    bench.run("marks", run_options=RunOptions(retry_failed=True), marks={"fail": "a.0 b.0"})
     assert bench.rows(MARKS) == before
 
 
@@ -98,7 +100,7 @@ def test_earlier_rows_stay_until_all_are_made_anew(tmp_path: Path) -> None:
     bench.run("marks", marks=changed)
     resolved = resolve(bench.dataset, TOYS, ["marks"], bench.configs(marks=changed))[-1]
     assert rows_only_in(earlier, bench.dataset, resolved, Scope()) == 1
-    bench.run("marks", limits=Limits(retry_failed=True), marks={"step": 2})
+    bench.run("marks", run_options=RunOptions(retry_failed=True), marks={"step": 2})
     assert rows_only_in(earlier, bench.dataset, resolved, Scope()) == 0
 
 

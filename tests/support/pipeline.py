@@ -11,7 +11,8 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, find_files
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits, Listener, Run
+from vidcurate.pipeline.run import Listener, Run
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
@@ -23,14 +24,14 @@ R = TypeVar("R")
 P = TypeVar("P", bound=Location)
 # Stage names, each with its options.
 Options = Mapping[str, Any]
-NO_LIMITS = Limits()
+DEFAULTS = RunOptions()
 
 
 def process(
     root: Location,
     options: Options,
     *sources: Path | str,
-    limits: Limits = NO_LIMITS,
+    run_options: RunOptions = DEFAULTS,
     engine: Engine | None = None,
     listener: Listener | None = None,
 ) -> dict[str, StageCount]:
@@ -41,7 +42,7 @@ def process(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     plan = resolve(dataset, STAGES, list(given), given)
-    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), limits)
+    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), run_options)
     run_pipeline(run, plan)
     return {c.stage: c for c in run.counts}
 

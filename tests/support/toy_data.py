@@ -12,7 +12,8 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found
 from vidcurate.pipeline.resolve import resolve
-from vidcurate.pipeline.run import Limits, Run
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.worker import Report
 from vidcurate.stage import Stage, StageConfig
@@ -86,7 +87,7 @@ class Bench:
     def run(
         self,
         *chosen: str,
-        limits: Limits | None = None,
+        run_options: RunOptions | None = None,
         engine: Engine | None = None,
         recorder: Recorder | None = None,
         **options: Mapping[str, Any],
@@ -95,7 +96,7 @@ class Bench:
         before = len(self.worked())
         plan = resolve(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
         recorder = recorder or Recorder()
-        run = Run(self.dataset, engine or InlineEngine(), recorder, limits or Limits())
+        run = Run(self.dataset, engine or InlineEngine(), recorder, run_options or RunOptions())
         recorder.run = run
         run_pipeline(run, plan)
         return self.worked()[before:]

@@ -26,7 +26,6 @@ from vidcurate.pipeline.session import (
     RunRequest,
     engine_for,
     locked,
-    new_run,
     plan_of,
     report_of,
     run_all,
@@ -86,7 +85,7 @@ def begun(
             engine = last.enter_context(engine_for(request.options))
             signals.out = listener(quiet=request.quiet, verbose=request.verbose)
             last.callback(signals.out.close)
-            run = signals.run = new_run(dataset, engine, signals.out, request.options)
+            run = signals.run = Run(dataset, engine, signals.out, request.options)
             yield run, plan
     except KeyboardInterrupt:
         if run is None:

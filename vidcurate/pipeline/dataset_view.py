@@ -83,4 +83,4 @@ class LiveDatasetView:
 
 def dataset_view(run: Run, resolved: ResolvedStage, scope: Scope) -> LiveDatasetView:
     """What a stage sees of the data set in this run."""
-    return LiveDatasetView(run.dataset, resolved, scope, run.counts, run.limits.allow_loss)
+    return LiveDatasetView(run.dataset, resolved, scope, run.counts, run.options.allow_loss)

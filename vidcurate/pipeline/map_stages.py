@@ -30,12 +30,12 @@ def update_map_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
     assert isinstance(stage, MapStage)
     withdraw_outdated_rows(run, resolved, stage, scope)
     count = cached_count(run.dataset, resolved, scope)
-    needs_failures = run.limits.retry_failed or run.counts_earlier_failures
+    needs_failures = run.options.retry_failed or run.counts_earlier_failures
     if count and not count.pending and not (count.failed and needs_failures):
         run.listener.began(stage.name, 0, count.inputs)
         return
     compact(run, resolved)
-    inputs = stage_inputs(run.dataset, resolved, scope, retry_failed=run.limits.retry_failed)
+    inputs = stage_inputs(run.dataset, resolved, scope, retry_failed=run.options.retry_failed)
     if run.counts_earlier_failures:
         run.add_failures(stage.name, inputs.failed)
     run.listener.began(stage.name, inputs.n_pending, inputs.n_live - inputs.n_pending)
@@ -88,7 +88,7 @@ def work_through(run: Run, resolved: ResolvedStage, todo: Iterator[Batch]) -> No
         resolved.config,
         resolved.fingerprint,
         resolved.tables,
-        run.limits.time_factor if run.engine.isolates else None,
+        run.options.time_limit_factor if run.engine.isolates else None,
     )
     retries = Retries(run.engine, job, run.report_shrink)
     unanswered: Counter[str] = Counter()

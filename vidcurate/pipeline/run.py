@@ -1,4 +1,4 @@
-"""One run over one data set: its limits, its listener, and what came of it so far."""
+"""One run over one data set: its options, its listener, and what came of it so far."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from vidcurate.engines.base import Engine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.worker import Report
 from vidcurate.store.dataset import Dataset
 
@@ -28,20 +29,6 @@ class Listener(Protocol):
         """There is something that a user should know."""
 
 
-@dataclass(frozen=True)
-class Limits:
-    """How far a run goes; `time_factor` stretches the stages' own time limits of a row.
-
-    `allow_loss` lets an export replace one that holds more.
-    """
-
-    videos: int | None = None
-    failures: int | None = None
-    retry_failed: bool = False
-    time_factor: float = 1.0
-    allow_loss: bool = False
-
-
 @dataclass
 class Run:
     """One run over one data set; `concurrent` is another that works on it at the same time.
@@ -55,7 +42,7 @@ class Run:
     dataset: Dataset
     engine: Engine
     listener: Listener
-    limits: Limits = field(default_factory=Limits)
+    options: RunOptions = field(default_factory=RunOptions)
     plan: Sequence[ResolvedStage] = ()
     counts: list[StageCount] = field(default_factory=list)
     shrinks: list[Shrink] = field(default_factory=list)
@@ -74,7 +61,7 @@ class Run:
     @property
     def counts_earlier_failures(self) -> bool:
         """Whether failures of earlier runs count against the limit."""
-        return self.limits.failures is not None and not self.limits.retry_failed
+        return self.options.max_failed is not None and not self.options.retry_failed
 
     def add_failures(self, stage: str, ids: Iterable[str]) -> None:
         """Note inputs of a stage that failed."""

@@ -36,7 +36,7 @@ def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
         update_stage(run, resolved, stage_scope)
         if resolved.stage.writes is SOURCES:
             sources = resolved.output(run.dataset)
-            scope = stage_scope = live_scope(run.dataset, sources, run.limits.videos)
+            scope = stage_scope = live_scope(run.dataset, sources, run.options.limit)
         count_and_report(run, resolved, stage_scope)
         if run.interrupted:
             return
@@ -72,9 +72,9 @@ def update_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
         sources = resolved.output(run.dataset)
         if separate_contents(run.dataset, sources, run.listener.note, lambda: run.interrupted):
             update_map_stage(run, resolved, scope)
-    if run.limits.failures is not None and run.n_failed > run.limits.failures:
+    if run.options.max_failed is not None and run.n_failed > run.options.max_failed:
         raise TooManyFailuresError(
-            f"{quantity(run.n_failed, 'row')} failed, more than the {run.limits.failures} "
+            f"{quantity(run.n_failed, 'row')} failed, more than the {run.options.max_failed} "
             f"allowed: see vidcurate rows {resolved.stage.writes.name} --failed "
             f"-d {run.dataset.root}"
         )

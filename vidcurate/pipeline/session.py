@@ -14,7 +14,7 @@ from vidcurate.pipeline.discovery.sources import ingest_sources
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.run import Limits, Listener, Run
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.scope import FOUND
@@ -117,18 +117,6 @@ def engine_for(options: RunOptions) -> AbstractContextManager[Engine]:
         memory_bytes=int(each_gb * GB) if each_gb else None,
         address=options.address,
     )
-
-
-def new_run(dataset: Dataset, engine: Engine, listener: Listener, options: RunOptions) -> Run:
-    """A run that has not begun."""
-    limits = Limits(
-        options.limit,
-        options.max_failed,
-        options.retry_failed,
-        options.time_limit_factor,
-        options.allow_loss,
-    )
-    return Run(dataset, engine, listener, limits)
 
 
 def run_all(run: Run, plan: Sequence[ResolvedStage], options: RunOptions) -> None:

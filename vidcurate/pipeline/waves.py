@@ -33,7 +33,7 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
     run_stages(run, finding, Scope())
     for resolved in plan:  # the manifest has one writer
         record_in_manifest(run.dataset, resolved)
-    second_run = Run(run.dataset, second, run.listener, run.limits, plan, shrinks=run.shrinks)
+    second_run = Run(run.dataset, second, run.listener, run.options, plan, shrinks=run.shrinks)
     run.concurrent, second_run.concurrent = second_run, run
     run_waves(run, second_run, light, heavy, wave_scopes(live_videos(run, finding), n_videos))
     run.concurrent = None
@@ -75,7 +75,7 @@ def is_heavy(resolved: ResolvedStage) -> bool:
 def live_videos(run: Run, finding: Plan) -> pa.Array:
     """The ids of all videos that the run takes through."""
     sources = finding[-1].output(run.dataset)
-    scope = live_scope(run.dataset, sources, run.limits.videos)
+    scope = live_scope(run.dataset, sources, run.options.limit)
     return pc.unique(scope.keep(sources.index("video_id", ["file_id"]))["video_id"])
 
 

@@ -14,7 +14,7 @@ from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS, KEYFRAMES, Caption
 
 KEY = "sk-secret-51c2e9"
@@ -180,7 +180,7 @@ def test_failed_captions_are_tried_again_on_request(out: Path, script: Script) -
     assert len(ask(out, script)) == 2
     assert len(ask(out, script)) == 2
     assert len(script.bodies) == 3
-    process(out, {"caption": recorded(script)}, limits=Limits(retry_failed=True))
+    process(out, {"caption": recorded(script)}, run_options=RunOptions(retry_failed=True))
     assert len(script.bodies) == 4
     assert len(rows(out, CAPTIONS)) == 3
 

@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.pipeline import NO_LIMITS, done, process, rows
+from tests.support.pipeline import DEFAULTS, done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.run import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
 
 BASE: dict[str, dict[str, Any]] = {"split": {"min_clip_s": 1.0}, "caption": {}}
@@ -34,12 +34,12 @@ def tell(
     out: Path,
     script: Script,
     outline: dict[str, Any] | None = None,
-    limits: Limits = NO_LIMITS,
+    run_options: RunOptions = DEFAULTS,
     **changes: Any,
 ) -> list[Story]:
     """Tell the videos through the server; the stories that are live."""
     story = {"model": "eye", "base_url": script.url, "backoff_s": 0.001, "retries": 0, **changes}
-    process(out, {**BASE, "outline": outline or {}, "story": story}, limits=limits)
+    process(out, {**BASE, "outline": outline or {}, "story": story}, run_options=run_options)
     live = {row.outline_id for row in rows(out, OUTLINES)}
     return [row for row in rows(out, STORIES) if row.outline_id in live]
 
@@ -107,7 +107,9 @@ def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None
     script.modes = ["400"]
     assert len(tell(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
     assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
-    assert len(tell(out, script, {"scene_s": 2.0}, Limits(retry_failed=True), concurrency=1)) == 2
+    assert (
+        len(tell(out, script, {"scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1)) == 2
+    )
     assert len(script.bodies) == 3
 
 

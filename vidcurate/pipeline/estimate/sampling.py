@@ -54,7 +54,7 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
             "nothing to estimate: name stages after probe, which an estimate runs at once"
         )
     run_stages(run, plan[:found], Scope())
-    live = live_scope(run.dataset, plan[found - 1].output(run.dataset), run.limits.videos)
+    live = live_scope(run.dataset, plan[found - 1].output(run.dataset), run.options.limit)
     run_stages(run, plan[found:probed], live)
     if run.interrupted:
         return None
