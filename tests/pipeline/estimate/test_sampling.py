@@ -21,7 +21,7 @@ from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count_stage
 from vidcurate.pipeline.discovery.sources import add_files, find_files
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
-from vidcurate.pipeline.estimate.forecast import Estimate, Expected, estimate_rest_of
+from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ratio_estimate
 from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
 from vidcurate.pipeline.estimate.usage import bytes_by_video
 from vidcurate.pipeline.resolve import resolve
@@ -94,13 +94,13 @@ def test_the_sample_is_spread_over_the_lengths() -> None:
 def test_the_rate_is_sum_over_sum() -> None:
     """What is left is estimated by seconds of video; the error is by the spread about the rate."""
     sample = {"a": 1.0, "b": 3.0}
-    assert estimate_rest_of({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
+    assert ratio_estimate({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
     # Rate 2: video a is 1 above it, b 1 below it; two videos left of twice the sample's length.
-    assert estimate_rest_of({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(
+    assert ratio_estimate({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(
         16.0, math.sqrt(2 * 10)
     )
-    assert estimate_rest_of({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
-    assert estimate_rest_of({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
+    assert ratio_estimate({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
+    assert ratio_estimate({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
 
 
 def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:

@@ -108,7 +108,7 @@ def total(parts: Sequence[Expected]) -> Expected:
     )
 
 
-def estimate_rest_of(
+def ratio_estimate(
     used: Mapping[str, float], sample: Mapping[str, float], left: Collection[float]
 ) -> Expected:
     """What the videos left, of these lengths, will use, from what each video of a sample used.

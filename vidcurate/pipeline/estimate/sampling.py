@@ -19,7 +19,7 @@ from vidcurate.pipeline.estimate.forecast import (
     Expected,
     ExpectedRequests,
     StageEstimate,
-    estimate_rest_of,
+    ratio_estimate,
 )
 from vidcurate.pipeline.estimate.usage import bytes_by_video, seconds_by_video, videos_left
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -34,7 +34,7 @@ from vidcurate.store.storage import bytes_below
 Plan = Sequence[ResolvedStage]
 # The videos of a set, or some of them, each with its length in seconds.
 Lengths = Mapping[str, float]
-MIN_VIDEOS, SHARE_OF_VIDEOS = 5, 0.01
+MIN_SAMPLE, SHARE_OF_VIDEOS = 5, 0.01
 
 
 def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
@@ -100,7 +100,7 @@ def video_lengths(dataset: Dataset, probe: ResolvedStage, live: Scope) -> dict[s
 def choose_sample(lengths: Lengths, n_sample: int | None) -> list[str]:
     """Videos evenly spread over the lengths, always the same: 1 % and at least 5, or all."""
     n_videos = len(lengths)
-    wanted = n_sample or max(MIN_VIDEOS, math.ceil(n_videos * SHARE_OF_VIDEOS))
+    wanted = n_sample or max(MIN_SAMPLE, math.ceil(n_videos * SHARE_OF_VIDEOS))
     n = min(wanted, n_videos)
     by_length = sorted(lengths, key=lambda video: (lengths[video], video))
     chosen = [by_length[(2 * i + 1) * n_videos // (2 * n)] for i in range(n)]
@@ -182,9 +182,9 @@ def stage_estimate(
         videos_left=len(left),
         sample_s=sum(seconds.values()),
         done_s=count_stage(dataset, resolved, live).seconds,
-        left_s=estimate_rest_of(seconds, sample, left.values()),
+        left_s=ratio_estimate(seconds, sample, left.values()),
         done_bytes=bytes_below(resolved.output(dataset).folder),
-        left_bytes=estimate_rest_of(
+        left_bytes=ratio_estimate(
             bytes_by_video(dataset, resolved, in_sample), sample, left.values()
         ),
         cost_advice=stage.cost.advice if isinstance(stage, MapStage) else "",
@@ -206,7 +206,7 @@ def caption_requests(
 
     def expected(column: str) -> Expected:
         used = {video: float(row[column]) for video, row in by_video.items()}
-        return estimate_rest_of(used, sample, left.values())
+        return ratio_estimate(used, sample, left.values())
 
     prompt, completion = (
         None if rows[name].null_count else expected(f"{name}_sum") for name in wanted[2:]
