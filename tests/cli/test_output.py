@@ -17,7 +17,7 @@ from vidcurate.cli.output import (
 )
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 COUNT = StageCount(

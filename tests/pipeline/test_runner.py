@@ -22,10 +22,10 @@ from vidcurate.engines.base import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
+from vidcurate.pipeline.job import Report
 from vidcurate.pipeline.map_stages import BATCHES_BETWEEN_COMPACTIONS
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run_options import RunOptions
-from vidcurate.pipeline.worker import Report
 from vidcurate.stages.sources.ingest import INGEST
 
 THREE = {"videos": 3, "pieces": 3, "marks": 3, "notes": 3}

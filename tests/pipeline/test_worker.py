@@ -18,7 +18,8 @@ from tests.support.toy_stages import (
     Video,
 )
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.pipeline.worker import Batch, Job, Report, commit_failure, reason_of, work
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.worker import commit_failure, reason_of, work
 from vidcurate.stage import Drop, Lookup, Workspace
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK, Dataset
 from vidcurate.store.storage import list_files

@@ -11,11 +11,11 @@ from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found
+from vidcurate.pipeline.job import Report
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
-from vidcurate.pipeline.worker import Report
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import Table

@@ -24,7 +24,7 @@ from rich.text import Text
 from vidcurate.cli.printing import printable, say
 from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import FAILED
 
 PLAIN_LINE_EVERY_S = 10.0

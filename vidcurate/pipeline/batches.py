@@ -6,8 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.pipeline.job import Batch
 from vidcurate.pipeline.resolve import ResolvedStage
-from vidcurate.pipeline.worker import Batch
 from vidcurate.stage import MapStage, read_while_running
 from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.table import Table, positions

@@ -10,12 +10,12 @@ from vidcurate.pipeline.batches import batches
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.inputs import stage_inputs
+from vidcurate.pipeline.job import Batch, Job
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Retries
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope
-from vidcurate.pipeline.worker import Batch, Job
 from vidcurate.stage import MapStage
 from vidcurate.store.dataset import FAILED
 

@@ -8,15 +8,8 @@ from itertools import count
 from typing import Literal
 
 from vidcurate.engines.base import Crash, Engine, Needs
-from vidcurate.pipeline.worker import (
-    Batch,
-    Job,
-    Report,
-    commit_failure,
-    committed_report,
-    read_batch,
-    work,
-)
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.worker import commit_failure, committed_report, read_batch, work
 
 
 @dataclass(frozen=True, slots=True)

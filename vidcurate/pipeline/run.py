@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 from vidcurate.engines.base import Engine
 from vidcurate.pipeline.counts import StageCount
+from vidcurate.pipeline.job import Report
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.run_options import RunOptions
-from vidcurate.pipeline.worker import Report
 from vidcurate.store.dataset import Dataset
 
 

@@ -6,11 +6,11 @@ import pyarrow.compute as pc
 
 from vidcurate.pipeline.counts import cached_count, count_outcome, save_count
 from vidcurate.pipeline.inputs import input_tables, stage_inputs
+from vidcurate.pipeline.job import Report
 from vidcurate.pipeline.provenance import reason_to_redo, record_in_manifest, record_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope
-from vidcurate.pipeline.worker import Report
 from vidcurate.stage import TableStage
 from vidcurate.store.dataset import FAILED
 

@@ -3,13 +3,11 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vidcurate.errors import (
     MediaError,
@@ -21,142 +19,19 @@ from vidcurate.errors import (
     raising_disk_full,
 )
 from vidcurate.models.notices import take_notices
-from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
-from vidcurate.store.cache import local_copy, staging_folder, upload_folder
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.workspace import BatchWorkspace, read_rows
+from vidcurate.stage import Drop, Incomplete, StageConfig
+from vidcurate.store.cache import staging_folder, upload_folder
 from vidcurate.store.dataset import (
     DONE_WITH_LOSSES,
     DROPPED,
     FAILED,
     OK,
-    Dataset,
-    StoredTable,
-    commit_name,
 )
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import Table
 
 R = TypeVar("R")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One stage's work on one data set; `tables` maps each readable table to its fingerprint.
-
-    Without a `time_limit_factor` no row is bounded in time: nothing would survive the kill.
-    """
-
-    root: Location
-    stage: MapStage[Any, Any, Any, Any]
-    config: StageConfig
-    fingerprint: str
-    tables: Mapping[str, str]
-    time_limit_factor: float | None = None
-
-    def time_limit_s(self, row: Any) -> float | None:
-        """How long a worker may take for a row; none where it must not be killed."""
-        limit_s = self.stage.cost.time_limit(row, self.config)
-        if limit_s is None or self.time_limit_factor is None:
-            return None
-        return limit_s * self.time_limit_factor
-
-    def stored(self, table: Table[Any]) -> StoredTable:
-        """Where a table's rows lie for this job."""
-        return Dataset(self.root).stored(table, self.tables[table.name])
-
-    def output(self) -> StoredTable:
-        """Where this job's own rows go."""
-        return Dataset(self.root).stored(self.stage.writes, self.fingerprint)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Inputs to be done together, and the parts that hold their rows and those looked up.
-
-    `number` is the place of its commit in the order, given when it is handed out.
-    """
-
-    ids: tuple[str, ...]
-    parts: Mapping[str, tuple[str, ...]]
-    number: int = 0
-
-    @property
-    def name(self) -> str:
-        """The name of its commit."""
-        return commit_name(self.number, self.ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a batch: `statuses` as (id, status, reason).
-
-    `unfinished` are the inputs for which there was not enough memory, by `memory_error`.
-    `n_unlisted` is how many more inputs did not fail. `unanswered` counts, by reason, those of the
-    failed that stay to be done, since a server gave no answer. `notes` are what a user should know.
-    """
-
-    statuses: tuple[tuple[str, str, str | None], ...]
-    seconds: float
-    unfinished: tuple[str, ...] = ()
-    memory_error: str = ""
-    n_unlisted: int = 0
-    unanswered: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LookedUp:
-    """Rows by key, and the files from which they were read, which are never written again."""
-
-    files: tuple[str, ...]
-    rows: dict[str, Any]
-
-
-@dataclass
-class BatchWorkspace:
-    """What a stage sees of the data set while it works on a batch."""
-
-    job: Job
-    files: Path
-    batch: Batch = Batch((), {})
-    rows: Sequence[Any] = ()
-    found: dict[str, LookedUp] = field(default_factory=dict)
-    found_before: dict[str, LookedUp] = field(default_factory=dict)
-
-    def begin_batch(self, batch: Batch, rows: Sequence[Any]) -> None:
-        """Go on to a batch, and remember the rows that were looked up for the one before."""
-        self.batch, self.rows, self.found_before, self.found = batch, rows, self.found, {}
-
-    def has(self, table: Table[Any]) -> bool:
-        """Whether an optional table is there."""
-        return table.name in self.job.tables
-
-    def file_of(self, table: Table[Any], name: str) -> Path:
-        """A file that another table's row names, on this machine."""
-        return local_copy(self.job.stored(table).files / name)
-
-    def lookup(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in progress, by key.
-
-        Rows that the batch before looked up too, as those of a long video, are not read again.
-        """
-        if table.name not in self.found:
-            keys = {getattr(row, table.key) for row in self.rows}
-            files = tuple(self.batch.parts.get(table.name, ()))
-            before = self.found_before.get(table.name, LookedUp((), {}))
-            is_same = files == before.files
-            rows = {key: before.rows[key] for key in keys & before.rows.keys()} if is_same else {}
-            if keys - rows.keys():
-                more = read_rows(self.job, table, self.batch, keys - rows.keys())
-                rows |= {getattr(row, table.key): row for row in more}
-            self.found[table.name] = LookedUp(files, rows)
-        return self.found[table.name].rows
-
-
-def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
-    """The rows of a table with these keys, from the parts that the batch names."""
-    rows = job.stored(table).read_files(batch.parts.get(table.name, ()), table.schema)
-    wanted = pa.array(sorted(keys), pa.string())
-    return table.from_arrow(rows.filter(pc.is_in(rows[table.key], value_set=wanted)))
 
 
 @dataclass
