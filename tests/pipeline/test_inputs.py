@@ -25,7 +25,7 @@ def located(*pairs: tuple[str, str]) -> pa.Table:
 
 
 def marking(**tables: str) -> ResolvedStage:
-    """The marks stage, planned."""
+    """The marks stage, resolved."""
     names = {"pieces": "1" * 12, "marks": "9" * 12, **tables}
     return ResolvedStage(MARKS_STAGE, ToyConfig(), "9" * 12, names)
 
