@@ -23,6 +23,7 @@ from vidcurate.errors import (
 from vidcurate.models.notices import take_notices
 from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
 from vidcurate.store.cache import local_copy, staging_folder, upload_folder
+from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import (
     DONE_WITH_LOSSES,
     DROPPED,
@@ -30,7 +31,6 @@ from vidcurate.store.dataset import (
     OK,
     Dataset,
     StoredTable,
-    commit_name,
 )
 from vidcurate.store.storage import Location, Remote
 from vidcurate.store.table import Table

@@ -17,7 +17,8 @@ from vidcurate.pipeline.discovery.lists import LISTS, Row, lines, listed_path, r
 from vidcurate.pipeline.discovery.walk import Walk, matches
 from vidcurate.pipeline.inputs import DROPPED_FILE, FOUND, GONE, newest_files
 from vidcurate.records import FILES, FoundFile
-from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
 from vidcurate.store.markers import (
     EXPORT_MARKER,
     MANIFEST,
