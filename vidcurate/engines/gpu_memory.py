@@ -14,7 +14,7 @@ QUERY = ("--query-gpu=memory.used", "--format=csv,noheader,nounits")
 
 @dataclass
 class PeakMemory:
-    """The most seen so far of the fullest GPU (MiB), by all programs; None where no GPU answer."""
+    """The peak of the fullest GPU so far (MiB), by all programs; None where none was measured."""
 
     mib: int | None = None
 
