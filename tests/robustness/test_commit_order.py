@@ -16,7 +16,7 @@ from tests.support.s3_server import reached
 from tests.support.toy_data import Bench, Heard
 from tests.support.toy_stages import MARKS, TOYS, Mark
 from vidcurate.pipeline.counts import known_count
-from vidcurate.pipeline.discovery.sources import add_files
+from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.inputs import FOUND, Scope, live_scope
 from vidcurate.pipeline.runner import Limits, plan_for
 from vidcurate.records import FILES, SOURCES, FoundFile

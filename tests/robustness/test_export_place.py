@@ -16,7 +16,7 @@ from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
 from vidcurate.export.files import link
 from vidcurate.export.marker import end_hash, read_mark
-from vidcurate.pipeline.discovery.sources import drop_files
+from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.store.dataset import Dataset

@@ -9,7 +9,8 @@ from vidcurate.cli.output import Quiet
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS

@@ -10,7 +10,8 @@ from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, found
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import found
 from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
 from vidcurate.pipeline.worker import Report
 from vidcurate.stage import Stage, StageConfig

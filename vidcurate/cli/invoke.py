@@ -21,7 +21,7 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError, quantity, raising_disk_full
 from vidcurate.pipeline.counts import as_dicts
-from vidcurate.pipeline.discovery.sources import ingest_sources
+from vidcurate.pipeline.discovery.found_files import ingest_sources
 from vidcurate.pipeline.estimate.forecast import Compared, compare
 from vidcurate.pipeline.inputs import FOUND
 from vidcurate.pipeline.resolve import Planned, choose_configs

@@ -19,7 +19,8 @@ from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count
-from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.estimate.forecast import Compared, Estimate, Expected, compare, expect, keep
 from vidcurate.pipeline.estimate.sampling import choose, estimate
 from vidcurate.pipeline.estimate.usage import bytes_by_video
