@@ -52,9 +52,7 @@ class SourceSearch:
     def refuse_own_output(self, folder: Location) -> None:
         """Raise UsageError for a source in a data set or an export."""
         if output := self.own_output(folder):
-            raise UsageError(
-                f"{folder} lies in {output}, which vidcurate wrote: name videos instead"
-            )
+            raise UsageError(f"{folder} is in {output}, which vidcurate wrote: name videos instead")
 
     def walk(self, is_wanted: Callable[[Path], bool]) -> Walk:
         """A walk through folders with this search's options."""
