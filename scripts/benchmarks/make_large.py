@@ -22,7 +22,8 @@ from vidcurate.stage import StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
 from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
 from vidcurate.store.table import Table
 
 RULES = (

@@ -167,7 +167,7 @@ def test_the_rules_proposed_keep_what_is_said(x: list[float | None], keep: float
 
 def test_a_share_needs_a_limit() -> None:
     """Without a limit to move there is no way to a share."""
-    with pytest.raises(UsageError, match="no rule has a limit to move"):
+    with pytest.raises(UsageError, match="no rule has a limit"):
         tuned([1], "t.x is not null", keep=0.5)
 
 

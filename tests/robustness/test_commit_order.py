@@ -16,12 +16,13 @@ from tests.support.s3_server import reached
 from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, TOYS, Mark
 from vidcurate.pipeline.counts import cached_count
-from vidcurate.pipeline.discovery.sources import add_files
+from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES, FoundFile
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
 from vidcurate.store.storage import Remote, copy
 from vidcurate.store.versions import library_versions
 
@@ -56,7 +57,7 @@ def told(bench: Bench) -> dict[str, Any]:
     return {
         "id": dataset.id,
         "rows": {s.writes.name: tables[s.writes.name].read(None, s.writes.schema) for s in TOYS},
-        "words": {name: stored.made_by() for name, stored in tables.items()},
+        "words": {name: stored.done_with_versions() for name, stored in tables.items()},
         "live": scope,
         "counts": [cached_count(dataset, resolved, Scope()) for resolved in plan],
     }
@@ -136,5 +137,5 @@ def test_rows_say_by_which_libraries_they_were_made(tmp_path: Path) -> None:
     stored = bench.dataset.stored(MARKS, entry["fingerprint"])
     stored.remove_inputs(pa.array(["no such piece"]), MARKS.key, MARKS.schema)
     assert len(stored.commits()) == 1
-    versions, words = stored.versions(), stored.made_by().to_pylist()
-    assert {w["id"]: versions[w["made_by"]]["av"] for w in words} == {"a.0": old, "b.0": new}
+    versions, words = stored.versions(), stored.done_with_versions().to_pylist()
+    assert {w["id"]: versions[w["versions_id"]]["av"] for w in words} == {"a.0": old, "b.0": new}

@@ -16,7 +16,7 @@ from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
 from vidcurate.exporting.files import link
 from vidcurate.exporting.marker import end_hash, read_mark
-from vidcurate.pipeline.discovery.sources import drop_files
+from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.store.dataset import Dataset

@@ -83,7 +83,7 @@ def test_losses_survive_compaction_and_are_not_asked_of_older_tables(tmp_path: P
     lost = [{"what": "hole", "count": 1, "seconds": 2.0}]
     new = pa.Table.from_pylist([row | {"id": "b", "losses": lost}], schema=DONE_WITH_LOSSES)
     place.commit("1-new", None, new)
-    words = with_versions(place.made_by(), place.versions())
+    words = with_versions(place.done_with_versions(), place.versions())
     place.rewrite([], [SCANS.schema.empty_table()], words)
     found = {r["id"]: r["losses"] for r in place.done(DONE_WITH_LOSSES).to_pylist()}
     assert found == {"a": None, "b": lost}

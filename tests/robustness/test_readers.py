@@ -15,7 +15,8 @@ from tests.support.toy_stages import MARKS, Mark
 from vidcurate.analysis.view import read_consistently
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import staging_folder
-from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
 from vidcurate.store.storage import Location, Remote, remove
 
 N_ROWS = 40

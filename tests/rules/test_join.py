@@ -95,7 +95,7 @@ def test_a_table_is_read_once() -> None:
 
 def test_a_table_without_a_common_key_is_an_error() -> None:
     """What the rows cannot be looked up in is named."""
-    with pytest.raises(UsageError, match="rows of pieces have no other_id, so others has nothing"):
+    with pytest.raises(UsageError, match="rows of pieces have no other_id, so others cannot"):
         columns(("others", "other_id"))
 
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from tests.support.toy_stages import MARKS, PIECES, Mark
 from vidcurate.errors import UsageError
+from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import (
     DONE,
     FAILED,
     MANY_PARTS,
     OK,
-    ROWS_PER_WHOLE_PART,
+    ROWS_PER_COMPACT_PART,
     Dataset,
     StoredTable,
-    commit_name,
     latest_outcomes,
     locate,
 )
@@ -150,7 +150,7 @@ def test_replace_is_one_step(tmp_path: Path) -> None:
     stored.replace(mark_rows("c"), done_rows(("c", OK)))
     for path, content in old.items():
         path.write_bytes(content)
-    next(path for path in stored.folder.glob("whole-*") if path not in old).unlink()
+    next(path for path in stored.folder.glob("snapshot-*") if path not in old).unlink()
     # As it was before the rename: the parts of both, and the old word.
     assert len(list(stored.folder.glob("part-*"))) == 2
     assert ids(stored) == ["a", "b"]
@@ -207,7 +207,7 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
     shutil.copytree(stored.folder, second)
     stored.replace(stored.read(None, MARKS.schema), stored.done())
     shutil.copytree(
-        second, stored.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("whole-*")
+        second, stored.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("snapshot-*")
     )
     assert ids(stored) == ["000", "002", "later"]
     assert stored.done().num_rows == 5
@@ -216,7 +216,7 @@ def test_two_stops_while_parts_are_put_together_double_nothing(tmp_path: Path) -
 def test_full_parts_are_not_written_again(tmp_path: Path) -> None:
     """Putting parts together takes the small ones and the last, not the table."""
     stored = stored_in(tmp_path)
-    n_rows = ROWS_PER_WHOLE_PART + 1
+    n_rows = ROWS_PER_COMPACT_PART + 1
     names = [f"{n:06}" for n in range(n_rows)]
     stored.replace(mark_rows(*names), done_rows(*((name, OK) for name in names)))
     full, last = stored.parts()

@@ -9,7 +9,8 @@ from vidcurate.cli.output import Quiet
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Listener, Run
 from vidcurate.pipeline.run_options import RunOptions

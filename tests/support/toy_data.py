@@ -10,7 +10,8 @@ from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, found
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import found
 from vidcurate.pipeline.job import Report
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run

@@ -1,4 +1,4 @@
-"""Engines run a function over items, somewhere; they know nothing of stages or tables."""
+"""The protocol of engines: run a function over items; stages and tables are unknown to them."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,11 +11,11 @@ Cause = Literal["time", "memory", "death"]
 
 @dataclass(frozen=True, slots=True)
 class Crash:
-    """The worker that had an item ended without a result.
+    """A worker ended without a result for its item.
 
-    `time`: it ended by SIGALRM, which a task sets for itself to bound even a stuck call.
-    `memory`: it grew past its limit, or was killed from outside, as the kernel does when memory
-    runs out. `death`: all else. `reason` completes "the worker was ...".
+    `time`: SIGALRM ended it, which a task sets to limit even a call that hangs. `memory`: it grew
+    past its limit, or was killed from outside, as the kernel does when memory runs out. `death`:
+    anything else. `reason` completes "the worker was ...".
     """
 
     reason: str
@@ -24,7 +24,7 @@ class Crash:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What one worker takes; `custom` names what the nodes of a cluster declare, and how much."""
+    """The resources of one worker; `custom` are amounts of resources that cluster nodes declare."""
 
     cpus: float = 1
     gpus: float = 0
@@ -35,13 +35,13 @@ ONE_CORE = Needs()
 
 
 class Engine(Protocol):
-    """The whole interface of an engine."""
+    """What every engine offers."""
 
     workers: int
-    """How many items are worked on at once."""
+    """How many items run at once."""
 
     isolates: bool
-    """Whether a task that ends its process costs its own item only."""
+    """Whether a task that ends its process loses only its own item."""
 
     def map(
         self,
@@ -52,22 +52,22 @@ class Engine(Protocol):
         at_most: int | None = None,
         fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
-        """Each item with its result, in the order in which they end.
+        """Yield each item with its result, in the order in which they end.
 
         `task` and items must pickle. Items are taken only as fast as workers are free. `needs`
-        is what one worker takes of a cluster. `at_most` bounds how many items are worked on at
-        once, and how many processes there are if `fresh`: all workers are new then, and what
-        earlier ones held, such as models, is free. An exception of `task` itself is raised here.
+        are the resources of one worker in a cluster. `at_most` limits how many items run at once,
+        and with `fresh` also the number of processes: all workers are new then, and what earlier
+        ones held, such as models, is freed. An exception of `task` itself is raised here.
         """
 
     def stop(self) -> None:
-        """Take no more items; what is in hand ends."""
+        """Take no more items; items in progress end."""
 
     def suspend(self) -> None:
-        """Stop the workers of this machine where they are, until `resume`; from any thread."""
+        """Pause the workers of this machine until `resume`; from any thread."""
 
     def resume(self) -> None:
-        """Let suspended workers go on; their time limits do not count against what they did."""
+        """Let suspended workers continue; an item whose time limit passed meanwhile runs again."""
 
     def kill(self) -> None:
-        """End the workers of this machine at once, from any thread; nothing works afterwards."""
+        """End the workers of this machine at once, from any thread; the engine is unusable then."""

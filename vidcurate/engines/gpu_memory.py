@@ -1,4 +1,4 @@
-"""The most memory that GPUs of this machine held while work ran, as nvidia-smi tells it."""
+"""The peak memory of this machine's GPUs while work runs, measured by nvidia-smi."""
 
 import shutil
 import subprocess
@@ -14,12 +14,12 @@ QUERY = ("--query-gpu=memory.used", "--format=csv,noheader,nounits")
 
 @dataclass
 class PeakMemory:
-    """The most seen so far of the fullest GPU (MiB), by all programs; None where no GPU answer."""
+    """The peak of the fullest GPU so far (MiB), by all programs; None where none was measured."""
 
     mib: int | None = None
 
     def update(self, program: str) -> None:
-        """Ask once."""
+        """Measure once."""
         answer = subprocess.run(  # noqa: S603 - no shell; found on PATH, the rest is fixed
             [program, *QUERY],
             stdin=subprocess.DEVNULL,
@@ -35,7 +35,7 @@ class PeakMemory:
 
 @contextmanager
 def track_gpu_memory() -> Iterator[PeakMemory]:
-    """A peak that is kept up to date until the block ends."""
+    """Give a peak that is updated until the block ends."""
     peak, over = PeakMemory(), threading.Event()
     program = shutil.which("nvidia-smi")
     if program is None:

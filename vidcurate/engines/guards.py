@@ -1,4 +1,4 @@
-"""What keeps a worker process from doing harm: a limit of memory, and an end with its driver."""
+"""Guards of a worker process: a memory limit, and an end when its driver ends."""
 
 import os
 import resource
@@ -17,14 +17,14 @@ POLL_S = 0.1
 TOO_MUCH_MEMORY = 86  # an exit code that neither Python nor pebble gives
 PAGE_BYTES = resource.getpagesize()
 
-# Work is parallel by processes; threads inside a worker would only fight over the cores.
+# Processes run in parallel; threads inside a worker would only compete for the cores.
 ONE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "OPENCV_FOR_THREADS_NUM",
 )
-# What a terminal sends. The driver acts on it for all; what a worker starts ignores it too.
+# Signals of a terminal. The driver handles them for all; programs of a worker ignore them too.
 TERMINAL_SIGNALS = (
     signal.SIGINT,
     signal.SIGHUP,
@@ -36,7 +36,7 @@ TERMINAL_SIGNALS = (
 
 @dataclass
 class MemoryLimit:
-    """What this process may take for the item in hand."""
+    """The memory that this process may take for its item."""
 
     bytes: int | None = None
 
@@ -47,11 +47,11 @@ MEMORY_LIMIT = MemoryLimit()
 def prepare_worker(lifeline: Connection) -> None:
     """Make this process a worker that ends, with all it started, when `lifeline` is closed.
 
-    It leads a process group of its own, so that what it starts can be ended with it. It stays in
-    the session of the driver: when a driver dies while its workers are suspended, the kernel wakes
-    groups that are left alone in their session (POSIX), and they end. What it starts has no
-    terminal to read or to set up, which would stop a group that is not in the foreground. Ctrl-C,
-    SIGTERM and the like are left to the driver.
+    It leads its own process group, so that what it starts can be ended with it. It stays in the
+    session of the driver: when a driver dies while its workers are suspended, the kernel wakes
+    groups that are orphaned in their session (POSIX), and they end. What it starts has no terminal
+    to read from or to set up, which would stop a group that is not in the foreground. The driver
+    handles Ctrl-C, SIGTERM and the like.
     """
     os.setpgrp()
     close_input()
@@ -77,15 +77,15 @@ def watch(lifeline: Connection) -> None:
 
 
 def run_within(task: Callable[[Item], Result], memory_bytes: int, item: Item) -> Result:
-    """Run a task in this worker, which is ended if it takes more memory than that."""
+    """Run a task in this worker, which is ended if it takes more memory than the limit."""
     MEMORY_LIMIT.bytes = memory_bytes
     return task(item)
 
 
 def memory_in_use() -> int:
-    """Bytes that this process and the programs it started hold for themselves.
+    """Private bytes of this process and of the programs it started.
 
-    Pages of mapped files are left out: the kernel takes them back when it needs room. Zero where
+    Pages of mapped files are left out: the kernel reclaims them when it needs room. Zero where
     there is no /proc.
     """
     own = os.getpid()
@@ -97,7 +97,7 @@ def memory_in_use() -> int:
 
 
 def private_bytes(process_id: str) -> int:
-    """Bytes of resident memory that a process shares with none; zero if it is gone."""
+    """Bytes of resident memory that a process does not share; zero if it is gone."""
     try:
         pages = Path(f"/proc/{process_id}/statm").read_text("ascii").split()
     except (FileNotFoundError, ProcessLookupError):
@@ -106,7 +106,7 @@ def private_bytes(process_id: str) -> int:
 
 
 def is_stopped(process_id: int) -> bool:
-    """Whether a process was stopped by a signal; a debugger's stop is none. False without /proc."""
+    """Whether a signal stopped a process (a debugger does not count); False without /proc."""
     try:
         facts = Path(f"/proc/{process_id}/stat").read_text("ascii", "replace")
     except (FileNotFoundError, ProcessLookupError):
@@ -116,12 +116,12 @@ def is_stopped(process_id: int) -> bool:
 
 
 def end_group(process_id: int) -> None:
-    """End what a worker that is gone had started."""
+    """End what a worker that is gone has started."""
     signal_group(process_id, signal.SIGKILL)
 
 
 def signal_group(process_id: int, number: int) -> None:
-    """Send a signal to a worker and what it started; nothing where it is gone.
+    """Send a signal to a worker and what it started, if it is still there.
 
     A worker that has just begun leads no group yet.
     """

@@ -1,7 +1,7 @@
-"""The local engine: isolated processes on this machine.
+"""The local engine runs items in isolated processes on this machine.
 
-pebble's pool is used because it ties a result to its worker: a worker that dies costs its own
-item only, where the standard library's pool loses them all.
+It uses pebble's pool, which knows the worker of each item: a worker that dies loses only its own
+item, where the standard library's pool loses all.
 """
 
 import signal
@@ -38,21 +38,20 @@ POLL_S = 0.5  # while waiting, to see whether a stop was asked for
 GB = 1e9
 MAX_STOPPED_S = 5.0
 MEMORY_SHARE = 0.8  # of the machine's memory, for all workers together
-# Codecs and native libraries leak; to start a worker and load a model anew takes seconds. So
-# many batches lie between the two.
+# Codecs and native libraries leak, so workers are replaced; but loading a model takes seconds.
 BATCHES_PER_WORKER = 200
 MAX_BROKEN_POOLS = 3
 
 
 class RememberingContext(SpawnContext):
-    """The way to start processes anew that remembers those it started: pebble tells of none."""
+    """Starts processes and remembers them, since pebble does not show its own."""
 
     def __init__(self) -> None:
         super().__init__()
         self.started: list[SpawnProcess] = []
 
     def Process(self, *arguments: Any, **named: Any) -> SpawnProcess:  # type: ignore[override] # noqa: N802 - the name is the library's
-        """A process that is remembered."""
+        """Create a process and remember it."""
         process = SpawnProcess(*arguments, **named)
         self.started.append(process)
         return process
@@ -60,10 +59,11 @@ class RememberingContext(SpawnContext):
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Worker processes, and the pipe whose end is theirs.
+    """Worker processes, and the pipe that ends them when it is closed.
 
-    `stopped` says since when (monotonic seconds) a worker has been stopped by others, `given_up`
-    which were ended for it, and `suspended` which were suspended with the run since they began.
+    `stopped` maps workers that something else stopped to the time (monotonic seconds) this was
+    seen, `given_up` are those that were ended for it, `suspended` those that were suspended with
+    the run since they began.
     """
 
     processes: Any
@@ -84,13 +84,13 @@ class WorkerPool:
             signal_group(pid, number)
 
     def resume(self) -> None:
-        """Let suspended workers go on; how long they had been stopped is forgotten."""
+        """Let suspended workers continue, and forget how long they were stopped."""
         self.suspended.update(self.ids())
         self.stopped.clear()
         self.signal(signal.SIGCONT)
 
     def end_stopped(self) -> None:
-        """End the workers that others have stopped for too long: nothing else would end them."""
+        """End workers that something else stopped for too long: they would never end."""
         now = time.monotonic()
         for pid in self.ids():
             if not is_stopped(pid):
@@ -100,7 +100,7 @@ class WorkerPool:
                 end_group(pid)
 
     def end(self) -> None:
-        """End all workers at once, with what they started, whatever state they are in."""
+        """End all workers at once, with what they started."""
         self.processes.stop()
         self.lifeline.close()
         self.signal(signal.SIGKILL)
@@ -108,7 +108,7 @@ class WorkerPool:
 
 
 def start_pool(size: int, batches_per_worker: int) -> WorkerPool:
-    """New worker processes."""
+    """Start worker processes."""
     context = RememberingContext()
     theirs, ours = context.Pipe(duplex=False)
     pool = ProcessPool(size, batches_per_worker, prepare_worker, [theirs], context)
@@ -116,9 +116,9 @@ def start_pool(size: int, batches_per_worker: int) -> WorkerPool:
 
 
 class LocalEngine:
-    """Worker processes that live as long as the engine, so that every stage finds them warm.
+    """Worker processes that live as long as the engine, so that stages share them.
 
-    `memory_bytes` is what each may take when all work; while fewer do, each may take more.
+    `memory_bytes` is the limit of each when all work; while fewer work, each may take more.
     """
 
     isolates = True
@@ -148,21 +148,21 @@ class LocalEngine:
         self._end_pool()
 
     def stop(self) -> None:
-        """Take no more items; what is in hand ends."""
+        """Take no more items; items in progress end."""
         self._stopping.set()
 
     def suspend(self) -> None:
-        """Stop the workers where they are, with what they started."""
+        """Pause the workers, with what they started."""
         if pool := self._pool:
             pool.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let the workers go on."""
+        """Let the workers continue."""
         if pool := self._pool:
             pool.resume()
 
     def kill(self) -> None:
-        """End the workers at once, from any thread; the engine is of no use then."""
+        """End the workers at once, from any thread; the engine is unusable then."""
         if pool := self._pool:
             pool.signal(signal.SIGKILL)
 
@@ -175,15 +175,15 @@ class LocalEngine:
         at_most: int | None = None,
         fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
-        """Each item with its result, in the order in which they end."""
-        del needs  # one machine: the stage's own `at_most` says how many share its devices
+        """Yield each item with its result, in the order in which they end."""
+        del needs  # on one machine the stage's `at_most` limits how many share its devices
         if fresh:
             self._end_pool()
         at_once = min(self.workers, at_most or self.workers)
         size = at_once if fresh else self.workers
         memory_bytes = self._memory_bytes // at_once
         limited = partial(run_within, task, memory_bytes)
-        # One item waits beside each busy worker, so that none is idle between two.
+        # One item waits for each busy worker, so that none is idle between two.
         max_in_progress = min(2 * self.workers, at_most or 2 * self.workers)
         in_progress: dict[Future[Result], Item] = {}
         waiting = iter(items)
@@ -211,23 +211,23 @@ class LocalEngine:
                 yield in_progress.pop(future), self._result_of(future, memory_bytes)
 
     def _wait(self, in_progress: Iterable["Future[Any]"]) -> set["Future[Any]"]:
-        """Wait for a while; the items that ended, with or without a result."""
+        """Wait for a while; returns the items that ended, with or without a result."""
         ended, _ = wait(in_progress, POLL_S, return_when=FIRST_COMPLETED)
         if self._pool is not None:
             self._pool.end_stopped()
         return ended
 
     def _is_broken(self, ended: Iterable["Future[Any]"]) -> bool:
-        """Whether the pool is of no use any more.
+        """Whether the pool no longer works.
 
-        An item that came while it broke is told nothing, so the pool is asked as well.
+        An item that was scheduled while it broke gets no error, so the pool is checked as well.
         """
         return any(map(is_broken, ended)) or (
             self._pool is not None and not self._pool.processes.active
         )
 
     def _pebble_pool(self, size: int) -> Any:
-        """A pool of that many processes, made when there is none."""
+        """The pool of so many processes, started when there is none."""
         if self._pool is not None and self._pool.size != size:
             self._end_pool()
         if self._pool is None:
@@ -235,9 +235,9 @@ class LocalEngine:
         return self._pool.processes
 
     def _timed_out_suspended(self, future: "Future[Any]") -> bool:
-        """Whether a worker ended since its time limit went on while the run was suspended.
+        """Whether a worker ended because its time limit passed while the run was suspended.
 
-        A row that is really stuck meets its limit again, in a worker that was not suspended.
+        An item that really hangs meets its limit again, in a worker that was not suspended.
         """
         error = future.exception()
         return (
@@ -248,7 +248,7 @@ class LocalEngine:
         )
 
     def _result_of(self, future: "Future[Any]", memory_bytes: int) -> Any:
-        """What a future came to; a dead worker is a crash, an exception is raised."""
+        """The result of a future; a dead worker is a crash, an exception is raised."""
         try:
             return future.result()
         except ProcessExpired as expired:
@@ -265,7 +265,7 @@ class LocalEngine:
 
 
 def schedule(pool: Any, task: Callable[[Item], Result], item: Item) -> "Future[Result]":
-    """The future of an item; one that has failed already if the pool is broken."""
+    """Schedule an item; the future has failed already if the pool is broken."""
     try:
         future: Future[Result] = pool.schedule(task, args=[item])
     except RuntimeError as error:
@@ -275,24 +275,24 @@ def schedule(pool: Any, task: Callable[[Item], Result], item: Item) -> "Future[R
 
 
 def cancel_waiting(in_progress: dict[Future[Result], Item]) -> None:
-    """Take items back that no worker has begun."""
+    """Cancel items that no worker has begun."""
     for future in [f for f in in_progress if not f.running() and not f.done()]:
         future.cancel()
         del in_progress[future]
 
 
 def is_broken(future: "Future[Any]") -> bool:
-    """Whether an item was lost because all workers had ended, as when an idle one is killed."""
+    """Whether an item was lost because all workers ended, as when an idle one is killed."""
     return future.done() and isinstance(future.exception(), BrokenProcessPool)
 
 
 def pop_unfinished(in_progress: dict[Future[Result], Item]) -> list[Item]:
-    """Take back the items that a broken pool left without a result."""
+    """Remove and return the items that a broken pool left without a result."""
     return [in_progress.pop(f) for f in list(in_progress) if not f.done() or is_broken(f)]
 
 
 def crash_of(exit_code: int, memory_bytes: int) -> Crash:
-    """What the exit code of a worker process stands for, which might take that much memory."""
+    """The crash that a worker's exit code means; `memory_bytes` was its limit."""
     if exit_code == TOO_MUCH_MEMORY:
         return Crash(f"needed more than {memory_bytes / GB:.1f} GB of memory: killed", "memory")
     if exit_code >= 0:
@@ -305,6 +305,6 @@ def crash_of(exit_code: int, memory_bytes: int) -> Crash:
 
 
 def signal_name(number: int) -> str:
-    """A signal as people know it; real-time signals have no name."""
+    """The name of a signal; real-time signals have none."""
     known = {s.value: s.name for s in signal.Signals}
     return known.get(number, "unnamed")

@@ -1,7 +1,7 @@
-"""The Ray engine: the local engine's isolated workers, placed on the nodes of a cluster.
+"""The Ray engine runs items in the local engine's isolated workers on the nodes of a cluster.
 
-Ray says where a worker stands and when it is gone, but not what killed it. So each actor holds a
-local engine of one worker, and what that does about crashes holds here too, in the same words.
+Ray knows where a worker runs and when it is gone, but not what killed it. So each actor holds a
+local engine of one worker, which reports crashes as it does on one machine.
 """
 
 import logging
@@ -38,7 +38,7 @@ MAX_LOSSES = 3  # an item that was lost with its actor this often is given up
 
 
 class ActorSlot:
-    """What an actor holds: a local engine of one worker, which keeps the stage's tool open."""
+    """The actor: a local engine of one worker, which keeps the stage's tool open."""
 
     def __init__(self, memory_bytes: int | None, needs: Needs, most: int) -> None:
         close_input()  # a node may have been started in a terminal
@@ -51,7 +51,7 @@ class ActorSlot:
         )
 
     def ready(self) -> None:
-        """Return, which says that the actor is placed and lives."""
+        """Return, which shows that the actor is placed and alive."""
 
     def run(self, task: Callable[[Item], Result], item: Item) -> Result | Crash:
         """The result of one item."""
@@ -61,7 +61,7 @@ class ActorSlot:
 
 @dataclass(slots=True)
 class Assignment(Generic[Item]):
-    """An item, and how often it was lost with the actor that had it."""
+    """An item, and how often it was lost with its actor."""
 
     item: Item
     losses: int = 0
@@ -69,7 +69,10 @@ class Assignment(Generic[Item]):
 
 @dataclass(slots=True)
 class ActorPool(Generic[Item]):
-    """The actors of one stage and what is to be done, keyed by what Ray will answer to."""
+    """The actors of one stage and its items, keyed by the references that Ray resolves.
+
+    `starting` are actors that have not answered yet, `busy` those that run an item.
+    """
 
     needs: Needs
     starting: dict[Any, Any] = field(default_factory=dict)
@@ -78,7 +81,7 @@ class ActorPool(Generic[Item]):
     waiting: deque[Assignment[Item]] = field(default_factory=deque)
 
     def poll(self, actors: Iterable[Any]) -> None:
-        """Ask actors to say that they are there; they are free when they have."""
+        """Ask actors whether they are alive; those that answer become free."""
         self.starting.update({actor.ready.remote(): actor for actor in actors})
 
     def size(self) -> int:
@@ -87,11 +90,11 @@ class ActorPool(Generic[Item]):
 
 
 class RayEngine:
-    """One actor a worker; they live as long as stages take the same resources.
+    """One actor per worker; actors live as long as stages need the same resources.
 
-    `address` is that of a cluster; without it, and without RAY_ADDRESS, Ray is started on this
-    machine for as long as the engine is open. `workers` bounds how many actors there are; without
-    it there is one for each core of the cluster.
+    `address` is the address of a cluster; without it, and without RAY_ADDRESS, Ray is started on
+    this machine while the engine is open. `workers` limits the number of actors; without it there
+    is one for each core of the cluster.
     """
 
     isolates = True
@@ -123,17 +126,17 @@ class RayEngine:
         ray.shutdown()  # ends the actors too
 
     def stop(self) -> None:
-        """Take no more items; what is in hand ends."""
+        """Take no more items; items in progress end."""
         self._stopping.set()
 
     def suspend(self) -> None:
-        """Nothing: the cluster ends what it has in hand, and is given no more meanwhile."""
+        """Do nothing: the cluster finishes items in progress and is given no more meanwhile."""
 
     def resume(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def kill(self) -> None:
-        """Nothing: Ray ends actors whose driver is gone, and those end their workers."""
+        """Do nothing: Ray ends actors whose driver is gone, and those end their workers."""
 
     def map(
         self,
@@ -144,7 +147,7 @@ class RayEngine:
         at_most: int | None = None,
         fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
-        """Each item with its result, in the order in which they end.
+        """Yield each item with its result, in the order in which they end.
 
         Raises UsageError where the cluster has no node for a worker.
         """
@@ -166,14 +169,14 @@ class RayEngine:
                 unanswered = [*pool.busy, *pool.starting]
                 ended, _ = ray.wait(unanswered, num_returns=1, timeout=POLL_S)
                 if not ended and not pool.busy:
-                    self._reuse_idle(pool, most)  # another stage may have left what is wanted
+                    self._reuse_idle(pool, most)  # another stage may have left some
                 for answer in ended:
                     yield from settle(pool, answer)
         finally:
             self._release(pool)
 
     def _reuse_idle(self, pool: ActorPool[Any], most: int) -> None:
-        """Take over fitting actors of earlier stages; the others go, they hold resources."""
+        """Take over idle actors with the same needs; end the others, which hold resources."""
         idle, self._idle = self._idle, []
         alike = [actor for needs, actor in idle if needs == pool.needs]
         taken = alike[: max(0, most - pool.size())]
@@ -181,7 +184,7 @@ class RayEngine:
         end(actor for _, actor in idle if actor not in taken)
 
     def _release(self, pool: ActorPool[Any]) -> None:
-        """Keep free actors for the next stage; an actor that still works has been given up."""
+        """Keep free actors for the next stage; end those that still work, which were given up."""
         self._idle += [(pool.needs, actor) for actor in pool.free]
         end([*pool.starting.values(), *(actor for actor, _ in pool.busy.values())])
 
@@ -196,7 +199,7 @@ def assign(pool: ActorPool[Any], task: Callable[[Any], Any]) -> None:
 def enlarge(pool: ActorPool[Any], most: int, memory_bytes: int | None) -> None:
     """Start actors for items that wait, as far as the cluster has room.
 
-    Raises UsageError where it has none at all.
+    Raises UsageError where it has no room at all.
     """
     n_missing = min(len(pool.waiting) - len(pool.starting), most - pool.size())
     if n_missing <= 0:
@@ -205,7 +208,7 @@ def enlarge(pool: ActorPool[Any], most: int, memory_bytes: int | None) -> None:
     n_room = room(needs)
     if n_room == 0 and pool.size() == 0:
         wanted = ", ".join(f"{amount:g} {name}" for name, amount in by_name(needs).items())
-        raise UsageError(f"no node of the Ray cluster has {wanted}, which a worker takes")
+        raise UsageError(f"no node of the Ray cluster has {wanted}, which one worker needs")
     custom = dict(needs.custom)
     slot: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, resources=custom)(ActorSlot)
     n_new = min(n_missing, n_room - pool.size())
@@ -213,7 +216,7 @@ def enlarge(pool: ActorPool[Any], most: int, memory_bytes: int | None) -> None:
 
 
 def settle(pool: ActorPool[Item], answer: Any) -> Iterator[tuple[Item, Any]]:
-    """Take in what an actor answered; an item that was lost with it waits again, or is given up."""
+    """Handle an answer; an item that was lost with its actor waits again, or is given up."""
     if answer in pool.starting:
         pool.free += ready_actors(answer, pool.starting.pop(answer))
         return
@@ -228,7 +231,7 @@ def settle(pool: ActorPool[Item], answer: Any) -> Iterator[tuple[Item, Any]]:
         raise
     except RayError as error:
         end([actor])
-        # What went with it is not known yet; those that are there say so.
+        # Others may be gone with it: poll all that were free.
         pool.poll(pool.free)
         pool.free.clear()
         assignment.losses += 1
@@ -243,7 +246,7 @@ def settle(pool: ActorPool[Item], answer: Any) -> Iterator[tuple[Item, Any]]:
 
 
 def ready_actors(answer: Any, actor: Any) -> list[Any]:
-    """The actor, if it is there.
+    """The actor in a list, if it is alive.
 
     Raises UsageError where it could not start.
     """
@@ -258,24 +261,24 @@ def ready_actors(answer: Any, actor: Any) -> list[Any]:
 
 
 def installation_error(error: RayError) -> UsageError:
-    """What to say when a node cannot load what it is to run."""
+    """The error of a node that cannot load the code it shall run."""
     last = str(error).splitlines()[-1]
     return UsageError(f"a node of the Ray cluster lacks what this machine has installed: {last}")
 
 
 def end(actors: Iterable[Any]) -> None:
-    """Kill actors, and with them what they were doing; after the engine's end they are gone."""
+    """Kill actors, with what they run; after the engine's end they are gone already."""
     for actor in actors if ray.is_initialized() else ():
         ray.kill(actor)
 
 
 def connect(address: str, workers: int | None) -> None:
-    """Join a cluster, or start Ray here; nothing of it is reported anywhere, nor shown.
+    """Join a cluster, or start Ray here, without usage reports and without Ray's own output.
 
     Raises UsageError where there is no cluster at the address.
     """
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    # What Ray says of lost nodes would go to stdout; there is no public switch.
+    # Ray prints lost nodes to stdout, and has no public switch for that.
     ray._private.worker._worker_logs_enabled = False  # noqa: SLF001 - see above
     here: dict[str, Any] = {"include_dashboard": False, "num_cpus": workers}
     try:
@@ -292,7 +295,7 @@ def connect(address: str, workers: int | None) -> None:
 
 
 def check_reachable(address: str) -> None:
-    """Raise OSError or ValueError where nothing answers; Ray itself would try for minutes."""
+    """Raise OSError or ValueError where nothing answers; Ray itself tries for minutes."""
     host, _, port = address.rpartition(":")
     if not host or "/" in host or not port.isdigit():
         raise ValueError("an address is HOST:PORT, or auto for the cluster of this machine")
@@ -305,17 +308,17 @@ def nodes() -> list[dict[str, Any]]:
 
 
 def by_name(needs: Needs) -> dict[str, float]:
-    """What a worker takes, as Ray names it."""
+    """The needs of a worker by Ray's names."""
     amounts = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.custom}
     return {name: amount for name, amount in amounts.items() if amount}
 
 
 def fitting(node: Mapping[str, Any], needs: Needs) -> int:
-    """How many actors with these needs a node holds, whoever uses it now."""
+    """How many actors with these needs a node can hold, even if it is in use now."""
     has = node["Resources"]
     return min(int(has.get(name, 0) / amount) for name, amount in by_name(needs).items())
 
 
 def room(needs: Needs) -> int:
-    """How many actors with these needs the cluster holds, whoever uses it now."""
+    """How many actors with these needs the cluster can hold, even if it is in use now."""
     return sum(fitting(node, needs) for node in nodes())

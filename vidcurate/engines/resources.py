@@ -1,7 +1,7 @@
-"""What this process may use of the machine: cores and memory, which are often less than all.
+"""The cores and the memory that this process may use, often less than the machine has.
 
 The scheduler's affinity, a container's or service's control group and a batch system each set
-limits; the smallest holds.
+limits; the smallest counts.
 """
 
 import math
@@ -15,10 +15,9 @@ ROOT = Path("/")
 
 
 def cores(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> int:
-    """How many cores this process may keep busy, at least 1; a part of a core counts as one.
+    """How many cores this process may use, at least 1; a part of a core counts as one.
 
-    `root` is where /proc and /sys are. SLURM_CPUS_PER_TASK, or else SLURM_CPUS_ON_NODE, is what
-    Slurm gave.
+    `root` holds /proc and /sys. SLURM_CPUS_PER_TASK, or else SLURM_CPUS_ON_NODE, is Slurm's limit.
     """
     given = environment.get("SLURM_CPUS_PER_TASK") or environment.get("SLURM_CPUS_ON_NODE", "")
     limits = [float(affinity()), *cpu_quotas(root)]
@@ -28,17 +27,17 @@ def cores(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> int
 
 
 def affinity() -> int:
-    """The cores that this process may run on; all where the system does not tell."""
+    """The cores that this process may run on; all where the system sets none."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def memory_bytes(root: Path = ROOT, environment: Mapping[str, str] = os.environ) -> int:
-    """Bytes of memory that this process and those it starts may hold.
+    """Bytes of memory that this process and those it starts may use.
 
-    `root` is where /proc and /sys are. SLURM_MEM_PER_NODE, or else SLURM_MEM_PER_CPU times the
-    cores, is what Slurm gave (MiB; 0 is all of the node).
+    `root` holds /proc and /sys. SLURM_MEM_PER_NODE, or else SLURM_MEM_PER_CPU times the cores, is
+    Slurm's limit (MiB; 0 is all of the node).
     """
     whole = os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
     limits = [whole, *memory_limits(root)]
@@ -51,7 +50,7 @@ def memory_bytes(root: Path = ROOT, environment: Mapping[str, str] = os.environ)
 
 
 def cpu_quotas(root: Path) -> Iterator[float]:
-    """The cores' worth of time that control groups allow, of versions 2 and 1."""
+    """The CPU time that control groups (versions 2 and 1) allow, in cores."""
     for folder in groups(root, "cpu"):
         quota, _, period = read(folder / "cpu.max").partition(" ")
         if not quota:
@@ -61,9 +60,9 @@ def cpu_quotas(root: Path) -> Iterator[float]:
 
 
 def memory_limits(root: Path) -> Iterator[int]:
-    """The bytes that control groups allow, of versions 2 and 1.
+    """The bytes that control groups (versions 2 and 1) allow.
 
-    At memory.high the kernel does not kill, but slows down until nothing moves.
+    At memory.high the kernel does not kill a process, but slows it down to a standstill.
     """
     for folder in groups(root, "memory"):
         for name in ("memory.max", "memory.high", "memory.limit_in_bytes"):
@@ -73,10 +72,10 @@ def memory_limits(root: Path) -> Iterator[int]:
 
 
 def groups(root: Path, controller: str) -> Iterator[Path]:
-    """The folders of this process's control groups that a controller has, from its own upwards.
+    """The folders of this process's control groups for a controller, from its own upwards.
 
-    A container that shows its own group as the root names a path that is not there; the root
-    itself then holds the limits.
+    A container that mounts its own group as the root names a path that does not exist; the root
+    then holds the limits.
     """
     top = root / "sys/fs/cgroup"
     for line in read(root / "proc/self/cgroup").splitlines():
@@ -91,7 +90,7 @@ def groups(root: Path, controller: str) -> Iterator[Path]:
 
 
 def read(file: Path) -> str:
-    """The text of a system's file; none where there is no such file, or it may not be read."""
+    """The text of a system file; empty where it does not exist or cannot be read."""
     try:
         return file.read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):

@@ -1,23 +1,23 @@
-"""What a user should know though nothing failed: said where work runs, told where the run is led.
+"""Notices for the user about something that did not fail, collected until the next report.
 
-A worker's tool has no way to the user; what it notes is taken along by the next report.
+A worker's model cannot reach the user; the worker's next report takes the notices along.
 """
 
 from threading import Lock
 
 LOCK = Lock()
-SAID: list[str] = []
+NOTICES: list[str] = []
 
 
 def add_notice(text: str) -> None:
-    """Note something, from any thread."""
+    """Add a notice, from any thread."""
     with LOCK:
-        SAID.append(text)
+        NOTICES.append(text)
 
 
 def take_notices() -> tuple[str, ...]:
-    """All that was noted since the last call."""
+    """Remove and return all notices."""
     with LOCK:
-        taken = tuple(SAID)
-        SAID.clear()
+        taken = tuple(NOTICES)
+        NOTICES.clear()
     return taken

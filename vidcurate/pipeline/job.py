@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from vidcurate.stage import MapStage, StageConfig
-from vidcurate.store.dataset import Dataset, StoredTable, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 

@@ -10,7 +10,7 @@ from vidcurate.engines.local import GB
 from vidcurate.engines.opening import open_engine
 from vidcurate.errors import UsageError, raising_disk_full
 from vidcurate.pipeline.counts import StageCount, as_dicts
-from vidcurate.pipeline.discovery.sources import ingest_sources
+from vidcurate.pipeline.discovery.found_files import ingest_sources
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink

@@ -1,4 +1,4 @@
-"""The filter rules: one line of text each, read, checked and judged over whole tables.
+"""The filter rules: one line of text each, parsed, checked and evaluated over whole tables.
 
     quality.sharpness >= p10 and not quality.freeze_share > 0.5
     0.1 <= quality.luma_mean <= 0.9

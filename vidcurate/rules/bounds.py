@@ -1,4 +1,4 @@
-"""Where rules divide numbers: the limits that can be moved to keep more rows or fewer."""
+"""Bounds: the comparisons with a limit that can be moved to keep more rows or fewer."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from vidcurate.rules.tree import (
     columns_in,
 )
 
-TURNED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+MIRRORED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
 INVERTED = {"<": ">=", "<=": ">", ">": "<=", ">=": "<"}
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """What a rule asks of one number: to lie on one side of a limit, which reads no column."""
+    """A condition that a score lies on one side of a limit; the limit reads no column."""
 
     score: Node
     operator: str
@@ -31,7 +31,7 @@ class Bound:
 
     @property
     def condition(self) -> Comparison:
-        """The border as a condition by itself."""
+        """The bound as a comparison."""
         return Comparison((self.score, self.limit), (self.operator,))
 
     def limit_in(self, columns: Mapping[Column, Any]) -> float | None:
@@ -43,12 +43,12 @@ class Bound:
         return None if limit is None else float(limit)
 
     def holds(self, columns: Mapping[Column, Any]) -> Any:
-        """Where the border is kept; null where the score has no value."""
+        """Where the bound holds; null where the score has no value."""
         return compared(self.condition, columns)
 
 
 def bounds_in(node: Node, *, wanted: bool = True) -> Iterator[Bound]:
-    """The borders at and below a condition that shall be true, or with `wanted` off, false."""
+    """The bounds of a condition that must be true, or with `wanted` off, false."""
     match node:
         case Comparison():
             found = (bound_of(link, wanted=wanted) for link in links(node))
@@ -69,27 +69,27 @@ def links(chain: Comparison) -> list[Comparison]:
 
 
 def bound_of(link: Comparison, *, wanted: bool) -> Bound | None:
-    """The border that a comparison of two sides is, if it is one; its score stands left."""
+    """The bound that a comparison of two sides is, score first; None where it is none."""
     (left, right), operator = link.operands, link.operators[0]
-    if operator not in TURNED:
+    if operator not in MIRRORED:
         return None
     if is_fixed(left):
-        left, right, operator = right, left, TURNED[operator]
+        left, right, operator = right, left, MIRRORED[operator]
     if is_fixed(left) or not is_fixed(right):
         return None
     return Bound(left, operator if wanted else INVERTED[operator], right)
 
 
 def is_fixed(side: Node) -> bool:
-    """Whether a side is a number that no row changes, or a percentile."""
+    """Whether a side is a number that is the same for every row, or a percentile."""
     return next(columns_in(side), None) is None and kind_of(side, {}) == "number"
 
 
 def with_limits(node: Node, limit_of: Callable[[Bound], Node], *, wanted: bool = True) -> Node:
-    """A condition with another limit for every border at and below it.
+    """A condition with another limit for each of its bounds.
 
-    Values that lie on a limit are kept, whatever the border was: where many are equal, as at 0, the
-    next limit would leave out all of them.
+    Values equal to a limit are kept, whatever the bound was: where many are equal, as at 0, the
+    next limit would exclude all of them.
     """
     match node:
         case Comparison():
@@ -104,7 +104,7 @@ def with_limits(node: Node, limit_of: Callable[[Bound], Node], *, wanted: bool =
 
 
 def moved_link(link: Comparison, limit_of: Callable[[Bound], Node], *, wanted: bool) -> Comparison:
-    """A link with another limit, if it is a border."""
+    """A link with another limit, if it is a bound."""
     bound = bound_of(link, wanted=wanted)
     if bound is None:
         return link

@@ -1,4 +1,4 @@
-"""Rules over all rows at once, in Arrow: which rule a row fails, and which cannot be decided."""
+"""Evaluates rules over all rows at once, in Arrow."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ JOIN = {"and": pc.and_kleene, "or": pc.or_kleene}
 
 @dataclass(frozen=True, slots=True)
 class RuleOutcomes:
-    """What became of each row: indexes into the rules, null where there is none.
+    """The outcome of each row: indexes of rules, null where there is none.
 
     `first_failed` is the first rule that is false for the row. `undecided` is the first rule,
-    before any that is false, that is neither true nor false for want of a value. A row passes if
-    both are null.
+    before any false one, that is neither true nor false because a value is missing. A row passes
+    if both are null.
     """
 
     first_failed: pa.Int32Array
@@ -56,13 +56,13 @@ class RuleOutcomes:
 
 
 def evaluate_rules(rules: Sequence[Rule], columns: pa.Table) -> RuleOutcomes:
-    """The verdicts of rules, in their order, on rows whose columns are named `table.column`.
+    """Evaluate rules, in their order, on rows whose columns are named `table.column`.
 
-    NaN, a division by zero and null are one thing: a missing value, which `and`, `or` and `not`
-    treat by Kleene's logic. Arithmetic and fractions are in double precision. A percentile is
-    exact, interpolated linearly between the two nearest ranks, over the rows that have a value, all
-    of them or those of the row's video.
-    Raises RuleError for a column that is not there or of a type that the rule cannot take.
+    NaN, the result of a division by zero and null are all missing values, which `and`, `or` and
+    `not` treat by Kleene's logic. Arithmetic and fractions are in double precision. A percentile is
+    interpolated linearly between the two nearest ranks, over all rows that have a value, or those
+    of the row's video.
+    Raises RuleError for a column that does not exist or has a type that the rule cannot use.
     """
     named = [field for field in columns.schema if "." in field.name]
     check_types(rules, {Column(*field.name.split(".", 1)): field.type for field in named}, {})
@@ -80,14 +80,14 @@ def evaluate_rules(rules: Sequence[Rule], columns: pa.Table) -> RuleOutcomes:
 
 
 def spread(values: Values, n_rows: int) -> pa.Array:
-    """One plain array, a value a row, of whatever Arrow answered."""
+    """A plain array with one value per row, from any result of an Arrow function."""
     if isinstance(values, pa.Scalar):
         return pa.repeat(values, n_rows)
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
 def numbers_present(values: Values) -> Values:
-    """A column as rules see it: fractions as numbers, NaN as null."""
+    """A column for rules: fractions as numbers, NaN as null."""
     if values.type == FRACTION:
         parts = [pc.cast(pc.struct_field(values, part), pa.float64()) for part in ("num", "den")]
         return present(pc.divide(*parts))
@@ -100,7 +100,7 @@ def present(values: Values) -> Values:
 
 
 def evaluate(node: Node, columns: Mapping[Column, Values]) -> Values:
-    """The value of a node in every row; a scalar if it reads no column."""
+    """The value of a node for every row; a scalar if it reads no column."""
     match node:
         case Constant(value=value):
             return pa.scalar(value)
@@ -119,7 +119,7 @@ def evaluate(node: Node, columns: Mapping[Column, Values]) -> Values:
 def condition(
     node: Comparison | Membership | Missing | Not | Junction, columns: Mapping[Column, Values]
 ) -> Values:
-    """The truth of a condition in every row."""
+    """Whether a condition is true, for every row."""
     match node:
         case Comparison():
             return compared(node, columns)
@@ -134,7 +134,7 @@ def condition(
 
 
 def double(values: Values) -> Values:
-    """Numbers in double precision; Arrow by itself refuses whole numbers above 2**53."""
+    """Numbers in double precision; without `safe=False` Arrow refuses integers above 2**53."""
     return pc.cast(values, pa.float64(), safe=False)
 
 
@@ -162,7 +162,7 @@ def compared(node: Comparison, columns: Mapping[Column, Values]) -> Values:
 
 
 def limit(percentile: Percentile, values: Values, columns: Mapping[Column, Values]) -> Values:
-    """What a percentile of values is, in every row if it is that of the row's video."""
+    """The percentile of values; one per row if it is that of the row's video."""
     if not percentile.of_video:
         return threshold(percentile, values)
     videos = spread(columns[VIDEO], len(values)).dictionary_encode().indices.to_numpy()
@@ -174,9 +174,9 @@ def limit(percentile: Percentile, values: Values, columns: Mapping[Column, Value
 def group_quantiles(
     numbers: NDArray[np.float64], groups: NDArray[np.int32], share: float
 ) -> NDArray[np.float64]:
-    """A quantile of each group's numbers, interpolated linearly; NaN is no number.
+    """A quantile of each group's numbers, interpolated linearly; NaN values are left out.
 
-    Groups are counted from 0. One without a number has NaN.
+    Groups are numbered from 0. A group without numbers has NaN.
     """
     n_groups = int(groups.max(initial=-1)) + 1
     is_there = ~np.isnan(numbers)
@@ -185,21 +185,21 @@ def group_quantiles(
     counts = np.bincount(groups, minlength=n_groups)
     ranks = share * np.maximum(counts - 1, 0)
     filled = counts > 0
-    places = (np.cumsum(counts) - counts + np.floor(ranks).astype(np.int64))[filled]
+    positions = (np.cumsum(counts) - counts + np.floor(ranks).astype(np.int64))[filled]
     parts = (ranks % 1)[filled]
-    low, high = ordered[places], ordered[places + (parts > 0)]
+    low, high = ordered[positions], ordered[positions + (parts > 0)]
     found = np.full(n_groups, np.nan)
     found[filled] = np.where(parts > 0, low * (1 - parts) + high * parts, low)
     return found
 
 
 def threshold(percentile: Percentile, values: Values) -> pa.Scalar:
-    """A percentile of values, missing ones left out; null if there are none."""
+    """A percentile of the values that are not missing; null if there are none."""
     return present(pc.quantile(values, q=float(percentile.rank / 100), interpolation="linear"))[0]
 
 
 def contained(values: Values, node: Membership) -> Values:
-    """Where a value is, or is not, one of the choices; null where there is no value."""
+    """Whether a value is one of the choices, or none; null where it is missing."""
     choices = pa.array([choice.value for choice in node.choices])
     if pa.types.is_floating(values.type) or pa.types.is_floating(choices.type):
         # Adding zero makes one of the two zeros, which a hash would tell apart.

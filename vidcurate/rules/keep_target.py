@@ -1,4 +1,4 @@
-"""Where the limits of rules would have to lie to keep a wanted share of the rows."""
+"""Limits of rules that keep a wanted share of the rows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from vidcurate.rules.bounds import Bound, bounds_in, with_limits
 from vidcurate.rules.evaluation import evaluate_rules
 from vidcurate.rules.tree import Column, Constant, Node, Percentile, Rule
 
-# Ranks that a wanted keep rate is looked for in, a hundred to the per cent.
+# The percentiles that are tried, a hundred per percent.
 RANKS = 10_000
 
 Flags = NDArray[np.bool_]
@@ -22,11 +22,10 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class KeepTarget:
-    """The rules that come nearest to a wanted share of clips and keep no fewer, if any do.
+    """Rules that keep a wanted share of clips, or slightly more; fewer only where none do.
 
-    Every limit lies where it alone would leave out the same share of its score's values:
-    `percentile`. `rules` say so in numbers of six digits, `as_percentiles` in ranks;
-    `kept_share` is what the numbers keep.
+    Every limit is at the same `percentile` of its score's values. `rules` have limits in numbers
+    of six digits, `as_percentiles` in percentiles; `kept_share` is what `rules` keep.
     """
 
     wanted_share: float
@@ -39,14 +38,14 @@ class KeepTarget:
 def keep_target(
     rules: Sequence[Rule], columns: pa.Table, values: Mapping[Column, Any], keep: float
 ) -> KeepTarget:
-    """The common percentile of all limits that keeps the wanted share of clips.
+    """Find the common percentile of all limits that keeps the wanted share of clips.
 
-    A greater percentile never keeps more, so halving finds it. Raises UsageError where there is no
-    limit to move.
+    A higher percentile never keeps more, so bisection finds it. Raises UsageError where no rule
+    has a limit.
     """
     if not any(True for rule in rules for _ in bounds_in(rule.tree)):
         raise UsageError(
-            "no rule has a limit to move: --keep needs one, such as --rule 'quality.sharpness >= 0'"
+            "no rule has a limit: --keep needs one, such as --rule 'quality.sharpness >= 0'"
         )
     low, high = 0, RANKS
     while low < high:
@@ -56,7 +55,7 @@ def keep_target(
         else:
             high = middle - 1
     ranked = at_percentile(rules, low)
-    fixed = [written(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
+    fixed = [rule_of(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
     return KeepTarget(
         wanted_share=keep,
         percentile=low * 100 / RANKS,
@@ -72,17 +71,17 @@ def share(rules: Sequence[Rule], columns: pa.Table) -> float:
 
 
 def at_percentile(rules: Sequence[Rule], rank: int) -> list[Rule]:
-    """Rules with every limit where it alone leaves out so many ten-thousandths of the values."""
+    """Rules with every limit at the same rank, in ten-thousandths of the values."""
     part = Decimal(rank) * 100 / RANKS
 
     def percentile(bound: Bound) -> Node:
         return Percentile(part if bound.operator in (">", ">=") else 100 - part)
 
-    return [written(with_limits(rule.tree, percentile)) for rule in rules]
+    return [rule_of(with_limits(rule.tree, percentile)) for rule in rules]
 
 
 def as_number(bound: Bound, values: Mapping[Column, Any]) -> Node:
-    """A border's limit in six digits, rounded to the side that leaves out no more."""
+    """A bound's limit in six digits, rounded so that it excludes no more."""
     value = bound.limit_in(values)
     if value is None:
         return bound.limit
@@ -90,16 +89,16 @@ def as_number(bound: Bound, values: Mapping[Column, Any]) -> Node:
     return Constant(float(Context(prec=6, rounding=rounding).create_decimal_from_float(value)))
 
 
-def written(tree: Node) -> Rule:
-    """A rule by what it means."""
+def rule_of(tree: Node) -> Rule:
+    """The rule of a tree."""
     return Rule(str(tree), tree)
 
 
 def passed(rules: Sequence[Rule], columns: pa.Table) -> Flags:
-    """Which clips (columns) satisfy each rule (rows); a missing number does not."""
+    """Which clips (columns) satisfy each rule (rows); those without a value do not."""
     passing = np.ones((len(rules), columns.num_rows), bool)
-    for place, rule in enumerate(rules):
-        verdicts = evaluate_rules([rule], columns)
-        for fault in (verdicts.first_failed, verdicts.undecided):
-            passing[place] &= fault.is_null().to_numpy(zero_copy_only=False)
+    for index, rule in enumerate(rules):
+        outcomes = evaluate_rules([rule], columns)
+        for fault in (outcomes.first_failed, outcomes.undecided):
+            passing[index] &= fault.is_null().to_numpy(zero_copy_only=False)
     return passing

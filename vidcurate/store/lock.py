@@ -51,10 +51,10 @@ def writing(root: Location, report: Callable[[str], None] = LOG.warning) -> Iter
 
 @contextlib.contextmanager
 def holding_file(root: Path) -> Iterator[str]:
-    """Hold a lock of the operating system, which frees it when the process ends, however it ends.
+    """Hold a lock of the operating system, which is free again when the process ends.
 
-    Gives nothing, or, where the file system has no locks, what the system says. Raises BusyError
-    that names the writer, and UsageError where nothing can be written.
+    Gives "", or the system's message where the file system has no locks. Raises BusyError that
+    names the writer, and UsageError where nothing can be written.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def take_lock(lock: Location, ours: bytes) -> None:
 
 
 def refuse_if_held(lock: Location, text: bytes, stale_s: float = STALE_S) -> None:
-    """Pass if there is no lock, or one of a writer that is gone; raises BusyError."""
+    """Pass if there is no lock or its writer is gone; raises BusyError that names the writer."""
     if not text or is_abandoned(text):
         return
     if (now_ns(lock) - lock.stat().st_mtime_ns) / 1e9 < stale_s:
@@ -126,7 +126,7 @@ def refuse_if_held(lock: Location, text: bytes, stale_s: float = STALE_S) -> Non
 
 
 def now_ns(lock: Location) -> int:
-    """What time it is where a lock lies: another machine's clock wrote the lock's own."""
+    """The time by the clock of a lock's file system or storage, which also gave the lock's time."""
     probe = lock.parent / f".{uuid4().hex}.partial"
     probe.write_bytes(b"now")
     try:
@@ -136,7 +136,7 @@ def now_ns(lock: Location) -> int:
 
 
 def is_abandoned(text: bytes) -> bool:
-    """Whether a lock is of a process of this machine that is no more."""
+    """Whether a lock belongs to a process of this machine that has ended."""
     try:
         facts = json.loads(text)
     except ValueError:
@@ -161,7 +161,7 @@ def write_lock(lock: Location, text: bytes, version: Version | None) -> bool:
 
 
 def read_lock(lock: Location) -> tuple[bytes, Version | None]:
-    """What a lock holds and its version, where it has one; nothing where there is no lock."""
+    """A lock's content and version, where it has one; b"" where there is no lock."""
     try:
         return lock.read_version() if isinstance(lock, Remote) else (lock.read_bytes(), None)
     except FileNotFoundError:
@@ -171,7 +171,7 @@ def read_lock(lock: Location) -> tuple[bytes, Version | None]:
 def refresh(
     lock: Location, ours: bytes, ended: threading.Event, report: Callable[[str], None]
 ) -> None:
-    """Write a lock again and again until its writer has ended; interrupt a writer that lost it."""
+    """Write a lock regularly until its writer has ended; interrupt a writer that lost it."""
     while not ended.wait(REFRESH_S):
         # Where the storage does not answer for a while, the run itself reports that.
         with contextlib.suppress(StorageError, OSError):
@@ -184,13 +184,13 @@ def refresh(
 
 
 def own_facts() -> dict[str, Any]:
-    """Who holds a lock from now on."""
+    """The facts of this process that its lock holds."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "began": began}
 
 
 def holder(text: str) -> str:
-    """Who holds a lock, in words."""
+    """The holder of a lock, in words."""
     try:
         facts = json.loads(text)
     except ValueError:

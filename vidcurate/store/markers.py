@@ -1,7 +1,7 @@
-"""How data sets and exports are known, so that what we wrote is never taken for a source.
+"""Marker files that identify data sets and exports, so that their clips never become sources.
 
-A data set is known by its manifest, and before there is one by its lock and its table of files; an
-export by EXPORT_MARKER in its root, or by its place in a data set.
+A data set is identified by its manifest, and before it has one by its lock and its table of files;
+an export by EXPORT_MARKER in its root, or by its path in a data set.
 """
 
 import json
@@ -20,14 +20,14 @@ DATASET, EXPORT = "data set", "export"
 # How the files of data sets and exports lie, and what their tables hold. Markers hold the number;
 # vidcurate 0.1 wrote 1.
 LAYOUT = 2
-# In a data set lie <table>/<fingerprint>/ and the folders of what was made of its tables.
-MADE = ("export", "counts", "search")
+# A data set holds <table>/<fingerprint>/ and the folders of what was made from its tables.
+GENERATED_FOLDERS = ("export", "counts", "search")
 FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 
 @dataclass(frozen=True, slots=True)
 class VidcurateFolder:
-    """A data set or an export."""
+    """The root of a data set or an export."""
 
     kind: str
     folder: Location
@@ -37,7 +37,7 @@ class VidcurateFolder:
 
 
 def folder_kind(folder: Location) -> str | None:
-    """Whether a folder is a data set or an export of ours; None where it is neither."""
+    """Whether a folder is a data set or an export; None where it is neither."""
     if marker_kind(folder / EXPORT_MARKER) is not None:
         return EXPORT
     if marker_kind(folder / MANIFEST) is not None:
@@ -48,7 +48,7 @@ def folder_kind(folder: Location) -> str | None:
 
 
 def marker_kind(file: Location) -> str | None:
-    """What a marker says that its folder is; None where it is not there or none of ours."""
+    """What a marker says its folder is; None where it is missing or not vidcurate's."""
     try:
         marker: Any = json.loads(file.read_bytes()) if file.is_file() else None
     except (OSError, ValueError):
@@ -74,9 +74,10 @@ def refuse_other_layout(layout: object, folder: Location) -> None:
 
 
 def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:
-    """The data set or export that wrote a folder; None for one that we did not write.
+    """The data set or export that a folder is part of; None for any other folder.
 
-    A video that a user keeps in a data set's root, or in a folder of their own in it, is theirs.
+    The root of a data set, and folders that a user made in it, are not part of it: videos may lie
+    there.
     """
     below: tuple[str, ...] = ()
     for parent in (folder, *parents_of(folder)):
@@ -88,9 +89,9 @@ def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:
 
 
 def is_generated(below: Sequence[str]) -> bool:
-    """Whether the names from a data set's root down lead into what was made there."""
+    """Whether a path below a data set's root, as its names, is one that vidcurate made."""
     is_of_table = len(below) > 1 and bool(FINGERPRINT.fullmatch(below[1]))
-    return is_of_table or (len(below) > 0 and below[0] in MADE)
+    return is_of_table or (len(below) > 0 and below[0] in GENERATED_FOLDERS)
 
 
 def parents_of(folder: Location) -> Iterator[Location]:

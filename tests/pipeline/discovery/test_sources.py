@@ -10,7 +10,8 @@ import pytest
 
 from tests.support.pipeline import done, process, rows
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset

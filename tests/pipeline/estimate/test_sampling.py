@@ -19,7 +19,8 @@ from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count_stage
-from vidcurate.pipeline.discovery.sources import add_files, find_files
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
 from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ratio_estimate
 from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
