@@ -21,7 +21,7 @@ class Text:
     text_share: float
     overlay_area: float
     overlay_share: float
-    overlay_places: tuple[str, ...]
+    overlay_regions: tuple[str, ...]
     overlay_strings: tuple[str, ...]
     strings: tuple[str, ...]
 

@@ -81,7 +81,7 @@ class MotionScore:
     roll_share: float
     shake_share: float
     object_motion: float
-    object_place: str | None
+    object_region: str | None
     object_direction: str | None
     dominant_colours: tuple[str, ...]
     colour_diversity: float
@@ -111,7 +111,7 @@ class Watermark:
     top: float | None
     right: float | None
     bottom: float | None
-    place: str | None
+    region: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,7 +157,7 @@ class VideoVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldSpan:
+class TextSpan:
     """A text about a span of a video."""
 
     start_s: float
@@ -171,7 +171,7 @@ class Scene:
 
     start_s: float
     end_s: float
-    clips: tuple[ToldSpan, ...]
+    clips: tuple[TextSpan, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Story:
     outline_id: str
     video_id: str
     text: str
-    scenes: tuple[ToldSpan, ...]
+    scenes: tuple[TextSpan, ...]
     gaps: tuple[str, ...]
     status: str
     language: str
@@ -223,12 +223,12 @@ def merge_sources(first: Source, second: Source) -> Source:
     )
 
 
-def later_word(_first: FoundFile, second: FoundFile) -> FoundFile:
+def latest(_first: FoundFile, second: FoundFile) -> FoundFile:
     """What was last said of a file."""
     return second
 
 
-FILES = Table("files", FoundFile, key="file_id", names_content=True, merge=later_word)
+FILES = Table("files", FoundFile, key="file_id", names_content=True, merge=latest)
 SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=merge_sources)
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
