@@ -8,6 +8,7 @@ from typing import Annotated, Any, get_args
 import typer
 from typer.models import OptionInfo
 
+from vidcurate.cli.completion import complete_recipe, complete_stage
 from vidcurate.cli.invoke import Request
 
 SHARED_PANEL = "Options of every run"
@@ -31,6 +32,7 @@ ConfigFile = Annotated[
         metavar="FILE|RECIPE",
         help="A YAML file of stages and their options, or a recipe's name.",
         show_default=False,
+        autocompletion=complete_recipe,
     ),
 ]
 Engine = Annotated[
@@ -58,6 +60,7 @@ Without = Annotated[
         help="Leave out this stage, where others only use what it has made; repeat for more.",
         metavar="STAGE",
         show_default=False,
+        autocompletion=complete_stage,
     ),
 ]
 RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]

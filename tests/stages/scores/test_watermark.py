@@ -180,7 +180,9 @@ def test_a_classifier_judges_by_its_label(video: Path, tmp_path: Path) -> None:
     assert [row.score for row in found] == pytest.approx(
         [wanted(clip) for clip in rows(tmp_path / "out", CLIPS)], abs=1e-5
     )
-    assert {(row.backend, row.model, row.region) for row in found} == {("transformers", model, None)}
+    assert {(row.backend, row.model, row.region) for row in found} == {
+        ("transformers", model, None)
+    }
 
 
 def test_what_is_not_there_is_said_before_decoding(video: Path, tmp_path: Path) -> None:
