@@ -44,7 +44,8 @@ def column_names(ctx: Any) -> Iterator[tuple[str, str]]:
     """Columns by the names that `rows` takes, with what they are."""
     from vidcurate.records import TABLES, columns_of_table  # noqa: PLC0415 - for this alone
 
-    own = ctx.params.get("table")
+    # A line that ends in an option without its value leaves arguments unparsed.
+    own = ctx.params.get("table") or next(iter(ctx.args), None)
     present = tables_of(ctx.params.get("dataset")) or set(TABLES)
     for table in TABLES.values():
         if table.name in present:
