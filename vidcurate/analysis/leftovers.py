@@ -7,7 +7,7 @@ from itertools import chain
 import pyarrow.compute as pc
 
 from vidcurate.analysis.view import present_plan, present_scope
-from vidcurate.export.files import half_built
+from vidcurate.exporting.files import half_built
 from vidcurate.pipeline.inputs import Scope, live_inputs
 from vidcurate.pipeline.pruning import narrowed
 from vidcurate.pipeline.resolve import Planned

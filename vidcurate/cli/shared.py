@@ -1,6 +1,7 @@
 """The options that several commands share."""
 
 import inspect
+from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
 from typing import Annotated, Any, get_args
@@ -10,8 +11,11 @@ from typer.models import OptionInfo
 
 from vidcurate.cli.completion import complete_recipe, complete_stage
 from vidcurate.cli.invoke import Request
+from vidcurate.cli.options import given_values, stage_parameters
+from vidcurate.pipeline.run_options import RunOptions, run_options
 
 SHARED_PANEL = "Options of every run"
+COMPLETIONS: Mapping[str, Callable[..., Any]] = {"without": complete_stage}
 
 Sources = Annotated[
     list[str] | None,
@@ -35,65 +39,6 @@ ConfigFile = Annotated[
         autocompletion=complete_recipe,
     ),
 ]
-Engine = Annotated[
-    str, typer.Option(help="Where work runs: local (processes), ray (a cluster) or inline.")
-]
-Address = Annotated[
-    str | None,
-    typer.Option(
-        help="The Ray cluster, HOST:PORT or auto (default: $RAY_ADDRESS, else one made here).",
-        show_default=False,
-    ),
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        help="Worker processes (default: one a core that this process may use, by affinity, "
-        "container or Slurm).",
-    ),
-]
-Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N videos only.")]
-Without = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="Leave out this stage, where others only use what it has made; repeat for more.",
-        metavar="STAGE",
-        show_default=False,
-        autocompletion=complete_stage,
-    ),
-]
-RetryFailed = Annotated[bool, typer.Option("--retry-failed", help="Try failed rows again.")]
-MaxFailed = Annotated[
-    int | None, typer.Option(min=0, help="Stop with exit code 3 when more rows fail than this.")
-]
-Wave = Annotated[
-    int | None,
-    typer.Option(
-        help="Take videos through all stages this many at a time", min=1, show_default=False
-    ),
-]
-AllowLoss = Annotated[
-    bool,
-    typer.Option(
-        "--allow-loss",
-        help="Let an export lose clips, captions or columns that failed or are gone since.",
-    ),
-]
-TimeLimitFactor = Annotated[
-    float,
-    typer.Option(
-        min=0.01,
-        help="Stretches the time after which a worker that is stuck on a video is killed.",
-    ),
-]
-MemoryPerWorker = Annotated[
-    float | None,
-    typer.Option(
-        min=0.1,
-        help="A worker that takes more memory is killed (GB; default: its share of 80 %).",
-    ),
-]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as the result.")]
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
@@ -101,53 +46,58 @@ QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stder
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
-def common(  # noqa: PLR0917 - never called: its parameters are the options every command has
+def common(
     sources: Sources = None,
     dataset: Folder = Path(),
     config: ConfigFile = None,
-    engine: Engine = "local",
-    address: Address = None,
-    workers: Workers = None,
-    limit: Limit = None,
-    without: Without = None,
-    retry_failed: RetryFailed = False,
-    max_failed: MaxFailed = None,
-    allow_loss: AllowLoss = False,
-    time_limit_factor: TimeLimitFactor = 1.0,
-    memory_per_worker: MemoryPerWorker = None,
-    wave: Wave = None,
     as_json: Json = False,
     verbose: Verbose = False,
     quiet: QuietFlag = False,
 ) -> None:
-    """Parameters shared by `run` and the stages."""
+    """Parameters shared by `run` and the stages, besides those of `RunOptions`."""
 
 
 def request(values: dict[str, Any]) -> Request:
-    """The shared options of a command as one value."""
-    names = set(inspect.signature(common).parameters) - {"config"}
-    picked = {name: values[name] for name in names}
-    lists = {name: tuple(picked[name] or ()) for name in ("sources", "without")}
-    return Request(**{**picked, **lists})
+    """The shared options of a command as one value.
+
+    Raises UsageError for options of the run that do not fit.
+    """
+    return Request(
+        tuple(values["sources"] or ()),
+        values["dataset"],
+        run_options(given_values(RunOptions, values)),
+        values["as_json"],
+        values["verbose"],
+        values["quiet"],
+    )
 
 
 def shared_parameters(panel: str | None = SHARED_PANEL) -> list[inspect.Parameter]:
     """The shared options, as typer reads them, in a panel; the data set's folder must be given."""
+    own = inspect.signature(common, eval_str=True).parameters
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
             default=p.empty if p.name == "dataset" else p.default,
-            annotation=in_panel(p.annotation, panel),
+            annotation=in_panel(p.annotation, panel, COMPLETIONS.get(p.name)),
         )
-        for p in inspect.signature(common, eval_str=True).parameters.values()
+        for p in (*own.values(), *stage_parameters(RunOptions))
     ]
 
 
-def in_panel(annotation: Any, panel: str | None) -> Any:
-    """An option's annotation with the panel of the help that shows it; arguments have their own."""
+def in_panel(annotation: Any, panel: str | None, complete: Callable[..., Any] | None) -> Any:
+    """An option's annotation with the panel of the help that shows it, and what completes it.
+
+    Arguments have a panel of their own.
+    """
     hint, info = get_args(annotation)
     if not isinstance(info, OptionInfo):
         return annotation
     placed = copy(info)
     placed.rich_help_panel = panel
+    placed.autocompletion = complete or placed.autocompletion
+    # No config file sets an option of a run, so a switch is only ever turned on.
+    # (In an annotation typer takes the first of an option's names for its default.)
+    if isinstance(info.default, str):
+        placed.default = info.default.partition("/")[0]
     return Annotated[hint, placed]

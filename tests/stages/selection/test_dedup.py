@@ -4,7 +4,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.dedup.test_links import signature
+from tests.deduplication.test_links import signature
 from tests.support.pipeline import process, rows, states
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import UsageError

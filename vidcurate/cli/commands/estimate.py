@@ -15,7 +15,7 @@ from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
 from vidcurate.stages.sources.probe import PROBE
 
 # What the command leaves to the run itself.
-RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None, "allow_loss": False}
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 
 def estimate(
@@ -33,7 +33,6 @@ def estimate(
 
     The sample is run in the data set itself, so that its work is done when the run starts.
     """
-    values = {**RUN_ONLY, **values}
     chosen, given = stages_to_run(values)
     asked = request(values)
     found = None

@@ -3,10 +3,10 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from vidcurate.dedup.choice import Link
-from vidcurate.dedup.course import STEPS_PER_S
-from vidcurate.dedup.links import links
-from vidcurate.dedup.shown import gallery, packed
+from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.course import STEPS_PER_S
+from vidcurate.deduplication.links import links
+from vidcurate.deduplication.shown import gallery, packed
 from vidcurate.media.visual.appearance import DIMENSION, mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 from vidcurate.records import SIGNATURES, Signature

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tests.dedup.test_links import signature
-from vidcurate.dedup.shown import gallery, packed, unpacked
+from tests.deduplication.test_links import signature
+from vidcurate.deduplication.shown import gallery, packed, unpacked
 from vidcurate.records import SIGNATURES
 
 

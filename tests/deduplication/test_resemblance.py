@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.dedup.test_links import signature
-from vidcurate.dedup.course import resampled
-from vidcurate.dedup.resemblance import agreement_needed, resemblance
-from vidcurate.dedup.shown import Shown, gallery
+from tests.deduplication.test_links import signature
+from vidcurate.deduplication.course import resampled
+from vidcurate.deduplication.resemblance import agreement_needed, resemblance
+from vidcurate.deduplication.shown import Shown, gallery
 from vidcurate.records import SIGNATURES, Signature
 
 
