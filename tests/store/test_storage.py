@@ -17,7 +17,7 @@ import pytest
 from obstore.store import MemoryStore
 
 from tests.support.s3_server import reached
-from vidcurate.errors import BusyError, StorageError
+from vidcurate.errors import BusyError, MissingExtraError, StorageError
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, FoundFile
@@ -28,11 +28,14 @@ from vidcurate.store.lock import is_abandoned, own_facts, refuse_if_held, take_l
 from vidcurate.store.storage import (
     Location,
     Remote,
+    aws_profile,
     bytes_below,
+    connection,
     copy,
     list_files,
     list_folders,
     location,
+    obstore,
     put,
     remove,
     require_bucket,
@@ -162,6 +165,53 @@ def test_a_large_object_is_read_as_far_as_it_is_asked_for(folder: Remote, tmp_pa
         assert opened.tell() == 14_345_678
     copy(folder / "file", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == content
+
+
+@pytest.fixture
+def no_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A user without keys in the environment; gives the folder of AWS's files."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    return tmp_path
+
+
+def test_a_profile_of_aws_gives_keys_and_region(
+    no_keys: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without keys in the environment those of the profile are taken; without any file, none."""
+    assert aws_profile() == {}
+    keys = "[work]\naws_access_key_id = mine\naws_secret_access_key = a\n"
+    (no_keys / "credentials").write_text(keys, "utf-8")
+    (no_keys / "config").write_text("[profile work]\nregion = eu-north-1\n", "utf-8")
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    found = aws_profile()
+    assert found["region"] == "eu-north-1"
+    assert found["credential_provider"]()["access_key_id"] == "mine"
+    monkeypatch.setitem(sys.modules, "obstore.auth.boto3", None)
+    with pytest.raises(MissingExtraError, match=r"boto3 is not installed.*vidcurate\[aws\]"):
+        aws_profile()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "other")
+    assert aws_profile() == {}
+
+
+def test_object_storage_is_an_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the client the error says how to install it."""
+    obstore.cache_clear()
+    monkeypatch.setitem(sys.modules, "obstore", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[storage\]'"):
+        Remote("bucket/x").read_bytes()
+
+
+def test_an_account_that_is_not_named_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Azure's containers need an account, whose variable the message asks for."""
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(StorageError, match=r"^az://box: set AZURE_STORAGE_ACCOUNT_NAME"):
+        connection("az", "box")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "mine")
+    assert "mine" in str(connection("az", "box"))
+    connection.cache_clear()
 
 
 def test_an_object_is_written_on_a_condition(any_folder: Remote) -> None:

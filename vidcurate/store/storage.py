@@ -1,7 +1,7 @@
 """Files on a disk and objects in a bucket, in the words of pathlib.
 
 A location is a `pathlib.Path` or a `Remote`; most code need not know which. Times of objects have
-whole seconds. Objects are written whole or not at all, and what was written is read by all at once.
+whole seconds. An object is written completely or not at all, and every reader sees it at once.
 """
 
 import errno
@@ -140,10 +140,12 @@ class Remote:
             return bytes(self.client.get(self.path).bytes())
 
     def read_version(self) -> tuple[bytes, Version]:
-        """The object's content with its version; raises FileNotFoundError."""
+        """The object's content with its ETag and version number; raises FileNotFoundError."""
         with storage_errors(self):
             found = self.client.get(self.path)
-            return bytes(found.bytes()), version_of(found.meta)
+            meta = found.meta
+            version = {n: meta[n] for n in ("e_tag", "version") if meta.get(n)}
+            return bytes(found.bytes()), version
 
     def read_text(self, encoding: str) -> str:
         """The object's text; raises FileNotFoundError."""
@@ -242,8 +244,9 @@ Location = Path | Remote
 
 
 def location(name: str | Path) -> Location:
-    """What a user names, made absolute: `s3://bucket/folder` (also as pathlib folds it), or a path.
+    """A user's path, made absolute, or an address such as `s3://bucket/folder`.
 
+    pathlib shortens the address to `s3:/bucket/folder`, which is accepted too.
     Raises StorageError where the bucket has no name.
     """
     scheme, colon, rest = str(name).partition(":")
@@ -291,7 +294,10 @@ def connection(scheme: str, bucket: str) -> Any:
         if scheme == "gs":
             return store.GCSStore(bucket, **options)
         if scheme == "az":
-            return store.AzureStore(bucket, **options)
+            account = os.environ.get("AZURE_STORAGE_ACCOUNT_NAME")
+            if not account:
+                raise StorageError(f"az://{bucket}: set AZURE_STORAGE_ACCOUNT_NAME to its account")
+            return store.AzureStore(bucket, account_name=account, **options)
         endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
         if endpoint:
             options["endpoint"] = endpoint
@@ -357,7 +363,7 @@ def not_found(where: Remote) -> FileNotFoundError:
 
 
 def one_line(error: BaseException) -> str:
-    """What the storage client says, without its dump of inner states and the answer's XML."""
+    """The client's message in one line, without its debug output and the answer's XML."""
     text = str(error).partition("\n\nDebug source:")[0].partition(": <?xml")
     return " ".join(text[0].split())
 
@@ -369,19 +375,14 @@ def require_bucket(where: Location) -> None:
 
 
 def info_of(meta: Any) -> FileInfo:
-    """What the storage says of an object.
+    """The size and time of an object.
 
-    Where a second is all that is known of the time, the size in the place of its nanoseconds tells
-    most objects apart that were written in one second under one name.
+    Times have whole seconds; the size is added as nanoseconds, so that most objects that are
+    written under one name within a second differ.
     """
     size = int(meta["size"])
     time_ns = int(meta["last_modified"].timestamp()) * SECOND_NS
     return FileInfo(stat.S_IFREG, size, time_ns + size % SECOND_NS)
-
-
-def version_of(meta: Any) -> Version:
-    """What tells one content of an object from another: its ETag, and its version where it has."""
-    return {name: meta[name] for name in ("e_tag", "version") if meta.get(name)}
 
 
 def put(file: Path, target: Remote) -> None:
@@ -397,7 +398,7 @@ def get(source: Remote, file: Path) -> None:
 
 
 def copy(source: Remote, target: Location) -> None:
-    """Copy an object, within a bucket without a way through this machine."""
+    """Copy an object; within a bucket the storage does it."""
     if isinstance(target, Path):
         get(source, target)
     elif source.bucket == target.bucket:
@@ -409,7 +410,7 @@ def copy(source: Remote, target: Location) -> None:
 
 
 def list_names(folder: Location) -> list[str]:
-    """The names of the files that lie in a folder; none where the folder is not there."""
+    """The names of the files in a folder; none where it does not exist."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
     try:
@@ -420,16 +421,13 @@ def list_names(folder: Location) -> list[str]:
 
 
 def is_gone(error: OSError) -> bool:
-    """Whether an error says that a file was removed; on another machine that is a stale handle."""
+    """Whether an error means that a file was removed; on a network disk, a stale handle."""
     return isinstance(error, FileNotFoundError) or error.errno == errno.ESTALE
 
 
 @contextmanager
 def gone_while_read(where: Location) -> Iterator[None]:
-    """Raise FileNotFoundError for an object that was removed while it was read.
-
-    What Arrow says of it differs from storage to storage.
-    """
+    """Raise FileNotFoundError for an object that was removed while Arrow read it."""
     try:
         yield
     except OSError as error:
@@ -439,7 +437,7 @@ def gone_while_read(where: Location) -> Iterator[None]:
 
 
 def list_files(folder: Location) -> dict[str, FileInfo | os.stat_result]:
-    """The files that lie in a folder, with size and time; none where the folder is not there."""
+    """The files in a folder, with size and time; none where it does not exist."""
     if isinstance(folder, Remote):
         return {**folder.below(recursive=False)}
     found: dict[str, FileInfo | os.stat_result] = {}
@@ -450,7 +448,7 @@ def list_files(folder: Location) -> dict[str, FileInfo | os.stat_result]:
 
 
 def list_folders(folder: Location) -> list[Location]:
-    """The folders that lie in a folder, in order."""
+    """The folders in a folder, in order."""
     if isinstance(folder, Remote):
         return [
             folder / name
@@ -460,7 +458,7 @@ def list_folders(folder: Location) -> list[Location]:
 
 
 def bytes_below(folder: Location) -> int:
-    """Bytes of a file, or of all files in a folder; 0 where there is none."""
+    """The size of a file, or of all files below a folder; 0 where there is none."""
     if folder.is_file():
         return folder.stat().st_size
     if isinstance(folder, Remote):
@@ -469,7 +467,7 @@ def bytes_below(folder: Location) -> int:
 
 
 def remove(where: Location) -> None:
-    """Remove a file, or a folder with all that lies in it."""
+    """Remove a file, or a folder with its content."""
     if isinstance(where, Remote):
         names = list(where.below())
         with storage_errors(where):
@@ -483,7 +481,7 @@ def remove(where: Location) -> None:
 def map_names(
     function: Callable[[str], Result], names: Iterable[str], folder: Location
 ) -> list[Result]:
-    """A function's results for several names in order; of a remote folder several at once."""
+    """Call a function for several names, for a remote folder in parallel; results in order."""
     if isinstance(folder, Remote):
         with ThreadPoolExecutor(CONCURRENT_REQUESTS) as threads:
             return list(threads.map(function, names))

@@ -237,8 +237,8 @@ def positions_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]
     of each stretch is looked up for all.
     """
     first = np.arange(0, len(keys), STRETCH, dtype=np.int32)
-    place = positions_of_few(keys.take(pa.array(first)), known)
-    shift = np.repeat(np.where(place < 0, -len(keys), place - first), STRETCH)[: len(keys)]
+    position = positions_of_few(keys.take(pa.array(first)), known)
+    shift = np.repeat(np.where(position < 0, -len(keys), position - first), STRETCH)[: len(keys)]
     guess = np.arange(len(keys), dtype=np.int32) + shift
     is_none = (guess < 0) | (guess >= len(known))
     same = pc.equal(keys, known.take(pa.array(guess, mask=is_none))).fill_null(False)
@@ -250,10 +250,10 @@ def positions_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     wanted = keys.dictionary_encode()
     number = pc.index_in(known, value_set=wanted.dictionary)
     # One more for keys that are null.
-    place = np.full(len(wanted.dictionary) + 1, -1, np.int32)
+    position = np.full(len(wanted.dictionary) + 1, -1, np.int32)
     at = np.flatnonzero(number.is_valid().to_numpy(zero_copy_only=False))
-    place[number.drop_null().to_numpy()] = at
-    return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
+    position[number.drop_null().to_numpy()] = at
+    return np.asarray(position[wanted.indices.fill_null(-1).to_numpy()])
 
 
 def rechunk(
@@ -264,15 +264,15 @@ def rechunk(
     Tables of large rows have fewer, so that each has about `n_bytes`. Without any row, one empty
     table is yielded.
     """
-    held: list[pa.Table] = []
+    pieces: list[pa.Table] = []
     n_yielded = 0
     for table in tables:
-        held.append(table)
-        while sum(t.num_rows for t in held) >= n_rows or sum(t.nbytes for t in held) > n_bytes:
-            rows = pa.concat_tables(held)
+        pieces.append(table)
+        while sum(t.num_rows for t in pieces) >= n_rows or sum(t.nbytes for t in pieces) > n_bytes:
+            rows = pa.concat_tables(pieces)
             n = rows_within(rows, n_rows, n_bytes)
             yield rows.slice(0, n)
-            held, n_yielded = [rows.slice(n)], n_yielded + 1
-    rows = pa.concat_tables(held)
+            pieces, n_yielded = [rows.slice(n)], n_yielded + 1
+    rows = pa.concat_tables(pieces)
     if rows.num_rows or not n_yielded:
         yield rows

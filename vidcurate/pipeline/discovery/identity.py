@@ -146,7 +146,8 @@ def ambiguous_groups(dataset: Dataset, sources: StoredTable) -> list[SampleGroup
     groups: dict[str, SampleGroup] = {}
     for file in rows_in_order(dataset.stored(FILES, FOUND)):
         sample = sample_of.get(file.file_id)
-        if sample is None or not is_sampled(file):
+        # The sample of a smaller file holds all of it.
+        if sample is None or (file.size_bytes or 0) <= SAMPLED_WHOLE:
             continue
         group = groups.setdefault(sample, SampleGroup(sample))
         if file.content is not None:
@@ -167,11 +168,6 @@ def ambiguous_groups(dataset: Dataset, sources: StoredTable) -> list[SampleGroup
     open_ones = {s: g for s, g in groups.items() if g.to_read or g.recognised}
     add_scanned(dataset, sources, open_ones)
     return list(open_ones.values())
-
-
-def is_sampled(file: FoundFile) -> bool:
-    """Whether a file is so large that its sample leaves some of it out."""
-    return (file.size_bytes or 0) > SAMPLED_WHOLE
 
 
 def add_scanned(dataset: Dataset, sources: StoredTable, groups: dict[str, SampleGroup]) -> None:

@@ -198,16 +198,15 @@ def outputs_among(names: Sequence[str], where: Remote, search: SourceSearch) -> 
         folder, _, last = name.rpartition("/")
         at = where / folder if folder else where
         is_marker = last in {EXPORT_MARKER, MANIFEST} and at != search.own
-        if at not in folders and (
-            marker_kind(where / name) if is_marker else is_own_video(at, last, search)
-        ):
+        if at in folders:
+            continue
+        if is_marker:
+            is_output = marker_kind(where / name) is not None
+        else:
+            is_output = search.is_video(Path(last)) and search.own_output(at) is not None
+        if is_output:
             folders[at] = None
     return list(folders)
-
-
-def is_own_video(folder: Location, name: str, search: SourceSearch) -> bool:
-    """Whether a video lies in a data set or an export."""
-    return search.is_video(Path(name)) and search.own_output(folder) is not None
 
 
 def listed(
