@@ -32,13 +32,15 @@ def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
 
 def teacher_file_options(config: CaptionConfig) -> dict[str, str]:
     """The teachers, where one names a file, with its content in place of the path."""
-    told: list[str] = []
+    with_content: list[str] = []
     for teacher in config.teachers:
         asked = teacher_config(config, teacher)
         files = file_options(asked, asked.backend, ("prompt",))
         if "prompt" in files:
             files["prompt"] = load_prompt(asked.prompt).hash
         pairs = (word.partition("=") for word in shlex.split(teacher))
-        told.append(shlex.join(f"{name}={files.get(name, value)}" for name, _, value in pairs))
+        with_content.append(
+            shlex.join(f"{name}={files.get(name, value)}" for name, _, value in pairs)
+        )
     as_given = [shlex.join(shlex.split(teacher)) for teacher in config.teachers]
-    return {} if told == as_given else {"teachers": "\n".join(told)}
+    return {} if with_content == as_given else {"teachers": "\n".join(with_content)}

@@ -30,8 +30,8 @@ def test_many_notes_are_merged_in_steps() -> None:
     """No request is longer than allowed, each note is shown, and what follows has their times."""
     shown: list[str] = []
 
-    def answer(ask: ModelRequest) -> Outcome:
-        shown.append(str(ask.parts[0]))
+    def answer(request: ModelRequest) -> Outcome:
+        shown.append(str(request.parts[0]))
         return says(f"sum {len(shown)}")
 
     result = run_conversation(merge(NOTES, 300, str), answer)

@@ -35,8 +35,8 @@ def rewrite_in_rounds(
     best = yield from score_text(text, clip_input, word_range, look=look)
     texts_tried = [best]
     while best.faults and len(texts_tried) <= rounds:
-        told = yield from rewrite_once(best, clip_input)
-        latest = yield from score_text(told.text, clip_input, word_range, look=look)
+        rewritten = yield from rewrite_once(best, clip_input)
+        latest = yield from score_text(rewritten.text, clip_input, word_range, look=look)
         texts_tried.append(latest)
         if latest.score <= best.score:
             break

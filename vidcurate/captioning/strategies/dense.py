@@ -45,8 +45,8 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     )
     events: list[Note] = []
     repairs: list[str] = []
-    for said in answer["events"]:
-        event, repair = within(said, clip_input.clip.duration_s)
+    for event_json in answer["events"]:
+        event, repair = within(event_json, clip_input.clip.duration_s)
         events += [] if event is None else [event]
         repairs += [] if repair is None else [repair]
     if not events:
@@ -62,14 +62,16 @@ def as_sentence(text: str) -> str:
     return f"{text}." if text[-1].isalnum() else text
 
 
-def within(said: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+def within(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
     """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
-    text = " ".join(said["text"].split())
+    text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.
-    times = [min(max(said[key], 0), duration_s) for key in ("start_s", "end_s")]
+    times = [min(max(event_json[key], 0), duration_s) for key in ("start_s", "end_s")]
     start_s, end_s = (round(float(time_s), 3) for time_s in times)
-    told = f"{str(said['start_s'])[:12]} to {str(said['end_s'])[:12]} s, {text[:40]!r}"
+    quoted = (
+        f"{str(event_json['start_s'])[:12]} to {str(event_json['end_s'])[:12]} s, {text[:40]!r}"
+    )
     if not text or start_s >= end_s:
-        return None, f"event dropped: {told}"
-    is_whole = times == [said["start_s"], said["end_s"]]
-    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {told}"
+        return None, f"event dropped: {quoted}"
+    is_whole = times == [event_json["start_s"], event_json["end_s"]]
+    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {quoted}"

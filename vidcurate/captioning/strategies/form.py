@@ -145,22 +145,22 @@ def bound_schema_of(form: str) -> Any:
 
 def whole(field: Mapping[str, Any]) -> dict[str, Any]:
     """A field that must be filled in wholly and takes nothing else, unless it says otherwise."""
-    told = dict(field)
+    schema = dict(field)
     if "items" in field:
-        told["items"] = whole(field["items"])
+        schema["items"] = whole(field["items"])
     if "properties" in field:
-        told["properties"] = {name: whole(below) for name, below in field["properties"].items()}
-        told.setdefault("required", list(field["properties"]))
-        told.setdefault("additionalProperties", False)
-    return told
+        schema["properties"] = {name: whole(below) for name, below in field["properties"].items()}
+        schema.setdefault("required", list(field["properties"]))
+        schema.setdefault("additionalProperties", False)
+    return schema
 
 
 def strict(field: Mapping[str, Any]) -> dict[str, Any]:
     """A field in the words that every server knows, filled in wholly."""
-    told = {word: field[word] for word in BOUND if word in field}
+    schema = {word: field[word] for word in BOUND if word in field}
     if "items" in field:
-        told["items"] = strict(field["items"])
+        schema["items"] = strict(field["items"])
     if "properties" in field:
-        told["properties"] = {name: strict(below) for name, below in field["properties"].items()}
-        told |= {"required": list(field["properties"]), "additionalProperties": False}
-    return told
+        schema["properties"] = {name: strict(below) for name, below in field["properties"].items()}
+        schema |= {"required": list(field["properties"]), "additionalProperties": False}
+    return schema

@@ -31,11 +31,11 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 class ChatModel(Protocol):
     """A backend that is ready to answer."""
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request; a request that fails gives its error as a value."""
         ...
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The result of each conversation, in order; one that fails gives its error as a value.
 
         Conversations are taken as they are needed.
@@ -73,7 +73,7 @@ def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
         getattr(importlib.import_module(module), function)(config)
 
 
-def seats(backends: Iterable[str]) -> Resources:
+def chat_resources(backends: Iterable[str]) -> Resources:
     """What a worker takes that asks these backends.
 
     One holds all requests to a server, so that `concurrency` bounds them; a model in this process
@@ -81,10 +81,12 @@ def seats(backends: Iterable[str]) -> Resources:
     """
     if set(backends) == {"openai"}:
         return Resources(at_most=1)
-    return device.seats()
+    return device.model_resources()
 
 
-def asks(backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True) -> Asks:
+def request_estimate(
+    backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
+) -> Asks:
     """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
     where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
     return Asks(f"{config.model} {where}", each, is_least)

@@ -44,39 +44,41 @@ class TransformersModel:
     model: Any
     processor: Any
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
-        return self.answer([ask])[0]
+        return self.answer([request])[0]
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The results in order; `batch_size` conversations are answered together."""
-        return run_conversations(talks, self.answer, self.options.batch_size)
+        return run_conversations(conversations, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request, made together where they fit into memory.
 
         Where they do not, half of them are tried at a time; a single one is shown half of its
         pictures, and says so.
         """
         try:
-            return list(generate(self, asks))
+            return list(generate(self, requests))
         except MediaError as error:
-            return [error] if len(asks) == 1 else self.in_halves(asks)
+            return [error] if len(requests) == 1 else self.in_halves(requests)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         release_memory()
-        return self.in_halves(asks) if len(asks) > 1 else [self.answer_with_fewer(asks[0])]
+        return (
+            self.in_halves(requests) if len(requests) > 1 else [self.answer_with_fewer(requests[0])]
+        )
 
-    def in_halves(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def in_halves(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """The answers of a batch, half by half."""
-        middle = len(asks) // 2
-        return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
+        middle = len(requests) // 2
+        return [*self.answer(requests[:middle]), *self.answer(requests[middle:])]
 
-    def answer_with_fewer(self, ask: ModelRequest) -> Outcome:
+    def answer_with_fewer(self, request: ModelRequest) -> Outcome:
         """The answer to a request with every second of its pictures, and a note of that."""
-        n_frames = count_frames(ask)
-        fewer = with_fewer_frames(ask)
+        n_frames = count_frames(request)
+        fewer = with_fewer_frames(request)
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
@@ -183,7 +185,7 @@ def dtype_of(config: ModelConfig) -> Any:
     return getattr(torch, config.dtype)
 
 
-def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator[Answer]:
+def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iterator[Answer]:
     """What a model writes to requests that are given to it together.
 
     Raises MediaError where the processor refuses them.
@@ -192,33 +194,33 @@ def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator
 
     options, processor = model.options, model.processor
     began = time.perf_counter()
-    prepared = inputs_of(processor, options, asks)
+    prepared = inputs_of(processor, options, requests)
     inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-    longest = max(ask.max_tokens or options.max_tokens for ask in asks)
+    longest = max(request.max_tokens or options.max_tokens for request in requests)
     with torch.inference_mode():
         made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
     if n_prompt and not model.model.config.is_encoder_decoder:
         made = made[:, n_prompt:]
-    seconds = (time.perf_counter() - began) / len(asks)
+    seconds = (time.perf_counter() - began) / len(requests)
     tokenizer = getattr(processor, "tokenizer", processor)
-    for number, (ask, whole) in enumerate(zip(asks, made, strict=True)):
-        own = ask.max_tokens or options.max_tokens  # others of the batch may write more
+    for number, (request, whole) in enumerate(zip(requests, made, strict=True)):
+        own = request.max_tokens or options.max_tokens  # others of the batch may write more
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
         is_cut = len(row) >= own and not ends(row, model)
-        told = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
+        finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
-        notes = (*told.repairs, *left_out(processor, ask))
+        notes = (*finished.repairs, *left_out(processor, request))
         yield Answer(
-            told.text,
-            told.status,
+            finished.text,
+            finished.status,
             options.model,
             n_told,
             len(kept),
             seconds,
             notes,
-            told.reason,
+            finished.reason,
         )
 
 

@@ -49,39 +49,44 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model if one is asked, the prompts for it, and where pictures and facts lie."""
+class Captioner:
+    """The opened model, None for captions from measurements, and its prompts.
+
+    `open_embedder` opens the model that made a video's vectors, and keeps it open.
+    """
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
-    embedder: Callable[[ModelChoice], ClipEmbedder]
+    open_embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
-def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
+def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
+    """Open the backend, once a worker."""
+    open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
     if config.backend == FACTS:
-        return Desk(None, {}, workspace, open_clip_embedder)
-    embedder = lru_cache(maxsize=1)(open_clip_embedder)
-    return Desk(open_model_team(config), prompts_of(config), workspace, embedder)
+        return Captioner(None, {}, open_embedder)
+    return Captioner(open_model_team(config), prompts_of(config), open_embedder)
 
 
 def caption(
-    clips: Sequence[Clip], config: CaptionConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> Iterator[list[Caption] | MediaError]:
-    """One caption for each clip, or the reason why there is none."""
-    if desk.model is None:
-        yield from (by_facts(clip, config, desk.workspace) for clip in clips)
+    """Give one caption for each clip, or the reason why there is none."""
+    if captioner.model is None:
+        yield from (caption_from_facts(clip, config, workspace) for clip in clips)
         return
-    voice_overs = voice_overs_of(clips, desk.workspace) if uses_subtitles(config) else {}
-    talks = (talk(clip, config, desk, voice_overs.get(clip.clip_id)) for clip in clips)
-    for result in desk.model.converse(talks):
+    voice_overs = voice_overs_of(clips, workspace) if uses_subtitles(config) else {}
+    conversations = (
+        ask_for_caption(clip, config, captioner, workspace, voice_overs.get(clip.clip_id))
+        for clip in clips
+    )
+    for result in captioner.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a caption was made, as its row tells it."""
+class Provenance:
+    """What made a caption, as its row says it."""
 
     backend: str
     revision: str = ""
@@ -93,9 +98,9 @@ class Made:
     subtitles_hash: str | None = None
 
 
-def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
-    """How a model's caption was made."""
-    return Made(
+def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
+    """What made a model's caption."""
+    return Provenance(
         config.backend,
         config.revision,
         config.strategy,
@@ -107,8 +112,10 @@ def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
     )
 
 
-def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Caption] | MediaError:
-    """A caption from measurements alone."""
+def caption_from_facts(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> list[Caption] | MediaError:
+    """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
         text = describe(facts_of(clip, config, workspace))
@@ -117,21 +124,25 @@ def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Ca
     if not text:
         return MediaError("nothing was measured of the clip")
     usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
-    told = with_trigger(CaptionText(text, "ok"), config.trigger)
-    return [as_row(clip, told, Made(FACTS), usage)]
+    captioned = with_trigger(CaptionText(text, "ok"), config.trigger)
+    return [as_row(clip, captioned, Provenance(FACTS), usage)]
 
 
-def talk(
-    clip: Clip, config: CaptionConfig, desk: Desk, voice_over: VoiceOver | MediaError | None
+def ask_for_caption(
+    clip: Clip,
+    config: CaptionConfig,
+    captioner: Captioner,
+    workspace: Workspace,
+    voice_over: VoiceOver | MediaError | None,
 ) -> Conversation[Caption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
-    stills = found.keyframes if found else ()
-    files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
-    facts = {"clips": asdict(clip), **scores_of(clip, config, desk.workspace)}
-    choose_fit = fit_opener(clip, config, desk)
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
+    keyframes = found.keyframes if found else ()
+    files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
+    facts = {"clips": asdict(clip), **scores_of(clip, config, workspace)}
+    open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
-    def begun() -> Conversation[Caption]:
+    def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.frames import jpeg_of_file
 
         if not files:
@@ -142,27 +153,32 @@ def talk(
             Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
         )
         usage = Usage()
-        clip_input = ClipInput(clip, frames, facts, desk.prompts, config, choose_fit(), voice_over)
-        told = yield from count_usage(STRATEGIES[config.strategy].talk(clip_input), usage)
-        told = with_trigger(clean(told, config.language, config.clean), config.trigger)
-        return as_row(clip, told, made_by(config, clip_input), usage)
+        clip_input = ClipInput(
+            clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
+        )
+        written = yield from count_usage(STRATEGIES[config.strategy].converse(clip_input), usage)
+        cleaned = clean(written, config.language, config.clean)
+        captioned = with_trigger(cleaned, config.trigger)
+        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
 
-    return begun()
+    return conversation()
 
 
-def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], TextScorer | None]:
-    """What makes the comparison of texts with a clip's vector, when the conversation begins."""
-    video = desk.workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
+def text_scorer_opener(
+    clip: Clip, config: CaptionConfig, captioner: Captioner, workspace: Workspace
+) -> Callable[[], TextScorer | None]:
+    """A function that opens the comparison of texts with a clip's vector, when it is needed."""
+    video = workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
     if video is None:
         return lambda: None
-    file = desk.workspace.file_of(VECTORS, video.vectors_file)
+    file = workspace.file_of(VECTORS, video.vectors_file)
 
-    def open_fit() -> TextScorer:
+    def open_scorer() -> TextScorer:
         vector = clip_vector(read_video_vectors(file), clip)
-        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
+        embedder = captioner.open_embedder(ModelChoice(video.model, video.pretrained))
         return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
 
-    return open_fit
+    return open_scorer
 
 
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
@@ -177,8 +193,8 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
 
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that a caption is told of, by table."""
-    told: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
-    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in told}
+    tables: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
@@ -197,24 +213,24 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, told: CaptionText, made: Made, usage: Usage) -> Caption:
+def as_row(clip: Clip, captioned: CaptionText, provenance: Provenance, usage: Usage) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        text=told.text,
-        short_text=told.short_text,
-        structured=as_json(told.structured),
-        candidates=told.candidates,
-        repairs=(*told.repairs, *usage.notes),
-        conflicts=told.conflicts,
-        status=told.status,
-        model=told.model or usage.model,
+        text=captioned.text,
+        short_text=captioned.short_text,
+        structured=as_json(captioned.structured),
+        candidates=captioned.candidates,
+        repairs=(*captioned.repairs, *usage.notes),
+        conflicts=captioned.conflicts,
+        status=captioned.status,
+        model=captioned.model or usage.model,
         n_requests=usage.n_requests,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         seconds=usage.seconds,
-        **asdict(made),
+        **asdict(provenance),
     )
 
 
@@ -257,8 +273,8 @@ def compares(config: CaptionConfig) -> bool:
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
     if looks(config):
-        for asked in model_configs(config).values():
-            chat_model.check_chat_model("caption", asked.backend, asked)
+        for estimated_requests in model_configs(config).values():
+            chat_model.check_chat_model("caption", estimated_requests.backend, estimated_requests)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
@@ -275,7 +291,7 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
     return caption_file_options(config) if looks(config) else {}
 
 
-def asked(config: CaptionConfig) -> Asks | None:
+def estimated_requests(config: CaptionConfig) -> Asks | None:
     """Who writes, and how many requests a clip takes, without those for faulty JSON."""
     if not looks(config):
         return None
@@ -284,14 +300,16 @@ def asked(config: CaptionConfig) -> Asks | None:
         "motion-detail": (3, False),
         "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
     }.get(config.strategy, (1, True))
-    return chat_model.asks(config.backend, config, each, is_least=is_least)
+    return chat_model.request_estimate(config.backend, config, each, is_least=is_least)
 
 
-def seats(config: CaptionConfig) -> Resources:
+def worker_resources(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
         return Resources()
-    return chat_model.seats(asked.backend for asked in model_configs(config).values())
+    return chat_model.chat_resources(
+        estimated_requests.backend for estimated_requests in model_configs(config).values()
+    )
 
 
 CAPTION = MapStage(
@@ -300,7 +318,7 @@ CAPTION = MapStage(
     reads=KEPT,
     writes=CAPTIONS,
     config=CaptionConfig,
-    open=open_desk,
+    open=open_captioner,
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=looks),
@@ -310,9 +328,9 @@ CAPTION = MapStage(
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
-    resources=seats,
+    resources=worker_resources,
     check=can_ask,
-    asks=asked,
+    asks=estimated_requests,
     depends=prompt_text,
     contents=files_named,
     outdated=changed_subtitles,

@@ -59,22 +59,20 @@ class RefineConfig(JudgingConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model, its prompts, and where captions and pictures lie."""
+class Rewriter:
+    """The opened model and its prompts."""
 
     model: ChatModel
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
 
 
-def open_desk(config: RefineConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
-    model = open_chat_model(config.backend, config.model_dump())
-    return Desk(model, prompts_of(config), workspace)
+def open_rewriter(config: RefineConfig, _workspace: Workspace) -> Rewriter:
+    """Open the model, once a worker."""
+    return Rewriter(open_chat_model(config.backend, config.model_dump()), prompts_of(config))
 
 
 def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
-    """The prompts by which the model is asked.
+    """Load the prompts that the model is asked with.
 
     Raises UsageError for one that cannot be used.
     """
@@ -84,52 +82,54 @@ def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
 
 
 def refine(
-    weak: Sequence[WeakCaption], config: RefineConfig, desk: Desk, _workspace: Workspace
+    weak: Sequence[WeakCaption], config: RefineConfig, rewriter: Rewriter, workspace: Workspace
 ) -> Iterator[list[RefinedCaption] | MediaError]:
-    """The best text of each clip after some rounds, or the reason why there is none."""
-    talks = (talk(row.clip_id, config, desk) for row in weak)
-    for result in desk.model.converse(talks):
+    """Give the best text of each clip after some rounds, or the reason why there is none."""
+    conversations = (refine_caption(row.clip_id, config, rewriter, workspace) for row in weak)
+    for result in rewriter.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[RefinedCaption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    clip = desk.workspace.lookup(KEPT)[clip_id]
-    caption = desk.workspace.lookup(CAPTIONS)[clip_id]
-    facts = measurements_of(clip_id, desk.workspace)
-    stills = keyframes_of(clip_id, desk.workspace)
+def refine_caption(
+    clip_id: str, config: RefineConfig, rewriter: Rewriter, workspace: Workspace
+) -> Conversation[RefinedCaption]:
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    clip = workspace.lookup(KEPT)[clip_id]
+    caption = workspace.lookup(CAPTIONS)[clip_id]
+    facts = measurements_of(clip_id, workspace)
+    keyframes = keyframes_of(clip_id, workspace)
 
-    def begun() -> Conversation[RefinedCaption]:
+    def conversation() -> Conversation[RefinedCaption]:
         usage = Usage()
-        clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
+        clip_input = clip_input_of(clip, caption, keyframes, facts, rewriter.prompts, config)
         rounds = rewrite_in_rounds(
             caption.text, clip_input, config.word_range, rounds=config.rounds, look=config.look
         )
-        texts_tried = yield from count_usage(rounds, usage)
-        return as_row(clip.video_id, clip_id, texts_tried, usage, config)
+        texts = yield from count_usage(rounds, usage)
+        return as_row(clip.video_id, clip_id, texts, usage, config)
 
-    return begun()
+    return conversation()
 
 
 def as_row(
     video_id: str,
     clip_id: str,
-    texts_tried: Sequence[ScoredText],
+    texts: Sequence[ScoredText],
     usage: Usage,
     config: RefineConfig,
 ) -> RefinedCaption:
     """A refined caption's row; of texts of one score the first stays."""
-    best = max(texts_tried, key=lambda tried: tried.score)
+    best = max(texts, key=lambda text: text.score)
     return RefinedCaption(
         clip_id=clip_id,
         video_id=video_id,
         text=best.text,
         score=best.score,
-        score_before=texts_tried[0].score,
-        n_rounds=len(texts_tried) - 1,
+        score_before=texts[0].score,
+        n_rounds=len(texts) - 1,
         texts=tuple(
-            Candidate(tried.text, f"round {number}" if number else "caption", tried.score)
-            for number, tried in enumerate(texts_tried)
+            Candidate(text.text, f"round {number}" if number else "caption", text.score)
+            for number, text in enumerate(texts)
         ),
         backend=config.backend,
         model=usage.model,
@@ -188,14 +188,14 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def asked(config: RefineConfig) -> Asks:
+def estimated_requests(config: RefineConfig) -> Asks:
     """Who writes and grades: a look at the old text, then a text and a look a round."""
-    return chat_model.asks(config.backend, config)
+    return chat_model.request_estimate(config.backend, config)
 
 
-def seats(config: RefineConfig) -> Resources:
+def worker_resources(config: RefineConfig) -> Resources:
     """What a worker takes that asks the model."""
-    return chat_model.seats([config.backend])
+    return chat_model.chat_resources([config.backend])
 
 
 REFINE = MapStage(
@@ -204,7 +204,7 @@ REFINE = MapStage(
     reads=WEAK,
     writes=REFINED,
     config=RefineConfig,
-    open=open_desk,
+    open=open_rewriter,
     run=refine,
     lookups=(
         Lookup(KEPT),
@@ -212,9 +212,9 @@ REFINE = MapStage(
         Lookup(KEYFRAMES),
         *(Lookup(table, required=False) for table in MEASURED),
     ),
-    resources=seats,
+    resources=worker_resources,
     check=can_ask,
-    asks=asked,
+    asks=estimated_requests,
     depends=prompt_text,
     contents=files_named,
     finish=summary,

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import model_validator
 
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     Classifier,
     ClassifierChoice,
@@ -111,7 +111,7 @@ def weights_named(config: SafetyConfig) -> Mapping[str, str]:
 
 def seats(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_resources() if config.backend == "transformers" else Resources()
 
 
 SAFETY_STAGE = MapStage(

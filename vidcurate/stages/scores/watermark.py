@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     ClassifierChoice,
     check_image_classifier,
@@ -159,7 +159,7 @@ def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
 
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_resources() if config.backend == "transformers" else Resources()
 
 
 WATERMARK_STAGE = MapStage(
