@@ -10,7 +10,7 @@ from typing import Any
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
 from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
-from vidcurate.captioning.templates.facts import camera_clauses
+from vidcurate.captioning.templates.facts import camera_clause
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
 
@@ -34,9 +34,9 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
 
 
 def measured(clip_input: ClipInput) -> str:
-    """What is told the model of the camera; nothing where no movement is plain."""
-    clauses = camera_clauses(clip_input.facts)
-    return clip_input.prompt("measured", camera=clauses[0]) if clauses else ""
+    """What the model learns of the measured camera; nothing where no movement is plain."""
+    clause = camera_clause(clip_input.facts)
+    return clip_input.prompt("measured", camera=clause) if clause else ""
 
 
 def strings_in(value: Any) -> Iterator[str]:

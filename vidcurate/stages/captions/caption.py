@@ -118,14 +118,13 @@ def caption_from_facts(
     """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, config, workspace))
+        text = describe(facts_of(clip, config, workspace), config.style, config.trigger)
     except MediaError as error:
         return error
     if not text:
         return MediaError("nothing was measured of the clip")
     usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
-    captioned = with_trigger(CaptionText(text, "ok"), config.trigger)
-    return [as_row(clip, captioned, Provenance(FACTS), usage)]
+    return [as_row(clip, CaptionText(text, "ok"), Provenance(FACTS, style=config.style), usage)]
 
 
 def ask_for_caption(
@@ -184,8 +183,6 @@ def text_scorer_opener(
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
-        "clips": asdict(clip),
-        "videos": asdict(workspace.lookup(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
         **scores_of(clip, config, workspace),
     }
@@ -247,11 +244,6 @@ def looks(config: CaptionConfig) -> bool:
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether the backend is told measurements."""
     return config.backend == FACTS
-
-
-def reads_videos(config: CaptionConfig) -> bool:
-    """Whether container facts are told, or tell where a video's subtitles begin."""
-    return reads_facts(config) or uses_subtitles(config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +314,7 @@ CAPTION = MapStage(
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=looks),
-        Lookup(VIDEOS, when=reads_videos),
+        Lookup(VIDEOS, when=uses_subtitles),
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
         Lookup(VECTORS, when=compares),
@@ -336,5 +328,5 @@ CAPTION = MapStage(
     outdated=changed_subtitles,
     cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
-    version=2,
+    version=3,
 )
