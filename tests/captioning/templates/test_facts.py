@@ -107,8 +107,8 @@ def test_a_missing_table_is_not_mentioned() -> None:
         (
             "text-to-video",
             (
-                "ohwx, the picture is crisp and bright, mostly green and blue. The camera slowly pans "
-                "left while something moves on the right. Text at the top left reads "
+                "ohwx, the picture is crisp and bright, mostly green and blue. The camera slowly "
+                "pans left while something moves on the right. Text at the top left reads "
                 "\u201cSale\u201d."
             ),
         ),
