@@ -28,7 +28,7 @@ from vidcurate.records import (
     KEPT,
     KEYFRAMES,
     REFINED,
-    WEAK,
+    WEAK_CAPTIONS,
     Candidate,
     RefinedCaption,
     WeakCaption,
@@ -201,7 +201,7 @@ def worker_resources(config: RefineConfig) -> Resources:
 REFINE = MapStage(
     name="refine",
     summary="Write weak captions again, told what is wrong with them.",
-    reads=WEAK,
+    reads=WEAK_CAPTIONS,
     writes=REFINED,
     config=RefineConfig,
     open=open_rewriter,
@@ -218,6 +218,6 @@ REFINE = MapStage(
     depends=prompt_text,
     contents=files_named,
     finish=summary,
-    cheaper="fewer refine.rounds, refine.look no, or a lower weak.below",
+    cheaper="fewer refine.rounds, refine.look no, or a lower triage.below",
     rows_per_part=128,
 )
