@@ -19,10 +19,10 @@ SCENES = (
 
 
 def caption_by(
-    outcomes: Sequence[Outcome], scenes: Sequence[Scene] = SCENES, most_chars: int = 1000
+    outcomes: Sequence[Outcome], scenes: Sequence[Scene] = SCENES, max_chars: int = 1000
 ) -> tuple[VideoSummary | MediaError, Model]:
     """What telling a video comes to, and the model that was asked."""
-    prompts = SummaryPrompts(load_prompt("scene"), load_prompt("video"), "German", most_chars)
+    prompts = SummaryPrompts(load_prompt("scene"), load_prompt("video"), "German", max_chars)
     model = Model(outcomes)
     return run_conversation(summarise_video(scenes, prompts), model.ask), model
 

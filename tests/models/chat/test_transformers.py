@@ -18,7 +18,7 @@ from vidcurate.models.chat.transformers import (
     open_transformers,
     sampling_of,
 )
-from vidcurate.models.chat.transformers_inputs import inputs_of, timed, with_fewer_frames
+from vidcurate.models.chat.transformers_inputs import inputs_of, video_metadata, with_fewer_frames
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
@@ -104,7 +104,7 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
 def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
     """A processor is told when in its clip each keyframe is shown, for each clip of a batch."""
     slow = [replace(f, time_s=60.0 + 20 * n, clip_start_s=50.0) for n, f in enumerate(FRAMES)]
-    timing = timed(slow)
+    timing = video_metadata(slow)
     assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
     assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
     processor = opened(qwen, as_video=True).processor

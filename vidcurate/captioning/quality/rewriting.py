@@ -48,7 +48,7 @@ def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[Capti
     """Another text in place of one, by a model that is told its faults."""
     faults = "\n".join(f"- {fault}" for fault in tried.faults)
     prompt = clip_input.prompt(REWRITE, caption=tried.text, faults=faults)
-    answer = yield ModelRequest((prompt, *clip_input.shown()))
+    answer = yield ModelRequest((prompt, *clip_input.numbered_frames()))
     return clean(
         CaptionText(answer_text(answer), answer.status), clip_input.config.language, CLEANING_RULES
     )

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.strategies.merging import Note, listed
+from vidcurate.captioning.strategies.merging import Note, as_lines
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
@@ -41,19 +41,19 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     """
     room = max(MIN_TOKENS, clip_input.config.max_tokens)
     answer = yield from ask_json(
-        (clip_input.prompt("dense"), *clip_input.shown()), dict(EVENTS), room
+        (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), room
     )
     events: list[Note] = []
     repairs: list[str] = []
     for event_json in answer["events"]:
-        event, repair = within(event_json, clip_input.clip.duration_s)
+        event, repair = cut_to_clip(event_json, clip_input.clip.duration_s)
         events += [] if event is None else [event]
         repairs += [] if repair is None else [repair]
     if not events:
         raise MediaError("; ".join(["the model named no event inside the clip", *repairs]))
     events.sort(key=lambda event: (event.start_s, event.end_s))
     structured = [{"start_s": e.start_s, "end_s": e.end_s, "text": e.text} for e in events]
-    lines = listed([replace(event, text=as_sentence(event.text)) for event in events])
+    lines = as_lines([replace(event, text=as_sentence(event.text)) for event in events])
     return CaptionText(lines, "ok", structured=structured, repairs=tuple(repairs))
 
 
@@ -62,7 +62,7 @@ def as_sentence(text: str) -> str:
     return f"{text}." if text[-1].isalnum() else text
 
 
-def within(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
     """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
     text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.

@@ -5,7 +5,7 @@ frames, so that a clip may have any number of them.
 """
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.strategies.merging import Merged, Note, listed, merge
+from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Conversation,
@@ -29,7 +29,7 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     for frame in clip_input.frames:
         time_s = frame.time_s - clip_input.clip.start_s
         try:
-            answer = yield ask(clip_input, frame, before, notes)
+            answer = yield request_about(clip_input, frame, before, notes)
             notes.append(Note(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
@@ -48,14 +48,14 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     return CaptionText(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
 
 
-def ask(
+def request_about(
     clip_input: ClipInput, frame: Frame, before: Frame | None, notes: list[Note]
 ) -> ModelRequest:
     """What is asked about a still: all that it shows, or how it differs from the one before."""
     now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:
         return ModelRequest((clip_input.prompt("first-frame"), now, frame))
-    carried = listed(notes[-clip_input.config.carried_notes :])[
+    carried = as_lines(notes[-clip_input.config.carried_notes :])[
         -clip_input.config.max_prompt_chars :
     ]
     prompt = clip_input.prompt("next-frame", notes=carried)

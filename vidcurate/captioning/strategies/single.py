@@ -14,7 +14,7 @@ BRIEF_AND_DETAILED = {
 
 def single(clip_input: ClipInput) -> Conversation[CaptionText]:
     """The model's text about all stills at once, with a brief one beside it if both are wanted."""
-    parts = (clip_input.prompt("describe"), *clip_input.shown())
+    parts = (clip_input.prompt("describe"), *clip_input.numbered_frames())
     if clip_input.config.detail == "both":
         texts = yield from ask_json(parts, BRIEF_AND_DETAILED)
         return CaptionText(texts["detailed"], "ok", short_text=texts["brief"])

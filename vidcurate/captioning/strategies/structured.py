@@ -19,7 +19,10 @@ MIN_TOKENS = 2048  # a form is several captions long
 
 def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     """A form's values, its dense and its short text, and where it contradicts the measurements."""
-    parts = (clip_input.prompt("structured", measured=measured(clip_input)), *clip_input.shown())
+    parts = (
+        clip_input.prompt("structured", measured=measured_camera(clip_input)),
+        *clip_input.numbered_frames(),
+    )
     text = clip_input.prompts["form"].text
     room = max(MIN_TOKENS, clip_input.config.max_tokens)
     form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
@@ -33,7 +36,7 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     )
 
 
-def measured(clip_input: ClipInput) -> str:
+def measured_camera(clip_input: ClipInput) -> str:
     """What the model learns of the measured camera; nothing where no movement is plain."""
     clause = camera_clause(clip_input.facts)
     return clip_input.prompt("measured", camera=clause) if clause else ""

@@ -35,7 +35,7 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
         prompt = teacher_config(clip_input.config, teacher).prompt or "describe"
         try:
             answer = yield ModelRequest(
-                (clip_input.prompt(prompt), *clip_input.shown()), to=teacher
+                (clip_input.prompt(prompt), *clip_input.numbered_frames()), to=teacher
             )
             answer_text(answer)
         except MediaError as error:
@@ -68,7 +68,7 @@ def score(clip_input: ClipInput, texts: Sequence[str]) -> Conversation[Sequence[
             raise MediaError("the video was not embedded: see rows vectors --failed")
         return clip_input.text_scorer(texts)
     numbered = "\n\n".join(f"Text {number}: {text}" for number, text in enumerate(texts, 1))
-    parts = (clip_input.prompt("choose", candidates=numbered), *clip_input.shown())
+    parts = (clip_input.prompt("choose", candidates=numbered), *clip_input.numbered_frames())
     found = yield from ask_json(parts, MARKS)
     marks = found["marks"]
     if len(marks) != len(texts) or not all(MIN_MARK <= m <= MAX_MARK for m in marks):

@@ -9,7 +9,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.stage import Asks, Resources
+from vidcurate.stage import RequestEstimate, Resources
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def chat_resources(backends: Iterable[str]) -> Resources:
 
 def request_estimate(
     backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
-) -> Asks:
+) -> RequestEstimate:
     """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
     where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
-    return Asks(f"{config.model} {where}", each, is_least)
+    return RequestEstimate(f"{config.model} {where}", each, is_least)

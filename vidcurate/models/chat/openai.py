@@ -38,9 +38,9 @@ from vidcurate.models.chat.requests import (
     adapted_format,
     chat_payload,
     initial_format,
-    longest,
     read_options,
     refuses_schema,
+    token_limit,
 )
 from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
 from vidcurate.notices import notice
@@ -167,7 +167,7 @@ def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRe
                 return ServerDownError(stop.reason)
             request_format = chat.agreed.request_format
             payload = chat_payload(chat.options, request, request_format)
-            outcome = send_once(chat, client, payload, longest(chat.options, request), number)
+            outcome = send_once(chat, client, payload, token_limit(chat.options, request), number)
         if isinstance(outcome, Answer):
             return checked_answer(chat, outcome, request_format)
         if chat.options.structured_output == "schema" and refuses_schema(outcome, payload):

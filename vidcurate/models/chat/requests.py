@@ -102,7 +102,7 @@ def chat_payload(
     payload: dict[str, Any] = {
         "model": options.model,
         "messages": [{"role": "user", "content": content}],
-        request_format.limit_name: longest(options, request),
+        request_format.limit_name: token_limit(options, request),
     }
     if options.temperature is not None and "temperature" not in request_format.left_out:
         payload["temperature"] = options.temperature
@@ -114,7 +114,7 @@ def chat_payload(
     return payload
 
 
-def longest(options: ChatOptions, request: ModelRequest) -> int:
+def token_limit(options: ChatOptions, request: ModelRequest) -> int:
     """The most tokens of an answer to a request."""
     return request.max_tokens or options.max_tokens
 
@@ -144,11 +144,11 @@ def adapted_format(
         return replace(request_format, form=lesser)
     is_unknown = (fault.parameter or UNKNOWN.search(words)) and not OF_SIZE.search(words)
     if is_refused and is_unknown:
-        return renamed(request_format, words)
+        return without_unknown_name(request_format, words)
     return None
 
 
-def renamed(request_format: RequestFormat, words: str) -> RequestFormat | None:
+def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFormat | None:
     """A manner without the name that a server says it does not know, if it is one that can go."""
     if request_format.limit_name in words and not request_format.is_renamed:
         other = NEW_LIMIT if request_format.limit_name == OLD_LIMIT else OLD_LIMIT

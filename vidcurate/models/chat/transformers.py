@@ -23,7 +23,7 @@ from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
 from vidcurate.models.chat.transformers_inputs import (
     count_frames,
     inputs_of,
-    left_out,
+    left_out_note,
     with_fewer_frames,
 )
 from vidcurate.models.device import accelerator
@@ -110,11 +110,13 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
     check_transformers(chosen)
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
-    place = placing(chosen)
+    place = weight_placement(chosen)
     with loading("model", chosen.model, REMEDY):
-        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **provenance(chosen))
+        processor = transformers.AutoProcessor.from_pretrained(
+            chosen.model, **version_arguments(chosen)
+        )
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            chosen.model, **provenance(chosen), **place, weights_only=True
+            chosen.model, **version_arguments(chosen), **place, weights_only=True
         )
     if "device_map" not in place:
         model = model.to(accelerator())
@@ -140,7 +142,7 @@ def check_transformers(config: ModelConfig) -> None:
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
     with loading("model", config.model, REMEDY):
-        found = transformers.AutoConfig.from_pretrained(config.model, **provenance(config))
+        found = transformers.AutoConfig.from_pretrained(config.model, **version_arguments(config))
     known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     if not has_own_code(found) and type(found) not in known:
         raise UsageError(
@@ -154,7 +156,7 @@ def has_own_code(config: Any) -> bool:
     return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
-def provenance(config: ModelConfig) -> dict[str, Any]:
+def version_arguments(config: ModelConfig) -> dict[str, Any]:
     """Which version of a model is taken, and whether its own code may run."""
     return {
         "revision": config.revision or None,
@@ -162,7 +164,7 @@ def provenance(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def placing(config: ModelConfig) -> dict[str, Any]:
+def weight_placement(config: ModelConfig) -> dict[str, Any]:
     """In which numbers a model's weights are held, and where."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
@@ -197,21 +199,21 @@ def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iter
     prepared = inputs_of(processor, options, requests)
     inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-    longest = max(request.max_tokens or options.max_tokens for request in requests)
+    token_limit = max(request.max_tokens or options.max_tokens for request in requests)
     with torch.inference_mode():
-        made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
+        written = model.model.generate(**inputs, max_new_tokens=token_limit, **sampling_of(options))
     if n_prompt and not model.model.config.is_encoder_decoder:
-        made = made[:, n_prompt:]
+        written = written[:, n_prompt:]
     seconds = (time.perf_counter() - began) / len(requests)
     tokenizer = getattr(processor, "tokenizer", processor)
-    for number, (request, whole) in enumerate(zip(requests, made, strict=True)):
+    for number, (request, whole) in enumerate(zip(requests, written, strict=True)):
         own = request.max_tokens or options.max_tokens  # others of the batch may write more
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
-        is_cut = len(row) >= own and not ends(row, model)
+        is_cut = len(row) >= own and not has_ended(row, model)
         finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
-        notes = (*finished.repairs, *left_out(processor, request))
+        notes = (*finished.repairs, *left_out_note(processor, request))
         yield Answer(
             finished.text,
             finished.status,
@@ -245,7 +247,7 @@ def decoded(tokenizer: Any, tokens: Any) -> str:
     return text
 
 
-def ends(row: Any, model: TransformersModel) -> bool:
+def has_ended(row: Any, model: TransformersModel) -> bool:
     """Whether a model came to an end by itself."""
     finish_text = model.model.generation_config.eos_token_id
     endings = finish_text if isinstance(finish_text, list) else [finish_text]

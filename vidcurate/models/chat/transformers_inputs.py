@@ -33,8 +33,8 @@ def inputs_of(processor: Any, options: ModelConfig, requests: Sequence[ModelRequ
         if options.as_video:
             shown = [frames for frames in map(frames_of, requests) if frames]
             if shown:
-                given["videos"] = [stacked([picture(f) for f in frames]) for frames in shown]
-                given["video_metadata"] = [timed(frames) for frames in shown]
+                given["videos"] = [as_video_array([picture(f) for f in frames]) for frames in shown]
+                given["video_metadata"] = [video_metadata(frames) for frames in shown]
                 given["do_sample_frames"] = False
         elif any(pictures):
             given["images"] = pictures
@@ -55,7 +55,7 @@ def middle(pictures: Sequence[Any]) -> int:
     return len(pictures) // 2
 
 
-def left_out(processor: Any, request: ModelRequest) -> tuple[str, ...]:
+def left_out_note(processor: Any, request: ModelRequest) -> tuple[str, ...]:
     """A note where a model was shown one picture of many."""
     frames = frames_of(request)
     if has_chat(processor) or len(frames) < 2:  # noqa: PLR2004 - one is all
@@ -70,7 +70,7 @@ def frames_of(request: ModelRequest) -> list[Frame]:
     return [part for part in request.parts if isinstance(part, Frame)]
 
 
-def timed(frames: Sequence[Frame]) -> dict[str, Any]:
+def video_metadata(frames: Sequence[Frame]) -> dict[str, Any]:
     """When each picture of a video is shown, as transformers' `VideoMetadata`.
 
     Times are those in the clip, to a millisecond: frame numbers at 1000 a second. The whole length
@@ -106,7 +106,7 @@ def picture(frame: Frame) -> Any:
     return Image.open(io.BytesIO(frame.jpeg)).convert("RGB")
 
 
-def stacked(images: Sequence[Any]) -> Any:
+def as_video_array(images: Sequence[Any]) -> Any:
     """Stills as one video: shape (frames, height, width, 3)."""
     import numpy as np  # noqa: PLC0415 - only videos need it
 

@@ -44,8 +44,8 @@ class VllmModel:
     def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request; vLLM itself makes them fit into memory."""
         began = time.perf_counter()
-        longest = [request.max_tokens or self.options.max_tokens for request in requests]
-        sampling = [self.sampling(max_tokens) for max_tokens in longest]
+        limits = [request.max_tokens or self.options.max_tokens for request in requests]
+        sampling = [self.sampling(max_tokens) for max_tokens in limits]
         try:
             results = self.engine.chat(
                 [chat_of(request) for request in requests], sampling, use_tqdm=False
@@ -56,8 +56,8 @@ class VllmModel:
             return [outcome for request in requests for outcome in self.answer([request])]
         seconds = (time.perf_counter() - began) / len(requests)
         return [
-            read(result, self.options.model, max_tokens, seconds)
-            for result, max_tokens in zip(results, longest, strict=True)
+            read_output(result, self.options.model, max_tokens, seconds)
+            for result, max_tokens in zip(results, limits, strict=True)
         ]
 
     def sampling(self, max_tokens: int) -> Any:
@@ -106,7 +106,7 @@ def chat_of(request: ModelRequest) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
+def read_output(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
     """The answer in what vLLM gives back."""
     [completion] = result.outputs
     why = completion.finish_reason

@@ -9,7 +9,7 @@ from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
-from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 
 
@@ -91,6 +91,6 @@ ALIGNMENT_STAGE = MapStage(
     open=open_embedder_once,
     run=alignment,
     lookups=(Lookup(VECTORS), Lookup(CAPTIONS, when=reads_captions)),
-    resources=worker_resources,
     check=model_is_there,
+    cost=Cost(resources=worker_resources),
 )

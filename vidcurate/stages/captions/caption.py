@@ -43,7 +43,16 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Asks, Lookup, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    RequestEstimate,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+)
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -283,7 +292,7 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
     return caption_file_options(config) if looks(config) else {}
 
 
-def estimated_requests(config: CaptionConfig) -> Asks | None:
+def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
     """Who writes, and how many requests a clip takes, without those for faulty JSON."""
     if not looks(config):
         return None
@@ -299,9 +308,7 @@ def worker_resources(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
         return Resources()
-    return chat_model.chat_resources(
-        estimated_requests.backend for estimated_requests in model_configs(config).values()
-    )
+    return chat_model.chat_resources(asked.backend for asked in model_configs(config).values())
 
 
 CAPTION = MapStage(
@@ -320,13 +327,13 @@ CAPTION = MapStage(
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
-    resources=worker_resources,
     check=can_ask,
-    asks=estimated_requests,
-    depends=prompt_text,
-    contents=files_named,
     outdated=changed_subtitles,
-    cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
-    version=3,
+    cost=Cost(
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
+    ),
+    version=Version(depends=prompt_text, contents=files_named, number=3),
 )

@@ -34,12 +34,15 @@ from vidcurate.records import (
     Verdict,
 )
 from vidcurate.stage import (
-    Asks,
+    Cost,
+    Finish,
     Finished,
     Lookup,
     MapStage,
+    RequestEstimate,
     Resources,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -214,7 +217,7 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
         chat_model.check_chat_model("judge", config.backend, config)
 
 
-def estimated_requests(config: JudgeConfig) -> Asks | None:
+def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
     """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
     return chat_model.request_estimate(config.backend, config) if looks(config) else None
 
@@ -238,11 +241,12 @@ JUDGE = MapStage(
         Lookup(ALIGNMENT, required=False),
         *(Lookup(table, required=False) for table in MEASURED),
     ),
-    resources=worker_resources,
     check=can_ask,
-    asks=estimated_requests,
-    depends=prompt_text,
-    contents=files_named,
-    finish=summary,
-    cheaper="a smaller keyframes.count, or judge.backend rules",
+    cost=Cost(
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="a smaller keyframes.count, or judge.backend rules",
+    ),
+    finish=Finish(run=summary),
+    version=Version(depends=prompt_text, contents=files_named),
 )

@@ -34,12 +34,15 @@ from vidcurate.records import (
     WeakCaption,
 )
 from vidcurate.stage import (
-    Asks,
+    Cost,
+    Finish,
     Finished,
     Lookup,
     MapStage,
+    RequestEstimate,
     Resources,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -188,7 +191,7 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def estimated_requests(config: RefineConfig) -> Asks:
+def estimated_requests(config: RefineConfig) -> RequestEstimate:
     """Who writes and grades: a look at the old text, then a text and a look a round."""
     return chat_model.request_estimate(config.backend, config)
 
@@ -212,12 +215,13 @@ REFINE = MapStage(
         Lookup(KEYFRAMES),
         *(Lookup(table, required=False) for table in MEASURED),
     ),
-    resources=worker_resources,
     check=can_ask,
-    asks=estimated_requests,
-    depends=prompt_text,
-    contents=files_named,
-    finish=summary,
-    cheaper="fewer refine.rounds, refine.look no, or a lower triage.below",
     rows_per_part=128,
+    cost=Cost(
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="fewer refine.rounds, refine.look no, or a lower triage.below",
+    ),
+    finish=Finish(run=summary),
+    version=Version(depends=prompt_text, contents=files_named),
 )
