@@ -1,4 +1,4 @@
-"""What stands in a fingerprint for options that name prompts and models on disk: their content."""
+"""Puts the content of prompts and models on disk into a fingerprint, in place of their paths."""
 
 import shlex
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ from vidcurate.stage import BY_CONTENT
 def file_options(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
     """The options that name a file or folder: those of `prompts`, and the model.
 
-    The text of a prompt enters a fingerprint by itself.
+    The text of a prompt enters the fingerprint by itself.
     """
     values = config.model_dump(include=set(prompts))
     found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
@@ -21,7 +21,7 @@ def file_options(config: ModelConfig, backend: str, prompts: Sequence[str]) -> d
 
 
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
-    """The same of captions: prompt, form, model, and what the teachers are told by."""
+    """The same for captions: prompt, form, model and teachers."""
     found = file_options(config, config.backend, ("prompt",))
     if config.form:
         found["form"] = BY_CONTENT
@@ -31,7 +31,7 @@ def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
 
 
 def teacher_file_options(config: CaptionConfig) -> dict[str, str]:
-    """The teachers, where one names a file, with its content in place of the path."""
+    """The teachers, with the content of each file that one names in place of its path."""
     with_content: list[str] = []
     for teacher in config.teachers:
         asked = teacher_config(config, teacher)

@@ -128,7 +128,7 @@ def motion_sentences(facts: Facts) -> list[str]:
 
 
 def tag_sentence(facts: Facts) -> str:
-    """What a classifier all but surely sees; a user's own label is quoted as it stands."""
+    """What a classifier is almost certain to see; a user's own label is quoted."""
     name = tag_of(facts)
     if not name:
         return ""
@@ -143,7 +143,7 @@ def text_sentence(facts: Facts) -> str:
 
 
 def mark_sentence(facts: Facts) -> str:
-    """That a mark lies over the picture, where that is very likely."""
+    """A mark over the picture, where one is very likely."""
     found = mark_phrases(facts)
     return f"There seems to be {with_article(found[0])}." if found else ""
 

@@ -1,7 +1,7 @@
-"""Short phrases for what was measured of a clip, which captioners can be given.
+"""Short phrases for what was measured of a clip, which prompts and scores can use.
 
-The manner is that of CAMP-VQA, whose captioner is told of a clip's quality in words; the numbers
-are named here, none is guessed.
+The form is that of CAMP-VQA, whose captioner gets a clip's quality in words; here every phrase has
+its numbers.
 """
 
 import math
@@ -48,7 +48,7 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 
 def quality_words(rows: Rows) -> tuple[str, ...]:
-    """The phrases that a clip's numbers stand for; what was not measured is not spoken of."""
+    """The phrases for a clip's numbers; what was not measured has none."""
     said = (
         word_of(float(value), bands)
         for table, column, bands in SPOKEN

@@ -1,4 +1,4 @@
-"""Words for measured numbers: where one word ends and the next begins, and why there."""
+"""Words for measured numbers: the bounds of each word, and the reasons for them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -124,7 +124,7 @@ REGIONS: Mapping[str, str] = {
 
 
 def word_of(value: float, bands: Bands) -> str:
-    """The word of the band that a number lies in; a bound belongs to the band above it."""
+    """The word for a number by its band; a bound belongs to the band above it."""
     return next(word for bound, word in bands if value < bound)
 
 
@@ -136,7 +136,7 @@ def share_phrase(share: float) -> str:
 
 
 def colours_phrase(colours: Mapping[str, float]) -> str:
-    """What the picture's named colours are, by their shares of its pixels; empty without any."""
+    """The named colours of a picture by their shares of its pixels; empty without any."""
     ranked = sorted(colours.items(), key=lambda colour: (-colour[1], colour[0]))[:3]
     names, shares = [name for name, _ in ranked], [share for _, share in ranked]
     if not shares or shares[0] <= 0:
@@ -171,7 +171,7 @@ def bars_phrase(left: float, top: float, right: float, bottom: float) -> str:
 
 
 def different(texts: Sequence[str]) -> list[str]:
-    """Texts without those that are an earlier one read a little differently."""
+    """Texts without those that repeat an earlier one with small differences."""
     kept: list[str] = []
     for text in texts:
         likeness = (SequenceMatcher(None, text, other).ratio() for other in kept)

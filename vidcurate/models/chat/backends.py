@@ -1,4 +1,4 @@
-"""What every model that sees and writes offers, so that a stage can use any of them by its name."""
+"""What every vision-language model offers, so that a stage can use any of them by name."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,10 +52,10 @@ class Opener(Protocol):
 
 
 def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
-    """The model behind a backend; its module is imported only now.
+    """Open the model of a backend; its module is imported only now.
 
-    A backend takes the options it knows and leaves the others, so that one set serves them all.
-    Raises UsageError for an option that is missing or wrong, and for a model that cannot be had.
+    A backend takes the options it knows and ignores the others, so that one set serves them all.
+    Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
     module, function = BACKENDS[backend].split(":")
     return cast("Opener", getattr(importlib.import_module(module), function))(options)
@@ -74,10 +74,10 @@ def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
 
 
 def chat_resources(backends: Iterable[str]) -> Resources:
-    """What a worker takes that asks these backends.
+    """The resources of a worker that asks these backends.
 
-    One holds all requests to a server, so that `concurrency` bounds them; a model in this process
-    takes a GPU where there is one.
+    One worker sends all requests to a server, so that `concurrency` bounds them; a model in this
+    process takes a GPU where there is one.
     """
     if set(backends) == {"openai"}:
         return Resources(at_most=1)
@@ -87,6 +87,6 @@ def chat_resources(backends: Iterable[str]) -> Resources:
 def request_estimate(
     backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
 ) -> RequestEstimate:
-    """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
+    """Which model a stage asks, and how many requests each row takes, or takes at least."""
     where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
     return RequestEstimate(f"{config.model} {where}", each, is_least)

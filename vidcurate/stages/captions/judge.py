@@ -1,4 +1,4 @@
-"""judge: what speaks against each caption, by rules, measurements and, if asked, a model's look."""
+"""judge: finds faults of each caption by rules, measurements and, if wanted, a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -180,7 +180,7 @@ def as_row(
 
 
 def summary(_config: JudgeConfig, view: Finished) -> str:
-    """The mean score, how many captions have each fault, and below what the worst lie."""
+    """The mean score, the number of captions with each fault, and the scores of the worst."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
     kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()
     rows = rows.filter(pc.is_in(rows["clip_id"], value_set=kept))
@@ -197,7 +197,7 @@ def summary(_config: JudgeConfig, view: Finished) -> str:
 
 
 def looks(config: JudgeConfig) -> bool:
-    """Whether a model looks at pictures."""
+    """Whether a model looks at frames."""
     return config.backend != RULES
 
 
@@ -207,7 +207,7 @@ def files_named(config: JudgeConfig) -> Mapping[str, str]:
 
 
 def prompt_text(config: JudgeConfig) -> str:
-    """The prompts' hashes: another text gives other verdicts, whatever its file is called."""
+    """The hashes of the prompts: another text gives other verdicts, whatever its file is called."""
     return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
 
 
@@ -218,12 +218,12 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
 
 
 def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
-    """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
+    """Which model looks at captions: one request a clip, and a second for faulty JSON."""
     return chat_model.request_estimate(config.backend, config) if looks(config) else None
 
 
 def worker_resources(config: JudgeConfig) -> Resources:
-    """What a worker takes: little for rules, else what the model needs."""
+    """The resources of a worker: few for rules, else those of the model."""
     return chat_model.chat_resources([config.backend]) if looks(config) else Resources()
 
 
