@@ -30,7 +30,7 @@ class ModelTeam:
         return self.models[request.to].ask(request)
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The result of each conversation, in order; each model gets its waiting requests at once."""
+        """The result of each conversation, in order; a model gets its waiting requests at once."""
         return run_conversations(conversations, self.answers, MAX_CONVERSATIONS)
 
     def answers(self, requests: Sequence[ModelRequest]) -> list[Outcome]:

@@ -11,14 +11,14 @@ from string import Formatter
 from vidcurate.errors import MediaError, UsageError
 
 PLACEHOLDERS = (
-    "n_frames",  # how many stills the model is shown
+    "n_frames",  # how many frames the model gets
     "duration_s",  # length of the clip in seconds
-    "times_s",  # the stills' times in the clip in seconds, separated by commas
+    "times_s",  # the frames' times in the clip in seconds, separated by commas
     "language",  # the language of the caption
     "schema",  # the JSON schema of the answer
     "fault",  # what was wrong with the answer before
     "notes",  # notes with their times, one a line
-    "voice_over",  # script: the text of the prompt voice-over; empty where nothing is heard
+    "voice_over",  # script: the text of the prompt voice-over; empty without subtitles
     "heard",  # the words of the subtitles during the clip
     "style",  # what the purpose of the captions asks for: the text of style-<caption.style>
     "detail",  # how much is asked for: the text of detail-<caption.detail>

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidcurate.captioning.templates.facts import Facts, number
-from vidcurate.captioning.templates.words import CAMERA_WORTH_SAYING
+from vidcurate.captioning.templates.words import MIN_CAMERA_SHARE
 
 # A movement is contradicted where it was seen in less than this share of the clip's samples while
 # another one is plain.
@@ -66,7 +66,7 @@ def camera_conflicts(text: str, facts: Facts) -> tuple[str, ...]:
     """
     camera = str(facts.get("motion", {}).get("camera"))
     share = number(facts, "motion", f"{camera}_share") or 0.0
-    if share < CAMERA_WORTH_SAYING:
+    if share < MIN_CAMERA_SHARE:
         return ()
     return tuple(
         f"says {in_words(name)}, measured {in_words(camera)} for {share:.0%}"

@@ -22,7 +22,7 @@ from vidcurate.captioning.text.cleaning import Draft, repaired
 from vidcurate.captioning.text.language import is_english, wrong_language
 from vidcurate.captioning.text.verbs import has_action_verb
 
-MAX_REPEATED = 0.1  # share of three-word runs that were said before; good prose has below 0.05
+MAX_REPEATED = 0.1  # share of three-word runs that are repeated; good prose has below 0.05
 MIN_RUNS = 10
 MAX_VAGUE = 0.04  # vague words and guesses, as a share of all words
 MIN_VAGUE = 2
@@ -94,7 +94,7 @@ def repetition(judged: JudgedCaption) -> str | None:
     if runs.total() < MIN_RUNS:
         return None
     share = 1 - len(runs) / runs.total()
-    return f"{share:.0%} of it was said before" if share > MAX_REPEATED else None
+    return f"{share:.0%} of it is repeated" if share > MAX_REPEATED else None
 
 
 def vagueness(judged: JudgedCaption) -> str | None:

@@ -53,7 +53,7 @@ def keyframes_of(clip_id: str, workspace: Workspace) -> KeyframeFiles:
 def clip_input_of(
     clip: Clip,
     caption: Caption,
-    stills: KeyframeFiles,
+    keyframes: KeyframeFiles,
     facts: Facts,
     prompts: Mapping[str, Prompt],
     config: JudgingConfig,
@@ -64,10 +64,10 @@ def clip_input_of(
     """
     from vidcurate.media.io.frames import jpeg_of_file  # noqa: PLC0415 - OpenCV is heavy
 
-    if not stills:
+    if not keyframes:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in stills
+        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in keyframes
     )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

@@ -38,7 +38,7 @@ OF_KIND: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ),
     ("string", "number", "integer"): ("enum",),
 }
-# What servers that bind a model to a schema all know.
+# What all servers that bind a model to a schema support.
 BOUND = ("type", "description", "title", "enum")
 # What a form is, as a schema itself: each type of field with what it must and may have.
 FORM: Mapping[str, Any] = {

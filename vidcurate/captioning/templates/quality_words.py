@@ -7,14 +7,21 @@ its numbers.
 import math
 from collections.abc import Mapping
 
-from vidcurate.captioning.templates.words import COLOUR, LIGHT, MOTION, SHARP_FROM, Bands, word_of
+from vidcurate.captioning.templates.words import (
+    COLOUR,
+    LIGHT,
+    MIN_CRISP_SHARPNESS,
+    MOTION,
+    Bands,
+    word_of,
+)
 
 HALF = 0.5
-# By table and column, in the order in which they are said.
-SPOKEN: tuple[tuple[str, str, Bands], ...] = (
+# By table and column, in the order of the phrases.
+PHRASES: tuple[tuple[str, str, Bands], ...] = (
     (
         *("quality", "sharpness"),
-        ((10, "very soft"), (20, "soft"), (SHARP_FROM, ""), (math.inf, "sharp")),
+        ((10, "very soft"), (20, "soft"), (MIN_CRISP_SHARPNESS, ""), (math.inf, "sharp")),
     ),
     ("quality", "luma_mean", LIGHT),
     ("quality", "luma_spread", ((30, "low contrast"), (60, ""), (math.inf, "high contrast"))),
@@ -49,9 +56,9 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 def quality_words(rows: Rows) -> tuple[str, ...]:
     """The phrases for a clip's numbers; what was not measured has none."""
-    said = (
+    words = (
         word_of(float(value), bands)
-        for table, column, bands in SPOKEN
+        for table, column, bands in PHRASES
         if isinstance(value := rows.get(table, {}).get(column), int | float)
     )
-    return tuple(word for word in said if word)
+    return tuple(word for word in words if word)

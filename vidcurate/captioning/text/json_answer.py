@@ -25,7 +25,7 @@ MAX_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no 
 # Names under which models put a text that was asked for without any form, the likeliest first.
 TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
 FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
-MAX_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
+MAX_FAULT = 200  # characters of what is wrong, for the model and the user
 
 
 def ask_json(

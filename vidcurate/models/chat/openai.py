@@ -51,7 +51,7 @@ AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no s
 MAX_BACKOFF_S = 60.0
 MAX_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
 MAX_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
-MIN_REFUSED = 16  # requests refused, and none answered, after which nobody asks any more
+MIN_REFUSED = 16  # requests refused, and none answered, after which no more are sent
 MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
 # What a refused request may lack, by the server's words.

@@ -85,7 +85,7 @@ def finish_text(
 def strip_output(written: str) -> StrippedOutput:
     """The answer in a model's output, unchanged except for spaces at its ends."""
     text = written.strip()
-    if is_json(text):  # what stands in its strings is said
+    if is_json(text):  # its strings are part of the answer
         return StrippedOutput(text)
     answered = without_thoughts(final_channel(text))
     kept = unwrapped(answered)

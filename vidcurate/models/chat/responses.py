@@ -196,9 +196,9 @@ def joined(stream: str) -> dict[str, Any]:
             if choice.get("index"):
                 continue
             delta = choice.get("delta") or choice.get("message") or {}
-            for name, said in delta.items():
-                if name != "role" and isinstance(said, str):
-                    message[name] = message.get(name, "") + said
+            for name, value in delta.items():
+                if name != "role" and isinstance(value, str):
+                    message[name] = message.get(name, "") + value
             finish_reason = choice.get("finish_reason") or finish_reason
     if not (is_whole or finish_reason or "error" in whole):
         raise ValueError("the stream does not end")

@@ -93,7 +93,7 @@ class TransformersModel:
                 raise
         else:
             n_shown = count_frames(fewer)
-            shown = f"{n_shown} keyframes shown for want of memory"
+            shown = f"{n_shown} keyframes shown because memory ran out"
             return replace(answer, notes=(*answer.notes, shown))
         release_memory()
         return self.answer_with_fewer(fewer)

@@ -23,7 +23,7 @@ from vidcurate.models.chat.output_text import finish_text
 from vidcurate.models.chat.requests import part_of
 
 T = TypeVar("T")
-MAX_PICTURES = 64  # in one request; vLLM wants to know before it begins
+MAX_PICTURES = 64  # in one request; vLLM must know before it begins
 
 
 @dataclass(frozen=True, slots=True)

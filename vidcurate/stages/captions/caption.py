@@ -95,7 +95,7 @@ def caption(
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made a caption, as its row says it."""
+    """What made a caption, as its row records it."""
 
     backend: str
     revision: str = ""

@@ -203,7 +203,7 @@ def worker_resources(config: RefineConfig) -> Resources:
 
 REFINE = MapStage(
     name="refine",
-    summary="Write weak captions again, told what is wrong with them.",
+    summary="Rewrite weak captions by a model that knows their faults.",
     reads=WEAK_CAPTIONS,
     writes=REFINED,
     config=RefineConfig,
