@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.conversations import Model, caption_by, says
-from vidcurate.captioning.strategies.form import load_form, schema_of
+from vidcurate.captioning.forms import load_form, schema_of
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import UsageError
 

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.forms import bound_schema_of, schema_of
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
-from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
 from vidcurate.captioning.templates.facts import camera_clause
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation

@@ -360,7 +360,8 @@ def address_of(chat: ChatServer) -> str:
 
 def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
-    reason = masked(fault.reason, chat.key)
+    key = rf"(?<!\w){re.escape(chat.key)}(?!\w)"
+    reason = re.sub(key, "***", fault.reason) if chat.key else fault.reason
     if len(reason) > MAX_QUOTE:
         reason = f"{reason[:MAX_QUOTE]}…"
     if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.patience_s:
@@ -369,11 +370,6 @@ def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     if n_tries > 1:
         reason = f"{reason} (tried {n_tries} times)"
     return f"{address_of(chat)}: {reason}{remedy(chat, fault)}"
-
-
-def masked(reason: str, key: str) -> str:
-    """A server's words without the key, where it stands as a word of its own."""
-    return re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", reason) if key else reason
 
 
 def remedy(chat: ChatServer, fault: Fault) -> str:

@@ -97,7 +97,7 @@ def load_form(path: str) -> Prompt:
     """
     name = path or "clip.yaml"
     try:
-        own = resources.files(__package__) / "forms" / name
+        own = resources.files(__name__) / name
         text = (Path(path) if path else own).read_text(encoding="utf-8")
         fault = fault_in(yaml.safe_load(text), FORM)
     except (OSError, UnicodeDecodeError) as error:
