@@ -40,7 +40,7 @@ class Model:
         return [str(request.parts[0]) for request in self.requests]
 
 
-def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
+def reply(text: str, status: Status = "ok", model: str = "eye") -> Answer:
     """An answer."""
     return Answer(text, status, model, 1, 1, 0.0)
 

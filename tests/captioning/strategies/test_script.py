@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.support.conversations import CLIP, FRAMES, Model, caption_by, says
+from tests.support.conversations import CLIP, FRAMES, Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
@@ -22,13 +22,13 @@ def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, M
     """What the strategy makes of a clip with a voice, and the model that was asked."""
     config = CaptionConfig(backend="openai", model="eye", strategy="script", **options)
     clip_input = ClipInput(CLIP, FRAMES, {}, prompts_of(config), config, voice_over=voice_over)
-    model = Model([says(json.dumps(SCENE))])
+    model = Model([reply(json.dumps(SCENE))])
     result = run_conversation(STRATEGIES["script"].converse(clip_input), model.ask)
     assert isinstance(result, CaptionText)
     return result, model
 
 
-def test_a_scene_is_told_without_a_voice() -> None:
+def test_a_scene_needs_no_voice_over() -> None:
     """The content is the text, the whole is kept, and nothing is said of a voice-over."""
     result, model = voiced(None)
     assert result.text == "A hare crosses a meadow."
@@ -68,4 +68,4 @@ def test_silence_in_the_clip_is_no_voice() -> None:
 def test_a_scene_without_content_fails() -> None:
     """Blank content is asked of nobody again: there is no caption."""
     with pytest.raises(MediaError, match="no content"):
-        caption_by(Model([says(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")
+        caption_by(Model([reply(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")

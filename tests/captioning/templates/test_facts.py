@@ -157,7 +157,7 @@ def test_every_number_that_is_read_is_a_column() -> None:
     assert asked <= columns
 
 
-def test_the_camera_is_spoken_of_where_it_is_plain() -> None:
+def test_the_camera_is_described_where_it_is_plain() -> None:
     """A movement of half of the clip is said, one of less or an unknown one is not."""
     pan = {"camera": "pan_left", "pan_left_share": 0.5}
     assert describe(facts() | {"motion": pan}).endswith("blue. The camera pans left.")
@@ -215,8 +215,10 @@ def test_text_is_quoted_once() -> None:
     """Strings that are one line read twice are quoted once, three at most, with their region."""
     strings = ("+Pixel 2", "Pixel 2", "$849", "Sale", "Today")
     row = {"strings": strings, "overlay_strings": strings, "overlay_places": ("top left",)}
-    said = "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
-    assert describe({"text": row}) == said
+    sentence = (
+        "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
+    )
+    assert describe({"text": row}) == sentence
     two_regions = {**row, "overlay_places": ("top left", "bottom")}
     assert describe({"text": two_regions}).startswith("Text in the picture reads")
     assert describe({"text": {**row, "strings": ()}}) == ""

@@ -113,11 +113,11 @@ def test_another_language_is_marked() -> None:
 
 def test_rules_are_switched_by_name() -> None:
     """Only the rules asked for run, on the short text too; earlier repairs are kept."""
-    told = CaptionText(
+    caption_text = CaptionText(
         f"The video shows **{GOOD}**", "ok", "The clip shows a man.", repairs=("merged",)
     )
-    result = clean(told, "English", ("opener",))
+    result = clean(caption_text, "English", ("opener",))
     assert result.text == f"**{GOOD}**"
     assert result.short_text == "The clip shows a man."  # too little would be left
     assert result.repairs == ("merged", "opener")
-    assert clean(told, "English", ()) == told
+    assert clean(caption_text, "English", ()) == caption_text

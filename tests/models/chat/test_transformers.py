@@ -66,7 +66,7 @@ def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.Fixtur
     assert all(a.model == model.options.model and a.seconds > 0 for a in together)
 
 
-def test_an_answer_that_is_cut_says_so(qwen: Path) -> None:
+def test_a_cut_answer_is_marked(qwen: Path) -> None:
     """A model that does not end within max_tokens gives that many, and the status tells it."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]  # one that it never writes
@@ -122,7 +122,7 @@ def test_none_samples_as_the_model_does(qwen: Path) -> None:
     assert sampling_of(ModelConfig(model=str(qwen), temperature=0.7)) == warm
 
 
-def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
+def test_each_request_has_its_own_token_limit(qwen: Path) -> None:
     """A request that allows fewer tokens than others of its batch gets no more than these."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]
@@ -142,7 +142,7 @@ def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
     assert isinstance(led.text, str)
 
 
-def test_conversations_are_held_in_batches(qwen: Path) -> None:
+def test_conversations_run_in_batches(qwen: Path) -> None:
     """A model of this process holds conversations as any other, in order."""
     model = opened(qwen, batch_size=2)
 

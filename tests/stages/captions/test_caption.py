@@ -81,7 +81,7 @@ def test_facts_follow_the_style(out: Path) -> None:
         assert (caption.style, caption.repairs) == ("lora-character", ())
 
 
-def test_facts_without_scores_say_less(tmp_path: Path, video: Path) -> None:
+def test_facts_without_scores_are_shorter(tmp_path: Path, video: Path) -> None:
     """Where nothing was measured, sharpness and motion are not spoken of, and nothing measures."""
     out = tmp_path / "out"
     counts = process(out, {"split": {"min_clip_s": 1.0}, "caption": {}}, video)
@@ -99,9 +99,9 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
     used = [load_prompt(n) for n in ("describe", *JSON_PROMPTS, "style-general", "detail-detailed")]
     keyframes = rows(out, KEYFRAMES)
     assert len(script.bodies) == 3
-    for caption, stills in zip(captions, keyframes, strict=True):
-        assert caption.clip_id == stills.clip_id
-        assert caption.frame_times_s == tuple(k.time_s for k in stills.keyframes)
+    for caption, keyframe_row in zip(captions, keyframes, strict=True):
+        assert caption.clip_id == keyframe_row.clip_id
+        assert caption.frame_times_s == tuple(k.time_s for k in keyframe_row.keyframes)
         assert (caption.backend, caption.model, caption.prompt_hash) == (
             *("openai", MODEL),
             "-".join(prompt.hash for prompt in used),
@@ -110,9 +110,9 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
     shown = [images(body) for body in script.bodies]
     folder = shelf(out, KEYFRAMES).files
     by_time = sorted(keyframes, key=lambda row: row.keyframes[0].pts)
-    for sent, stills in zip(shown, by_time, strict=True):
-        for image, still in zip(sent, stills.keyframes, strict=True):
-            stored = cv2.imread(str(folder / still.file))
+    for sent, keyframe_row in zip(shown, by_time, strict=True):
+        for image, keyframe in zip(sent, keyframe_row.keyframes, strict=True):
+            stored = cv2.imread(str(folder / keyframe.file))
             assert stored is not None
             assert np.abs(image.astype(int) - stored).mean() < 4
 

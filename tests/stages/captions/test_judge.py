@@ -210,12 +210,12 @@ def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
         Candidate(BETTER, "round 1", 1.0),
     )
     assert (row.model, row.n_requests, row.prompt_tokens) == (MODEL, 3, 33)
-    told = next(
+    prompt = next(
         about(b) for b in script.bodies if "A check found" in about(b) and "horse" in about(b)
     )
-    assert WRONG in told
-    assert "not so in the clip: brown horse" in told
-    assert "does not happen: gallops" in told
+    assert WRONG in prompt
+    assert "not so in the clip: brown horse" in prompt
+    assert "does not happen: gallops" in prompt
 
 
 def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> None:
@@ -244,19 +244,19 @@ class Notes(Quiet):
     """Keeps what stages say at their end."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.answers_given: list[str] = []
 
     def note(self, text: str) -> None:
         """Keep it."""
-        self.said.append(text)
+        self.answers_given.append(text)
 
 
-def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
+def test_gains_and_costs_are_reported(out: Path, script: Script) -> None:
     """At the end stand scores before and after, requests and tokens, and what was found before."""
     notes = Notes()
     options = {"judge": asked(script), "triage": {"below": 0.9}, "refine": asked(script)}
     process(out, options, listener=notes)
-    judge_asks, refine_asks, judged, refined = notes.said
+    judge_asks, refine_asks, judged, refined = notes.answers_given
     assert judge_asks.startswith("judge: at least 3 requests to eye")
     assert refine_asks.startswith("refine: at least 2 requests to eye")
     assert "vagueness 1" in judged

@@ -323,8 +323,8 @@ def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) ->
         reason = "the server speaks no TLS there: does its address begin with http://?"
         return Fault(reason, is_common=True)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-        way = f" through the proxy of ${proxy.variable}" if proxy else ""
-        reason = f"no connection{way} ({kind}): is it running?"
+        route = f" through the proxy of ${proxy.variable}" if proxy else ""
+        reason = f"no connection{route} ({kind}): is it running?"
         return Fault(reason, passes=True, is_busy=True)
     if isinstance(error, httpx2.TimeoutException):
         return timeout_fault(timeout_s)
@@ -365,8 +365,8 @@ def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     if len(reason) > MAX_QUOTE:
         reason = f"{reason[:MAX_QUOTE]}…"
     if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.patience_s:
-        longest_s = f"patience_s = {chat.options.patience_s:g}"
-        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {longest_s})"
+        limit = f"patience_s = {chat.options.patience_s:g}"
+        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {limit})"
     if n_tries > 1:
         reason = f"{reason} (tried {n_tries} times)"
     return f"{address_of(chat)}: {reason}{remedy(chat, fault)}"

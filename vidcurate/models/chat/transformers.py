@@ -209,13 +209,13 @@ def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iter
         kept = row[row != tokenizer.pad_token_id]
         is_cut = len(row) >= own and not has_ended(row, model)
         finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
-        n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
+        n_prompt_tokens = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
         notes = (*finished.repairs, *left_out_note(processor, request))
         yield Answer(
             finished.text,
             finished.status,
             options.model,
-            n_told,
+            n_prompt_tokens,
             len(kept),
             seconds,
             notes,

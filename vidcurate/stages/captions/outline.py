@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
+from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, SpanText
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, OK
 from vidcurate.store.table import positions, taken
@@ -52,17 +52,17 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
 
 def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """The outline of a video, with a hash of its content as its key."""
-    clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
+    clips = (SpanText(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
     return Outline(hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS], video_id, scenes)
 
 
-def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
+def in_scenes(clips: Iterable[SpanText], max_scene_s: float) -> Iterator[Scene]:
     """Clips in time order as scenes of at most `longest_s`, from first to last clip."""
-    scene: list[ToldSpan] = []
+    scene: list[SpanText] = []
     for clip in clips:
-        if scene and clip.end_s - scene[0].start_s > longest_s:
+        if scene and clip.end_s - scene[0].start_s > max_scene_s:
             yield scene_of(scene)
             scene = []
         scene.append(clip)
@@ -70,7 +70,7 @@ def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
         yield scene_of(scene)
 
 
-def scene_of(clips: list[ToldSpan]) -> Scene:
+def scene_of(clips: list[SpanText]) -> Scene:
     """A scene of some clips."""
     return Scene(clips[0].start_s, max(clip.end_s for clip in clips), tuple(clips))
 
