@@ -62,7 +62,7 @@ def voice_overs(captions: list[Caption]) -> list[str | None]:
 
 
 def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
-    """Words are cut to the clips of the video that they lie beside; the other video has none."""
+    """Words are cut to the clips of their own video; the other video has none."""
     captions = write(out, script)
     assert voice_overs(captions) == ["First words.", None, "Last words."]
     silent = [caption for caption in captions if caption.subtitles_hash is None]

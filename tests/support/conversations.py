@@ -1,4 +1,4 @@
-"""One clip told by a strategy to a model that answers from a list, for tests."""
+"""Runs a strategy on one clip with a model that answers from a list, for tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -21,7 +21,7 @@ def text_of(request: ModelRequest) -> str:
 
 
 def reader(request: ModelRequest) -> Outcome:
-    """A model that lists the items of a text, and entails those that both texts tell."""
+    """A model that lists the items of a text, and entails those in both texts."""
     words = text_of(request)
     numbered = [line.partition(". ")[2] for line in words.splitlines() if line[:1].isdigit()]
     if numbered:
@@ -37,7 +37,7 @@ def json_reply(value: object) -> Answer:
 
 
 def test_completeness_and_precision_count_entailed_events() -> None:
-    """One of three reference events is told, one of two told events is in the reference."""
+    """One of three reference events is in the caption, one of its two is in the reference."""
     result = run_conversation(compare_events(CAPTION, REFERENCE), reader)
     assert isinstance(result, EventAgreement)
     assert result.completeness == pytest.approx(1 / 3)
@@ -47,7 +47,7 @@ def test_completeness_and_precision_count_entailed_events() -> None:
 
 
 def test_both_kinds_are_requested_of_both_texts() -> None:
-    """With details beside events each text is taken apart twice, and each held against once."""
+    """With details as well as events each text is divided twice and checked once."""
     requests: list[ModelRequest] = []
 
     def note(request: ModelRequest) -> Outcome:

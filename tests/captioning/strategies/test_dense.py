@@ -61,7 +61,7 @@ def test_another_form_is_requested_once_more(answer: str) -> None:
 
 
 def test_no_event_is_an_error() -> None:
-    """A clip of which the model names nothing has no caption."""
+    """A clip without any event has no caption."""
     with pytest.raises(MediaError, match="named no event"):
         caption_by(Model([reply(events())]), strategy="dense")
     assert fault_in({"events": []}, dict(EVENTS)) is None

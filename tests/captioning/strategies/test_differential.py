@@ -49,7 +49,7 @@ def test_each_frame_is_described_by_its_change() -> None:
 
 
 def test_more_notes_may_be_carried() -> None:
-    """The option tells how many earlier notes go with the next frame."""
+    """The option sets how many earlier notes go with the next frame."""
     answers = [reply(f"note {n}") for n in range(5)]
     _, model = video(answers, carried_notes=2)
     assert "note 0\n0.5 s: note 1" in model.texts()[2]
@@ -57,7 +57,7 @@ def test_more_notes_may_be_carried() -> None:
 
 
 def test_a_frame_that_fails_costs_itself() -> None:
-    """The next frame is compared with the last that was told, and the gap is noted."""
+    """The next frame is compared with the last described one, and the gap is noted."""
     bad = reply("", "refused")
     result, model = video([reply("a"), MediaError("down"), bad, reply("c"), reply("T")])
     assert isinstance(result, CaptionText)
@@ -70,7 +70,7 @@ def test_a_frame_that_fails_costs_itself() -> None:
 
 
 def test_a_first_frame_that_fails_is_replaced() -> None:
-    """Until one frame is told, the next is told whole."""
+    """Until one frame is described, the next is described in full."""
     result, model = video([MediaError("down"), reply("b"), reply("c"), reply("d"), reply("T")])
     assert isinstance(result, CaptionText)
     assert model.texts()[1].startswith(FIRST)
@@ -88,7 +88,7 @@ def test_one_note_needs_no_merging() -> None:
 
 @pytest.mark.parametrize("n_answers", [0, 4])
 def test_no_note_or_no_merging_is_an_error(n_answers: int) -> None:
-    """Where no frame is told, or the notes cannot be merged, the clip fails with the reason."""
+    """Where no frame is described, or merging fails, the clip fails with the reason."""
     outcomes = [reply("a")] * n_answers + [MediaError("down")] * 5
     result, _ = video(outcomes)
     assert isinstance(result, MediaError)

@@ -28,7 +28,7 @@ def caption_by(
 
 
 def test_each_level_is_written_from_the_one_below() -> None:
-    """Scenes are told from clips, the video from scenes; a scene of one clip needs no request."""
+    """Scenes come from clips, the video from scenes; a scene of one clip needs no request."""
     result, model = caption_by([reply("Hare."), reply("Weather."), reply("Video.")])
     assert result == VideoSummary(
         "Video.",
@@ -44,7 +44,7 @@ def test_each_level_is_written_from_the_one_below() -> None:
 
 
 def test_a_scene_that_fails_leaves_a_gap() -> None:
-    """The video is told without it, and the gap is named."""
+    """The video is described without it, and the gap is named."""
     result, _ = caption_by(
         [MediaError("no answer"), reply("Weather."), reply("Video.", "truncated")]
     )
@@ -55,7 +55,7 @@ def test_a_scene_that_fails_leaves_a_gap() -> None:
 
 
 def test_a_video_without_any_scene_text_is_an_error() -> None:
-    """Where every scene fails, or the video's own request, the reason is told."""
+    """Where every scene fails, or the request for the video, the reason is raised."""
     down = MediaError("down")
     no_scene, _ = caption_by([down, down], [SCENES[0], SCENES[2]])
     no_video, _ = caption_by([reply("a"), reply("b"), down])

@@ -66,7 +66,7 @@ def test_only_used_tables_decide_a_caption() -> None:
 
 
 def test_a_form_and_a_trigger_reach_the_row(out: Path, tmp_path: Path) -> None:
-    """Values come as JSON, the word is put before the text, and purpose and hash are told."""
+    """Values come as JSON, the word is put before the text, and purpose and hash are recorded."""
     form = tmp_path / "form.yaml"
     form.write_text("type: object\nproperties: {caption: {type: string}}\n", "utf-8")
     found, script = ask(

@@ -29,7 +29,7 @@ def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, M
 
 
 def test_a_scene_needs_no_voice_over() -> None:
-    """The content is the text, the whole is kept, and nothing is said of a voice-over."""
+    """The content is the text, the whole is kept, and the prompt mentions no voice-over."""
     result, model = voiced(None)
     assert result.text == "A hare crosses a meadow."
     assert result.structured == {
@@ -43,7 +43,7 @@ def test_a_scene_needs_no_voice_over() -> None:
 
 
 def test_the_voice_over_is_the_subtitles_own() -> None:
-    """The model is told the words; the row has them as the file does, with the file's faults."""
+    """The prompt has the words; the row has them as in the file, with the file's faults."""
     result, model = voiced(VoiceOver("Look, {Bob}! The hare.", "abc", ("2 cues skipped",)))
     assert "<heard>\nLook, {Bob}! The hare.\n</heard>" in model.texts()[0]
     assert result.structured["voice_over"] == "Look, {Bob}! The hare."
@@ -66,6 +66,6 @@ def test_silence_in_the_clip_is_no_voice() -> None:
 
 
 def test_a_scene_without_content_fails() -> None:
-    """Blank content is asked of nobody again: there is no caption."""
+    """Blank content is not requested again: there is no caption."""
     with pytest.raises(MediaError, match="no content"):
         caption_by(Model([reply(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")

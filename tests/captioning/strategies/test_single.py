@@ -68,7 +68,7 @@ def test_every_prompt_names_language_and_style(strategy: str) -> None:
 
 
 def test_language_is_any_name() -> None:
-    """The model is told the language in the user's own words."""
+    """The prompt names the language in the user's own words."""
     assert "in Swiss German" in asked(language="Swiss German")
 
 

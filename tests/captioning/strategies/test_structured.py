@@ -38,7 +38,7 @@ def test_the_form_gives_texts_and_values() -> None:
 
 
 def test_the_camera_is_compared_with_the_measurement() -> None:
-    """The prompt is told the measured movement, and an answer that denies it is a conflict."""
+    """The prompt names the measured movement, and an answer that denies it is a conflict."""
     model = Model([reply(json.dumps(FILLED))])
     result = caption_by(model, PAN_RIGHT, strategy="structured")
     assert "the camera pans right" in model.texts()[0]
@@ -77,7 +77,7 @@ def test_a_form_of_ones_own(tmp_path: Path) -> None:
 
 
 def test_a_form_may_bound_its_values(tmp_path: Path) -> None:
-    """Answers are held against `required` and `minItems`, which not every server is given."""
+    """Answers are checked against `required` and `minItems`, which not every server is given."""
     text = (
         "type: object\nrequired: [caption, tags]\nproperties:\n  caption: {type: string}\n"
         "  tags: {type: array, minItems: 2, items: {type: string, maxLength: 9}}\n"

@@ -111,7 +111,7 @@ def test_marks_that_do_not_fit_fail(marks: str) -> None:
     ],
 )
 def test_faulty_teachers_are_named(teachers: tuple[str, ...], words: str) -> None:
-    """What is wrong with a teacher is told before anything runs, and no key is repeated."""
+    """A faulty teacher is an error before anything runs, and no key is repeated."""
     options = {"backend": "openai", "model": "m", "strategy": "teachers", "teachers": teachers}
     with pytest.raises(ValidationError, match=words) as caught:
         CaptionConfig.model_validate(options)

@@ -95,7 +95,7 @@ def test_a_text_that_breaks_off_is_cut_back_and_marked() -> None:
 
 
 def test_a_refusal_is_no_caption() -> None:
-    """A text that only refuses fails the row with its words; one beside a caption goes."""
+    """A text that only refuses fails the row with its words; a refusal before a caption goes."""
     refusal = "I'm sorry, but I can't help with that. Please share a description."
     with pytest.raises(MediaError, match="refused: I'm sorry"):
         clean(CaptionText(refusal, "ok"), "English", CLEANING_RULES)

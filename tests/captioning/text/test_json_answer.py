@@ -73,7 +73,7 @@ def test_what_is_no_json_is_named(text: str) -> None:
 
 
 def test_a_fault_names_its_place() -> None:
-    """What breaks the schema is told with the path to it, in one short line."""
+    """What breaks the schema is named with its path, in one short line."""
     assert fault_in({"n": 1}, SCHEMA) is None
     assert "$.n" in str(fault_in({"n": "one"}, SCHEMA))
     assert "'n' is a required" in str(fault_in({}, SCHEMA))
@@ -117,7 +117,7 @@ def test_a_bad_answer_is_requested_once_more(first: str, fault: str) -> None:
 
 
 def test_two_bad_answers_are_an_error() -> None:
-    """After the second bad answer the reason is raised, and nobody asks a third time."""
+    """After the second bad answer the reason is raised without a third request."""
     error, model = asked([reply("no"), reply("still no")])
     assert isinstance(error, MediaError)
     assert "'still no'" in str(error)

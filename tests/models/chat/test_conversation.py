@@ -45,7 +45,7 @@ def careless() -> Conversation[str]:
 
 
 def test_each_answer_reaches_the_next_question() -> None:
-    """A conversation is told its answers one by one, and its result is what it returns."""
+    """A conversation gets its answers one by one, and its result is what it returns."""
     assert run_conversation(counting("a", 3), echo) == "a012"
     assert run_conversation(counting("a", 0), echo) == "a"
 

@@ -105,7 +105,7 @@ def test_a_missing_key_is_an_error_with_a_remedy(
 
 
 def test_a_server_that_is_down(script: Script) -> None:
-    """Where nobody listens, the first clip's tries run out and the others fail with its reason."""
+    """Without a server the first clip's tries run out and the others fail with its reason."""
     with serving(Script()) as gone:
         pass
     results = texts(answers(gone, n_clips=9, retries=1))

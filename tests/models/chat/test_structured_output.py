@@ -34,7 +34,7 @@ def refusing(script: Script, words: str, status: int = 400) -> None:
 
 
 def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
-    """The server is told to bind the answer; a request without a schema says nothing of it."""
+    """The server must bind the answer; a request without a schema does not mention one."""
     asked(script)
     [form] = forms(script)
     assert form["type"] == "json_schema"

@@ -74,7 +74,7 @@ def test_a_sentence_needs_no_captions(
 
 
 def test_it_is_a_column_of_the_export(video: Path, tmp_path: Path, model: str) -> None:
-    """The finished data set has the numbers beside each caption."""
+    """The finished data set has the numbers with each caption."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - for this test alone
 
     options = {

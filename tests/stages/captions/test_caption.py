@@ -125,7 +125,7 @@ def images(body: dict[str, Any]) -> list[Any]:
 
 
 def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None:
-    """A clip whose still was removed fails with the reason; the others are captioned."""
+    """A clip whose keyframe was removed fails with the reason; the others are captioned."""
     lost = rows(out, KEYFRAMES)[1]
     (shelf(out, KEYFRAMES).files / lost.keyframes[0].file).unlink()
     captions = ask(out, script)
@@ -138,7 +138,7 @@ def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None
 
 
 def test_a_clip_without_keyframes_fails(out: Path, script: Script) -> None:
-    """Where no stills could be made, the caption says so instead of guessing."""
+    """Where no keyframes could be made, the caption says so instead of guessing."""
     video = out.parent / "video.mp4"
     video.rename(video.with_suffix(".away"))
     with pytest.raises(EmptyResultError, match="the video is gone"):
@@ -218,7 +218,7 @@ def prompt_file(out: Path) -> Path:
 
 
 def test_facts_need_no_keyframes_folder(out: Path) -> None:
-    """Captions from facts do not depend on stills that were removed."""
+    """Captions from facts do not depend on removed keyframes."""
     for file in files_below(shelf(out, KEYFRAMES).files):
         file.unlink()
     process(out, {"caption": {}})

@@ -110,7 +110,7 @@ def test_captions_are_cleaned_before_they_are_kept(out: Path) -> None:
 
 
 def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
-    """Flags, reasons and score come from words and measurements alone; nobody is asked."""
+    """Flags, reasons and score come from words and measurements alone, without a model."""
     n_asked = len(script.bodies)
     process(out, {"judge": {}})
     assert len(script.bodies) == n_asked
@@ -124,7 +124,7 @@ def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
 
 
 def test_a_model_grades_on_the_frames(out: Path, script: Script) -> None:
-    """The model sees caption and stills; its grade lowers the score, and its words are kept."""
+    """The model sees caption and keyframes; its grade lowers the score, and its words are kept."""
     del script.bodies[:]
     process(out, {"judge": asked(script)})
     found = verdicts(out)[WRONG]
@@ -196,7 +196,7 @@ def test_near_copies_are_weak(out: Path, script: Script) -> None:
 
 
 def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
-    """The model is told what is wrong; the better text wins, the old ones stay with scores."""
+    """The prompt names what is wrong; the better text wins, the old ones stay with scores."""
     judge, triage = asked(script), {"below": 0.9}
     process(out, {"judge": judge, "triage": triage})
     del script.bodies[:]
@@ -268,7 +268,7 @@ def test_gains_and_costs_are_reported(out: Path, script: Script) -> None:
 
 
 def test_the_export_prefers_refined_texts(out: Path, script: Script) -> None:
-    """The caption column has the better text, the old one and what was judged stand beside it."""
+    """The caption column has the better text; old text and verdict have columns of their own."""
     export = ExportConfig(media="none").model_dump()
     options = {"judge": asked(script), "triage": {}, "refine": asked(script), "export": export}
     process(out, options)

@@ -45,7 +45,7 @@ def write_stories(
 
 
 def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
-    """One row a video says what made it; its scenes are told from the clips' captions."""
+    """One row a video says what made it; its scenes come from the clips' captions."""
     script.say = lambda body: "video" if "scenes of one video" in str(body) else "scene"
     stories = write_stories(out, script)
     assert len({story.video_id for story in stories}) == 2
@@ -59,7 +59,7 @@ def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
 
 
 def test_scenes_keep_their_longest_length(out: Path, script: Script) -> None:
-    """With short scenes each clip is one, told by its caption: only the videos are asked for."""
+    """With short scenes each clip is one with its caption: only the videos are asked for."""
     stories = write_stories(out, script, {"scene_s": 2.0})
     assert len(script.bodies) == 2
     captions = {caption.text for caption in rows(out, CAPTIONS)}
@@ -89,7 +89,7 @@ def test_only_videos_whose_captions_changed_are_written_again(out: Path, script:
 
 
 def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None:
-    """The video is told from the others, and the outline says which clip was left out."""
+    """The video is described from the others, and the outline says which clip was left out."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
     script.modes = ["400"]
     caption = {**server, "concurrency": 1}
@@ -103,7 +103,7 @@ def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None
 
 
 def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
-    """The other is told; with retry_failed only the failed one is asked for again."""
+    """The other is written; with retry_failed only the failed one is asked for again."""
     script.modes = ["400"]
     assert len(write_stories(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
     assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
