@@ -108,7 +108,11 @@ def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None
     assert len(write_stories(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
     assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
     assert (
-        len(write_stories(out, script, {"scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1))
+        len(
+            write_stories(
+                out, script, {"scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1
+            )
+        )
         == 2
     )
     assert len(script.bodies) == 3
