@@ -1,4 +1,4 @@
-"""What an answer of a chat server means: a text, or a fault that may or may not pass."""
+"""Reads the response of a chat server: an answer, or a fault that may or may not pass."""
 
 import json
 import math
@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vidcurate.models.chat.answer_text import THOUGHTS, Ending, ending
 from vidcurate.models.chat.conversation import Answer
+from vidcurate.models.chat.output_text import THOUGHTS, FinishedText, finish_text
 
-LONGEST_QUOTE = 200  # characters of a server's own words in an error
+MAX_QUOTE = 200  # characters of a server's own words in an error
 # The server, or what stands before it, is full, loads a model or starts again: all should wait.
 BUSY_STATUSES = frozenset({429, 502, 503, 504, 520, 521, 522, 523, 524, 527, 529, 530})
 PASSING_STATUSES = frozenset({408, 409, 425})  # another try of the same request may succeed
@@ -47,10 +47,10 @@ STREAM = b"data:"
 class Fault:
     """Why there is no answer.
 
-    `passes` says that another try may succeed, after `wait_s` where the server named a time;
-    `is_busy` that every request should wait until then, `is_common` that every other request would
-    meet the same fault, `of_clip` that this request itself is at fault. `status` is HTTP's, if any,
-    `parameter` what the server calls the part of the request that it refuses.
+    `passes`: another try may succeed, after `wait_s` where the server named a time. `is_busy`:
+    every request should wait until then. `is_common`: every other request would meet the same
+    fault. `of_clip`: this request itself is at fault. `status` is HTTP's, if any, `parameter` the
+    server's name for the part of the request that it refuses.
     """
 
     reason: str
@@ -66,7 +66,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The text of a choice; some servers send it in parts, and thoughts beside it."""
+    """The text of a choice; some servers send it in parts, or with thoughts apart."""
 
     content: str | list[Any] | None = None
     refusal: str | None = None
@@ -84,7 +84,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens of a request."""
 
     prompt_tokens: int | None = None
@@ -98,7 +98,7 @@ class Reply:
 
     choices: tuple[Choice, ...] = ()
     model: str | None = None
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
     error: Any = None
 
 
@@ -106,10 +106,10 @@ REPLY = TypeAdapter(Reply)
 
 
 def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Answer | Fault:
-    """The answer that a chat completion holds, or what is wrong with it.
+    """Read a chat completion: an answer, or what is wrong with it.
 
-    `model` is what was asked for; the server's own, more exact name of it is preferred.
-    `max_tokens` is how long the answer might be.
+    `model` is the name in the request; the server's own, more exact name is preferred. `max_tokens`
+    is how long the answer may be.
     """
     value = value_of_body(body)
     if isinstance(value, Fault):
@@ -124,26 +124,26 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
         return fault_in_body(reply.error)
     if not reply.choices:
         return Fault("the answer is no chat completion: it has no choices")
-    usage = reply.usage or Usage()
+    usage = reply.usage or TokenUsage()
     choice = reply.choices[0]
     if str(choice.finish_reason).lower() in BROKEN:
         reason = f"the server broke the answer off (finish_reason {choice.finish_reason})"
         return Fault(reason, passes=True)
-    told = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
+    finished = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
     return Answer(
-        told.text,
-        told.status,
+        finished.text,
+        finished.status,
         reply.model or model,
         usage.prompt_tokens,
         usage.completion_tokens,
         seconds,
-        told.repairs,
-        told.reason,
+        finished.repairs,
+        finished.reason,
     )
 
 
 def fault_in_body(error: Any) -> Fault:
-    """The fault that an answer of status 200 speaks of, as gateways send those of others."""
+    """The fault in a response of status 200, as gateways pass on those of others."""
     code = error.get("code") if isinstance(error, Mapping) else None
     reason = f"the server answered with an error: {words_of(error)}"
     if isinstance(code, int) and code in BUSY_STATUSES:
@@ -152,7 +152,7 @@ def fault_in_body(error: Any) -> Fault:
 
 
 def value_of_body(body: bytes) -> Any:
-    """The JSON of a body, put together if it was streamed, or a fault; one cut short may pass."""
+    """The JSON of a body, joined if it was streamed, or a fault; a body cut short may pass."""
     start = body.lstrip()[:1]
     if not start:
         return Fault("the answer is empty", passes=True)
@@ -176,9 +176,9 @@ def value_of_body(body: bytes) -> Any:
 
 
 def joined(stream: str) -> dict[str, Any]:
-    """The chat completion that was streamed in pieces (server-sent events) though not asked to be.
+    """Join a chat completion that was streamed (server-sent events) though not asked to be.
 
-    Raises ValueError for a stream that does not come to its end.
+    Raises ValueError for a stream that does not end.
     """
     message: dict[str, str] = {}
     whole: dict[str, Any] = {}
@@ -196,34 +196,38 @@ def joined(stream: str) -> dict[str, Any]:
             if choice.get("index"):
                 continue
             delta = choice.get("delta") or choice.get("message") or {}
-            for name, said in delta.items():
-                if name != "role" and isinstance(said, str):
-                    message[name] = message.get(name, "") + said
+            for name, value in delta.items():
+                if name != "role" and isinstance(value, str):
+                    message[name] = message.get(name, "") + value
             finish_reason = choice.get("finish_reason") or finish_reason
     if not (is_whole or finish_reason or "error" in whole):
         raise ValueError("the stream does not end")
     return {**whole, "choices": [{"message": message, "finish_reason": finish_reason}]}
 
 
-def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> Ending:
-    """The text of a choice, how it ended, and why where there is something to do about it."""
+def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> FinishedText:
+    """The text of a choice, how it ended, and a reason where a user can do something."""
     written = "".join(texts_in(choice.message.content))
     why = str(choice.finish_reason or "").lower()
     if choice.message.refusal or why in WITHHELD:
         refusal = (choice.message.refusal or "").strip()
         reason = refusal or f"the server's filter withheld it (finish_reason {why})"
-        return Ending(written.strip() or refusal, "refused", reason)
+        return FinishedText(written.strip() or refusal, "refused", reason)
     if why in CALLS:
         reason = "the model called a tool instead: serve it without tools, or ask another model"
-        return Ending("", "empty", reason)
-    told = ending(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
-    if isinstance(choice.message.content, list) and told.text and has_thinking_part(choice.message):
-        return replace(told, repairs=tuple(dict.fromkeys((THOUGHTS, *told.repairs))))
-    return told
+        return FinishedText("", "empty", reason)
+    finished = finish_text(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
+    if (
+        isinstance(choice.message.content, list)
+        and finished.text
+        and has_thinking_part(choice.message)
+    ):
+        return replace(finished, repairs=tuple(dict.fromkeys((THOUGHTS, *finished.repairs))))
+    return finished
 
 
 def texts_in(content: str | list[Any] | None) -> Iterator[str]:
-    """The texts of a message, without what is no text."""
+    """The texts of a message, without its other parts."""
     if isinstance(content, str):
         yield content
         return
@@ -237,13 +241,13 @@ def texts_in(content: str | list[Any] | None) -> Iterator[str]:
 
 
 def has_thinking_part(message: Message) -> bool:
-    """Whether thoughts stand among the parts of a message."""
+    """Whether thoughts are among the parts of a message."""
     parts = message.content if isinstance(message.content, list) else ()
     return any(isinstance(p, Mapping) and p.get("type") in THINKING_PARTS for p in parts)
 
 
-def has_thought(message: Message, usage: Usage) -> bool:
-    """Whether a server says that its model thought, beside the text of the answer."""
+def has_thought(message: Message, usage: TokenUsage) -> bool:
+    """Whether a server says that its model thought."""
     details = usage.completion_tokens_details
     counted = details.get("reasoning_tokens") if isinstance(details, Mapping) else 0
     aside = (message.reasoning_content, message.reasoning, message.thinking, counted)
@@ -251,7 +255,7 @@ def has_thought(message: Message, usage: Usage) -> bool:
 
 
 def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
-    """The fault that an HTTP status stands for, with the server's own words where they help.
+    """The fault behind an HTTP status, with the server's own words where they help.
 
     A server that refuses a key may repeat it, so its words are left out then.
     """
@@ -260,9 +264,9 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     if status in REDIRECTS:
         reason = f"the server answered {status}: it is elsewhere: set base_url to where it is"
         return Fault(reason, is_common=True, status=status)
-    told = told_in(body)
-    reason = f"the server answered {status}: {words_of(told)}"
-    inner = told.get("error", told) if isinstance(told, Mapping) else None
+    error = error_value(body)
+    reason = f"the server answered {status}: {words_of(error)}"
+    inner = error.get("error", error) if isinstance(error, Mapping) else None
     facts = inner if isinstance(inner, Mapping) else {}
     if status in COMMON_STATUSES or SPENT_CREDIT in (facts.get("code"), facts.get("type")):
         return Fault(reason, is_common=True, status=status)
@@ -270,7 +274,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     return Fault(
         reason,
         passes=status >= SERVER_FAULTS_FROM or status in BUSY_STATUSES | PASSING_STATUSES,
-        wait_s=wait_in(told) if wait_s is None else wait_s,
+        wait_s=wait_in(error) if wait_s is None else wait_s,
         is_busy=status in BUSY_STATUSES,
         of_clip=status < SERVER_FAULTS_FROM and status not in BUSY_STATUSES | PASSING_STATUSES,
         status=status,
@@ -278,8 +282,8 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     )
 
 
-def told_in(body: bytes) -> Any:
-    """What a server says of an error: JSON, the first of a list of it, or words."""
+def error_value(body: bytes) -> Any:
+    """The error in a body: JSON, the first of a JSON list, or text."""
     text = body.decode("utf-8", "replace")
     try:
         value = json.loads(text)
@@ -288,28 +292,28 @@ def told_in(body: bytes) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def words_of(told: object) -> str:
-    """A server's own words about an error, in one line, without a web page."""
-    if isinstance(told, Mapping):
-        known = (told[key] for key in ("message", "error", "detail") if told.get(key))
-        return words_of(next(known, json.dumps(told, default=str)))
-    if isinstance(told, list):
-        return words_of(json.dumps(told, default=str))
-    words = " ".join(str(told or "").split())
+def words_of(error: object) -> str:
+    """The message of an error in one line, without a web page."""
+    if isinstance(error, Mapping):
+        known = (error[key] for key in ("message", "error", "detail") if error.get(key))
+        return words_of(next(known, json.dumps(error, default=str)))
+    if isinstance(error, list):
+        return words_of(json.dumps(error, default=str))
+    words = " ".join(str(error or "").split())
     if words.startswith("<"):
         return "a web page"
     return words or "no reason given"
 
 
-def wait_in(told: object) -> float | None:
-    """Seconds that an error's body asks to wait: Google's RetryInfo, or words of OpenAI."""
-    for name, value in named_values(told):
+def wait_in(error: object) -> float | None:
+    """Seconds that the body of an error asks to wait: Google's RetryInfo, or words of OpenAI."""
+    for name, value in named_values(error):
         if name in ("retryDelay", "retry_after", "retry_after_seconds"):
             try:
                 return max(0.0, float(str(value).removesuffix("s")))
             except ValueError:
                 continue
-    found = IN_WORDS.search(words_of(told))
+    found = IN_WORDS.search(words_of(error))
     if not found or not (found["m"] or found["n"]):
         return None
     try:
@@ -320,7 +324,7 @@ def wait_in(told: object) -> float | None:
 
 
 def named_values(value: object) -> Iterator[tuple[str, object]]:
-    """Every name in a JSON value with what it names, at any depth."""
+    """Every name in a JSON value with its value, at any depth."""
     if isinstance(value, Mapping):
         yield from value.items()
         for below in value.values():

@@ -1,4 +1,4 @@
-"""What a strategy has to work with: one clip's stills and measurements, and how to ask."""
+"""What a strategy works with: one clip's frames and measurements, and its prompts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,20 +7,20 @@ from typing import Any
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import INSERTED, Prompt, fill_prompt
 from vidcurate.captioning.templates.facts import Facts
-from vidcurate.captioning.voice_over import Voice
+from vidcurate.captioning.voice_over import VoiceOver
 from vidcurate.models.chat.conversation import Conversation, Frame, Status
 from vidcurate.records import Candidate, Clip
 
 # Cosines of texts with the clip's vector.
-Fit = Callable[[Sequence[str]], Sequence[float]]
+TextScorer = Callable[[Sequence[str]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
-    """One clip: its stills in time order, its measured rows by table name, and the prompts.
+class ClipInput:
+    """One clip: its frames in time order, its measured rows by table name, and the prompts.
 
-    `fit` is there where texts are chosen by it and the video has vectors, `voice` where the
-    strategy hears and the video has subtitles.
+    `text_scorer` is set where texts are chosen by the clip's vector, `voice_over` where the
+    strategy uses subtitles and the video has them.
     """
 
     clip: Clip
@@ -28,11 +28,11 @@ class Material:
     facts: Facts
     prompts: Mapping[str, Prompt]
     config: CaptionConfig
-    fit: Fit | None = None
-    voice: Voice | None = None
+    text_scorer: TextScorer | None = None
+    voice_over: VoiceOver | None = None
 
     def prompt(self, name: str, **values: str) -> str:
-        """A prompt of the strategy, with what is known of the clip and `values` filled in.
+        """Fill in a prompt of the strategy with what is known of the clip and with `values`.
 
         Raises MediaError for a placeholder that has no value.
         """
@@ -52,21 +52,21 @@ class Material:
         return fill_prompt(self.prompts[name], {**known, **inserted, **values})
 
     def time_in_clip(self, frame: Frame) -> str:
-        """When a still is shown, in seconds from the clip's start."""
+        """The time of a frame in seconds from the clip's start, as text."""
         return f"{frame.time_s - self.clip.start_s:.2f}"
 
-    def shown(self) -> Iterator[str | Frame]:
-        """Every still after its number and time, as parts of a request."""
+    def numbered_frames(self) -> Iterator[str | Frame]:
+        """Each frame after its number and time, as parts of a request."""
         for number, frame in enumerate(self.frames, 1):
             yield f"Frame {number} of {len(self.frames)}, at {self.time_in_clip(frame)} s:"
             yield frame
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaptionText:
     """What a strategy made of the answers; `structured` is a value that JSON can hold.
 
-    `model` is who wrote the text, if not the one that answered last.
+    `model` names the writer of the text where it is not the model that answered last.
     """
 
     text: str
@@ -79,4 +79,4 @@ class Told:
     model: str = ""
 
 
-Strategy = Callable[[Material], Conversation[Told]]
+Strategy = Callable[[ClipInput], Conversation[CaptionText]]

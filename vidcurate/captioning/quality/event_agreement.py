@@ -1,7 +1,7 @@
-"""How far two captions of one clip tell the same, by a model that reads both.
+"""Measures how far two captions of one clip agree, by a model that reads both.
 
-AutoDQ (Tarsier, Wang et al. 2024): the events of each text are held against the other text. With
-`looks` beside `events` both motion and detail count, in both directions, as in OwlCap's caption
+AutoDQ (Tarsier, Wang et al. 2024): the events of each text are checked against the other text. With
+`looks` added to `events`, both motion and detail count, in both directions, as in OwlCap's caption
 set equivalence.
 """
 
@@ -14,7 +14,7 @@ from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
 
 Kind = Literal["events", "looks"]
-MOST_ITEMS = 15
+MAX_ITEMS = 15
 ITEMS: Mapping[str, Any] = {
     "type": "object",
     "properties": {"items": {"type": "array", "items": {"type": "string"}}},
@@ -25,33 +25,33 @@ ENTAILED = "entailed"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """Items of one text held against another: entailed, neutral or contradicted, each."""
+class CheckedItems:
+    """Items of one text checked against another: each is entailed, neutral or contradicted."""
 
     items: tuple[str, ...]
     verdicts: tuple[str, ...]
 
     @property
     def share(self) -> float | None:
-        """The share of items that the other text says too; None without items."""
+        """The share of items that the other text entails; None without items."""
         return self.verdicts.count(ENTAILED) / len(self.items) if self.items else None
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
-    """Two texts compared: items of the reference in the caption, and of the caption in it."""
+class EventAgreement:
+    """Two texts compared: items of the reference in the caption, and the other way round."""
 
-    reference: Held
-    caption: Held
+    reference: CheckedItems
+    caption: CheckedItems
 
     @property
     def completeness(self) -> float | None:
-        """The share of what the reference tells that the caption tells (recall)."""
+        """The share of the reference's items that the caption entails (recall)."""
         return self.reference.share
 
     @property
     def precision(self) -> float | None:
-        """The share of what the caption tells that the reference tells."""
+        """The share of the caption's items that the reference entails."""
         return self.caption.share
 
     @property
@@ -63,40 +63,40 @@ class Agreement:
         return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
 
 
-def compared(
+def compare_events(
     caption: str, reference: str, kinds: Sequence[Kind] = ("events",)
-) -> Conversation[Agreement]:
-    """How far a caption tells what a reference tells."""
-    wanted: list[str] = []
-    told: list[str] = []
+) -> Conversation[EventAgreement]:
+    """Compare a caption with a reference."""
+    expected: list[str] = []
+    found: list[str] = []
     for kind in kinds:
-        wanted += yield from items_of(reference, kind)
-        told += yield from items_of(caption, kind)
-    missing = yield from held(wanted, caption)
-    wrong = yield from held(told, reference)
-    return Agreement(missing, wrong)
+        expected += yield from items_of(reference, kind)
+        found += yield from items_of(caption, kind)
+    missing = yield from check_items(expected, caption)
+    wrong = yield from check_items(found, reference)
+    return EventAgreement(missing, wrong)
 
 
 def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
-    """The events or the details that a text tells."""
+    """Ask for the events or the details in a text."""
     prompt = fill_prompt(load_prompt(kind), {"text": text})
     answer = yield from ask_json((prompt,), ITEMS)
     items = (" ".join(item.split()) for item in answer["items"])
-    return [item for item in items if item][:MOST_ITEMS]
+    return [item for item in items if item][:MAX_ITEMS]
 
 
-def held(items: Sequence[str], text: str) -> Conversation[Held]:
-    """What a text says of each item; nothing is asked about none."""
+def check_items(items: Sequence[str], text: str) -> Conversation[CheckedItems]:
+    """Ask which items a text entails; without items no request is sent."""
     if not items:
-        return Held((), ())
+        return CheckedItems((), ())
     numbered = "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
     prompt = fill_prompt(load_prompt("entail"), {"text": text, "items": numbered})
     answer = yield from ask_json((prompt,), verdicts_schema(len(items)))
-    return Held(tuple(items), tuple(answer["verdicts"]))
+    return CheckedItems(tuple(items), tuple(answer["verdicts"]))
 
 
 def verdicts_schema(n_items: int) -> Mapping[str, Any]:
-    """One verdict an item."""
+    """The JSON schema of one verdict for each item."""
     words = {"type": "string", "enum": [ENTAILED, "neutral", "contradicted"]}
     verdicts = {"type": "array", "items": words, "minItems": n_items, "maxItems": n_items}
     return {

@@ -1,6 +1,6 @@
 import numpy as np
 
-from vidcurate.captioning.text.echoes import Echo, bands_of, echoes
+from vidcurate.captioning.text.near_copies import NearCopy, minhash_bands, near_copies
 
 WORDS = (
     "dog",
@@ -18,9 +18,9 @@ WORDS = (
 )
 
 
-def found(texts: list[str], least: float = 0.6) -> dict[int, Echo]:
+def found(texts: list[str], least: float = 0.6) -> dict[int, NearCopy]:
     """The echoes among texts."""
-    return echoes(texts, np.array([bands_of(text) for text in texts], np.int64), least)
+    return near_copies(texts, np.array([minhash_bands(text) for text in texts], np.int64), least)
 
 
 def sentence(number: int) -> str:
@@ -30,13 +30,13 @@ def sentence(number: int) -> str:
 
 
 def test_near_copies_are_found_among_many() -> None:
-    """Equal texts and those with one word changed name each other; the others nobody."""
+    """Equal texts and those with one word changed name each other; the others name none."""
     texts = [sentence(number) for number in range(200)]
     texts[50] = texts[7]
     texts[60] = texts[9].replace(texts[9].split()[4], "bridge", 1)
     echo = found(texts)
-    assert echo[7] == Echo(50, 1.0)
-    assert echo[50] == Echo(7, 1.0)
+    assert echo[7] == NearCopy(50, 1.0)
+    assert echo[50] == NearCopy(7, 1.0)
     assert echo[9].number == 60
     assert 0.6 < echo[9].likeness < 1
     assert set(echo) == {7, 9, 50, 60}
@@ -49,5 +49,5 @@ def test_short_and_odd_texts_are_compared() -> None:
 
 
 def test_thousands_of_equal_texts_take_few_comparisons() -> None:
-    """Where all say the same each still has its echo."""
+    """Where all say the same, each has a near-copy."""
     assert len(found(["The camera is still and nothing moves at all."] * 3000)) == 3000

@@ -1,15 +1,22 @@
-"""One clip told by a strategy to a model that answers from a list, for tests."""
+"""Runs a strategy on one clip with a model that answers from a list, for tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from vidcurate.captioning.material import Fit, Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Ask, Frame, Outcome, Status, hold
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Frame,
+    ModelRequest,
+    Outcome,
+    Status,
+    run_conversation,
+)
 from vidcurate.records import Clip
 
 CLIP = Clip("c1", "v1", 0, 96, Fraction(1, 24), 10.0, 14.0, 4.0, 96)
@@ -21,34 +28,36 @@ class Model:
     """A model that gives these outcomes in turn, and keeps what it was asked."""
 
     outcomes: Sequence[Outcome]
-    asks: list[Ask] = field(default_factory=list)
+    requests: list[ModelRequest] = field(default_factory=list)
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The next outcome."""
-        self.asks.append(ask)
-        return self.outcomes[len(self.asks) - 1]
+        self.requests.append(request)
+        return self.outcomes[len(self.requests) - 1]
 
     def texts(self) -> list[str]:
         """The first text of each request."""
-        return [str(ask.parts[0]) for ask in self.asks]
+        return [str(request.parts[0]) for request in self.requests]
 
 
-def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
+def reply(text: str, status: Status = "ok", model: str = "eye") -> Answer:
     """An answer."""
     return Answer(text, status, model, 1, 1, 0.0)
 
 
-def told(
+def caption_by(
     model: Model,
     facts: Mapping[str, Mapping[str, object]] | None = None,
-    fit: Fit | None = None,
+    text_scorer: TextScorer | None = None,
     **options: Any,
-) -> Told:
+) -> CaptionText:
     """What a strategy comes to. Raises MediaError where it fails."""
     config = CaptionConfig(**{"backend": "openai", "model": "eye", **options})
-    material = Material(CLIP, FRAMES, facts or {}, prompts_of(config), config)
-    talk = STRATEGIES[config.strategy].talk(replace(material, fit=fit))
-    result = hold(talk, model.ask)
+    clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
+    conversation = STRATEGIES[config.strategy].converse(
+        replace(clip_input, text_scorer=text_scorer)
+    )
+    result = run_conversation(conversation, model.ask)
     if isinstance(result, MediaError):
         raise result
     return result

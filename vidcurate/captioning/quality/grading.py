@@ -1,4 +1,4 @@
-"""A model's grade of a caption, given on the clip's frames, with what it calls wrong.
+"""Asks a model to grade a caption on the clip's frames, and to name what is wrong.
 
 After VC-Inspector: a whole number first, then the objects and actions that are wrong.
 """
@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vidcurate.captioning.material import Material
+from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS, ask_json
 from vidcurate.models.chat.conversation import Conversation
 
 LOWEST, HIGHEST = 1, 5
-INSPECT_PROMPTS = ("inspect", *JSON_PROMPTS)
+GRADING_PROMPTS = ("inspect", *JSON_PROMPTS)
 NAMES = {"type": "array", "items": {"type": "string"}}
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -28,8 +28,8 @@ SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
-    """A grade of 1 to 5, what the model called wrong, and why."""
+class ModelGrade:
+    """A grade of 1 to 5, the objects and actions that are wrong, and an explanation."""
 
     grade: int
     wrong_objects: tuple[str, ...]
@@ -38,12 +38,12 @@ class Opinion:
 
     @property
     def score(self) -> float:
-        """The grade from 0 to 1."""
+        """The grade as a number from 0 to 1."""
         return (self.grade - LOWEST) / (HIGHEST - LOWEST)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong, in lines that another model can be told."""
+        """What is wrong, as lines for a prompt."""
         if self.grade == HIGHEST:
             return ()
         wrong = (
@@ -54,11 +54,11 @@ class Opinion:
         return (*lines, self.explanation) if self.explanation else tuple(lines)
 
 
-def inspected(text: str, material: Material) -> Conversation[Opinion]:
-    """The model's opinion of a caption."""
-    prompt = material.prompt("inspect", caption=text)
-    answer = yield from ask_json((prompt, *material.shown()), SCHEMA)
-    return Opinion(
+def grade_caption(text: str, clip_input: ClipInput) -> Conversation[ModelGrade]:
+    """Ask the model for its grade of a caption."""
+    prompt = clip_input.prompt("inspect", caption=text)
+    answer = yield from ask_json((prompt, *clip_input.numbered_frames()), SCHEMA)
+    return ModelGrade(
         int(answer["grade"]),
         tuple(answer["wrong_objects"]),
         tuple(answer["wrong_actions"]),
