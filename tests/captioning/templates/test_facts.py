@@ -43,7 +43,7 @@ PAN = {
     "camera": "pan_left",
     "pan_left_share": 0.9,
     "camera_speed": 0.02,
-    "object_place": "right",
+    "object_region": "right",
     "object_motion": 0.05,
 }
 TEXT = {"strings": ("Sale",), "overlay_strings": ("Sale",), "overlay_regions": ("top left",)}
@@ -179,7 +179,7 @@ def test_a_moving_camera_does_not_count_as_movement() -> None:
     pan = {
         "camera": "pan_left",
         "pan_left_share": 0.9,
-        "object_place": "top",
+        "object_region": "top",
         "object_motion": 0.01,
     }
     assert movement_clause(facts() | {"motion": pan}) == ""

@@ -213,7 +213,7 @@ def camera_clause(facts: Facts) -> str:
 
 def movement_clause(facts: Facts) -> str:
     """How much moves and where; under a camera that moves, only what it does not explain."""
-    region = REGIONS.get(str(facts.get("motion", {}).get("object_place")), "")
+    region = REGIONS.get(str(facts.get("motion", {}).get("object_region")), "")
     if camera_clause(facts) not in ("", f"the camera {CAMERA['static']}"):
         own = number(facts, "motion", "object_motion") or 0.0
         return f"something moves {region}" if region and own >= MIN_PLACED_MOTION else ""
