@@ -12,8 +12,11 @@ import pyarrow as pa
 
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.pipeline.inputs import FOUND, Scope
-from vidcurate.pipeline.runner import Run, plan_for, remember, run_stage
+from vidcurate.pipeline.provenance import record_in_manifest
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.runner import update_stage
+from vidcurate.pipeline.scope import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
 from vidcurate.stage import StageConfig, TableStage
 from vidcurate.stages import STAGES
@@ -79,18 +82,18 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
     }
     found = dataset.stored(FILES, FOUND)
     fill(found, FILES, [f"{n:016x}" for n in range(size.videos)], FILES_IN_A_PART)
-    for planned in plan_for(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
-        stage = planned.stage
-        remember(dataset, planned)
+    for resolved in resolve(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
+        stage = resolved.stage
+        record_in_manifest(dataset, resolved)
         if isinstance(stage, TableStage):
-            run_stage(run, planned, Scope())
+            update_stage(run, resolved, Scope())
             continue
-        inputs = planned.stored(dataset, stage.reads).index(stage.reads.key)
+        inputs = resolved.stored(dataset, stage.reads).index(stage.reads.key)
         ids = inputs[stage.reads.key].to_pylist()
         if stage.name == CHOSEN[-1]:
             del ids[:: max(1, len(ids) // size.missing)]
         each = size.clips // size.videos if stage.writes is CLIPS else 1
-        own = planned.own(dataset)
+        own = resolved.output(dataset)
         own.files.mkdir(parents=True)
         (own.files / TEXT).touch()  # the file that every row names
         rows_per_part = stage.rows_per_part if parts else ROWS_PER_PART

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import CLIPS, EXPORTS, FILES, SOURCES
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset

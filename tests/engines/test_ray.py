@@ -35,7 +35,7 @@ from vidcurate.engines.base import Crash, Needs
 from vidcurate.engines.local import LocalEngine
 from vidcurate.engines.ray import RayEngine, room
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
 
 # One cluster serves them all.

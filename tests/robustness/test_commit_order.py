@@ -13,12 +13,13 @@ import pyarrow as pa
 import pytest
 
 from tests.support.s3_server import reached
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, TOYS, Mark
-from vidcurate.pipeline.counts import known_count
+from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.discovery.found_files import add_files
-from vidcurate.pipeline.inputs import FOUND, Scope, live_scope
-from vidcurate.pipeline.runner import Limits, plan_for
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
@@ -38,16 +39,16 @@ def with_history(folder: Path) -> Bench:
         (folder / f"{label}.video").write_text(f"video {label} is longer now", "utf-8")
         bench.add(label)
         bench.run(marks={"fail": "a.1"}, **OPTIONS)
-    bench.run(limits=Limits(retry_failed=True), **OPTIONS)
-    bench.run(pick={"least": 1}, **OPTIONS)
+    bench.run(run_options=RunOptions(retry_failed=True), **OPTIONS)
+    bench.run(pick={"min_mark": 1}, **OPTIONS)
     return bench
 
 
 def told(bench: Bench) -> dict[str, Any]:
     """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
-    plan = plan_for(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
-    sources = next(p for p in plan if p.stage.writes is SOURCES).own(dataset)
+    plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"min_mark": 1}, **OPTIONS))
+    sources = next(p for p in plan if p.stage.writes is SOURCES).output(dataset)
     scope = live_scope(dataset, sources, None)
     tables = {
         stage.writes.name: dataset.stored(stage.writes, manifest[stage.writes.name]["fingerprint"])
@@ -58,7 +59,7 @@ def told(bench: Bench) -> dict[str, Any]:
         "rows": {s.writes.name: tables[s.writes.name].read(None, s.writes.schema) for s in TOYS},
         "words": {name: stored.done_with_versions() for name, stored in tables.items()},
         "live": scope,
-        "counts": [known_count(dataset, planned, Scope()) for planned in plan],
+        "counts": [cached_count(dataset, resolved, Scope()) for resolved in plan],
     }
 
 
@@ -83,9 +84,9 @@ def test_a_copy_with_any_times_is_the_same_data_set(tmp_path: Path, order: str) 
     for file, seconds in zip(files, times(order, len(files)), strict=True):
         os.utime(file, (seconds, seconds))
     assert told(copied) == before
-    heard = Heard()
-    assert copied.run(heard=heard, pick={"least": 1}, **OPTIONS) == []
-    assert {stage: todo for stage, (todo, _) in heard.todo.items() if todo} == {}
+    recorder = Recorder()
+    assert copied.run(recorder=recorder, pick={"min_mark": 1}, **OPTIONS) == []
+    assert {stage: todo for stage, (todo, _) in recorder.todo.items() if todo} == {}
 
 
 @pytest.fixture

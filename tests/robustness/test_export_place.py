@@ -14,10 +14,10 @@ import pytest
 from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
-from vidcurate.export.files import link
-from vidcurate.export.marker import end_hash, read_mark
+from vidcurate.exporting.files import link
+from vidcurate.exporting.marker import end_hash, read_mark
 from vidcurate.pipeline.discovery.found_files import drop_files
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.markers import EXPORT_MARKER, LAYOUT
@@ -204,7 +204,7 @@ def test_good_captions_are_not_given_up_for_failures(
         process(out, refusing)
     assert raised.value.exit_code == 3
     assert read(out)["caption"].equals(before)
-    process(out, refusing, limits=Limits(allow_loss=True))
+    process(out, refusing, run_options=RunOptions(allow_loss=True))
     assert read(out)["caption"].null_count == 3
 
 
@@ -226,12 +226,12 @@ def test_a_video_that_is_gone_takes_no_clips_along(video: Path, tmp_path: Path) 
     other.write_bytes(video.read_bytes() + b"\0" * 16)
     process(out, WHOLE, video, other)
     with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
-        process(out, WHOLE, limits=Limits(videos=1))
+        process(out, WHOLE, run_options=RunOptions(limit=1))
     other.write_bytes(b"no video")
     with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
         process(out, WHOLE, other)
     assert read(out).num_rows == 6
-    process(out, WHOLE, other, limits=Limits(allow_loss=True))
+    process(out, WHOLE, other, run_options=RunOptions(allow_loss=True))
     assert read(out).num_rows == 3
 
 

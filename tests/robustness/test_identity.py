@@ -12,7 +12,7 @@ from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, video_path
-from vidcurate.pipeline.inputs import live_scope
+from vidcurate.pipeline.scope import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
 from vidcurate.stage import Stage, StageConfig, fingerprint
 from vidcurate.stages import STAGES

@@ -106,7 +106,7 @@ def test_what_can_be_read_can_be_looked_at(read_only: Path) -> None:
     """Commands that look need not write; commands that write say where they cannot."""
     root = ("-d", read_only)
     looks = [("status", *root), ("rows", "kept", *root), ("tune", *root)]
-    writes = [(name, *root) for name in ("filter", "ingest", "clean", "plan")]
+    writes = [(name, *root) for name in ("filter", "ingest", "clean", "estimate")]
     ends = several(*looks, ("diff", read_only, read_only), *writes, bound=True)
     for looked in ends[: -len(writes)]:
         assert looked.code == 0, looked.err

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.s3_server import reached
 from tests.support.toy_stages import MARKS, Mark
-from vidcurate.cli.look import read_consistently
+from vidcurate.analysis.view import read_consistently
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import staging_folder
 from vidcurate.store.commits import commit_name

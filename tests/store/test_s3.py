@@ -14,7 +14,7 @@ from tests.support.command import Ended, kill_group, start, vidcurate, wait_unti
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,
@@ -119,7 +119,7 @@ def test_a_list_and_what_is_missing(videos: Path) -> None:
     process(out, {"probe": {}}, "s3://bucket/videos/none.mp4")
     assert len(rows(out, VIDEOS)) == 3
     Remote("bucket/videos/none.mp4").unlink()
-    process(out, {"scan": {}}, limits=Limits(retry_failed=True))
+    process(out, {"scan": {}}, run_options=RunOptions(retry_failed=True))
     failed = [reason for status, reason in done(out, SCANS).values() if status == "failed"]
     gone = "the video is gone or has changed since it was ingested: s3://bucket/videos/none.mp4"
     assert failed == [gone]

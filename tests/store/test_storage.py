@@ -19,7 +19,7 @@ from obstore.store import MemoryStore
 from tests.support.s3_server import reached
 from vidcurate.errors import BusyError, MissingExtraError, StorageError
 from vidcurate.pipeline.discovery.found_files import add_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, FoundFile
 from vidcurate.store import lock as lock_module
 from vidcurate.store import storage

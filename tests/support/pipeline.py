@@ -11,7 +11,10 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
-from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Listener, Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
 from vidcurate.store.dataset import Dataset, StoredTable
@@ -22,14 +25,14 @@ R = TypeVar("R")
 P = TypeVar("P", bound=Location)
 # Stage names, each with its options.
 Options = Mapping[str, Any]
-NO_LIMITS = Limits()
+DEFAULTS = RunOptions()
 
 
 def process(
     root: Location,
     options: Options,
     *sources: Path | str,
-    limits: Limits = NO_LIMITS,
+    run_options: RunOptions = DEFAULTS,
     engine: Engine | None = None,
     listener: Listener | None = None,
 ) -> dict[str, StageCount]:
@@ -39,9 +42,9 @@ def process(
     add_files(dataset, find_files(names, EXTENSIONS, io.StringIO(), recursive=True))
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
-    plan = plan_for(dataset, STAGES, list(given), given)
-    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), limits)
-    run_plan(run, plan)
+    plan = resolve(dataset, STAGES, list(given), given)
+    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), run_options)
+    run_pipeline(run, plan)
     return {c.stage: c for c in run.counts}
 
 

@@ -12,7 +12,7 @@ from tests.support.pipeline import done, process, rows
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
 

@@ -43,7 +43,12 @@ def test_captions_are_compared(
     video: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
 ) -> None:
     """Each kept clip's caption is compared; one longer than the model reads is marked."""
-    process(tmp_path, {"embed": {"backend": "open_clip", "model": model}, "alignment": {}}, video)
+    options = {
+        "embed": {"backend": "open_clip", "model": model},
+        "caption": {"trigger": "one two three four five six seven eight nine ten eleven twelve"},
+        "alignment": {},
+    }
+    process(tmp_path, options, video)
     captions = {row.clip_id: row.text for row in rows(tmp_path, CAPTIONS)}
     check_rows(tmp_path, embedder, captions)
     found = rows(tmp_path, ALIGNMENT)
@@ -69,7 +74,7 @@ def test_a_sentence_needs_no_captions(
 
 
 def test_it_is_a_column_of_the_export(video: Path, tmp_path: Path, model: str) -> None:
-    """The finished data set has the numbers beside each caption."""
+    """The finished data set has the numbers with each caption."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - for this test alone
 
     options = {

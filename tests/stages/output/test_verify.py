@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.pipeline import done, names_below, process, rows, stored
 from vidcurate.errors import EmptyResultError, MediaError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.output.verify import check_shots
 from vidcurate.store.dataset import Dataset
@@ -50,7 +50,7 @@ def test_a_bad_file_is_quarantined(tmp_path: Path, video: Path) -> None:
     assert not (tmp_path / "verified").exists()
     bad = sorted(stored(tmp_path, EXPORTS).files.iterdir())[1]
     damage(bad)
-    counts = process(tmp_path, WITH, limits=Limits(allow_loss=True))
+    counts = process(tmp_path, WITH, run_options=RunOptions(allow_loss=True))
     assert (counts["verify"].ok, counts["verify"].reasons) == (2, {CHANGED: 1})
     assert done(tmp_path, VERIFIED)[bad.stem] == ("failed", CHANGED)
     table = pq.read_table(tmp_path / "export" / "data")

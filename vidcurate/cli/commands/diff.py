@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone
-from vidcurate.cli.look import (
-    AsJson,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
@@ -22,7 +21,8 @@ from vidcurate.cli.look import (
     read_consistently,
     reader,
 )
-from vidcurate.cli.output import printable, tell_json
+from vidcurate.cli.printing import printable, tell_json
+from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.stages.selection.filter import FilterConfig
@@ -70,7 +70,7 @@ def side(folder: Path) -> Side:
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    done = judged.own(dataset).done() if judged else DONE.empty_table()
+    done = judged.output(dataset).done() if judged else DONE.empty_table()
     return Side(
         videos=read(SOURCES.name),
         clips=read(CLIPS.name),

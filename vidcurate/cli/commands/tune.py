@@ -12,9 +12,7 @@ from rich.text import Text
 
 from vidcurate.analysis.tune import Distribution, Limit, Removal, Tuning
 from vidcurate.analysis.tune import tune as tuned
-from vidcurate.cli.look import (
-    AsJson,
-    Folder,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
@@ -22,9 +20,10 @@ from vidcurate.cli.look import (
     read_consistently,
     reader,
 )
-from vidcurate.cli.output import printable, say, tell_json
+from vidcurate.cli.printing import printable, say, tell_json
+from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
 from vidcurate.rules import Rule, check, parse
 from vidcurate.rules.join import joined_columns, video_paths
@@ -89,7 +88,7 @@ def read_share(text: str) -> float:
     return share
 
 
-def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[Rule]:
+def rules_for(plan: tuple[ResolvedStage, ...], texts: list[str] | tuple[()]) -> list[Rule]:
     """The rules given, else those of the data set's filter.
 
     Raises RuleError where they make no sense.
@@ -104,7 +103,7 @@ def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[R
     return rules
 
 
-def score_columns(plan: tuple[Planned, ...]) -> list[tuple[str, str]]:
+def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
     """Every numeric column of the score tables that a data set has, and the clips' length."""
     present = present_tables(plan)
     return [

@@ -13,7 +13,7 @@ from vidcurate.pipeline.discovery.sources import (
     find_files,
     source_name,
 )
-from vidcurate.pipeline.inputs import DROPPED_FILE, FOUND, GONE, newest_files
+from vidcurate.pipeline.scope import DROPPED_FILE, FOUND, GONE, latest_files
 from vidcurate.records import FILES, FoundFile
 from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
@@ -25,7 +25,7 @@ UNREAD = "unread"
 
 def add_files(dataset: Dataset, files: Iterable[FoundFile], seen: set[str] | None = None) -> int:
     """Write new and changed files; returns the number of all, whose paths are added to `seen`."""
-    newest = {path: base_id(row) for path, row in newest_files(dataset).items()}
+    newest = {path: base_id(row) for path, row in latest_files(dataset).items()}
     stored = dataset.stored(FILES, FOUND)
     n_given = 0
     stream = iter(files)
@@ -113,7 +113,7 @@ def ingest_sources(
 ) -> None:
     """Record the files that the sources name now, and mark those that they no longer name."""
     files = find_files(sources, extensions, stdin, recursive=recursive, own=dataset.root, note=note)
-    dropped = {p for p, row in newest_files(dataset).items() if row["state"] == DROPPED_FILE}
+    dropped = {p for p, row in latest_files(dataset).items() if row["state"] == DROPPED_FILE}
     seen: set[str] = set()
     add_files(dataset, files, seen)
     if back := sorted(dropped & seen):

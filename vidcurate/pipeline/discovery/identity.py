@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from vidcurate.errors import quantity
 from vidcurate.media.io.content import SAMPLED_WHOLE
 from vidcurate.pipeline.discovery.found_files import UNREAD, live_files, rows_in_order, write_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SCANS, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.digests import sha256_of

@@ -10,11 +10,11 @@ from pydantic import model_validator
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     ClassifierChoice,
     check_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import (
@@ -87,7 +87,7 @@ def detector_by_model(config: WatermarkConfig) -> Detector:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
-    probabilities = open_label_judge(chosen(config), config.label)
+    probabilities = open_label_classifier(chosen(config), config.label)
 
     def detect(samples_file: Path, clip: Clip) -> Detection:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
@@ -160,7 +160,7 @@ def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
 
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_resources() if config.backend == "transformers" else Resources()
 
 
 WATERMARK_STAGE = MapStage(

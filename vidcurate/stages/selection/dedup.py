@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.dedup.choice import Link, chosen, clusters
-from vidcurate.dedup.shown import Places, gallery
+from vidcurate.deduplication.choice import Link, chosen, clusters
+from vidcurate.deduplication.shown import Places, gallery
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -34,7 +34,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, StoredTable
+from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import location
 from vidcurate.store.table import positions
 
@@ -91,16 +91,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(DEDUP.to_arrow(rows), done)
+    return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
 
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
@@ -141,7 +132,7 @@ def duplicates(
     least_similarity: float,
 ) -> list[Duplicate]:
     """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
-    from vidcurate.dedup.links import links
+    from vidcurate.deduplication.links import links
 
     n_own = own.num_rows
     tables = [own, *(table for _, table in others)]

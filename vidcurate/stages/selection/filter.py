@@ -14,7 +14,7 @@ from vidcurate.rules import check, evaluate_rules, parse
 from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
-from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
+from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
 MISSING = "a number is missing for: "
@@ -61,16 +61,8 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     missing = pa.array(lacking, pa.string()).take(outcomes.undecided)
     kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
     status = pc.if_else(pc.is_valid(broken), DROPPED, pc.if_else(kept, OK, FAILED))
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": pc.coalesce(broken, missing),
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(clips.filter(kept), done)
+    reason = pc.coalesce(broken, missing)
+    return Outcome.from_status(clips.filter(kept), clips[CLIPS.key], status, reason)
 
 
 def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
