@@ -12,6 +12,7 @@ from tests.support.command import ctrl_c, kill_group, start, stopped, vidcurate,
 from tests.support.pipeline import names_below, process, rows, states
 from tests.support.videos import render
 from vidcurate.records import CLIPS
+from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing
 
 CONFIG = """\
@@ -326,7 +327,7 @@ def test_interrupt_before_workers_are_up(tmp_path: Path, long_video: Path) -> No
     out = tmp_path / "out"
     running = start(("scan", long_video, "-d", out, "--workers", "2"), tmp_path)
     try:
-        assert wait_until((out / "manifest.json").exists, running)
+        assert wait_until(lambda: bool(Dataset(out).manifest()), running)
         os.killpg(running.pid, signal.SIGINT)
         assert running.wait(timeout=60) == 130
     finally:

@@ -364,7 +364,7 @@ def not_found(where: Remote) -> FileNotFoundError:
 
 def one_line(error: BaseException) -> str:
     """The client's message in one line, without its debug output and the answer's XML."""
-    text = str(error).partition("\n\nDebug source:")[0].partition(": <?xml")
+    text = str(error).partition("\n\nDebug source:")[0].partition(": <")
     return " ".join(text[0].split())
 
 
