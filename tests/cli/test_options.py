@@ -7,8 +7,9 @@ import typer
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from vidcurate.cli.options import describe, flags, given_values, stage_parameters, with_parameters
-from vidcurate.cli.reference import reference
+from vidcurate.cli.options import flags, given_values, stage_parameters, with_parameters
+from vidcurate.pipeline.default_config import reference
+from vidcurate.pipeline.option_text import describe
 from vidcurate.stage import Stage, StageConfig, option
 from vidcurate.stages import STAGES
 

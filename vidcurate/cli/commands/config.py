@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from vidcurate.cli.printing import say, tell
-from vidcurate.cli.reference import default_config
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.resolve import make_plan
 from vidcurate.pipeline.runner import ROOTS, check_stages
 from vidcurate.stages import STAGES

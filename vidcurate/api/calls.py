@@ -1,0 +1,225 @@
+"""Runs from Python: what to run is chosen as on the command line, and the result is a value."""
+
+import io
+import multiprocessing
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vidcurate.analysis.view import recorded_options, recorded_stages
+from vidcurate.api.dataset import VideoDataset
+from vidcurate.api.events import CallbackListener, OnProgress
+from vidcurate.errors import UsageError
+from vidcurate.pipeline.config import load_config, mapping_config, override
+from vidcurate.pipeline.counts import StageCount
+from vidcurate.pipeline.estimate.forecast import Estimate, keep
+from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
+from vidcurate.pipeline.run_options import RunOptions, run_options
+from vidcurate.pipeline.session import (
+    RunReport,
+    RunRequest,
+    engine_for,
+    locked,
+    new_run,
+    plan_of,
+    report_of,
+    run_all,
+    take_sources,
+)
+from vidcurate.stage import Stage, StageConfig
+from vidcurate.stages import STAGES
+from vidcurate.stages.sources.probe import PROBE
+from vidcurate.store.storage import location
+from vidcurate.wording import suggest
+
+PathLike = str | os.PathLike[str]
+Sources = PathLike | Iterable[PathLike]
+Config = PathLike | Mapping[str, Mapping[str, Any] | StageConfig | None]
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What came of a run: the data set, and for each stage in the order of the data its counts."""
+
+    dataset: VideoDataset
+    report: RunReport
+
+    @property
+    def counts(self) -> dict[str, StageCount]:
+        """By stage: its inputs, and how many came to what (the funnel)."""
+        return {count.stage: count for count in self.report.stages}
+
+    @property
+    def failures(self) -> dict[str, dict[str, int]]:
+        """By stage with failed inputs: how often each reason was given, most frequent first."""
+        return {c.stage: dict(c.reasons) for c in self.report.stages if c.failed}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON: what `vidcurate run --json` prints."""
+        return self.report.as_dict()
+
+    def __repr__(self) -> str:
+        """The funnel in short."""
+        ends = ", ".join(f"{c.stage} {c.ok}/{c.inputs}" for c in self.report.stages)
+        return f"<RunResult {self.dataset.path}: {ends}>"
+
+
+def run(
+    sources: Sources | None = None,
+    config: Config | None = None,
+    dataset: PathLike = "out",
+    *,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> RunResult:
+    """Run the stages of a config on videos, or on those that the data set has already.
+
+    `sources` are what the command takes: folders, files, globs and lists, one or several.
+    `config` is a recipe's name, a YAML file, or a mapping of stages to their options; without one
+    the data set's own stages run, in a new data set those of the recipe quickstart. `on_progress`
+    is called with events (StageBegan, StageAdvanced, StageEnded, Note), by one thread at a time; an
+    exception that it raises ends the run. What is done already is not done again.
+
+    Raises UsageError for what cannot be done, BusyError where another process writes to the data
+    set, TooManyFailuresError past `max_failed`, and EmptyResultError where nothing came out. What
+    was finished until then stays, also after a KeyboardInterrupt.
+    """
+    chosen, given = choose_stages(config, dataset, options.get("without", ()))
+    return execute(dataset, chosen, given, sources, on_progress, options)
+
+
+def estimate(
+    sources: Sources | None = None,
+    config: Config | None = None,
+    dataset: PathLike = "out",
+    *,
+    videos: int | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> Estimate:
+    """Estimate time, disk and requests of a run from a few of its `videos`.
+
+    The sample is run in the data set itself, so that its work is done when the run starts. Takes
+    and raises what `run` does.
+    """
+    chosen, given = choose_stages(config, dataset, options.get("without", ()))
+    request = new_request(dataset, [*chosen, PROBE.name], given, sources, options)
+    listener = CallbackListener(on_progress)
+    with locked(request, listener.note) as root:
+        take_sources(root, request, io.StringIO(), listener.note)
+        with engine_for(request.options) as engine:
+            begun = new_run(root, engine, listener, request.options)
+            found = estimate_run(begun, plan_of(root, request), videos)
+    if found is None:
+        raise UsageError("the estimate was interrupted")
+    if found.n_left:
+        keep(root, found)
+    return found
+
+
+def run_stage(
+    stage: Stage,
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> RunResult:
+    """Bring one stage's table up to date, and first all that it reads.
+
+    Options of the stage that are not given stay as they are in `config`, else in the data set.
+    """
+    given = {} if config is None else read_config(config)
+    own = {name: value for name, value in options.items() if name in stage.config.model_fields}
+    if own:
+        known = given if stage.name in given else recorded_options(Path(dataset), stage)
+        given = {**given, stage.name: override(known, stage, own)}
+    others = {name: value for name, value in options.items() if name not in own}
+    return execute(dataset, [stage.name], given, sources, on_progress, others, stage.config)
+
+
+def execute(
+    dataset: PathLike,
+    chosen: Sequence[str],
+    given: Mapping[str, StageConfig],
+    sources: Sources | None,
+    on_progress: OnProgress | None,
+    options: Mapping[str, Any],
+    stage_config: type[StageConfig] = StageConfig,
+) -> RunResult:
+    """Run the chosen stages and all that they need."""
+    request = new_request(dataset, chosen, given, sources, options, stage_config)
+    listener = CallbackListener(on_progress)
+    with locked(request, listener.note) as root:
+        take_sources(root, request, io.StringIO(), listener.note)
+        plan = plan_of(root, request)
+        with engine_for(request.options) as engine:
+            begun = new_run(root, engine, listener, request.options)
+            run_all(begun, plan, request.options)
+    return RunResult(VideoDataset(root.root), report_of(begun, plan, listener.note))
+
+
+def new_request(
+    dataset: PathLike,
+    chosen: Sequence[str],
+    given: Mapping[str, StageConfig],
+    sources: Sources | None,
+    options: Mapping[str, Any],
+    stage_config: type[StageConfig] = StageConfig,
+) -> RunRequest:
+    """What a run does, of a call's arguments.
+
+    Raises UsageError for an unknown option, one that does not fit, and for stdin as a source; also
+    where this is a worker that runs its caller's script again.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise UsageError(
+            "worker processes import the script that starts them: put what it does below "
+            "`if __name__ == '__main__':`, or choose engine='inline'"
+        )
+    known = [*stage_config.model_fields, *RunOptions.model_fields]
+    if unknown := [name for name in options if name not in known]:
+        raise UsageError(f"unknown option {unknown[0]}{suggest(unknown[0], known)}")
+    names = [sources] if isinstance(sources, str | os.PathLike) else [*(sources or ())]
+    if "-" in names:
+        raise UsageError("a run from Python has no stdin: give the paths themselves as sources")
+    values = {name: tuple(v) if isinstance(v, list | set) else v for name, v in options.items()}
+    return RunRequest(
+        location(os.fspath(dataset)),
+        tuple(chosen),
+        given,
+        tuple(os.fspath(name) for name in names),
+        run_options(values),
+    )
+
+
+def choose_stages(
+    config: Config | None, dataset: PathLike, without: Sequence[str]
+) -> tuple[list[str], dict[str, StageConfig]]:
+    """The stages of a config, else those of the data set, else those of the default recipe.
+
+    Raises UsageError where `without` leaves none.
+    """
+    given = {} if config is None else read_config(config)
+    stages = list(given) or recorded_stages(Path(dataset))
+    if not stages:
+        given = read_config(DEFAULT_RECIPE)
+        stages = list(given)
+    chosen = [name for name in stages if name not in without]
+    if not chosen:
+        raise UsageError("without leaves no stage to run: name fewer of them")
+    return chosen, given
+
+
+def read_config(config: Config) -> dict[str, StageConfig]:
+    """The stages that a config names, with their options.
+
+    Raises ConfigError with one line a fault.
+    """
+    if isinstance(config, Mapping):
+        return mapping_config(config, STAGES)
+    return load_config(find_config(os.fspath(config)), STAGES)

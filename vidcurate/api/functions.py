@@ -1,0 +1,83 @@
+"""Every function that runs something, with the signature that its options give it.
+
+`functions.pyi`, which is generated from the same models, says the same to type checkers.
+"""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from vidcurate.api.calls import RunResult, estimate, run, run_stage
+from vidcurate.pipeline.option_text import describe
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.stage import Stage
+from vidcurate.stages import STAGES
+
+# What `estimate` leaves to the run itself.
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
+
+
+def parameters_of(fields: dict[str, FieldInfo]) -> list[inspect.Parameter]:
+    """A keyword parameter for each option."""
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=info.get_default(call_default_factory=True),
+            annotation=info.annotation,
+        )
+        for name, info in fields.items()
+    ]
+
+
+def with_options(
+    function: Callable[..., Any], fields: dict[str, FieldInfo], name: str, doc: str
+) -> Callable[..., Any]:
+    """A function of this name whose signature has these options in place of `**options`."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    signature = inspect.signature(function)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    call.__signature__ = signature.replace(parameters=[*kept, *parameters_of(fields)])  # type: ignore[attr-defined]
+    return call
+
+
+def stage_doc(stage: Stage) -> str:
+    """A stage's docstring: what it does, and its options."""
+    options = [f"    {name}: {describe(info)}" for name, info in stage.config.model_fields.items()]
+    return "\n".join(
+        [
+            stage.summary,
+            "",
+            f"Reads the table {stage.reads.name} and writes {stage.writes.name}. Options that are",
+            "not given stay as they are in the data set. Takes and raises what `run` does.",
+            *(["", "Options:", *options] if options else []),
+        ]
+    )
+
+
+def stage_function(stage: Stage) -> Callable[..., RunResult]:
+    """The function of one stage."""
+    fields = {**stage.config.model_fields, **RunOptions.model_fields}
+    return with_options(partial(run_stage, stage), fields, stage.name, stage_doc(stage))
+
+
+def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
+    """Every function by its name: `run`, `estimate`, and the stages in the order of the data."""
+    of_run = dict(RunOptions.model_fields)
+    of_estimate = {name: info for name, info in of_run.items() if name not in RUN_ONLY}
+    return {
+        "run": with_options(run, of_run, "run", run.__doc__ or ""),
+        "estimate": with_options(estimate, of_estimate, "estimate", estimate.__doc__ or ""),
+        **{stage.name: stage_function(stage) for stage in stages},
+    }
+
+
+globals().update(functions(STAGES))
