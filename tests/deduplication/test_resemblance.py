@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.deduplication.test_links import signature
+from tests.support.signatures import signature
 from vidcurate.deduplication.course import resampled
 from vidcurate.deduplication.resemblance import agreement_needed, resemblance
 from vidcurate.deduplication.shown import Shown, gallery

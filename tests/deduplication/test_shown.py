@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.deduplication.test_links import signature
+from tests.support.signatures import signature
 from vidcurate.deduplication.shown import gallery, packed, unpacked
 from vidcurate.records import SIGNATURES
 
