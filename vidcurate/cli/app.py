@@ -129,6 +129,6 @@ def main() -> None:
 
 def usage_line(error: TyperException) -> str:
     """A fault of the command line in one line, with the command that says how it is used."""
-    words = " ".join(error.format_message().split()).rstrip(".")
+    words = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{words}; see `{context.command_path} --help`" if context else words
+    return f"{words} (see `{context.command_path} --help`)" if context else words

@@ -4,6 +4,9 @@ A time is exact in `*_pts`, ticks of the video's `time_base` (seconds a tick, a 
 `*_s` columns beside it are the same time in seconds, for people and for rules.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from vidcurate.records.clips import (
     ALIGNMENT,
     CAPTIONS,
@@ -23,6 +26,7 @@ from vidcurate.records.clips import (
     Signature,
     VerifiedClip,
 )
+from vidcurate.records.column import ColumnInfo, TableColumn, columns_of_table
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -76,12 +80,13 @@ from vidcurate.records.videos import (
     Scene,
     Source,
     Story,
-    ToldSpan,
+    TextSpan,
     Video,
     VideoCuts,
     VideoVectors,
     merge_sources,
 )
+from vidcurate.store.table import Table
 
 __all__ = [
     "AESTHETIC",
@@ -108,6 +113,7 @@ __all__ = [
     "SPEECH",
     "STORIES",
     "SUITABILITY",
+    "TABLES",
     "TAGS",
     "TEXT",
     "VECTORS",
@@ -124,6 +130,7 @@ __all__ = [
     "Caption",
     "Clip",
     "ClipKeyframes",
+    "ColumnInfo",
     "Consistency",
     "Cut",
     "Duplicate",
@@ -142,9 +149,10 @@ __all__ = [
     "Speech",
     "Story",
     "Suitability",
+    "TableColumn",
     "Tags",
     "Text",
-    "ToldSpan",
+    "TextSpan",
     "Verdict",
     "VerifiedClip",
     "Video",
@@ -152,6 +160,7 @@ __all__ = [
     "VideoVectors",
     "Watermark",
     "WeakCaption",
+    "columns_of_table",
     "merge_sources",
 ]
 
@@ -170,3 +179,14 @@ SCORE_TABLES = (
     SUITABILITY,
     DEDUP,
 )
+
+TABLES: Mapping[str, Table[Any]] = {
+    table.name: table
+    for table in (
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
+        *(t for t in SCORE_TABLES if t is not DEDUP),
+        *(SIGNATURES, DEDUP, KEPT, KEYFRAMES, CAPTIONS, ALIGNMENT, VERDICTS, WEAK, REFINED),
+        *(OUTLINES, STORIES, EXPORTS, VERIFIED),
+    )
+}
+"""Every table by name, in the order of the data."""

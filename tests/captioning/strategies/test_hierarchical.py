@@ -5,12 +5,12 @@ from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.strategies.hierarchical import Narrated, Narrator, narrate
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Outcome, hold
-from vidcurate.records import Scene, ToldSpan
+from vidcurate.records import Scene, TextSpan
 
 SCENES = (
-    Scene(0.0, 6.0, (ToldSpan(0.0, 2.0, "A hare sits."), ToldSpan(2.0, 6.0, "It runs."))),
-    Scene(6.0, 9.0, (ToldSpan(6.0, 9.0, "A butterfly."),)),
-    Scene(9.0, 20.0, (ToldSpan(9.0, 12.0, "Rain."), ToldSpan(12.0, 20.0, "Sun."))),
+    Scene(0.0, 6.0, (TextSpan(0.0, 2.0, "A hare sits."), TextSpan(2.0, 6.0, "It runs."))),
+    Scene(6.0, 9.0, (TextSpan(6.0, 9.0, "A butterfly."),)),
+    Scene(9.0, 20.0, (TextSpan(9.0, 12.0, "Rain."), TextSpan(12.0, 20.0, "Sun."))),
 )
 
 
@@ -29,7 +29,7 @@ def test_each_level_is_told_from_the_one_below() -> None:
     assert result == Narrated(
         "Video.",
         "ok",
-        (ToldSpan(0, 6, "Hare."), ToldSpan(6, 9, "A butterfly."), ToldSpan(9, 20, "Weather.")),
+        (TextSpan(0, 6, "Hare."), TextSpan(6, 9, "A butterfly."), TextSpan(9, 20, "Weather.")),
         (),
     )
     first, second, video = model.texts()
@@ -60,7 +60,7 @@ def test_a_video_without_scenes_told_is_an_error() -> None:
 
 def test_no_request_grows_with_the_video() -> None:
     """A video of 300 scenes is merged in steps, each within the bound."""
-    scenes = [Scene(n, n + 1, (ToldSpan(n, n + 1, f"Scene {n} " * 9),)) for n in range(300)]
+    scenes = [Scene(n, n + 1, (TextSpan(n, n + 1, f"Scene {n} " * 9),)) for n in range(300)]
     result, model = told([says("part")] * 300, scenes, 1000)
     assert isinstance(result, Narrated)
     assert (result.text, len(result.scenes)) == ("part", 300)

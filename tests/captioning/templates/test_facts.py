@@ -122,10 +122,10 @@ def test_sounds_are_told_by_their_share(row: dict[str, object], sentence: str) -
 def test_text_is_quoted_once() -> None:
     """Strings that are one line read twice are told once, three at most, with their one place."""
     strings = ("+Pixel 2", "Pixel 2", "$849", "Sale", "Today")
-    row = {"strings": strings, "overlay_strings": strings, "overlay_places": ("top left",)}
+    row = {"strings": strings, "overlay_strings": strings, "overlay_regions": ("top left",)}
     said = "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
     assert last_sentence(text=row) == said
-    two_places = {**row, "overlay_places": ("top left", "bottom")}
+    two_places = {**row, "overlay_regions": ("top left", "bottom")}
     assert last_sentence(text=two_places).startswith("Text in the picture reads")
     assert last_sentence(text={**row, "strings": ()}) == "A 4.2-second clip."
 
@@ -135,9 +135,9 @@ def test_doubtful_tags_and_marks_are_left_out() -> None:
     tag = {"top_name": "web site", "top_probability": 0.9}
     assert last_sentence(tags=tag) == "It looks like: web site."
     assert last_sentence(tags={**tag, "top_probability": 0.84}) == "A 4.2-second clip."
-    mark = {"score": 0.8, "place": "top right"}
+    mark = {"score": 0.8, "region": "top right"}
     assert last_sentence(watermark=mark) == "A mark seems to lie over the picture at the top right."
-    assert last_sentence(watermark={"score": None, "place": None}) == "A 4.2-second clip."
+    assert last_sentence(watermark={"score": None, "region": None}) == "A 4.2-second clip."
     assert last_sentence(watermark={**mark, "score": 0.79}) == "A 4.2-second clip."
 
 

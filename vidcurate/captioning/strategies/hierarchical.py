@@ -11,7 +11,7 @@ from vidcurate.captioning.prompts import Prompt, fill_prompt
 from vidcurate.captioning.strategies.merging import Note, merge, when
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation, Status
-from vidcurate.records import Scene, ToldSpan
+from vidcurate.records import Scene, TextSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Narrated:
 
     text: str
     status: Status
-    scenes: tuple[ToldSpan, ...]
+    scenes: tuple[TextSpan, ...]
     gaps: tuple[str, ...]
 
 
@@ -65,5 +65,5 @@ def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrate
     video = yield from merge(
         told, narrator.most_chars, lambda lines: narrator.ask(narrator.video, lines)
     )
-    spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in told)
+    spans = tuple(TextSpan(note.start_s, note.end_s, note.text) for note in told)
     return Narrated(video.text, video.status, spans, (*gaps, *video.gaps))

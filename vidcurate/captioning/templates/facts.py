@@ -102,7 +102,7 @@ def text_sentence(facts: Facts) -> str:
     read, overlays = strings_of(row, "strings"), strings_of(row, "overlay_strings")
     if not read:
         return ""
-    places = strings_of(row, "overlay_places")
+    places = strings_of(row, "overlay_regions")
     is_one_place = len(places) == 1 and overlays == read
     place = f" at the {places[0]}" if is_one_place else " in the picture"
     quoted = joined([f"\u201c{text}\u201d" for text in different(read)[:MOST_QUOTED]])
@@ -117,7 +117,7 @@ def strings_of(row: Mapping[str, object], column: str) -> tuple[str, ...]:
 
 def mark_sentence(facts: Facts) -> str:
     """That a mark lies over the picture, where that is very likely."""
-    score, place = number(facts, "watermark", "score"), facts.get("watermark", {}).get("place")
+    score, place = number(facts, "watermark", "score"), facts.get("watermark", {}).get("region")
     if score is None or score < MARK_WORTH_SAYING:
         return ""
     return "A mark seems to lie over the picture" + (f" at the {place}." if place else ".")

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
+from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, TextSpan
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, OK
 from vidcurate.store.table import positions, taken
@@ -52,15 +52,15 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
 
 def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """A video's outline, named by all that stands in it."""
-    clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
+    clips = (TextSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
     return Outline(hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS], video_id, scenes)
 
 
-def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
+def in_scenes(clips: Iterable[TextSpan], longest_s: float) -> Iterator[Scene]:
     """Clips in time order as scenes that are at most so long, from first to last clip."""
-    held: list[ToldSpan] = []
+    held: list[TextSpan] = []
     for clip in clips:
         if held and clip.end_s - held[0].start_s > longest_s:
             yield scene_of(held)
@@ -70,7 +70,7 @@ def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
         yield scene_of(held)
 
 
-def scene_of(clips: list[ToldSpan]) -> Scene:
+def scene_of(clips: list[TextSpan]) -> Scene:
     """A scene of some clips."""
     return Scene(clips[0].start_s, max(clip.end_s for clip in clips), tuple(clips))
 
