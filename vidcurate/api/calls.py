@@ -154,13 +154,17 @@ def execute(
     """Run the chosen stages and all that they need."""
     request = new_request(dataset, chosen, given, sources, options, stage_config)
     listener = CallbackListener(on_progress)
-    with locked(request, listener.note) as root:
-        take_sources(root, request, io.StringIO(), listener.note)
-        plan = plan_of(root, request)
-        with engine_for(request.options) as engine:
-            begun = new_run(root, engine, listener, request.options)
-            run_all(begun, plan, request.options)
-    return RunResult(VideoDataset(root.root), report_of(begun, plan, listener.note))
+    opened = dataset if isinstance(dataset, VideoDataset) else VideoDataset(request.root)
+    try:
+        with locked(request, listener.note) as root:
+            take_sources(root, request, io.StringIO(), listener.note)
+            plan = plan_of(root, request)
+            with engine_for(request.options) as engine:
+                begun = new_run(root, engine, listener, request.options)
+                run_all(begun, plan, request.options)
+    finally:
+        opened.refresh()
+    return RunResult(opened, report_of(begun, plan, listener.note))
 
 
 def new_request(

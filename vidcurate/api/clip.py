@@ -56,10 +56,10 @@ class DatasetClip:
     @property
     def captions(self) -> dict[str, str]:
         """The clip's texts by the table that holds them, best first."""
-        rows = [
-            (table.name, self.dataset.find_row(table, self.id)) for table in (REFINED, CAPTIONS)
-        ]
-        return {name: row.text for name, row in rows if row is not None}
+        refined = self.dataset.find_row(REFINED, self.id)
+        first = self.dataset.find_row(CAPTIONS, self.id)
+        rows = {REFINED.name: refined, CAPTIONS.name: first}
+        return {name: row.text for name, row in rows.items() if row is not None}
 
     @property
     def caption(self) -> str | None:
@@ -78,7 +78,8 @@ class DatasetClip:
     @property
     def times_s(self) -> NDArray[np.float64]:
         """When each of the clip's frames is shown, in seconds from the clip's start."""
-        return (self.frame_pts - self.row.start_pts) * float(self.row.time_base)
+        ticks = self.frame_pts - self.row.start_pts
+        return np.asarray(ticks * float(self.row.time_base), np.float64)
 
     def frames(
         self,

@@ -49,6 +49,10 @@ class VideoDataset:
         """Where it lies, and how many clips it has."""
         return f"<VideoDataset {self.path}: {len(self)} clips>"
 
+    def __fspath__(self) -> str:
+        """Where it lies, so that an open data set can be named where a path can."""
+        return str(self.path)
+
     def __getstate__(self) -> dict[str, Any]:
         """Where it lies; tables are read anew by who gets it."""
         return {"path": self.path, "_names": (), "_tables": {}}
@@ -102,8 +106,8 @@ class VideoDataset:
     def failures(self, stage: str, *, status: Literal["failed", "dropped"] = "failed") -> pa.Table:
         """The inputs of a stage that failed, or that it dropped, with the reasons.
 
-        Columns `id`, `status`, `reason`, `seconds`, and for videos `path`. Raises UsageError for a
-        stage that has not run.
+        Columns are the input's key, `status`, `reason`, `seconds`, and for files and videos `path`.
+        Raises UsageError for a stage that has not run.
         """
         if status not in (FAILED, DROPPED):
             raise UsageError(f"no status '{status}': {FAILED} or {DROPPED}")
@@ -120,7 +124,7 @@ class VideoDataset:
         """
         return DatasetClip(self, self.row(CLIPS, clip_id))
 
-    def clips(self, where: str | None = None, *, table: str = CLIPS.name) -> Iterator[DatasetClip]:
+    def clips(self, where: str | None = None, *, table: str = "clips") -> Iterator[DatasetClip]:
         """The clips that have a row in a table (`kept`: those that passed the filter).
 
         `where` is a rule, as for `table`.
@@ -169,14 +173,15 @@ class VideoDataset:
         """
         from vidcurate.api import functions  # noqa: PLC0415 - what runs stages builds on this module
 
-        given = {} if out is None else {"out": Path(out)}
-        return self._after(functions.export(str(self.path), **given, **options))
+        if out is not None:
+            options["out"] = Path(out)
+        return functions.export(self, **options)
 
     def run(self, config: Any = None, **options: Any) -> "RunResult":
         """Run stages on the videos that are here; takes and raises what `vidcurate.run` does."""
         from vidcurate.api import functions  # noqa: PLC0415 - what runs stages builds on this module
 
-        return self._after(functions.run(None, config, str(self.path), **options))
+        return functions.run(None, config, self, **options)
 
     def refresh(self) -> None:
         """Forget the tables that were read, so that they are read anew."""
@@ -221,11 +226,6 @@ class VideoDataset:
 
             self._tables[name] = steadily(dataset, look)
         return self._tables[name]
-
-    def _after(self, result: "RunResult") -> "RunResult":
-        """A run's result, when tables may have changed."""
-        self.refresh()
-        return result
 
 
 def open_dataset(path: str | os.PathLike[str]) -> VideoDataset:

@@ -10,14 +10,11 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from vidcurate.api.calls import RunResult, estimate, run, run_stage
+from vidcurate.api import calls
 from vidcurate.pipeline.option_text import describe
-from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
-
-# What `estimate` leaves to the run itself.
-RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 
 def parameters_of(fields: dict[str, FieldInfo]) -> list[inspect.Parameter]:
@@ -63,10 +60,10 @@ def stage_doc(stage: Stage) -> str:
     )
 
 
-def stage_function(stage: Stage) -> Callable[..., RunResult]:
+def stage_function(stage: Stage) -> Callable[..., calls.RunResult]:
     """The function of one stage."""
     fields = {**stage.config.model_fields, **RunOptions.model_fields}
-    return with_options(partial(run_stage, stage), fields, stage.name, stage_doc(stage))
+    return with_options(partial(calls.run_stage, stage), fields, stage.name, stage_doc(stage))
 
 
 def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
@@ -74,8 +71,10 @@ def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
     of_run = dict(RunOptions.model_fields)
     of_estimate = {name: info for name, info in of_run.items() if name not in RUN_ONLY}
     return {
-        "run": with_options(run, of_run, "run", run.__doc__ or ""),
-        "estimate": with_options(estimate, of_estimate, "estimate", estimate.__doc__ or ""),
+        "run": with_options(calls.run, of_run, "run", calls.run.__doc__ or ""),
+        "estimate": with_options(
+            calls.estimate, of_estimate, "estimate", calls.estimate.__doc__ or ""
+        ),
         **{stage.name: stage_function(stage) for stage in stages},
     }
 

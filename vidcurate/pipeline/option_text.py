@@ -1,9 +1,50 @@
 """What an option is, as text: help, config comments, signatures and reference pages share it."""
 
+import inspect
 import typing
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic.fields import FieldInfo
+
+from vidcurate.stage import StageConfig
+
+
+@dataclass(frozen=True, slots=True)
+class OptionText:
+    """One option of a stage or a run; `shared_by` is the model that several stages have it from."""
+
+    name: str
+    annotation: Any
+    default: Any
+    description: str
+    flag: str
+    notes: tuple[str, ...]
+    shared_by: type[StageConfig] | None
+
+
+def options_in(config: type[StageConfig]) -> dict[str, OptionText]:
+    """The options of a config model by name, in its order."""
+    return {
+        name: OptionText(
+            name,
+            info.annotation,
+            info.get_default(call_default_factory=True),
+            str(info.description),
+            facts(info)["flag"] or "--" + name.replace("_", "-"),
+            tuple(n for n in (facts(info)["unit"], bounds(info), choices(info)) if n),
+            stated_in(name, config),
+        )
+        for name, info in config.model_fields.items()
+    }
+
+
+def stated_in(name: str, config: type[StageConfig]) -> type[StageConfig] | None:
+    """The base of a config model that states an option; None where the model does so itself."""
+    if name in inspect.get_annotations(config):
+        return None
+    bases = [base for base in config.__mro__[1:] if issubclass(base, StageConfig)]
+    return next((base for base in bases if name in inspect.get_annotations(base)), None)
 
 
 def facts(info: FieldInfo) -> dict[str, Any]:

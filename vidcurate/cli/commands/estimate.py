@@ -12,10 +12,8 @@ from vidcurate.cli.render_estimate import show_estimate
 from vidcurate.cli.shared import request, shared_parameters
 from vidcurate.pipeline.estimate.forecast import keep
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.run_options import RUN_ONLY
 from vidcurate.stages.sources.probe import PROBE
-
-# What the command leaves to the run itself.
-RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 
 def estimate(
