@@ -3,13 +3,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 import vidcurate as vc
 from tests.support.command import ENVIRONMENT, vidcurate
 from tests.support.paths import ROOT
-from vidcurate.api import functions
+from vidcurate.api.build import functions
 from vidcurate.errors import BusyError, ConfigError, EmptyResultError, TooManyFailuresError
 from vidcurate.pipeline.option_text import options_in
 from vidcurate.pipeline.run_options import RunOptions
@@ -58,7 +59,7 @@ def test_a_second_run_does_nothing_again(tmp_path: Path, video: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["local", "inline"])
-def test_waves(tmp_path: Path, video: Path, engine: str) -> None:
+def test_waves(tmp_path: Path, video: Path, engine: Literal["local", "inline"]) -> None:
     """With waves events of two threads come one at a time."""
     busy = threading.Lock()
 
@@ -194,4 +195,4 @@ def test_the_signature_of_a_stage(stage: Stage) -> None:
 
 def test_functions_are_those_of_the_stages() -> None:
     """Every stage has its function, and the module no other."""
-    assert list(functions.functions(STAGES)) == ["run", "estimate", *(s.name for s in STAGES)]
+    assert list(functions(STAGES)) == ["run", "estimate", *(s.name for s in STAGES)]

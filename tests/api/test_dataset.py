@@ -10,7 +10,7 @@ import vidcurate as vc
 from tests.support.videos import counted_frames, frame_number, render, render_counted
 from vidcurate.errors import RuleError
 
-CONFIG = {
+CONFIG: dict[str, dict[str, object]] = {
     "cuts": {"detector": "fixed", "fixed_interval_s": 1.0},
     "split": {"min_clip_s": 0.5},
     "quality": {},
