@@ -58,7 +58,7 @@ def load_command(entry: Entry) -> Any:
     module, _, name = entry.target.partition(":")
     function = getattr(importlib.import_module(module), name)
     if entry.is_stage:
-        from vidcurate.cli.commands.stage import stage_command  # noqa: PLC0415 - heavy
+        from vidcurate.cli.commands.stage import stage_command
 
         function = stage_command(function)
     single = typer.Typer(
@@ -73,7 +73,7 @@ def load_command(entry: Entry) -> Any:
 def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - only for this option
+        from importlib.metadata import version
 
         typer.echo(f"vidcurate {version('vidcurate')}")
         raise typer.Exit

@@ -12,7 +12,7 @@ Completions = list[tuple[str, str]]
 
 def complete_recipe(incomplete: str) -> Completions:
     """Recipes with their purposes; a shell completes files where none matches."""
-    from vidcurate.pipeline.recipes import list_recipes  # noqa: PLC0415 - for this alone
+    from vidcurate.pipeline.recipes import list_recipes
 
     found = [(recipe.name, recipe.purpose) for recipe in list_recipes()]
     return matching(found, incomplete)
@@ -25,7 +25,7 @@ def complete_stage(incomplete: str) -> Completions:
 
 def complete_table(ctx: Any, incomplete: str) -> Completions:
     """The tables of the data set that -d names, else all tables; stages stand for theirs."""
-    from vidcurate.records import TABLES  # noqa: PLC0415 - for this alone
+    from vidcurate.records import TABLES
 
     present = tables_of(ctx.params.get("dataset"))
     names = [name for name in TABLES if name in present] if present else list(TABLES)
@@ -42,7 +42,7 @@ def complete_columns(ctx: Any, incomplete: str) -> Completions:
 
 def column_names(ctx: Any) -> Iterator[tuple[str, str]]:
     """Columns by the names that `rows` takes, with what they are."""
-    from vidcurate.records import TABLES, columns_of_table  # noqa: PLC0415 - for this alone
+    from vidcurate.records import TABLES, columns_of_table
 
     # A line that ends in an option without its value leaves arguments unparsed.
     own = ctx.params.get("table") or next(iter(ctx.args), None)

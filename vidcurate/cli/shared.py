@@ -4,15 +4,17 @@ import inspect
 from collections.abc import Callable, Mapping
 from copy import copy
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 from typer.models import OptionInfo
 
 from vidcurate.cli.completion import complete_recipe, complete_stage
-from vidcurate.cli.invoke import Request
 from vidcurate.cli.options import given_values, stage_parameters
 from vidcurate.pipeline.run_options import RunOptions, run_options
+
+if TYPE_CHECKING:
+    from vidcurate.cli.invoke import Request
 
 SHARED_PANEL = "Options of every run"
 COMPLETIONS: Mapping[str, Callable[..., Any]] = {"without": complete_stage}
@@ -57,11 +59,13 @@ def common(
     """Parameters shared by `run` and the stages, besides those of `RunOptions`."""
 
 
-def request(values: dict[str, Any]) -> Request:
+def request(values: dict[str, Any]) -> "Request":
     """The shared options of a command as one value.
 
     Raises UsageError for options of the run that do not fit.
     """
+    from vidcurate.cli.invoke import Request
+
     return Request(
         tuple(values["sources"] or ()),
         values["dataset"],
