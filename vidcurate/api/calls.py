@@ -3,20 +3,18 @@
 import io
 import multiprocessing
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vidcurate.analysis.view import recorded_options, recorded_stages
+from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, choose_stages
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.config import load_config, mapping_config, override
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.forecast import Estimate, keep
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
-from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
+from vidcurate.pipeline.option_text import options_in
 from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.pipeline.session import (
     RunReport,
@@ -29,15 +27,12 @@ from vidcurate.pipeline.session import (
     run_all,
     take_sources,
 )
-from vidcurate.stage import Stage, StageConfig
-from vidcurate.stages import STAGES
+from vidcurate.stage import Stage
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.store.storage import location
 from vidcurate.wording import suggest
 
-PathLike = str | os.PathLike[str]
 Sources = PathLike | Iterable[PathLike]
-Config = PathLike | Mapping[str, Mapping[str, Any] | StageConfig | None]
 
 
 @dataclass(frozen=True)
@@ -87,8 +82,8 @@ def run(
     set, TooManyFailuresError past `max_failed`, and EmptyResultError where nothing came out. What
     was finished until then stays, also after a KeyboardInterrupt.
     """
-    chosen, given = choose_stages(config, dataset, options.get("without", ()))
-    return execute(dataset, chosen, given, sources, on_progress, options)
+    choice = choose_stages(config, dataset, options.get("without", ()))
+    return execute(dataset, choice, sources, on_progress, options)
 
 
 def estimate(
@@ -105,8 +100,9 @@ def estimate(
     The sample is run in the data set itself, so that its work is done when the run starts. Takes
     and raises what `run` does.
     """
-    chosen, given = choose_stages(config, dataset, options.get("without", ()))
-    request = new_request(dataset, [*chosen, PROBE.name], given, sources, options)
+    choice = choose_stages(config, dataset, options.get("without", ()))
+    wanted = replace(choice, stages=(*choice.stages, PROBE.name))
+    request = new_request(dataset, wanted, sources, options)
     listener = CallbackListener(on_progress)
     with locked(request, listener.note) as root:
         take_sources(root, request, io.StringIO(), listener.note)
@@ -133,26 +129,24 @@ def run_stage(
 
     Options of the stage that are not given stay as they are in `config`, else in the data set.
     """
-    given = {} if config is None else read_config(config)
     own = {name: value for name, value in options.items() if name in stage.config.model_fields}
-    if own:
-        known = given if stage.name in given else recorded_options(Path(dataset), stage)
-        given = {**given, stage.name: override(known, stage, own)}
     others = {name: value for name, value in options.items() if name not in own}
-    return execute(dataset, [stage.name], given, sources, on_progress, others, stage.config)
+    choice = choose_options(stage, own, config, dataset)
+    return execute(
+        dataset, choice, sources, on_progress, others, own_names=options_in(stage.config)
+    )
 
 
 def execute(
     dataset: PathLike,
-    chosen: Sequence[str],
-    given: Mapping[str, StageConfig],
+    choice: StageChoice,
     sources: Sources | None,
     on_progress: OnProgress | None,
     options: Mapping[str, Any],
-    stage_config: type[StageConfig] = StageConfig,
+    own_names: Iterable[str] = (),
 ) -> RunResult:
-    """Run the chosen stages and all that they need."""
-    request = new_request(dataset, chosen, given, sources, options, stage_config)
+    """Run the chosen stages and all that they need; `own_names` are those of a stage's options."""
+    request = new_request(dataset, choice, sources, options, own_names)
     listener = CallbackListener(on_progress)
     opened = dataset if isinstance(dataset, VideoDataset) else VideoDataset(request.root)
     try:
@@ -169,11 +163,10 @@ def execute(
 
 def new_request(
     dataset: PathLike,
-    chosen: Sequence[str],
-    given: Mapping[str, StageConfig],
+    choice: StageChoice,
     sources: Sources | None,
     options: Mapping[str, Any],
-    stage_config: type[StageConfig] = StageConfig,
+    own_names: Iterable[str] = (),
 ) -> RunRequest:
     """What a run does, of a call's arguments.
 
@@ -185,7 +178,7 @@ def new_request(
             "worker processes import the script that starts them: put what it does below "
             "`if __name__ == '__main__':`, or choose engine='inline'"
         )
-    known = [*stage_config.model_fields, *RunOptions.model_fields]
+    known = [*own_names, *RunOptions.model_fields]
     if unknown := [name for name in options if name not in known]:
         raise UsageError(f"unknown option {unknown[0]}{suggest(unknown[0], known)}")
     names = [sources] if isinstance(sources, str | os.PathLike) else [*(sources or ())]
@@ -194,36 +187,8 @@ def new_request(
     values = {name: tuple(v) if isinstance(v, list | set) else v for name, v in options.items()}
     return RunRequest(
         location(os.fspath(dataset)),
-        tuple(chosen),
-        given,
+        choice.stages,
+        choice.given,
         tuple(os.fspath(name) for name in names),
         run_options(values),
     )
-
-
-def choose_stages(
-    config: Config | None, dataset: PathLike, without: Sequence[str]
-) -> tuple[list[str], dict[str, StageConfig]]:
-    """The stages of a config, else those of the data set, else those of the default recipe.
-
-    Raises UsageError where `without` leaves none.
-    """
-    given = {} if config is None else read_config(config)
-    stages = list(given) or recorded_stages(Path(dataset))
-    if not stages:
-        given = read_config(DEFAULT_RECIPE)
-        stages = list(given)
-    chosen = [name for name in stages if name not in without]
-    if not chosen:
-        raise UsageError("without leaves no stage to run: name fewer of them")
-    return chosen, given
-
-
-def read_config(config: Config) -> dict[str, StageConfig]:
-    """The stages that a config names, with their options.
-
-    Raises ConfigError with one line a fault.
-    """
-    if isinstance(config, Mapping):
-        return mapping_config(config, STAGES)
-    return load_config(find_config(os.fspath(config)), STAGES)

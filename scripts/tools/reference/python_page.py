@@ -8,7 +8,7 @@ from types import ModuleType
 from scripts.tools.reference.examples import EXAMPLES
 from scripts.tools.reference.markdown import code, fenced, page, table
 from vidcurate.analysis import clip_search
-from vidcurate.api import calls, clip, dataset, events
+from vidcurate.api import calls, choice, clip, dataset, events
 from vidcurate.errors import MediaError, UsageError, VidcurateError
 from vidcurate.pipeline import counts, recipes
 from vidcurate.stages import STAGES
@@ -75,7 +75,7 @@ def example_blocks() -> Iterator[str]:
 
 def alias_rows() -> Iterator[tuple[str, str]]:
     """Names of types that signatures use, and what they stand for."""
-    for module in (calls, events, clip, clip_search):
+    for module in (choice, calls, events, clip, clip_search):
         for node in parsed(module).body:
             name = ast.unparse(node.targets[0]) if isinstance(node, ast.Assign) else ""
             if name in ALIASES and isinstance(node, ast.Assign):

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, TypedDict, Unpack
 
-from vidcurate.api.calls import Config, PathLike, RunResult, Sources
+from vidcurate.api.calls import RunResult, Sources
+from vidcurate.api.choice import Config, PathLike
 from vidcurate.api.events import OnProgress
 from vidcurate.pipeline.estimate.forecast import Estimate
 """

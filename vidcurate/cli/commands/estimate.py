@@ -31,10 +31,10 @@ def estimate(
 
     The sample is run in the data set itself, so that its work is done when the run starts.
     """
-    chosen, given = stages_to_run(values)
+    choice = stages_to_run(values)
     asked = request(values)
     found = None
-    with begun(asked, [*chosen, PROBE.name], given) as (run, plan):
+    with begun(asked, [*choice.stages, PROBE.name], choice.given) as (run, plan):
         found = estimate_run(run, plan, videos)
         # An estimate of nothing would hide what an earlier one said.
         if found and found.n_left:
