@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
 
-from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.errors import UsageError, suggest
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.store.table import Table
-from vidcurate.wording import suggest
 
 RULE_WORDS = {"and", "or", "not", "in", "is", "null", "true", "false", "of", "video"}
 PERCENTILE = re.compile(r"p\d+")
@@ -16,12 +15,12 @@ PERCENTILE = re.compile(r"p\d+")
 WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\.?\d[\w.]*|[A-Za-z_]\w*(?:\.\w+)*""")
 
 
-def table_named(plan: Iterable[Planned], tables: Mapping[str, Table[Any]], name: str) -> str:
+def table_named(plan: Iterable[ResolvedStage], tables: Mapping[str, Table[Any]], name: str) -> str:
     """The table of a name, or of the stage of that name.
 
     Raises UsageError where there is neither.
     """
-    made = {planned.stage.name: planned.stage.writes.name for planned in plan}
+    made = {resolved.stage.name: resolved.stage.writes.name for resolved in plan}
     if name in tables:
         return name
     if name in made:

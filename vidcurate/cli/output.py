@@ -22,10 +22,10 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vidcurate.cli.printing import printable, say
+from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import FAILED
-from vidcurate.wording import quantity
 
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
@@ -89,7 +89,7 @@ class Progressed:
 
     def count(self, report: Report) -> None:
         """Add a batch."""
-        self.done += len(report.statuses) + report.others
+        self.done += len(report.statuses) + report.n_unlisted
         self.failed += count_failed(report)
 
     @property
@@ -284,8 +284,8 @@ def sentence(counts: StageCount) -> str:
         parts.append(f"{lost_seconds(counts):.1f} s of video lost ({next(iter(counts.losses))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
-    if counts.spared:
-        parts.append(f"{counts.spared} spared by cheaper rules")
+    if counts.pruned:
+        parts.append(f"{counts.pruned} pruned by cheaper rules")
     return ", ".join(parts)
 
 
@@ -361,7 +361,7 @@ def loss_lines(counts: Sequence[StageCount]) -> list[str]:
 def funnel_grid(counts: Sequence[StageCount], *, is_narrow: bool = False) -> Grid:
     """How many inputs of each stage came to what.
 
-    What was spared or lost is shown only where any was, in a narrow grid all losses are.
+    What was pruned or lost is shown only where any was, in a narrow grid all losses are.
     """
     columns: dict[str, list[float]] = {
         "inputs": [c.inputs for c in counts],
@@ -369,11 +369,11 @@ def funnel_grid(counts: Sequence[StageCount], *, is_narrow: bool = False) -> Gri
         "dropped": [sum(c.dropped.values()) for c in counts],
         "failed": [c.failed for c in counts],
         "pending": [c.pending for c in counts],
-        "spared": [c.spared for c in counts],
+        "pruned": [c.pruned for c in counts],
         "rows": [c.rows for c in counts],
         "lost s": [round(lost_seconds(c), 1) for c in counts],
     }
-    optional = {"spared", "lost s"} | ({"dropped", "failed", "pending"} if is_narrow else set())
+    optional = {"pruned", "lost s"} | ({"dropped", "failed", "pending"} if is_narrow else set())
     shown = {name: n for name, n in columns.items() if any(n) or name not in optional}
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage", no_wrap=True)
