@@ -17,20 +17,24 @@ from vidcurate.analysis.search import (
     vector_of,
     with_vectors,
 )
-from vidcurate.analysis.view import present_plan, present_scope, present_tables, reader, steadily
+from vidcurate.analysis.view import (
+    present_plan,
+    present_scope,
+    present_tables,
+    read_consistently,
+    reader,
+)
 from vidcurate.clips.vectors import Vectors, read_video_vectors
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, UsageError, quantity
 from vidcurate.models.vision.embedder import Embedder, open_embedder
-from vidcurate.pipeline.counts import digest
-from vidcurate.pipeline.resolve import Planned
-from vidcurate.pipeline.runner import plan_for
+from vidcurate.pipeline.counts import state_digest
+from vidcurate.pipeline.resolve import ResolvedStage, resolve
 from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
 from vidcurate.rules.join import Read, video_paths
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, chosen
-from vidcurate.store.cache import local
+from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import Dataset
-from vidcurate.wording import quantity
 
 Pooling = Literal["mean", "softmax"]
 
@@ -44,14 +48,14 @@ class Embedded:
     """A data set's vectors: the stage that made them, its rows by video, and all clips' vectors."""
 
     dataset: Dataset
-    stage: Planned
+    stage: ResolvedStage
     videos: Mapping[str, VideoVectors]
     file: Path
 
     def of_video(self, video_id: str) -> pa.Table:
         """The vectors of a video's frames."""
-        files = self.stage.own(self.dataset).files
-        return read_video_vectors(local(files / self.videos[video_id].vectors_file))
+        files = self.stage.output(self.dataset).files
+        return read_video_vectors(local_copy(files / self.videos[video_id].vectors_file))
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +97,11 @@ def find_clips(
         others = found.filter(pc.not_equal(found[CLIPS.key], query.like or "")).slice(0, top)
         return rows_shown(others, read(SOURCES.name))
 
-    return steadily(dataset, look)
+    return read_consistently(dataset, look)
 
 
 def embedded_clips(
-    dataset: Dataset, plan: tuple[Planned, ...], read: Read, note: Callable[[str], None]
+    dataset: Dataset, plan: tuple[ResolvedStage, ...], read: Read, note: Callable[[str], None]
 ) -> Embedded:
     """The vectors of all live clips; those of videos that are not embedded are missing.
 
@@ -108,9 +112,9 @@ def embedded_clips(
             raise UsageError(
                 f"the data set has no {table.name}: run `vidcurate {command} -d {dataset.root}`"
             )
-    made = {planned.stage.writes.name: planned for planned in plan}
+    made = {resolved.stage.writes.name: resolved for resolved in plan}
     scope = present_scope(dataset, plan)
-    of = "".join(digest(dataset, made[table.name], scope) for table in (CLIPS, VECTORS))
+    of = "".join(state_digest(dataset, made[table.name], scope) for table in (CLIPS, VECTORS))
     videos = {row.video_id: row for row in VECTORS.from_arrow(read(VECTORS.name))}
     embedded = partial(Embedded, dataset, made[VECTORS.name], videos)
 
@@ -154,7 +158,7 @@ def embedder(embedded: Embedded) -> Embedder:
     """
     config = embedded.stage.config
     assert isinstance(config, EmbedConfig)
-    current = plan_for(embedded.dataset, STAGES, [EMBED.name], {})[-1]
+    current = resolve(embedded.dataset, STAGES, [EMBED.name], {})[-1]
     if current.fingerprint != embedded.stage.fingerprint:
         raise UsageError(
             "the vectors are stale: options, weights or what they are made from changed; "

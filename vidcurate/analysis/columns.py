@@ -4,11 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, suggest
 from vidcurate.records import TABLES, TableColumn, columns_of_table
 from vidcurate.stages import STAGES
 from vidcurate.store.table import Table
-from vidcurate.wording import suggest
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,13 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.view import present_plan, present_scope
 from vidcurate.exporting.files import half_built
-from vidcurate.pipeline.inputs import Scope, live_inputs
-from vidcurate.pipeline.pruning import narrowed
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.pipeline.inputs import live_inputs
+from vidcurate.pipeline.pruning import prune
+from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import TableStage
-from vidcurate.store.dataset import FAILED, OK, Dataset, Shelf
-from vidcurate.store.storage import Location, Remote, folders_in
+from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
+from vidcurate.store.storage import Location, Remote, list_folders
 
 # Names that only we give: of a folder of rows, and of a file that is being written.
 FINGERPRINT = re.compile(r"[0-9a-f]{12}")
@@ -27,8 +28,8 @@ def leftovers(dataset: Dataset) -> list[Location]:
     known by their mark. Objects are never half written, but may lack their commit.
     """
     root = dataset.root
-    shelves = [planned.own(dataset) for planned in present_plan(dataset)]
-    lost = [shelf.folder / name for shelf in shelves for name in shelf.uncommitted()]
+    shelves = [resolved.output(dataset) for resolved in present_plan(dataset)]
+    lost = [stored.folder / name for stored in shelves for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]
@@ -57,28 +58,30 @@ def stale_folders(dataset: Dataset) -> list[StaleFolder]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     found: list[StaleFolder] = []
-    for planned in plan:
-        table = planned.stage.writes.name
+    for resolved in plan:
+        table = resolved.stage.writes.name
         # A table without rows has no folder.
-        for folder in folders_in(dataset.root / table):
-            if folder.name == planned.fingerprint or not FINGERPRINT.fullmatch(folder.name):
+        for folder in list_folders(dataset.root / table):
+            if folder.name == resolved.fingerprint or not FINGERPRINT.fullmatch(folder.name):
                 continue
-            judged = narrowed(dataset, plan, planned, scope)
-            n_only_here = rows_only_in(Shelf(folder), dataset, planned, judged)
-            found.append(StaleFolder(folder, planned.stage.name, table, n_only_here))
+            judged = prune(dataset, plan, resolved, scope)
+            n_only_here = rows_only_in(StoredTable(folder), dataset, resolved, judged)
+            found.append(StaleFolder(folder, resolved.stage.name, table, n_only_here))
     return sorted(found, key=lambda stale: stale.path)
 
 
-def rows_only_in(earlier: Shelf, dataset: Dataset, planned: Planned, scope: Scope) -> int:
+def rows_only_in(
+    earlier: StoredTable, dataset: Dataset, resolved: ResolvedStage, scope: Scope
+) -> int:
     """How many live inputs have rows of earlier options, but none, and no drop, of these.
 
     A table stage's are made anew at once, so that none is lost.
     """
-    if isinstance(planned.stage, TableStage):
+    if isinstance(resolved.stage, TableStage):
         return 0
-    key = planned.stage.reads.key
-    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
-    before, now = earlier.done(), planned.own(dataset).done()
+    key = resolved.stage.reads.key
+    inputs = live_inputs(dataset, resolved, scope)[key].combine_chunks()
+    before, now = earlier.done(), resolved.output(dataset).done()
     made = before["id"].filter(pc.equal(before["status"], OK))
     settled = now["id"].filter(pc.not_equal(now["status"], FAILED)).combine_chunks()
     lacking = made.filter(pc.invert(pc.is_in(made, value_set=settled)))

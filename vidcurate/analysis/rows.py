@@ -7,19 +7,18 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.names import full_name, full_rule, table_named
 from vidcurate.analysis.view import live_rows, present_scope, present_tables, reader
-from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.errors import UsageError, suggest
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
-from vidcurate.rules.join import columns_beside, select_rows
+from vidcurate.rules.join import select_rows, selected_columns
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import positions
-from vidcurate.wording import suggest
 
 
 def table_rows(
     dataset: Dataset,
-    plan: tuple[Planned, ...],
+    plan: tuple[ResolvedStage, ...],
     table: str,
     where: str | None,
     columns: str | None,
@@ -39,13 +38,13 @@ def table_rows(
     if columns:
         wanted = [c.strip() for c in columns.split(",")]
         named = [full_name(c, table, tables) for c in wanted]
-        found = columns_beside(found, table, named, tables, read).rename_columns(wanted)
+        found = selected_columns(found, table, named, tables, read).rename_columns(wanted)
     return found
 
 
 def status_rows(
     dataset: Dataset,
-    plan: tuple[Planned, ...],
+    plan: tuple[ResolvedStage, ...],
     table: str,
     statuses: Sequence[str],
     where: str | None,
@@ -59,13 +58,13 @@ def status_rows(
     """
     tables = present_tables(plan)
     table = table_named(plan, tables, table)
-    planned = next((p for p in plan if p.stage.writes.name == table), None)
-    if planned is None:
+    resolved = next((p for p in plan if p.stage.writes.name == table), None)
+    if resolved is None:
         written = [p.stage.writes.name for p in plan]
         raise UsageError(f"no stage makes the table '{table}'{suggest(table, written)}")
     read = reader(dataset, plan, present_scope(dataset, plan))
-    inputs, key = planned.stage.reads.name, planned.stage.reads.key
-    done = planned.own(dataset).done()
+    inputs, key = resolved.stage.reads.name, resolved.stage.reads.key
+    done = resolved.output(dataset).done()
     found = done.filter(pc.is_in(done["status"], value_set=pa.array(statuses)))
     found = found.rename_columns([key if name == "id" else name for name in found.column_names])
     rows = read(inputs)
@@ -73,7 +72,7 @@ def status_rows(
     if where:
         rows = select_rows(rows, inputs, parse(full_rule(where, inputs, tables)), tables, read)
     found = found.take(pc.drop_null(positions(rows[key], found[key])))
-    named = FILES if planned.stage.reads is FILES else SOURCES
+    named = FILES if resolved.stage.reads is FILES else SOURCES
     if key == named.key:
         paths = read(named.name)
         path = paths["path"].take(positions(found[key], paths[named.key]))
@@ -82,5 +81,5 @@ def status_rows(
         return found
     wanted = [c.strip() for c in columns.split(",")]
     others = [full_name(c, inputs, tables) for c in wanted if c not in found.column_names]
-    joined = iter(columns_beside(rows, inputs, others, tables, read).columns)
+    joined = iter(selected_columns(rows, inputs, others, tables, read).columns)
     return pa.table({c: found[c] if c in found.column_names else next(joined) for c in wanted})

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.analysis.view import present_plan, present_scope
-from vidcurate.pipeline.counts import StageCount, count, why_redone
-from vidcurate.pipeline.pruning import narrowed
-from vidcurate.pipeline.resolve import Planned
-from vidcurate.pipeline.runner import plan_for
+from vidcurate.pipeline.counts import StageCount, count_stage
+from vidcurate.pipeline.provenance import reason_to_redo
+from vidcurate.pipeline.pruning import prune
+from vidcurate.pipeline.resolve import ResolvedStage, resolve
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset
 
@@ -17,20 +17,20 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     manifest = dataset.manifest()
-    current = {p.stage.name: p for p in plan_for(dataset, STAGES, names_of(plan), {})}
+    current = {p.stage.name: p for p in resolve(dataset, STAGES, list_names(plan), {})}
     counts = []
-    for planned in plan:
-        judged = narrowed(dataset, plan, planned, scope)
-        entry = manifest[planned.stage.writes.name]
-        why = why_stale(entry, current[planned.stage.name], planned)
-        why = why or why_redone(dataset, planned, judged)
-        counts.append(count(dataset, planned, judged, why_stale=why))
+    for resolved in plan:
+        judged = prune(dataset, plan, resolved, scope)
+        entry = manifest[resolved.stage.writes.name]
+        why = why_stale(entry, current[resolved.stage.name], resolved)
+        why = why or reason_to_redo(dataset, resolved, judged)
+        counts.append(count_stage(dataset, resolved, judged, why_stale=why))
     return counts
 
 
-def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> str:
+def why_stale(entry: Mapping[str, Any], current: ResolvedStage, resolved: ResolvedStage) -> str:
     """Why a stage would make other rows now than those that it made, in words; or nothing."""
-    if current.fingerprint == planned.fingerprint:
+    if current.fingerprint == resolved.fingerprint:
         return ""
     if entry["version"] != current.stage.version.number:
         return "this version of vidcurate makes it otherwise"
@@ -43,6 +43,6 @@ def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> s
     return "what its options name changed, such as weights, a prompt or another data set"
 
 
-def names_of(plan: tuple[Planned, ...]) -> list[str]:
+def list_names(plan: tuple[ResolvedStage, ...]) -> list[str]:
     """The stages of a plan."""
-    return [planned.stage.name for planned in plan]
+    return [resolved.stage.name for resolved in plan]

@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope
-from vidcurate.pipeline.resolve import Planned, recorded_config
+from vidcurate.errors import UsageError, VidcurateError, suggest
+from vidcurate.pipeline.inputs import live_inputs
+from vidcurate.pipeline.resolve import ResolvedStage, recorded_config
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules.join import Read
 from vidcurate.stage import Stage, StageConfig
@@ -17,7 +18,6 @@ from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 from vidcurate.store.table import Table
-from vidcurate.wording import suggest
 
 # How often a command reads tables that another command removes meanwhile.
 ATTEMPTS = 5
@@ -38,7 +38,7 @@ def open_dataset(folder: Path) -> Dataset:
     return dataset
 
 
-def steadily(dataset: Dataset, look: Callable[[], Found]) -> Found:
+def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
     """What a command finds, `look`ing again where another removed tables of earlier options."""
     for _ in range(ATTEMPTS - 1):
         before = dataset.manifest()
@@ -76,13 +76,13 @@ def recorded_stages(folder: Path) -> list[str]:
     return [stage.name for stage in STAGES if stage.writes.name in manifest]
 
 
-def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
+def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
     """The data set's stages as they were last run, each on the tables that are there now."""
     manifest = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
     return tuple(
-        Planned(
+        ResolvedStage(
             stage,
             recorded_config(stage, entry),
             entry["fingerprint"],
@@ -95,25 +95,25 @@ def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
     )
 
 
-def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
+def present_scope(dataset: Dataset, plan: tuple[ResolvedStage, ...]) -> Scope:
     """The live videos of a data set."""
     ingest = next(p for p in plan if p.stage.writes is SOURCES)
-    return live_scope(dataset, ingest.own(dataset), None)
+    return live_scope(dataset, ingest.output(dataset), None)
 
 
-def present_tables(plan: tuple[Planned, ...]) -> dict[str, Table[Any]]:
+def present_tables(plan: tuple[ResolvedStage, ...]) -> dict[str, Table[Any]]:
     """The tables that a data set has, by name."""
     return {**{p.stage.writes.name: p.stage.writes for p in plan}, FILES.name: FILES}
 
 
-def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
+def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> Read:
     """What reads a table's rows of live videos, by the table's name.
 
     It raises UsageError for a table that the data set does not have.
     """
     tables = present_tables(plan)
-    shelves = {p.stage.writes.name: p.own(dataset) for p in plan}
-    shelves[FILES.name] = dataset.shelf(FILES, FOUND)
+    shelves = {p.stage.writes.name: p.output(dataset) for p in plan}
+    shelves[FILES.name] = dataset.stored(FILES, FOUND)
 
     def read(name: str) -> pa.Table:
         if name not in tables:
@@ -125,12 +125,12 @@ def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
 
 
 def live_rows(
-    dataset: Dataset, plan: tuple[Planned, ...], scope: Scope, rows: pa.Table, table: str
+    dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope, rows: pa.Table, table: str
 ) -> pa.Table:
     """The rows whose input is still there; others wait for an input that comes back."""
-    planned = next((p for p in plan if p.stage.writes.name == table), None)
-    if planned is None or planned.stage.reads.key != planned.stage.writes.key:
+    resolved = next((p for p in plan if p.stage.writes.name == table), None)
+    if resolved is None or resolved.stage.reads.key != resolved.stage.writes.key:
         return rows
-    key = planned.stage.reads.key
-    inputs = live_inputs(dataset, planned, scope)[key].combine_chunks()
+    key = resolved.stage.reads.key
+    inputs = live_inputs(dataset, resolved, scope)[key].combine_chunks()
     return rows.filter(pc.is_in(rows[key], value_set=inputs))

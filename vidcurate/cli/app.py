@@ -12,7 +12,7 @@ from typer.main import get_command
 from vidcurate.cli.catalogue import CATALOGUE, Entry
 from vidcurate.cli.printing import say
 from vidcurate.cli.streams import prepare_streams
-from vidcurate.errors import UsageError, VidcurateError, place_fault
+from vidcurate.errors import UsageError, VidcurateError, location_fault
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 ENTRIES = {entry.name: entry for entry in CATALOGUE}
@@ -120,7 +120,7 @@ def main() -> None:
         say(f"vidcurate: {usage_line(error)}")
         sys.exit(error.exit_code)
     except OSError as error:
-        fault = place_fault(error)
+        fault = location_fault(error)
         if fault is None:
             raise
         say(f"vidcurate: {fault}")

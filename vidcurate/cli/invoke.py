@@ -16,16 +16,16 @@ from vidcurate.cli.output import Quiet, listener, show_run
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
-from vidcurate.engines.guard import close_input
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.engines.guards import close_input
+from vidcurate.errors import quantity
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
-from vidcurate.pipeline.runner import Run
 from vidcurate.pipeline.session import (
     RunRequest,
     engine_for,
     locked,
-    new_run,
     plan_of,
     report_of,
     run_all,
@@ -33,7 +33,6 @@ from vidcurate.pipeline.session import (
 )
 from vidcurate.stage import StageConfig
 from vidcurate.store.storage import location
-from vidcurate.wording import quantity
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
 @contextmanager
 def begun(
     request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
-) -> Iterator[tuple[Run, Sequence[Planned]]]:
+) -> Iterator[tuple[Run, Sequence[ResolvedStage]]]:
     """A run with its videos taken in and its plan made; Ctrl-C ends the block.
 
     Raises what a session's steps raise, and typer.Exit with code 130 when interrupted before there
@@ -86,7 +85,7 @@ def begun(
             engine = last.enter_context(engine_for(request.options))
             signals.out = listener(quiet=request.quiet, verbose=request.verbose)
             last.callback(signals.out.close)
-            run = signals.run = new_run(dataset, engine, signals.out, request.options)
+            run = signals.run = Run(dataset, engine, signals.out, request.options)
             yield run, plan
     except KeyboardInterrupt:
         if run is None:
@@ -108,7 +107,7 @@ def say_unless(quiet: bool, text: str) -> None:
         say(text)
 
 
-def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
+def show_result(request: Request, run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Show what a run did: on stderr for people, as one object on stdout with --json."""
     report = report_of(run, plan, say)
     if request.as_json:

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.printing import say
-from vidcurate.pipeline.runner import Run
+from vidcurate.pipeline.run import Run
 
 INTERRUPTED = 130
 GRACE_S = 4.0  # for an orderly end after the second Ctrl-C

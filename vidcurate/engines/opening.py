@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError

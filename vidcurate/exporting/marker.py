@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.markers import EXPORT_MARKER
+from vidcurate.store.atomic import write_text
+from vidcurate.store.markers import EXPORT_MARKER, LAYOUT, refuse_other_layout
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import readable, write_whole
+from vidcurate.store.table import arrow_source
 
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
@@ -44,11 +45,15 @@ class Mark:
 
 
 def read_mark(folder: Location) -> Mark | None:
-    """The mark of a folder; None where there is none, or none that can be read."""
+    """The mark of a folder; None where there is none, or none that can be read.
+
+    Raises UsageError for the export of another version.
+    """
     try:
         found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
-        if found.pop("vidcurate") != 1 or found.pop("kind") != "export":
+        if found.pop("kind") != "export":
             return None
+        refuse_other_layout(found.pop("vidcurate"), folder)
         return Mark(**found)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -56,13 +61,8 @@ def read_mark(folder: Location) -> Mark | None:
 
 def write_mark(folder: Location, mark: Mark) -> None:
     """Mark a folder."""
-    text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(mark)}, indent=2) + "\n"
-    write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
-
-
-def write_text(file: Path, text: str) -> None:
-    """A text file."""
-    file.write_text(text, "utf-8")
+    text = json.dumps({"vidcurate": LAYOUT, "kind": "export", **asdict(mark)}, indent=2) + "\n"
+    write_text(folder / EXPORT_MARKER, text)
 
 
 def finished_mark(folder: Path, dataset: str, *, clips: int, captions: int) -> Mark:
@@ -81,21 +81,16 @@ def end_hash(file: Location) -> str:
     return hashlib.sha256(b"%d " % size + end).hexdigest()[:16]
 
 
-def refuse_what_is_not_ours(out: Location, dataset: str | None, home: Location) -> None:
+def refuse_what_is_not_ours(out: Location, dataset: str | None) -> None:
     """Pass if a folder may be replaced by an export of a data set: an earlier one, or nothing.
 
-    In the data set's own folder, `home`, an export without a mark is one of the first release.
     Raises UsageError that names what else is there.
     """
     there = files_below(out)
     if not there:
         return
     mark = read_mark(out)
-    if mark is None and out == home and any(SHARD.fullmatch(name) for name in there):
-        mark = Mark(
-            "", finished=True, files=dict.fromkeys([CARD, *filter(SHARD.fullmatch, there)], "")
-        )
-    elif mark is None or mark.dataset != dataset:
+    if mark is None or mark.dataset != dataset:
         whose = "another data set's" if mark else f"such as {min(there)}"
         raise UsageError(
             f"{out} holds other things than an export of this data set ({whose}): "
@@ -117,7 +112,7 @@ def not_written(out: Location, mark: Mark, there: Mapping[str, int]) -> Iterator
         return
     ours: dict[str, int | None] = {EXPORT_MARKER: None}
     for name, known in mark.files.items():
-        if name in there and known in ("", end_hash(out / name)):
+        if name in there and known == end_hash(out / name):
             ours[name] = None
             if name != CARD:
                 ours |= files_named(out / name)
@@ -136,7 +131,7 @@ def is_named_as_ours(name: str) -> bool:
 
 def files_named(shard: Location) -> dict[str, int | None]:
     """The files that a shard's rows name, each with its size where they say it."""
-    with pq.ParquetFile(readable(shard)) as file:
+    with pq.ParquetFile(arrow_source(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
         rows = file.read(sorted(wanted))
     if not {"file_name", "size_bytes"} <= wanted:

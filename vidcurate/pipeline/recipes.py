@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from vidcurate.errors import UsageError
-from vidcurate.wording import suggest
+from vidcurate.errors import UsageError, suggest
 
 DEFAULT_RECIPE = "quickstart"
 SUFFIX = ".yaml"

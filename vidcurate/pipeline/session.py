@@ -5,18 +5,19 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any, TextIO
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.local import GB
 from vidcurate.engines.opening import open_engine
-from vidcurate.errors import UsageError, disk_full_stops
+from vidcurate.errors import UsageError, raising_disk_full
 from vidcurate.pipeline.counts import StageCount, as_dicts
-from vidcurate.pipeline.discovery.sources import take_in
-from vidcurate.pipeline.estimate.forecast import Compared, compare
-from vidcurate.pipeline.inputs import FOUND
-from vidcurate.pipeline.resolve import Planned, choose_configs
+from vidcurate.pipeline.discovery.found_files import ingest_sources
+from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
+from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
-from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
+from vidcurate.pipeline.runner import run_pipeline
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
 from vidcurate.stage import StageConfig
@@ -53,7 +54,7 @@ class RunReport:
     stages: tuple[StageCount, ...]
     shrinks: tuple[Shrink, ...]
     requests: tuple[Mapping[str, Any], ...]
-    against_estimate: tuple[Compared, ...]
+    against_estimate: tuple[Comparison, ...]
     is_interrupted: bool
 
     def as_dict(self) -> dict[str, Any]:
@@ -79,9 +80,9 @@ def locked(request: RunRequest, warn: Callable[[str], None]) -> Iterator[Dataset
         raise UsageError(f"without {min(unknown)}: there is no such stage")
     dataset = Dataset(request.root)
     dataset.manifest()
-    if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
+    if not request.sources and not dataset.stored(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)")
-    with writing(dataset.root, warn), disk_full_stops(dataset.root):
+    with writing(dataset.root, warn), raising_disk_full(dataset.root):
         yield dataset
 
 
@@ -92,7 +93,7 @@ def take_sources(
     config = choose_configs([INGEST], request.given, dataset.manifest())[INGEST.name]
     assert isinstance(config, IngestConfig)
     if request.sources:
-        take_in(
+        ingest_sources(
             dataset,
             request.sources,
             config.extensions,
@@ -102,9 +103,9 @@ def take_sources(
         )
 
 
-def plan_of(dataset: Dataset, request: RunRequest) -> tuple[Planned, ...]:
+def plan_of(dataset: Dataset, request: RunRequest) -> tuple[ResolvedStage, ...]:
     """What has to run so that the chosen stages are up to date."""
-    return plan_for(dataset, STAGES, request.chosen, request.given, request.options.without)
+    return resolve(dataset, STAGES, request.chosen, request.given, request.options.without)
 
 
 def engine_for(options: RunOptions) -> AbstractContextManager[Engine]:
@@ -118,31 +119,19 @@ def engine_for(options: RunOptions) -> AbstractContextManager[Engine]:
     )
 
 
-def new_run(dataset: Dataset, engine: Engine, listener: Listener, options: RunOptions) -> Run:
-    """A run that has not begun."""
-    limits = Limits(
-        options.limit,
-        options.max_failed,
-        options.retry_failed,
-        options.time_limit_factor,
-        options.allow_loss,
-    )
-    return Run(dataset, engine, listener, limits)
-
-
-def run_all(run: Run, plan: Sequence[Planned], options: RunOptions) -> None:
-    """Run a plan, in waves if the options ask for it; raises what `run_plan` raises."""
+def run_all(run: Run, plan: Sequence[ResolvedStage], options: RunOptions) -> None:
+    """Run a plan, in waves if the options ask for it; raises what `run_pipeline` raises."""
     if options.wave is None:
-        run_plan(run, plan)
+        run_pipeline(run, plan)
         return
     with engine_for(options) as second:
         run_in_waves(run, plan, options.wave, second)
 
 
-def report_of(run: Run, plan: Sequence[Planned], note: Callable[[str], None]) -> RunReport:
+def report_of(run: Run, plan: Sequence[ResolvedStage], note: Callable[[str], None]) -> RunReport:
     """What came of a run; an earlier estimate that cannot be read is noted, and spoils nothing."""
     try:
-        compared = compare(run.dataset, plan, run.counts)
+        compared = compare_with_run(run.dataset, plan, run.counts)
     except UsageError as error:
         note(str(error))
         compared = []

@@ -207,7 +207,7 @@ class VideoVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class TextSpan:
+class SpanText:
     """A text about a span of a video."""
 
     start_s: VideoStart
@@ -221,7 +221,7 @@ class Scene:
 
     start_s: VideoStart
     end_s: VideoEnd
-    clips: Annotated[tuple[TextSpan, ...], ColumnInfo("The clips' captions, in time order")]
+    clips: Annotated[tuple[SpanText, ...], ColumnInfo("The clips' captions, in time order")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ class Story:
     outline_id: OutlineId
     video_id: VideoId
     text: Annotated[str, ColumnInfo("The text about the whole video")]
-    scenes: Annotated[tuple[TextSpan, ...], ColumnInfo("Texts about its scenes, in time order")]
+    scenes: Annotated[tuple[SpanText, ...], ColumnInfo("Texts about its scenes, in time order")]
     gaps: Annotated[tuple[str, ...], ColumnInfo("What is missing, and why")]
     status: Annotated[str, ColumnInfo("ok, or truncated where the text breaks off")]
     language: Annotated[str, ColumnInfo("Language that was asked for")]

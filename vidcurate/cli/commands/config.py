@@ -6,14 +6,13 @@ import typer
 
 from vidcurate.cli.completion import complete_recipe
 from vidcurate.cli.printing import say, tell
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, quantity
+from vidcurate.pipeline.checks import check_stages
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.recipes import find_config, list_recipes, recipe_file
-from vidcurate.pipeline.resolve import make_plan
-from vidcurate.pipeline.runner import ROOTS, check_stages
+from vidcurate.pipeline.resolve import resolve_stages
 from vidcurate.stages import STAGES
-from vidcurate.wording import quantity
 
 
 def config(
@@ -60,5 +59,5 @@ def check_file(name: str) -> None:
     file = find_config(name)
     configs = load_config(file, STAGES)
     defaults = {stage.name: stage.config() for stage in STAGES}
-    check_stages(make_plan(STAGES, list(configs), {**defaults, **configs}, ROOTS, []))
+    check_stages(resolve_stages(STAGES, list(configs), {**defaults, **configs}, []))
     say(f"{file}: {quantity(len(configs), 'stage')}, no fault")

@@ -9,8 +9,9 @@ from vidcurate.analysis.view import open_dataset
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.shared import Folder
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import drop_files, source_name
-from vidcurate.pipeline.inputs import GONE
+from vidcurate.pipeline.discovery.found_files import drop_files
+from vidcurate.pipeline.discovery.sources import source_name
+from vidcurate.pipeline.scope import GONE
 from vidcurate.records import FoundFile
 from vidcurate.store.lock import writing
 
@@ -26,7 +27,7 @@ Gone = Annotated[bool, typer.Option("--gone", help="All videos that are gone or 
 
 
 def drop(dataset: Folder, videos: Videos = None, gone: Gone = False) -> None:
-    """Take videos out of the data set; no file is removed, and ingest takes them in again."""
+    """Take videos out of a data set; their files stay, and ingest takes them in again."""
     if not videos and not gone:
         raise UsageError("which videos? name their paths, or give --gone")
     opened = open_dataset(dataset)

@@ -10,7 +10,7 @@ from vidcurate.cli.options import with_parameters
 from vidcurate.cli.printing import tell_json
 from vidcurate.cli.render_estimate import show_estimate
 from vidcurate.cli.shared import request, shared_parameters
-from vidcurate.pipeline.estimate.forecast import keep
+from vidcurate.pipeline.estimate.comparison import save_estimate
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
 from vidcurate.pipeline.run_options import RUN_ONLY
 from vidcurate.stages.sources.probe import PROBE
@@ -38,7 +38,7 @@ def estimate(
         found = estimate_run(run, plan, videos)
         # An estimate of nothing would hide what an earlier one said.
         if found and found.n_left:
-            keep(run.dataset, found)
+            save_estimate(run.dataset, found)
     exit_if_interrupted(run)
     assert found is not None
     if asked.as_json:

@@ -6,7 +6,7 @@ import pyarrow as pa
 import typer
 
 from vidcurate.analysis.rows import status_rows, table_rows
-from vidcurate.analysis.view import open_dataset, present_plan, steadily
+from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
 from vidcurate.cli.completion import complete_columns, complete_table
 from vidcurate.cli.printing import tell_json
 from vidcurate.cli.shared import Folder
@@ -61,5 +61,5 @@ def rows(
             return status_rows(opened, plan, table, statuses, where, columns)
         return table_rows(opened, plan, table, where, columns)
 
-    for row in steadily(opened, look).slice(0, limit).to_pylist():
+    for row in read_consistently(opened, look).slice(0, limit).to_pylist():
         tell_json(row)
