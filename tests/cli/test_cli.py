@@ -176,6 +176,7 @@ def test_rows_of_losses(home: Path) -> None:
         (("run", "videos", "-d", "new", "-c", "quickstrat"), "did you mean 'quickstart'?"),
         (("run", "videos", "-d", "new", "-c", "no.yaml"), "cannot read the config file no.yaml"),
         (("rows", "videos", "-d", "out", "--columns", "n_frames"), "in several tables"),
+        (("rows", "quality", "-d", "out", "--where", "shrpness > 1"), "mean 'sharpness'?"),
         (("columns", "qualty"), "did you mean 'quality'?"),
         (("config", "--recipe", "longtake"), "did you mean 'long-take'?"),
         (("config", "--list", "--recipe", "long-take"), "give one of them"),

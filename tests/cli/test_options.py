@@ -7,8 +7,8 @@ import typer
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from vidcurate.cli.options import describe, flags, given_values, stage_parameters, with_parameters
-from vidcurate.cli.reference import reference
+from vidcurate.cli.options import flags, given_values, stage_parameters, with_parameters
+from vidcurate.pipeline.option_text import describe
 from vidcurate.stage import Stage, StageConfig, option
 from vidcurate.stages import STAGES
 
@@ -114,12 +114,3 @@ def test_every_option_of_every_stage_is_described(stage: Stage) -> None:
     for name, info in stage.config.model_fields.items():
         assert info.description, name
     stage.config.model_validate(stage.config().model_dump())
-
-
-def test_reference_has_every_option() -> None:
-    """Each stage has its part, each option its row of three cells."""
-    page = reference(STAGES)
-    for stage in STAGES:
-        part = page.partition(f"### `vidcurate {stage.name}`")[2].partition("###")[0]
-        cells = [line.replace("\\|", "").count("|") for line in part.splitlines() if "| `" in line]
-        assert cells == [4] * len(stage.config.model_fields)

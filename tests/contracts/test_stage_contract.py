@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from vidcurate.cli.app import app
 from vidcurate.cli.options import flags
-from vidcurate.cli.reference import MAIN_JOB, default_config
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.default_config import MAIN_JOB, default_config
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, Stage, fingerprint
 from vidcurate.stages import STAGES

@@ -2,6 +2,8 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,10 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.records import CLIPS, KEPT
+from vidcurate.analysis.view import (
+    open_dataset,
+    present_plan,
+    present_scope,
+    present_tables,
+    reader,
+)
+from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import Read, joined_columns, video_paths
-from vidcurate.stages.selection.filter import rules_by_reason
+from vidcurate.stages.selection.filter import FilterConfig, rules_by_reason
+from vidcurate.store.dataset import DONE, OK
 from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
@@ -34,6 +44,29 @@ class Side:
     tables: Mapping[str, Table[Any]]
     read: Read
     manifest: Mapping[str, Mapping[str, Any]]
+
+
+def side_of(folder: Path) -> Side:
+    """A data set as it is compared; without a filter it keeps all its clips.
+
+    Raises UsageError where there is no data set, or none with clips.
+    """
+    dataset = open_dataset(folder)
+    plan = present_plan(dataset)
+    tables = present_tables(plan)
+    read = cache(reader(dataset, plan, present_scope(dataset, plan)))
+    judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
+    done = judged.output(dataset).done() if judged else DONE.empty_table()
+    return Side(
+        videos=read(SOURCES.name),
+        clips=read(CLIPS.name),
+        kept=read(KEPT.name if judged else CLIPS.name),
+        left_out=done.filter(pc.not_equal(done["status"], OK)).select(["id", "reason"]),
+        rules=judged.config.rules if judged and isinstance(judged.config, FilterConfig) else (),
+        tables=tables,
+        read=read,
+        manifest=dataset.manifest(),
+    )
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.store.table import Table
 
-# Text of a rule that holds no name of a column: a string in quotes, a number, or a name that is
-# already joined by a dot to its table.
+RULE_WORDS = {"and", "or", "not", "in", "is", "null", "true", "false", "of", "video"}
+PERCENTILE = re.compile(r"p\d+")
+# A string in quotes, a number, or a name, which a dot may join to its table.
 WORD = re.compile(r"""'(?:[^']|'')*'|"(?:[^"]|"")*"|\.?\d[\w.]*|[A-Za-z_]\w*(?:\.\w+)*""")
 
 
@@ -43,18 +45,22 @@ def full_name(column: str, own: str, tables: Mapping[str, Table[Any]]) -> str:
 def full_rule(rule: str, own: str, tables: Mapping[str, Table[Any]]) -> str:
     """A rule whose columns all have their tables.
 
-    Raises UsageError for a column that several tables have.
+    Raises UsageError for a column that several tables have, and for one that is misspelt.
     """
-    return WORD.sub(
-        lambda found: (
-            full_name(found[0], own, tables)
-            if found[0].isidentifier() and is_column(found[0], tables)
-            else found[0]
-        ),
-        rule,
-    )
+    columns = {name for table in tables.values() for name in table.schema.names}
+
+    def replaced(found: re.Match[str]) -> str:
+        word = found[0]
+        if word in columns:
+            return full_name(word, own, tables)
+        near = get_close_matches(word, columns, n=1) if is_plain_name(word) else []
+        if near:
+            raise UsageError(f"no column '{word}' here: did you mean '{near[0]}'?")
+        return word
+
+    return WORD.sub(replaced, rule)
 
 
-def is_column(name: str, tables: Mapping[str, Table[Any]]) -> bool:
-    """Whether some table has a column of this name."""
-    return any(name in table.schema.names for table in tables.values())
+def is_plain_name(word: str) -> bool:
+    """Whether a word of a rule can only be a column without its table."""
+    return word.isidentifier() and word not in RULE_WORDS and not PERCENTILE.fullmatch(word)

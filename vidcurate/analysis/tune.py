@@ -9,12 +9,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.rules import Rule, evaluate_rules
+from vidcurate.analysis.view import present_plan, present_scope, present_tables, reader
+from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
+from vidcurate.rules import Rule, check, evaluate_rules, parse
 from vidcurate.rules.bounds import Bound, bounds_in
 from vidcurate.rules.evaluation import evaluate, numbers_present, spread
+from vidcurate.rules.join import joined_columns, video_paths
 from vidcurate.rules.keep_target import KeepTarget, keep_target, passed
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.rules.tree import Column, Node, columns_in
+from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
+from vidcurate.store.dataset import Dataset
 
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 BINS = 12
@@ -84,6 +90,56 @@ class Tuning:
     rules: tuple[Removal, ...]
     scores: tuple[Distribution, ...]
     keep_target: KeepTarget | None
+
+
+def tune_dataset(
+    dataset: Dataset, texts: Sequence[str], keep: float | None, *, every: bool
+) -> Tuning:
+    """What rules do to a data set's clips: those of the texts, else those of its filter.
+
+    Without a rule, and with `every`, the distribution of every score is given. `keep` is as for
+    `tune`. Raises RuleError for a rule that makes no sense, and what `tune` raises.
+    """
+    plan = present_plan(dataset)
+    rules = rules_for(plan, texts)
+    more = score_columns(plan) if every or not rules else []
+    read = reader(dataset, plan, present_scope(dataset, plan))
+    clips = read(CLIPS.name)
+    pairs = [*more, *(column for rule in rules for column in rule.columns)]
+    columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
+    clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
+    names = [f"{table}.{column}" for table, column in more]
+    return tune(clips, columns, rules, more=names, keep=keep)
+
+
+def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rule]:
+    """The rules given, else those of the data set's filter.
+
+    Raises RuleError where they make no sense.
+    """
+    recorded = [p.config.rules for p in plan if isinstance(p.config, FilterConfig)]
+    rules = [parse(text) for text in texts or (recorded[0] if recorded else ())]
+    check(
+        rules,
+        {name: table.schema for name, table in RULED.items()},
+        {name: COMMANDS.get(name, name) for name in RULED},
+    )
+    return rules
+
+
+def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
+    """Every numeric column of the score tables that a data set has, and the clips' length."""
+    present = present_tables(plan)
+    return [
+        (CLIPS.name, "duration_s"),
+        *(
+            (table.name, field.name)
+            for table in SCORE_TABLES
+            if table.name in present
+            for field in table.schema
+            if kind_of_type(field.type) == "number"
+        ),
+    ]
 
 
 def tune(

@@ -281,8 +281,7 @@ def sentence(counts: StageCount) -> str:
     if counts.failed:
         parts.append(f"{counts.failed} failed ({next(iter(counts.reasons))})")
     if counts.losses:
-        lost_s = sum(loss["seconds"] for loss in counts.losses.values())
-        parts.append(f"{lost_s:.1f} s of video lost ({next(iter(counts.losses))})")
+        parts.append(f"{lost_seconds(counts):.1f} s of video lost ({next(iter(counts.losses))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
     if counts.pruned:
@@ -293,9 +292,10 @@ def sentence(counts: StageCount) -> str:
 def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
     """The funnel as a table, and below it what went wrong, what was lost, and what was dropped."""
     console = Console(stderr=stderr, highlight=False)
+    is_narrow = console.width < FUNNEL_WIDTH
     # In a narrow terminal a line that goes on in the next one is better than numbers cut off.
     console.width = max(console.width, FUNNEL_WIDTH)
-    console.print(funnel_grid(counts))
+    console.print(funnel_grid(counts, is_narrow=is_narrow))
     for line in (*stale_lines(counts), *failed_lines(counts), *loss_lines(counts)):
         console.print(Text(line), soft_wrap=True)
     for c in counts:
@@ -326,7 +326,7 @@ def headline(counts: Sequence[StageCount]) -> str:
     ]
     pending, stale = ([c.stage for c in counts if getattr(c, s)] for s in ("pending", "stale"))
     n_failed = sum(c.failed for c in counts)
-    lost_s = sum(loss["seconds"] for c in counts for loss in c.losses.values())
+    lost_s = sum(map(lost_seconds, counts))
     states = [
         *([f"pending in {', '.join(pending)}"] if pending else []),
         *([f"stale: {', '.join(stale)}"] if stale else []),
@@ -358,23 +358,35 @@ def loss_lines(counts: Sequence[StageCount]) -> list[str]:
     return ["lost inside videos", *lines] if lines else []
 
 
-def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """How many inputs of each stage came to what; what was pruned or lost only where any was."""
+def funnel_grid(counts: Sequence[StageCount], *, is_narrow: bool = False) -> Grid:
+    """How many inputs of each stage came to what.
+
+    What was pruned or lost is shown only where any was, in a narrow grid all losses are.
+    """
+    columns: dict[str, list[float]] = {
+        "inputs": [c.inputs for c in counts],
+        "ok": [c.ok for c in counts],
+        "dropped": [sum(c.dropped.values()) for c in counts],
+        "failed": [c.failed for c in counts],
+        "pending": [c.pending for c in counts],
+        "pruned": [c.pruned for c in counts],
+        "rows": [c.rows for c in counts],
+        "lost s": [round(lost_seconds(c), 1) for c in counts],
+    }
+    optional = {"pruned", "lost s"} | ({"dropped", "failed", "pending"} if is_narrow else set())
+    shown = {name: n for name, n in columns.items() if any(n) or name not in optional}
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("stage")
-    pruned = ("pruned",) if any(c.pruned for c in counts) else ()
-    lost = ("lost s",) if any(c.losses for c in counts) else ()
-    for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows", *lost):
-        grid.add_column(name, justify="right")
-    for c in counts:
-        numbers = [c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending]
-        numbers += [c.pruned, c.rows] if pruned else [c.rows]
-        cells = [str(n) if n else "·" for n in numbers]
-        if lost:
-            lost_s = sum(loss["seconds"] for loss in c.losses.values())
-            cells.append(f"{lost_s:.1f}" if c.losses else "·")
-        grid.add_row(c.stage, *cells)
+    grid.add_column("stage", no_wrap=True)
+    for name in shown:
+        grid.add_column(name, justify="right", no_wrap=True)
+    for c, numbers in zip(counts, zip(*shown.values(), strict=True), strict=True):
+        grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
+
+
+def lost_seconds(counts: StageCount) -> float:
+    """How much video of a stage's inputs is in none of its rows."""
+    return sum(loss["seconds"] for loss in counts.losses.values())
 
 
 def reason_lines(reasons: Mapping[str, int]) -> list[str]:

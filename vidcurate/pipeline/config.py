@@ -34,7 +34,41 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the config file {file}: {reason}") from error
     data, lines, faults = read_yaml(text)
+    configs, more = check_config(data, lines, stages)
+    faults += more
+    if not data and not faults:
+        names = ", ".join(stage.name for stage in stages)
+        faults.append(Fault(1, "", f"the file names no stage; stages are {names}"))
+    if faults:
+        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
+    return configs
+
+
+def mapping_config(
+    data: Mapping[str, Mapping[str, Any] | StageConfig | None], stages: Sequence[Stage]
+) -> dict[str, StageConfig]:
+    """The stages that a mapping names, with their options: what `load_config` reads from a file.
+
+    Raises ConfigError with one line a fault.
+    """
+    plain = {
+        name: options.model_dump(exclude_unset=True)
+        if isinstance(options, StageConfig)
+        else options and dict(options)
+        for name, options in data.items()
+    }
+    configs, faults = check_config(plain, {}, stages)
+    if faults:
+        raise ConfigError("\n".join(f"{fault.path}: {fault.message}" for fault in faults))
+    return configs
+
+
+def check_config(
+    data: Mapping[Any, Any], lines: Mapping[YamlPath, int], stages: Sequence[Stage]
+) -> tuple[dict[str, StageConfig], list[Fault]]:
+    """Stages with their options, in the order of the data, and what is wrong with them."""
     configs: dict[str, StageConfig] = {}
+    faults: list[Fault] = []
     known = {stage.name: stage for stage in stages}
     for name, options in data.items():
         if name not in known:
@@ -46,11 +80,7 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
             configs[name] = checked
         else:
             faults += checked
-    if not data and not faults:
-        faults.append(Fault(1, "", f"the file names no stage; stages are {', '.join(known)}"))
-    if faults:
-        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
-    return {name: configs[name] for name in known if name in configs}
+    return {name: configs[name] for name in known if name in configs}, faults
 
 
 def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[str, Any]) -> Any:

@@ -11,6 +11,8 @@ from pydantic import ValidationError
 from vidcurate.errors import UsageError
 from vidcurate.stage import StageConfig, option
 
+# What an estimate leaves to the run itself.
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 EngineName = Literal["local", "ray", "inline"]
 
 

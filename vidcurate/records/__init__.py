@@ -196,7 +196,7 @@ TABLES: Mapping[str, Table[Any]] = {
             WEAK_CAPTIONS,
             REFINED,
         ),
-        *(WEAK_CAPTIONS, REFINED, OUTLINES, STORIES, EXPORTS, VERIFIED),
+        *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )
 }
 """Every table by name, in the order of the data."""

@@ -128,6 +128,6 @@ class RefinedCaption:
 
 
 VERDICTS = Table("verdicts", Verdict, key="clip_id")
-# What becomes of a weak caption rests on its clip and text alone, however it was chosen.
+# What becomes of a weak caption depends on its clip and text alone, however it was chosen.
 WEAK_CAPTIONS = Table("weak_captions", WeakCaption, key="clip_id", names_content=True)
 REFINED = Table("refined", RefinedCaption, key="clip_id")

@@ -18,7 +18,7 @@ def clean(
         bool, typer.Option("--yes", help="Remove, instead of only saying what.")
     ] = False,
 ) -> None:
-    """Drop rows and files that no current options ask for, or that a kill left half written."""
+    """Remove rows and files that no current options need, or that a kill left half written."""
     opened = open_dataset(dataset)
     with writing(opened.root, say):
         stale = stale_folders(opened)

@@ -6,10 +6,10 @@ import typer
 
 from vidcurate.cli.completion import complete_recipe
 from vidcurate.cli.printing import say, tell
-from vidcurate.cli.reference import default_config
 from vidcurate.errors import UsageError, quantity
 from vidcurate.pipeline.checks import check_stages
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.recipes import find_config, list_recipes, recipe_file
 from vidcurate.pipeline.resolve import resolve_stages
 from vidcurate.stages import STAGES

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,21 +11,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone
-from vidcurate.analysis.view import (
-    open_dataset,
-    present_plan,
-    present_scope,
-    present_tables,
-    read_consistently,
-    reader,
-)
+from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, side_of
+from vidcurate.analysis.view import open_dataset, read_consistently
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
-from vidcurate.records import CLIPS, KEPT, SOURCES
-from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.store.dataset import DONE, OK
 
 CLIPS_SHOWN = 3
 
@@ -36,10 +25,10 @@ def diff(
     second: Annotated[Path, typer.Argument(help="Another data set's.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Which clips a second data set has lost and won against a first one, and by what."""
+    """Show which clips a second data set has lost or won against a first one, and why."""
 
     def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
-        one, two = side(first), side(second)
+        one, two = side_of(first), side_of(second)
         return one, two, differences(one, two), gone(one, two), gone(two, one)
 
     ours, theirs = open_dataset(first), open_dataset(second)
@@ -58,29 +47,6 @@ def diff(
     console = Console(highlight=False)
     for line in lines(counts, options, left, entered):
         console.print(Text(printable(line)), soft_wrap=True)
-
-
-def side(folder: Path) -> Side:
-    """A data set as it is compared; without a filter it keeps all its clips.
-
-    Raises UsageError where there is no data set, or none with clips.
-    """
-    dataset = open_dataset(folder)
-    plan = present_plan(dataset)
-    tables = present_tables(plan)
-    read = cache(reader(dataset, plan, present_scope(dataset, plan)))
-    judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    done = judged.output(dataset).done() if judged else DONE.empty_table()
-    return Side(
-        videos=read(SOURCES.name),
-        clips=read(CLIPS.name),
-        kept=read(KEPT.name if judged else CLIPS.name),
-        left_out=done.filter(pc.not_equal(done["status"], OK)).select(["id", "reason"]),
-        rules=judged.config.rules if judged and isinstance(judged.config, FilterConfig) else (),
-        tables=tables,
-        read=read,
-        manifest=dataset.manifest(),
-    )
 
 
 def lines(

@@ -27,7 +27,7 @@ Gone = Annotated[bool, typer.Option("--gone", help="All videos that are gone or 
 
 
 def drop(dataset: Folder, videos: Videos = None, gone: Gone = False) -> None:
-    """Take videos out of the data set; no file is removed, and ingest takes them in again."""
+    """Take videos out of a data set; their files stay, and ingest takes them in again."""
     if not videos and not gone:
         raise UsageError("which videos? name their paths, or give --gone")
     opened = open_dataset(dataset)

@@ -12,10 +12,8 @@ from vidcurate.cli.render_estimate import show_estimate
 from vidcurate.cli.shared import request, shared_parameters
 from vidcurate.pipeline.estimate.comparison import save_estimate
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.run_options import RUN_ONLY
 from vidcurate.stages.sources.probe import PROBE
-
-# What the command leaves to the run itself.
-RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 
 def estimate(
@@ -33,10 +31,10 @@ def estimate(
 
     The sample is run in the data set itself, so that its work is done when the run starts.
     """
-    chosen, given = stages_to_run(values)
+    choice = stages_to_run(values)
     asked = request(values)
     found = None
-    with begun(asked, [*chosen, PROBE.name], given) as (run, plan):
+    with begun(asked, [*choice.stages, PROBE.name], choice.given) as (run, plan):
         found = estimate_run(run, plan, videos)
         # An estimate of nothing would hide what an earlier one said.
         if found and found.n_left:

@@ -5,10 +5,9 @@ from typing import TYPE_CHECKING, Any
 from vidcurate.cli.options import with_parameters
 from vidcurate.cli.printing import say
 from vidcurate.cli.shared import request, shared_parameters
-from vidcurate.errors import UsageError
 
 if TYPE_CHECKING:
-    from vidcurate.stage import StageConfig
+    from vidcurate.api.choice import StageChoice
 
 
 def run(**values: Any) -> None:
@@ -18,33 +17,22 @@ def run(**values: Any) -> None:
     """
     from vidcurate.cli.invoke import invoke
 
-    chosen, given = stages_to_run(values)
-    invoke(request(values), chosen, given)
+    choice = stages_to_run(values)
+    invoke(request(values), choice.stages, choice.given)
 
 
 with_parameters(run, shared_parameters(panel=None))
 
 
-def stages_to_run(values: dict[str, Any]) -> "tuple[list[str], dict[str, StageConfig]]":
+def stages_to_run(values: dict[str, Any]) -> "StageChoice":
     """The stages that -c names, else those of the data set, else those of the default recipe.
 
     Raises UsageError where --without leaves none.
     """
-    from vidcurate.analysis.view import recorded_stages
-    from vidcurate.pipeline.config import load_config
-    from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
-    from vidcurate.stages import STAGES
+    from vidcurate.api.choice import choose_stages
+    from vidcurate.pipeline.recipes import DEFAULT_RECIPE
 
-    given: dict[str, StageConfig] = {}
-    if values["config"]:
-        given = load_config(find_config(values["config"]), STAGES)
-    stages = list(given) or recorded_stages(values["dataset"])
-    if not stages:
-        given = load_config(find_config(DEFAULT_RECIPE), STAGES)
-        stages = list(given)
-        if not values["quiet"]:
-            say(f"no -c: running the recipe {DEFAULT_RECIPE} (`vidcurate config --list` has more)")
-    chosen = [name for name in stages if name not in (values["without"] or ())]
-    if not chosen:
-        raise UsageError("--without leaves no stage to run: name fewer of them")
-    return chosen, given
+    choice = choose_stages(values["config"], values["dataset"], values["without"] or ())
+    if choice.is_default and not values["quiet"]:
+        say(f"no -c: running the recipe {DEFAULT_RECIPE} (`vidcurate config --list` has more)")
+    return choice

@@ -29,7 +29,7 @@ def search(
     ] = 0.01,
     as_json: AsJson = False,
 ) -> None:
-    """The clips most like a text, a picture or another clip, with their times."""
+    """Find the clips most like a text, a picture or another clip, with their times."""
     opened = open_dataset(dataset)
     rows = find_clips(opened, Query(text, like, pool, temperature), top, say)
     if as_json:

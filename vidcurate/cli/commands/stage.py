@@ -12,19 +12,12 @@ def stage_command(stage: Stage) -> Callable[..., None]:
     """The function of a stage's command, with the stage's options and the shared ones."""
 
     def command(**values: Any) -> None:
-        from vidcurate.analysis.view import recorded_options
+        from vidcurate.api.choice import choose_options
         from vidcurate.cli.invoke import invoke
-        from vidcurate.pipeline.config import load_config, override
-        from vidcurate.pipeline.recipes import find_config
-        from vidcurate.stages import STAGES
 
-        chosen = values["config"]
-        given = load_config(find_config(chosen), STAGES) if chosen else {}
         own = given_values(stage.config, values)
-        if own:
-            known = given if stage.name in given else recorded_options(values["dataset"], stage)
-            given = {**given, stage.name: override(known, stage, own)}
-        invoke(request(values), [stage.name], given)
+        choice = choose_options(stage, own, values["config"], values["dataset"])
+        invoke(request(values), choice.stages, choice.given)
 
     with_parameters(command, [*stage_parameters(stage.config), *shared_parameters()])
     command.__doc__ = (

@@ -10,26 +10,19 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from vidcurate.analysis.tune import Distribution, Limit, Removal, Tuning
-from vidcurate.analysis.tune import tune as tuned
-from vidcurate.analysis.view import (
-    open_dataset,
-    present_plan,
-    present_scope,
-    present_tables,
-    read_consistently,
-    reader,
+from vidcurate.analysis.tune import (
+    Distribution,
+    Limit,
+    Removal,
+    Tuning,
+    rules_for,
+    tune_dataset,
 )
+from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
-from vidcurate.pipeline.resolve import ResolvedStage
-from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
-from vidcurate.rules import Rule, check, parse
-from vidcurate.rules.join import joined_columns, video_paths
 from vidcurate.rules.keep_target import KeepTarget
-from vidcurate.rules.schema import kind_of_type
-from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
 
 BAR_WIDTH = 40
 
@@ -48,25 +41,14 @@ def tune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """What each rule does to the clips, how the scores lie, and what limits keep a given share."""
+    """Show what each rule removes, how the scores lie, and limits that keep a given share."""
     wanted = None if keep is None else read_share(keep)
     opened = open_dataset(dataset)
-    if not rules_for(present_plan(opened), rule or ()):
+    texts = tuple(rule or ())
+    if not rules_for(present_plan(opened), texts):
         say("there is no rule, so every clip is kept; these are all scores")
 
-    def look() -> Tuning:
-        plan = present_plan(opened)
-        rules = rules_for(plan, rule or ())
-        more = score_columns(plan) if every or not rules else []
-        read = reader(opened, plan, present_scope(opened, plan))
-        clips = read(CLIPS.name)
-        pairs = [*more, *(column for r in rules for column in r.columns)]
-        columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
-        clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
-        names = [f"{table}.{column}" for table, column in more]
-        return tuned(clips, columns, rules, more=names, keep=wanted)
-
-    found = read_consistently(opened, look)
+    found = read_consistently(opened, lambda: tune_dataset(opened, texts, wanted, every=every))
     if as_json:
         tell_json({"dataset": str(opened.root), **asdict(found)})
     else:
@@ -86,36 +68,6 @@ def read_share(text: str) -> float:
     if not 0 < share <= 1:
         raise UsageError(f"--keep {text} is no share of clips: give one such as 30% or 0.3")
     return share
-
-
-def rules_for(plan: tuple[ResolvedStage, ...], texts: list[str] | tuple[()]) -> list[Rule]:
-    """The rules given, else those of the data set's filter.
-
-    Raises RuleError where they make no sense.
-    """
-    recorded = [p.config.rules for p in plan if isinstance(p.config, FilterConfig)]
-    rules = [parse(text) for text in texts or (recorded[0] if recorded else ())]
-    check(
-        rules,
-        {name: table.schema for name, table in RULED.items()},
-        {name: COMMANDS.get(name, name) for name in RULED},
-    )
-    return rules
-
-
-def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
-    """Every numeric column of the score tables that a data set has, and the clips' length."""
-    present = present_tables(plan)
-    return [
-        (CLIPS.name, "duration_s"),
-        *(
-            (table.name, field.name)
-            for table in SCORE_TABLES
-            if table.name in present
-            for field in table.schema
-            if kind_of_type(field.type) == "number"
-        ),
-    ]
 
 
 def show(found: Tuning) -> None:

@@ -228,6 +228,15 @@ def shrunk(image: Image, max_side: int | None) -> Image:
     return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
+def resized(image: Image, width: int, height: int) -> Image:
+    """An image of exactly this size, whatever its own proportions."""
+    if image.shape[:2] == (height, width):
+        return image
+    shrinks = width <= image.shape[1] and height <= image.shape[0]
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=way), np.uint8)
+
+
 def encode_jpeg(image: Image, quality: int = 90) -> bytes:
     """An RGB image as JPEG, quality 1 to 100."""
     return encode_image(image, "jpeg", quality)
@@ -258,12 +267,20 @@ def write_still(
     return small.shape[1], small.shape[0]
 
 
-def jpeg_of_file(file: Path, max_side: int | None) -> bytes:
-    """A still from a file, as JPEG of at most this long side.
+def read_image(file: Path) -> Image:
+    """A stored image as RGB.
 
     Raises MediaError for a file that is not there or holds no picture.
     """
     image = cv2.imread(str(file)) if file.exists() else None
     if image is None:
         raise MediaError(f"the still {file.name} is gone or damaged")
-    return encode_jpeg(shrunk(np.asarray(image[:, :, ::-1], np.uint8), max_side))
+    return np.asarray(image[:, :, ::-1], np.uint8)
+
+
+def jpeg_of_file(file: Path, max_side: int | None) -> bytes:
+    """A still from a file, as JPEG of at most this long side.
+
+    Raises MediaError for a file that is not there or holds no picture.
+    """
+    return encode_jpeg(shrunk(read_image(file), max_side))

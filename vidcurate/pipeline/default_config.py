@@ -1,4 +1,4 @@
-"""Pages that say what every option is, made from the stages' own config models."""
+"""The full default config, made from the stages' own config models."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import yaml
 from pydantic.fields import FieldInfo
 
-from vidcurate.cli.options import bounds, choices, describe, facts, flags
+from vidcurate.pipeline.option_text import bounds, choices, facts
 from vidcurate.stage import Stage
 
 WIDTH = 96
@@ -57,25 +57,3 @@ def as_yaml(info: FieldInfo) -> str:
     value = list(info.default) if isinstance(info.default, tuple) else info.default
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")
-
-
-def reference(stages: Sequence[Stage]) -> str:
-    """Every command with its options, as Markdown."""
-    return "\n".join(line for stage in stages for line in reference_lines(stage)).rstrip() + "\n"
-
-
-def reference_lines(stage: Stage) -> Iterator[str]:
-    """One stage's part of the reference."""
-    yield f"### `vidcurate {stage.name}`"
-    yield ""
-    yield f"{stage.summary} Reads `{stage.reads.name}`, writes `{stage.writes.name}`."
-    yield ""
-    fields = stage.config.model_fields
-    if fields:
-        yield "| option | YAML | what it does |"
-        yield "|---|---|---|"
-    for name, info in fields.items():
-        what = describe(info).replace("|", "\\|")
-        yield f"| `{flags(name, info)[0]}` | `{name}` | {what} |"
-    if fields:
-        yield ""

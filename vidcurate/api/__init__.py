@@ -1,0 +1,1 @@
+"""What `import vidcurate` offers: runs, stages as functions, and a data set as an object."""

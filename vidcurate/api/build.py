@@ -1,0 +1,75 @@
+"""Functions that run something, built with the signatures that their options give them."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic.fields import FieldInfo
+
+from vidcurate.api import calls
+from vidcurate.pipeline.option_text import describe
+from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
+from vidcurate.stage import Stage
+
+
+def parameters_of(fields: dict[str, FieldInfo]) -> list[inspect.Parameter]:
+    """A keyword parameter for each option."""
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=info.get_default(call_default_factory=True),
+            annotation=info.annotation,
+        )
+        for name, info in fields.items()
+    ]
+
+
+def with_options(
+    function: Callable[..., Any], fields: dict[str, FieldInfo], name: str, doc: str
+) -> Callable[..., Any]:
+    """A function of this name whose signature has these options in place of `**options`."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        return function(*arguments, **options)
+
+    signature = inspect.signature(function)
+    kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    call.__name__ = call.__qualname__ = name
+    call.__doc__ = doc
+    call.__signature__ = signature.replace(parameters=[*kept, *parameters_of(fields)])  # type: ignore[attr-defined]
+    return call
+
+
+def stage_doc(stage: Stage) -> str:
+    """A stage's docstring: what it does, and its options."""
+    options = [f"    {name}: {describe(info)}" for name, info in stage.config.model_fields.items()]
+    return "\n".join(
+        [
+            stage.summary,
+            "",
+            f"Reads the table {stage.reads.name} and writes {stage.writes.name}. Options that are",
+            "not given stay as they are in the data set. Takes and raises what `run` does.",
+            *(["", "Options:", *options] if options else []),
+        ]
+    )
+
+
+def stage_function(stage: Stage) -> Callable[..., calls.RunResult]:
+    """The function of one stage."""
+    fields = {**stage.config.model_fields, **RunOptions.model_fields}
+    return with_options(partial(calls.run_stage, stage), fields, stage.name, stage_doc(stage))
+
+
+def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
+    """Every function by its name: `run`, `estimate`, and the stages in the order of the data."""
+    of_run = dict(RunOptions.model_fields)
+    of_estimate = {name: info for name, info in of_run.items() if name not in RUN_ONLY}
+    return {
+        "run": with_options(calls.run, of_run, "run", calls.run.__doc__ or ""),
+        "estimate": with_options(
+            calls.estimate, of_estimate, "estimate", calls.estimate.__doc__ or ""
+        ),
+        **{stage.name: stage_function(stage) for stage in stages},
+    }
