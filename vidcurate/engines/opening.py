@@ -22,8 +22,6 @@ def open_engine(
     Raises UsageError for an unknown engine, for the address of a cluster with another engine than
     ray, and where no cluster answers; MissingExtraError where Ray is not installed.
     """
-    if address and name != "ray":
-        raise UsageError("an address is that of a Ray cluster: choose the engine ray")
     if name == "inline":
         yield InlineEngine()
     elif name == "local":
