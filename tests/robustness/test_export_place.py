@@ -14,8 +14,8 @@ import pytest
 from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, shelf
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
-from vidcurate.export.files import link
-from vidcurate.export.marker import read_mark
+from vidcurate.exporting.files import link
+from vidcurate.exporting.marker import read_mark
 from vidcurate.pipeline.discovery.sources import drop_files
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES

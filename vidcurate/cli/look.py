@@ -13,7 +13,7 @@ import typer
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.export.files import half_built
+from vidcurate.exporting.files import half_built
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
 from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope

@@ -12,18 +12,18 @@ import pyarrow as pa
 from pydantic import field_validator, model_validator
 
 from vidcurate.errors import LossError
-from vidcurate.export.card import Contents, data_card
-from vidcurate.export.files import link_all, put_in_place, put_objects, require_folder, tidy
-from vidcurate.export.losses import losses, read_export
-from vidcurate.export.marker import (
+from vidcurate.exporting.card import Contents, data_card
+from vidcurate.exporting.files import link_all, put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.losses import losses, read_export
+from vidcurate.exporting.marker import (
     CARD,
     Mark,
     finished_mark,
     refuse_what_is_not_ours,
     write_mark,
 )
-from vidcurate.export.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
-from vidcurate.export.targets.parquet import write_shards
+from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
+from vidcurate.exporting.targets.parquet import write_shards
 from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CLIPS,

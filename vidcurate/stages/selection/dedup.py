@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.dedup.choice import Link, chosen, clusters
-from vidcurate.dedup.shown import Places, gallery
+from vidcurate.deduplication.choice import Link, chosen, clusters
+from vidcurate.deduplication.shown import Places, gallery
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -141,7 +141,7 @@ def duplicates(
     least_similarity: float,
 ) -> list[Duplicate]:
     """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
-    from vidcurate.dedup.links import links
+    from vidcurate.deduplication.links import links
 
     n_own = own.num_rows
     tables = [own, *(table for _, table in others)]

@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from vidcurate.clips.windows import column, window
-from vidcurate.dedup.course import Values, course
-from vidcurate.dedup.shown import packed
+from vidcurate.deduplication.course import Values, course
+from vidcurate.deduplication.shown import packed
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
 from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors
-from vidcurate.dedup.shown import Places, unpacked
+from vidcurate.deduplication.shown import Places, unpacked
 
 Packed = NDArray[np.int8]
 

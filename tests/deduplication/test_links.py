@@ -3,9 +3,9 @@ from collections.abc import Sequence
 import pytest
 
 from tests.support.signatures import signature
-from vidcurate.dedup.choice import Link
-from vidcurate.dedup.links import links
-from vidcurate.dedup.shown import gallery
+from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.links import links
+from vidcurate.deduplication.shown import gallery
 from vidcurate.records import SIGNATURES, Signature
 
 LIMIT = 0.8

@@ -1,8 +1,8 @@
 import numpy as np
 
-from vidcurate.dedup import neighbours
-from vidcurate.dedup.neighbours import EXACT, LIKEST_CLIPS, candidates
-from vidcurate.dedup.shown import packed
+from vidcurate.deduplication import neighbours
+from vidcurate.deduplication.neighbours import EXACT, LIKEST_CLIPS, candidates
+from vidcurate.deduplication.shown import packed
 
 DIMENSION = 64
 

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.dedup.choice import Link
-from vidcurate.dedup.neighbours import candidates
-from vidcurate.dedup.resemblance import agreement_needed, resemblance
-from vidcurate.dedup.shown import Gallery, Shown
+from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.neighbours import candidates
+from vidcurate.deduplication.resemblance import agreement_needed, resemblance
+from vidcurate.deduplication.shown import Gallery, Shown
 from vidcurate.media.visual.appearance import mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 

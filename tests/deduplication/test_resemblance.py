@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.support.signatures import signature
-from vidcurate.dedup.course import resampled
-from vidcurate.dedup.resemblance import agreement_needed, resemblance
-from vidcurate.dedup.shown import Shown, gallery
+from vidcurate.deduplication.course import resampled
+from vidcurate.deduplication.resemblance import agreement_needed, resemblance
+from vidcurate.deduplication.shown import Shown, gallery
 from vidcurate.records import SIGNATURES, Signature
 
 

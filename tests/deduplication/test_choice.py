@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.dedup.choice import Link, chosen, clusters
+from vidcurate.deduplication.choice import Link, chosen, clusters
 
 PAIRS = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), max_size=25)
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.export.marker import SHARD, read_mark
-from vidcurate.export.targets.parquet import FILE_COLUMN
+from vidcurate.exporting.marker import SHARD, read_mark
+from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import Finished
 from vidcurate.store.storage import Location, names_of

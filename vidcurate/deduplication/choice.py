@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidcurate.dedup.shown import Places
+from vidcurate.deduplication.shown import Places
 
 
 @dataclass(frozen=True, slots=True)

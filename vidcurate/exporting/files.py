@@ -9,7 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
-from vidcurate.export.marker import CARD, Mark, files_named, read_mark, write_mark
+from vidcurate.exporting.marker import CARD, Mark, files_named, read_mark, write_mark
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote, copy, each, put
 

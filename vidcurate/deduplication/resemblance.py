@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.dedup.course import STEPS_PER_S, UNSURE, agreement, agreements, resampled
-from vidcurate.dedup.shown import Shown, unpacked
+from vidcurate.deduplication.course import STEPS_PER_S, UNSURE, agreement, agreements, resampled
+from vidcurate.deduplication.shown import Shown, unpacked
 
 # A copy may be played faster or slower; parts are looked for at these speeds.
 MOST_SPEED = 2.2

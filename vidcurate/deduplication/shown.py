@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors, unit_rows
-from vidcurate.dedup.course import CHANNELS
+from vidcurate.deduplication.course import CHANNELS
 
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float64]

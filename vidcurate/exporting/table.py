@@ -6,7 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.export.targets.parquet import FILE_COLUMN
+from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,

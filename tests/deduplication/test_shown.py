@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.signatures import signature
-from vidcurate.dedup.shown import gallery, packed, unpacked
+from vidcurate.deduplication.shown import gallery, packed, unpacked
 from vidcurate.records import SIGNATURES
 
 

@@ -3,7 +3,7 @@ import re
 import pyarrow as pa
 import yaml
 
-from vidcurate.export.card import Contents, data_card, in_cell
+from vidcurate.exporting.card import Contents, data_card, in_cell
 
 HOSTILE = "a|b <img src=x> ![x](http://127.0.0.1/x.png) `c` **d** &lt;\x1b[2J\n# e"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidcurate.dedup.course import UNSURE, agreement, agreements, course, resampled
+from vidcurate.deduplication.course import UNSURE, agreement, agreements, course, resampled
 
 Values = NDArray[np.float64]
 
