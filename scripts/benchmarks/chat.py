@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidcurate.media.io.frames import jpeg_of_file
+from vidcurate.media.io.frames import read_as_jpeg
 from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
 from vidcurate.models.chat.openai import open_chat
 
@@ -66,7 +66,7 @@ def written_stills(folder: Path) -> list[Path]:
 
 def talk(files: list[Path]) -> Conversation[Answer]:
     """One clip's request, whose stills are read and shrunk when its turn comes."""
-    frames = [Frame(float(n), jpeg_of_file(file, 1024)) for n, file in enumerate(files)]
+    frames = [Frame(float(n), read_as_jpeg(file, 1024)) for n, file in enumerate(files)]
     answer = yield Ask(("Describe the clip.", *frames))
     return answer
 

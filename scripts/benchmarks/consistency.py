@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.benchmarks.appearance import Video, area, read_video
-from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
+from vidcurate.stages.scores.consistency import neighbour_cosines, pair_cosines
 
 Scores = NDArray[np.float32]
 MEASURES = ("neighbour_min", "pair_min", "pair_mean")
@@ -39,7 +39,7 @@ def measured(video: Video, clips: Sequence[NDArray[np.intp]]) -> Scores:
     rows = []
     for frames in clips:
         vectors = video.vectors[frames]
-        rows.append((of_neighbours(vectors)[0], *of_any_pair(vectors)))
+        rows.append((neighbour_cosines(vectors)[0], *pair_cosines(vectors)))
     return np.array(rows, np.float32).reshape(-1, len(MEASURES))
 
 

@@ -25,8 +25,8 @@ import pyarrow as pa
 
 from vidcurate.clips.windows import window
 from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.content import content_arrays
 from vidcurate.deduplication.links import links
-from vidcurate.deduplication.shown import gallery
 from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import SIGNATURES, Clip, Signature
@@ -168,7 +168,7 @@ def case(kind: Kind, found: Sequence[tuple[Signature, Signature]]) -> Case:
     """What is linked among shots and their copies."""
     offsets_s = [kind.part[0] * own.duration_s for own, _ in found]
     rows = SIGNATURES.to_arrow([pair[side] for side in (0, 1) for pair in found])
-    return Case(kind.name, offsets_s, list(links(gallery(rows), LOWEST)) if found else ())
+    return Case(kind.name, offsets_s, list(links(content_arrays(rows), LOWEST)) if found else ())
 
 
 def is_right(link: Link, n_shots: int) -> bool:

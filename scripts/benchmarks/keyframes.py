@@ -18,8 +18,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose
-from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, frames_of
+from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose_frames
+from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, clip_frame_facts
 from vidcurate.clips.spans import Span, pieces, shots
 from vidcurate.clips.vectors import Vectors
 from vidcurate.media.scan.scanner import (
@@ -32,7 +32,7 @@ from vidcurate.media.scan.scanner import (
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import Clip, VideoCuts
-from vidcurate.stages.selection.keyframes import COPY_LIKENESS, WALK_LIKENESS
+from vidcurate.stages.selection.keyframes import COPY_SIMILARITY, WALK_SIMILARITY
 
 Values = NDArray[np.float64]
 Ticks = NDArray[np.int64]
@@ -55,7 +55,7 @@ class Video:
         """What is known of a clip's frames."""
         places = np.searchsorted(self.samples["pts"].to_numpy(), [clip.start_pts, clip.end_pts])
         own = self.vectors[slice(*places)]
-        return frames_of(clip, self.frames, self.samples, own, self.cuts)
+        return clip_frame_facts(clip, self.frames, self.samples, own, self.cuts)
 
 
 def read_video(path: Path, interval_s: float) -> Video:
@@ -116,9 +116,11 @@ def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, coun
     rows = []
     for clip in clips:
         frames, dense = seen.clip_frames(clip), judged.clip_frames(clip)
-        alike = WALK_LIKENESS["appearance"] if method == "semantic-walk" else COPY_LIKENESS
-        chosen = choose(method, frames, FrameRequest(count, STEP_S / float(clip.time_base), alike))
-        even = choose("uniform", frames, FrameRequest(len(chosen)))
+        alike = WALK_SIMILARITY["appearance"] if method == "semantic-walk" else COPY_SIMILARITY
+        chosen = choose_frames(
+            method, frames, FrameRequest(count, STEP_S / float(clip.time_base), alike)
+        )
+        even = choose_frames("uniform", frames, FrameRequest(len(chosen)))
         rows.append([len(chosen), *judge(dense, chosen), *judge(dense, even)])
     return np.asarray(np.mean(rows, axis=0), np.float64)
 

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from vidcurate.media.io.container import open_video
 from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
 from vidcurate.records import Clip, MotionScore
-from vidcurate.stages.scores.motion import CAMERA, MotionConfig, nearest, score
+from vidcurate.stages.scores.motion import CAMERA, MotionConfig, motion_row, nearest_sample
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -157,8 +157,8 @@ def judge(file: Path) -> MotionScore:
     clip = Clip("c", "v", 0, 1 << 40, Fraction(1, RATE), 0.0, 1.0, 1.0, N_FRAMES)
     samples = read_samples(folder / "samples.arrow")
     samples = samples.filter(samples["motion_mean"].is_valid())
-    judged = samples if samples.num_rows else nearest(samples, clip)
-    return score(clip, samples.num_rows, judged, MotionConfig())
+    judged = samples if samples.num_rows else nearest_sample(samples, clip)
+    return motion_row(clip, samples.num_rows, judged, MotionConfig())
 
 
 def main() -> None:

@@ -27,7 +27,7 @@ from scripts.training.detector_network import (
     train,
 )
 from scripts.training.video_shots import Source, load
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, bands, describe, picture
 from vidcurate.media.shots.learned import KINDS, MARGIN
 
@@ -65,7 +65,7 @@ def small_picture(image: Image) -> Pictures:
     tall, wide = image.shape[0] // 4 * 4, image.shape[1] // 2 * 2
     i420 = cv2.cvtColor(np.ascontiguousarray(image[:tall, :wide]), cv2.COLOR_BGR2YUV_I420)
     row = np.empty((3, HEIGHT, WIDTH), np.uint8)
-    picture(Small(np.asarray(i420, np.uint8), 1), row)
+    picture(SmallFrame(np.asarray(i420, np.uint8), 1), row)
     return row
 
 

@@ -15,7 +15,7 @@ from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, shelf
 from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
 from vidcurate.exporting.files import link
-from vidcurate.exporting.marker import read_mark
+from vidcurate.exporting.marker import read_marker
 from vidcurate.pipeline.discovery.sources import drop_files
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import EXPORTS, KEYFRAMES
@@ -123,7 +123,7 @@ def test_an_export_without_a_mark_is_replaced_at_home_only(out: Path, tmp_path: 
         process(out, WHOLE)
     (out / "export" / "mine.txt").unlink()
     process(out, WHOLE)
-    mark = read_mark(out / "export")
+    mark = read_marker(out / "export")
     assert mark is not None
     assert (mark.clips, mark.captions) == (3, 3)
 
@@ -149,7 +149,7 @@ def test_places_that_cannot_be_replaced(
 
 def test_what_a_kill_leaves_is_tidied(out: Path, refusing: dict[str, dict[str, Any]]) -> None:
     """Half-built folders of this data set go, others stay; an export taken away is put back."""
-    for name, dataset in (("0" * 8, read_mark(out / "export")), ("1" * 8, None)):
+    for name, dataset in (("0" * 8, read_marker(out / "export")), ("1" * 8, None)):
         folder = out / f".export.{name}.partial"
         (folder / "clips").mkdir(parents=True)
         if dataset is None:

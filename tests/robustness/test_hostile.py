@@ -11,8 +11,8 @@ from scripts.robustness import bad_references, run_hostile
 from tests.support.paths import CONFIGS
 from tests.support.videos import render
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import OPTIONS, STILLS, check_size
-from vidcurate.media.io.orientation import MOST_PIXELS
+from vidcurate.media.io.container import IMAGES, OPTIONS, check_size
+from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.probe import probe_video
 
 CONFIG = CONFIGS / "quickstart.yaml"
@@ -100,13 +100,13 @@ def test_demuxers_that_follow_texts_are_refused(name: str) -> None:
 
 def test_every_picture_format_is_named() -> None:
     """Pictures are opened, to be told from what is no media at all."""
-    assert {"png_pipe", "jpeg_pipe", "webp_pipe"} <= set(STILLS)
+    assert {"png_pipe", "jpeg_pipe", "webp_pipe"} <= set(IMAGES)
 
 
 def test_the_largest_picture() -> None:
     """16K UHD is read; twice as much is refused before it is decoded, with its size."""
     check_size(15360, 8640)
-    check_size(MOST_PIXELS, 1)
+    check_size(MAX_PIXELS, 1)
     with pytest.raises(MediaError, match="pictures of 16384x16384: more than 134 million pixels"):
         check_size(16384, 16384)
 

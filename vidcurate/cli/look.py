@@ -13,7 +13,7 @@ import typer
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.errors import UsageError, VidcurateError
-from vidcurate.exporting.files import half_built
+from vidcurate.exporting.files import unfinished_folders
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
 from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope
@@ -343,7 +343,7 @@ def leftovers(dataset: Dataset) -> list[Location]:
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
     export = root / "export"
-    built = half_built(export, dataset.own_id()) if export.exists() else []
+    built = unfinished_folders(export, dataset.own_id()) if export.exists() else []
     return [*lost, *sorted([*partial, *built])]
 
 

@@ -59,7 +59,7 @@ class ClipFrames:
         return inside[~self.is_poor[self.samples[inside]]]
 
 
-def frames_of(
+def clip_frame_facts(
     clip: Clip,
     frames: pa.Table,
     samples: pa.Table,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PLACES = (
+REGIONS = (
     *("top left", "top", "top right", "left", "centre", "right"),
     *("bottom left", "bottom", "bottom right"),
 )
@@ -34,4 +34,4 @@ class Box:
             min(int(THIRDS * middle), THIRDS - 1)
             for middle in ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
         )
-        return PLACES[THIRDS * down + across]
+        return REGIONS[THIRDS * down + across]

@@ -74,7 +74,7 @@ def pieces(edges: Ticks, span: Span, longest: int) -> Iterator[Span]:
     first = span.first
     while first < span.end:
         end = piece_end(edges, span, first, longest)
-        yield part(span, first, end)
+        yield subspan(span, first, end)
         first = end
 
 
@@ -86,7 +86,7 @@ def windows(edges: Ticks, span: Span, longest: int, stride: Fraction) -> Iterato
     first, number = span.first, 0
     while first < span.end:
         end = piece_end(edges, span, first, longest)
-        yield part(span, first, end)
+        yield subspan(span, first, end)
         if end == span.end:
             return
         last = first
@@ -104,7 +104,7 @@ def piece_end(edges: Ticks, span: Span, first: int, longest: int) -> int:
     return max((joint for joint in span.joints if first < joint <= end), default=end)
 
 
-def part(span: Span, first: int, end: int) -> Span:
+def subspan(span: Span, first: int, end: int) -> Span:
     """Some of a span's frames; a cut stays with the end that it is at."""
     return Span(
         first,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vidcurate.deduplication.shown import Places
+from vidcurate.deduplication.content import Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Link:
         )
 
 
-def chosen(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
+def choose_kept(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
     """For each clip that is not kept the link to the best one that is, laid along that.
 
     `order` is the numbers of all clips, the best first. A clip is kept unless it is linked to a
@@ -58,7 +58,7 @@ def chosen(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
     return found
 
 
-def clusters(n_clips: int, pairs: Sequence[tuple[int, int]]) -> Places:
+def clusters(n_clips: int, pairs: Sequence[tuple[int, int]]) -> Numbers:
     """For each clip the smallest number among those it is linked to, also over others."""
     parent = np.arange(n_clips)
 

@@ -7,16 +7,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.content import ClipContent, ContentArrays
 from vidcurate.deduplication.neighbours import candidates
-from vidcurate.deduplication.resemblance import agreement_needed, resemblance
-from vidcurate.deduplication.shown import Gallery, Shown
+from vidcurate.deduplication.similarity import agreement_needed, clip_similarity
 from vidcurate.media.visual.appearance import mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 
 ROWS_AT_ONCE = 1 << 14
 
 
-def links(clips: Gallery, least_similarity: float) -> Iterator[Link]:
+def links(clips: ContentArrays, least_similarity: float) -> Iterator[Link]:
     """The links between clips, as they are and as one of them is mirrored."""
     owners = clips.owners
     for is_mirrored in (False, True):
@@ -29,13 +29,13 @@ def links(clips: Gallery, least_similarity: float) -> Iterator[Link]:
 
 
 def link_between(
-    clips: Gallery, one: int, other: int, enough: float, *, is_mirrored: bool
+    clips: ContentArrays, one: int, other: int, enough: float, *, is_mirrored: bool
 ) -> Link | None:
     """How one clip, perhaps mirrored, lies along the other; None where it cannot."""
     first, second = clips.clip(one), clips.clip(other)
-    if first.course.shape[1] > second.course.shape[1]:
+    if first.luma_sequence.shape[1] > second.luma_sequence.shape[1]:
         one, other, first, second = other, one, second, first
-    found = resemblance(in_mirror(first) if is_mirrored else first, second, enough)
+    found = clip_similarity(mirrored_clip(first) if is_mirrored else first, second, enough)
     if found is None:
         return None
     return Link(
@@ -43,7 +43,7 @@ def link_between(
     )
 
 
-def in_mirror(clip: Shown) -> Shown:
+def mirrored_clip(clip: ClipContent) -> ClipContent:
     """A clip mirrored left to right; the course of its luma stays."""
     return replace(clip, packed=mirrored_packed(clip.packed), hashes=mirrored_hashes(clip.hashes))
 

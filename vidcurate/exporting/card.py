@@ -50,40 +50,40 @@ class Contents:
 
 
 def data_card(
-    held: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
+    totals: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
 ) -> str:
     """A README.md for the data set; the head is what dataset hubs read."""
     head = yaml.safe_dump(
         {
             "configs": [{"config_name": "default", "data_files": SHARDS}],
             "task_categories": ["text-to-video", "video-text-to-text"],
-            "size_categories": [size_category(held.n_clips)],
+            "size_categories": [size_category(totals.n_clips)],
         },
         sort_keys=False,
     )
     parts = [
         f"---\n{head}---\n\n# Video clips with text",
-        contents(held),
+        size_section(totals),
         "## How clips were lost\n\n" + funnel_table(funnel),
         "## Video lost inside videos\n\n" + loss_table(funnel),
-        "## Licences\n\n" + licences(held.licences),
+        "## Licences\n\n" + licences(totals.licences),
         "## Columns\n\n"
         + TIMES
         + "\n\n"
-        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
+        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in totals.schema or ()),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def contents(held: Contents) -> str:
+def size_section(totals: Contents) -> str:
     """How much there is."""
-    length = timedelta(seconds=round(held.seconds))
+    length = timedelta(seconds=round(totals.seconds))
     return (
-        f"{quantity(held.n_clips, 'clip')}, {length} (h:mm:ss), "
-        f"from {quantity(len(held.videos), 'video')}; "
-        f"{held.n_captions} with a caption, {held.n_files} with a file.\n\n"
+        f"{quantity(totals.n_clips, 'clip')}, {length} (h:mm:ss), "
+        f"from {quantity(len(totals.videos), 'video')}; "
+        f"{totals.n_captions} with a caption, {totals.n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'
     )

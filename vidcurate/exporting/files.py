@@ -9,12 +9,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.marker import CARD, Mark, files_named, read_mark, write_mark
+from vidcurate.exporting.marker import CARD, ExportMarker, files_in_shard, read_marker, write_marker
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote, copy, each, put
 
 
-def link_all(names: Sequence[str], source: Location, building: Location) -> None:
+def link_files(names: Sequence[str], source: Location, building: Location) -> None:
     """Files of the data set under their names in the export: the same bytes, not copies.
 
     Raises UsageError for a file that someone removed.
@@ -50,17 +50,17 @@ def link(source: Location, target: Location) -> None:
         shutil.copyfile(source, target)
 
 
-def put_objects(building: Path, out: Remote, mark: Mark) -> None:
+def put_objects(building: Path, out: Remote, marker: ExportMarker) -> None:
     """Upload shards and card, and remove what is no part of the finished data set."""
-    write_mark(out, Mark(mark.dataset))
+    write_marker(out, ExportMarker(marker.dataset))
     kept = {EXPORT_MARKER, CARD}
-    for name in sorted(mark.files.keys() - {CARD}):
-        kept |= {name, *files_named(building / name)}
+    for name in sorted(marker.files.keys() - {CARD}):
+        kept |= {name, *files_in_shard(building / name)}
         put(building / name, out / name)
     put(building / CARD, out / CARD)
     for name in out.below().keys() - kept:
         (out / name).unlink(missing_ok=True)
-    write_mark(out, mark)
+    write_marker(out, marker)
 
 
 def require_folder(out: Path) -> None:
@@ -78,8 +78,8 @@ def put_in_place(building: Path, out: Path, dataset: str) -> None:
     """Swap the finished folder in; the old one goes."""
     old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
     if out.exists():
-        if read_mark(out) is None:
-            write_mark(out, Mark(dataset))
+        if read_marker(out) is None:
+            write_marker(out, ExportMarker(dataset))
         try:
             out.rename(old)
         except OSError as error:
@@ -107,21 +107,21 @@ def tidy(out: Path, dataset: str) -> None:
 
     Between taking the old export away and putting the new one in its place, neither is there.
     """
-    for left in half_built(out, dataset):
+    for left in unfinished_folders(out, dataset):
         if left.suffix == ".old" and not out.exists():
             left.rename(out)
         else:
             remove_marked(left)
 
 
-def half_built(out: Path, dataset: str) -> list[Path]:
+def unfinished_folders(out: Path, dataset: str) -> list[Path]:
     """The folders that killed runs of this data set left beside its export."""
     pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
     beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    return [left for left in beside if pattern.fullmatch(left.name) and is_of(left, dataset)]
+    return [left for left in beside if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
 
 
-def is_of(folder: Path, dataset: str) -> bool:
+def belongs_to(folder: Path, dataset: str) -> bool:
     """Whether a folder is marked as a data set's; one that was begun a moment ago is empty."""
-    mark = read_mark(folder)
-    return mark.dataset == dataset if mark else folder.is_dir() and not any(folder.iterdir())
+    marker = read_marker(folder)
+    return marker.dataset == dataset if marker else folder.is_dir() and not any(folder.iterdir())

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.marker import SHARD, read_mark
+from vidcurate.exporting.marker import SHARD, read_marker
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import Finished
@@ -19,12 +19,12 @@ from vidcurate.store.table import Table, readable
 from vidcurate.wording import quantity
 
 # Columns that are there or not as options of the export ask for them.
-ASKED_FOR = {FILE_COLUMN, "source_path"}
-NAMED_AT_MOST = 5
+OPTIONAL_COLUMNS = {FILE_COLUMN, "source_path"}
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Held:
+class ExportContents:
     """What an export holds: clips with their video and whether they have a caption, and columns."""
 
     clips: pa.Table
@@ -35,57 +35,59 @@ class Held:
 class Losses:
     """What a new export lacks that the one there has; `clips` are counted by the reason.
 
-    `wished` are clips that go because rules reject them, or their videos are cut in other ways or
+    `intended` are clips that go because rules reject them, or their videos are cut in other ways or
     were dropped.
     """
 
     clips: Counter[str] = field(default_factory=Counter)
     captions: int = 0
     columns: Sequence[str] = ()
-    wished: int = 0
+    intended: int = 0
 
     def __str__(self) -> str:
         """In words, empty where nothing is lost."""
         parts = [f"{quantity(n, 'clip')} ({why})" for why, n in self.clips.items()]
         parts += [quantity(self.captions, "caption")] if self.captions else []
         if self.columns:
-            more = ["…"] if len(self.columns) > NAMED_AT_MOST else []
-            named = ", ".join([*self.columns[:NAMED_AT_MOST], *more])
+            more = ["…"] if len(self.columns) > MAX_NAMED else []
+            named = ", ".join([*self.columns[:MAX_NAMED], *more])
             parts.append(f"{quantity(len(self.columns), 'column')} ({named})")
         return ", ".join(parts)
 
 
-def read_export(out: Location) -> Held | None:
+def read_export(out: Location) -> ExportContents | None:
     """What the export in a folder holds; None where there is none.
 
     Raises UsageError for one that cannot be read.
     """
-    mark = read_mark(out)
-    if mark is not None and mark.finished:
-        names = [*mark.files]
+    marker = read_marker(out)
+    if marker is not None and marker.finished:
+        names = [*marker.files]
     else:
         names = [f"data/{name}" for name in names_of(out / "data")]
     shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
     if not shards:
         return None
     try:
-        pieces = [clips_of(shard) for shard in shards]
+        pieces = [read_shard_clips(shard) for shard in shards]
         with pq.ParquetFile(readable(shards[0])) as file:
             columns = file.schema_arrow.names
     except (pa.ArrowException, KeyError) as error:
         raise UsageError(f"{out} cannot be read ({error}): remove it, or name another") from error
-    return Held(pa.concat_tables(pieces), columns)
+    return ExportContents(pa.concat_tables(pieces), columns)
 
 
-def clips_of(shard: Location) -> pa.Table:
+def read_shard_clips(shard: Location) -> pa.Table:
     """The clips of a shard, and whether they have a caption."""
     with pq.ParquetFile(readable(shard)) as file:
         rows = file.read(["clip_id", "video_id", "caption"])
-    told = pc.is_valid(rows["caption"])
-    return pa.table({"clip_id": rows["clip_id"], "video_id": rows["video_id"], "told": told})
+    has_caption = pc.is_valid(rows["caption"])
+    return pa.table({"clip_id": rows["clip_id"], "video_id": rows["video_id"], "told": has_caption})
 
 
-def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished) -> Losses:
+def losses(
+    old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished
+) -> Losses:
     """What an export of these clips and columns would lose that nobody has asked to lose.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
@@ -93,18 +95,18 @@ def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: F
     content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
-    told = old.clips.filter(pc.and_(is_left, old.clips["told"]))["clip_id"]
+    has_caption = old.clips.filter(pc.and_(is_left, old.clips["told"]))["clip_id"]
     tables = [t for t in (CAPTIONS, REFINED) if view.has(t)]
     texts = [view.scan(table, ["clip_id"])["clip_id"] for table in tables]
     tell = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
-    untold = pc.invert(pc.is_in(told, value_set=tell))
+    untold = pc.invert(pc.is_in(has_caption, value_set=tell))
     gone = old.clips.filter(pc.invert(is_left))
     reasons = why_lost(gone, view)
     return Losses(
         clips=reasons,
         captions=pc.sum(untold).as_py() or 0,
-        columns=[c for c in old.columns if c not in columns and c not in ASKED_FOR],
-        wished=gone.num_rows - reasons.total(),
+        columns=[c for c in old.columns if c not in columns and c not in OPTIONAL_COLUMNS],
+        intended=gone.num_rows - reasons.total(),
     )
 
 

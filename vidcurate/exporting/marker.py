@@ -19,16 +19,16 @@ from vidcurate.store.table import readable, write_whole
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
 # In object storage a run that was killed leaves files that no shard and no mark names.
-OF_CLIPS = re.compile(r"(clips|keyframes)/[0-9a-f]{16}[\w.-]*-\d+[\w.-]*\.\w+")
+CLIP_FILE_NAME = re.compile(r"(clips|keyframes)/[0-9a-f]{16}[\w.-]*-\d+[\w.-]*\.\w+")
 # Files that desktops leave in every folder that they show.
-OF_DESKTOPS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
+DESKTOP_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
 # A Parquet file ends with where its columns lie, so that hardly a change leaves its end as it was.
 END_BYTES = 1 << 16
-NAMED_AT_MOST = 3
+MAX_NAMED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class ExportMarker:
     """What an export says of itself in its file `EXPORT_MARKER`.
 
     `dataset` is the id of the data set that it is of. `files` are card and shards, each with a hash
@@ -43,20 +43,20 @@ class Mark:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_mark(folder: Location) -> Mark | None:
+def read_marker(folder: Location) -> ExportMarker | None:
     """The mark of a folder; None where there is none, or none that can be read."""
     try:
         found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
         if found.pop("vidcurate") != 1 or found.pop("kind") != "export":
             return None
-        return Mark(**found)
+        return ExportMarker(**found)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
 
 
-def write_mark(folder: Location, mark: Mark) -> None:
+def write_marker(folder: Location, marker: ExportMarker) -> None:
     """Mark a folder."""
-    text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(mark)}, indent=2) + "\n"
+    text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(marker)}, indent=2) + "\n"
     write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
 
 
@@ -65,11 +65,11 @@ def write_text(file: Path, text: str) -> None:
     file.write_text(text, "utf-8")
 
 
-def finished_mark(folder: Path, dataset: str, *, clips: int, captions: int) -> Mark:
+def finished_marker(folder: Path, dataset: str, *, clips: int, captions: int) -> ExportMarker:
     """The mark of an export that lies complete in a folder."""
     shards = sorted(f"data/{shard.name}" for shard in (folder / "data").iterdir())
     files = {name: end_hash(folder / name) for name in (CARD, *shards)}
-    return Mark(dataset, finished=True, clips=clips, captions=captions, files=files)
+    return ExportMarker(dataset, finished=True, clips=clips, captions=captions, files=files)
 
 
 def end_hash(file: Location) -> str:
@@ -81,7 +81,7 @@ def end_hash(file: Location) -> str:
     return hashlib.sha256(b"%d " % size + end).hexdigest()[:16]
 
 
-def refuse_what_is_not_ours(out: Location, dataset: str | None, home: Location) -> None:
+def check_replaceable(out: Location, dataset: str | None, home: Location) -> None:
     """Pass if a folder may be replaced by an export of a data set: an earlier one, or nothing.
 
     In the data set's own folder, `home`, an export without a mark is one of the first release.
@@ -90,51 +90,51 @@ def refuse_what_is_not_ours(out: Location, dataset: str | None, home: Location) 
     there = files_below(out)
     if not there:
         return
-    mark = read_mark(out)
-    if mark is None and out == home and any(SHARD.fullmatch(name) for name in there):
-        mark = Mark(
+    marker = read_marker(out)
+    if marker is None and out == home and any(SHARD.fullmatch(name) for name in there):
+        marker = ExportMarker(
             "", finished=True, files=dict.fromkeys([CARD, *filter(SHARD.fullmatch, there)], "")
         )
-    elif mark is None or mark.dataset != dataset:
-        whose = "another data set's" if mark else f"such as {min(there)}"
+    elif marker is None or marker.dataset != dataset:
+        whose = "another data set's" if marker else f"such as {min(there)}"
         raise UsageError(
             f"{out} holds other things than an export of this data set ({whose}): "
             "name a new or an empty folder as out"
         )
-    foreign = sorted(not_written(out, mark, there))
+    foreign = sorted(foreign_files(out, marker, there))
     if foreign:
-        more = f" and {len(foreign) - NAMED_AT_MOST} more" if len(foreign) > NAMED_AT_MOST else ""
+        more = f" and {len(foreign) - MAX_NAMED} more" if len(foreign) > MAX_NAMED else ""
         raise UsageError(
-            f"{out} holds what its export did not write: {', '.join(foreign[:NAMED_AT_MOST])}"
+            f"{out} holds what its export did not write: {', '.join(foreign[:MAX_NAMED])}"
             f"{more}; move it away, or name another folder as out"
         )
 
 
-def not_written(out: Location, mark: Mark, there: Mapping[str, int]) -> Iterator[str]:
+def foreign_files(out: Location, marker: ExportMarker, there: Mapping[str, int]) -> Iterator[str]:
     """The files of a marked folder that were not written with it, or were changed since."""
-    if not mark.finished:
-        yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_named_as_ours(n))
+    if not marker.finished:
+        yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_export_name(n))
         return
     ours: dict[str, int | None] = {EXPORT_MARKER: None}
-    for name, known in mark.files.items():
+    for name, known in marker.files.items():
         if name in there and known in ("", end_hash(out / name)):
             ours[name] = None
             if name != CARD:
-                ours |= files_named(out / name)
+                ours |= files_in_shard(out / name)
     for name, size in there.items():
         if name in ours and ours[name] in (None, size):
             continue
-        if isinstance(out, Remote) and name not in mark.files and is_named_as_ours(name):
+        if isinstance(out, Remote) and name not in marker.files and is_export_name(name):
             continue
-        yield f"{name} (changed)" if name in ours or name in mark.files else name
+        yield f"{name} (changed)" if name in ours or name in marker.files else name
 
 
-def is_named_as_ours(name: str) -> bool:
+def is_export_name(name: str) -> bool:
     """Whether a file has a name that an export gives."""
-    return bool(SHARD.fullmatch(name) or OF_CLIPS.fullmatch(name))
+    return bool(SHARD.fullmatch(name) or CLIP_FILE_NAME.fullmatch(name))
 
 
-def files_named(shard: Location) -> dict[str, int | None]:
+def files_in_shard(shard: Location) -> dict[str, int | None]:
     """The files that a shard's rows name, each with its size where they say it."""
     with pq.ParquetFile(readable(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
@@ -145,8 +145,8 @@ def files_named(shard: Location) -> dict[str, int | None]:
         zip(rows["file_name"].to_pylist(), rows["size_bytes"].to_pylist(), strict=True)
     )
     if "keyframes" in wanted:
-        stills = pc.struct_field(pc.list_flatten(rows["keyframes"]), "file_name")
-        names |= dict.fromkeys(stills.to_pylist())
+        images = pc.struct_field(pc.list_flatten(rows["keyframes"]), "file_name")
+        names |= dict.fromkeys(images.to_pylist())
     return names
 
 
@@ -158,7 +158,7 @@ def files_below(folder: Location) -> dict[str, int]:
     for at, folders, files in os.walk(folder):
         links = [name for name in folders if Path(at, name).is_symlink()]
         for name in (*files, *links):
-            if name not in OF_DESKTOPS:
+            if name not in DESKTOP_FILES:
                 path = Path(at, name)
                 found[path.relative_to(folder).as_posix()] = path.lstat().st_size
     return found

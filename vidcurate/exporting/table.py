@@ -29,7 +29,7 @@ FROM_EXPORT = (
     *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
-OF_FILE = {
+FROM_CLIP_FILE = {
     "file_start_s": "start_s",
     "file_duration_s": "duration_s",
     "file_frames": "n_frames",
@@ -63,7 +63,7 @@ def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
-        columns = columns_of(found)
+        columns = export_columns(found)
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
@@ -91,24 +91,24 @@ def exported_clips(view: Finished, videos: pa.Table) -> pa.Table:
     return clips.take(order)
 
 
-def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
+def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
     """The columns of one stretch of clips, from their rows in each table."""
     clips, exported = found[KEPT.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     columns["file_name"] = file_names("clips", exported["file"])
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
     for name in FROM_CLIP:
-        add(columns, name, clips[name])
+        add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
-        add(columns, name, exported[name])
+        add_column(columns, name, exported[name])
     has_file = pc.is_valid(exported["file"])
-    for name, of_file in OF_FILE.items():
+    for name, of_file in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[of_file], None)
     for name in FROM_VIDEO:
-        add(columns, name, found[VIDEOS.name][name])
+        add_column(columns, name, found[VIDEOS.name][name])
     for table in (t for t in SCORES if t.name in found):
         for name in (n for n in table.schema.names if not n.endswith("_id")):
-            add(columns, f"{table.name}_{name}", found[table.name][name])
+            add_column(columns, f"{table.name}_{name}", found[table.name][name])
     add_texts(columns, found)
     if KEYFRAMES.name in found:
         columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
@@ -123,7 +123,7 @@ def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
         (REFINED, FROM_REFINED, "refined"),
     ):
         for name in names if table.name in found else ():
-            add(columns, f"{prefix}_{name}", found[table.name][name])
+            add_column(columns, f"{prefix}_{name}", found[table.name][name])
     if CAPTIONS.name in found:
         columns["caption"] = found[CAPTIONS.name]["text"]
     if REFINED.name in found:
@@ -131,7 +131,7 @@ def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
         columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
 
 
-def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
+def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
     """Add a column; a fraction becomes two plain ones, which every reader understands."""
     if values.type == FRACTION:
         columns[f"{name}_num"] = pc.struct_field(values, "num")

@@ -26,7 +26,7 @@ class Signature:
     """What copies of a clip share with it; how to read the bytes is said in copies.shown.
 
     `content` is equal for clips of equal frames. Of each sample that shows something: its time
-    from the clip's start, a perceptual hash and an appearance vector. `course` is that of the luma.
+    from the clip's start, a perceptual hash and an appearance vector. `luma_sequence` is the luma's.
     """
 
     clip_id: str
@@ -36,7 +36,7 @@ class Signature:
     times_s: tuple[float, ...]
     hashes: bytes
     vectors: bytes
-    course: bytes
+    luma_sequence: bytes
 
 
 @dataclass(frozen=True, slots=True)

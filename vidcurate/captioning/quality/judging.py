@@ -62,12 +62,12 @@ def material_of(
 
     Raises MediaError for a clip without keyframes.
     """
-    from vidcurate.media.io.frames import jpeg_of_file  # noqa: PLC0415 - OpenCV is heavy
+    from vidcurate.media.io.frames import read_as_jpeg  # noqa: PLC0415 - OpenCV is heavy
 
     if not stills:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in stills
+        Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in stills
     )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
     return Material(clip, frames, facts, prompts, asked)

@@ -16,7 +16,7 @@ ROWS_PER_GROUP = 1000
 # Readers hold a row group in memory at once, and several of them.
 BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
-MOST_BYTES = (1 << 31) - (1 << 20)
+MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
@@ -43,10 +43,10 @@ def write_shards(
 def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
     """One shard, a row group at a time."""
     if media is None:
-        schema, options, groups = rows.schema, {}, in_groups(rows, [0] * rows.num_rows)
+        schema, options, groups = rows.schema, {}, row_groups(rows, [0] * rows.num_rows)
     else:
         schema = rows.schema.append(pa.field(FILE_COLUMN, VIDEO))
-        options, groups = options_with_bytes(schema), groups_with_bytes(rows, media)
+        options, groups = options_with_bytes(schema), row_groups_with_bytes(rows, media)
     compression: Any = {"compression": "zstd", **options}
     with pq.ParquetWriter(file, schema, write_page_index=True, **compression) as writer:
         for group in groups:
@@ -67,7 +67,7 @@ def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
     return {"compression": codecs, "use_dictionary": others, "write_statistics": others}
 
 
-def groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
+def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
     """Rows in row groups, with their clips' files in them.
 
     Raises UsageError for a file that no Parquet can hold.
@@ -75,30 +75,32 @@ def groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
     names = rows["file_name"].to_pylist()
     sizes = each(lambda n: 0 if n is None else (media / n).stat().st_size, names, media)
     for name, size in zip(names, sizes, strict=True):
-        if size > MOST_BYTES:
+        if size > MAX_VALUE_BYTES:
             raise UsageError(
-                f"{name} has {size} bytes, and a Parquet file holds {MOST_BYTES} at most as one "
+                f"{name} has {size} bytes, and a Parquet file holds {MAX_VALUE_BYTES} at most as one "
                 "value: set export.embed_bytes to no, or a lower split.max_clip_s"
             )
-    for group in in_groups(rows, sizes):
-        yield group.append_column(pa.field(FILE_COLUMN, VIDEO), videos(group["file_name"], media))
+    for group in row_groups(rows, sizes):
+        yield group.append_column(
+            pa.field(FILE_COLUMN, VIDEO), video_column(group["file_name"], media)
+        )
 
 
-def in_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
+def row_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
     """Rows in row groups, none with more than `BYTES_PER_GROUP` but those of one row.
 
     `sizes` are those of the rows' files. One empty group where there are no rows.
     """
-    start, held = 0, 0
+    start, n_bytes = 0, 0
     for row, size in enumerate(sizes):
-        if row > start and (held + size > BYTES_PER_GROUP or row - start == ROWS_PER_GROUP):
+        if row > start and (n_bytes + size > BYTES_PER_GROUP or row - start == ROWS_PER_GROUP):
             yield rows.slice(start, row - start)
-            start, held = row, 0
-        held += size
+            start, n_bytes = row, 0
+        n_bytes += size
     yield rows.slice(start)
 
 
-def videos(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
+def video_column(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
     """Clips' files as a column, read into one buffer, so that they are held once."""
     paths = names.combine_chunks()
     sizes = [0 if n is None else (media / n).stat().st_size for n in paths.to_pylist()]

@@ -38,7 +38,7 @@ def write_mixed(
     filters = (
         f"atrim=start={begin}:end={microseconds(end_s)}",
         f"asetpts=PTS-({begin})/TB",
-        mix(track),
+        mix_filter(track),
         f"aformat=sample_fmts=flt:sample_rates={rate_hz}:channel_layouts={track.mixed_layout}",
     )
     written = ffmpeg.output(
@@ -49,7 +49,7 @@ def write_mixed(
     run(find_ffmpeg(), written, TIMEOUT_S)
 
 
-def mix(track: Track) -> str:
+def mix_filter(track: Track) -> str:
     """The filter that makes mono or stereo of a track's channels."""
     if track.is_ambisonic:
         return "pan=mono|c0=c0"

@@ -13,8 +13,14 @@ from av.stream import Disposition
 
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.mixing import write_mixed
-from vidcurate.media.audio.tracks import USUAL_RATE_HZ, Track, describe, has_decoder, words_of
-from vidcurate.media.io.container import AV_TIME, described, open_container
+from vidcurate.media.audio.tracks import (
+    USUAL_RATE_HZ,
+    Track,
+    description_fields,
+    has_decoder,
+    parse_track,
+)
+from vidcurate.media.io.container import AV_TIME, libav_description, open_container
 
 # So many packets are read to see whether a track can be decoded: some seconds of a video.
 TRIAL_PACKETS = 600
@@ -30,8 +36,10 @@ def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
     """
     faults: list[str] = []
     with open_container(path) as container:
-        text = described(container)
-        candidates = [(describe(s, text), why_not(s, text)) for s in in_order(container)]
+        text = libav_description(container)
+        candidates = [
+            (parse_track(s, text), why_undecodable(s, text)) for s in default_first(container)
+        ]
     for track, reason in candidates:
         fault = reason or (None if is_decodable(path, track) else "damaged or of an unknown kind")
         if fault is None:
@@ -40,23 +48,23 @@ def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
     return None, tuple(faults)
 
 
-def in_order(container: InputContainer) -> Sequence[AudioStream]:
+def default_first(container: InputContainer) -> Sequence[AudioStream]:
     """The sound tracks, those that are to be played by default first."""
     return sorted(container.streams.audio, key=lambda s: not s.disposition & Disposition.default)
 
 
-def why_not(stream: AudioStream, text: str) -> str | None:
+def why_undecodable(stream: AudioStream, text: str) -> str | None:
     """Why a track cannot be decoded, as far as that is known without trying."""
     if not has_decoder(stream):
         return "there is no decoder"
-    if f"({ENCRYPTED} /" in words_of(stream, text)[0]:
+    if f"({ENCRYPTED} /" in description_fields(stream, text)[0]:
         return "it is encrypted"
     return None
 
 
 def is_decodable(path: Path, track: Track) -> bool:
     """Whether a track is decoded at the head of the video, or has nothing there to be tried."""
-    if track.is_odd:
+    if track.is_unplaced:
         return is_mixed(path, track)
     n_refused = 0
     with open_container(path) as container:

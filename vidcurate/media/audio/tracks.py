@@ -14,11 +14,11 @@ from av.audio.stream import AudioStream
 from vidcurate.records import Video
 
 # Up to so many channels without names are taken in the order of WAVE, as players do.
-MOST_UNNAMED, STEREO = 8, 2
+MAX_UNNAMED, STEREO = 8, 2
 UNNAMED = ("", "mono", "stereo", "2.1", "4.0", "5.0", "5.1", "6.1", "7.1")
 # What is taken where nothing tells.
 USUAL_RATE_HZ = 48_000
-COUNTED = re.compile(r"(\d+) channels?( \(.*\))?")
+CHANNEL_COUNT = re.compile(r"(\d+) channels?( \(.*\))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +39,18 @@ class Track:
         """How many there are, if that is known."""
         if self.layout is None:
             return None
-        counted = COUNTED.fullmatch(self.layout)
+        counted = CHANNEL_COUNT.fullmatch(self.layout)
         return int(counted[1]) if counted else AudioLayout(self.layout).nb_channels
 
     @property
-    def is_odd(self) -> bool:
+    def is_unplaced(self) -> bool:
         """Whether its channels have no places, so that no rule says how to mix them."""
         if self.layout is None:
             return False
-        counted = COUNTED.fullmatch(self.layout)
+        counted = CHANNEL_COUNT.fullmatch(self.layout)
         if counted is None:
             return self.is_ambisonic
-        return counted[2] is not None or int(counted[1]) > MOST_UNNAMED
+        return counted[2] is not None or int(counted[1]) > MAX_UNNAMED
 
     @property
     def is_ambisonic(self) -> bool:
@@ -62,16 +62,16 @@ class Track:
         """The layout in which the sound is measured: its own, or that in which it is mixed."""
         if self.layout is None:
             return "stereo"
-        if self.is_odd:
+        if self.is_unplaced:
             return self.mixed_layout
-        counted = COUNTED.fullmatch(self.layout)
+        counted = CHANNEL_COUNT.fullmatch(self.layout)
         return UNNAMED[int(counted[1])] if counted else self.layout
 
     @property
     def mixed_layout(self) -> str:
         """The layout of a clip's sound: mono or stereo."""
         n_channels = self.channels
-        if self.is_odd:
+        if self.is_unplaced:
             return "stereo" if n_channels == STEREO else "mono"
         return "mono" if n_channels == 1 else "stereo"
 
@@ -83,15 +83,15 @@ def track_of(video: Video) -> Track | None:
     return Track(video.audio_index, video.audio_codec, video.audio_layout, video.audio_rate_hz)
 
 
-def words_of(stream: AudioStream, text: str) -> list[str]:
+def description_fields(stream: AudioStream, text: str) -> list[str]:
     """What libav's description `text` says of a track: codec, rate, layout, format, ..."""
     found = re.search(rf"^ +Stream #0:{stream.index}\b[^\n]*?: Audio: ([^\n]*)", text, re.MULTILINE)
     return found[1].split(", ") if found else ["unknown"]
 
 
-def describe(stream: AudioStream, text: str) -> Track:
+def parse_track(stream: AudioStream, text: str) -> Track:
     """A track as libav's description `text` has it."""
-    codec, *facts = words_of(stream, text)
+    codec, *facts = description_fields(stream, text)
     rate_hz = None
     if facts and facts[0].endswith(" Hz"):
         rate_hz = int(facts.pop(0).removesuffix(" Hz"))
@@ -119,7 +119,7 @@ def has_decoder(stream: AudioStream) -> bool:
 
 def is_layout(words: str) -> bool:
     """Whether these words name channels, of which there are some."""
-    counted = COUNTED.fullmatch(words)
+    counted = CHANNEL_COUNT.fullmatch(words)
     if counted:
         return int(counted[1]) > 0
     try:

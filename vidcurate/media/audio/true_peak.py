@@ -21,7 +21,7 @@ BLOCK_S = 0.04
 # What the filter adds at most: the sum of its absolute taps is 2.353 in the worst of its phases.
 # Less linear interpolation, which adds nothing, it is a filter of second differences whose taps sum
 # to 0.618; its gain at 0 Hz and its slope are off by less than the hundredth that is added here.
-MOST_GAIN = 2.4
+MAX_GAIN = 2.4
 PEAK_GAIN, BEND_GAIN = 1.01, 0.65
 
 Samples = NDArray[np.float32]
@@ -120,11 +120,11 @@ class PeakMeter:
         """Oversample the loudest row, then those that may exceed it."""
         most = np.maximum(rows.max(axis=1), -rows.min(axis=1))
         first = int(most.argmax())
-        if most[first] * MOST_GAIN <= self.peak:
+        if most[first] * MAX_GAIN <= self.peak:
             return
         self.peak = max(self.peak, self.oversampler.peak(rows[first : first + 1]))
         most[first] = 0
-        at = np.flatnonzero(most * MOST_GAIN > self.peak)
+        at = np.flatnonzero(most * MAX_GAIN > self.peak)
         if self.oversampler.rate_hz <= OVERSAMPLED_HZ:
             bend = np.abs(np.diff(rows[at], 2, axis=1)).max(axis=1, initial=0)
             at = at[PEAK_GAIN * most[at] + BEND_GAIN * bend > self.peak]

@@ -100,7 +100,7 @@ FROM_LIGHT = (
 # The curve of ITU-R BT.2390 from 1,000 cd/m2, as videos are mastered for, to the 203 cd/m2 that are
 # white on an ordinary display (BT.2408); values of PQ over the largest.
 LARGEST_PQ, WHITE, KNEE = 0.751827, 0.0203, 0.658555
-SHOWN_LARGEST = 0.772370
+DISPLAY_LARGEST = 0.772370
 # HLG (BT.2100) back to the light of a display of 1,000 cd/m2.
 HLG_LIGHT = (
     "0.1*pow(if(lte({0},0.5),{0}*{0}/3,(exp(({0}-0.55991073)/0.17883277)+0.28466892)/12),1.2)"
@@ -123,7 +123,7 @@ class Colours:
 def colours_of(frame: VideoFrame) -> Colours:
     """What a decoded frame's numbers mean."""
     tags = frame.colorspace, frame.color_primaries, frame.color_trc
-    return resolved(tags, frame.width, frame.height, is_rgb=is_rgb(frame.format))
+    return resolve_colours(tags, frame.width, frame.height, is_rgb=is_rgb(frame.format))
 
 
 def video_colours(video: Video) -> Colours:
@@ -137,10 +137,10 @@ def video_colours(video: Video) -> Colours:
         )
     )
     form = VideoFormat(video.pixel_format)
-    return resolved(tags, video.width, video.height, is_rgb=is_rgb(form))
+    return resolve_colours(tags, video.width, video.height, is_rgb=is_rgb(form))
 
 
-def resolved(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) -> Colours:
+def resolve_colours(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) -> Colours:
     """Tags with what they leave out, as players take it."""
     matrix, primaries, transfer = tags
     if is_rgb:
@@ -167,16 +167,16 @@ def is_rgb(form: VideoFormat) -> bool:
     return form.is_rgb or form.has_palette or form.name.startswith("xyz")
 
 
-def shown_colours(colours: Colours, width: int, height: int) -> Colours:
+def display_colours(colours: Colours, width: int, height: int) -> Colours:
     """The colours of an ordinary clip that shows such pictures, `width` x `height` as coded."""
-    if light(colours) is not None:
+    if display_filters(colours) is not None:
         return Colours(BT709, 1, 1)
     if colours.matrix == RGB:
         return Colours(assumed_matrix(width, height), colours.primaries, colours.transfer)
     return colours
 
 
-def light(colours: Colours) -> list[Filter] | None:
+def display_filters(colours: Colours) -> list[Filter] | None:
     """Filters on 16-bit planar RGB that show wide or high-range colours on an ordinary display.
 
     None for colours that an ordinary display shows as they are. High range is brought into range
@@ -192,7 +192,7 @@ def light(colours: Colours) -> list[Filter] | None:
         shown = TO_LIGHT.format("ld(4)")
         to_light = (
             f"{first}st(2,min({signal}/{LARGEST_PQ},1));st(3,(ld(2)-{KNEE})/(1-{KNEE}));"
-            f"st(4,{LARGEST_PQ}*if(lt(ld(2),{KNEE}),ld(2),{spline()}));"
+            f"st(4,{LARGEST_PQ}*if(lt(ld(2),{KNEE}),ld(2),{knee_spline()}));"
             f"65535*clip({shown}/{WHITE},0,1)"
         )
     else:
@@ -206,12 +206,12 @@ def light(colours: Colours) -> list[Filter] | None:
     return filters
 
 
-def spline() -> str:
+def knee_spline() -> str:
     """The roll-off of ITU-R BT.2390 above the knee; variable 3 runs from 0 to 1 there."""
     t = "ld(3)"
     return (
         f"(2*{t}^3-3*{t}^2+1)*{KNEE}+({t}^3-2*{t}^2+{t})*(1-{KNEE})"
-        f"+(-2*{t}^3+3*{t}^2)*{SHOWN_LARGEST}"
+        f"+(-2*{t}^3+3*{t}^2)*{DISPLAY_LARGEST}"
     )
 
 
@@ -222,11 +222,11 @@ def conversion(
 
     `coded` is the size of the pictures as they are stored.
     """
-    shown = shown_colours(colours, *coded)
+    shown = display_colours(colours, *coded)
     size = {"w": width, "h": height, "flags": flags}
     own = {"in_color_matrix": SCALED[colours.matrix][1]} if colours.matrix != RGB else {}
     into = {"out_color_matrix": SCALED[shown.matrix][1], "out_range": "tv"}
-    filters = light(colours)
+    filters = display_filters(colours)
     if filters is None:
         yield "scale", {**size, **own, **into}
     else:
@@ -253,8 +253,8 @@ def as_rgb(
     one frame.
     """
     colours = colours_of(frame)
-    if light(colours) is not None:
-        graph = light_graph(
+    if display_filters(colours) is not None:
+        graph = display_graph(
             *(colours, frame.width, frame.height, frame.format.name, frame.color_range),
             *(width, height, form, interpolation.lower()),
         )
@@ -273,7 +273,7 @@ def as_rgb(
 
 
 @lru_cache(maxsize=8)
-def light_graph(
+def display_graph(
     colours: Colours,
     width: int,
     height: int,
@@ -294,7 +294,7 @@ def light_graph(
         [
             ("scale", {**size, **own}),
             ("format", {"pix_fmts": "gbrp16le"}),
-            *(light(colours) or ()),
+            *(display_filters(colours) or ()),
             ("format", {"pix_fmts": form}),
         ],
     )

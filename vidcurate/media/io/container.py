@@ -21,13 +21,13 @@ from av.video.stream import VideoStream
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import check_kind
 from vidcurate.media.io.envelope import missing_index
-from vidcurate.media.io.orientation import MOST_PIXELS
+from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.packets import Damage, packets
 
 HEAD_BYTES = 4096
 READ_BYTES = 1 << 20
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
-LISTS = (
+REFERENCE_FORMATS = (
     (b"#EXTM3U", "an HLS playlist, not a video"),
     (b"ffconcat version", "a concat script, not a video"),
     (b"<MPD", "a DASH manifest, not a video"),
@@ -63,10 +63,10 @@ SOUND = (
     *("loas", "mp3", "mpc", "mpc8", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
 )
 # An SVG is a text that names other files.
-STILLS = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
-ALLOWED = ",".join((*VIDEOS, *RAW_STREAMS, *SOUND, *STILLS))
+IMAGES = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
+ALLOWED = ",".join((*VIDEOS, *RAW_STREAMS, *SOUND, *IMAGES))
 # Decoders keep up to 17 pictures, so that one video of larger ones could take all memory there is.
-DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": ALLOWED,
@@ -84,7 +84,7 @@ AV_TIME = Fraction(1, 1_000_000)
 av.logging.set_level(None)
 
 
-class Landing(NamedTuple):
+class SeekResult(NamedTuple):
     """A seek that landed well: the time that was sought, the keyframe's time, its packet."""
 
     target_pts: int
@@ -121,7 +121,7 @@ def open_container(path: Path) -> InputContainer:
     try:
         return av.open(url(path), options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        raise MediaError(why_not_opened(path, error)) from error
+        raise MediaError(open_fault(path, error)) from error
 
 
 def url(path: Path) -> str:
@@ -151,7 +151,7 @@ def check_head(path: Path) -> None:
         if head.startswith(mark, place):
             raise MediaError(f"a {name} archive, not a video: unpack it")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for mark, reason in LISTS:
+    for mark, reason in REFERENCE_FORMATS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
             raise MediaError(reason)
 
@@ -169,7 +169,7 @@ def check_readable(path: Path) -> None:
         raise MediaError(f"the file cannot be read: {error.strerror}") from error
 
 
-def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
+def open_fault(path: Path, error: av.error.FFmpegError) -> str:
     """Why libav did not open a file, in plain words."""
     fault = missing_index(path)
     if fault is not None:
@@ -190,10 +190,10 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not videos:
         found = "audio only" if container.streams.audio else "no video and no audio"
         raise MediaError(f"no video stream: {found}")
-    stream = max(videos, key=rank)
+    stream = max(videos, key=stream_rank)
     # PyAV leaves the decoder out, against its own annotation, where there is none.
     if stream.codec_context is None:
-        raise MediaError(f"no decoder for codec {codec_words(container, stream)}")
+        raise MediaError(f"no decoder for codec {codec_description(container, stream)}")
     check_size(stream.codec_context.width, stream.codec_context.height)
     return stream
 
@@ -207,11 +207,11 @@ def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
     videos = [s for s in streams if not s.disposition & Disposition.attached_pic]
     if len(videos) <= 1:
         return videos
-    counts = pictures_at_the_head(path, [stream.index for stream in videos])
+    counts = count_head_pictures(path, [stream.index for stream in videos])
     return [s for s in videos if counts[s.index] > COVER_PICTURES] or videos[:1]
 
 
-def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
+def count_head_pictures(path: Path, indexes: list[int]) -> Counter[int]:
     """How many pictures each stream has until one has many, or the head of the file ends."""
     counts: Counter[int] = Counter()
     # A container of its own, since not every one can be wound back to its first packet.
@@ -229,7 +229,7 @@ def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
     return counts
 
 
-def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+def stream_rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
     """Which of several videos in one file is taken: the default one, the largest, the first."""
     decoder = stream.codec_context
     if decoder is None:
@@ -243,18 +243,20 @@ def check_size(width: int, height: int) -> None:
 
     Raises MediaError for a larger one.
     """
-    if width * height > MOST_PIXELS:
-        millions = MOST_PIXELS // 1_000_000
+    if width * height > MAX_PIXELS:
+        millions = MAX_PIXELS // 1_000_000
         raise MediaError(f"pictures of {width}x{height}: more than {millions} million pixels")
 
 
-def codec_words(container: InputContainer, stream: VideoStream) -> str:
+def codec_description(container: InputContainer, stream: VideoStream) -> str:
     """What libav's own description calls the codec of a stream that has no decoder."""
-    found = re.search(rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", described(container))
+    found = re.search(
+        rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", libav_description(container)
+    )
     return found[1] if found else "unknown"
 
 
-def described(container: InputContainer) -> str:
+def libav_description(container: InputContainer) -> str:
     """What libav says of an open video: a line a stream, as ffmpeg prints it."""
     av.logging.set_level(av.logging.INFO)
     try:
@@ -275,17 +277,17 @@ def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool
 
 def seek_before(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
-) -> Landing | None:
+) -> SeekResult | None:
     """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
 
     None where no keyframe before `pts` can be sought: the video must be read from its start.
     """
-    return next(landings(container, stream, pts), None)
+    return next(seek_results(container, stream, pts), None)
 
 
-def landings(
+def seek_results(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
-) -> Iterator[Landing]:
+) -> Iterator[SeekResult]:
     """Go to one keyframe at or before `pts` after the other, further and further back.
 
     Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
@@ -306,7 +308,7 @@ def landings(
         if packet is None or key_pts is None or key_pts > pts or key_pts in known:
             continue
         known.add(key_pts)
-        yield Landing(target, key_pts, packet)
+        yield SeekResult(target, key_pts, packet)
 
 
 def packet_pts(packet: "Packet[Any]") -> int | None:

@@ -28,9 +28,9 @@ from vidcurate.media.io.colour import (
     colours_of,
     is_rgb,
 )
-from vidcurate.media.io.packets import Clock, Damage, clocked, packets
+from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 
-LONGEST_SIDE = 256
+MAX_SIDE = 256
 PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 TYPICAL_RATE = Fraction(25)
 
@@ -50,7 +50,7 @@ class Faults(Damage):
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
+class SmallFrame:
     """A small picture: 8-bit I420 of shape (height * 3 / 2, width), in limited range.
 
     `colorspace` is FFmpeg's number of the matrix that its colours are in.
@@ -83,13 +83,13 @@ class Shrinker:
     key: tuple[object, ...] = ()
     buffers: list[Plane] = field(default_factory=list)
 
-    def shrink(self, frame: VideoFrame) -> Small:
+    def shrink(self, frame: VideoFrame) -> SmallFrame:
         """The small picture of a frame; valid until the second call after this one."""
         width, height = self.size
         step = self.step
         matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
         fits = frame.width >= width * step and frame.height >= height * step
-        if not (fits and is_plain(frame) and (frame.width, frame.height) == self.native):
+        if not (fits and is_limited_planar(frame) and (frame.width, frame.height) == self.native):
             frame, step = self.convert(frame), 1
         if not self.buffers:
             self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
@@ -100,10 +100,10 @@ class Shrinker:
         # A small chroma pixel stands for two small luma pixels; the native one may already do so.
         down = step if u.shape[0] < luma.shape[0] else 2 * step
         across = step if u.shape[1] < luma.shape[1] else 2 * step
-        take_every(luma, step, step, small[:height])
-        take_every(u, down, across, chroma[0])
-        take_every(v, down, across, chroma[1])
-        return Small(small, matrix)
+        subsample(luma, step, step, small[:height])
+        subsample(u, down, across, chroma[0])
+        subsample(v, down, across, chroma[1])
+        return SmallFrame(small, matrix)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
         """A frame of any format as planar 8-bit limited range, already of the small size."""
@@ -126,7 +126,7 @@ def small_shape(width: int, height: int) -> tuple[int, tuple[int, int]]:
     Its long side is at most 256, as from 720p. Its width is even and its height a multiple of
     four, so that two rows of chroma fill one of I420.
     """
-    step = -(-max(width, height) // LONGEST_SIDE)
+    step = -(-max(width, height) // MAX_SIDE)
     return step, (max(2, width // 2 // step * 2), max(4, height // step // 4 * 4))
 
 
@@ -136,7 +136,7 @@ def small_matrix(frame: VideoFrame) -> int:
     return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
 
 
-def take_every(plane: Plane, down: int, across: int, into: Plane) -> None:
+def subsample(plane: Plane, down: int, across: int, into: Plane) -> None:
     """Copy samples from the middles of cells of down x across pixels."""
     samples = plane[down // 2 :: down, across // 2 :: across]
     np.copyto(into, samples[: into.shape[0], : into.shape[1]])
@@ -158,7 +158,7 @@ def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     return graph
 
 
-def is_plain(frame: VideoFrame) -> bool:
+def is_limited_planar(frame: VideoFrame) -> bool:
     """Whether a frame's own planes are 8-bit Y, U and V in limited range, stored top down."""
     planar = frame.format.name in PLANAR and frame.color_range != FULL_RANGE
     return planar and frame.planes[0].line_size > 0
@@ -171,7 +171,7 @@ def plane_array(plane: VideoPlane) -> Plane:
 
 
 @dataclass(slots=True)
-class BestGuess:
+class TimestampGuess:
     """When frames are shown: a packet's own time, or that of the packet that brought a frame out.
 
     It decides as libavcodec's guess_correct_pts does, and so as the ffmpeg program: AVI and ASF
@@ -216,9 +216,9 @@ def decode(
     base = stream.time_base or Fraction(1, 1000)
     clock = Clock(list(offsets) or [0])
     faults.offsets = clock.offsets
-    found = clocked(packets(container, stream, faults), clock, base)
+    found = on_clock(packets(container, stream, faults), clock, base)
     last: int | None = None
-    for pts, frame in timed(frames_of(found, faults), stream):
+    for pts, frame in with_times(decode_packets(found, faults), stream):
         if last is not None and pts <= last:
             faults.n_out_of_order += 1
             continue
@@ -226,11 +226,13 @@ def decode(
         yield pts, frame
 
 
-def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
+def with_times(
+    frames: Iterable[VideoFrame], stream: VideoStream
+) -> Iterator[tuple[int, VideoFrame]]:
     """Decoded frames with their best guessed times; without one, where the last frame ends."""
     base = stream.time_base or Fraction(1, 1000)
     nominal = max(1, round(1 / (nominal_rate(stream) * base)))
-    guess = BestGuess()
+    guess = TimestampGuess()
     due = 0
     for frame in frames:
         guessed = guess.time(frame)
@@ -244,10 +246,10 @@ def decoded_frames(
     container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
 ) -> Iterator[Any]:
     """Every frame that the decoder gives, going on after what cannot be read or decoded."""
-    return frames_of(packets(container, stream, faults), faults)
+    return decode_packets(packets(container, stream, faults), faults)
 
 
-def frames_of(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
+def decode_packets(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
     """The frames that packets are decoded to, going on after those that the decoder refuses."""
     for packet in found:
         try:

@@ -16,9 +16,9 @@ from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 # Far more than an ffmpeg takes that has to come from a slow disk.
-ASK_TIMEOUT_S = 20
+QUERY_TIMEOUT_S = 20
 # Lines that only say that an earlier line's fault was passed on.
-ECHO = re.compile(
+REPEATED_ERRORS = re.compile(
     "^(file:|Error opening|Task finished|Terminating thread|Nothing was written|"
     "Failed to configure|Could not open encoder before EOF|Could not write header|"
     "Error (re)?initializing|Conversion failed|Error while (pro|fil))"
@@ -54,8 +54,8 @@ def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -
         try:
             path = find()
             if path is not None:
-                tool = describe(path)
-                check(tool, encoders, filters)
+                tool = describe_ffmpeg(path)
+                check_build(tool, encoders, filters)
                 return replace(tool, refused="; ".join(refused) or None)
         except MissingToolError as error:
             refused.append(str(error))
@@ -75,29 +75,29 @@ def bundled_ffmpeg() -> str:
         raise MissingToolError("imageio-ffmpeg has no ffmpeg for this machine") from error
 
 
-def describe(path: str) -> Ffmpeg:
+def describe_ffmpeg(path: str) -> Ffmpeg:
     """What one ffmpeg program says about itself.
 
     Raises MissingToolError if it does not run.
     """
-    version = re.search(r"ffmpeg version (\S+)", ask(path, "-version"))
+    version = re.search(r"ffmpeg version (\S+)", query_ffmpeg(path, "-version"))
     return Ffmpeg(
         path=path,
         version=version[1] if version else "unknown",
-        encoders=names(ask(path, "-hide_banner", "-encoders")),
-        filters=names(ask(path, "-hide_banner", "-filters")),
+        encoders=listed_names(query_ffmpeg(path, "-hide_banner", "-encoders")),
+        filters=listed_names(query_ffmpeg(path, "-hide_banner", "-filters")),
         options=frozenset(
-            re.findall(r"^-(\w+)", ask(path, "-hide_banner", "-h", "long"), re.MULTILINE)
+            re.findall(r"^-(\w+)", query_ffmpeg(path, "-hide_banner", "-h", "long"), re.MULTILINE)
         ),
     )
 
 
-def names(listing: str) -> frozenset[str]:
+def listed_names(listing: str) -> frozenset[str]:
     """The second column of a listing of encoders or filters, whose first column is flags."""
     return frozenset(re.findall(r"^ [A-Z.|]{2,} +([\w-]+) ", listing, re.MULTILINE))
 
 
-def ask(path: str, *question: str) -> str:
+def query_ffmpeg(path: str, *question: str) -> str:
     """What ffmpeg prints when asked about itself.
 
     Raises MissingToolError if it does not run.
@@ -107,15 +107,15 @@ def ask(path: str, *question: str) -> str:
             [path, *question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=ASK_TIMEOUT_S,
+            timeout=QUERY_TIMEOUT_S,
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingToolError(f"{path} does not run ({in_words(error)})") from error
+        raise MissingToolError(f"{path} does not run ({failure_text(error)})") from error
     return done.stdout.decode(errors="replace")
 
 
-def in_words(error: OSError | subprocess.SubprocessError) -> str:
+def failure_text(error: OSError | subprocess.SubprocessError) -> str:
     """Why a program did not run, without its command line."""
     if isinstance(error, subprocess.TimeoutExpired):
         return f"no answer within {error.timeout:g} s"
@@ -124,7 +124,7 @@ def in_words(error: OSError | subprocess.SubprocessError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
+def check_build(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
     """Make sure that an ffmpeg has the encoders and filters.
 
     Raises MissingToolError that names all that is missing.
@@ -158,8 +158,8 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace")
-        failed = f"ffmpeg failed: {last_words(said)}"
-        raise FfmpegError(failed) from full_disk(done.returncode, said)
+        failed = f"ffmpeg failed: {error_line(said)}"
+        raise FfmpegError(failed) from disk_full_cause(done.returncode, said)
 
 
 def microseconds(time_s: Fraction) -> str:
@@ -167,7 +167,7 @@ def microseconds(time_s: Fraction) -> str:
     return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
 
 
-def full_disk(exit_code: int, stderr: str) -> OSError | None:
+def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
     """The system's error if ffmpeg ended since a disk or a quota is full.
 
     Since version 6.1 its exit code is the low byte of the negative error number; before that only
@@ -180,8 +180,8 @@ def full_disk(exit_code: int, stderr: str) -> OSError | None:
     return None
 
 
-def last_words(stderr: str) -> str:
+def error_line(stderr: str) -> str:
     """The last line that says what went wrong; lines that only pass an error on are left out."""
     lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line).strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if line and not ECHO.search(line)]
+    telling = [line for line in lines if line and not REPEATED_ERRORS.search(line)]
     return (telling or lines or ["no reason given"])[-1]

@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.timing import varies
+from vidcurate.media.io.timing import is_variable
 
 USUAL_RATES = tuple(
     Fraction(rate) for rate in (*range(1, 31), 48, 50, 60, 72, 90, 100, 120, 144, 200, 240)
@@ -39,7 +39,7 @@ def frame_times(
         return FrameTimes(1, first, last + length, header_rate, is_vfr=False)
     length = last_duration or max(1, round(float(np.median(gaps))))
     rate = mean_rate(len(gaps), last - first, time_base)
-    return FrameTimes(len(pts), first, last + length, rate, varies(gaps.tolist(), time_base))
+    return FrameTimes(len(pts), first, last + length, rate, is_variable(gaps.tolist(), time_base))
 
 
 def mean_rate(n_gaps: int, span: int, time_base: Fraction) -> Fraction:

@@ -18,13 +18,13 @@ from vidcurate.errors import MediaError
 from vidcurate.media.io.colour import as_rgb
 from vidcurate.media.io.container import (
     DECODER_OPTIONS,
-    Landing,
-    landings,
+    SeekResult,
     must_be_read_through,
     open_video,
     packet_pts,
+    seek_results,
 )
-from vidcurate.media.io.decode import Faults, decode, frames_of, timed
+from vidcurate.media.io.decode import Faults, decode, decode_packets, with_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, is_interlaced, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.media.io.packets import Damage, packets
@@ -45,7 +45,7 @@ QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
 
-def grab(
+def read_images(
     path: Path, video: Video, pts: Sequence[int], offsets: Sequence[int] = ()
 ) -> Iterator[tuple[int, Image]]:
     """The frames shown at exactly these times, in time order, as they are shown.
@@ -62,7 +62,7 @@ def grab(
         if frame is None or time != expected:
             time_s = float(expected * video.time_base)
             raise MediaError(f"no frame can be decoded at {time_s:.6f} s (pts {expected})")
-        yield expected, shown_image(frame, video.pixel_aspect)
+        yield expected, display_image(frame, video.pixel_aspect)
 
 
 def frames_at(
@@ -82,17 +82,17 @@ def frames_at(
     """
     with open_video(path) as (container, stream):
         if len(offsets) > 1 or must_be_read_through(container, stream):
-            yield from from_start(path, list(wanted), offsets, field_order, options)
+            yield from frames_from_start(path, list(wanted), offsets, field_order, options)
             return
         stream.codec_context.options = dict(options)
-        for group in groups(wanted, int(DECODE_ON_S / time_base)):
+        for group in group_times(wanted, int(DECODE_ON_S / time_base)):
             missing = list(group)
-            yield from sought(container, stream, missing, field_order)
+            yield from frames_by_seeking(container, stream, missing, field_order)
             if missing:
-                yield from from_start(path, missing, offsets, field_order, options)
+                yield from frames_from_start(path, missing, offsets, field_order, options)
 
 
-def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
+def group_times(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
     """Times in order, parted where the next is more than `near` ticks away."""
     group: list[int] = []
     for pts in wanted:
@@ -104,22 +104,22 @@ def groups(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
         yield group
 
 
-def sought(
+def frames_by_seeking(
     container: InputContainer, stream: VideoStream, missing: list[int], field_order: str
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Frames that some keyframe leads to; those found are taken off the list."""
     while missing:
         due = missing[0]
-        for landing in landings(container, stream, due):
-            frames = decoded_from(container, stream, landing, missing, field_order)
-            yield from pick(whole_pictures(frames, field_order), missing)
+        for seek_result in seek_results(container, stream, due):
+            frames = decoded_from(container, stream, seek_result, missing, field_order)
+            yield from take_missing(whole_pictures(frames, field_order), missing)
             if not missing or missing[0] != due:
                 break
         else:
             return
 
 
-def pick(
+def take_missing(
     frames: Iterable[tuple[int, VideoFrame]], missing: list[int]
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Those frames that are missing, which are taken off the list, to the first that is not met."""
@@ -131,7 +131,7 @@ def pick(
             return
 
 
-def from_start(
+def frames_from_start(
     path: Path,
     missing: list[int],
     offsets: Sequence[int],
@@ -155,7 +155,7 @@ def from_start(
 def decoded_from(
     container: InputContainer,
     stream: VideoStream,
-    landing: Landing,
+    seek_result: SeekResult,
     wanted: Sequence[int],
     field_order: str,
 ) -> Iterator[tuple[int, VideoFrame]]:
@@ -164,12 +164,12 @@ def decoded_from(
     Nothing comes from what was called a keyframe and is none, or is only where pictures begin to be
     refreshed part by part: decoders show those too early.
     """
-    found = chain([landing.packet], packets(container, stream, Damage()))
+    found = chain([seek_result.packet], packets(container, stream, Damage()))
     may_skip = stream.codec_context.name in SKIPPING and not is_interlaced(field_order)
-    read = needed(found, stream, wanted, may_skip=may_skip)
+    read = packets_needed(found, stream, wanted, may_skip=may_skip)
     is_sure = False
-    for pts, frame in timed(frames_of(read, Faults()), stream):
-        if pts < landing.key_pts:
+    for pts, frame in with_times(decode_packets(read, Faults()), stream):
+        if pts < seek_result.key_pts:
             continue
         if not is_sure and not frame.key_frame and frame.pict_type != PictureType.I:
             return
@@ -177,7 +177,7 @@ def decoded_from(
         yield pts, frame
 
 
-def needed(
+def packets_needed(
     found: Iterable["Packet[VideoStream]"],
     stream: VideoStream,
     wanted: Sequence[int],
@@ -200,25 +200,27 @@ def needed(
             return
 
 
-def true_landing(container: InputContainer, stream: VideoStream, pts: int) -> Landing | None:
+def seek_true_keyframe(
+    container: InputContainer, stream: VideoStream, pts: int
+) -> SeekResult | None:
     """As container.seek_before, but from what is called a keyframe and is none, further back."""
-    for landing in landings(container, stream, pts):
-        frames = decoded_from(container, stream, landing, (landing.key_pts,), PROGRESSIVE)
+    for seek_result in seek_results(container, stream, pts):
+        frames = decoded_from(container, stream, seek_result, (seek_result.key_pts,), PROGRESSIVE)
         if next(frames, None) is not None:
-            container.seek(landing.target_pts, stream=stream)
+            container.seek(seek_result.target_pts, stream=stream)
             read = packets(container, stream, Damage())
             next((p for p in read if p.size and p.is_keyframe), None)
-            return landing
+            return seek_result
     return None
 
 
-def shown_image(frame: VideoFrame, aspect: Fraction) -> Image:
+def display_image(frame: VideoFrame, aspect: Fraction) -> Image:
     """A frame as it is shown: RGB, square pixels, upright."""
     picture = as_rgb(frame, max(1, round(frame.width * aspect)), frame.height)
     return upright(picture.to_ndarray(), display_matrix(frame))
 
 
-def shrunk(image: Image, max_side: int | None) -> Image:
+def shrink_image(image: Image, max_side: int | None) -> Image:
     """An image whose longer side is at most `max_side` pixels; never enlarged."""
     height, width = image.shape[:2]
     if max_side is None or max(width, height) <= max_side:
@@ -243,7 +245,7 @@ def encode_image(image: Image, format: Format, quality: int) -> bytes:  # noqa: 
     return data.tobytes()
 
 
-def write_still(
+def write_image(
     image: Image,
     file: Path,
     format: Format = "jpeg",  # noqa: A002 - the field's word
@@ -251,7 +253,7 @@ def write_still(
     max_side: int | None = None,
 ) -> tuple[int, int]:
     """Write an RGB image, whole or not at all; gives the width and height it was written with."""
-    small = shrunk(image, max_side)
+    small = shrink_image(image, max_side)
     data = encode_image(small, format, quality)
 
     def write(partial: Path) -> None:
@@ -261,7 +263,7 @@ def write_still(
     return small.shape[1], small.shape[0]
 
 
-def jpeg_of_file(file: Path, max_side: int | None) -> bytes:
+def read_as_jpeg(file: Path, max_side: int | None) -> bytes:
     """A still from a file, as JPEG of at most this long side.
 
     Raises MediaError for a file that is not there or holds no picture.
@@ -269,4 +271,4 @@ def jpeg_of_file(file: Path, max_side: int | None) -> bytes:
     image = cv2.imread(str(file)) if file.exists() else None
     if image is None:
         raise MediaError(f"the still {file.name} is gone or damaged")
-    return encode_jpeg(shrunk(np.asarray(image[:, :, ::-1], np.uint8), max_side))
+    return encode_jpeg(shrink_image(np.asarray(image[:, :, ::-1], np.uint8), max_side))

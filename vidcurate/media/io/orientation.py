@@ -15,7 +15,7 @@ UPRIGHT: Matrix = (1, 0, 0, 1)
 # Wider or narrower pixels are mistakes in a header.
 MAX_ASPECT = 16
 # As in 16384x8192, four times 8K.
-MOST_PIXELS = 1 << 27
+MAX_PIXELS = 1 << 27
 CLOCKWISE_DEG = {(0, 1): 0, (-1, 0): 90, (0, -1): 180, (1, 0): 270}
 
 
@@ -50,7 +50,7 @@ def pixel_aspect(stated: Fraction | None, width: int, height: int) -> Fraction:
     """Width over height of a pixel; 1 where a video does not say, or says nonsense."""
     if not stated or not 1 / MAX_ASPECT < stated < MAX_ASPECT:
         return Fraction(1)
-    return stated if width * stated * height <= MOST_PIXELS else Fraction(1)
+    return stated if width * stated * height <= MAX_PIXELS else Fraction(1)
 
 
 def upright(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:

@@ -12,9 +12,9 @@ from av.stream import Stream
 
 # A demuxer that looks for the next packet gives up after 64 KiB, and may be asked again.
 RESYNC_BYTES = 1 << 14
-LEAST_TRIES = 1000
+MIN_TRIES = 1000
 # What means "again", and damage that a demuxer can read on after.
-PASSING = (av.error.BlockingIOError, av.error.InvalidDataError)
+RECOVERABLE = (av.error.BlockingIOError, av.error.InvalidDataError)
 # A clock that goes back so far begins again; less is a frame out of order.
 RESTART_S = 1
 
@@ -85,19 +85,19 @@ def packets(
     Reading ends at an error that is not passing, as of a disk, and where passing ones are more
     than a file of this size can give: one every 16 KiB.
     """
-    left = LEAST_TRIES + (container.size or 0) // RESYNC_BYTES
+    left = MIN_TRIES + (container.size or 0) // RESYNC_BYTES
     reading = container.demux(streams)
     while True:
         try:
             packet = next(reading, None)
-        except PASSING as error:
+        except RECOVERABLE as error:
             damage.n_errors += 1
             if damage.n_errors > left:
-                damage.stopped = reason(error)
+                damage.stopped = error_text(error)
                 return
             reading = container.demux(streams)
         except (av.error.FFmpegError, OSError) as error:
-            damage.stopped = reason(error)
+            damage.stopped = error_text(error)
             return
         else:
             if packet is None:
@@ -107,7 +107,7 @@ def packets(
             yield packet
 
 
-def clocked(
+def on_clock(
     found: Iterator["Packet[Any]"], clock: Clock, time_base: Fraction
 ) -> Iterator["Packet[Any]"]:
     """The packets of one stream, read from the video's start, on a clock that advances."""
@@ -117,6 +117,6 @@ def clocked(
         yield packet
 
 
-def reason(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """FFmpeg's own words without its error number and file name."""
     return str(getattr(error, "strerror", None) or error)

@@ -13,21 +13,21 @@ from av.video.stream import VideoStream
 from vidcurate.media.audio.tracks import Track, track_of
 from vidcurate.media.io.container import (
     AV_TIME,
-    Landing,
+    SeekResult,
     must_be_read_through,
     open_video,
     packet_pts,
 )
-from vidcurate.media.io.frames import true_landing
+from vidcurate.media.io.frames import seek_true_keyframe
 from vidcurate.media.io.packets import RESTART_S, Clock, Damage, packets
 from vidcurate.records import Clip, Video
 
 # Containers that leave it to the reader to work out when a frame is shown.
-SPARSE = frozenset({"avi", "mpeg"})
+NO_DISPLAY_TIMES = frozenset({"avi", "mpeg"})
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class SeekPoint:
     """Where a clip lies in its video.
 
     `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
@@ -47,9 +47,9 @@ class Origin:
     sound_offsets_s: tuple[Fraction, ...] = ()
 
 
-def find_origin(
+def find_seek_point(
     path: Path, video: Video, clip: Clip, offsets: Sequence[int] = (), *, audio: bool
-) -> Origin:
+) -> SeekPoint:
     """Where ffmpeg must start to read so that the clip can be decoded whole.
 
     `offsets` are those of the video's scan (records.Scan). No seek finds its place in a video whose
@@ -57,28 +57,29 @@ def find_origin(
     """
     base = clip.time_base
     if len(offsets) > 1:
-        return whole_video(path, video, base, offsets, audio=audio)
+        return from_video_start(path, video, base, offsets, audio=audio)
     with open_video(path) as (container, stream):
         lies = must_be_read_through(container, stream)
-        landing = None if lies else true_landing(container, stream, clip.start_pts)
-        key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
-        return Origin(
+        seek_result = None if lies else seek_true_keyframe(container, stream, clip.start_pts)
+        key_pts = last_keyframe(container, stream, seek_result, clip.start_pts) or video.start_pts
+        return SeekPoint(
             video_index=stream.index,
             track=track_of(video) if audio else None,
-            seek_s=landing.target_pts * base if landing is not None else None,
+            seek_s=seek_result.target_pts * base if seek_result is not None else None,
             key_s=key_pts * base,
             video_start_s=(container.start_time or 0) * AV_TIME,
-            is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
+            is_guessed=container.format.name in NO_DISPLAY_TIMES
+            and stream.codec_context.has_b_frames,
         )
 
 
-def whole_video(
+def from_video_start(
     path: Path, video: Video, base: Fraction, offsets: Sequence[int], *, audio: bool
-) -> Origin:
+) -> SeekPoint:
     """The origin of any clip of a video whose clock begins again: it is read from its start."""
     track = track_of(video) if audio else None
     with open_video(path) as (container, stream):
-        return Origin(
+        return SeekPoint(
             video_index=stream.index,
             track=track,
             seek_s=None,
@@ -127,12 +128,12 @@ def sound_offsets(
 
 
 def last_keyframe(
-    container: InputContainer, stream: VideoStream, landing: Landing | None, pts: int
+    container: InputContainer, stream: VideoStream, seek_result: SeekResult | None, pts: int
 ) -> int | None:
     """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
-    if landing is None:
+    if seek_result is None:
         return None
-    latest = landing.key_pts
+    latest = seek_result.key_pts
     for packet in packets(container, stream, Damage()):
         shown = packet_pts(packet)
         if shown is None:

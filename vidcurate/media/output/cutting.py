@@ -10,17 +10,17 @@ from typing import Literal
 import ffmpeg
 
 from vidcurate.errors import MediaError
-from vidcurate.media.audio.reader import Form, mixed_form, write_span
+from vidcurate.media.audio.reader import AudioFormat, mixed_format, write_span
 from vidcurate.media.audio.tracks import track_of
 from vidcurate.media.io.colour import Filter, conversion, video_colours
 from vidcurate.media.io.container import url
 from vidcurate.media.io.ffmpeg import Ffmpeg, FfmpegError, find_ffmpeg, microseconds, run
 from vidcurate.media.io.interlacing import bwdif
-from vidcurate.media.io.orientation import MOST_PIXELS
+from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.packets import RESTART_S
-from vidcurate.media.io.seeking import Origin, find_origin
-from vidcurate.media.output.inspection import Written, inspect, sha256
-from vidcurate.media.output.remux import Span, copy_span, find_span
+from vidcurate.media.io.seeking import SeekPoint, find_seek_point
+from vidcurate.media.output.inspection import ClipFile, inspect_clip_file, sha256
+from vidcurate.media.output.remux import PacketSpan, copy_span, find_span
 from vidcurate.records import Clip, Video
 from vidcurate.store.table import write_whole
 
@@ -34,16 +34,16 @@ FILTERS = (
 RUN_UPS_S = (Fraction(0), Fraction(10), None)
 # ffmpeg seeks up to 0.13 s earlier than it is told; before the video's start some demuxers then
 # leave their first keyframe out, and what follows it is decoded to rubbish.
-NO_SEEK_S = 1
+MIN_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
 RUN_OUT_S = 5
 # ffmpeg 5 moves times in these containers if the streams that it reads begin later than 0 and the
 # file at 0; an offset that is less than a tick turns that off.
-MOVED = frozenset({"mpegts", "mpeg", "ogg"})
-NO_MOVE = "0.000001"
-ADVANCES = "isnan(prev_selected_pts)+gt(pts,prev_selected_pts)"
+SHIFTED_CONTAINERS = frozenset({"mpegts", "mpeg", "ogg"})
+NO_SHIFT_OFFSET = "0.000001"
+TIME_ADVANCES = "isnan(prev_selected_pts)+gt(pts,prev_selected_pts)"
 # From an upright picture back to the stored one, and the way that ffmpeg has gone before.
-TURNS: dict[int, tuple[Sequence[Filter], Sequence[Filter]]] = {
+ROTATION_FILTERS: dict[int, tuple[Sequence[Filter], Sequence[Filter]]] = {
     0: ((), ()),
     90: ((("transpose", {"dir": "cclock"}),), (("transpose", {"dir": "clock"}),)),
     180: ((("hflip", {}), ("vflip", {})), (("hflip", {}), ("vflip", {}))),
@@ -74,11 +74,11 @@ class CutOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
+class RawSound:
     """A clip's sound as raw samples in a file, in one form."""
 
     file: Path
-    form: Form
+    audio_format: AudioFormat
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,13 +122,13 @@ def cut_clip(
     results: list[CutFile] = []
 
     def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, options, partial_out, offsets))
+        results.append(write_clip(path, video, clip, options, partial_out, offsets))
 
     write_whole(out, write_file)
     return results[0]
 
 
-def write(
+def write_clip(
     path: Path, video: Video, clip: Clip, options: CutOptions, out: Path, offsets: Sequence[int]
 ) -> CutFile:
     """Copy or encode one clip, as the options and the video's keyframes ask for."""
@@ -136,12 +136,12 @@ def write(
         try:
             if len(offsets) > 1:
                 raise MediaError("the video's clock begins again: no packet tells its place")  # noqa: TRY301
-            return copy(path, video, clip, options, out)
+            return copy_clip(path, video, clip, options, out)
         except MediaError:
             if options.inexact != "encode":
                 raise
-    origin = find_origin(path, video, clip, offsets, audio=options.audio)
-    return encode(path, video, clip, origin, options, out)
+    point = find_seek_point(path, video, clip, offsets, audio=options.audio)
+    return encode_clip(path, video, clip, point, options, out)
 
 
 def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
@@ -152,91 +152,91 @@ def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
     return find_ffmpeg(ENCODERS, FILTERS) if mode == "encode" else find_ffmpeg()
 
 
-def encode(
-    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
+def encode_clip(
+    path: Path, video: Video, clip: Clip, point: SeekPoint, options: CutOptions, out: Path
 ) -> CutFile:
     """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
-    track = origin.track
-    written = encode_at_once(path, video, clip, origin, options, out)
-    if written is None and track is not None:
+    track = point.track
+    clip_file = encode_at_once(path, video, clip, point, options, out)
+    if clip_file is None and track is not None:
         with TemporaryDirectory(dir=out.parent, prefix=".") as folder:
-            sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
-            moved_s = origin.sound_offsets_s
-            write_span(path, track, sound.form, start_s, end_s, sound.file, moved_s)
-            written = encode_frames(path, video, clip, origin, options, out, sound)
-    assert written is not None
-    return encoded_file(out, written, clip)
+            sound = RawSound(Path(folder, "sound.raw"), mixed_format(track))
+            offsets_s = point.sound_offsets_s
+            write_span(path, track, sound.audio_format, start_s, end_s, sound.file, offsets_s)
+            clip_file = encode_frames(path, video, clip, point, options, out, sound)
+    assert clip_file is not None
+    return encoded_file(out, clip_file, clip)
 
 
 def encode_at_once(
-    path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
-) -> Written | None:
+    path: Path, video: Video, clip: Clip, point: SeekPoint, options: CutOptions, out: Path
+) -> ClipFile | None:
     """A clip whose sound ffmpeg decodes too; None where it cannot.
 
     It makes its filters anew where the form of the sound changes, so that silence is filled in
     twice; it refuses to mix channels that have no places; and it may lack the decoder.
     """
-    if origin.track is None:
-        return encode_frames(path, video, clip, origin, options, out, None)
-    if origin.track.is_odd:
+    if point.track is None:
+        return encode_frames(path, video, clip, point, options, out, None)
+    if point.track.is_unplaced:
         return None
     try:
-        written = encode_frames(path, video, clip, origin, options, out, None)
+        clip_file = encode_frames(path, video, clip, point, options, out, None)
     except FfmpegError:
         # If it was the picture's fault, the next attempt says so.
         return None
-    return written if is_as_long(written) else None
+    return clip_file if sound_is_complete(clip_file) else None
 
 
-def is_as_long(written: Written) -> bool:
+def sound_is_complete(clip_file: ClipFile) -> bool:
     """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
-    sound_s = written.sound_s
-    return sound_s is not None and abs(sound_s - written.end_s) <= written.packet_s
+    sound_s = clip_file.sound_s
+    return sound_s is not None and abs(sound_s - clip_file.end_s) <= clip_file.packet_s
 
 
 def encode_frames(
     path: Path,
     video: Video,
     clip: Clip,
-    origin: Origin,
+    point: SeekPoint,
     options: CutOptions,
     out: Path,
-    sound: Sound | None,
-) -> Written:
+    sound: RawSound | None,
+) -> ClipFile:
     """Encode a clip's frames, from further back in the video where one is missing.
 
     Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
     """
     found = 0
     for run_up_s in RUN_UPS_S:
-        seek_s = run_up(origin.seek_s, run_up_s)
-        graph = encoding(path, video, clip, origin, options, out, seek_s, sound)
+        seek_s = earlier(point.seek_s, run_up_s)
+        graph = encoding_graph(path, video, clip, point, options, out, seek_s, sound)
         run(ffmpeg_for("encode"), graph, options.timeout_s)
-        written = inspect(out)
-        found = len(written.shown_s)
+        clip_file = inspect_clip_file(out)
+        found = len(clip_file.frame_times_s)
         if found == clip.n_frames:
-            return written
+            return clip_file
     raise MediaError(
         f"clip {clip.clip_id}: {found} frames were decoded between {clip.start_s:.3f} s and "
         f"{clip.end_s:.3f} s, {clip.n_frames} expected"
     )
 
 
-def run_up(seek_s: Fraction | None, before_s: Fraction | None) -> Fraction | None:
+def earlier(seek_s: Fraction | None, before_s: Fraction | None) -> Fraction | None:
     """A time to seek, so long before another; None means the video's start."""
     return None if seek_s is None or before_s is None else seek_s - before_s
 
 
-def encoding(
+def encoding_graph(
     path: Path,
     video: Video,
     clip: Clip,
-    origin: Origin,
+    point: SeekPoint,
     options: CutOptions,
     out: Path,
     seek_s: Fraction | None,
-    sound: Sound | None,
+    sound: RawSound | None,
 ) -> ffmpeg.nodes.OutputStream:
     """The ffmpeg graphs that encode a clip; all times in them are the video's own (`-copyts`).
 
@@ -244,17 +244,21 @@ def encoding(
     """
     # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
     # filters end the reading, and this bound is only for videos that end before the clip does.
-    length_s = clip.end_pts * clip.time_base - origin.video_start_s + RUN_OUT_S
-    source = video_input(path, video, origin, options, seek_s, length_s)
-    pictures = source[str(origin.video_index)]
-    if clock := on_one_clock(origin.picture_offsets_s):
+    length_s = clip.end_pts * clip.time_base - point.video_start_s + RUN_OUT_S
+    source = video_input(path, video, point, options, seek_s, length_s)
+    pictures = source[str(point.video_index)]
+    if clock := clock_filter(point.picture_offsets_s):
         pictures = pictures.filter("setpts", clock)
-    streams = [picture(pictures, video, clip)]
-    heard: dict[str, object] = {}
-    if origin.track is not None:
-        streams.append(source[str(origin.track.index)] if sound is None else raw_input(sound))
-        filters = speech(origin, clip) if sound is None else as_layout(sound.form.layout)
-        heard = {"filter:a": filters, **aac(options)}
+    streams = [picture_stream(pictures, video, clip)]
+    sound_options: dict[str, object] = {}
+    if point.track is not None:
+        streams.append(source[str(point.track.index)] if sound is None else raw_input(sound))
+        filters = (
+            sound_filters(point, clip)
+            if sound is None
+            else layout_filter(sound.audio_format.layout)
+        )
+        sound_options = {"filter:a": filters, **aac_options(options)}
     base = clip.time_base
     return ffmpeg.output(
         *streams,
@@ -262,40 +266,42 @@ def encoding(
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
         **{
             "enc_time_base:v": f"{base.numerator}:{base.denominator}",
-            **passthrough(ffmpeg_for("encode")),
+            **passthrough_option(ffmpeg_for("encode")),
         },
-        **{"threads": options.threads, "movflags": "+faststart", **heard, **BIT_EXACT},
+        **{"threads": options.threads, "movflags": "+faststart", **sound_options, **BIT_EXACT},
     )
 
 
-def aac(options: CutOptions) -> dict[str, object]:
+def aac_options(options: CutOptions) -> dict[str, object]:
     """The options that encode sound."""
     return {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
 
 
-def raw_input(sound: Sound) -> ffmpeg.nodes.FilterableStream:
+def raw_input(sound: RawSound) -> ffmpeg.nodes.FilterableStream:
     """Sound that was put together here, as ffmpeg reads it."""
-    form = sound.form
-    return ffmpeg.input(url(sound.file), format="f32le", ar=form.rate_hz, ac=form.channels)
+    audio_format = sound.audio_format
+    return ffmpeg.input(
+        url(sound.file), format="f32le", ar=audio_format.rate_hz, ac=audio_format.channels
+    )
 
 
 def video_input(
     path: Path,
     video: Video,
-    origin: Origin,
+    point: SeekPoint,
     options: CutOptions,
     seek_s: Fraction | None,
     length_s: Fraction,
 ) -> ffmpeg.nodes.FilterableStream:
     """A video as ffmpeg reads it: this file and format only, so long from `seek_s`."""
-    begin = seek_point(origin, seek_s)
+    begin = ffmpeg_seek_s(point, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
-    offset = {"itsoffset": NO_MOVE} if video.container in MOVED else {}
+    offset = {"itsoffset": NO_SHIFT_OFFSET} if video.container in SHIFTED_CONTAINERS else {}
     return ffmpeg.input(
         url(path),
         format=video.container.split(",")[0],
         protocol_whitelist="file",
-        max_pixels=MOST_PIXELS,
+        max_pixels=MAX_PIXELS,
         threads=options.threads,
         copyts=None,
         noaccurate_seek=None,
@@ -305,13 +311,13 @@ def video_input(
     )
 
 
-def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
+def ffmpeg_seek_s(point: SeekPoint, seek_s: Fraction | None) -> Fraction:
     """What ffmpeg is told to seek, in seconds after the video's start; 0 for reading it all."""
-    begin = Fraction(0) if seek_s is None else seek_s - origin.video_start_s
-    return begin if begin >= NO_SEEK_S else Fraction(0)
+    begin = Fraction(0) if seek_s is None else seek_s - point.video_start_s
+    return begin if begin >= MIN_SEEK_S else Fraction(0)
 
 
-def on_one_clock(offsets_s: Sequence[Fraction]) -> str:
+def clock_filter(offsets_s: Sequence[Fraction]) -> str:
     """The time of a frame read from the video's start, its part moved as the scan's; or nothing.
 
     A part begins where time goes back by more than packets.RESTART_S; parts are counted in the
@@ -326,7 +332,7 @@ def on_one_clock(offsets_s: Sequence[Fraction]) -> str:
     return f"{restarts};PTS+round(({parts})/TB)"
 
 
-def picture(
+def picture_stream(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
     """The clip's frames as they are shown: whole, upright, of square pixels and one even size.
@@ -340,7 +346,7 @@ def picture(
     stream = (
         stream.filter("settb", base)
         # As in the scan, a frame whose time does not advance has no place.
-        .filter("select", ADVANCES)
+        .filter("select", TIME_ADVANCES)
         .filter("trim", start_pts=clip.start_pts, end_pts=clip.end_pts)
         .filter("setpts", f"PTS-({clip.start_pts})")
     )
@@ -359,35 +365,35 @@ def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
     """Filters that make whole pictures of an interlaced video's frames, as many, at their times."""
     if not video.is_interlaced:
         return ()
-    back, forth = TURNS[video.rotation_deg]
+    back, forth = ROTATION_FILTERS[video.rotation_deg]
     return *back, ("bwdif", bwdif(video.field_order)), ("settb", {"expr": base}), *forth
 
 
-def speech(origin: Origin, clip: Clip) -> str:
+def sound_filters(point: SeekPoint, clip: Clip) -> str:
     """The filters that give the sound of the clip's span, with silence where the video has none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
     begin, length = microseconds(start_s), microseconds(end_s - start_s)
-    assert origin.track is not None
-    clock = on_one_clock(origin.sound_offsets_s)
+    assert point.track is not None
+    clock = clock_filter(point.sound_offsets_s)
     return ",".join(
         (
             *([f"asetpts='{clock}'"] if clock else []),
             f"atrim=start={begin}:end={microseconds(end_s)}",
             f"asetpts=PTS-({begin})/TB",
             "aresample=async=1:first_pts=0",
-            as_layout(origin.track.mixed_layout),
+            layout_filter(point.track.mixed_layout),
             f"apad=whole_dur={length}",
             f"atrim=end={length}",
         )
     )
 
 
-def as_layout(layout: str) -> str:
+def layout_filter(layout: str) -> str:
     """The filter that brings sound into a layout."""
     return f"aformat=channel_layouts={layout}"
 
 
-def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
+def copy_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
     """The streams of a clip as they are, from the keyframe at or before its start.
 
     Raises MediaError for a video whose streams cannot be copied, and, unless inexact copies are
@@ -400,21 +406,21 @@ def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -
             "as its video has keyframes elsewhere: set export.inexact to encode or keep"
         )
     copy_streams(path, video, clip, span, options, out)
-    written = inspect(out)
+    clip_file = inspect_clip_file(out)
     due = span.n_lead + clip.n_frames + span.n_tail
-    if not len(written.shown_s) == written.n_stored == due:
+    if not len(clip_file.frame_times_s) == clip_file.n_stored == due:
         raise MediaError(
-            f"{len(written.shown_s)} of {written.n_stored} copied frames are shown, {due} expected"
+            f"{len(clip_file.frame_times_s)} of {clip_file.n_stored} copied frames are shown, {due} expected"
         )
-    return copied_file(out, written, clip, span)
+    return copied_file(out, clip_file, clip, span)
 
 
 def copy_streams(
-    path: Path, video: Video, clip: Clip, span: Span, options: CutOptions, out: Path
+    path: Path, video: Video, clip: Clip, span: PacketSpan, options: CutOptions, out: Path
 ) -> None:
     """Copy picture and sound. Sound that MP4 cannot hold, as PCM, is encoded."""
     track = track_of(video) if options.audio else None
-    if track is None or not track.is_odd:
+    if track is None or not track.is_unplaced:
         try:
             copy_span(path, clip, span, out, track)
         except MediaError:
@@ -426,17 +432,21 @@ def copy_streams(
         picture_file = Path(folder, "picture.mp4")
         # If it was the picture's fault, this says so.
         copy_span(path, clip, span, picture_file, None)
-        sound = Sound(Path(folder, "sound.raw"), mixed_form(track))
+        sound = RawSound(Path(folder, "sound.raw"), mixed_format(track))
         start_s, end_s = span.key_pts * clip.time_base, span.end_pts * clip.time_base
-        write_span(path, track, sound.form, start_s, end_s, sound.file)
-        run(ffmpeg_for("encode"), joining(picture_file, sound, options, out), options.timeout_s)
+        write_span(path, track, sound.audio_format, start_s, end_s, sound.file)
+        run(
+            ffmpeg_for("encode"),
+            joined_output(picture_file, sound, options, out),
+            options.timeout_s,
+        )
 
 
-def joining(
-    picture_file: Path, sound: Sound, options: CutOptions, out: Path
+def joined_output(
+    picture_file: Path, sound: RawSound, options: CutOptions, out: Path
 ) -> ffmpeg.nodes.OutputStream:
     """The ffmpeg graph that puts sound beside copied pictures."""
-    filters = {"filter:a": as_layout(sound.form.layout), **aac(options)}
+    filters = {"filter:a": layout_filter(sound.audio_format.layout), **aac_options(options)}
     return ffmpeg.output(
         ffmpeg.input(url(picture_file), format="mp4")["v"],
         raw_input(sound),
@@ -445,7 +455,7 @@ def joining(
     )
 
 
-def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
+def copied_file(out: Path, clip_file: ClipFile, clip: Clip, span: PacketSpan) -> CutFile:
     """The record of a copied file; a turned video's copies are turned by who shows them."""
     base = clip.time_base
     return CutFile(
@@ -453,37 +463,37 @@ def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
         size_bytes=out.stat().st_size,
         sha256=sha256(out),
         start_s=float(span.key_pts * base),
-        duration_s=float(written.end_s - written.shown_s[0]),
-        n_frames=len(written.shown_s),
+        duration_s=float(clip_file.end_s - clip_file.frame_times_s[0]),
+        n_frames=len(clip_file.frame_times_s),
         lead_s=float((clip.start_pts - span.key_pts) * base),
         lead_frames=span.n_lead,
         tail_s=float((span.end_pts - clip.end_pts) * base) if span.n_tail else 0.0,
         tail_frames=span.n_tail,
-        width=written.width,
-        height=written.height,
-        has_audio=written.sound_s is not None,
+        width=clip_file.width,
+        height=clip_file.height,
+        has_audio=clip_file.sound_s is not None,
     )
 
 
-def passthrough(tool: Ffmpeg) -> dict[str, str]:
+def passthrough_option(tool: Ffmpeg) -> dict[str, str]:
     """The option that keeps each frame's own time, by its name in this ffmpeg."""
     return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}
 
 
-def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:
+def encoded_file(out: Path, clip_file: ClipFile, clip: Clip) -> CutFile:
     """The record of an encoded file, which holds the clip's frames and no others."""
     return CutFile(
         media="encode",
         size_bytes=out.stat().st_size,
         sha256=sha256(out),
         start_s=float(clip.start_pts * clip.time_base),
-        duration_s=float(written.end_s - written.shown_s[0]),
-        n_frames=len(written.shown_s),
+        duration_s=float(clip_file.end_s - clip_file.frame_times_s[0]),
+        n_frames=len(clip_file.frame_times_s),
         lead_s=0.0,
         lead_frames=0,
         tail_s=0.0,
         tail_frames=0,
-        width=written.width,
-        height=written.height,
-        has_audio=written.sound_s is not None,
+        width=clip_file.width,
+        height=clip_file.height,
+        has_audio=clip_file.sound_s is not None,
     )

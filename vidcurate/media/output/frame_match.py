@@ -38,12 +38,12 @@ class Match:
     margin: float | None
 
 
-def compare(written: Picture, own: Picture, foreign: Sequence[Picture]) -> Match:
+def compare_frames(output: Picture, own: Picture, foreign: Sequence[Picture]) -> Match:
     """Compare a written frame with its own and with those that it must not be."""
-    error = distance(written, own)
+    error = distance(output, own)
     margins = []
     for neighbour in foreign:
-        other, apart = distance(written, neighbour), distance(own, neighbour)
+        other, apart = distance(output, neighbour), distance(own, neighbour)
         if apart >= max(TELLING_LEVELS, TELLING_RATIO * min(error, other)):
             margins.append((other - error) / apart)
     return Match(error, min(margins, default=None))
@@ -79,7 +79,7 @@ def to_yuv(weights: tuple[float, float]) -> NDArray[np.float32]:
     return np.stack([luma, u, v]).astype(np.float32)
 
 
-def misread(own: Picture) -> list[Picture]:
+def misread_colours(own: Picture) -> list[Picture]:
     """A picture as it looks if its colours are read in a wrong way: another matrix, or range."""
     rgb = own @ np.linalg.inv(to_yuv(BT601)).T
     swapped = (
@@ -90,7 +90,7 @@ def misread(own: Picture) -> list[Picture]:
     return [np.asarray(np.clip(picture, 0, 255) @ to_yuv(BT601).T, np.float32) for picture in seen]
 
 
-def pictures_at(
+def small_pictures_at(
     path: Path,
     video: Video,
     wanted: Collection[int],

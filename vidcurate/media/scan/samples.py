@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcurate.media.io.colour import FULL_RANGE, as_rgb
-from vidcurate.media.io.decode import Small, plane_array
+from vidcurate.media.io.decode import SmallFrame, plane_array
 from vidcurate.media.io.orientation import Matrix, upright
 from vidcurate.media.visual.camera import (
     CELLS,
@@ -35,10 +35,10 @@ from vidcurate.media.visual.measures import (
 
 ABRUPT = 20.0
 SETTLE_S = Fraction(1, 10)
-LEAST_GAP_S = Fraction(1, 4)
+MIN_GAP_S = Fraction(1, 4)
 FLOW_GAP_S = Fraction(8, 100)
 FLOW_GAP_MAX_S = Fraction(1, 4)
-FLOW_LEAST_SIDE = 32
+MIN_FLOW_SIDE = 32
 LIMITED_RANGE = 1
 EIGHT_BIT_LUMA = frozenset(
     {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12"}
@@ -107,7 +107,7 @@ class Sampler:
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     flow: FlowMeter = field(default_factory=FlowMeter)
 
-    def step(self, pts: int, frame: VideoFrame, small: Small, change: float) -> None:
+    def step(self, pts: int, frame: VideoFrame, small: SmallFrame, change: float) -> None:
         """Take note of one frame and sample it if its time has come.
 
         `small` is the small picture of the frame (decode.Shrinker), `change` its difference from
@@ -117,8 +117,8 @@ class Sampler:
         # A change that goes on from frame to frame is fast motion, whose flow is worth having.
         if self.is_changing and not was_changing and self.last is not None:
             self.finish()
-            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(LEAST_GAP_S))
-            self.due = min(soon, self.last + self.ticks(self.interval_s + LEAST_GAP_S))
+            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(MIN_GAP_S))
+            self.due = min(soon, self.last + self.ticks(self.interval_s + MIN_GAP_S))
         if self.pending is not None and pts >= self.pending.pts + self.ticks(FLOW_GAP_S):
             self.compare(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
@@ -130,7 +130,7 @@ class Sampler:
     def compare(self, sample: Pending, pts: int, luma: Image) -> None:
         """Measure the motion up to a later frame; a second such frame tells how steady it is."""
         elapsed_s = (pts - sample.pts) * self.time_base
-        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < FLOW_LEAST_SIDE:
+        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < MIN_FLOW_SIDE:
             self.finish()
             return
         flow = self.flow.between(sample.luma, luma)

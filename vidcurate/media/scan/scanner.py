@@ -22,9 +22,9 @@ from vidcurate.media.io.decode import Faults, Shrinker, decode, nominal_rate, sh
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, pixel_aspect
-from vidcurate.media.scan.delayed import Late, late_detectors, with_late
+from vidcurate.media.scan.delayed import DelayedDetector, delayed_detectors, with_delayed
 from vidcurate.media.scan.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
-from vidcurate.media.scan.signals import DEFAULT_METRICS, SignalMeter, columns_of
+from vidcurate.media.scan.signals import DEFAULT_METRICS, SignalMeter, signal_columns
 from vidcurate.media.shots.transnet import Network
 from vidcurate.stage import Loss
 from vidcurate.store.table import write_whole
@@ -78,7 +78,7 @@ class VideoScan:
 
 
 @dataclass(slots=True)
-class Ending:
+class LastFrame:
     """How long the last frame seen so far lasts, in ticks; 0 where the container does not say."""
 
     duration: int = 0
@@ -130,7 +130,7 @@ def scan_stream(
 
     Raises MediaError when no frame can be decoded.
     """
-    faults, ending = Faults(), Ending()
+    faults, last_frame = Faults(), LastFrame()
     frames = whole_pictures(decode(container, stream, faults), field_order)
     first = next(frames, None)
     if first is None:
@@ -138,12 +138,14 @@ def scan_stream(
     base = stream.time_base or Fraction(1, 1000)
     shape = proxy_shape(first[1], stream, options)
     sampler = Sampler(shape, base, Fraction(str(options.sample_interval_s)))
-    late = late_detectors(options.metrics, network)
-    measured = batches(chain([first], frames), options.metrics, late, sampler, ending)
+    delayed = delayed_detectors(options.metrics, network)
+    measured = batches(chain([first], frames), options.metrics, delayed, sampler, last_frame)
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
-    times = frame_times(pts, base, ending.duration, nominal_rate(stream))
-    promised = promised_length(container, stream, faults, (times.end_pts - times.first_pts) * base)
+    times = frame_times(pts, base, last_frame.duration, nominal_rate(stream))
+    expected_s = expected_length_s(
+        container, stream, faults, (times.end_pts - times.first_pts) * base
+    )
     return VideoScan(
         n_frames=times.n_frames,
         time_base=base,
@@ -156,10 +158,10 @@ def scan_stream(
         proxy_width=shape.shown[0],
         proxy_height=shape.shown[1],
         n_decode_errors=faults.n_damaged + faults.n_out_of_order,
-        fault=fault_sentence(faults, times, base, promised),
+        fault=fault_sentence(faults, times, base, expected_s),
         metrics=options.metrics,
         clock_offsets=tuple(faults.offsets),
-        losses=tuple(losses(faults, times, np.diff(pts) * float(base), base, promised)),
+        losses=tuple(losses(faults, times, np.diff(pts) * float(base), base, expected_s)),
     )
 
 
@@ -184,24 +186,24 @@ def write_batches(
 def batches(
     frames: Iterator[tuple[int, VideoFrame]],
     metrics: tuple[str, ...],
-    late: tuple[Late, ...],
+    delayed: tuple[DelayedDetector, ...],
     sampler: Sampler,
-    ending: Ending,
+    last_frame: LastFrame,
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """The columns of every few hundred frames, sampling on the way."""
     meter = SignalMeter(metrics, FRAMES_PER_BATCH)
-    measured = measure_batches(frames, meter, late, sampler, ending)
-    for detector in late:
-        measured = with_late(measured, detector)
+    measured = measure_batches(frames, meter, delayed, sampler, last_frame)
+    for detector in delayed:
+        measured = with_delayed(measured, detector)
     return measured
 
 
 def measure_batches(
     frames: Iterator[tuple[int, VideoFrame]],
     meter: SignalMeter,
-    late: tuple[Late, ...],
+    delayed: tuple[DelayedDetector, ...],
     sampler: Sampler,
-    ending: Ending,
+    last_frame: LastFrame,
 ) -> Iterator[dict[str, NDArray[Any]]]:
     """The columns of every few hundred frames, late detectors only fed."""
     shrinker: Shrinker | None = None
@@ -211,11 +213,11 @@ def measure_batches(
         shrinker = shrinker or shrinker_for(frame)
         small = shrinker.shrink(frame)
         sampler.step(pts, frame, small, meter.add(small))
-        for detector in late:
+        for detector in delayed:
             detector.add(frame, small)
         ticks.append(pts)
         keyframes.append(frame.key_frame)
-        ending.duration = frame.duration
+        last_frame.duration = frame.duration
         if meter.count == meter.capacity:
             yield {"pts": np.array(ticks), "is_keyframe": np.array(keyframes)} | meter.take()
             ticks, keyframes = [], []
@@ -235,7 +237,7 @@ def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) ->
     return ProxyShape(*size, matrix=display_matrix(frame), quality=options.proxy_quality)
 
 
-def header_length(container: InputContainer, stream: VideoStream) -> Fraction | None:
+def header_length_s(container: InputContainer, stream: VideoStream) -> Fraction | None:
     """Seconds of video that the header promises, None where it does not say.
 
     The container's length is that of its longest stream, so a tenth is taken off it.
@@ -247,7 +249,7 @@ def header_length(container: InputContainer, stream: VideoStream) -> Fraction | 
     return None
 
 
-def promised_length(
+def expected_length_s(
     container: InputContainer, stream: VideoStream, faults: Faults, length: Fraction
 ) -> Fraction | None:
     """Seconds of video that a video should have, None where nothing tells.
@@ -255,7 +257,7 @@ def promised_length(
     That is what the header says, or more by the share of the file that was not read, in containers
     that hold little but packets in the order of time.
     """
-    stated = header_length(container, stream)
+    stated = header_length_s(container, stream)
     size = container.size or 0
     if container.format.name in IN_ORDER and 0 < faults.n_read < size * READ_SHARE:
         return max(stated or Fraction(0), length * Fraction(size, faults.n_read))
@@ -263,14 +265,14 @@ def promised_length(
 
 
 def fault_sentence(
-    faults: Faults, times: FrameTimes, base: Fraction, promised: Fraction | None
+    faults: Faults, times: FrameTimes, base: Fraction, expected_s: Fraction | None
 ) -> str | None:
     """What is wrong with the video as a whole, in plain words; None for nothing."""
     length = (times.end_pts - times.first_pts) * base
-    of_promised = f" of {float(promised):.1f} s" if promised else ""
+    of_promised = f" of {float(expected_s):.1f} s" if expected_s else ""
     if faults.stopped:
         return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
-    if missing_s(length, promised):
+    if missing_s(length, expected_s):
         return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
     if faults.n_errors:
         return "parts of the file cannot be read"
@@ -283,10 +285,10 @@ def fault_sentence(
     return None
 
 
-def missing_s(length: Fraction, promised: Fraction | None) -> Fraction:
+def missing_s(length: Fraction, expected_s: Fraction | None) -> Fraction:
     """Seconds of a promised length that are not there; 0 for less than a second or a fiftieth."""
-    lacking = promised - length if promised else Fraction(0)
-    return lacking if promised and lacking > max(Fraction(1), promised / 50) else Fraction(0)
+    lacking = expected_s - length if expected_s else Fraction(0)
+    return lacking if expected_s and lacking > max(Fraction(1), expected_s / 50) else Fraction(0)
 
 
 def losses(
@@ -294,11 +296,11 @@ def losses(
     times: FrameTimes,
     gaps_s: NDArray[np.float64],
     base: Fraction,
-    promised: Fraction | None,
+    expected_s: Fraction | None,
 ) -> Iterator[Loss]:
     """What of a video is not among its frames; `gaps_s` are the seconds from frame to frame."""
     frame_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
-    ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, promised))
+    ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, expected_s))
     if ends_early_s or faults.stopped:
         yield Loss(CUT_SHORT, 1, ends_early_s)
     holes_s = gaps_s[gaps_s > max(HOLE_S, HOLE_FRAMES * frame_s)]
@@ -314,7 +316,7 @@ def losses(
 def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:
     """Columns of the per-frame file: pts in ticks, the keyframe flag, then the signals."""
     heads = [pa.field("pts", pa.int64(), False), pa.field("is_keyframe", pa.bool_(), False)]
-    return pa.schema([*heads, *(pa.field(c, pa.float32(), False) for c in columns_of(metrics))])
+    return pa.schema([*heads, *(pa.field(c, pa.float32(), False) for c in signal_columns(metrics))])
 
 
 def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
@@ -335,7 +337,7 @@ def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
     """
     try:
         found = file.stat()
-        table = mapped(file, found.st_ino, found.st_mtime_ns, found.st_size)
+        table = map_file(file, found.st_ino, found.st_mtime_ns, found.st_size)
     except (OSError, pa.ArrowInvalid) as error:
         raise MediaError(
             f"cannot read the scan file {file.name!r}: scan the video again"
@@ -344,7 +346,7 @@ def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
 
 
 @lru_cache(maxsize=MAPPED_FILES)
-def mapped(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
+def map_file(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
     """A file, mapped once for all clips of a video, which come one after another."""
     table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
     number = table.schema.get_field_index("pts")

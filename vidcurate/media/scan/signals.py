@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots import koala, learned, transnet
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ DEFAULT_METRICS = ("learned",)
 # These are made of colours as swscale gives them, and luma with them, by BT.601. Without them the
 # video's own luma is widened, which takes a tenth of the time; strong colours then differ by some
 # levels.
-OF_COLOURS = frozenset(METRICS) - {"learned", "transnet"}
+COLOUR_METRICS = frozenset(METRICS) - {"learned", "transnet"}
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
 FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
@@ -43,7 +43,7 @@ Values = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def columns_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
+def signal_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that a choice of metrics records, in order; those of luma come first.
 
     Raises MediaError for a metric that does not exist.
@@ -56,13 +56,13 @@ def columns_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class Previous:
+class ComparedFrame:
     """What the next frame is compared with."""
 
     luma: Image
     hsv: Image
     edges: Image | None = None
-    look: koala.Look | None = None
+    description: koala.FrameDescription | None = None
 
 
 @dataclass(slots=True)
@@ -76,8 +76,8 @@ class SignalMeter:
     metrics: tuple[str, ...]
     capacity: int
     count: int = 0
-    previous: Previous | None = None
-    spare: Previous | None = None
+    previous: ComparedFrame | None = None
+    reusable: ComparedFrame | None = None
     delta: Image | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     deltas: NDArray[np.float64] = field(init=False)
@@ -88,23 +88,23 @@ class SignalMeter:
 
     def __post_init__(self) -> None:
         """Make room for one block."""
-        columns_of(self.metrics)
+        signal_columns(self.metrics)
         self.deltas = np.zeros((self.capacity, 8))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
 
-    def add(self, small: Small) -> float:
+    def add(self, small: SmallFrame) -> float:
         """Measure one picture; how much it differs from the one before, 0..255.
 
         That is PySceneDetect's content value with its default weights, or the mean change of luma
         where the content metric is not recorded.
         """
         height, width = small.luma.shape
-        current = self.spare or Previous(
+        current = self.reusable or ComparedFrame(
             np.empty((height, width), np.uint8), np.empty((height, width, 3), np.uint8)
         )
         bgr = None
-        if OF_COLOURS.isdisjoint(self.metrics):
+        if COLOUR_METRICS.isdisjoint(self.metrics):
             cv2.LUT(small.luma, FULL_LUMA, dst=current.luma)
         else:
             bgr = self.to_bgr(small)
@@ -119,11 +119,11 @@ class SignalMeter:
         if bgr is not None and "threshold" in self.metrics:
             row[5] = sum(cv2.mean(bgr)) / 3.0
         change = self.compare(bgr, current, row, n_pixels)
-        self.previous, self.spare = current, self.previous
+        self.previous, self.reusable = current, self.previous
         self.count += 1
         return change
 
-    def to_bgr(self, small: Small) -> Image:
+    def to_bgr(self, small: SmallFrame) -> Image:
         """A small picture as BGR, shape (height, width, 3), by swscale.
 
         OpenCV's own conversion is brighter by a level or two than what swscale gives to those
@@ -136,7 +136,7 @@ class SignalMeter:
         return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
     def compare(
-        self, bgr: Image | None, current: Previous, row: NDArray[np.float64], n_pixels: int
+        self, bgr: Image | None, current: ComparedFrame, row: NDArray[np.float64], n_pixels: int
     ) -> float:
         """Fill in the differences to the picture before; all zero for the first one."""
         previous = self.previous
@@ -159,9 +159,9 @@ class SignalMeter:
             if previous is not None and previous.edges is not None:
                 row[4] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
         if "koala" in self.metrics:
-            current.look = koala.look(bgr, current.luma)
-            before = None if previous is None else previous.look
-            row[6:] = koala.likeness(before or current.look, current.look)
+            current.description = koala.describe_frame(bgr, current.luma)
+            before = None if previous is None else previous.description
+            row[6:] = koala.similarities(before or current.description, current.description)
         return change
 
     def take(self) -> dict[str, Values]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from vidcurate.media.shots.recording import Hit
 
 
-def agreed(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> list[Hit]:
+def merge_agreeing(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> list[Hit]:
     """The transitions of two detectors, each given and returned in time order.
 
     Two agree if their spans come within `tolerance` frames of each other. What they agree on keeps
@@ -21,17 +21,17 @@ def agreed(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> lis
         near = others[begin : bisect_right(lasts, hit.first + tolerance)]
         backing.update(near)
         surest = max(near, key=lambda other: other.confidence, default=None)
-        found.append(alone(hit) if surest is None else together(hit, surest))
-    found += [alone(other) for other in others if other not in backing]
+        found.append(unconfirmed(hit) if surest is None else confirmed(hit, surest))
+    found += [unconfirmed(other) for other in others if other not in backing]
     return sorted(found, key=lambda hit: hit.first)
 
 
-def together(hit: Hit, other: Hit) -> Hit:
+def confirmed(hit: Hit, other: Hit) -> Hit:
     """A transition that two detectors found."""
     doubt = (1.0 - hit.confidence) * (1.0 - other.confidence)
     return replace(hit, confidence=1.0 - doubt, detector=f"{hit.detector}+{other.detector}")
 
 
-def alone(hit: Hit) -> Hit:
+def unconfirmed(hit: Hit) -> Hit:
     """A transition that only one of two detectors found."""
     return replace(hit, confidence=hit.confidence / 2.0)

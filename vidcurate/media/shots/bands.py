@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 CENTRED = tuple(lag for lag in LAGS if lag % 2 == 0)
@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 32, 18
 ZONES_ACROSS, ZONES_DOWN = 8, 6
 N_ZONES = ZONES_ACROSS * ZONES_DOWN
 CHROMA_EDGES = (104, 118, 124, 128, 132, 138, 152)
-MOST_SHIFT = 5
+MAX_SHIFT = 5
 FLAT_LUMA, FLAT_GRADIENT = 4.0, 2.0
 CHANGED = 24.0
 NOISE = 4.0
@@ -52,7 +52,7 @@ class Descriptions:
         return len(self.levels)
 
 
-def picture(small: Small, into: Bytes) -> None:
+def picture(small: SmallFrame, into: Bytes) -> None:
     """Shrink a small picture of any size to Y, U and V of 32 x 18: fills shape (3, 18, 32)."""
     height, width = small.luma.shape
     chroma = small.i420[height:].reshape(2, height // 2, width // 2)
@@ -160,7 +160,7 @@ def bands(frames: Descriptions) -> Values:
     columns = [
         column
         for vectors in frames.directions.values()
-        for column in views({lag: apart(vectors, lag) for lag in LAGS}, len(frames))
+        for column in views({lag: distances(vectors, lag) for lag in LAGS}, len(frames))
     ]
     squares: dict[int, Values] = {}
     by_zone: dict[int, list[Values]] = {lag: [] for lag in LAGS}
@@ -169,10 +169,10 @@ def bands(frames: Descriptions) -> Values:
         total = np.einsum("td,td->t", difference, difference)
         squares[lag] = np.asarray(total / difference.shape[1], np.float32)
         zone = np.abs(difference).reshape(len(difference), 3, N_ZONES).sum(axis=1)
-        by_zone[lag] += [share_changed(zone), root(zone.min(axis=1), 4.0)]
+        by_zone[lag] += [share_changed(zone), scaled_root(zone.min(axis=1), 4.0)]
     for part in range(2):
         columns += views({lag: by_zone[lag][part] for lag in LAGS}, len(frames))
-    columns += views({lag: root(squares[lag], 16.0) for lag in LAGS}, len(frames))
+    columns += views({lag: scaled_root(squares[lag], 16.0) for lag in LAGS}, len(frames))
     columns += mixtures(squares, len(frames))
     for profile in frames.profiles:
         moved = {lag: shifted(profile, lag) for lag in SHIFTED}
@@ -181,13 +181,13 @@ def bands(frames: Descriptions) -> Values:
     return np.stack(columns, axis=1)
 
 
-def apart(vectors: Values, lag: int) -> Values:
+def distances(vectors: Values, lag: int) -> Values:
     """Distance of each vector of length one to that `lag` rows later, 0..1."""
-    likeness = np.einsum("td,td->t", vectors[:-lag], vectors[lag:])
-    return root(np.clip(1.0 - likeness, 0.0, 1.0), 1.0)
+    similarity = np.einsum("td,td->t", vectors[:-lag], vectors[lag:])
+    return scaled_root(np.clip(1.0 - similarity, 0.0, 1.0), 1.0)
 
 
-def root(values: Values, unit: float) -> Values:
+def scaled_root(values: Values, unit: float) -> Values:
     """Square roots, which tell small distances apart better, over what is much."""
     return np.asarray(np.sqrt(values) / unit, np.float32)
 
@@ -234,11 +234,11 @@ def shifted(profiles: Values, lag: int) -> Values:
     before, after = profiles[:-lag], profiles[lag:]
     least = np.full(len(before), np.inf, np.float32)
     width = profiles.shape[1]
-    for shift in range(-MOST_SHIFT, MOST_SHIFT + 1):
+    for shift in range(-MAX_SHIFT, MAX_SHIFT + 1):
         one = before[:, max(0, shift) : width + min(0, shift)]
         other = after[:, max(0, -shift) : width + min(0, -shift)]
         np.minimum(least, np.abs(one - other).mean(axis=1), out=least)
-    return root(least, 4.0)
+    return scaled_root(least, 4.0)
 
 
 N_FEATURES = 7 * (2 * len(LAGS) + len(CENTRED)) + 2 * len(MIXED) + 4 * len(SHIFTED) + 4

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 COLUMNS = ("colour_likeness", "structure_likeness")
 
 COLOUR_WEIGHT, STRUCTURE_WEIGHT, BIAS = 4.61480465, 3.75211168, -5.485968377115124
-LEAST_DEVIATION = 0.2
+MIN_DEVIATION = 0.2
 HISTORY = 8
 # Of the eight scores before, in order, the published trimming of 20 % at both ends leaves these.
 USUAL = slice(1, 6)
@@ -49,7 +49,7 @@ class KoalaOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Passage:
+class KoalaTransition:
     """A transition by frame index; `margin` is how far the score lay below its limit at most."""
 
     last: int
@@ -59,7 +59,7 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class FrameDescription:
     """A picture as it is compared with the next: colours, and structure with its local moments."""
 
     histogram: Values
@@ -68,17 +68,17 @@ class Look:
     variance: Values
 
 
-def look(bgr: Image, luma: Image) -> Look:
+def describe_frame(bgr: Image, luma: Image) -> FrameDescription:
     """Describe a small picture; shapes (height, width, 3) and (height, width)."""
     counts = [cv2.calcHist([bgr], [c], None, [BINS], [DARKEST, END]) for c in range(3)]
     square = cv2.resize(luma, (SIDE, SIDE))
     structure = cv2.max(square, cv2.Canny(square, *CANNY)).astype(np.float32)
     mean = local_mean(structure)
     variance = (local_mean(structure * structure) - mean * mean) * SAMPLE
-    return Look(np.concatenate(counts), structure, mean, variance.astype(np.float32))
+    return FrameDescription(np.concatenate(counts), structure, mean, variance.astype(np.float32))
 
 
-def likeness(first: Look, second: Look) -> tuple[float, float]:
+def similarities(first: FrameDescription, second: FrameDescription) -> tuple[float, float]:
     """Correlation of two pictures' colour histograms, and their structural similarity.
 
     The latter is the mean SSIM of Wang et al. 2004 over windows of 7 x 7, as scikit-image has it.
@@ -86,10 +86,10 @@ def likeness(first: Look, second: Look) -> tuple[float, float]:
     colour = cv2.compareHist(first.histogram, second.histogram, cv2.HISTCMP_CORREL)
     product = first.mean * second.mean
     together = (local_mean(first.structure * second.structure) - product) * SAMPLE
-    alike = (2.0 * product + STEADY_MEAN) * (2.0 * together + STEADY_SPREAD)
+    similarity = (2.0 * product + STEADY_MEAN) * (2.0 * together + STEADY_SPREAD)
     power = first.mean * first.mean + second.mean * second.mean + STEADY_MEAN
     spread = first.variance + second.variance + STEADY_SPREAD
-    return float(colour), float((alike / (power * spread)).mean())
+    return float(colour), float((similarity / (power * spread)).mean())
 
 
 def local_mean(image: Values) -> Values:
@@ -98,7 +98,7 @@ def local_mean(image: Values) -> Values:
     return np.asarray(cv2.blur(image, (WINDOW, WINDOW))[edge:-edge, edge:-edge], np.float32)
 
 
-def passages(colour: Scores, structure: Scores, options: KoalaOptions) -> list[Passage]:
+def transitions(colour: Scores, structure: Scores, options: KoalaOptions) -> list[KoalaTransition]:
     """The transitions of a video, from the likeness of each frame to the one before, in time order.
 
     A score below `threshold` drags down the averages beside it, which the published code then
@@ -110,15 +110,17 @@ def passages(colour: Scores, structure: Scores, options: KoalaOptions) -> list[P
     hard = np.pad(below > 0, 1)
     beside_hard = hard[:-2] | hard[2:]
     fallen = np.where(beside_hard, -np.inf, below_usual(scores, options))
-    found: list[Passage] = []
+    found: list[KoalaTransition] = []
     for pair in np.flatnonzero((below > 0) | (fallen > 0)).tolist():
         margin = float(max(below[pair], fallen[pair]))
         if found and pair - found[-1].first <= options.gap_frames:
             before = found.pop()
-            found.append(Passage(before.last, pair + 1, max(margin, before.margin), "gradual"))
+            found.append(
+                KoalaTransition(before.last, pair + 1, max(margin, before.margin), "gradual")
+            )
         else:
             kind = "cut" if below[pair] > 0 else "gradual"
-            found.append(Passage(pair, pair + 1, margin, kind))
+            found.append(KoalaTransition(pair, pair + 1, margin, kind))
     return found
 
 
@@ -129,7 +131,7 @@ def below_usual(scores: Scores, options: KoalaOptions) -> Scores:
         return found
     smooth[1:-1] = np.convolve(scores, np.full(3, 1 / 3), mode="valid")
     past = np.sort(np.lib.stride_tricks.sliding_window_view(smooth[:-1], HISTORY), axis=1)[:, USUAL]
-    deviation = np.maximum(LEAST_DEVIATION, past.std(axis=1))
+    deviation = np.maximum(MIN_DEVIATION, past.std(axis=1))
     limit = np.minimum(past.mean(axis=1) - options.deviations * deviation, options.mean_threshold)
     found[HISTORY:] = limit - smooth[HISTORY:]
     return found

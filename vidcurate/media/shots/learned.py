@@ -12,7 +12,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import HEIGHT, REACH, WIDTH, Descriptions, bands, describe, picture
 
 KINDS = ("cut", "dissolve", "fade", "wipe")
@@ -122,7 +122,7 @@ class LearnedDetector:
         """Make room for one block."""
         self.pictures = np.empty((self.block, 3, HEIGHT, WIDTH), np.uint8)
 
-    def add(self, small: Small) -> None:
+    def add(self, small: SmallFrame) -> None:
         """Take the next frame's small picture in; it may be overwritten afterwards."""
         picture(small, self.pictures[self.count])
         self.count += 1
@@ -134,13 +134,13 @@ class LearnedDetector:
         """Describe a full block, and judge the frames that have enough around them."""
         described = describe(self.pictures)
         self.count = 0
-        before = self.kept if self.kept is not None else repeated(described, 0, MARGIN)
-        window = joined(before, described)
+        before = self.kept if self.kept is not None else repeat_frame(described, 0, MARGIN)
+        window = concatenate(before, described)
         if len(window) > 2 * MARGIN:
-            self.judge(window)
-        self.kept = part(window, max(0, len(window) - 2 * MARGIN), len(window))
+            self.score(window)
+        self.kept = slice_frames(window, max(0, len(window) - 2 * MARGIN), len(window))
 
-    def judge(self, window: Descriptions) -> None:
+    def score(self, window: Descriptions) -> None:
         """Judge all frames of a window but those in its margins."""
         found = probabilities(bands(window), self.network)
         self.ready.append(found[: self.pending])
@@ -160,7 +160,7 @@ class LearnedDetector:
             self.describe_block()
 
 
-def joined(first: Descriptions, second: Descriptions) -> Descriptions:
+def concatenate(first: Descriptions, second: Descriptions) -> Descriptions:
     """Two runs of frames as one."""
     return Descriptions(
         {
@@ -176,7 +176,7 @@ def joined(first: Descriptions, second: Descriptions) -> Descriptions:
     )
 
 
-def part(frames: Descriptions, first: int, end: int) -> Descriptions:
+def slice_frames(frames: Descriptions, first: int, end: int) -> Descriptions:
     """Some frames of a run, copied, so that the rest can be forgotten."""
     return Descriptions(
         {name: vectors[first:end].copy() for name, vectors in frames.directions.items()},
@@ -186,9 +186,9 @@ def part(frames: Descriptions, first: int, end: int) -> Descriptions:
     )
 
 
-def repeated(frames: Descriptions, index: int, times: int) -> Descriptions:
+def repeat_frame(frames: Descriptions, index: int, times: int) -> Descriptions:
     """One frame of a run, many times over."""
-    one = part(frames, index, index + 1)
+    one = slice_frames(frames, index, index + 1)
     return Descriptions(
         {name: vectors.repeat(times, 0) for name, vectors in one.directions.items()},
         one.zones.repeat(times, 0),
@@ -204,11 +204,11 @@ def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, 
     """
     middle, inside = recorded[:, 0], recorded[:, 1]
     taken: list[tuple[int, int, int, Transition]] = []
-    for peak in strongest(middle).tolist():
-        confidence = calibrated(float(middle[peak]))
+    for peak in peaks_by_strength(middle).tolist():
+        confidence = calibrate(float(middle[peak]))
         if confidence < options.threshold:
             break
-        found = grown(recorded, peak, inside >= options.inside_threshold, confidence)
+        found = grow_transition(recorded, peak, inside >= options.inside_threshold, confidence)
         first, end = found.start + 1, found.end
         near = options.least_shot_frames
         clashes = (
@@ -220,7 +220,7 @@ def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, 
     return tuple(sorted((found for *_, found in taken), key=lambda found: found.end))
 
 
-def strongest(middle: Values) -> NDArray[np.intp]:
+def peaks_by_strength(middle: Values) -> NDArray[np.intp]:
     """Frames but the first that are no weaker than their neighbours, strongest first."""
     around = np.concatenate([[-1.0], middle, [-1.0]])
     peaks = np.flatnonzero((middle >= around[:-2]) & (middle > around[2:]))
@@ -228,7 +228,9 @@ def strongest(middle: Values) -> NDArray[np.intp]:
     return peaks[np.argsort(-middle[peaks], kind="stable")]
 
 
-def grown(recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float) -> Transition:
+def grow_transition(
+    recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float
+) -> Transition:
     """The transition around an alarm: as far as frames count as inside of one.
 
     A hard cut has no frame inside; its kind says so.
@@ -247,7 +249,7 @@ def grown(recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: fl
     return Transition(first - 1, end, kind, confidence)
 
 
-def calibrated(probability: float) -> float:
+def calibrate(probability: float) -> float:
     """The share of alarms of such a probability that are right, by Platt's scaling."""
     scale, offset = CALIBRATION
     odds = np.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))

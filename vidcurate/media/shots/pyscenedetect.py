@@ -15,10 +15,16 @@ from scenedetect.detector import FlashFilter
 
 from vidcurate.errors import MediaError
 from vidcurate.media.scan.signals import METRICS
-from vidcurate.media.shots.recording import NOMINAL_FRAMES, DetectorOptions, Hit, Scores, Video
+from vidcurate.media.shots.recording import (
+    NOMINAL_FRAMES,
+    DetectorOptions,
+    Hit,
+    RecordedVideo,
+    Scores,
+)
 
 
-def content_values(video: Video, options: DetectorOptions) -> Scores:
+def content_values(video: RecordedVideo, options: DetectorOptions) -> Scores:
     """PySceneDetect's content value of each frame: the weighted mean of its components."""
     columns = (*METRICS["content"], *METRICS["edges"])
     used = [(c, w) for c, w in zip(columns, options.weights, strict=True) if w != 0.0]
@@ -31,7 +37,7 @@ def content_values(video: Video, options: DetectorOptions) -> Scores:
     return values
 
 
-def content_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+def content_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Frames whose content value reaches a threshold, bursts merged by PySceneDetect's filter."""
     values = content_values(video, options)
     length = NOMINAL_FRAMES if options.min_scene_s is None else float(options.min_scene_s)
@@ -45,7 +51,7 @@ def content_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
                 yield Hit(first - 1, first, confidence(values[first], options.content_threshold))
 
 
-def adaptive_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+def adaptive_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Frames whose content value stands out from those around it by a ratio."""
     values = content_values(video, options)
     width = options.adaptive_window
@@ -69,7 +75,7 @@ def adaptive_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     )
 
 
-def histogram_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+def histogram_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Frames whose luma histogram correlates too little with the one before."""
     correlation = video.signal("histogram_correlation")
     reached = correlation <= 1.0 - options.histogram_threshold
@@ -83,7 +89,7 @@ def histogram_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     )
 
 
-def hash_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+def hash_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Frames whose perceptual hash differs from the one before in too many bits."""
     distance = video.signal("hash_distance")
     reached = distance >= options.hash_threshold
@@ -94,7 +100,7 @@ def hash_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def spaced(
-    video: Video,
+    video: RecordedVideo,
     reached: NDArray[np.intp],
     scores: Scores,
     threshold: float,
@@ -108,7 +114,7 @@ def spaced(
             yield Hit(first - 1, first, confidence(scores[first], threshold))
 
 
-def fade_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+def fade_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     """Passages through darkness, from the last bright frame before to the first one after.
 
     PySceneDetect's ThresholdDetector puts its cut in the middle of the dark frames; here the

@@ -46,7 +46,7 @@ class DetectorOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class RecordedVideo:
     """The recorded frames of one video, as the detectors read them."""
 
     frames: pa.Table

@@ -77,7 +77,7 @@ class TransNetDetector:
             self.push(self.window[self.count - 1].copy())
 
 
-def passages(rows: Values, threshold: float) -> list[tuple[int, int, float]]:
+def transitions(rows: Values, threshold: float) -> list[tuple[int, int, float]]:
     """The transitions: last frame before, first frame after, greatest probability of a middle.
 
     Neighbouring frames of which either probability is above the threshold are one passage; it is a

@@ -25,7 +25,7 @@ CHROMA_EDGES = (104, 116, 123, 128, 133, 140, 152)
 DIRECTIONS, ZONES = 8, 4
 # A line is black when at most this share of it is lighter than this level.
 BLACK_LEVEL, LIGHT_SHARE = 24, 0.02
-MOST_BAR = 0.3
+MAX_BAR = 0.3
 # How much each part counts; chosen on videos that the figures in the README are not from.
 LUMA_WEIGHT, CHROMA_WEIGHT, COLOURS_WEIGHT, EDGES_WEIGHT = 0.4, 0.7, 1.0, 1.0
 # Below these a part says little: a wave of 4 levels, an edge of 2 levels a pixel.
@@ -41,7 +41,7 @@ class Appearance:
 
         Raises MediaError for bytes that are no picture.
         """
-        return np.stack([describe(decoded(image)) for image in images])
+        return np.stack([describe(decode_half_size(image)) for image in images])
 
     def text_vectors(self, texts: Sequence[str]) -> Values:
         """Raises UsageError: this embedder knows no words."""
@@ -56,7 +56,7 @@ def open_appearance(_wanted: object) -> Appearance:
     return Appearance()
 
 
-def decoded(image: bytes) -> Bytes:
+def decode_half_size(image: bytes) -> Bytes:
     """An image file as BGR at half its size.
 
     Raises MediaError for bytes that are no picture.
@@ -104,7 +104,7 @@ def bar_width(shown: NDArray[np.bool_]) -> int:
     if not len(places):
         return 0
     width = int(min(places[0], len(shown) - 1 - places[-1]))
-    return width if width <= MOST_BAR * len(shown) else 0
+    return width if width <= MAX_BAR * len(shown) else 0
 
 
 def waves(plane: Bytes, count: int) -> Values:

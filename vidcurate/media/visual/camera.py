@@ -27,8 +27,8 @@ POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
 # directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
-LEAST_TEXTURE = 3e-6
-LEAST_POINTS = 12
+MIN_TEXTURE = 3e-6
+MIN_POINTS = 12
 BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most texture
 VOTERS = (5, 4)  # cells across and down that have one vote each
 BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
@@ -37,7 +37,7 @@ BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of
 TRACKED, HALVINGS = (11, 11), 1
 SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 TRIALS = 96
-LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
+MIN_DISTANCE = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
 # A point follows within this distance, in diagonals (under half a pixel of a small picture), and
 # this share of its own motion, as fast flow is measured less exactly.
 INLIER_DISTANCE, INLIER_SHARE = 0.0015, 0.03
@@ -118,7 +118,7 @@ def camera_motion(
     """
     places, moves = textured(flow, before)
     places, moves = tracked(places, moves, before, after)
-    if len(places) < LEAST_POINTS:
+    if len(places) < MIN_POINTS:
         return None
     weights = votes(places, before)
     centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
@@ -147,9 +147,9 @@ def similarity(here: Points, there: Points, weights: Values) -> Similarity | Non
     """
     reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(there - here)
     total = np.cumsum(weights)
-    first, second = np.searchsorted(total, dice() * total[-1]).clip(max=len(here) - 1)
+    first, second = np.searchsorted(total, trial_draws() * total[-1]).clip(max=len(here) - 1)
     apart = here[second] - here[first]
-    far = np.abs(apart) > LEAST_APART
+    far = np.abs(apart) > MIN_DISTANCE
     if not far.any():
         return None
     turns = (there[second] - there[first])[far] / apart[far]
@@ -174,7 +174,7 @@ def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex
 
 
 @cache
-def dice() -> NDArray[np.float64]:
+def trial_draws() -> NDArray[np.float64]:
     """Numbers in 0..1, always the same, that choose two points for each trial."""
     return np.random.default_rng(0).random((2, TRIALS))
 
@@ -205,7 +205,7 @@ def textured(flow: Values, before: Image) -> tuple[Values, Values]:
     hold = cv2.cornerMinEigenVal(before, 5)
     height, width = before.shape
     grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
-    down, across = np.nonzero(hold[grid] >= LEAST_TEXTURE)
+    down, across = np.nonzero(hold[grid] >= MIN_TEXTURE)
     places = np.stack([across, down], axis=1).astype(np.float32) * POINT_STEP + EDGE
     block = (places // BLOCK).astype(int) @ (1, width)
     order = np.lexsort((-hold[grid][down, across], block))

@@ -17,7 +17,7 @@ WAVES = 8
 # Mirroring left to right turns the sign of every second wave across.
 MIRRORING = np.packbits(np.tile(np.arange(WAVES) % 2 == 1, WAVES))
 # A picture of less contrast (standard deviation of luma in 8-bit levels) has no hash.
-LEAST_SPREAD = 4.0
+MIN_SPREAD = 4.0
 
 
 def perceptual_hash(bgr: Bytes) -> Bytes | None:
@@ -27,7 +27,7 @@ def perceptual_hash(bgr: Bytes) -> Bytes | None:
     """
     square = cv2.resize(without_bars(bgr), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     luma = np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2GRAY), np.uint8)
-    if luma.std() < LEAST_SPREAD:
+    if luma.std() < MIN_SPREAD:
         return None
     return np.packbits(waves(luma, WAVES) > 0)
 

@@ -37,7 +37,7 @@ DARK_BELOW, BRIGHT_ABOVE = 13, 242
 BAR_LEVEL = 20
 # Of a bar's border, the least share along which the picture is bright. On 9 videos of web video
 # 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a candidates.
-LEAST_ALONG = 0.17
+MIN_ALONG = 0.17
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
 
 
@@ -203,7 +203,7 @@ def bar_width(bright: NDArray[np.bool_]) -> float | None:
     if first == 0:
         return 0.0
     along = bright[first : first + max(2, len(bright) // 300)].any(axis=0)
-    return first / len(bright) if along.mean() >= LEAST_ALONG else None
+    return first / len(bright) if along.mean() >= MIN_ALONG else None
 
 
 def colourfulness(bgr: Image) -> float:

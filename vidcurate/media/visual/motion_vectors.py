@@ -1,7 +1,7 @@
 """How much moves by the motion vectors that an encoder wrote, as NVIDIA's curators measure it.
 
 Source: cosmos-curate and NeMo Curator, whose thresholds hold for these numbers: a clip is static
-where `mean` is below 0.00098 or `least_patch` below 0.000001.
+where `mean` is below 0.00098 or `min_patch` below 0.000001.
 """
 
 from collections.abc import Sequence
@@ -29,12 +29,12 @@ Lengths = NDArray[np.float64]
 class VectorMotion:
     """Lengths of motion vectors over (width + height), from frame to reference frame.
 
-    `mean` is that over pixels and frames, `least_patch` the least mean over the frames of any patch
+    `mean` is that over pixels and frames, `min_patch` the least mean over the frames of any patch
     of 16 x 16 pixels.
     """
 
     mean: float
-    least_patch: float
+    min_patch: float
 
 
 def vector_motion(

@@ -136,14 +136,14 @@ def talk(
     choose_fit = fit_opener(clip, config, desk)
 
     def begun() -> Conversation[Caption]:
-        from vidcurate.media.io.frames import jpeg_of_file
+        from vidcurate.media.io.frames import read_as_jpeg
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
         if isinstance(voice, MediaError):
             raise voice
         frames = tuple(
-            Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
+            Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in files
         )
         spent = Spent()
         material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)

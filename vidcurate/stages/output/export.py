@@ -13,14 +13,14 @@ from pydantic import field_validator, model_validator
 
 from vidcurate.errors import LossError
 from vidcurate.exporting.card import Contents, data_card
-from vidcurate.exporting.files import link_all, put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
 from vidcurate.exporting.losses import losses, read_export
 from vidcurate.exporting.marker import (
     CARD,
-    Mark,
-    finished_mark,
-    refuse_what_is_not_ours,
-    write_mark,
+    ExportMarker,
+    check_replaceable,
+    finished_marker,
+    write_marker,
 )
 from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.targets.parquet import write_shards
@@ -111,14 +111,14 @@ def export(
     for clip in clips:
         video = workspace.lookup(VIDEOS)[clip.video_id]
         if config.media == "none":
-            yield [without_file(clip, video)]
+            yield [row_without_file(clip, video)]
         else:
             path = video_path(workspace.lookup(SOURCES)[clip.video_id])
             offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
-            yield [cut(path, video, clip, config, workspace.files, offsets)]
+            yield [write_clip_file(path, video, clip, config, workspace.files, offsets)]
 
 
-def without_file(clip: Clip, video: Video) -> ExportedClip:
+def row_without_file(clip: Clip, video: Video) -> ExportedClip:
     """A clip that stays a span of its source."""
     return ExportedClip(
         clip_id=clip.clip_id,
@@ -145,7 +145,7 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
     )
 
 
-def cut(
+def write_clip_file(
     path: Path,
     video: Video,
     clip: Clip,
@@ -166,33 +166,35 @@ def cut(
         audio_kbit=config.audio_kbit,
     )
     name = f"{clip.clip_id}.mp4"
-    written = cut_clip(path, video, clip, options, folder / name, offsets)
-    is_copy = written.media == "copy"
+    clip_file = cut_clip(path, video, clip, options, folder / name, offsets)
+    is_copy = clip_file.media == "copy"
     shown = (
-        (video.display_width, video.display_height) if is_copy else (written.width, written.height)
+        (video.display_width, video.display_height)
+        if is_copy
+        else (clip_file.width, clip_file.height)
     )
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        media=written.media,
+        media=clip_file.media,
         file=name,
-        size_bytes=written.size_bytes,
-        sha256=written.sha256,
-        start_s=written.start_s,
-        duration_s=written.duration_s,
-        n_frames=written.n_frames,
-        lead_s=written.lead_s,
-        lead_frames=written.lead_frames,
-        tail_s=written.tail_s,
-        tail_frames=written.tail_frames,
-        width=written.width,
-        height=written.height,
+        size_bytes=clip_file.size_bytes,
+        sha256=clip_file.sha256,
+        start_s=clip_file.start_s,
+        duration_s=clip_file.duration_s,
+        n_frames=clip_file.n_frames,
+        lead_s=clip_file.lead_s,
+        lead_frames=clip_file.lead_frames,
+        tail_s=clip_file.tail_s,
+        tail_frames=clip_file.tail_frames,
+        width=clip_file.width,
+        height=clip_file.height,
         pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
         display_width=shown[0],
         display_height=shown[1],
         is_interlaced=is_copy and video.is_interlaced,
         is_hdr=is_copy and video.is_hdr,
-        has_audio=written.has_audio,
+        has_audio=clip_file.has_audio,
     )
 
 
@@ -201,7 +203,7 @@ def is_verified(config: ExportConfig) -> bool:
     return config.verify and config.media != "none"
 
 
-def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
+def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
     """Name a missing encoder before any work; raises MissingToolError.
 
     Gives the reason where the first ffmpeg that is found cannot be used.
@@ -214,12 +216,12 @@ def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str 
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
-def can_write(config: ExportConfig, view: Finished) -> None:
+def check_out(config: ExportConfig, view: Finished) -> None:
     """Name a folder that cannot be replaced, before any work; raises UsageError."""
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
-    refuse_what_is_not_ours(out, view.dataset_id, view.root / "export")
+    check_replaceable(out, view.dataset_id, view.root / "export")
 
 
 def out_folder(config: ExportConfig, view: Finished) -> Location:
@@ -240,16 +242,16 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     assert dataset is not None
     if isinstance(out, Path):
         tidy(out, dataset)
-    refuse_what_is_not_ours(out, dataset, view.root / "export")
+    check_replaceable(out, dataset, view.root / "export")
     lost = refuse_loss(config, view, out)
-    held = Contents()
+    totals = Contents()
     if isinstance(out, Remote):
         with TemporaryDirectory() as folder:
-            mark = build(config, view, held, Path(folder), out)
-            put_objects(Path(folder), out, mark)
+            marker = build(config, view, totals, Path(folder), out)
+            put_objects(Path(folder), out, marker)
     else:
-        build_beside(config, view, held, out)
-    return f"{quantity(held.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
+        build_beside(config, view, totals, out)
+    return f"{quantity(totals.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
 def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
@@ -269,60 +271,60 @@ def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
             f"-d {view.root}, or add --allow-loss"
         )
     parts = (
-        [f"{quantity(found.wished, 'clip')} of the export before no longer kept"]
-        if found.wished
+        [f"{quantity(found.intended, 'clip')} of the export before no longer kept"]
+        if found.intended
         else []
     )
     parts += [f"lost: {found}"] if str(found) else []
     return "".join(f"; {part}" for part in parts)
 
 
-def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path) -> None:
+def build_beside(config: ExportConfig, view: Finished, totals: Contents, out: Path) -> None:
     """Build a folder beside its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     dataset = str(view.dataset_id)
     try:
-        write_mark(building, Mark(dataset))
-        write_mark(building, build(config, view, held, building, building))
+        write_marker(building, ExportMarker(dataset))
+        write_marker(building, build(config, view, totals, building, building))
         # Much may have been put there since the run began.
-        refuse_what_is_not_ours(out, dataset, view.root / "export")
+        check_replaceable(out, dataset, view.root / "export")
         put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def build(
-    config: ExportConfig, view: Finished, held: Contents, building: Path, media: Location
-) -> Mark:
+    config: ExportConfig, view: Finished, totals: Contents, building: Path, media: Location
+) -> ExportMarker:
     """Shards and card in a folder; the files that their rows name go to `media`.
 
     Returns the mark that the folder gets when it is in its place.
     """
     pieces = clip_pieces(view, source_paths=config.media == "none")
-    with_files = linked(pieces, held, view, media)
+    with_files = link_pieces(pieces, totals, view, media)
     embedded = media if config.embed_bytes else None
     write_shards(with_files, building / "data", config.rows_per_shard, embedded)
-    card = data_card(held, view.funnel(), view.provenance())
+    card = data_card(totals, view.funnel(), view.provenance())
     (building / CARD).write_text(card, "utf-8")
-    return finished_mark(
-        building, str(view.dataset_id), clips=held.n_clips, captions=held.n_captions
+    return finished_marker(
+        building, str(view.dataset_id), clips=totals.n_clips, captions=totals.n_captions
     )
 
 
-def linked(
-    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Location
+def link_pieces(
+    pieces: Iterable[pa.Table], totals: Contents, view: Finished, building: Location
 ) -> Iterator[pa.Table]:
     """The same pieces, each counted, and its files linked into the finished data set."""
     for clips in pieces:
-        held.add(clips)
-        link_all([n for n in clips["file_name"].to_pylist() if n], view.files, building)
+        totals.add(clips)
+        link_files([n for n in clips["file_name"].to_pylist() if n], view.files, building)
         if view.has(KEYFRAMES):
-            stills = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
-            link_all(stills, view.files_of(KEYFRAMES), building)
+            images = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
+            link_files(images, view.files_of(KEYFRAMES), building)
         yield clips
 
 
-def longest(clip: Clip, _config: ExportConfig) -> float:
+def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
     """Seconds after which a clip is taken to be stuck; ffmpeg has an hour of its own for it."""
     return 2 * 3600 + 10 * clip.duration_s
 
@@ -335,12 +337,14 @@ EXPORT = MapStage(
     config=ExportConfig,
     run=export,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    check=can_export,
+    check=check_encoder,
     rows_per_part=16,
-    cost=Cost(advice="a quicker export.preset, or export.media copy or none", time_limit=longest),
+    cost=Cost(
+        advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
+    ),
     finish=Finish(
         run=assemble,
-        check=can_write,
+        check=check_out,
         lookups=(
             Lookup(CLIPS),
             *(Lookup(table, required=False) for table in SCORES),

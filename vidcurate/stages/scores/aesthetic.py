@@ -29,7 +29,7 @@ class AestheticConfig(StageConfig):
     sha256: str = option("", "Refuse a head's file with another hash", neutral=True)
 
 
-def checked_head(config: AestheticConfig) -> AestheticHead:
+def load_head(config: AestheticConfig) -> AestheticHead:
     """The head that the options name, of the hash wanted.
 
     Raises UsageError where it cannot be had.
@@ -69,10 +69,10 @@ def aesthetic(
 
 def open_head(config: AestheticConfig, _workspace: Workspace) -> AestheticHead:
     """The head that scores the vectors."""
-    return checked_head(config)
+    return load_head(config)
 
 
-def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
+def check_head(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
     """Name what keeps the head from judging the vectors, before a video is decoded.
 
     Raises UsageError.
@@ -80,7 +80,7 @@ def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> Non
     choice = image_text_model(others, "aesthetic")
     check_choice(choice)
     refuse_other_model(config.head, choice)
-    wanted, made = len(checked_head(config).weight), dimension_of(choice)
+    wanted, made = len(load_head(config).weight), dimension_of(choice)
     if made not in (wanted, None):
         raise UsageError(
             f"the head {config.head} judges vectors of {wanted} numbers, and embed.model "
@@ -93,7 +93,7 @@ def head_content(config: AestheticConfig) -> str:
     return "" if config.head in HEADS else content_below(Path(config.head))
 
 
-def head_named(config: AestheticConfig) -> Mapping[str, str]:
+def content_options(config: AestheticConfig) -> Mapping[str, str]:
     """The option that names a head's own file, if it does."""
     return {} if config.head in HEADS else {"head": BY_CONTENT}
 
@@ -107,7 +107,7 @@ AESTHETIC_STAGE = MapStage(
     open=open_head,
     run=aesthetic,
     lookups=(Lookup(VECTORS),),
-    check=head_fits,
+    check=check_head,
     rows_per_part=512,
-    version=Version(depends=head_content, contents=head_named),
+    version=Version(depends=head_content, contents=content_options),
 )

@@ -24,8 +24,8 @@ def consistency(
     for a clip of one frame. Raises MediaError for a video without vectors.
     """
     for clip, video, vectors in vectors_of(clips, workspace):
-        neighbour_min, neighbour_mean = of_neighbours(vectors)
-        pair_min, pair_mean = of_any_pair(vectors)
+        neighbour_min, neighbour_mean = neighbour_cosines(vectors)
+        pair_min, pair_mean = pair_cosines(vectors)
         row = Consistency(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
@@ -40,7 +40,7 @@ def consistency(
         yield [row]
 
 
-def of_neighbours(vectors: Vectors) -> tuple[float, float]:
+def neighbour_cosines(vectors: Vectors) -> tuple[float, float]:
     """The lowest and the mean cosine of frames that follow each other; 1 and 1 for one frame."""
     if len(vectors) == 1:
         return 1.0, 1.0
@@ -48,7 +48,7 @@ def of_neighbours(vectors: Vectors) -> tuple[float, float]:
     return float(cosines.min()), float(cosines.mean())
 
 
-def of_any_pair(vectors: Vectors) -> tuple[float, float]:
+def pair_cosines(vectors: Vectors) -> tuple[float, float]:
     """The lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
     count = len(vectors)
     if count == 1:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.clips.regions import PLACES
+from vidcurate.clips.regions import REGIONS
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
@@ -28,18 +28,18 @@ UNKNOWN = "unknown"
 REACH = 0.26
 # A second movement is named beside the fastest from this share of its speed: a diagonal is pan and
 # tilt, the slight drift of a pan is not.
-BESIDE = 0.5
+MIN_SECOND_SHARE = 0.5
 # Fewer points than this share that follow one camera are a dissolve or a crowd, not a camera.
-LEAST_AGREEMENT = 0.2
+MIN_AGREEMENT = 0.2
 # From this share of the speed a change of velocity within 80 ms is no operator's start or stop.
 # Of 87 web videos, measured at every frame, 54 % of the pairs of shaky ones change by more and 4 %
 # of those of smooth ones; in no smooth one most do.
 UNSTEADY = 0.4
 # Counter-clockwise by 45 degrees each.
 DIRECTIONS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
-COLOUR_WORTH_NAMING, MOST_COLOURS = 0.15, 3
+MIN_COLOUR_SHARE, MAX_COLOURS = 0.15, 3
 # As NVIDIA's curators sample.
-VECTOR_FRAMES_A_SECOND, LEAST_VECTOR_FRAMES = 2, 10
+VECTOR_FRAMES_A_SECOND, MIN_VECTOR_FRAMES = 2, 10
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -100,12 +100,12 @@ def motion(
             samples = table.filter(pc.is_valid(table["motion_mean"]))
             open_video = clip.video_id
         inside = window(samples, clip)
-        judged = inside if inside.num_rows else nearest(samples, clip)
-        row = score(clip, inside.num_rows, judged, config)
+        judged = inside if inside.num_rows else nearest_sample(samples, clip)
+        row = motion_row(clip, inside.num_rows, judged, config)
         yield [with_vectors(row, clip, workspace) if config.vectors else row]
 
 
-def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
+def nearest_sample(samples: pa.Table, clip: Clip) -> pa.Table:
     """The sample nearest to the middle of a clip that holds none.
 
     Raises MediaError when there is no sample at all.
@@ -119,7 +119,7 @@ def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
     return samples.slice(int(np.argmin(apart)), 1)
 
 
-def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -> MotionScore:
+def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -> MotionScore:
     """One clip's row from the samples that it is judged by.
 
     Raises MediaError when a number is missing where it was measured.
@@ -127,9 +127,9 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
     numbers = {name: column(samples, name) for name in FLOATS}
     if np.isnan(numbers["motion_mean"]).any():
         raise MediaError("the flow of a sample is not a number: scan the video again")
-    fits = numbers["agreement"] >= LEAST_AGREEMENT
-    camera = camera_of({name: values[fits] for name, values in numbers.items()}, config)
-    shares = {name: share(flags) for name, flags in camera.flags.items()}
+    fits = numbers["agreement"] >= MIN_AGREEMENT
+    camera = camera_movements({name: values[fits] for name, values in numbers.items()}, config)
+    shares = {name: share_true(flags) for name, flags in camera.flags.items()}
     moved = numbers["object_motion"][~np.isnan(numbers["object_motion"])]
     object_motion = float(moved.mean()) if len(moved) else 0.0
     place, direction = largest_motion(samples["object_cells"], config.moving_speed)
@@ -140,15 +140,15 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
         n_samples=n_samples,
         flow_mean=float(numbers["motion_mean"].mean()),
         flow_spread=float(numbers["motion_spread"].mean()),
-        still_share=share(numbers["motion_mean"] < config.moving_speed),
-        camera=dominant(camera) if fits.any() else UNKNOWN,
+        still_share=share_true(numbers["motion_mean"] < config.moving_speed),
+        camera=dominant_movement(camera) if fits.any() else UNKNOWN,
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
         object_motion=object_motion,
         object_place=place,
         object_direction=direction,
         dominant_colours=dominant_colours(colours),
-        colour_diversity=diversity(colours),
+        colour_diversity=colour_entropy(colours),
         vector_mean=None,
         vector_patch_min=None,
     )
@@ -166,16 +166,16 @@ def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionSc
     scan = workspace.lookup(SCANS)[clip.video_id]
     frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
     pts = frames["pts"].to_numpy()
-    count = min(len(pts), max(LEAST_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
+    count = min(len(pts), max(MIN_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
     chosen = pts[((np.arange(count) + 0.5) * len(pts) / count).astype(int)]
     path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     found = vector_motion(path, scan.time_base, chosen.tolist(), scan.clock_offsets)
     if found is None:
         return row
-    return replace(row, vector_mean=found.mean, vector_patch_min=found.least_patch)
+    return replace(row, vector_mean=found.mean, vector_patch_min=found.min_patch)
 
 
-def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
+def camera_movements(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
     """The camera's movements in samples in which they are known, in time order."""
     pan, tilt, zoom = numbers["pan"], numbers["tilt"], REACH * numbers["zoom"]
     roll = REACH * np.abs(numbers["roll"])
@@ -188,9 +188,9 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
     velocity = np.stack([pan, tilt], axis=1)
-    to_and_fro = reverses(velocity) & (shift >= BESIDE * fastest)
+    to_and_fro = reverses(velocity) & (shift >= MIN_SECOND_SHARE * fastest)
     shakes = with_neighbours(unsteady | (moves & to_and_fro), moves, velocity)
-    least = np.maximum(config.moving_speed, BESIDE * fastest)
+    least = np.maximum(config.moving_speed, MIN_SECOND_SHARE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
 
@@ -218,7 +218,7 @@ def turns_back(velocity: Values) -> Flags:
     return against
 
 
-def dominant(camera: Camera) -> str:
+def dominant_movement(camera: Camera) -> str:
     """The movement of the largest share; of equal ones the faster."""
 
     def rank(name: str) -> tuple[int, float]:
@@ -233,26 +233,26 @@ def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, st
     rows = [row for row in cells.to_pylist() if row is not None]
     if not rows:
         return None, None
-    vectors = np.array(rows, np.float64).reshape(len(rows), len(PLACES), 2)
+    vectors = np.array(rows, np.float64).reshape(len(rows), len(REGIONS), 2)
     lengths = np.hypot(vectors[..., 0], vectors[..., 1])
     place = int(lengths.mean(axis=0).argmax())
     if lengths[:, place].mean() < least:
         return None, None
     right, down = vectors[lengths[:, place].argmax(), place]
     turn = round(float(np.arctan2(-down, right)) / (np.pi / 4)) % len(DIRECTIONS)
-    return PLACES[place], DIRECTIONS[turn]
+    return REGIONS[place], DIRECTIONS[turn]
 
 
 def dominant_colours(shares: Values) -> tuple[str, ...]:
     """The names of the colours that take most of the picture, largest first; at least one."""
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
-    order = np.argsort(-shares, kind="stable")[:MOST_COLOURS]
-    named = tuple(COLOUR_NAMES[i] for i in order if shares[i] >= COLOUR_WORTH_NAMING)
+    order = np.argsort(-shares, kind="stable")[:MAX_COLOURS]
+    named = tuple(COLOUR_NAMES[i] for i in order if shares[i] >= MIN_COLOUR_SHARE)
     return named or (COLOUR_NAMES[order[0]],)
 
 
-def diversity(shares: Values) -> float:
+def colour_entropy(shares: Values) -> float:
     """Entropy of shares over that of equal ones: 0 for one colour, 1 for as much of each."""
     there = shares[shares > 0]
     return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
@@ -263,7 +263,7 @@ def wants_vectors(config: MotionConfig) -> bool:
     return config.vectors
 
 
-def share(flags: Flags) -> float:
+def share_true(flags: Flags) -> float:
     """The share that is true; 0 of none."""
     return float(flags.mean()) if len(flags) else 0.0
 

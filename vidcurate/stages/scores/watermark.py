@@ -68,14 +68,14 @@ class Detection:
 Detector = Callable[[Path, Clip], Detection]
 
 
-def detector_by_edges() -> Detector:
+def edge_detector() -> Detector:
     """The detector without a model."""
-    from vidcurate.media.visual.watermark import MarkFinder
+    from vidcurate.media.visual.watermark import MarkDetector
 
-    finder = MarkFinder()
+    detector = MarkDetector()
 
     def detect(samples_file: Path, clip: Clip) -> Detection:
-        found = finder.judge(samples_file, clip)
+        found = detector.detect(samples_file, clip)
         if found.mark is None:
             return Detection(None, None, found.n_pictures)
         return Detection(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
@@ -83,9 +83,9 @@ def detector_by_edges() -> Detector:
     return detect
 
 
-def detector_by_model(config: WatermarkConfig) -> Detector:
+def classifier_detector(config: WatermarkConfig) -> Detector:
     """The mean of a classifier's probabilities over the proxies of a clip."""
-    from vidcurate.media.visual.proxies import clip_proxies
+    from vidcurate.media.scan.proxies import clip_proxies
 
     probabilities = open_label_judge(chosen(config), config.label)
 
@@ -134,7 +134,7 @@ def watermark(
 
 def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
     """The detector of marks."""
-    return detector_by_edges() if config.backend == "edges" else detector_by_model(config)
+    return edge_detector() if config.backend == "edges" else classifier_detector(config)
 
 
 def chosen(config: WatermarkConfig) -> ClassifierChoice:
@@ -142,7 +142,7 @@ def chosen(config: WatermarkConfig) -> ClassifierChoice:
     return ClassifierChoice(config.model, config.revision)
 
 
-def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
+def check_classifier(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a judge that cannot be had, before a video is decoded."""
     if config.backend == "transformers":
         check_image_classifier(chosen(config), config.label)
@@ -153,12 +153,12 @@ def weights_content(config: WatermarkConfig) -> str:
     return content_below(Path(config.model)) if config.model else ""
 
 
-def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
+def content_options(config: WatermarkConfig) -> Mapping[str, str]:
     """The option that names a model's folder, if it does."""
     return {"model": BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: WatermarkConfig) -> Resources:
+def resources(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "transformers" else Resources()
 
@@ -172,8 +172,8 @@ WATERMARK_STAGE = MapStage(
     open=open_detector,
     run=watermark,
     lookups=(Lookup(SCANS),),
-    check=judge_is_there,
+    check=check_classifier,
     rows_per_part=512,
-    cost=Cost(resources=seats),
-    version=Version(depends=weights_content, contents=weights_named, number=2),
+    cost=Cost(resources=resources),
+    version=Version(depends=weights_content, contents=content_options, number=2),
 )

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.deduplication.choice import Link, chosen, clusters
-from vidcurate.deduplication.shown import Places, gallery
+from vidcurate.deduplication.choice import Link, choose_kept, clusters
+from vidcurate.deduplication.content import Numbers, content_arrays
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -85,8 +85,8 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     clips = tables[CLIPS.name]
     where = positions(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
     known = clips.filter(pc.is_valid(where))
-    own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
-    others = [(path, signatures_of(path)) for path in config.against]
+    own = with_large_binary(tables[SIGNATURES.name]).take(where.drop_null())
+    others = [(path, read_signatures(path)) for path in config.against]
     best = ranks(known, tables, config.policy)
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
@@ -103,7 +103,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     return Outcome(DEDUP.to_arrow(rows), done)
 
 
-def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
+def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
     """The numbers of all clips, those to be kept first."""
     of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
     videos = tables[VIDEOS.name].take(of_video)
@@ -112,7 +112,7 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Pl
         "resolution": pixels,
         "bitrate": videos["bit_rate"],
         "length": clips["duration_s"],
-        "earliest": pc.negate(found_at(clips, tables)),
+        "earliest": pc.negate(discovery_order(clips, tables)),
     }
     if policy == "quality":
         scores = tables[QUALITY.name]
@@ -125,7 +125,7 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Pl
     return np.asarray(pc.sort_indices(table, sort_keys=order), np.int64)
 
 
-def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
+def discovery_order(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
     """For each clip the place of its video among the files in the order they were found."""
     sources = tables[SOURCES.name]
     found = positions(sources["file_id"], tables[FILES.name]["file_id"])
@@ -137,7 +137,7 @@ def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray
 def duplicates(
     own: pa.Table,
     others: Sequence[tuple[str, pa.Table]],
-    best: Places,
+    best: Numbers,
     least_similarity: float,
 ) -> list[Duplicate]:
     """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
@@ -148,24 +148,24 @@ def duplicates(
     together = pa.concat_tables([t.select(SIGNATURES.schema.names) for t in tables])
     homes = [None] * n_own + [path for path, table in others for _ in range(table.num_rows)]
     order = [*range(n_own, len(homes)), *best.tolist()]
-    firsts = equals(together["content"].to_pylist(), order)
+    firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = links(gallery(together.take(pa.array(single, pa.int64()))), least_similarity)
-    linked = [numbered(link, single) for link in found]
+    found = links(content_arrays(together.take(pa.array(single, pa.int64()))), least_similarity)
+    linked = [renumber(link, single) for link in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)
     candidates = Candidates(
         ids=together["clip_id"].to_pylist(),
         homes=homes,
         firsts=firsts,
-        kept_for=chosen([clip for clip in order if clip in is_single], linked),
+        kept_for=choose_kept([clip for clip in order if clip in is_single], linked),
         clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
     )
     videos = own["video_id"].to_pylist()
-    return [judged(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
+    return [duplicate_row(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
 
 
-def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
+def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
     """For each clip the first in `order` of those with equal content, which may be itself."""
     first: dict[str, int] = {}
     for clip in order:
@@ -173,13 +173,13 @@ def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
     return [first[value] for value in content]
 
 
-def numbered(link: Link, numbers: Sequence[int]) -> Link:
+def renumber(link: Link, numbers: Sequence[int]) -> Link:
     """A link whose clips have other numbers."""
     return replace(link, first=numbers[link.first], second=numbers[link.second])
 
 
 def named_clusters(
-    ids: Sequence[str], best: Places, firsts: Sequence[int], linked: Sequence[Link]
+    ids: Sequence[str], best: Numbers, firsts: Sequence[int], linked: Sequence[Link]
 ) -> list[str]:
     """For each clip the id of the best clip of this data set in its cluster."""
     pairs = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
@@ -190,7 +190,7 @@ def named_clusters(
     return [names.get(number, "") for number in cluster]
 
 
-def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
+def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     """One clip's row."""
     first = candidates.firsts[clip]
     link = candidates.kept_for.get(first)
@@ -213,7 +213,7 @@ def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     )
 
 
-def shelf_of(folder: str) -> Shelf | None:
+def stored_signatures(folder: str) -> Shelf | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
@@ -222,18 +222,18 @@ def shelf_of(folder: str) -> Shelf | None:
     return dataset.shelf(SIGNATURES, entry["fingerprint"])
 
 
-def signatures_of(folder: str) -> pa.Table:
+def read_signatures(folder: str) -> pa.Table:
     """Another data set's signatures.
 
     Raises UsageError where it has none.
     """
-    shelf = shelf_of(folder)
+    shelf = stored_signatures(folder)
     if shelf is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return roomy(shelf.read(None, SIGNATURES.schema))
+    return with_large_binary(shelf.read(None, SIGNATURES.schema))
 
 
-def roomy(signatures: pa.Table) -> pa.Table:
+def with_large_binary(signatures: pa.Table) -> pa.Table:
     """The same rows with large binary columns: Arrow's plain ones end at 2 GB when rows are taken.
 
     The vectors of a million clips are more.
@@ -247,17 +247,17 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 def others_content(config: DedupConfig) -> str:
     """Which clips the other data sets hold, and what made their signatures; not where they lie."""
-    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    held = [(s.folder.name, clip_ids_hash(s)) for s in map(stored_signatures, config.against) if s]
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
-def clips_in(shelf: Shelf) -> str:
+def clip_ids_hash(shelf: Shelf) -> str:
     """A hash of the ids of a shelf's clips, in whatever order they lie."""
     ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 
-def others_named(config: DedupConfig) -> Mapping[str, str]:
+def content_options(config: DedupConfig) -> Mapping[str, str]:
     """The folders of other data sets, whose content counts."""
     return {"against": BY_CONTENT} if config.against else {}
 
@@ -282,5 +282,5 @@ DEDUP_STAGE = TableStage(
     run=dedup,
     lookups=tables_used,
     cost=Cost(is_expensive=True),
-    version=Version(depends=others_content, contents=others_named),
+    version=Version(depends=others_content, contents=content_options),
 )

@@ -20,7 +20,7 @@ RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
-def makes_sense(rule: str) -> str:
+def check_rule(rule: str) -> str:
     """A rule that can be read, and names columns that exist.
 
     Raises ValueError with all that is wrong with it.
@@ -36,7 +36,7 @@ def makes_sense(rule: str) -> str:
 class FilterConfig(StageConfig):
     """What a clip must satisfy."""
 
-    rules: tuple[Annotated[str, AfterValidator(makes_sense)], ...] = option(
+    rules: tuple[Annotated[str, AfterValidator(check_rule)], ...] = option(
         (),
         "Rules that every clip must satisfy, such as 'quality.sharpness >= 20 and "
         "clips.duration_s < 30' or 'quality.sharpness >= p10 of video'; repeat for more",
@@ -71,7 +71,7 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     return Outcome(clips.filter(kept), done)
 
 
-def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
+def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
     """The clips that break a rule which reads these tables alone.
 
     A rule with a percentile waits, since its limit moves with every clip that is added.
@@ -98,7 +98,7 @@ def reasons(before: str, rules: Sequence[str]) -> pa.Array:
     return pa.array([before + rule for rule in rules], pa.string())
 
 
-def tables_ruled(config: FilterConfig) -> tuple[Lookup, ...]:
+def tables_in_rules(config: FilterConfig) -> tuple[Lookup, ...]:
     """The tables that the rules name, with the columns that they name."""
     columns = sorted({column for text in config.rules for column in parse(text).columns})
     return tuple(
@@ -115,6 +115,6 @@ FILTER = TableStage(
     writes=KEPT,
     config=FilterConfig,
     run=filter_clips,
-    lookups=tables_ruled,
-    rejects=surely_rejected,
+    lookups=tables_in_rules,
+    rejects=certain_rejects,
 )

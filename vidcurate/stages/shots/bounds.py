@@ -28,10 +28,10 @@ def bounds(
                 "pts"
             ].to_numpy()
             open_video = clip.video_id
-        yield [bounds_of(clip, workspace.lookup(CUTS)[clip.video_id], pts)]
+        yield [clip_bounds(clip, workspace.lookup(CUTS)[clip.video_id], pts)]
 
 
-def bounds_of(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
+def clip_bounds(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
     """The transitions around one clip of a video with frames at these times."""
     first, end = (int(n) for n in np.searchsorted(pts, [clip.start_pts, clip.end_pts]))
     last = end - 1

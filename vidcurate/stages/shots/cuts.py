@@ -105,7 +105,7 @@ class CutsConfig(StageConfig):
         return names
 
 
-def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
+def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
     """Name metrics that the detector needs and the scan leaves out, before anything is decoded.
 
     Raises UsageError.
@@ -147,7 +147,7 @@ CUTS_STAGE = MapStage(
     writes=CUTS,
     config=CutsConfig,
     run=cuts,
-    check=signals_are_recorded,
+    check=check_signals,
     rows_per_part=64,
     version=Version(number=2),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from vidcurate.clips.scenes import Looks, stitch, tile
+from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
@@ -123,7 +123,7 @@ class Video:
 
     scan: Scan
     edges: Ticks
-    looks: Looks | None = None
+    vectors: TimedVectors | None = None
     backend: str = ""
 
     def ticks(self, seconds: float) -> Fraction:
@@ -160,13 +160,13 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Vide
     scan = workspace.lookup(SCANS)[video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
-    if not looks_decide(config):
+    if not needs_vectors(config):
         return Video(scan, edges)
     row = workspace.lookup(VECTORS).get(video_id)
     if row is None:
         raise MediaError("the video was not embedded: see rows vectors --failed")
     table = read_video_vectors(workspace.file_of(VECTORS, row.vectors_file))
-    return Video(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
+    return Video(scan, edges, TimedVectors(table["pts"].to_numpy(), matrix(table)), row.backend)
 
 
 def clips_of(
@@ -174,7 +174,7 @@ def clips_of(
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
     """One video's clips, in time order, and what of it is in none."""
     spans, why = spans_of(cuts, video, config)
-    return [clip(video, span) for span in spans], tuple(losses_of(why, video))
+    return [clip(video, span) for span in spans], tuple(frame_losses(why, video))
 
 
 def spans_of(
@@ -190,18 +190,18 @@ def spans_of(
         why[span.first : span.end] = TRANSITION
     spans = list(shots(cuts, pts))
     if config.stitch == "neighbours":
-        spans = events(spans, video, config)
+        spans = join_continuing(spans, video, config)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
         why[span.first : span.end] = TRIMMED
-        inner = trim(video.edges, span, *margins(span, video, config))
+        inner = trim(video.edges, span, *trim_ticks(span, video, config))
         if inner is None:
             continue
         why[inner.first : inner.end] = BEYOND
-        for piece in divided(inner, video, config):
+        for piece in divide(inner, video, config):
             length = video.edges[piece.end] - video.edges[piece.first]
             if length > longest or (shortest > 0 and piece.end - piece.first == 1):
                 why[piece.first : piece.end] = SINGLE
@@ -214,7 +214,7 @@ def spans_of(
     return kept, why
 
 
-def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
+def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
     """What is in no clip, by reason: stretches of frames and their seconds."""
     frame_s = np.diff(video.edges) * float(video.scan.time_base)
     begins = np.diff(why, prepend=IN_A_CLIP) != 0
@@ -224,33 +224,33 @@ def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
             yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
-def events(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
+def join_continuing(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
     """Shots that continue each other, joined."""
-    assert video.looks is not None
-    most_distance, most_change = config.stitch_distance, config.stitch_change
+    assert video.vectors is not None
+    max_distance, max_change = config.stitch_distance, config.stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
         spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
     return stitch(
         video.edges,
         spans,
-        video.looks,
-        STITCH_DISTANCE[video.backend] if most_distance is None else most_distance,
-        STITCH_CHANGE[video.backend] if most_change is None else most_change,
+        video.vectors,
+        STITCH_DISTANCE[video.backend] if max_distance is None else max_distance,
+        STITCH_CHANGE[video.backend] if max_change is None else max_change,
     )
 
 
-def margins(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
+def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
     """How many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
     ticks = ceil(video.ticks(config.trim_s))
     ends = (span.before, span.after)
-    before, after = (ticks if trims(cut, config) else 0 for cut in ends)
+    before, after = (ticks if is_trimmed(cut, config) else 0 for cut in ends)
     return before, after
 
 
-def trims(cut: Cut | None, config: SplitConfig) -> bool:
+def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
     """Whether the end of a span at a cut is trimmed; at none it is where the video ends."""
     if config.trim_at == "all":
         return True
@@ -259,15 +259,15 @@ def trims(cut: Cut | None, config: SplitConfig) -> bool:
     )
 
 
-def divided(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
+def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
     """A span in pieces that are not too long."""
     longest = floor(video.ticks(config.max_clip_s))
     is_long = video.edges[span.end] - video.edges[span.first] > longest
     parts = [span]
     if config.long_shots == "scenes" and is_long:
-        assert video.looks is not None
+        assert video.vectors is not None
         shortest = ceil(video.ticks(config.min_clip_s))
-        parts = tile(video.edges, span, video.looks, shortest, config.scene_deviations)
+        parts = split_scenes(video.edges, span, video.vectors, shortest, config.scene_deviations)
     for one in parts:
         if config.long_shots == "truncate":
             yield next(pieces(video.edges, one, longest))
@@ -294,7 +294,7 @@ def clip(video: Video, span: Span) -> Clip:
     )
 
 
-def looks_decide(config: SplitConfig) -> bool:
+def needs_vectors(config: SplitConfig) -> bool:
     """Whether the video's vectors are needed."""
     return config.stitch != "none" or config.long_shots == "scenes"
 
@@ -306,7 +306,7 @@ SPLIT = MapStage(
     writes=CLIPS,
     config=SplitConfig,
     run=split,
-    lookups=(Lookup(SCANS), Lookup(VECTORS, when=looks_decide)),
+    lookups=(Lookup(SCANS), Lookup(VECTORS, when=needs_vectors)),
     rows_per_part=64,
     version=Version(number=2),
 )

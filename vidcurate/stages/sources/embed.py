@@ -70,11 +70,11 @@ def embed(
 
     Raises MediaError for a video with a damaged proxy.
     """
-    videos = [proxies_of(scan, workspace) for scan in scans]
+    videos = [read_proxies(scan, workspace) for scan in scans]
     jpegs = (
         jpeg.as_py() for video in videos if isinstance(video, pa.Table) for jpeg in video["jpeg"]
     )
-    vectors = in_batches(jpegs, embedder, config.batch_size)
+    vectors = embed_in_batches(jpegs, embedder, config.batch_size)
     for scan, video in zip(scans, videos, strict=True):
         if isinstance(video, MediaError):
             yield video
@@ -98,7 +98,7 @@ def embed(
         ]
 
 
-def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
+def read_proxies(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
     """Times and JPEGs of a video's proxies, memory-mapped, or why they cannot be read."""
     from vidcurate.media.scan.scanner import read_samples
 
@@ -108,7 +108,9 @@ def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
         return fault
 
 
-def in_batches(images: Iterable[bytes], embedder: Embedder, batch_size: int) -> Iterator[Vectors]:
+def embed_in_batches(
+    images: Iterable[bytes], embedder: Embedder, batch_size: int
+) -> Iterator[Vectors]:
     """The vector of each image, in order."""
     waiting = iter(images)
     while batch := list(islice(waiting, batch_size)):
@@ -155,13 +157,13 @@ def weights_content(config: EmbedConfig) -> str:
     return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
-def weights_named(config: EmbedConfig) -> Mapping[str, str]:
+def content_options(config: EmbedConfig) -> Mapping[str, str]:
     """The option that names weights on disk, if one does."""
     name = "pretrained" if config.pretrained else "model"
     return {name: BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: EmbedConfig) -> Resources:
+def resources(config: EmbedConfig) -> Resources:
     """A model sits in one worker if there is a GPU."""
     return model_seats() if config.backend == "open_clip" else Resources()
 
@@ -177,7 +179,7 @@ EMBED = MapStage(
     check=model_is_there,
     rows_per_part=16,
     cost=Cost(
-        resources=seats, advice="embed.backend appearance, or a larger scan.sample_interval_s"
+        resources=resources, advice="embed.backend appearance, or a larger scan.sample_interval_s"
     ),
-    version=Version(depends=weights_content, contents=weights_named),
+    version=Version(depends=weights_content, contents=content_options),
 )

@@ -56,7 +56,7 @@ def ingest(
         ]
 
 
-def longest(_file: FoundFile, _config: IngestConfig) -> float:
+def time_limit_s(_file: FoundFile, _config: IngestConfig) -> float:
     """Seconds after which three mebibytes are taken never to come, even on a slow network."""
     return 120
 
@@ -69,5 +69,5 @@ INGEST = MapStage(
     config=IngestConfig,
     run=ingest,
     rows_per_part=1024,
-    cost=Cost(time_limit=longest),
+    cost=Cost(time_limit=time_limit_s),
 )

@@ -24,7 +24,7 @@ def probe(
         yield [probe_video(video_path(source), source.video_id)]
 
 
-def longest(_source: Source, _config: ProbeConfig) -> float:
+def time_limit_s(_source: Source, _config: ProbeConfig) -> float:
     """Seconds after which a reader is taken to be stuck, even on a slow network."""
     return 300
 
@@ -37,6 +37,6 @@ PROBE = MapStage(
     config=ProbeConfig,
     run=probe,
     rows_per_part=128,
-    cost=Cost(time_limit=longest),
+    cost=Cost(time_limit=time_limit_s),
     version=Version(number=2),
 )

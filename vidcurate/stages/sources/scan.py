@@ -57,7 +57,7 @@ def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
     return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
 
 
-def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
+def check_networks(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
     """Refuse a metric whose network is not there; raises MissingExtraError."""
     from vidcurate.models.vision.transnet import require_transnet
 
@@ -97,7 +97,7 @@ def scan(
         yield Incomplete([row], found.losses)
 
 
-def longest(video: Video, _config: ScanConfig) -> float:
+def time_limit_s(video: Video, _config: ScanConfig) -> float:
     """Seconds after which a scan is taken to be stuck: ten times the video's length, at least.
 
     Headers lie: a video is believed to hold between a kilobyte and ten megabytes a second.
@@ -116,7 +116,9 @@ SCAN = MapStage(
     run=scan,
     lookups=(Lookup(SOURCES),),
     rows_per_part=1,
-    check=networks_are_installed,
-    cost=Cost(advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=longest),
+    check=check_networks,
+    cost=Cost(
+        advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=time_limit_s
+    ),
     version=Version(number=6),
 )

@@ -7,82 +7,82 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors, unit_rows
-from vidcurate.deduplication.course import CHANNELS
+from vidcurate.deduplication.luma_sequence import CHANNELS
 
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float64]
-Places = NDArray[np.int64]
+Numbers = NDArray[np.int64]
 
 HASH_BYTES = 8
-MOST = 127
+INT8_MAX = 127
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ClipContent:
     """One clip: its length, its samples by time from its start, and the course of its luma."""
 
     duration_s: float
     times_s: Values
     packed: NDArray[np.int8]
     hashes: Bytes
-    course: Values
+    luma_sequence: Values
 
 
 @dataclass(frozen=True, slots=True)
-class Gallery:
+class ContentArrays:
     """Many clips; the samples of clip i are `bounds[i]` to `bounds[i + 1]`, so its steps."""
 
     durations_s: Values
-    bounds: Places
+    bounds: Numbers
     times_s: Values
     packed: NDArray[np.int8]
     hashes: Bytes
-    course_bounds: Places
-    courses: NDArray[np.float32]
+    sequence_bounds: Numbers
+    luma_sequences: NDArray[np.float32]
 
-    def clip(self, number: int) -> Shown:
+    def clip(self, number: int) -> ClipContent:
         """One of the clips."""
         own = slice(*self.bounds[number : number + 2])
-        steps = slice(*self.course_bounds[number : number + 2])
-        return Shown(
+        steps = slice(*self.sequence_bounds[number : number + 2])
+        return ClipContent(
             float(self.durations_s[number]),
             self.times_s[own],
             self.packed[own],
             self.hashes[own],
-            self.courses[steps].reshape(CHANNELS, -1).astype(np.float64),
+            self.luma_sequences[steps].reshape(CHANNELS, -1).astype(np.float64),
         )
 
     @property
-    def owners(self) -> Places:
+    def owners(self) -> Numbers:
         """The clip of each sample."""
         return np.repeat(np.arange(len(self.durations_s)), np.diff(self.bounds))
 
 
-def gallery(rows: pa.Table) -> Gallery:
+def content_arrays(rows: pa.Table) -> ContentArrays:
     """The clips of a table of signatures, in its order."""
     times = rows["times_s"].combine_chunks()
     counts = times.value_lengths().to_numpy()
-    courses = np.frombuffer(joined(rows["course"]), np.float32)
-    n_values = np.array([len(c) // 4 for c in rows["course"].to_pylist()], np.int64)
+    luma_sequences = np.frombuffer(column_bytes(rows["luma_sequence"]), np.float32)
+    n_values = np.array([len(c) // 4 for c in rows["luma_sequence"].to_pylist()], np.int64)
     n_samples = int(counts.sum())
-    vectors = np.frombuffer(joined(rows["vectors"]), np.int8)
-    return Gallery(
+    vectors = np.frombuffer(column_bytes(rows["vectors"]), np.int8)
+    return ContentArrays(
         durations_s=rows["duration_s"].to_numpy(),
-        bounds=sums_before(counts),
+        bounds=offsets(counts),
         times_s=times.flatten().to_numpy(),
         packed=vectors.reshape(n_samples, len(vectors) // max(1, n_samples)),
-        hashes=np.frombuffer(joined(rows["hashes"]), np.uint8).reshape(-1, HASH_BYTES),
-        course_bounds=sums_before(n_values),
-        courses=courses,
+        hashes=np.frombuffer(column_bytes(rows["hashes"]), np.uint8).reshape(-1, HASH_BYTES),
+        sequence_bounds=offsets(n_values),
+        luma_sequences=luma_sequences,
     )
 
 
-def joined(column: pa.ChunkedArray) -> bytes:
+def column_bytes(column: pa.ChunkedArray) -> bytes:
     """All bytes of a column."""
     return b"".join(column.to_pylist())
 
 
-def sums_before(counts: NDArray[np.integer]) -> Places:
+def offsets(counts: NDArray[np.integer]) -> Numbers:
     """Where each of so many begins, and where the last ends."""
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
@@ -90,7 +90,7 @@ def sums_before(counts: NDArray[np.integer]) -> Places:
 def packed(vectors: Vectors) -> NDArray[np.int8]:
     """Vectors in a byte a number; what is lost turns none by more than a degree or so."""
     largest = np.abs(vectors).max(axis=1, keepdims=True)
-    return np.asarray(np.rint(vectors / np.where(largest == 0, 1, largest) * MOST), np.int8)
+    return np.asarray(np.rint(vectors / np.where(largest == 0, 1, largest) * INT8_MAX), np.int8)
 
 
 def unpacked(rows: NDArray[np.int8]) -> Vectors:

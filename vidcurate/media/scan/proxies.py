@@ -23,8 +23,8 @@ class Proxy:
     image: Image
 
 
-def clip_proxies(samples_file: Path, clip: Clip, at_most: int | None = None) -> list[Proxy]:
-    """The proxies of a clip in time order; if there are more than `at_most`, evenly spread ones.
+def clip_proxies(samples_file: Path, clip: Clip, max_count: int | None = None) -> list[Proxy]:
+    """The proxies of a clip in time order; if there are more than `max_count`, evenly spread ones.
 
     A clip between two proxies has the one nearest to its middle. Raises MediaError where the video
     has none, or one is damaged.
@@ -33,14 +33,14 @@ def clip_proxies(samples_file: Path, clip: Clip, at_most: int | None = None) -> 
     if samples.num_rows == 0:
         raise MediaError("the video has no proxy: scan it again")
     rows = clip_frames(samples, clip)
-    rows = rows.take(spread(rows.num_rows, at_most))
+    rows = rows.take(evenly_spread(rows.num_rows, max_count))
     columns = (rows[name].to_pylist() for name in ("pts", "jpeg"))
     return [Proxy(pts, decode_jpeg(jpeg)) for pts, jpeg in zip(*columns, strict=True)]
 
 
-def spread(count: int, at_most: int | None) -> NDArray[np.int64]:
+def evenly_spread(count: int, max_count: int | None) -> NDArray[np.int64]:
     """Numbers of at most so many of `count` things: the middles of equal parts."""
-    n_parts = count if at_most is None else min(count, at_most)
+    n_parts = count if max_count is None else min(count, max_count)
     return ((np.arange(n_parts) + 0.5) * count / n_parts).astype(np.int64)
 
 

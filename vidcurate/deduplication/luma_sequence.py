@@ -14,10 +14,10 @@ STEPS_PER_S = 8
 CHANNELS = 3
 # Where the product of both spreads (squared 8-bit levels) is small beside STILL a course says
 # little, and its correlation goes to UNSURE.
-STILL, UNSURE = 0.05, 0.5
+STEADY_SPREAD, NEUTRAL_AGREEMENT = 0.05, 0.5
 
 
-def course(times_s: Values, frames: Values, duration_s: float) -> Values:
+def luma_sequence(times_s: Values, frames: Values, duration_s: float) -> Values:
     """The course of a clip from its frames, shape (3, frames), and their times from its start.
 
     Each frame counts for as long as it is shown.
@@ -59,7 +59,10 @@ def agreements(part: Values, whole: Values) -> Values:
     products = np.stack([np.correlate(w, p) for w, p in zip(placed, centred, strict=True)])
     spreads = window_spreads(placed, n_steps) * centred.std(axis=1, keepdims=True)
     return np.asarray(
-        ((products / n_steps + UNSURE * STILL) / (spreads + STILL)).mean(axis=0), np.float64
+        ((products / n_steps + NEUTRAL_AGREEMENT * STEADY_SPREAD) / (spreads + STEADY_SPREAD)).mean(
+            axis=0
+        ),
+        np.float64,
     )
 
 

@@ -5,28 +5,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.deduplication.course import STEPS_PER_S, UNSURE, agreement, agreements, resampled
-from vidcurate.deduplication.shown import Shown, unpacked
+from vidcurate.deduplication.content import ClipContent, unpacked
+from vidcurate.deduplication.luma_sequence import (
+    NEUTRAL_AGREEMENT,
+    STEPS_PER_S,
+    agreement,
+    agreements,
+    resampled,
+)
 
 # A copy may be played faster or slower; parts are looked for at these speeds.
-MOST_SPEED = 2.2
+MAX_SPEED = 2.2
 SPEEDS = (0.5, 2 / 3, 0.8, 1.0, 1.25, 1.5, 2.0)
 # A part is looked for from this length on; what covers more of a clip is all of it.
-LEAST_PART_STEPS = STEPS_PER_S
+MIN_PART_STEPS = STEPS_PER_S
 WHOLE_SHARE = 0.85
 # How far apart in time samples may lie that show the same, at most.
 SAMPLE_GAP_S = 0.75
 # How much each evidence counts.
-LOOKS_WEIGHT, HASH_WEIGHT, COURSE_WEIGHT = 0.45, 0.2, 0.35
+VECTOR_WEIGHT, HASH_WEIGHT, SEQUENCE_WEIGHT = 0.45, 0.2, 0.35
 # The agreement of a part of so many steps is half believed.
-HALF_BELIEVED = 96
+HALF_DISCOUNT_STEPS = 96
 HASH_BITS = 64
 
 Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Resemblance:
+class ClipSimilarity:
     """How alike two clips are where the shorter one lies along the longer one.
 
     It begins `offset_s` after the longer one, which runs `speed` times as fast; `is_whole` says
@@ -40,16 +46,18 @@ class Resemblance:
 
 
 @dataclass(frozen=True, slots=True)
-class Laid:
+class Alignment:
     """A way to lay a clip along another, how well their courses agree, and what of it counts."""
 
     offset_s: float
     speed: float
     agreement: float
-    believed: float
+    discounted: float
 
 
-def resemblance(short: Shown, long: Shown, enough: float = 0.0) -> Resemblance | None:
+def clip_similarity(
+    short: ClipContent, long: ClipContent, enough: float = 0.0
+) -> ClipSimilarity | None:
     """How alike two clips are at best; None where the shorter one cannot lie along the other.
 
     The similarity is next to 1 for equal clips: the mean cosine of samples that are shown at the
@@ -57,61 +65,70 @@ def resemblance(short: Shown, long: Shown, enough: float = 0.0) -> Resemblance |
     For a part it is lower, the more so the shorter it is. Ways whose courses agree less than
     `enough` are left out.
     """
-    rated = [(laid, *samples_agreement(laid, short, long)) for laid in ways(short, long, enough)]
+    rated = [
+        (alignment, *samples_agreement(alignment, short, long))
+        for alignment in alignments(short, long, enough)
+    ]
     if not rated:
         return None
-    laid, *_ = max(rated, key=lambda r: weighted(r[1], r[2], r[0].agreement))
-    return Resemblance(
-        similarity=max(weighted(r[1], r[2], r[0].believed) for r in rated),
-        offset_s=laid.offset_s,
-        speed=laid.speed,
-        is_whole=short.duration_s * laid.speed >= WHOLE_SHARE * long.duration_s,
+    alignment, *_ = max(rated, key=lambda r: weighted_similarity(r[1], r[2], r[0].agreement))
+    return ClipSimilarity(
+        similarity=max(weighted_similarity(r[1], r[2], r[0].discounted) for r in rated),
+        offset_s=alignment.offset_s,
+        speed=alignment.speed,
+        is_whole=short.duration_s * alignment.speed >= WHOLE_SHARE * long.duration_s,
     )
 
 
-def weighted(looks: float, same_bits: float, agreement: float) -> float:
+def weighted_similarity(cosine: float, same_bits: float, agreement: float) -> float:
     """The similarity that all evidence makes."""
-    return LOOKS_WEIGHT * looks + HASH_WEIGHT * same_bits + COURSE_WEIGHT * agreement
+    return VECTOR_WEIGHT * cosine + HASH_WEIGHT * same_bits + SEQUENCE_WEIGHT * agreement
 
 
 def agreement_needed(similarity: float, cosine: float) -> float:
     """How well courses must agree for a similarity if no samples are liker than `cosine`."""
-    return (similarity - LOOKS_WEIGHT * cosine - HASH_WEIGHT) / COURSE_WEIGHT
+    return (similarity - VECTOR_WEIGHT * cosine - HASH_WEIGHT) / SEQUENCE_WEIGHT
 
 
-def ways(short: Shown, long: Shown, enough: float) -> list[Laid]:
+def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Alignment]:
     """The ways that are worth a look: as a whole, and as the part whose course agrees best."""
-    n_short, n_long = short.course.shape[1], long.course.shape[1]
+    n_short, n_long = short.luma_sequence.shape[1], long.luma_sequence.shape[1]
     found = []
-    if n_long <= MOST_SPEED * n_short:
-        whole = agreement(short.course, resampled(long.course, n_short))
-        found.append(Laid(0.0, long.duration_s / short.duration_s, whole, whole))
-    speeds = [s for s in SPEEDS if LEAST_PART_STEPS <= n_short * s < n_long]
-    if speeds and believed(1.0, n_short) >= enough:
-        parts = [part(short, long, s) for s in speeds]
-        found.append(max(parts, key=lambda laid: laid.agreement))
-    return [laid for laid in found if laid.believed >= enough]
+    if n_long <= MAX_SPEED * n_short:
+        whole = agreement(short.luma_sequence, resampled(long.luma_sequence, n_short))
+        found.append(Alignment(0.0, long.duration_s / short.duration_s, whole, whole))
+    speeds = [s for s in SPEEDS if MIN_PART_STEPS <= n_short * s < n_long]
+    if speeds and discounted(1.0, n_short) >= enough:
+        parts = [best_alignment(short, long, s) for s in speeds]
+        found.append(max(parts, key=lambda alignment: alignment.agreement))
+    return [alignment for alignment in found if alignment.discounted >= enough]
 
 
-def part(short: Shown, long: Shown, speed: float) -> Laid:
+def best_alignment(short: ClipContent, long: ClipContent, speed: float) -> Alignment:
     """Where in the longer clip the shorter one fits best at a speed."""
-    played = resampled(short.course, round(short.course.shape[1] * speed))
-    found = agreements(played, long.course)
+    played = resampled(short.luma_sequence, round(short.luma_sequence.shape[1] * speed))
+    found = agreements(played, long.luma_sequence)
     best = int(np.argmax(found))
     agrees = float(found[best])
-    return Laid(best / STEPS_PER_S, speed, agrees, believed(agrees, short.course.shape[1]))
+    return Alignment(
+        best / STEPS_PER_S, speed, agrees, discounted(agrees, short.luma_sequence.shape[1])
+    )
 
 
-def believed(agreement: float, n_steps: int) -> float:
+def discounted(agreement: float, n_steps: int) -> float:
     """What the agreement of a part says, which was chosen among many places."""
-    return UNSURE + (agreement - UNSURE) * n_steps / (n_steps + HALF_BELIEVED)
+    return NEUTRAL_AGREEMENT + (agreement - NEUTRAL_AGREEMENT) * n_steps / (
+        n_steps + HALF_DISCOUNT_STEPS
+    )
 
 
-def samples_agreement(laid: Laid, short: Shown, long: Shown) -> tuple[float, float]:
+def samples_agreement(
+    alignment: Alignment, short: ClipContent, long: ClipContent
+) -> tuple[float, float]:
     """Mean cosine, and mean share of equal bits, of samples shown at about the same time."""
     if not len(short.times_s) or not len(long.times_s):
         return 0.0, 0.0
-    places_s = laid.offset_s + laid.speed * short.times_s
+    places_s = alignment.offset_s + alignment.speed * short.times_s
     apart_s = np.abs(places_s[:, None] - long.times_s)
     far = apart_s > np.maximum(SAMPLE_GAP_S, apart_s.min(axis=1, keepdims=True))
     cosines = np.where(far, -1.0, unpacked(short.packed) @ unpacked(long.packed).T)
