@@ -13,7 +13,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidcurate.media.io.frames import read_as_jpeg
+from vidcurate.media.io.images import read_as_jpeg
 from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
 from vidcurate.models.chat.openai import open_chat
 

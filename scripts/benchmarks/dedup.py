@@ -27,7 +27,8 @@ from vidcurate.clips.windows import window
 from vidcurate.deduplication.choice import Link
 from vidcurate.deduplication.content import content_arrays
 from vidcurate.deduplication.links import links
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import SIGNATURES, Clip, Signature
 from vidcurate.stages.selection.dedup import DedupConfig

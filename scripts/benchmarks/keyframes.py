@@ -22,13 +22,8 @@ from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose_frames
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, clip_frame_facts
 from vidcurate.clips.spans import Span, pieces, shots
 from vidcurate.clips.vectors import Vectors
-from vidcurate.media.scan.scanner import (
-    ScanOptions,
-    VideoScan,
-    read_frames,
-    read_samples,
-    scan_video,
-)
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import Clip, VideoCuts

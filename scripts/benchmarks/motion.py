@@ -21,7 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.container import open_video
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, MotionScore
 from vidcurate.stages.scores.motion import CAMERA, MotionConfig, motion_row, nearest_sample
 

@@ -18,11 +18,13 @@ from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.ffmpeg import find_ffmpeg
 from vidcurate.media.io.frames import read_images
 from vidcurate.media.io.probe import probe_video
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
 from vidcurate.media.output.frame_match import misread_colours, small_picture
 from vidcurate.media.output.verify import verify_file
+from vidcurate.media.scan.files import read_samples
 from vidcurate.media.scan.proxies import decode_jpeg
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, ExportedClip, Video
 
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)

@@ -185,7 +185,7 @@ def test_stills_are_the_frames_that_the_clips_hold(
 
 def scan_times(root: Path, name: str) -> list[int]:
     """The times of all frames of a video."""
-    from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
+    from vidcurate.media.scan.files import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
 
     return [
         int(t) for t in read_frames(shelf(root, SCANS).files / name, ("pts",))["pts"].to_numpy()

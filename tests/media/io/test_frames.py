@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.videos import counted_frames, ffmpeg, frame_number, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.frames import Image, encode_jpeg, read_as_jpeg, read_images, write_image
+from vidcurate.media.io.frames import Image, read_images
+from vidcurate.media.io.images import encode_jpeg, read_as_jpeg, write_image
 from vidcurate.media.io.probe import probe_video
 
 N_FRAMES = 120

@@ -11,7 +11,8 @@ import pytest
 from tests.support.counted import COPYABLE, N_FRAMES, RECIPES, X264, Counted, counted
 from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
 from vidcurate.media.output.verify import Proof, verify_file
 from vidcurate.records import Clip, ExportedClip
 

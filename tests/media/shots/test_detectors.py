@@ -18,7 +18,8 @@ from scenedetect import (
 
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import Cut
 from vidcurate.stages.shots.cuts import CutsConfig, check_signals

@@ -14,7 +14,7 @@ from tests.support.videos import ffmpeg
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.media.scan.scanner import read_frames, read_samples
+from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.models.vision.clip_embedder import open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import KEPT, KEYFRAMES, SCANS, VECTORS, Clip, ClipKeyframes

@@ -13,7 +13,7 @@ from tests.support.pipeline import done, process, rows, shelf, states
 from tests.support.videos import SHOTS, render
 from vidcurate.clips.vectors import Vectors, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
-from vidcurate.media.scan.scanner import read_samples
+from vidcurate.media.scan.files import read_samples
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import CLIPS, SCANS, VECTORS, Scan, VideoVectors
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, embed, embed_in_batches

@@ -62,7 +62,7 @@ def material_of(
 
     Raises MediaError for a clip without keyframes.
     """
-    from vidcurate.media.io.frames import read_as_jpeg  # noqa: PLC0415 - OpenCV is heavy
+    from vidcurate.media.io.images import read_as_jpeg  # noqa: PLC0415 - OpenCV is heavy
 
     if not stills:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")

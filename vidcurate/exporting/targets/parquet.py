@@ -77,7 +77,7 @@ def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]
     for name, size in zip(names, sizes, strict=True):
         if size > MAX_VALUE_BYTES:
             raise UsageError(
-                f"{name} has {size} bytes, and a Parquet file holds {MAX_VALUE_BYTES} at most as one "
+                f"{name} has {size} bytes, and Parquet holds at most {MAX_VALUE_BYTES} in one "
                 "value: set export.embed_bytes to no, or a lower split.max_clip_s"
             )
     for group in row_groups(rows, sizes):

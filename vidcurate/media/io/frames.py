@@ -4,9 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import Literal
 
-import cv2
 import numpy as np
 from av.container import InputContainer
 from av.packet import Packet
@@ -29,10 +27,8 @@ from vidcurate.media.io.interlacing import PROGRESSIVE, is_interlaced, whole_pic
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.media.io.packets import Damage, packets
 from vidcurate.records import Video
-from vidcurate.store.table import write_whole
 
 Image = NDArray[np.uint8]
-Format = Literal["jpeg", "png", "webp"]
 
 # A still this near is reached by decoding on: keyframes are seldom closer, so a seek would only
 # land behind the reading position.
@@ -41,8 +37,6 @@ DECODE_ON_S = Fraction(1)
 MAX_DELAY = 32
 # Decoders that skip pictures on request, picture by picture.
 SKIPPING = frozenset({"h264", "hevc"})
-QUALITY = {"jpeg": cv2.IMWRITE_JPEG_QUALITY, "webp": cv2.IMWRITE_WEBP_QUALITY}
-SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp"}
 
 
 def read_images(
@@ -218,57 +212,3 @@ def display_image(frame: VideoFrame, aspect: Fraction) -> Image:
     """A frame as it is shown: RGB, square pixels, upright."""
     picture = as_rgb(frame, max(1, round(frame.width * aspect)), frame.height)
     return upright(picture.to_ndarray(), display_matrix(frame))
-
-
-def shrink_image(image: Image, max_side: int | None) -> Image:
-    """An image whose longer side is at most `max_side` pixels; never enlarged."""
-    height, width = image.shape[:2]
-    if max_side is None or max(width, height) <= max_side:
-        return image
-    factor = max_side / max(width, height)
-    size = (max(1, round(width * factor)), max(1, round(height * factor)))
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def encode_jpeg(image: Image, quality: int = 90) -> bytes:
-    """An RGB image as JPEG, quality 1 to 100."""
-    return encode_image(image, "jpeg", quality)
-
-
-def encode_image(image: Image, format: Format, quality: int) -> bytes:  # noqa: A002 - the field's word
-    """An RGB image as the bytes of a file; PNG is lossless and takes no quality."""
-    settings = [QUALITY[format], quality] if format in QUALITY else []
-    bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
-    done, data = cv2.imencode(SUFFIXES[format], bgr, settings)
-    if not done:
-        raise MediaError(f"a picture of {image.shape[1]}x{image.shape[0]} cannot be {format}")
-    return data.tobytes()
-
-
-def write_image(
-    image: Image,
-    file: Path,
-    format: Format = "jpeg",  # noqa: A002 - the field's word
-    quality: int = 90,
-    max_side: int | None = None,
-) -> tuple[int, int]:
-    """Write an RGB image, whole or not at all; gives the width and height it was written with."""
-    small = shrink_image(image, max_side)
-    data = encode_image(small, format, quality)
-
-    def write(partial: Path) -> None:
-        partial.write_bytes(data)
-
-    write_whole(file, write)
-    return small.shape[1], small.shape[0]
-
-
-def read_as_jpeg(file: Path, max_side: int | None) -> bytes:
-    """A still from a file, as JPEG of at most this long side.
-
-    Raises MediaError for a file that is not there or holds no picture.
-    """
-    image = cv2.imread(str(file)) if file.exists() else None
-    if image is None:
-        raise MediaError(f"the still {file.name} is gone or damaged")
-    return encode_jpeg(shrink_image(np.asarray(image[:, :, ::-1], np.uint8), max_side))

@@ -63,8 +63,8 @@ class PacketTimes(NamedTuple):
 class StreamEnd:
     """The end of a video, read until there is nothing more.
 
-    `frame_times`: times of the pictures; `end_pts`: end of the last one; both in ticks. `end_s`: end
-    of the last packet of any stream.
+    `frame_times` are the times of the frames and `end_pts` the end of the last one, in ticks.
+    `end_s` is the end of the last packet of any stream, in seconds.
     """
 
     frame_times: tuple[int, ...]

@@ -156,7 +156,7 @@ def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -
     longest_s = float(np.diff(decoded.frame_times_s).max(initial=0.0))
     if abs(decoded.header_s - decoded.end_s) > longest_s + TOLERANCE_S:
         raise MediaError(
-            f"the file's header tells {decoded.header_s:.3f} s, it is shown for {decoded.end_s:.3f} s"
+            f"the header says {decoded.header_s:.3f} s, the frames last {decoded.end_s:.3f} s"
         )
     inside = decoded.frame_times_s[: len(decoded.frame_times_s) - exported.tail_frames]
     if len(inside) != len(due_s):

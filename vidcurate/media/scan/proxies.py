@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import clip_frames
 from vidcurate.errors import MediaError
-from vidcurate.media.scan.scanner import read_samples
+from vidcurate.media.io.images import Image, decode_image
+from vidcurate.media.scan.files import read_samples
 from vidcurate.records import Clip
 
-Image = NDArray[np.uint8]
+DAMAGED = "a proxy is damaged: scan the video again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,5 @@ def decode_jpeg(jpeg: bytes) -> Image:
 
     Raises MediaError where it is damaged.
     """
-    data = np.frombuffer(jpeg, np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    if bgr is None:
-        raise MediaError("a proxy is damaged: scan the video again")
+    bgr = decode_image(jpeg, cv2.IMREAD_COLOR, DAMAGED)
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from vidcurate.media.io.frame_times import FrameTimes, frame_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, pixel_aspect
 from vidcurate.media.scan.delayed import DelayedDetector, delayed_detectors, with_delayed
+from vidcurate.media.scan.files import read_frames
 from vidcurate.media.scan.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.scan.signals import DEFAULT_METRICS, SignalMeter, signal_columns
 from vidcurate.media.shots.transnet import Network
@@ -31,8 +31,6 @@ from vidcurate.store.table import write_whole
 from vidcurate.wording import quantity
 
 FRAMES_PER_BATCH = 768
-# A video's frames and samples stay mapped while its clips are measured, and those of the next.
-MAPPED_FILES = 4
 # A gap in a video with damage is a hole from so many seconds and usual frames.
 HOLE_S = 0.25
 # Demuxers end at what they cannot make out, as where two recordings were joined.
@@ -317,37 +315,3 @@ def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:
     """Columns of the per-frame file: pts in ticks, the keyframe flag, then the signals."""
     heads = [pa.field("pts", pa.int64(), False), pa.field("is_keyframe", pa.bool_(), False)]
     return pa.schema([*heads, *(pa.field(c, pa.float32(), False) for c in signal_columns(metrics))])
-
-
-def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
-    """Per-frame signals of a scan, one row a frame in time order, memory-mapped."""
-    return read_mapped(file, columns)
-
-
-def read_samples(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
-    """Samples of a scan, one row each in time order, memory-mapped; see SAMPLES_SCHEMA."""
-    return read_mapped(file, columns)
-
-
-def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
-    """An Arrow IPC file as a table over the mapped file; nothing is read before it is used.
-
-    The column `pts` is in one piece, so that looking up a clip in it copies nothing. Raises
-    MediaError when the file is missing or not such a file.
-    """
-    try:
-        found = file.stat()
-        table = map_file(file, found.st_ino, found.st_mtime_ns, found.st_size)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise MediaError(
-            f"cannot read the scan file {file.name!r}: scan the video again"
-        ) from error
-    return table if columns is None else table.select(list(columns))
-
-
-@lru_cache(maxsize=MAPPED_FILES)
-def map_file(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
-    """A file, mapped once for all clips of a video, which come one after another."""
-    table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
-    number = table.schema.get_field_index("pts")
-    return table.set_column(number, table.schema.field(number), table["pts"].combine_chunks())

@@ -13,7 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import UsageError
+from vidcurate.media.io.images import decode_image
+
+UNDECODABLE = "a picture cannot be decoded: it is damaged or no picture"
 
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float32]
@@ -61,11 +64,7 @@ def decode_half_size(image: bytes) -> Bytes:
 
     Raises MediaError for bytes that are no picture.
     """
-    data = np.frombuffer(image, np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_2) if len(data) else None
-    if bgr is None:
-        raise MediaError("a picture cannot be decoded: it is damaged or no picture")
-    return np.asarray(bgr, np.uint8)
+    return decode_image(image, cv2.IMREAD_REDUCED_COLOR_2, UNDECODABLE)
 
 
 def describe(bgr: Bytes) -> Values:

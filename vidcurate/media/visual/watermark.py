@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from vidcurate.clips.regions import Box
 from vidcurate.clips.vectors import clip_frames
 from vidcurate.errors import MediaError
-from vidcurate.media.scan.proxies import evenly_spread
-from vidcurate.media.scan.scanner import read_samples
+from vidcurate.media.io.images import decode_image
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.proxies import DAMAGED, evenly_spread
 from vidcurate.records import Clip
 
 # Horizontal and vertical Sobel of pictures: shape (pictures, 2, height, width), 8 a grey level.
@@ -124,10 +125,7 @@ def gradient(jpeg: bytes) -> Gradients:
 
     Raises MediaError where it is damaged.
     """
-    data = np.frombuffer(jpeg, np.uint8)
-    luma = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
-    if luma is None:
-        raise MediaError("a proxy is damaged: scan the video again")
+    luma = decode_image(jpeg, cv2.IMREAD_GRAYSCALE, DAMAGED)
     both = [cv2.Sobel(luma, cv2.CV_16S, *axis) for axis in ((1, 0), (0, 1))]
     return np.asarray(np.stack(both), np.int16)
 

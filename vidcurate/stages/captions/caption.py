@@ -136,7 +136,7 @@ def talk(
     choose_fit = fit_opener(clip, config, desk)
 
     def begun() -> Conversation[Caption]:
-        from vidcurate.media.io.frames import read_as_jpeg
+        from vidcurate.media.io.images import read_as_jpeg
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
@@ -188,7 +188,7 @@ def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[s
 
 def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     """The mean shares of the named colours in a clip's samples."""
-    from vidcurate.media.scan.scanner import read_samples
+    from vidcurate.media.scan.files import read_samples
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
     scan = workspace.lookup(SCANS)[clip.video_id]

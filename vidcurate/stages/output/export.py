@@ -154,7 +154,8 @@ def write_clip_file(
     offsets: Sequence[int],
 ) -> ExportedClip:
     """Write one clip's file."""
-    from vidcurate.media.output.cutting import CutOptions, cut_clip
+    from vidcurate.media.output.cut_file import CutOptions
+    from vidcurate.media.output.cutting import cut_clip
 
     assert config.media != "none"
     options = CutOptions(
@@ -208,7 +209,7 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
 
     Gives the reason where the first ffmpeg that is found cannot be used.
     """
-    from vidcurate.media.output.cutting import ffmpeg_for
+    from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
     if config.media == "none":
         return None

@@ -66,7 +66,7 @@ def verify_clip(
     """
     from vidcurate.media.output.inspection import sha256
     from vidcurate.media.output.verify import verify_file
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
 
     file = workspace.file_of(EXPORTS, name)
     if not file.exists() or sha256(file) != exported.sha256:

@@ -90,7 +90,7 @@ def motion(
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the video's flow was never measured, or is no number.
     """
-    from vidcurate.media.scan.scanner import read_samples
+    from vidcurate.media.scan.files import read_samples
 
     open_video, samples = "", pa.table({})
     for clip in clips:
@@ -160,7 +160,7 @@ def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionSc
     Raises MediaError for a video that is gone.
     """
     from vidcurate.media.io.content import video_path
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
     from vidcurate.media.visual.motion_vectors import vector_motion
 
     scan = workspace.lookup(SCANS)[clip.video_id]

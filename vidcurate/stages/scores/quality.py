@@ -47,7 +47,7 @@ def quality(
     mean and standard deviation over the picture of optical flow in frame diagonals a second.
     Raises MediaError for a clip without a sample.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     open_video, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:

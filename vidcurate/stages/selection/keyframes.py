@@ -119,7 +119,8 @@ def keyframes(
     Raises MediaError where the source cannot be decoded at a wanted time, or the video lacks the
     vectors that the method needs.
     """
-    from vidcurate.media.io.frames import read_images, write_image
+    from vidcurate.media.io.frames import read_images
+    from vidcurate.media.io.images import write_image
 
     for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
         clips_of_video = list(of_video)
@@ -161,7 +162,7 @@ def choose_all(
 
     Raises MediaError for a video without the vectors that the method needs.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     video_id = clips[0].video_id
     scan = workspace.lookup(SCANS)[video_id]

@@ -29,7 +29,7 @@ def signatures(
 
     Samples that show next to nothing, as a black picture, are left out.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     open_video, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:

@@ -18,7 +18,7 @@ def bounds(
     clips: Sequence[Clip], _config: BoundsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Bounds]]:
     """The transitions around each clip."""
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
 
     open_video, pts = "", np.zeros(0, np.int64)
     for clip in clips:

@@ -130,7 +130,7 @@ def cuts(
 
     Raises MediaError when the scan did not record a signal that the detector needs.
     """
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
     from vidcurate.media.shots.detectors import DetectorOptions, detect
 
     options = DetectorOptions(**config.model_dump())

@@ -155,7 +155,7 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Vide
 
     Raises MediaError for one without the vectors that it needs.
     """
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
 
     scan = workspace.lookup(SCANS)[video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()

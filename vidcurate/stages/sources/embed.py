@@ -100,7 +100,7 @@ def embed(
 
 def read_proxies(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
     """Times and JPEGs of a video's proxies, memory-mapped, or why they cannot be read."""
-    from vidcurate.media.scan.scanner import read_samples
+    from vidcurate.media.scan.files import read_samples
 
     try:
         return read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
