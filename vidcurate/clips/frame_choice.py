@@ -1,4 +1,4 @@
-"""Which frames of a clip become stills: one function a method, over what scan and embed know.
+"""Methods that choose which frames of a clip become keyframes, by what scan and embed recorded.
 
 Frames are meant by number; 0 is the clip's first.
 """
@@ -23,7 +23,7 @@ MAX_ROUNDS = 100
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:
-    """How many stills at most; `step` in ticks; the cosine of copies; a text's vector."""
+    """Number of keyframes, least step in ticks, cosine of copies, and a text's vector."""
 
     count: int
     step: float = 0.0
@@ -35,12 +35,12 @@ Method = Callable[[ClipFrames, FrameRequest], Sequence[int]]
 
 
 def choose_frames(method: str, clip: ClipFrames, request: FrameRequest) -> list[int]:
-    """The numbers of a clip's stills by one of METHODS: at least one, each once, rising."""
+    """Choose the frames of a clip by one of METHODS: at least one, each once, in rising order."""
     return sorted({int(number) for number in METHODS[method](clip, request)})
 
 
 def uniform(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """The frames shown at the middles of equal parts."""
+    """Choose the frames shown at the middles of equal parts."""
     start, end = int(clip.edges[0]), int(clip.edges[-1])
     parts = range(request.count)
     times = [start + (end - start) * (2 * part + 1) // (2 * request.count) for part in parts]
@@ -48,12 +48,12 @@ def uniform(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def middle(clip: ClipFrames, _wish: FrameRequest) -> Sequence[int]:
-    """The frame shown at the middle."""
+    """Choose the frame shown at the middle."""
     return uniform(clip, FrameRequest(1))
 
 
 def sharpest(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """The sharpest sample of each equal part; a part without a sample gives its middle."""
+    """Choose the sharpest sample of each equal part, or its middle frame where it has no sample."""
     chosen = list(uniform(clip, request))
     for number, part in enumerate(equal_parts(clip, clip.whole, len(chosen))):
         first, end = np.searchsorted(clip.samples, part)
@@ -63,7 +63,7 @@ def sharpest(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """The first and the last sample, and of those a step apart each that is unlike the last kept.
+    """Choose the first and last sample, and each a step later that differs from the last chosen.
 
     As in ShareGPT4Video (Chen et al. 2024).
     """
@@ -84,9 +84,9 @@ def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def cluster(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """The samples nearest to the centres of k-means over the vectors, as KTV chooses.
+    """Choose the samples nearest to the centres of k-means over the vectors, as KTV does.
 
-    Where there are no more samples than stills wanted, those of equal parts.
+    Where there are no more samples than keyframes asked for, typical frames of equal parts.
     """
     pool = clip.good_samples(clip.whole)
     if len(pool) <= request.count:
@@ -97,7 +97,7 @@ def cluster(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def k_means(vectors: Vectors, count: int) -> Vectors:
-    """Centres of length one, shape (count, dimension); groups begin as equal runs of rows.
+    """Find centres of length one, shape (count, dimension); groups begin as equal runs of rows.
 
     There are more rows than centres. A group that loses its last row keeps its centre.
     """
@@ -114,7 +114,7 @@ def k_means(vectors: Vectors, count: int) -> Vectors:
 
 
 def redundancy(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """More frames where the picture changes: one of each equal part of all change.
+    """Choose more frames where the picture changes: one in each equal part of the total change.
 
     After KFFocus (Nie et al. 2025), which samples by temporal redundancy.
     """
@@ -129,7 +129,7 @@ def redundancy(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def calmest(clip: ClipFrames, numbers: Numbers, off: Values) -> int:
-    """The frame with the least `off` in the calmer half of some, as fast motion blurs."""
+    """Choose the frame with the least `off` among the half that changes least, as motion blurs."""
     steady = numbers[clip.change[numbers] <= np.median(clip.change[numbers])]
     coded = steady[clip.is_intra[steady] & (off[steady] <= MAX_INTRA_OFFSET)]
     among = coded if len(coded) else steady
@@ -137,7 +137,7 @@ def calmest(clip: ClipFrames, numbers: Numbers, off: Values) -> int:
 
 
 def progress_through(clip: ClipFrames) -> Values:
-    """How far through the clip each frame is, 0 to 1: by change, and for a share by time."""
+    """Measure how far through the clip each frame is, 0 to 1, by change and by time."""
     times = (clip.edges[:-1] - clip.edges[0]) / (clip.edges[-1] - clip.edges[0])
     total = clip.change.sum()
     if total == 0:
@@ -146,7 +146,7 @@ def progress_through(clip: ClipFrames) -> Values:
 
 
 def scene_driven(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """Stills spread over the sections by their length.
+    """Choose frames spread over the shots in proportion to their length.
 
     After K-frames (Yao et al. 2025), which gives any number of frames to scenes in their order.
     """
@@ -155,7 +155,7 @@ def scene_driven(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def codec(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """Frames coded without another, every so many; where there is none, one of the middle."""
+    """Choose intra-coded frames at even distances, or a central frame where there are none."""
     coded = np.flatnonzero(clip.is_intra & ~clip.is_poor)
     if len(coded) == 0:
         return central(clip, clip.whole)
@@ -165,7 +165,7 @@ def codec(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def nearest_to_query(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
-    """The samples most like a text, none nearer to another than half an even spread would be."""
+    """Choose the samples most similar to a text, at least half an even step apart."""
     assert request.query is not None
     pool = clip.good_samples(clip.whole)
     if len(pool) == 0:
@@ -181,7 +181,7 @@ def nearest_to_query(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 
 
 def typical_frames(clip: ClipFrames, sections: Sequence[Part], count: int) -> list[int]:
-    """The typical frames of equal parts of sections, in order; poor parts have none."""
+    """Choose typical frames of equal parts of sections, in order; poor parts give none."""
     lengths = [int(clip.edges[end] - clip.edges[first]) for first, end in sections]
     return [
         number
@@ -192,7 +192,7 @@ def typical_frames(clip: ClipFrames, sections: Sequence[Part], count: int) -> li
 
 
 def allot(lengths: Sequence[int], count: int) -> list[int]:
-    """How many of `count` fall to each section: one to each, longest first, then by length."""
+    """Divide `count` among sections: one to each, longest first, then by length."""
     given = [0] * len(lengths)
     for _ in range(count):
         next_one = max(range(len(given)), key=lambda n: (not given[n], lengths[n] / (given[n] + 1)))
@@ -201,7 +201,7 @@ def allot(lengths: Sequence[int], count: int) -> list[int]:
 
 
 def most_typical(clip: ClipFrames, part: Part) -> list[int]:
-    """The one sample most like the mean of a part's; without a sample, its central frame."""
+    """Choose the sample closest to the mean vector of a part, or else its central frame."""
     pool = clip.good_samples(part)
     if len(pool) == 0:
         return central(clip, part)
@@ -210,7 +210,7 @@ def most_typical(clip: ClipFrames, part: Part) -> list[int]:
 
 
 def without_copies(clip: ClipFrames, numbers: Sequence[int], request: FrameRequest) -> list[int]:
-    """Frames without the near-copies of those before them, by vectors and by summed change."""
+    """Leave out near-copies of earlier frames, by vectors and by summed change."""
     vector = dict(zip(clip.samples.tolist(), clip.vectors, strict=True))
     moved = clip.change.cumsum()
 

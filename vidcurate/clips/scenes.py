@@ -1,4 +1,4 @@
-"""Scenes by their look: shots that continue each other, and where a long one turns to another."""
+"""Scenes by the vectors of frames: joining shots that continue each other, dividing long ones."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class TimedVectors:
-    """A video's vectors of length one, shape (n, dimension), by the times of their frames."""
+    """A video's vectors of length one, shape (n, dimension), with the times of their frames."""
 
     pts: Ticks
     vectors: Vectors
 
     def within(self, start_pts: int, end_pts: int) -> "TimedVectors":
-        """Those of a part of the video."""
+        """Return the vectors of a part of the video."""
         start, stop = np.searchsorted(self.pts, [start_pts, end_pts])
         return TimedVectors(self.pts[start:stop], self.vectors[start:stop])
 
@@ -33,7 +33,7 @@ def stitch(
     max_distance: float,
     max_change: float,
 ) -> list[Span]:
-    """Spans that follow each other without a gap, joined where the second begins as the first ends.
+    """Join spans that follow each other without a gap where the second begins as the first ends.
 
     Left out is a span that ends farther than `max_change` from its beginning: it may hold a
     transition that was not found. A span without a vector stays alone. Distances are Euclidean,
@@ -56,7 +56,7 @@ def stitch(
 
 
 def joined(first: Span, second: Span) -> Span:
-    """Two spans as one; where a shot was only chopped there is no joint."""
+    """Join two spans; there is no joint where one shot was only chopped."""
     joint = (second.first,) if second.before else ()
     joints = (*first.joints, *joint, *second.joints)
     return Span(first.first, second.end, first.before, second.after, joints)
@@ -70,9 +70,9 @@ def distance(one: Vectors, other: Vectors) -> float:
 def split_scenes(
     edges: Ticks, span: Span, vectors: TimedVectors, shortest: int, deviations: float
 ) -> list[Span]:
-    """A span in parts of at least `shortest` ticks, divided where its look turns.
+    """Divide a span where its content changes, into parts of at least `shortest` ticks.
 
-    SceneTilling (VideoLLaMB, Wang et al. 2024): the likeness of neighbouring frames is a curve;
+    SceneTilling (VideoLLaMB, Wang et al. 2024): the similarity of neighbouring frames is a curve;
     a valley divides when its depth exceeds the mean depth by so many standard deviations. Deepest
     first, those are used that leave no part too short. A part begins with a shot if one begins
     there, else with the first frame whose vector is unlike.
@@ -91,7 +91,7 @@ def split_scenes(
 
 
 def depth_scores(similarity: Values) -> Values:
-    """How far each value of a curve lies below the peaks at both sides, the two sums together.
+    """Measure how far each value of a curve lies below the peaks on both sides, both added.
 
     TextTiling's measure (Hearst 1997): a peak is reached by climbing until the curve falls.
     """
@@ -99,7 +99,7 @@ def depth_scores(similarity: Values) -> Values:
 
 
 def rise_to_left(curve: Values) -> Values:
-    """How far the curve rises to the left of each value until it falls."""
+    """Measure how far the curve rises to the left of each value until it falls."""
     rises = np.zeros(len(curve))
     for place in range(1, len(curve)):
         step = curve[place - 1] - curve[place]

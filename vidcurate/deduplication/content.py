@@ -1,4 +1,4 @@
-"""What the signatures of many clips hold, as arrays that can be compared."""
+"""The content of signatures as arrays that can be compared."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ INT8_MAX = 127
 
 @dataclass(frozen=True, slots=True)
 class ClipContent:
-    """One clip: its length, its samples by time from its start, and the course of its luma."""
+    """One clip: its length, its samples by time from its start, and its luma sequence."""
 
     duration_s: float
     times_s: Values
@@ -30,7 +30,7 @@ class ClipContent:
 
 @dataclass(frozen=True, slots=True)
 class ContentArrays:
-    """Many clips; the samples of clip i are `bounds[i]` to `bounds[i + 1]`, so its steps."""
+    """Many clips in flat arrays; clip i has the samples from `bounds[i]` to `bounds[i + 1]`."""
 
     durations_s: Values
     bounds: Numbers
@@ -41,7 +41,7 @@ class ContentArrays:
     luma_sequences: NDArray[np.float32]
 
     def clip(self, number: int) -> ClipContent:
-        """One of the clips."""
+        """Return the content of one clip."""
         own = slice(*self.bounds[number : number + 2])
         steps = slice(*self.sequence_bounds[number : number + 2])
         return ClipContent(
@@ -54,12 +54,12 @@ class ContentArrays:
 
     @property
     def owners(self) -> Numbers:
-        """The clip of each sample."""
+        """The number of the clip that each sample belongs to."""
         return np.repeat(np.arange(len(self.durations_s)), np.diff(self.bounds))
 
 
 def content_arrays(rows: pa.Table) -> ContentArrays:
-    """The clips of a table of signatures, in its order."""
+    """Read the clips of a table of signatures, in its order."""
     times = rows["times_s"].combine_chunks()
     counts = times.value_lengths().to_numpy()
     luma_sequences = np.frombuffer(column_bytes(rows["luma_sequence"]), np.float32)
@@ -78,21 +78,21 @@ def content_arrays(rows: pa.Table) -> ContentArrays:
 
 
 def column_bytes(column: pa.ChunkedArray) -> bytes:
-    """All bytes of a column."""
+    """Join all bytes of a column."""
     return b"".join(column.to_pylist())
 
 
 def offsets(counts: NDArray[np.integer]) -> Numbers:
-    """Where each of so many begins, and where the last ends."""
+    """Return where each of several runs begins, and where the last ends."""
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
 def packed(vectors: Vectors) -> NDArray[np.int8]:
-    """Vectors in a byte a number; what is lost turns none by more than a degree or so."""
+    """Store each number of vectors in a byte; that turns no vector by more than about a degree."""
     largest = np.abs(vectors).max(axis=1, keepdims=True)
     return np.asarray(np.rint(vectors / np.where(largest == 0, 1, largest) * INT8_MAX), np.int8)
 
 
 def unpacked(rows: NDArray[np.int8]) -> Vectors:
-    """The vectors, each of length one; a row of zeros stays one."""
+    """Restore packed vectors at length one; a row of zeros stays zero."""
     return unit_rows(rows.astype(np.float32))

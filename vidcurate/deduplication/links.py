@@ -1,4 +1,4 @@
-"""The links between all clips that show the same: candidates, then a closer look at each pair."""
+"""The links between all clips with the same content: candidates first, then each pair in detail."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ ROWS_AT_ONCE = 1 << 14
 
 
 def links(clips: ContentArrays, least_similarity: float) -> Iterator[Link]:
-    """The links between clips, as they are and as one of them is mirrored."""
+    """Find the links between clips, as they are and with one of them mirrored."""
     owners = clips.owners
     for is_mirrored in (False, True):
         queries = mirrored_packed(clips.packed) if is_mirrored else clips.packed
@@ -31,7 +31,7 @@ def links(clips: ContentArrays, least_similarity: float) -> Iterator[Link]:
 def link_between(
     clips: ContentArrays, one: int, other: int, enough: float, *, is_mirrored: bool
 ) -> Link | None:
-    """How one clip, perhaps mirrored, lies along the other; None where it cannot."""
+    """Compare one clip, mirrored or not, with another; None where they cannot be aligned."""
     first, second = clips.clip(one), clips.clip(other)
     if first.luma_sequence.shape[1] > second.luma_sequence.shape[1]:
         one, other, first, second = other, one, second, first
@@ -44,12 +44,12 @@ def link_between(
 
 
 def mirrored_clip(clip: ClipContent) -> ClipContent:
-    """A clip mirrored left to right; the course of its luma stays."""
+    """Mirror a clip left to right; its luma sequence stays."""
     return replace(clip, packed=mirrored_packed(clip.packed), hashes=mirrored_hashes(clip.hashes))
 
 
 def mirrored_packed(rows: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Packed vectors of mirrored pictures."""
+    """Mirror the packed vectors of pictures."""
     found = np.empty_like(rows)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = slice(start, start + ROWS_AT_ONCE)

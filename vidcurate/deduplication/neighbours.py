@@ -1,4 +1,4 @@
-"""Which clips might be copies: those with a sample that looks like one of another clip.
+"""Candidates for copies: clips that have a sample similar to a sample of another clip.
 
 Samples are searched in cells around landmarks, an inverted file after Jegou, Douze and Schmid 2011
 with samples drawn at random in the place of centroids. Up to EXACT samples all are compared.
@@ -18,7 +18,7 @@ Packed = NDArray[np.int8]
 MAX_EXACT_SAMPLES = 8192
 # Each sample looks into this many cells; a cell holds about as many samples as there are cells.
 CELLS_SEARCHED = 6
-# So many likest clips are looked at, of each sample and of each clip.
+# So many most similar clips are examined, of each sample and of each clip.
 MAX_NEIGHBOURS = 12
 MIN_COSINE = 0.7
 ROWS_AT_ONCE = 2048
@@ -30,7 +30,7 @@ FOUND = pa.schema([("query", pa.int64()), ("other", pa.int64()), ("cosine", pa.f
 def candidates(
     queries: Packed, samples: Packed, owners: Numbers
 ) -> Iterator[tuple[int, int, float]]:
-    """Pairs of clips with the highest cosine of their samples, without repeats.
+    """Find pairs of clips with the highest cosine of their samples, each pair once.
 
     The queries are the samples, perhaps mirrored; `owners` is the clip of each.
     """
@@ -47,7 +47,7 @@ def candidates(
 
 
 def similar_clips(queries: Packed, samples: Packed, owners: Numbers) -> Iterator[pa.Table]:
-    """The likest other clips for the clip of each query, cell by cell."""
+    """Find the most similar other clips for the clip of each query, cell by cell."""
     n_samples = len(samples)
     if n_samples <= MAX_EXACT_SAMPLES:
         every = np.arange(n_samples)
@@ -63,7 +63,7 @@ def similar_clips(queries: Packed, samples: Packed, owners: Numbers) -> Iterator
 
 
 def nearest_cells(rows: Packed, landmarks: Vectors, count: int) -> NDArray[np.int32]:
-    """The landmarks that are likest to each row, shape (rows, count)."""
+    """Return the most similar landmarks of each row, shape (rows, count)."""
     found = np.empty((len(rows), count), np.int32)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         cosines = unpacked(rows[start : start + ROWS_AT_ONCE]) @ landmarks.T
@@ -72,7 +72,7 @@ def nearest_cells(rows: Packed, landmarks: Vectors, count: int) -> NDArray[np.in
 
 
 def group_by_cell(cells: NDArray[np.int32], n_cells: int) -> list[Numbers]:
-    """The places that name each cell."""
+    """Return the positions of the samples of each cell."""
     order = np.argsort(cells, kind="stable")
     return np.split(order, np.searchsorted(cells[order], np.arange(1, n_cells)))
 
@@ -80,7 +80,7 @@ def group_by_cell(cells: NDArray[np.int32], n_cells: int) -> list[Numbers]:
 def search_in_blocks(
     queries: Packed, asked: Numbers, samples: Packed, held: Numbers, owners: Numbers
 ) -> Iterator[pa.Table]:
-    """The likest clips with a sample held for each query asked, a block at a time."""
+    """Find the most similar clips among some samples for some queries, a block at a time."""
     if not len(held):
         return
     vectors = unpacked(samples[held])

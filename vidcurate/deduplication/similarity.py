@@ -1,4 +1,4 @@
-"""How alike two clips are, and over which part: the shorter one is laid along the longer one."""
+"""How similar two clips are, and over which part: the shorter is aligned with the longer one."""
 
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClipSimilarity:
-    """How alike two clips are where the shorter one lies along the longer one.
+    """How similar two clips are where the shorter one is aligned with the longer one.
 
     It begins `offset_s` after the longer one, which runs `speed` times as fast; `is_whole` says
     that it covers all of it.
@@ -47,7 +47,7 @@ class ClipSimilarity:
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """A way to lay a clip along another, how well their courses agree, and what of it counts."""
+    """An alignment of two clips, how well their luma agrees, and that discounted for parts."""
 
     offset_s: float
     speed: float
@@ -58,11 +58,11 @@ class Alignment:
 def clip_similarity(
     short: ClipContent, long: ClipContent, enough: float = 0.0
 ) -> ClipSimilarity | None:
-    """How alike two clips are at best; None where the shorter one cannot lie along the other.
+    """Measure the similarity of two clips at the best alignment; None where there is none.
 
     The similarity is next to 1 for equal clips: the mean cosine of samples that are shown at the
-    same time, the share of equal bits of their hashes and the agreement of the courses, weighted.
-    For a part it is lower, the more so the shorter it is. Ways whose courses agree less than
+    same time, the share of equal bits of their hashes and the agreement of luma, weighted.
+    For a part it is lower, the more so the shorter it is. Alignments whose luma agrees less than
     `enough` are left out.
     """
     rated = [
@@ -81,17 +81,17 @@ def clip_similarity(
 
 
 def weighted_similarity(cosine: float, same_bits: float, agreement: float) -> float:
-    """The similarity that all evidence makes."""
+    """Combine all evidence into one similarity."""
     return VECTOR_WEIGHT * cosine + HASH_WEIGHT * same_bits + SEQUENCE_WEIGHT * agreement
 
 
 def agreement_needed(similarity: float, cosine: float) -> float:
-    """How well courses must agree for a similarity if no samples are liker than `cosine`."""
+    """Return the least luma agreement for a similarity if no samples are closer than `cosine`."""
     return (similarity - VECTOR_WEIGHT * cosine - HASH_WEIGHT) / SEQUENCE_WEIGHT
 
 
 def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Alignment]:
-    """The ways that are worth a look: as a whole, and as the part whose course agrees best."""
+    """List the alignments to examine: the whole clip, and the part whose luma agrees best."""
     n_short, n_long = short.luma_sequence.shape[1], long.luma_sequence.shape[1]
     found = []
     if n_long <= MAX_SPEED * n_short:
@@ -105,7 +105,7 @@ def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Ali
 
 
 def best_alignment(short: ClipContent, long: ClipContent, speed: float) -> Alignment:
-    """Where in the longer clip the shorter one fits best at a speed."""
+    """Find where in the longer clip the shorter one agrees best at a speed."""
     played = resampled(short.luma_sequence, round(short.luma_sequence.shape[1] * speed))
     found = agreements(played, long.luma_sequence)
     best = int(np.argmax(found))
@@ -116,7 +116,7 @@ def best_alignment(short: ClipContent, long: ClipContent, speed: float) -> Align
 
 
 def discounted(agreement: float, n_steps: int) -> float:
-    """What the agreement of a part says, which was chosen among many places."""
+    """Discount the agreement of a part, since it was chosen among many positions."""
     return NEUTRAL_AGREEMENT + (agreement - NEUTRAL_AGREEMENT) * n_steps / (
         n_steps + HALF_DISCOUNT_STEPS
     )
@@ -125,7 +125,7 @@ def discounted(agreement: float, n_steps: int) -> float:
 def samples_agreement(
     alignment: Alignment, short: ClipContent, long: ClipContent
 ) -> tuple[float, float]:
-    """Mean cosine, and mean share of equal bits, of samples shown at about the same time."""
+    """Return the mean cosine and the mean share of equal hash bits of samples close in time."""
     if not len(short.times_s) or not len(long.times_s):
         return 0.0, 0.0
     places_s = alignment.offset_s + alignment.speed * short.times_s

@@ -1,4 +1,4 @@
-"""What an export would lose against the one that is there, and nobody has asked to lose."""
+"""What a new export would lose of the present one without anybody having asked for it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ MAX_NAMED = 5
 
 @dataclass(frozen=True)
 class ExportContents:
-    """What an export holds: clips with their video and whether they have a caption, and columns."""
+    """The clips of an export, each with its video and whether it has a caption, and its columns."""
 
     clips: pa.Table
     columns: Sequence[str]
@@ -33,9 +33,9 @@ class ExportContents:
 
 @dataclass
 class Losses:
-    """What a new export lacks that the one there has; `clips` are counted by the reason.
+    """What the present export has and a new one lacks; `clips` counts clips by reason.
 
-    `intended` are clips that go because rules reject them, or their videos are cut in other ways or
+    `intended` counts clips gone because rules reject them, or their videos are cut in other ways or
     were dropped.
     """
 
@@ -45,7 +45,7 @@ class Losses:
     intended: int = 0
 
     def __str__(self) -> str:
-        """In words, empty where nothing is lost."""
+        """Describe the losses in words, "" if there are none."""
         parts = [f"{quantity(n, 'clip')} ({why})" for why, n in self.clips.items()]
         parts += [quantity(self.captions, "caption")] if self.captions else []
         if self.columns:
@@ -56,7 +56,7 @@ class Losses:
 
 
 def read_export(out: Location) -> ExportContents | None:
-    """What the export in a folder holds; None where there is none.
+    """Read what the export in a folder holds; None if there is none.
 
     Raises UsageError for one that cannot be read.
     """
@@ -78,24 +78,26 @@ def read_export(out: Location) -> ExportContents | None:
 
 
 def read_shard_clips(shard: Location) -> pa.Table:
-    """The clips of a shard, and whether they have a caption."""
+    """Read the clips of a shard, and whether they have a caption."""
     with pq.ParquetFile(readable(shard)) as file:
         rows = file.read(["clip_id", "video_id", "caption"])
     has_caption = pc.is_valid(rows["caption"])
-    return pa.table({"clip_id": rows["clip_id"], "video_id": rows["video_id"], "told": has_caption})
+    return pa.table(
+        {"clip_id": rows["clip_id"], "video_id": rows["video_id"], "has_caption": has_caption}
+    )
 
 
 def losses(
     old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished
 ) -> Losses:
-    """What an export of these clips and columns would lose that nobody has asked to lose.
+    """Find what an export of these clips and columns would lose that nobody asked to lose.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
-    dropped, are wished to go; those that failed, and those of videos that failed or have other
+    dropped, are intended losses; those that failed, and those of videos that failed or have other
     content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
-    has_caption = old.clips.filter(pc.and_(is_left, old.clips["told"]))["clip_id"]
+    has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
     tables = [t for t in (CAPTIONS, REFINED) if view.has(t)]
     texts = [view.scan(table, ["clip_id"])["clip_id"] for table in tables]
     tell = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
@@ -111,7 +113,7 @@ def losses(
 
 
 def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
-    """How many of some clips, which an export has no more, went for which unwished reason."""
+    """Count clips that an export no longer has, by the unintended reason."""
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
@@ -133,6 +135,6 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
 
 
 def statuses(view: Finished, table: Table[Any]) -> dict[str, str]:
-    """What became of each input of a table's stage."""
+    """Map each input of a table's stage to its status."""
     done = view.done(table)
     return dict(zip(done["id"].to_pylist(), done["status"].to_pylist(), strict=True))

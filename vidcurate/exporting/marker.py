@@ -1,4 +1,4 @@
-"""Which folder is the export of a data set, and what lies in it that the export did not write."""
+"""The marker of an export: whose data set a folder is, and which files in it are the export's."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ MAX_NAMED = 3
 
 @dataclass(frozen=True, slots=True)
 class ExportMarker:
-    """What an export says of itself in its file `EXPORT_MARKER`.
+    """What an export's file `EXPORT_MARKER` says about it.
 
     `dataset` is the id of the data set that it is of. `files` are card and shards, each with a hash
     by which a change shows; what else belongs to an export its shards name. Of one that is not
@@ -44,7 +44,7 @@ class ExportMarker:
 
 
 def read_marker(folder: Location) -> ExportMarker | None:
-    """The mark of a folder; None where there is none, or none that can be read."""
+    """Read the marker of a folder; None if it has none that can be read."""
     try:
         found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
         if found.pop("vidcurate") != 1 or found.pop("kind") != "export":
@@ -55,25 +55,25 @@ def read_marker(folder: Location) -> ExportMarker | None:
 
 
 def write_marker(folder: Location, marker: ExportMarker) -> None:
-    """Mark a folder."""
+    """Write the marker of a folder."""
     text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(marker)}, indent=2) + "\n"
     write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
 
 
 def write_text(file: Path, text: str) -> None:
-    """A text file."""
+    """Write a text file."""
     file.write_text(text, "utf-8")
 
 
 def finished_marker(folder: Path, dataset: str, *, clips: int, captions: int) -> ExportMarker:
-    """The mark of an export that lies complete in a folder."""
+    """Make the marker of an export that lies complete in a folder."""
     shards = sorted(f"data/{shard.name}" for shard in (folder / "data").iterdir())
     files = {name: end_hash(folder / name) for name in (CARD, *shards)}
     return ExportMarker(dataset, finished=True, clips=clips, captions=captions, files=files)
 
 
 def end_hash(file: Location) -> str:
-    """A hash of a file's size and end."""
+    """Hash a file's size and last bytes."""
     size = file.stat().st_size
     with file.open("rb") as content:
         content.seek(max(0, size - END_BYTES))
@@ -82,7 +82,7 @@ def end_hash(file: Location) -> str:
 
 
 def check_replaceable(out: Location, dataset: str | None, home: Location) -> None:
-    """Pass if a folder may be replaced by an export of a data set: an earlier one, or nothing.
+    """Check that an export of a data set may replace a folder: an earlier one, or nothing.
 
     In the data set's own folder, `home`, an export without a mark is one of the first release.
     Raises UsageError that names what else is there.
@@ -111,7 +111,7 @@ def check_replaceable(out: Location, dataset: str | None, home: Location) -> Non
 
 
 def foreign_files(out: Location, marker: ExportMarker, there: Mapping[str, int]) -> Iterator[str]:
-    """The files of a marked folder that were not written with it, or were changed since."""
+    """Yield files of a marked folder that the export did not write or that were changed since."""
     if not marker.finished:
         yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_export_name(n))
         return
@@ -130,12 +130,12 @@ def foreign_files(out: Location, marker: ExportMarker, there: Mapping[str, int])
 
 
 def is_export_name(name: str) -> bool:
-    """Whether a file has a name that an export gives."""
+    """Check whether a file has a name that an export gives."""
     return bool(SHARD.fullmatch(name) or CLIP_FILE_NAME.fullmatch(name))
 
 
 def files_in_shard(shard: Location) -> dict[str, int | None]:
-    """The files that a shard's rows name, each with its size where they say it."""
+    """Map the files that a shard's rows name to their sizes, None where rows state no size."""
     with pq.ParquetFile(readable(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
         rows = file.read(sorted(wanted))
@@ -151,7 +151,7 @@ def files_in_shard(shard: Location) -> dict[str, int | None]:
 
 
 def files_below(folder: Location) -> dict[str, int]:
-    """All that lies in a folder, by names from there, with sizes; a link to a folder is a file."""
+    """Map all files below a folder to their sizes; a link to a folder counts as a file."""
     if isinstance(folder, Remote):
         return {name: facts.st_size for name, facts in folder.below().items()}
     found: dict[str, int] = {}

@@ -1,4 +1,4 @@
-"""The table of a finished data set: one row a clip, with all that was measured and said of it."""
+"""The table of a finished data set: one row a clip, with its scores, captions and file facts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -51,7 +51,7 @@ KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.
 
 
 def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
-    """Every exported clip, by video and time, piece by piece; one empty piece if there is none.
+    """Yield every exported clip by video and time, in pieces; one empty piece if there is none.
 
     File names are relative to the data set's folder. `source_paths` adds where each video lies, for
     clips that have no file of their own.
@@ -70,7 +70,7 @@ def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
 
 
 def videos_by_name(view: Finished) -> pa.Table:
-    """The videos, each once, by the names of their files."""
+    """List the videos, each once, sorted by file name."""
     videos = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
     names = pc.replace_substring_regex(videos["path"], "(?s)^.*/", "")
     videos = videos.append_column("source_name", names)
@@ -78,7 +78,7 @@ def videos_by_name(view: Finished) -> pa.Table:
 
 
 def exported_clips(view: Finished, videos: pa.Table) -> pa.Table:
-    """The kept clips that have an exported row, and a verified one where files are verified.
+    """List the kept clips that have an exported row, and a verified one where files are verified.
 
     `video` is the number of a clip's video among `videos`.
     """
@@ -92,7 +92,7 @@ def exported_clips(view: Finished, videos: pa.Table) -> pa.Table:
 
 
 def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """The columns of one stretch of clips, from their rows in each table."""
+    """Build the columns of some clips from their rows in each table."""
     clips, exported = found[KEPT.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     columns["file_name"] = file_names("clips", exported["file"])
@@ -116,7 +116,7 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 
 def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
-    """Captions, those written again in place of the old ones, and what was judged of them."""
+    """Add captions, refined ones in place of the first, and their verdicts."""
     for table, names, prefix in (
         (CAPTIONS, FROM_CAPTION[1:], "caption"),
         (VERDICTS, FROM_VERDICT, "verdict"),
@@ -132,7 +132,7 @@ def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
 
 
 def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
-    """Add a column; a fraction becomes two plain ones, which every reader understands."""
+    """Add a column; a fraction becomes two integer columns, which every reader understands."""
     if values.type == FRACTION:
         columns[f"{name}_num"] = pc.struct_field(values, "num")
         columns[f"{name}_den"] = pc.struct_field(values, "den")
@@ -141,12 +141,12 @@ def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> N
 
 
 def file_names(folder: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Names with the folder that they lie in."""
+    """Prefix names with their folder."""
     return pc.binary_join_element_wise(pa.scalar(folder), names, "/")
 
 
 def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
-    """Each clip's keyframes as file names and times."""
+    """List each clip's keyframes as file names and times."""
     rows: Iterable[Sequence[dict[str, Any]] | None] = keyframes.to_pylist()
     named = [
         None
@@ -160,7 +160,7 @@ def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
 def add_sources(
     columns: dict[str, Any], videos: pa.Table, extras: Sequence[str], *, paths: bool
 ) -> None:
-    """The name of each clip's video, and what the user's list said of it."""
+    """Add the name of each clip's video, and the columns of the user's list."""
     columns["source_name"] = videos["source_name"]
     if paths:
         columns["source_path"] = videos["path"]

@@ -1,4 +1,4 @@
-"""Parquet shards that stream: numbered without gaps, in row groups that fit in memory."""
+"""Parquet shards that can be streamed: numbered without gaps, in row groups that fit in memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -25,7 +25,7 @@ VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.str
 def write_shards(
     pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Location | None
 ) -> list[str]:
-    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; returns names.
+    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; return names.
 
     With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
     in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
@@ -41,7 +41,7 @@ def write_shards(
 
 
 def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
-    """One shard, a row group at a time."""
+    """Write one shard, one row group at a time."""
     if media is None:
         schema, options, groups = rows.schema, {}, row_groups(rows, [0] * rows.num_rows)
     else:
@@ -54,7 +54,7 @@ def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
 
 
 def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
-    """How files are written beside other columns: once, as they are.
+    """Return the options that write clip files uncompressed beside compressed columns.
 
     They are compressed already, and a dictionary or statistics of them would hold them once more.
     """
@@ -68,7 +68,7 @@ def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
 
 
 def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
-    """Rows in row groups, with their clips' files in them.
+    """Yield row groups that include the files of their clips.
 
     Raises UsageError for a file that no Parquet can hold.
     """
@@ -87,7 +87,7 @@ def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]
 
 
 def row_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
-    """Rows in row groups, none with more than `BYTES_PER_GROUP` but those of one row.
+    """Divide rows into groups of at most `BYTES_PER_GROUP`, or of one row.
 
     `sizes` are those of the rows' files. One empty group where there are no rows.
     """
@@ -101,7 +101,7 @@ def row_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
 
 
 def video_column(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
-    """Clips' files as a column, read into one buffer, so that they are held once."""
+    """Read clip files into one buffer, as a column of {bytes, path}."""
     paths = names.combine_chunks()
     sizes = [0 if n is None else (media / n).stat().st_size for n in paths.to_pylist()]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -116,7 +116,7 @@ def video_column(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
 
 
 def read_into(file: Location, into: memoryview) -> None:
-    """Read a whole file into memory of its size; raises UsageError if it has another one now."""
+    """Read a whole file into memory of its size; raises UsageError if the file is shorter now."""
     n_read = 0
     with file.open("rb") as content:
         while n_read < len(into) and (got := content.readinto(into[n_read:])):

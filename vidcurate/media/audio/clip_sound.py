@@ -1,4 +1,4 @@
-"""The sound of clips, from decoding a video's sound once."""
+"""The sound of clips, decoding a video's sound once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -35,10 +35,10 @@ Powers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
-    """What a clip sounds like.
+    """Measurements of a clip's sound.
 
     `powers` are the mean squares of its blocks of 100 ms, mixed to one channel; `mono` are its
-    samples at 16 kHz, -1..1, in the same mix, or none where nobody listens.
+    samples at 16 kHz, -1..1, in the same mix, or empty if no samples are asked for.
     """
 
     loudness: Loudness
@@ -48,7 +48,7 @@ class ClipSound:
 
 @dataclass(slots=True)
 class ClipSoundBuilder:
-    """Gathers one clip's sound, samples `start` <= n < `end`; what is missing is silence."""
+    """Collects the samples `start` <= n < `end` of one clip; missing ones become silence."""
 
     start: int
     end: int
@@ -61,7 +61,7 @@ class ClipSoundBuilder:
     mono: list[Samples] = field(default_factory=list)
 
     def add(self, piece: AudioChunk) -> None:
-        """Take what belongs to the clip and was not there before."""
+        """Take the samples of a chunk that belong to the clip and are new."""
         low, high = max(piece.start, self.position), min(piece.end, self.end)
         if low < high:
             self.pad(low)
@@ -69,14 +69,14 @@ class ClipSoundBuilder:
             self.feed(piece.samples[:, part], piece.mix[:, part])
 
     def pad(self, end: int) -> None:
-        """Silence up to a sample, a second at a time as a gap may be long."""
+        """Add silence up to a sample, a second at a time since a gap may be long."""
         while self.position < end:
             count = min(end - self.position, self.audio_format.rate_hz)
             silence = np.zeros((self.audio_format.channels, count), np.float32)
             self.feed(silence, silence[:1])
 
     def feed(self, samples: Samples, mix: Samples) -> None:
-        """Pass samples and their mix on to be measured."""
+        """Measure samples and their mono mix."""
         self.meter.add(samples)
         if self.resampler is not None:
             frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PACKED, "mono")
@@ -88,7 +88,7 @@ class ClipSoundBuilder:
             self.measure_powers()
 
     def measure_powers(self) -> None:
-        """Note the powers of the whole blocks that wait.
+        """Record the powers of the whole blocks that were collected.
 
         Raises MediaError for samples that are no numbers, which floating-point sound may hold.
         """
@@ -101,7 +101,7 @@ class ClipSoundBuilder:
         self.mixed = [mix[n_measured:]]
 
     def finish(self) -> ClipSound:
-        """What the clip sounds like, with silence up to its end.
+        """Complete the clip with silence up to its end, and return its measurements.
 
         Raises MediaError for samples that are no numbers, which floating-point sound may hold.
         """
@@ -121,12 +121,12 @@ def clip_sounds(
     *,
     with_samples: bool = True,
 ) -> Iterator[ClipSound | None]:
-    """The sound of clips of one video, in their order, which is that of their starts.
+    """Yield the sound of clips of one video, in the order of their starts.
 
     It is that of one track, decoded once, from the first clip to the end of the last; None for each
     clip of a video without. Where sound begins late, ends early, is damaged or has a gap there is
     silence, as in a player. Only who `with_samples` is given samples. `offsets` are those of the
-    video's scan, if its clock begins again.
+    video's scan, if its clock restarts.
     Raises MediaError where the video cannot be read, and for samples that are no numbers.
     """
     if track is None:
@@ -158,7 +158,7 @@ def clip_sounds(
 def builder_for(
     clip: Clip, audio_format: AudioFormat, oversampler: Oversampler, *, with_samples: bool
 ) -> ClipSoundBuilder:
-    """An empty take from the first sample that is no earlier than the clip's start to its end."""
+    """Make an empty builder from the first sample at or after the clip's start to its end."""
     start, end = (
         ceil(pts * clip.time_base * audio_format.rate_hz) for pts in (clip.start_pts, clip.end_pts)
     )
@@ -168,17 +168,17 @@ def builder_for(
 
 
 def block_length(rate_hz: int) -> int:
-    """How many samples are in 100 ms."""
+    """Return the number of samples in 100 ms."""
     return int(SILENCE_BLOCK_S * rate_hz)
 
 
 def block_powers(mono: Samples, rate_hz: int) -> Powers:
-    """The mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
+    """Return the mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
     n_block = block_length(rate_hz)
     blocks = mono[: len(mono) // n_block * n_block].reshape(-1, n_block)
     return np.asarray(np.mean(np.square(blocks, dtype=np.float64), axis=1), np.float64)
 
 
 def silence_share(powers: Powers, level_dbfs: float) -> float:
-    """The share of blocks whose root mean square is below a level; 1 without a block."""
+    """Return the share of blocks whose root mean square is below a level; 1 without a block."""
     return float(np.mean(powers < 10 ** (level_dbfs / 10))) if len(powers) else 1.0

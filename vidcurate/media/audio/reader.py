@@ -1,4 +1,4 @@
-"""A video's sound in one form, whatever forms it has on the way, each sample at its time."""
+"""A video's sound in one format, whatever formats it changes between, each sample at its time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -35,20 +35,20 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class AudioFormat:
-    """The form that a video's sound is brought into."""
+    """The format that a video's sound is converted to."""
 
     rate_hz: int
     layout: str
 
     @property
     def channels(self) -> int:
-        """How many channels its layout has."""
+        """The number of channels of the layout."""
         return AudioLayout(self.layout).nb_channels
 
 
 @dataclass(frozen=True, slots=True)
 class AudioChunk:
-    """Sound without a gap: samples of shape (channels, n), the first is number `start` of time.
+    """Sound without a gap: samples of shape (channels, n), the first at sample `start`.
 
     `mix` has them mixed to one channel, shape (1, n).
     """
@@ -59,17 +59,17 @@ class AudioChunk:
 
     @property
     def end(self) -> int:
-        """The sample after the last one."""
+        """The number of the sample after the last one."""
         return self.start + int(self.samples.shape[1])
 
 
 def measured_format(track: Track) -> AudioFormat:
-    """The form in which a track is measured: with all its channels, as far as they have places."""
+    """Return the format in which a track is measured: all its channels if they have positions."""
     return AudioFormat(track.rate_hz or USUAL_RATE_HZ, track.measured_layout)
 
 
 def mixed_format(track: Track) -> AudioFormat:
-    """The form of a clip's sound: mono or stereo."""
+    """Return the format of a clip's sound: mono or stereo."""
     return AudioFormat(track.rate_hz or USUAL_RATE_HZ, track.mixed_layout)
 
 
@@ -81,11 +81,11 @@ def video_sound(
     end_s: Fraction,
     offsets_s: Sequence[Fraction] = (),
 ) -> Iterator[AudioChunk]:
-    """A video's sound, second by second, from no later than `begin_s` until `end_s` or later.
+    """Yield a video's sound in chunks, from `begin_s` or earlier to `end_s` or later.
 
-    What is damaged is left out. A video whose clock begins again, which has `offsets_s`
-    (origin.Origin), is read from its start. Raises MediaError if the video cannot be read, or the
-    ffmpeg program cannot mix channels that have no places.
+    Damaged sound is left out. A video whose clock restarts, which has `offsets_s` (see
+    seeking.SeekPoint), is read from its start. Raises MediaError if the video cannot be read, or
+    the ffmpeg program cannot mix channels without positions.
     """
     if len(offsets_s) > 1:
         yield from joined_sound(path, track, audio_format, offsets_s)
@@ -105,7 +105,7 @@ def video_sound(
 def decoded_sound(
     path: Path, index: int, audio_format: AudioFormat, begin_s: Fraction | None
 ) -> Iterator[AudioChunk]:
-    """The sound of one stream of a file from some place no later than `begin_s`, or its start."""
+    """Yield the sound of one stream of a file from `begin_s` or earlier, or from its start."""
     with open_container(path) as container:
         stream = container.streams[index]
         assert isinstance(stream, AudioStream)
@@ -119,7 +119,7 @@ def decoded_sound(
 def joined_sound(
     path: Path, track: Track, audio_format: AudioFormat, offsets_s: Sequence[Fraction]
 ) -> Iterator[AudioChunk]:
-    """The sound of a video whose clock begins again, from its start, on the clock of its scan."""
+    """Yield the sound of a video whose clock restarts, from its start, on the clock of its scan."""
     if track.is_unplaced:
         raise MediaError("channels without places cannot be mixed in joined recordings")
     with open_video(path) as (container, _):
@@ -141,7 +141,7 @@ def write_span(
     out: Path,
     offsets_s: Sequence[Fraction] = (),
 ) -> None:
-    """The sound of a span as raw 32-bit floating-point samples, channel by channel in each.
+    """Write the sound of a span as raw 32-bit floating-point samples, channels interleaved.
 
     It is exactly as long as the span: what is missing, or no number, is silence. Raises MediaError
     as `video_sound` does.
@@ -161,14 +161,14 @@ def write_span(
 
 
 def write_silence(file: BinaryIO, count: int, audio_format: AudioFormat) -> None:
-    """So many samples of silence, a second at a time as a gap may be long."""
+    """Write silence, a second at a time since a gap may be long."""
     for begin in range(0, count, audio_format.rate_hz):
         n_samples = min(count - begin, audio_format.rate_hz)
         file.write(bytes(n_samples * audio_format.channels * np.dtype(np.float32).itemsize))
 
 
 def chunks_in_time(frames: Iterator[AudioFrame], audio_format: AudioFormat) -> Iterator[AudioChunk]:
-    """Decoded frames by their place in the video, all of one form.
+    """Yield decoded frames in one format, each chunk at its time in the video.
 
     They come in pieces of about a second, as each costs some time whatever its length.
     """
@@ -191,7 +191,7 @@ def chunks_in_time(frames: Iterator[AudioFrame], audio_format: AudioFormat) -> I
             if buffered.samples and (is_apart or buffered.samples >= audio_format.rate_hz):
                 yield buffered_chunk(buffered, due, mixer)
             due = place if is_apart and place is not None else due
-            # Held sound is told by its length: without times it is taken as it comes.
+            # Buffered sound is timed by its length: frames without times are appended.
             part.pts, part.time_base = None, base
             buffered.write(part)
             due += part.samples
@@ -200,7 +200,7 @@ def chunks_in_time(frames: Iterator[AudioFrame], audio_format: AudioFormat) -> I
 
 
 def sample_number(frame: AudioFrame, rate_hz: int) -> int | None:
-    """The number of the sample of time with which a frame begins, if it has a time."""
+    """Return the number of the sample at which a frame begins, if it has a time."""
     if frame.pts is None or frame.time_base is None:
         return None
     numerator, denominator = frame.time_base.as_integer_ratio()
@@ -208,7 +208,7 @@ def sample_number(frame: AudioFrame, rate_hz: int) -> int | None:
 
 
 def buffered_chunk(buffered: AudioFifo, end: int, mixer: AudioResampler) -> AudioChunk:
-    """All sound that is held, which ends before a sample of time."""
+    """Return all buffered sound, which ends before sample `end` of the video."""
     frame = buffered.read()
     if frame is None:
         raise MediaError("no sound is held")
@@ -218,6 +218,6 @@ def buffered_chunk(buffered: AudioFifo, end: int, mixer: AudioResampler) -> Audi
 
 
 def samples_of(frame: AudioFrame) -> Samples:
-    """The samples of a packed floating-point frame, shape (channels, n)."""
+    """Return the samples of a packed floating-point frame, shape (channels, n)."""
     packed = np.asarray(frame.to_ndarray(), np.float32)
     return np.ascontiguousarray(packed.reshape(frame.samples, -1).T)

@@ -1,4 +1,4 @@
-"""Which of a video's sound tracks is its sound."""
+"""Choosing the sound track of a video."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -29,7 +29,7 @@ ENCRYPTED = "enca"
 
 
 def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
-    """The first sound track that can be decoded, the default one before others.
+    """Find the first sound track that can be decoded, the default one before others.
 
     Also, in plain words, why others that come before it were passed over. Raises MediaError for a
     file that cannot be opened.
@@ -49,12 +49,12 @@ def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
 
 
 def default_first(container: InputContainer) -> Sequence[AudioStream]:
-    """The sound tracks, those that are to be played by default first."""
+    """List the sound tracks, default ones first."""
     return sorted(container.streams.audio, key=lambda s: not s.disposition & Disposition.default)
 
 
 def why_undecodable(stream: AudioStream, text: str) -> str | None:
-    """Why a track cannot be decoded, as far as that is known without trying."""
+    """Say why a track cannot be decoded, as far as that is known without trying."""
     if not has_decoder(stream):
         return "there is no decoder"
     if f"({ENCRYPTED} /" in description_fields(stream, text)[0]:
@@ -63,7 +63,7 @@ def why_undecodable(stream: AudioStream, text: str) -> str | None:
 
 
 def is_decodable(path: Path, track: Track) -> bool:
-    """Whether a track is decoded at the head of the video, or has nothing there to be tried."""
+    """Try to decode a track at the head of the video; true if it has nothing there."""
     if track.is_unplaced:
         return is_mixed(path, track)
     n_refused = 0
@@ -83,7 +83,7 @@ def is_decodable(path: Path, track: Track) -> bool:
 
 
 def is_mixed(path: Path, track: Track) -> bool:
-    """Whether the ffmpeg program decodes a track and mixes its channels."""
+    """Check whether the ffmpeg program decodes a track and mixes its channels."""
     with open_container(path) as container:
         begin_s = (container.start_time or 0) * AV_TIME
     with TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""Opening a video safely, and saying in plain words why a file is not one."""
+"""Opening a video safely, and saying in plain words why a file is not a video."""
 
 import re
 from collections import Counter
@@ -48,7 +48,7 @@ ARCHIVES = (
 )
 # Containers that hold videos, and what is opened only to say what it is: single pictures, raw
 # streams and sound. Others are refused: demuxers that follow what a text names (files, addresses,
-# scripts), that draw text, that guess by the name alone, and all that nobody thought of.
+# scripts), that draw text, that guess by the name alone, and all unknown ones.
 VIDEOS = (
     *("asf", "asf_o", "avi", "dv", "flv", "gif", "gxf", "ivf", "kux", "live_flv", "matroska,webm"),
     *("mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf", "nsv", "nut", "ogg", "rm", "swf", "wtv"),
@@ -85,7 +85,7 @@ av.logging.set_level(None)
 
 
 class SeekResult(NamedTuple):
-    """A seek that landed well: the time that was sought, the keyframe's time, its packet."""
+    """A successful seek: the time sought, the time of the keyframe found, and its packet."""
 
     target_pts: int
     key_pts: int
@@ -96,11 +96,11 @@ class SeekResult(NamedTuple):
 def open_video(
     path: Path, *, makes_times: bool = False
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A video and its first real video stream, to be decoded by one thread.
+    """Open a video and its first real video stream, to be decoded by one thread.
 
     Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
-    libav make up times of packets that have none, for who does not decode: they are not those of
-    the frames.
+    libav invent times of packets that have none, for callers that do not decode: they differ from
+    the frames' times.
     Raises MediaError for a file that is gone, empty, forbidden, no video, or not decodable.
     """
     with open_container(path) as container:
@@ -113,7 +113,7 @@ def open_video(
 
 
 def open_container(path: Path) -> InputContainer:
-    """A file of pictures or sound, of which only the file itself may be read.
+    """Open a file of pictures or sound; no other file can be read through it.
 
     Raises MediaError for a file that is gone, empty, forbidden or no such file.
     """
@@ -125,12 +125,12 @@ def open_container(path: Path) -> InputContainer:
 
 
 def url(path: Path) -> str:
-    """A path as libav and ffmpeg take it whatever its name: dashes, colons, quotes, newlines."""
+    """Return a path as libav and ffmpeg accept it, whatever characters it has."""
     return f"file:{path}"
 
 
 def check_head(path: Path) -> None:
-    """Look at the first bytes of a file that may be a video.
+    """Check the first bytes of a file that may be a video.
 
     Raises MediaError for a file that is gone, empty, forbidden, no plain file, an archive or a
     text that names other files.
@@ -157,7 +157,7 @@ def check_head(path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Read a file to its end: for libav a disk that fails ends a video as if there were no more.
+    """Read a file to its end, since libav takes a failing disk for the end of the video.
 
     Raises MediaError where the system cannot read it.
     """
@@ -170,7 +170,7 @@ def check_readable(path: Path) -> None:
 
 
 def open_fault(path: Path, error: av.error.FFmpegError) -> str:
-    """Why libav did not open a file, in plain words."""
+    """Say in plain words why libav could not open a file."""
     fault = missing_index(path)
     if fault is not None:
         return fault
@@ -180,7 +180,7 @@ def open_fault(path: Path, error: av.error.FFmpegError) -> str:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The video stream that is the video: no picture attached to it, and no cover.
+    """Choose the stream that is the video: no attached picture, and no cover.
 
     Raises MediaError where there is none, or none that this build can decode.
     """
@@ -199,7 +199,7 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
-    """The video streams that are no attached pictures, and no covers beside a video.
+    """List the video streams that are neither attached pictures nor covers beside a video.
 
     Covers are often not flagged: a stream of one or two pictures is one where another has more.
     """
@@ -212,7 +212,7 @@ def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
 
 
 def count_head_pictures(path: Path, indexes: list[int]) -> Counter[int]:
-    """How many pictures each stream has until one has many, or the head of the file ends."""
+    """Count the pictures of each stream until one has many or the head of the file ends."""
     counts: Counter[int] = Counter()
     # A container of its own, since not every one can be wound back to its first packet.
     with av.open(url(path), options=OPTIONS, metadata_errors="replace") as container:
@@ -230,7 +230,7 @@ def count_head_pictures(path: Path, indexes: list[int]) -> Counter[int]:
 
 
 def stream_rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
-    """Which of several videos in one file is taken: the default one, the largest, the first."""
+    """Rank the videos of one file: decodable, default, largest, first."""
     decoder = stream.codec_context
     if decoder is None:
         return False, False, 0, -stream.index  # type: ignore[unreachable]
@@ -239,7 +239,7 @@ def stream_rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
 
 
 def check_size(width: int, height: int) -> None:
-    """Make sure that a picture can be held in memory.
+    """Check that a picture fits in memory.
 
     Raises MediaError for a larger one.
     """
@@ -249,7 +249,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def codec_description(container: InputContainer, stream: VideoStream) -> str:
-    """What libav's own description calls the codec of a stream that has no decoder."""
+    """Return libav's name for the codec of a stream that has no decoder."""
     found = re.search(
         rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", libav_description(container)
     )
@@ -257,7 +257,7 @@ def codec_description(container: InputContainer, stream: VideoStream) -> str:
 
 
 def libav_description(container: InputContainer) -> str:
-    """What libav says of an open video: a line a stream, as ffmpeg prints it."""
+    """Return libav's description of an open video: one line a stream, as ffmpeg prints it."""
     av.logging.set_level(av.logging.INFO)
     try:
         return str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
@@ -266,7 +266,7 @@ def libav_description(container: InputContainer) -> str:
 
 
 def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether frames have other times after a seek than when the video is read from its start.
+    """Check whether frames have other times after a seek than when read from the start.
 
     MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
     the decoder gave before.
@@ -278,7 +278,7 @@ def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool
 def seek_before(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
 ) -> SeekResult | None:
-    """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
+    """Seek a keyframe from which the frame at `pts` can be decoded; reading continues after it.
 
     None where no keyframe before `pts` can be sought: the video must be read from its start.
     """
@@ -288,7 +288,7 @@ def seek_before(
 def seek_results(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
 ) -> Iterator[SeekResult]:
-    """Go to one keyframe at or before `pts` after the other, further and further back.
+    """Yield keyframes at or before `pts`, seeking further and further back.
 
     Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
     land late or between keyframes, and some name frames as keyframes that are none, so it may take
@@ -312,5 +312,5 @@ def seek_results(
 
 
 def packet_pts(packet: "Packet[Any]") -> int | None:
-    """When a packet's frame is shown; its decoding time where the container stores no other."""
+    """Return the time a packet's frame is shown, or its decoding time where no other is stored."""
     return packet.dts if packet.pts is None else packet.pts

@@ -1,6 +1,6 @@
-"""Whether a video's pictures or sound are encrypted, as its container says: no decoder tells that.
+"""Finding out from the container whether a video's pictures or sound are encrypted.
 
-A decoder that is given ciphertext finds damage, and may make pictures of it.
+A decoder takes ciphertext for damage, and may still output pictures.
 """
 
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ MIN_PACKETS = 4
 
 
 class Element(NamedTuple):
-    """A box or an element: its kind, where its content begins, where it ends."""
+    """A box or an element: its kind, where its content begins, and where it ends."""
 
     kind: bytes
     start: int
@@ -47,7 +47,7 @@ class Element(NamedTuple):
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a video says that its streams, or most packets of them, are encrypted."""
+    """Check whether a video's streams, or most packets of them, are marked as encrypted."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_SIZES[-1] * TS_RUN)
@@ -66,7 +66,7 @@ def is_encrypted(path: Path) -> bool:
 
 
 def has_protected_entry(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> bool:
-    """Whether a sample entry of a protected stream lies at the end of a way of boxes."""
+    """Check whether a path of boxes ends at a sample entry of a protected stream."""
     if not path:
         return any(box.kind in PROTECTED for box in boxes(file, start + STSD_HEADER, end))
     inside = (box for box in boxes(file, start, end) if box.kind == path[0])
@@ -74,7 +74,7 @@ def has_protected_entry(file: BinaryIO, start: int, end: int, path: tuple[bytes,
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
-    """The boxes that lie between two places of an MP4 or MOV file."""
+    """Yield the boxes between two positions of an MP4 or MOV file."""
     while start + 8 <= end:
         file.seek(start)
         header = file.read(16)
@@ -89,7 +89,7 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
 
 
 def is_encrypted_matroska(file: BinaryIO, head: bytes, size: int) -> bool:
-    """Whether a track of a Matroska or WebM file is encrypted."""
+    """Check whether a track of a Matroska or WebM file is encrypted."""
     length, start = ebml_length(head, 4)
     if length is None or head[start + length :][:4] != SEGMENT:
         return False
@@ -98,7 +98,7 @@ def is_encrypted_matroska(file: BinaryIO, head: bytes, size: int) -> bool:
 
 
 def has_element(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> bool:
-    """Whether an element lies at the end of a way of elements, before the first pictures."""
+    """Check whether a path of elements exists before the first pictures."""
     if not path:
         return True
     for element in elements(file, start, end):
@@ -110,7 +110,7 @@ def has_element(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -
 
 
 def elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
-    """The EBML elements that lie between two places of a file."""
+    """Yield the EBML elements between two positions of a file."""
     while start < end:
         file.seek(start)
         header = file.read(16)
@@ -124,7 +124,7 @@ def elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
 
 
 def scrambled_ts(data: bytes) -> list[bool]:
-    """For each packet with a payload of a transport stream, whether it is scrambled."""
+    """For each packet with a payload of a transport stream, say whether it is scrambled."""
     for size in TS_SIZES:
         first = size - TS_SIZES[0] if size == TS_SIZES[1] else 0
         if all(data[first + n * size :][:1] == b"G" for n in range(TS_RUN)):
@@ -134,7 +134,7 @@ def scrambled_ts(data: bytes) -> list[bool]:
 
 
 def scrambled_ps(data: bytes) -> list[bool]:
-    """For each packet of pictures of an MPEG program stream, whether it is scrambled."""
+    """For each picture packet of an MPEG program stream, say whether it is scrambled."""
     if not data.startswith(PACK):
         return []
     marks = []

@@ -1,4 +1,4 @@
-"""The one door to the ffmpeg program: which it is, what it can do, and a safe way to run it."""
+"""The ffmpeg program: finding one, knowing what it can do, and running it safely."""
 
 import functools
 import os
@@ -44,7 +44,7 @@ class Ffmpeg:
 
 @functools.cache
 def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -> Ffmpeg:
-    """The ffmpeg to use: the first one on PATH, or else imageio-ffmpeg's, that has what is asked.
+    """Find the ffmpeg to use: the first on PATH, or else imageio-ffmpeg's, that has what is needed.
 
     `refused` of what is found says why an earlier one is not used. Raises MissingToolError, which
     names all that is wrong with each, if there is none.
@@ -63,12 +63,12 @@ def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -
 
 
 def ffmpeg_on_path() -> str | None:
-    """The path of the first ffmpeg on PATH."""
+    """Return the path of the first ffmpeg on PATH."""
     return shutil.which("ffmpeg")
 
 
 def bundled_ffmpeg() -> str:
-    """The path of imageio-ffmpeg's program."""
+    """Return the path of imageio-ffmpeg's program."""
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
@@ -76,7 +76,7 @@ def bundled_ffmpeg() -> str:
 
 
 def describe_ffmpeg(path: str) -> Ffmpeg:
-    """What one ffmpeg program says about itself.
+    """Read what an ffmpeg program was built with.
 
     Raises MissingToolError if it does not run.
     """
@@ -93,12 +93,12 @@ def describe_ffmpeg(path: str) -> Ffmpeg:
 
 
 def listed_names(listing: str) -> frozenset[str]:
-    """The second column of a listing of encoders or filters, whose first column is flags."""
+    """Return the second column of a listing of encoders or filters; the first holds flags."""
     return frozenset(re.findall(r"^ [A-Z.|]{2,} +([\w-]+) ", listing, re.MULTILINE))
 
 
 def query_ffmpeg(path: str, *question: str) -> str:
-    """What ffmpeg prints when asked about itself.
+    """Return what ffmpeg prints about itself.
 
     Raises MissingToolError if it does not run.
     """
@@ -116,7 +116,7 @@ def query_ffmpeg(path: str, *question: str) -> str:
 
 
 def failure_text(error: OSError | subprocess.SubprocessError) -> str:
-    """Why a program did not run, without its command line."""
+    """Say why a program did not run, without its command line."""
     if isinstance(error, subprocess.TimeoutExpired):
         return f"no answer within {error.timeout:g} s"
     if isinstance(error, subprocess.CalledProcessError):
@@ -125,7 +125,7 @@ def failure_text(error: OSError | subprocess.SubprocessError) -> str:
 
 
 def check_build(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
-    """Make sure that an ffmpeg has the encoders and filters.
+    """Check that an ffmpeg has the encoders and filters.
 
     Raises MissingToolError that names all that is missing.
     """
@@ -163,15 +163,15 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
 
 
 def microseconds(time_s: Fraction) -> str:
-    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
+    """Format a time for ffmpeg's options: seconds, rounded down to a microsecond."""
     return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
 
 
 def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
-    """The system's error if ffmpeg ended since a disk or a quota is full.
+    """Return the system's error if ffmpeg ended because a disk or a quota is full.
 
     Since version 6.1 its exit code is the low byte of the negative error number; before that only
-    its words tell.
+    its message shows it.
     """
     for number in FULL:
         words = f": {os.strerror(number)}"
@@ -181,7 +181,7 @@ def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
 
 
 def error_line(stderr: str) -> str:
-    """The last line that says what went wrong; lines that only pass an error on are left out."""
+    """Return the last line that says what went wrong, skipping lines that only pass an error on."""
     lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line).strip() for line in stderr.splitlines()]
     telling = [line for line in lines if line and not REPEATED_ERRORS.search(line)]
     return (telling or lines or ["no reason given"])[-1]

@@ -1,4 +1,4 @@
-"""A video's time as its decoded frames tell it, since headers round, guess and lie."""
+"""A video's time measured on its decoded frames, since headers round, guess and err."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -27,7 +27,7 @@ class FrameTimes:
 def frame_times(
     pts: NDArray[np.int64], time_base: Fraction, last_duration: int, header_rate: Fraction
 ) -> FrameTimes:
-    """The times of frames at the given ticks, at least one, which advance.
+    """Measure the times of at least one frame at the given ticks, which advance.
 
     The last frame lasts as long as its container says (`last_duration` ticks), else as long as
     the median frame, else one frame of the header's rate.
@@ -43,7 +43,7 @@ def frame_times(
 
 
 def mean_rate(n_gaps: int, span: int, time_base: Fraction) -> Fraction:
-    """Mean frames a second; one of the usual rates where they differ by no more than rounding.
+    """Return mean frames per second, or a usual rate that differs by no more than rounding.
 
     `span` is the ticks from the first frame to the last, off by one at most where the container
     rounds times to ticks.

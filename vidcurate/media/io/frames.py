@@ -1,4 +1,4 @@
-"""Full-size stills of a video by exact timestamp, decoding only what leads up to them."""
+"""Full-size frames of a video by exact timestamp, decoding only what leads up to them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -30,7 +30,7 @@ from vidcurate.records import Video
 
 Image = NDArray[np.uint8]
 
-# A still this near is reached by decoding on: keyframes are seldom closer, so a seek would only
+# A frame this near is reached by decoding on: keyframes are seldom closer, so a seek would only
 # land behind the reading position.
 DECODE_ON_S = Fraction(1)
 # Frames come out of a decoder this many packets after they went in, at most.
@@ -42,10 +42,10 @@ SKIPPING = frozenset({"h264", "hevc"})
 def read_images(
     path: Path, video: Video, pts: Sequence[int], offsets: Sequence[int] = ()
 ) -> Iterator[tuple[int, Image]]:
-    """The frames shown at exactly these times, in time order, as they are shown.
+    """Yield the frames shown at exactly these times, in time order, as images.
 
     `pts` are ticks of the video's time base, `offsets` those of the scan of a video whose clock
-    begins again. An image is RGB in the colours of an ordinary display, shape (height, width, 3),
+    restarts. An image is RGB in the colours of an ordinary display, shape (height, width, 3),
     upright, deinterlaced, with square pixels. Raises MediaError for a time at which the video has
     no frame.
     """
@@ -67,11 +67,11 @@ def frames_at(
     field_order: str = PROGRESSIVE,
     options: Mapping[str, str] = DECODER_OPTIONS,
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Those of the frames at these times, which rise, that can be decoded, each after its time.
+    """Yield the frames at these rising times that can be decoded, each after its time.
 
     Reading begins at the keyframe before; where a frame does not come out of that, as where the
     container calls frames keyframes that are none, further and further back, at last at the start.
-    A video whose clock begins again (`offsets`) is read from its start. Frames of a video with a
+    A video whose clock restarts (`offsets`) is read from its start. Frames of a video with a
     `field_order` are deinterlaced. `options` are the decoder's.
     """
     with open_video(path) as (container, stream):
@@ -87,7 +87,7 @@ def frames_at(
 
 
 def group_times(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
-    """Times in order, parted where the next is more than `near` ticks away."""
+    """Group times in order; a group ends where the next time is more than `near` ticks away."""
     group: list[int] = []
     for pts in wanted:
         if group and pts - group[-1] > near:
@@ -101,7 +101,7 @@ def group_times(wanted: Sequence[int], near: int) -> Iterator[list[int]]:
 def frames_by_seeking(
     container: InputContainer, stream: VideoStream, missing: list[int], field_order: str
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames that some keyframe leads to; those found are taken off the list."""
+    """Yield frames that can be decoded from a keyframe, and take them off the list."""
     while missing:
         due = missing[0]
         for seek_result in seek_results(container, stream, due):
@@ -116,7 +116,7 @@ def frames_by_seeking(
 def take_missing(
     frames: Iterable[tuple[int, VideoFrame]], missing: list[int]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Those frames that are missing, which are taken off the list, to the first that is not met."""
+    """Yield the missing frames and take them off the list, up to the first one that is skipped."""
     for pts, frame in frames:
         if missing and pts == missing[0]:
             missing.pop(0)
@@ -132,7 +132,7 @@ def frames_from_start(
     field_order: str,
     options: Mapping[str, str],
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames as the scan met them, from the video's start; those found are taken off the list."""
+    """Yield frames by decoding from the video's start, and take them off the list."""
     with open_video(path) as (container, stream):
         stream.codec_context.options = dict(options)
         frames = decode(container, stream, Faults(), offsets)
@@ -153,7 +153,7 @@ def decoded_from(
     wanted: Sequence[int],
     field_order: str,
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames from a keyframe on until the last wanted one can have come out.
+    """Yield frames from a keyframe on until the last wanted one must have come out.
 
     Nothing comes from what was called a keyframe and is none, or is only where pictures begin to be
     refreshed part by part: decoders show those too early.
@@ -178,9 +178,9 @@ def packets_needed(
     *,
     may_skip: bool,
 ) -> Iterator["Packet[VideoStream]"]:
-    """The packets up to the last that can matter.
+    """Yield the packets up to the last that can matter.
 
-    The decoder is told to skip pictures that no other refers to, wanted ones excepted.
+    The decoder skips pictures that no other refers to, except wanted ones.
     """
     times, last = frozenset(wanted), max(wanted)
     beyond = 0
@@ -197,7 +197,7 @@ def packets_needed(
 def seek_true_keyframe(
     container: InputContainer, stream: VideoStream, pts: int
 ) -> SeekResult | None:
-    """As container.seek_before, but from what is called a keyframe and is none, further back."""
+    """Seek like container.seek_before, but skip frames that are wrongly marked as keyframes."""
     for seek_result in seek_results(container, stream, pts):
         frames = decoded_from(container, stream, seek_result, (seek_result.key_pts,), PROGRESSIVE)
         if next(frames, None) is not None:
@@ -209,6 +209,6 @@ def seek_true_keyframe(
 
 
 def display_image(frame: VideoFrame, aspect: Fraction) -> Image:
-    """A frame as it is shown: RGB, square pixels, upright."""
+    """Convert a frame to an image as it is shown: RGB, square pixels, upright."""
     picture = as_rgb(frame, max(1, round(frame.width * aspect)), frame.height)
     return upright(picture.to_ndarray(), display_matrix(frame))

@@ -30,7 +30,7 @@ def decode_image(data: bytes, flags: int, fault: str) -> Image:
 
 
 def shrink_image(image: Image, max_side: int | None) -> Image:
-    """An image whose longer side is at most `max_side` pixels; never enlarged."""
+    """Shrink an image so that its longer side is at most `max_side` pixels; never enlarge it."""
     height, width = image.shape[:2]
     if max_side is None or max(width, height) <= max_side:
         return image
@@ -40,12 +40,12 @@ def shrink_image(image: Image, max_side: int | None) -> Image:
 
 
 def encode_jpeg(image: Image, quality: int = 90) -> bytes:
-    """An RGB image as JPEG, quality 1 to 100."""
+    """Encode an RGB image as JPEG, quality 1 to 100."""
     return encode_image(image, "jpeg", quality)
 
 
 def encode_image(image: Image, format: Format, quality: int) -> bytes:  # noqa: A002 - the field's word
-    """An RGB image as the bytes of a file; PNG is lossless and takes no quality."""
+    """Encode an RGB image as the bytes of a file; PNG is lossless and takes no quality."""
     settings = [QUALITY[format], quality] if format in QUALITY else []
     bgr = cv2.cvtColor(image, cv2.COLOR_RGB2BGR)
     done, data = cv2.imencode(SUFFIXES[format], bgr, settings)
@@ -61,7 +61,7 @@ def write_image(
     quality: int = 90,
     max_side: int | None = None,
 ) -> tuple[int, int]:
-    """Write an RGB image, whole or not at all; gives the width and height it was written with."""
+    """Write an RGB image, completely or not at all; returns its width and height in the file."""
     small = shrink_image(image, max_side)
     data = encode_image(small, format, quality)
 
@@ -73,11 +73,11 @@ def write_image(
 
 
 def read_as_jpeg(file: Path, max_side: int | None) -> bytes:
-    """A still from a file, as JPEG of at most this long side.
+    """Read an image file as JPEG of at most this long side.
 
     Raises MediaError for a file that is not there or holds no picture.
     """
     image = cv2.imread(str(file)) if file.exists() else None
     if image is None:
-        raise MediaError(f"the still {file.name} is gone or damaged")
+        raise MediaError(f"the keyframe {file.name} is gone or damaged")
     return encode_jpeg(shrink_image(np.asarray(image[:, :, ::-1], np.uint8), max_side))

@@ -1,8 +1,8 @@
-"""Interlaced videos: known by what their pictures show, and made whole pictures frame by frame.
+"""Interlaced video: detecting it from the pictures, and deinterlacing it frame by frame.
 
-An interlaced frame holds two fields of two moments, the odd and the even lines. Flags do not tell:
-videos that were coded anew keep their combs and lose the flag, and whole pictures are often sent
-with the flag.
+An interlaced frame holds two fields of two moments, the odd and the even lines. Flags are
+unreliable: re-encoded videos keep their combs and lose the flag, and progressive pictures often
+have the flag.
 """
 
 from collections import Counter, deque
@@ -37,7 +37,7 @@ Luma = NDArray[np.int16]
 
 @dataclass(slots=True)
 class FieldMatch:
-    """How ill lines fit between their neighbours, summed over what moves.
+    """How badly lines fit between their neighbours, summed over what moves.
 
     `own` is of lines of the same frame; `top_first` of those lines of the frames beside it that are
     near in time if the top field is shown first, `bottom_first` if the bottom field is.
@@ -48,7 +48,7 @@ class FieldMatch:
     bottom_first: float = 0.0
 
     def add(self, before: Luma, luma: Luma, after: Luma) -> None:
-        """Take three neighbouring frames into account, shape (height, width) each."""
+        """Add three neighbouring frames, shape (height, width) each."""
         moving = (np.abs(luma - before) > MIN_CHANGE) | (np.abs(after - luma) > MIN_CHANGE)
         if moving.mean() < MIN_MOVING_SHARE:
             return
@@ -62,7 +62,7 @@ class FieldMatch:
         self.bottom_first += float(early[1::2].sum() + late[::2].sum())
 
     def order(self) -> str:
-        """What the frames show: whole pictures, the field that comes first, or nothing for sure."""
+        """Decide what the frames show: progressive, the field that comes first, or unknown."""
         near, far = sorted((self.top_first, self.bottom_first))
         if not near:
             return UNKNOWN
@@ -72,7 +72,7 @@ class FieldMatch:
 
 
 def detect_field_order(frames: Sequence[VideoFrame]) -> str:
-    """What neighbouring frames show; see Fit.order."""
+    """Detect the field order of neighbouring frames; see FieldMatch.order."""
     match = FieldMatch()
     lumas = [np.asarray(frame.to_ndarray(format="gray"), np.int16) for frame in frames]
     if len({luma.shape for luma in lumas}) == 1:
@@ -82,9 +82,9 @@ def detect_field_order(frames: Sequence[VideoFrame]) -> str:
 
 
 def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
-    """Which field of a video's frames comes first, by most runs of neighbouring frames.
+    """Decide which field of a video's frames comes first, by most runs of neighbouring frames.
 
-    `stated` is what the video says, which holds where too little moves to tell.
+    `stated` is what the video says, which counts where too little moves.
     """
     shown = Counter(order for order in map(detect_field_order, runs) if order != UNKNOWN)
     fields = shown[TOP] + shown[BOTTOM]
@@ -94,14 +94,14 @@ def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
 
 
 def is_interlaced(order: str) -> bool:
-    """Whether frames hold two moments each."""
+    """Check whether frames hold two moments each."""
     return order in (TOP, BOTTOM)
 
 
 def bwdif(order: str) -> dict[str, object]:
-    """The options of ffmpeg's bwdif: a whole picture of each frame's first field.
+    """Return the options of ffmpeg's bwdif: one whole picture for each frame's first field.
 
-    Every frame is taken, whatever its flag, since those flags do not tell.
+    Every frame is deinterlaced, whatever its flag, since flags are unreliable.
     """
     return {"mode": "send_frame", "parity": "tff" if order == TOP else "bff", "deint": "all"}
 
@@ -109,7 +109,7 @@ def bwdif(order: str) -> dict[str, object]:
 def whole_pictures(
     frames: Iterator[tuple[int, VideoFrame]], order: str
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames with their times, deinterlaced if they are interlaced: as many, at the same times."""
+    """Deinterlace frames if they are interlaced: as many frames, at the same times."""
     if not is_interlaced(order):
         yield from frames
         return
@@ -131,7 +131,7 @@ def whole_pictures(
 def filtered_frames(
     graph: Graph, frame: VideoFrame | None, waiting: deque[tuple[int, VideoFrame]]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """What a graph gives for a frame, or at the end: pictures with the times of those that wait."""
+    """Yield what a graph returns for a frame, or at the end, with the times of waiting frames."""
     graph.vpush(frame)
     while waiting:
         try:

@@ -1,4 +1,4 @@
-"""The facts of a video from its container, so that a bad file fails before anything is decoded."""
+"""The facts of a video from its container, so that a bad file fails before it is decoded."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -62,7 +62,7 @@ REORDERING = frozenset({"h264", "hevc"})
 HDR = frozenset({"smpte2084", "arib-std-b67"})
 # A video begins with pictures that no decoder shows (open GOP, damaged head): so many are allowed.
 FIRST_PACKETS = 300
-# So many neighbouring frames at the start and at these parts of a video tell whether it is
+# So many neighbouring frames at the start and at these parts of a video decide whether it is
 # interlaced.
 FRAMES_PROBED = 8
 PARTS_PROBED = (Fraction(1, 3), Fraction(2, 3))
@@ -72,7 +72,7 @@ FLAGS_FRAMES = frozenset({"mpeg1video", "mpeg2video", "h264", "hevc", "vc1", "wm
 
 
 def probe_video(path: Path, video_id: str) -> Video:
-    """Container facts of a video; a few frames are decoded, for what only they tell.
+    """Read the container facts of a video; a few frames are decoded for what only they show.
 
     Raises MediaError, with the reason in plain words, for a file that is no video, cannot be read
     or cannot be decoded. A video that can be read though its header is wrong has `faults`.
@@ -91,7 +91,7 @@ def probe_video(path: Path, video_id: str) -> Video:
 
 
 def sound_outlasts_picture(container: InputContainer, stream: VideoStream, timing: Timing) -> bool:
-    """Whether a video's few pictures are over long before its sound is."""
+    """Check whether a video's few pictures are over long before its sound."""
     base = stream.time_base or AV_TIME
     length_s = container.duration and container.duration * AV_TIME
     shown_s = (timing.end_pts - timing.start_pts) * base
@@ -99,7 +99,7 @@ def sound_outlasts_picture(container: InputContainer, stream: VideoStream, timin
 
 
 def first_frames(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
-    """The first frames that the decoder gives.
+    """Return the first frames that the decoder gives.
 
     Raises MediaError if there is none among the first packets.
     """
@@ -117,7 +117,7 @@ def first_frames(container: InputContainer, stream: VideoStream) -> list[VideoFr
 def later_frames(
     container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Iterator[list[VideoFrame]]:
-    """Some neighbouring frames at a few parts of the video, of what can be sought and decoded."""
+    """Yield neighbouring frames at a few parts of the video that can be sought and decoded."""
     for part in PARTS_PROBED:
         pts = timing.start_pts + int(part * (timing.end_pts - timing.start_pts))
         seek_result = seek_before(container, stream, pts)
@@ -131,7 +131,7 @@ def later_frames(
 def decode_past_damage(
     stream: VideoStream, read: Iterator["Packet[VideoStream]"]
 ) -> Iterator[VideoFrame]:
-    """The frames of packets, going on after damage: it is common in recordings joined late."""
+    """Yield the frames of packets, skipping damage, which is common in joined recordings."""
     for packet in read:
         try:
             yield from stream.decode(packet)
@@ -142,7 +142,7 @@ def decode_past_damage(
 def video_record(
     path: Path, video_id: str, container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Video:
-    """The row that an opened video stands for."""
+    """Build the row of an opened video."""
     several = len(moving_streams(container, path)) > 1
     frames = first_frames(container, stream)
     frame = frames[0]
@@ -197,7 +197,7 @@ def video_record(
 def video_field_order(
     container: InputContainer, stream: VideoStream, timing: Timing, frames: list[VideoFrame]
 ) -> str:
-    """Which field is shown first, by what frames here and there show, else by what is stated."""
+    """Detect which field is shown first, from frames here and there or else as stated."""
     decoder = stream.codec_context
     stated = ORDERS.get(decoder.field_order, UNKNOWN)
     if any(frame.interlaced_frame for frame in frames):
@@ -211,14 +211,16 @@ def video_field_order(
 
 
 def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[str, ...]:
-    """What a video's pictures are beyond ordinary ones, and what becomes of that."""
+    """Describe how a video's pictures differ from ordinary ones, and what is done about it."""
     faults = []
     if is_interlaced(order):
-        faults.append(f"interlaced, {order} field first: encoded clips and stills are deinterlaced")
+        faults.append(
+            f"interlaced, {order} field first: encoded clips and keyframes are deinterlaced"
+        )
     colours = colours_of(frame)
     if display_filters(colours) is not None:
         name = TRANSFERS[colours.transfer] if colours.transfer in (PQ, HLG) else "wide colours"
-        faults.append(f"{name}: encoded clips and stills are brought into BT.709")
+        faults.append(f"{name}: encoded clips and keyframes are brought into BT.709")
     if frame.colorspace in MATRICES and frame.colorspace not in (RGB, *SCALED):
         faults.append(f"colours in {MATRICES[frame.colorspace]} are not converted: they are wrong")
     if is_transparent(frame) or stream.metadata.get("alpha_mode") == "1":
@@ -230,14 +232,14 @@ def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[
 
 
 def is_transparent(frame: VideoFrame) -> bool:
-    """Whether something shows through a picture."""
+    """Check whether a picture is partly transparent."""
     if not (frame.format.has_palette or any(part.is_alpha for part in frame.format.components)):
         return False
     return bool(frame.to_ndarray(format="rgba")[:, :, 3].min() < OPAQUE)
 
 
 def file_faults(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str, ...]:
-    """What is wrong with a video beyond what its header says of its length."""
+    """Describe what is wrong with a video apart from the length in its header."""
     faults = []
     cut_short = missing_bytes(path)
     if cut_short is not None:

@@ -1,4 +1,4 @@
-"""Where reading must start so that a clip can be decoded whole."""
+"""Where reading must start so that a clip can be decoded completely."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -28,13 +28,13 @@ NO_DISPLAY_TIMES = frozenset({"avi", "mpeg"})
 
 @dataclass(frozen=True, slots=True)
 class SeekPoint:
-    """Where a clip lies in its video.
+    """Where reading starts for a clip, and how its video's clock is corrected.
 
     `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
     be decoded from; None if the video must be read from its start. `video_start_s` is what ffmpeg
     adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
     `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a video
-    whose clock begins again, the first 0.
+    whose clock restarts, the first 0.
     """
 
     video_index: int
@@ -50,7 +50,7 @@ class SeekPoint:
 def find_seek_point(
     path: Path, video: Video, clip: Clip, offsets: Sequence[int] = (), *, audio: bool
 ) -> SeekPoint:
-    """Where ffmpeg must start to read so that the clip can be decoded whole.
+    """Find where ffmpeg must start to read so that the clip can be decoded completely.
 
     `offsets` are those of the video's scan (records.Scan). No seek finds its place in a video whose
     clock begins again.
@@ -76,7 +76,7 @@ def find_seek_point(
 def from_video_start(
     path: Path, video: Video, base: Fraction, offsets: Sequence[int], *, audio: bool
 ) -> SeekPoint:
-    """The origin of any clip of a video whose clock begins again: it is read from its start."""
+    """Return the seek point of a video whose clock restarts: it is read from its start."""
     track = track_of(video) if audio else None
     with open_video(path) as (container, stream):
         return SeekPoint(
@@ -92,7 +92,7 @@ def from_video_start(
 
 
 def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a track, in seconds; nothing in most videos.
+    """Return the seconds added to the times of each part of a track; empty for most videos.
 
     `offsets` are those of the video's scan.
     """
@@ -107,9 +107,9 @@ def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fra
 def sound_offsets(
     container: InputContainer, stream: VideoStream, sound: AudioStream, offsets: Sequence[int]
 ) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a video's sound, in seconds, the first 0.
+    """Return the seconds added to the times of each part of a video's sound, the first 0.
 
-    A part belongs to that of the pictures beside which most of its packets lie: some recordings of
+    A part belongs to the part of the pictures next to most of its packets: some recordings of
     a video may be without sound.
     """
     pictures, sounds = Clock(), Clock()
@@ -130,7 +130,7 @@ def sound_offsets(
 def last_keyframe(
     container: InputContainer, stream: VideoStream, seek_result: SeekResult | None, pts: int
 ) -> int | None:
-    """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
+    """Return the time of the last keyframe at or before `pts`, reading on from a seek."""
     if seek_result is None:
         return None
     latest = seek_result.key_pts

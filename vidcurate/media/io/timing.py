@@ -1,4 +1,4 @@
-"""A video's clock, measured on its packets: where it starts and ends, its rate, constant or not.
+"""A video's clock, measured on its packets: its start and end, and its constant or variable rate.
 
 Nothing is decoded. Packets are read at the head, in the middle and at the tail; only a short video,
 one whose header states no length and one whose header turns out to be wrong are read through.
@@ -50,7 +50,7 @@ class Timing:
 
 
 class PacketTimes(NamedTuple):
-    """The times of one packet, in ticks of its own stream's time base, without its data."""
+    """The times of one packet, in ticks of its own stream's time base."""
 
     stream_index: int
     pts: int | None
@@ -73,7 +73,7 @@ class StreamEnd:
 
 
 def measure_timing(container: InputContainer, stream: VideoStream, path: Path) -> Timing:
-    """The clock of a video that was just opened; moves the container's reading position.
+    """Measure the clock of a video that was just opened; moves the reading position.
 
     Raises MediaError for a video without packets or without timestamps.
     """
@@ -107,7 +107,7 @@ def measure_timing(container: InputContainer, stream: VideoStream, path: Path) -
 
 
 def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
-    """The times of the first pictures, at most `WINDOW`, in order.
+    """Return the times of the first pictures, at most `WINDOW`, in order.
 
     Raises MediaError for a video without packets or without timestamps.
     """
@@ -121,7 +121,7 @@ def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]
 
 
 def read_window(container: InputContainer, stream: VideoStream, pts: int) -> tuple[int, ...]:
-    """The times of some pictures near `pts`, in order; none where the video cannot be sought."""
+    """Return the times of some pictures near `pts`, in order; empty where seeking fails."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
@@ -130,7 +130,7 @@ def read_window(container: InputContainer, stream: VideoStream, pts: int) -> tup
 
 
 def read_end(container: InputContainer, stream: VideoStream, pts: int) -> StreamEnd | None:
-    """All that follows the keyframe before `pts`; None where the video cannot be sought there."""
+    """Read everything after the keyframe before `pts`; None where seeking fails."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
@@ -139,7 +139,7 @@ def read_end(container: InputContainer, stream: VideoStream, pts: int) -> Stream
 
 
 def read_to_end(container: InputContainer, stream: VideoStream) -> StreamEnd:
-    """All packets from here to where nothing more can be read."""
+    """Read all packets from here to where nothing more can be read."""
     video: list[PacketTimes] = []
     end_s = 0.0
     for packet_time in packet_times(container, *container.streams.video, *container.streams.audio):
@@ -154,7 +154,7 @@ def read_to_end(container: InputContainer, stream: VideoStream) -> StreamEnd:
 
 
 def packet_times(container: InputContainer, *streams: Stream) -> Iterator[PacketTimes]:
-    """The times of packets from here on, to the end of what can be read of the file."""
+    """Yield the times of packets from here to the end of what can be read."""
     for packet in packets(container, streams, Damage()):
         if packet.size and not packet.is_discard:
             yield PacketTimes(
@@ -167,17 +167,17 @@ def packet_times(container: InputContainer, *streams: Stream) -> Iterator[Packet
 
 
 def from_keyframe(video: Iterable[PacketTimes]) -> Iterator[PacketTimes]:
-    """Packets from the first keyframe on: what is before it has lost its neighbours."""
+    """Skip packets before the first keyframe, which have lost their neighbours."""
     return dropwhile(lambda packet_time: not packet_time.is_keyframe, video)
 
 
 def display_times(video: Iterable[PacketTimes]) -> tuple[int, ...]:
-    """The distinct times at which packets are shown, in order."""
+    """Return the distinct times at which packets are shown, in order."""
     return tuple(sorted({packet_time.pts for packet_time in video if packet_time.pts is not None}))
 
 
 def frame_gaps(windows: Iterable[Sequence[int]]) -> list[int]:
-    """Ticks from frame to frame inside each window.
+    """Return the ticks from frame to frame inside each window.
 
     The last pictures of a window are left out, and so is a gap far below the usual one: it parts
     a picture from a hidden reference picture (VP8) that is stored a tick before it.
@@ -189,7 +189,7 @@ def frame_gaps(windows: Iterable[Sequence[int]]) -> list[int]:
 
 
 def is_variable(gaps: Sequence[int], base: Fraction) -> bool:
-    """Whether frames come at a variable rate, beyond what rounding to ticks or ms explains.
+    """Check whether the frame rate varies by more than rounding to ticks or milliseconds.
 
     Gaps of a constant rate differ by one tick, or by up to 2 ms where the times have passed
     through a container that counts in milliseconds (Matroska, FLV, ASF).
@@ -205,7 +205,7 @@ def is_variable(gaps: Sequence[int], base: Fraction) -> bool:
 def frame_rate(
     stream: VideoStream, gaps: Sequence[int], base: Fraction, *, is_vfr: bool
 ) -> Fraction:
-    """Frames a second: the exact rate that the packets were made for, a mean if it varies.
+    """Return frames per second: the exact rate of the packets, or a mean if it varies.
 
     Equal gaps give it. Where gaps are rounded to ticks it is the usual rate (whole, or whole times
     1000/1001) nearest to their mean, the header's own first.
@@ -225,13 +225,13 @@ def frame_rate(
 
 
 def usual_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
-    """The whole rate nearest to a measured one, and the nearest of whole times 1000/1001."""
+    """Return the whole rate nearest to a measured one, and the nearest of whole times 1000/1001."""
     ntsc = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
     return Fraction(round(rate)), ntsc
 
 
 def stated_end_s(container: InputContainer) -> float | None:
-    """Where the header says that the video ends, in seconds; None where it does not say."""
+    """Return where the header says that the video ends, in seconds; None if it does not say."""
     if container.duration is None or container.duration <= 0:
         return None
     return float(((container.start_time or 0) + container.duration) * AV_TIME)
@@ -240,7 +240,7 @@ def stated_end_s(container: InputContainer) -> float | None:
 def header_disagrees(
     header_end_s: float | None, ending: StreamEnd, windows: Iterable[Sequence[int]], base: Fraction
 ) -> bool:
-    """Whether the data ends elsewhere than the header says, by a second or two long frames."""
+    """Check whether the data ends over a second or two long frames from where the header says."""
     if header_end_s is None:
         return False
     longest = max(frame_gaps([*windows, ending.frame_times[-WINDOW:]]), default=0)
@@ -250,7 +250,7 @@ def header_disagrees(
 def length_faults(
     header_end_s: float | None, ending: StreamEnd, windows: Iterable[Sequence[int]], base: Fraction
 ) -> tuple[str, ...]:
-    """What the header says wrongly about the video's length."""
+    """Describe what the header gets wrong about the video's length."""
     if not header_disagrees(header_end_s, ending, windows, base):
         return ()
     return (f"the header says {header_end_s:.2f} s, the data ends at {ending.end_s:.2f} s",)

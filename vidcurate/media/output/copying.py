@@ -25,7 +25,7 @@ from vidcurate.records import Clip, Video
 
 
 def copy_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
-    """The streams of a clip as they are, from the keyframe at or before its start.
+    """Copy the streams of a clip, from the keyframe at or before its start.
 
     Raises MediaError for a video whose streams cannot be copied, and, unless inexact copies are
     kept, for a clip that begins or ends between keyframes.
@@ -49,7 +49,7 @@ def copy_clip(path: Path, video: Video, clip: Clip, options: CutOptions, out: Pa
 def copy_streams(
     path: Path, video: Video, clip: Clip, span: PacketSpan, options: CutOptions, out: Path
 ) -> None:
-    """Copy picture and sound. Sound that MP4 cannot hold, as PCM, is encoded."""
+    """Copy picture and sound; sound that MP4 cannot hold, as PCM, is encoded."""
     track = track_of(video) if options.audio else None
     if track is None or not track.is_unplaced:
         try:
@@ -76,7 +76,7 @@ def copy_streams(
 def joined_output(
     picture_file: Path, sound: RawSound, options: CutOptions, out: Path
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graph that puts sound beside copied pictures."""
+    """Build the ffmpeg graph that adds sound to copied pictures."""
     filters = {"filter:a": layout_filter(sound.audio_format.layout), **aac_options(options)}
     return ffmpeg.output(
         ffmpeg.input(url(picture_file), format="mp4")["v"],

@@ -32,7 +32,7 @@ class CutOptions:
 
 @dataclass(frozen=True, slots=True)
 class CutFile:
-    """A clip file as it was written; all but `lead` and `tail` are those of the whole file.
+    """A written clip file; all fields but `lead_*` and `tail_*` describe the whole file.
 
     `start_s` is on the video's own clock. `lead` and `tail` count frames before and after the clip
     and the seconds that they are shown.

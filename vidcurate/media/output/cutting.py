@@ -20,9 +20,9 @@ def cut_clip(
     out: Path,
     offsets: Sequence[int] = (),
 ) -> CutFile:
-    """Write one clip of a video as an MP4 file, whole or not at all.
+    """Write one clip of a video as an MP4 file, completely or not at all.
 
-    `offsets` are those of the video's scan (records.Scan), if its clock begins again.
+    `offsets` are those of the video's scan (records.Scan), if its clock restarts.
 
     Raises MediaError if the video cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
@@ -39,11 +39,11 @@ def cut_clip(
 def write_clip(
     path: Path, video: Video, clip: Clip, options: CutOptions, out: Path, offsets: Sequence[int]
 ) -> CutFile:
-    """Copy or encode one clip, as the options and the video's keyframes ask for."""
+    """Copy or encode one clip, as the options and the video's keyframes require."""
     if options.mode == "copy":
         try:
             if len(offsets) > 1:
-                raise MediaError("the video's clock begins again: no packet tells its place")  # noqa: TRY301
+                raise MediaError("the video's clock restarts: packets have no unique times")  # noqa: TRY301
             return copy_clip(path, video, clip, options, out)
         except MediaError:
             if options.inexact != "encode":

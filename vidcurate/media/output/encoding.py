@@ -30,7 +30,7 @@ from vidcurate.records import Clip, Video
 
 # How far before the clip reading starts, for videos in which a seek lands late; None: the start.
 RUN_UPS_S = (Fraction(0), Fraction(10), None)
-# ffmpeg seeks up to 0.13 s earlier than it is told; before the video's start some demuxers then
+# ffmpeg seeks up to 0.13 s earlier than asked; before the video's start some demuxers then
 # leave their first keyframe out, and what follows it is decoded to rubbish.
 MIN_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
@@ -52,7 +52,7 @@ ROTATION_FILTERS: dict[int, tuple[Sequence[Filter], Sequence[Filter]]] = {
 def encode_clip(
     path: Path, video: Video, clip: Clip, point: SeekPoint, options: CutOptions, out: Path
 ) -> CutFile:
-    """Exactly the frames of a clip, encoded anew, with the sound of the same span."""
+    """Encode exactly the frames of a clip, with the sound of the same span."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
     track = point.track
     clip_file = encode_at_once(path, video, clip, point, options, out)
@@ -69,9 +69,9 @@ def encode_clip(
 def encode_at_once(
     path: Path, video: Video, clip: Clip, point: SeekPoint, options: CutOptions, out: Path
 ) -> ClipFile | None:
-    """A clip whose sound ffmpeg decodes too; None where it cannot.
+    """Encode a clip whose sound ffmpeg decodes too; None where it cannot.
 
-    It makes its filters anew where the form of the sound changes, so that silence is filled in
+    It creates its filters again where the sound's format changes, so that silence is filled in
     twice; it refuses to mix channels that have no places; and it may lack the decoder.
     """
     if point.track is None:
@@ -87,7 +87,7 @@ def encode_at_once(
 
 
 def sound_is_complete(clip_file: ClipFile) -> bool:
-    """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
+    """Check whether an encoded file's sound lasts as long as its pictures, within a packet."""
     sound_s = clip_file.sound_s
     return sound_s is not None and abs(sound_s - clip_file.end_s) <= clip_file.packet_s
 
@@ -101,7 +101,7 @@ def encode_frames(
     out: Path,
     sound: RawSound | None,
 ) -> ClipFile:
-    """Encode a clip's frames, from further back in the video where one is missing.
+    """Encode a clip's frames, reading from further back where one is missing.
 
     Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
     """
@@ -121,7 +121,7 @@ def encode_frames(
 
 
 def earlier(seek_s: Fraction | None, before_s: Fraction | None) -> Fraction | None:
-    """A time to seek, so long before another; None means the video's start."""
+    """Return a time to seek, this long before another; None means the video's start."""
     return None if seek_s is None or before_s is None else seek_s - before_s
 
 
@@ -135,9 +135,9 @@ def encoding_graph(
     seek_s: Fraction | None,
     sound: RawSound | None,
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graphs that encode a clip; all times in them are the video's own (`-copyts`).
+    """Build the ffmpeg graphs that encode a clip; all times in them are the video's (`-copyts`).
 
-    Picture and sound have a graph each: ffmpeg makes a graph anew where its input changes form.
+    Picture and sound have a graph each: ffmpeg recreates a graph where its input changes.
     """
     # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
     # filters end the reading, and this bound is only for videos that end before the clip does.
@@ -177,7 +177,7 @@ def video_input(
     seek_s: Fraction | None,
     length_s: Fraction,
 ) -> ffmpeg.nodes.FilterableStream:
-    """A video as ffmpeg reads it: this file and format only, so long from `seek_s`."""
+    """Build the input of a video: this file and format only, `length_s` long from `seek_s`."""
     begin = ffmpeg_seek_s(point, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
     offset = {"itsoffset": NO_SHIFT_OFFSET} if video.container in SHIFTED_CONTAINERS else {}
@@ -196,13 +196,13 @@ def video_input(
 
 
 def ffmpeg_seek_s(point: SeekPoint, seek_s: Fraction | None) -> Fraction:
-    """What ffmpeg is told to seek, in seconds after the video's start; 0 for reading it all."""
+    """Return the time that ffmpeg seeks, in seconds after the video's start; 0 to read it all."""
     begin = Fraction(0) if seek_s is None else seek_s - point.video_start_s
     return begin if begin >= MIN_SEEK_S else Fraction(0)
 
 
 def clock_filter(offsets_s: Sequence[Fraction]) -> str:
-    """The time of a frame read from the video's start, its part moved as the scan's; or nothing.
+    """Return the expression that moves each part of a video to its time in the scan, or "".
 
     A part begins where time goes back by more than packets.RESTART_S; parts are counted in the
     filter's register 0.
@@ -219,7 +219,7 @@ def clock_filter(offsets_s: Sequence[Fraction]) -> str:
 def picture_stream(
     stream: ffmpeg.nodes.FilterableStream, video: Video, clip: Clip
 ) -> ffmpeg.nodes.FilterableStream:
-    """The clip's frames as they are shown: whole, upright, of square pixels and one even size.
+    """Filter a video to the clip's frames: whole, upright, of square pixels and one even size.
 
     H.264 with 4:2:0 chroma needs even sizes: an odd last row or column is cut off, because a
     padded one would be a picture that was never filmed.
@@ -246,7 +246,7 @@ def picture_stream(
 
 
 def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
-    """Filters that make whole pictures of an interlaced video's frames, as many, at their times."""
+    """Return filters that deinterlace a video's frames: as many, at the same times."""
     if not video.is_interlaced:
         return ()
     back, forth = ROTATION_FILTERS[video.rotation_deg]
@@ -254,7 +254,7 @@ def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
 
 
 def sound_filters(point: SeekPoint, clip: Clip) -> str:
-    """The filters that give the sound of the clip's span, with silence where the video has none."""
+    """Return the filters for the sound of the clip's span, with silence where there is none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
     begin, length = microseconds(start_s), microseconds(end_s - start_s)
     assert point.track is not None
@@ -273,5 +273,5 @@ def sound_filters(point: SeekPoint, clip: Clip) -> str:
 
 
 def passthrough_option(tool: Ffmpeg) -> dict[str, str]:
-    """The option that keeps each frame's own time, by its name in this ffmpeg."""
+    """Return the option that keeps each frame's own time, by its name in this ffmpeg."""
     return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}

@@ -22,14 +22,14 @@ BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "m
 
 @dataclass(frozen=True, slots=True)
 class RawSound:
-    """A clip's sound as raw samples in a file, in one form."""
+    """A clip's sound as raw samples in a file, in one format."""
 
     file: Path
     audio_format: AudioFormat
 
 
 def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
-    """The ffmpeg that can write clips in this way.
+    """Find the ffmpeg that can write clips in this mode.
 
     Raises MissingToolError.
     """
@@ -37,12 +37,12 @@ def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
 
 
 def aac_options(options: CutOptions) -> dict[str, object]:
-    """The options that encode sound."""
+    """Return the options that encode sound."""
     return {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
 
 
 def raw_input(sound: RawSound) -> ffmpeg.nodes.FilterableStream:
-    """Sound that was put together here, as ffmpeg reads it."""
+    """Build the input of raw sound."""
     audio_format = sound.audio_format
     return ffmpeg.input(
         url(sound.file), format="f32le", ar=audio_format.rate_hz, ac=audio_format.channels
@@ -50,5 +50,5 @@ def raw_input(sound: RawSound) -> ffmpeg.nodes.FilterableStream:
 
 
 def layout_filter(layout: str) -> str:
-    """The filter that brings sound into a layout."""
+    """Return the filter that converts sound to a layout."""
     return f"aformat=channel_layouts={layout}"

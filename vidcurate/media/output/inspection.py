@@ -1,4 +1,4 @@
-"""What a written clip file really holds, so that no promise goes out unchecked."""
+"""What a clip file holds, read without decoding, to check it against what was asked for."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class SoundPacket(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ClipFile:
-    """What a written file holds: times of its pictures in seconds, those shown, and its size.
+    """The contents of a clip file: times of its frames in seconds, its size, and its sound.
 
     `n_stored` counts all pictures, also those that an edit list hides.
     `sound_s` is the length of its sound, of which a packet lasts `packet_s`; None without sound.
@@ -38,7 +38,7 @@ class ClipFile:
 
 
 def inspect_clip_file(out: Path) -> ClipFile:
-    """What a written file holds, read without decoding."""
+    """Read what a clip file holds, without decoding it."""
     shown: list[Fraction] = []
     end = Fraction(0)
     sound_options: list[SoundPacket] = []
@@ -69,7 +69,7 @@ def inspect_clip_file(out: Path) -> ClipFile:
 
 
 def sound_length(sound_options: Sequence[SoundPacket]) -> tuple[Fraction | None, Fraction]:
-    """The length of sound by the number of its packets, and that of a packet.
+    """Return the length of sound by the number of its packets, and that of a packet.
 
     By times alone, a gap between packets would count as sound. What is before 0 is not played.
     """
@@ -80,6 +80,6 @@ def sound_length(sound_options: Sequence[SoundPacket]) -> tuple[Fraction | None,
 
 
 def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

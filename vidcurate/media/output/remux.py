@@ -1,4 +1,4 @@
-"""A clip's packets as they are in its video, in a file of their own: no picture is encoded anew."""
+"""Copying a clip's packets from its video into a file, without encoding pictures."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 
 @dataclass(frozen=True, slots=True)
 class PacketSpan:
-    """The packets that hold a clip: those from `first` up to `stop` as they are read.
+    """The packets that hold a clip: from `first` up to `stop` in reading order.
 
     They are those from the keyframe at or before the clip's start, shown at `key_pts`, up to the
     last that has a frame of the clip. `times` says when each is shown that is written, and
@@ -51,9 +51,9 @@ class PacketSpan:
 
 
 def find_span(path: Path, clip: Clip) -> PacketSpan:
-    """The packets of a video that hold a clip.
+    """Find the packets of a video that hold a clip.
 
-    Raises MediaError where its frames cannot be told from packets.
+    Raises MediaError where packets do not show which frames they hold.
     """
     with open_video(path) as (container, stream):
         if container.format.name in NO_DISPLAY_TIMES and stream.codec_context.has_b_frames:
@@ -78,7 +78,7 @@ def find_span(path: Path, clip: Clip) -> PacketSpan:
 def read_from_keyframe(
     container: InputContainer, stream: VideoStream, clip: Clip
 ) -> tuple[int, list[tuple[int, int]]]:
-    """Times (start, end) of the packets from the last keyframe at or before the clip's start on.
+    """Read the times (start, end) of packets from the last keyframe at or before the clip.
 
     They are in the order in which they are decoded, up to where none of the clip can follow. The
     first has the number that is returned too.
@@ -102,7 +102,7 @@ def read_from_keyframe(
 def packets_from(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
 ) -> Iterator[Any]:
-    """Packets that have a time and data, from a keyframe at or before `pts` on, always the same."""
+    """Yield packets that have a time and data, from a keyframe at or before `pts`, reproducibly."""
     seek_result = seek_before(container, stream, pts)
     if seek_result is None:
         container.seek(0)
@@ -114,7 +114,7 @@ def packets_from(
 
 
 def copy_span(path: Path, clip: Clip, span: PacketSpan, out: Path, track: Track | None) -> None:
-    """Write some packets of a video as an MP4 file, with those of a track of the same time.
+    """Write some packets of a video as an MP4 file, with a sound track of the same time.
 
     The first frame is at 0. Raises MediaError for what MP4 cannot hold.
     """
@@ -152,7 +152,7 @@ def mux(
 
 
 def by_time(packets_from: Iterator[Any], number: int) -> Iterator[tuple[Fraction, int, Any]]:
-    """Packets, each after its time in seconds and its stream's number."""
+    """Yield packets, each after its time in seconds and its stream's number."""
     for packet in packets_from:
         yield packet.dts * packet.time_base, number, packet
 
@@ -160,7 +160,7 @@ def by_time(packets_from: Iterator[Any], number: int) -> Iterator[tuple[Fraction
 def shifted_picture(
     container: InputContainer, stream: VideoStream, clip: Clip, span: PacketSpan
 ) -> Iterator[Any]:
-    """The packets of a span, their first frame at 0.
+    """Yield the packets of a span, moved so that the first frame is at 0.
 
     When they are decoded is worked out from when they are shown: not every container says it.
     """
@@ -179,7 +179,7 @@ def shifted_picture(
 def shifted_sound(
     container: InputContainer, stream: AudioStream, start_s: Fraction, end_s: Fraction
 ) -> Iterator[Any]:
-    """The packets of sound that begin within a time, which itself moves to 0."""
+    """Yield the packets of sound that begin within a time, moved so that it begins at 0."""
     base = stream.time_base or AV_TIME
     start, end = ceil(start_s / base), ceil(end_s / base)
     for packet in packets_from(container, stream, start - int(SOUND_RUN_UP_S / base)):

@@ -1,4 +1,4 @@
-"""Proof that a written clip file holds its shot: whole, in time, and no foreign frame."""
+"""Proof that a clip file holds its shot: complete, in time, and no foreign frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ Seconds = NDArray[np.float64]
 
 # Containers round times, to a millisecond at the coarsest; less than two are one tick of it.
 TOLERANCE_S = 0.0015
-# Sound comes in packets, of which the last is seldom full; at low rates they are longer than this.
+# Sound comes in packets, and the last is seldom full; at low rates packets are longer than this.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
 # Not those inside: at a high crf a last frame looks like earlier ones, from which it is predicted.
@@ -42,7 +42,7 @@ ANOTHER_PICTURE_LEVELS = 40.0
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was found in a file that holds all that it promises."""
+    """What was measured in a file that holds everything it should."""
 
     n_frames: int
     duration_s: float
@@ -53,10 +53,10 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class DecodedFile:
-    """What decoding a file to its end gave; times are seconds from its first frame.
+    """The result of decoding a file to its end; times are seconds from its first frame.
 
     `edges` are small pictures of the frames at the two times that were asked for. `header_frames`
-    and `header_s` are what readers are told that do not decode.
+    and `header_s` are what the file's header states.
     """
 
     frame_times_s: Seconds
@@ -75,11 +75,11 @@ def verify_file(
     exported: ExportedClip,
     offsets: Sequence[int] = (),
 ) -> Proof:
-    """Decode a clip's file whole, and compare its first and last frame with the video's.
+    """Decode a clip's whole file, and compare its first and last frame with the video's.
 
     `video_pts` are the times of all frames of the video at `path`, `offsets` those of its scan if
     its clock restarts. The clip's frames must lie in the file at their times, after those of the
-    lead that its row tells, and no others. Raises MediaError with the first promise that the file
+    lead in its row, and no others. Raises MediaError with the first promise that the file
     breaks.
     """
     first, stop = (int(n) for n in np.searchsorted(video_pts, (clip.start_pts, clip.end_pts)))
@@ -117,9 +117,9 @@ def decode_file(
     end_s = 0.0
     edges: list[Picture | None] = [None, None]
     with open_video(file) as (container, stream):
-        # What damage hides is an error here, not to be guessed. A copy may begin at a keyframe
-        # after which its video still lets go of earlier frames: for the decoder an error, but no
-        # damage.
+        # The decoder must report damage as an error instead of concealing it. A copy may begin at
+        # a keyframe after which its video still releases earlier frames: an error for the decoder,
+        # but no damage.
         strict = {} if is_copy else {"err_detect": "explode"}
         stream.codec_context.options = {**DECODER_OPTIONS, **strict}
         base = float(stream.time_base or AV_TIME)
@@ -139,7 +139,7 @@ def decode_file(
 
 
 def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -> None:
-    """Pass if a file holds the frames that are due, and is as long as it was when written.
+    """Check that a file holds the expected frames and is as long as when it was written.
 
     Raises MediaError.
     """
@@ -149,7 +149,7 @@ def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -
         raise MediaError("the file is longer or shorter than was written")
     if decoded.header_frames != len(decoded.frame_times_s):
         raise MediaError(
-            f"the file's header tells {decoded.header_frames} frames, "
+            f"the file's header says {decoded.header_frames} frames, "
             f"{len(decoded.frame_times_s)} are shown"
         )
     # MP4 stores how long frames take to decode, so the last one's time may be another's.
@@ -166,7 +166,7 @@ def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -
 
 
 def sound_s(file: Path) -> float | None:
-    """Seconds of sound in a file, all of it decoded; None for a file without.
+    """Decode all sound of a file and return its seconds; None for a file without sound.
 
     Raises MediaError for sound that cannot be decoded.
     """
@@ -189,7 +189,7 @@ def sound_s(file: Path) -> float | None:
 def check_sound(
     audio_s: float | None, picture_s: float, file: Path, exported: ExportedClip
 ) -> None:
-    """Pass if sound is there that was promised; encoded sound is as long as the picture.
+    """Check that expected sound is there, and that encoded sound is as long as the picture.
 
     Raises MediaError.
     """
@@ -211,7 +211,7 @@ def match_edge(
     foreign_pts: Sequence[int],
     source: Mapping[int, Picture],
 ) -> Match:
-    """Compare a frame at one edge of a file with the video's, on both sides of that edge.
+    """Compare a frame at one edge of a file with the video's frames around that edge.
 
     Raises MediaError for a frame that is not the one that it should be.
     """

@@ -1,4 +1,4 @@
-"""Columns that come some frames late: a network judges a frame by those after it as well."""
+"""Detectors whose results come some frames late, as a network reads the frames that follow."""
 
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -19,7 +19,7 @@ Columns = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class DelayedDetector:
-    """A detector that is fed frame by frame and gives a row of `columns` for each, later."""
+    """A detector that takes frames one by one and gives each frame's row of `columns` later."""
 
     columns: tuple[str, ...]
     add: Callable[[VideoFrame, SmallFrame], None]
@@ -30,7 +30,7 @@ class DelayedDetector:
 def delayed_detectors(
     metrics: tuple[str, ...], network: transnet.Network | None
 ) -> tuple[DelayedDetector, ...]:
-    """The detectors that a choice of metrics asks for; `network` is TransNetV2.
+    """Make the detectors that the metrics need; `network` is TransNetV2.
 
     Raises MediaError when it is asked for and not there.
     """
@@ -55,7 +55,7 @@ def delayed_detectors(
 
 
 def with_delayed(measured: Iterator[Columns], delayed: DelayedDetector) -> Iterator[Columns]:
-    """Batches with a late detector's columns, each held back until all its rows are there."""
+    """Add a delayed detector's columns to batches, each held until all its rows are there."""
     waiting: deque[Columns] = deque()
     rows = delayed.take()
     for batch in chain(measured, [None]):

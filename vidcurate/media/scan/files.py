@@ -12,17 +12,17 @@ MAPPED_FILES = 4
 
 
 def read_frames(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
-    """Per-frame signals of a scan, one row a frame in time order, memory-mapped."""
+    """Read the signals of a scan, one row a frame in time order, memory-mapped."""
     return read_table(file, columns)
 
 
 def read_samples(file: Path, columns: tuple[str, ...] | None = None) -> pa.Table:
-    """Samples of a scan, one row each in time order, memory-mapped; see SAMPLES_SCHEMA."""
+    """Read the samples of a scan in time order, memory-mapped; see SAMPLES_SCHEMA."""
     return read_table(file, columns)
 
 
 def read_table(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
-    """An Arrow IPC file as a table over the mapped file; nothing is read before it is used.
+    """Map an Arrow IPC file as a table; nothing is read before it is used.
 
     The column `pts` is in one piece, so that looking up a clip in it copies nothing. Raises
     MediaError when the file is missing or not such a file.
@@ -39,7 +39,7 @@ def read_table(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
 
 @lru_cache(maxsize=MAPPED_FILES)
 def map_file(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
-    """A file, mapped once for all clips of a video, which come one after another."""
+    """Map a file once for all clips of a video, which come one after another."""
     table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
     number = table.schema.get_field_index("pts")
     return table.set_column(number, table.schema.field(number), table["pts"].combine_chunks())

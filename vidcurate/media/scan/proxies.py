@@ -1,4 +1,4 @@
-"""The proxies of a clip as pictures, so that stages judge what is seen without decoding."""
+"""The proxies of a clip as images, so that stages see pictures without decoding the video."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,14 +18,14 @@ DAMAGED = "a proxy is damaged: scan the video again"
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A small picture of the frame at `pts`: RGB, shape (height, width, 3), upright."""
+    """A small copy of the frame at `pts`: RGB, shape (height, width, 3), upright."""
 
     pts: int
     image: Image
 
 
 def clip_proxies(samples_file: Path, clip: Clip, max_count: int | None = None) -> list[Proxy]:
-    """The proxies of a clip in time order; if there are more than `max_count`, evenly spread ones.
+    """Read the proxies of a clip in time order, at most `max_count` of them, evenly spread.
 
     A clip between two proxies has the one nearest to its middle. Raises MediaError where the video
     has none, or one is damaged.
@@ -40,13 +40,13 @@ def clip_proxies(samples_file: Path, clip: Clip, max_count: int | None = None) -
 
 
 def evenly_spread(count: int, max_count: int | None) -> NDArray[np.int64]:
-    """Numbers of at most so many of `count` things: the middles of equal parts."""
+    """Return the numbers of at most `max_count` of `count` things: the middles of equal parts."""
     n_parts = count if max_count is None else min(count, max_count)
     return ((np.arange(n_parts) + 0.5) * count / n_parts).astype(np.int64)
 
 
 def decode_jpeg(jpeg: bytes) -> Image:
-    """A JPEG file as an RGB picture.
+    """Decode a JPEG file as an RGB image.
 
     Raises MediaError where it is damaged.
     """

@@ -1,4 +1,4 @@
-"""Everything later stages need of a video, from decoding it once: signals, samples, proxies."""
+"""The scan of a video: one decode records signals, samples and proxies for all later stages."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class ScanOptions:
 
 @dataclass(frozen=True, slots=True)
 class VideoScan:
-    """What the decode of one video found; the fields but `losses` are those of records.Scan."""
+    """The results of decoding one video; the fields but `losses` are those of records.Scan."""
 
     n_frames: int
     time_base: Fraction
@@ -77,7 +77,7 @@ class VideoScan:
 
 @dataclass(slots=True)
 class LastFrame:
-    """How long the last frame seen so far lasts, in ticks; 0 where the container does not say."""
+    """How long the latest frame lasts, in ticks; 0 where the container does not say."""
 
     duration: int = 0
 
@@ -95,8 +95,8 @@ def scan_video(
     An interlaced video, by its `field_order`, is measured deinterlaced. Both files appear whole or
     not at all. Memory does not grow with the video's length. `network` is TransNetV2, which only
     the metric transnet needs.
-    Raises MediaError for a video that cannot be opened, of which no frame can be decoded, or that
-    the disk does not give to its end.
+    Raises MediaError for a video that cannot be opened, has no frame that can be decoded, or
+    cannot be read to its end.
     """
     cv2.setNumThreads(1)
     found: list[VideoScan] = []
@@ -170,7 +170,7 @@ def write_batches(
     frames_file: Path,
     samples_file: Path,
 ) -> None:
-    """Write what is measured batch by batch, so that memory does not grow with the video."""
+    """Write measurements batch by batch, so that memory does not grow with the video."""
     with (
         pa.ipc.new_file(frames_file, schema) as frames_out,
         pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as samples_out,
@@ -188,7 +188,7 @@ def batches(
     sampler: Sampler,
     last_frame: LastFrame,
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """The columns of every few hundred frames, sampling on the way."""
+    """Yield the columns of every few hundred frames, and sample on the way."""
     meter = SignalMeter(metrics, FRAMES_PER_BATCH)
     measured = measure_batches(frames, meter, delayed, sampler, last_frame)
     for detector in delayed:
@@ -203,7 +203,7 @@ def measure_batches(
     sampler: Sampler,
     last_frame: LastFrame,
 ) -> Iterator[dict[str, NDArray[Any]]]:
-    """The columns of every few hundred frames, late detectors only fed."""
+    """Yield the columns of every few hundred frames; delayed detectors are only fed."""
     shrinker: Shrinker | None = None
     ticks: list[int] = []
     keyframes: list[bool] = []
@@ -227,7 +227,7 @@ def measure_batches(
 
 
 def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) -> ProxyShape:
-    """The size of a video's proxies: square pixels, upright, never enlarged."""
+    """Return the size of a video's proxies: square pixels, upright, never enlarged."""
     aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
     width, height = float(frame.width * aspect), float(frame.height)
     factor = min(1.0, options.proxy_long_side / max(width, height))
@@ -236,7 +236,7 @@ def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) ->
 
 
 def header_length_s(container: InputContainer, stream: VideoStream) -> Fraction | None:
-    """Seconds of video that the header promises, None where it does not say.
+    """Return the seconds of video that the header states; None if it does not say.
 
     The container's length is that of its longest stream, so a tenth is taken off it.
     """
@@ -250,7 +250,7 @@ def header_length_s(container: InputContainer, stream: VideoStream) -> Fraction 
 def expected_length_s(
     container: InputContainer, stream: VideoStream, faults: Faults, length: Fraction
 ) -> Fraction | None:
-    """Seconds of video that a video should have, None where nothing tells.
+    """Return the seconds that a video should have; None if nothing says so.
 
     That is what the header says, or more by the share of the file that was not read, in containers
     that hold little but packets in the order of time.
@@ -265,7 +265,7 @@ def expected_length_s(
 def fault_sentence(
     faults: Faults, times: FrameTimes, base: Fraction, expected_s: Fraction | None
 ) -> str | None:
-    """What is wrong with the video as a whole, in plain words; None for nothing."""
+    """Describe in plain words what is wrong with the video as a whole; None for nothing."""
     length = (times.end_pts - times.first_pts) * base
     of_promised = f" of {float(expected_s):.1f} s" if expected_s else ""
     if faults.stopped:
@@ -284,7 +284,7 @@ def fault_sentence(
 
 
 def missing_s(length: Fraction, expected_s: Fraction | None) -> Fraction:
-    """Seconds of a promised length that are not there; 0 for less than a second or a fiftieth."""
+    """Return the seconds missing from an expected length; 0 for under a second or a fiftieth."""
     lacking = expected_s - length if expected_s else Fraction(0)
     return lacking if expected_s and lacking > max(Fraction(1), expected_s / 50) else Fraction(0)
 
@@ -296,7 +296,7 @@ def losses(
     base: Fraction,
     expected_s: Fraction | None,
 ) -> Iterator[Loss]:
-    """What of a video is not among its frames; `gaps_s` are the seconds from frame to frame."""
+    """Yield what the frames lack of a video; `gaps_s` are the seconds from frame to frame."""
     frame_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
     ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, expected_s))
     if ends_early_s or faults.stopped:
@@ -312,6 +312,6 @@ def losses(
 
 
 def frames_schema(metrics: tuple[str, ...]) -> pa.Schema:
-    """Columns of the per-frame file: pts in ticks, the keyframe flag, then the signals."""
+    """Return the columns of the per-frame file: pts in ticks, the keyframe flag, then signals."""
     heads = [pa.field("pts", pa.int64(), False), pa.field("is_keyframe", pa.bool_(), False)]
     return pa.schema([*heads, *(pa.field(c, pa.float32(), False) for c in signal_columns(metrics))])

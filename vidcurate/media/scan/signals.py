@@ -1,4 +1,4 @@
-"""Numbers of every frame, recorded once so that detectors and thresholds need no new decode.
+"""Signals of every frame, recorded once so that detectors and thresholds need no new decode.
 
 They are PySceneDetect's own metrics, taken from small pictures (see decode.py), so that its
 thresholds hold, and four of luma that every scan has. Pixel values are 8-bit, full range.
@@ -44,7 +44,7 @@ Image = NDArray[np.uint8]
 
 
 def signal_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that a choice of metrics records, in order; those of luma come first.
+    """Return the columns that some metrics record, in order; those of luma come first.
 
     Raises MediaError for a metric that does not exist.
     """
@@ -67,7 +67,7 @@ class ComparedFrame:
 
 @dataclass(slots=True)
 class SignalMeter:
-    """Measures small pictures one by one and hands the numbers out in blocks.
+    """Measures small frames one by one and returns the numbers in blocks.
 
     What is cheap only in bulk (histograms, hashes) is kept for a block of frames and worked out
     when the block is taken.
@@ -87,14 +87,14 @@ class SignalMeter:
     last_hash: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        """Make room for one block."""
+        """Allocate one block."""
         signal_columns(self.metrics)
         self.deltas = np.zeros((self.capacity, 8))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
 
     def add(self, small: SmallFrame) -> float:
-        """Measure one picture; how much it differs from the one before, 0..255.
+        """Measure one frame, and return how much it differs from the one before, 0..255.
 
         That is PySceneDetect's content value with its default weights, or the mean change of luma
         where the content metric is not recorded.
@@ -124,10 +124,10 @@ class SignalMeter:
         return change
 
     def to_bgr(self, small: SmallFrame) -> Image:
-        """A small picture as BGR, shape (height, width, 3), by swscale.
+        """Convert a small frame to BGR, shape (height, width, 3), by swscale.
 
         OpenCV's own conversion is brighter by a level or two than what swscale gives to those
-        who decode with OpenCV, PySceneDetect among them; its histograms tell the difference.
+        programs that decode with OpenCV, such as PySceneDetect, and histograms show that.
         """
         frame = VideoFrame.from_numpy_buffer(small.i420, "yuv420p")
         frame.colorspace = small.colorspace
@@ -138,7 +138,7 @@ class SignalMeter:
     def compare(
         self, bgr: Image | None, current: ComparedFrame, row: NDArray[np.float64], n_pixels: int
     ) -> float:
-        """Fill in the differences to the picture before; all zero for the first one."""
+        """Fill in the differences to the frame before; all are 0 for the first one."""
         previous = self.previous
         change = 0.0
         if previous is not None:
@@ -165,7 +165,7 @@ class SignalMeter:
         return change
 
     def take(self) -> dict[str, Values]:
-        """The columns of all pictures since the last call, by name; the meter starts anew."""
+        """Return the columns of all frames since the last call, by name, and start anew."""
         rows, self.count = self.deltas[: self.count], 0
         histograms = self.histograms[: len(rows)]
         columns = luma_statistics(histograms)
@@ -185,7 +185,7 @@ class SignalMeter:
         return {name: values.astype(np.float32) for name, values in columns.items()}
 
     def correlations(self, histograms: Values) -> NDArray[np.float64]:
-        """Pearson correlation of each picture's 128-bin luma histogram with the one before.
+        """Correlate each frame's 128-bin luma histogram with the one before (Pearson).
 
         As OpenCV's HISTCMP_CORREL: 1 for the first picture and where both histograms are flat.
         """
@@ -203,7 +203,7 @@ class SignalMeter:
         return correlated
 
     def hash_distances(self, frequencies: Values) -> NDArray[np.float64]:
-        """Share of perceptual hash bits that differ from the picture before; 0 for the first."""
+        """Return the share of perceptual hash bits that differ from the frame before."""
         flat = frequencies.reshape(len(frequencies), -1)
         bits = flat > np.median(flat, axis=1, keepdims=True)
         before = bits[:1] if self.last_hash is None else self.last_hash
@@ -215,7 +215,7 @@ class SignalMeter:
 
 
 def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
-    """Mean, standard deviation and share of pixels below 20 of 255, from 256-bin histograms."""
+    """Return mean, standard deviation and share of pixels below 20 of 255, from histograms."""
     levels = np.arange(256.0)
     shares = histograms / histograms.sum(axis=1, keepdims=True)
     mean = shares @ levels
@@ -225,7 +225,7 @@ def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
 
 
 def low_frequencies(luma: Image) -> Values:
-    """The 8 x 8 lowest DCT coefficients whose signs against their median are the hash.
+    """Return the 8 x 8 lowest DCT coefficients whose signs against their median are the hash.
 
     As PySceneDetect's HashDetector with its defaults (size 8, lowpass 2), on whole cells of
     pixels: what is over at the edges is left out, since area averages of broken cells take ten
@@ -241,7 +241,7 @@ def low_frequencies(luma: Image) -> Values:
 
 
 def edges_of(bgr: Image) -> Image:
-    """Widened Canny edges of the HSV value, as PySceneDetect's ContentDetector finds them."""
+    """Return widened Canny edges of the HSV value, as PySceneDetect's ContentDetector does."""
     value = bgr.max(axis=2)
     median = float(np.median(value))
     low, high = int(max(0.0, median * 2 / 3)), int(min(255.0, median * 4 / 3))

@@ -1,4 +1,4 @@
-"""Cuts that two detectors agree on are surer than those that only one of them found."""
+"""Combining two detectors: a cut that both find is surer than one that only one of them finds."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from vidcurate.media.shots.recording import Hit
 
 
 def merge_agreeing(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> list[Hit]:
-    """The transitions of two detectors, each given and returned in time order.
+    """Merge the transitions of two detectors, each given and returned in time order.
 
     Two agree if their spans come within `tolerance` frames of each other. What they agree on keeps
     the first detector's span and kind, and has confidence 1 - (1 - a) * (1 - b): it is wrong only
@@ -27,11 +27,11 @@ def merge_agreeing(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int
 
 
 def confirmed(hit: Hit, other: Hit) -> Hit:
-    """A transition that two detectors found."""
+    """Return a transition that two detectors found."""
     doubt = (1.0 - hit.confidence) * (1.0 - other.confidence)
     return replace(hit, confidence=1.0 - doubt, detector=f"{hit.detector}+{other.detector}")
 
 
 def unconfirmed(hit: Hit) -> Hit:
-    """A transition that only one of two detectors found."""
+    """Return a transition that only one of two detectors found."""
     return replace(hit, confidence=hit.confidence / 2.0)

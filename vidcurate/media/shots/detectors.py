@@ -1,4 +1,4 @@
-"""Cuts of a video by any detector, from what scan recorded, without decoding it again."""
+"""Finding the cuts of a video by any detector, from what scan recorded."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ DetectorFunction = Callable[[RecordedVideo, DetectorOptions], Iterator[Hit]]
 def detect(
     frames: pa.Table, time_base: Fraction, frame_rate: Fraction, options: DetectorOptions
 ) -> tuple[Cut, ...]:
-    """The transitions of one video, in time order.
+    """Find the transitions of one video, in time order.
 
     `frames` is what scan.read_frames gives. Raises MediaError for an unknown detector, and for a
     signal that was not recorded.
@@ -55,14 +55,14 @@ def detect(
 
 
 def as_cut(video: RecordedVideo, hit: Hit) -> Cut:
-    """A hit in the video's own time."""
+    """Convert a hit to the video's own time."""
     start, end = int(video.pts[hit.last]), int(video.pts[hit.first])
     seconds = float(start * video.time_base), float(end * video.time_base)
     return Cut(start, end, *seconds, hit.kind, hit.confidence, hit.detector)
 
 
 def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
-    """The first frame at or after each multiple of an interval, counted from the first frame."""
+    """Yield the first frame at or after each multiple of an interval from the first frame."""
     step = Fraction(str(options.fixed_interval_s)) / video.time_base
     ticks = video.pts - video.pts[0]
     n_steps = int(int(ticks[-1]) // step)
@@ -72,21 +72,21 @@ def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions of every kind, as the network judged them while the video was scanned."""
+    """Yield transitions of every kind, from the network's outputs recorded by scan."""
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
     for found in learned.transitions(signal_rows(video, learned.COLUMNS), chosen):
         yield Hit(found.start, found.end, found.confidence, found.kind)
 
 
 def transnet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions by TransNetV2's recorded probabilities, the confidence being the highest."""
+    """Yield transitions by TransNetV2's recorded probabilities, the highest as confidence."""
     rows = signal_rows(video, transnet.COLUMNS)
     for last, first, peak in transnet.transitions(rows, options.transnet_threshold):
         yield Hit(last, first, peak, "cut" if first == last + 1 else "gradual")
 
 
 def koala_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions as Koala-36M finds them.
+    """Yield transitions as Koala-36M finds them.
 
     The confidence is the logistic function of how far the score lies below its limit: 0.5 there.
     """
@@ -102,7 +102,7 @@ def koala_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def signal_rows(video: RecordedVideo, columns: tuple[str, ...]) -> NDArray[np.float32]:
-    """Recorded signals side by side, shape (frames, columns)."""
+    """Return recorded signals side by side, shape (frames, columns)."""
     return np.stack([video.signal(name) for name in columns], axis=1).astype(np.float32)
 
 

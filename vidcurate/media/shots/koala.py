@@ -1,4 +1,4 @@
-"""Koala-36M's detector of transitions: how alike neighbouring frames are, and how unlike usual.
+"""Koala-36M's detector of transitions, by the similarity of neighbouring frames.
 
 Colour alikeness and structure alikeness of two frames enter a linear SVM; a score below zero is a
 cut. A gradual transition keeps every score above zero, but lower than the scores just before it.
@@ -34,7 +34,7 @@ Scores = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class KoalaOptions:
-    """When frames are unlike enough, as published.
+    """When frames count as different, as published.
 
     A score below `threshold` is a boundary. So is a score that, averaged with its neighbours, lies
     below `mean_threshold` and more than `deviations` standard deviations (of at least 0.2) below
@@ -60,7 +60,7 @@ class KoalaTransition:
 
 @dataclass(frozen=True, slots=True)
 class FrameDescription:
-    """A picture as it is compared with the next: colours, and structure with its local moments."""
+    """What a frame is compared by: colours, and structure with its local moments."""
 
     histogram: Values
     structure: Values
@@ -69,7 +69,7 @@ class FrameDescription:
 
 
 def describe_frame(bgr: Image, luma: Image) -> FrameDescription:
-    """Describe a small picture; shapes (height, width, 3) and (height, width)."""
+    """Describe a small frame; shapes (height, width, 3) and (height, width)."""
     counts = [cv2.calcHist([bgr], [c], None, [BINS], [DARKEST, END]) for c in range(3)]
     square = cv2.resize(luma, (SIDE, SIDE))
     structure = cv2.max(square, cv2.Canny(square, *CANNY)).astype(np.float32)
@@ -79,7 +79,7 @@ def describe_frame(bgr: Image, luma: Image) -> FrameDescription:
 
 
 def similarities(first: FrameDescription, second: FrameDescription) -> tuple[float, float]:
-    """Correlation of two pictures' colour histograms, and their structural similarity.
+    """Return the correlation of two frames' colour histograms, and their structural similarity.
 
     The latter is the mean SSIM of Wang et al. 2004 over windows of 7 x 7, as scikit-image has it.
     """
@@ -93,17 +93,17 @@ def similarities(first: FrameDescription, second: FrameDescription) -> tuple[flo
 
 
 def local_mean(image: Values) -> Values:
-    """Means over 7 x 7 windows that lie within the picture."""
+    """Return means over 7 x 7 windows that lie within the picture."""
     edge = WINDOW // 2
     return np.asarray(cv2.blur(image, (WINDOW, WINDOW))[edge:-edge, edge:-edge], np.float32)
 
 
 def transitions(colour: Scores, structure: Scores, options: KoalaOptions) -> list[KoalaTransition]:
-    """The transitions of a video, from the likeness of each frame to the one before, in time order.
+    """Find the transitions from the similarity of each frame to the one before, in time order.
 
-    A score below `threshold` drags down the averages beside it, which the published code then
-    takes for boundaries too and hides by trimming four frames off every shot. Here they are none,
-    so that a hard cut is where it is.
+    A score below `threshold` lowers the averages next to it. The published code takes these for
+    boundaries too and hides them by trimming four frames off every shot. Here they do not count,
+    so that a hard cut stays where it is.
     """
     scores = (COLOUR_WEIGHT * colour + STRUCTURE_WEIGHT * structure + BIAS)[1:]
     below = options.threshold - scores
@@ -125,7 +125,7 @@ def transitions(colour: Scores, structure: Scores, options: KoalaOptions) -> lis
 
 
 def below_usual(scores: Scores, options: KoalaOptions) -> Scores:
-    """How far each averaged score lies below the limit that the eight before it set."""
+    """Measure how far each averaged score lies below the limit that the eight before it set."""
     smooth, found = scores.copy(), np.full(len(scores), -np.inf)
     if len(scores) <= HISTORY:
         return found

@@ -1,4 +1,4 @@
-"""Perceptual hashes: 64 signs that a picture keeps when it is encoded anew or made smaller.
+"""Perceptual hashes: 64 signs that a picture keeps when it is encoded again or made smaller.
 
 Each bit is the sign of one of the longest cosine waves of the luma; after Zauner, "Implementation
 and benchmarking of perceptual image hash functions", 2010, with zero instead of the median as the
@@ -21,7 +21,7 @@ MIN_SPREAD = 4.0
 
 
 def perceptual_hash(bgr: Bytes) -> Bytes | None:
-    """The hash of a picture of any size, 8 bytes; None where the picture shows next to nothing.
+    """Return the hash of a picture of any size, 8 bytes; None for a nearly uniform picture.
 
     Equal black bars at opposite sides do not count.
     """
@@ -33,5 +33,5 @@ def perceptual_hash(bgr: Bytes) -> Bytes | None:
 
 
 def mirrored_hashes(hashes: Bytes) -> Bytes:
-    """The hashes, 8 bytes a row, that the same pictures would have mirrored left to right."""
+    """Return the hashes of the same pictures mirrored left to right, 8 bytes a row."""
     return hashes ^ MIRRORING

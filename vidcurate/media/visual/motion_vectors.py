@@ -1,4 +1,4 @@
-"""How much moves by the motion vectors that an encoder wrote, as NVIDIA's curators measure it.
+"""Motion by the motion vectors that an encoder wrote, as NVIDIA's curators measure it.
 
 Source: cosmos-curate and NeMo Curator, whose thresholds hold for these numbers: a clip is static
 where `mean` is below 0.00098 or `min_patch` below 0.000001.
@@ -19,7 +19,7 @@ from vidcurate.media.io.frames import frames_at
 
 CELL = 4  # pixels: the smallest block that has a vector of its own
 PATCH = 4  # cells: 16 x 16 pixels, a 256th of the area each
-# The loop filter changes pixels only, which nobody sees here.
+# The loop filter changes only pixels, which are not used here.
 OPTIONS = {**DECODER_OPTIONS, "flags2": "+export_mvs", "skip_loop_filter": "all"}
 
 Lengths = NDArray[np.float64]
@@ -40,9 +40,9 @@ class VectorMotion:
 def vector_motion(
     path: Path, time_base: Fraction, pts: Sequence[int], offsets: Sequence[int] = ()
 ) -> VectorMotion | None:
-    """The vectors of the frames at these times, which lie in one clip and rise.
+    """Measure the motion vectors of the frames at these rising times, which lie in one clip.
 
-    `offsets` are those of the scan of a video whose clock begins again.
+    `offsets` are those of the scan of a video whose clock restarts.
 
     Frames without vectors, as keyframes are, say nothing. None where no frame has any: libav gives
     vectors of H.264 and MPEG-1 to MPEG-4, not of HEVC, VP9 or AV1.
@@ -63,7 +63,7 @@ def vector_motion(
 
 
 def vector_lengths(frame: VideoFrame) -> Lengths | None:
-    """The length of the vector of each 4 x 4 cell over (width + height); 0 where there is none."""
+    """Return the vector length of each 4 x 4 cell over (width + height); 0 where there is none."""
     data: Any = frame.side_data.get("MOTION_VECTORS")
     if data is None:
         return None

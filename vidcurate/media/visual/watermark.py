@@ -1,4 +1,4 @@
-"""Marks laid over a video, found without a model: edges that stay while the picture moves.
+"""Overlaid marks, found without a model: edges that stay while the picture moves.
 
 Where pictures differ from one another, the median over time of an edge is nothing, but for edges
 that are in most of them at the same place and in the same direction (Dekel et al. 2017, "On the
@@ -42,7 +42,7 @@ MIN_STEP, MIN_RATIO = 12.0, 3.0
 MEDIAN_ERROR = 1.86
 LINE = 0.4  # of the width or height: a longer one is the border of bars or of an inset picture
 LETTER_GAP = (7, 13)  # height, width in pixels of a proxy: gaps inside one mark are smaller
-# Edges that stay elsewhere, as a share of the picture: above, the scene stands still in part.
+# Edges that stay elsewhere, as a share of the picture: above it, part of the scene is static.
 STILL_ELSEWHERE = 0.01
 MAX_AREA = 0.25  # of the picture: what spreads over more is a scene in which little moves
 # Pixels of a mark's edges, times how densely they fill its box, at which a mark is as likely as
@@ -53,7 +53,7 @@ MIN_PRESENCE = 0.25
 
 @dataclass(frozen=True, slots=True)
 class OverlayMark:
-    """What is most like a mark; without a box nothing is. `score` is 0..1.
+    """The edges most like a mark; without a box there are none. `score` is 0..1.
 
     `edges` are the median gradients at its pixels, shape (2, pixels), and `at` where these lie in
     the flattened picture.
@@ -67,7 +67,7 @@ class OverlayMark:
 
 @dataclass(frozen=True, slots=True)
 class MarkDetection:
-    """A clip's mark, and by which pictures it was judged: those of the clip or of the video.
+    """A clip's mark, and whose pictures showed it: the clip's or the video's.
 
     Without a mark neither could be judged, as too little moves.
     """
@@ -82,14 +82,14 @@ NO_MARK = OverlayMark(0.0, None, np.zeros((2, 0), np.float32), np.zeros(0, np.in
 
 @dataclass
 class MarkDetector:
-    """Judges clips; what it learns of a video serves all clips of it that come in a row."""
+    """Finds marks in clips; what it learns of a video serves all clips of it that follow."""
 
     file: Path | None = None
     samples: pa.Table = field(default_factory=lambda: pa.table({}))
     video_mark: OverlayMark | None = None
 
     def detect(self, samples_file: Path, clip: Clip) -> MarkDetection:
-        """The likelier of the mark in the clip's own pictures and the video's mark, if it shows it.
+        """Return the likelier of the clip's own mark and the video's, if the clip shows that.
 
         Raises MediaError for a video without proxies or with a damaged one.
         """
@@ -112,7 +112,7 @@ class MarkDetector:
 
 
 def gradients(rows: pa.Table) -> Gradients:
-    """The gradients of proxies; of many, evenly spread ones.
+    """Return the gradients of proxies; of many, evenly spread ones.
 
     Raises MediaError for a damaged proxy.
     """
@@ -121,7 +121,7 @@ def gradients(rows: pa.Table) -> Gradients:
 
 
 def gradient(jpeg: bytes) -> Gradients:
-    """The Sobel gradients of a JPEG's luma: shape (2, height, width).
+    """Return the Sobel gradients of a JPEG's luma: shape (2, height, width).
 
     Raises MediaError where it is damaged.
     """
@@ -131,7 +131,7 @@ def gradient(jpeg: bytes) -> Gradients:
 
 
 def find_mark(pictures: Gradients, least: int = MIN_PICTURES) -> OverlayMark | None:
-    """What is most like a mark; None where fewer pictures than `least` differ, or part is still."""
+    """Find the edges most like a mark; None where too few pictures differ, or part is static."""
     chosen = distinct_pictures(pictures)
     if len(chosen) < least:
         return None
@@ -160,8 +160,8 @@ def find_mark(pictures: Gradients, least: int = MIN_PICTURES) -> OverlayMark | N
 
 
 def distinct_pictures(pictures: Gradients) -> list[int]:
-    """Numbers of pictures that differ from one another; flat ones are left out."""
-    # Every second pixel each way is enough to tell pictures apart.
+    """Return the numbers of pictures that differ from one another, without flat ones."""
+    # Every second pixel each way is enough to compare pictures.
     part = np.clip(pictures[:, :, ::2, ::2], -STRONG, STRONG)
     edges = part.reshape(len(pictures), -1).astype(np.float32)
     lengths = np.linalg.norm(edges, axis=1)
@@ -175,9 +175,9 @@ def distinct_pictures(pictures: Gradients) -> list[int]:
 
 
 def persistent_edges(pictures: Gradients) -> tuple[Flags, Values]:
-    """For each pixel whether its edge stays, and the median gradients, shape (2, pixels).
+    """Return for each pixel whether its edge stays, and the median gradients, shape (2, pixels).
 
-    Medians are dear, so they are taken only where sums leave room for an edge that stays.
+    Medians are expensive, so they are computed only where sums allow an edge that stays.
     """
     n_pictures, _, height, width = pictures.shape
     flat = pictures.reshape(n_pictures, 2, -1)
@@ -201,7 +201,7 @@ def persistent_edges(pictures: Gradients) -> tuple[Flags, Values]:
 
 
 def without_lines(persistent: Flags) -> Flags:
-    """The same less the borders of bars and inset pictures, with what ringing adds beside them."""
+    """Remove the borders of bars and inset pictures, and the ringing beside them."""
     lines = persistent.mean(axis=1, keepdims=True) >= LINE
     columns = persistent.mean(axis=0, keepdims=True) >= LINE
     beside = np.ones((7, 7), np.uint8)
@@ -211,7 +211,7 @@ def without_lines(persistent: Flags) -> Flags:
 
 
 def visible_mark(mark: OverlayMark | None, pictures: Gradients) -> OverlayMark | None:
-    """The video's mark if the pictures of one clip show it, else none."""
+    """Return the video's mark if the pictures of one clip show it, else NO_MARK."""
     if mark is None or mark.box is None:
         return mark
     values = pictures.reshape(len(pictures), 2, -1)[:, :, mark.at]

@@ -104,7 +104,7 @@ class ExportConfig(StageConfig):
 def export(
     clips: Sequence[Clip], config: ExportConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[ExportedClip]]:
-    """The file of each clip, cut from the source; no file with media none.
+    """Write the file of each clip, cut from the source; none with media none.
 
     Raises MediaError where the source cannot be read or the file is not as promised.
     """
@@ -119,7 +119,7 @@ def export(
 
 
 def row_without_file(clip: Clip, video: Video) -> ExportedClip:
-    """A clip that stays a span of its source."""
+    """Make the row of a clip that stays a span of its source."""
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -200,12 +200,12 @@ def write_clip_file(
 
 
 def is_verified(config: ExportConfig) -> bool:
-    """Whether only clips whose files were verified are in the finished data set."""
+    """Check whether only clips with verified files are in the finished data set."""
     return config.verify and config.media != "none"
 
 
 def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
-    """Name a missing encoder before any work; raises MissingToolError.
+    """Check for the needed encoders before any work; raises MissingToolError.
 
     Gives the reason where the first ffmpeg that is found cannot be used.
     """
@@ -218,7 +218,7 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
 
 
 def check_out(config: ExportConfig, view: Finished) -> None:
-    """Name a folder that cannot be replaced, before any work; raises UsageError."""
+    """Check that the folder can be replaced, before any work; raises UsageError."""
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
@@ -226,13 +226,13 @@ def check_out(config: ExportConfig, view: Finished) -> None:
 
 
 def out_folder(config: ExportConfig, view: Finished) -> Location:
-    """Where the finished data set lies; a link to it stays one."""
+    """Return where the finished data set lies; a link to it stays one."""
     out = config.out or view.root / "export"
     return out if isinstance(out, Remote) else out.resolve()
 
 
 def assemble(config: ExportConfig, view: Finished) -> str:
-    """Build the finished data set beside its place, then put it there in one step.
+    """Build the finished data set beside its place, then move it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
     last, and then those that are left over go. Raises LossError where the export that is there
@@ -256,9 +256,9 @@ def assemble(config: ExportConfig, view: Finished) -> str:
 
 
 def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
-    """What the export that is there has and a new one would not, in words to be added to others.
+    """Describe what a new export would lose of the present one, to be added to a message.
 
-    Raises LossError for what nobody has asked to lose, unless that is allowed.
+    Raises LossError for a loss that nobody asked for, unless that is allowed.
     """
     old = read_export(out)
     if old is None:
@@ -297,7 +297,7 @@ def build_beside(config: ExportConfig, view: Finished, totals: Contents, out: Pa
 def build(
     config: ExportConfig, view: Finished, totals: Contents, building: Path, media: Location
 ) -> ExportMarker:
-    """Shards and card in a folder; the files that their rows name go to `media`.
+    """Write shards and card into a folder; the files that their rows name go to `media`.
 
     Returns the mark that the folder gets when it is in its place.
     """
@@ -315,7 +315,7 @@ def build(
 def link_pieces(
     pieces: Iterable[pa.Table], totals: Contents, view: Finished, building: Location
 ) -> Iterator[pa.Table]:
-    """The same pieces, each counted, and its files linked into the finished data set."""
+    """Yield the same pieces, counted, with their files linked into the finished data set."""
     for clips in pieces:
         totals.add(clips)
         link_files([n for n in clips["file_name"].to_pylist() if n], view.files, building)
@@ -326,7 +326,7 @@ def link_pieces(
 
 
 def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
-    """Seconds after which a clip is taken to be stuck; ffmpeg has an hour of its own for it."""
+    """Return the seconds after which a clip counts as stuck; ffmpeg alone may take an hour."""
     return 2 * 3600 + 10 * clip.duration_s
 
 

@@ -1,4 +1,4 @@
-"""verify: every clip file decoded whole, and its edges compared with the video's frames."""
+"""verify: every clip file decoded completely, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
 
@@ -38,7 +38,7 @@ class VerifyConfig(StageConfig):
 def verify(
     clips: Sequence[Clip], config: VerifyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[VerifiedClip] | MediaError]:
-    """What was found in each clip's file, or the first promise that it breaks."""
+    """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
         exported = workspace.lookup(EXPORTS).get(clip.clip_id)
         if exported is None:
@@ -53,14 +53,14 @@ def verify(
 
 
 def row_without_file(clip: Clip) -> VerifiedClip:
-    """A clip that stays a span of its source has nothing to decode."""
+    """Make the row of a clip without a file, which has nothing to decode."""
     return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None)
 
 
 def verify_clip(
     clip: Clip, exported: ExportedClip, name: str, config: VerifyConfig, workspace: Workspace
 ) -> VerifiedClip:
-    """What was found in a clip's file.
+    """Measure a clip's file.
 
     Raises MediaError with the first promise that it breaks.
     """
@@ -92,7 +92,7 @@ def verify_clip(
 
 
 def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> None:
-    """Pass if a clip's frames, which have these times, are of whole parts of shots.
+    """Check that a clip's frames, which have these times, are whole parts of shots.
 
     Unless `one_shot`, it may go on over a hard cut with as many frames as a shot has at least, as
     joined shots do, or lie inside one gradual transition. Raises MediaError.
@@ -106,7 +106,7 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
 
 
 def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
-    """Seconds after which decoding is taken to be stuck; a video may be read from its start."""
+    """Return the seconds after which decoding counts as stuck, also from the video's start."""
     return 3600 + 10 * clip.end_s
 
 

@@ -30,7 +30,7 @@ class AestheticConfig(StageConfig):
 
 
 def load_head(config: AestheticConfig) -> AestheticHead:
-    """The head that the options name, of the hash wanted.
+    """Load the head that the options name, and check its hash.
 
     Raises UsageError where it cannot be had.
     """
@@ -43,7 +43,7 @@ def load_head(config: AestheticConfig) -> AestheticHead:
 def aesthetic(
     clips: Sequence[Clip], config: AestheticConfig, head: AestheticHead, workspace: Workspace
 ) -> Iterator[list[Aesthetic]]:
-    """The score of each of a clip's frames, about one a second, their minimum and their mean.
+    """Score each of a clip's frames, about one a second, with their minimum and mean.
 
     Raises MediaError for a video without vectors, or with those of another model.
     """
@@ -68,12 +68,12 @@ def aesthetic(
 
 
 def open_head(config: AestheticConfig, _workspace: Workspace) -> AestheticHead:
-    """The head that scores the vectors."""
+    """Load the head that scores the vectors."""
     return load_head(config)
 
 
 def check_head(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name what keeps the head from judging the vectors, before a video is decoded.
+    """Check that the head can score the vectors, before a video is decoded.
 
     Raises UsageError.
     """
@@ -89,12 +89,12 @@ def check_head(config: AestheticConfig, others: Mapping[str, StageConfig]) -> No
 
 
 def head_content(config: AestheticConfig) -> str:
-    """What a head's own file holds: another under the same path judges otherwise."""
+    """Hash a head's own file: another one under the same path gives other scores."""
     return "" if config.head in HEADS else content_below(Path(config.head))
 
 
 def content_options(config: AestheticConfig) -> Mapping[str, str]:
-    """The option that names a head's own file, if it does."""
+    """Return the option that names a head's own file, if it does."""
     return {} if config.head in HEADS else {"head": BY_CONTENT}
 
 

@@ -1,4 +1,4 @@
-"""consistency: how like the frames of a clip are, which tells clips that hold two scenes."""
+"""consistency: how similar the frames of a clip are, which finds clips that hold two scenes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +18,7 @@ class ConsistencyConfig(StageConfig):
 def consistency(
     clips: Sequence[Clip], _config: ConsistencyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Consistency]]:
-    """Cosines between the vectors of each clip's frames, about one a second.
+    """Measure cosines between the vectors of each clip's frames, about one a second.
 
     The lowest of any pair is what VideoX-Fun judges, that of neighbours what finds a cut. All are 1
     for a clip of one frame. Raises MediaError for a video without vectors.
@@ -41,7 +41,7 @@ def consistency(
 
 
 def neighbour_cosines(vectors: Vectors) -> tuple[float, float]:
-    """The lowest and the mean cosine of frames that follow each other; 1 and 1 for one frame."""
+    """Return the lowest and the mean cosine of successive frames; 1 and 1 for one frame."""
     if len(vectors) == 1:
         return 1.0, 1.0
     cosines = (vectors[:-1] * vectors[1:]).sum(axis=1)
@@ -49,7 +49,7 @@ def neighbour_cosines(vectors: Vectors) -> tuple[float, float]:
 
 
 def pair_cosines(vectors: Vectors) -> tuple[float, float]:
-    """The lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
+    """Return the lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
     count = len(vectors)
     if count == 1:
         return 1.0, 1.0

@@ -1,4 +1,4 @@
-"""motion: how the camera and what it sees move in each clip, from the flow that scan measured."""
+"""motion: how the camera and objects move in each clip, from the flow that scan measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -26,7 +26,7 @@ UNKNOWN = "unknown"
 # Mean distance of a 16:9 picture's points from its centre, in diagonals: by it a zoom or a roll is
 # as fast as the pan that moves the picture as far.
 REACH = 0.26
-# A second movement is named beside the fastest from this share of its speed: a diagonal is pan and
+# A second movement is named with the fastest from this share of its speed: a diagonal is pan and
 # tilt, the slight drift of a pan is not.
 MIN_SECOND_SHARE = 0.5
 # Fewer points than this share that follow one camera are a dissolve or a crowd, not a camera.
@@ -65,7 +65,7 @@ class MotionConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What the camera does in each judged sample: its speed, and a flag for each of CAMERA."""
+    """What the camera does in each sample: its speed, and a flag for each of CAMERA."""
 
     speed: Values
     flags: Mapping[str, Flags]
@@ -74,19 +74,19 @@ class Camera:
 def motion(
     clips: Sequence[Clip], config: MotionConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[MotionScore]]:
-    """The motion of each clip, by its samples, about one a second.
+    """Measure the motion of each clip by its samples, about one a second.
 
     Speeds are in frame diagonals a second. `flow_mean` and `flow_spread` are mean and standard
     deviation of the optical flow's length over the picture; `still_share` the share of samples
     with less than `moving_speed`. The camera's movements are shares of the samples in which a
     similarity transform fits; one sample can pan and tilt. `shake` is handheld or other
     irregular translation: it changes within 80 ms, or reverses from sample to sample, and with
-    such a sample goes one beside it that moves against it. `camera` is
+    such a sample a neighbour counts that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
-    the picture. `object_motion` is what the camera does not explain; place and direction are those
+    the picture. `object_motion` is what the camera does not explain; region and direction are those
     of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
     up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
-    `vector_patch_min` are those of media.motion_vectors, null unless asked for.
+    `vector_patch_min` are those of media.visual.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the video's flow was never measured, or is no number.
     """
@@ -106,7 +106,7 @@ def motion(
 
 
 def nearest_sample(samples: pa.Table, clip: Clip) -> pa.Table:
-    """The sample nearest to the middle of a clip that holds none.
+    """Return the sample nearest to the middle of a clip that holds none.
 
     Raises MediaError when there is no sample at all.
     """
@@ -120,7 +120,7 @@ def nearest_sample(samples: pa.Table, clip: Clip) -> pa.Table:
 
 
 def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -> MotionScore:
-    """One clip's row from the samples that it is judged by.
+    """Make one clip's row from its samples.
 
     Raises MediaError when a number is missing where it was measured.
     """
@@ -155,7 +155,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
 
 
 def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
-    """The row with what the encoder's motion vectors say, if the codec tells them.
+    """Add what the encoder's motion vectors say, if the codec has them.
 
     Raises MediaError for a video that is gone.
     """
@@ -176,7 +176,7 @@ def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionSc
 
 
 def camera_movements(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
-    """The camera's movements in samples in which they are known, in time order."""
+    """Classify the camera's movements in samples in which they are known, in time order."""
     pan, tilt, zoom = numbers["pan"], numbers["tilt"], REACH * numbers["zoom"]
     roll = REACH * np.abs(numbers["roll"])
     speeds = dict(zip(MOVEMENTS, (-pan, pan, tilt, -tilt, zoom, -zoom, roll), strict=True))
@@ -196,14 +196,14 @@ def camera_movements(numbers: Mapping[str, Values], config: MotionConfig) -> Cam
 
 
 def reverses(velocity: Values) -> Flags:
-    """Whether each velocity, shape (n, 2), is against those of both its neighbours."""
+    """Check whether each velocity, shape (n, 2), opposes those of both its neighbours."""
     against = turns_back(velocity)
     both: Flags = np.append(against, False) & np.insert(against, 0, False)
     return both
 
 
 def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
-    """Samples that shake, and those that move against one beside them that does.
+    """Add to shaking samples those that move against one beside them that shakes.
 
     A hand's sway has moments of steady speed, which alone look like a short pan.
     """
@@ -213,13 +213,13 @@ def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
 
 
 def turns_back(velocity: Values) -> Flags:
-    """Whether each velocity, shape (n, 2), is against the one before: n - 1 flags."""
+    """Check whether each velocity, shape (n, 2), opposes the one before: n - 1 flags."""
     against: Flags = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
     return against
 
 
 def dominant_movement(camera: Camera) -> str:
-    """The movement of the largest share; of equal ones the faster."""
+    """Return the movement of the largest share; of equal ones the faster."""
 
     def rank(name: str) -> tuple[int, float]:
         flags = camera.flags[name]
@@ -229,7 +229,7 @@ def dominant_movement(camera: Camera) -> str:
 
 
 def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, str | None]:
-    """Place and direction of the cell that moves most, over all samples; none if too slow."""
+    """Return region and direction of the cell that moves most; None if it is too slow."""
     rows = [row for row in cells.to_pylist() if row is not None]
     if not rows:
         return None, None
@@ -244,7 +244,7 @@ def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, st
 
 
 def dominant_colours(shares: Values) -> tuple[str, ...]:
-    """The names of the colours that take most of the picture, largest first; at least one."""
+    """Name the colours that take most of the picture, largest first; at least one."""
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
     order = np.argsort(-shares, kind="stable")[:MAX_COLOURS]
@@ -253,18 +253,18 @@ def dominant_colours(shares: Values) -> tuple[str, ...]:
 
 
 def colour_entropy(shares: Values) -> float:
-    """Entropy of shares over that of equal ones: 0 for one colour, 1 for as much of each."""
+    """Return the entropy of shares over that of equal ones: 0 for one colour, 1 for all equal."""
     there = shares[shares > 0]
     return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
 
 
 def wants_vectors(config: MotionConfig) -> bool:
-    """Whether the videos themselves are needed."""
+    """Check whether the videos themselves are needed."""
     return config.vectors
 
 
 def share_true(flags: Flags) -> float:
-    """The share that is true; 0 of none."""
+    """Return the share that is true; 0 for none."""
     return float(flags.mean()) if len(flags) else 0.0
 
 

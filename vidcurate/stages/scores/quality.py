@@ -1,4 +1,4 @@
-"""quality: technical measurements of each clip, from the frames and samples that scan left."""
+"""quality: technical measurements of each clip, from the frames and samples that scan recorded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +35,7 @@ class QualityConfig(StageConfig):
 def quality(
     clips: Sequence[Clip], config: QualityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Quality]]:
-    """The measurements of each clip.
+    """Measure each clip.
 
     Luma is in 8-bit levels, 0..255, of every frame: `luma_mean`, and `luma_spread`, the standard
     deviation inside a frame. `black_share` and `freeze_share` are shares of the clip's frames.
@@ -60,7 +60,7 @@ def quality(
 
 
 def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: QualityConfig) -> Quality:
-    """One clip's row.
+    """Make one clip's row.
 
     Raises MediaError when no sample lies inside it.
     """
@@ -91,18 +91,18 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
-    """The mean."""
+    """Return the mean as a float."""
     return float(np.mean(values))
 
 
 def smallest_known(values: Values) -> float:
-    """The smallest known value; 0 where none is known, as bars of a black picture are not."""
+    """Return the smallest known value, or 0 if none is known, as bars of a black picture."""
     known = values[~np.isnan(values)]
     return float(known.min()) if len(known) else 0.0
 
 
 def mean_known(values: Values) -> float | None:
-    """The mean of what is known; None where nothing is."""
+    """Return the mean of the known values; None if none is known."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
 

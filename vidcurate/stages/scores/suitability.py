@@ -1,4 +1,4 @@
-"""suitability: how fit each clip is to train on, as one number from its scores, and in words."""
+"""suitability: how suitable each clip is for training, as a number and in words."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 @dataclass(frozen=True, slots=True)
 class ScoreRange:
-    """A column as 0..1: 0 from `bad` on, 1 from `good` on, in proportion between, or to its log."""
+    """A column scaled to 0..1: 0 from `bad`, 1 from `good`, linear or logarithmic between."""
 
     column: str
     bad: float
@@ -42,7 +42,7 @@ class ScoreRange:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where a value lies."""
+        """Scale a value."""
         bad, good = self.bad, self.good
         if self.log:
             value, bad, good = (math.log(max(x, 1e-9)) for x in (value, bad, good))
@@ -86,7 +86,7 @@ PARTS: Mapping[str, tuple[str, tuple[ScoreRange, ...]]] = {
 
 
 def weight_option(part: str) -> float:
-    """The option that says how much a part counts."""
+    """Return the option that says how much a part counts."""
     value: float = option(1.0, f"How much {part} counts; 0 leaves it out", ge=0, le=100)
     return value
 
@@ -113,14 +113,14 @@ class SuitabilityConfig(StageConfig):
 
 
 def part_weights(config: SuitabilityConfig) -> dict[str, float]:
-    """The weight of each part."""
+    """Return the weight of each part."""
     return {part: getattr(config, f"{part}_weight") for part in PARTS}
 
 
 def suitability(
     clips: Sequence[Clip], config: SuitabilityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Suitability]]:
-    """One number 1..5 for each clip, after Koala-36M's training suitability, its parts, and words.
+    """Score each clip 1..5, after Koala-36M's training suitability, with its parts and words.
 
     The number is 1 + 4 times the geometric mean of the parts, each 0..1, by their weights: it rises
     with every part, and a clip that is no good at all in one is not saved by the others. It is a
@@ -145,14 +145,14 @@ def suitability(
 
 
 def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
-    """The clip's rows of the tables that are there, by table."""
+    """Return the clip's rows of the tables that exist, by table."""
     there: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
 def part_score(rows: Rows, table: str, ramps: Sequence[ScoreRange]) -> float | None:
-    """The least of a part's ramps; None where one of its numbers was not measured.
+    """Return the least of a part's scaled columns; None if one of them was not measured.
 
     Raises MediaError for NaN.
     """
@@ -167,7 +167,7 @@ def part_score(rows: Rows, table: str, ramps: Sequence[ScoreRange]) -> float | N
 
 
 def overall_score(parts: Mapping[str, float | None], weight_of: Mapping[str, float]) -> float:
-    """The score of a clip from its parts.
+    """Combine a clip's parts into its score.
 
     Raises MediaError where no part with a weight is known.
     """

@@ -1,4 +1,4 @@
-"""text: how much text each clip shows, and what of it is laid over the picture."""
+"""text: how much text each clip shows, and what of it is overlaid on the picture."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class TextConfig(StageConfig):
 def text(
     clips: Sequence[Clip], config: TextConfig, reader: TextReader, workspace: Workspace
 ) -> Iterator[list[Text]]:
-    """The text of each clip.
+    """Find and read the text of each clip.
 
     Text is what is found and read with confidence, two characters or more. Its area is that of
     upright boxes around its lines. A line is an overlay where it stays in place for about a second,
@@ -57,7 +57,7 @@ def text(
 
 
 def text_row(clip: Clip, frames: Sequence[Lines], overlay_lines: Sequence[Lines]) -> Text:
-    """One clip's row from the lines of each judged frame, and those of them that are overlays."""
+    """Make one clip's row from the lines of each frame, and those of them that are overlays."""
     areas, overlay_areas = ([area(lines) for lines in part] for part in (frames, overlay_lines))
     places = Counter(line.box.place for lines in overlay_lines for line in lines)
     return Text(
@@ -76,18 +76,18 @@ def text_row(clip: Clip, frames: Sequence[Lines], overlay_lines: Sequence[Lines]
 
 
 def area(lines: Lines) -> float:
-    """The share of the picture under lines, which do not overlap to speak of."""
+    """Return the share of the picture under lines, which hardly overlap."""
     return min(1.0, sum(line.box.area for line in lines))
 
 
 def strings(frames: Iterable[Lines]) -> tuple[str, ...]:
-    """Different texts in the order of frames, long ones cut off."""
+    """Return different texts in the order of frames, long ones cut off."""
     read = (line.text[:MAX_STRING_LENGTH] for lines in frames for line in lines if line.text)
     return tuple(dict.fromkeys(read))[:MAX_STRINGS]
 
 
 def overlays(frames: Sequence[Lines], times_s: Sequence[float]) -> list[Lines]:
-    """Of each frame the lines that are laid over the picture."""
+    """Return the lines of each frame that are overlaid on the picture."""
     found = [
         {number for number, line in enumerate(lines) if in_corner(line.box)} for lines in frames
     ]
@@ -103,13 +103,13 @@ def overlays(frames: Sequence[Lines], times_s: Sequence[float]) -> list[Lines]:
 
 
 def in_corner(box: Box) -> bool:
-    """Whether a box reaches into a corner zone."""
+    """Check whether a box reaches into a corner zone."""
     at_side = box.left < CORNER or box.right > 1 - CORNER
     return at_side and (box.top < CORNER or box.bottom > 1 - CORNER)
 
 
 def is_same_place(first: Box, second: Box) -> bool:
-    """Whether two boxes are one, or two subtitles of one place."""
+    """Check whether two boxes are the same, or two subtitles at the same place."""
     wide = overlap((first.left, first.right), (second.left, second.right))
     high = overlap((first.top, first.bottom), (second.top, second.bottom))
     shared = wide * high
@@ -122,23 +122,23 @@ def is_same_place(first: Box, second: Box) -> bool:
 
 
 def overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
-    """The length that two stretches share."""
+    """Return the length that two ranges share."""
     return max(0.0, min(first[1], second[1]) - max(first[0], second[0]))
 
 
 def open_reader(_config: TextConfig, _workspace: Workspace) -> TextReader:
-    """The reader of text."""
+    """Open the text reader."""
     return open_text_reader()
 
 
 def check_reader(_config: TextConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise MissingExtraError without rapidocr, before a video is decoded."""
+    """Check that rapidocr is installed, before a video is decoded; raises MissingExtraError."""
     require_rapidocr()
 
 
 TEXT_STAGE = MapStage(
     name="text",
-    summary="Find and read text in each clip, and tell what is laid over the picture.",
+    summary="Find and read text in each clip, and report what is overlaid on the picture.",
     reads=CLIPS,
     writes=TEXT,
     config=TextConfig,

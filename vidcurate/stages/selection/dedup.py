@@ -1,4 +1,4 @@
-"""dedup: clips that show the same, also in part or mirrored, and which of them to keep."""
+"""dedup: clips with the same content, also in part or mirrored, and which of them to keep."""
 
 import hashlib
 import json
@@ -77,7 +77,7 @@ class DedupConfig(StageConfig):
 
 
 def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
-    """Each clip's copies among the data set's clips and those of other data sets.
+    """Find each clip's copies among the clips of this data set and of others.
 
     A clip is kept unless it is a copy of a better one that is kept. Clips of other data sets are
     better than all. A clip without a signature fails.
@@ -104,7 +104,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
 
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
-    """The numbers of all clips, those to be kept first."""
+    """Order the numbers of all clips, best first."""
     of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
     videos = tables[VIDEOS.name].take(of_video)
     pixels = pc.multiply(videos["display_width"], videos["display_height"])
@@ -126,7 +126,7 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Nu
 
 
 def discovery_order(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
-    """For each clip the place of its video among the files in the order they were found."""
+    """For each clip, return the position of its video among the files in the order of discovery."""
     sources = tables[SOURCES.name]
     found = positions(sources["file_id"], tables[FILES.name]["file_id"])
     first = sources.select(["video_id"]).append_column("at", found).group_by("video_id")
@@ -140,7 +140,7 @@ def duplicates(
     best: Numbers,
     least_similarity: float,
 ) -> list[Duplicate]:
-    """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
+    """Make a row for each clip of `own`; `best` lists their numbers, best first."""
     from vidcurate.deduplication.links import links
 
     n_own = own.num_rows
@@ -166,7 +166,7 @@ def duplicates(
 
 
 def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
-    """For each clip the first in `order` of those with equal content, which may be itself."""
+    """For each clip, find the first in `order` with equal content, which may be itself."""
     first: dict[str, int] = {}
     for clip in order:
         first.setdefault(content[clip], clip)
@@ -174,14 +174,14 @@ def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
 
 
 def renumber(link: Link, numbers: Sequence[int]) -> Link:
-    """A link whose clips have other numbers."""
+    """Give the clips of a link other numbers."""
     return replace(link, first=numbers[link.first], second=numbers[link.second])
 
 
 def named_clusters(
     ids: Sequence[str], best: Numbers, firsts: Sequence[int], linked: Sequence[Link]
 ) -> list[str]:
-    """For each clip the id of the best clip of this data set in its cluster."""
+    """For each clip, return the id of the best clip of this data set in its cluster."""
     pairs = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
     cluster = clusters(len(ids), pairs).tolist()
     names: dict[int, str] = {}
@@ -191,7 +191,7 @@ def named_clusters(
 
 
 def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
-    """One clip's row."""
+    """Make one clip's row."""
     first = candidates.firsts[clip]
     link = candidates.kept_for.get(first)
     home = candidates.homes[first if link is None else link.second]
@@ -214,7 +214,7 @@ def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate
 
 
 def stored_signatures(folder: str) -> Shelf | None:
-    """Where another data set's signatures lie; None where it has none of this version."""
+    """Find another data set's stored signatures; None if it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
@@ -223,7 +223,7 @@ def stored_signatures(folder: str) -> Shelf | None:
 
 
 def read_signatures(folder: str) -> pa.Table:
-    """Another data set's signatures.
+    """Read another data set's signatures.
 
     Raises UsageError where it has none.
     """
@@ -234,7 +234,7 @@ def read_signatures(folder: str) -> pa.Table:
 
 
 def with_large_binary(signatures: pa.Table) -> pa.Table:
-    """The same rows with large binary columns: Arrow's plain ones end at 2 GB when rows are taken.
+    """Cast binary columns to large ones: Arrow's plain ones hold 2 GB at most in a take.
 
     The vectors of a million clips are more.
     """
@@ -246,24 +246,24 @@ def with_large_binary(signatures: pa.Table) -> pa.Table:
 
 
 def others_content(config: DedupConfig) -> str:
-    """Which clips the other data sets hold, and what made their signatures; not where they lie."""
+    """Hash the clips of the other data sets and their signatures' fingerprints, not their paths."""
     held = [(s.folder.name, clip_ids_hash(s)) for s in map(stored_signatures, config.against) if s]
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
 def clip_ids_hash(shelf: Shelf) -> str:
-    """A hash of the ids of a shelf's clips, in whatever order they lie."""
+    """Hash the ids of a stored table's clips, in any order."""
     ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 
 def content_options(config: DedupConfig) -> Mapping[str, str]:
-    """The folders of other data sets, whose content counts."""
+    """Return the option that names other data sets, whose content counts."""
     return {"against": BY_CONTENT} if config.against else {}
 
 
 def tables_used(config: DedupConfig) -> tuple[Lookup, ...]:
-    """Signatures, and what decides which copy is kept."""
+    """List the signatures, and the tables that decide which copy is kept."""
     videos = (
         Lookup(FILES, columns=("file_id",)),
         Lookup(SOURCES, columns=("video_id", "file_id")),

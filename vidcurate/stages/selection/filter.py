@@ -1,4 +1,4 @@
-"""filter: rules over scores; every rejected clip keeps the first rule that it broke."""
+"""filter: rules over scores; a rejected clip records the first rule that it breaks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -21,7 +21,7 @@ COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "s
 
 
 def check_rule(rule: str) -> str:
-    """A rule that can be read, and names columns that exist.
+    """Check that a rule can be read and names columns that exist.
 
     Raises ValueError with all that is wrong with it.
     """
@@ -45,7 +45,7 @@ class FilterConfig(StageConfig):
 
 
 def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcome:
-    """The clips that satisfy every rule; of a rejected one, the first rule that it broke.
+    """Keep the clips that satisfy every rule; record the first rule that a rejected clip breaks.
 
     A clip that breaks no rule but lacks a number that a rule needs fails: it is neither kept nor
     called bad.
@@ -72,7 +72,7 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
 
 
 def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
-    """The clips that break a rule which reads these tables alone.
+    """Find the clips that break a rule which reads these tables alone.
 
     A rule with a percentile waits, since its limit moves with every clip that is added.
     """
@@ -89,17 +89,17 @@ def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.
 
 
 def has_percentile(node: Node) -> bool:
-    """Whether a limit depends on other clips."""
+    """Check whether a limit depends on other clips."""
     return isinstance(node, Percentile) or any(map(has_percentile, children(node)))
 
 
 def reasons(before: str, rules: Sequence[str]) -> pa.Array:
-    """What is said of a clip for each rule."""
+    """Return the reason for each rule."""
     return pa.array([before + rule for rule in rules], pa.string())
 
 
 def tables_in_rules(config: FilterConfig) -> tuple[Lookup, ...]:
-    """The tables that the rules name, with the columns that they name."""
+    """List the tables that the rules name, with the columns that they name."""
     columns = sorted({column for text in config.rules for column in parse(text).columns})
     return tuple(
         Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))

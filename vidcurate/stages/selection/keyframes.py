@@ -1,4 +1,4 @@
-"""keyframes: full-size stills of the kept clips, decoded by exact time from the source."""
+"""keyframes: full-size images of the kept clips, decoded by exact time from the source."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -103,7 +103,7 @@ QueryVector = Callable[[ModelChoice], Vectors]
 
 
 def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
-    """The vector of the query by a model, which is opened when the first video names it."""
+    """Return the function that embeds the query by a model, opened when a video first names it."""
 
     def query_vector(choice: ModelChoice) -> Vectors:
         return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
@@ -114,7 +114,7 @@ def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
 def keyframes(
     clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> Iterator[list[ClipKeyframes]]:
-    """The stills of each clip, at exact frames of the source.
+    """Write the keyframes of each clip, at exact frames of the source.
 
     Raises MediaError where the source cannot be decoded at a wanted time, or the video lacks the
     vectors that the method needs.
@@ -140,7 +140,7 @@ def keyframes(
 def keyframes_row(
     clip: Clip, chosen: Sequence[int], sizes: dict[int, tuple[int, int]], config: KeyframesConfig
 ) -> ClipKeyframes:
-    """One clip's stills."""
+    """Make one clip's row."""
     stills = tuple(
         Keyframe(
             pts, float(pts * clip.time_base), file_name(clip.video_id, pts, config), *sizes[pts]
@@ -151,14 +151,14 @@ def keyframes_row(
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
-    """A still's file: its video and its time."""
+    """Name a keyframe's file after its video and time."""
     return f"{video_id}-{pts}.{ENDINGS[config.format]}"
 
 
 def choose_all(
     clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> dict[str, list[int]]:
-    """The times of the stills of each of a video's clips, in ticks, each that of a real frame.
+    """Choose the times of the keyframes of each of a video's clips, in ticks of real frames.
 
     Raises MediaError for a video without the vectors that the method needs.
     """
@@ -186,7 +186,7 @@ def choose_all(
 def request_for(
     clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, query_vector: QueryVector
 ) -> FrameRequest:
-    """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
+    """Convert the options to a request in a clip's ticks; `made_by` is the row of its vectors."""
     alike, query = COPY_SIMILARITY, None
     if made_by is not None and config.method == "semantic-walk":
         alike = WALK_SIMILARITY[made_by.backend]
@@ -198,34 +198,34 @@ def request_for(
 
 
 def needs_vectors(config: KeyframesConfig) -> bool:
-    """Whether the video's vectors are needed."""
+    """Check whether the video's vectors are needed."""
     return config.method in ("semantic-walk", "cluster", "scene-driven", "query")
 
 
 def needs_cuts(config: KeyframesConfig) -> bool:
-    """Whether the video's cuts are needed."""
+    """Check whether the video's cuts are needed."""
     return config.method not in ("uniform", "middle", "sharpest")
 
 
 def check_query_model(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where a query cannot be compared with the vectors."""
+    """Check that a query can be compared with the vectors; raises UsageError."""
     if config.method == "query":
         check_choice(image_text_model(others, "keyframes.method query"))
 
 
 def resources(config: KeyframesConfig) -> Resources:
-    """The model of a query sits in one worker if there is a GPU."""
+    """Put the model of a query into one worker if there is a GPU."""
     return model_seats() if config.method == "query" else Resources()
 
 
 def time_limit_s(clip: Clip, _config: KeyframesConfig) -> float:
-    """Seconds after which decoding is taken to be stuck; all clips of a batch may come at once."""
+    """Return the seconds after which decoding counts as stuck, for all clips of a batch."""
     return 3600 + 10 * clip.end_s
 
 
 KEYFRAMES_STAGE = MapStage(
     name="keyframes",
-    summary="Take full-size stills of the kept clips from the source.",
+    summary="Write full-size keyframes of the kept clips from the source.",
     reads=KEPT,
     writes=KEYFRAMES,
     config=KeyframesConfig,

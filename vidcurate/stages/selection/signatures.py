@@ -1,4 +1,4 @@
-"""signatures: what a copy of a clip would share with it, from what scan left; dedup compares it."""
+"""signatures: what copies of a clip would share with it, from scan's files; dedup compares it."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -25,7 +25,7 @@ class SignaturesConfig(StageConfig):
 def signatures(
     clips: Sequence[Clip], _config: SignaturesConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Signature]]:
-    """The signature of each clip.
+    """Compute the signature of each clip.
 
     Samples that show next to nothing, as a black picture, are left out.
     """
@@ -42,7 +42,7 @@ def signatures(
 
 
 def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
-    """One clip's row.
+    """Compute one clip's row.
 
     Raises MediaError for a damaged proxy, and where the clip has no frame.
     """
@@ -68,13 +68,13 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
 
 
 def content_hash(frames: pa.Table) -> str:
-    """A hash that clips share which consist of the same frames, decoded from the same data."""
+    """Hash the frames: clips of the same frames, decoded from the same data, share the hash."""
     numbers = (column(frames, name).astype(np.float32).tobytes() for name in CONTENT_COLUMNS)
     return hashlib.sha256(b"".join(numbers)).hexdigest()[:32]
 
 
 def clip_luma_sequence(clip: Clip, frames: pa.Table) -> Values:
-    """The course of a clip's luma; see copies.course."""
+    """Compute a clip's luma sequence; see deduplication.luma_sequence."""
     values = np.stack([column(frames, name) for name in SEQUENCE_COLUMNS])
     # The first frame's change is from the shot before.
     values[2, 0] = values[2, min(1, values.shape[1] - 1)]
@@ -82,7 +82,7 @@ def clip_luma_sequence(clip: Clip, frames: pa.Table) -> Values:
 
 
 def seconds_from_start(rows: pa.Table, clip: Clip) -> Values:
-    """Times of rows from the clip's start."""
+    """Return the times of rows in seconds from the clip's start."""
     return np.asarray((rows["pts"].to_numpy() - clip.start_pts) * float(clip.time_base))
 
 

@@ -1,4 +1,4 @@
-"""bounds: how sure a clip's ends are, by the transitions around it, so that rules may ask."""
+"""bounds: how sure a clip's ends are, from the transitions around it, for use in rules."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ class BoundsConfig(StageConfig):
 def bounds(
     clips: Sequence[Clip], _config: BoundsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Bounds]]:
-    """The transitions around each clip."""
+    """Describe the transitions around each clip."""
     from vidcurate.media.scan.files import read_frames
 
     open_video, pts = "", np.zeros(0, np.int64)
@@ -32,7 +32,7 @@ def bounds(
 
 
 def clip_bounds(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
-    """The transitions around one clip of a video with frames at these times."""
+    """Describe the transitions around one clip of a video with frames at these times."""
     first, end = (int(n) for n in np.searchsorted(pts, [clip.start_pts, clip.end_pts]))
     last = end - 1
     first_pts, last_pts = int(pts[first]), int(pts[last])

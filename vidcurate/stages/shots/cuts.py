@@ -106,7 +106,7 @@ class CutsConfig(StageConfig):
 
 
 def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name metrics that the detector needs and the scan leaves out, before anything is decoded.
+    """Check that scan records what the detector needs, before anything is decoded.
 
     Raises UsageError.
     """
@@ -126,7 +126,7 @@ def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None
 def cuts(
     scans: Sequence[Scan], config: CutsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[VideoCuts]]:
-    """The cuts of each video, one row a video.
+    """Find the cuts of each video, one row a video.
 
     Raises MediaError when the scan did not record a signal that the detector needs.
     """

@@ -39,7 +39,7 @@ REASONS = {
 }
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
-# are told from others up to 0.75, but a moving camera changes it as much as a transition does.
+# differ from others up to 0.75, but a moving camera changes it as much as a transition does.
 STITCH_DISTANCE = {"open_clip": 0.6, "appearance": 0.75}
 STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 
@@ -116,7 +116,7 @@ class SplitConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video's frames, and its vectors where options ask for them; `backend` made them.
+    """A video's frames, and its vectors if options need them; `backend` made them.
 
     `edges` are the times of all frames and the video's end.
     """
@@ -127,14 +127,14 @@ class Video:
     backend: str = ""
 
     def ticks(self, seconds: float) -> Fraction:
-        """Seconds, as they were written, in the video's ticks; `FOREVER_S` at most."""
+        """Convert seconds to the video's ticks exactly, `FOREVER_S` at most."""
         return Fraction(str(min(seconds, FOREVER_S))) / self.scan.time_base
 
 
 def split(
     videos: Sequence[VideoCuts], config: SplitConfig, _tool: None, workspace: Workspace
 ) -> Iterator[Incomplete[Clip] | Drop]:
-    """The clips of each video: shots, joined, trimmed, divided, and long enough.
+    """Make the clips of each video: shots, joined, trimmed, divided, and long enough.
 
     A clip starts on a frame and ends where the next frame begins. One frame, which a screen
     recorder may hold for minutes, is none where clips have a least length. A gradual
@@ -151,7 +151,7 @@ def split(
 
 
 def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Video:
-    """What is needed to split a video.
+    """Read what is needed to split a video.
 
     Raises MediaError for one without the vectors that it needs.
     """
@@ -172,7 +172,7 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Vide
 def clips_of(
     cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
-    """One video's clips, in time order, and what of it is in none."""
+    """Make one video's clips, in time order, and list what is in none of them."""
     spans, why = spans_of(cuts, video, config)
     return [clip(video, span) for span in spans], tuple(frame_losses(why, video))
 
@@ -180,7 +180,7 @@ def clips_of(
 def spans_of(
     cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
-    """The spans of one video that become clips, in time order, and why each frame is in none.
+    """Return the spans of one video that become clips, in order, and why each frame is in none.
 
     The reason is a number of `REASONS`, 0 for a frame in a clip.
     """
@@ -215,7 +215,7 @@ def spans_of(
 
 
 def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
-    """What is in no clip, by reason: stretches of frames and their seconds."""
+    """Yield what is in no clip, by reason: stretches of frames and their seconds."""
     frame_s = np.diff(video.edges) * float(video.scan.time_base)
     begins = np.diff(why, prepend=IN_A_CLIP) != 0
     for number, reason in REASONS.items():
@@ -225,7 +225,7 @@ def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
 
 
 def join_continuing(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
-    """Shots that continue each other, joined."""
+    """Join shots that continue each other."""
     assert video.vectors is not None
     max_distance, max_change = config.stitch_distance, config.stitch_change
     if config.chop_s is not None:
@@ -241,7 +241,7 @@ def join_continuing(spans: Iterable[Span], video: Video, config: SplitConfig) ->
 
 
 def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
-    """How many ticks are cut off both ends of a span; a transition is kept whole."""
+    """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
     ticks = ceil(video.ticks(config.trim_s))
@@ -251,7 +251,7 @@ def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]
 
 
 def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
-    """Whether the end of a span at a cut is trimmed; at none it is where the video ends."""
+    """Check whether the end of a span at a cut is trimmed; None is the video's own end."""
     if config.trim_at == "all":
         return True
     return cut is not None and (
@@ -260,7 +260,7 @@ def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
 
 
 def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
-    """A span in pieces that are not too long."""
+    """Divide a span into pieces that are not too long."""
     longest = floor(video.ticks(config.max_clip_s))
     is_long = video.edges[span.end] - video.edges[span.first] > longest
     parts = [span]
@@ -278,7 +278,7 @@ def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
 
 
 def clip(video: Video, span: Span) -> Clip:
-    """The clip of a span; its id says video and span."""
+    """Make the clip of a span; its id consists of video and span."""
     time_base, video_id = video.scan.time_base, video.scan.video_id
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
     return Clip(
@@ -295,7 +295,7 @@ def clip(video: Video, span: Span) -> Clip:
 
 
 def needs_vectors(config: SplitConfig) -> bool:
-    """Whether the video's vectors are needed."""
+    """Check whether the video's vectors are needed."""
     return config.stitch != "none" or config.long_shots == "scenes"
 
 

@@ -1,4 +1,4 @@
-"""probe: what a video's container says of it, and what a few frames tell, before it is decoded."""
+"""probe: the facts of a video's container and of a few frames, before it is decoded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ class ProbeConfig(StageConfig):
 def probe(
     sources: Sequence[Source], _config: ProbeConfig, _tool: None, _: Workspace
 ) -> Iterator[list[Video]]:
-    """The container facts of each video.
+    """Read the container facts of each video.
 
     Raises MediaError for what is no video, or cannot be read.
     """
@@ -25,7 +25,7 @@ def probe(
 
 
 def time_limit_s(_source: Source, _config: ProbeConfig) -> float:
-    """Seconds after which a reader is taken to be stuck, even on a slow network."""
+    """Return the seconds after which a reader counts as stuck, even on a slow network."""
     return 300
 
 
