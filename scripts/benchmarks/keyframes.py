@@ -1,10 +1,10 @@
-"""Measures how well the stills of each method stand for their clip, against as many uniform ones.
+"""Measures how well each method's keyframes stand for their clip, against as many uniform ones.
 
-Coverage is the mean, over proxies of the clip five a second, of the largest likeness to a still;
-the methods themselves see one proxy a second. Likeness is the cosine of appearance vectors, which
-know colours, layout and edges: a small thing that means much (a face, a hand, a word) hardly
-counts, a camera that moves counts much, and cluster and scene-driven choose by the kind of vector
-that judges them. Query is left out, since these vectors know no words.
+Coverage is the mean, over proxies of the clip five a second, of the largest similarity to a
+keyframe; the methods themselves see one proxy a second. Similarity is the cosine of appearance
+vectors, which know colours, layout and edges: a small thing that means much (a face, a hand, a
+word) hardly counts, a camera that moves counts much, and cluster and scene-driven choose by the
+kind of vector that judges them. Query is left out, since these vectors know no words.
 """
 
 import argparse
@@ -91,10 +91,10 @@ def as_clips(edges: Ticks, spans: Iterator[Span], base: Fraction) -> Iterator[Cl
 
 
 def judge(dense: ClipFrames, numbers: Sequence[int]) -> Values:
-    """How a clip's stills do, each judged by the dense proxy nearest to it.
+    """How a clip's keyframes do, each judged by the dense proxy nearest to it.
 
     Coverage of all proxies, and of those that are neither blank nor blurred; the mean time to a
-    still over that of an even spread; the share of stills that are blank or blurred.
+    keyframe over that of an even spread; the share of keyframes that are blank or blurred.
     """
     chosen, poor = np.asarray(numbers), dense.is_poor[dense.samples]
     off = np.abs(dense.edges[dense.samples][:, None] - dense.edges[chosen])
@@ -107,7 +107,7 @@ def judge(dense: ClipFrames, numbers: Sequence[int]) -> Values:
 
 
 def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, count: int) -> Values:
-    """Number of stills, how they do, and how as many uniform ones do: means over the clips."""
+    """Number of keyframes, how they do, and how as many uniform ones do: means over the clips."""
     rows = []
     for clip in clips:
         frames, dense = seen.clip_frames(clip), judged.clip_frames(clip)
@@ -122,7 +122,7 @@ def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, coun
 
 def report(seen: Video, judged: Video, clips: Sequence[Clip], counts: Sequence[int]) -> None:
     """Print each method's measures, and for coverage how much more it is than uniform's."""
-    print(f"  {'':14}{'count':>6}{'stills':>7}{'coverage':>10}{'':7}{'of good':>9}{'':7}", end="")
+    print(f"  {'':14}{'count':>6}{'frames':>7}{'coverage':>10}{'':7}{'of good':>9}{'':7}", end="")
     print(f"{'spread':>8}{'poor':>7}{'uniform':>9}")
     for method in METHODS:
         if method == "query":

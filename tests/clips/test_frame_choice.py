@@ -82,7 +82,7 @@ def test_the_options_name_every_method() -> None:
 
 @given(clips(), st.sampled_from(sorted(METHODS)), st.integers(1, 9), st.floats(-1, 1))
 def test_any_method_on_any_clip(clip: ClipFrames, name: str, count: int, alike: float) -> None:
-    """There is at least one still, each is a frame of the clip, in order, and they are not more."""
+    """At least one keyframe, each a frame of the clip, in order, and no more than asked for."""
     chosen = choose_frames(name, clip, FrameRequest(count, 20, alike, query()))
     assert chosen
     assert chosen == sorted(set(chosen))
@@ -140,7 +140,7 @@ def test_fewer_frames_than_stills(name: str) -> None:
 
 @pytest.mark.parametrize("name", CAREFUL)
 def test_a_frozen_clip_gives_one(name: str) -> None:
-    """Where nothing changes one still says all; a walk takes its ends."""
+    """Where nothing changes one keyframe says all; a walk takes its ends."""
     samples = {number: [1.0, 0, 0, 0] for number in range(0, 40, 5)}
     clip = clip_of(40, samples, change=[0.0] * 40, intra=(0, 20))
     chosen = choose_frames(name, clip, FrameRequest(6, 20, 0.9, query()))
@@ -185,7 +185,7 @@ def test_a_walk_looks_every_step() -> None:
 
 
 def test_clusters_stand_for_their_groups() -> None:
-    """Of two looks that take turns each gives one still, that nearest to its group's centre."""
+    """Of two looks that take turns each gives one keyframe, that nearest to its group's centre."""
     one, other = [1.0, 0.1], [0.1, 1.0]
     looks = {0: one, 4: [1.0, 0.0], 8: other, 12: [1.0, 0.05], 16: [0.0, 1.0], 20: [0.05, 1.0]}
     assert choose_frames("cluster", clip_of(24, looks), FrameRequest(2)) == [12, 20]
@@ -203,7 +203,7 @@ def test_centres_have_length_one(n_rows: int, count: int, seed: int) -> None:
 
 
 def test_redundancy_goes_where_the_change_is() -> None:
-    """A clip that moves in its last quarter has half of its stills there, uniform ones a third."""
+    """A clip that moves in its last quarter has half of its keyframes there, even ones a third."""
     clip = clip_of(80, change=[0.1] * 60 + [8.0] * 20)
     late = {
         name: np.count_nonzero(np.array(choose_frames(name, clip, FrameRequest(6))) >= 60)
@@ -227,7 +227,7 @@ def test_codec_takes_frames_coded_whole() -> None:
 
 
 def test_scenes_share_stills_by_length() -> None:
-    """Each shot has stills by its length, and a typical frame stands for each of its parts."""
+    """Each shot has keyframes by its length, and a typical frame stands for each of its parts."""
     looks = {**unlike_ones(2, 12, 22, 32), 14: [0, 1.0, 0, 0]}
     ordered = dict(sorted(looks.items()))
     clip = clip_of(40, ordered, sections=((0, 10), (10, 40)))
@@ -236,7 +236,7 @@ def test_scenes_share_stills_by_length() -> None:
 
 
 def test_frames_between_sections_are_left_out() -> None:
-    """A dissolve belongs to no shot and gives no still."""
+    """A dissolve belongs to no shot and gives no keyframe."""
     clip = clip_of(30, unlike_ones(5, 15, 25), sections=((0, 12), (18, 30)))
     assert choose_frames("scene-driven", clip, FrameRequest(2)) == [5, 25]
 

@@ -42,7 +42,7 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
-    """One full-size still of a clip."""
+    """One full-size keyframe of a clip."""
 
     pts: int
     time_s: float
@@ -53,7 +53,7 @@ class Keyframe:
 
 @dataclass(frozen=True, slots=True)
 class ClipKeyframes:
-    """The stills of one clip, in time order."""
+    """The keyframes of one clip, in time order."""
 
     clip_id: str
     video_id: str
@@ -163,8 +163,8 @@ class VerifiedClip:
 
     Times and frames are those of the file, all 0 for a clip without one. `*_error` is how much an
     edge frame differs from the video's (root mean square of Y, U and V in 8-bit levels). `*_margin`
-    says how much nearer it is to that frame than to the likest one beyond the clip's edge: 1 is its
-    own, -1 the other; null where there is none that can be told from its own, as in a still shot.
+    says how much nearer it is to that frame than to the closest one beyond the clip's edge: 1 is
+    its own, -1 the other; null where none can be distinguished, as in a shot without motion.
     """
 
     clip_id: str

@@ -1,4 +1,4 @@
-"""Stills are the frames of their timestamps, whatever the video, upright and whole."""
+"""Images are the frames of their timestamps, whatever the video, upright and whole."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -81,7 +81,7 @@ def test_a_time_without_a_frame_is_an_error(video: Path) -> None:
 def test_turned_videos_give_upright_stills(
     turn: str, top: str, bottom: str, tmp_path: Path
 ) -> None:
-    """A video that is shown turned gives turned stills: its left side is where players show it."""
+    """A video that is shown turned gives turned images: its left side is where players show it."""
     flat, path = tmp_path / "flat.mp4", tmp_path / "turned.mp4"
     source = "color=black:size=64x48:duration=0.5,drawbox=0:0:32:48:white:fill"
     ffmpeg("-f", "lavfi", "-i", source, *X264, str(flat))
@@ -110,7 +110,7 @@ def test_mirrored_videos_give_mirrored_stills(tmp_path: Path) -> None:
 
 
 def test_pixels_become_square(tmp_path: Path) -> None:
-    """A video of 320x48 whose pixels are twice as wide as high gives stills of 640x48."""
+    """A video of 320x48 whose pixels are twice as wide as high gives images of 640x48."""
     path = tmp_path / "wide.mkv"
     render_counted(path, 4, video_filter="setsar=2/1", encode=X264)
     video = probe_video(path, "video")
@@ -121,7 +121,7 @@ def test_pixels_become_square(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
 def test_stills_are_written_in_each_format(kind: str, tmp_path: Path) -> None:
-    """A written still reads back as the image, with red where red was."""
+    """A written image reads back as the image, with red where red was."""
     image = np.full((90, 160, 3), (200, 40, 40), np.uint8)
     size = write_image(image, tmp_path / "still", kind, 90)  # type: ignore[arg-type]
     back = cv2.imread(str(tmp_path / "still"))
@@ -157,7 +157,7 @@ def test_a_still_file_becomes_a_small_jpeg(tmp_path: Path) -> None:
 
 
 def test_a_video_that_is_gone_is_named(video: Path) -> None:
-    """Stills of a video that was moved away fail with the plain reason."""
+    """Images of a video that was moved away fail with the plain reason."""
     probed = replace(probe_video(video, "video"), video_id="gone")
     with pytest.raises(MediaError, match="the file is gone"):
         list(read_images(video.with_name("gone.mp4"), probed, [0]))
