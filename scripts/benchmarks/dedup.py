@@ -65,7 +65,7 @@ ENCODE = ("-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "32", "-threa
 WIDTH = 480
 # Copies begin so long after their video, so that their samples are other frames.
 FROM_S = Fraction(37, 100)
-LEAST_SHOT_S = 1.0
+MIN_SHOT_S = 1.0
 # Links are looked for from here on, so that a limit can be chosen.
 LOWEST = 0.6
 
@@ -140,7 +140,7 @@ def shots(video: Scanned, seconds: int) -> list[tuple[Fraction, Fraction]]:
     starts = [int(pts[0]), *(cut.end_pts for cut in cuts)]
     ends = [*(cut.start_pts + 1 for cut in cuts), int(pts[-1]) + 1]
     spans = [(a * video.time_base, b * video.time_base) for a, b in zip(starts, ends, strict=True)]
-    return [s for s in spans if s[1] - s[0] >= LEAST_SHOT_S and s[0] >= FROM_S and s[1] <= seconds]
+    return [s for s in spans if s[1] - s[0] >= MIN_SHOT_S and s[0] >= FROM_S and s[1] <= seconds]
 
 
 def signed(video: Scanned, name: str, start_s: Fraction, end_s: Fraction) -> Signature | None:

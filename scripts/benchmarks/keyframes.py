@@ -33,7 +33,7 @@ Values = NDArray[np.float64]
 Ticks = NDArray[np.int64]
 
 JUDGED_EVERY_S, STEP_S = 0.2, 2.0
-LEAST_S, PIECE_S = 2, 20
+MIN_S, PIECE_S = 2, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def as_clips(edges: Ticks, spans: Iterator[Span], base: Fraction) -> Iterator[Cl
     """The spans that are long enough, as clips."""
     for span in spans:
         start, end = int(edges[span.first]), int(edges[span.end])
-        if (end - start) * base >= LEAST_S:
+        if (end - start) * base >= MIN_S:
             times = float(start * base), float(end * base), float((end - start) * base)
             yield Clip(f"{start}", "v", start, end, base, *times, span.end - span.first)
 

@@ -36,7 +36,7 @@ DIAGONAL = float(np.hypot(*SIZE))
 IMAGE_SIZE = (1920, 1080)  # larger than the window, which may move before it meets the border
 GRAIN = 2.0  # 8-bit levels
 OBJECT_SHARE = 0.4  # of the window's height
-LEAST_CONTRAST = 20.0  # 8-bit levels: below, an image is a fade or a title
+MIN_CONTRAST = 20.0  # 8-bit levels: below, an image is a fade or a title
 SPEEDS = {"pan": (0.02, 0.4), "tilt": (0.02, 0.4), "zoom": (0.06, 0.6), "roll": (0.06, 0.6)}
 # A camera that follows slows down to this share of its speed and quickens again, so often a second.
 SLOWEST, FOLLOW_HZ = (0.1, 0.6), (0.3, 1.0)
@@ -61,7 +61,7 @@ def images(video: Path, count: int, dice: np.random.Generator) -> Iterator[Pictu
             container.seek(int(length_us * place))
             frame = next(container.decode(stream))
             picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            if picture.std() >= LEAST_CONTRAST:
+            if picture.std() >= MIN_CONTRAST:
                 yield np.asarray(cv2.resize(picture, IMAGE_SIZE), np.uint8)
 
 

@@ -35,7 +35,7 @@ SIZES = ((128, 72), (128, 96), (96, 128), (128, 56), (160, 88))
 KIND_OF = {"cut": "cut", "jump": "cut", "dissolve": "dissolve", "fade": "fade"}
 PROCESSES = 2
 RATE, MINED_RATE = 3e-3, 6e-4
-MINED_SPEEDS, LEAST_ALARM, MINED_SHARE = (1.0, 1.0, 1.6), 0.02, 0.12
+MINED_SPEEDS, MIN_ALARM, MINED_SHARE = (1.0, 1.0, 1.6), 0.02, 0.12
 
 Pictures = NDArray[np.uint8]
 Image = NDArray[np.uint8]
@@ -138,7 +138,7 @@ def mined(network: Network, sources: list[Source], seed: int) -> list[Video]:
             pictures = pictures[::-1] if rng.random() < 0.3 else pictures  # noqa: PLR2004 - odds
             pictures = changed(rng, pictures) if rng.random() < 0.5 else pictures  # noqa: PLR2004
             one = video(pictures, [])
-            if float(torch.sigmoid(logits_of(network, one)[0]).max()) > LEAST_ALARM:
+            if float(torch.sigmoid(logits_of(network, one)[0]).max()) > MIN_ALARM:
                 found.append(one)
     return found
 

@@ -54,12 +54,12 @@ def test_a_run_survives_hostile_files(hostile: ModuleType, tmp_path: Path) -> No
     No connection is made, nothing outside the data set is read or changed, and nothing that is
     said steers a terminal.
     """
-    judged = hostile.make_and_run(
+    checked = hostile.make_and_run(
         tmp_path, 1, CONFIG, lambda c: c.name.decode("utf-8", "replace") in CHOSEN
     )
-    assert len(judged.made) == len(CHOSEN)
-    assert judged.faults == ()
-    shown = list(hostile.table(judged))
+    assert len(checked.made) == len(CHOSEN)
+    assert checked.faults == ()
+    shown = list(hostile.table(checked))
     assert shown[-1].startswith(f"| all | {len(CHOSEN)} |")
 
 
@@ -70,7 +70,7 @@ def test_the_watches_see(hostile: ModuleType, tmp_path: Path) -> None:
     with hostile.opened_below(tmp_path) as opened:
         (tmp_path / "secret").read_bytes()
     assert opened == ["secret"]
-    with hostile.heard_on() as (port, calls):
+    with hostile.listening_port() as (port, calls):
         address = f"http://127.0.0.1:{port}/video.ts"
         with pytest.raises(av.FFmpegError):
             av.open(address)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.deduplication.choice import Link
-from vidcurate.deduplication.content import ClipContent, ContentArrays
+from vidcurate.deduplication.content import ContentArrays
 from vidcurate.deduplication.neighbours import candidates
 from vidcurate.deduplication.similarity import agreement_needed, clip_similarity
 from vidcurate.media.visual.appearance import mirrored
@@ -35,17 +35,15 @@ def link_between(
     first, second = clips.clip(one), clips.clip(other)
     if first.luma_sequence.shape[1] > second.luma_sequence.shape[1]:
         one, other, first, second = other, one, second, first
-    found = clip_similarity(mirrored_clip(first) if is_mirrored else first, second, enough)
+    if is_mirrored:  # a mirrored clip keeps its luma sequence
+        packed, hashes = mirrored_packed(first.packed), mirrored_hashes(first.hashes)
+        first = replace(first, packed=packed, hashes=hashes)
+    found = clip_similarity(first, second, enough)
     if found is None:
         return None
     return Link(
         one, other, found.similarity, found.offset_s, found.speed, found.is_whole, is_mirrored
     )
-
-
-def mirrored_clip(clip: ClipContent) -> ClipContent:
-    """Mirror a clip left to right; its luma sequence stays."""
-    return replace(clip, packed=mirrored_packed(clip.packed), hashes=mirrored_hashes(clip.hashes))
 
 
 def mirrored_packed(rows: NDArray[np.int8]) -> NDArray[np.int8]:

@@ -95,7 +95,7 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
     """Build the columns of some clips from their rows in each table."""
     clips, exported = found[KEPT.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
-    columns["file_name"] = file_names("clips", exported["file"])
+    columns["file_name"] = pc.binary_join_element_wise("clips", exported["file"], "/")
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
     for name in FROM_CLIP:
         add_column(columns, name, clips[name])
@@ -138,11 +138,6 @@ def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> N
         columns[f"{name}_den"] = pc.struct_field(values, "den")
     else:
         columns[name] = values
-
-
-def file_names(folder: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Prefix names with their folder."""
-    return pc.binary_join_element_wise(pa.scalar(folder), names, "/")
 
 
 def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:

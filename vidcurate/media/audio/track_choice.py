@@ -1,6 +1,5 @@
 """Choosing the sound track of a video."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -8,7 +7,6 @@ from tempfile import TemporaryDirectory
 
 import av.error
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.stream import Disposition
 
 from vidcurate.errors import MediaError
@@ -37,20 +35,16 @@ def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
     faults: list[str] = []
     with open_container(path) as container:
         text = libav_description(container)
-        candidates = [
-            (parse_track(s, text), why_undecodable(s, text)) for s in default_first(container)
-        ]
+        streams = sorted(
+            container.streams.audio, key=lambda s: not s.disposition & Disposition.default
+        )
+        candidates = [(parse_track(s, text), why_undecodable(s, text)) for s in streams]
     for track, reason in candidates:
         fault = reason or (None if is_decodable(path, track) else "damaged or of an unknown kind")
         if fault is None:
             return track, tuple(faults)
         faults.append(f"sound stream {track.index} ({track.codec}) cannot be decoded: {fault}")
     return None, tuple(faults)
-
-
-def default_first(container: InputContainer) -> Sequence[AudioStream]:
-    """List the sound tracks, default ones first."""
-    return sorted(container.streams.audio, key=lambda s: not s.disposition & Disposition.default)
 
 
 def why_undecodable(stream: AudioStream, text: str) -> str | None:

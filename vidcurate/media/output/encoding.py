@@ -11,7 +11,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.reader import mixed_format, write_span
 from vidcurate.media.io.colour import Filter, conversion, video_colours
 from vidcurate.media.io.container import url
-from vidcurate.media.io.ffmpeg import Ffmpeg, FfmpegError, microseconds, run
+from vidcurate.media.io.ffmpeg import FfmpegError, microseconds, run
 from vidcurate.media.io.interlacing import bwdif
 from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.packets import RESTART_S
@@ -157,13 +157,14 @@ def encoding_graph(
         )
         sound_options = {"filter:a": filters, **aac_options(options)}
     base = clip.time_base
+    keep_times = "fps_mode" if "fps_mode" in ffmpeg_for("encode").options else "vsync"
     return ffmpeg.output(
         *streams,
         url(out),
         **{"format": "mp4", "c:v": "libx264", "crf": options.crf, "preset": options.preset},
         **{
             "enc_time_base:v": f"{base.numerator}:{base.denominator}",
-            **passthrough_option(ffmpeg_for("encode")),
+            keep_times: "passthrough",
         },
         **{"threads": options.threads, "movflags": "+faststart", **sound_options, **BIT_EXACT},
     )
@@ -270,8 +271,3 @@ def sound_filters(point: SeekPoint, clip: Clip) -> str:
             f"atrim=end={length}",
         )
     )
-
-
-def passthrough_option(tool: Ffmpeg) -> dict[str, str]:
-    """Return the option that keeps each frame's own time, by its name in this ffmpeg."""
-    return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}

@@ -145,15 +145,15 @@ def mux(
         made = [file.add_stream_from_template(s, opaque=True) for s in sources]
         for stream in made:
             stream.metadata.clear()
-        timed = (by_time(packets_from, number) for number, packets_from in enumerate(moved))
+        timed = (by_time(read, number) for number, read in enumerate(moved))
         for _, number, packet in heapq.merge(*timed, key=lambda one: one[:2]):
             packet.stream = made[number]
             file.mux(packet)
 
 
-def by_time(packets_from: Iterator[Any], number: int) -> Iterator[tuple[Fraction, int, Any]]:
+def by_time(read: Iterator[Any], number: int) -> Iterator[tuple[Fraction, int, Any]]:
     """Yield packets, each after its time in seconds and its stream's number."""
-    for packet in packets_from:
+    for packet in read:
         yield packet.dts * packet.time_base, number, packet
 
 

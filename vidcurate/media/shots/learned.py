@@ -42,13 +42,13 @@ class LearnedOptions:
     """When the network's peaks count as transitions.
 
     `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
-    probability at which a frame counts as part of one. Two alarms closer than `least_shot_frames`
+    probability at which a frame counts as part of one. Two alarms closer than `min_shot_frames`
     are one: the stronger.
     """
 
     threshold: float = 0.5
     inside_threshold: float = 0.8
-    least_shot_frames: int = 5
+    min_shot_frames: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, 
             break
         found = grow_transition(recorded, peak, inside >= options.inside_threshold, confidence)
         first, end = found.start + 1, found.end
-        near = options.least_shot_frames
+        near = options.min_shot_frames
         clashes = (
             abs(peak - other) < near or (first <= other_end and end >= other_first)
             for other, other_first, other_end, _ in taken

@@ -151,7 +151,7 @@ def duplicates(
     firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
     found = links(content_arrays(together.take(pa.array(single, pa.int64()))), least_similarity)
-    linked = [renumber(link, single) for link in found]
+    linked = [replace(k, first=single[k.first], second=single[k.second]) for k in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)
     candidates = Candidates(
@@ -171,11 +171,6 @@ def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
     for clip in order:
         first.setdefault(content[clip], clip)
     return [first[value] for value in content]
-
-
-def renumber(link: Link, numbers: Sequence[int]) -> Link:
-    """Give the clips of a link other numbers."""
-    return replace(link, first=numbers[link.first], second=numbers[link.second])
 
 
 def named_clusters(
