@@ -21,7 +21,7 @@ from pathlib import Path
 
 from scripts.robustness.bad_damage import ANY, VIDEO, Case
 from scripts.robustness.hostile_outcomes import EXPORTED, LEFT_OUT, LOST, REFUSED, Outcome, outcomes
-from scripts.robustness.hostile_watch import opened_below
+from scripts.robustness.hostile_watch import listening_port, opened_below
 from scripts.robustness.make_bad_media import cases, write
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from scripts.training import video_baits as baits
 from scripts.training import video_transitions as transitions
-from scripts.training.video_shots import Look, Source, jumped, load
+from scripts.training.video_shots import Look, Source, jumped, load, random_look
 
 Image = NDArray[np.uint8]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.support.pipeline import process
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.vision.text_reader import TextReader, open_text_reader
+from vidcurate.models.vision.text_reader import MOST_READ, TextReader, open_text_reader
 
 pytest.importorskip("rapidocr", reason="the extra 'text' is not installed")
 
