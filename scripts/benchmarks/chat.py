@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vidcurate.media.io.images import read_as_jpeg
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
 from vidcurate.models.chat.openai import open_chat
 
 KEYFRAMES_EACH = 3
@@ -67,7 +67,7 @@ def written_keyframes(folder: Path) -> list[Path]:
 def talk(files: list[Path]) -> Conversation[Answer]:
     """One clip's request, whose keyframes are read and shrunk when its turn comes."""
     frames = [Frame(float(n), read_as_jpeg(file, 1024)) for n, file in enumerate(files)]
-    answer = yield Ask(("Describe the clip.", *frames))
+    answer = yield ModelRequest(("Describe the clip.", *frames))
     return answer
 
 

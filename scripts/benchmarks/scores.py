@@ -145,7 +145,7 @@ def dedup(inputs: Inputs) -> str:
 def judge(inputs: Inputs) -> str:
     """Spoilt captions found, and good ones blamed."""
     goods = bench_judge.read_captions(bench_judge.OWN)[1::2]
-    band = JudgingConfig().band
+    band = JudgingConfig().word_range
     blamed = bench_judge.blamed(goods, band)
     cleaned = [replace(g, text=bench_judge.clean(g.text, g.language)[0].text) for g in goods]
     dice = random.Random(inputs.seed)  # noqa: S311 - reproducible dice

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import yaml
 
-from vidcurate.wording import quantity
+from vidcurate.errors import quantity
 
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"

@@ -11,7 +11,7 @@ from uuid import uuid4
 from vidcurate.errors import UsageError
 from vidcurate.exporting.marker import CARD, ExportMarker, files_in_shard, read_marker, write_marker
 from vidcurate.store.markers import EXPORT_MARKER
-from vidcurate.store.storage import Location, Remote, copy, each, put
+from vidcurate.store.storage import Location, Remote, copy, map_names, put
 
 
 def link_files(names: Sequence[str], source: Location, building: Location) -> None:
@@ -32,7 +32,7 @@ def link_files(names: Sequence[str], source: Location, building: Location) -> No
         if isinstance(target, Remote) or not target.exists():
             link(source / target.name, target)
 
-    each(link_one, names, source)
+    map_names(link_one, names, source)
 
 
 def link(source: Location, target: Location) -> None:

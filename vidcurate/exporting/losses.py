@@ -9,14 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, quantity
 from vidcurate.exporting.marker import SHARD, read_marker
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
-from vidcurate.stage import Finished
-from vidcurate.store.storage import Location, names_of
-from vidcurate.store.table import Table, readable
-from vidcurate.wording import quantity
+from vidcurate.stage import DatasetView
+from vidcurate.store.storage import Location, list_names
+from vidcurate.store.table import Table, arrow_source
 
 # Columns that are there or not as options of the export ask for them.
 OPTIONAL_COLUMNS = {FILE_COLUMN, "source_path"}
@@ -64,13 +63,13 @@ def read_export(out: Location) -> ExportContents | None:
     if marker is not None and marker.finished:
         names = [*marker.files]
     else:
-        names = [f"data/{name}" for name in names_of(out / "data")]
+        names = [f"data/{name}" for name in list_names(out / "data")]
     shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
     if not shards:
         return None
     try:
         pieces = [read_shard_clips(shard) for shard in shards]
-        with pq.ParquetFile(readable(shards[0])) as file:
+        with pq.ParquetFile(arrow_source(shards[0])) as file:
             columns = file.schema_arrow.names
     except (pa.ArrowException, KeyError) as error:
         raise UsageError(f"{out} cannot be read ({error}): remove it, or name another") from error
@@ -79,7 +78,7 @@ def read_export(out: Location) -> ExportContents | None:
 
 def read_shard_clips(shard: Location) -> pa.Table:
     """Read the clips of a shard, and whether they have a caption."""
-    with pq.ParquetFile(readable(shard)) as file:
+    with pq.ParquetFile(arrow_source(shard)) as file:
         rows = file.read(["clip_id", "video_id", "caption"])
     has_caption = pc.is_valid(rows["caption"])
     return pa.table(
@@ -88,7 +87,7 @@ def read_shard_clips(shard: Location) -> pa.Table:
 
 
 def losses(
-    old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished
+    old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
 ) -> Losses:
     """Find what an export of these clips and columns would lose that nobody asked to lose.
 
@@ -112,7 +111,7 @@ def losses(
     )
 
 
-def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
+def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
     """Count clips that an export no longer has, by the unintended reason."""
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
@@ -134,7 +133,7 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
     return reasons
 
 
-def statuses(view: Finished, table: Table[Any]) -> dict[str, str]:
+def statuses(view: DatasetView, table: Table[Any]) -> dict[str, str]:
     """Map each input of a table's stage to its status."""
     done = view.done(table)
     return dict(zip(done["id"].to_pylist(), done["status"].to_pylist(), strict=True))

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.markers import EXPORT_MARKER
+from vidcurate.store.atomic import write_text
+from vidcurate.store.markers import EXPORT_MARKER, LAYOUT, refuse_other_layout
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import readable, write_whole
+from vidcurate.store.table import arrow_source
 
 CARD = "README.md"
 SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
@@ -44,11 +45,15 @@ class ExportMarker:
 
 
 def read_marker(folder: Location) -> ExportMarker | None:
-    """Read the marker of a folder; None if it has none that can be read."""
+    """Read the marker of a folder; None if it has none that can be read.
+
+    Raises UsageError for the export of another version.
+    """
     try:
         found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
-        if found.pop("vidcurate") != 1 or found.pop("kind") != "export":
+        if found.pop("kind") != "export":
             return None
+        refuse_other_layout(found.pop("vidcurate"), folder)
         return ExportMarker(**found)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -56,13 +61,8 @@ def read_marker(folder: Location) -> ExportMarker | None:
 
 def write_marker(folder: Location, marker: ExportMarker) -> None:
     """Write the marker of a folder."""
-    text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(marker)}, indent=2) + "\n"
-    write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
-
-
-def write_text(file: Path, text: str) -> None:
-    """Write a text file."""
-    file.write_text(text, "utf-8")
+    text = json.dumps({"vidcurate": LAYOUT, "kind": "export", **asdict(marker)}, indent=2) + "\n"
+    write_text(folder / EXPORT_MARKER, text)
 
 
 def finished_marker(folder: Path, dataset: str, *, clips: int, captions: int) -> ExportMarker:
@@ -81,21 +81,16 @@ def end_hash(file: Location) -> str:
     return hashlib.sha256(b"%d " % size + end).hexdigest()[:16]
 
 
-def check_replaceable(out: Location, dataset: str | None, home: Location) -> None:
+def check_replaceable(out: Location, dataset: str | None) -> None:
     """Check that an export of a data set may replace a folder: an earlier one, or nothing.
 
-    In the data set's own folder, `home`, an export without a mark is one of the first release.
     Raises UsageError that names what else is there.
     """
     there = files_below(out)
     if not there:
         return
     marker = read_marker(out)
-    if marker is None and out == home and any(SHARD.fullmatch(name) for name in there):
-        marker = ExportMarker(
-            "", finished=True, files=dict.fromkeys([CARD, *filter(SHARD.fullmatch, there)], "")
-        )
-    elif marker is None or marker.dataset != dataset:
+    if marker is None or marker.dataset != dataset:
         whose = "another data set's" if marker else f"such as {min(there)}"
         raise UsageError(
             f"{out} holds other things than an export of this data set ({whose}): "
@@ -117,7 +112,7 @@ def foreign_files(out: Location, marker: ExportMarker, there: Mapping[str, int])
         return
     ours: dict[str, int | None] = {EXPORT_MARKER: None}
     for name, known in marker.files.items():
-        if name in there and known in ("", end_hash(out / name)):
+        if name in there and known == end_hash(out / name):
             ours[name] = None
             if name != CARD:
                 ours |= files_in_shard(out / name)
@@ -136,7 +131,7 @@ def is_export_name(name: str) -> bool:
 
 def files_in_shard(shard: Location) -> dict[str, int | None]:
     """Map the files that a shard's rows name to their sizes, None where rows state no size."""
-    with pq.ParquetFile(readable(shard)) as file:
+    with pq.ParquetFile(arrow_source(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
         rows = file.read(sorted(wanted))
     if not {"file_name", "size_bytes"} <= wanted:

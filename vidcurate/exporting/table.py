@@ -20,7 +20,7 @@ from vidcurate.records import (
     VERIFIED,
     VIDEOS,
 )
-from vidcurate.stage import Finished
+from vidcurate.stage import DatasetView
 from vidcurate.store.table import FRACTION, positions
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
@@ -50,7 +50,7 @@ ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
 
 
-def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
+def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
     """Yield every exported clip by video and time, in pieces; one empty piece if there is none.
 
     File names are relative to the data set's folder. `source_paths` adds where each video lies, for
@@ -69,7 +69,7 @@ def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
         yield pa.table(columns)
 
 
-def videos_by_name(view: Finished) -> pa.Table:
+def videos_by_name(view: DatasetView) -> pa.Table:
     """List the videos, each once, sorted by file name."""
     videos = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
     names = pc.replace_substring_regex(videos["path"], "(?s)^.*/", "")
@@ -77,7 +77,7 @@ def videos_by_name(view: Finished) -> pa.Table:
     return videos.sort_by([("source_name", "ascending"), ("video_id", "ascending")])
 
 
-def exported_clips(view: Finished, videos: pa.Table) -> pa.Table:
+def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     """List the kept clips that have an exported row, and a verified one where files are verified.
 
     `video` is the number of a clip's video among `videos`.

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from vidcurate.errors import UsageError
-from vidcurate.wording import suggest
+from vidcurate.errors import UsageError, suggest
 
 DEFAULT_RECIPE = "quickstart"
 SUFFIX = ".yaml"
@@ -38,6 +37,20 @@ def recipe_file(name: str) -> Path:
         names = [recipe.name for recipe in list_recipes()]
         raise UsageError(f"no recipe '{name}'{suggest(name, names)}")
     return file
+
+
+def find_config(name: str) -> Path:
+    """The config file of a path, or of a recipe's name where no file has that path.
+
+    Raises UsageError for a name that is neither.
+    """
+    file = Path(name)
+    if file.exists() or file.name != name or file.suffix:
+        return file
+    try:
+        return recipe_file(name)
+    except UsageError as error:
+        raise UsageError(f"no config file and {error}") from None
 
 
 def recipe_folder() -> Path:

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, each
-from vidcurate.store.table import in_pieces
+from vidcurate.store.storage import Location, map_names
+from vidcurate.store.table import rechunk
 
 ROWS_PER_GROUP = 1000
 # Readers hold a row group in memory at once, and several of them.
@@ -33,7 +33,7 @@ def write_shards(
     """
     folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for rows in in_pieces(pieces, rows_per_shard):
+    for rows in rechunk(pieces, rows_per_shard):
         written.append(folder / f"train-{len(written):05d}.parquet")
         write_shard(rows, written[-1], media)
     named = [file.with_stem(f"{file.stem}-of-{len(written):05d}") for file in written]
@@ -73,7 +73,7 @@ def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]
     Raises UsageError for a file that no Parquet can hold.
     """
     names = rows["file_name"].to_pylist()
-    sizes = each(lambda n: 0 if n is None else (media / n).stat().st_size, names, media)
+    sizes = map_names(lambda n: 0 if n is None else (media / n).stat().st_size, names, media)
     for name, size in zip(names, sizes, strict=True):
         if size > MAX_VALUE_BYTES:
             raise UsageError(

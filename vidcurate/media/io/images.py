@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import atomic_write
 
 Image = NDArray[np.uint8]
 Format = Literal["jpeg", "png", "webp"]
@@ -64,11 +64,8 @@ def write_image(
     """Write an RGB image, completely or not at all; returns its width and height in the file."""
     small = shrink_image(image, max_side)
     data = encode_image(small, format, quality)
-
-    def write(partial: Path) -> None:
+    with atomic_write(file) as partial:
         partial.write_bytes(data)
-
-    write_whole(file, write)
     return small.shape[1], small.shape[0]
 
 

@@ -9,7 +9,7 @@ from vidcurate.media.output.copying import copy_clip
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.encoding import encode_clip
 from vidcurate.records import Clip, Video
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import atomic_write
 
 
 def cut_clip(
@@ -27,13 +27,8 @@ def cut_clip(
     Raises MediaError if the video cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
-    results: list[CutFile] = []
-
-    def write_file(partial_out: Path) -> None:
-        results.append(write_clip(path, video, clip, options, partial_out, offsets))
-
-    write_whole(out, write_file)
-    return results[0]
+    with atomic_write(out) as partial_out:
+        return write_clip(path, video, clip, options, partial_out, offsets)
 
 
 def write_clip(

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pyarrow as pa
 from pydantic import field_validator, model_validator
 
-from vidcurate.errors import LossError
+from vidcurate.errors import LossError, quantity
 from vidcurate.exporting.card import Contents, data_card
 from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
 from vidcurate.exporting.losses import losses, read_export
@@ -40,8 +40,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     StageConfig,
@@ -50,7 +50,6 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.store.storage import Location, Remote, location
-from vidcurate.wording import quantity
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -217,21 +216,21 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
-def check_out(config: ExportConfig, view: Finished) -> None:
+def check_out(config: ExportConfig, view: DatasetView) -> None:
     """Check that the folder can be replaced, before any work; raises UsageError."""
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
-    check_replaceable(out, view.dataset_id, view.root / "export")
+    check_replaceable(out, view.dataset_id)
 
 
-def out_folder(config: ExportConfig, view: Finished) -> Location:
+def out_folder(config: ExportConfig, view: DatasetView) -> Location:
     """Return where the finished data set lies; a link to it stays one."""
     out = config.out or view.root / "export"
     return out if isinstance(out, Remote) else out.resolve()
 
 
-def assemble(config: ExportConfig, view: Finished) -> str:
+def assemble(config: ExportConfig, view: DatasetView) -> str:
     """Build the finished data set beside its place, then move it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
@@ -243,7 +242,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     assert dataset is not None
     if isinstance(out, Path):
         tidy(out, dataset)
-    check_replaceable(out, dataset, view.root / "export")
+    check_replaceable(out, dataset)
     lost = refuse_loss(config, view, out)
     totals = Contents()
     if isinstance(out, Remote):
@@ -255,7 +254,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     return f"{quantity(totals.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
-def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
+def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
     """Describe what a new export would lose of the present one, to be added to a message.
 
     Raises LossError for a loss that nobody asked for, unless that is allowed.
@@ -280,7 +279,7 @@ def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def build_beside(config: ExportConfig, view: Finished, totals: Contents, out: Path) -> None:
+def build_beside(config: ExportConfig, view: DatasetView, totals: Contents, out: Path) -> None:
     """Build a folder beside its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     dataset = str(view.dataset_id)
@@ -288,14 +287,14 @@ def build_beside(config: ExportConfig, view: Finished, totals: Contents, out: Pa
         write_marker(building, ExportMarker(dataset))
         write_marker(building, build(config, view, totals, building, building))
         # Much may have been put there since the run began.
-        check_replaceable(out, dataset, view.root / "export")
+        check_replaceable(out, dataset)
         put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def build(
-    config: ExportConfig, view: Finished, totals: Contents, building: Path, media: Location
+    config: ExportConfig, view: DatasetView, totals: Contents, building: Path, media: Location
 ) -> ExportMarker:
     """Write shards and card into a folder; the files that their rows name go to `media`.
 
@@ -313,7 +312,7 @@ def build(
 
 
 def link_pieces(
-    pieces: Iterable[pa.Table], totals: Contents, view: Finished, building: Location
+    pieces: Iterable[pa.Table], totals: Contents, view: DatasetView, building: Location
 ) -> Iterator[pa.Table]:
     """Yield the same pieces, counted, with their files linked into the finished data set."""
     for clips in pieces:

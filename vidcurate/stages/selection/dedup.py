@@ -34,7 +34,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
+from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import location
 from vidcurate.store.table import positions
 
@@ -91,16 +91,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(DEDUP.to_arrow(rows), done)
+    return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
 
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
@@ -208,13 +199,13 @@ def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate
     )
 
 
-def stored_signatures(folder: str) -> Shelf | None:
+def stored_signatures(folder: str) -> StoredTable | None:
     """Find another data set's stored signatures; None if it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
         return None
-    return dataset.shelf(SIGNATURES, entry["fingerprint"])
+    return dataset.stored(SIGNATURES, entry["fingerprint"])
 
 
 def read_signatures(folder: str) -> pa.Table:
@@ -222,10 +213,10 @@ def read_signatures(folder: str) -> pa.Table:
 
     Raises UsageError where it has none.
     """
-    shelf = stored_signatures(folder)
-    if shelf is None:
+    stored = stored_signatures(folder)
+    if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return with_large_binary(shelf.read(None, SIGNATURES.schema))
+    return with_large_binary(stored.read(None, SIGNATURES.schema))
 
 
 def with_large_binary(signatures: pa.Table) -> pa.Table:
@@ -246,9 +237,9 @@ def others_content(config: DedupConfig) -> str:
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
-def clip_ids_hash(shelf: Shelf) -> str:
+def clip_ids_hash(stored: StoredTable) -> str:
     """Hash the ids of a stored table's clips, in any order."""
-    ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
+    ids = stored.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -10,9 +9,10 @@ from pydantic import model_validator
 
 from vidcurate.clips.frame_choice import FrameRequest, choose_frames
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, clip_frame_facts
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import (
@@ -122,8 +122,7 @@ def keyframes(
     from vidcurate.media.io.frames import read_images
     from vidcurate.media.io.images import write_image
 
-    for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
-        clips_of_video = list(of_video)
+    for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])
@@ -215,7 +214,7 @@ def check_query_model(config: KeyframesConfig, others: Mapping[str, StageConfig]
 
 def resources(config: KeyframesConfig) -> Resources:
     """Put the model of a query into one worker if there is a GPU."""
-    return model_seats() if config.method == "query" else Resources()
+    return model_resources() if config.method == "query" else Resources()
 
 
 def time_limit_s(clip: Clip, _config: KeyframesConfig) -> float:
