@@ -78,17 +78,21 @@ def group_by_cell(cells: NDArray[np.int32], n_cells: int) -> list[Numbers]:
 
 
 def search_in_blocks(
-    queries: Packed, asked: Numbers, samples: Packed, held: Numbers, owners: Numbers
+    queries: Packed,
+    query_numbers: Numbers,
+    samples: Packed,
+    sample_numbers: Numbers,
+    owners: Numbers,
 ) -> Iterator[pa.Table]:
     """Find the most similar clips among some samples for some queries, a block at a time."""
-    if not len(held):
+    if not len(sample_numbers):
         return
-    vectors = unpacked(samples[held])
+    vectors = unpacked(samples[sample_numbers])
     # Samples lie in the order of their clips.
-    clips, starts = np.unique(owners[held], return_index=True)
+    clips, starts = np.unique(owners[sample_numbers], return_index=True)
     count = min(MAX_NEIGHBOURS, len(clips))
-    for start in range(0, len(asked), ROWS_AT_ONCE):
-        some = asked[start : start + ROWS_AT_ONCE]
+    for start in range(0, len(query_numbers), ROWS_AT_ONCE):
+        some = query_numbers[start : start + ROWS_AT_ONCE]
         cosines = np.maximum.reduceat(unpacked(queries[some]) @ vectors.T, starts, axis=1)
         cosines[owners[some][:, None] == clips] = -1
         places = np.argpartition(cosines, -count)[:, -count:]

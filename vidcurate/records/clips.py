@@ -23,7 +23,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What copies of a clip share with it; how to read the bytes is said in copies.shown.
+    """What copies of a clip share with it; deduplication.content reads the bytes.
 
     `content` is equal for clips of equal frames. Of each sample that shows something: its time
     from the clip's start, a perceptual hash and an appearance vector. `luma_sequence` is eight

@@ -211,7 +211,7 @@ def buffered_chunk(buffered: AudioFifo, end: int, mixer: AudioResampler) -> Audi
     """Return all buffered sound, which ends before sample `end` of the video."""
     frame = buffered.read()
     if frame is None:
-        raise MediaError("no sound is held")
+        raise MediaError("no sound is buffered")
     samples = samples_of(frame)
     mix = np.concatenate([samples_of(part) for part in mixer.resample(frame)], axis=1)
     return AudioChunk(end - samples.shape[1], samples, mix)

@@ -86,11 +86,11 @@ def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
 
     `stated` is what the video says, which counts where too little moves.
     """
-    shown = Counter(order for order in map(detect_field_order, runs) if order != UNKNOWN)
-    fields = shown[TOP] + shown[BOTTOM]
-    if fields and fields >= shown[PROGRESSIVE]:
-        return TOP if shown[TOP] >= shown[BOTTOM] else BOTTOM
-    return PROGRESSIVE if shown else stated
+    counts = Counter(order for order in map(detect_field_order, runs) if order != UNKNOWN)
+    fields = counts[TOP] + counts[BOTTOM]
+    if fields and fields >= counts[PROGRESSIVE]:
+        return TOP if counts[TOP] >= counts[BOTTOM] else BOTTOM
+    return PROGRESSIVE if counts else stated
 
 
 def is_interlaced(order: str) -> bool:

@@ -149,7 +149,7 @@ def video_record(
     base = stream.time_base or AV_TIME
     rotation = rotation_deg(display_matrix(frame))
     aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
-    shown = display_size(frame.width, frame.height, aspect, rotation)
+    display = display_size(frame.width, frame.height, aspect, rotation)
     track, sound_faults = find_track(path)
     transfer = TRANSFERS.get(frame.color_trc, UNKNOWN)
     order = video_field_order(container, stream, timing, frames)
@@ -182,8 +182,8 @@ def video_record(
         height=frame.height,
         rotation_deg=rotation,
         pixel_aspect=aspect,
-        display_width=shown[0],
-        display_height=shown[1],
+        display_width=display[0],
+        display_height=display[1],
         bit_rate=container.bit_rate,
         audio_index=track.index if track else None,
         audio_codec=track.codec if track else None,

@@ -39,7 +39,7 @@ class ClipFile:
 
 def inspect_clip_file(out: Path) -> ClipFile:
     """Read what a clip file holds, without decoding it."""
-    shown: list[Fraction] = []
+    frame_times: list[Fraction] = []
     end = Fraction(0)
     sound_options: list[SoundPacket] = []
     with av.open(url(out)) as container:
@@ -52,14 +52,14 @@ def inspect_clip_file(out: Path) -> ClipFile:
             if not packet.size or packet.is_discard or packet.pts is None:
                 continue
             if packet.stream_index == stream.index:
-                shown.append(packet.pts * base)
+                frame_times.append(packet.pts * base)
                 end = max(end, (packet.pts + (packet.duration or 0)) * base)
             else:
                 times = (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
                 sound_options.append(SoundPacket(*times))
         size = stream.codec_context
         return ClipFile(
-            tuple(sorted(shown)),
+            tuple(sorted(frame_times)),
             stream.frames,
             end,
             size.width,

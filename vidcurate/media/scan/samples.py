@@ -70,7 +70,7 @@ class ProxyShape:
     quality: int
 
     @property
-    def shown(self) -> tuple[int, int]:
+    def stored_size(self) -> tuple[int, int]:
         """Width and height of the proxy as it is stored."""
         turned = self.matrix[0] == 0
         return (self.height, self.width) if turned else (self.width, self.height)

@@ -97,13 +97,13 @@ def without_bars(bgr: Bytes) -> Bytes:
     return bgr[top : height - top, left : width - left]
 
 
-def bar_width(shown: NDArray[np.bool_]) -> int:
+def bar_width(is_bright: NDArray[np.bool_]) -> int:
     """Return how many lines at each end are dark; 0 where they are too many to be a bar."""
-    places = np.flatnonzero(shown)
+    places = np.flatnonzero(is_bright)
     if not len(places):
         return 0
-    width = int(min(places[0], len(shown) - 1 - places[-1]))
-    return width if width <= MAX_BAR * len(shown) else 0
+    width = int(min(places[0], len(is_bright) - 1 - places[-1]))
+    return width if width <= MAX_BAR * len(is_bright) else 0
 
 
 def waves(plane: Bytes, count: int) -> Values:

@@ -168,7 +168,7 @@ def write_clip_file(
     name = f"{clip.clip_id}.mp4"
     clip_file = cut_clip(path, video, clip, options, folder / name, offsets)
     is_copy = clip_file.media == "copy"
-    shown = (
+    display_size = (
         (video.display_width, video.display_height)
         if is_copy
         else (clip_file.width, clip_file.height)
@@ -190,8 +190,8 @@ def write_clip_file(
         width=clip_file.width,
         height=clip_file.height,
         pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
-        display_width=shown[0],
-        display_height=shown[1],
+        display_width=display_size[0],
+        display_height=display_size[1],
         is_interlaced=is_copy and video.is_interlaced,
         is_hdr=is_copy and video.is_hdr,
         has_audio=clip_file.has_audio,

@@ -233,8 +233,10 @@ def with_large_binary(signatures: pa.Table) -> pa.Table:
 
 def others_content(config: DedupConfig) -> str:
     """Hash the clips of the other data sets and their signatures' fingerprints, not their paths."""
-    held = [(s.folder.name, clip_ids_hash(s)) for s in map(stored_signatures, config.against) if s]
-    return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
+    contents = [
+        (s.folder.name, clip_ids_hash(s)) for s in map(stored_signatures, config.against) if s
+    ]
+    return hashlib.sha256(json.dumps(sorted(contents)).encode()).hexdigest() if contents else ""
 
 
 def clip_ids_hash(stored: StoredTable) -> str:
