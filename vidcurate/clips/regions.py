@@ -13,7 +13,7 @@ THIRDS = 3
 class Box:
     """An upright rectangle: its edges as shares of the picture's size, from the top left.
 
-    >>> Box(0.7, 0.0, 1.0, 0.1).place
+    >>> Box(0.7, 0.0, 1.0, 0.1).region
     'top right'
     """
 
@@ -28,7 +28,7 @@ class Box:
         return (self.right - self.left) * (self.bottom - self.top)
 
     @property
-    def place(self) -> str:
+    def region(self) -> str:
         """The name of the cell of a 3 x 3 grid that holds its middle."""
         across, down = (
             min(int(THIRDS * middle), THIRDS - 1)

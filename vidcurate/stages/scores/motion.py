@@ -144,7 +144,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
         object_motion=object_motion,
-        object_place=place,
+        object_region=place,
         object_direction=direction,
         dominant_colours=dominant_colours(colours),
         colour_diversity=colour_entropy(colours),

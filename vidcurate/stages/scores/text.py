@@ -59,7 +59,7 @@ def text(
 def text_row(clip: Clip, frames: Sequence[Lines], overlay_lines: Sequence[Lines]) -> Text:
     """Make one clip's row from the lines of each frame, and those of them that are overlays."""
     areas, overlay_areas = ([area(lines) for lines in part] for part in (frames, overlay_lines))
-    places = Counter(line.box.place for lines in overlay_lines for line in lines)
+    places = Counter(line.box.region for lines in overlay_lines for line in lines)
     return Text(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -69,7 +69,7 @@ def text_row(clip: Clip, frames: Sequence[Lines], overlay_lines: Sequence[Lines]
         text_share=float(np.mean([bool(lines) for lines in frames])),
         overlay_area=float(np.mean(overlay_areas)),
         overlay_share=float(np.mean([bool(lines) for lines in overlay_lines])),
-        overlay_places=tuple(place for place, _ in places.most_common()),
+        overlay_regions=tuple(place for place, _ in places.most_common()),
         overlay_strings=strings(overlay_lines),
         strings=strings(frames),
     )
