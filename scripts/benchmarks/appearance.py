@@ -15,7 +15,8 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance, mirrored
 

@@ -13,11 +13,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from vidcurate.media.io.frames import jpeg_of_file
+from vidcurate.media.io.images import read_as_jpeg
 from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
 from vidcurate.models.chat.openai import open_chat
 
-STILLS_EACH = 3
+KEYFRAMES_EACH = 3
 REPLY = b'{"choices": [{"finish_reason": "stop", "message": {"content": "A dog"}}]}'
 
 
@@ -54,10 +54,10 @@ def waiting_server(latency_s: float) -> Iterator[str]:
         server.server_close()
 
 
-def written_stills(folder: Path) -> list[Path]:
-    """Stills of 1280 x 720 on disk, as the stage keyframes leaves them."""
+def written_keyframes(folder: Path) -> list[Path]:
+    """Keyframes of 1280 x 720 on disk, as the stage keyframes leaves them."""
     rng = np.random.default_rng(1)
-    files = [folder / f"{number}.jpg" for number in range(STILLS_EACH)]
+    files = [folder / f"{number}.jpg" for number in range(KEYFRAMES_EACH)]
     for file in files:
         coarse = rng.integers(0, 255, (18, 32, 3), np.uint8)
         cv2.imwrite(str(file), cv2.resize(coarse, (1280, 720), interpolation=cv2.INTER_CUBIC))
@@ -65,8 +65,8 @@ def written_stills(folder: Path) -> list[Path]:
 
 
 def talk(files: list[Path]) -> Conversation[Answer]:
-    """One clip's request, whose stills are read and shrunk when its turn comes."""
-    frames = [Frame(float(n), jpeg_of_file(file, 1024)) for n, file in enumerate(files)]
+    """One clip's request, whose keyframes are read and shrunk when its turn comes."""
+    frames = [Frame(float(n), read_as_jpeg(file, 1024)) for n, file in enumerate(files)]
     answer = yield ModelRequest(("Describe the clip.", *frames))
     return answer
 
@@ -91,7 +91,7 @@ def main() -> None:
         "structured_output": "auto",
     }
     with tempfile.TemporaryDirectory() as folder, waiting_server(given.latency_s) as address:
-        files = written_stills(Path(folder))
+        files = written_keyframes(Path(folder))
         model = open_chat({**options, "base_url": address})
         began, cpu_began = time.perf_counter(), time.process_time()
         outcomes = list(model.converse(talk(files) for _ in range(given.requests)))

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts.benchmarks.appearance import Video, area, read_video
-from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
+from vidcurate.stages.scores.consistency import neighbour_cosines, pair_cosines
 
 Scores = NDArray[np.float32]
 MEASURES = ("neighbour_min", "pair_min", "pair_mean")
-LEAST_FRAMES = 2  # a shot of one proxy says nothing
+MIN_FRAMES = 2  # a shot of one proxy says nothing
 
 
 def clips_of(video: Video) -> tuple[Scores, Scores]:
     """What is measured of each shot, and of each two joined: shape (clips, measures)."""
     found = [np.flatnonzero(video.shots == number) for number in range(video.shots[-1] + 1)]
-    shots = [frames for frames in found if len(frames) >= LEAST_FRAMES]
+    shots = [frames for frames in found if len(frames) >= MIN_FRAMES]
     joined = [
         np.concatenate([one[len(one) // 2 :], two[: (len(two) + 1) // 2]])
         for one, two in pairwise(shots)
@@ -39,7 +39,7 @@ def measured(video: Video, clips: Sequence[NDArray[np.intp]]) -> Scores:
     rows = []
     for frames in clips:
         vectors = video.vectors[frames]
-        rows.append((of_neighbours(vectors)[0], *of_any_pair(vectors)))
+        rows.append((neighbour_cosines(vectors)[0], *pair_cosines(vectors)))
     return np.array(rows, np.float32).reshape(-1, len(MEASURES))
 
 

@@ -19,7 +19,8 @@ from scripts.training import compose_videos
 from scripts.training.video_shots import load
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DETECTORS, DetectorOptions, detect
 from vidcurate.media.shots.transnet import Network
 from vidcurate.models.vision.transnet import open_transnet

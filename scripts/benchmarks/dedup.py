@@ -25,9 +25,10 @@ import pyarrow as pa
 
 from vidcurate.clips.windows import window
 from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.content import content_arrays
 from vidcurate.deduplication.links import links
-from vidcurate.deduplication.shown import gallery
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import SIGNATURES, Clip, Signature
 from vidcurate.stages.selection.dedup import DedupConfig
@@ -64,7 +65,7 @@ ENCODE = ("-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "32", "-threa
 WIDTH = 480
 # Copies begin so long after their video, so that their samples are other frames.
 FROM_S = Fraction(37, 100)
-LEAST_SHOT_S = 1.0
+MIN_SHOT_S = 1.0
 # Links are looked for from here on, so that a limit can be chosen.
 LOWEST = 0.6
 
@@ -139,7 +140,7 @@ def shots(video: Scanned, seconds: int) -> list[tuple[Fraction, Fraction]]:
     starts = [int(pts[0]), *(cut.end_pts for cut in cuts)]
     ends = [*(cut.start_pts + 1 for cut in cuts), int(pts[-1]) + 1]
     spans = [(a * video.time_base, b * video.time_base) for a, b in zip(starts, ends, strict=True)]
-    return [s for s in spans if s[1] - s[0] >= LEAST_SHOT_S and s[0] >= FROM_S and s[1] <= seconds]
+    return [s for s in spans if s[1] - s[0] >= MIN_SHOT_S and s[0] >= FROM_S and s[1] <= seconds]
 
 
 def signed(video: Scanned, name: str, start_s: Fraction, end_s: Fraction) -> Signature | None:
@@ -168,7 +169,7 @@ def case(kind: Kind, found: Sequence[tuple[Signature, Signature]]) -> Case:
     """What is linked among shots and their copies."""
     offsets_s = [kind.part[0] * own.duration_s for own, _ in found]
     rows = SIGNATURES.to_arrow([pair[side] for side in (0, 1) for pair in found])
-    return Case(kind.name, offsets_s, list(links(gallery(rows), LOWEST)) if found else ())
+    return Case(kind.name, offsets_s, list(links(content_arrays(rows), LOWEST)) if found else ())
 
 
 def is_right(link: Link, n_shots: int) -> bool:

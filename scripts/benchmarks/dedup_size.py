@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors, unit_rows
+from vidcurate.deduplication.content import content_arrays, packed
 from vidcurate.deduplication.links import links
-from vidcurate.deduplication.shown import gallery, packed
 from vidcurate.media.visual.appearance import DIMENSION
 from vidcurate.records import SIGNATURES, Signature
 from vidcurate.stages.selection.dedup import DedupConfig
@@ -37,13 +37,13 @@ def made_up(n_clips: int, random: np.random.Generator) -> pa.Table:
         shot = video + random.normal(0, SHOT_NOISE, DIMENSION)
         vectors = of_length_one(shot + random.normal(0, SAMPLE_NOISE, (SAMPLES, DIMENSION)))
         hashes = random.integers(0, 256, (SAMPLES, 8), np.uint8)
-        course = np.cumsum(random.normal(0, 1, (3, STEPS)), axis=1)
+        luma_sequence = np.cumsum(random.normal(0, 1, (3, STEPS)), axis=1)
         if len(kept) < n_copies:
-            kept.append((vectors, hashes, course))
-        rows.append(made(number, vectors, hashes, course))
-    for number, (vectors, hashes, course) in enumerate(kept):
+            kept.append((vectors, hashes, luma_sequence))
+        rows.append(made(number, vectors, hashes, luma_sequence))
+    for number, (vectors, hashes, luma_sequence) in enumerate(kept):
         noisy = of_length_one(vectors + random.normal(0, COPY_NOISE, vectors.shape))
-        rows.append(made(n_clips - n_copies + number, noisy, hashes, course))
+        rows.append(made(n_clips - n_copies + number, noisy, hashes, luma_sequence))
     return SIGNATURES.to_arrow(rows)
 
 
@@ -52,7 +52,9 @@ def of_length_one(rows: NDArray[np.float64]) -> Vectors:
     return unit_rows(rows.astype(np.float32))
 
 
-def made(number: int, vectors: Vectors, hashes: NDArray[Any], course: NDArray[Any]) -> Signature:
+def made(
+    number: int, vectors: Vectors, hashes: NDArray[Any], luma_sequence: NDArray[Any]
+) -> Signature:
     """One clip's signature."""
     return Signature(
         clip_id=f"{number}",
@@ -62,7 +64,7 @@ def made(number: int, vectors: Vectors, hashes: NDArray[Any], course: NDArray[An
         times_s=tuple(float(n) for n in range(SAMPLES)),
         hashes=hashes.tobytes(),
         vectors=packed(vectors).tobytes(),
-        course=course.astype(np.float32).tobytes(),
+        luma_sequence=luma_sequence.astype(np.float32).tobytes(),
     )
 
 
@@ -76,7 +78,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clips", type=int, default=100_000)
     given = parser.parse_args()
-    clips = gallery(made_up(given.clips, np.random.default_rng(1)))
+    clips = content_arrays(made_up(given.clips, np.random.default_rng(1)))
     before_mb, began = peak_mb(), time.process_time()
     found = list(links(clips, DedupConfig().least_similarity))
     cpu_s = time.process_time() - began

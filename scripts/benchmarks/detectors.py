@@ -20,7 +20,8 @@ from scenedetect import (
     open_video,
 )
 
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 

@@ -1,10 +1,10 @@
-"""Measures how well the stills of each method stand for their clip, against as many uniform ones.
+"""Measures how well each method's keyframes stand for their clip, against as many uniform ones.
 
-Coverage is the mean, over proxies of the clip five a second, of the largest likeness to a still;
-the methods themselves see one proxy a second. Likeness is the cosine of appearance vectors, which
-know colours, layout and edges: a small thing that means much (a face, a hand, a word) hardly
-counts, a camera that moves counts much, and cluster and scene-driven choose by the kind of vector
-that judges them. Query is left out, since these vectors know no words.
+Coverage is the mean, over proxies of the clip five a second, of the largest similarity to a
+keyframe; the methods themselves see one proxy a second. Similarity is the cosine of appearance
+vectors, which know colours, layout and edges: a small thing that means much (a face, a hand, a
+word) hardly counts, a camera that moves counts much, and cluster and scene-driven choose by the
+kind of vector that judges them. Query is left out, since these vectors know no words.
 """
 
 import argparse
@@ -18,27 +18,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose
-from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, frames_of
+from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose_frames
+from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, clip_frame_facts
 from vidcurate.clips.spans import Span, pieces, shots
 from vidcurate.clips.vectors import Vectors
-from vidcurate.media.scan.scanner import (
-    ScanOptions,
-    VideoScan,
-    read_frames,
-    read_samples,
-    scan_video,
-)
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import Clip, VideoCuts
-from vidcurate.stages.selection.keyframes import COPY_LIKENESS, WALK_LIKENESS
+from vidcurate.stages.selection.keyframes import COPY_SIMILARITY, WALK_SIMILARITY
 
 Values = NDArray[np.float64]
 Ticks = NDArray[np.int64]
 
 JUDGED_EVERY_S, STEP_S = 0.2, 2.0
-LEAST_S, PIECE_S = 2, 20
+MIN_S, PIECE_S = 2, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,7 @@ class Video:
         """What is known of a clip's frames."""
         places = np.searchsorted(self.samples["pts"].to_numpy(), [clip.start_pts, clip.end_pts])
         own = self.vectors[slice(*places)]
-        return frames_of(clip, self.frames, self.samples, own, self.cuts)
+        return clip_frame_facts(clip, self.frames, self.samples, own, self.cuts)
 
 
 def read_video(path: Path, interval_s: float) -> Video:
@@ -90,16 +85,16 @@ def as_clips(edges: Ticks, spans: Iterator[Span], base: Fraction) -> Iterator[Cl
     """The spans that are long enough, as clips."""
     for span in spans:
         start, end = int(edges[span.first]), int(edges[span.end])
-        if (end - start) * base >= LEAST_S:
+        if (end - start) * base >= MIN_S:
             times = float(start * base), float(end * base), float((end - start) * base)
             yield Clip(f"{start}", "v", start, end, base, *times, span.end - span.first)
 
 
 def judge(dense: ClipFrames, numbers: Sequence[int]) -> Values:
-    """How a clip's stills do, each judged by the dense proxy nearest to it.
+    """How a clip's keyframes do, each judged by the dense proxy nearest to it.
 
     Coverage of all proxies, and of those that are neither blank nor blurred; the mean time to a
-    still over that of an even spread; the share of stills that are blank or blurred.
+    keyframe over that of an even spread; the share of keyframes that are blank or blurred.
     """
     chosen, poor = np.asarray(numbers), dense.is_poor[dense.samples]
     off = np.abs(dense.edges[dense.samples][:, None] - dense.edges[chosen])
@@ -112,20 +107,22 @@ def judge(dense: ClipFrames, numbers: Sequence[int]) -> Values:
 
 
 def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, count: int) -> Values:
-    """Number of stills, how they do, and how as many uniform ones do: means over the clips."""
+    """Number of keyframes, how they do, and how as many uniform ones do: means over the clips."""
     rows = []
     for clip in clips:
         frames, dense = seen.clip_frames(clip), judged.clip_frames(clip)
-        alike = WALK_LIKENESS["appearance"] if method == "semantic-walk" else COPY_LIKENESS
-        chosen = choose(method, frames, FrameRequest(count, STEP_S / float(clip.time_base), alike))
-        even = choose("uniform", frames, FrameRequest(len(chosen)))
+        alike = WALK_SIMILARITY["appearance"] if method == "semantic-walk" else COPY_SIMILARITY
+        chosen = choose_frames(
+            method, frames, FrameRequest(count, STEP_S / float(clip.time_base), alike)
+        )
+        even = choose_frames("uniform", frames, FrameRequest(len(chosen)))
         rows.append([len(chosen), *judge(dense, chosen), *judge(dense, even)])
     return np.asarray(np.mean(rows, axis=0), np.float64)
 
 
 def report(seen: Video, judged: Video, clips: Sequence[Clip], counts: Sequence[int]) -> None:
     """Print each method's measures, and for coverage how much more it is than uniform's."""
-    print(f"  {'':14}{'count':>6}{'stills':>7}{'coverage':>10}{'':7}{'of good':>9}{'':7}", end="")
+    print(f"  {'':14}{'count':>6}{'frames':>7}{'coverage':>10}{'':7}{'of good':>9}{'':7}", end="")
     print(f"{'spread':>8}{'poor':>7}{'uniform':>9}")
     for method in METHODS:
         if method == "query":

@@ -1,8 +1,8 @@
-"""Measures how often camera movements are named right, on camera paths over stills of real videos.
+"""Measures how often camera movements are named right, on camera paths over images of real videos.
 
-Each clip is a window that moves over a still by a known path, with grain, encoded by x264; half of
+Each clip is a window that moves over an image by a known path, with grain, encoded by x264; half of
 the clips also have an object that crosses the picture, and half of the pans and tilts quicken and
-slow down, as a camera that follows something does. Stills and paths follow from `--seed`.
+slow down, as a camera that follows something does. Images and paths follow from `--seed`.
 """
 
 import argparse
@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.container import open_video
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, MotionScore
-from vidcurate.stages.scores.motion import CAMERA, MotionConfig, nearest, score
+from vidcurate.stages.scores.motion import CAMERA, MotionConfig, motion_row, nearest_sample
 
 Picture = NDArray[np.uint8]
 Values = NDArray[np.float64]
@@ -32,10 +33,10 @@ CameraPath = Callable[[Values], Values]
 
 SIZE, RATE, N_FRAMES = (640, 360), 24, 60
 DIAGONAL = float(np.hypot(*SIZE))
-STILL_SIZE = (1920, 1080)  # larger than the window, which may move before it meets the border
+IMAGE_SIZE = (1920, 1080)  # larger than the window, which may move before it meets the border
 GRAIN = 2.0  # 8-bit levels
 OBJECT_SHARE = 0.4  # of the window's height
-LEAST_CONTRAST = 20.0  # 8-bit levels: below, a still is a fade or a title
+MIN_CONTRAST = 20.0  # 8-bit levels: below, an image is a fade or a title
 SPEEDS = {"pan": (0.02, 0.4), "tilt": (0.02, 0.4), "zoom": (0.06, 0.6), "roll": (0.06, 0.6)}
 # A camera that follows slows down to this share of its speed and quickens again, so often a second.
 SLOWEST, FOLLOW_HZ = (0.1, 0.6), (0.3, 1.0)
@@ -52,7 +53,7 @@ class Truth:
     crossing: Values | None
 
 
-def stills(video: Path, count: int, dice: np.random.Generator) -> Iterator[Picture]:
+def images(video: Path, count: int, dice: np.random.Generator) -> Iterator[Picture]:
     """Keyframes at even distances, from a random first one, that are no fades."""
     with open_video(video) as (container, stream):
         length_us = container.duration or 0
@@ -60,8 +61,8 @@ def stills(video: Path, count: int, dice: np.random.Generator) -> Iterator[Pictu
             container.seek(int(length_us * place))
             frame = next(container.decode(stream))
             picture = np.asarray(frame.to_ndarray(format="bgr24"), np.uint8)
-            if picture.std() >= LEAST_CONTRAST:
-                yield np.asarray(cv2.resize(picture, STILL_SIZE), np.uint8)
+            if picture.std() >= MIN_CONTRAST:
+                yield np.asarray(cv2.resize(picture, IMAGE_SIZE), np.uint8)
 
 
 def truth_of(name: str, dice: np.random.Generator, *, has_object: bool) -> Truth:
@@ -105,9 +106,9 @@ def sway(dice: np.random.Generator, crossing: Values | None) -> Truth:
 
 
 def frames(
-    still: Picture, other: Picture, truth: Truth, dice: np.random.Generator
+    image: Picture, other: Picture, truth: Truth, dice: np.random.Generator
 ) -> Iterator[Picture]:
-    """The pictures of a clip; its object is cut from the other still."""
+    """The pictures of a clip; its object is cut from the other image."""
     seconds = np.arange(N_FRAMES) / RATE
     path = truth.path(seconds) - truth.path(seconds).mean(axis=0)
     side = int(SIZE[1] * OBJECT_SHARE)
@@ -116,9 +117,9 @@ def frames(
     grain = dice.normal(0, GRAIN, (SIZE[1] * 2, SIZE[0] * 2, 3)).astype(np.float32)
     for number, (pan, tilt, zoom, roll) in enumerate(path):
         turn = cv2.getRotationMatrix2D((0, 0), np.degrees(roll), np.exp(zoom) * 0.9)
-        centre = np.array(STILL_SIZE) / 2 + np.array([pan, -tilt]) * DIAGONAL
+        centre = np.array(IMAGE_SIZE) / 2 + np.array([pan, -tilt]) * DIAGONAL
         turn[:, 2] = np.array(SIZE) / 2 - turn[:, :2] @ centre
-        warped = cv2.warpAffine(still, turn, SIZE, borderMode=cv2.BORDER_REFLECT)
+        warped = cv2.warpAffine(image, turn, SIZE, borderMode=cv2.BORDER_REFLECT)
         picture = np.asarray(warped, np.uint8)
         if truth.crossing is not None:
             paste(picture, thing, truth.crossing * (number / N_FRAMES - 0.5))
@@ -157,8 +158,8 @@ def judge(file: Path) -> MotionScore:
     clip = Clip("c", "v", 0, 1 << 40, Fraction(1, RATE), 0.0, 1.0, 1.0, N_FRAMES)
     samples = read_samples(folder / "samples.arrow")
     samples = samples.filter(samples["motion_mean"].is_valid())
-    judged = samples if samples.num_rows else nearest(samples, clip)
-    return score(clip, samples.num_rows, judged, MotionConfig())
+    judged = samples if samples.num_rows else nearest_sample(samples, clip)
+    return motion_row(clip, samples.num_rows, judged, MotionConfig())
 
 
 def main() -> None:
@@ -188,18 +189,18 @@ def report(kind: str, found: Counter[str]) -> None:
 def named(
     video: Path, count: int, seed: int, *, misses: bool = False
 ) -> Iterator[tuple[str, Counter[str]]]:
-    """What so many clips of each movement over the stills of one video are taken for."""
+    """What so many clips of each movement over the images of one video are taken for."""
     dice = np.random.default_rng(seed)
-    pictures = list(stills(video, count, dice))
+    pictures = list(images(video, count, dice))
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "clip.mkv"
         for kind in CAMERA:
             found: Counter[str] = Counter()
             for number in range(count):
                 pair = dice.choice(len(pictures), 2, replace=False)
-                still, other = (pictures[place] for place in pair)
+                image, other = (pictures[place] for place in pair)
                 truth = truth_of(kind, dice, has_object=number % 2 == 1)
-                encode(frames(still, other, truth, dice), file)
+                encode(frames(image, other, truth, dice), file)
                 camera = judge(file).camera
                 found[camera] += 1
                 if misses and camera != kind:

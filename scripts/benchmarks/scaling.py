@@ -19,7 +19,7 @@ from typing import NamedTuple
 from scripts.benchmarks.ray import copies_of
 
 
-class Took(NamedTuple):
+class Usage(NamedTuple):
     """Wall and CPU seconds of one scan."""
 
     wall_s: float
@@ -51,7 +51,7 @@ def main() -> None:
     print(f"{given.copies} videos, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
-def scan(videos: Path, data: Path, workers: int) -> Took:
+def scan(videos: Path, data: Path, workers: int) -> Usage:
     """What the scan stage alone takes; what comes before it is done first."""
     shutil.rmtree(data, ignore_errors=True)
     command = [sys.executable, "-m", "vidcurate"]
@@ -59,7 +59,7 @@ def scan(videos: Path, data: Path, workers: int) -> Took:
     subprocess.run([*command, "probe", *options], check=True)
     wall_s, cpu_s = time.perf_counter(), cpu_seconds()
     subprocess.run([*command, "scan", *options], check=True)
-    return Took(time.perf_counter() - wall_s, cpu_seconds() - cpu_s)
+    return Usage(time.perf_counter() - wall_s, cpu_seconds() - cpu_s)
 
 
 def cpu_seconds() -> float:

@@ -18,7 +18,8 @@ import imageio_ffmpeg
 
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_samples, scan_video
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 
 Work = Callable[[Path], object]
 

@@ -34,7 +34,7 @@ HEARD = {"speech": (0,), "tune": (2,), "speech over tune": (0, 2), "noise": (), 
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class Inputs:
     """What is measured on: videos, footage without text, and files of speech; how much of each."""
 
     videos: Sequence[Path]
@@ -44,13 +44,13 @@ class Given:
     seed: int
 
 
-def motion(given: Given) -> str:
+def motion(inputs: Inputs) -> str:
     """Camera movements named right."""
     right: Counter[str] = Counter()
-    for video in given.videos:
-        for kind, found in bench_motion.named(video, given.size, given.seed):
+    for video in inputs.videos:
+        for kind, found in bench_motion.named(video, inputs.size, inputs.seed):
             right[kind] += found[kind]
-    each = given.size * len(given.videos)
+    each = inputs.size * len(inputs.videos)
     worst = min(right, key=lambda kind: right[kind])
     return (
         f"{share(right.total(), each * len(right))} of {each * len(right)} camera movements named "
@@ -58,9 +58,11 @@ def motion(given: Given) -> str:
     )
 
 
-def watermark(given: Given) -> str:
+def watermark(inputs: Inputs) -> str:
     """Marks found and clean clips taken for marked."""
-    counts = [bench_watermark.measure(video, given.size, 1, given.seed) for video in given.videos]
+    counts = [
+        bench_watermark.measure(video, inputs.size, 1, inputs.seed) for video in inputs.videos
+    ]
     clean, marked = Counter[str](), Counter[str]()
     for of_video in counts:
         clean.update(of_video[0.0])
@@ -74,48 +76,50 @@ def watermark(given: Given) -> str:
     )
 
 
-def text(given: Given) -> str:
+def text(inputs: Inputs) -> str:
     """Text and overlays, as precision and recall."""
     has_text, has_overlay = Counter[str](), Counter[str]()
-    for video in given.footage:
+    for video in inputs.footage:
         for total, found in zip(
-            (has_text, has_overlay), bench_text.measure(video, given.size, given.seed), strict=True
+            (has_text, has_overlay),
+            bench_text.measure(video, inputs.size, inputs.seed),
+            strict=True,
         ):
             total.update(found)
-    count = given.size * len(given.footage)
+    count = inputs.size * len(inputs.footage)
     any_text = bench_text.rates(has_text, frozenset(bench_text.KINDS) - {"clean"}, count)
     del has_overlay["credits"]
     overlay = bench_text.rates(has_overlay, bench_text.OVERLAYS, count)
     return f"text {any_text}; overlay {overlay}"
 
 
-def speech(given: Given) -> str:
+def speech(inputs: Inputs) -> str:
     """How far shares of sound are from the truth, and loudness from ffmpeg's."""
-    voices = [bench_speech.samples_of(file) for file in given.voices]
+    voices = [bench_speech.samples_of(file) for file in inputs.voices]
     off = [
         abs(found[place] - (place in HEARD[kind]))
-        for kind, found in bench_speech.shares_found(voices, 2 * given.size, given.seed)
+        for kind, found in bench_speech.shares_found(voices, 2 * inputs.size, inputs.seed)
         for place in range(4)
     ]
-    apart = [row[0] for video in given.videos for row in bench_speech.loudness_apart(video)]
+    apart = [row[0] for video in inputs.videos for row in bench_speech.loudness_apart(video)]
     return (
         f"shares off by {np.mean(off):.2f} in the mean, {max(off):.2f} at most; loudness within "
         f"{max(apart, default=0):.2f} LUFS of ffmpeg's"
     )
 
 
-def safety(given: Given) -> str:
+def safety(inputs: Inputs) -> str:
     """Safe clips suspected."""
-    highest, mean = bench_safety.suspected(list(given.footage), open_nsfw())
+    highest, mean = bench_safety.suspected(list(inputs.footage), open_nsfw())
     over = {limit: (np.mean(highest > limit), np.mean(mean > limit)) for limit in SUSPICIOUS}
     told = ", ".join(f"{h:.0%} and {m:.0%} over {limit}" for limit, (h, m) in over.items())
     return f"of {len(mean)} safe clips by nsfw_max and nsfw_mean {told}; misses are not measured"
 
 
-def consistency(given: Given) -> str:
+def consistency(inputs: Inputs) -> str:
     """Clips of one scene told from clips of two, by the half of each video that chose no limit."""
     single, joined = [], []
-    for path in given.videos:
+    for path in inputs.videos:
         with tempfile.TemporaryDirectory() as name:
             one, two = bench_consistency.clips_of(read_video(path, Path(name)))
         single.append(one[len(one) // 2 :, 0])
@@ -124,12 +128,12 @@ def consistency(given: Given) -> str:
     return f"a clip of one scene is more consistent than one of two in {told:.1%} of pairs"
 
 
-def dedup(given: Given) -> str:
+def dedup(inputs: Inputs) -> str:
     """Copies found, and other shots taken for copies."""
     cases = []
-    for path in given.videos:
+    for path in inputs.videos:
         with tempfile.TemporaryDirectory() as name:
-            found = bench_dedup.video_cases(path, 30 * given.size, Path(name))
+            found = bench_dedup.video_cases(path, 30 * inputs.size, Path(name))
             cases += [case for half, case in found if half == 1]
     precision, recall = bench_dedup.rates(cases, DedupConfig().least_similarity)
     return (
@@ -138,13 +142,13 @@ def dedup(given: Given) -> str:
     )
 
 
-def judge(given: Given) -> str:
+def judge(inputs: Inputs) -> str:
     """Spoilt captions found, and good ones blamed."""
     goods = bench_judge.read_captions(bench_judge.OWN)[1::2]
     band = JudgingConfig().word_range
     blamed = bench_judge.blamed(goods, band)
     cleaned = [replace(g, text=bench_judge.clean(g.text, g.language)[0].text) for g in goods]
-    dice = random.Random(given.seed)  # noqa: S311 - reproducible dice
+    dice = random.Random(inputs.seed)  # noqa: S311 - reproducible dice
     rows = [(n, found.new) for _, n, found in bench_judge.detected(cleaned, band, dice)]
     n_spoilt, n_found = (sum(numbers) for numbers in zip(*rows, strict=True))
     return (
@@ -158,7 +162,7 @@ def share(part: int, whole: int) -> str:
     return f"{part / max(1, whole):.0%}"
 
 
-MEASURED: Mapping[str, Callable[[Given], str]] = {
+MEASURED: Mapping[str, Callable[[Inputs], str]] = {
     "motion": motion,
     "watermark": watermark,
     "text": text,
@@ -187,12 +191,12 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=4, help="clips of each kind and video")
     parser.add_argument("--seed", type=int, default=2)
     arguments = parser.parse_args()
-    given = Given(
+    inputs = Inputs(
         *(arguments.videos, arguments.footage, arguments.voices, arguments.size, arguments.seed)
     )
-    print(f"{'judgement':17}{'in full':24}measured on little, seed {given.seed}")
+    print(f"{'judgement':17}{'in full':24}measured on little, seed {inputs.seed}")
     for name in arguments.only:
-        print(f"{name:17}{f'make bench-{name}':24}{MEASURED[name](given)}", flush=True)
+        print(f"{name:17}{f'make bench-{name}':24}{MEASURED[name](inputs)}", flush=True)
     for name, reason in NOT_MEASURED.items():
         print(f"{name:17}{'-':24}{reason}")
 

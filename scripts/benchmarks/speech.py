@@ -36,8 +36,8 @@ FILTER = "atrim=start={}:end={},ebur128=peak=true"
 
 def samples_of(sound: Path) -> Samples:
     """All of a file's sound at 16 kHz, mixed to one channel."""
-    form = ("-f", "f32le", "-ac", "1", "-ar", str(MONO_RATE_HZ), "-")
-    return np.frombuffer(ffmpeg("-i", f"file:{sound}", *form).stdout, np.float32)
+    audio_format = ("-f", "f32le", "-ac", "1", "-ar", str(MONO_RATE_HZ), "-")
+    return np.frombuffer(ffmpeg("-i", f"file:{sound}", *audio_format).stdout, np.float32)
 
 
 def ffmpeg(*arguments: str) -> "subprocess.CompletedProcess[bytes]":

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from scripts.benchmarks.overlaid_videos import Draw, Picture, scanned, span, starts, stretch
-from vidcurate.media.visual.proxies import clip_proxies
+from vidcurate.media.scan.proxies import clip_proxies
 from vidcurate.models.vision.text_reader import TextReader, open_text_reader
 from vidcurate.records import Text
-from vidcurate.stages.scores.text import TextConfig, overlays, score
+from vidcurate.stages.scores.text import TextConfig, overlays, text_row
 
 KINDS = ("clean", "subtitles", "logo", "clock", "credits", "sign")
 OVERLAYS = frozenset({"subtitles", "logo", "clock"})
@@ -125,7 +125,7 @@ def judge(reader: TextReader, samples_file: Path) -> Text:
     proxies = clip_proxies(samples_file, clip, TextConfig().max_frames)
     frames = [reader.lines(proxy.image) for proxy in proxies]
     times_s = [float(proxy.pts * clip.time_base) for proxy in proxies]
-    return score(clip, frames, overlays(frames, times_s))
+    return text_row(clip, frames, overlays(frames, times_s))
 
 
 def measure(video: Path, count: int, seed: int) -> tuple[Counter[str], Counter[str]]:

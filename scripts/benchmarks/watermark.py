@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from scripts.benchmarks.overlaid_videos import RATE, Picture, scanned, span, starts, stretch
 from vidcurate.clips.regions import Box
-from vidcurate.media.visual.watermark import MarkFinder
+from vidcurate.media.visual.watermark import MarkDetector
 
 OPACITIES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6)
 WORDS = (
@@ -72,10 +72,10 @@ def random_mark(picture: Picture, dice: np.random.Generator) -> Overlay:
 def outcomes(pictures: list[Picture], mark: Overlay, opacity: float, folder: Path) -> list[str]:
     """What became of each clip: still, missed, found (elsewhere: where no mark is)."""
     file = scanned(pictures, lambda picture, _: mark.draw(picture, opacity), folder)
-    finder = MarkFinder()
+    detector = MarkDetector()
     found = []
     for start in range(0, len(pictures) // RATE, CLIP_S):
-        judged = finder.judge(file, span(start, start + CLIP_S)).mark
+        judged = detector.detect(file, span(start, start + CLIP_S)).mark
         if judged is None:
             found.append("still")
         elif judged.score < LIKELY or judged.box is None:

@@ -48,7 +48,7 @@ def events(watch: int) -> Iterator[str]:
 
 
 @contextmanager
-def heard_on() -> Iterator[tuple[int, list[bytes]]]:
+def listening_port() -> Iterator[tuple[int, list[bytes]]]:
     """A port of this machine that is listened to, and who called, with their first words."""
     calls: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:

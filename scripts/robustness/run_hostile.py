@@ -21,7 +21,7 @@ from pathlib import Path
 
 from scripts.robustness.bad_damage import ANY, VIDEO, Case
 from scripts.robustness.hostile_outcomes import EXPORTED, LEFT_OUT, LOST, REFUSED, Outcome, outcomes
-from scripts.robustness.hostile_watch import heard_on, opened_below
+from scripts.robustness.hostile_watch import listening_port, opened_below
 from scripts.robustness.make_bad_media import cases, write
 
 CONFIG = Path(__file__).parents[2] / "configs" / "quickstart.yaml"
@@ -41,10 +41,12 @@ class Finding:
     changed: Sequence[str]
 
 
-def make_and_run(folder: Path, seed: int, config: Path, wanted: Callable[[Case], bool]) -> "Judged":
+def make_and_run(
+    folder: Path, seed: int, config: Path, wanted: Callable[[Case], bool]
+) -> "CheckedRun":
     """Make the wanted files, run them, and judge what became of them."""
     (folder / "home").mkdir(parents=True)
-    with heard_on() as (port, connections):
+    with listening_port() as (port, connections):
         found = cases(folder, seed, port)
         made = write(filter(wanted, found), folder / "videos")
         before = states(folder)
@@ -55,11 +57,11 @@ def make_and_run(folder: Path, seed: int, config: Path, wanted: Callable[[Case],
     words = ended.stderr.decode()
     became = outcomes(folder / "out")
     finding = Finding(ended.returncode, words, became, connections, opened, changed)
-    return Judged(made, finding, tuple(faults(made, finding)))
+    return CheckedRun(made, finding, tuple(faults(made, finding)))
 
 
 @dataclass(frozen=True)
-class Judged:
+class CheckedRun:
     """The files of a run, what it did, and what is wrong with that."""
 
     made: Sequence[Case]
@@ -118,14 +120,14 @@ def faults(made: Sequence[Case], finding: Finding) -> Iterator[str]:
             yield f"{case.kind} {name!r} was to be {' or '.join(wanted)}, but was {became} {why}"
 
 
-def table(judged: Judged) -> Iterator[str]:
+def table(checked: CheckedRun) -> Iterator[str]:
     """Kind by outcome, in Markdown."""
     yield f"| kind | files | {' | '.join(COLUMNS)} |"
     yield "|---" * (2 + len(COLUMNS)) + "|"
     counts: dict[str, Counter[str]] = {}
-    for case in judged.made:
+    for case in checked.made:
         name = case.name.decode("utf-8", "backslashreplace")
-        became = judged.finding.outcomes.get(name, (LOST, ""))[0]
+        became = checked.finding.outcomes.get(name, (LOST, ""))[0]
         counts.setdefault(case.kind, Counter())[became] += 1
     counts["all"] = sum(counts.values(), Counter())
     for kind, count in counts.items():
@@ -145,21 +147,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.folder or Path(temporary)).absolute()
         began = time.monotonic()
-        judged = make_and_run(
+        checked = make_and_run(
             folder,
             options.seed,
             options.config.absolute(),
             lambda case: not options.kind or case.kind in options.kind,
         )
     if options.reasons:
-        for case in judged.made:
+        for case in checked.made:
             name = case.name.decode("utf-8", "backslashreplace")
-            print(case.kind, repr(name), *judged.finding.outcomes.get(name, (LOST,)))
-    print("\n".join(table(judged)))
-    print(f"{len(judged.made)} files in {time.monotonic() - began:.0f} s, seed {options.seed}")
-    for fault in judged.faults:
+            print(case.kind, repr(name), *checked.finding.outcomes.get(name, (LOST,)))
+    print("\n".join(table(checked)))
+    print(f"{len(checked.made)} files in {time.monotonic() - began:.0f} s, seed {options.seed}")
+    for fault in checked.faults:
         print("WRONG:", fault)
-    sys.exit(bool(judged.faults))
+    sys.exit(bool(checked.faults))
 
 
 if __name__ == "__main__":

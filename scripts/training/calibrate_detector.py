@@ -19,7 +19,7 @@ from vidcurate.media.io.decode import Faults, decode, shrinker_for
 from vidcurate.media.shots.learned import LearnedDetector, LearnedOptions, Values, transitions
 
 # Alarms of less than this probability count for nothing.
-LEAST = 1e-3
+MIN_PROBABILITY = 1e-3
 
 Numbers = NDArray[np.float64]
 
@@ -44,10 +44,10 @@ def alarms_of(video: Path) -> list[tuple[float, bool]]:
         for one in transitions(rows, LearnedOptions(threshold=0.0))
     ]
     judged = [
-        (float(np.clip(p, LEAST, 1 - LEAST)), right)
+        (float(np.clip(p, MIN_PROBABILITY, 1 - MIN_PROBABILITY)), right)
         for p, right in verdicts(truth_of(video), found)
     ]
-    return [(math.log(p / (1 - p)), right) for p, right in judged if p > LEAST]
+    return [(math.log(p / (1 - p)), right) for p, right in judged if p > MIN_PROBABILITY]
 
 
 def platt(odds: Numbers, right: Numbers) -> Numbers:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from scripts.training import video_baits as baits
 from scripts.training import video_transitions as transitions
-from scripts.training.video_shots import Look, Source, jumped, load, looked_at
+from scripts.training.video_shots import Look, Source, jumped, load, random_look
 
 Image = NDArray[np.uint8]
 
@@ -81,7 +81,7 @@ def plan(
     shots: list[Shot] = []
     total, begun = 0, 0
     source = next_source(rng, sources, None)
-    look = looked_at(rng, source, size)
+    look = random_look(rng, source, size)
     while total < n_frames:
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         shortest, longest = LENGTHS[rng.choice(3, p=[0.35, 0.45, 0.2])]
@@ -92,7 +92,7 @@ def plan(
         shots.append(Shot(look, n_pure, kind, n_mixed))
         total, begun = total + n_pure + n_mixed, n_mixed
         source = next_source(rng, sources, source) if later is None else source
-        look = later or looked_at(rng, source, size)
+        look = later or random_look(rng, source, size)
     return shots
 
 

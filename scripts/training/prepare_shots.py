@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.transnet import Network
 

@@ -27,7 +27,7 @@ from scripts.training.detector_network import (
     train,
 )
 from scripts.training.video_shots import Source, load
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, bands, describe, picture
 from vidcurate.media.shots.learned import KINDS, MARGIN
 
@@ -35,7 +35,7 @@ SIZES = ((128, 72), (128, 96), (96, 128), (128, 56), (160, 88))
 KIND_OF = {"cut": "cut", "jump": "cut", "dissolve": "dissolve", "fade": "fade"}
 PROCESSES = 2
 RATE, MINED_RATE = 3e-3, 6e-4
-MINED_SPEEDS, LEAST_ALARM, MINED_SHARE = (1.0, 1.0, 1.6), 0.02, 0.12
+MINED_SPEEDS, MIN_ALARM, MINED_SHARE = (1.0, 1.0, 1.6), 0.02, 0.12
 
 Pictures = NDArray[np.uint8]
 Image = NDArray[np.uint8]
@@ -65,7 +65,7 @@ def small_picture(image: Image) -> Pictures:
     tall, wide = image.shape[0] // 4 * 4, image.shape[1] // 2 * 2
     i420 = cv2.cvtColor(np.ascontiguousarray(image[:tall, :wide]), cv2.COLOR_BGR2YUV_I420)
     row = np.empty((3, HEIGHT, WIDTH), np.uint8)
-    picture(Small(np.asarray(i420, np.uint8), 1), row)
+    picture(SmallFrame(np.asarray(i420, np.uint8), 1), row)
     return row
 
 
@@ -138,7 +138,7 @@ def mined(network: Network, sources: list[Source], seed: int) -> list[Video]:
             pictures = pictures[::-1] if rng.random() < 0.3 else pictures  # noqa: PLR2004 - odds
             pictures = changed(rng, pictures) if rng.random() < 0.5 else pictures  # noqa: PLR2004
             one = video(pictures, [])
-            if float(torch.sigmoid(logits_of(network, one)[0]).max()) > LEAST_ALARM:
+            if float(torch.sigmoid(logits_of(network, one)[0]).max()) > MIN_ALARM:
                 found.append(one)
     return found
 

@@ -12,7 +12,7 @@ Image = NDArray[np.uint8]
 
 SPEEDS = (1.0, 1.0, 1.0, 0.5, 0.8, 1.5, 2.0)
 PLAIN_SHARE, FORWARDS_SHARE, REFRAMED_SHARE = 0.4, 0.75, 0.3
-LEAST_LEFT, LEAST_GAP, MOST_GAP = 30, 12, 150
+MIN_LEFT, MIN_GAP, MAX_GAP = 30, 12, 150
 VISIBLE, VISIBLE_TIMES = 8.0, 4.0
 
 
@@ -66,7 +66,7 @@ def load(file: Path) -> Source:
     return Source(file.stem, file.stem.rpartition("-")[0], frames)
 
 
-def looked_at(rng: np.random.Generator, source: Source, size: tuple[int, int]) -> Look:
+def random_look(rng: np.random.Generator, source: Source, size: tuple[int, int]) -> Look:
     """A shot with chance speed, part of the picture, direction and colours."""
     plain = rng.random() < PLAIN_SHARE
     share = 1.0 if plain else rng.uniform(0.55, 1.0)
@@ -100,10 +100,10 @@ def jumped(rng: np.random.Generator, look: Look, shown: int) -> Look | None:
     four times what neighbouring frames do: nobody could call that a cut.
     """
     now = round(look.first + shown * look.speed)
-    most = min(MOST_GAP, len(look.source.frames) - LEAST_LEFT - now)
-    if most <= LEAST_GAP:
+    most = min(MAX_GAP, len(look.source.frames) - MIN_LEFT - now)
+    if most <= MIN_GAP:
         return None
-    first = now + int(rng.integers(LEAST_GAP, most))
+    first = now + int(rng.integers(MIN_GAP, most))
     x, y, share = look.box
     closer = rng.uniform(0.65, 0.9) if rng.random() < REFRAMED_SHARE else 1.0
     later = replace(look, first=first, box=(x, y, share * closer))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.clips.frame_facts import central, equal_parts, frames_of, poor_frames
+from vidcurate.clips.frame_facts import central, clip_frame_facts, equal_parts, poor_frames
 from vidcurate.records import Clip, Cut, VideoCuts
 
 N_FRAMES, TICKS = 100, 40
@@ -36,7 +36,7 @@ def cut(last: int, first: int) -> Cut:
 def test_a_clip_is_numbered_from_its_first_frame() -> None:
     """Frames, samples and their vectors are those of the clip; its first frame has not changed."""
     vectors = np.eye(3, dtype=np.float32)
-    found = frames_of(clip_of(10, 40), pa.table(FRAMES), pa.table(SAMPLES), vectors)
+    found = clip_frame_facts(clip_of(10, 40), pa.table(FRAMES), pa.table(SAMPLES), vectors)
     assert found.edges.tolist() == [TICKS * n for n in range(10, 41)]
     assert found.change.tolist() == [0.0] + [3.0] * 29
     assert np.flatnonzero(found.is_intra).tolist() == [15]
@@ -49,7 +49,7 @@ def test_a_clip_is_numbered_from_its_first_frame() -> None:
 def test_a_clip_between_samples_has_no_vector() -> None:
     """The vector of a neighbour is not that of any frame of the clip."""
     lent = np.ones((1, 3), np.float32)
-    found = frames_of(clip_of(6, 14), pa.table(FRAMES), pa.table(SAMPLES), lent)
+    found = clip_frame_facts(clip_of(6, 14), pa.table(FRAMES), pa.table(SAMPLES), lent)
     assert len(found.samples) == len(found.vectors) == 0
     assert not found.is_poor.any()
 
@@ -57,7 +57,7 @@ def test_a_clip_between_samples_has_no_vector() -> None:
 def test_shots_are_the_sections() -> None:
     """Cuts inside part the clip, cuts outside do not, and a dissolve is in no shot and poor."""
     cuts = VideoCuts("v", (cut(4, 5), cut(19, 20), cut(30, 36), cut(80, 81)))
-    found = frames_of(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
+    found = clip_frame_facts(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
     assert found.sections == [(0, 10), (10, 21), (26, 50)]
     assert np.flatnonzero(found.is_poor).tolist() == [21, 22, 23, 24, 25]
 
@@ -65,7 +65,7 @@ def test_shots_are_the_sections() -> None:
 def test_a_clip_inside_a_transition() -> None:
     """It is one shot, and not all of it is poor."""
     cuts = VideoCuts("v", (cut(5, 90),))
-    found = frames_of(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
+    found = clip_frame_facts(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
     assert found.sections == [(0, 50)]
     assert not found.is_poor.any()
 
@@ -74,9 +74,9 @@ def test_a_clip_inside_a_transition() -> None:
 def test_blank_frames_are_poor(column: str, value: float) -> None:
     """Black frames and those of one tone are poor, unless the whole clip is."""
     some = {**FRAMES, column: np.where(np.arange(N_FRAMES) < 20, value, FRAMES[column])}
-    found = frames_of(clip_of(10, 40), pa.table(some), pa.table(SAMPLES))
+    found = clip_frame_facts(clip_of(10, 40), pa.table(some), pa.table(SAMPLES))
     assert np.flatnonzero(found.is_poor).tolist() == list(range(10))
-    found = frames_of(clip_of(0, 20), pa.table(some), pa.table(SAMPLES))
+    found = clip_frame_facts(clip_of(0, 20), pa.table(some), pa.table(SAMPLES))
     assert not found.is_poor.any()
 
 
@@ -98,7 +98,7 @@ def test_equal_parts_divide_a_clip(gaps: list[int], count: int) -> None:
     frames = {name: values[: len(gaps)] for name, values in FRAMES.items()}
     table = pa.table({**frames, "pts": edges[:-1]})
     clip = Clip("c", "v", 3, int(edges[-1]), Fraction(1), 0.0, 0.0, 0.0, len(gaps))
-    found = frames_of(clip, table, pa.table(SAMPLES).slice(0, 0))
+    found = clip_frame_facts(clip, table, pa.table(SAMPLES).slice(0, 0))
     parts = equal_parts(found, found.whole, count)
     assert len(parts) == count
     assert [number for part in parts for number in range(*part)] == list(range(len(gaps)))
@@ -112,7 +112,7 @@ def test_equal_parts_divide_a_clip(gaps: list[int], count: int) -> None:
 def test_the_central_frame_is_not_poor() -> None:
     """The nearest to the middle that is not poor is taken; a poor part has none."""
     some = {**FRAMES, "black_share": np.where(abs(np.arange(N_FRAMES) - 50) < 8, 1.0, 0.0)}
-    found = frames_of(clip_of(0, N_FRAMES), pa.table(some), pa.table(SAMPLES))
+    found = clip_frame_facts(clip_of(0, N_FRAMES), pa.table(some), pa.table(SAMPLES))
     assert central(found, (0, 100)) == [42]
     assert central(found, (45, 55)) == []
     assert central(found, (0, 10)) == [5]

@@ -6,22 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.split_videos import cut_between
-from vidcurate.clips.scenes import Looks, Values, depth_scores, stitch, tile
+from vidcurate.clips.scenes import TimedVectors, Values, depth_scores, split_scenes, stitch
 from vidcurate.clips.spans import Span
 
 EDGES = np.arange(0, 210, 10)
 CUT = cut_between(0, 0)
 
 
-def looks(angles: dict[int, float]) -> Looks:
+def vectors(angles: dict[int, float]) -> TimedVectors:
     """Vectors in the plane by the times of their frames; like angles are like looks."""
     turns = np.array([[np.cos(a), np.sin(a)] for a in angles.values()], np.float32)
-    return Looks(np.array(list(angles), np.int64), turns.reshape(-1, 2))
+    return TimedVectors(np.array(list(angles), np.int64), turns.reshape(-1, 2))
 
 
 def joined(spans: list[Span], angles: dict[int, float], change: float = 2.0) -> list[Span]:
     """Spans joined where the distance is at most 0.6."""
-    return stitch(EDGES, spans, looks(angles), 0.6, change)
+    return stitch(EDGES, spans, vectors(angles), 0.6, change)
 
 
 def test_neighbours_that_look_alike_are_joined() -> None:
@@ -90,8 +90,8 @@ def test_tiles_share_out_the_span(
 ) -> None:
     """They cover the span in order, and none is too short if the span is not."""
     span = Span(0, 20, CUT, CUT, tuple(sorted(joints)))
-    seen = looks({10 * n: angle for n, angle in enumerate(angles)})
-    found = tile(EDGES, span, seen, shortest, deviations)
+    seen = vectors({10 * n: angle for n, angle in enumerate(angles)})
+    found = split_scenes(EDGES, span, seen, shortest, deviations)
     assert (found[0].first, found[-1].end) == (0, 20)
     assert all(a.end == b.first for a, b in pairwise(found))
     assert all(EDGES[part.end] - EDGES[part.first] >= max(shortest, 1) for part in found)
@@ -101,19 +101,19 @@ def test_tiles_share_out_the_span(
 def test_a_turn_divides(joints: tuple[int, ...], place: int) -> None:
     """The new part begins with the first unlike vector's frame, or with the shot before it."""
     angles = {n * 30: 0.0 if n < 4 else 1.0 for n in range(7)}
-    found = tile(EDGES, Span(0, 20, joints=joints), looks(angles), 30, 0.5)
+    found = split_scenes(EDGES, Span(0, 20, joints=joints), vectors(angles), 30, 0.5)
     assert [(part.first, part.end) for part in found] == [(0, place), (place, 20)]
 
 
 def test_what_stays_alike_is_not_divided() -> None:
     """Neither is a span without a turn, of two vectors, of one or of none."""
     for n in (0, 1, 2, 20):
-        same = looks({10 * k: 0.5 for k in range(n)})
-        assert tile(EDGES, Span(0, 20), same, 0, 0.5) == [Span(0, 20)]
+        same = vectors({10 * k: 0.5 for k in range(n)})
+        assert split_scenes(EDGES, Span(0, 20), same, 0, 0.5) == [Span(0, 20)]
 
 
 def test_the_deepest_turn_is_first() -> None:
     """Of two turns that lie too near each other the deeper one divides."""
     turns = {0: 0.0, 30: 0.0, 60: 0.0, 90: 1.0, 120: 2.5, 150: 2.5, 180: 2.5}
-    found = tile(EDGES, Span(0, 20), looks(turns), 40, 0.0)
+    found = split_scenes(EDGES, Span(0, 20), vectors(turns), 40, 0.0)
     assert [(part.first, part.end) for part in found] == [(0, 12), (12, 20)]

@@ -7,7 +7,7 @@ from tests.support.paths import CONFIGS
 from vidcurate.pipeline.config import load_config
 from vidcurate.rules import evaluate_rules, parse
 from vidcurate.stages import STAGES
-from vidcurate.stages.selection.filter import FilterConfig, has_percentile, tables_ruled
+from vidcurate.stages.selection.filter import FilterConfig, has_percentile, tables_in_rules
 
 NAMED = {"text-to-video", "long-take", "lora-character", "video-llm", "talking-head"}
 EXTRAS = {"text", "speech", "safety"}  # stages that need the extra of their name
@@ -26,7 +26,7 @@ def test_a_recipe_is_without_fault(recipe: Path) -> None:
     rules = configs["filter"]
     assert isinstance(rules, FilterConfig)
     made = {stage.writes.name for stage in STAGES if stage.name in configs}
-    assert {beside.table.name for beside in tables_ruled(rules)} <= made
+    assert {beside.table.name for beside in tables_in_rules(rules)} <= made
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.stem)

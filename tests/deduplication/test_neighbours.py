@@ -1,8 +1,8 @@
 import numpy as np
 
 from vidcurate.deduplication import neighbours
-from vidcurate.deduplication.neighbours import EXACT, LIKEST_CLIPS, candidates
-from vidcurate.deduplication.shown import packed
+from vidcurate.deduplication.content import packed
+from vidcurate.deduplication.neighbours import MAX_EXACT_SAMPLES, MAX_NEIGHBOURS, candidates
 
 DIMENSION = 64
 
@@ -35,21 +35,21 @@ def test_a_clip_is_no_copy_of_itself() -> None:
 
 def test_only_the_likest_clips_are_looked_at() -> None:
     """A clip that looks like very many others is compared with the likest of them."""
-    n = 3 * LIKEST_CLIPS
+    n = 3 * MAX_NEIGHBOURS
     samples = packed(rows(1) + 0.02 * rows(n, seed=2))
     found = list(candidates(samples[:1], samples[:1], np.array([0])))
     assert found == []
     found = list(candidates(samples, samples, np.arange(n)))
-    assert n * LIKEST_CLIPS / 2 <= len(found) <= n * LIKEST_CLIPS
+    assert n * MAX_NEIGHBOURS / 2 <= len(found) <= n * MAX_NEIGHBOURS
 
 
 def test_cells_find_what_comparing_all_finds() -> None:
     """In many more samples than are compared with each other, copies are still found."""
-    n = EXACT + 2000
+    n = MAX_EXACT_SAMPLES + 2000
     originals = rows(n)
     copies = originals[:500] + 0.03 * rows(500, seed=3)
     samples = packed(np.concatenate([originals, copies]))
-    assert len(samples) > neighbours.EXACT
+    assert len(samples) > neighbours.MAX_EXACT_SAMPLES
     found = {pair[:2] for pair in candidates(samples, samples, np.arange(len(samples)))}
     wanted = {(k, n + k) for k in range(500)}
     assert len(found & wanted) > 490

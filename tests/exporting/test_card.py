@@ -16,9 +16,9 @@ def card(**changes: object) -> str:
     counts = {"inputs": 1, "ok": 0, "failed": 1, "dropped": {}, "reasons": {HOSTILE: 1}}
     counts |= {"losses": lost}
     entry = {"stage": "caption", "options": {"prompt": "```\n# x", **changes}, "versions": {}}
-    held = Contents()
-    held.add(clips)
-    return data_card(held, [{"stage": "scan", **counts}], {"captions": entry})
+    totals = Contents()
+    totals.add(clips)
+    return data_card(totals, [{"stage": "scan", **counts}], {"captions": entry})
 
 
 def test_text_in_a_cell_is_no_markup() -> None:

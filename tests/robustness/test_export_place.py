@@ -15,7 +15,7 @@ from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
 from vidcurate.exporting.files import link
-from vidcurate.exporting.marker import end_hash, read_mark
+from vidcurate.exporting.marker import end_hash, read_marker
 from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES
@@ -151,7 +151,7 @@ def test_places_that_cannot_be_replaced(
 
 def test_what_a_kill_leaves_is_tidied(out: Path, refusing: dict[str, dict[str, Any]]) -> None:
     """Half-built folders of this data set go, others stay; an export taken away is put back."""
-    for name, dataset in (("0" * 8, read_mark(out / "export")), ("1" * 8, None)):
+    for name, dataset in (("0" * 8, read_marker(out / "export")), ("1" * 8, None)):
         folder = out / f".export.{name}.partial"
         (folder / "clips").mkdir(parents=True)
         if dataset is None:

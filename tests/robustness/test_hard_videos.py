@@ -8,7 +8,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.videos import SHOTS, ffmpeg, render
-from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.detectors import DETECTORS, DetectorOptions, detect
 

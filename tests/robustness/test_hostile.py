@@ -11,8 +11,8 @@ from scripts.robustness import bad_references, run_hostile
 from tests.support.paths import CONFIGS
 from tests.support.videos import render
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import OPTIONS, STILLS, check_size
-from vidcurate.media.io.orientation import MOST_PIXELS
+from vidcurate.media.io.container import IMAGES, OPTIONS, check_size
+from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.probe import probe_video
 
 CONFIG = CONFIGS / "quickstart.yaml"
@@ -54,12 +54,12 @@ def test_a_run_survives_hostile_files(hostile: ModuleType, tmp_path: Path) -> No
     No connection is made, nothing outside the data set is read or changed, and nothing that is
     said steers a terminal.
     """
-    judged = hostile.make_and_run(
+    checked = hostile.make_and_run(
         tmp_path, 1, CONFIG, lambda c: c.name.decode("utf-8", "replace") in CHOSEN
     )
-    assert len(judged.made) == len(CHOSEN)
-    assert judged.faults == ()
-    shown = list(hostile.table(judged))
+    assert len(checked.made) == len(CHOSEN)
+    assert checked.faults == ()
+    shown = list(hostile.table(checked))
     assert shown[-1].startswith(f"| all | {len(CHOSEN)} |")
 
 
@@ -70,7 +70,7 @@ def test_the_watches_see(hostile: ModuleType, tmp_path: Path) -> None:
     with hostile.opened_below(tmp_path) as opened:
         (tmp_path / "secret").read_bytes()
     assert opened == ["secret"]
-    with hostile.heard_on() as (port, calls):
+    with hostile.listening_port() as (port, calls):
         address = f"http://127.0.0.1:{port}/video.ts"
         with pytest.raises(av.FFmpegError):
             av.open(address)
@@ -100,13 +100,13 @@ def test_demuxers_that_follow_texts_are_refused(name: str) -> None:
 
 def test_every_picture_format_is_named() -> None:
     """Pictures are opened, to be told from what is no media at all."""
-    assert {"png_pipe", "jpeg_pipe", "webp_pipe"} <= set(STILLS)
+    assert {"png_pipe", "jpeg_pipe", "webp_pipe"} <= set(IMAGES)
 
 
 def test_the_largest_picture() -> None:
     """16K UHD is read; twice as much is refused before it is decoded, with its size."""
     check_size(15360, 8640)
-    check_size(MOST_PIXELS, 1)
+    check_size(MAX_PIXELS, 1)
     with pytest.raises(MediaError, match="pictures of 16384x16384: more than 134 million pixels"):
         check_size(16384, 16384)
 

@@ -25,8 +25,8 @@ def rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> pa.Table:
     for name, size in zip(names, SIZES, strict=True):
         if name is not None and size is not None:
             (tmp_path / name).write_bytes(bytes([size % 251]) * size)
-    stills = [[{"file_name": f"keyframes/{n}.jpg"}] for n in range(len(SIZES))]
-    return pa.table({"clip_id": list("abcdefg"), "file_name": names, "keyframes": stills})
+    keyframes = [[{"file_name": f"keyframes/{n}.jpg"}] for n in range(len(SIZES))]
+    return pa.table({"clip_id": list("abcdefg"), "file_name": names, "keyframes": keyframes})
 
 
 def test_row_groups_are_bounded_by_bytes(rows: pa.Table, tmp_path: Path) -> None:

@@ -16,13 +16,15 @@ from tests.support.videos import ffmpeg, number_of, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.ffmpeg import find_ffmpeg
-from vidcurate.media.io.frames import grab
+from vidcurate.media.io.frames import read_images
 from vidcurate.media.io.probe import probe_video
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
-from vidcurate.media.output.frame_match import misread, small_picture
-from vidcurate.media.output.verify import prove
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
-from vidcurate.media.visual.proxies import decode_jpeg
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
+from vidcurate.media.output.frame_match import misread_colours, small_picture
+from vidcurate.media.output.verify import verify_file
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.proxies import decode_jpeg
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, ExportedClip, Video
 
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)
@@ -150,21 +152,23 @@ COLOURED: dict[str, tuple[tuple[int, int], str, Sequence[str]]] = {
 @pytest.mark.parametrize("kind", COLOURED)
 @pytest.mark.usefixtures("either_ffmpeg")
 def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
-    """Clips, stills and proxies of one video have its colours; a clip says how it is to be read."""
+    """Clips, images and proxies of one video have its colours; a clip says how it is to be read."""
     size, form, encode = COLOURED[kind]
     path = patches(tmp_path / "video.mkv", size, form, encode)
     video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
-    [(_, still)] = grab(path, video, [clip.start_pts])
-    for shown in (still, first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
+    [(_, image)] = read_images(path, video, [clip.start_pts])
+    for shown in (image, first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
         assert np.abs(colours(shown) - PATCHES).max() <= 8
     found = probe_video(tmp_path / "clip.mp4", "clip")
     assert found.matrix in ("bt709", "smpte170m", "bt470bg", "bt2020nc")
     assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
     assert "unknown" not in (found.primaries, found.transfer)
     video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
-    prove(path, video, clip, video_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done))
+    verify_file(
+        path, video, clip, video_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done)
+    )
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
@@ -180,14 +184,14 @@ def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     row = replace(written(clip, right), duration_s=clip.duration_s)
     video_pts = clip.start_pts + np.arange(clip.n_frames) * 40
     with pytest.raises(MediaError, match="other colours"):
-        prove(path, video, clip, video_pts, file, row)
+        verify_file(path, video, clip, video_pts, file, row)
 
 
 def test_misread_pictures_differ() -> None:
     """A picture whose colours are read in a wrong way is told from the right one."""
     frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), (200, 40, 30), np.uint8), "rgb24")
     own = small_picture(frame, (16, 16))
-    assert all(np.abs(own - other).max() > 4 for other in misread(own))
+    assert all(np.abs(own - other).max() > 4 for other in misread_colours(own))
 
 
 def pq_code(nits: float) -> float:
@@ -198,7 +202,7 @@ def pq_code(nits: float) -> float:
 
 @pytest.mark.usefixtures("either_ffmpeg")
 def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
-    """Greys of a PQ video keep their order and end at white; stills, proxies and clips agree."""
+    """Greys of a PQ video keep their order and end at white; images, proxies and clips agree."""
     nits = (0, 5, 20, 100, 1000)
     codes = [round(65535 * pq_code(light)) for light in nits]
     levels = "+".join(f"{code}*between(X,{n * 64},{n * 64 + 63})" for n, code in enumerate(codes))
@@ -213,8 +217,8 @@ def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
     assert any("BT.709" in fault for fault in video.faults)
     clip = whole_clip(path, video)
     cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
-    [(_, still)] = grab(path, video, [clip.start_pts])
-    greys = colours(still)
+    [(_, image)] = read_images(path, video, [clip.start_pts])
+    greys = colours(image)
     assert np.ptp(greys, axis=1).max() <= 3
     # Light below the knee is as it was: 100 of 203 cd/m2 of white, by a display's curve.
     due = [255 * (light / 203) ** (1 / 2.4) for light in nits[:4]]
@@ -236,7 +240,7 @@ SQUARED = {
 @pytest.mark.parametrize("aspect", SQUARED)
 @pytest.mark.usefixtures("either_ffmpeg")
 def test_clips_have_square_pixels(aspect: str, tmp_path: Path) -> None:
-    """Clips, stills and proxies have the shape that is shown; nonsense is taken as square."""
+    """Clips, images and proxies have the shape that is shown; nonsense is taken as square."""
     coded, shown = SQUARED[aspect]
     path = tmp_path / "video.mkv"
     source = f"testsrc2=size={coded[0]}x{coded[1]}:duration=0.2,setsar={aspect}:max=70000"
@@ -244,10 +248,10 @@ def test_clips_have_square_pixels(aspect: str, tmp_path: Path) -> None:
     video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
-    [(_, still)] = grab(path, video, [clip.start_pts])
+    [(_, image)] = read_images(path, video, [clip.start_pts])
     assert (video.width, video.height) == coded
     assert (video.display_width, video.display_height) == shown
-    assert (done.width, done.height) == still.shape[1::-1] == shown
+    assert (done.width, done.height) == image.shape[1::-1] == shown
     assert probe_video(tmp_path / "clip.mp4", "clip").pixel_aspect == 1
     height, width = first_proxy(path, video).shape[:2]
     assert width / height == pytest.approx(shown[0] / shown[1], rel=0.02)
@@ -262,9 +266,9 @@ def test_a_turned_video_of_wide_pixels(tmp_path: Path) -> None:
     video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
-    [(_, still)] = grab(path, video, [clip.start_pts])
-    assert (done.width, done.height) == still.shape[1::-1] == (96, 128)
-    clear = np.abs(first_shown(tmp_path / "clip.mp4").astype(int) - still).mean()
+    [(_, image)] = read_images(path, video, [clip.start_pts])
+    assert (done.width, done.height) == image.shape[1::-1] == (96, 128)
+    clear = np.abs(first_shown(tmp_path / "clip.mp4").astype(int) - image).mean()
     assert clear < 12
 
 
@@ -283,7 +287,7 @@ LACED = {
 @pytest.mark.parametrize("kind", LACED)
 @pytest.mark.usefixtures("either_ffmpeg")
 def test_interlaced_videos_are_made_whole(kind: str, tmp_path: Path) -> None:
-    """They are known, flagged or not; clips and stills have no combs, and as many frames."""
+    """They are known, flagged or not; clips and images have no combs, and as many frames."""
     laced, encode = LACED[kind]
     path = tmp_path / "video.mkv"
     ffmpeg("-f", "lavfi", "-i", f"{MOVING},{laced}", *encode, str(path))
@@ -297,8 +301,8 @@ def test_interlaced_videos_are_made_whole(kind: str, tmp_path: Path) -> None:
     times = [clip.start_pts + n * (clip.end_pts - clip.start_pts) // clip.n_frames for n in (8, 9)]
     with av.open(str(tmp_path / "clip.mp4")) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    for number, (_, still) in enumerate(grab(path, video, times), 8):
-        assert np.abs(frames[number].astype(int) - still).mean() < 3
+    for number, (_, image) in enumerate(read_images(path, video, times), 8):
+        assert np.abs(frames[number].astype(int) - image).mean() < 3
 
 
 @pytest.mark.parametrize("flags", [(), ("-flags", "+ildct+ilme")])
@@ -340,7 +344,7 @@ def covered(folder: Path, suffix: str, pictures: int, *flags: str) -> Path:
 def test_a_cover_is_not_the_video(
     suffix: str, pictures: int, flags: Sequence[str], tmp_path: Path
 ) -> None:
-    """A cover that comes first is passed over by probe, scan, stills and clips."""
+    """A cover that comes first is passed over by probe, scan, images and clips."""
     path = covered(tmp_path, suffix, pictures, *flags)
     probed = probe_video(path, "video")
     assert (probed.width, probed.height, probed.faults) == (320, 48, ())
@@ -350,8 +354,8 @@ def test_a_cover_is_not_the_video(
     cut_clip(path, probed, counted.clip(5, 9), FAST, tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert [number_of(frame) for frame in container.decode(video=0)] == [5, 6, 7, 8]
-    [(_, still)] = grab(path, probed, [pts[30]])
-    assert still.shape == (48, 320, 3)
+    [(_, image)] = read_images(path, probed, [pts[30]])
+    assert image.shape == (48, 320, 3)
 
 
 @pytest.mark.parametrize("pictures", [1, 2])
@@ -405,7 +409,7 @@ FALSE_KEYS: dict[str, tuple[Sequence[str], Callable[[bytes], bytes]]] = {
 
 @pytest.mark.parametrize("kind", FALSE_KEYS)
 def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
-    """Stills and clips show whole pictures, wherever a container says that decoding can begin."""
+    """Images and clips show whole pictures, wherever a container says that decoding can begin."""
     encode, change = FALSE_KEYS[kind]
     source = "testsrc2=size=160x120:rate=24"
     path = tmp_path / "video.mp4"
@@ -417,14 +421,15 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     counted = Counted(path, probed, [(frame.pts or 0, n) for n, frame in enumerate(frames)])
     numbers = (30, 47, 77)
     for number in numbers:
-        [(_, still)] = grab(path, probed, [counted.frames[number][0]])
+        [(_, image)] = read_images(path, probed, [counted.frames[number][0]])
         due = frames[number].to_ndarray(format="rgb24")
-        assert np.abs(still.astype(int) - due).mean() < 2
+        assert np.abs(image.astype(int) - due).mean() < 2
     clip = counted.clip(40, 50)
     done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
     pts = np.array([time for time, _ in counted.frames])
     assert (
-        prove(path, probed, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error < 4
+        verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error
+        < 4
     )
 
 

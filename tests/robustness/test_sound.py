@@ -14,7 +14,8 @@ from tests.support.videos import ffmpeg
 from vidcurate.media.audio.clip_sound import clip_sounds
 from vidcurate.media.audio.tracks import track_of
 from vidcurate.media.io.probe import probe_video
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
 from vidcurate.records import EXPORTS, SPEECH, VERIFIED, VIDEOS, Clip, Video
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "24", "-pix_fmt", "yuv420p")

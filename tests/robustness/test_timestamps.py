@@ -85,7 +85,7 @@ def with_hole(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All videos in one data set, cut into clips, with stills."""
+    """All videos in one data set, cut into clips, with keyframes."""
     folder, root = tmp_path_factory.mktemp("videos"), tmp_path_factory.mktemp("data")
     for name, encode in ENCODED.items():
         render_counted(folder / name, N_FRAMES, encode=encode)
@@ -168,7 +168,7 @@ def test_a_hole_in_a_transport_stream_does_not_end_the_video(
 def test_stills_are_the_frames_that_the_clips_hold(
     data_set: Path, written: Callable[[str], list[int]]
 ) -> None:
-    """The still of a time shows the frame that the scan met at that time."""
+    """The keyframe of a time shows the frame that the scan met at that time."""
     files = stored(data_set, KEYFRAMES).files
     paths = {row.video_id: Path(row.path).name for row in rows(data_set, SOURCES)}
     pts = {row.video_id: scan_times(data_set, row.frames_file) for row in rows(data_set, SCANS)}
@@ -176,16 +176,16 @@ def test_stills_are_the_frames_that_the_clips_hold(
         if paths[row.video_id] == "hole.ts":
             continue
         all_numbers = written(paths[row.video_id])
-        for still in row.keyframes:
-            gray = cv2.imread(str(files / still.file), cv2.IMREAD_GRAYSCALE)
+        for keyframe in row.keyframes:
+            gray = cv2.imread(str(files / keyframe.file), cv2.IMREAD_GRAYSCALE)
             assert gray is not None
-            expected = all_numbers[int(np.searchsorted(pts[row.video_id], still.pts))]
+            expected = all_numbers[int(np.searchsorted(pts[row.video_id], keyframe.pts))]
             assert frame_number(np.asarray(gray, np.uint8)) == expected, paths[row.video_id]
 
 
 def scan_times(root: Path, name: str) -> list[int]:
     """The times of all frames of a video."""
-    from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
+    from vidcurate.media.scan.files import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
 
     return [
         int(t) for t in read_frames(stored(root, SCANS).files / name, ("pts",))["pts"].to_numpy()

@@ -89,7 +89,7 @@ def moving(shots: ModuleType, step: int) -> Any:
     coarse = rng.integers(0, 255, (9, 16, 3)).astype(np.uint8)
     wide = cv2.resize(coarse, (128, 96), interpolation=cv2.INTER_NEAREST)
     frames = [np.roll(wide, step * k, axis=1) for k in range(300)]
-    return shots.looked_at(np.random.default_rng(0), shots.Source("f-0", "f", frames), SIZE)
+    return shots.random_look(np.random.default_rng(0), shots.Source("f-0", "f", frames), SIZE)
 
 
 def test_jump_stays_in_the_take(shots: ModuleType) -> None:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from vidcurate.deduplication.course import STEPS_PER_S
-from vidcurate.deduplication.shown import packed
+from vidcurate.deduplication.content import packed
+from vidcurate.deduplication.luma_sequence import STEPS_PER_S
 from vidcurate.media.visual.appearance import DIMENSION, mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 from vidcurate.records import Signature
@@ -22,10 +22,10 @@ def signature(
     moving = np.cumsum(random.normal(0, 0.02, (n_samples, DIMENSION)), axis=0)
     vectors = random.normal(0, 1 / DIMENSION**0.5, DIMENSION) + moving / DIMENSION**0.5
     hashes = random.integers(0, 256, (n_samples, 8), np.uint8)
-    course = np.cumsum(random.normal(0, 1, (3, max(1, n_samples) * STEPS_PER_S)), axis=1)
+    luma_sequence = np.cumsum(random.normal(0, 1, (3, max(1, n_samples) * STEPS_PER_S)), axis=1)
     seconds = range(n_samples)[part]
     first = seconds[0] if seconds else 0
-    steps = course[:, first * STEPS_PER_S : (first + max(1, len(seconds))) * STEPS_PER_S]
+    steps = luma_sequence[:, first * STEPS_PER_S : (first + max(1, len(seconds))) * STEPS_PER_S]
     rows = vectors[part] + np.random.default_rng(seed + 99).normal(0, noise, vectors[part].shape)
     bits = hashes[part]
     if in_mirror:
@@ -38,7 +38,7 @@ def signature(
         times_s=tuple(n + 0.25 for n in range(len(seconds))),
         hashes=bits.tobytes(),
         vectors=packed(rows.astype(np.float32)).tobytes(),
-        course=(steps + np.random.default_rng(seed + 98).normal(0, noise, steps.shape))
+        luma_sequence=(steps + np.random.default_rng(seed + 98).normal(0, noise, steps.shape))
         .astype(np.float32)
         .tobytes(),
     )

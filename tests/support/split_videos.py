@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 from hypothesis import strategies as st
 
-from vidcurate.clips.scenes import Looks
+from vidcurate.clips.scenes import TimedVectors
 from vidcurate.records import Clip, Cut, Scan, VideoCuts
 from vidcurate.stages.shots.split import SplitConfig, Video, clips_of
 
@@ -41,11 +41,14 @@ def cut_between(start_pts: int, end_pts: int) -> Cut:
 
 
 def video_of(
-    pts: list[int], end_pts: int, time_base: Fraction = Fraction(1), looks: Looks | None = None
+    pts: list[int],
+    end_pts: int,
+    time_base: Fraction = Fraction(1),
+    vectors: TimedVectors | None = None,
 ) -> Video:
     """A video with these frames, and appearance vectors."""
     edges = np.array([*pts, end_pts], np.int64)
-    return Video(scan_of(pts, end_pts, time_base), edges, looks, "appearance")
+    return Video(scan_of(pts, end_pts, time_base), edges, vectors, "appearance")
 
 
 def split_video(
@@ -54,11 +57,11 @@ def split_video(
     cuts: list[tuple[int, int]],
     config: SplitConfig,
     time_base: Fraction = Fraction(1),
-    looks: Looks | None = None,
+    vectors: TimedVectors | None = None,
 ) -> list[Clip]:
     """The clips of a video with these frames, cuts and vectors."""
     found = VideoCuts("video", tuple(cut_between(*cut) for cut in cuts))
-    return clips_of(found, video_of(pts, end_pts, time_base, looks), config)[0]
+    return clips_of(found, video_of(pts, end_pts, time_base, vectors), config)[0]
 
 
 def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:

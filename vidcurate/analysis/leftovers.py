@@ -7,7 +7,7 @@ from itertools import chain
 import pyarrow.compute as pc
 
 from vidcurate.analysis.view import present_plan, present_scope
-from vidcurate.exporting.files import half_built
+from vidcurate.exporting.files import unfinished_folders
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -36,7 +36,7 @@ def leftovers(dataset: Dataset) -> list[Location]:
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
     export = root / "export"
-    built = half_built(export, dataset.own_id()) if export.exists() else []
+    built = unfinished_folders(export, dataset.own_id()) if export.exists() else []
     return [*lost, *sorted([*partial, *built])]
 
 

@@ -69,7 +69,7 @@ class DatasetClip:
     @cached_property
     def frame_pts(self) -> NDArray[np.int64]:
         """The exact time of each of the clip's frames, in ticks of the video's time base."""
-        from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - slow to import
+        from vidcurate.media.scan.files import read_frames  # noqa: PLC0415 - slow to import
 
         scan = self.dataset.row(SCANS, self.row.video_id)
         frames = read_frames(self.dataset.file_of(SCANS, scan.frames_file), ("pts",))
@@ -102,14 +102,14 @@ class DatasetClip:
         Raises UsageError for more than one choice of frames and for times outside of the clip, and
         MediaError where the source is gone, has changed, or cannot be decoded there.
         """
-        from vidcurate.media.io.frames import grab  # noqa: PLC0415 - slow to import
+        from vidcurate.media.io.frames import read_images  # noqa: PLC0415 - slow to import
 
         wanted = self.frame_pts[self._numbers(count, fps, times)]
         offsets = self.dataset.row(SCANS, self.row.video_id).clock_offsets
         path = video_path(self.source)
         found = {
             pts: sized(image, size)
-            for pts, image in grab(path, self.video, np.unique(wanted).tolist(), offsets)
+            for pts, image in read_images(path, self.video, np.unique(wanted).tolist(), offsets)
         }
         return np.stack([found[pts] for pts in wanted.tolist()])
 
@@ -119,7 +119,7 @@ class DatasetClip:
         Empty before the stage keyframes has run on the clip. `size` is as for `frames`. Raises
         MediaError for a file that is gone.
         """
-        from vidcurate.media.io.frames import read_image  # noqa: PLC0415 - slow to import
+        from vidcurate.media.io.images import read_image  # noqa: PLC0415 - slow to import
 
         row = self.dataset.find_row(KEYFRAMES, self.id)
         files = [self.dataset.file_of(KEYFRAMES, k.file) for k in row.keyframes] if row else []
@@ -178,6 +178,6 @@ def steps(fps: Fraction, length: Fraction) -> list[Fraction]:
 
 def sized(image: Image, size: Size | None) -> Image:
     """An image of at most a longest side, or of an exact (width, height)."""
-    from vidcurate.media.io.frames import resized, shrunk  # noqa: PLC0415 - slow to import
+    from vidcurate.media.io.images import resize_image, shrink_image  # noqa: PLC0415 - slow to import
 
-    return resized(image, *size) if isinstance(size, tuple) else shrunk(image, size)
+    return resize_image(image, *size) if isinstance(size, tuple) else shrink_image(image, size)

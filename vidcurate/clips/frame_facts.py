@@ -1,4 +1,4 @@
-"""What scan and embed know of a clip's frames, by number, for those who choose among them."""
+"""What scan and embed recorded about a clip's frames, by frame number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ BLURRED = 0.25
 
 @dataclass(frozen=True, slots=True)
 class ClipFrames:
-    """What is known of a clip's frames.
+    """What is known about a clip's frames.
 
     `edges` are the times of all frames and the clip's end, in ticks. One value a frame: `change`,
     by how much luma differs from the frame before, in 8-bit levels, 0 for the first; `is_intra`,
-    coded without another; `is_poor`, worth no still (poor_frames). `samples` are the frames that
+    coded without another; `is_poor`, no keyframe (poor_frames). `samples` are the frames that
     scan sampled, with their `sharpness` and `vectors`, shape (samples, dimension), of dimension 0
     where none are asked for. `sections` are the shots, first frame and end, in order.
     """
@@ -50,23 +50,23 @@ class ClipFrames:
 
     @property
     def whole(self) -> Part:
-        """All frames."""
+        """The range of all frames."""
         return 0, len(self.change)
 
     def good_samples(self, part: Part) -> Numbers:
-        """Places, among the samples, of those in a part of the clip that are not poor."""
+        """Find the samples in a part that are not poor, by position among all samples."""
         inside = np.arange(*np.searchsorted(self.samples, part))
         return inside[~self.is_poor[self.samples[inside]]]
 
 
-def frames_of(
+def clip_frame_facts(
     clip: Clip,
     frames: pa.Table,
     samples: pa.Table,
     vectors: Vectors | None = None,
     cuts: VideoCuts | None = None,
 ) -> ClipFrames:
-    """A clip's frames by its video's frames and samples; without cuts it is one shot.
+    """Gather the facts of a clip's frames from its video's; without cuts the clip is one shot.
 
     `vectors` are those of vectors.vectors_of, which lends a clip without a sample a neighbour's.
     """
@@ -98,7 +98,7 @@ def frames_of(
 def poor_frames(
     is_blank: Flags, sections: Sequence[Part], samples: Numbers, sharpness: Values
 ) -> Flags:
-    """Which frames are blank, in a transition, or blurred beside others of their shot; never all.
+    """Mark frames that are blank, in a transition, or far less sharp than their shot; never all.
 
     Between samples sharpness is interpolated.
     """
@@ -113,14 +113,14 @@ def poor_frames(
 
 
 def equal_parts(clip: ClipFrames, section: Part, count: int) -> list[Part]:
-    """A section in parts of equal time, some of them perhaps without a frame."""
+    """Divide a section into parts of equal time, some of which may hold no frame."""
     start, end = (int(clip.edges[number]) for number in section)
     times = [start + (end - start) * part // max(count, 1) for part in range(count + 1)]
     return list(pairwise(np.searchsorted(clip.edges, times).tolist()))
 
 
 def central(clip: ClipFrames, part: Part) -> list[int]:
-    """The one frame nearest to the middle of a part that is not poor, or none."""
+    """Find the frame nearest to the middle of a part that is not poor, if there is one."""
     good = part[0] + np.flatnonzero(~clip.is_poor[slice(*part)])
     off = np.abs(2 * clip.edges[good] - clip.edges[list(part)].sum())
     return [int(number) for number in good[np.argsort(off, kind="stable")][:1]]

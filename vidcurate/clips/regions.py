@@ -1,4 +1,4 @@
-"""Where in the picture something is, as numbers that do not depend on its size, and as a word."""
+"""Where something is in the picture: a box in shares of its size, and the name of a region."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ THIRDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle: its edges as shares of the picture's width and height, from top left.
+    """An upright rectangle: its edges as shares of the picture's size, from the top left.
 
     >>> Box(0.7, 0.0, 1.0, 0.1).region
     'top right'
@@ -24,12 +24,12 @@ class Box:
 
     @property
     def area(self) -> float:
-        """The share of the picture inside it."""
+        """The share of the picture that it covers."""
         return (self.right - self.left) * (self.bottom - self.top)
 
     @property
     def region(self) -> str:
-        """The word for the cell of a 3 x 3 grid in which its middle lies."""
+        """The name of the cell of a 3 x 3 grid that holds its middle."""
         across, down = (
             min(int(THIRDS * middle), THIRDS - 1)
             for middle in ((self.left + self.right) / 2, (self.top + self.bottom) / 2)

@@ -1,4 +1,4 @@
-"""Spans of a video's frames by number: shots, transitions, and the parts of clips."""
+"""Spans of a video's frames by number: shots, transitions, and pieces of clips."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ Ticks = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The frames `first` <= number < `end`, and the cuts at its ends, where there are any.
+    """The frames `first` <= number < `end`, and the cuts at its ends, if any.
 
     `joints` are the first frames of the shots in it but the first one.
     """
@@ -29,7 +29,7 @@ class Span:
 
 
 def cuts_between(video: VideoCuts, first_pts: int, last_pts: int) -> tuple[Cut, ...]:
-    """The transitions that lie, in part at least, between two frames of a video, in order."""
+    """Find the transitions that lie at least in part between two frames, in order."""
     begin = bisect_right(video.cuts, first_pts, key=lambda cut: cut.end_pts)
     end = bisect_left(video.cuts, last_pts, key=lambda cut: cut.start_pts)
     return video.cuts[begin:end]
@@ -57,7 +57,7 @@ def transitions(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
 
 
 def trim(edges: Ticks, span: Span, ticks_before: int, ticks_after: int) -> Span | None:
-    """The frames of a span that lie so far from its ends, or None.
+    """Cut ticks off both ends of a span; None if no frame is left.
 
     `edges` are the times of all frames and the video's end.
     """
@@ -67,26 +67,26 @@ def trim(edges: Ticks, span: Span, ticks_before: int, ticks_after: int) -> Span 
 
 
 def pieces(edges: Ticks, span: Span, longest: int) -> Iterator[Span]:
-    """A span in pieces of at most `longest` ticks, but of one frame at least.
+    """Divide a span into pieces of at most `longest` ticks and at least one frame.
 
     A piece ends with a shot where the span has several and the piece would end in a later one.
     """
     first = span.first
     while first < span.end:
         end = piece_end(edges, span, first, longest)
-        yield part(span, first, end)
+        yield subspan(span, first, end)
         first = end
 
 
 def windows(edges: Ticks, span: Span, longest: int, stride: Fraction) -> Iterator[Span]:
-    """Pieces of at most `longest` ticks that begin every `stride` ticks, up to the span's end.
+    """Divide a span into pieces of at most `longest` ticks that begin every `stride` ticks.
 
     Beginnings are counted from the span's first frame, so that rounding to frames does not add up.
     """
     first, number = span.first, 0
     while first < span.end:
         end = piece_end(edges, span, first, longest)
-        yield part(span, first, end)
+        yield subspan(span, first, end)
         if end == span.end:
             return
         last = first
@@ -96,7 +96,7 @@ def windows(edges: Ticks, span: Span, longest: int, stride: Fraction) -> Iterato
 
 
 def piece_end(edges: Ticks, span: Span, first: int, longest: int) -> int:
-    """Where a piece ends that begins at `first`."""
+    """Find the end of a piece that begins at `first`."""
     end = int(np.searchsorted(edges, edges[first] + longest, "right")) - 1
     end = max(end, first + 1)
     if end >= span.end:
@@ -104,8 +104,8 @@ def piece_end(edges: Ticks, span: Span, first: int, longest: int) -> int:
     return max((joint for joint in span.joints if first < joint <= end), default=end)
 
 
-def part(span: Span, first: int, end: int) -> Span:
-    """Some of a span's frames; a cut stays with the end that it is at."""
+def subspan(span: Span, first: int, end: int) -> Span:
+    """Return some of a span's frames; a cut stays with the end it lies at."""
     return Span(
         first,
         end,

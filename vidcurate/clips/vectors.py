@@ -1,4 +1,4 @@
-"""The vectors of a video's proxies on disk, and what they say of a clip."""
+"""The vectors of a video's proxies on disk, and the part of them that belongs to a clip."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ Vectors = NDArray[np.float32]
 
 
 def write_video_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> None:
-    """A video's vectors, shape (frames, dimension), by the times of their frames, which rise.
+    """Write a video's vectors, shape (frames, dimension), with the rising times of their frames.
 
     The file has columns `pts` and `vector`, a list of fixed size of half-precision numbers.
     """
@@ -27,7 +27,7 @@ def write_video_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> Non
 
 
 def read_video_vectors(file: Path) -> pa.Table:
-    """A video's vectors in time order, columns `pts` and `vector`.
+    """Read a video's vectors in time order, columns `pts` and `vector`.
 
     Raises MediaError where the file is missing or damaged.
     """
@@ -38,7 +38,7 @@ def read_video_vectors(file: Path) -> pa.Table:
 
 
 def matrix(table: pa.Table) -> Vectors:
-    """The vectors of a table as an array of shape (frames, dimension), each of length one.
+    """Return the vectors of a table as an array of shape (frames, dimension), each of length one.
 
     Half precision takes up to a thousandth off their length, which is given back.
     """
@@ -48,7 +48,7 @@ def matrix(table: pa.Table) -> Vectors:
 
 
 def clip_frames(table: pa.Table, clip: Clip) -> pa.Table:
-    """The rows of a clip; where none lies inside, the one nearest to its middle."""
+    """Return the rows inside a clip, or else the one nearest to its middle."""
     pts = table["pts"].to_numpy()
     start, stop = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
     if start == stop:
@@ -60,7 +60,7 @@ def clip_frames(table: pa.Table, clip: Clip) -> pa.Table:
 def vectors_of(
     clips: Sequence[Clip], workspace: Workspace
 ) -> Iterator[tuple[Clip, VideoVectors, Vectors]]:
-    """Each clip with what made its video's vectors, and those of its frames (`clip_frames`).
+    """Yield each clip with its video's row of vectors and the vectors of its frames.
 
     Raises MediaError for a video without vectors.
     """
@@ -75,12 +75,12 @@ def vectors_of(
 
 
 def clip_vector(table: pa.Table, clip: Clip) -> Vectors:
-    """A clip's vector, the mean of its frames' at length one: shape (dimension,)."""
+    """Return a clip's vector, shape (dimension,): the mean of its frames' at length one."""
     mean = matrix(clip_frames(table, clip)).mean(axis=0, keepdims=True)
     return np.asarray(unit_rows(mean)[0], np.float32)
 
 
 def unit_rows(rows: Vectors) -> Vectors:
-    """Rows scaled to length one; a row of zeros stays as it is."""
+    """Scale rows to length one; a row of zeros stays as it is."""
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.asarray(rows / np.where(lengths == 0, 1, lengths), np.float32)

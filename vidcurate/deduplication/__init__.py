@@ -1,1 +1,1 @@
-"""Which clips show the same."""
+"""Finding clips with the same content, and choosing which to keep."""

@@ -1,18 +1,18 @@
-"""Which of clips that show the same are kept: each that is like no better one that is kept."""
+"""Choosing copies to keep: a clip stays unless it is a copy of a better one that stays."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from vidcurate.deduplication.shown import Places
+from vidcurate.deduplication.content import Numbers
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Two clips that show the same, by their numbers.
+    """A pair of clips with the same content, by their numbers.
 
-    `first` is laid along `second`: it begins `offset_s` after it begins, where `second` runs
+    `first` is aligned with `second`: it begins `offset_s` after it begins, where `second` runs
     `speed` times as fast; `is_whole` says that it covers all of it.
     """
 
@@ -25,7 +25,7 @@ class Link:
     is_mirrored: bool
 
     def turned(self) -> "Link":
-        """The same with the second clip laid along the first."""
+        """Return the same link with the clips in the other order."""
         return Link(
             self.second,
             self.first,
@@ -37,11 +37,11 @@ class Link:
         )
 
 
-def chosen(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
-    """For each clip that is not kept the link to the best one that is, laid along that.
+def choose_kept(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
+    """Map each clip that is not kept to its link to the best one that is.
 
     `order` is the numbers of all clips, the best first. A clip is kept unless it is linked to a
-    better one that is, so nothing is lost by a chain of likenesses.
+    better one that is, so nothing is lost by a chain of similarities.
     """
     by_clip: dict[int, list[Link]] = {}
     for link in links:
@@ -58,8 +58,8 @@ def chosen(order: Sequence[int], links: Sequence[Link]) -> dict[int, Link]:
     return found
 
 
-def clusters(n_clips: int, pairs: Sequence[tuple[int, int]]) -> Places:
-    """For each clip the smallest number among those it is linked to, also over others."""
+def clusters(n_clips: int, pairs: Sequence[tuple[int, int]]) -> Numbers:
+    """For each clip, find the smallest number among all clips linked to it, directly or not."""
     parent = np.arange(n_clips)
 
     def root(clip: int) -> int:

@@ -1,4 +1,4 @@
-"""The links between all clips that show the same: candidates, then a closer look at each pair."""
+"""The links between all clips with the same content: candidates first, then each pair in detail."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -7,17 +7,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.content import ContentArrays
 from vidcurate.deduplication.neighbours import candidates
-from vidcurate.deduplication.resemblance import agreement_needed, resemblance
-from vidcurate.deduplication.shown import Gallery, Shown
+from vidcurate.deduplication.similarity import agreement_needed, clip_similarity
 from vidcurate.media.visual.appearance import mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 
 ROWS_AT_ONCE = 1 << 14
 
 
-def links(clips: Gallery, least_similarity: float) -> Iterator[Link]:
-    """The links between clips, as they are and as one of them is mirrored."""
+def links(clips: ContentArrays, least_similarity: float) -> Iterator[Link]:
+    """Find the links between clips, as they are and with one of them mirrored."""
     owners = clips.owners
     for is_mirrored in (False, True):
         queries = mirrored_packed(clips.packed) if is_mirrored else clips.packed
@@ -29,13 +29,16 @@ def links(clips: Gallery, least_similarity: float) -> Iterator[Link]:
 
 
 def link_between(
-    clips: Gallery, one: int, other: int, enough: float, *, is_mirrored: bool
+    clips: ContentArrays, one: int, other: int, enough: float, *, is_mirrored: bool
 ) -> Link | None:
-    """How one clip, perhaps mirrored, lies along the other; None where it cannot."""
+    """Compare one clip, mirrored or not, with another; None where they cannot be aligned."""
     first, second = clips.clip(one), clips.clip(other)
-    if first.course.shape[1] > second.course.shape[1]:
+    if first.luma_sequence.shape[1] > second.luma_sequence.shape[1]:
         one, other, first, second = other, one, second, first
-    found = resemblance(in_mirror(first) if is_mirrored else first, second, enough)
+    if is_mirrored:  # a mirrored clip keeps its luma sequence
+        packed, hashes = mirrored_packed(first.packed), mirrored_hashes(first.hashes)
+        first = replace(first, packed=packed, hashes=hashes)
+    found = clip_similarity(first, second, enough)
     if found is None:
         return None
     return Link(
@@ -43,13 +46,8 @@ def link_between(
     )
 
 
-def in_mirror(clip: Shown) -> Shown:
-    """A clip mirrored left to right; the course of its luma stays."""
-    return replace(clip, packed=mirrored_packed(clip.packed), hashes=mirrored_hashes(clip.hashes))
-
-
 def mirrored_packed(rows: NDArray[np.int8]) -> NDArray[np.int8]:
-    """Packed vectors of mirrored pictures."""
+    """Mirror the packed vectors of pictures."""
     found = np.empty_like(rows)
     for start in range(0, len(rows), ROWS_AT_ONCE):
         some = slice(start, start + ROWS_AT_ONCE)

@@ -1,1 +1,1 @@
-"""The finished data set on disk."""
+"""The finished data set on disk: its table, card, files and marker."""

@@ -25,7 +25,7 @@ MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[
 
 @dataclass
 class Contents:
-    """What the finished table holds, added up piece by piece."""
+    """Counts of what the finished table holds, added up piece by piece."""
 
     n_clips: int = 0
     n_captions: int = 0
@@ -50,47 +50,47 @@ class Contents:
 
 
 def data_card(
-    held: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
+    totals: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
 ) -> str:
-    """A README.md for the data set; the head is what dataset hubs read."""
+    """Write the README.md of the data set; its head is metadata that dataset hubs read."""
     head = yaml.safe_dump(
         {
             "configs": [{"config_name": "default", "data_files": SHARDS}],
             "task_categories": ["text-to-video", "video-text-to-text"],
-            "size_categories": [size_category(held.n_clips)],
+            "size_categories": [size_category(totals.n_clips)],
         },
         sort_keys=False,
     )
     parts = [
         f"---\n{head}---\n\n# Video clips with text",
-        contents(held),
+        size_section(totals),
         "## How clips were lost\n\n" + funnel_table(funnel),
         "## Video lost inside videos\n\n" + loss_table(funnel),
-        "## Licences\n\n" + licences(held.licences),
+        "## Licences\n\n" + licences(totals.licences),
         "## Columns\n\n"
         + TIMES
         + "\n\n"
-        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in held.schema or ()),
+        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in totals.schema or ()),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def contents(held: Contents) -> str:
-    """How much there is."""
-    length = timedelta(seconds=round(held.seconds))
+def size_section(totals: Contents) -> str:
+    """Describe how much the data set holds."""
+    length = timedelta(seconds=round(totals.seconds))
     return (
-        f"{quantity(held.n_clips, 'clip')}, {length} (h:mm:ss), "
-        f"from {quantity(len(held.videos), 'video')}; "
-        f"{held.n_captions} with a caption, {held.n_files} with a file.\n\n"
+        f"{quantity(totals.n_clips, 'clip')}, {length} (h:mm:ss), "
+        f"from {quantity(len(totals.videos), 'video')}; "
+        f"{totals.n_captions} with a caption, {totals.n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'
     )
 
 
 def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:
-    """Inputs and losses of every stage, with the reasons."""
+    """List inputs and losses of every stage, with the reasons."""
     lines = ["| stage | inputs | ok | dropped | failed | why |", "|---|---|---|---|---|---|"]
     for c in funnel:
         why = "; ".join(f"{n} × {text}" for text, n in {**c["dropped"], **c["reasons"]}.items())
@@ -103,7 +103,7 @@ def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:
 
 
 def loss_table(funnel: Sequence[Mapping[str, Any]]) -> str:
-    """What of videos that are in the data set is in no clip, by stage and kind."""
+    """List what the clips lack of videos that are in the data set, by stage and kind."""
     lines = ["| stage | seconds | count | what |", "|---|---|---|---|"]
     lines += [
         f"| {c['stage']} | {loss['seconds']:.1f} | {loss['count']} | {in_cell(what)} |"
@@ -114,7 +114,7 @@ def loss_table(funnel: Sequence[Mapping[str, Any]]) -> str:
 
 
 def licences(counts: Mapping[str | None, int]) -> str:
-    """How many clips stand under which licence."""
+    """List how many clips have which licence."""
     if not counts:
         return (
             "None was given. Name them in a `licence` column of the list of videos "
@@ -126,7 +126,7 @@ def licences(counts: Mapping[str | None, int]) -> str:
 
 
 def settings(provenance: Mapping[str, Any]) -> str:
-    """Every stage's options, as the YAML that makes this data set again."""
+    """Return the options of every stage as the YAML that makes this data set again."""
     options = {entry["stage"]: entry["options"] for entry in provenance.values()}
     text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
     fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
@@ -134,7 +134,7 @@ def settings(provenance: Mapping[str, Any]) -> str:
 
 
 def versions(provenance: Mapping[str, Any]) -> str:
-    """The libraries that made the tables."""
+    """List the libraries that made the tables."""
     made = (
         versions
         for entry in provenance.values()
@@ -145,22 +145,22 @@ def versions(provenance: Mapping[str, Any]) -> str:
 
 
 def in_cell(text: str) -> str:
-    """Text that stands as it is in a Markdown table: no markup, link, picture or control in it."""
+    """Escape text for a Markdown table: no markup, link, image or control character remains."""
     return in_line(text).translate(MARKUP)
 
 
 def as_code(text: str) -> str:
-    """A name as Markdown shows code; it cannot end the code it stands in."""
+    """Format a name as code in Markdown."""
     return f"`{in_line(text).replace('`', chr(39))}`"
 
 
 def in_line(text: str) -> str:
-    """Text without line ends and controls."""
+    """Replace line ends and control characters by spaces."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def size_category(n_rows: int) -> str:
-    """The hub's name for a size."""
+    """Return the hub's name for a number of rows."""
     for limit, name in ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K")):
         if n_rows < limit:
             return name

@@ -1,4 +1,4 @@
-"""The files of a finished data set: put where its rows name them, and swapped in as a whole."""
+"""The files of a finished data set: linked to where rows name them, put in place as a whole."""
 
 import errno
 import os
@@ -9,13 +9,13 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.marker import CARD, Mark, files_named, read_mark, write_mark
+from vidcurate.exporting.marker import CARD, ExportMarker, files_in_shard, read_marker, write_marker
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote, copy, map_names, put
 
 
-def link_all(names: Sequence[str], source: Location, building: Location) -> None:
-    """Files of the data set under their names in the export: the same bytes, not copies.
+def link_files(names: Sequence[str], source: Location, building: Location) -> None:
+    """Link files of the data set under their names in the export, without copying their bytes.
 
     Raises UsageError for a file that someone removed.
     """
@@ -28,7 +28,7 @@ def link_all(names: Sequence[str], source: Location, building: Location) -> None
                 f"{source / target.name} was removed from the data set: remove {source.parent} "
                 "too, and it is made again"
             )
-        # What lies in a storage may be another run's; a folder is built anew.
+        # An object may be another run's; a folder is always built from nothing.
         if isinstance(target, Remote) or not target.exists():
             link(source / target.name, target)
 
@@ -36,7 +36,7 @@ def link_all(names: Sequence[str], source: Location, building: Location) -> None
 
 
 def link(source: Location, target: Location) -> None:
-    """One more name for a file; a copy where the file system cannot do that."""
+    """Give a file one more name; copy it where the file system has no links."""
     if isinstance(source, Remote):
         copy(source, target)
         return
@@ -50,21 +50,21 @@ def link(source: Location, target: Location) -> None:
         shutil.copyfile(source, target)
 
 
-def put_objects(building: Path, out: Remote, mark: Mark) -> None:
-    """Upload shards and card, and remove what is no part of the finished data set."""
-    write_mark(out, Mark(mark.dataset))
+def put_objects(building: Path, out: Remote, marker: ExportMarker) -> None:
+    """Upload shards and card, and remove objects that do not belong to the export."""
+    write_marker(out, ExportMarker(marker.dataset))
     kept = {EXPORT_MARKER, CARD}
-    for name in sorted(mark.files.keys() - {CARD}):
-        kept |= {name, *files_named(building / name)}
+    for name in sorted(marker.files.keys() - {CARD}):
+        kept |= {name, *files_in_shard(building / name)}
         put(building / name, out / name)
     put(building / CARD, out / CARD)
     for name in out.below().keys() - kept:
         (out / name).unlink(missing_ok=True)
-    write_mark(out, mark)
+    write_marker(out, marker)
 
 
 def require_folder(out: Path) -> None:
-    """Pass if a folder can be built beside this one and put in its place; raises UsageError."""
+    """Check that a folder can be built beside this one and replace it; raises UsageError."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: name a folder as out")
     if out.is_mount():
@@ -75,11 +75,11 @@ def require_folder(out: Path) -> None:
 
 
 def put_in_place(building: Path, out: Path, dataset: str) -> None:
-    """Swap the finished folder in; the old one goes."""
+    """Replace an export by the finished folder, and remove the old one."""
     old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
     if out.exists():
-        if read_mark(out) is None:
-            write_mark(out, Mark(dataset))
+        if read_marker(out) is None:
+            write_marker(out, ExportMarker(dataset))
         try:
             out.rename(old)
         except OSError as error:
@@ -93,7 +93,7 @@ def put_in_place(building: Path, out: Path, dataset: str) -> None:
 
 
 def remove_marked(folder: Path) -> None:
-    """Remove an export; its mark goes last, so that what a kill leaves of it is known for ours."""
+    """Remove an export, its marker last, so that after a kill the rest is still recognised."""
     for inside in folder.iterdir():
         if inside.is_dir() and not inside.is_symlink():
             shutil.rmtree(inside, ignore_errors=True)
@@ -103,25 +103,25 @@ def remove_marked(folder: Path) -> None:
 
 
 def tidy(out: Path, dataset: str) -> None:
-    """Remove what killed runs of this data set left beside its export, or put it back.
+    """Remove or restore what killed runs of this data set left beside its export.
 
     Between taking the old export away and putting the new one in its place, neither is there.
     """
-    for left in half_built(out, dataset):
+    for left in unfinished_folders(out, dataset):
         if left.suffix == ".old" and not out.exists():
             left.rename(out)
         else:
             remove_marked(left)
 
 
-def half_built(out: Path, dataset: str) -> list[Path]:
-    """The folders that killed runs of this data set left beside its export."""
+def unfinished_folders(out: Path, dataset: str) -> list[Path]:
+    """List the folders that killed runs of this data set left beside its export."""
     pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
     beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    return [left for left in beside if pattern.fullmatch(left.name) and is_of(left, dataset)]
+    return [left for left in beside if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
 
 
-def is_of(folder: Path, dataset: str) -> bool:
-    """Whether a folder is marked as a data set's; one that was begun a moment ago is empty."""
-    mark = read_mark(folder)
-    return mark.dataset == dataset if mark else folder.is_dir() and not any(folder.iterdir())
+def belongs_to(folder: Path, dataset: str) -> bool:
+    """Check whether a folder has the marker of a data set, or was only just created."""
+    marker = read_marker(folder)
+    return marker.dataset == dataset if marker else folder.is_dir() and not any(folder.iterdir())

@@ -1,4 +1,4 @@
-"""What an export would lose against the one that is there, and nobody has asked to lose."""
+"""What a new export would lose of the present one without anybody having asked for it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError, quantity
-from vidcurate.exporting.marker import SHARD, read_mark
+from vidcurate.exporting.marker import SHARD, read_marker
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import DatasetView
@@ -18,13 +18,13 @@ from vidcurate.store.storage import Location, list_names
 from vidcurate.store.table import Table, arrow_source
 
 # Columns that are there or not as options of the export ask for them.
-ASKED_FOR = {FILE_COLUMN, "source_path"}
-NAMED_AT_MOST = 5
+OPTIONAL_COLUMNS = {FILE_COLUMN, "source_path"}
+MAX_NAMED = 5
 
 
 @dataclass(frozen=True)
-class Held:
-    """What an export holds: clips with their video and whether they have a caption, and columns."""
+class ExportContents:
+    """The clips of an export, each with its video and whether it has a caption, and its columns."""
 
     clips: pa.Table
     columns: Sequence[str]
@@ -32,85 +32,87 @@ class Held:
 
 @dataclass
 class Losses:
-    """What a new export lacks that the one there has; `clips` are counted by the reason.
+    """What the present export has and a new one lacks; `clips` counts clips by reason.
 
-    `wished` are clips that go because rules reject them, or their videos are cut in other ways or
+    `intended` counts clips gone because rules reject them, or their videos are cut in other ways or
     were dropped.
     """
 
     clips: Counter[str] = field(default_factory=Counter)
     captions: int = 0
     columns: Sequence[str] = ()
-    wished: int = 0
+    intended: int = 0
 
     def __str__(self) -> str:
-        """In words, empty where nothing is lost."""
+        """Describe the losses in words, "" if there are none."""
         parts = [f"{quantity(n, 'clip')} ({why})" for why, n in self.clips.items()]
         parts += [quantity(self.captions, "caption")] if self.captions else []
         if self.columns:
-            more = ["…"] if len(self.columns) > NAMED_AT_MOST else []
-            named = ", ".join([*self.columns[:NAMED_AT_MOST], *more])
+            more = ["…"] if len(self.columns) > MAX_NAMED else []
+            named = ", ".join([*self.columns[:MAX_NAMED], *more])
             parts.append(f"{quantity(len(self.columns), 'column')} ({named})")
         return ", ".join(parts)
 
 
-def read_export(out: Location) -> Held | None:
-    """What the export in a folder holds; None where there is none.
+def read_export(out: Location) -> ExportContents | None:
+    """Read what the export in a folder holds; None if there is none.
 
     Raises UsageError for one that cannot be read.
     """
-    mark = read_mark(out)
-    if mark is not None and mark.finished:
-        names = [*mark.files]
+    marker = read_marker(out)
+    if marker is not None and marker.finished:
+        names = [*marker.files]
     else:
         names = [f"data/{name}" for name in list_names(out / "data")]
     shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
     if not shards:
         return None
     try:
-        pieces = [clips_of(shard) for shard in shards]
+        pieces = [read_shard_clips(shard) for shard in shards]
         with pq.ParquetFile(arrow_source(shards[0])) as file:
             columns = file.schema_arrow.names
     except (pa.ArrowException, KeyError) as error:
         raise UsageError(f"{out} cannot be read ({error}): remove it, or name another") from error
-    return Held(pa.concat_tables(pieces), columns)
+    return ExportContents(pa.concat_tables(pieces), columns)
 
 
-def clips_of(shard: Location) -> pa.Table:
-    """The clips of a shard, and whether they have a caption."""
+def read_shard_clips(shard: Location) -> pa.Table:
+    """Read the clips of a shard, and whether they have a caption."""
     with pq.ParquetFile(arrow_source(shard)) as file:
         rows = file.read(["clip_id", "video_id", "caption"])
-    told = pc.is_valid(rows["caption"])
-    return pa.table({"clip_id": rows["clip_id"], "video_id": rows["video_id"], "told": told})
+    has_caption = pc.is_valid(rows["caption"])
+    return pa.table(
+        {"clip_id": rows["clip_id"], "video_id": rows["video_id"], "has_caption": has_caption}
+    )
 
 
 def losses(
-    old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
+    old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
 ) -> Losses:
-    """What an export of these clips and columns would lose that nobody has asked to lose.
+    """Find what an export of these clips and columns would lose that nobody asked to lose.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
-    dropped, are wished to go; those that failed, and those of videos that failed or have other
+    dropped, are intended losses; those that failed, and those of videos that failed or have other
     content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
-    told = old.clips.filter(pc.and_(is_left, old.clips["told"]))["clip_id"]
+    has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
     tables = [t for t in (CAPTIONS, REFINED) if view.has(t)]
     texts = [view.scan(table, ["clip_id"])["clip_id"] for table in tables]
     tell = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
-    untold = pc.invert(pc.is_in(told, value_set=tell))
+    untold = pc.invert(pc.is_in(has_caption, value_set=tell))
     gone = old.clips.filter(pc.invert(is_left))
     reasons = why_lost(gone, view)
     return Losses(
         clips=reasons,
         captions=pc.sum(untold).as_py() or 0,
-        columns=[c for c in old.columns if c not in columns and c not in ASKED_FOR],
-        wished=gone.num_rows - reasons.total(),
+        columns=[c for c in old.columns if c not in columns and c not in OPTIONAL_COLUMNS],
+        intended=gone.num_rows - reasons.total(),
     )
 
 
 def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
-    """How many of some clips, which an export has no more, went for which unwished reason."""
+    """Count clips that an export no longer has, by the unintended reason."""
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
@@ -132,6 +134,6 @@ def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
 
 
 def statuses(view: DatasetView, table: Table[Any]) -> dict[str, str]:
-    """What became of each input of a table's stage."""
+    """Map each input of a table's stage to its status."""
     done = view.done(table)
     return dict(zip(done["id"].to_pylist(), done["status"].to_pylist(), strict=True))

@@ -1,4 +1,4 @@
-"""The table of a finished data set: one row a clip, with all that was measured and said of it."""
+"""The table of a finished data set: one row a clip, with its scores, captions and file facts."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -29,7 +29,7 @@ FROM_EXPORT = (
     *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
-OF_FILE = {
+FROM_CLIP_FILE = {
     "file_start_s": "start_s",
     "file_duration_s": "duration_s",
     "file_frames": "n_frames",
@@ -51,7 +51,7 @@ KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.
 
 
 def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
-    """Every exported clip, by video and time, piece by piece; one empty piece if there is none.
+    """Yield every exported clip by video and time, in pieces; one empty piece if there is none.
 
     File names are relative to the data set's folder. `source_paths` adds where each video lies, for
     clips that have no file of their own.
@@ -63,14 +63,14 @@ def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
-        columns = columns_of(found)
+        columns = export_columns(found)
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
 
 
 def videos_by_name(view: DatasetView) -> pa.Table:
-    """The videos, each once, by the names of their files."""
+    """List the videos, each once, sorted by file name."""
     videos = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
     names = pc.replace_substring_regex(videos["path"], "(?s)^.*/", "")
     videos = videos.append_column("source_name", names)
@@ -78,7 +78,7 @@ def videos_by_name(view: DatasetView) -> pa.Table:
 
 
 def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
-    """The kept clips that have an exported row, and a verified one where files are verified.
+    """List the kept clips that have an exported row, and a verified one where files are verified.
 
     `video` is the number of a clip's video among `videos`.
     """
@@ -91,24 +91,24 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     return clips.take(order)
 
 
-def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """The columns of one stretch of clips, from their rows in each table."""
+def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """Build the columns of some clips from their rows in each table."""
     clips, exported = found[KEPT.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
-    columns["file_name"] = file_names("clips", exported["file"])
+    columns["file_name"] = pc.binary_join_element_wise("clips", exported["file"], "/")
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
     for name in FROM_CLIP:
-        add(columns, name, clips[name])
+        add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
-        add(columns, name, exported[name])
+        add_column(columns, name, exported[name])
     has_file = pc.is_valid(exported["file"])
-    for name, of_file in OF_FILE.items():
+    for name, of_file in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[of_file], None)
     for name in FROM_VIDEO:
-        add(columns, name, found[VIDEOS.name][name])
+        add_column(columns, name, found[VIDEOS.name][name])
     for table in (t for t in SCORES if t.name in found):
         for name in (n for n in table.schema.names if not n.endswith("_id")):
-            add(columns, f"{table.name}_{name}", found[table.name][name])
+            add_column(columns, f"{table.name}_{name}", found[table.name][name])
     add_texts(columns, found)
     if KEYFRAMES.name in found:
         columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
@@ -116,14 +116,14 @@ def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
 
 
 def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
-    """Captions, those written again in place of the old ones, and what was judged of them."""
+    """Add captions, refined ones in place of the first, and their verdicts."""
     for table, names, prefix in (
         (CAPTIONS, FROM_CAPTION[1:], "caption"),
         (VERDICTS, FROM_VERDICT, "verdict"),
         (REFINED, FROM_REFINED, "refined"),
     ):
         for name in names if table.name in found else ():
-            add(columns, f"{prefix}_{name}", found[table.name][name])
+            add_column(columns, f"{prefix}_{name}", found[table.name][name])
     if CAPTIONS.name in found:
         columns["caption"] = found[CAPTIONS.name]["text"]
     if REFINED.name in found:
@@ -131,8 +131,8 @@ def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
         columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
 
 
-def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
-    """Add a column; a fraction becomes two plain ones, which every reader understands."""
+def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
+    """Add a column; a fraction becomes two integer columns, which every reader understands."""
     if values.type == FRACTION:
         columns[f"{name}_num"] = pc.struct_field(values, "num")
         columns[f"{name}_den"] = pc.struct_field(values, "den")
@@ -140,13 +140,8 @@ def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
         columns[name] = values
 
 
-def file_names(folder: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Names with the folder that they lie in."""
-    return pc.binary_join_element_wise(pa.scalar(folder), names, "/")
-
-
 def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
-    """Each clip's keyframes as file names and times."""
+    """List each clip's keyframes as file names and times."""
     rows: Iterable[Sequence[dict[str, Any]] | None] = keyframes.to_pylist()
     named = [
         None
@@ -160,7 +155,7 @@ def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
 def add_sources(
     columns: dict[str, Any], videos: pa.Table, extras: Sequence[str], *, paths: bool
 ) -> None:
-    """The name of each clip's video, and what the user's list said of it."""
+    """Add the name of each clip's video, and the columns of the user's list."""
     columns["source_name"] = videos["source_name"]
     if paths:
         columns["source_path"] = videos["path"]

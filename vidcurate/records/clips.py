@@ -53,7 +53,7 @@ class Signature:
     times_s: Annotated[tuple[float, ...], ColumnInfo("Time of each sample", "s", time_base="clip")]
     hashes: Annotated[bytes, ColumnInfo("Perceptual hash of each sample, 8 bytes each")]
     vectors: Annotated[bytes, ColumnInfo("Appearance vector of each sample, one byte a number")]
-    course: Annotated[
+    luma_sequence: Annotated[
         bytes,
         ColumnInfo(
             "Luma over time, eight steps a second: mean, spread and change, as 32-bit floats"
@@ -209,8 +209,8 @@ def edge_error(edge: str) -> ColumnInfo:
 def edge_margin(edge: str) -> ColumnInfo:
     """What the margin of an edge frame is."""
     return ColumnInfo(
-        f"How surely the file's {edge} frame is the clip's own: 1 is its own, -1 the likest one "
-        "beyond the clip's edge; null where none can be told from it, as in a still shot",
+        f"How surely the file's {edge} frame is the clip's own: 1 is its own, -1 the closest one "
+        "beyond the clip's edge; null where none can be distinguished, as without motion",
         "1",
     )
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.videos import ffmpeg, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import codec_words
+from vidcurate.media.io.container import codec_description
 from vidcurate.media.io.probe import probe_video
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "24")
@@ -137,4 +137,4 @@ def test_playlists_are_refused(text: str, why: str, name: str, video: Path, tmp_
 def test_codec_words_of_a_known_stream(video: Path) -> None:
     """Libav's description of a stream is read by its index."""
     with av.open(str(video)) as container:
-        assert codec_words(container, container.streams.video[0]).startswith("h264")
+        assert codec_description(container, container.streams.video[0]).startswith("h264")

@@ -7,7 +7,14 @@ import pytest
 
 from tests.support.videos import ffmpeg, render
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, Small, decode, plane_array, shrinker_for, small_shape
+from vidcurate.media.io.decode import (
+    Faults,
+    SmallFrame,
+    decode,
+    plane_array,
+    shrinker_for,
+    small_shape,
+)
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
 
@@ -18,14 +25,14 @@ def made(path: Path, *arguments: str, source: str = "testsrc2=size=320x180:rate=
     return path
 
 
-def pictures(video: Path, faults: Faults | None = None) -> Iterator[tuple[int, Small]]:
+def pictures(video: Path, faults: Faults | None = None) -> Iterator[tuple[int, SmallFrame]]:
     """Times and small pictures of a video, each picture copied."""
     with open_video(video) as (container, stream):
         shrinker = None
         for pts, frame in decode(container, stream, faults or Faults()):
             shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
-            yield pts, Small(small.i420.copy(), small.colorspace)
+            yield pts, SmallFrame(small.i420.copy(), small.colorspace)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from vidcurate.errors import MediaError, MissingToolError
 from vidcurate.media.io.container import url
 from vidcurate.media.io.ffmpeg import (
     bundled_ffmpeg,
-    check,
-    describe,
+    check_build,
+    describe_ffmpeg,
+    error_line,
     find_ffmpeg,
-    last_words,
     run,
 )
 
@@ -60,19 +60,19 @@ def test_all_that_is_missing_is_named(tmp_path: Path) -> None:
         '*) echo "-vsync set sync";;\n'
         "esac"
     )
-    tool = describe(str(program(tmp_path, listing)))
+    tool = describe_ffmpeg(str(program(tmp_path, listing)))
     assert tool.encoders == {"libx264"}
     assert tool.filters == {"scale"}
-    check(tool, ("libx264",), ("scale",))
+    check_build(tool, ("libx264",), ("scale",))
     lacking = r"ffmpeg \(version 4.4-small\) lacks encoder aac, filter trim"
     with pytest.raises(MissingToolError, match=lacking):
-        check(tool, ("libx264", "aac"), ("trim",))
+        check_build(tool, ("libx264", "aac"), ("trim",))
 
 
 def test_a_program_that_does_not_run_is_named(tmp_path: Path) -> None:
     """An ffmpeg that fails when asked its version is an error that says so."""
     with pytest.raises(MissingToolError, match="does not run"):
-        describe(str(program(tmp_path, "exit 1")))
+        describe_ffmpeg(str(program(tmp_path, "exit 1")))
 
 
 def test_a_graph_is_run(tmp_path: Path) -> None:
@@ -118,4 +118,4 @@ def test_other_protocols_are_refused(tmp_path: Path) -> None:
 )
 def test_last_words(stderr: str, line: str) -> None:
     """The last line that names a cause is kept; echoes only if there is nothing else."""
-    assert last_words(stderr) == line
+    assert error_line(stderr) == line

@@ -1,4 +1,4 @@
-"""Stills are the frames of their timestamps, whatever the video, upright and whole."""
+"""Images are the frames of their timestamps, whatever the video, upright and whole."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -11,7 +11,8 @@ import pytest
 
 from tests.support.videos import counted_frames, ffmpeg, frame_number, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.frames import Image, encode_jpeg, grab, jpeg_of_file, write_still
+from vidcurate.media.io.frames import Image, read_images
+from vidcurate.media.io.images import encode_jpeg, read_as_jpeg, write_image
 from vidcurate.media.io.probe import probe_video
 
 N_FRAMES = 120
@@ -46,7 +47,7 @@ def test_each_still_is_the_frame_of_its_time(suffix: str, tmp_path: Path) -> Non
     wanted = [0, 1, 30, 31, 47, 48, 49, 95, len(frames) - 2, len(frames) - 1]
     times = [frames[i][0] for i in wanted]
     video = probe_video(path, "video")
-    got = list(grab(path, video, [*reversed(times), times[3]]))
+    got = list(read_images(path, video, [*reversed(times), times[3]]))
     assert [pts for pts, _ in got] == times
     assert [frame_number(luma(image)) for _, image in got] == [frames[i][1] for i in wanted]
 
@@ -59,7 +60,7 @@ def test_stills_equal_a_plain_decode(video: Path) -> None:
             for f in container.decode(video=0)
         }
     times = sorted(t for t in plain if t is not None)[5::17]
-    for pts, image in grab(video, probe_video(video, "video"), times):
+    for pts, image in read_images(video, probe_video(video, "video"), times):
         assert np.array_equal(image, plain[pts])
 
 
@@ -68,9 +69,9 @@ def test_a_time_without_a_frame_is_an_error(video: Path) -> None:
     probed = probe_video(video, "video")
     frame_ticks = int(1 / (probed.frame_rate * probed.time_base))
     with pytest.raises(MediaError, match=f"pts {frame_ticks + 1}"):
-        list(grab(video, probed, [frame_ticks + 1]))
+        list(read_images(video, probed, [frame_ticks + 1]))
     with pytest.raises(MediaError, match="no frame can be decoded at 100"):
-        list(grab(video, probed, [int(100 / probed.time_base)]))
+        list(read_images(video, probed, [int(100 / probed.time_base)]))
 
 
 @pytest.mark.parametrize(
@@ -80,13 +81,13 @@ def test_a_time_without_a_frame_is_an_error(video: Path) -> None:
 def test_turned_videos_give_upright_stills(
     turn: str, top: str, bottom: str, tmp_path: Path
 ) -> None:
-    """A video that is shown turned gives turned stills: its left side is where players show it."""
+    """A video that is shown turned gives turned images: its left side is where players show it."""
     flat, path = tmp_path / "flat.mp4", tmp_path / "turned.mp4"
     source = "color=black:size=64x48:duration=0.5,drawbox=0:0:32:48:white:fill"
     ffmpeg("-f", "lavfi", "-i", source, *X264, str(flat))
     ffmpeg("-display_rotation", turn, "-i", str(flat), "-c", "copy", str(path))
     video = probe_video(path, "video")
-    [(_, image)] = grab(path, video, [0])
+    [(_, image)] = read_images(path, video, [0])
     height, width = image.shape[:2]
     assert (width, height) == (video.display_width, video.display_height)
     if turn == "0":
@@ -104,25 +105,25 @@ def test_mirrored_videos_give_mirrored_stills(tmp_path: Path) -> None:
     flat, path = tmp_path / "flat.mp4", tmp_path / "mirrored.mp4"
     render_counted(flat, 4, encode=X264)
     ffmpeg("-display_hflip", "-i", str(flat), "-c", "copy", str(path))
-    [(_, image)] = grab(path, probe_video(path, "video"), [counted_frames(flat)[1][0]])
+    [(_, image)] = read_images(path, probe_video(path, "video"), [counted_frames(flat)[1][0]])
     assert frame_number(luma(image[:, ::-1])) == 1
 
 
 def test_pixels_become_square(tmp_path: Path) -> None:
-    """A video of 320x48 whose pixels are twice as wide as high gives stills of 640x48."""
+    """A video of 320x48 whose pixels are twice as wide as high gives images of 640x48."""
     path = tmp_path / "wide.mkv"
     render_counted(path, 4, video_filter="setsar=2/1", encode=X264)
     video = probe_video(path, "video")
     assert video.pixel_aspect == Fraction(2)
-    [(_, image)] = grab(path, video, [video.start_pts])
+    [(_, image)] = read_images(path, video, [video.start_pts])
     assert image.shape == (48, 640, 3)
 
 
 @pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
 def test_stills_are_written_in_each_format(kind: str, tmp_path: Path) -> None:
-    """A written still reads back as the image, with red where red was."""
+    """A written image reads back as the image, with red where red was."""
     image = np.full((90, 160, 3), (200, 40, 40), np.uint8)
-    size = write_still(image, tmp_path / "still", kind, 90)  # type: ignore[arg-type]
+    size = write_image(image, tmp_path / "still", kind, 90)  # type: ignore[arg-type]
     back = cv2.imread(str(tmp_path / "still"))
     assert size == (160, 90)
     assert back is not None
@@ -133,8 +134,8 @@ def test_stills_are_written_in_each_format(kind: str, tmp_path: Path) -> None:
 def test_stills_are_shrunk_and_never_enlarged(tmp_path: Path) -> None:
     """The longer side is held to `max_side`, and a smaller image stays as it is."""
     image = np.zeros((90, 160, 3), np.uint8)
-    assert write_still(image, tmp_path / "a", "png", max_side=80) == (80, 45)
-    assert write_still(image, tmp_path / "b", "png", max_side=500) == (160, 90)
+    assert write_image(image, tmp_path / "a", "png", max_side=80) == (80, 45)
+    assert write_image(image, tmp_path / "b", "png", max_side=500) == (160, 90)
 
 
 def test_jpeg_quality_sets_the_size() -> None:
@@ -146,17 +147,17 @@ def test_jpeg_quality_sets_the_size() -> None:
 
 def test_a_still_file_becomes_a_small_jpeg(tmp_path: Path) -> None:
     """A still on disk is read, shrunk and encoded; one that is gone is named."""
-    write_still(np.zeros((90, 160, 3), np.uint8), tmp_path / "a.png", "png")
-    data = np.frombuffer(jpeg_of_file(tmp_path / "a.png", 80), np.uint8)
+    write_image(np.zeros((90, 160, 3), np.uint8), tmp_path / "a.png", "png")
+    data = np.frombuffer(read_as_jpeg(tmp_path / "a.png", 80), np.uint8)
     small = cv2.imdecode(data, cv2.IMREAD_COLOR)
     assert small is not None
     assert small.shape == (45, 80, 3)
     with pytest.raises(MediaError, match="gone"):
-        jpeg_of_file(tmp_path / "b.png", 80)
+        read_as_jpeg(tmp_path / "b.png", 80)
 
 
 def test_a_video_that_is_gone_is_named(video: Path) -> None:
-    """Stills of a video that was moved away fail with the plain reason."""
+    """Images of a video that was moved away fail with the plain reason."""
     probed = replace(probe_video(video, "video"), video_id="gone")
     with pytest.raises(MediaError, match="the file is gone"):
-        list(grab(video.with_name("gone.mp4"), probed, [0]))
+        list(read_images(video.with_name("gone.mp4"), probed, [0]))

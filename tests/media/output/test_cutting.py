@@ -14,7 +14,8 @@ from tests.support.counted import COPYABLE, N_FRAMES, QUIET_X265, RECIPES, X264,
 from tests.support.videos import counted_frames, ffmpeg, frame_number, number_of, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.probe import probe_video
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
 from vidcurate.records import Clip
 
 FAST = CutOptions(preset="ultrafast", crf=28)

@@ -11,8 +11,9 @@ import pytest
 from tests.support.counted import COPYABLE, N_FRAMES, RECIPES, X264, Counted, counted
 from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
-from vidcurate.media.output.verify import Proof, prove
+from vidcurate.media.output.cut_file import CutFile, CutOptions
+from vidcurate.media.output.cutting import cut_clip
+from vidcurate.media.output.verify import Proof, verify_file
 from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
@@ -78,7 +79,7 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
 def proof_of(video: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
     """What is found in a file that should be a clip of a counted video."""
     video_pts = np.array([pts for pts, _ in video.frames])
-    return prove(video.path, video.video, clip, video_pts, file, row)
+    return verify_file(video.path, video.video, clip, video_pts, file, row)
 
 
 def cut_and_prove(

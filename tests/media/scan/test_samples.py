@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.support.videos import ffmpeg, render
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
+from vidcurate.media.scan.files import read_samples
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.visual.measures import COLOUR_NAMES
 
 Rows = list[dict[str, object]]

@@ -7,13 +7,8 @@ import pytest
 from tests.support.videos import ffmpeg, render
 from vidcurate.errors import MediaError
 from vidcurate.media.io.frame_times import mean_rate
-from vidcurate.media.scan.scanner import (
-    ScanOptions,
-    VideoScan,
-    read_frames,
-    read_samples,
-    scan_video,
-)
+from vidcurate.media.scan.files import read_frames, read_samples
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.scan.signals import LUMA_COLUMNS
 
 ENCODE = ("-c:v", "libx264", "-preset", "ultrafast")

@@ -9,21 +9,21 @@ from scenedetect.detectors import HashDetector, HistogramDetector
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, Small, decode, shrinker_for
-from vidcurate.media.scan.signals import METRICS, SignalMeter, columns_of
+from vidcurate.media.io.decode import Faults, SmallFrame, decode, shrinker_for
+from vidcurate.media.scan.signals import METRICS, SignalMeter, signal_columns
 
 SIZE = (144, 256)
 
 
-def uniform(luma: int, u: int = 128, v: int = 128) -> Small:
+def uniform(luma: int, u: int = 128, v: int = 128) -> SmallFrame:
     """A small picture of one colour, given as limited-range codes."""
     planes = [np.full(SIZE, luma, np.uint8)]
     planes += [np.full((SIZE[0] // 4, SIZE[1]), code, np.uint8) for code in (u, v)]
-    return Small(np.concatenate(planes), 1)
+    return SmallFrame(np.concatenate(planes), 1)
 
 
 def measured(
-    pictures: list[Small], metrics: tuple[str, ...] = tuple(METRICS)
+    pictures: list[SmallFrame], metrics: tuple[str, ...] = tuple(METRICS)
 ) -> dict[str, NDArray[np.float32]]:
     """All signals of some pictures."""
     meter = SignalMeter(metrics, len(pictures))
@@ -32,23 +32,23 @@ def measured(
     return meter.take()
 
 
-def video_pictures(video: Path) -> list[Small]:
+def video_pictures(video: Path) -> list[SmallFrame]:
     """Every second small picture of a video, so that neighbours differ."""
     shrinker, found = None, []
     with open_video(video) as (container, stream):
         for _, frame in decode(container, stream, Faults()):
             shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
-            found.append(Small(small.i420.copy(), small.colorspace))
+            found.append(SmallFrame(small.i420.copy(), small.colorspace))
     return found[::2]
 
 
 def test_columns_follow_the_metrics() -> None:
     """Luma is always recorded; a metric adds its own columns; an unknown one is an error."""
-    assert columns_of(()) == ("luma_mean", "luma_spread", "black_share", "luma_delta")
-    assert columns_of(("hash", "content"))[4:] == (*METRICS["content"], "hash_distance")
+    assert signal_columns(()) == ("luma_mean", "luma_spread", "black_share", "luma_delta")
+    assert signal_columns(("hash", "content"))[4:] == (*METRICS["content"], "hash_distance")
     with pytest.raises(MediaError, match="no metric 'color': choose from content, edges"):
-        columns_of(("color",))
+        signal_columns(("color",))
 
 
 def test_black_and_white() -> None:
@@ -125,12 +125,12 @@ def test_cut_moves_every_signal(video: Path) -> None:
 def test_frozen_picture() -> None:
     """A repeated picture has no luma change, however noisy it is."""
     noise = np.random.default_rng(3).integers(16, 236, (SIZE[0] * 3 // 2, SIZE[1]), np.uint8)
-    found = measured([Small(noise, 1), Small(noise.copy(), 1)])
+    found = measured([SmallFrame(noise, 1), SmallFrame(noise.copy(), 1)])
     assert found["luma_delta"].tolist() == [0.0, 0.0]
 
 
 def test_colour_matrix_is_the_videos() -> None:
     """The same codes give other colours when the video says BT.709 than when it says BT.601."""
     same = uniform(120, 80, 190).i420
-    found = measured([Small(same, 1), Small(same.copy(), 5)])
+    found = measured([SmallFrame(same, 1), SmallFrame(same.copy(), 5)])
     assert found["average_rgb"][0] != pytest.approx(found["average_rgb"][1], abs=1.0)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import (
     CENTRED,
     HEIGHT,
@@ -38,7 +38,7 @@ def test_picture_of_any_size(size: tuple[int, int]) -> None:
     i420 = np.full((height * 3 // 2, width), 128, np.uint8)
     i420[:height] = 77
     into = np.zeros((3, HEIGHT, WIDTH), np.uint8)
-    picture(Small(i420, 1), into)
+    picture(SmallFrame(i420, 1), into)
     assert (into[0] == 77).all()
     assert (into[1:] == 128).all()
 

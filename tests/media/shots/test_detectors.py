@@ -18,10 +18,11 @@ from scenedetect import (
 
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import Cut
-from vidcurate.stages.shots.cuts import CutsConfig, signals_are_recorded
+from vidcurate.stages.shots.cuts import CutsConfig, check_signals
 from vidcurate.stages.sources.scan import ScanConfig
 
 BASE, RATE = Fraction(1, 24), Fraction(24)
@@ -185,8 +186,8 @@ def test_both_names_every_missing_metric() -> None:
     """Two detectors' metrics that the scan leaves out are all named, and what to run."""
     chosen = CutsConfig(detector="both", both_of=("koala", "transnet"))
     with pytest.raises(UsageError, match=r"koala and transnet.*--metric koala --metric transnet"):
-        signals_are_recorded(chosen, {"scan": ScanConfig()})
-    signals_are_recorded(chosen, {"scan": ScanConfig(metrics=("transnet", "koala"))})
+        check_signals(chosen, {"scan": ScanConfig()})
+    check_signals(chosen, {"scan": ScanConfig(metrics=("transnet", "koala"))})
 
 
 def test_missing_metric_names_the_option() -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidcurate.media.shots.koala import KoalaOptions, likeness, look, passages
+from vidcurate.media.shots.koala import KoalaOptions, describe_frame, similarities, transitions
 
 Image = NDArray[np.uint8]
 ALIKE = 0.98
@@ -16,8 +16,8 @@ def picture(seed: int, height: int = 144, width: int = 256) -> Image:
 
 def compared(first: Image, second: Image) -> tuple[float, float]:
     """How alike two pictures are, the green plane standing for luma."""
-    one, two = (look(bgr, np.ascontiguousarray(bgr[:, :, 1])) for bgr in (first, second))
-    return likeness(one, two)
+    one, two = (describe_frame(bgr, np.ascontiguousarray(bgr[:, :, 1])) for bgr in (first, second))
+    return similarities(one, two)
 
 
 def video(likenesses: dict[int, float], length: int = 60) -> list[tuple[int, int, str]]:
@@ -25,7 +25,7 @@ def video(likenesses: dict[int, float], length: int = 60) -> list[tuple[int, int
     values = np.full(length, ALIKE)
     for frame, value in likenesses.items():
         values[frame] = value
-    found = passages(values, values, KoalaOptions())
+    found = transitions(values, values, KoalaOptions())
     return [(one.last, one.first, one.kind) for one in found]
 
 
@@ -51,7 +51,7 @@ def test_unlike_pictures_are_a_boundary() -> None:
     marked = first.copy()
     marked[:16, :16] = 255
     pairs = np.array([(1.0, 1.0), compared(first, marked), compared(marked, second)])
-    [found] = passages(pairs[:, 0], pairs[:, 1], KoalaOptions())
+    [found] = transitions(pairs[:, 0], pairs[:, 1], KoalaOptions())
     assert (found.last, found.first) == (1, 2)
 
 

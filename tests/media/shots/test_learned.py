@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import HEIGHT, N_FEATURES, WIDTH
 from vidcurate.media.shots.learned import (
     BLOCK,
@@ -11,7 +11,7 @@ from vidcurate.media.shots.learned import (
     KINDS,
     LearnedDetector,
     LearnedOptions,
-    calibrated,
+    calibrate,
     probabilities,
     transitions,
     weights,
@@ -20,7 +20,7 @@ from vidcurate.media.shots.learned import (
 Values = NDArray[np.float32]
 
 
-def pictures(n_frames: int, cuts: tuple[int, ...] = (), seed: int = 0) -> list[Small]:
+def pictures(n_frames: int, cuts: tuple[int, ...] = (), seed: int = 0) -> list[SmallFrame]:
     """Small pictures of smooth coloured shots that drift slowly, with hard cuts."""
     rng = np.random.default_rng(seed)
     found = []
@@ -30,11 +30,11 @@ def pictures(n_frames: int, cuts: tuple[int, ...] = (), seed: int = 0) -> list[S
         coarse += rng.normal(0, 0.3, coarse.shape)
         planes = np.clip(coarse, 16, 235).astype(np.uint8).repeat(6, 1).repeat(8, 2)
         luma, chroma = planes[0].repeat(2, 0).repeat(2, 1), planes[1:]
-        found.append(Small(np.concatenate([luma, chroma.reshape(-1, luma.shape[1])]), 1))
+        found.append(SmallFrame(np.concatenate([luma, chroma.reshape(-1, luma.shape[1])]), 1))
     return found
 
 
-def run(video: list[Small], block: int = BLOCK) -> Values:
+def run(video: list[SmallFrame], block: int = BLOCK) -> Values:
     """All rows of a video that is fed and then taken at once."""
     detector = LearnedDetector(block=block)
     for small in video:
@@ -96,7 +96,7 @@ def test_picture_may_be_overwritten() -> None:
     detector, shared = LearnedDetector(), video[0].i420.copy()
     for small in video:
         shared[:] = small.i420
-        detector.add(Small(shared, 1))
+        detector.add(SmallFrame(shared, 1))
     detector.finish()
     assert np.array_equal(detector.take(), run(video))
 
@@ -111,7 +111,7 @@ def test_hard_cuts_are_found_where_they_are() -> None:
 @pytest.mark.parametrize("level", [16, 128, 235])
 def test_even_video_has_no_cut(level: int) -> None:
     """A black, grey or white video has no transition."""
-    even = Small(np.full((216, 256), level, np.uint8), 1)
+    even = SmallFrame(np.full((216, 256), level, np.uint8), 1)
     assert transitions(run([even] * 300), LearnedOptions()) == ()
 
 
@@ -151,7 +151,7 @@ def test_threshold_is_of_confidence() -> None:
         alarm(rows, place, place, "cut", middle)
     kept = [
         {one.end for one in transitions(rows, LearnedOptions(threshold=threshold))}
-        for threshold in (0.0, calibrated(0.75), calibrated(0.95))
+        for threshold in (0.0, calibrate(0.75), calibrate(0.95))
     ]
     assert kept[1] == {150, 250}
     assert kept[2] == {250}

@@ -7,7 +7,8 @@ import pyarrow as pa
 import pytest
 
 from tests.support.videos import ffmpeg, render
-from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
+from vidcurate.media.scan.files import read_frames
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.shots.learned import COLUMNS
 from vidcurate.records import Cut

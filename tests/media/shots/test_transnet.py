@@ -10,7 +10,7 @@ from tests.support.videos import render
 from vidcurate.errors import MissingExtraError
 from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.shots.transnet import TransNetDetector, passages
+from vidcurate.media.shots.transnet import TransNetDetector, transitions
 from vidcurate.models.vision.transnet import open_transnet, require_transnet
 
 Values = NDArray[np.float32]
@@ -69,24 +69,24 @@ def rows(length: int, middle: dict[int, float], inside: range = range(0)) -> Val
 
 def test_one_frame_is_a_cut() -> None:
     """A frame above the threshold alone is the old shot's last one."""
-    assert passages(rows(40, {19: 0.75}), 0.5) == [(19, 20, 0.75)]
-    assert passages(rows(40, {19: 0.75}), 0.8) == []
+    assert transitions(rows(40, {19: 0.75}), 0.5) == [(19, 20, 0.75)]
+    assert transitions(rows(40, {19: 0.75}), 0.8) == []
 
 
 def test_a_passage_reaches_as_far_as_its_inside() -> None:
     """A dissolve runs from the last pure frame to the first; its confidence is its middle's."""
-    assert passages(rows(40, {14: 0.75, 15: 0.6}, range(10, 20)), 0.5) == [(9, 20, 0.75)]
+    assert transitions(rows(40, {14: 0.75, 15: 0.6}, range(10, 20)), 0.5) == [(9, 20, 0.75)]
 
 
 def test_a_passage_without_a_middle_is_none() -> None:
     """Frames that may be part of a transition, of which none is its middle, are none."""
-    assert passages(rows(40, {}, range(10, 20)), 0.5) == []
+    assert transitions(rows(40, {}, range(10, 20)), 0.5) == []
 
 
 def test_passages_at_the_ends() -> None:
     """What the video begins within is a transition; what it ends within leads to no shot."""
-    assert passages(rows(40, {2: 0.75}, range(5)), 0.5) == [(0, 5, 0.75)]
-    assert passages(rows(40, {38: 0.75}, range(36, 40)), 0.5) == []
+    assert transitions(rows(40, {2: 0.75}, range(5)), 0.5) == [(0, 5, 0.75)]
+    assert transitions(rows(40, {38: 0.75}, range(36, 40)), 0.5) == []
 
 
 def test_network_is_the_packages(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_network_is_the_packages(tmp_path: Path) -> None:
     found = detector.take()
     assert found.shape == (132, 2)
     assert np.abs(found - expected).max() < 1e-5
-    assert [(last, first) for last, first, _ in passages(found, 0.5)] == [(71, 72)]
+    assert [(last, first) for last, first, _ in transitions(found, 0.5)] == [(71, 72)]
 
 
 def test_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

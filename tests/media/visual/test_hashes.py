@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 
 from tests.support.pictures import SCENES, jpeg
-from vidcurate.media.visual.hashes import LEAST_SPREAD, mirrored_hashes, perceptual_hash
+from vidcurate.media.visual.hashes import MIN_SPREAD, mirrored_hashes, perceptual_hash
 
 
 def hashed(picture: np.typing.NDArray[np.uint8]) -> np.typing.NDArray[np.uint8]:
@@ -41,5 +41,5 @@ def test_what_shows_next_to_nothing_has_no_hash() -> None:
     """Black and a faint gradient have none; a gradient that is seen has one."""
     ramp = np.linspace(0, 1, 64)[None, :, None].repeat(48, 0).repeat(3, 2)
     assert perceptual_hash(np.zeros((48, 64, 3), np.uint8)) is None
-    assert perceptual_hash((100 + ramp * LEAST_SPREAD).astype(np.uint8)) is None
+    assert perceptual_hash((100 + ramp * MIN_SPREAD).astype(np.uint8)) is None
     assert perceptual_hash((100 + ramp * 50).astype(np.uint8)) is not None

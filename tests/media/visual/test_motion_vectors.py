@@ -37,7 +37,7 @@ def test_a_still_video_is_static(tmp_path: Path) -> None:
     found = measured(tmp_path / "still.mkv", f"{STILL},crop=320:192:200:100")
     assert found is not None
     assert found.mean < 0.00098
-    assert found.least_patch < 0.000001
+    assert found.min_patch < 0.000001
 
 
 def test_a_patch_that_stands_still_is_found(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_a_patch_that_stands_still_is_found(tmp_path: Path) -> None:
     assert whole is not None
     assert half is not None
     assert half.mean == pytest.approx(whole.mean / 2, rel=0.35)
-    assert half.least_patch < 0.000001 < whole.least_patch
+    assert half.min_patch < 0.000001 < whole.min_patch
 
 
 @pytest.mark.parametrize("codec", ["ffv1", "libvpx-vp9"])

@@ -31,7 +31,7 @@ WHOLE: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two videos that a list says more of, exported with clip files, stills and captions."""
+    """Two videos that a list says more of, exported with clip files, keyframes and captions."""
     root = tmp_path_factory.mktemp("export")
     render(root / "one.mp4", audio=True)
     render(root / "two|<b>.mp4", [("mandelbrot=start_scale=0.5", 1.5)], size=(160, 90), audio=False)
@@ -61,7 +61,7 @@ def test_every_file_that_is_named_is_there_and_no_other(made: Path) -> None:
         data = (made / "export" / row["file_name"]).read_bytes()
         assert (len(data), hashlib.sha256(data).hexdigest()) == (row["size_bytes"], row["sha256"])
     named = {row["file_name"] for row in table}
-    named |= {still["file_name"] for row in table for still in row["keyframes"]}
+    named |= {keyframe["file_name"] for row in table for keyframe in row["keyframes"]}
     there = [n for n in names_below(made / "export") if n.split("/")[0] in ("clips", "keyframes")]
     assert named == set(there)
     assert len(there) == 8
@@ -114,7 +114,7 @@ def load(made: Path, cache: Path) -> Any:
 
 
 def test_datasets_reads_it(made: Path, tmp_path: Path) -> None:
-    """`load_dataset("parquet", ...)` gives every row with its nested stills."""
+    """`load_dataset("parquet", ...)` gives every row with its nested keyframes."""
     found = load(made, tmp_path)
     assert found["clip_id"][:] == exported(made)["clip_id"].to_pylist()
     assert found[0]["keyframes"] == exported(made)["keyframes"].to_pylist()[0]

@@ -7,7 +7,7 @@ import pytest
 from tests.support.pipeline import process, rows, stored
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors, unit_rows
 from vidcurate.records import CLIPS, CONSISTENCY, VECTORS
-from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
+from vidcurate.stages.scores.consistency import neighbour_cosines, pair_cosines
 
 
 def unit(count: int, seed: int = 1) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -20,12 +20,12 @@ def test_pairs_are_of_different_frames(count: int) -> None:
     """Lowest and mean are those of the whole matrix without its diagonal, however many frames."""
     vectors = unit(count)
     pairs = (vectors @ vectors.T)[np.triu_indices(count, 1)]
-    assert of_any_pair(vectors) == pytest.approx((pairs.min(), pairs.mean()), abs=1e-6)
+    assert pair_cosines(vectors) == pytest.approx((pairs.min(), pairs.mean()), abs=1e-6)
 
 
 def test_a_lone_frame_is_like_itself() -> None:
     """A clip of one frame is judged: nothing in it differs."""
-    assert of_any_pair(unit(1)) == of_neighbours(unit(1)) == (1, 1)
+    assert pair_cosines(unit(1)) == neighbour_cosines(unit(1)) == (1, 1)
 
 
 def test_two_scenes_are_less_consistent_than_one(video: Path, tmp_path: Path) -> None:

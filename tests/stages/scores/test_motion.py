@@ -11,7 +11,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.scan.samples import SAMPLES_SCHEMA
 from vidcurate.media.visual.measures import COLOUR_NAMES
 from vidcurate.records import MOTION, SOURCES, Clip, MotionScore
-from vidcurate.stages.scores.motion import MotionConfig, nearest, score
+from vidcurate.stages.scores.motion import MotionConfig, motion_row, nearest_sample
 
 STILL = "mandelbrot=size=900x400:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1,setpts=N/24/TB"
 VIDEOS = {
@@ -49,7 +49,7 @@ def sample(**changes: object) -> dict[str, object]:
 def judge(*samples: dict[str, object]) -> MotionScore:
     """The motion of a clip with these samples."""
     table = pa.Table.from_pylist(list(samples), schema=SAMPLES_SCHEMA)
-    return score(CLIP, len(samples), table, MotionConfig())
+    return motion_row(CLIP, len(samples), table, MotionConfig())
 
 
 @pytest.mark.parametrize("name", VIDEOS)
@@ -163,4 +163,4 @@ def test_vectors_are_read_when_asked_for(tmp_path: Path) -> None:
 def test_a_video_without_flow_fails_with_the_reason() -> None:
     """Where no pair of frames was near enough or large enough, there is nothing to judge by."""
     with pytest.raises(MediaError, match="no flow was measured"):
-        nearest(SAMPLES_SCHEMA.empty_table(), CLIP)
+        nearest_sample(SAMPLES_SCHEMA.empty_table(), CLIP)

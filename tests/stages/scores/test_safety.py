@@ -8,7 +8,7 @@ import pytest
 from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import LABELS, save_classifier
 from vidcurate.errors import EmptyResultError, MissingExtraError, UsageError
-from vidcurate.media.visual.proxies import clip_proxies
+from vidcurate.media.scan.proxies import clip_proxies
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.models.vision.nsfw import open_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS

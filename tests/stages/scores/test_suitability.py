@@ -13,14 +13,14 @@ from vidcurate.records import SCORE_TABLES, SUITABILITY, Suitability
 from vidcurate.stages.scores.suitability import (
     PARTS,
     REQUIRED,
-    Ramp,
+    ScoreRange,
     SuitabilityConfig,
-    part_of,
-    total,
-    weights,
+    overall_score,
+    part_score,
+    part_weights,
 )
 
-EVEN = weights(SuitabilityConfig())
+EVEN = part_weights(SuitabilityConfig())
 share = st.floats(0, 1)
 
 
@@ -36,49 +36,51 @@ def test_a_part_is_made_of_real_columns(part: str) -> None:
 @pytest.mark.parametrize(("value", "at"), [(0.0, 1.0), (0.2, 1.0), (0.4, 0.5), (0.6, 0.0), (9, 0)])
 def test_a_ramp_falls_where_less_is_better(value: float, at: float) -> None:
     """Between the bounds in proportion, beyond them all or nothing."""
-    assert Ramp("dark_share", 0.6, 0.2).at(value) == pytest.approx(at)
+    assert ScoreRange("dark_share", 0.6, 0.2).at(value) == pytest.approx(at)
 
 
 def test_a_ramp_may_go_by_ratios() -> None:
     """Sharpness and speed count by how many times more: the middle is the geometric mean."""
-    assert Ramp("sharpness", 10, 1000, log=True).at(100) == pytest.approx(0.5)
-    assert Ramp("sharpness", 10, 1000, log=True).at(0) == 0
+    assert ScoreRange("sharpness", 10, 1000, log=True).at(100) == pytest.approx(0.5)
+    assert ScoreRange("sharpness", 10, 1000, log=True).at(0) == 0
 
 
 @given(st.dictionaries(st.sampled_from(sorted(PARTS)), share, min_size=1), share)
 def test_the_score_rises_with_every_part(parts: dict[str, float], more: float) -> None:
     """It lies in 1..5, and a better part never lowers it."""
-    score = total(parts, EVEN)
+    score = overall_score(parts, EVEN)
     assert 1 <= score <= 5 + 1e-9
     for part, value in parts.items():
-        assert total({**parts, part: max(value, more)}, EVEN) >= score - 1e-9
+        assert overall_score({**parts, part: max(value, more)}, EVEN) >= score - 1e-9
 
 
 def test_a_fatal_flaw_is_not_made_good() -> None:
     """All parts perfect is 5; one of nothing is 1 whatever the others, unless it does not count."""
     perfect = dict.fromkeys(PARTS, 1.0)
-    assert total(perfect, EVEN) == pytest.approx(5)
+    assert overall_score(perfect, EVEN) == pytest.approx(5)
     flawed = {**perfect, "watermark": 0.0}
-    assert total(flawed, EVEN) == 1
-    assert total(flawed, EVEN | {"watermark": 0.0}) == pytest.approx(5)
+    assert overall_score(flawed, EVEN) == 1
+    assert overall_score(flawed, EVEN | {"watermark": 0.0}) == pytest.approx(5)
 
 
 def test_weights_shift_the_score() -> None:
     """The part that counts more decides more."""
     parts = {"clarity": 0.25, "motion": 1.0}
-    assert total(parts, EVEN) == pytest.approx(1 + 4 * 0.5)
-    assert total(parts, EVEN | {"clarity": 3.0}) < total(parts, EVEN | {"motion": 3.0})
+    assert overall_score(parts, EVEN) == pytest.approx(1 + 4 * 0.5)
+    assert overall_score(parts, EVEN | {"clarity": 3.0}) < overall_score(
+        parts, EVEN | {"motion": 3.0}
+    )
 
 
 def test_what_was_not_measured_is_left_out() -> None:
     """A missing table or number is no number, and none at all is a failure; NaN is one too."""
-    assert part_of({}, *PARTS["text"]) is None
-    assert part_of({"watermark": {"score": None}}, *PARTS["watermark"]) is None
-    assert total({"clarity": 0.25, "text": None}, EVEN) == pytest.approx(2)
+    assert part_score({}, *PARTS["text"]) is None
+    assert part_score({"watermark": {"score": None}}, *PARTS["watermark"]) is None
+    assert overall_score({"clarity": 0.25, "text": None}, EVEN) == pytest.approx(2)
     with pytest.raises(MediaError, match="no part that counts"):
-        total({"clarity": 1.0, "text": None}, EVEN | {"clarity": 0.0})
+        overall_score({"clarity": 1.0, "text": None}, EVEN | {"clarity": 0.0})
     with pytest.raises(MediaError, match=r"text\.overlay_area is not a number"):
-        part_of({"text": {"overlay_area": float("nan")}}, *PARTS["text"])
+        part_score({"text": {"overlay_area": float("nan")}}, *PARTS["text"])
 
 
 def test_weights_of_nothing_are_refused() -> None:

@@ -8,7 +8,7 @@ from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import MissingExtraError, UsageError
-from vidcurate.media.visual.proxies import clip_proxies
+from vidcurate.media.scan.proxies import clip_proxies
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.imagenet import open_imagenet

@@ -11,7 +11,7 @@ from tests.support.videos import ffmpeg
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line
 from vidcurate.records import TEXT, Clip, Text
-from vidcurate.stages.scores.text import in_corner, overlays, score, stays
+from vidcurate.stages.scores.text import in_corner, is_same_place, overlays, text_row
 
 CLIP = Clip("c", "v", 0, 4, Fraction(1), 0.0, 4.0, 4.0, 4)
 LOGO = Line(Box(0.4, 0.12, 0.6, 0.2), "logo")
@@ -64,15 +64,15 @@ def test_a_corner_is_enough() -> None:
 
 def test_a_box_may_jitter() -> None:
     """Most of what two boxes cover together must be covered by both."""
-    assert stays(LOGO.box, Box(0.405, 0.125, 0.61, 0.205))
-    assert not stays(LOGO.box, Box(0.44, 0.12, 0.64, 0.2))
+    assert is_same_place(LOGO.box, Box(0.405, 0.125, 0.61, 0.205))
+    assert not is_same_place(LOGO.box, Box(0.44, 0.12, 0.64, 0.2))
 
 
 def test_a_row_says_what_was_seen() -> None:
     """Areas are means and a maximum over frames; strings are different ones, and bounded."""
     long = Line(Box(0.0, 0.5, 0.5, 0.6), "x" * 500)
     frames = [[LOGO, long], [LOGO], [], []]
-    row = score(CLIP, frames, [[LOGO], [LOGO], [], []])
+    row = text_row(CLIP, frames, [[LOGO], [LOGO], [], []])
     assert row.area_mean == pytest.approx((2 * LOGO.box.area + 0.05) / 4)
     assert row.area_max == pytest.approx(LOGO.box.area + 0.05)
     assert (row.n_frames, row.text_share, row.overlay_share) == (4, 0.5, 0.5)
@@ -80,8 +80,8 @@ def test_a_row_says_what_was_seen() -> None:
     assert (row.overlay_regions, row.overlay_strings) == (("top",), ("logo",))
     assert row.strings == ("logo", "x" * 100)
     many = [[Line(LOGO.box, f"text {number}") for number in range(50)]]
-    assert score(CLIP, many, [[]]).strings == tuple(f"text {number}" for number in range(20))
-    assert score(CLIP, many, [[]]).area_mean <= 1
+    assert text_row(CLIP, many, [[]]).strings == tuple(f"text {number}" for number in range(20))
+    assert text_row(CLIP, many, [[]]).area_mean <= 1
 
 
 def caption(file: Path) -> None:

@@ -10,8 +10,8 @@ from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import LABELS, save_classifier
 from tests.support.videos import ffmpeg
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.media.visual.proxies import clip_proxies
-from vidcurate.media.visual.watermark import different, find_mark, gradient, without_lines
+from vidcurate.media.scan.proxies import clip_proxies
+from vidcurate.media.visual.watermark import distinct_pictures, find_mark, gradient, without_lines
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stages.scores.watermark import WATERMARK_STAGE, WatermarkConfig
@@ -138,7 +138,7 @@ def test_only_pictures_that_differ_count() -> None:
     black = np.zeros((120, 200), np.uint8)
     seen = [picture for picture in textures(5) for _ in range(3)]
     edges = np.stack([gradient(jpeg(picture)) for picture in [black, *seen]])
-    assert different(edges) == [1, 4, 7, 10, 13]
+    assert distinct_pictures(edges) == [1, 4, 7, 10, 13]
     assert find_mark(edges) is None
 
 

@@ -20,7 +20,7 @@ from vidcurate.records import (
     Duplicate,
     Signature,
 )
-from vidcurate.stages.selection.dedup import DEDUP_STAGE, DedupConfig, dedup, roomy
+from vidcurate.stages.selection.dedup import DEDUP_STAGE, DedupConfig, dedup, with_large_binary
 from vidcurate.store.table import Table
 
 SPLIT = {"split": {"min_clip_s": 0.5}}
@@ -109,7 +109,7 @@ def test_a_part_and_its_whole() -> None:
 def test_signatures_may_be_over_two_gigabytes() -> None:
     """Rows are taken from columns of 64-bit offsets, which hold the same bytes."""
     signatures = SIGNATURES.to_arrow([signature(1), signature(2, n_samples=3)])
-    large = roomy(signatures)
+    large = with_large_binary(signatures)
     binary = [f.name for f in SIGNATURES.schema if pa.types.is_binary(f.type)]
     assert [large.schema.field(name).type for name in binary] == [pa.large_binary()] * 3
     assert large.to_pylist() == signatures.to_pylist()

@@ -11,7 +11,7 @@ from tests.support.videos import render
 from vidcurate.errors import EmptyResultError
 from vidcurate.records import CLIPS, KEPT, QUALITY, VIDEOS
 from vidcurate.stage import Outcome
-from vidcurate.stages.selection.filter import FILTER, FilterConfig, filter_clips, surely_rejected
+from vidcurate.stages.selection.filter import FILTER, FilterConfig, certain_rejects, filter_clips
 
 SPLIT = {"split": {"min_clip_s": 1.0}}
 
@@ -155,7 +155,7 @@ def test_rules_that_reject_everything(out: Path) -> None:
 def test_rules_over_what_is_there_already_reject_early() -> None:
     """Of rules on tables that are there, those without a percentile tell whom they will reject."""
     rules = ("clips.duration_s >= 2", "quality.sharpness > 5", "clips.duration_s > p90")
-    early = surely_rejected({"clips": clips(4)}, FilterConfig(rules=rules))
+    early = certain_rejects({"clips": clips(4)}, FilterConfig(rules=rules))
     later = {"clips": clips(4), "quality": scores([9.0, 1.0, None, 9.0])}
     assert early.to_pylist() == ["c0"]
-    assert surely_rejected(later, FilterConfig(rules=rules)).to_pylist() == ["c0", "c1"]
+    assert certain_rejects(later, FilterConfig(rules=rules)).to_pylist() == ["c0", "c1"]

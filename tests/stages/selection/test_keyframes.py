@@ -14,7 +14,7 @@ from tests.support.videos import ffmpeg
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.media.scan.scanner import read_frames, read_samples
+from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.models.vision.clip_embedder import open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import KEPT, KEYFRAMES, SCANS, VECTORS, Clip, ClipKeyframes
@@ -31,8 +31,8 @@ def out(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
     return root
 
 
-def stills(out: Path, **options: object) -> list[tuple[Clip, ClipKeyframes]]:
-    """Each clip with its stills as these options take them."""
+def keyframes_of(out: Path, **options: object) -> list[tuple[Clip, ClipKeyframes]]:
+    """Each clip with its keyframes as these options take them."""
     process(out, {**SPLIT, "keyframes": options})
     pairs = list(zip(rows(out, KEPT), rows(out, KEYFRAMES), strict=True))
     assert all(clip.clip_id == row.clip_id for clip, row in pairs)
@@ -49,23 +49,23 @@ def frame_times(out: Path, clip: Clip) -> list[int]:
 @pytest.mark.parametrize("method", ["uniform", "middle", "sharpest"])
 def test_stills_are_frames_of_their_clip(out: Path, method: str) -> None:
     """Every still has the time of a frame inside its clip, in order, and a file of full size."""
-    for clip, row in stills(out, method=method, count=2):
+    for clip, row in keyframes_of(out, method=method, count=2):
         times = [k.pts for k in row.keyframes]
         assert len(times) == (1 if method == "middle" else 2)
         assert times == sorted(times)
         assert set(times) <= set(frame_times(out, clip))
-        for still in row.keyframes:
-            image = cv2.imread(str(stored(out, KEYFRAMES).files / still.file))
+        for keyframe in row.keyframes:
+            image = cv2.imread(str(stored(out, KEYFRAMES).files / keyframe.file))
             assert image is not None
             assert image.shape == (180, 320, 3)
-            assert (still.width, still.height) == (320, 180)
-            assert still.time_s == float(still.pts * clip.time_base)
+            assert (keyframe.width, keyframe.height) == (320, 180)
+            assert keyframe.time_s == float(keyframe.pts * clip.time_base)
 
 
 @pytest.mark.parametrize("method", sorted({*get_args(MethodName)} - {"query"}))
 def test_every_method_takes_frames_of_the_clip(out: Path, method: str) -> None:
-    """Stills of any method have times of frames inside their clip, in order, and lie on disk."""
-    for clip, row in stills(out, method=method, count=3, max_side=32):
+    """Keyframes of any method have times of frames inside their clip, in order, and lie on disk."""
+    for clip, row in keyframes_of(out, method=method, count=3, max_side=32):
         times = [k.pts for k in row.keyframes]
         assert times
         assert times == sorted(set(times))
@@ -74,24 +74,24 @@ def test_every_method_takes_frames_of_the_clip(out: Path, method: str) -> None:
 
 
 def test_codec_takes_what_the_container_marks(out: Path, video: Path) -> None:
-    """The stills are the keyframes of the video's packets, which nothing needs to decode."""
+    """The keyframes are the keyframes of the video's packets, which nothing needs to decode."""
     with av.open(str(video)) as container:
         packets = [p for p in container.demux(video=0) if p.is_keyframe]
     marked = {packet.pts for packet in packets}
-    pairs = stills(out, method="codec", count=256)
+    pairs = keyframes_of(out, method="codec", count=256)
     assert all({k.pts for k in row.keyframes} <= marked for _, row in pairs)
     assert sum(len(row.keyframes) for _, row in pairs) == 3
 
 
 def test_middle_is_the_middle(out: Path) -> None:
-    """The one still of `middle` is the frame on screen half-way through the clip."""
-    for clip, row in stills(out, method="middle"):
+    """The one keyframe of `middle` is the frame on screen half-way through the clip."""
+    for clip, row in keyframes_of(out, method="middle"):
         times = frame_times(out, clip)
         assert row.keyframes[0].pts == times[len(times) // 2]
 
 
 def test_sharpest_takes_the_sharpest_sample(tmp_path: Path) -> None:
-    """In a video that is sharp only around 2 s, that is where the one still is."""
+    """In a video that is sharp only around 2 s, that is where the one keyframe is."""
     video, out = tmp_path / "focus.mp4", tmp_path / "out"
     picture = "mandelbrot=size=320x180:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1"
     picture += ",setpts=N/24/TB,gblur=sigma=4:enable='not(between(t,1.9,2.6))'"
@@ -114,17 +114,17 @@ def test_sharpest_takes_the_sharpest_sample(tmp_path: Path) -> None:
     [("jpeg", "jpg", b"\xff\xd8\xff"), ("png", "png", b"\x89PNG"), ("webp", "webp", b"RIFF")],
 )
 def test_formats(out: Path, kind: str, ending: str, head: bytes) -> None:
-    """A still's bytes and ending are those of the format asked for; its side is held."""
-    for _, row in stills(out, method="middle", format=kind, max_side=160):
-        [still] = row.keyframes
-        file = stored(out, KEYFRAMES).files / still.file
+    """A keyframe's bytes and ending are those of the format asked for; its side is held."""
+    for _, row in keyframes_of(out, method="middle", format=kind, max_side=160):
+        [keyframe] = row.keyframes
+        file = stored(out, KEYFRAMES).files / keyframe.file
         assert file.suffix == f".{ending}"
         assert file.read_bytes().startswith(head)
-        assert (still.width, still.height) == (160, 90)
+        assert (keyframe.width, keyframe.height) == (160, 90)
 
 
 def test_more_stills_than_frames(tmp_path: Path) -> None:
-    """A clip of five frames asked for nine stills gives its five frames, each once."""
+    """A clip of five frames asked for nine keyframes gives its five frames, each once."""
     video, out = tmp_path / "short.mp4", tmp_path / "out"
     ffmpeg("-f", "lavfi", "-t", "0.2", "-i", "testsrc2=size=320x180:rate=25", str(video))
     process(out, {"split": {"min_clip_s": 0.1}, "keyframes": {"count": 9}}, video)
@@ -174,7 +174,7 @@ def test_a_query_takes_the_likest_sample(
 def test_a_query_needs_vectors_that_know_words(out: Path) -> None:
     """With appearance vectors it is refused before anything runs, saying what to set."""
     with pytest.raises(UsageError, match=re.escape("set it to open_clip")):
-        stills(out, method="query", query="a rabbit")
+        keyframes_of(out, method="query", query="a rabbit")
 
 
 def test_a_query_has_words() -> None:

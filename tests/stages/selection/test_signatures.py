@@ -39,8 +39,8 @@ def test_each_clip_has_its_signature(out: Path) -> None:
         assert all(0 <= t < row.duration_s for t in row.times_s)
         assert len(row.hashes) == 8 * len(row.times_s)
         assert len(row.vectors) == 390 * len(row.times_s)
-        assert len(row.course) == 4 * 3 * round(8 * row.duration_s)
-        assert np.isfinite(np.frombuffer(row.course, np.float32)).all()
+        assert len(row.luma_sequence) == 4 * 3 * round(8 * row.duration_s)
+        assert np.isfinite(np.frombuffer(row.luma_sequence, np.float32)).all()
 
 
 def test_equal_frames_have_equal_content(out: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from tests.support.split_videos import split_video, video_of
 from vidcurate.records import Bounds, Cut, VideoCuts
-from vidcurate.stages.shots.bounds import bounds_of
+from vidcurate.stages.shots.bounds import clip_bounds
 from vidcurate.stages.shots.split import SplitConfig, clips_of
 
 PTS = np.arange(0, 300, 10)
@@ -17,7 +17,7 @@ def bounds_between(start_pts: int, end_pts: int) -> Bounds:
     """The bounds of a clip of a video with a cut and a dissolve."""
     config = SplitConfig(min_clip_s=0, max_clip_s=1000)
     [clip] = split_video([start_pts], end_pts, [], config)
-    return bounds_of(clip, VideoCuts("video", CUTS_OF_VIDEO), PTS)
+    return clip_bounds(clip, VideoCuts("video", CUTS_OF_VIDEO), PTS)
 
 
 def of_start(row: Bounds) -> tuple[str, str, float, int]:
@@ -65,6 +65,6 @@ def test_whole_shots_reach_their_cuts() -> None:
     video = VideoCuts("video", CUTS_OF_VIDEO)
     config = SplitConfig(min_clip_s=0, max_clip_s=1000)
     clips, _ = clips_of(video, video_of(PTS.tolist(), 300), config)
-    found = [bounds_of(clip, video, PTS) for clip in clips]
+    found = [clip_bounds(clip, video, PTS) for clip in clips]
     ends = [(r.start_distance_frames, r.end_distance_frames, r.n_cuts_inside) for r in found]
     assert ends == [(0, 0, 0)] * 3

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from tests.support.pipeline import done, process, rows, states, stored
 from tests.support.split_videos import spans, split_video, videos
 from tests.support.videos import ffmpeg, render
-from vidcurate.media.scan.scanner import read_frames
+from vidcurate.media.scan.files import read_frames
 from vidcurate.records import CLIPS, SCANS
 from vidcurate.stages.shots.split import SplitConfig
 

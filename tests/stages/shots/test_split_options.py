@@ -13,7 +13,7 @@ from tests.support.paths import CONFIGS
 from tests.support.pipeline import process, rows, stored
 from tests.support.split_videos import VideoWithCuts, spans, split_video, video_of, videos
 from tests.support.videos import render
-from vidcurate.clips.scenes import Looks
+from vidcurate.clips.scenes import TimedVectors
 from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.config import load_config
 from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, VideoCuts
@@ -54,7 +54,7 @@ def test_clips_are_right_whatever_is_chosen(
     pts, end_pts, cuts = video
     seen = pts[::step]
     vectors = np.array([[np.cos(a), np.sin(a)] for a in angles[: len(seen)]], np.float32)
-    clips = split_video(*video, config, looks=Looks(np.array(seen, np.int64), vectors))
+    clips = split_video(*video, config, vectors=TimedVectors(np.array(seen, np.int64), vectors))
     assert len({clip.clip_id for clip in clips}) == len(clips)
     assert all(a.start_pts < b.start_pts for a, b in pairwise(clips))
     for clip in clips:

@@ -13,10 +13,10 @@ from tests.support.pipeline import done, process, rows, states, stored
 from tests.support.videos import SHOTS, render
 from vidcurate.clips.vectors import Vectors, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
-from vidcurate.media.scan.scanner import read_samples
+from vidcurate.media.scan.files import read_samples
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import CLIPS, SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stages.sources.embed import EMBED, EmbedConfig, embed, in_batches
+from vidcurate.stages.sources.embed import EMBED, EmbedConfig, embed, embed_in_batches
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +157,7 @@ def test_images_are_read_as_they_are_needed() -> None:
             taken.append(n)
             yield bytes(n)
 
-    vectors = in_batches(images(), Lengths(), 4)
+    vectors = embed_in_batches(images(), Lengths(), 4)
     assert next(vectors)[0] == 0
     assert len(taken) == 4
     assert [int(vector[0]) for vector in vectors if np.isfinite(vector[0])] == [

@@ -62,12 +62,12 @@ def clip_input_of(
 
     Raises MediaError for a clip without keyframes.
     """
-    from vidcurate.media.io.frames import jpeg_of_file  # noqa: PLC0415 - OpenCV is heavy
+    from vidcurate.media.io.images import read_as_jpeg  # noqa: PLC0415 - OpenCV is heavy
 
     if not keyframes:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in keyframes
+        Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in keyframes
     )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

@@ -1,1 +1,1 @@
-"""The forms that an export takes."""
+"""The formats that an export can have, one module each."""

@@ -1,4 +1,4 @@
-"""Parquet shards that stream: numbered without gaps, in row groups that fit in memory."""
+"""Parquet shards that can be streamed: numbered without gaps, in row groups that fit in memory."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ ROWS_PER_GROUP = 1000
 # Readers hold a row group in memory at once, and several of them.
 BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
-MOST_BYTES = (1 << 31) - (1 << 20)
+MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
@@ -25,7 +25,7 @@ VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.str
 def write_shards(
     pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Location | None
 ) -> list[str]:
-    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; returns names.
+    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; return names.
 
     With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
     in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
@@ -41,12 +41,12 @@ def write_shards(
 
 
 def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
-    """One shard, a row group at a time."""
+    """Write one shard, one row group at a time."""
     if media is None:
-        schema, options, groups = rows.schema, {}, in_groups(rows, [0] * rows.num_rows)
+        schema, options, groups = rows.schema, {}, row_groups(rows, [0] * rows.num_rows)
     else:
         schema = rows.schema.append(pa.field(FILE_COLUMN, VIDEO))
-        options, groups = options_with_bytes(schema), groups_with_bytes(rows, media)
+        options, groups = options_with_bytes(schema), row_groups_with_bytes(rows, media)
     compression: Any = {"compression": "zstd", **options}
     with pq.ParquetWriter(file, schema, write_page_index=True, **compression) as writer:
         for group in groups:
@@ -54,7 +54,7 @@ def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
 
 
 def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
-    """How files are written beside other columns: once, as they are.
+    """Return the options that write clip files uncompressed beside compressed columns.
 
     They are compressed already, and a dictionary or statistics of them would hold them once more.
     """
@@ -67,39 +67,41 @@ def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
     return {"compression": codecs, "use_dictionary": others, "write_statistics": others}
 
 
-def groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
-    """Rows in row groups, with their clips' files in them.
+def row_groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
+    """Yield row groups that include the files of their clips.
 
     Raises UsageError for a file that no Parquet can hold.
     """
     names = rows["file_name"].to_pylist()
     sizes = map_names(lambda n: 0 if n is None else (media / n).stat().st_size, names, media)
     for name, size in zip(names, sizes, strict=True):
-        if size > MOST_BYTES:
+        if size > MAX_VALUE_BYTES:
             raise UsageError(
-                f"{name} has {size} bytes, and a Parquet file holds {MOST_BYTES} at most as one "
+                f"{name} has {size} bytes, and Parquet holds at most {MAX_VALUE_BYTES} in one "
                 "value: set export.embed_bytes to no, or a lower split.max_clip_s"
             )
-    for group in in_groups(rows, sizes):
-        yield group.append_column(pa.field(FILE_COLUMN, VIDEO), videos(group["file_name"], media))
+    for group in row_groups(rows, sizes):
+        yield group.append_column(
+            pa.field(FILE_COLUMN, VIDEO), video_column(group["file_name"], media)
+        )
 
 
-def in_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
-    """Rows in row groups, none with more than `BYTES_PER_GROUP` but those of one row.
+def row_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
+    """Divide rows into groups of at most `BYTES_PER_GROUP`, or of one row.
 
     `sizes` are those of the rows' files. One empty group where there are no rows.
     """
-    start, held = 0, 0
+    start, n_bytes = 0, 0
     for row, size in enumerate(sizes):
-        if row > start and (held + size > BYTES_PER_GROUP or row - start == ROWS_PER_GROUP):
+        if row > start and (n_bytes + size > BYTES_PER_GROUP or row - start == ROWS_PER_GROUP):
             yield rows.slice(start, row - start)
-            start, held = row, 0
-        held += size
+            start, n_bytes = row, 0
+        n_bytes += size
     yield rows.slice(start)
 
 
-def videos(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
-    """Clips' files as a column, read into one buffer, so that they are held once."""
+def video_column(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
+    """Read clip files into one buffer, as a column of {bytes, path}."""
     paths = names.combine_chunks()
     sizes = [0 if n is None else (media / n).stat().st_size for n in paths.to_pylist()]
     offsets = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
@@ -114,7 +116,7 @@ def videos(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
 
 
 def read_into(file: Location, into: memoryview) -> None:
-    """Read a whole file into memory of its size; raises UsageError if it has another one now."""
+    """Read a whole file into memory of its size; raises UsageError if the file is shorter now."""
     n_read = 0
     with file.open("rb") as content:
         while n_read < len(into) and (got := content.readinto(into[n_read:])):

@@ -1,4 +1,4 @@
-"""The sound of clips, from decoding a video's sound once."""
+"""The sound of clips, decoding a video's sound once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,10 +15,10 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.loudness import PACKED, Loudness, LoudnessMeter
 from vidcurate.media.audio.reader import (
     PREROLL_S,
-    Form,
-    Piece,
+    AudioChunk,
+    AudioFormat,
     Samples,
-    measured_form,
+    measured_format,
     samples_of,
     video_sound,
 )
@@ -35,10 +35,10 @@ Powers = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class ClipSound:
-    """What a clip sounds like.
+    """Measurements of a clip's sound.
 
     `powers` are the mean squares of its blocks of 100 ms, mixed to one channel; `mono` are its
-    samples at 16 kHz, -1..1, in the same mix, or none where nobody listens.
+    samples at 16 kHz, -1..1, in the same mix, or empty if no samples are asked for.
     """
 
     loudness: Loudness
@@ -47,12 +47,12 @@ class ClipSound:
 
 
 @dataclass(slots=True)
-class Take:
-    """Gathers one clip's sound, samples `start` <= n < `end`; what is missing is silence."""
+class ClipSoundBuilder:
+    """Collects the samples `start` <= n < `end` of one clip; missing ones become silence."""
 
     start: int
     end: int
-    form: Form
+    audio_format: AudioFormat
     position: int
     meter: LoudnessMeter
     resampler: AudioResampler | None
@@ -60,8 +60,8 @@ class Take:
     powers: list[Powers] = field(default_factory=list)
     mono: list[Samples] = field(default_factory=list)
 
-    def add(self, piece: Piece) -> None:
-        """Take what belongs to the clip and was not there before."""
+    def add(self, piece: AudioChunk) -> None:
+        """Take the samples of a chunk that belong to the clip and are new."""
         low, high = max(piece.start, self.position), min(piece.end, self.end)
         if low < high:
             self.pad(low)
@@ -69,44 +69,44 @@ class Take:
             self.feed(piece.samples[:, part], piece.mix[:, part])
 
     def pad(self, end: int) -> None:
-        """Silence up to a sample, a second at a time as a gap may be long."""
+        """Add silence up to a sample, a second at a time since a gap may be long."""
         while self.position < end:
-            count = min(end - self.position, self.form.rate_hz)
-            silence = np.zeros((self.form.channels, count), np.float32)
+            count = min(end - self.position, self.audio_format.rate_hz)
+            silence = np.zeros((self.audio_format.channels, count), np.float32)
             self.feed(silence, silence[:1])
 
     def feed(self, samples: Samples, mix: Samples) -> None:
-        """Pass samples and their mix on to be measured."""
+        """Measure samples and their mono mix."""
         self.meter.add(samples)
         if self.resampler is not None:
             frame = AudioFrame.from_ndarray(np.ascontiguousarray(mix), PACKED, "mono")
-            frame.sample_rate = self.form.rate_hz
+            frame.sample_rate = self.audio_format.rate_hz
             self.mono += [samples_of(part)[0] for part in self.resampler.resample(frame)]
         self.position += samples.shape[1]
         self.mixed.append(mix[0])
-        if sum(map(len, self.mixed)) >= self.form.rate_hz:
-            self.weigh()
+        if sum(map(len, self.mixed)) >= self.audio_format.rate_hz:
+            self.measure_powers()
 
-    def weigh(self) -> None:
-        """Note the powers of the whole blocks that wait.
+    def measure_powers(self) -> None:
+        """Record the powers of the whole blocks that were collected.
 
         Raises MediaError for samples that are no numbers, which floating-point sound may hold.
         """
         mix = np.concatenate(self.mixed)
         if not np.isfinite(mix).all():
             raise MediaError("the sound holds samples that are not numbers")
-        powers = block_powers(mix, self.form.rate_hz)
-        n_weighed = len(powers) * block_length(self.form.rate_hz)
+        powers = block_powers(mix, self.audio_format.rate_hz)
+        n_measured = len(powers) * block_length(self.audio_format.rate_hz)
         self.powers.append(powers)
-        self.mixed = [mix[n_weighed:]]
+        self.mixed = [mix[n_measured:]]
 
     def finish(self) -> ClipSound:
-        """What the clip sounds like, with silence up to its end.
+        """Complete the clip with silence up to its end, and return its measurements.
 
         Raises MediaError for samples that are no numbers, which floating-point sound may hold.
         """
         self.pad(self.end)
-        self.weigh()
+        self.measure_powers()
         if self.resampler is not None:
             self.mono += [samples_of(part)[0] for part in self.resampler.resample(None)]
         mono = np.concatenate([np.empty(0, np.float32), *self.mono])
@@ -119,62 +119,66 @@ def clip_sounds(
     clips: Sequence[Clip],
     offsets: Sequence[int] = (),
     *,
-    listens: bool = True,
+    with_samples: bool = True,
 ) -> Iterator[ClipSound | None]:
-    """The sound of clips of one video, in their order, which is that of their starts.
+    """Yield the sound of clips of one video, in the order of their starts.
 
     It is that of one track, decoded once, from the first clip to the end of the last; None for each
     clip of a video without. Where sound begins late, ends early, is damaged or has a gap there is
-    silence, as in a player. Only who `listens` is given samples. `offsets` are those of the
-    video's scan, if its clock begins again.
+    silence, as in a player. Only who `with_samples` is given samples. `offsets` are those of the
+    video's scan, if its clock restarts.
     Raises MediaError where the video cannot be read, and for samples that are no numbers.
     """
     if track is None:
         yield from (None for _ in clips)
         return
-    form = measured_form(track)
-    oversampler = Oversampler(form.rate_hz)
-    takes = [take_of(clip, form, oversampler, listens=listens) for clip in clips]
+    audio_format = measured_format(track)
+    oversampler = Oversampler(audio_format.rate_hz)
+    builders = [
+        builder_for(clip, audio_format, oversampler, with_samples=with_samples) for clip in clips
+    ]
     n_done = 0
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
     end_s = max(clip.end_pts * clip.time_base for clip in clips)
     moved_s = track_offsets(path, track, offsets)
-    for piece in video_sound(path, track, form, begin_s, end_s, moved_s):
-        for number in range(n_done, len(takes)):
-            if takes[number].start >= piece.end:
+    for piece in video_sound(path, track, audio_format, begin_s, end_s, moved_s):
+        for number in range(n_done, len(builders)):
+            if builders[number].start >= piece.end:
                 break
-            takes[number].add(piece)
-        while n_done < len(takes) and takes[n_done].end <= piece.start:
-            yield takes[n_done].finish()
+            builders[number].add(piece)
+        while n_done < len(builders) and builders[n_done].end <= piece.start:
+            yield builders[n_done].finish()
             n_done += 1
-        if n_done == len(takes):
+        if n_done == len(builders):
             return
-    for take in takes[n_done:]:
-        yield take.finish()
+    for builder in builders[n_done:]:
+        yield builder.finish()
 
 
-def take_of(clip: Clip, form: Form, oversampler: Oversampler, *, listens: bool) -> Take:
-    """An empty take from the first sample that is no earlier than the clip's start to its end."""
+def builder_for(
+    clip: Clip, audio_format: AudioFormat, oversampler: Oversampler, *, with_samples: bool
+) -> ClipSoundBuilder:
+    """Make an empty builder from the first sample at or after the clip's start to its end."""
     start, end = (
-        ceil(pts * clip.time_base * form.rate_hz) for pts in (clip.start_pts, clip.end_pts)
+        ceil(pts * clip.time_base * audio_format.rate_hz) for pts in (clip.start_pts, clip.end_pts)
     )
-    meter = LoudnessMeter(form.rate_hz, form.layout, PeakMeter(oversampler))
-    resampler = AudioResampler("flt", "mono", MONO_RATE_HZ) if listens else None
-    return Take(start, end, form, start, meter, resampler)
+    meter = LoudnessMeter(audio_format.rate_hz, audio_format.layout, PeakMeter(oversampler))
+    resampler = AudioResampler("flt", "mono", MONO_RATE_HZ) if with_samples else None
+    return ClipSoundBuilder(start, end, audio_format, start, meter, resampler)
 
 
 def block_length(rate_hz: int) -> int:
-    """How many samples are in 100 ms."""
+    """Return the number of samples in 100 ms."""
     return int(SILENCE_BLOCK_S * rate_hz)
 
 
 def block_powers(mono: Samples, rate_hz: int) -> Powers:
-    """The mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
+    """Return the mean squares of the whole blocks of 100 ms in samples of shape (n,)."""
     n_block = block_length(rate_hz)
     blocks = mono[: len(mono) // n_block * n_block].reshape(-1, n_block)
     return np.asarray(np.mean(np.square(blocks, dtype=np.float64), axis=1), np.float64)
 
 
 def silence_share(powers: Powers, level_dbfs: float) -> float:
-    """The share of blocks whose root mean square is below a level; 1 without a block."""
+    """Return the share of blocks whose root mean square is below a level; 1 without a block."""
     return float(np.mean(powers < 10 ** (level_dbfs / 10))) if len(powers) else 1.0

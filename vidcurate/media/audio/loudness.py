@@ -1,4 +1,4 @@
-"""How loud sound is, by EBU R128: libav's own filter, fed piece by piece so that memory is small.
+"""Loudness by EBU R128: libav's own filter, fed in chunks so that memory stays small.
 
 The filter is ffmpeg's `ebur128`, so that the numbers are those that ffmpeg prints, and no further
 package is needed; see EBU Tech 3341 and 3342. Its true peak would cost more than all the rest, so
@@ -45,7 +45,7 @@ class LoudnessMeter:
     facts: Mapping[str, str] = field(default_factory=dict)
 
     def add(self, samples: NDArray[np.float32]) -> None:
-        """Take the next samples, shape (channels, n)."""
+        """Add the next samples, shape (channels, n)."""
         # Packed: PyAV writes beyond the planes of eight channels and more.
         packed = np.ascontiguousarray(samples.T).reshape(1, -1)
         frame = AudioFrame.from_ndarray(packed, PACKED, self.layout)
@@ -66,7 +66,7 @@ class LoudnessMeter:
         self.drain()
 
     def drain(self) -> None:
-        """Keep the latest of what the filter says; of a last part under 100 ms it says nothing."""
+        """Keep the filter's latest result; a last part under 100 ms gives none."""
         while True:
             try:
                 self.facts = self.graph.pull().metadata or self.facts
@@ -74,7 +74,7 @@ class LoudnessMeter:
                 return
 
     def finish(self) -> Loudness:
-        """What was measured of all that was added."""
+        """Return the measurements of everything that was added."""
         if self.n_samples:
             self.graph.push(None)
             self.drain()

@@ -1,4 +1,4 @@
-"""Sound whose channels have no places, mixed by the ffmpeg program.
+"""Mixing channels without speaker positions, by the ffmpeg program.
 
 No rule says how such channels make stereo, and swresample refuses to invent one. Two of them are
 taken for left and right; more are averaged, so that none is lost. Ambisonic sound has all that is
@@ -22,7 +22,7 @@ TIMEOUT_S = 3600.0
 def write_mixed(
     path: Path, track: Track, begin_s: Fraction, end_s: Fraction, rate_hz: int, out: Path
 ) -> None:
-    """The sound of a span of a video in `track.mixed_layout`, as a NUT file that begins at 0.
+    """Write the sound of a span in `track.mixed_layout` as a NUT file that begins at 0.
 
     Only sound that is there is written, each part with its time. Raises MediaError where ffmpeg
     cannot decode it.
@@ -34,11 +34,11 @@ def write_mixed(
     seek = {"ss": microseconds(seek_s), "noaccurate_seek": None} if seek_s > 0 else {}
     source = ffmpeg.input(url(path), format=kind, protocol_whitelist="file", copyts=None, **seek)
     begin = microseconds(begin_s)
-    # Filters that keep no time of their own: ffmpeg makes them anew where the sound's form changes.
+    # Filters without state: ffmpeg creates them again where the format of the sound changes.
     filters = (
         f"atrim=start={begin}:end={microseconds(end_s)}",
         f"asetpts=PTS-({begin})/TB",
-        mix(track),
+        mix_filter(track),
         f"aformat=sample_fmts=flt:sample_rates={rate_hz}:channel_layouts={track.mixed_layout}",
     )
     written = ffmpeg.output(
@@ -49,8 +49,8 @@ def write_mixed(
     run(find_ffmpeg(), written, TIMEOUT_S)
 
 
-def mix(track: Track) -> str:
-    """The filter that makes mono or stereo of a track's channels."""
+def mix_filter(track: Track) -> str:
+    """Return the filter that makes mono or stereo from a track's channels."""
     if track.is_ambisonic:
         return "pan=mono|c0=c0"
     if track.mixed_layout == "stereo":

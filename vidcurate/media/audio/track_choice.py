@@ -1,6 +1,5 @@
-"""Which of a video's sound tracks is its sound."""
+"""Choosing the sound track of a video."""
 
-from collections.abc import Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
@@ -8,13 +7,18 @@ from tempfile import TemporaryDirectory
 
 import av.error
 from av.audio.stream import AudioStream
-from av.container import InputContainer
 from av.stream import Disposition
 
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.mixing import write_mixed
-from vidcurate.media.audio.tracks import USUAL_RATE_HZ, Track, describe, has_decoder, words_of
-from vidcurate.media.io.container import AV_TIME, described, open_container
+from vidcurate.media.audio.tracks import (
+    USUAL_RATE_HZ,
+    Track,
+    description_fields,
+    has_decoder,
+    parse_track,
+)
+from vidcurate.media.io.container import AV_TIME, libav_description, open_container
 
 # So many packets are read to see whether a track can be decoded: some seconds of a video.
 TRIAL_PACKETS = 600
@@ -23,15 +27,18 @@ ENCRYPTED = "enca"
 
 
 def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
-    """The first sound track that can be decoded, the default one before others.
+    """Find the first sound track that can be decoded, the default one before others.
 
     Also, in plain words, why others that come before it were passed over. Raises MediaError for a
     file that cannot be opened.
     """
     faults: list[str] = []
     with open_container(path) as container:
-        text = described(container)
-        candidates = [(describe(s, text), why_not(s, text)) for s in in_order(container)]
+        text = libav_description(container)
+        streams = sorted(
+            container.streams.audio, key=lambda s: not s.disposition & Disposition.default
+        )
+        candidates = [(parse_track(s, text), why_undecodable(s, text)) for s in streams]
     for track, reason in candidates:
         fault = reason or (None if is_decodable(path, track) else "damaged or of an unknown kind")
         if fault is None:
@@ -40,23 +47,18 @@ def find_track(path: Path) -> tuple[Track | None, tuple[str, ...]]:
     return None, tuple(faults)
 
 
-def in_order(container: InputContainer) -> Sequence[AudioStream]:
-    """The sound tracks, those that are to be played by default first."""
-    return sorted(container.streams.audio, key=lambda s: not s.disposition & Disposition.default)
-
-
-def why_not(stream: AudioStream, text: str) -> str | None:
-    """Why a track cannot be decoded, as far as that is known without trying."""
+def why_undecodable(stream: AudioStream, text: str) -> str | None:
+    """Say why a track cannot be decoded, as far as that is known without trying."""
     if not has_decoder(stream):
         return "there is no decoder"
-    if f"({ENCRYPTED} /" in words_of(stream, text)[0]:
+    if f"({ENCRYPTED} /" in description_fields(stream, text)[0]:
         return "it is encrypted"
     return None
 
 
 def is_decodable(path: Path, track: Track) -> bool:
-    """Whether a track is decoded at the head of the video, or has nothing there to be tried."""
-    if track.is_odd:
+    """Try to decode a track at the head of the video; true if it has nothing there."""
+    if track.is_unplaced:
         return is_mixed(path, track)
     n_refused = 0
     with open_container(path) as container:
@@ -75,7 +77,7 @@ def is_decodable(path: Path, track: Track) -> bool:
 
 
 def is_mixed(path: Path, track: Track) -> bool:
-    """Whether the ffmpeg program decodes a track and mixes its channels."""
+    """Check whether the ffmpeg program decodes a track and mixes its channels."""
     with open_container(path) as container:
         begin_s = (container.start_time or 0) * AV_TIME
     with TemporaryDirectory() as folder:

@@ -1,7 +1,7 @@
-"""The true peak of sound, that of the wave between its samples, without oversampling all of it.
+"""The true peak of sound, between its samples, without oversampling all of it.
 
 It is ffmpeg's: the largest sample after libswresample has brought the sound to 192 kHz (ITU-R
-BS.1770, annex 2). That is dear, and most of a sound is too quiet to hold the peak, so only
+BS.1770, annex 2). That is expensive, and most of a sound is too quiet for the peak, so only
 stretches that may exceed the largest one known so far are oversampled.
 """
 
@@ -21,7 +21,7 @@ BLOCK_S = 0.04
 # What the filter adds at most: the sum of its absolute taps is 2.353 in the worst of its phases.
 # Less linear interpolation, which adds nothing, it is a filter of second differences whose taps sum
 # to 0.618; its gain at 0 Hz and its slope are off by less than the hundredth that is added here.
-MOST_GAIN = 2.4
+MAX_GAIN = 2.4
 PEAK_GAIN, BEND_GAIN = 1.01, 0.65
 
 Samples = NDArray[np.float32]
@@ -29,9 +29,9 @@ Samples = NDArray[np.float32]
 
 @dataclass(slots=True)
 class Oversampler:
-    """Brings stretches of sound to 192 kHz, on the grid that the whole sound would have.
+    """Converts stretches of sound to 192 kHz, on the grid that the whole sound would have.
 
-    One serves all clips of a video: making its filter is dear.
+    One serves all clips of a video, since making its filter is expensive.
     """
 
     rate_hz: int
@@ -42,12 +42,12 @@ class Oversampler:
 
     @property
     def grid(self) -> int:
-        """After so many samples both rates have one at the same time again."""
+        """The number of samples after which both rates have one at the same time again."""
         return self.rate_hz // gcd(self.rate_hz, OVERSAMPLED_HZ)
 
     @property
     def margin(self) -> int:
-        """How many samples about a stretch decide what it becomes, in whole grids."""
+        """The number of samples on each side that affect a stretch, in whole grids."""
         reach = REACH * max(1, ceil(self.rate_hz / OVERSAMPLED_HZ))
         return ceil(reach / self.grid) * self.grid
 
@@ -57,7 +57,7 @@ class Oversampler:
         return max(1, round(BLOCK_S * self.rate_hz / self.grid)) * self.grid
 
     def peak(self, rows: Samples) -> float:
-        """The true peak of stretches, shape (stretches, margin + block + margin).
+        """Return the true peak of stretches, shape (stretches, margin + block + margin).
 
         The resampler takes them for one sound. What it makes of the seams falls into the margins,
         and it holds back no more than a margin of the last one.
@@ -76,7 +76,7 @@ class Oversampler:
 
 @dataclass(slots=True)
 class PeakMeter:
-    """Measures one sound, given piece by piece."""
+    """Measures the true peak of one sound, given in chunks."""
 
     oversampler: Oversampler
     peak: float = 0.0
@@ -85,21 +85,21 @@ class PeakMeter:
     waiting: list[Samples] = field(default_factory=list)
 
     def add(self, samples: Samples) -> None:
-        """Take the next samples, shape (channels, n)."""
+        """Add the next samples, shape (channels, n)."""
         self.waiting.append(samples)
         self.n_waiting += samples.shape[1]
         if self.n_waiting >= self.oversampler.rate_hz:
             self.measure()
 
     def finish(self) -> float:
-        """The true peak of all that was added, where 1 is full scale; 0 of silence."""
+        """Return the true peak of everything that was added, where 1 is full scale."""
         if self.n_waiting:
             missing = self.oversampler.block + self.oversampler.margin
             self.measure(after=missing)
         return self.peak
 
     def measure(self, after: int = 0) -> None:
-        """Measure all whole blocks that wait; `after` samples are put behind the sound's end.
+        """Measure all complete blocks; `after` samples are appended at the sound's end.
 
         As in libswresample, sound is mirrored at its ends, so that an end is no peak by itself.
         """
@@ -120,11 +120,11 @@ class PeakMeter:
         """Oversample the loudest row, then those that may exceed it."""
         most = np.maximum(rows.max(axis=1), -rows.min(axis=1))
         first = int(most.argmax())
-        if most[first] * MOST_GAIN <= self.peak:
+        if most[first] * MAX_GAIN <= self.peak:
             return
         self.peak = max(self.peak, self.oversampler.peak(rows[first : first + 1]))
         most[first] = 0
-        at = np.flatnonzero(most * MOST_GAIN > self.peak)
+        at = np.flatnonzero(most * MAX_GAIN > self.peak)
         if self.oversampler.rate_hz <= OVERSAMPLED_HZ:
             bend = np.abs(np.diff(rows[at], 2, axis=1)).max(axis=1, initial=0)
             at = at[PEAK_GAIN * most[at] + BEND_GAIN * bend > self.peak]

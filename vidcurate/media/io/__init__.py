@@ -1,1 +1,1 @@
-"""Containers, streams, time and colour: how a video file is read."""
+"""Reading video files: containers, streams, time, colour and images."""

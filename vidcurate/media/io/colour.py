@@ -1,7 +1,7 @@
-"""What a video's numbers mean as colours, and how they become those of an ordinary display.
+"""The colours of a video, and their conversion to an ordinary display.
 
-Numbers are those of ITU-T H.273. What a video does not say is taken as players take it: BT.709 for
-high definition, BT.601 for less.
+Numbers are those of ITU-T H.273. Missing tags are filled in as players do: BT.709 for high
+definition, BT.601 for less.
 """
 
 from collections.abc import Iterator
@@ -100,7 +100,7 @@ FROM_LIGHT = (
 # The curve of ITU-R BT.2390 from 1,000 cd/m2, as videos are mastered for, to the 203 cd/m2 that are
 # white on an ordinary display (BT.2408); values of PQ over the largest.
 LARGEST_PQ, WHITE, KNEE = 0.751827, 0.0203, 0.658555
-SHOWN_LARGEST = 0.772370
+DISPLAY_LARGEST = 0.772370
 # HLG (BT.2100) back to the light of a display of 1,000 cd/m2.
 HLG_LIGHT = (
     "0.1*pow(if(lte({0},0.5),{0}*{0}/3,(exp(({0}-0.55991073)/0.17883277)+0.28466892)/12),1.2)"
@@ -121,13 +121,13 @@ class Colours:
 
 
 def colours_of(frame: VideoFrame) -> Colours:
-    """What a decoded frame's numbers mean."""
+    """Return the colours of a decoded frame."""
     tags = frame.colorspace, frame.color_primaries, frame.color_trc
-    return resolved(tags, frame.width, frame.height, is_rgb=is_rgb(frame.format))
+    return resolve_colours(tags, frame.width, frame.height, is_rgb=is_rgb(frame.format))
 
 
 def video_colours(video: Video) -> Colours:
-    """What a video's numbers mean, by its row."""
+    """Return the colours of a video from its row."""
     tags = tuple(
         {name: number for number, name in names.items()}.get(name, UNSPECIFIED)
         for names, name in (
@@ -137,11 +137,11 @@ def video_colours(video: Video) -> Colours:
         )
     )
     form = VideoFormat(video.pixel_format)
-    return resolved(tags, video.width, video.height, is_rgb=is_rgb(form))
+    return resolve_colours(tags, video.width, video.height, is_rgb=is_rgb(form))
 
 
-def resolved(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) -> Colours:
-    """Tags with what they leave out, as players take it."""
+def resolve_colours(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) -> Colours:
+    """Fill in missing tags as players do."""
     matrix, primaries, transfer = tags
     if is_rgb:
         matrix, usual = RGB, USUAL[BT709]
@@ -156,28 +156,28 @@ def resolved(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) ->
 
 
 def assumed_matrix(width: int, height: int) -> int:
-    """The matrix of a video that does not name one that is known."""
+    """Return the matrix of a video that names none or an unknown one."""
     if width >= HD_WIDTH or height >= HD_HEIGHT:
         return BT709
     return BT470BG if height in PAL_HEIGHTS else SMPTE170M
 
 
 def is_rgb(form: VideoFormat) -> bool:
-    """Whether pixels are red, green and blue, in whatever order or by a palette."""
+    """Check whether pixels are red, green and blue, in any order or by a palette."""
     return form.is_rgb or form.has_palette or form.name.startswith("xyz")
 
 
-def shown_colours(colours: Colours, width: int, height: int) -> Colours:
-    """The colours of an ordinary clip that shows such pictures, `width` x `height` as coded."""
-    if light(colours) is not None:
+def display_colours(colours: Colours, width: int, height: int) -> Colours:
+    """Return the colours of an ordinary clip of such pictures, `width` x `height` as coded."""
+    if display_filters(colours) is not None:
         return Colours(BT709, 1, 1)
     if colours.matrix == RGB:
         return Colours(assumed_matrix(width, height), colours.primaries, colours.transfer)
     return colours
 
 
-def light(colours: Colours) -> list[Filter] | None:
-    """Filters on 16-bit planar RGB that show wide or high-range colours on an ordinary display.
+def display_filters(colours: Colours) -> list[Filter] | None:
+    """Return filters on 16-bit planar RGB that bring wide or high-range colours to a display.
 
     None for colours that an ordinary display shows as they are. High range is brought into range
     channel by channel by the curve of ITU-R BT.2390; what lies outside BT.709 is clipped.
@@ -192,7 +192,7 @@ def light(colours: Colours) -> list[Filter] | None:
         shown = TO_LIGHT.format("ld(4)")
         to_light = (
             f"{first}st(2,min({signal}/{LARGEST_PQ},1));st(3,(ld(2)-{KNEE})/(1-{KNEE}));"
-            f"st(4,{LARGEST_PQ}*if(lt(ld(2),{KNEE}),ld(2),{spline()}));"
+            f"st(4,{LARGEST_PQ}*if(lt(ld(2),{KNEE}),ld(2),{knee_spline()}));"
             f"65535*clip({shown}/{WHITE},0,1)"
         )
     else:
@@ -206,27 +206,27 @@ def light(colours: Colours) -> list[Filter] | None:
     return filters
 
 
-def spline() -> str:
-    """The roll-off of ITU-R BT.2390 above the knee; variable 3 runs from 0 to 1 there."""
+def knee_spline() -> str:
+    """Return the roll-off of ITU-R BT.2390 above the knee; variable 3 runs from 0 to 1 there."""
     t = "ld(3)"
     return (
         f"(2*{t}^3-3*{t}^2+1)*{KNEE}+({t}^3-2*{t}^2+{t})*(1-{KNEE})"
-        f"+(-2*{t}^3+3*{t}^2)*{SHOWN_LARGEST}"
+        f"+(-2*{t}^3+3*{t}^2)*{DISPLAY_LARGEST}"
     )
 
 
 def conversion(
     colours: Colours, width: int, height: int, coded: tuple[int, int], flags: str = "bicubic"
 ) -> Iterator[Filter]:
-    """Filters that scale pictures and give them the colours of an ordinary clip: YUV 4:2:0, 8-bit.
+    """Yield filters that scale pictures and convert them to 8-bit YUV 4:2:0 of an ordinary clip.
 
     `coded` is the size of the pictures as they are stored.
     """
-    shown = shown_colours(colours, *coded)
+    shown = display_colours(colours, *coded)
     size = {"w": width, "h": height, "flags": flags}
     own = {"in_color_matrix": SCALED[colours.matrix][1]} if colours.matrix != RGB else {}
     into = {"out_color_matrix": SCALED[shown.matrix][1], "out_range": "tv"}
-    filters = light(colours)
+    filters = display_filters(colours)
     if filters is None:
         yield "scale", {**size, **own, **into}
     else:
@@ -247,14 +247,14 @@ def as_rgb(
     interpolation: str = "BICUBIC",
     reformatter: VideoReformatter | None = None,
 ) -> VideoFrame:
-    """A frame in the colours of an ordinary display: 8-bit RGB (or "bgr24") of this size.
+    """Convert a frame to 8-bit RGB (or "bgr24") of this size, in an ordinary display's colours.
 
     A reformatter keeps its scaling tables from frame to frame; making them costs more than scaling
     one frame.
     """
     colours = colours_of(frame)
-    if light(colours) is not None:
-        graph = light_graph(
+    if display_filters(colours) is not None:
+        graph = display_graph(
             *(colours, frame.width, frame.height, frame.format.name, frame.color_range),
             *(width, height, form, interpolation.lower()),
         )
@@ -273,7 +273,7 @@ def as_rgb(
 
 
 @lru_cache(maxsize=8)
-def light_graph(
+def display_graph(
     colours: Colours,
     width: int,
     height: int,
@@ -284,7 +284,7 @@ def light_graph(
     form: str,
     interpolation: str,
 ) -> Graph:
-    """A filter graph from frames of wide or high-range colours to RGB of another size."""
+    """Build a filter graph from wide or high-range frames to RGB of another size."""
     own = {"in_color_matrix": SCALED[colours.matrix][1]} if colours.matrix != RGB else {}
     size = {"w": into_width, "h": into_height, "flags": interpolation}
     return graph_of(
@@ -294,14 +294,14 @@ def light_graph(
         [
             ("scale", {**size, **own}),
             ("format", {"pix_fmts": "gbrp16le"}),
-            *(light(colours) or ()),
+            *(display_filters(colours) or ()),
             ("format", {"pix_fmts": form}),
         ],
     )
 
 
 def graph_of(width: int, height: int, pixel_format: str, filters: list[Filter]) -> Graph:
-    """A filter graph for frames of one size and format."""
+    """Build a filter graph for frames of one size and format."""
     graph = Graph()
     source = graph.add_buffer(
         width=width, height=height, format=VideoFormat(pixel_format), time_base=TIME_BASE

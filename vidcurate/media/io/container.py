@@ -1,4 +1,4 @@
-"""Opening a video safely, and saying in plain words why a file is not one."""
+"""Opening a video safely, and saying in plain words why a file is not a video."""
 
 import re
 from collections import Counter
@@ -21,13 +21,13 @@ from av.video.stream import VideoStream
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import check_kind
 from vidcurate.media.io.envelope import missing_index
-from vidcurate.media.io.orientation import MOST_PIXELS
+from vidcurate.media.io.orientation import MAX_PIXELS
 from vidcurate.media.io.packets import Damage, packets
 
 HEAD_BYTES = 4096
 READ_BYTES = 1 << 20
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
-LISTS = (
+REFERENCE_FORMATS = (
     (b"#EXTM3U", "an HLS playlist, not a video"),
     (b"ffconcat version", "a concat script, not a video"),
     (b"<MPD", "a DASH manifest, not a video"),
@@ -48,7 +48,7 @@ ARCHIVES = (
 )
 # Containers that hold videos, and what is opened only to say what it is: single pictures, raw
 # streams and sound. Others are refused: demuxers that follow what a text names (files, addresses,
-# scripts), that draw text, that guess by the name alone, and all that nobody thought of.
+# scripts), that draw text, that guess by the name alone, and all unknown ones.
 VIDEOS = (
     *("asf", "asf_o", "avi", "dv", "flv", "gif", "gxf", "ivf", "kux", "live_flv", "matroska,webm"),
     *("mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf", "nsv", "nut", "ogg", "rm", "swf", "wtv"),
@@ -63,10 +63,10 @@ SOUND = (
     *("loas", "mp3", "mpc", "mpc8", "tak", "truehd", "tta", "voc", "w64", "wav", "wv"),
 )
 # An SVG is a text that names other files.
-STILLS = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
-ALLOWED = ",".join((*VIDEOS, *RAW_STREAMS, *SOUND, *STILLS))
+IMAGES = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
+ALLOWED = ",".join((*VIDEOS, *RAW_STREAMS, *SOUND, *IMAGES))
 # Decoders keep up to 17 pictures, so that one video of larger ones could take all memory there is.
-DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+DECODER_OPTIONS = {"max_pixels": str(MAX_PIXELS)}
 OPTIONS = {
     "protocol_whitelist": "file",
     "format_whitelist": ALLOWED,
@@ -84,8 +84,8 @@ AV_TIME = Fraction(1, 1_000_000)
 av.logging.set_level(None)
 
 
-class Landing(NamedTuple):
-    """A seek that landed well: the time that was sought, the keyframe's time, its packet."""
+class SeekResult(NamedTuple):
+    """A successful seek: the time sought, the time of the keyframe found, and its packet."""
 
     target_pts: int
     key_pts: int
@@ -96,11 +96,11 @@ class Landing(NamedTuple):
 def open_video(
     path: Path, *, makes_times: bool = False
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A video and its first real video stream, to be decoded by one thread.
+    """Open a video and its first real video stream, to be decoded by one thread.
 
     Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
-    libav make up times of packets that have none, for who does not decode: they are not those of
-    the frames.
+    libav invent times of packets that have none, for callers that do not decode: they differ from
+    the frames' times.
     Raises MediaError for a file that is gone, empty, forbidden, no video, or not decodable.
     """
     with open_container(path) as container:
@@ -113,7 +113,7 @@ def open_video(
 
 
 def open_container(path: Path) -> InputContainer:
-    """A file of pictures or sound, of which only the file itself may be read.
+    """Open a file of pictures or sound; no other file can be read through it.
 
     Raises MediaError for a file that is gone, empty, forbidden or no such file.
     """
@@ -121,16 +121,16 @@ def open_container(path: Path) -> InputContainer:
     try:
         return av.open(url(path), options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
-        raise MediaError(why_not_opened(path, error)) from error
+        raise MediaError(open_fault(path, error)) from error
 
 
 def url(path: Path) -> str:
-    """A path as libav and ffmpeg take it whatever its name: dashes, colons, quotes, newlines."""
+    """Return a path as libav and ffmpeg accept it, whatever characters it has."""
     return f"file:{path}"
 
 
 def check_head(path: Path) -> None:
-    """Look at the first bytes of a file that may be a video.
+    """Check the first bytes of a file that may be a video.
 
     Raises MediaError for a file that is gone, empty, forbidden, no plain file, an archive or a
     text that names other files.
@@ -151,13 +151,13 @@ def check_head(path: Path) -> None:
         if head.startswith(mark, place):
             raise MediaError(f"a {name} archive, not a video: unpack it")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    for mark, reason in LISTS:
+    for mark, reason in REFERENCE_FORMATS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
             raise MediaError(reason)
 
 
 def check_readable(path: Path) -> None:
-    """Read a file to its end: for libav a disk that fails ends a video as if there were no more.
+    """Read a file to its end, since libav takes a failing disk for the end of the video.
 
     Raises MediaError where the system cannot read it.
     """
@@ -169,8 +169,8 @@ def check_readable(path: Path) -> None:
         raise MediaError(f"the file cannot be read: {error.strerror}") from error
 
 
-def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
-    """Why libav did not open a file, in plain words."""
+def open_fault(path: Path, error: av.error.FFmpegError) -> str:
+    """Say in plain words why libav could not open a file."""
     fault = missing_index(path)
     if fault is not None:
         return fault
@@ -180,7 +180,7 @@ def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The video stream that is the video: no picture attached to it, and no cover.
+    """Choose the stream that is the video: no attached picture, and no cover.
 
     Raises MediaError where there is none, or none that this build can decode.
     """
@@ -190,16 +190,16 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     if not videos:
         found = "audio only" if container.streams.audio else "no video and no audio"
         raise MediaError(f"no video stream: {found}")
-    stream = max(videos, key=rank)
+    stream = max(videos, key=stream_rank)
     # PyAV leaves the decoder out, against its own annotation, where there is none.
     if stream.codec_context is None:
-        raise MediaError(f"no decoder for codec {codec_words(container, stream)}")
+        raise MediaError(f"no decoder for codec {codec_description(container, stream)}")
     check_size(stream.codec_context.width, stream.codec_context.height)
     return stream
 
 
 def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
-    """The video streams that are no attached pictures, and no covers beside a video.
+    """List the video streams that are neither attached pictures nor covers beside a video.
 
     Covers are often not flagged: a stream of one or two pictures is one where another has more.
     """
@@ -207,12 +207,12 @@ def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
     videos = [s for s in streams if not s.disposition & Disposition.attached_pic]
     if len(videos) <= 1:
         return videos
-    counts = pictures_at_the_head(path, [stream.index for stream in videos])
+    counts = count_head_pictures(path, [stream.index for stream in videos])
     return [s for s in videos if counts[s.index] > COVER_PICTURES] or videos[:1]
 
 
-def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
-    """How many pictures each stream has until one has many, or the head of the file ends."""
+def count_head_pictures(path: Path, indexes: list[int]) -> Counter[int]:
+    """Count the pictures of each stream until one has many or the head of the file ends."""
     counts: Counter[int] = Counter()
     # A container of its own, since not every one can be wound back to its first packet.
     with av.open(url(path), options=OPTIONS, metadata_errors="replace") as container:
@@ -229,8 +229,8 @@ def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
     return counts
 
 
-def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
-    """Which of several videos in one file is taken: the default one, the largest, the first."""
+def stream_rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
+    """Rank the videos of one file: decodable, default, largest, first."""
     decoder = stream.codec_context
     if decoder is None:
         return False, False, 0, -stream.index  # type: ignore[unreachable]
@@ -239,23 +239,25 @@ def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
 
 
 def check_size(width: int, height: int) -> None:
-    """Make sure that a picture can be held in memory.
+    """Check that a picture fits in memory.
 
     Raises MediaError for a larger one.
     """
-    if width * height > MOST_PIXELS:
-        millions = MOST_PIXELS // 1_000_000
+    if width * height > MAX_PIXELS:
+        millions = MAX_PIXELS // 1_000_000
         raise MediaError(f"pictures of {width}x{height}: more than {millions} million pixels")
 
 
-def codec_words(container: InputContainer, stream: VideoStream) -> str:
-    """What libav's own description calls the codec of a stream that has no decoder."""
-    found = re.search(rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", described(container))
+def codec_description(container: InputContainer, stream: VideoStream) -> str:
+    """Return libav's name for the codec of a stream that has no decoder."""
+    found = re.search(
+        rf"Stream #0:{stream.index}\b.*?: Video: ([^,\n]*)", libav_description(container)
+    )
     return found[1] if found else "unknown"
 
 
-def described(container: InputContainer) -> str:
-    """What libav says of an open video: a line a stream, as ffmpeg prints it."""
+def libav_description(container: InputContainer) -> str:
+    """Return libav's description of an open video: one line a stream, as ffmpeg prints it."""
     av.logging.set_level(av.logging.INFO)
     try:
         return str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
@@ -264,7 +266,7 @@ def described(container: InputContainer) -> str:
 
 
 def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether frames have other times after a seek than when the video is read from its start.
+    """Check whether frames have other times after a seek than when read from the start.
 
     MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
     the decoder gave before.
@@ -275,18 +277,18 @@ def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool
 
 def seek_before(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
-) -> Landing | None:
-    """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
+) -> SeekResult | None:
+    """Seek a keyframe from which the frame at `pts` can be decoded; reading continues after it.
 
     None where no keyframe before `pts` can be sought: the video must be read from its start.
     """
-    return next(landings(container, stream, pts), None)
+    return next(seek_results(container, stream, pts), None)
 
 
-def landings(
+def seek_results(
     container: InputContainer, stream: VideoStream | AudioStream, pts: int
-) -> Iterator[Landing]:
-    """Go to one keyframe at or before `pts` after the other, further and further back.
+) -> Iterator[SeekResult]:
+    """Yield keyframes at or before `pts`, seeking further and further back.
 
     Some containers (MPEG-TS, MPEG-PS, files without an index) are sought by byte position and
     land late or between keyframes, and some name frames as keyframes that are none, so it may take
@@ -306,9 +308,9 @@ def landings(
         if packet is None or key_pts is None or key_pts > pts or key_pts in known:
             continue
         known.add(key_pts)
-        yield Landing(target, key_pts, packet)
+        yield SeekResult(target, key_pts, packet)
 
 
 def packet_pts(packet: "Packet[Any]") -> int | None:
-    """When a packet's frame is shown; its decoding time where the container stores no other."""
+    """Return the time a packet's frame is shown, or its decoding time where no other is stored."""
     return packet.dts if packet.pts is None else packet.pts

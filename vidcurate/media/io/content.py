@@ -1,4 +1,4 @@
-"""A video's identity: its content, wherever it lies."""
+"""The identity of a video: its content, wherever the file is."""
 
 import hashlib
 import stat
@@ -22,7 +22,7 @@ OTHER_KINDS = {
 
 
 def content_id(path: Location) -> tuple[str, int]:
-    """A video's id, 16 hex digits of its size and its first, middle and last MiB; and its size.
+    """Return a video's id, 16 hex digits from its size, first, middle and last MiB; and its size.
 
     Raises MediaError for a file that is not there, not readable, empty, or no plain file.
     """
@@ -42,7 +42,7 @@ def content_id(path: Location) -> tuple[str, int]:
 
 
 def check_kind(path: Location) -> None:
-    """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
+    """Check that a path is a plain file: opening a pipe or a device may wait for ever.
 
     Raises MediaError for what is none, and OSError where there is nothing.
     """
@@ -52,7 +52,7 @@ def check_kind(path: Location) -> None:
 
 
 def video_path(source: Source) -> Path:
-    """Where a source's content lies now, on this machine: a remote one is fetched.
+    """Return the path of a source on this machine; a remote file is fetched.
 
     Raises MediaError when none of its paths holds it any more.
     """

@@ -1,4 +1,4 @@
-"""The one decode of a video: every frame at native size, and a small copy of it for measuring.
+"""The one decode of a video: every frame at native size, and a small copy of it to measure.
 
 Time is read in integer ticks of the stream's time base.
 """
@@ -28,9 +28,9 @@ from vidcurate.media.io.colour import (
     colours_of,
     is_rgb,
 )
-from vidcurate.media.io.packets import Clock, Damage, clocked, packets
+from vidcurate.media.io.packets import Clock, Damage, on_clock, packets
 
-LONGEST_SIDE = 256
+MAX_SIDE = 256
 PLANAR = frozenset({"yuv420p", "yuv422p", "yuv444p"})
 TYPICAL_RATE = Fraction(25)
 
@@ -39,7 +39,7 @@ Plane = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class Faults(Damage):
-    """What went wrong while a video was decoded; grows as decoding goes on.
+    """What went wrong while a video was decoded; it grows as decoding goes on.
 
     `offsets` are the ticks added in each part of a video that is joined of several, the first 0.
     """
@@ -50,8 +50,8 @@ class Faults(Damage):
 
 
 @dataclass(frozen=True, slots=True)
-class Small:
-    """A small picture: 8-bit I420 of shape (height * 3 / 2, width), in limited range.
+class SmallFrame:
+    """A frame made small: 8-bit I420 of shape (height * 3 / 2, width), in limited range.
 
     `colorspace` is FFmpeg's number of the matrix that its colours are in.
     """
@@ -61,13 +61,13 @@ class Small:
 
     @property
     def luma(self) -> Plane:
-        """The upper two thirds, shape (height, width)."""
+        """The luma plane, shape (height, width): the upper two thirds."""
         return self.i420[: self.i420.shape[0] * 2 // 3]
 
 
 @dataclass(slots=True)
 class Shrinker:
-    """Makes small pictures, all of one size, of frames that may change size or format.
+    """Makes small frames of one size from frames that may change size or format.
 
     Small pictures are every `step`-th native pixel each way and not averages over areas: the
     spread of the native luma survives, and where PySceneDetect shrinks by an odd whole number, as
@@ -83,13 +83,13 @@ class Shrinker:
     key: tuple[object, ...] = ()
     buffers: list[Plane] = field(default_factory=list)
 
-    def shrink(self, frame: VideoFrame) -> Small:
-        """The small picture of a frame; valid until the second call after this one."""
+    def shrink(self, frame: VideoFrame) -> SmallFrame:
+        """Shrink a frame; the result is valid until the second call after this one."""
         width, height = self.size
         step = self.step
         matrix = small_matrix(frame) if is_rgb(frame.format) else frame.colorspace
         fits = frame.width >= width * step and frame.height >= height * step
-        if not (fits and is_plain(frame) and (frame.width, frame.height) == self.native):
+        if not (fits and is_limited_planar(frame) and (frame.width, frame.height) == self.native):
             frame, step = self.convert(frame), 1
         if not self.buffers:
             self.buffers = [np.empty((height * 3 // 2, width), np.uint8) for _ in range(2)]
@@ -100,13 +100,13 @@ class Shrinker:
         # A small chroma pixel stands for two small luma pixels; the native one may already do so.
         down = step if u.shape[0] < luma.shape[0] else 2 * step
         across = step if u.shape[1] < luma.shape[1] else 2 * step
-        take_every(luma, step, step, small[:height])
-        take_every(u, down, across, chroma[0])
-        take_every(v, down, across, chroma[1])
-        return Small(small, matrix)
+        subsample(luma, step, step, small[:height])
+        subsample(u, down, across, chroma[0])
+        subsample(v, down, across, chroma[1])
+        return SmallFrame(small, matrix)
 
     def convert(self, frame: VideoFrame) -> VideoFrame:
-        """A frame of any format as planar 8-bit limited range, already of the small size."""
+        """Convert a frame of any format to planar 8-bit limited range at the small size."""
         key = (frame.width, frame.height, frame.format.name, frame.color_range, frame.colorspace)
         if self.graph is None or key != self.key:
             self.graph, self.key = shrinking_graph(frame, *self.size), key
@@ -115,35 +115,35 @@ class Shrinker:
 
 
 def shrinker_for(frame: VideoFrame) -> Shrinker:
-    """A shrinker for a video that begins with this frame."""
+    """Make a shrinker for a video that begins with this frame."""
     native = frame.width, frame.height
     return Shrinker(native, *small_shape(*native))
 
 
 def small_shape(width: int, height: int) -> tuple[int, tuple[int, int]]:
-    """The step at which native pixels are sampled, and the size of the small picture that gives.
+    """Return the step at which native pixels are sampled, and the size that gives.
 
     Its long side is at most 256, as from 720p. Its width is even and its height a multiple of
     four, so that two rows of chroma fill one of I420.
     """
-    step = -(-max(width, height) // LONGEST_SIDE)
+    step = -(-max(width, height) // MAX_SIDE)
     return step, (max(2, width // 2 // step * 2), max(4, height // step // 4 * 4))
 
 
 def small_matrix(frame: VideoFrame) -> int:
-    """The matrix that a frame's small picture is in."""
+    """Return the colour matrix of a frame's small copy."""
     matrix = colours_of(frame).matrix
     return assumed_matrix(frame.width, frame.height) if matrix == RGB else matrix
 
 
-def take_every(plane: Plane, down: int, across: int, into: Plane) -> None:
-    """Copy samples from the middles of cells of down x across pixels."""
+def subsample(plane: Plane, down: int, across: int, into: Plane) -> None:
+    """Copy the middle pixel of each cell of down x across pixels."""
     samples = plane[down // 2 :: down, across // 2 :: across]
     np.copyto(into, samples[: into.shape[0], : into.shape[1]])
 
 
 def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
-    """A filter graph that samples frames like this one down to I420 of the given size."""
+    """Build a filter graph that samples frames like this one down to I420 of a size."""
     graph = Graph()
     base = frame.time_base or Fraction(1, 1000)
     source = graph.add_buffer(
@@ -158,21 +158,21 @@ def shrinking_graph(frame: VideoFrame, width: int, height: int) -> Graph:
     return graph
 
 
-def is_plain(frame: VideoFrame) -> bool:
-    """Whether a frame's own planes are 8-bit Y, U and V in limited range, stored top down."""
+def is_limited_planar(frame: VideoFrame) -> bool:
+    """Check whether a frame's planes are 8-bit Y, U and V in limited range, stored top down."""
     planar = frame.format.name in PLANAR and frame.color_range != FULL_RANGE
     return planar and frame.planes[0].line_size > 0
 
 
 def plane_array(plane: VideoPlane) -> Plane:
-    """The decoder's own pixels of one 8-bit plane, not copied: shape (height, width)."""
+    """View the decoder's pixels of one 8-bit plane without a copy: shape (height, width)."""
     pixels: Plane = np.frombuffer(memoryview(plane), np.uint8)
     return pixels.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 @dataclass(slots=True)
-class BestGuess:
-    """When frames are shown: a packet's own time, or that of the packet that brought a frame out.
+class TimestampGuess:
+    """Guesses when frames are shown: by their packet's time, or by the packet that released them.
 
     It decides as libavcodec's guess_correct_pts does, and so as the ffmpeg program: AVI and ASF
     store no display times, and those of some files go back where the others do not.
@@ -184,7 +184,7 @@ class BestGuess:
     n_faulty_dts: int = 0
 
     def time(self, frame: VideoFrame) -> int | None:
-        """The time of the next frame; None where its packets have none."""
+        """Return the time of the next frame; None where its packets have none."""
         pts, dts = frame.pts, frame.dts
         if dts is not None:
             self.n_faulty_dts += self.last_dts is not None and dts <= self.last_dts
@@ -206,7 +206,7 @@ def decode(
     faults: Faults,
     offsets: Sequence[int] = (),
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every decoded frame of a video that was just opened with its pts, which always advances.
+    """Yield every frame of a video that was just opened with its pts, which always advances.
 
     A video joined of several recordings, each with a clock of its own, goes on where the clock
     begins again (`packets.Clock`); `offsets` are those of its parts where they are known. A packet
@@ -216,9 +216,9 @@ def decode(
     base = stream.time_base or Fraction(1, 1000)
     clock = Clock(list(offsets) or [0])
     faults.offsets = clock.offsets
-    found = clocked(packets(container, stream, faults), clock, base)
+    found = on_clock(packets(container, stream, faults), clock, base)
     last: int | None = None
-    for pts, frame in timed(frames_of(found, faults), stream):
+    for pts, frame in with_times(decode_packets(found, faults), stream):
         if last is not None and pts <= last:
             faults.n_out_of_order += 1
             continue
@@ -226,11 +226,13 @@ def decode(
         yield pts, frame
 
 
-def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[int, VideoFrame]]:
-    """Decoded frames with their best guessed times; without one, where the last frame ends."""
+def with_times(
+    frames: Iterable[VideoFrame], stream: VideoStream
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Yield decoded frames with guessed times; without one, a frame begins where the last ends."""
     base = stream.time_base or Fraction(1, 1000)
     nominal = max(1, round(1 / (nominal_rate(stream) * base)))
-    guess = BestGuess()
+    guess = TimestampGuess()
     due = 0
     for frame in frames:
         guessed = guess.time(frame)
@@ -243,12 +245,12 @@ def timed(frames: Iterable[VideoFrame], stream: VideoStream) -> Iterator[tuple[i
 def decoded_frames(
     container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
 ) -> Iterator[Any]:
-    """Every frame that the decoder gives, going on after what cannot be read or decoded."""
-    return frames_of(packets(container, stream, faults), faults)
+    """Yield every frame that the decoder gives, reading past damage."""
+    return decode_packets(packets(container, stream, faults), faults)
 
 
-def frames_of(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
-    """The frames that packets are decoded to, going on after those that the decoder refuses."""
+def decode_packets(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
+    """Yield the frames of packets, skipping packets that the decoder refuses."""
     for packet in found:
         try:
             frames: list[Any] = packet.decode()
@@ -261,5 +263,5 @@ def frames_of(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:
 
 
 def nominal_rate(stream: VideoStream) -> Fraction:
-    """Frames a second as the header gives them; 25 where it gives none."""
+    """Return the frames per second of the header; 25 where it states none."""
     return stream.average_rate or stream.guessed_rate or stream.base_rate or TYPICAL_RATE

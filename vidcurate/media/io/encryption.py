@@ -1,6 +1,6 @@
-"""Whether a video's pictures or sound are encrypted, as its container says: no decoder tells that.
+"""Finding out from the container whether a video's pictures or sound are encrypted.
 
-A decoder that is given ciphertext finds damage, and may make pictures of it.
+A decoder takes ciphertext for damage, and may still output pictures.
 """
 
 from collections.abc import Iterator
@@ -29,17 +29,17 @@ ASF_ENCRYPTION = tuple(
     )
 )
 ASF_HEADER_BYTES = 1 << 20
-LOOK_BYTES = 4 << 20
+HEAD_BYTES = 4 << 20
 TS_SIZES = (188, 192, 204)
 TS_RUN = 8
 PACK = b"\x00\x00\x01\xba"
 # A video some of whose packets are marked by damage is not encrypted.
-MOST = 0.5
-LEAST_PACKETS = 4
+MIN_SCRAMBLED_SHARE = 0.5
+MIN_PACKETS = 4
 
 
-class Part(NamedTuple):
-    """A box or an element: its kind, where its content begins, where it ends."""
+class Element(NamedTuple):
+    """A box or an element: its kind, where its content begins, and where it ends."""
 
     kind: bytes
     start: int
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a video says that its streams, or most packets of them, are encrypted."""
+    """Check whether a video's streams, or most packets of them, are marked as encrypted."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_SIZES[-1] * TS_RUN)
@@ -60,21 +60,21 @@ def is_encrypted(path: Path) -> bool:
             header = file.read(ASF_HEADER_BYTES)
             return any(mark in header for mark in ASF_ENCRYPTION)
         file.seek(0)
-        data = file.read(LOOK_BYTES)
+        data = file.read(HEAD_BYTES)
     marks = scrambled_ts(data) or scrambled_ps(data)
-    return len(marks) >= LEAST_PACKETS and sum(marks) > MOST * len(marks)
+    return len(marks) >= MIN_PACKETS and sum(marks) > MIN_SCRAMBLED_SHARE * len(marks)
 
 
-def has_protected_entry(file: BinaryIO, start: int, end: int, way: tuple[bytes, ...]) -> bool:
-    """Whether a sample entry of a protected stream lies at the end of a way of boxes."""
-    if not way:
+def has_protected_entry(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> bool:
+    """Check whether a path of boxes ends at a sample entry of a protected stream."""
+    if not path:
         return any(box.kind in PROTECTED for box in boxes(file, start + STSD_HEADER, end))
-    inside = (box for box in boxes(file, start, end) if box.kind == way[0])
-    return any(has_protected_entry(file, box.start, box.end, way[1:]) for box in inside)
+    inside = (box for box in boxes(file, start, end) if box.kind == path[0])
+    return any(has_protected_entry(file, box.start, box.end, path[1:]) for box in inside)
 
 
-def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Part]:
-    """The boxes that lie between two places of an MP4 or MOV file."""
+def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+    """Yield the boxes between two positions of an MP4 or MOV file."""
     while start + 8 <= end:
         file.seek(start)
         header = file.read(16)
@@ -84,12 +84,12 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[Part]:
         stop = start + length if length else end
         if stop < body or len(header) < 8:  # noqa: PLR2004 - length and kind
             return
-        yield Part(header[4:8], body, min(stop, end))
+        yield Element(header[4:8], body, min(stop, end))
         start = stop
 
 
 def is_encrypted_matroska(file: BinaryIO, head: bytes, size: int) -> bool:
-    """Whether a track of a Matroska or WebM file is encrypted."""
+    """Check whether a track of a Matroska or WebM file is encrypted."""
     length, start = ebml_length(head, 4)
     if length is None or head[start + length :][:4] != SEGMENT:
         return False
@@ -97,20 +97,20 @@ def is_encrypted_matroska(file: BinaryIO, head: bytes, size: int) -> bool:
     return segment is not None and has_element(file, segment.start, segment.end, TO_ENCRYPTION)
 
 
-def has_element(file: BinaryIO, start: int, end: int, way: tuple[bytes, ...]) -> bool:
-    """Whether an element lies at the end of a way of elements, before the first pictures."""
-    if not way:
+def has_element(file: BinaryIO, start: int, end: int, path: tuple[bytes, ...]) -> bool:
+    """Check whether a path of elements exists before the first pictures."""
+    if not path:
         return True
     for element in elements(file, start, end):
         if element.kind == CLUSTER:
             return False
-        if element.kind == way[0] and has_element(file, element.start, element.end, way[1:]):
+        if element.kind == path[0] and has_element(file, element.start, element.end, path[1:]):
             return True
     return False
 
 
-def elements(file: BinaryIO, start: int, end: int) -> Iterator[Part]:
-    """The EBML elements that lie between two places of a file."""
+def elements(file: BinaryIO, start: int, end: int) -> Iterator[Element]:
+    """Yield the EBML elements between two positions of a file."""
     while start < end:
         file.seek(start)
         header = file.read(16)
@@ -119,12 +119,12 @@ def elements(file: BinaryIO, start: int, end: int) -> Iterator[Part]:
         width = 9 - header[0].bit_length()
         length, body = ebml_length(header, width)
         stop = end if length is None else start + body + length
-        yield Part(header[:width], start + body, min(stop, end))
+        yield Element(header[:width], start + body, min(stop, end))
         start = stop
 
 
 def scrambled_ts(data: bytes) -> list[bool]:
-    """For each packet with a payload of a transport stream, whether it is scrambled."""
+    """For each packet with a payload of a transport stream, say whether it is scrambled."""
     for size in TS_SIZES:
         first = size - TS_SIZES[0] if size == TS_SIZES[1] else 0
         if all(data[first + n * size :][:1] == b"G" for n in range(TS_RUN)):
@@ -134,7 +134,7 @@ def scrambled_ts(data: bytes) -> list[bool]:
 
 
 def scrambled_ps(data: bytes) -> list[bool]:
-    """For each packet of pictures of an MPEG program stream, whether it is scrambled."""
+    """For each picture packet of an MPEG program stream, say whether it is scrambled."""
     if not data.startswith(PACK):
         return []
     marks = []

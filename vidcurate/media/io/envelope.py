@@ -1,4 +1,4 @@
-"""What the outermost bytes of a video promise, so that a file that was cut short is recognised.
+"""The length that a file states in its outermost structure, to recognise files that were cut short.
 
 MP4 and MOV are a row of boxes (ISO/IEC 14496-12), AVI is a RIFF chunk, Matroska and WebM are EBML
 elements (RFC 8794): each states its own length, so that the promised end needs no media library.
@@ -13,7 +13,7 @@ SEGMENT = b"\x18\x53\x80\x67"
 
 
 def missing_index(path: Path) -> str | None:
-    """What is wrong with the index of an MP4 or MOV file; None for other files."""
+    """Describe what is wrong with the index of an MP4 or MOV file; None for other files."""
     with path.open("rb") as file:
         boxes = top_boxes(file)
     if not boxes or boxes[0][0] not in FIRST_BOXES:
@@ -25,7 +25,7 @@ def missing_index(path: Path) -> str | None:
 
 
 def missing_bytes(path: Path) -> str | None:
-    """That a file ends before its outermost structure does; None where nothing is known of it."""
+    """Describe what a file lacks of its stated size; None if it lacks nothing or states none."""
     size = path.stat().st_size
     with path.open("rb") as file:
         promised = promised_size(file)
@@ -35,7 +35,7 @@ def missing_bytes(path: Path) -> str | None:
 
 
 def promised_size(file: BinaryIO) -> int | None:
-    """The size in bytes that a file says it has, if it is one that says so."""
+    """Return the size in bytes that a file states, if its format states one."""
     head = file.read(64)
     if head[:4] == b"RIFF":
         length = int.from_bytes(head[4:8], "little")
@@ -47,7 +47,7 @@ def promised_size(file: BinaryIO) -> int | None:
 
 
 def promised_segment(head: bytes) -> int | None:
-    """Where the Segment of a Matroska file ends; None for a live stream, which does not say."""
+    """Return the end of a Matroska file's Segment; None for a live stream, which states none."""
     header_length, start = ebml_length(head, 4)
     if header_length is None:
         return None
@@ -59,7 +59,7 @@ def promised_segment(head: bytes) -> int | None:
 
 
 def ebml_length(data: bytes, position: int) -> tuple[int | None, int]:
-    """A variable-length size and the position after it; None means unknown."""
+    """Read a variable-length size and the position after it; None means unknown."""
     if position >= len(data) or data[position] == 0:
         return None, position
     width = 9 - data[position].bit_length()
@@ -70,7 +70,7 @@ def ebml_length(data: bytes, position: int) -> tuple[int | None, int]:
 
 
 def top_boxes(file: BinaryIO) -> list[tuple[bytes, int]]:
-    """Kind and end position of each outermost box of an MP4 or MOV file, as far as they go."""
+    """List the kind and end position of each outermost box of an MP4 or MOV file."""
     boxes: list[tuple[bytes, int]] = []
     size = file.seek(0, 2)
     position = 0

@@ -1,4 +1,4 @@
-"""The one door to the ffmpeg program: which it is, what it can do, and a safe way to run it."""
+"""The ffmpeg program: finding one, knowing what it can do, and running it safely."""
 
 import functools
 import os
@@ -16,9 +16,9 @@ from vidcurate.errors import FULL, MediaError, MissingToolError
 
 QUIET = ("-nostdin", "-hide_banner", "-loglevel", "error", "-y")
 # Far more than an ffmpeg takes that has to come from a slow disk.
-ASK_TIMEOUT_S = 20
+QUERY_TIMEOUT_S = 20
 # Lines that only say that an earlier line's fault was passed on.
-ECHO = re.compile(
+REPEATED_ERRORS = re.compile(
     "^(file:|Error opening|Task finished|Terminating thread|Nothing was written|"
     "Failed to configure|Could not open encoder before EOF|Could not write header|"
     "Error (re)?initializing|Conversion failed|Error while (pro|fil))"
@@ -44,7 +44,7 @@ class Ffmpeg:
 
 @functools.cache
 def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -> Ffmpeg:
-    """The ffmpeg to use: the first one on PATH, or else imageio-ffmpeg's, that has what is asked.
+    """Find the ffmpeg to use: the first on PATH, or else imageio-ffmpeg's, that has what is needed.
 
     `refused` of what is found says why an earlier one is not used. Raises MissingToolError, which
     names all that is wrong with each, if there is none.
@@ -54,8 +54,8 @@ def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -
         try:
             path = find()
             if path is not None:
-                tool = describe(path)
-                check(tool, encoders, filters)
+                tool = describe_ffmpeg(path)
+                check_build(tool, encoders, filters)
                 return replace(tool, refused="; ".join(refused) or None)
         except MissingToolError as error:
             refused.append(str(error))
@@ -63,42 +63,42 @@ def find_ffmpeg(encoders: tuple[str, ...] = (), filters: tuple[str, ...] = ()) -
 
 
 def ffmpeg_on_path() -> str | None:
-    """The path of the first ffmpeg on PATH."""
+    """Return the path of the first ffmpeg on PATH."""
     return shutil.which("ffmpeg")
 
 
 def bundled_ffmpeg() -> str:
-    """The path of imageio-ffmpeg's program."""
+    """Return the path of imageio-ffmpeg's program."""
     try:
         return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise MissingToolError("imageio-ffmpeg has no ffmpeg for this machine") from error
 
 
-def describe(path: str) -> Ffmpeg:
-    """What one ffmpeg program says about itself.
+def describe_ffmpeg(path: str) -> Ffmpeg:
+    """Read what an ffmpeg program was built with.
 
     Raises MissingToolError if it does not run.
     """
-    version = re.search(r"ffmpeg version (\S+)", ask(path, "-version"))
+    version = re.search(r"ffmpeg version (\S+)", query_ffmpeg(path, "-version"))
     return Ffmpeg(
         path=path,
         version=version[1] if version else "unknown",
-        encoders=names(ask(path, "-hide_banner", "-encoders")),
-        filters=names(ask(path, "-hide_banner", "-filters")),
+        encoders=listed_names(query_ffmpeg(path, "-hide_banner", "-encoders")),
+        filters=listed_names(query_ffmpeg(path, "-hide_banner", "-filters")),
         options=frozenset(
-            re.findall(r"^-(\w+)", ask(path, "-hide_banner", "-h", "long"), re.MULTILINE)
+            re.findall(r"^-(\w+)", query_ffmpeg(path, "-hide_banner", "-h", "long"), re.MULTILINE)
         ),
     )
 
 
-def names(listing: str) -> frozenset[str]:
-    """The second column of a listing of encoders or filters, whose first column is flags."""
+def listed_names(listing: str) -> frozenset[str]:
+    """Return the second column of a listing of encoders or filters; the first holds flags."""
     return frozenset(re.findall(r"^ [A-Z.|]{2,} +([\w-]+) ", listing, re.MULTILINE))
 
 
-def ask(path: str, *question: str) -> str:
-    """What ffmpeg prints when asked about itself.
+def query_ffmpeg(path: str, *question: str) -> str:
+    """Return what ffmpeg prints about itself.
 
     Raises MissingToolError if it does not run.
     """
@@ -107,16 +107,16 @@ def ask(path: str, *question: str) -> str:
             [path, *question],
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=ASK_TIMEOUT_S,
+            timeout=QUERY_TIMEOUT_S,
             check=True,
         )
     except (OSError, subprocess.SubprocessError) as error:
-        raise MissingToolError(f"{path} does not run ({in_words(error)})") from error
+        raise MissingToolError(f"{path} does not run ({failure_text(error)})") from error
     return done.stdout.decode(errors="replace")
 
 
-def in_words(error: OSError | subprocess.SubprocessError) -> str:
-    """Why a program did not run, without its command line."""
+def failure_text(error: OSError | subprocess.SubprocessError) -> str:
+    """Say why a program did not run, without its command line."""
     if isinstance(error, subprocess.TimeoutExpired):
         return f"no answer within {error.timeout:g} s"
     if isinstance(error, subprocess.CalledProcessError):
@@ -124,8 +124,8 @@ def in_words(error: OSError | subprocess.SubprocessError) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def check(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
-    """Make sure that an ffmpeg has the encoders and filters.
+def check_build(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -> None:
+    """Check that an ffmpeg has the encoders and filters.
 
     Raises MissingToolError that names all that is missing.
     """
@@ -158,20 +158,20 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace")
-        failed = f"ffmpeg failed: {last_words(said)}"
+        failed = f"ffmpeg failed: {error_line(said)}"
         raise FfmpegError(failed) from disk_full_cause(done.returncode, said)
 
 
 def microseconds(time_s: Fraction) -> str:
-    """A time as ffmpeg's options take it: seconds, rounded down to its microsecond."""
+    """Format a time for ffmpeg's options: seconds, rounded down to a microsecond."""
     return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
 
 
 def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
-    """The system's error if ffmpeg ended since a disk or a quota is full.
+    """Return the system's error if ffmpeg ended because a disk or a quota is full.
 
     Since version 6.1 its exit code is the low byte of the negative error number; before that only
-    its words tell.
+    its message shows it.
     """
     for number in FULL:
         words = f": {os.strerror(number)}"
@@ -180,8 +180,8 @@ def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
     return None
 
 
-def last_words(stderr: str) -> str:
-    """The last line that says what went wrong; lines that only pass an error on are left out."""
+def error_line(stderr: str) -> str:
+    """Return the last line that says what went wrong, skipping lines that only pass an error on."""
     lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line).strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if line and not ECHO.search(line)]
+    telling = [line for line in lines if line and not REPEATED_ERRORS.search(line)]
     return (telling or lines or ["no reason given"])[-1]

@@ -1,4 +1,4 @@
-"""A video's time as its decoded frames tell it, since headers round, guess and lie."""
+"""A video's time measured on its decoded frames, since headers round, guess and err."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -6,7 +6,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.timing import varies
+from vidcurate.media.io.timing import is_variable
 
 USUAL_RATES = tuple(
     Fraction(rate) for rate in (*range(1, 31), 48, 50, 60, 72, 90, 100, 120, 144, 200, 240)
@@ -27,7 +27,7 @@ class FrameTimes:
 def frame_times(
     pts: NDArray[np.int64], time_base: Fraction, last_duration: int, header_rate: Fraction
 ) -> FrameTimes:
-    """The times of frames at the given ticks, at least one, which advance.
+    """Measure the times of at least one frame at the given ticks, which advance.
 
     The last frame lasts as long as its container says (`last_duration` ticks), else as long as
     the median frame, else one frame of the header's rate.
@@ -39,11 +39,11 @@ def frame_times(
         return FrameTimes(1, first, last + length, header_rate, is_vfr=False)
     length = last_duration or max(1, round(float(np.median(gaps))))
     rate = mean_rate(len(gaps), last - first, time_base)
-    return FrameTimes(len(pts), first, last + length, rate, varies(gaps.tolist(), time_base))
+    return FrameTimes(len(pts), first, last + length, rate, is_variable(gaps.tolist(), time_base))
 
 
 def mean_rate(n_gaps: int, span: int, time_base: Fraction) -> Fraction:
-    """Mean frames a second; one of the usual rates where they differ by no more than rounding.
+    """Return mean frames per second, or a usual rate that differs by no more than rounding.
 
     `span` is the ticks from the first frame to the last, off by one at most where the container
     rounds times to ticks.

@@ -1,8 +1,8 @@
-"""Interlaced videos: known by what their pictures show, and made whole pictures frame by frame.
+"""Interlaced video: detecting it from the pictures, and deinterlacing it frame by frame.
 
-An interlaced frame holds two fields of two moments, the odd and the even lines. Flags do not tell:
-videos that were coded anew keep their combs and lose the flag, and whole pictures are often sent
-with the flag.
+An interlaced frame holds two fields of two moments, the odd and the even lines. Flags are
+unreliable: re-encoded videos keep their combs and lose the flag, and progressive pictures often
+have the flag.
 """
 
 from collections import Counter, deque
@@ -22,22 +22,22 @@ TOP, BOTTOM, PROGRESSIVE, UNKNOWN = "top", "bottom", "progressive", "unknown"
 # The field that is shown first, by libav's AVFieldOrder; whole pictures are 1.
 ORDERS = {1: PROGRESSIVE, 2: TOP, 3: BOTTOM, 4: BOTTOM, 5: TOP}
 # A pixel moves where it changes by so many levels from frame to frame; a picture where so many do.
-MOVES, LEAST_MOVING = 12, 0.005
+MIN_CHANGE, MIN_MOVING_SHARE = 12, 0.005
 # Lines of a whole picture fit each other better than those of its neighbours, by this ratio; in an
 # interlaced one those of the field before or after fit as well, and of the other far worse. In 70
 # videos the ratio of both sides was 1.03 at most where lines fit ill, in 14 made interlaced of them
 # 1.5 and more.
-WHOLE, ASKEW = 2 / 3, 1.3
+PROGRESSIVE_RATIO, INTERLACED_RATIO = 2 / 3, 1.3
 # No standard of interlaced video has taller pictures; in lower ones details of a line or two look
 # like combs.
-TALLEST, LOWEST = 1088, 144
+MAX_HEIGHT, MIN_HEIGHT = 1088, 144
 
 Luma = NDArray[np.int16]
 
 
 @dataclass(slots=True)
-class Fit:
-    """How ill lines fit between their neighbours, summed over what moves.
+class FieldMatch:
+    """How badly lines fit between their neighbours, summed over what moves.
 
     `own` is of lines of the same frame; `top_first` of those lines of the frames beside it that are
     near in time if the top field is shown first, `bottom_first` if the bottom field is.
@@ -48,9 +48,9 @@ class Fit:
     bottom_first: float = 0.0
 
     def add(self, before: Luma, luma: Luma, after: Luma) -> None:
-        """Take three neighbouring frames into account, shape (height, width) each."""
-        moving = (np.abs(luma - before) > MOVES) | (np.abs(after - luma) > MOVES)
-        if moving.mean() < LEAST_MOVING:
+        """Add three neighbouring frames, shape (height, width) each."""
+        moving = (np.abs(luma - before) > MIN_CHANGE) | (np.abs(after - luma) > MIN_CHANGE)
+        if moving.mean() < MIN_MOVING_SHARE:
             return
         sides, inner = luma[:-2] + luma[2:], moving[1:-1]
         own, early, late = (
@@ -62,46 +62,46 @@ class Fit:
         self.bottom_first += float(early[1::2].sum() + late[::2].sum())
 
     def order(self) -> str:
-        """What the frames show: whole pictures, the field that comes first, or nothing for sure."""
+        """Decide what the frames show: progressive, the field that comes first, or unknown."""
         near, far = sorted((self.top_first, self.bottom_first))
         if not near:
             return UNKNOWN
-        if far > ASKEW * near and self.own > WHOLE * near:
+        if far > INTERLACED_RATIO * near and self.own > PROGRESSIVE_RATIO * near:
             return TOP if self.top_first < self.bottom_first else BOTTOM
-        return PROGRESSIVE if self.own < WHOLE * near else UNKNOWN
+        return PROGRESSIVE if self.own < PROGRESSIVE_RATIO * near else UNKNOWN
 
 
-def order_shown(frames: Sequence[VideoFrame]) -> str:
-    """What neighbouring frames show; see Fit.order."""
-    fit = Fit()
+def detect_field_order(frames: Sequence[VideoFrame]) -> str:
+    """Detect the field order of neighbouring frames; see FieldMatch.order."""
+    match = FieldMatch()
     lumas = [np.asarray(frame.to_ndarray(format="gray"), np.int16) for frame in frames]
     if len({luma.shape for luma in lumas}) == 1:
         for before, luma, after in zip(lumas, lumas[1:], lumas[2:], strict=False):
-            fit.add(before, luma, after)
-    return fit.order()
+            match.add(before, luma, after)
+    return match.order()
 
 
 def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
-    """Which field of a video's frames comes first, by most runs of neighbouring frames.
+    """Decide which field of a video's frames comes first, by most runs of neighbouring frames.
 
-    `stated` is what the video says, which holds where too little moves to tell.
+    `stated` is what the video says, which counts where too little moves.
     """
-    shown = Counter(order for order in map(order_shown, runs) if order != UNKNOWN)
-    fields = shown[TOP] + shown[BOTTOM]
-    if fields and fields >= shown[PROGRESSIVE]:
-        return TOP if shown[TOP] >= shown[BOTTOM] else BOTTOM
-    return PROGRESSIVE if shown else stated
+    counts = Counter(order for order in map(detect_field_order, runs) if order != UNKNOWN)
+    fields = counts[TOP] + counts[BOTTOM]
+    if fields and fields >= counts[PROGRESSIVE]:
+        return TOP if counts[TOP] >= counts[BOTTOM] else BOTTOM
+    return PROGRESSIVE if counts else stated
 
 
 def is_interlaced(order: str) -> bool:
-    """Whether frames hold two moments each."""
+    """Check whether frames hold two moments each."""
     return order in (TOP, BOTTOM)
 
 
 def bwdif(order: str) -> dict[str, object]:
-    """The options of ffmpeg's bwdif: a whole picture of each frame's first field.
+    """Return the options of ffmpeg's bwdif: one whole picture for each frame's first field.
 
-    Every frame is taken, whatever its flag, since those flags do not tell.
+    Every frame is deinterlaced, whatever its flag, since flags are unreliable.
     """
     return {"mode": "send_frame", "parity": "tff" if order == TOP else "bff", "deint": "all"}
 
@@ -109,7 +109,7 @@ def bwdif(order: str) -> dict[str, object]:
 def whole_pictures(
     frames: Iterator[tuple[int, VideoFrame]], order: str
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames with their times, deinterlaced if they are interlaced: as many, at the same times."""
+    """Deinterlace frames if they are interlaced: as many frames, at the same times."""
     if not is_interlaced(order):
         yield from frames
         return
@@ -120,18 +120,18 @@ def whole_pictures(
         now = frame.width, frame.height, frame.format.name
         if graph is None or now != key:
             if graph is not None:
-                yield from given(graph, None, waiting)
+                yield from filtered_frames(graph, None, waiting)
             graph, key = graph_of(*now, [("bwdif", bwdif(order))]), now
         waiting.append((pts, frame))
-        yield from given(graph, frame, waiting)
+        yield from filtered_frames(graph, frame, waiting)
     if graph is not None:
-        yield from given(graph, None, waiting)
+        yield from filtered_frames(graph, None, waiting)
 
 
-def given(
+def filtered_frames(
     graph: Graph, frame: VideoFrame | None, waiting: deque[tuple[int, VideoFrame]]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """What a graph gives for a frame, or at the end: pictures with the times of those that wait."""
+    """Yield what a graph returns for a frame, or at the end, with the times of waiting frames."""
     graph.vpush(frame)
     while waiting:
         try:

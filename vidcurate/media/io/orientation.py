@@ -1,4 +1,4 @@
-"""How a stored picture is turned, mirrored and stretched into the one that is shown."""
+"""Turning, mirroring and stretching a stored picture into the one that is shown."""
 
 from fractions import Fraction
 from typing import Any, cast
@@ -15,12 +15,12 @@ UPRIGHT: Matrix = (1, 0, 0, 1)
 # Wider or narrower pixels are mistakes in a header.
 MAX_ASPECT = 16
 # As in 16384x8192, four times 8K.
-MOST_PIXELS = 1 << 27
+MAX_PIXELS = 1 << 27
 CLOCKWISE_DEG = {(0, 1): 0, (-1, 0): 90, (0, -1): 180, (1, 0): 270}
 
 
 def display_matrix(frame: VideoFrame) -> Matrix:
-    """Signs (a, b, c, d) of a frame's display matrix: (x, y) is shown at (ax + cy, bx + dy).
+    """Read signs (a, b, c, d) of a frame's display matrix: (x, y) is shown at (ax + cy, bx + dy).
 
     Turns are by quarters, mirrored or not; another angle is taken as the nearest of these. The
     matrix is that of ISO/IEC 14496-12, with y pointing down.
@@ -36,25 +36,25 @@ def display_matrix(frame: VideoFrame) -> Matrix:
 
 
 def rotation_deg(matrix: Matrix) -> int:
-    """Degrees (0, 90, 180, 270) by which a picture is turned clockwise to stand upright."""
+    """Return the degrees (0, 90, 180, 270) by which a picture is turned clockwise."""
     return CLOCKWISE_DEG[matrix[2], matrix[3]]
 
 
 def display_size(width: int, height: int, aspect: Fraction, rotation: int) -> tuple[int, int]:
-    """The size at which a picture is shown: square pixels, height kept, then turned."""
+    """Return the size at which a picture is shown: square pixels, height kept, then turned."""
     shown = max(1, round(width * aspect))
     return (height, shown) if rotation in (90, 270) else (shown, height)
 
 
 def pixel_aspect(stated: Fraction | None, width: int, height: int) -> Fraction:
-    """Width over height of a pixel; 1 where a video does not say, or says nonsense."""
+    """Return width over height of a pixel; 1 where the video states none or nonsense."""
     if not stated or not 1 / MAX_ASPECT < stated < MAX_ASPECT:
         return Fraction(1)
-    return stated if width * stated * height <= MOST_PIXELS else Fraction(1)
+    return stated if width * stated * height <= MAX_PIXELS else Fraction(1)
 
 
 def upright(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:
-    """A picture of shape (height, width, channels) turned and mirrored as its video says."""
+    """Turn and mirror a picture of shape (height, width, channels) as its video says."""
     a, b, c, d = matrix
     if a == 0:
         picture = np.swapaxes(picture, 0, 1)

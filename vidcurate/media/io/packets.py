@@ -1,4 +1,4 @@
-"""Reading a video's packets past damage, on one clock that advances through joined recordings."""
+"""Reading packets past damage, on one clock that advances through joined recordings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ from av.stream import Stream
 
 # A demuxer that looks for the next packet gives up after 64 KiB, and may be asked again.
 RESYNC_BYTES = 1 << 14
-LEAST_TRIES = 1000
+MIN_TRIES = 1000
 # What means "again", and damage that a demuxer can read on after.
-PASSING = (av.error.BlockingIOError, av.error.InvalidDataError)
+RECOVERABLE = (av.error.BlockingIOError, av.error.InvalidDataError)
 # A clock that goes back so far begins again; less is a frame out of order.
 RESTART_S = 1
 
 
 @dataclass(slots=True)
 class Damage:
-    """What went wrong while packets were read; grows as reading goes on.
+    """What went wrong while packets were read; it grows as reading goes on.
 
     `n_errors` counts what was read past; `stopped` is the error that ended the reading; `n_read` is
     how many bytes of the file lie before the end of its last packet.
@@ -34,7 +34,7 @@ class Damage:
 
 @dataclass(slots=True)
 class Clock:
-    """A stream's clock, which goes on where a recording that was joined to another begins anew.
+    """A stream's clock, which goes on where a joined recording starts its own again.
 
     `offsets` are the ticks to be added in each part of the video; where they are not known yet,
     each part goes on where the one before it ended. `end` is where the packets so far end by their
@@ -49,7 +49,7 @@ class Clock:
     lacks_times: bool = False
 
     def place(self, packet: "Packet[Any]", restart: int) -> None:
-        """Put a packet on the clock; it begins again where time goes back by `restart` ticks."""
+        """Put a packet on the clock; it restarts where time goes back by `restart` ticks."""
         stored = packet.pts if packet.dts is None else packet.dts
         if stored is None:
             self.lacks_times = True
@@ -68,7 +68,7 @@ class Clock:
         self.due = (begins + offset if self.due is None else self.due) + duration
 
     def begin_part(self, begins: int) -> None:
-        """A new part, whose first packet is shown at `begins` of its own clock."""
+        """Begin a new part, whose first packet is shown at `begins` of its own clock."""
         self.part += 1
         if self.part == len(self.offsets):
             ends = [self.end or 0, *([self.due or 0] if self.lacks_times else [])]
@@ -80,24 +80,24 @@ class Clock:
 def packets(
     container: InputContainer, streams: Stream | Sequence[Stream], damage: Damage
 ) -> Iterator["Packet[Any]"]:
-    """All packets from here on, then those that flush the decoders, going on after damage.
+    """Yield all packets from here on, then those that flush the decoders, reading past damage.
 
     Reading ends at an error that is not passing, as of a disk, and where passing ones are more
     than a file of this size can give: one every 16 KiB.
     """
-    left = LEAST_TRIES + (container.size or 0) // RESYNC_BYTES
+    left = MIN_TRIES + (container.size or 0) // RESYNC_BYTES
     reading = container.demux(streams)
     while True:
         try:
             packet = next(reading, None)
-        except PASSING as error:
+        except RECOVERABLE as error:
             damage.n_errors += 1
             if damage.n_errors > left:
-                damage.stopped = reason(error)
+                damage.stopped = error_text(error)
                 return
             reading = container.demux(streams)
         except (av.error.FFmpegError, OSError) as error:
-            damage.stopped = reason(error)
+            damage.stopped = error_text(error)
             return
         else:
             if packet is None:
@@ -107,16 +107,16 @@ def packets(
             yield packet
 
 
-def clocked(
+def on_clock(
     found: Iterator["Packet[Any]"], clock: Clock, time_base: Fraction
 ) -> Iterator["Packet[Any]"]:
-    """The packets of one stream, read from the video's start, on a clock that advances."""
+    """Put the packets of one stream, read from the video's start, on a clock that advances."""
     restart = int(RESTART_S / time_base)
     for packet in found:
         clock.place(packet, restart)
         yield packet
 
 
-def reason(error: Exception) -> str:
-    """FFmpeg's own words without its error number and file name."""
+def error_text(error: Exception) -> str:
+    """Return FFmpeg's own words without its error number and file name."""
     return str(getattr(error, "strerror", None) or error)

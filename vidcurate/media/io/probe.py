@@ -1,4 +1,4 @@
-"""The facts of a video from its container, so that a bad file fails before anything is decoded."""
+"""The facts of a video from its container, so that a bad file fails before it is decoded."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,8 +24,8 @@ from vidcurate.media.io.colour import (
     TRANSFERS,
     UNKNOWN,
     colours_of,
+    display_filters,
     is_rgb,
-    light,
 )
 from vidcurate.media.io.container import (
     AV_TIME,
@@ -39,40 +39,40 @@ from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.envelope import missing_bytes
 from vidcurate.media.io.interlacing import (
     BOTTOM,
-    LOWEST,
+    MAX_HEIGHT,
+    MIN_HEIGHT,
     ORDERS,
     PROGRESSIVE,
-    TALLEST,
     TOP,
     field_order,
     is_interlaced,
 )
 from vidcurate.media.io.orientation import (
-    MOST_PIXELS,
+    MAX_PIXELS,
     display_matrix,
     display_size,
     pixel_aspect,
     rotation_deg,
 )
 from vidcurate.media.io.packets import Damage, packets
-from vidcurate.media.io.timing import Timing, measure
+from vidcurate.media.io.timing import Timing, measure_timing
 from vidcurate.records import Video
 
 REORDERING = frozenset({"h264", "hevc"})
 HDR = frozenset({"smpte2084", "arib-std-b67"})
 # A video begins with pictures that no decoder shows (open GOP, damaged head): so many are allowed.
 FIRST_PACKETS = 300
-# So many neighbouring frames at the start and at these parts of a video tell whether it is
+# So many neighbouring frames at the start and at these parts of a video decide whether it is
 # interlaced.
-LOOK_FRAMES = 8
-LOOKS_AT = (Fraction(1, 3), Fraction(2, 3))
+FRAMES_PROBED = 8
+PARTS_PROBED = (Fraction(1, 3), Fraction(2, 3))
 OPAQUE = 255
 # Decoders that flag each frame, so that a stream's own word counts for less.
-FLAGGING = frozenset({"mpeg1video", "mpeg2video", "h264", "hevc", "vc1", "wmv3", "dvvideo"})
+FLAGS_FRAMES = frozenset({"mpeg1video", "mpeg2video", "h264", "hevc", "vc1", "wmv3", "dvvideo"})
 
 
 def probe_video(path: Path, video_id: str) -> Video:
-    """Container facts of a video; a few frames are decoded, for what only they tell.
+    """Read the container facts of a video; a few frames are decoded for what only they show.
 
     Raises MediaError, with the reason in plain words, for a file that is no video, cannot be read
     or cannot be decoded. A video that can be read though its header is wrong has `faults`.
@@ -81,17 +81,17 @@ def probe_video(path: Path, video_id: str) -> Video:
     if is_encrypted(path):
         raise MediaError("encrypted: it can be decoded with its key only")
     with open_video(path, makes_times=True) as (container, stream):
-        timing = measure(container, stream, path)
+        timing = measure_timing(container, stream, path)
         if timing.n_frames == 1:
             raise MediaError("a still image, not a video")
-        if timing.n_frames <= COVER_PICTURES and sound_goes_on(container, stream, timing):
+        if timing.n_frames <= COVER_PICTURES and sound_outlasts_picture(container, stream, timing):
             raise MediaError("a cover picture and sound, not a video")
     with open_video(path) as (container, stream):
         return video_record(path, video_id, container, stream, timing)
 
 
-def sound_goes_on(container: InputContainer, stream: VideoStream, timing: Timing) -> bool:
-    """Whether a video's few pictures are over long before its sound is."""
+def sound_outlasts_picture(container: InputContainer, stream: VideoStream, timing: Timing) -> bool:
+    """Check whether a video's few pictures are over long before its sound."""
     base = stream.time_base or AV_TIME
     length_s = container.duration and container.duration * AV_TIME
     shown_s = (timing.end_pts - timing.start_pts) * base
@@ -99,17 +99,17 @@ def sound_goes_on(container: InputContainer, stream: VideoStream, timing: Timing
 
 
 def first_frames(container: InputContainer, stream: VideoStream) -> list[VideoFrame]:
-    """The first frames that the decoder gives.
+    """Return the first frames that the decoder gives.
 
     Raises MediaError if there is none among the first packets.
     """
     read = islice(packets(container, stream, Damage()), FIRST_PACKETS)
-    frames = list(islice(decoded(stream, read), LOOK_FRAMES))
+    frames = list(islice(decode_past_damage(stream, read), FRAMES_PROBED))
     if frames:
         return frames
     decoder = stream.codec_context
     if not decoder.width:  # the decoder forgets a size that it refuses
-        millions = MOST_PIXELS // 1_000_000
+        millions = MAX_PIXELS // 1_000_000
         raise MediaError(f"pictures of no stated size, or of over {millions} million pixels")
     raise MediaError(f"no frame can be decoded (codec {decoder.name})")
 
@@ -117,17 +117,21 @@ def first_frames(container: InputContainer, stream: VideoStream) -> list[VideoFr
 def later_frames(
     container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Iterator[list[VideoFrame]]:
-    """Some neighbouring frames at a few parts of the video, of what can be sought and decoded."""
-    for part in LOOKS_AT:
+    """Yield neighbouring frames at a few parts of the video that can be sought and decoded."""
+    for part in PARTS_PROBED:
         pts = timing.start_pts + int(part * (timing.end_pts - timing.start_pts))
-        landing = seek_before(container, stream, pts)
-        if landing is not None:
-            read = chain([landing.packet], packets(container, stream, Damage()))
-            yield list(islice(decoded(stream, islice(read, FIRST_PACKETS)), LOOK_FRAMES))
+        seek_result = seek_before(container, stream, pts)
+        if seek_result is not None:
+            read = chain([seek_result.packet], packets(container, stream, Damage()))
+            yield list(
+                islice(decode_past_damage(stream, islice(read, FIRST_PACKETS)), FRAMES_PROBED)
+            )
 
 
-def decoded(stream: VideoStream, read: Iterator["Packet[VideoStream]"]) -> Iterator[VideoFrame]:
-    """The frames of packets, going on after damage: it is common in recordings joined late."""
+def decode_past_damage(
+    stream: VideoStream, read: Iterator["Packet[VideoStream]"]
+) -> Iterator[VideoFrame]:
+    """Yield the frames of packets, skipping damage, which is common in joined recordings."""
     for packet in read:
         try:
             yield from stream.decode(packet)
@@ -138,17 +142,17 @@ def decoded(stream: VideoStream, read: Iterator["Packet[VideoStream]"]) -> Itera
 def video_record(
     path: Path, video_id: str, container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Video:
-    """The row that an opened video stands for."""
+    """Build the row of an opened video."""
     several = len(moving_streams(container, path)) > 1
     frames = first_frames(container, stream)
     frame = frames[0]
     base = stream.time_base or AV_TIME
     rotation = rotation_deg(display_matrix(frame))
     aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
-    shown = display_size(frame.width, frame.height, aspect, rotation)
+    display = display_size(frame.width, frame.height, aspect, rotation)
     track, sound_faults = find_track(path)
     transfer = TRANSFERS.get(frame.color_trc, UNKNOWN)
-    order = order_of_fields(container, stream, timing, frames)
+    order = video_field_order(container, stream, timing, frames)
     faults = (*file_faults(path, container, stream), *timing.faults, *sound_faults)
     if several:
         faults += (f"several video streams: number {stream.index} is taken",)
@@ -178,8 +182,8 @@ def video_record(
         height=frame.height,
         rotation_deg=rotation,
         pixel_aspect=aspect,
-        display_width=shown[0],
-        display_height=shown[1],
+        display_width=display[0],
+        display_height=display[1],
         bit_rate=container.bit_rate,
         audio_index=track.index if track else None,
         audio_codec=track.codec if track else None,
@@ -190,31 +194,33 @@ def video_record(
     )
 
 
-def order_of_fields(
+def video_field_order(
     container: InputContainer, stream: VideoStream, timing: Timing, frames: list[VideoFrame]
 ) -> str:
-    """Which field is shown first, by what frames here and there show, else by what is stated."""
+    """Detect which field is shown first, from frames here and there or else as stated."""
     decoder = stream.codec_context
     stated = ORDERS.get(decoder.field_order, UNKNOWN)
     if any(frame.interlaced_frame for frame in frames):
         usual = BOTTOM if decoder.name == "dvvideo" else TOP
         stated = stated if stated in (TOP, BOTTOM) else usual
-    elif decoder.name in FLAGGING:
+    elif decoder.name in FLAGS_FRAMES:
         stated = PROGRESSIVE
-    if not LOWEST <= frames[0].height <= TALLEST:
+    if not MIN_HEIGHT <= frames[0].height <= MAX_HEIGHT:
         return stated
     return field_order(chain([frames], later_frames(container, stream, timing)), stated)
 
 
 def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[str, ...]:
-    """What a video's pictures are beyond ordinary ones, and what becomes of that."""
+    """Describe how a video's pictures differ from ordinary ones, and what is done about it."""
     faults = []
     if is_interlaced(order):
-        faults.append(f"interlaced, {order} field first: encoded clips and stills are deinterlaced")
+        faults.append(
+            f"interlaced, {order} field first: encoded clips and keyframes are deinterlaced"
+        )
     colours = colours_of(frame)
-    if light(colours) is not None:
+    if display_filters(colours) is not None:
         name = TRANSFERS[colours.transfer] if colours.transfer in (PQ, HLG) else "wide colours"
-        faults.append(f"{name}: encoded clips and stills are brought into BT.709")
+        faults.append(f"{name}: encoded clips and keyframes are brought into BT.709")
     if frame.colorspace in MATRICES and frame.colorspace not in (RGB, *SCALED):
         faults.append(f"colours in {MATRICES[frame.colorspace]} are not converted: they are wrong")
     if is_transparent(frame) or stream.metadata.get("alpha_mode") == "1":
@@ -226,14 +232,14 @@ def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[
 
 
 def is_transparent(frame: VideoFrame) -> bool:
-    """Whether something shows through a picture."""
+    """Check whether a picture is partly transparent."""
     if not (frame.format.has_palette or any(part.is_alpha for part in frame.format.components)):
         return False
     return bool(frame.to_ndarray(format="rgba")[:, :, 3].min() < OPAQUE)
 
 
 def file_faults(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str, ...]:
-    """What is wrong with a video beyond what its header says of its length."""
+    """Describe what is wrong with a video apart from the length in its header."""
     faults = []
     cut_short = missing_bytes(path)
     if cut_short is not None:

@@ -1,4 +1,4 @@
-"""Where reading must start so that a clip can be decoded whole."""
+"""Where reading must start so that a clip can be decoded completely."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,28 +13,28 @@ from av.video.stream import VideoStream
 from vidcurate.media.audio.tracks import Track, track_of
 from vidcurate.media.io.container import (
     AV_TIME,
-    Landing,
+    SeekResult,
     must_be_read_through,
     open_video,
     packet_pts,
 )
-from vidcurate.media.io.frames import true_landing
+from vidcurate.media.io.frames import seek_true_keyframe
 from vidcurate.media.io.packets import RESTART_S, Clock, Damage, packets
 from vidcurate.records import Clip, Video
 
 # Containers that leave it to the reader to work out when a frame is shown.
-SPARSE = frozenset({"avi", "mpeg"})
+NO_DISPLAY_TIMES = frozenset({"avi", "mpeg"})
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a clip lies in its video.
+class SeekPoint:
+    """Where reading starts for a clip, and how its video's clock is corrected.
 
     `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
     be decoded from; None if the video must be read from its start. `video_start_s` is what ffmpeg
     adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
     `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a video
-    whose clock begins again, the first 0.
+    whose clock restarts, the first 0.
     """
 
     video_index: int
@@ -47,38 +47,39 @@ class Origin:
     sound_offsets_s: tuple[Fraction, ...] = ()
 
 
-def find_origin(
+def find_seek_point(
     path: Path, video: Video, clip: Clip, offsets: Sequence[int] = (), *, audio: bool
-) -> Origin:
-    """Where ffmpeg must start to read so that the clip can be decoded whole.
+) -> SeekPoint:
+    """Find where ffmpeg must start to read so that the clip can be decoded completely.
 
     `offsets` are those of the video's scan (records.Scan). No seek finds its place in a video whose
     clock begins again.
     """
     base = clip.time_base
     if len(offsets) > 1:
-        return whole_video(path, video, base, offsets, audio=audio)
+        return from_video_start(path, video, base, offsets, audio=audio)
     with open_video(path) as (container, stream):
         lies = must_be_read_through(container, stream)
-        landing = None if lies else true_landing(container, stream, clip.start_pts)
-        key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
-        return Origin(
+        seek_result = None if lies else seek_true_keyframe(container, stream, clip.start_pts)
+        key_pts = last_keyframe(container, stream, seek_result, clip.start_pts) or video.start_pts
+        return SeekPoint(
             video_index=stream.index,
             track=track_of(video) if audio else None,
-            seek_s=landing.target_pts * base if landing is not None else None,
+            seek_s=seek_result.target_pts * base if seek_result is not None else None,
             key_s=key_pts * base,
             video_start_s=(container.start_time or 0) * AV_TIME,
-            is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
+            is_guessed=container.format.name in NO_DISPLAY_TIMES
+            and stream.codec_context.has_b_frames,
         )
 
 
-def whole_video(
+def from_video_start(
     path: Path, video: Video, base: Fraction, offsets: Sequence[int], *, audio: bool
-) -> Origin:
-    """The origin of any clip of a video whose clock begins again: it is read from its start."""
+) -> SeekPoint:
+    """Return the seek point of a video whose clock restarts: it is read from its start."""
     track = track_of(video) if audio else None
     with open_video(path) as (container, stream):
-        return Origin(
+        return SeekPoint(
             video_index=stream.index,
             track=track,
             seek_s=None,
@@ -91,7 +92,7 @@ def whole_video(
 
 
 def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a track, in seconds; nothing in most videos.
+    """Return the seconds added to the times of each part of a track; empty for most videos.
 
     `offsets` are those of the video's scan.
     """
@@ -106,9 +107,9 @@ def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fra
 def sound_offsets(
     container: InputContainer, stream: VideoStream, sound: AudioStream, offsets: Sequence[int]
 ) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a video's sound, in seconds, the first 0.
+    """Return the seconds added to the times of each part of a video's sound, the first 0.
 
-    A part belongs to that of the pictures beside which most of its packets lie: some recordings of
+    A part belongs to the part of the pictures next to most of its packets: some recordings of
     a video may be without sound.
     """
     pictures, sounds = Clock(), Clock()
@@ -127,12 +128,12 @@ def sound_offsets(
 
 
 def last_keyframe(
-    container: InputContainer, stream: VideoStream, landing: Landing | None, pts: int
+    container: InputContainer, stream: VideoStream, seek_result: SeekResult | None, pts: int
 ) -> int | None:
-    """The time of the last keyframe at or before `pts`, reading on from where a seek landed."""
-    if landing is None:
+    """Return the time of the last keyframe at or before `pts`, reading on from a seek."""
+    if seek_result is None:
         return None
-    latest = landing.key_pts
+    latest = seek_result.key_pts
     for packet in packets(container, stream, Damage()):
         shown = packet_pts(packet)
         if shown is None:

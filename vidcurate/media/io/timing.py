@@ -1,4 +1,4 @@
-"""A video's clock, measured on its packets: where it starts and ends, its rate, constant or not.
+"""A video's clock, measured on its packets: its start and end, and its constant or variable rate.
 
 Nothing is decoded. Packets are read at the head, in the middle and at the tail; only a short video,
 one whose header states no length and one whose header turns out to be wrong are read through.
@@ -24,7 +24,7 @@ from vidcurate.media.io.packets import Damage, packets
 WINDOW = 160
 # The last packets of a window may lack a neighbour that is stored after them but shown before.
 REORDER = 20
-TAIL_S = 2
+END_S = 2
 TOLERANCE_S = 1.0
 ROUNDING_S = Fraction(2, 1000)
 NEAR = 0.001
@@ -49,8 +49,8 @@ class Timing:
     faults: tuple[str, ...]
 
 
-class Stamp(NamedTuple):
-    """The times of one packet, in ticks of its own stream's time base, without its data."""
+class PacketTimes(NamedTuple):
+    """The times of one packet, in ticks of its own stream's time base."""
 
     stream_index: int
     pts: int | None
@@ -60,98 +60,104 @@ class Stamp(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Tail:
+class StreamEnd:
     """The end of a video, read until there is nothing more.
 
-    `shown`: times of the pictures; `video_end`: end of the last one; both in ticks. `end_s`: end
-    of the last packet of any stream.
+    `frame_times` are the times of the frames and `end_pts` the end of the last one, in ticks.
+    `end_s` is the end of the last packet of any stream, in seconds.
     """
 
-    shown: tuple[int, ...]
-    video_end: int | None
+    frame_times: tuple[int, ...]
+    end_pts: int | None
     end_s: float
 
 
-def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timing:
-    """The clock of a video that was just opened; moves the container's reading position.
+def measure_timing(container: InputContainer, stream: VideoStream, path: Path) -> Timing:
+    """Measure the clock of a video that was just opened; moves the reading position.
 
     Raises MediaError for a video without packets or without timestamps.
     """
     base = stream.time_base or AV_TIME
     head = read_head(container, stream)
-    stated_s = stated_end_s(container)
-    windows, tail = [head], None
-    if stated_s is not None and len(head) >= WINDOW:
-        middle = int((float(head[0] * base) + stated_s) / 2 / base)
+    header_end_s = stated_end_s(container)
+    windows, ending = [head], None
+    if header_end_s is not None and len(head) >= WINDOW:
+        middle = int((float(head[0] * base) + header_end_s) / 2 / base)
         windows.append(read_window(container, stream, middle))
-        tail = read_tail(container, stream, int((stated_s - TAIL_S) / base))
-    if tail is None or tail.video_end is None or disagree(stated_s, tail, windows, base):
+        ending = read_end(container, stream, int((header_end_s - END_S) / base))
+    if (
+        ending is None
+        or ending.end_pts is None
+        or header_disagrees(header_end_s, ending, windows, base)
+    ):
         with open_video(path, makes_times=True) as (again, video):
-            tail = read_on(again, video)
-    windows.append(tail.shown[-WINDOW:])
+            ending = read_to_end(again, video)
+    windows.append(ending.frame_times[-WINDOW:])
     gaps = frame_gaps(windows[:1] if container.format.name == GUESSED_AFTER_SEEK else windows)
-    is_vfr = varies(gaps, base)
+    is_vfr = is_variable(gaps, base)
     last = int(statistics.median(gaps)) if gaps else 1
     return Timing(
         start_pts=head[0],
-        end_pts=max(tail.video_end or 0, head[-1] + last),
+        end_pts=max(ending.end_pts or 0, head[-1] + last),
         frame_rate=frame_rate(stream, gaps, base, is_vfr=is_vfr),
         is_vfr=is_vfr,
         n_frames=len(head),
-        faults=length_faults(stated_s, tail, windows, base),
+        faults=length_faults(header_end_s, ending, windows, base),
     )
 
 
 def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
-    """The times of the first pictures, at most `WINDOW`, in order.
+    """Return the times of the first pictures, at most `WINDOW`, in order.
 
     Raises MediaError for a video without packets or without timestamps.
     """
-    head = list(islice(stamps(container, stream), WINDOW))
+    head = list(islice(packet_times(container, stream), WINDOW))
     if not head:
         raise MediaError("no video data: the file holds only its header")
-    shown = shown_times(head)
-    if not shown:
+    frame_times = display_times(head)
+    if not frame_times:
         raise MediaError("no timestamps: a raw stream; put it into a container such as mkv or mp4")
-    return shown
+    return frame_times
 
 
 def read_window(container: InputContainer, stream: VideoStream, pts: int) -> tuple[int, ...]:
-    """The times of some pictures near `pts`, in order; none where the video cannot be sought."""
+    """Return the times of some pictures near `pts`, in order; empty where seeking fails."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
         return ()
-    return shown_times(from_keyframe(islice(stamps(container, stream), WINDOW)))
+    return display_times(from_keyframe(islice(packet_times(container, stream), WINDOW)))
 
 
-def read_tail(container: InputContainer, stream: VideoStream, pts: int) -> Tail | None:
-    """All that follows the keyframe before `pts`; None where the video cannot be sought there."""
+def read_end(container: InputContainer, stream: VideoStream, pts: int) -> StreamEnd | None:
+    """Read everything after the keyframe before `pts`; None where seeking fails."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
         return None
-    return read_on(container, stream)
+    return read_to_end(container, stream)
 
 
-def read_on(container: InputContainer, stream: VideoStream) -> Tail:
-    """All packets from here to where nothing more can be read."""
-    video: list[Stamp] = []
+def read_to_end(container: InputContainer, stream: VideoStream) -> StreamEnd:
+    """Read all packets from here to where nothing more can be read."""
+    video: list[PacketTimes] = []
     end_s = 0.0
-    for stamp in stamps(container, *container.streams.video, *container.streams.audio):
-        if stamp.pts is not None:
-            end_s = max(end_s, float((stamp.pts + stamp.duration) * stamp.time_base))
-        if stamp.stream_index == stream.index:
-            video.append(stamp)
+    for packet_time in packet_times(container, *container.streams.video, *container.streams.audio):
+        if packet_time.pts is not None:
+            end_s = max(
+                end_s, float((packet_time.pts + packet_time.duration) * packet_time.time_base)
+            )
+        if packet_time.stream_index == stream.index:
+            video.append(packet_time)
     ends = [s.pts + s.duration for s in video if s.pts is not None]
-    return Tail(shown_times(from_keyframe(video)), max(ends, default=None), end_s)
+    return StreamEnd(display_times(from_keyframe(video)), max(ends, default=None), end_s)
 
 
-def stamps(container: InputContainer, *streams: Stream) -> Iterator[Stamp]:
-    """The times of packets from here on, to the end of what can be read of the file."""
+def packet_times(container: InputContainer, *streams: Stream) -> Iterator[PacketTimes]:
+    """Yield the times of packets from here to the end of what can be read."""
     for packet in packets(container, streams, Damage()):
         if packet.size and not packet.is_discard:
-            yield Stamp(
+            yield PacketTimes(
                 packet.stream_index,
                 packet_pts(packet),
                 packet.duration or 0,
@@ -160,18 +166,18 @@ def stamps(container: InputContainer, *streams: Stream) -> Iterator[Stamp]:
             )
 
 
-def from_keyframe(video: Iterable[Stamp]) -> Iterator[Stamp]:
-    """Packets from the first keyframe on: what is before it has lost its neighbours."""
-    return dropwhile(lambda stamp: not stamp.is_keyframe, video)
+def from_keyframe(video: Iterable[PacketTimes]) -> Iterator[PacketTimes]:
+    """Skip packets before the first keyframe, which have lost their neighbours."""
+    return dropwhile(lambda packet_time: not packet_time.is_keyframe, video)
 
 
-def shown_times(video: Iterable[Stamp]) -> tuple[int, ...]:
-    """The distinct times at which packets are shown, in order."""
-    return tuple(sorted({stamp.pts for stamp in video if stamp.pts is not None}))
+def display_times(video: Iterable[PacketTimes]) -> tuple[int, ...]:
+    """Return the distinct times at which packets are shown, in order."""
+    return tuple(sorted({packet_time.pts for packet_time in video if packet_time.pts is not None}))
 
 
 def frame_gaps(windows: Iterable[Sequence[int]]) -> list[int]:
-    """Ticks from frame to frame inside each window.
+    """Return the ticks from frame to frame inside each window.
 
     The last pictures of a window are left out, and so is a gap far below the usual one: it parts
     a picture from a hidden reference picture (VP8) that is stored a tick before it.
@@ -182,8 +188,8 @@ def frame_gaps(windows: Iterable[Sequence[int]]) -> list[int]:
     return [gap for gap in gaps if gap > usual / 8]
 
 
-def varies(gaps: Sequence[int], base: Fraction) -> bool:
-    """Whether frames come at a variable rate, beyond what rounding to ticks or ms explains.
+def is_variable(gaps: Sequence[int], base: Fraction) -> bool:
+    """Check whether the frame rate varies by more than rounding to ticks or milliseconds.
 
     Gaps of a constant rate differ by one tick, or by up to 2 ms where the times have passed
     through a container that counts in milliseconds (Matroska, FLV, ASF).
@@ -199,7 +205,7 @@ def varies(gaps: Sequence[int], base: Fraction) -> bool:
 def frame_rate(
     stream: VideoStream, gaps: Sequence[int], base: Fraction, *, is_vfr: bool
 ) -> Fraction:
-    """Frames a second: the exact rate that the packets were made for, a mean if it varies.
+    """Return frames per second: the exact rate of the packets, or a mean if it varies.
 
     Equal gaps give it. Where gaps are rounded to ticks it is the usual rate (whole, or whole times
     1000/1001) nearest to their mean, the header's own first.
@@ -219,32 +225,32 @@ def frame_rate(
 
 
 def usual_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
-    """The whole rate nearest to a measured one, and the nearest of whole times 1000/1001."""
+    """Return the whole rate nearest to a measured one, and the nearest of whole times 1000/1001."""
     ntsc = Fraction(round(rate * Fraction(1001, 1000)) * 1000, 1001)
     return Fraction(round(rate)), ntsc
 
 
 def stated_end_s(container: InputContainer) -> float | None:
-    """Where the header says that the video ends, in seconds; None where it does not say."""
+    """Return where the header says that the video ends, in seconds; None if it does not say."""
     if container.duration is None or container.duration <= 0:
         return None
     return float(((container.start_time or 0) + container.duration) * AV_TIME)
 
 
-def disagree(
-    stated_s: float | None, tail: Tail, windows: Iterable[Sequence[int]], base: Fraction
+def header_disagrees(
+    header_end_s: float | None, ending: StreamEnd, windows: Iterable[Sequence[int]], base: Fraction
 ) -> bool:
-    """Whether the data ends elsewhere than the header says, by a second or two long frames."""
-    if stated_s is None:
+    """Check whether the data ends over a second or two long frames from where the header says."""
+    if header_end_s is None:
         return False
-    longest = max(frame_gaps([*windows, tail.shown[-WINDOW:]]), default=0)
-    return abs(tail.end_s - stated_s) > max(TOLERANCE_S, float(2 * longest * base))
+    longest = max(frame_gaps([*windows, ending.frame_times[-WINDOW:]]), default=0)
+    return abs(ending.end_s - header_end_s) > max(TOLERANCE_S, float(2 * longest * base))
 
 
 def length_faults(
-    stated_s: float | None, tail: Tail, windows: Iterable[Sequence[int]], base: Fraction
+    header_end_s: float | None, ending: StreamEnd, windows: Iterable[Sequence[int]], base: Fraction
 ) -> tuple[str, ...]:
-    """What the header says wrongly about the video's length."""
-    if not disagree(stated_s, tail, windows, base):
+    """Describe what the header gets wrong about the video's length."""
+    if not header_disagrees(header_end_s, ending, windows, base):
         return ()
-    return (f"the header says {stated_s:.2f} s, the data ends at {tail.end_s:.2f} s",)
+    return (f"the header says {header_end_s:.2f} s, the data ends at {ending.end_s:.2f} s",)

@@ -1,1 +1,1 @@
-"""Written clips, and the proof that they are right."""
+"""Writing clip files, and proving that they are right."""

@@ -1,4 +1,4 @@
-"""Which of a video's frames a written frame shows: its own, or one beside it."""
+"""Which of a video's frames an output frame shows: its own, or a neighbour."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ Picture = NDArray[np.float32]
 LONG_SIDE = 256
 # The shares of red and blue in luma.
 BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
-# Two frames can be told apart in what was written if they differ by this many levels, and twice
+# Two frames can be distinguished in the output if they differ by this many levels, and by twice
 # as much as the written one from the nearer: an encoder may leave out a change that is smaller.
 TELLING_LEVELS = 1.0
 TELLING_RATIO = 2.0
@@ -27,41 +27,41 @@ TELLING_RATIO = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How a written frame compares with the video's frame that it stands for.
+    """How an output frame compares with the video's frame that it should show.
 
     `error` is their root mean square difference in 8-bit levels of Y, U and V. `margin` is how
-    much nearer it is to its own frame than to the likest foreign one, as a share of what these two
-    differ: 1 is its own, -1 the other; None where no foreign one can be told from its own.
+    much nearer it is to its own frame than to the closest foreign one, as a share of what these two
+    differ: 1 is its own, -1 the other; None where no foreign one can be distinguished.
     """
 
     error: float
     margin: float | None
 
 
-def compare(written: Picture, own: Picture, foreign: Sequence[Picture]) -> Match:
-    """Compare a written frame with its own and with those that it must not be."""
-    error = distance(written, own)
+def compare_frames(output: Picture, own: Picture, foreign: Sequence[Picture]) -> Match:
+    """Compare an output frame with its own source frame and with those it must not show."""
+    error = distance(output, own)
     margins = []
     for neighbour in foreign:
-        other, apart = distance(written, neighbour), distance(own, neighbour)
+        other, apart = distance(output, neighbour), distance(own, neighbour)
         if apart >= max(TELLING_LEVELS, TELLING_RATIO * min(error, other)):
             margins.append((other - error) / apart)
     return Match(error, min(margins, default=None))
 
 
 def distance(one: Picture, other: Picture) -> float:
-    """Root mean square difference of two small pictures, in 8-bit levels."""
+    """Return the root mean square difference of two small pictures, in 8-bit levels."""
     return float(np.sqrt(np.mean((one - other) ** 2)))
 
 
 def small_size(width: int, height: int) -> tuple[int, int]:
-    """Width and height at which frames of an upright picture of this size are compared."""
+    """Return the width and height at which frames of an upright picture are compared."""
     factor = min(1.0, LONG_SIDE / max(width, height))
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
 def small_picture(frame: VideoFrame, size: tuple[int, int]) -> Picture:
-    """A frame as it is shown, as Y, U and V (BT.601, full range), upright: (height, width, 3)."""
+    """Convert a frame as shown to upright Y, U and V (BT.601, full range): (height, width, 3)."""
     matrix = display_matrix(frame)
     width, height = reversed(size) if matrix[0] == 0 else size
     rgb = as_rgb(frame, width, height, interpolation="AREA").to_ndarray()
@@ -69,7 +69,7 @@ def small_picture(frame: VideoFrame, size: tuple[int, int]) -> Picture:
 
 
 def to_yuv(weights: tuple[float, float]) -> NDArray[np.float32]:
-    """The matrix from red, green and blue to Y, U and V, by the weights of red and blue."""
+    """Return the matrix from red, green and blue to Y, U and V, by the weights of red and blue."""
     red, blue = weights
     luma = np.array([red, 1 - red - blue, blue])
     u, v = (
@@ -79,8 +79,8 @@ def to_yuv(weights: tuple[float, float]) -> NDArray[np.float32]:
     return np.stack([luma, u, v]).astype(np.float32)
 
 
-def misread(own: Picture) -> list[Picture]:
-    """A picture as it looks if its colours are read in a wrong way: another matrix, or range."""
+def misread_colours(own: Picture) -> list[Picture]:
+    """Return a picture as it looks if its colours are read with a wrong matrix or range."""
     rgb = own @ np.linalg.inv(to_yuv(BT601)).T
     swapped = (
         rgb @ (np.linalg.inv(to_yuv(wrong)) @ to_yuv(right)).T
@@ -90,7 +90,7 @@ def misread(own: Picture) -> list[Picture]:
     return [np.asarray(np.clip(picture, 0, 255) @ to_yuv(BT601).T, np.float32) for picture in seen]
 
 
-def pictures_at(
+def small_pictures_at(
     path: Path,
     video: Video,
     wanted: Collection[int],
@@ -99,7 +99,7 @@ def pictures_at(
     *,
     is_copy: bool,
 ) -> dict[int, Picture]:
-    """Small pictures of a video by pts, of those wanted that can be decoded.
+    """Decode small pictures of a video by pts; those that cannot be decoded are missing.
 
     `offsets` are those of the video's scan, if its clock restarts. A copy keeps the fields of an
     interlaced video, so they are kept here too.

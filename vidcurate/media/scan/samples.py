@@ -1,4 +1,4 @@
-"""Measurements and proxy pictures at chosen times, so that clips are scored without decoding.
+"""Measurements and proxies at chosen times, so that clips are scored without decoding.
 
 A sample is taken at least once an interval and once soon after every abrupt change, so that each
 shot of 0.3 s and more has one.
@@ -13,7 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 
 from vidcurate.media.io.colour import FULL_RANGE, as_rgb
-from vidcurate.media.io.decode import Small, plane_array
+from vidcurate.media.io.decode import SmallFrame, plane_array
 from vidcurate.media.io.orientation import Matrix, upright
 from vidcurate.media.visual.camera import (
     CELLS,
@@ -35,10 +35,10 @@ from vidcurate.media.visual.measures import (
 
 ABRUPT = 20.0
 SETTLE_S = Fraction(1, 10)
-LEAST_GAP_S = Fraction(1, 4)
+MIN_GAP_S = Fraction(1, 4)
 FLOW_GAP_S = Fraction(8, 100)
 FLOW_GAP_MAX_S = Fraction(1, 4)
-FLOW_LEAST_SIDE = 32
+MIN_FLOW_SIDE = 32
 LIMITED_RANGE = 1
 EIGHT_BIT_LUMA = frozenset(
     {"yuv420p", "yuv422p", "yuv444p", "yuvj420p", "yuvj422p", "yuvj444p", "nv12"}
@@ -62,7 +62,7 @@ SAMPLES_SCHEMA = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class ProxyShape:
-    """How a coded frame becomes a proxy: scaled to width x height, then set upright by `matrix`."""
+    """How a coded frame becomes a proxy: scaled to width x height, then turned by `matrix`."""
 
     width: int
     height: int
@@ -70,20 +70,20 @@ class ProxyShape:
     quality: int
 
     @property
-    def shown(self) -> tuple[int, int]:
-        """Width and height of the proxy as it is stored and seen."""
+    def stored_size(self) -> tuple[int, int]:
+        """Width and height of the proxy as it is stored."""
         turned = self.matrix[0] == 0
         return (self.height, self.width) if turned else (self.width, self.height)
 
     @property
     def view(self) -> View:
-        """How a small picture of the same frame is shown."""
+        """How a small copy of the same frame is shown."""
         return View(self.width, self.height, self.matrix)
 
 
 @dataclass(slots=True)
 class Pending:
-    """A sample that waits for later frames to measure motion against, and the frame before them."""
+    """A sample that waits for later frames to measure motion against."""
 
     pts: int
     luma: Image
@@ -93,7 +93,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Sampler:
-    """Chooses the frames to sample and gathers their rows; times are ticks of `time_base`."""
+    """Chooses the frames to sample and collects their rows; times are ticks of `time_base`."""
 
     shape: ProxyShape
     time_base: Fraction
@@ -107,8 +107,8 @@ class Sampler:
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     flow: FlowMeter = field(default_factory=FlowMeter)
 
-    def step(self, pts: int, frame: VideoFrame, small: Small, change: float) -> None:
-        """Take note of one frame and sample it if its time has come.
+    def step(self, pts: int, frame: VideoFrame, small: SmallFrame, change: float) -> None:
+        """Take one frame, and sample it if its time has come.
 
         `small` is the small picture of the frame (decode.Shrinker), `change` its difference from
         the one before, 0..255.
@@ -117,8 +117,8 @@ class Sampler:
         # A change that goes on from frame to frame is fast motion, whose flow is worth having.
         if self.is_changing and not was_changing and self.last is not None:
             self.finish()
-            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(LEAST_GAP_S))
-            self.due = min(soon, self.last + self.ticks(self.interval_s + LEAST_GAP_S))
+            soon = max(pts + self.ticks(SETTLE_S), self.last + self.ticks(MIN_GAP_S))
+            self.due = min(soon, self.last + self.ticks(self.interval_s + MIN_GAP_S))
         if self.pending is not None and pts >= self.pending.pts + self.ticks(FLOW_GAP_S):
             self.compare(self.pending, pts, small.luma)
         if self.due is None or pts >= self.due:
@@ -128,9 +128,9 @@ class Sampler:
             self.last, self.due = pts, pts + self.ticks(self.interval_s)
 
     def compare(self, sample: Pending, pts: int, luma: Image) -> None:
-        """Measure the motion up to a later frame; a second such frame tells how steady it is."""
+        """Measure the motion up to a later frame; a second such frame shows how steady it is."""
         elapsed_s = (pts - sample.pts) * self.time_base
-        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < FLOW_LEAST_SIDE:
+        if elapsed_s > FLOW_GAP_MAX_S or min(luma.shape) < MIN_FLOW_SIDE:
             self.finish()
             return
         flow = self.flow.between(sample.luma, luma)
@@ -147,26 +147,26 @@ class Sampler:
             sample.pts, sample.luma, sample.camera = pts, luma.copy(), camera
 
     def finish(self) -> None:
-        """Complete the sample that waits with what is known of it."""
+        """Complete the waiting sample with what is known of it."""
         if self.pending is not None:
             self.rows.append(self.pending.row)
             self.n_samples += 1
             self.pending = None
 
     def take(self) -> pa.RecordBatch:
-        """The finished rows since the last call."""
+        """Return the finished rows since the last call."""
         rows, self.rows = self.rows, []
         return pa.RecordBatch.from_pylist(rows, schema=SAMPLES_SCHEMA)
 
     def ticks(self, seconds: Fraction) -> int:
-        """A time span in ticks."""
+        """Convert seconds to ticks."""
         return round(seconds / self.time_base)
 
 
 def sample_row(
     pts: int, frame: VideoFrame, shape: ProxyShape, reformatter: VideoReformatter
 ) -> dict[str, object]:
-    """All that is measured on one frame alone, and its proxy as a JPEG.
+    """Measure one frame by itself, and encode its proxy as a JPEG.
 
     The reformatter keeps its scaling tables from frame to frame; making them costs more than
     scaling one frame.
@@ -183,7 +183,7 @@ def sample_row(
 
 
 def upright_bars(measures: Measures, matrix: Matrix) -> dict[str, object]:
-    """The letterbox bars by the sides at which they are shown."""
+    """Return the letterbox bars by the sides at which they are shown."""
     across = [measures.letterbox_left, measures.letterbox_right]
     down = [measures.letterbox_top, measures.letterbox_bottom]
     a, b, c, d = matrix
@@ -198,7 +198,7 @@ def upright_bars(measures: Measures, matrix: Matrix) -> dict[str, object]:
 
 
 def native_luma(frame: VideoFrame) -> tuple[Image, bool]:
-    """A frame's luma at native size, 8-bit, and whether it is full range."""
+    """Return a frame's luma at native size, 8-bit, and whether it is full range."""
     if frame.format.name == "gray":  # without a range, swscale takes it as full
         return plane_array(frame.planes[0]), frame.color_range != LIMITED_RANGE
     full_range = frame.color_range == FULL_RANGE or frame.format.name.startswith("yuvj")
@@ -208,6 +208,6 @@ def native_luma(frame: VideoFrame) -> tuple[Image, bool]:
 
 
 def jpeg(bgr: Image, quality: int) -> bytes:
-    """A picture as JPEG bytes."""
+    """Encode a picture as JPEG."""
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])
     return data.tobytes()

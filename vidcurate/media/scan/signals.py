@@ -1,4 +1,4 @@
-"""Numbers of every frame, recorded once so that detectors and thresholds need no new decode.
+"""Signals of every frame, recorded once so that detectors and thresholds need no new decode.
 
 They are PySceneDetect's own metrics, taken from small pictures (see decode.py), so that its
 thresholds hold, and four of luma that every scan has. Pixel values are 8-bit, full range.
@@ -14,7 +14,7 @@ from av.video.reformatter import VideoReformatter
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots import koala, learned, transnet
 
 METRICS: dict[str, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ DEFAULT_METRICS = ("learned",)
 # These are made of colours as swscale gives them, and luma with them, by BT.601. Without them the
 # video's own luma is widened, which takes a tenth of the time; strong colours then differ by some
 # levels.
-OF_COLOURS = frozenset(METRICS) - {"learned", "transnet"}
+COLOUR_METRICS = frozenset(METRICS) - {"learned", "transnet"}
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")
 
 FULL_LUMA = np.clip(np.rint((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
@@ -43,8 +43,8 @@ Values = NDArray[np.float32]
 Image = NDArray[np.uint8]
 
 
-def columns_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
-    """The columns that a choice of metrics records, in order; those of luma come first.
+def signal_columns(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the columns that some metrics record, in order; those of luma come first.
 
     Raises MediaError for a metric that does not exist.
     """
@@ -56,18 +56,18 @@ def columns_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @dataclass(slots=True)
-class Previous:
+class ComparedFrame:
     """What the next frame is compared with."""
 
     luma: Image
     hsv: Image
     edges: Image | None = None
-    look: koala.Look | None = None
+    description: koala.FrameDescription | None = None
 
 
 @dataclass(slots=True)
 class SignalMeter:
-    """Measures small pictures one by one and hands the numbers out in blocks.
+    """Measures small frames one by one and returns the numbers in blocks.
 
     What is cheap only in bulk (histograms, hashes) is kept for a block of frames and worked out
     when the block is taken.
@@ -76,8 +76,8 @@ class SignalMeter:
     metrics: tuple[str, ...]
     capacity: int
     count: int = 0
-    previous: Previous | None = None
-    spare: Previous | None = None
+    previous: ComparedFrame | None = None
+    reusable: ComparedFrame | None = None
     delta: Image | None = None
     reformatter: VideoReformatter = field(default_factory=VideoReformatter)
     deltas: NDArray[np.float64] = field(init=False)
@@ -87,24 +87,24 @@ class SignalMeter:
     last_hash: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        """Make room for one block."""
-        columns_of(self.metrics)
+        """Allocate one block."""
+        signal_columns(self.metrics)
         self.deltas = np.zeros((self.capacity, 8))
         self.histograms = np.empty((self.capacity, 256), np.float32)
         self.hashes = np.empty((self.capacity, HASH_SIDE, HASH_SIDE), np.float32)
 
-    def add(self, small: Small) -> float:
-        """Measure one picture; how much it differs from the one before, 0..255.
+    def add(self, small: SmallFrame) -> float:
+        """Measure one frame, and return how much it differs from the one before, 0..255.
 
         That is PySceneDetect's content value with its default weights, or the mean change of luma
         where the content metric is not recorded.
         """
         height, width = small.luma.shape
-        current = self.spare or Previous(
+        current = self.reusable or ComparedFrame(
             np.empty((height, width), np.uint8), np.empty((height, width, 3), np.uint8)
         )
         bgr = None
-        if OF_COLOURS.isdisjoint(self.metrics):
+        if COLOUR_METRICS.isdisjoint(self.metrics):
             cv2.LUT(small.luma, FULL_LUMA, dst=current.luma)
         else:
             bgr = self.to_bgr(small)
@@ -119,15 +119,15 @@ class SignalMeter:
         if bgr is not None and "threshold" in self.metrics:
             row[5] = sum(cv2.mean(bgr)) / 3.0
         change = self.compare(bgr, current, row, n_pixels)
-        self.previous, self.spare = current, self.previous
+        self.previous, self.reusable = current, self.previous
         self.count += 1
         return change
 
-    def to_bgr(self, small: Small) -> Image:
-        """A small picture as BGR, shape (height, width, 3), by swscale.
+    def to_bgr(self, small: SmallFrame) -> Image:
+        """Convert a small frame to BGR, shape (height, width, 3), by swscale.
 
         OpenCV's own conversion is brighter by a level or two than what swscale gives to those
-        who decode with OpenCV, PySceneDetect among them; its histograms tell the difference.
+        programs that decode with OpenCV, such as PySceneDetect, and histograms show that.
         """
         frame = VideoFrame.from_numpy_buffer(small.i420, "yuv420p")
         frame.colorspace = small.colorspace
@@ -136,9 +136,9 @@ class SignalMeter:
         return rows[:, : 3 * plane.width].reshape(plane.height, plane.width, 3)
 
     def compare(
-        self, bgr: Image | None, current: Previous, row: NDArray[np.float64], n_pixels: int
+        self, bgr: Image | None, current: ComparedFrame, row: NDArray[np.float64], n_pixels: int
     ) -> float:
-        """Fill in the differences to the picture before; all zero for the first one."""
+        """Fill in the differences to the frame before; all are 0 for the first one."""
         previous = self.previous
         change = 0.0
         if previous is not None:
@@ -159,13 +159,13 @@ class SignalMeter:
             if previous is not None and previous.edges is not None:
                 row[4] = cv2.norm(current.edges, previous.edges, cv2.NORM_L1) / n_pixels
         if "koala" in self.metrics:
-            current.look = koala.look(bgr, current.luma)
-            before = None if previous is None else previous.look
-            row[6:] = koala.likeness(before or current.look, current.look)
+            current.description = koala.describe_frame(bgr, current.luma)
+            before = None if previous is None else previous.description
+            row[6:] = koala.similarities(before or current.description, current.description)
         return change
 
     def take(self) -> dict[str, Values]:
-        """The columns of all pictures since the last call, by name; the meter starts anew."""
+        """Return the columns of all frames since the last call, by name, and start anew."""
         rows, self.count = self.deltas[: self.count], 0
         histograms = self.histograms[: len(rows)]
         columns = luma_statistics(histograms)
@@ -185,7 +185,7 @@ class SignalMeter:
         return {name: values.astype(np.float32) for name, values in columns.items()}
 
     def correlations(self, histograms: Values) -> NDArray[np.float64]:
-        """Pearson correlation of each picture's 128-bin luma histogram with the one before.
+        """Correlate each frame's 128-bin luma histogram with the one before (Pearson).
 
         As OpenCV's HISTCMP_CORREL: 1 for the first picture and where both histograms are flat.
         """
@@ -203,7 +203,7 @@ class SignalMeter:
         return correlated
 
     def hash_distances(self, frequencies: Values) -> NDArray[np.float64]:
-        """Share of perceptual hash bits that differ from the picture before; 0 for the first."""
+        """Return the share of perceptual hash bits that differ from the frame before."""
         flat = frequencies.reshape(len(frequencies), -1)
         bits = flat > np.median(flat, axis=1, keepdims=True)
         before = bits[:1] if self.last_hash is None else self.last_hash
@@ -215,7 +215,7 @@ class SignalMeter:
 
 
 def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
-    """Mean, standard deviation and share of pixels below 20 of 255, from 256-bin histograms."""
+    """Return mean, standard deviation and share of pixels below 20 of 255, from histograms."""
     levels = np.arange(256.0)
     shares = histograms / histograms.sum(axis=1, keepdims=True)
     mean = shares @ levels
@@ -225,7 +225,7 @@ def luma_statistics(histograms: Values) -> dict[str, NDArray[np.float64]]:
 
 
 def low_frequencies(luma: Image) -> Values:
-    """The 8 x 8 lowest DCT coefficients whose signs against their median are the hash.
+    """Return the 8 x 8 lowest DCT coefficients whose signs against their median are the hash.
 
     As PySceneDetect's HashDetector with its defaults (size 8, lowpass 2), on whole cells of
     pixels: what is over at the edges is left out, since area averages of broken cells take ten
@@ -241,7 +241,7 @@ def low_frequencies(luma: Image) -> Values:
 
 
 def edges_of(bgr: Image) -> Image:
-    """Widened Canny edges of the HSV value, as PySceneDetect's ContentDetector finds them."""
+    """Return widened Canny edges of the HSV value, as PySceneDetect's ContentDetector does."""
     value = bgr.max(axis=2)
     median = float(np.median(value))
     low, high = int(max(0.0, median * 2 / 3)), int(min(255.0, median * 4 / 3))

@@ -1,4 +1,4 @@
-"""Cuts that two detectors agree on are surer than those that only one of them found."""
+"""Combining two detectors: a cut that both find is surer than one that only one of them finds."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -7,8 +7,8 @@ from dataclasses import replace
 from vidcurate.media.shots.recording import Hit
 
 
-def agreed(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> list[Hit]:
-    """The transitions of two detectors, each given and returned in time order.
+def merge_agreeing(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> list[Hit]:
+    """Merge the transitions of two detectors, each given and returned in time order.
 
     Two agree if their spans come within `tolerance` frames of each other. What they agree on keeps
     the first detector's span and kind, and has confidence 1 - (1 - a) * (1 - b): it is wrong only
@@ -21,17 +21,17 @@ def agreed(trusted: Sequence[Hit], others: Sequence[Hit], tolerance: int) -> lis
         near = others[begin : bisect_right(lasts, hit.first + tolerance)]
         backing.update(near)
         surest = max(near, key=lambda other: other.confidence, default=None)
-        found.append(alone(hit) if surest is None else together(hit, surest))
-    found += [alone(other) for other in others if other not in backing]
+        found.append(unconfirmed(hit) if surest is None else confirmed(hit, surest))
+    found += [unconfirmed(other) for other in others if other not in backing]
     return sorted(found, key=lambda hit: hit.first)
 
 
-def together(hit: Hit, other: Hit) -> Hit:
-    """A transition that two detectors found."""
+def confirmed(hit: Hit, other: Hit) -> Hit:
+    """Return a transition that two detectors found."""
     doubt = (1.0 - hit.confidence) * (1.0 - other.confidence)
     return replace(hit, confidence=1.0 - doubt, detector=f"{hit.detector}+{other.detector}")
 
 
-def alone(hit: Hit) -> Hit:
-    """A transition that only one of two detectors found."""
+def unconfirmed(hit: Hit) -> Hit:
+    """Return a transition that only one of two detectors found."""
     return replace(hit, confidence=hit.confidence / 2.0)

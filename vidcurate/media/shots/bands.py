@@ -1,8 +1,8 @@
-"""How like a frame is to frames up to 32 away: the numbers that the learned detector reads.
+"""Distances of frames up to 32 apart: the features that the learned detector reads.
 
 Each small picture is described once, by a few thousand numbers; a band is the distance between the
-descriptions of frames a fixed lag apart. A video is read as if it stood still before its first
-frame and after its last.
+descriptions of frames a fixed lag apart. The first and the last
+frame of a video are repeated before and after it.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 
 LAGS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 CENTRED = tuple(lag for lag in LAGS if lag % 2 == 0)
@@ -24,7 +24,7 @@ WIDTH, HEIGHT = 32, 18
 ZONES_ACROSS, ZONES_DOWN = 8, 6
 N_ZONES = ZONES_ACROSS * ZONES_DOWN
 CHROMA_EDGES = (104, 118, 124, 128, 132, 138, 152)
-MOST_SHIFT = 5
+MAX_SHIFT = 5
 FLAT_LUMA, FLAT_GRADIENT = 4.0, 2.0
 CHANGED = 24.0
 NOISE = 4.0
@@ -48,12 +48,12 @@ class Descriptions:
     levels: Values
 
     def __len__(self) -> int:
-        """Frames described."""
+        """Count the frames."""
         return len(self.levels)
 
 
-def picture(small: Small, into: Bytes) -> None:
-    """Shrink a small picture of any size to Y, U and V of 32 x 18: fills shape (3, 18, 32)."""
+def picture(small: SmallFrame, into: Bytes) -> None:
+    """Shrink a small frame of any size to Y, U and V of 32 x 18: fills shape (3, 18, 32)."""
     height, width = small.luma.shape
     chroma = small.i420[height:].reshape(2, height // 2, width // 2)
     for plane, row in zip((small.luma, *chroma), into, strict=True):
@@ -61,7 +61,7 @@ def picture(small: Small, into: Bytes) -> None:
 
 
 def shrink(plane: Bytes, into: Bytes) -> None:
-    """A plane as averages over whole cells of pixels; what is over at the edges is left out.
+    """Average a plane over whole cells of pixels; the remainder at the edges is left out.
 
     Averages over broken cells, taken where a plane is smaller than the result, cost ten times as
     much.
@@ -75,7 +75,7 @@ def shrink(plane: Bytes, into: Bytes) -> None:
 
 
 def describe(pictures: Bytes) -> Descriptions:
-    """Descriptions of pictures of shape (frames, 3, 18, 32); each depends on its picture alone."""
+    """Describe pictures of shape (frames, 3, 18, 32), each by itself."""
     n_frames = len(pictures)
     planes = pictures.astype(np.float32)
     image = planes[:, 0]
@@ -107,7 +107,7 @@ def describe(pictures: Bytes) -> Descriptions:
 
 
 def pooled(image: Values, down: int, across: int) -> Values:
-    """Means over down x across parts of pictures, the last two axes."""
+    """Return means over down x across parts of pictures, the last two axes."""
     *rest, height, width = image.shape
     narrow = image.reshape(*rest, height, across, width // across)
     sums = np.einsum("...yxk->...yx", narrow)
@@ -117,7 +117,7 @@ def pooled(image: Values, down: int, across: int) -> Values:
 
 
 def direction(rows: Values, flat: float) -> Values:
-    """Rows scaled to length one, with one more number that makes rows of next to nothing alike.
+    """Scale rows to length one, with one more number that makes nearly empty rows equal.
 
     `flat` is the root mean square below which a row counts for little.
     """
@@ -128,7 +128,7 @@ def direction(rows: Values, flat: float) -> Values:
 
 
 def structure(across: Values, down: Values) -> Values:
-    """Mean rising and falling slopes of luma in 4 x 3 parts: what survives small movements."""
+    """Return mean rising and falling slopes of luma in 4 x 3 parts, robust to small movements."""
     parts = []
     for slope in (across[:, :, : WIDTH - 4], down[:, : HEIGHT - 3]):
         whole = pooled(slope, 3, 4)
@@ -139,12 +139,12 @@ def structure(across: Values, down: Values) -> Values:
 
 @cache
 def chroma_bins() -> NDArray[np.int64]:
-    """The bin, 0..7, of each 8-bit value of U or V; finer near grey, where most pixels lie."""
+    """Return the bin, 0..7, of each 8-bit U or V; finer near grey, where most pixels are."""
     return np.searchsorted(CHROMA_EDGES, np.arange(256), side="right").astype(np.int64)
 
 
 def histograms(pictures: Bytes) -> Values:
-    """Joint histograms of Y, U and V, 8 bins each, as shares: shape (frames, 512)."""
+    """Return joint histograms of Y, U and V, 8 bins each, as shares: shape (frames, 512)."""
     bins = chroma_bins()
     n_frames = len(pictures)
     y, u, v = np.moveaxis(pictures.reshape(n_frames, 3, -1), 1, 0)
@@ -156,11 +156,11 @@ def histograms(pictures: Bytes) -> Values:
 
 
 def bands(frames: Descriptions) -> Values:
-    """The features of all frames but the first and last 32: shape (frames - 64, N_FEATURES)."""
+    """Compute features of all frames but the first and last 32: shape (frames - 64, N_FEATURES)."""
     columns = [
         column
         for vectors in frames.directions.values()
-        for column in views({lag: apart(vectors, lag) for lag in LAGS}, len(frames))
+        for column in views({lag: distances(vectors, lag) for lag in LAGS}, len(frames))
     ]
     squares: dict[int, Values] = {}
     by_zone: dict[int, list[Values]] = {lag: [] for lag in LAGS}
@@ -169,10 +169,10 @@ def bands(frames: Descriptions) -> Values:
         total = np.einsum("td,td->t", difference, difference)
         squares[lag] = np.asarray(total / difference.shape[1], np.float32)
         zone = np.abs(difference).reshape(len(difference), 3, N_ZONES).sum(axis=1)
-        by_zone[lag] += [share_changed(zone), root(zone.min(axis=1), 4.0)]
+        by_zone[lag] += [share_changed(zone), scaled_root(zone.min(axis=1), 4.0)]
     for part in range(2):
         columns += views({lag: by_zone[lag][part] for lag in LAGS}, len(frames))
-    columns += views({lag: root(squares[lag], 16.0) for lag in LAGS}, len(frames))
+    columns += views({lag: scaled_root(squares[lag], 16.0) for lag in LAGS}, len(frames))
     columns += mixtures(squares, len(frames))
     for profile in frames.profiles:
         moved = {lag: shifted(profile, lag) for lag in SHIFTED}
@@ -181,29 +181,29 @@ def bands(frames: Descriptions) -> Values:
     return np.stack(columns, axis=1)
 
 
-def apart(vectors: Values, lag: int) -> Values:
-    """Distance of each vector of length one to that `lag` rows later, 0..1."""
-    likeness = np.einsum("td,td->t", vectors[:-lag], vectors[lag:])
-    return root(np.clip(1.0 - likeness, 0.0, 1.0), 1.0)
+def distances(vectors: Values, lag: int) -> Values:
+    """Return the distance of each vector of length one to that `lag` rows later, 0..1."""
+    similarity = np.einsum("td,td->t", vectors[:-lag], vectors[lag:])
+    return scaled_root(np.clip(1.0 - similarity, 0.0, 1.0), 1.0)
 
 
-def root(values: Values, unit: float) -> Values:
-    """Square roots, which tell small distances apart better, over what is much."""
+def scaled_root(values: Values, unit: float) -> Values:
+    """Return square roots over a unit, which separate small distances better."""
     return np.asarray(np.sqrt(values) / unit, np.float32)
 
 
 def share_changed(zones: Values) -> Values:
-    """Share of zones that changed, those that changed a little counting for less."""
+    """Return the share of zones that changed, weighting small changes less."""
     return np.asarray(np.minimum(zones / CHANGED, 1.0).mean(axis=1), np.float32)
 
 
 def both_ways(later: Values, lag: int, n_frames: int) -> list[Values]:
-    """A band to the frame `lag` later and to the one before, for frames with 32 on both sides."""
+    """Return a band to the frames `lag` later and earlier, for frames with 32 on both sides."""
     return [later[first : first + n_frames - 2 * REACH] for first in (REACH, REACH - lag)]
 
 
 def views(later: dict[int, Values], n_frames: int) -> list[Values]:
-    """Bands forwards, backwards, and across: between the frames half a lag before and after."""
+    """Return bands forwards, backwards, and across: between frames half a lag before and after."""
     around = [view for lag in LAGS for view in both_ways(later[lag], lag, n_frames)]
     n_inner = n_frames - 2 * REACH
     across = [later[lag][REACH - lag // 2 :][:n_inner] for lag in CENTRED]
@@ -211,7 +211,7 @@ def views(later: dict[int, Values], n_frames: int) -> list[Values]:
 
 
 def mixtures(squares: dict[int, Values], n_frames: int) -> list[Values]:
-    """How far a frame lies on the way between two around it, and how far off that way.
+    """Measure how far a frame lies between two around it, and how far off the line between them.
 
     Between the frames `lag` before and after, a dissolve lies half way and not off it; both
     follow from the three distances between them.
@@ -230,15 +230,15 @@ def mixtures(squares: dict[int, Values], n_frames: int) -> list[Values]:
 
 
 def shifted(profiles: Values, lag: int) -> Values:
-    """Least mean difference of profiles `lag` frames apart over shifts: small for a pan."""
+    """Return the least difference of profiles `lag` frames apart over shifts: small for a pan."""
     before, after = profiles[:-lag], profiles[lag:]
     least = np.full(len(before), np.inf, np.float32)
     width = profiles.shape[1]
-    for shift in range(-MOST_SHIFT, MOST_SHIFT + 1):
+    for shift in range(-MAX_SHIFT, MAX_SHIFT + 1):
         one = before[:, max(0, shift) : width + min(0, shift)]
         other = after[:, max(0, -shift) : width + min(0, -shift)]
         np.minimum(least, np.abs(one - other).mean(axis=1), out=least)
-    return root(least, 4.0)
+    return scaled_root(least, 4.0)
 
 
 N_FEATURES = 7 * (2 * len(LAGS) + len(CENTRED)) + 2 * len(MIXED) + 4 * len(SHIFTED) + 4

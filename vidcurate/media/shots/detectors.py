@@ -1,4 +1,4 @@
-"""Cuts of a video by any detector, from what scan recorded, without decoding it again."""
+"""Finding the cuts of a video by any detector, from what scan recorded."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
 from vidcurate.media.shots import koala, learned, transnet
-from vidcurate.media.shots.agreement import agreed
+from vidcurate.media.shots.agreement import merge_agreeing
 from vidcurate.media.shots.pyscenedetect import (
     adaptive_hits,
     content_hits,
@@ -19,20 +19,20 @@ from vidcurate.media.shots.pyscenedetect import (
     hash_hits,
     histogram_hits,
 )
-from vidcurate.media.shots.recording import DetectorOptions, Hit, Video
+from vidcurate.media.shots.recording import DetectorOptions, Hit, RecordedVideo
 from vidcurate.records import Cut
 
 __all__ = ["DETECTORS", "DetectorOptions", "detect"]
 
 BOTH = "both"
 
-SourceSearch = Callable[[Video, DetectorOptions], Iterator[Hit]]
+DetectorFunction = Callable[[RecordedVideo, DetectorOptions], Iterator[Hit]]
 
 
 def detect(
     frames: pa.Table, time_base: Fraction, frame_rate: Fraction, options: DetectorOptions
 ) -> tuple[Cut, ...]:
-    """The transitions of one video, in time order.
+    """Find the transitions of one video, in time order.
 
     `frames` is what scan.read_frames gives. Raises MediaError for an unknown detector, and for a
     signal that was not recorded.
@@ -45,24 +45,24 @@ def detect(
     pts = np.asarray(frames["pts"].to_numpy(), np.int64)
     if len(pts) == 0:
         return ()
-    video = Video(frames, pts, time_base, frame_rate)
+    video = RecordedVideo(frames, pts, time_base, frame_rate)
     hits, *others = [
         [replace(hit, detector=name) for hit in DETECTORS[name](video, options)] for name in names
     ]
     for second in others:
-        hits = agreed(hits, second, options.agree_frames)
+        hits = merge_agreeing(hits, second, options.agree_frames)
     return tuple(as_cut(video, hit) for hit in hits if hit.confidence >= options.least_confidence)
 
 
-def as_cut(video: Video, hit: Hit) -> Cut:
-    """A hit in the video's own time."""
+def as_cut(video: RecordedVideo, hit: Hit) -> Cut:
+    """Convert a hit to the video's own time."""
     start, end = int(video.pts[hit.last]), int(video.pts[hit.first])
     seconds = float(start * video.time_base), float(end * video.time_base)
     return Cut(start, end, *seconds, hit.kind, hit.confidence, hit.detector)
 
 
-def fixed_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """The first frame at or after each multiple of an interval, counted from the first frame."""
+def fixed_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield the first frame at or after each multiple of an interval from the first frame."""
     step = Fraction(str(options.fixed_interval_s)) / video.time_base
     ticks = video.pts - video.pts[0]
     n_steps = int(int(ticks[-1]) // step)
@@ -71,22 +71,22 @@ def fixed_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
         yield Hit(first - 1, first, 1.0, "fixed")
 
 
-def learned_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions of every kind, as the network judged them while the video was scanned."""
+def learned_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield transitions of every kind, from the network's outputs recorded by scan."""
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
-    for found in learned.transitions(rows_of(video, learned.COLUMNS), chosen):
+    for found in learned.transitions(signal_rows(video, learned.COLUMNS), chosen):
         yield Hit(found.start, found.end, found.confidence, found.kind)
 
 
-def transnet_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions by TransNetV2's recorded probabilities, the confidence being the highest."""
-    rows = rows_of(video, transnet.COLUMNS)
-    for last, first, peak in transnet.passages(rows, options.transnet_threshold):
+def transnet_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield transitions by TransNetV2's recorded probabilities, the highest as confidence."""
+    rows = signal_rows(video, transnet.COLUMNS)
+    for last, first, peak in transnet.transitions(rows, options.transnet_threshold):
         yield Hit(last, first, peak, "cut" if first == last + 1 else "gradual")
 
 
-def koala_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions as Koala-36M finds them.
+def koala_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield transitions as Koala-36M finds them.
 
     The confidence is the logistic function of how far the score lies below its limit: 0.5 there.
     """
@@ -97,16 +97,16 @@ def koala_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
         options.koala_gap_frames,
     )
     colour, structure = (video.signal(name) for name in koala.COLUMNS)
-    for found in koala.passages(colour, structure, chosen):
+    for found in koala.transitions(colour, structure, chosen):
         yield Hit(found.last, found.first, 1.0 / (1.0 + math.exp(-found.margin)), found.kind)
 
 
-def rows_of(video: Video, columns: tuple[str, ...]) -> NDArray[np.float32]:
-    """Recorded signals side by side, shape (frames, columns)."""
+def signal_rows(video: RecordedVideo, columns: tuple[str, ...]) -> NDArray[np.float32]:
+    """Return recorded signals side by side, shape (frames, columns)."""
     return np.stack([video.signal(name) for name in columns], axis=1).astype(np.float32)
 
 
-DETECTORS: dict[str, SourceSearch] = {
+DETECTORS: dict[str, DetectorFunction] = {
     "content": content_hits,
     "adaptive": adaptive_hits,
     "histogram": histogram_hits,

@@ -12,7 +12,7 @@ from importlib.resources import files
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.decode import Small
+from vidcurate.media.io.decode import SmallFrame
 from vidcurate.media.shots.bands import HEIGHT, REACH, WIDTH, Descriptions, bands, describe, picture
 
 KINDS = ("cut", "dissolve", "fade", "wipe")
@@ -39,16 +39,16 @@ class Weights:
 
 @dataclass(frozen=True, slots=True)
 class LearnedOptions:
-    """When the network's alarms count.
+    """When the network's peaks count as transitions.
 
     `threshold` is the least calibrated confidence of a transition. `inside_threshold` is the
-    probability at which a frame counts as part of one. Two alarms closer than `least_shot_frames`
+    probability at which a frame counts as part of one. Two alarms closer than `min_shot_frames`
     are one: the stronger.
     """
 
     threshold: float = 0.5
     inside_threshold: float = 0.8
-    least_shot_frames: int = 5
+    min_shot_frames: int = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Transition:
 
 @cache
 def weights() -> Weights:
-    """The weights that come with the package, kept there in half precision."""
+    """Load the weights that come with the package, stored in half precision."""
     with (
         files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
@@ -80,7 +80,7 @@ def weights() -> Weights:
 
 
 def probabilities(features: Values, network: Weights) -> Values:
-    """What the network says of all frames but the first and last 31, by COLUMNS.
+    """Run the network on all frames but the first and last 31, with results by COLUMNS.
 
     `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
     is the probability that it is the middle of a transition, or the first frame after a cut; the
@@ -103,7 +103,7 @@ def probabilities(features: Values, network: Weights) -> Values:
 
 @dataclass(slots=True)
 class LearnedDetector:
-    """The network's word on each frame of a video that is fed picture by picture.
+    """Runs the network on a video that is given frame by frame.
 
     Rows come out in blocks, and 63 frames late, since a frame is judged by those after it as
     well. Blocks begin at the same frames of a video however it is fed, so that the same video gives
@@ -119,11 +119,11 @@ class LearnedDetector:
     ready: list[Values] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make room for one block."""
+        """Allocate one block."""
         self.pictures = np.empty((self.block, 3, HEIGHT, WIDTH), np.uint8)
 
-    def add(self, small: Small) -> None:
-        """Take the next frame's small picture in; it may be overwritten afterwards."""
+    def add(self, small: SmallFrame) -> None:
+        """Add the next frame's small copy, which may be overwritten afterwards."""
         picture(small, self.pictures[self.count])
         self.count += 1
         self.pending += 1
@@ -131,28 +131,28 @@ class LearnedDetector:
             self.describe_block()
 
     def describe_block(self) -> None:
-        """Describe a full block, and judge the frames that have enough around them."""
+        """Describe a full block, and score the frames that have enough around them."""
         described = describe(self.pictures)
         self.count = 0
-        before = self.kept if self.kept is not None else repeated(described, 0, MARGIN)
-        window = joined(before, described)
+        before = self.kept if self.kept is not None else repeat_frame(described, 0, MARGIN)
+        window = concatenate(before, described)
         if len(window) > 2 * MARGIN:
-            self.judge(window)
-        self.kept = part(window, max(0, len(window) - 2 * MARGIN), len(window))
+            self.score(window)
+        self.kept = slice_frames(window, max(0, len(window) - 2 * MARGIN), len(window))
 
-    def judge(self, window: Descriptions) -> None:
-        """Judge all frames of a window but those in its margins."""
+    def score(self, window: Descriptions) -> None:
+        """Score all frames of a window but those in its margins."""
         found = probabilities(bands(window), self.network)
         self.ready.append(found[: self.pending])
         self.pending -= len(self.ready[-1])
 
     def take(self) -> Values:
-        """The rows that are ready since the last call, shape (frames, 6); see COLUMNS."""
+        """Return the rows that are ready since the last call, shape (frames, 6); see COLUMNS."""
         rows, self.ready = self.ready, []
         return np.concatenate([np.empty((0, len(COLUMNS)), np.float32), *rows])
 
     def finish(self) -> None:
-        """Judge what is left, as if the last frame stood still; nothing can be added after."""
+        """Score what is left, as if the last frame were repeated; nothing can be added after."""
         while self.pending:
             last = self.pictures[self.count - 1].copy()
             self.pictures[self.count :] = last
@@ -160,8 +160,8 @@ class LearnedDetector:
             self.describe_block()
 
 
-def joined(first: Descriptions, second: Descriptions) -> Descriptions:
-    """Two runs of frames as one."""
+def concatenate(first: Descriptions, second: Descriptions) -> Descriptions:
+    """Join two runs of frames."""
     return Descriptions(
         {
             name: np.concatenate([vectors, second.directions[name]])
@@ -176,8 +176,8 @@ def joined(first: Descriptions, second: Descriptions) -> Descriptions:
     )
 
 
-def part(frames: Descriptions, first: int, end: int) -> Descriptions:
-    """Some frames of a run, copied, so that the rest can be forgotten."""
+def slice_frames(frames: Descriptions, first: int, end: int) -> Descriptions:
+    """Copy some frames of a run, so that the rest can be freed."""
     return Descriptions(
         {name: vectors[first:end].copy() for name, vectors in frames.directions.items()},
         frames.zones[first:end].copy(),
@@ -186,9 +186,9 @@ def part(frames: Descriptions, first: int, end: int) -> Descriptions:
     )
 
 
-def repeated(frames: Descriptions, index: int, times: int) -> Descriptions:
-    """One frame of a run, many times over."""
-    one = part(frames, index, index + 1)
+def repeat_frame(frames: Descriptions, index: int, times: int) -> Descriptions:
+    """Repeat one frame of a run."""
+    one = slice_frames(frames, index, index + 1)
     return Descriptions(
         {name: vectors.repeat(times, 0) for name, vectors in one.directions.items()},
         one.zones.repeat(times, 0),
@@ -198,19 +198,19 @@ def repeated(frames: Descriptions, index: int, times: int) -> Descriptions:
 
 
 def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, ...]:
-    """The transitions of a video from the recorded rows, shape (frames, 6), in time order.
+    """Find the transitions in the recorded rows, shape (frames, 6), in time order.
 
     The strongest alarm is taken first; what lies within it or too near to it is the same one.
     """
     middle, inside = recorded[:, 0], recorded[:, 1]
     taken: list[tuple[int, int, int, Transition]] = []
-    for peak in strongest(middle).tolist():
-        confidence = calibrated(float(middle[peak]))
+    for peak in peaks_by_strength(middle).tolist():
+        confidence = calibrate(float(middle[peak]))
         if confidence < options.threshold:
             break
-        found = grown(recorded, peak, inside >= options.inside_threshold, confidence)
+        found = grow_transition(recorded, peak, inside >= options.inside_threshold, confidence)
         first, end = found.start + 1, found.end
-        near = options.least_shot_frames
+        near = options.min_shot_frames
         clashes = (
             abs(peak - other) < near or (first <= other_end and end >= other_first)
             for other, other_first, other_end, _ in taken
@@ -220,16 +220,18 @@ def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, 
     return tuple(sorted((found for *_, found in taken), key=lambda found: found.end))
 
 
-def strongest(middle: Values) -> NDArray[np.intp]:
-    """Frames but the first that are no weaker than their neighbours, strongest first."""
+def peaks_by_strength(middle: Values) -> NDArray[np.intp]:
+    """Return frames, not the first, that are no weaker than their neighbours, strongest first."""
     around = np.concatenate([[-1.0], middle, [-1.0]])
     peaks = np.flatnonzero((middle >= around[:-2]) & (middle > around[2:]))
     peaks = peaks[peaks > 0]
     return peaks[np.argsort(-middle[peaks], kind="stable")]
 
 
-def grown(recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float) -> Transition:
-    """The transition around an alarm: as far as frames count as inside of one.
+def grow_transition(
+    recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: float
+) -> Transition:
+    """Extend a peak to a transition: as far as frames count as inside of one.
 
     A hard cut has no frame inside; its kind says so.
     """
@@ -247,8 +249,8 @@ def grown(recorded: Values, peak: int, inside: NDArray[np.bool_], confidence: fl
     return Transition(first - 1, end, kind, confidence)
 
 
-def calibrated(probability: float) -> float:
-    """The share of alarms of such a probability that are right, by Platt's scaling."""
+def calibrate(probability: float) -> float:
+    """Return the share of peaks of such a probability that are right, by Platt's scaling."""
     scale, offset = CALIBRATION
     odds = np.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))
     return float(1.0 / (1.0 + np.exp(-scale * odds - offset)))

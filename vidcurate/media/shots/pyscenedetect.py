@@ -1,4 +1,4 @@
-"""PySceneDetect's detectors, on recorded signals instead of on decoded frames.
+"""PySceneDetect's detectors, on recorded signals instead of decoded frames.
 
 Each decides as PySceneDetect 0.7's does with the same numbers; where a video's frame rate varies,
 lengths are those of the frames' real times. Confidence is 1 - threshold / (2 * score): 0.5 at the
@@ -15,11 +15,17 @@ from scenedetect.detector import FlashFilter
 
 from vidcurate.errors import MediaError
 from vidcurate.media.scan.signals import METRICS
-from vidcurate.media.shots.recording import NOMINAL_FRAMES, DetectorOptions, Hit, Scores, Video
+from vidcurate.media.shots.recording import (
+    NOMINAL_FRAMES,
+    DetectorOptions,
+    Hit,
+    RecordedVideo,
+    Scores,
+)
 
 
-def content_values(video: Video, options: DetectorOptions) -> Scores:
-    """PySceneDetect's content value of each frame: the weighted mean of its components."""
+def content_values(video: RecordedVideo, options: DetectorOptions) -> Scores:
+    """Return PySceneDetect's content value of each frame: the weighted mean of its components."""
     columns = (*METRICS["content"], *METRICS["edges"])
     used = [(c, w) for c, w in zip(columns, options.weights, strict=True) if w != 0.0]
     total = sum(abs(weight) for _, weight in used)
@@ -31,8 +37,8 @@ def content_values(video: Video, options: DetectorOptions) -> Scores:
     return values
 
 
-def content_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Frames whose content value reaches a threshold, bursts merged by PySceneDetect's filter."""
+def content_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield frames whose content value reaches a threshold; PySceneDetect's filter joins bursts."""
     values = content_values(video, options)
     length = NOMINAL_FRAMES if options.min_scene_s is None else float(options.min_scene_s)
     merge = FlashFilter(FlashFilter.Mode.MERGE, length)
@@ -45,8 +51,8 @@ def content_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
                 yield Hit(first - 1, first, confidence(values[first], options.content_threshold))
 
 
-def adaptive_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Frames whose content value stands out from those around it by a ratio."""
+def adaptive_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield frames whose content value exceeds that of their neighbours by a ratio."""
     values = content_values(video, options)
     width = options.adaptive_window
     if len(values) <= 2 * width:
@@ -69,8 +75,8 @@ def adaptive_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     )
 
 
-def histogram_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Frames whose luma histogram correlates too little with the one before."""
+def histogram_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield frames whose luma histogram correlates too little with the one before."""
     correlation = video.signal("histogram_correlation")
     reached = correlation <= 1.0 - options.histogram_threshold
     reached[0] = False
@@ -83,8 +89,8 @@ def histogram_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     )
 
 
-def hash_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Frames whose perceptual hash differs from the one before in too many bits."""
+def hash_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield frames whose perceptual hash differs from the one before in too many bits."""
     distance = video.signal("hash_distance")
     reached = distance >= options.hash_threshold
     reached[0] = False
@@ -94,13 +100,13 @@ def hash_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def spaced(
-    video: Video,
+    video: RecordedVideo,
     reached: NDArray[np.intp],
     scores: Scores,
     threshold: float,
     min_scene_s: float | None,
 ) -> Iterator[Hit]:
-    """Frames that reached a threshold, each a scene's least length after the one kept before."""
+    """Yield frames that reached a threshold, at least a scene's least length apart."""
     last = 0
     for first in reached.tolist():
         if first > 0 and video.long_enough(last, first, min_scene_s):
@@ -108,8 +114,8 @@ def spaced(
             yield Hit(first - 1, first, confidence(scores[first], threshold))
 
 
-def fade_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
-    """Passages through darkness, from the last bright frame before to the first one after.
+def fade_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
+    """Yield passages through darkness, from the last bright frame before to the first one after.
 
     PySceneDetect's ThresholdDetector puts its cut in the middle of the dark frames; here the
     transition keeps both its ends. Confidence grows from 0.5 to 1 with the darkest frame.
@@ -127,5 +133,5 @@ def fade_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
 
 
 def confidence(score: float, threshold: float) -> float:
-    """How far a score lies over its threshold, as 0.5..1; 1 where the threshold is 0."""
+    """Express how far a score lies over its threshold as 0.5..1; 1 where the threshold is 0."""
     return float(1.0 - threshold / (2.0 * score)) if score > 0 else 1.0

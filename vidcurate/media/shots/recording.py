@@ -1,4 +1,4 @@
-"""What a detector of shot transitions reads, what it is asked, and what it finds."""
+"""The input, options and results of detectors of shot transitions."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -46,7 +46,7 @@ class DetectorOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class RecordedVideo:
     """The recorded frames of one video, as the detectors read them."""
 
     frames: pa.Table
@@ -55,14 +55,14 @@ class Video:
     frame_rate: Fraction
 
     def signal(self, column: str) -> Scores:
-        """One recorded signal; MediaError names the scan option that records a missing one."""
+        """Return one recorded signal; MediaError names the metric that records a missing one."""
         if column not in self.frames.column_names:
             metric = next((name for name, columns in METRICS.items() if column in columns), column)
             raise MediaError(f"{column!r} was not recorded: scan with {metric!r} in scan.metrics")
         return np.asarray(self.frames[column].to_numpy(), np.float64)
 
     def long_enough(self, first: int, second: int, min_scene_s: float | None) -> bool:
-        """Whether two frames, by index, lie a scene's least length apart."""
+        """Check whether two frames, by index, lie at least a scene's least length apart."""
         elapsed_s = int(self.pts[second] - self.pts[first]) * self.time_base
         if min_scene_s is None:
             return round(elapsed_s * self.frame_rate) >= NOMINAL_FRAMES

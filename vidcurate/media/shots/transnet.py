@@ -1,7 +1,7 @@
-"""TransNetV2's word on each frame while a video is decoded; the network itself is handed in.
+"""Running TransNetV2 while a video is decoded; the caller provides the network.
 
-Frames are judged in windows of 100 that begin every 50, of which the middle 50 count; before the
-first frame and after the last one, these stand still. Source: Souček and Lokoč 2020,
+Frames are read in windows of 100 that begin every 50, and the middle 50 results count. The first
+and the last frame are repeated before and after the video. Source: Souček and Lokoč 2020,
 arXiv 2008.04838, and its published code.
 """
 
@@ -26,7 +26,7 @@ Network = Callable[[Pictures], Values]
 
 @dataclass(slots=True)
 class TransNetDetector:
-    """The network's probabilities of a video that is fed frame by frame, up to 75 frames late.
+    """The network's probabilities of a video that is given frame by frame, up to 75 frames late.
 
     The first is that a frame is the middle of a transition, the second that it is part of one.
     Memory does not grow with the video.
@@ -40,11 +40,11 @@ class TransNetDetector:
     ready: list[Values] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Make room for one window."""
+        """Allocate one window."""
         self.window = np.empty((WINDOW, HEIGHT, WIDTH, 3), np.uint8)
 
     def add(self, frame: VideoFrame) -> None:
-        """Take the next frame in, shrunk as the network's authors do it, by bicubic swscale."""
+        """Add the next frame, shrunk by bicubic swscale as the network's authors do."""
         shrunk = self.reformatter.reformat(
             frame, WIDTH, HEIGHT, "rgb24", interpolation=Interpolation.BICUBIC, threads=1
         )
@@ -56,7 +56,7 @@ class TransNetDetector:
         self.push(small)
 
     def push(self, small: Pictures) -> None:
-        """Put one picture into the window, and judge the window when it is full."""
+        """Add one picture to the window, and run the network when the window is full."""
         self.window[self.count] = small
         self.count += 1
         if self.count == WINDOW:
@@ -67,22 +67,22 @@ class TransNetDetector:
             self.count -= STEP
 
     def take(self) -> Values:
-        """The rows that are ready since the last call, shape (frames, 2); see COLUMNS."""
+        """Return the rows that are ready since the last call, shape (frames, 2); see COLUMNS."""
         rows, self.ready = self.ready, []
         return np.concatenate([np.empty((0, len(COLUMNS)), np.float32), *rows])
 
     def finish(self) -> None:
-        """Judge what is left, as if the last frame stood still; nothing can be added after."""
+        """Score what is left, as if the last frame were repeated; nothing can be added after."""
         while self.pending:
             self.push(self.window[self.count - 1].copy())
 
 
-def passages(rows: Values, threshold: float) -> list[tuple[int, int, float]]:
-    """The transitions: last frame before, first frame after, greatest probability of a middle.
+def transitions(rows: Values, threshold: float) -> list[tuple[int, int, float]]:
+    """Find the transitions: last frame before, first frame after, greatest probability of a middle.
 
-    Neighbouring frames of which either probability is above the threshold are one passage; it is a
-    transition if one of them is the middle of one. A passage of one frame is a hard cut, and that
-    frame is still the old shot's, as the network was taught.
+    Neighbouring frames with either probability above the threshold form one group. The group is a
+    transition if one of its frames is the middle of one. A group of one frame is a hard cut, and
+    that frame belongs to the old shot, as in the network's training.
     """
     middle = rows[:, 0]
     within = (rows > threshold).any(axis=1)

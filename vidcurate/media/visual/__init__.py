@@ -1,1 +1,1 @@
-"""What pictures show, measured without a model."""
+"""Measurements of pictures that need no model."""

@@ -1,7 +1,7 @@
-"""What a picture looks like, as one vector, without any model: for duplicates and like shots.
+"""The appearance of a picture as one vector, without any model, for duplicates and similar shots.
 
-It knows colours, where they lie and which way edges run, and nothing of what is shown. Layout is
-told by the longest cosine waves, after MPEG-7's colour layout (Kasutani and Yamada 2001); colour
+It describes colours, where they are and the direction of edges, not objects. Layout is described
+by the longest cosine waves, after MPEG-7's colour layout (Kasutani and Yamada 2001); colour
 by histograms (Swain and Ballard 1991); structure by gradient directions in zones (Dalal and
 Triggs 2005); histograms are compared by their roots (Arandjelovic and Zisserman 2012).
 """
@@ -13,7 +13,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import UsageError
+from vidcurate.media.io.images import decode_image
+
+UNDECODABLE = "a picture cannot be decoded: it is damaged or no picture"
 
 Bytes = NDArray[np.uint8]
 Values = NDArray[np.float32]
@@ -25,7 +28,7 @@ CHROMA_EDGES = (104, 116, 123, 128, 133, 140, 152)
 DIRECTIONS, ZONES = 8, 4
 # A line is black when at most this share of it is lighter than this level.
 BLACK_LEVEL, LIGHT_SHARE = 24, 0.02
-MOST_BAR = 0.3
+MAX_BAR = 0.3
 # How much each part counts; chosen on videos that the figures in the README are not from.
 LUMA_WEIGHT, CHROMA_WEIGHT, COLOURS_WEIGHT, EDGES_WEIGHT = 0.4, 0.7, 1.0, 1.0
 # Below these a part says little: a wave of 4 levels, an edge of 2 levels a pixel.
@@ -37,14 +40,14 @@ class Appearance:
     """The embedder that needs no model."""
 
     def image_vectors(self, images: Sequence[bytes]) -> Values:
-        """One vector of length one for each image file, shape (images, 390).
+        """Return one vector of length one for each image file, shape (images, 390).
 
         Raises MediaError for bytes that are no picture.
         """
-        return np.stack([describe(decoded(image)) for image in images])
+        return np.stack([describe(decode_half_size(image)) for image in images])
 
     def text_vectors(self, texts: Sequence[str]) -> Values:
-        """Raises UsageError: this embedder knows no words."""
+        """Raise UsageError: this embedder reads no words."""
         del texts
         raise UsageError(
             "appearance vectors cannot be compared with words: embed with backend open_clip"
@@ -52,24 +55,20 @@ class Appearance:
 
 
 def open_appearance(_wanted: object) -> Appearance:
-    """The embedder; it has nothing to load."""
+    """Return the embedder; it loads nothing."""
     return Appearance()
 
 
-def decoded(image: bytes) -> Bytes:
-    """An image file as BGR at half its size.
+def decode_half_size(image: bytes) -> Bytes:
+    """Decode an image file as BGR at half its size.
 
     Raises MediaError for bytes that are no picture.
     """
-    data = np.frombuffer(image, np.uint8)
-    bgr = cv2.imdecode(data, cv2.IMREAD_REDUCED_COLOR_2) if len(data) else None
-    if bgr is None:
-        raise MediaError("a picture cannot be decoded: it is damaged or no picture")
-    return np.asarray(bgr, np.uint8)
+    return decode_image(image, cv2.IMREAD_REDUCED_COLOR_2, UNDECODABLE)
 
 
 def describe(bgr: Bytes) -> Values:
-    """The vector of one picture of any size; equal black bars at its sides do not count."""
+    """Return the vector of one picture of any size; equal black bars at its sides are ignored."""
     square = cv2.resize(without_bars(bgr), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     y, v, u = np.moveaxis(np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2YCrCb), np.uint8), 2, 0)
     luma = waves(y, LUMA_WAVES)[1:]  # without the mean, which brightening changes
@@ -86,46 +85,46 @@ def describe(bgr: Bytes) -> Values:
 
 
 def mirrored(vectors: Values) -> Values:
-    """The vectors, one a row, that the same pictures would have mirrored left to right."""
+    """Return the vectors that the same pictures would have mirrored left to right, one a row."""
     return np.asarray(vectors[:, MIRROR_PLACES] * MIRROR_SIGNS, np.float32)
 
 
 def without_bars(bgr: Bytes) -> Bytes:
-    """A picture without the black bars that are equally wide on two opposite sides."""
+    """Remove black bars that are equally wide on two opposite sides."""
     light = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) > BLACK_LEVEL
     top, left = (bar_width(light.mean(axis=axis) > LIGHT_SHARE) for axis in (1, 0))
     height, width = light.shape
     return bgr[top : height - top, left : width - left]
 
 
-def bar_width(shown: NDArray[np.bool_]) -> int:
-    """How many lines at each end are not shown; 0 where they are too many to be a bar."""
-    places = np.flatnonzero(shown)
+def bar_width(is_bright: NDArray[np.bool_]) -> int:
+    """Return how many lines at each end are dark; 0 where they are too many to be a bar."""
+    places = np.flatnonzero(is_bright)
     if not len(places):
         return 0
-    width = int(min(places[0], len(shown) - 1 - places[-1]))
-    return width if width <= MOST_BAR * len(shown) else 0
+    width = int(min(places[0], len(is_bright) - 1 - places[-1]))
+    return width if width <= MAX_BAR * len(is_bright) else 0
 
 
 def waves(plane: Bytes, count: int) -> Values:
-    """The count x count longest cosine waves of a plane about mid-grey; the mean comes first."""
+    """Return the count x count longest cosine waves of a plane about mid-grey, the mean first."""
     table = cv2.dct(plane.astype(np.float32) - 128.0)
     return np.asarray(table[:count, :count].ravel(), np.float32)
 
 
 def signed_root(row: Values) -> Values:
-    """Roots that keep their sign, so that the strongest wave does not drown the others."""
+    """Return roots that keep their sign, so that the strongest wave does not dominate."""
     return np.asarray(np.sign(row) * np.sqrt(np.abs(row)), np.float32)
 
 
 def direction(row: Values, flat: float) -> Values:
-    """A row scaled to length one, with one more number that makes rows of next to nothing alike."""
+    """Scale a row to length one, with one more number that makes nearly empty rows equal."""
     longer = np.append(row, np.float32(flat))
     return np.asarray(longer / np.linalg.norm(longer), np.float32)
 
 
 def colours(y: Bytes, u: Bytes, v: Bytes) -> Values:
-    """Shares of chroma, 8 x 8 bins, in the picture's dark, middle and light third.
+    """Return shares of chroma, 8 x 8 bins, in the picture's dark, middle and light third.
 
     Neighbouring bins share their pixels a little, so that noise at a border changes little.
     """
@@ -138,7 +137,7 @@ def colours(y: Bytes, u: Bytes, v: Bytes) -> Values:
 
 
 def edges(y: Bytes) -> Values:
-    """Mean edge strength by zone (4 x 4) and direction (8 to half a turn), in levels a pixel."""
+    """Return mean edge strength by zone (4 x 4) and direction (8 in a half turn), in levels."""
     across = cv2.Sobel(y, cv2.CV_32F, 1, 0, scale=0.25)
     down = cv2.Sobel(y, cv2.CV_32F, 0, 1, scale=0.25)
     strength, angle = cv2.cartToPolar(across, down)
@@ -161,7 +160,7 @@ ZONE = np.add.outer(*(np.arange(SIDE) * ZONES // SIDE * step for step in (ZONES,
 
 
 def mirror_signs(count: int) -> list[int]:
-    """What mirroring does to count x count waves: odd ones across change their sign."""
+    """Return the signs that mirroring gives count x count waves: odd ones across change."""
     return [(-1) ** (number % count) for number in range(count**2)]
 
 

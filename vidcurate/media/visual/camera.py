@@ -1,11 +1,11 @@
-"""How the camera and the things before it move, from the optical flow between two small pictures.
+"""How the camera and objects move, from the optical flow between two small frames.
 
 The flow of points with texture is fitted by a similarity transform, robustly (MSAC, Torr and
 Zisserman 2000): what most of the picture does is the camera's doing; what is left is motion of
 objects. An object of rich texture holds more points than the plain ground behind it, so that it is
 not points that vote but cells of the picture that hold any, and those at its border more, which the
 ground reaches. Dense flow carries an object's motion far into plain ground; each point is therefore
-tracked anew by its own surroundings, starting from that flow.
+tracked again by its own surroundings, starting from that flow.
 """
 
 import math
@@ -27,8 +27,8 @@ POINT_STEP = 4  # pixels between points: about 2000 on a small picture of 256 x 
 EDGE = 6  # pixels left out along the border, where flow leads out of the picture
 # Least eigenvalue of the gradients' covariance (Shi and Tomasi 1994) that holds a point in both
 # directions, as OpenCV scales it. Flat areas and straight edges, such as those of bars, have less.
-LEAST_TEXTURE = 3e-6
-LEAST_POINTS = 12
+MIN_TEXTURE = 3e-6
+MIN_POINTS = 12
 BLOCK, POINTS_OF_BLOCK = 16, 3  # pixels of a block's side; its points of most texture
 VOTERS = (5, 4)  # cells across and down that have one vote each
 BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of its way from there
@@ -37,18 +37,18 @@ BORDER_VOTE = 1.0  # added to a block's weight at the border, with the square of
 TRACKED, HALVINGS = (11, 11), 1
 SETTLED = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 10, 0.03)
 TRIALS = 96
-LEAST_APART = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
+MIN_DISTANCE = 0.15  # diagonals: two points that are nearer say little of a turn or a zoom
 # A point follows within this distance, in diagonals (under half a pixel of a small picture), and
 # this share of its own motion, as fast flow is measured less exactly.
 INLIER_DISTANCE, INLIER_SHARE = 0.0015, 0.03
 REFINEMENTS = 2
-SAME_WAY = 0.5  # how much a change of speed counts beside one of direction
+SAME_WAY = 0.5  # weight of a change of speed against one of direction
 CELLS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """How a small picture is shown: `width` x `height` have square pixels, before `matrix`."""
+    """How a small frame is shown: `width` x `height` have square pixels, before `matrix`."""
 
     width: int
     height: int
@@ -57,7 +57,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class CameraMotion:
-    """What one pair of pictures says, as shown upright; speeds are a second.
+    """The motion measured on one pair of frames, as shown upright; speeds are per second.
 
     `pan` (to the right) and `tilt` (up) are of the camera, in frame diagonals; `zoom` (in) is the
     logarithm of the scale; `roll` (clockwise) of the camera in radians. `agreement` is the share of
@@ -97,12 +97,12 @@ class FlowMeter:
     )
 
     def between(self, before: Image, after: Image) -> Values:
-        """Flow in pixels, shape (height, width, 2), between two luma pictures."""
+        """Return the flow in pixels, shape (height, width, 2), between two luma pictures."""
         return np.asarray(self.flow.calc(before, after, None))  # type: ignore[call-overload]
 
 
 def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
-    """Mean and standard deviation of the flow's length, in diagonals a second."""
+    """Return mean and standard deviation of the flow's length, in diagonals a second."""
     # Not OpenCV's magnitude, whose last bit depends on where in memory the flow lies.
     lengths = np.sqrt(flow[..., 0] ** 2 + flow[..., 1] ** 2)
     unit = float(np.hypot(*flow.shape[:2])) * float(elapsed_s)
@@ -112,13 +112,13 @@ def flow_speed(flow: Values, elapsed_s: Fraction) -> tuple[float, float]:
 def camera_motion(
     flow: Values, before: Image, after: Image, view: View, elapsed_s: Fraction
 ) -> CameraMotion | None:
-    """The camera's and the objects' motion between two luma pictures, from the flow in pixels.
+    """Measure the motion of camera and objects between two luma pictures, from the flow in pixels.
 
     None in pictures without texture.
     """
     places, moves = textured(flow, before)
     places, moves = tracked(places, moves, before, after)
-    if len(places) < LEAST_POINTS:
+    if len(places) < MIN_POINTS:
         return None
     weights = votes(places, before)
     centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
@@ -141,15 +141,15 @@ def camera_motion(
 
 
 def similarity(here: Points, there: Points, weights: Values) -> Similarity | None:
-    """The similarity transform that most weight follows; None where points lie too close together.
+    """Fit the similarity transform that most weight follows; None where points are too close.
 
     Points are complex numbers, right + down i, so that a turn and a zoom are one factor.
     """
     reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(there - here)
     total = np.cumsum(weights)
-    first, second = np.searchsorted(total, dice() * total[-1]).clip(max=len(here) - 1)
+    first, second = np.searchsorted(total, trial_draws() * total[-1]).clip(max=len(here) - 1)
     apart = here[second] - here[first]
-    far = np.abs(apart) > LEAST_APART
+    far = np.abs(apart) > MIN_DISTANCE
     if not far.any():
         return None
     turns = (there[second] - there[first])[far] / apart[far]
@@ -166,7 +166,7 @@ def similarity(here: Points, there: Points, weights: Values) -> Similarity | Non
 
 
 def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex, complex]:
-    """Factor and shift that bring points nearest to their places, by their weights."""
+    """Fit the factor and shift that bring points nearest to their targets, by weights."""
     middle, goal = (np.average(points, weights=weights) for points in (here, there))
     arms = here - middle
     turn = (weights * arms.conj()) @ (there - goal) / (weights @ np.abs(arms) ** 2)
@@ -174,18 +174,18 @@ def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex
 
 
 @cache
-def dice() -> NDArray[np.float64]:
-    """Numbers in 0..1, always the same, that choose two points for each trial."""
+def trial_draws() -> NDArray[np.float64]:
+    """Return fixed pseudo-random numbers in 0..1 that choose two points for each trial."""
     return np.random.default_rng(0).random((2, TRIALS))
 
 
 def as_complex(vectors: Values) -> Points:
-    """Vectors (right, down) as complex numbers."""
+    """Return vectors (right, down) as complex numbers."""
     return np.ascontiguousarray(vectors).view(np.complex64)[:, 0]
 
 
 def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
-    """How much the camera's pan and tilt differ from one pair to the next, in diagonals a second.
+    """Measure how much the camera's pan and tilt change between pairs, in diagonals a second.
 
     A smooth movement has little even where it is fast; a hand that shakes turns aside or back
     several times a second. A camera that follows something slows down and quickens on its way, so
@@ -201,11 +201,11 @@ def velocity_change(first: CameraMotion, then: CameraMotion) -> float:
 
 
 def textured(flow: Values, before: Image) -> tuple[Values, Values]:
-    """Places and flow in pixels, both of shape (n, 2), of each block's points of most texture."""
+    """Choose each block's points of most texture: positions and flow in pixels, shape (n, 2)."""
     hold = cv2.cornerMinEigenVal(before, 5)
     height, width = before.shape
     grid = np.s_[EDGE : height - EDGE : POINT_STEP, EDGE : width - EDGE : POINT_STEP]
-    down, across = np.nonzero(hold[grid] >= LEAST_TEXTURE)
+    down, across = np.nonzero(hold[grid] >= MIN_TEXTURE)
     places = np.stack([across, down], axis=1).astype(np.float32) * POINT_STEP + EDGE
     block = (places // BLOCK).astype(int) @ (1, width)
     order = np.lexsort((-hold[grid][down, across], block))
@@ -216,7 +216,7 @@ def textured(flow: Values, before: Image) -> tuple[Values, Values]:
 
 
 def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple[Values, Values]:
-    """Places and motion, both of shape (n, 2) in pixels, of the points that are found again.
+    """Track points: positions and motion, both of shape (n, 2) in pixels, of those found again.
 
     Lucas and Kanade's method on a pyramid (Bouguet 2000), from `moves` on.
     """
@@ -237,7 +237,7 @@ def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple
 
 
 def votes(places: Values, picture: Image) -> Values:
-    """The weight of each point: a cell's vote is shared by its blocks, a block's by its points.
+    """Weigh each point: a cell's vote is shared by its blocks, a block's by its points.
 
     However much of a cell is textured, it has one vote, and up to `BORDER_VOTE` more by where its
     blocks lie.
@@ -257,7 +257,7 @@ def votes(places: Values, picture: Image) -> Values:
 
 
 def as_shown(vectors: Values, picture: Image, view: View) -> Values:
-    """Vectors in pixels of a small picture as vectors (right, down) in diagonals, upright."""
+    """Convert vectors in pixels of a small frame to upright vectors (right, down) in diagonals."""
     size = np.array([view.width, view.height], np.float32)
     scaled = vectors * (size / np.hypot(*size) / (picture.shape[1], picture.shape[0]))
     a, b, c, d = view.matrix
@@ -266,7 +266,7 @@ def as_shown(vectors: Values, picture: Image, view: View) -> Values:
 
 
 def cell_means(here: Values, left: Values, view: View) -> Values:
-    """The mean vector in each cell of the upright 3 x 3 grid, row by row: 18 numbers."""
+    """Return the mean vector in each cell of the upright 3 x 3 grid, row by row: 18 numbers."""
     half = as_shown_half(view)
     cells = np.clip(((here / half + 1) / 2 * CELLS).astype(int), 0, CELLS - 1)
     index = cells[:, 1] * CELLS + cells[:, 0]
@@ -276,6 +276,6 @@ def cell_means(here: Values, left: Values, view: View) -> Values:
 
 
 def as_shown_half(view: View) -> Values:
-    """Half the width and height as shown, in diagonals."""
+    """Return half the width and height as shown, in diagonals."""
     size = (view.height, view.width) if view.matrix[0] == 0 else (view.width, view.height)
     return np.array(size, np.float32) / np.float32(2 * np.hypot(*size))

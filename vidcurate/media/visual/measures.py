@@ -1,4 +1,4 @@
-"""What is measured on one full-size picture: sharpness, noise, blocks, light, bars, colour.
+"""Measurements of one full-size picture: sharpness, noise, blocks, light, bars, colour.
 
 Everything that depends on pixels being next to each other is measured at native size, since
 scaling hides it, and on a bounded number of pixels, so that large frames cost no more.
@@ -37,17 +37,17 @@ DARK_BELOW, BRIGHT_ABOVE = 13, 242
 BAR_LEVEL = 20
 # Of a bar's border, the least share along which the picture is bright. On 9 videos of web video
 # 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a candidates.
-LEAST_ALONG = 0.17
+MIN_ALONG = 0.17
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """The numbers of one picture; shares are 0..1 of its pixels.
+    """The measurements of one picture; shares are 0..1 of its pixels.
 
     `sharpness` is in squared 8-bit levels, `noise` in 8-bit levels, `blockiness` a ratio.
     The letterbox fields are widths of dark bars as shares of the picture's width or height, None
-    where the picture's own edge is too dark to tell.
+    where the picture's own edge is too dark to decide.
     """
 
     sharpness: float
@@ -82,7 +82,7 @@ def measure(luma: Image, *, full_range: bool) -> Measures:
 
 
 def spread_bands(luma: Image) -> list[Image]:
-    """At most 262 144 native pixels: the whole picture, or six full-width bands evenly spread.
+    """Return at most 262 144 native pixels: the whole picture, or six full-width bands.
 
     Each band begins on a row divisible by 8, so that a codec's block grid is where it is expected.
     """
@@ -95,7 +95,7 @@ def spread_bands(luma: Image) -> list[Image]:
 
 
 def sharpness(bands: list[Image]) -> float:
-    """Variance of the 3 x 3 Laplacian (Pech-Pacheco et al. 2000), in squared 8-bit levels.
+    """Return the variance of the 3 x 3 Laplacian (Pech-Pacheco et al. 2000), squared levels.
 
     The mean of a Laplacian is zero but for the border, so its mean square is taken.
     """
@@ -104,7 +104,7 @@ def sharpness(bands: list[Image]) -> float:
 
 
 def noise(bands: list[Image]) -> float:
-    """Standard deviation of noise in 8-bit levels, as estimated by Immerkaer (1996).
+    """Estimate the standard deviation of noise in 8-bit levels (Immerkaer 1996).
 
     Fine texture counts as noise: the estimate is an upper bound on detailed pictures.
     """
@@ -116,7 +116,7 @@ def noise(bands: list[Image]) -> float:
 
 
 def blockiness(bands: list[Image]) -> float:
-    """Luma steps across the 8 x 8 block grid over steps elsewhere; 1 where no grid shows.
+    """Compare luma steps across the 8 x 8 block grid with steps elsewhere; 1 where no grid shows.
 
     After Wang, Sheikh and Bovik (2002), as a ratio. One level is added to both sides so that flat
     pictures do not divide by nothing.
@@ -133,7 +133,7 @@ def blockiness(bands: list[Image]) -> float:
 
 
 def step_profile(band: Image, axis: int) -> NDArray[np.float64]:
-    """Mean absolute luma step to the next row (axis 0) or column (axis 1), one value for each."""
+    """Return the mean absolute luma step to the next row (axis 0) or column (axis 1)."""
     if band.shape[axis] < 2:  # noqa: PLR2004 - a step needs two pixels
         return np.zeros(0)
     if axis == 0:
@@ -147,12 +147,12 @@ def step_profile(band: Image, axis: int) -> NDArray[np.float64]:
 
 
 def count_pixels(bands: list[Image]) -> int:
-    """Pixels of all bands together."""
+    """Count the pixels of all bands."""
     return sum(band.size for band in bands)
 
 
 def exposure(luma: Image, *, full_range: bool) -> tuple[float, float, float]:
-    """Shares of dark and of bright pixels, and contrast, from an even grid of native pixels.
+    """Return shares of dark and of bright pixels, and contrast, from an even grid of native pixels.
 
     Dark is below 5 % of full range, bright above 95 %. Contrast is the distance between the 5th
     and the 95th percentile of luma as a share of full range.
@@ -170,7 +170,7 @@ def exposure(luma: Image, *, full_range: bool) -> tuple[float, float, float]:
 
 @cache
 def level_table(*, full_range: bool) -> NDArray[np.float64]:
-    """Full-range luma 0..255 of each 8-bit code."""
+    """Return the full-range luma 0..255 of each 8-bit code."""
     codes = np.arange(256.0)
     return codes if full_range else np.clip((codes - 16.0) * 255.0 / 219.0, 0.0, 255.0)
 
@@ -178,11 +178,11 @@ def level_table(*, full_range: bool) -> NDArray[np.float64]:
 def letterbox(
     luma: Image, *, full_range: bool
 ) -> tuple[float | None, float | None, float | None, float | None]:
-    """Shares of the width or height that dark bars take at left, top, right and bottom.
+    """Return the shares of width or height that dark bars take at left, top, right and bottom.
 
     A row or column belongs to a bar while none of its sampled pixels (every 8th) exceeds 20 of
-    255. None where this picture cannot tell a bar from its own dark edge, whose border is not
-    straight. A bar may hide behind a dark picture: take the least over a clip.
+    255. None where a bar cannot be distinguished from the picture's dark edge, whose border is
+    not straight. A bar may hide behind a dark picture: take the least over a clip.
     """
     limit = int(np.searchsorted(level_table(full_range=full_range), BAR_LEVEL, side="right")) - 1
     rows, columns = luma[:, ::GRID] > limit, luma.T[:, ::GRID] > limit
@@ -192,7 +192,7 @@ def letterbox(
 
 
 def bar_width(bright: NDArray[np.bool_]) -> float | None:
-    """The share of the first rows that have no bright pixel, if those end along a straight border.
+    """Return the share of first rows without a bright pixel, if they end along a straight border.
 
     Just past a bar's border bright pixels lie all along it; a dark corner ends here and there.
     """
@@ -203,11 +203,11 @@ def bar_width(bright: NDArray[np.bool_]) -> float | None:
     if first == 0:
         return 0.0
     along = bright[first : first + max(2, len(bright) // 300)].any(axis=0)
-    return first / len(bright) if along.mean() >= LEAST_ALONG else None
+    return first / len(bright) if along.mean() >= MIN_ALONG else None
 
 
 def colourfulness(bgr: Image) -> float:
-    """Colourfulness of Hasler and Suesstrunk (2003) over every third pixel each way, 0..about 150.
+    """Return the colourfulness of Hasler and Suesstrunk (2003), 0..about 150, on every third pixel.
 
     0 is grey; about 33 is moderate, 59 quite and 109 extremely colourful by their raters.
     """
@@ -218,7 +218,7 @@ def colourfulness(bgr: Image) -> float:
 
 
 def colour_shares(bgr: Image) -> NDArray[np.float32]:
-    """Share of each of COLOUR_NAMES among every third pixel each way; sums to 1."""
+    """Return the share of each of COLOUR_NAMES among every third pixel each way; sums to 1."""
     coarse = (bgr[::COLOUR_STEP, ::COLOUR_STEP] >> 3).astype(np.uint16).reshape(-1, 3)
     index = (coarse[:, 0] << 10) | (coarse[:, 1] << 5) | coarse[:, 2]
     counts = np.bincount(colour_table()[index], minlength=len(COLOUR_NAMES))
@@ -227,7 +227,7 @@ def colour_shares(bgr: Image) -> NDArray[np.float32]:
 
 @cache
 def colour_table() -> NDArray[np.uint8]:
-    """The place in COLOUR_NAMES of each colour of 5 bits a channel, blue the highest bits.
+    """Return the index in COLOUR_NAMES of each colour of 5 bits a channel, blue the highest bits.
 
     Black, white and grey are set by value and saturation, the others by hue in degrees; brown is
     a dark orange, pink a light red or a hue between purple and red.

@@ -1,7 +1,7 @@
-"""How much moves by the motion vectors that an encoder wrote, as NVIDIA's curators measure it.
+"""Motion by the motion vectors that an encoder wrote, as NVIDIA's curators measure it.
 
 Source: cosmos-curate and NeMo Curator, whose thresholds hold for these numbers: a clip is static
-where `mean` is below 0.00098 or `least_patch` below 0.000001.
+where `mean` is below 0.00098 or `min_patch` below 0.000001.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from vidcurate.media.io.frames import frames_at
 
 CELL = 4  # pixels: the smallest block that has a vector of its own
 PATCH = 4  # cells: 16 x 16 pixels, a 256th of the area each
-# The loop filter changes pixels only, which nobody sees here.
+# The loop filter changes only pixels, which are not used here.
 OPTIONS = {**DECODER_OPTIONS, "flags2": "+export_mvs", "skip_loop_filter": "all"}
 
 Lengths = NDArray[np.float64]
@@ -29,20 +29,20 @@ Lengths = NDArray[np.float64]
 class VectorMotion:
     """Lengths of motion vectors over (width + height), from frame to reference frame.
 
-    `mean` is that over pixels and frames, `least_patch` the least mean over the frames of any patch
+    `mean` is that over pixels and frames, `min_patch` the least mean over the frames of any patch
     of 16 x 16 pixels.
     """
 
     mean: float
-    least_patch: float
+    min_patch: float
 
 
 def vector_motion(
     path: Path, time_base: Fraction, pts: Sequence[int], offsets: Sequence[int] = ()
 ) -> VectorMotion | None:
-    """The vectors of the frames at these times, which lie in one clip and rise.
+    """Measure the motion vectors of the frames at these rising times, which lie in one clip.
 
-    `offsets` are those of the scan of a video whose clock begins again.
+    `offsets` are those of the scan of a video whose clock restarts.
 
     Frames without vectors, as keyframes are, say nothing. None where no frame has any: libav gives
     vectors of H.264 and MPEG-1 to MPEG-4, not of HEVC, VP9 or AV1.
@@ -63,7 +63,7 @@ def vector_motion(
 
 
 def vector_lengths(frame: VideoFrame) -> Lengths | None:
-    """The length of the vector of each 4 x 4 cell over (width + height); 0 where there is none."""
+    """Return the vector length of each 4 x 4 cell over (width + height); 0 where there is none."""
     data: Any = frame.side_data.get("MOTION_VECTORS")
     if data is None:
         return None

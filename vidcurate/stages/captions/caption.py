@@ -151,14 +151,14 @@ def ask_for_caption(
     open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
     def conversation() -> Conversation[Caption]:
-        from vidcurate.media.io.frames import jpeg_of_file
+        from vidcurate.media.io.images import read_as_jpeg
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
         if isinstance(voice_over, MediaError):
             raise voice_over
         frames = tuple(
-            Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
+            Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in files
         )
         usage = Usage()
         clip_input = ClipInput(
@@ -208,7 +208,7 @@ def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[s
 
 def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     """The mean shares of the named colours in a clip's samples."""
-    from vidcurate.media.scan.scanner import read_samples
+    from vidcurate.media.scan.files import read_samples
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
     scan = workspace.lookup(SCANS)[clip.video_id]

@@ -13,14 +13,14 @@ from pydantic import field_validator, model_validator
 
 from vidcurate.errors import LossError, quantity
 from vidcurate.exporting.card import Contents, data_card
-from vidcurate.exporting.files import link_all, put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
 from vidcurate.exporting.losses import losses, read_export
 from vidcurate.exporting.marker import (
     CARD,
-    Mark,
-    finished_mark,
-    refuse_what_is_not_ours,
-    write_mark,
+    ExportMarker,
+    check_replaceable,
+    finished_marker,
+    write_marker,
 )
 from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.targets.parquet import write_shards
@@ -103,22 +103,22 @@ class ExportConfig(StageConfig):
 def export(
     clips: Sequence[Clip], config: ExportConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[ExportedClip]]:
-    """The file of each clip, cut from the source; no file with media none.
+    """Write the file of each clip, cut from the source; none with media none.
 
     Raises MediaError where the source cannot be read or the file is not as promised.
     """
     for clip in clips:
         video = workspace.lookup(VIDEOS)[clip.video_id]
         if config.media == "none":
-            yield [without_file(clip, video)]
+            yield [row_without_file(clip, video)]
         else:
             path = video_path(workspace.lookup(SOURCES)[clip.video_id])
             offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
-            yield [cut(path, video, clip, config, workspace.files, offsets)]
+            yield [write_clip_file(path, video, clip, config, workspace.files, offsets)]
 
 
-def without_file(clip: Clip, video: Video) -> ExportedClip:
-    """A clip that stays a span of its source."""
+def row_without_file(clip: Clip, video: Video) -> ExportedClip:
+    """Make the row of a clip that stays a span of its source."""
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -144,7 +144,7 @@ def without_file(clip: Clip, video: Video) -> ExportedClip:
     )
 
 
-def cut(
+def write_clip_file(
     path: Path,
     video: Video,
     clip: Clip,
@@ -153,7 +153,8 @@ def cut(
     offsets: Sequence[int],
 ) -> ExportedClip:
     """Write one clip's file."""
-    from vidcurate.media.output.cutting import CutOptions, cut_clip
+    from vidcurate.media.output.cut_file import CutOptions
+    from vidcurate.media.output.cutting import cut_clip
 
     assert config.media != "none"
     options = CutOptions(
@@ -165,47 +166,49 @@ def cut(
         audio_kbit=config.audio_kbit,
     )
     name = f"{clip.clip_id}.mp4"
-    written = cut_clip(path, video, clip, options, folder / name, offsets)
-    is_copy = written.media == "copy"
-    shown = (
-        (video.display_width, video.display_height) if is_copy else (written.width, written.height)
+    clip_file = cut_clip(path, video, clip, options, folder / name, offsets)
+    is_copy = clip_file.media == "copy"
+    display_size = (
+        (video.display_width, video.display_height)
+        if is_copy
+        else (clip_file.width, clip_file.height)
     )
     return ExportedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        media=written.media,
+        media=clip_file.media,
         file=name,
-        size_bytes=written.size_bytes,
-        sha256=written.sha256,
-        start_s=written.start_s,
-        duration_s=written.duration_s,
-        n_frames=written.n_frames,
-        lead_s=written.lead_s,
-        lead_frames=written.lead_frames,
-        tail_s=written.tail_s,
-        tail_frames=written.tail_frames,
-        width=written.width,
-        height=written.height,
+        size_bytes=clip_file.size_bytes,
+        sha256=clip_file.sha256,
+        start_s=clip_file.start_s,
+        duration_s=clip_file.duration_s,
+        n_frames=clip_file.n_frames,
+        lead_s=clip_file.lead_s,
+        lead_frames=clip_file.lead_frames,
+        tail_s=clip_file.tail_s,
+        tail_frames=clip_file.tail_frames,
+        width=clip_file.width,
+        height=clip_file.height,
         pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
-        display_width=shown[0],
-        display_height=shown[1],
+        display_width=display_size[0],
+        display_height=display_size[1],
         is_interlaced=is_copy and video.is_interlaced,
         is_hdr=is_copy and video.is_hdr,
-        has_audio=written.has_audio,
+        has_audio=clip_file.has_audio,
     )
 
 
 def is_verified(config: ExportConfig) -> bool:
-    """Whether only clips whose files were verified are in the finished data set."""
+    """Check whether only clips with verified files are in the finished data set."""
     return config.verify and config.media != "none"
 
 
-def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
-    """Name a missing encoder before any work; raises MissingToolError.
+def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
+    """Check for the needed encoders before any work; raises MissingToolError.
 
     Gives the reason where the first ffmpeg that is found cannot be used.
     """
-    from vidcurate.media.output.cutting import ffmpeg_for
+    from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
     if config.media == "none":
         return None
@@ -213,22 +216,22 @@ def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str 
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
-def can_write(config: ExportConfig, view: DatasetView) -> None:
-    """Name a folder that cannot be replaced, before any work; raises UsageError."""
+def check_out(config: ExportConfig, view: DatasetView) -> None:
+    """Check that the folder can be replaced, before any work; raises UsageError."""
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
-    refuse_what_is_not_ours(out, view.dataset_id)
+    check_replaceable(out, view.dataset_id)
 
 
 def out_folder(config: ExportConfig, view: DatasetView) -> Location:
-    """Where the finished data set lies; a link to it stays one."""
+    """Return where the finished data set lies; a link to it stays one."""
     out = config.out or view.root / "export"
     return out if isinstance(out, Remote) else out.resolve()
 
 
 def assemble(config: ExportConfig, view: DatasetView) -> str:
-    """Build the finished data set beside its place, then put it there in one step.
+    """Build the finished data set beside its place, then move it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
     last, and then those that are left over go. Raises LossError where the export that is there
@@ -239,22 +242,22 @@ def assemble(config: ExportConfig, view: DatasetView) -> str:
     assert dataset is not None
     if isinstance(out, Path):
         tidy(out, dataset)
-    refuse_what_is_not_ours(out, dataset)
+    check_replaceable(out, dataset)
     lost = refuse_loss(config, view, out)
-    held = Contents()
+    totals = Contents()
     if isinstance(out, Remote):
         with TemporaryDirectory() as folder:
-            mark = build(config, view, held, Path(folder), out)
-            put_objects(Path(folder), out, mark)
+            marker = build(config, view, totals, Path(folder), out)
+            put_objects(Path(folder), out, marker)
     else:
-        build_beside(config, view, held, out)
-    return f"{quantity(held.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
+        build_beside(config, view, totals, out)
+    return f"{quantity(totals.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
 def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
-    """What the export that is there has and a new one would not, in words to be added to others.
+    """Describe what a new export would lose of the present one, to be added to a message.
 
-    Raises LossError for what nobody has asked to lose, unless that is allowed.
+    Raises LossError for a loss that nobody asked for, unless that is allowed.
     """
     old = read_export(out)
     if old is None:
@@ -268,61 +271,61 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
             f"-d {view.root}, or add --allow-loss"
         )
     parts = (
-        [f"{quantity(found.wished, 'clip')} of the export before no longer kept"]
-        if found.wished
+        [f"{quantity(found.intended, 'clip')} of the export before no longer kept"]
+        if found.intended
         else []
     )
     parts += [f"lost: {found}"] if str(found) else []
     return "".join(f"; {part}" for part in parts)
 
 
-def build_beside(config: ExportConfig, view: DatasetView, held: Contents, out: Path) -> None:
+def build_beside(config: ExportConfig, view: DatasetView, totals: Contents, out: Path) -> None:
     """Build a folder beside its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     dataset = str(view.dataset_id)
     try:
-        write_mark(building, Mark(dataset))
-        write_mark(building, build(config, view, held, building, building))
+        write_marker(building, ExportMarker(dataset))
+        write_marker(building, build(config, view, totals, building, building))
         # Much may have been put there since the run began.
-        refuse_what_is_not_ours(out, dataset)
+        check_replaceable(out, dataset)
         put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def build(
-    config: ExportConfig, view: DatasetView, held: Contents, building: Path, media: Location
-) -> Mark:
-    """Shards and card in a folder; the files that their rows name go to `media`.
+    config: ExportConfig, view: DatasetView, totals: Contents, building: Path, media: Location
+) -> ExportMarker:
+    """Write shards and card into a folder; the files that their rows name go to `media`.
 
     Returns the mark that the folder gets when it is in its place.
     """
     pieces = clip_pieces(view, source_paths=config.media == "none")
-    with_files = linked(pieces, held, view, media)
+    with_files = link_pieces(pieces, totals, view, media)
     embedded = media if config.embed_bytes else None
     write_shards(with_files, building / "data", config.rows_per_shard, embedded)
-    card = data_card(held, view.funnel(), view.provenance())
+    card = data_card(totals, view.funnel(), view.provenance())
     (building / CARD).write_text(card, "utf-8")
-    return finished_mark(
-        building, str(view.dataset_id), clips=held.n_clips, captions=held.n_captions
+    return finished_marker(
+        building, str(view.dataset_id), clips=totals.n_clips, captions=totals.n_captions
     )
 
 
-def linked(
-    pieces: Iterable[pa.Table], held: Contents, view: DatasetView, building: Location
+def link_pieces(
+    pieces: Iterable[pa.Table], totals: Contents, view: DatasetView, building: Location
 ) -> Iterator[pa.Table]:
-    """The same pieces, each counted, and its files linked into the finished data set."""
+    """Yield the same pieces, counted, with their files linked into the finished data set."""
     for clips in pieces:
-        held.add(clips)
-        link_all([n for n in clips["file_name"].to_pylist() if n], view.files, building)
+        totals.add(clips)
+        link_files([n for n in clips["file_name"].to_pylist() if n], view.files, building)
         if view.has(KEYFRAMES):
-            stills = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
-            link_all(stills, view.files_of(KEYFRAMES), building)
+            images = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
+            link_files(images, view.files_of(KEYFRAMES), building)
         yield clips
 
 
-def longest(clip: Clip, _config: ExportConfig) -> float:
-    """Seconds after which a clip is taken to be stuck; ffmpeg has an hour of its own for it."""
+def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
+    """Return the seconds after which a clip counts as stuck; ffmpeg alone may take an hour."""
     return 2 * 3600 + 10 * clip.duration_s
 
 
@@ -334,12 +337,14 @@ EXPORT = MapStage(
     config=ExportConfig,
     run=export,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    check=can_export,
+    check=check_encoder,
     rows_per_part=16,
-    cost=Cost(advice="a quicker export.preset, or export.media copy or none", time_limit=longest),
+    cost=Cost(
+        advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
+    ),
     finish=Finish(
         run=assemble,
-        check=can_write,
+        check=check_out,
         lookups=(
             Lookup(CLIPS),
             *(Lookup(table, required=False) for table in SCORES),

@@ -1,4 +1,4 @@
-"""verify: every clip file decoded whole, and its edges compared with the video's frames."""
+"""verify: every clip file decoded completely, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
 
@@ -38,38 +38,38 @@ class VerifyConfig(StageConfig):
 def verify(
     clips: Sequence[Clip], config: VerifyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[VerifiedClip] | MediaError]:
-    """What was found in each clip's file, or the first promise that it breaks."""
+    """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
-        written = workspace.lookup(EXPORTS).get(clip.clip_id)
-        if written is None:
+        exported = workspace.lookup(EXPORTS).get(clip.clip_id)
+        if exported is None:
             yield MediaError("the clip was not exported: see rows exports --failed")
-        elif written.file is None:
-            yield [without_file(clip)]
+        elif exported.file is None:
+            yield [row_without_file(clip)]
         else:
             try:
-                yield [of_file(clip, written, written.file, config, workspace)]
+                yield [verify_clip(clip, exported, exported.file, config, workspace)]
             except MediaError as fault:
                 yield fault
 
 
-def without_file(clip: Clip) -> VerifiedClip:
-    """A clip that stays a span of its source has nothing to decode."""
+def row_without_file(clip: Clip) -> VerifiedClip:
+    """Make the row of a clip without a file, which has nothing to decode."""
     return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None)
 
 
-def of_file(
-    clip: Clip, written: ExportedClip, name: str, config: VerifyConfig, workspace: Workspace
+def verify_clip(
+    clip: Clip, exported: ExportedClip, name: str, config: VerifyConfig, workspace: Workspace
 ) -> VerifiedClip:
-    """What was found in a clip's file.
+    """Measure a clip's file.
 
     Raises MediaError with the first promise that it breaks.
     """
     from vidcurate.media.output.inspection import sha256
-    from vidcurate.media.output.verify import prove
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.output.verify import verify_file
+    from vidcurate.media.scan.files import read_frames
 
     file = workspace.file_of(EXPORTS, name)
-    if not file.exists() or sha256(file) != written.sha256:
+    if not file.exists() or sha256(file) != exported.sha256:
         raise MediaError("the file is gone or has changed since it was written")
     scan = workspace.lookup(SCANS)[clip.video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
@@ -77,7 +77,7 @@ def of_file(
     check_shots(pts[start:end], workspace.lookup(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     video = workspace.lookup(VIDEOS)[clip.video_id]
-    proof = prove(path, video, clip, pts, file, written, scan.clock_offsets)
+    proof = verify_file(path, video, clip, pts, file, exported, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -92,7 +92,7 @@ def of_file(
 
 
 def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> None:
-    """Pass if a clip's frames, which have these times, are of whole parts of shots.
+    """Check that a clip's frames, which have these times, are whole parts of shots.
 
     Unless `one_shot`, it may go on over a hard cut with as many frames as a shot has at least, as
     joined shots do, or lie inside one gradual transition. Raises MediaError.
@@ -105,8 +105,8 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
             raise MediaError("a transition between shots lies in the clip")
 
 
-def longest(clip: Clip, _config: VerifyConfig) -> float:
-    """Seconds after which decoding is taken to be stuck; a video may be read from its start."""
+def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
+    """Return the seconds after which decoding counts as stuck, also from the video's start."""
     return 3600 + 10 * clip.end_s
 
 
@@ -125,6 +125,6 @@ VERIFY = MapStage(
         Lookup(CUTS),
     ),
     rows_per_part=16,
-    cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=longest),
+    cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=time_limit_s),
     version=Version(number=2),
 )

@@ -29,8 +29,8 @@ class AestheticConfig(StageConfig):
     sha256: str = option("", "Refuse a head's file with another hash", neutral=True)
 
 
-def checked_head(config: AestheticConfig) -> AestheticHead:
-    """The head that the options name, of the hash wanted.
+def load_head(config: AestheticConfig) -> AestheticHead:
+    """Load the head that the options name, and check its hash.
 
     Raises UsageError where it cannot be had.
     """
@@ -43,7 +43,7 @@ def checked_head(config: AestheticConfig) -> AestheticHead:
 def aesthetic(
     clips: Sequence[Clip], config: AestheticConfig, head: AestheticHead, workspace: Workspace
 ) -> Iterator[list[Aesthetic]]:
-    """The score of each of a clip's frames, about one a second, their minimum and their mean.
+    """Score each of a clip's frames, about one a second, with their minimum and mean.
 
     Raises MediaError for a video without vectors, or with those of another model.
     """
@@ -68,19 +68,19 @@ def aesthetic(
 
 
 def open_head(config: AestheticConfig, _workspace: Workspace) -> AestheticHead:
-    """The head that scores the vectors."""
-    return checked_head(config)
+    """Load the head that scores the vectors."""
+    return load_head(config)
 
 
-def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name what keeps the head from judging the vectors, before a video is decoded.
+def check_head(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
+    """Check that the head can score the vectors, before a video is decoded.
 
     Raises UsageError.
     """
     choice = image_text_model(others, "aesthetic")
     check_choice(choice)
     check_head_fits(config.head, choice)
-    wanted, made = len(checked_head(config).weight), dimension_of(choice)
+    wanted, made = len(load_head(config).weight), dimension_of(choice)
     if made not in (wanted, None):
         raise UsageError(
             f"the head {config.head} judges vectors of {wanted} numbers, and embed.model "
@@ -89,12 +89,12 @@ def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> Non
 
 
 def head_content(config: AestheticConfig) -> str:
-    """What a head's own file holds: another under the same path judges otherwise."""
+    """Hash a head's own file: another one under the same path gives other scores."""
     return "" if config.head in HEADS else content_hash(Path(config.head))
 
 
-def head_named(config: AestheticConfig) -> Mapping[str, str]:
-    """The option that names a head's own file, if it does."""
+def content_options(config: AestheticConfig) -> Mapping[str, str]:
+    """Return the option that names a head's own file, if it does."""
     return {} if config.head in HEADS else {"head": BY_CONTENT}
 
 
@@ -107,7 +107,7 @@ AESTHETIC_STAGE = MapStage(
     open=open_head,
     run=aesthetic,
     lookups=(Lookup(VECTORS),),
-    check=head_fits,
+    check=check_head,
     rows_per_part=512,
-    version=Version(depends=head_content, contents=head_named),
+    version=Version(depends=head_content, contents=content_options),
 )

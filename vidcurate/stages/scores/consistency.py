@@ -1,4 +1,4 @@
-"""consistency: how like the frames of a clip are, which tells clips that hold two scenes."""
+"""consistency: how similar the frames of a clip are, which finds clips that hold two scenes."""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,14 +18,14 @@ class ConsistencyConfig(StageConfig):
 def consistency(
     clips: Sequence[Clip], _config: ConsistencyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Consistency]]:
-    """Cosines between the vectors of each clip's frames, about one a second.
+    """Measure cosines between the vectors of each clip's frames, about one a second.
 
     The lowest of any pair is what VideoX-Fun judges, that of neighbours what finds a cut. All are 1
     for a clip of one frame. Raises MediaError for a video without vectors.
     """
     for clip, video, vectors in vectors_of(clips, workspace):
-        neighbour_min, neighbour_mean = of_neighbours(vectors)
-        pair_min, pair_mean = of_any_pair(vectors)
+        neighbour_min, neighbour_mean = neighbour_cosines(vectors)
+        pair_min, pair_mean = pair_cosines(vectors)
         row = Consistency(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
@@ -40,16 +40,16 @@ def consistency(
         yield [row]
 
 
-def of_neighbours(vectors: Vectors) -> tuple[float, float]:
-    """The lowest and the mean cosine of frames that follow each other; 1 and 1 for one frame."""
+def neighbour_cosines(vectors: Vectors) -> tuple[float, float]:
+    """Return the lowest and the mean cosine of successive frames; 1 and 1 for one frame."""
     if len(vectors) == 1:
         return 1.0, 1.0
     cosines = (vectors[:-1] * vectors[1:]).sum(axis=1)
     return float(cosines.min()), float(cosines.mean())
 
 
-def of_any_pair(vectors: Vectors) -> tuple[float, float]:
-    """The lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
+def pair_cosines(vectors: Vectors) -> tuple[float, float]:
+    """Return the lowest and the mean cosine of two different frames; 1 and 1 for one frame."""
     count = len(vectors)
     if count == 1:
         return 1.0, 1.0

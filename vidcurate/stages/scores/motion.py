@@ -1,4 +1,4 @@
-"""motion: how the camera and what it sees move in each clip, from the flow that scan measured."""
+"""motion: how the camera and objects move in each clip, from the flow that scan measured."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -27,20 +27,20 @@ UNKNOWN = "unknown"
 # Mean distance of a 16:9 picture's points from its centre, in diagonals: by it a zoom or a roll is
 # as fast as the pan that moves the picture as far.
 REACH = 0.26
-# A second movement is named beside the fastest from this share of its speed: a diagonal is pan and
+# A second movement is named with the fastest from this share of its speed: a diagonal is pan and
 # tilt, the slight drift of a pan is not.
-BESIDE = 0.5
+MIN_SECOND_SHARE = 0.5
 # Fewer points than this share that follow one camera are a dissolve or a crowd, not a camera.
-LEAST_AGREEMENT = 0.2
+MIN_AGREEMENT = 0.2
 # From this share of the speed a change of velocity within 80 ms is no operator's start or stop.
 # Of 87 web videos, measured at every frame, 54 % of the pairs of shaky ones change by more and 4 %
 # of those of smooth ones; in no smooth one most do.
 UNSTEADY = 0.4
 # Counter-clockwise by 45 degrees each.
 DIRECTIONS = ("right", "up right", "up", "up left", "left", "down left", "down", "down right")
-COLOUR_WORTH_NAMING, MOST_COLOURS = 0.15, 3
+MIN_COLOUR_SHARE, MAX_COLOURS = 0.15, 3
 # As NVIDIA's curators sample.
-VECTOR_FRAMES_A_SECOND, LEAST_VECTOR_FRAMES = 2, 10
+VECTOR_FRAMES_A_SECOND, MIN_VECTOR_FRAMES = 2, 10
 
 Values = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -66,7 +66,7 @@ class MotionConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Camera:
-    """What the camera does in each judged sample: its speed, and a flag for each of CAMERA."""
+    """What the camera does in each sample: its speed, and a flag for each of CAMERA."""
 
     speed: Values
     flags: Mapping[str, Flags]
@@ -75,23 +75,23 @@ class Camera:
 def motion(
     clips: Sequence[Clip], config: MotionConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[MotionScore]]:
-    """The motion of each clip, by its samples, about one a second.
+    """Measure the motion of each clip by its samples, about one a second.
 
     Speeds are in frame diagonals a second. `flow_mean` and `flow_spread` are mean and standard
     deviation of the optical flow's length over the picture; `still_share` the share of samples
     with less than `moving_speed`. The camera's movements are shares of the samples in which a
     similarity transform fits; one sample can pan and tilt. `shake` is handheld or other
     irregular translation: it changes within 80 ms, or reverses from sample to sample, and with
-    such a sample goes one beside it that moves against it. `camera` is
+    such a sample a neighbour counts that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
-    the picture. `object_motion` is what the camera does not explain; place and direction are those
+    the picture. `object_motion` is what the camera does not explain; region and direction are those
     of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
     up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
-    `vector_patch_min` are those of media.motion_vectors, null unless asked for.
+    `vector_patch_min` are those of media.visual.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the video's flow was never measured, or is no number.
     """
-    from vidcurate.media.scan.scanner import read_samples
+    from vidcurate.media.scan.files import read_samples
 
     for video_id, clips_of_video in clips_by_video(clips):
         scan = workspace.lookup(SCANS)[video_id]
@@ -99,13 +99,13 @@ def motion(
         samples = table.filter(pc.is_valid(table["motion_mean"]))
         for clip in clips_of_video:
             inside = window(samples, clip)
-            judged = inside if inside.num_rows else nearest(samples, clip)
-            row = score(clip, inside.num_rows, judged, config)
+            judged = inside if inside.num_rows else nearest_sample(samples, clip)
+            row = motion_row(clip, inside.num_rows, judged, config)
             yield [with_vectors(row, clip, workspace) if config.vectors else row]
 
 
-def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
-    """The sample nearest to the middle of a clip that holds none.
+def nearest_sample(samples: pa.Table, clip: Clip) -> pa.Table:
+    """Return the sample nearest to the middle of a clip that holds none.
 
     Raises MediaError when there is no sample at all.
     """
@@ -118,17 +118,17 @@ def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
     return samples.slice(int(np.argmin(apart)), 1)
 
 
-def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -> MotionScore:
-    """One clip's row from the samples that it is judged by.
+def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -> MotionScore:
+    """Make one clip's row from its samples.
 
     Raises MediaError when a number is missing where it was measured.
     """
     numbers = {name: column(samples, name) for name in FLOATS}
     if np.isnan(numbers["motion_mean"]).any():
         raise MediaError("the flow of a sample is not a number: scan the video again")
-    fits = numbers["agreement"] >= LEAST_AGREEMENT
-    camera = camera_of({name: values[fits] for name, values in numbers.items()}, config)
-    shares = {name: share(flags) for name, flags in camera.flags.items()}
+    fits = numbers["agreement"] >= MIN_AGREEMENT
+    camera = camera_movements({name: values[fits] for name, values in numbers.items()}, config)
+    shares = {name: share_true(flags) for name, flags in camera.flags.items()}
     moved = numbers["object_motion"][~np.isnan(numbers["object_motion"])]
     object_motion = float(moved.mean()) if len(moved) else 0.0
     place, direction = largest_motion(samples["object_cells"], config.moving_speed)
@@ -139,43 +139,43 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
         n_samples=n_samples,
         flow_mean=float(numbers["motion_mean"].mean()),
         flow_spread=float(numbers["motion_spread"].mean()),
-        still_share=share(numbers["motion_mean"] < config.moving_speed),
-        camera=dominant(camera) if fits.any() else UNKNOWN,
+        still_share=share_true(numbers["motion_mean"] < config.moving_speed),
+        camera=dominant_movement(camera) if fits.any() else UNKNOWN,
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
         object_motion=object_motion,
         object_region=place,
         object_direction=direction,
         dominant_colours=dominant_colours(colours),
-        colour_diversity=diversity(colours),
+        colour_diversity=colour_entropy(colours),
         vector_mean=None,
         vector_patch_min=None,
     )
 
 
 def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
-    """The row with what the encoder's motion vectors say, if the codec tells them.
+    """Add what the encoder's motion vectors say, if the codec has them.
 
     Raises MediaError for a video that is gone.
     """
     from vidcurate.media.io.content import video_path
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
     from vidcurate.media.visual.motion_vectors import vector_motion
 
     scan = workspace.lookup(SCANS)[clip.video_id]
     frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
     pts = frames["pts"].to_numpy()
-    count = min(len(pts), max(LEAST_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
+    count = min(len(pts), max(MIN_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
     chosen = pts[((np.arange(count) + 0.5) * len(pts) / count).astype(int)]
     path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     found = vector_motion(path, scan.time_base, chosen.tolist(), scan.clock_offsets)
     if found is None:
         return row
-    return replace(row, vector_mean=found.mean, vector_patch_min=found.least_patch)
+    return replace(row, vector_mean=found.mean, vector_patch_min=found.min_patch)
 
 
-def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
-    """The camera's movements in samples in which they are known, in time order."""
+def camera_movements(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
+    """Classify the camera's movements in samples in which they are known, in time order."""
     pan, tilt, zoom = numbers["pan"], numbers["tilt"], REACH * numbers["zoom"]
     roll = REACH * np.abs(numbers["roll"])
     speeds = dict(zip(MOVEMENTS, (-pan, pan, tilt, -tilt, zoom, -zoom, roll), strict=True))
@@ -187,22 +187,22 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
     velocity = np.stack([pan, tilt], axis=1)
-    to_and_fro = reverses(velocity) & (shift >= BESIDE * fastest)
+    to_and_fro = reverses(velocity) & (shift >= MIN_SECOND_SHARE * fastest)
     shakes = with_neighbours(unsteady | (moves & to_and_fro), moves, velocity)
-    least = np.maximum(config.moving_speed, BESIDE * fastest)
+    least = np.maximum(config.moving_speed, MIN_SECOND_SHARE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
 
 
 def reverses(velocity: Values) -> Flags:
-    """Whether each velocity, shape (n, 2), is against those of both its neighbours."""
+    """Check whether each velocity, shape (n, 2), opposes those of both its neighbours."""
     against = turns_back(velocity)
     both: Flags = np.append(against, False) & np.insert(against, 0, False)
     return both
 
 
 def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
-    """Samples that shake, and those that move against one beside them that does.
+    """Add to shaking samples those that move against one beside them that shakes.
 
     A hand's sway has moments of steady speed, which alone look like a short pan.
     """
@@ -212,13 +212,13 @@ def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
 
 
 def turns_back(velocity: Values) -> Flags:
-    """Whether each velocity, shape (n, 2), is against the one before: n - 1 flags."""
+    """Check whether each velocity, shape (n, 2), opposes the one before: n - 1 flags."""
     against: Flags = np.sum(velocity[1:] * velocity[:-1], axis=1) < 0
     return against
 
 
-def dominant(camera: Camera) -> str:
-    """The movement of the largest share; of equal ones the faster."""
+def dominant_movement(camera: Camera) -> str:
+    """Return the movement of the largest share; of equal ones the faster."""
 
     def rank(name: str) -> tuple[int, float]:
         flags = camera.flags[name]
@@ -228,7 +228,7 @@ def dominant(camera: Camera) -> str:
 
 
 def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, str | None]:
-    """Place and direction of the cell that moves most, over all samples; none if too slow."""
+    """Return region and direction of the cell that moves most; None if it is too slow."""
     rows = [row for row in cells.to_pylist() if row is not None]
     if not rows:
         return None, None
@@ -243,27 +243,27 @@ def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, st
 
 
 def dominant_colours(shares: Values) -> tuple[str, ...]:
-    """The names of the colours that take most of the picture, largest first; at least one."""
+    """Name the colours that take most of the picture, largest first; at least one."""
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
-    order = np.argsort(-shares, kind="stable")[:MOST_COLOURS]
-    named = tuple(COLOUR_NAMES[i] for i in order if shares[i] >= COLOUR_WORTH_NAMING)
+    order = np.argsort(-shares, kind="stable")[:MAX_COLOURS]
+    named = tuple(COLOUR_NAMES[i] for i in order if shares[i] >= MIN_COLOUR_SHARE)
     return named or (COLOUR_NAMES[order[0]],)
 
 
-def diversity(shares: Values) -> float:
-    """Entropy of shares over that of equal ones: 0 for one colour, 1 for as much of each."""
+def colour_entropy(shares: Values) -> float:
+    """Return the entropy of shares over that of equal ones: 0 for one colour, 1 for all equal."""
     there = shares[shares > 0]
     return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
 
 
 def wants_vectors(config: MotionConfig) -> bool:
-    """Whether the videos themselves are needed."""
+    """Check whether the videos themselves are needed."""
     return config.vectors
 
 
-def share(flags: Flags) -> float:
-    """The share that is true; 0 of none."""
+def share_true(flags: Flags) -> float:
+    """Return the share that is true; 0 for none."""
     return float(flags.mean()) if len(flags) else 0.0
 
 

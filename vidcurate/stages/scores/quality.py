@@ -1,4 +1,4 @@
-"""quality: technical measurements of each clip, from the frames and samples that scan left."""
+"""quality: technical measurements of each clip, from the frames and samples that scan recorded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -36,7 +36,7 @@ class QualityConfig(StageConfig):
 def quality(
     clips: Sequence[Clip], config: QualityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Quality]]:
-    """The measurements of each clip.
+    """Measure each clip.
 
     Luma is in 8-bit levels, 0..255, of every frame: `luma_mean`, and `luma_spread`, the standard
     deviation inside a frame. `black_share` and `freeze_share` are shares of the clip's frames.
@@ -48,7 +48,7 @@ def quality(
     mean and standard deviation over the picture of optical flow in frame diagonals a second.
     Raises MediaError for a clip without a sample.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     for video_id, clips_of_video in clips_by_video(clips):
         scan: Scan = workspace.lookup(SCANS)[video_id]
@@ -59,7 +59,7 @@ def quality(
 
 
 def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: QualityConfig) -> Quality:
-    """One clip's row.
+    """Make one clip's row.
 
     Raises MediaError when no sample lies inside it.
     """
@@ -68,7 +68,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     means = {name: mean(column(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
     deltas = column(frames, "luma_delta")[1:]
-    bars = {name: least(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
+    bars = {name: smallest_known(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
     inner = (1 - bars["letterbox_left"] - bars["letterbox_right"]) * (
         1 - bars["letterbox_top"] - bars["letterbox_bottom"]
     )
@@ -76,7 +76,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         n_samples=samples.num_rows,
-        sharpness_min=least(column(samples, "sharpness")),
+        sharpness_min=smallest_known(column(samples, "sharpness")),
         luma_mean=mean(column(frames, "luma_mean")),
         luma_spread=mean(column(frames, "luma_spread")),
         black_share=mean(column(frames, "black_share") >= config.black_frame_share),
@@ -90,18 +90,18 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
 
 
 def mean(values: NDArray[np.float64] | NDArray[np.bool_]) -> float:
-    """The mean."""
+    """Return the mean as a float."""
     return float(np.mean(values))
 
 
-def least(values: Values) -> float:
-    """The smallest known value; 0 where none is known, as bars of a black picture are not."""
+def smallest_known(values: Values) -> float:
+    """Return the smallest known value, or 0 if none is known, as bars of a black picture."""
     known = values[~np.isnan(values)]
     return float(known.min()) if len(known) else 0.0
 
 
 def mean_known(values: Values) -> float | None:
-    """The mean of what is known; None where nothing is."""
+    """Return the mean of the known values; None if none is known."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if len(known) else None
 

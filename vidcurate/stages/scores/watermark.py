@@ -1,4 +1,4 @@
-"""watermark: how probably a mark lies over each clip, and where, from its proxies."""
+"""watermark: how probably a mark is overlaid on each clip, and where, from its proxies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class WatermarkConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Detection:
-    """What a backend says of a clip: a score of None is not to be judged, a box of None nowhere."""
+    """The result for a clip: score is None if it cannot be judged, box if there is no mark."""
 
     score: float | None
     judged_by: str | None
@@ -68,14 +68,14 @@ class Detection:
 Detector = Callable[[Path, Clip], Detection]
 
 
-def detector_by_edges() -> Detector:
-    """The detector without a model."""
-    from vidcurate.media.visual.watermark import MarkFinder
+def edge_detector() -> Detector:
+    """Return the detector that needs no model."""
+    from vidcurate.media.visual.watermark import MarkDetector
 
-    finder = MarkFinder()
+    detector = MarkDetector()
 
     def detect(samples_file: Path, clip: Clip) -> Detection:
-        found = finder.judge(samples_file, clip)
+        found = detector.detect(samples_file, clip)
         if found.mark is None:
             return Detection(None, None, found.n_pictures)
         return Detection(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
@@ -83,9 +83,9 @@ def detector_by_edges() -> Detector:
     return detect
 
 
-def detector_by_model(config: WatermarkConfig) -> Detector:
-    """The mean of a classifier's probabilities over the proxies of a clip."""
-    from vidcurate.media.visual.proxies import clip_proxies
+def classifier_detector(config: WatermarkConfig) -> Detector:
+    """Return the detector that averages a classifier's probabilities over proxies."""
+    from vidcurate.media.scan.proxies import clip_proxies
 
     probabilities = open_label_classifier(chosen(config), config.label)
 
@@ -102,7 +102,7 @@ def detector_by_model(config: WatermarkConfig) -> Detector:
 def watermark(
     clips: Sequence[Clip], config: WatermarkConfig, detect: Detector, workspace: Workspace
 ) -> Iterator[list[Watermark]]:
-    """How probably each clip is marked; box and place are those of what is most like a mark.
+    """Measure how probably each clip has a mark; box and region are those of the likeliest mark.
 
     A score is 0..1. By edges, 0.5 is where a mark is as likely as not, and `judged_by` says whose
     pictures showed more: the clip's own, or those of the whole video, whose mark must then show in
@@ -133,47 +133,47 @@ def watermark(
 
 
 def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
-    """The detector of marks."""
-    return detector_by_edges() if config.backend == "edges" else detector_by_model(config)
+    """Open the detector of marks."""
+    return edge_detector() if config.backend == "edges" else classifier_detector(config)
 
 
 def chosen(config: WatermarkConfig) -> ClassifierChoice:
-    """The classifier that the options name."""
+    """Return the classifier that the options name."""
     return ClassifierChoice(config.model, config.revision)
 
 
-def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a judge that cannot be had, before a video is decoded."""
+def check_classifier(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
     if config.backend == "transformers":
         check_image_classifier(chosen(config), config.label)
 
 
 def weights_content(config: WatermarkConfig) -> str:
-    """What a model's folder holds: another under the same path judges otherwise."""
+    """Hash a model's folder: another one under the same path gives other scores."""
     return content_hash(Path(config.model)) if config.model else ""
 
 
-def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
-    """The option that names a model's folder, if it does."""
+def content_options(config: WatermarkConfig) -> Mapping[str, str]:
+    """Return the option that names a model's folder, if it does."""
     return {"model": BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: WatermarkConfig) -> Resources:
-    """A classifier sits in one worker if there is a GPU."""
+def resources(config: WatermarkConfig) -> Resources:
+    """Put a classifier into one worker if there is a GPU."""
     return model_resources() if config.backend == "transformers" else Resources()
 
 
 WATERMARK_STAGE = MapStage(
     name="watermark",
-    summary="Find what is laid over each clip: edges that stay while the picture moves.",
+    summary="Find what is overlaid on each clip: edges that stay while the picture moves.",
     reads=CLIPS,
     writes=WATERMARK,
     config=WatermarkConfig,
     open=open_detector,
     run=watermark,
     lookups=(Lookup(SCANS),),
-    check=judge_is_there,
+    check=check_classifier,
     rows_per_part=512,
-    cost=Cost(resources=seats),
-    version=Version(depends=weights_content, contents=weights_named, number=2),
+    cost=Cost(resources=resources),
+    version=Version(depends=weights_content, contents=content_options, number=2),
 )

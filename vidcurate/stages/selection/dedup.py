@@ -1,4 +1,4 @@
-"""dedup: clips that show the same, also in part or mirrored, and which of them to keep."""
+"""dedup: clips with the same content, also in part or mirrored, and which of them to keep."""
 
 import hashlib
 import json
@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.deduplication.choice import Link, chosen, clusters
-from vidcurate.deduplication.shown import Places, gallery
+from vidcurate.deduplication.choice import Link, choose_kept, clusters
+from vidcurate.deduplication.content import Numbers, content_arrays
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -77,7 +77,7 @@ class DedupConfig(StageConfig):
 
 
 def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
-    """Each clip's copies among the data set's clips and those of other data sets.
+    """Find each clip's copies among the clips of this data set and of others.
 
     A clip is kept unless it is a copy of a better one that is kept. Clips of other data sets are
     better than all. A clip without a signature fails.
@@ -85,8 +85,8 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     clips = tables[CLIPS.name]
     where = positions(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
     known = clips.filter(pc.is_valid(where))
-    own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
-    others = [(path, signatures_of(path)) for path in config.against]
+    own = with_large_binary(tables[SIGNATURES.name]).take(where.drop_null())
+    others = [(path, read_signatures(path)) for path in config.against]
     best = ranks(known, tables, config.policy)
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
@@ -94,8 +94,8 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
 
 
-def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
-    """The numbers of all clips, those to be kept first."""
+def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
+    """Order the numbers of all clips, best first."""
     of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
     videos = tables[VIDEOS.name].take(of_video)
     pixels = pc.multiply(videos["display_width"], videos["display_height"])
@@ -103,7 +103,7 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Pl
         "resolution": pixels,
         "bitrate": videos["bit_rate"],
         "length": clips["duration_s"],
-        "earliest": pc.negate(found_at(clips, tables)),
+        "earliest": pc.negate(discovery_order(clips, tables)),
     }
     if policy == "quality":
         scores = tables[QUALITY.name]
@@ -116,8 +116,8 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Pl
     return np.asarray(pc.sort_indices(table, sort_keys=order), np.int64)
 
 
-def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
-    """For each clip the place of its video among the files in the order they were found."""
+def discovery_order(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
+    """For each clip, return the position of its video among the files in the order of discovery."""
     sources = tables[SOURCES.name]
     found = positions(sources["file_id"], tables[FILES.name]["file_id"])
     first = sources.select(["video_id"]).append_column("at", found).group_by("video_id")
@@ -128,10 +128,10 @@ def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray
 def duplicates(
     own: pa.Table,
     others: Sequence[tuple[str, pa.Table]],
-    best: Places,
+    best: Numbers,
     least_similarity: float,
 ) -> list[Duplicate]:
-    """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
+    """Make a row for each clip of `own`; `best` lists their numbers, best first."""
     from vidcurate.deduplication.links import links
 
     n_own = own.num_rows
@@ -139,40 +139,35 @@ def duplicates(
     together = pa.concat_tables([t.select(SIGNATURES.schema.names) for t in tables])
     homes = [None] * n_own + [path for path, table in others for _ in range(table.num_rows)]
     order = [*range(n_own, len(homes)), *best.tolist()]
-    firsts = equals(together["content"].to_pylist(), order)
+    firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = links(gallery(together.take(pa.array(single, pa.int64()))), least_similarity)
-    linked = [numbered(link, single) for link in found]
+    found = links(content_arrays(together.take(pa.array(single, pa.int64()))), least_similarity)
+    linked = [replace(k, first=single[k.first], second=single[k.second]) for k in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)
     candidates = Candidates(
         ids=together["clip_id"].to_pylist(),
         homes=homes,
         firsts=firsts,
-        kept_for=chosen([clip for clip in order if clip in is_single], linked),
+        kept_for=choose_kept([clip for clip in order if clip in is_single], linked),
         clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
     )
     videos = own["video_id"].to_pylist()
-    return [judged(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
+    return [duplicate_row(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
 
 
-def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
-    """For each clip the first in `order` of those with equal content, which may be itself."""
+def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
+    """For each clip, find the first in `order` with equal content, which may be itself."""
     first: dict[str, int] = {}
     for clip in order:
         first.setdefault(content[clip], clip)
     return [first[value] for value in content]
 
 
-def numbered(link: Link, numbers: Sequence[int]) -> Link:
-    """A link whose clips have other numbers."""
-    return replace(link, first=numbers[link.first], second=numbers[link.second])
-
-
 def named_clusters(
-    ids: Sequence[str], best: Places, firsts: Sequence[int], linked: Sequence[Link]
+    ids: Sequence[str], best: Numbers, firsts: Sequence[int], linked: Sequence[Link]
 ) -> list[str]:
-    """For each clip the id of the best clip of this data set in its cluster."""
+    """For each clip, return the id of the best clip of this data set in its cluster."""
     pairs = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
     cluster = clusters(len(ids), pairs).tolist()
     names: dict[int, str] = {}
@@ -181,8 +176,8 @@ def named_clusters(
     return [names.get(number, "") for number in cluster]
 
 
-def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
-    """One clip's row."""
+def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
+    """Make one clip's row."""
     first = candidates.firsts[clip]
     link = candidates.kept_for.get(first)
     home = candidates.homes[first if link is None else link.second]
@@ -204,8 +199,8 @@ def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     )
 
 
-def stored_of(folder: str) -> StoredTable | None:
-    """Where another data set's signatures lie; None where it has none of this version."""
+def stored_signatures(folder: str) -> StoredTable | None:
+    """Find another data set's stored signatures; None if it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
@@ -213,19 +208,19 @@ def stored_of(folder: str) -> StoredTable | None:
     return dataset.stored(SIGNATURES, entry["fingerprint"])
 
 
-def signatures_of(folder: str) -> pa.Table:
-    """Another data set's signatures.
+def read_signatures(folder: str) -> pa.Table:
+    """Read another data set's signatures.
 
     Raises UsageError where it has none.
     """
-    stored = stored_of(folder)
+    stored = stored_signatures(folder)
     if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return roomy(stored.read(None, SIGNATURES.schema))
+    return with_large_binary(stored.read(None, SIGNATURES.schema))
 
 
-def roomy(signatures: pa.Table) -> pa.Table:
-    """The same rows with large binary columns: Arrow's plain ones end at 2 GB when rows are taken.
+def with_large_binary(signatures: pa.Table) -> pa.Table:
+    """Cast binary columns to large ones: Arrow's plain ones hold 2 GB at most in a take.
 
     The vectors of a million clips are more.
     """
@@ -237,24 +232,26 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 
 def others_content(config: DedupConfig) -> str:
-    """Which clips the other data sets hold, and what made their signatures; not where they lie."""
-    held = [(s.folder.name, clips_in(s)) for s in map(stored_of, config.against) if s]
-    return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
+    """Hash the clips of the other data sets and their signatures' fingerprints, not their paths."""
+    contents = [
+        (s.folder.name, clip_ids_hash(s)) for s in map(stored_signatures, config.against) if s
+    ]
+    return hashlib.sha256(json.dumps(sorted(contents)).encode()).hexdigest() if contents else ""
 
 
-def clips_in(stored: StoredTable) -> str:
-    """A hash of the ids of a stored table's clips, in whatever order they lie."""
+def clip_ids_hash(stored: StoredTable) -> str:
+    """Hash the ids of a stored table's clips, in any order."""
     ids = stored.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 
-def others_named(config: DedupConfig) -> Mapping[str, str]:
-    """The folders of other data sets, whose content counts."""
+def content_options(config: DedupConfig) -> Mapping[str, str]:
+    """Return the option that names other data sets, whose content counts."""
     return {"against": BY_CONTENT} if config.against else {}
 
 
 def tables_used(config: DedupConfig) -> tuple[Lookup, ...]:
-    """Signatures, and what decides which copy is kept."""
+    """List the signatures, and the tables that decide which copy is kept."""
     videos = (
         Lookup(FILES, columns=("file_id",)),
         Lookup(SOURCES, columns=("video_id", "file_id")),
@@ -273,5 +270,5 @@ DEDUP_STAGE = TableStage(
     run=dedup,
     lookups=tables_used,
     cost=Cost(is_expensive=True),
-    version=Version(depends=others_content, contents=others_named),
+    version=Version(depends=others_content, contents=content_options),
 )

@@ -1,4 +1,4 @@
-"""filter: rules over scores; every rejected clip keeps the first rule that it broke."""
+"""filter: rules over scores; a rejected clip records the first rule that it breaks."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -21,8 +21,8 @@ MISSING = "a number is missing for: "
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
-def makes_sense(rule: str) -> str:
-    """A rule that can be read, and names columns that exist.
+def check_rule(rule: str) -> str:
+    """Check that a rule can be read and names columns that exist.
 
     Raises ValueError with all that is wrong with it.
     """
@@ -37,7 +37,7 @@ def makes_sense(rule: str) -> str:
 class FilterConfig(StageConfig):
     """What a clip must satisfy."""
 
-    rules: tuple[Annotated[str, AfterValidator(makes_sense)], ...] = option(
+    rules: tuple[Annotated[str, AfterValidator(check_rule)], ...] = option(
         (),
         "Rules that every clip must satisfy, such as 'quality.sharpness >= 20 and "
         "clips.duration_s < 30' or 'quality.sharpness >= p10 of video'; repeat for more",
@@ -46,7 +46,7 @@ class FilterConfig(StageConfig):
 
 
 def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcome:
-    """The clips that satisfy every rule; of a rejected one, the first rule that it broke.
+    """Keep the clips that satisfy every rule; record the first rule that a rejected clip breaks.
 
     A clip that breaks no rule but lacks a number that a rule needs fails: it is neither kept nor
     called bad.
@@ -65,8 +65,8 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     return Outcome.from_status(clips.filter(kept), clips[CLIPS.key], status, reason)
 
 
-def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
-    """The clips that break a rule which reads these tables alone.
+def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
+    """Find the clips that break a rule which reads these tables alone.
 
     A rule with a percentile waits, since its limit moves with every clip that is added.
     """
@@ -83,7 +83,7 @@ def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.
 
 
 def has_percentile(node: Node) -> bool:
-    """Whether a limit depends on other clips."""
+    """Check whether a limit depends on other clips."""
     return isinstance(node, Percentile) or any(map(has_percentile, children(node)))
 
 
@@ -93,8 +93,8 @@ def rules_by_reason(rules: Sequence[str]) -> dict[str, int]:
     return {rule: n for n, rule in numbered} | {MISSING + rule: n for n, rule in numbered}
 
 
-def tables_ruled(config: FilterConfig) -> tuple[Lookup, ...]:
-    """The tables that the rules name, with the columns that they name."""
+def tables_in_rules(config: FilterConfig) -> tuple[Lookup, ...]:
+    """List the tables that the rules name, with the columns that they name."""
     columns = sorted({column for text in config.rules for column in parse(text).columns})
     return tuple(
         Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
@@ -110,6 +110,6 @@ FILTER = TableStage(
     writes=KEPT,
     config=FilterConfig,
     run=filter_clips,
-    lookups=tables_ruled,
-    rejects=surely_rejected,
+    lookups=tables_in_rules,
+    rejects=certain_rejects,
 )

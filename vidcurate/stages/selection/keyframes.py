@@ -1,4 +1,4 @@
-"""keyframes: full-size stills of the kept clips, decoded by exact time from the source."""
+"""keyframes: full-size images of the kept clips, decoded by exact time from the source."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -7,8 +7,8 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from vidcurate.clips.frame_choice import FrameRequest, choose
-from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
+from vidcurate.clips.frame_choice import FrameRequest, choose_frames
+from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, clip_frame_facts
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
@@ -54,8 +54,8 @@ MethodName = Literal[
 ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 # Cosines, by what made the vectors. ShareGPT4Video's is for CLIP; those by appearance were chosen
 # by eye on pairs of frames.
-WALK_LIKENESS = {"open_clip": 0.93, "appearance": 0.9}
-COPY_LIKENESS = 0.99
+WALK_SIMILARITY = {"open_clip": 0.93, "appearance": 0.9}
+COPY_SIMILARITY = 0.99
 
 
 class KeyframesConfig(StageConfig):
@@ -103,7 +103,7 @@ QueryVector = Callable[[ModelChoice], Vectors]
 
 
 def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
-    """The vector of the query by a model, which is opened when the first video names it."""
+    """Return the function that embeds the query by a model, opened when a video first names it."""
 
     def query_vector(choice: ModelChoice) -> Vectors:
         return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
@@ -114,12 +114,13 @@ def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
 def keyframes(
     clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> Iterator[list[ClipKeyframes]]:
-    """The stills of each clip, at exact frames of the source.
+    """Write the keyframes of each clip, at exact frames of the source.
 
     Raises MediaError where the source cannot be decoded at a wanted time, or the video lacks the
     vectors that the method needs.
     """
-    from vidcurate.media.io.frames import grab, write_still
+    from vidcurate.media.io.frames import read_images
+    from vidcurate.media.io.images import write_image
 
     for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, query_vector, workspace)
@@ -128,17 +129,17 @@ def keyframes(
         every = sorted({pts for chosen in wanted.values() for pts in chosen})
         sizes: dict[int, tuple[int, int]] = {}
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
-        for pts, image in grab(path, video, every, offsets):
+        for pts, image in read_images(path, video, every, offsets):
             file = workspace.files / file_name(video_id, pts, config)
-            sizes[pts] = write_still(image, file, config.format, config.quality, config.max_side)
+            sizes[pts] = write_image(image, file, config.format, config.quality, config.max_side)
         for clip in clips_of_video:
-            yield [as_row(clip, wanted[clip.clip_id], sizes, config)]
+            yield [keyframes_row(clip, wanted[clip.clip_id], sizes, config)]
 
 
-def as_row(
+def keyframes_row(
     clip: Clip, chosen: Sequence[int], sizes: dict[int, tuple[int, int]], config: KeyframesConfig
 ) -> ClipKeyframes:
-    """One clip's stills."""
+    """Make one clip's row."""
     stills = tuple(
         Keyframe(
             pts, float(pts * clip.time_base), file_name(clip.video_id, pts, config), *sizes[pts]
@@ -149,32 +150,34 @@ def as_row(
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
-    """A still's file: its video and its time."""
+    """Name a keyframe's file after its video and time."""
     return f"{video_id}-{pts}.{ENDINGS[config.format]}"
 
 
 def choose_all(
     clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> dict[str, list[int]]:
-    """The times of the stills of each of a video's clips, in ticks, each that of a real frame.
+    """Choose the times of the keyframes of each of a video's clips, in ticks of real frames.
 
     Raises MediaError for a video without the vectors that the method needs.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     video_id = clips[0].video_id
     scan = workspace.lookup(SCANS)[video_id]
     frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
     samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
-    cuts = workspace.lookup(CUTS)[video_id] if shots_decide(config) else None
+    cuts = workspace.lookup(CUTS)[video_id] if needs_cuts(config) else None
     looks: dict[str, tuple[VideoVectors, Vectors]] = {}
-    if looks_decide(config):
+    if needs_vectors(config):
         looks = {clip.clip_id: (video, own) for clip, video, own in vectors_of(clips, workspace)}
     chosen = {}
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
-        known = frames_of(clip, frames, samples, vectors, cuts)
-        numbers = choose(config.method, known, request_for(clip, config, made_by, query_vector))
+        known = clip_frame_facts(clip, frames, samples, vectors, cuts)
+        numbers = choose_frames(
+            config.method, known, request_for(clip, config, made_by, query_vector)
+        )
         chosen[clip.clip_id] = [int(pts) for pts in known.edges[numbers]]
     return chosen
 
@@ -182,10 +185,10 @@ def choose_all(
 def request_for(
     clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, query_vector: QueryVector
 ) -> FrameRequest:
-    """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
-    alike, query = COPY_LIKENESS, None
+    """Convert the options to a request in a clip's ticks; `made_by` is the row of its vectors."""
+    alike, query = COPY_SIMILARITY, None
     if made_by is not None and config.method == "semantic-walk":
-        alike = WALK_LIKENESS[made_by.backend]
+        alike = WALK_SIMILARITY[made_by.backend]
     if made_by is not None and config.method == "query":
         query = query_vector(ModelChoice(made_by.model, made_by.pretrained))
     if config.most_alike is not None:
@@ -193,35 +196,35 @@ def request_for(
     return FrameRequest(config.count, config.step_s / float(clip.time_base), alike, query)
 
 
-def looks_decide(config: KeyframesConfig) -> bool:
-    """Whether the video's vectors are needed."""
+def needs_vectors(config: KeyframesConfig) -> bool:
+    """Check whether the video's vectors are needed."""
     return config.method in ("semantic-walk", "cluster", "scene-driven", "query")
 
 
-def shots_decide(config: KeyframesConfig) -> bool:
-    """Whether the video's cuts are needed."""
+def needs_cuts(config: KeyframesConfig) -> bool:
+    """Check whether the video's cuts are needed."""
     return config.method not in ("uniform", "middle", "sharpest")
 
 
-def model_is_there(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where a query cannot be compared with the vectors."""
+def check_query_model(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
+    """Check that a query can be compared with the vectors; raises UsageError."""
     if config.method == "query":
         check_choice(image_text_model(others, "keyframes.method query"))
 
 
-def seats(config: KeyframesConfig) -> Resources:
-    """The model of a query sits in one worker if there is a GPU."""
+def resources(config: KeyframesConfig) -> Resources:
+    """Put the model of a query into one worker if there is a GPU."""
     return model_resources() if config.method == "query" else Resources()
 
 
-def longest(clip: Clip, _config: KeyframesConfig) -> float:
-    """Seconds after which decoding is taken to be stuck; all clips of a batch may come at once."""
+def time_limit_s(clip: Clip, _config: KeyframesConfig) -> float:
+    """Return the seconds after which decoding counts as stuck, for all clips of a batch."""
     return 3600 + 10 * clip.end_s
 
 
 KEYFRAMES_STAGE = MapStage(
     name="keyframes",
-    summary="Take full-size stills of the kept clips from the source.",
+    summary="Write full-size keyframes of the kept clips from the source.",
     reads=KEPT,
     writes=KEYFRAMES,
     config=KeyframesConfig,
@@ -229,14 +232,14 @@ KEYFRAMES_STAGE = MapStage(
     run=keyframes,
     lookups=(
         *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
-        *(Lookup(VECTORS, when=looks_decide), Lookup(CUTS, when=shots_decide)),
+        *(Lookup(VECTORS, when=needs_vectors), Lookup(CUTS, when=needs_cuts)),
     ),
-    check=model_is_there,
+    check=check_query_model,
     rows_per_part=64,
     cost=Cost(
-        resources=seats,
+        resources=resources,
         advice="a smaller keyframes.count, or stricter filter.rules",
-        time_limit=longest,
+        time_limit=time_limit_s,
     ),
     version=Version(number=2),
 )

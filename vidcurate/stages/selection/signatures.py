@@ -1,4 +1,4 @@
-"""signatures: what a copy of a clip would share with it, from what scan left; dedup compares it."""
+"""signatures: what copies of a clip would share with it, from scan's files; dedup compares it."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -8,14 +8,14 @@ import pyarrow as pa
 
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.windows import column, window
-from vidcurate.deduplication.course import Values, course
-from vidcurate.deduplication.shown import packed
+from vidcurate.deduplication.content import packed
+from vidcurate.deduplication.luma_sequence import Values, luma_sequence
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
 from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
 
 CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
-COURSE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")
+SEQUENCE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")
 FRAME_COLUMNS = ("pts", *CONTENT_COLUMNS, "luma_delta")
 
 
@@ -26,11 +26,11 @@ class SignaturesConfig(StageConfig):
 def signatures(
     clips: Sequence[Clip], _config: SignaturesConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Signature]]:
-    """The signature of each clip.
+    """Compute the signature of each clip.
 
     Samples that show next to nothing, as a black picture, are left out.
     """
-    from vidcurate.media.scan.scanner import read_frames, read_samples
+    from vidcurate.media.scan.files import read_frames, read_samples
 
     for video_id, clips_of_video in clips_by_video(clips):
         scan: Scan = workspace.lookup(SCANS)[video_id]
@@ -41,16 +41,16 @@ def signatures(
 
 
 def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
-    """One clip's row.
+    """Compute one clip's row.
 
     Raises MediaError for a damaged proxy, and where the clip has no frame.
     """
-    from vidcurate.media.visual.appearance import DIMENSION, decoded, describe
+    from vidcurate.media.visual.appearance import DIMENSION, decode_half_size, describe
     from vidcurate.media.visual.hashes import perceptual_hash
 
     if frames.num_rows == 0:
         raise MediaError("no frame lies inside the clip: scan the video again")
-    pictures = [decoded(jpeg.as_py()) for jpeg in samples["jpeg"]]
+    pictures = [decode_half_size(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
     telling = [number for number, found in enumerate(hashes) if found is not None]
     vectors = [describe(pictures[number]) for number in telling]
@@ -58,30 +58,30 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         duration_s=clip.duration_s,
-        content=content(frames),
-        times_s=tuple(seconds(samples, clip)[telling].tolist()),
+        content=content_hash(frames),
+        times_s=tuple(seconds_from_start(samples, clip)[telling].tolist()),
         hashes=b"".join(found.tobytes() for found in hashes if found is not None),
         vectors=packed(np.array(vectors, np.float32).reshape(-1, DIMENSION)).tobytes(),
-        course=luma_course(clip, frames).astype(np.float32).tobytes(),
+        luma_sequence=clip_luma_sequence(clip, frames).astype(np.float32).tobytes(),
     )
 
 
-def content(frames: pa.Table) -> str:
-    """A hash that clips share which consist of the same frames, decoded from the same data."""
+def content_hash(frames: pa.Table) -> str:
+    """Hash the frames: clips of the same frames, decoded from the same data, share the hash."""
     numbers = (column(frames, name).astype(np.float32).tobytes() for name in CONTENT_COLUMNS)
     return hashlib.sha256(b"".join(numbers)).hexdigest()[:32]
 
 
-def luma_course(clip: Clip, frames: pa.Table) -> Values:
-    """The course of a clip's luma; see copies.course."""
-    values = np.stack([column(frames, name) for name in COURSE_COLUMNS])
+def clip_luma_sequence(clip: Clip, frames: pa.Table) -> Values:
+    """Compute a clip's luma sequence; see deduplication.luma_sequence."""
+    values = np.stack([column(frames, name) for name in SEQUENCE_COLUMNS])
     # The first frame's change is from the shot before.
     values[2, 0] = values[2, min(1, values.shape[1] - 1)]
-    return course(seconds(frames, clip), values, clip.duration_s)
+    return luma_sequence(seconds_from_start(frames, clip), values, clip.duration_s)
 
 
-def seconds(rows: pa.Table, clip: Clip) -> Values:
-    """Times of rows from the clip's start."""
+def seconds_from_start(rows: pa.Table, clip: Clip) -> Values:
+    """Return the times of rows in seconds from the clip's start."""
     return np.asarray((rows["pts"].to_numpy() - clip.start_pts) * float(clip.time_base))
 
 

@@ -1,4 +1,4 @@
-"""bounds: how sure a clip's ends are, by the transitions around it, so that rules may ask."""
+"""bounds: how sure a clip's ends are, from the transitions around it, for use in rules."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -18,18 +18,18 @@ class BoundsConfig(StageConfig):
 def bounds(
     clips: Sequence[Clip], _config: BoundsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Bounds]]:
-    """The transitions around each clip."""
-    from vidcurate.media.scan.scanner import read_frames
+    """Describe the transitions around each clip."""
+    from vidcurate.media.scan.files import read_frames
 
     for video_id, clips_of_video in clips_by_video(clips):
         scan, cuts = workspace.lookup(SCANS)[video_id], workspace.lookup(CUTS)[video_id]
         frames = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))
         pts = frames["pts"].to_numpy()
-        yield from ([bounds_of(clip, cuts, pts)] for clip in clips_of_video)
+        yield from ([clip_bounds(clip, cuts, pts)] for clip in clips_of_video)
 
 
-def bounds_of(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
-    """The transitions around one clip of a video with frames at these times."""
+def clip_bounds(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
+    """Describe the transitions around one clip of a video with frames at these times."""
     first, end = (int(n) for n in np.searchsorted(pts, [clip.start_pts, clip.end_pts]))
     last = end - 1
     first_pts, last_pts = int(pts[first]), int(pts[last])

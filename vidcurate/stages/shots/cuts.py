@@ -105,8 +105,8 @@ class CutsConfig(StageConfig):
         return names
 
 
-def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name metrics that the detector needs and the scan leaves out, before anything is decoded.
+def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
+    """Check that scan records what the detector needs, before anything is decoded.
 
     Raises UsageError.
     """
@@ -126,11 +126,11 @@ def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) 
 def cuts(
     scans: Sequence[Scan], config: CutsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[VideoCuts]]:
-    """The cuts of each video, one row a video.
+    """Find the cuts of each video, one row a video.
 
     Raises MediaError when the scan did not record a signal that the detector needs.
     """
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
     from vidcurate.media.shots.detectors import DetectorOptions, detect
 
     options = DetectorOptions(**config.model_dump())
@@ -147,7 +147,7 @@ CUTS_STAGE = MapStage(
     writes=CUTS,
     config=CutsConfig,
     run=cuts,
-    check=signals_are_recorded,
+    check=check_signals,
     rows_per_part=64,
     version=Version(number=2),
 )

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from vidcurate.clips.scenes import Looks, stitch, tile
+from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
@@ -39,7 +39,7 @@ REASONS = {
 }
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
-# are told from others up to 0.75, but a moving camera changes it as much as a transition does.
+# differ from others up to 0.75, but a moving camera changes it as much as a transition does.
 STITCH_DISTANCE = {"open_clip": 0.6, "appearance": 0.75}
 STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 
@@ -116,25 +116,25 @@ class SplitConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """A video's frames, and its vectors where options ask for them; `backend` made them.
+    """A video's frames, and its vectors if options need them; `backend` made them.
 
     `edges` are the times of all frames and the video's end.
     """
 
     scan: Scan
     edges: Ticks
-    looks: Looks | None = None
+    vectors: TimedVectors | None = None
     backend: str = ""
 
     def ticks(self, seconds: float) -> Fraction:
-        """Seconds, as they were written, in the video's ticks; `FOREVER_S` at most."""
+        """Convert seconds to the video's ticks exactly, `FOREVER_S` at most."""
         return Fraction(str(min(seconds, FOREVER_S))) / self.scan.time_base
 
 
 def split(
     videos: Sequence[VideoCuts], config: SplitConfig, _tool: None, workspace: Workspace
 ) -> Iterator[Incomplete[Clip] | Drop]:
-    """The clips of each video: shots, joined, trimmed, divided, and long enough.
+    """Make the clips of each video: shots, joined, trimmed, divided, and long enough.
 
     A clip starts on a frame and ends where the next frame begins. One frame, which a screen
     recorder may hold for minutes, is none where clips have a least length. A gradual
@@ -151,36 +151,36 @@ def split(
 
 
 def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Video:
-    """What is needed to split a video.
+    """Read what is needed to split a video.
 
     Raises MediaError for one without the vectors that it needs.
     """
-    from vidcurate.media.scan.scanner import read_frames
+    from vidcurate.media.scan.files import read_frames
 
     scan = workspace.lookup(SCANS)[video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
-    if not looks_decide(config):
+    if not needs_vectors(config):
         return Video(scan, edges)
     row = workspace.lookup(VECTORS).get(video_id)
     if row is None:
         raise MediaError("the video was not embedded: see rows vectors --failed")
     table = read_video_vectors(workspace.file_of(VECTORS, row.vectors_file))
-    return Video(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
+    return Video(scan, edges, TimedVectors(table["pts"].to_numpy(), matrix(table)), row.backend)
 
 
 def clips_of(
     cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
-    """One video's clips, in time order, and what of it is in none."""
+    """Make one video's clips, in time order, and list what is in none of them."""
     spans, why = spans_of(cuts, video, config)
-    return [clip(video, span) for span in spans], tuple(losses_of(why, video))
+    return [clip(video, span) for span in spans], tuple(frame_losses(why, video))
 
 
 def spans_of(
     cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
-    """The spans of one video that become clips, in time order, and why each frame is in none.
+    """Return the spans of one video that become clips, in order, and why each frame is in none.
 
     The reason is a number of `REASONS`, 0 for a frame in a clip.
     """
@@ -190,18 +190,18 @@ def spans_of(
         why[span.first : span.end] = TRANSITION
     spans = list(shots(cuts, pts))
     if config.stitch == "neighbours":
-        spans = events(spans, video, config)
+        spans = join_continuing(spans, video, config)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
         why[span.first : span.end] = TRIMMED
-        inner = trim(video.edges, span, *margins(span, video, config))
+        inner = trim(video.edges, span, *trim_ticks(span, video, config))
         if inner is None:
             continue
         why[inner.first : inner.end] = BEYOND
-        for piece in divided(inner, video, config):
+        for piece in divide(inner, video, config):
             length = video.edges[piece.end] - video.edges[piece.first]
             if length > longest or (shortest > 0 and piece.end - piece.first == 1):
                 why[piece.first : piece.end] = SINGLE
@@ -214,8 +214,8 @@ def spans_of(
     return kept, why
 
 
-def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
-    """What is in no clip, by reason: stretches of frames and their seconds."""
+def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
+    """Yield what is in no clip, by reason: stretches of frames and their seconds."""
     frame_s = np.diff(video.edges) * float(video.scan.time_base)
     begins = np.diff(why, prepend=IN_A_CLIP) != 0
     for number, reason in REASONS.items():
@@ -224,34 +224,34 @@ def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
             yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
-def events(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
-    """Shots that continue each other, joined."""
-    assert video.looks is not None
-    most_distance, most_change = config.stitch_distance, config.stitch_change
+def join_continuing(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
+    """Join shots that continue each other."""
+    assert video.vectors is not None
+    max_distance, max_change = config.stitch_distance, config.stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
         spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
     return stitch(
         video.edges,
         spans,
-        video.looks,
-        STITCH_DISTANCE[video.backend] if most_distance is None else most_distance,
-        STITCH_CHANGE[video.backend] if most_change is None else most_change,
+        video.vectors,
+        STITCH_DISTANCE[video.backend] if max_distance is None else max_distance,
+        STITCH_CHANGE[video.backend] if max_change is None else max_change,
     )
 
 
-def margins(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
-    """How many ticks are cut off both ends of a span; a transition is kept whole."""
+def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
+    """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
     ticks = ceil(video.ticks(config.trim_s))
     ends = (span.before, span.after)
-    before, after = (ticks if trims(cut, config) else 0 for cut in ends)
+    before, after = (ticks if is_trimmed(cut, config) else 0 for cut in ends)
     return before, after
 
 
-def trims(cut: Cut | None, config: SplitConfig) -> bool:
-    """Whether the end of a span at a cut is trimmed; at none it is where the video ends."""
+def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
+    """Check whether the end of a span at a cut is trimmed; None is the video's own end."""
     if config.trim_at == "all":
         return True
     return cut is not None and (
@@ -259,15 +259,15 @@ def trims(cut: Cut | None, config: SplitConfig) -> bool:
     )
 
 
-def divided(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
-    """A span in pieces that are not too long."""
+def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
+    """Divide a span into pieces that are not too long."""
     longest = floor(video.ticks(config.max_clip_s))
     is_long = video.edges[span.end] - video.edges[span.first] > longest
     parts = [span]
     if config.long_shots == "scenes" and is_long:
-        assert video.looks is not None
+        assert video.vectors is not None
         shortest = ceil(video.ticks(config.min_clip_s))
-        parts = tile(video.edges, span, video.looks, shortest, config.scene_deviations)
+        parts = split_scenes(video.edges, span, video.vectors, shortest, config.scene_deviations)
     for one in parts:
         if config.long_shots == "truncate":
             yield next(pieces(video.edges, one, longest))
@@ -278,7 +278,7 @@ def divided(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
 
 
 def clip(video: Video, span: Span) -> Clip:
-    """The clip of a span; its id says video and span."""
+    """Make the clip of a span; its id consists of video and span."""
     time_base, video_id = video.scan.time_base, video.scan.video_id
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
     return Clip(
@@ -294,8 +294,8 @@ def clip(video: Video, span: Span) -> Clip:
     )
 
 
-def looks_decide(config: SplitConfig) -> bool:
-    """Whether the video's vectors are needed."""
+def needs_vectors(config: SplitConfig) -> bool:
+    """Check whether the video's vectors are needed."""
     return config.stitch != "none" or config.long_shots == "scenes"
 
 
@@ -306,7 +306,7 @@ SPLIT = MapStage(
     writes=CLIPS,
     config=SplitConfig,
     run=split,
-    lookups=(Lookup(SCANS), Lookup(VECTORS, when=looks_decide)),
+    lookups=(Lookup(SCANS), Lookup(VECTORS, when=needs_vectors)),
     rows_per_part=64,
     version=Version(number=2),
 )

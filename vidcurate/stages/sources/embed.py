@@ -1,4 +1,4 @@
-"""embed: a vector for each proxy of a video, whatever its clips; search and duplicates read it."""
+"""embed: a vector for each proxy of a video, for search, duplicates and similar shots."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -66,15 +66,15 @@ class EmbedConfig(StageConfig):
 def embed(
     scans: Sequence[Scan], config: EmbedConfig, embedder: Embedder, workspace: Workspace
 ) -> Iterator[list[VideoVectors] | MediaError]:
-    """The vectors of each video, one for each proxy; batches go across videos.
+    """Make the vectors of each video, one for each proxy; batches go across videos.
 
     Raises MediaError for a video with a damaged proxy.
     """
-    videos = [proxies_of(scan, workspace) for scan in scans]
+    videos = [read_proxies(scan, workspace) for scan in scans]
     jpegs = (
         jpeg.as_py() for video in videos if isinstance(video, pa.Table) for jpeg in video["jpeg"]
     )
-    vectors = in_batches(jpegs, embedder, config.batch_size)
+    vectors = embed_in_batches(jpegs, embedder, config.batch_size)
     for scan, video in zip(scans, videos, strict=True):
         if isinstance(video, MediaError):
             yield video
@@ -98,9 +98,9 @@ def embed(
         ]
 
 
-def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
-    """Times and JPEGs of a video's proxies, memory-mapped, or why they cannot be read."""
-    from vidcurate.media.scan.scanner import read_samples
+def read_proxies(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
+    """Read times and JPEGs of a video's proxies, memory-mapped, or return why that fails."""
+    from vidcurate.media.scan.files import read_samples
 
     try:
         return read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
@@ -108,25 +108,27 @@ def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
         return fault
 
 
-def in_batches(images: Iterable[bytes], embedder: Embedder, batch_size: int) -> Iterator[Vectors]:
-    """The vector of each image, in order."""
+def embed_in_batches(
+    images: Iterable[bytes], embedder: Embedder, batch_size: int
+) -> Iterator[Vectors]:
+    """Yield the vector of each image, in order."""
     waiting = iter(images)
     while batch := list(islice(waiting, batch_size)):
         yield from embedder.image_vectors(batch)
 
 
 def chosen(config: EmbedConfig) -> ModelChoice:
-    """The model that the options name."""
+    """Return the model that the options name."""
     return ModelChoice(config.model, config.pretrained, config.sha256)
 
 
 def open_chosen(config: EmbedConfig, _workspace: Workspace) -> Embedder:
-    """The embedder that the options name."""
+    """Open the embedder that the options name."""
     return open_embedder(config.backend, chosen(config))
 
 
 def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a model that cannot be had, before a video is decoded."""
+    """Check that the model can be loaded, before a video is decoded; raises UsageError."""
     if config.backend == "open_clip":
         from vidcurate.models.vision.clip_embedder import check_choice
 
@@ -134,7 +136,7 @@ def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> N
 
 
 def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoice:
-    """The image-text model that makes the vectors, for a stage that cannot use any other.
+    """Return the image-text model that makes the vectors, for a stage that needs one.
 
     Raises UsageError where embed has another backend.
     """
@@ -149,20 +151,20 @@ def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoi
 
 
 def weights_content(config: EmbedConfig) -> str:
-    """What weights on disk hold: others under the same path give other vectors."""
+    """Hash the weights on disk: other weights under the same path give other vectors."""
     if config.backend != "open_clip":
         return ""
     return content_hash(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
-def weights_named(config: EmbedConfig) -> Mapping[str, str]:
-    """The option that names weights on disk, if one does."""
+def content_options(config: EmbedConfig) -> Mapping[str, str]:
+    """Return the option that names weights on disk, if one does."""
     name = "pretrained" if config.pretrained else "model"
     return {name: BY_CONTENT} if weights_content(config) else {}
 
 
-def seats(config: EmbedConfig) -> Resources:
-    """A model sits in one worker if there is a GPU."""
+def resources(config: EmbedConfig) -> Resources:
+    """Put a model into one worker if there is a GPU."""
     return model_resources() if config.backend == "open_clip" else Resources()
 
 
@@ -177,7 +179,7 @@ EMBED = MapStage(
     check=model_is_there,
     rows_per_part=16,
     cost=Cost(
-        resources=seats, advice="embed.backend appearance, or a larger scan.sample_interval_s"
+        resources=resources, advice="embed.backend appearance, or a larger scan.sample_interval_s"
     ),
-    version=Version(depends=weights_content, contents=weights_named),
+    version=Version(depends=weights_content, contents=content_options),
 )

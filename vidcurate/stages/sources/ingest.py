@@ -1,4 +1,4 @@
-"""ingest: files that were found become sources, named by their content."""
+"""ingest: files that were found become sources, identified by their content."""
 
 from collections.abc import Iterator, Sequence
 
@@ -30,7 +30,7 @@ class IngestConfig(StageConfig):
 def ingest(
     files: Sequence[FoundFile], _config: IngestConfig, _tool: None, _: Workspace
 ) -> Iterator[list[Source]]:
-    """One source for each file; exact copies get the same `video_id` and are merged when read.
+    """Make one source for each file; exact copies get the same `video_id` and are merged when read.
 
     Raises MediaError for a file that cannot be read, is empty, or is being written.
     """
@@ -56,8 +56,8 @@ def ingest(
         ]
 
 
-def longest(_file: FoundFile, _config: IngestConfig) -> float:
-    """Seconds after which three mebibytes are taken never to come, even on a slow network."""
+def time_limit_s(_file: FoundFile, _config: IngestConfig) -> float:
+    """Return the seconds in which three mebibytes must arrive, even on a slow network."""
     return 120
 
 
@@ -69,5 +69,5 @@ INGEST = MapStage(
     config=IngestConfig,
     run=ingest,
     rows_per_part=1024,
-    cost=Cost(time_limit=longest),
+    cost=Cost(time_limit=time_limit_s),
 )

@@ -1,4 +1,4 @@
-"""probe: what a video's container says of it, and what a few frames tell, before it is decoded."""
+"""probe: the facts of a video's container and of a few frames, before it is decoded."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,7 +14,7 @@ class ProbeConfig(StageConfig):
 def probe(
     sources: Sequence[Source], _config: ProbeConfig, _tool: None, _: Workspace
 ) -> Iterator[list[Video]]:
-    """The container facts of each video.
+    """Read the container facts of each video.
 
     Raises MediaError for what is no video, or cannot be read.
     """
@@ -24,8 +24,8 @@ def probe(
         yield [probe_video(video_path(source), source.video_id)]
 
 
-def longest(_source: Source, _config: ProbeConfig) -> float:
-    """Seconds after which a reader is taken to be stuck, even on a slow network."""
+def time_limit_s(_source: Source, _config: ProbeConfig) -> float:
+    """Return the seconds after which a reader counts as stuck, even on a slow network."""
     return 300
 
 
@@ -37,6 +37,6 @@ PROBE = MapStage(
     config=ProbeConfig,
     run=probe,
     rows_per_part=128,
-    cost=Cost(time_limit=longest),
+    cost=Cost(time_limit=time_limit_s),
     version=Version(number=2),
 )

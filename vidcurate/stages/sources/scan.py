@@ -1,4 +1,4 @@
-"""scan: the one decode of a video, which leaves signals of every frame, samples and proxies."""
+"""scan: the one decode of a video, which records signals of every frame, samples and proxies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -51,14 +51,14 @@ class ScanTool:
 
 
 def open_networks(config: ScanConfig, workspace: Workspace) -> ScanTool:
-    """Load what the metrics need, once a worker."""
+    """Load the networks that the metrics need, once per worker."""
     from vidcurate.models.vision.transnet import open_transnet
 
     return ScanTool(workspace, open_transnet() if "transnet" in config.metrics else None)
 
 
-def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Refuse a metric whose network is not there; raises MissingExtraError."""
+def check_networks(config: ScanConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Refuse a metric whose network is not installed; raises MissingExtraError."""
     from vidcurate.models.vision.transnet import require_transnet
 
     if "transnet" in config.metrics:
@@ -68,9 +68,9 @@ def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig
 def scan(
     videos: Sequence[Video], config: ScanConfig, tool: ScanTool, _workspace: Workspace
 ) -> Iterator[Incomplete[Scan]]:
-    """The scan of each video, and what of it could not be decoded.
+    """Scan each video, and report what of it could not be decoded.
 
-    Raises MediaError for a video of which no frame can be decoded.
+    Raises MediaError for a video without a frame that can be decoded.
     """
     from vidcurate.media.scan.scanner import ScanOptions, scan_video
 
@@ -97,8 +97,8 @@ def scan(
         yield Incomplete([row], found.losses)
 
 
-def longest(video: Video, _config: ScanConfig) -> float:
-    """Seconds after which a scan is taken to be stuck: ten times the video's length, at least.
+def time_limit_s(video: Video, _config: ScanConfig) -> float:
+    """Return the seconds after which a scan counts as stuck: at least ten times the video's length.
 
     Headers lie: a video is believed to hold between a kilobyte and ten megabytes a second.
     """
@@ -116,7 +116,9 @@ SCAN = MapStage(
     run=scan,
     lookups=(Lookup(SOURCES),),
     rows_per_part=1,
-    check=networks_are_installed,
-    cost=Cost(advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=longest),
+    check=check_networks,
+    cost=Cost(
+        advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=time_limit_s
+    ),
     version=Version(number=6),
 )

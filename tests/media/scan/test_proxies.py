@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from vidcurate.errors import MediaError
+from vidcurate.media.scan.proxies import clip_proxies, decode_jpeg, evenly_spread
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
-from vidcurate.media.visual.proxies import clip_proxies, decode_jpeg, spread
 from vidcurate.records import Clip
 
 
@@ -37,28 +37,28 @@ def test_proxies_are_upright_rgb_pictures_in_time_order(samples: Path) -> None:
 
 
 def test_few_proxies_are_spread_over_the_clip(samples: Path) -> None:
-    """`at_most` picks evenly, and never more than there are."""
+    """`max_count` picks evenly, and never more than there are."""
     everything = [p.pts for p in clip_proxies(samples, span(0, 1 << 40))]
-    one = [p.pts for p in clip_proxies(samples, span(0, 1 << 40), at_most=1)]
+    one = [p.pts for p in clip_proxies(samples, span(0, 1 << 40), max_count=1)]
     assert one == [everything[len(everything) // 2]]
-    assert [p.pts for p in clip_proxies(samples, span(0, 1 << 40), at_most=999)] == everything
+    assert [p.pts for p in clip_proxies(samples, span(0, 1 << 40), max_count=999)] == everything
 
 
-@pytest.mark.parametrize(("count", "at_most"), [(1, 1), (5, 2), (7, 7), (10, 3), (3, None)])
-def test_spread_gives_rising_numbers(count: int, at_most: int | None) -> None:
+@pytest.mark.parametrize(("count", "max_count"), [(1, 1), (5, 2), (7, 7), (10, 3), (3, None)])
+def test_spread_gives_rising_numbers(count: int, max_count: int | None) -> None:
     """The numbers rise, lie inside, and are as many as asked for."""
-    numbers = spread(count, at_most)
-    assert len(numbers) == min(count, at_most or count)
+    numbers = evenly_spread(count, max_count)
+    assert len(numbers) == min(count, max_count or count)
     assert (np.diff(numbers) > 0).all()
     assert 0 <= numbers[0] <= numbers[-1] < count
 
 
 def test_a_clip_between_proxies_has_the_nearest(samples: Path) -> None:
-    """A clip without a proxy is judged by the one nearest to its middle, even with `at_most`."""
+    """A clip without a proxy is judged by the one nearest to its middle, even with `max_count`."""
     every = [p.pts for p in clip_proxies(samples, span(0, 1 << 40))]
     assert [p.pts for p in clip_proxies(samples, span(-20, -10))] == every[:1]
     between = span(every[1] + 1, every[1] + 3)
-    assert [p.pts for p in clip_proxies(samples, between, at_most=4)] == every[1:2]
+    assert [p.pts for p in clip_proxies(samples, between, max_count=4)] == every[1:2]
 
 
 def test_a_video_without_a_proxy_is_an_error(samples: Path, tmp_path: Path) -> None:

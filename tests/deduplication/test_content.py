@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.signatures import signature
-from vidcurate.deduplication.shown import gallery, packed, unpacked
+from vidcurate.deduplication.content import content_arrays, packed, unpacked
 from vidcurate.records import SIGNATURES
 
 
@@ -20,18 +20,18 @@ def test_packing_turns_vectors_little() -> None:
 def test_clips_come_out_as_they_went_in() -> None:
     """Each clip has its own samples and course, also beside one without samples."""
     rows = [signature(seed, n_samples=n) for seed, n in ((1, 3), (2, 0), (3, 2))]
-    clips = gallery(SIGNATURES.to_arrow(rows))
+    clips = content_arrays(SIGNATURES.to_arrow(rows))
     assert clips.owners.tolist() == [0, 0, 0, 2, 2]
     for number, row in enumerate(rows):
         clip = clips.clip(number)
         assert clip.duration_s == row.duration_s
         assert tuple(clip.times_s) == row.times_s
         assert clip.hashes.tobytes() == row.hashes
-        assert clip.course.astype(np.float32).tobytes() == row.course
+        assert clip.luma_sequence.astype(np.float32).tobytes() == row.luma_sequence
         assert clip.packed.tobytes() == row.vectors
 
 
 def test_no_clips_at_all() -> None:
     """A table without rows is a gallery without clips."""
-    clips = gallery(SIGNATURES.schema.empty_table())
+    clips = content_arrays(SIGNATURES.schema.empty_table())
     assert len(clips.durations_s) == len(clips.owners) == 0

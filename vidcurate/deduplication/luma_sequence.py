@@ -1,8 +1,8 @@
-"""The course of a clip's luma: what tells a copy from another shot of the same place.
+"""Luma over the time of a clip: what distinguishes a copy from another shot of the same scene.
 
-A course is an array of shape (3, steps), eight steps a second: the mean of luma over the picture,
-its spread, and its change from frame to frame. Correlations of courses do not depend on brightness
-or contrast, so bars, captions, crops and mirroring change them little.
+A luma sequence is an array of shape (3, steps), eight steps a second: the mean of luma over the
+picture, its spread, and its change from frame to frame. Correlations of sequences do not depend on
+brightness or contrast, so bars, captions, crops and mirroring change them little.
 """
 
 import numpy as np
@@ -12,13 +12,13 @@ Values = NDArray[np.float64]
 
 STEPS_PER_S = 8
 CHANNELS = 3
-# Where the product of both spreads (squared 8-bit levels) is small beside STILL a course says
-# little, and its correlation goes to UNSURE.
-STILL, UNSURE = 0.05, 0.5
+# Where the product of both spreads (squared 8-bit levels) is small against STEADY_SPREAD a sequence
+# says little, and its correlation goes to NEUTRAL_AGREEMENT.
+STEADY_SPREAD, NEUTRAL_AGREEMENT = 0.05, 0.5
 
 
-def course(times_s: Values, frames: Values, duration_s: float) -> Values:
-    """The course of a clip from its frames, shape (3, frames), and their times from its start.
+def luma_sequence(times_s: Values, frames: Values, duration_s: float) -> Values:
+    """Resample a clip's frames, shape (3, frames), to equal steps; times are from its start.
 
     Each frame counts for as long as it is shown.
     """
@@ -27,14 +27,14 @@ def course(times_s: Values, frames: Values, duration_s: float) -> Values:
 
 
 def resampled(whole: Values, n_steps: int) -> Values:
-    """The same course played in another number of steps."""
+    """Resample a sequence to another number of steps."""
     if n_steps == whole.shape[1]:
         return whole
     return means_between(np.arange(whole.shape[1] + 1.0), whole, n_steps)
 
 
 def means_between(edges: Values, values: Values, n_steps: int) -> Values:
-    """Means over equal steps of what holds between edges: shape (channels, n_steps)."""
+    """Return means over equal steps of values between edges: shape (channels, n_steps)."""
     widths = np.diff(edges)
     total = np.cumsum(np.concatenate([np.zeros((len(values), 1)), values * widths], 1), 1)
     wanted = np.linspace(edges[0], edges[-1], n_steps + 1)
@@ -43,12 +43,12 @@ def means_between(edges: Values, values: Values, n_steps: int) -> Values:
 
 
 def agreement(one: Values, other: Values) -> float:
-    """How well two courses of the same number of steps go together, next to 1 for equal ones."""
+    """Measure how well two sequences of equal length agree: close to 1 for equal ones."""
     return float(agreements(one, other)[0])
 
 
 def agreements(part: Values, whole: Values) -> Values:
-    """How well a course goes together with each stretch of its length of a longer one.
+    """Measure how well a sequence agrees with each stretch of its length of a longer one.
 
     The mean over the channels of their correlations.
     """
@@ -59,12 +59,15 @@ def agreements(part: Values, whole: Values) -> Values:
     products = np.stack([np.correlate(w, p) for w, p in zip(placed, centred, strict=True)])
     spreads = window_spreads(placed, n_steps) * centred.std(axis=1, keepdims=True)
     return np.asarray(
-        ((products / n_steps + UNSURE * STILL) / (spreads + STILL)).mean(axis=0), np.float64
+        ((products / n_steps + NEUTRAL_AGREEMENT * STEADY_SPREAD) / (spreads + STEADY_SPREAD)).mean(
+            axis=0
+        ),
+        np.float64,
     )
 
 
 def window_spreads(whole: Values, n_steps: int) -> Values:
-    """Standard deviations of each stretch of `n_steps`, shape (channels, stretches)."""
+    """Return standard deviations of each stretch of `n_steps`, shape (channels, stretches)."""
     before = np.zeros((len(whole), 1))
     sums = np.cumsum(np.concatenate([before, whole], axis=1), axis=1)
     squares = np.cumsum(np.concatenate([before, whole**2], axis=1), axis=1)

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from vidcurate.deduplication.course import UNSURE, agreement, agreements, course, resampled
+from vidcurate.deduplication.luma_sequence import (
+    NEUTRAL_AGREEMENT,
+    agreement,
+    agreements,
+    luma_sequence,
+    resampled,
+)
 
 Values = NDArray[np.float64]
 
@@ -15,11 +21,11 @@ def walk(seed: int, n_steps: int) -> Values:
 def test_frames_count_for_as_long_as_they_are_shown() -> None:
     """A frame shown for three quarters of a second fills six of eight steps."""
     values = np.array([[0.0, 8.0], [1.0, 1.0], [2.0, 4.0]])
-    found = course(np.array([0.0, 0.75]), values, 1.0)
+    found = luma_sequence(np.array([0.0, 0.75]), values, 1.0)
     assert found.shape == (3, 8)
     assert found[0].tolist() == [0.0] * 6 + [8.0] * 2
     assert found[:, 0].tolist() == [0, 1, 2]
-    assert course(np.array([0.0]), values[:, :1], 0.04).shape == (3, 2)
+    assert luma_sequence(np.array([0.0]), values[:, :1], 0.04).shape == (3, 2)
 
 
 def test_another_number_of_steps_keeps_the_mean() -> None:
@@ -52,5 +58,5 @@ def test_a_part_is_found_where_it_lies() -> None:
 def test_still_courses_say_nothing() -> None:
     """Where nothing moves there is no evidence, neither for a copy nor against it."""
     flat = np.full((3, 30), 90.0)
-    assert agreement(flat, flat + 5) == pytest.approx(UNSURE)
-    assert agreement(flat, walk(5, 30)) == pytest.approx(UNSURE, abs=0.01)
+    assert agreement(flat, flat + 5) == pytest.approx(NEUTRAL_AGREEMENT)
+    assert agreement(flat, walk(5, 30)) == pytest.approx(NEUTRAL_AGREEMENT, abs=0.01)
