@@ -9,7 +9,7 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import reached
 from tests.support.videos import render
-from vidcurate.captioning.voice_over import LARGEST_BYTES, SubtitleFile, subtitle_files
+from vidcurate.captioning.voice_over import MAX_BYTES, SubtitleFile, subtitle_files
 from vidcurate.records import CAPTIONS, Caption, Source
 from vidcurate.store.storage import Remote
 
@@ -52,7 +52,7 @@ def write(out: Path, script: Script) -> list[Caption]:
     return sorted(rows(out, CAPTIONS), key=lambda row: (row.video_id, row.frame_times_s))
 
 
-def voices(captions: list[Caption]) -> list[str | None]:
+def voice_overs(captions: list[Caption]) -> list[str | None]:
     """The voice-over of each caption of the video with subtitles."""
     return [
         json.loads(caption.structured or "")["voice_over"]
@@ -64,7 +64,7 @@ def voices(captions: list[Caption]) -> list[str | None]:
 def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
     """Words are cut to the clips of the video that they lie beside; the other video has none."""
     captions = write(out, script)
-    assert voices(captions) == ["First words.", None, "Last words."]
+    assert voice_overs(captions) == ["First words.", None, "Last words."]
     silent = [caption for caption in captions if caption.subtitles_hash is None]
     assert len(silent) == 3
     asked = "".join(json.dumps(body) for body in script.bodies)
@@ -79,16 +79,16 @@ def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
     file = out.parent / "24.en.srt"
     file.write_text(SRT.replace("First", "Other"), "utf-8")
     changed = write(out, script)
-    assert voices(changed) == ["Other words.", None, "Last words."]
+    assert voice_overs(changed) == ["Other words.", None, "Last words."]
     assert len(script.bodies) == 9
     assert [c for c in changed if not c.subtitles_hash] == [
         c for c in first if not c.subtitles_hash
     ]
     file.unlink()
-    assert voices(write(out, script)) == []
+    assert voice_overs(write(out, script)) == []
     assert len(script.bodies) == 12
     (out.parent / "25.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:01.500\nNew.\n", "utf-8")
-    assert voices(write(out, script)) == ["New.", None, None]
+    assert voice_overs(write(out, script)) == ["New.", None, None]
     assert len(script.bodies) == 15
 
 
@@ -108,7 +108,7 @@ def test_an_odd_file_is_told_in_the_row(out: Path, script: Script) -> None:
     odd = "1\n00:00:09 --> later\nLost.\n\n" + SRT.replace("First", "Première")
     (out.parent / "24.en.srt").write_bytes(odd.encode("latin-1"))
     captions = [caption for caption in write(out, script) if caption.subtitles_hash]
-    assert voices(captions)[0] == "Première words."
+    assert voice_overs(captions)[0] == "Première words."
     assert captions[0].repairs == (
         "24.en.srt: not UTF-8, read as Latin-1",
         "24.en.srt: cues skipped for unusable times: 1",
@@ -118,7 +118,7 @@ def test_an_odd_file_is_told_in_the_row(out: Path, script: Script) -> None:
 def test_an_unreadable_file_costs_its_own_video(out: Path, script: Script) -> None:
     """Clips whose subtitles are too large fail with the reason; the other video is captioned."""
     with (out.parent / "24.en.srt").open("wb") as file:
-        file.truncate(LARGEST_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert len(write(out, script)) == 3
     failed = [reason for status, reason in done(out, CAPTIONS).values() if status == "failed"]
     assert failed == ["24.en.srt is too large for subtitles: move it away"] * 3

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.chat_server import Script, serving
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame, Outcome
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest, Outcome
 from vidcurate.models.chat.openai import ChatServer, open_chat
 
 KEY = "sk-secret-7f3a"
@@ -42,7 +42,7 @@ def still(level: int) -> bytes:
 def talk(number: int) -> Conversation[Answer]:
     """A conversation about a clip that lasts `number` seconds, of one request."""
     frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
-    answer = yield Ask((f"clip {number}", "first:", frames[0], "second:", frames[1]))
+    answer = yield ModelRequest((f"clip {number}", "first:", frames[0], "second:", frames[1]))
     return answer
 
 

@@ -9,15 +9,15 @@ from typing import TypeVar
 
 from vidcurate.captioning.text.json_answer import plain_text
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.answer_text import MARKUP
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, advance
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest, advance
+from vidcurate.models.chat.output_text import MARKUP
 
 T = TypeVar("T")
-LONGEST_QUOTE = 60  # characters of an answer in an error
+MAX_QUOTE = 60  # characters of an answer in an error
 
 
 @dataclass(slots=True)
-class Spent:
+class Usage:
     """What the requests about one clip took together; tokens are None where none are counted."""
 
     model: str = ""
@@ -42,30 +42,30 @@ def total(so_far: int | None, more: int | None) -> int | None:
     return so_far if more is None else (so_far or 0) + more
 
 
-def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
+def count_usage(talk: Conversation[T], usage: Usage) -> Conversation[T]:
     """A conversation whose answers are counted, and plain where no JSON was asked for."""
     step = advance(talk, None)
-    while isinstance(step, Ask):
+    while isinstance(step, ModelRequest):
         try:
             answer = yield step
         except MediaError as error:
             step = advance(talk, error)
             continue
         if step.schema is None:
-            answer = made_plain(answer)
-        spent.add(answer)
+            answer = without_json(answer)
+        usage.add(answer)
         step = advance(talk, answer)
     if isinstance(step.result, MediaError):
         raise step.result
     return step.result
 
 
-def made_plain(answer: Answer) -> Answer:
+def without_json(answer: Answer) -> Answer:
     """An answer without the JSON around its text, noted; one with other JSON says nothing."""
     text = plain_text(answer.text)
     if text == answer.text:
         return answer
     if text is None:
-        reason = f"it is JSON that holds no one text: {answer.text[:LONGEST_QUOTE]}"
+        reason = f"it is JSON that holds no one text: {answer.text[:MAX_QUOTE]}"
         return replace(answer, text="", status="empty", reason=reason)
     return replace(answer, text=text, notes=(*answer.notes, MARKUP))

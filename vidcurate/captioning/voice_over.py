@@ -14,13 +14,13 @@ from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
 from vidcurate.stage import Finished, Workspace
 from vidcurate.store.storage import Location, Remote, location
 
-LARGEST_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
+MAX_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
 HASH_DIGITS = 12
 MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Voice:
+class VoiceOver:
     """The words of a clip, "" where nothing is heard, and what was odd about their file."""
 
     text: str
@@ -45,11 +45,11 @@ class SubtitleFile:
         """The cues."""
         return read_subtitles(self.data)
 
-    def voice(self, clip: Clip, video: Video) -> Voice:
+    def voice_over(self, clip: Clip, video: Video) -> VoiceOver:
         """What is heard in a clip; subtitles count from the video's start, not from its clock's."""
         offset_s = video.container_start_us / MICROSECONDS
         text = heard(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
-        return Voice(text, self.hash, tuple(self.faults()))
+        return VoiceOver(text, self.hash, tuple(self.faults()))
 
     def faults(self) -> Iterator[str]:
         """What a user should know of the file."""
@@ -90,32 +90,36 @@ def names_in(folder: Location) -> list[str]:
 def read_file(file: Location) -> SubtitleFile | MediaError:
     """A subtitle file, or why it cannot be read."""
     try:
-        if file.stat().st_size > LARGEST_BYTES:
+        if file.stat().st_size > MAX_BYTES:
             return MediaError(f"{file.name} is too large for subtitles: move it away")
         return SubtitleFile(file.name, file.read_bytes())
     except OSError as error:
         return MediaError(f"cannot read the subtitles {file.name}: {error.strerror}")
 
 
-def hears(config: CaptionConfig) -> bool:
+def uses_subtitles(config: CaptionConfig) -> bool:
     """Whether captions say what is heard."""
     return config.backend != FACTS and config.strategy == "script"
 
 
-def voices_of(clips: Iterable[Clip], workspace: Workspace) -> dict[str, Voice | MediaError]:
+def voice_overs_of(
+    clips: Iterable[Clip], workspace: Workspace
+) -> dict[str, VoiceOver | MediaError]:
     """What is heard in each clip of a video that has subtitles, by `clip_id`."""
     files = subtitle_files(workspace.lookup(SOURCES).values())
-    voices: dict[str, Voice | MediaError] = {}
+    voice_overs: dict[str, VoiceOver | MediaError] = {}
     for clip in (c for c in clips if c.video_id in files):
         file = files[clip.video_id]
         video = workspace.lookup(VIDEOS)[clip.video_id]
-        voices[clip.clip_id] = file if isinstance(file, MediaError) else file.voice(clip, video)
-    return voices
+        voice_overs[clip.clip_id] = (
+            file if isinstance(file, MediaError) else file.voice_over(clip, video)
+        )
+    return voice_overs
 
 
-def voices_changed(config: CaptionConfig, view: Finished) -> pa.Array:
+def changed_subtitles(config: CaptionConfig, view: Finished) -> pa.Array:
     """The clips whose captions were made with other subtitles than lie beside their video now."""
-    if not hears(config):
+    if not uses_subtitles(config):
         return pa.array([], pa.string())
     captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
     videos = set(captions["video_id"].to_pylist())

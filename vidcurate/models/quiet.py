@@ -9,7 +9,7 @@ NEVER = logging.CRITICAL + 1
 
 
 @contextmanager
-def hushed(*packages: str) -> Iterator[None]:
+def silence_logs(*packages: str) -> Iterator[None]:
     """Say nothing of what these packages log while the block runs, by loggers or by the root's."""
     loggers = [logging.getLogger(package) for package in packages]
     levels = [logger.level for logger in loggers]

@@ -37,7 +37,7 @@ def cached_file(weights: Weights) -> Path:
     return cache / "vidcurate" / "weights" / weights.name
 
 
-def fetched(weights: Weights) -> Path:
+def fetch_weights(weights: Weights) -> Path:
     """The published file on this machine, from the network if it is not in the cache.
 
     Raises UsageError where it cannot be had, or is another than was published.
@@ -53,7 +53,7 @@ def fetched(weights: Weights) -> Path:
                 f"cannot fetch {weights.url} ({error}): put the file, which has sha256 "
                 f"{weights.sha256}, at {file}"
             ) from error
-    refuse_other(file, weights.sha256)
+    check_sha256(file, weights.sha256)
     return file
 
 
@@ -68,10 +68,10 @@ def download(weights: Weights, file: Path) -> None:
         file.open("wb") as out,
     ):
         shutil.copyfileobj(answer, out)
-    refuse_other(file, weights.sha256, weights.url)
+    check_sha256(file, weights.sha256, weights.url)
 
 
-def refuse_other(file: Path, sha256: str, source: str = "") -> None:
+def check_sha256(file: Path, sha256: str, source: str = "") -> None:
     """Raise UsageError for a file whose SHA-256 is not the one wanted."""
     with file.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says, told
+from tests.support.conversations import Model, says, told
 from vidcurate.captioning.strategies.dense import EVENTS
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import MediaError

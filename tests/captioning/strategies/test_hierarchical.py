@@ -1,10 +1,14 @@
 from collections.abc import Sequence
 
-from tests.support.talks import Model, says
+from tests.support.conversations import Model, says
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.strategies.hierarchical import Narrated, Narrator, narrate
+from vidcurate.captioning.strategies.hierarchical import (
+    SummaryPrompts,
+    VideoSummary,
+    summarise_video,
+)
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Outcome, hold
+from vidcurate.models.chat.conversation import Outcome, run_conversation
 from vidcurate.records import Scene, ToldSpan
 
 SCENES = (
@@ -16,17 +20,17 @@ SCENES = (
 
 def told(
     outcomes: Sequence[Outcome], scenes: Sequence[Scene] = SCENES, most_chars: int = 1000
-) -> tuple[Narrated | MediaError, Model]:
+) -> tuple[VideoSummary | MediaError, Model]:
     """What telling a video comes to, and the model that was asked."""
-    narrator = Narrator(load_prompt("scene"), load_prompt("video"), "German", most_chars)
+    prompts = SummaryPrompts(load_prompt("scene"), load_prompt("video"), "German", most_chars)
     model = Model(outcomes)
-    return hold(narrate(scenes, narrator), model.ask), model
+    return run_conversation(summarise_video(scenes, prompts), model.ask), model
 
 
 def test_each_level_is_told_from_the_one_below() -> None:
     """Scenes are told from clips, the video from scenes; a scene of one clip needs no request."""
     result, model = told([says("Hare."), says("Weather."), says("Video.")])
-    assert result == Narrated(
+    assert result == VideoSummary(
         "Video.",
         "ok",
         (ToldSpan(0, 6, "Hare."), ToldSpan(6, 9, "A butterfly."), ToldSpan(9, 20, "Weather.")),
@@ -42,7 +46,7 @@ def test_each_level_is_told_from_the_one_below() -> None:
 def test_a_scene_that_fails_leaves_a_gap() -> None:
     """The video is told without it, and the gap is named."""
     result, _ = told([MediaError("no answer"), says("Weather."), says("Video.", "truncated")])
-    assert isinstance(result, Narrated)
+    assert isinstance(result, VideoSummary)
     assert [scene.start_s for scene in result.scenes] == [6.0, 9.0]
     assert result.gaps == ("0.0 to 6.0 s is missing: no answer",)
     assert result.status == "truncated"
@@ -62,7 +66,7 @@ def test_no_request_grows_with_the_video() -> None:
     """A video of 300 scenes is merged in steps, each within the bound."""
     scenes = [Scene(n, n + 1, (ToldSpan(n, n + 1, f"Scene {n} " * 9),)) for n in range(300)]
     result, model = told([says("part")] * 300, scenes, 1000)
-    assert isinstance(result, Narrated)
+    assert isinstance(result, VideoSummary)
     assert (result.text, len(result.scenes)) == ("part", 300)
     longest = 1000 + len(load_prompt("video").text)
     assert max(map(len, model.texts())) <= longest

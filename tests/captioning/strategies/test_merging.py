@@ -3,23 +3,25 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.talks import Model, says
+from tests.support.conversations import Model, says
 from vidcurate.captioning.strategies.merging import Merged, Note, in_groups, listed, merge
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Outcome, hold
+from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
 
 NOTES = [Note(float(n), float(n), f"note {n} " + "x" * 40) for n in range(20)]
 
 
 def merged(notes: Sequence[Note], most_chars: int, outcomes: Sequence[Outcome]) -> object:
     """What merging comes to with these answers."""
-    return hold(merge(notes, most_chars, str), Model(outcomes).ask)
+    return run_conversation(merge(notes, most_chars, str), Model(outcomes).ask)
 
 
 def test_few_notes_take_one_request() -> None:
     """Notes that fit are shown together, one a line after their times."""
     model = Model([says("all", "truncated")])
-    assert hold(merge(NOTES[:2], 1000, str), model.ask) == Merged("all", "truncated", ())
+    assert run_conversation(merge(NOTES[:2], 1000, str), model.ask) == Merged(
+        "all", "truncated", ()
+    )
     assert model.texts() == [listed(NOTES[:2])]
     assert model.texts()[0].startswith("0.0 s: note 0")
 
@@ -28,11 +30,11 @@ def test_many_notes_are_merged_in_steps() -> None:
     """No request is longer than allowed, each note is shown, and what follows has their times."""
     shown: list[str] = []
 
-    def answer(ask: Ask) -> Outcome:
+    def answer(ask: ModelRequest) -> Outcome:
         shown.append(str(ask.parts[0]))
         return says(f"sum {len(shown)}")
 
-    result = hold(merge(NOTES, 300, str), answer)
+    result = run_conversation(merge(NOTES, 300, str), answer)
     assert isinstance(result, Merged)
     assert result.text == f"sum {len(shown)}"
     assert all(len(text) <= 300 for text in shown)

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.talks import Model, says, told
+from tests.support.conversations import Model, says, told
 from vidcurate.captioning.strategies.motion_detail import shares_of_words
 from vidcurate.errors import MediaError
 

@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tests.support.talks import Model, says, told
-from vidcurate.captioning.material import Told
+from tests.support.conversations import Model, says, told
+from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import prompts_of
 from vidcurate.captioning.text.trigger import with_trigger
@@ -74,12 +74,12 @@ def test_language_is_any_name() -> None:
 
 def test_the_trigger_is_in_every_caption() -> None:
     """A text in which a model left the word out begins with it; one that has it stays."""
-    found = with_trigger(Told("A hare runs.", "ok", short_text="A sks."), "sks")
+    found = with_trigger(CaptionText("A hare runs.", "ok", short_text="A sks."), "sks")
     assert (found.text, found.short_text) == ("sks, A hare runs.", "A sks.")
     assert found.repairs == ("trigger",)
-    kept = Told("The sks hare.", "ok")
+    kept = CaptionText("The sks hare.", "ok")
     assert with_trigger(kept, "sks") is kept
-    assert with_trigger(Told("A risks.", "ok"), "sks").text == "sks, A risks."
+    assert with_trigger(CaptionText("A risks.", "ok"), "sks").text == "sks, A risks."
 
 
 @pytest.mark.parametrize(

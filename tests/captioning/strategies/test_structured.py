@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says, told
+from tests.support.conversations import Model, says, told
 from vidcurate.captioning.strategies.form import load_form, schema_of
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import UsageError

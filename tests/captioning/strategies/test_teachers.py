@@ -4,19 +4,19 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.talks import Model, says, told
-from vidcurate.captioning.material import Told
+from tests.support.conversations import Model, says, told
+from vidcurate.captioning.clip_input import CaptionText
+from vidcurate.captioning.model_team import ModelTeam, one_request
 from vidcurate.captioning.options import CaptionConfig
-from vidcurate.captioning.team import Team, one_request
 from vidcurate.captioning.text.agreement import agreement, word_f1, words_of
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Outcome, hold_in_batches
+from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversations
 
 TEACHERS = ("model=a", "model=b prompt=motion", "model=c")
 HARE, HARE_TOO, BOAT = "A grey hare runs.", "A grey hare runs fast.", "The boat is red."
 
 
-def taught(*outcomes: Outcome, **options: Any) -> tuple[Told, Model]:
+def taught(*outcomes: Outcome, **options: Any) -> tuple[CaptionText, Model]:
     """What three teachers come to, and what they were asked."""
     model = Model(outcomes)
     return told(model, strategy="teachers", teachers=TEACHERS, **options), model
@@ -66,11 +66,11 @@ def test_a_text_cut_off_is_taken_last() -> None:
 def test_the_nearest_to_the_clip_is_taken() -> None:
     """With `alignment` the scores are what the clip's vector gives, and it must be there."""
 
-    def fit(texts: Sequence[str]) -> list[float]:
+    def text_scorer(texts: Sequence[str]) -> list[float]:
         return [0.3 if text == BOAT else 0.1 for text in texts]
 
     texts = [says(HARE), says(BOAT), says(HARE_TOO)]
-    result, _ = taught(*texts, scorer="alignment", fit=fit)
+    result, _ = taught(*texts, scorer="alignment", text_scorer=text_scorer)
     assert result.text == BOAT
     assert [c.score for c in result.candidates] == [0.1, 0.3, 0.1]
     with pytest.raises(MediaError, match="not embedded"):
@@ -121,18 +121,18 @@ def test_faulty_teachers_are_named(teachers: tuple[str, ...], words: str) -> Non
 def test_a_team_asks_each_its_own() -> None:
     """Requests of many conversations reach the model that they name, and answers come back."""
 
-    class Echo:
+    class NearCopy:
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def ask(self, ask: Ask) -> Outcome:
+        def ask(self, ask: ModelRequest) -> Outcome:
             return says(f"{self.name} {ask.parts[0]}")
 
         def converse(self, talks: Any) -> Any:
-            return hold_in_batches(talks, lambda asks: [self.ask(ask) for ask in asks], 2)
+            return run_conversations(talks, lambda asks: [self.ask(ask) for ask in asks], 2)
 
-    team = Team({"": Echo("main"), "x": Echo("other")})
-    asks = [Ask((str(n),), to="x" if n % 2 else "") for n in range(5)]
+    team = ModelTeam({"": NearCopy("main"), "x": NearCopy("other")})
+    asks = [ModelRequest((str(n),), to="x" if n % 2 else "") for n in range(5)]
     found = list(team.converse(one_request(ask) for ask in asks))
     assert [f.text if not isinstance(f, MediaError) else "" for f in found] == [
         *("main 0", "other 1", "main 2", "other 3", "main 4")

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says
+from tests.support.conversations import Model, says
 from vidcurate.captioning.text.json_answer import ask_json, fault_in, read_json
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Outcome, hold
+from vidcurate.models.chat.conversation import Outcome, run_conversation
 
 SCHEMA = {
     "type": "object",
@@ -91,7 +91,7 @@ def test_a_schema_calls_no_address() -> None:
 def asked(outcomes: Sequence[Outcome]) -> tuple[Any, Model]:
     """What asking for JSON comes to, and the model that was asked."""
     model = Model(outcomes)
-    return hold(ask_json(("What?",), SCHEMA, 77), model.ask), model
+    return run_conversation(ask_json(("What?",), SCHEMA, 77), model.ask), model
 
 
 def test_the_schema_goes_with_the_request() -> None:

@@ -13,10 +13,10 @@ import pytest
 from tests.support.chat_bench import KEY, OPTIONS, answers, opened, talk, texts
 from tests.support.chat_server import Script
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.answers import retry_after_s
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 from vidcurate.models.chat.openai import AHEAD, open_chat
-from vidcurate.models.chat.requests import chat_payload, first_manner
+from vidcurate.models.chat.requests import chat_payload, initial_format
+from vidcurate.models.chat.responses import retry_after_s
 
 
 def test_an_answer_says_where_it_is_from(script: Script) -> None:
@@ -187,7 +187,7 @@ def test_a_key_that_no_header_can_carry(script: Script, monkeypatch: pytest.Monk
 def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str) -> None:
     """OpenAI is sent the name its newer models want; no temperature is sent where none is set."""
     server = opened(script, base_url=base_url, temperature=None)
-    payload = chat_payload(server.options, Ask(("Hello",)), first_manner(server.options))
+    payload = chat_payload(server.options, ModelRequest(("Hello",)), initial_format(server.options))
     assert payload[name] == 99
     assert set(payload) == {"model", "messages", name}
 

@@ -6,14 +6,14 @@ import pytest
 from tests.support.chat_bench import opened
 from tests.support.chat_server import Script
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
 
 def talk() -> Conversation[Answer]:
     """One request for JSON."""
-    answer = yield Ask(("How many?",), SCHEMA)
+    answer = yield ModelRequest(("How many?",), SCHEMA)
     return answer
 
 
@@ -40,7 +40,7 @@ def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
     assert form["type"] == "json_schema"
     assert form["json_schema"]["schema"] == SCHEMA
     assert form["json_schema"]["strict"] is True
-    opened(script).ask(Ask(("Describe.",)))
+    opened(script).ask(ModelRequest(("Describe.",)))
     assert forms(script)[1] is None
 
 

@@ -10,7 +10,7 @@ from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_blip, save_qwen, save_smol, save_text_only
 from tests.support.videos import render
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.models.chat.transformers import (
     TransformersModel,
@@ -18,13 +18,13 @@ from vidcurate.models.chat.transformers import (
     open_transformers,
     sampling_of,
 )
-from vidcurate.models.chat.transformers_inputs import inputs_of, thinned, timed
+from vidcurate.models.chat.transformers_inputs import inputs_of, timed, with_fewer_frames
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
 
 FRAMES = tuple(Frame(0.5 * n, still(40 * n + 20)) for n in range(4))
-FOUR = Ask(("Look.", *(part for n, f in enumerate(FRAMES) for part in (f"Frame {n}:", f))))
+FOUR = ModelRequest(("Look.", *(part for n, f in enumerate(FRAMES) for part in (f"Frame {n}:", f))))
 Save = Callable[[Path], Path]
 
 
@@ -45,7 +45,7 @@ def opened(folder: Path, **options: object) -> TransformersModel:
     return open_transformers({"model": str(folder), "max_tokens": 5, **options})
 
 
-def answered(model: TransformersModel, asks: Sequence[Ask]) -> list[Answer]:
+def answered(model: TransformersModel, asks: Sequence[ModelRequest]) -> list[Answer]:
     """The answers, none of which is an error."""
     outcomes = model.answer(asks)
     assert all(isinstance(outcome, Answer) for outcome in outcomes)
@@ -56,7 +56,7 @@ def answered(model: TransformersModel, asks: Sequence[Ask]) -> list[Answer]:
 def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.FixtureRequest) -> None:
     """Requests of other lengths and numbers of pictures change no answer, and each is counted."""
     model = opened(request.getfixturevalue(name))
-    asks = [Ask(("Hello", FRAMES[0])), FOUR, Ask(("Only words",))]
+    asks = [ModelRequest(("Hello", FRAMES[0])), FOUR, ModelRequest(("Only words",))]
     together = answered(model, asks)
     alone = [answered(model, [ask])[0] for ask in asks]
     assert [a.text for a in together] == [a.text for a in alone]
@@ -87,7 +87,7 @@ def ending(model: TransformersModel, text: str) -> list[int]:
 def test_pictures_count(qwen: Path) -> None:
     """What is written depends on what is seen."""
     model = opened(qwen, max_tokens=40)
-    texts = {answered(model, [Ask(("What?", frame))])[0].text for frame in FRAMES}
+    texts = {answered(model, [ModelRequest(("What?", frame))])[0].text for frame in FRAMES}
     assert len(texts) > 1
 
 
@@ -96,7 +96,7 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
     [pictures] = answered(opened(qwen), [FOUR])
     [video] = answered(opened(qwen, as_video=True), [FOUR])
     assert (video.prompt_tokens or 0) < (pictures.prompt_tokens or 0)
-    words = Ask(("Only words",))
+    words = ModelRequest(("Only words",))
     assert len(answered(opened(qwen, as_video=True), [FOUR, words])) == 2
     assert len(answered(opened(qwen, as_video=True), [words])) == 1
 
@@ -108,7 +108,7 @@ def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
     assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
     assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
     processor = opened(qwen, as_video=True).processor
-    asks = [Ask(("Look.", *slow)), Ask(("Look.", *FRAMES))]
+    asks = [ModelRequest(("Look.", *slow)), ModelRequest(("Look.", *FRAMES))]
     given = inputs_of(processor, ModelConfig(model=str(qwen), as_video=True), asks)
     seconds = [float(s) for s in given["second_per_grid_ts"]]
     assert seconds == pytest.approx([40.0, 1.0])  # a patch is two frames
@@ -133,7 +133,7 @@ def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
 def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
     """BLIP writes of the middle keyframe and says so; a request without any is an error."""
     model = opened(save_blip(tmp_path))
-    good, bad = model.answer([FOUR, Ask(("Only words",))])
+    good, bad = model.answer([FOUR, ModelRequest(("Only words",))])
     assert isinstance(good, Answer)
     assert good.notes == ("the model takes one keyframe: that at 1.00 s, of 4",)
     assert isinstance(bad, MediaError)
@@ -147,8 +147,8 @@ def test_conversations_are_held_in_batches(qwen: Path) -> None:
     model = opened(qwen, batch_size=2)
 
     def twice(number: int) -> Conversation[tuple[int, str]]:
-        first = yield Ask((f"clip {number}", FRAMES[number]))
-        second = yield Ask((first.text or "nothing", FRAMES[number]))
+        first = yield ModelRequest((f"clip {number}", FRAMES[number]))
+        second = yield ModelRequest((first.text or "nothing", FRAMES[number]))
         return number, second.text
 
     results = list(model.converse(twice(number) for number in range(3)))
@@ -177,7 +177,7 @@ class Greedy:
 def test_want_of_memory_halves_the_batch_and_then_the_pictures(qwen: Path) -> None:
     """The same answers come in smaller batches; a request too large alone is shown less, noted."""
     whole = opened(qwen)
-    asks = [Ask((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
+    asks = [ModelRequest((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
     greedy = Greedy(whole, 2)
     small = replace(whole, model=greedy)
     assert [a.text for a in answered(small, asks)] == [a.text for a in answered(whole, asks)]
@@ -206,10 +206,10 @@ def test_other_faults_are_not_taken_for_want_of_memory(qwen: Path) -> None:
 
 def test_half_of_the_pictures_keep_their_words() -> None:
     """The pictures that stay are every second one, each after the words that tell its time."""
-    fewer = thinned(FOUR)
+    fewer = with_fewer_frames(FOUR)
     assert fewer is not None
     assert fewer.parts == ("Look.", "Frame 0:", FRAMES[0], "Frame 2:", FRAMES[2])
-    assert thinned(Ask(("Look.", FRAMES[0]))) is None
+    assert with_fewer_frames(ModelRequest(("Look.", FRAMES[0]))) is None
 
 
 @pytest.mark.parametrize(("save", "words"), [(save_text_only, "cannot look at pictures")])

@@ -20,12 +20,12 @@ from vidcurate.captioning.templates.facts import Facts, number
 from vidcurate.captioning.text.agreement import words_of
 from vidcurate.captioning.text.cleaning import Draft, repaired
 from vidcurate.captioning.text.language import is_english, wrong_language
-from vidcurate.captioning.text.verbs import tells_action
+from vidcurate.captioning.text.verbs import has_action_verb
 
-MOST_REPEATED = 0.1  # share of three-word runs that were said before; good prose has below 0.05
-FEWEST_RUNS = 10
-MOST_VAGUE = 0.04  # vague words and guesses, as a share of all words
-FEWEST_VAGUE = 2
+MAX_REPEATED = 0.1  # share of three-word runs that were said before; good prose has below 0.05
+MIN_RUNS = 10
+MAX_VAGUE = 0.04  # vague words and guesses, as a share of all words
+MIN_VAGUE = 2
 COPIED_RUN = 5  # words in a row that stand in a prompt too; shorter runs are common phrases
 # Mean luma, 0..255: a picture this light is no night, one this dark no sunny day.
 BRIGHTEST_NIGHT, DARKEST_DAY = 90.0, 50.0
@@ -59,7 +59,7 @@ SEEN_SHARE = 0.5  # of a quotation's pairs of letters that were also read in the
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
+class WordRange:
     """How long a caption should be, in words; of scripts without spaces, in letters."""
 
     min_words: int
@@ -67,54 +67,54 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedCaption:
     """A caption, its language, what was measured of its clip, and how long it should be."""
 
     text: str
     language: str
     facts: Facts
-    band: Band
+    word_range: WordRange
 
 
-Fault = Callable[[Judged], str | None]
+Fault = Callable[[JudgedCaption], str | None]
 
 
-def length(judged: Judged) -> str | None:
+def length(judged: JudgedCaption) -> str | None:
     """Shorter or longer than it should be."""
-    n_words, band = len(words_of(judged.text)), judged.band
-    if band.min_words <= n_words <= band.max_words:
+    n_words, word_range = len(words_of(judged.text)), judged.word_range
+    if word_range.min_words <= n_words <= word_range.max_words:
         return None
-    return f"{n_words} words, not {band.min_words} to {band.max_words}"
+    return f"{n_words} words, not {word_range.min_words} to {word_range.max_words}"
 
 
-def repetition(judged: Judged) -> str | None:
+def repetition(judged: JudgedCaption) -> str | None:
     """Runs of three words that were said before."""
     words = words_of(judged.text)
     runs = Counter(zip(words, words[1:], words[2:], strict=False))
-    if runs.total() < FEWEST_RUNS:
+    if runs.total() < MIN_RUNS:
         return None
     share = 1 - len(runs) / runs.total()
-    return f"{share:.0%} of it was said before" if share > MOST_REPEATED else None
+    return f"{share:.0%} of it was said before" if share > MAX_REPEATED else None
 
 
-def vagueness(judged: Judged) -> str | None:
+def vagueness(judged: JudgedCaption) -> str | None:
     """Guesses, moods and words that could stand under any clip."""
     if not is_english(judged.language):
         return None
     found = [hit.group().lower() for hit in VAGUE.finditer(judged.text)]
-    if len(found) < FEWEST_VAGUE or len(found) / len(words_of(judged.text)) <= MOST_VAGUE:
+    if len(found) < MIN_VAGUE or len(found) / len(words_of(judged.text)) <= MAX_VAGUE:
         return None
     return f"vague words: {', '.join(dict.fromkeys(found))}"
 
 
-def no_action(judged: Judged) -> str | None:
+def no_action(judged: JudgedCaption) -> str | None:
     """Nobody and nothing does anything."""
-    if not is_english(judged.language) or tells_action(judged.text):
+    if not is_english(judged.language) or has_action_verb(judged.text):
         return None
     return "no verb says what happens"
 
 
-def prompt_copy(judged: Judged) -> str | None:
+def prompt_copy(judged: JudgedCaption) -> str | None:
     """Parts of a prompt, or words in which only prompts speak."""
     if found := INSTRUCTIONS.search(judged.text):
         return f"speaks as a prompt does: {found.group()}"
@@ -134,24 +134,24 @@ def runs_of(text: str) -> frozenset[tuple[str, ...]]:
     return frozenset(zip(*(words[start:] for start in range(COPIED_RUN)), strict=False))
 
 
-def foreign(judged: Judged) -> str | None:
+def foreign(judged: JudgedCaption) -> str | None:
     """Another language than was asked for."""
     return wrong_language(judged.text, judged.language)
 
 
-def untidy(judged: Judged) -> str | None:
+def untidy(judged: JudgedCaption) -> str | None:
     """What cleaning would have repaired; another language and loops have faults of their own."""
     rules = [rule for rule in CLEANING_RULES if rule not in ("language", "repetition")]
     _, found = repaired(Draft(judged.text, "ok", judged.language), rules)
     return f"not clean: {', '.join(found)}" if found else None
 
 
-def camera(judged: Judged) -> str | None:
+def camera(judged: JudgedCaption) -> str | None:
     """A movement of the camera that was not measured."""
     return "; ".join(camera_conflicts(judged.text, judged.facts)) or None
 
 
-def light(judged: Judged) -> str | None:
+def light(judged: JudgedCaption) -> str | None:
     """Night in a light picture, or a sunny day in a dark one."""
     luma, text = number(judged.facts, "quality", "luma_mean"), judged.text.lower()
     if luma is None:
@@ -164,7 +164,7 @@ def light(judged: Judged) -> str | None:
     return None
 
 
-def unseen_text(judged: Judged) -> str | None:
+def unseen_text(judged: JudgedCaption) -> str | None:
     """Words in quotation marks that were not read in the picture."""
     read = judged.facts.get("text", {}).get("strings")
     if not isinstance(read, tuple | list):
@@ -204,7 +204,7 @@ FAULTS: Mapping[str, tuple[Fault, float]] = MappingProxyType(
 )
 
 
-def faults_of(judged: Judged) -> dict[str, str]:
+def faults_of(judged: JudgedCaption) -> dict[str, str]:
     """The faults that a caption has, each with its reason.
 
     Raises MediaError for a measurement that is no number.

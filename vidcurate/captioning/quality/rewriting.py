@@ -5,18 +5,18 @@ After LoVR: only what scores badly is written again, and each text is judged by 
 
 from dataclasses import dataclass
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CLEANING_RULES
-from vidcurate.captioning.quality.faults import Band, Judged, faults_of, rule_score
-from vidcurate.captioning.quality.inspection import inspected
+from vidcurate.captioning.quality.faults import JudgedCaption, WordRange, faults_of, rule_score
+from vidcurate.captioning.quality.grading import grade_caption
 from vidcurate.captioning.text.cleaning import clean
-from vidcurate.models.chat.conversation import Ask, Conversation, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 REWRITE = "rewrite"
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
+class ScoredText:
     """One text, its score of 0 to 1, and what is wrong with it."""
 
     text: str
@@ -24,39 +24,45 @@ class Try:
     faults: tuple[str, ...]
 
 
-def rewritten(
-    text: str, material: Material, band: Band, *, rounds: int, look: bool
-) -> Conversation[list[Try]]:
+def rewrite_in_rounds(
+    text: str, clip_input: ClipInput, word_range: WordRange, *, rounds: int, look: bool
+) -> Conversation[list[ScoredText]]:
     """A text and those that follow it, each made of the best before; the last may be no better.
 
     With `look` the model grades every text on the frames too. Ends when a text has no fault, or
     is no better than the best before.
     """
-    best = yield from assessed(text, material, band, look=look)
-    tries = [best]
-    while best.faults and len(tries) <= rounds:
-        told = yield from again(best, material)
-        latest = yield from assessed(told.text, material, band, look=look)
-        tries.append(latest)
+    best = yield from score_text(text, clip_input, word_range, look=look)
+    texts_tried = [best]
+    while best.faults and len(texts_tried) <= rounds:
+        told = yield from rewrite_once(best, clip_input)
+        latest = yield from score_text(told.text, clip_input, word_range, look=look)
+        texts_tried.append(latest)
         if latest.score <= best.score:
             break
         best = latest
-    return tries
+    return texts_tried
 
 
-def again(tried: Try, material: Material) -> Conversation[Told]:
+def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[CaptionText]:
     """Another text in place of one, by a model that is told its faults."""
     faults = "\n".join(f"- {fault}" for fault in tried.faults)
-    prompt = material.prompt(REWRITE, caption=tried.text, faults=faults)
-    answer = yield Ask((prompt, *material.shown()))
-    return clean(Told(said(answer), answer.status), material.config.language, CLEANING_RULES)
+    prompt = clip_input.prompt(REWRITE, caption=tried.text, faults=faults)
+    answer = yield ModelRequest((prompt, *clip_input.shown()))
+    return clean(
+        CaptionText(answer_text(answer), answer.status), clip_input.config.language, CLEANING_RULES
+    )
 
 
-def assessed(text: str, material: Material, band: Band, *, look: bool) -> Conversation[Try]:
+def score_text(
+    text: str, clip_input: ClipInput, word_range: WordRange, *, look: bool
+) -> Conversation[ScoredText]:
     """A text with its score: the lower of the rules' and the model's."""
-    faults = faults_of(Judged(text, material.config.language, material.facts, band))
+    faults = faults_of(
+        JudgedCaption(text, clip_input.config.language, clip_input.facts, word_range)
+    )
     score, reasons = rule_score(faults), tuple(f"{k}: {v}" for k, v in faults.items())
     if look:
-        opinion = yield from inspected(text, material)
-        score, reasons = min(score, opinion.score), reasons + opinion.faults
-    return Try(text, score, reasons)
+        model_grade = yield from grade_caption(text, clip_input)
+        score, reasons = min(score, model_grade.score), reasons + model_grade.faults
+    return ScoredText(text, score, reasons)

@@ -5,13 +5,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.strategies.merging import Note, listed
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
 
-LEAST_TOKENS = 1024  # a list of events is longer than a caption
+MIN_TOKENS = 1024  # a list of events is longer than a caption
 EVENT = {
     "type": "object",
     "properties": {
@@ -32,19 +32,21 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def dense(material: Material) -> Conversation[Told]:
+def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     """The events in the order in which they begin, as lines of text and as a list.
 
     Times are seconds from the clip's start. Events may overlap. What reaches beyond the clip is
     cut to it; an event without a text, or of which nothing is left, is dropped. Both are noted.
     Raises MediaError where no event is left.
     """
-    room = max(LEAST_TOKENS, material.config.max_tokens)
-    answer = yield from ask_json((material.prompt("dense"), *material.shown()), dict(EVENTS), room)
+    room = max(MIN_TOKENS, clip_input.config.max_tokens)
+    answer = yield from ask_json(
+        (clip_input.prompt("dense"), *clip_input.shown()), dict(EVENTS), room
+    )
     events: list[Note] = []
     repairs: list[str] = []
     for said in answer["events"]:
-        event, repair = within(said, material.clip.duration_s)
+        event, repair = within(said, clip_input.clip.duration_s)
         events += [] if event is None else [event]
         repairs += [] if repair is None else [repair]
     if not events:
@@ -52,7 +54,7 @@ def dense(material: Material) -> Conversation[Told]:
     events.sort(key=lambda event: (event.start_s, event.end_s))
     structured = [{"start_s": e.start_s, "end_s": e.end_s, "text": e.text} for e in events]
     lines = listed([replace(event, text=as_sentence(event.text)) for event in events])
-    return Told(lines, "ok", structured=structured, repairs=tuple(repairs))
+    return CaptionText(lines, "ok", structured=structured, repairs=tuple(repairs))
 
 
 def as_sentence(text: str) -> str:

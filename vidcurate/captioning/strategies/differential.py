@@ -4,13 +4,19 @@ After ShareGPT4Video (Chen et al. 2024), whose captions grow from the difference
 frames, so that a clip may have any number of them.
 """
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.strategies.merging import Merged, Note, listed, merge
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Conversation, Frame, Status, said
+from vidcurate.models.chat.conversation import (
+    Conversation,
+    Frame,
+    ModelRequest,
+    Status,
+    answer_text,
+)
 
 
-def differential(material: Material) -> Conversation[Told]:
+def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     """One text in the order of time.
 
     A still whose request fails leaves a gap, and the next one is compared with the last that was
@@ -20,11 +26,11 @@ def differential(material: Material) -> Conversation[Told]:
     gaps: list[str] = []
     before: Frame | None = None
     status: Status = "ok"
-    for frame in material.frames:
-        time_s = frame.time_s - material.clip.start_s
+    for frame in clip_input.frames:
+        time_s = frame.time_s - clip_input.clip.start_s
         try:
-            answer = yield ask(material, frame, before, notes)
-            notes.append(Note(time_s, time_s, said(answer)))
+            answer = yield ask(clip_input, frame, before, notes)
+            notes.append(Note(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
         else:
@@ -36,17 +42,23 @@ def differential(material: Material) -> Conversation[Told]:
     else:
         merged = yield from merge(
             notes,
-            material.config.max_prompt_chars,
-            lambda lines: material.prompt("merge-notes", notes=lines),
+            clip_input.config.max_prompt_chars,
+            lambda lines: clip_input.prompt("merge-notes", notes=lines),
         )
-    return Told(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
+    return CaptionText(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
 
 
-def ask(material: Material, frame: Frame, before: Frame | None, notes: list[Note]) -> Ask:
+def ask(
+    clip_input: ClipInput, frame: Frame, before: Frame | None, notes: list[Note]
+) -> ModelRequest:
     """What is asked about a still: all that it shows, or how it differs from the one before."""
-    now = f"At {material.time_in_clip(frame)} s:"
+    now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:
-        return Ask((material.prompt("first-frame"), now, frame))
-    carried = listed(notes[-material.config.carried_notes :])[-material.config.max_prompt_chars :]
-    prompt = material.prompt("next-frame", notes=carried)
-    return Ask((prompt, f"Before, at {material.time_in_clip(before)} s:", before, now, frame))
+        return ModelRequest((clip_input.prompt("first-frame"), now, frame))
+    carried = listed(notes[-clip_input.config.carried_notes :])[
+        -clip_input.config.max_prompt_chars :
+    ]
+    prompt = clip_input.prompt("next-frame", notes=carried)
+    return ModelRequest(
+        (prompt, f"Before, at {clip_input.time_in_clip(before)} s:", before, now, frame)
+    )

@@ -15,7 +15,7 @@ from vidcurate.records import Scene, ToldSpan
 
 
 @dataclass(frozen=True, slots=True)
-class Narrator:
+class SummaryPrompts:
     """How videos are told: by which prompts, in which language, of lists how long."""
 
     scene: Prompt
@@ -29,7 +29,7 @@ class Narrator:
 
 
 @dataclass(frozen=True, slots=True)
-class Narrated:
+class VideoSummary:
     """A video's text, those of its scenes, and what is missing."""
 
     text: str
@@ -38,7 +38,7 @@ class Narrated:
     gaps: tuple[str, ...]
 
 
-def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrated]:
+def summarise_video(scenes: Sequence[Scene], prompts: SummaryPrompts) -> Conversation[VideoSummary]:
     """The text of a video from the captions of its clips, by way of its scenes.
 
     A scene of one clip is told by that clip's caption. A scene that fails leaves a gap. Raises
@@ -53,7 +53,7 @@ def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrate
             continue
         try:
             merged = yield from merge(
-                notes, narrator.most_chars, lambda lines: narrator.ask(narrator.scene, lines)
+                notes, prompts.most_chars, lambda lines: prompts.ask(prompts.scene, lines)
             )
         except MediaError as error:
             gaps.append(f"{when(Note(scene.start_s, scene.end_s, ''))} is missing: {error}")
@@ -63,7 +63,7 @@ def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrate
     if not told:
         raise MediaError(gaps[-1])
     video = yield from merge(
-        told, narrator.most_chars, lambda lines: narrator.ask(narrator.video, lines)
+        told, prompts.most_chars, lambda lines: prompts.ask(prompts.video, lines)
     )
     spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in told)
-    return Narrated(video.text, video.status, spans, (*gaps, *video.gaps))
+    return VideoSummary(video.text, video.status, spans, (*gaps, *video.gaps))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Conversation, Status, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Status, answer_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +40,15 @@ def merge(
         for group in groups:
             span = Note(group[0].start_s, group[-1].end_s, "")
             try:
-                answer = yield Ask((prompt(listed(group)),))
-                made.append(Note(span.start_s, span.end_s, said(answer)))
+                answer = yield ModelRequest((prompt(listed(group)),))
+                made.append(Note(span.start_s, span.end_s, answer_text(answer)))
             except MediaError as error:
                 gaps.append(f"{when(span)} is missing: {error}")
         if not made:
             raise MediaError(gaps[-1])
         notes = made
-    answer = yield Ask((prompt(listed(groups[0])),))
-    return Merged(said(answer), answer.status, tuple(gaps))
+    answer = yield ModelRequest((prompt(listed(groups[0])),))
+    return Merged(answer_text(answer), answer.status, tuple(gaps))
 
 
 def in_groups(notes: Sequence[Note], most_chars: int) -> list[list[Note]]:

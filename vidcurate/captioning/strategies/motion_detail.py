@@ -5,26 +5,26 @@ After OwlCap's balance of motion and detail: a model asked for both at once tell
 
 from collections.abc import Iterator
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.text.agreement import words_of
-from vidcurate.models.chat.conversation import Ask, Conversation, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 
-def motion_detail(material: Material) -> Conversation[Told]:
+def motion_detail(clip_input: ClipInput) -> Conversation[CaptionText]:
     """A text fused of one about movement and one about appearance.
 
     `structured` holds both, and `shares_of_words`.
     """
-    shown = tuple(material.shown())
-    motion = yield Ask((material.prompt("motion"), *shown))
-    detail = yield Ask((material.prompt("details"), *shown))
-    texts = {"motion_text": said(motion), "detail_text": said(detail)}
-    fused = yield Ask((material.prompt("fuse", **texts),))
+    shown = tuple(clip_input.shown())
+    motion = yield ModelRequest((clip_input.prompt("motion"), *shown))
+    detail = yield ModelRequest((clip_input.prompt("details"), *shown))
+    texts = {"motion_text": answer_text(motion), "detail_text": answer_text(detail)}
+    fused = yield ModelRequest((clip_input.prompt("fuse", **texts),))
     statuses = [answer.status for answer in (motion, detail, fused)]
-    return Told(
-        said(fused),
+    return CaptionText(
+        answer_text(fused),
         "truncated" if "truncated" in statuses else "ok",
-        structured={**texts, **shares_of_words(said(fused), *texts.values())},
+        structured={**texts, **shares_of_words(answer_text(fused), *texts.values())},
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vidcurate.captioning.material import Strategy
+from vidcurate.captioning.clip_input import Strategy
 from vidcurate.captioning.options import CaptionConfig, StrategyName, teacher_config
 from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
 from vidcurate.captioning.strategies.dense import dense
@@ -22,7 +22,7 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class StrategySpec:
     """A strategy and the names of the prompts that it uses; the first is the one to replace.
 
     `reads` are the score tables that it is told of, where the data set has them.
@@ -33,15 +33,17 @@ class Way:
     reads: tuple[Table[Any], ...] = ()
 
 
-STRATEGIES: Mapping[StrategyName, Way] = MappingProxyType(
+STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
     {
-        "single": Way(single, ("describe", *JSON_PROMPTS)),
-        "differential": Way(differential, ("merge-notes", "first-frame", "next-frame")),
-        "script": Way(script, ("script", "voice-over", *JSON_PROMPTS)),
-        "dense": Way(dense, ("dense", *JSON_PROMPTS)),
-        "structured": Way(structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)),
-        "motion-detail": Way(motion_detail, ("fuse", "motion", "details")),
-        "teachers": Way(teachers, ("describe", "choose", *JSON_PROMPTS)),
+        "single": StrategySpec(single, ("describe", *JSON_PROMPTS)),
+        "differential": StrategySpec(differential, ("merge-notes", "first-frame", "next-frame")),
+        "script": StrategySpec(script, ("script", "voice-over", *JSON_PROMPTS)),
+        "dense": StrategySpec(dense, ("dense", *JSON_PROMPTS)),
+        "structured": StrategySpec(
+            structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
+        ),
+        "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
+        "teachers": StrategySpec(teachers, ("describe", "choose", *JSON_PROMPTS)),
     }
 )
 

@@ -23,7 +23,7 @@ from vidcurate.captioning.templates.words import (
     LIGHT,
     LOCAL_MOTION,
     MARK_WORTH_SAYING,
-    MOST_QUOTED,
+    MAX_QUOTED,
     MOTION,
     MOTION_WORTH_PLACING,
     PAUSE_WORTH_SAYING,
@@ -105,7 +105,7 @@ def text_sentence(facts: Facts) -> str:
     places = strings_of(row, "overlay_places")
     is_one_place = len(places) == 1 and overlays == read
     place = f" at the {places[0]}" if is_one_place else " in the picture"
-    quoted = joined([f"\u201c{text}\u201d" for text in different(read)[:MOST_QUOTED]])
+    quoted = joined([f"\u201c{text}\u201d" for text in different(read)[:MAX_QUOTED]])
     return f"Text{place} reads {quoted}."
 
 

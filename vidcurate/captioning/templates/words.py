@@ -61,7 +61,7 @@ CAMERA = {"static": "is still", **DIRECTED, "shake": "shakes"}
 # of three were wrong.
 TAG_WORTH_SAYING = 0.9
 MARK_WORTH_SAYING = 0.8  # of 58 clips without a mark one reached 0.74
-MOST_QUOTED = 3  # strings: a screen full of text is not read out
+MAX_QUOTED = 3  # strings: a screen full of text is not read out
 SAME_READING = 0.75  # of two strings' letters: one line read twice, a little differently
 SOUNDS = ("speech", "singing", "music")
 SOUND_WORTH_SAYING = 0.3  # share of the time: birds and chords pass for a little speech

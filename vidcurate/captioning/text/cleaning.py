@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from vidcurate.captioning.material import Told
+from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CLEANING_RULES, CleaningRule
 from vidcurate.captioning.text.language import wrong_language
 from vidcurate.captioning.text.loops import without_loops
@@ -68,7 +68,7 @@ OPENERS = (
     r"(?:video |dense |detailed |short )?(?:caption|description|answer)s?:",
 )
 OPENER = re.compile(rf"\s*(?:{'|'.join(OPENERS)})\s*", re.IGNORECASE)
-FEWEST_WORDS_LEFT = 3
+MIN_WORDS_LEFT = 3
 MARKUP: tuple[tuple[str, str], ...] = (
     (r"^\s*```[\w-]*\s*$", ""),  # fences
     (r"^\s*(?:-{3,}|\*{3,}|_{3,})\s*$", ""),  # rules
@@ -82,7 +82,7 @@ MARKUP: tuple[tuple[str, str], ...] = (
     (r"</?(?:b|i|em|strong|p|br|ul|ol|li|h[1-6]|div|span)\s*/?>", " "),
 )
 BULLET = re.compile(r"^\s*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)])\s+(.+)$")
-FEWEST_BULLETS = 2
+MIN_BULLETS = 2
 # Words on which no English sentence ends.
 DANGLING = re.compile(
     r"\b(?:a|an|the|and|or|of|with|to|in|on|at|from|by|for|as|is|are|was|were|while|his|her|their"
@@ -91,7 +91,7 @@ DANGLING = re.compile(
 )
 
 
-def clean(told: Told, language: str, rules: Sequence[CleaningRule]) -> Told:
+def clean(told: CaptionText, language: str, rules: Sequence[CleaningRule]) -> CaptionText:
     """What a strategy told, with its texts repaired; the names of the rules that found something.
 
     Raises MediaError where nothing is left: the answer was a refusal, or nothing but markup.
@@ -149,7 +149,7 @@ def bullets(draft: Draft) -> Draft | None:
     """Make sentences of a list's points."""
     lines = [line for line in draft.text.splitlines() if line.strip()]
     points = [BULLET.match(line) for line in lines]
-    if sum(point is not None for point in points) < FEWEST_BULLETS:
+    if sum(point is not None for point in points) < MIN_BULLETS:
         return None
     told = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
     return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in told))
@@ -163,7 +163,7 @@ def as_sentence(line: str) -> str:
 def opener(draft: Draft) -> Draft | None:
     """Take out a beginning that speaks of the video, not of what is in it."""
     text = draft.text
-    while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= FEWEST_WORDS_LEFT:
+    while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= MIN_WORDS_LEFT:
         text = capital(text[found.end() :])
     return None if text == draft.text else replace(draft, text=text)
 

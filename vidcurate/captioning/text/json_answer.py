@@ -7,19 +7,25 @@ from typing import Any, NoReturn
 
 from vidcurate.captioning.prompts import fill_prompt, load_prompt
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.answer_text import without_thoughts
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame, said
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    Frame,
+    ModelRequest,
+    answer_text,
+)
+from vidcurate.models.chat.output_text import without_thoughts
 
 JSON_PROMPTS = ("json-form", "json-again")
 """The prompts that `ask_json` adds to a strategy's own; a strategy that uses it names them."""
 
 # A string is matched whole, so that a comma inside one is let be.
 TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
-MOST_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
+MAX_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
 # Names under which models put a text that was asked for without any form, the likeliest first.
 TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
 FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
-LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
+MAX_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
 
 
 def ask_json(
@@ -36,13 +42,15 @@ def ask_json(
     """
     form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
     asked = (*parts, form)
-    answer = yield Ask(asked, bound or schema, max_tokens)
-    text = said(answer)
+    answer = yield ModelRequest(asked, bound or schema, max_tokens)
+    text = answer_text(answer)
     try:
         return value_of(answer, schema)
     except MediaError as error:
         again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens)
+    answer = yield ModelRequest(
+        (*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens
+    )
     return value_of(answer, schema)
 
 
@@ -52,7 +60,7 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
     Raises MediaError that says what is wrong with it.
     """
     try:
-        value = read_json(said(answer))
+        value = read_json(answer_text(answer))
     except MediaError as error:
         if answer.status == "truncated":
             cut = f", {answer.reason}" if answer.reason else ""
@@ -127,7 +135,7 @@ def values_in(text: str) -> Iterator[tuple[int, Any]]:
     starts = [match.start() for match in re.finditer(r"[\[{]", text)]
     n_tried = 0
     for start in starts:
-        if start < end or n_tried == MOST_STARTS:
+        if start < end or n_tried == MAX_STARTS:
             continue
         n_tried += 1
         try:
@@ -148,4 +156,4 @@ def fault_in(value: Any, schema: Mapping[str, Any]) -> str | None:
     if error is None:
         return None
     line = " ".join(f"{error.json_path}: {error.message}".split())
-    return line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}…"
+    return line if len(line) <= MAX_FAULT else f"{line[:MAX_FAULT]}…"

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-FEWEST_WORDS, FEWEST_LETTERS = 8, 12
+MIN_WORDS, MIN_LETTERS = 8, 12
 OTHER_SCRIPT_SHARE = 0.5  # of the letters; foreign names and signs stay below
-FEWEST_FUNCTION_WORDS = 2
+MIN_FUNCTION_WORDS = 2
 LEAD = 2  # how many times more function words another language must have
 
 NAMES: Mapping[str, str] = MappingProxyType(
@@ -112,10 +112,10 @@ def wrong_language(text: str, wanted: str) -> str | None:
     language = named(wanted)
     if language not in NAMES.values():
         return None
-    return wrong_script(text, language) or wrong_words(text, language)
+    return other_script(text, language) or other_words(text, language)
 
 
-def wrong_script(text: str, language: str) -> str | None:
+def other_script(text: str, language: str) -> str | None:
     """The script that most letters have, where it is none of the language's."""
     names = (unicodedata.name(letter, "?") for letter in text if letter.isalpha())
     letters = Counter(re.split(r"[ -]", name)[0] for name in names)
@@ -123,15 +123,15 @@ def wrong_script(text: str, language: str) -> str | None:
         return None
     n_letters = letters.total()
     n_right = sum(letters[script] for script in SCRIPTS.get(language, LATIN))
-    if n_letters < FEWEST_LETTERS or n_right / n_letters >= OTHER_SCRIPT_SHARE:
+    if n_letters < MIN_LETTERS or n_right / n_letters >= OTHER_SCRIPT_SHARE:
         return None
     return f"most letters are {letters.most_common(1)[0][0].lower()}"
 
 
-def wrong_words(text: str, language: str) -> str | None:
+def other_words(text: str, language: str) -> str | None:
     """The language that the function words are of, where it is plainly another one."""
     words = re.findall(r"[^\W\d_]+", text.lower())
-    if len(words) < FEWEST_WORDS or language not in FUNCTION_WORDS:
+    if len(words) < MIN_WORDS or language not in FUNCTION_WORDS:
         return None
     own = FUNCTION_WORDS[language]
     leads = {name: lead(words, known, own) for name, known in FUNCTION_WORDS.items()}
@@ -146,4 +146,4 @@ def lead(words: Sequence[str], other: frozenset[str], own: frozenset[str]) -> in
     """
     n_other = sum(word in other - own for word in words)
     n_own = sum(word in own - other for word in words)
-    return n_other - max(FEWEST_FUNCTION_WORDS, LEAD * n_own) + 1
+    return n_other - max(MIN_FUNCTION_WORDS, LEAD * n_own) + 1

@@ -3,19 +3,19 @@
 import re
 from dataclasses import replace
 
-from vidcurate.captioning.material import Told
+from vidcurate.captioning.clip_input import CaptionText
 
 
-def with_trigger(told: Told, trigger: str) -> Told:
+def with_trigger(told: CaptionText, trigger: str) -> CaptionText:
     """The same with the word before each text that lacks it, and "trigger" among the repairs."""
-    text = begun_with(told.text, trigger)
-    short_text = told.short_text and begun_with(told.short_text, trigger)
+    text = with_word(told.text, trigger)
+    short_text = told.short_text and with_word(told.short_text, trigger)
     if (text, short_text) == (told.text, told.short_text):
         return told
     return replace(told, text=text, short_text=short_text, repairs=(*told.repairs, "trigger"))
 
 
-def begun_with(text: str, trigger: str) -> str:
+def with_word(text: str, trigger: str) -> str:
     """A text that holds a word, before it where it does not stand in it as it is written.
 
     Without a word the text stays as it is.

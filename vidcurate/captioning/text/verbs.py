@@ -63,7 +63,7 @@ ACTIONS = frozenset(IRREGULAR.split()).union(*(inflected(verb) for verb in VERBS
 OTHERS = frozenset(NO_ACTION.split())
 
 
-def tells_action(text: str) -> bool:
+def has_action_verb(text: str) -> bool:
     """Whether any word is a verb of doing, or looks like one by its -ing."""
     words = re.findall(r"[a-z]+", text.lower())
     return any(

@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, cast
 
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
-from vidcurate.models.chat.conversation import Ask, Conversation, Outcome
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.stage import RequestEstimate, Resources
 
@@ -31,7 +31,7 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 class ChatModel(Protocol):
     """A backend that is ready to answer."""
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The answer to one request; a request that fails gives its error as a value."""
         ...
 

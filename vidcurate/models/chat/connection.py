@@ -16,7 +16,7 @@ import httpx2
 
 from vidcurate.errors import UsageError
 
-LONGEST_CONNECT_S = 10.0
+MAX_CONNECT_S = 10.0
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -39,7 +39,7 @@ def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.
         verify=trusted() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         proxy=proxy.url if proxy else None,
         trust_env=False,
-        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, LONGEST_CONNECT_S), pool=None),
+        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, MAX_CONNECT_S), pool=None),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
     )
 

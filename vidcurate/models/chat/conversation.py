@@ -28,7 +28,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ModelRequest:
     """One request: texts and pictures in the order in which they are said.
 
     `schema` is the JSON schema that the answer should follow, `max_tokens` the longest answer if
@@ -62,18 +62,18 @@ class Answer:
     reason: str = ""
 
 
-Conversation = Generator[Ask, Answer, T]
+Conversation = Generator[ModelRequest, Answer, T]
 Outcome = Answer | MediaError
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[T]):
+class ConversationEnd(Generic[T]):
     """What a conversation came to."""
 
     result: T | MediaError
 
 
-def said(answer: Answer) -> str:
+def answer_text(answer: Answer) -> str:
     """The text of an answer.
 
     Raises MediaError where the model would say nothing.
@@ -84,7 +84,7 @@ def said(answer: Answer) -> str:
     return answer.text
 
 
-def advance(talk: Conversation[T], outcome: Outcome | None) -> Ask | Ended[T]:
+def advance(talk: Conversation[T], outcome: Outcome | None) -> ModelRequest | ConversationEnd[T]:
     """The next request of a conversation that is told an outcome, None to begin.
 
     An error is raised inside the conversation, which may go on without that answer; one of the
@@ -92,39 +92,41 @@ def advance(talk: Conversation[T], outcome: Outcome | None) -> Ask | Ended[T]:
     """
     if isinstance(outcome, ServerError):
         talk.close()
-        return Ended(outcome)
+        return ConversationEnd(outcome)
     try:
         if outcome is None:
             return next(talk)
         return talk.throw(outcome) if isinstance(outcome, MediaError) else talk.send(outcome)
     except StopIteration as end:
-        return Ended(end.value)
+        return ConversationEnd(end.value)
     except MediaError as error:
-        return Ended(error)
+        return ConversationEnd(error)
 
 
-def hold(talk: Conversation[T], ask: Callable[[Ask], Outcome]) -> T | MediaError:
+def run_conversation(
+    talk: Conversation[T], ask: Callable[[ModelRequest], Outcome]
+) -> T | MediaError:
     """The result of one conversation, each request of which is answered at once."""
     step = advance(talk, None)
-    while isinstance(step, Ask):
+    while isinstance(step, ModelRequest):
         step = advance(talk, ask(step))
     return step.result
 
 
-def hold_in_batches(
+def run_conversations(
     talks: Iterable[Conversation[T]],
-    answer: Callable[[Sequence[Ask]], Sequence[Outcome]],
+    answer: Callable[[Sequence[ModelRequest]], Sequence[Outcome]],
     size: int,
 ) -> Iterator[T | MediaError]:
     """The results of conversations, in order, of which `size` are answered together."""
     source = enumerate(talks)
-    waiting: dict[int, tuple[Conversation[T], Ask]] = {}
+    waiting: dict[int, tuple[Conversation[T], ModelRequest]] = {}
     results: dict[int, T | MediaError] = {}
     due = 0
 
     def go_on(number: int, talk: Conversation[T], outcome: Outcome | None) -> None:
         step = advance(talk, outcome)
-        if isinstance(step, Ask):
+        if isinstance(step, ModelRequest):
             waiting[number] = talk, step
         else:
             results[number] = step.result

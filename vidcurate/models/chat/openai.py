@@ -23,30 +23,36 @@ from urllib.parse import urlsplit
 import httpx2
 
 from vidcurate.errors import MediaError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat.answers import LONGEST_QUOTE, Fault, read_answer, read_status
 from vidcurate.models.chat.connection import Proxy, open_client, proxy_of
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Outcome, hold
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    ModelRequest,
+    Outcome,
+    run_conversation,
+)
+from vidcurate.models.chat.request_gate import RequestGate
 from vidcurate.models.chat.requests import (
     ChatOptions,
-    Manner,
-    adapted,
+    RequestFormat,
+    adapted_format,
     chat_payload,
-    first_manner,
+    initial_format,
     longest,
     read_options,
     refuses_schema,
 )
-from vidcurate.models.chat.server_turns import Turns
+from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
 from vidcurate.notices import notice
 
 T = TypeVar("T")
 NO_KEY = "none"  # local servers want no key, but some want the header
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
-LONGEST_BACKOFF_S = 60.0
-LONGEST_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
-LARGEST_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
-FEWEST_REFUSED = 16  # requests refused, and none answered, after which nobody asks any more
-LEAST_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
+MAX_BACKOFF_S = 60.0
+MAX_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
+MAX_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
+MIN_REFUSED = 16  # requests refused, and none answered, after which nobody asks any more
+MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
 # What a refused request may lack, by the server's words.
 REMEDIES = (
@@ -73,18 +79,18 @@ class Stop:
 
 
 @dataclass(slots=True)
-class Agreed:
+class AgreedFormat:
     """The manner in which a server takes requests, as far as it is known by now."""
 
-    manner: Manner
+    request_format: RequestFormat
     lock: Lock = field(default_factory=Lock)
 
-    def change(self, before: Manner, after: Manner) -> bool:
+    def change(self, before: RequestFormat, after: RequestFormat) -> bool:
         """Go over to another manner, unless another thread has; whether it was this call."""
         with self.lock:
-            is_first = self.manner == before
+            is_first = self.request_format == before
             if is_first:
-                self.manner = after
+                self.request_format = after
             return is_first
 
 
@@ -95,10 +101,10 @@ class ChatServer:
     options: ChatOptions
     key: str = field(repr=False)
     proxy: Proxy | None = field(repr=False)
-    agreed: Agreed = field(compare=False)
-    turns: Turns = field(default_factory=Turns, compare=False)
+    agreed: AgreedFormat = field(compare=False)
+    gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
             return answer(self, client, Stop(Semaphore()), ask)
@@ -120,7 +126,7 @@ class ChatServer:
                     room = AHEAD * n_slots - len(open_talks)
                     for talk in islice(source, room):
                         reply = partial(answer, self, client, stop)
-                        open_talks.append(pool.submit(hold, talk, reply))
+                        open_talks.append(pool.submit(run_conversation, talk, reply))
                     if not open_talks:
                         return
                     yield open_talks.popleft().result()
@@ -143,7 +149,7 @@ def open_chat(options: Mapping[str, object]) -> ChatServer:
     key = os.environ.get(chosen.api_key_env, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise UsageError(f"${chosen.api_key_env} holds characters that no key has")
-    return ChatServer(chosen, key, proxy_of(chosen.base_url), Agreed(first_manner(chosen)))
+    return ChatServer(chosen, key, proxy_of(chosen.base_url), AgreedFormat(initial_format(chosen)))
 
 
 def connect(chat: ChatServer) -> httpx2.Client:
@@ -151,36 +157,36 @@ def connect(chat: ChatServer) -> httpx2.Client:
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
-def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, ask: Ask) -> Outcome:
+def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, ask: ModelRequest) -> Outcome:
     """The answer to one request, after as many tries as the options allow."""
     n_tries = 0
     while True:
         with stop.slots:
-            number = chat.turns.wait(stop.event.is_set)
+            number = chat.gate.wait(stop.event.is_set)
             if stop.event.is_set():
                 return ServerDownError(stop.reason)
-            manner = chat.agreed.manner
-            payload = chat_payload(chat.options, ask, manner)
-            outcome = tried(chat, client, payload, longest(chat.options, ask), number)
+            request_format = chat.agreed.request_format
+            payload = chat_payload(chat.options, ask, request_format)
+            outcome = send_once(chat, client, payload, longest(chat.options, ask), number)
         if isinstance(outcome, Answer):
-            return unrepeated(chat, outcome, manner)
+            return checked_answer(chat, outcome, request_format)
         if chat.options.structured_output == "schema" and refuses_schema(outcome, payload):
             remedy = "structured_output auto asks in other ways then"
             outcome = replace(outcome, passes=False, is_common=True, remedy=remedy)
-        elif agrees(chat, manner, outcome, payload):
+        elif adapts_format(chat, request_format, outcome, payload):
             continue
         n_tries += 1
         if outcome.is_busy and chat.options.retries:
-            if is_waited_for(chat, outcome, number):
+            if should_wait(chat, outcome, number):
                 continue
-            n_tries = max(n_tries, chat.turns.n_tries)
+            n_tries = max(n_tries, chat.gate.n_tries)
         elif outcome.passes and n_tries <= chat.options.retries:
             stop.event.wait(pause_s(outcome, n_tries, chat.options.backoff_s))
             continue
-        return given_up(chat, stop, outcome, n_tries)
+        return give_up(chat, stop, outcome, n_tries)
 
 
-def tried(
+def send_once(
     chat: ChatServer,
     client: httpx2.Client,
     payload: Mapping[str, Any],
@@ -195,52 +201,54 @@ def tried(
             is_busy = True
     finally:
         if not is_busy:
-            chat.turns.over(number)
+            chat.gate.over(number)
     return outcome
 
 
-def unrepeated(chat: ChatServer, told: Answer, manner: Manner) -> Outcome:
+def checked_answer(chat: ChatServer, told: Answer, request_format: RequestFormat) -> Outcome:
     """An answer with what a reader should know of its request; an error where it holds the key.
 
     What a model says is never changed, and a secret is never stored.
     """
-    chat.turns.answered()
-    if len(chat.key) >= LEAST_SECRET and chat.key in told.text:
+    chat.gate.answered()
+    if len(chat.key) >= MIN_SECRET and chat.key in told.text:
         return MediaError(f"the answer repeats the key in ${chat.options.api_key_env}")
-    return replace(told, notes=(*told.notes, *manner.notes))
+    return replace(told, notes=(*told.notes, *request_format.notes))
 
 
-def agrees(chat: ChatServer, manner: Manner, fault: Fault, payload: Mapping[str, Any]) -> bool:
+def adapts_format(
+    chat: ChatServer, request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
+) -> bool:
     """Whether a request is to be sent again in another manner, which all follow from now on."""
-    other = adapted(manner, fault, payload)
+    other = adapted_format(request_format, fault, payload)
     if other is None:
         return False
-    if chat.agreed.change(manner, other):
-        for name in other.left_out[len(manner.left_out) :]:
+    if chat.agreed.change(request_format, other):
+        for name in other.left_out[len(request_format.left_out) :]:
             notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
-        if other.form != manner.form:
+        if other.form != request_format.form:
             instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
             notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
     return True
 
 
-def is_waited_for(chat: ChatServer, fault: Fault, number: int) -> bool:
+def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
     """Whether all wait for a server that is busy; not where it was never there, or for too long."""
-    options, turns = chat.options, chat.turns
+    options, gate = chat.options, chat.gate
     if fault.wait_s is not None and fault.wait_s > options.patience_s:
         return False
-    busy_s = turns.busy(number, lambda n_tries: busy_pause_s(fault, n_tries, options.backoff_s))
-    if turns.was_reached:
+    busy_s = gate.busy(number, lambda n_tries: busy_pause_s(fault, n_tries, options.backoff_s))
+    if gate.was_reached:
         return busy_s < options.patience_s
-    return turns.n_tries <= options.retries
+    return gate.n_tries <= options.retries
 
 
-def given_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
+def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
     """The error of a request that is not tried again; it may end all others."""
     reason = explain(chat, fault, n_tries)
-    at_most = max(FEWEST_REFUSED, 2 * chat.options.concurrency)
+    at_most = max(MIN_REFUSED, 2 * chat.options.concurrency)
     is_common = fault.is_common or (fault.is_busy and chat.options.retries > 0)
-    if is_common or chat.turns.refused() >= at_most:
+    if is_common or chat.gate.refused() >= at_most:
         stop.because(reason)
         return ServerDownError(stop.reason)
     return MediaError(reason) if fault.of_clip else ServerError(reason)
@@ -256,7 +264,7 @@ def attempt(
     headers = {"Authorization": f"Bearer {chat.key or NO_KEY}"}
     try:
         with client.stream("POST", url, json=payload, headers=headers) as response:
-            chat.turns.reached()
+            chat.gate.reached()
             body = read_body(response.iter_bytes(), began + timeout_s, timeout_s)
             if not isinstance(body, Fault) and not response.is_success:
                 body = read_status(response.status_code, response.headers, body)
@@ -285,15 +293,15 @@ def read_body(pieces: Iterable[bytes], deadline: float, timeout_s: float) -> byt
     body = bytearray()
     for piece in pieces:
         body += piece
-        if len(body) > LARGEST_ANSWER_BYTES:
-            reason = f"the answer is longer than {LARGEST_ANSWER_BYTES >> 20} MiB"
+        if len(body) > MAX_ANSWER_BYTES:
+            reason = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB"
             return Fault(reason, of_clip=True)
         if time.perf_counter() > deadline:
-            return late(timeout_s)
+            return timeout_fault(timeout_s)
     return bytes(body)
 
 
-def late(timeout_s: float) -> Fault:
+def timeout_fault(timeout_s: float) -> Fault:
     """The fault of an answer that does not come in time."""
     return Fault(f"no whole answer within timeout_s = {timeout_s:g}", passes=True)
 
@@ -317,7 +325,7 @@ def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) ->
         reason = f"no connection{way} ({kind}): is it running?"
         return Fault(reason, passes=True, is_busy=True)
     if isinstance(error, httpx2.TimeoutException):
-        return late(timeout_s)
+        return timeout_fault(timeout_s)
     return Fault(f"the connection broke off ({kind})", passes=True)
 
 
@@ -333,13 +341,13 @@ def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
     jitter = random.random()  # noqa: S311 - spreads requests in time, guards nothing
     if fault.wait_s is not None:
         return fault.wait_s + backoff_s * jitter
-    return min(LONGEST_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
+    return min(MAX_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
 
 
 def busy_pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
     """The same for a server that is busy, which may be over at any time."""
     asked_s = pause_s(fault, n_tries, backoff_s)
-    return asked_s if fault.wait_s is not None else min(LONGEST_BUSY_PAUSE_S, asked_s)
+    return asked_s if fault.wait_s is not None else min(MAX_BUSY_PAUSE_S, asked_s)
 
 
 def address_of(chat: ChatServer) -> str:
@@ -351,8 +359,8 @@ def address_of(chat: ChatServer) -> str:
 def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
     reason = masked(fault.reason, chat.key)
-    if len(reason) > LONGEST_QUOTE:
-        reason = f"{reason[:LONGEST_QUOTE]}…"
+    if len(reason) > MAX_QUOTE:
+        reason = f"{reason[:MAX_QUOTE]}…"
     if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.patience_s:
         longest_s = f"patience_s = {chat.options.patience_s:g}"
         reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {longest_s})"

@@ -11,18 +11,23 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.chat.answer_text import bounds_thoughts, ending
 from vidcurate.models.chat.conversation import (
     Answer,
-    Ask,
     Conversation,
+    ModelRequest,
     Outcome,
-    hold_in_batches,
+    run_conversations,
 )
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.models.chat.transformers_inputs import count_frames, inputs_of, left_out, thinned
+from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
+from vidcurate.models.chat.transformers_inputs import (
+    count_frames,
+    inputs_of,
+    left_out,
+    with_fewer_frames,
+)
 from vidcurate.models.device import accelerator
-from vidcurate.models.hub import loading, require_transformers
+from vidcurate.models.transformers_loading import loading, require_transformers
 
 T = TypeVar("T")
 REMEDY = (
@@ -39,15 +44,15 @@ class TransformersModel:
     model: Any
     processor: Any
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The answer to one request."""
         return self.answer([ask])[0]
 
     def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The results in order; `batch_size` conversations are answered together."""
-        return hold_in_batches(talks, self.answer, self.options.batch_size)
+        return run_conversations(talks, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def answer(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request, made together where they fit into memory.
 
         Where they do not, half of them are tried at a time; a single one is shown half of its
@@ -58,20 +63,20 @@ class TransformersModel:
         except MediaError as error:
             return [error] if len(asks) == 1 else self.in_halves(asks)
         except (MemoryError, RuntimeError) as error:
-            if not is_want_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         release_memory()
-        return self.in_halves(asks) if len(asks) > 1 else [self.shown_less(asks[0])]
+        return self.in_halves(asks) if len(asks) > 1 else [self.answer_with_fewer(asks[0])]
 
-    def in_halves(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def in_halves(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
         """The answers of a batch, half by half."""
         middle = len(asks) // 2
         return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
 
-    def shown_less(self, ask: Ask) -> Outcome:
+    def answer_with_fewer(self, ask: ModelRequest) -> Outcome:
         """The answer to a request with every second of its pictures, and a note of that."""
         n_frames = count_frames(ask)
-        fewer = thinned(ask)
+        fewer = with_fewer_frames(ask)
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
@@ -82,14 +87,14 @@ class TransformersModel:
         except MediaError as error:
             return error
         except (MemoryError, RuntimeError) as error:
-            if not is_want_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         else:
             n_shown = count_frames(fewer)
             shown = f"{n_shown} keyframes shown for want of memory"
             return replace(answer, notes=(*answer.notes, shown))
         release_memory()
-        return self.shown_less(fewer)
+        return self.answer_with_fewer(fewer)
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
@@ -105,9 +110,9 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
 
     place = placing(chosen)
     with loading("model", chosen.model, REMEDY):
-        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **origin(chosen))
+        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **provenance(chosen))
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            chosen.model, **origin(chosen), **place, weights_only=True
+            chosen.model, **provenance(chosen), **place, weights_only=True
         )
     if "device_map" not in place:
         model = model.to(accelerator())
@@ -133,7 +138,7 @@ def check_transformers(config: ModelConfig) -> None:
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
     with loading("model", config.model, REMEDY):
-        found = transformers.AutoConfig.from_pretrained(config.model, **origin(config))
+        found = transformers.AutoConfig.from_pretrained(config.model, **provenance(config))
     known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     if not has_own_code(found) and type(found) not in known:
         raise UsageError(
@@ -147,7 +152,7 @@ def has_own_code(config: Any) -> bool:
     return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
-def origin(config: ModelConfig) -> dict[str, Any]:
+def provenance(config: ModelConfig) -> dict[str, Any]:
     """Which version of a model is taken, and whether its own code may run."""
     return {
         "revision": config.revision or None,
@@ -178,7 +183,7 @@ def dtype_of(config: ModelConfig) -> Any:
     return getattr(torch, config.dtype)
 
 
-def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
+def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator[Answer]:
     """What a model writes to requests that are given to it together.
 
     Raises MediaError where the processor refuses them.
@@ -202,7 +207,7 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
         is_cut = len(row) >= own and not ends(row, model)
-        told = ending(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
+        told = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
         notes = (*told.repairs, *left_out(processor, ask))
         yield Answer(
@@ -240,12 +245,12 @@ def decoded(tokenizer: Any, tokens: Any) -> str:
 
 def ends(row: Any, model: TransformersModel) -> bool:
     """Whether a model came to an end by itself."""
-    ending = model.model.generation_config.eos_token_id
-    endings = ending if isinstance(ending, list) else [ending]
+    finish_text = model.model.generation_config.eos_token_id
+    endings = finish_text if isinstance(finish_text, list) else [finish_text]
     return any(int(token) in endings for token in row)
 
 
-def is_want_of_memory(error: Exception) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether memory ran out, of the machine or of its GPU."""
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Frame
+from vidcurate.models.chat.conversation import Frame, ModelRequest
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.models.vision.clip_embedder import LONGEST_FAULT
+from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
 A_SECOND = 1000  # milliseconds
 
 
-def inputs_of(processor: Any, options: ModelConfig, asks: Sequence[Ask]) -> Any:
+def inputs_of(processor: Any, options: ModelConfig, asks: Sequence[ModelRequest]) -> Any:
     """Requests as tensors, which can be moved to a device.
 
     Raises MediaError for requests that the processor cannot take.
@@ -41,7 +41,7 @@ def inputs_of(processor: Any, options: ModelConfig, asks: Sequence[Ask]) -> Any:
     try:
         return processor(**given, padding=True, return_tensors="pt")
     except (ValueError, TypeError, IndexError) as error:
-        fault = " ".join(str(error).split())[:LONGEST_FAULT]
+        fault = " ".join(str(error).split())[:MAX_FAULT]
         raise MediaError(f"the model's processor refuses the keyframes: {fault}") from error
 
 
@@ -55,7 +55,7 @@ def middle(pictures: Sequence[Any]) -> int:
     return len(pictures) // 2
 
 
-def left_out(processor: Any, ask: Ask) -> tuple[str, ...]:
+def left_out(processor: Any, ask: ModelRequest) -> tuple[str, ...]:
     """A note where a model was shown one picture of many."""
     frames = frames_of(ask)
     if has_chat(processor) or len(frames) < 2:  # noqa: PLR2004 - one is all
@@ -65,7 +65,7 @@ def left_out(processor: Any, ask: Ask) -> tuple[str, ...]:
     return (f"the model takes one keyframe: that at {time_s:.2f} s, of {len(frames)}",)
 
 
-def frames_of(ask: Ask) -> list[Frame]:
+def frames_of(ask: ModelRequest) -> list[Frame]:
     """The pictures of a request."""
     return [part for part in ask.parts if isinstance(part, Frame)]
 
@@ -87,7 +87,7 @@ def timed(frames: Sequence[Frame]) -> dict[str, Any]:
     }
 
 
-def message(ask: Ask, *, as_video: bool) -> list[dict[str, Any]]:
+def message(ask: ModelRequest, *, as_video: bool) -> list[dict[str, Any]]:
     """A request as a chat; pictures are placeholders, which the processor fills in order."""
     as_video = as_video and count_frames(ask) > 0
     content: list[dict[str, Any]] = [{"type": "video"}] if as_video else []
@@ -113,12 +113,12 @@ def stacked(images: Sequence[Any]) -> Any:
     return np.stack([np.asarray(image) for image in images])
 
 
-def count_frames(ask: Ask) -> int:
+def count_frames(ask: ModelRequest) -> int:
     """How many pictures a request shows."""
     return len(frames_of(ask))
 
 
-def thinned(ask: Ask) -> Ask | None:
+def with_fewer_frames(ask: ModelRequest) -> ModelRequest | None:
     """A request with every second picture, and the words before it, left out; None if only one."""
     frames = [number for number, part in enumerate(ask.parts) if isinstance(part, Frame)]
     if len(frames) < 2:  # noqa: PLR2004 - one picture cannot be halved

@@ -11,19 +11,19 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, ServerError, UsageError
-from vidcurate.models.chat.answer_text import ending
 from vidcurate.models.chat.conversation import (
     Answer,
-    Ask,
     Conversation,
+    ModelRequest,
     Outcome,
-    hold_in_batches,
+    run_conversations,
 )
 from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.output_text import finish_text
 from vidcurate.models.chat.requests import part_of
 
 T = TypeVar("T")
-MOST_PICTURES = 64  # in one request; vLLM wants to know before it begins
+MAX_PICTURES = 64  # in one request; vLLM wants to know before it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +33,15 @@ class VllmModel:
     options: ModelConfig
     engine: Any
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The answer to one request."""
         return self.answer([ask])[0]
 
     def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The results in order; `batch_size` conversations are answered together."""
-        return hold_in_batches(talks, self.answer, self.options.batch_size)
+        return run_conversations(talks, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def answer(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request; vLLM itself makes them fit into memory."""
         began = time.perf_counter()
         longest = [ask.max_tokens or self.options.max_tokens for ask in asks]
@@ -84,7 +84,7 @@ def open_vllm(options: Mapping[str, object]) -> VllmModel:
         revision=chosen.revision or None,
         dtype=chosen.dtype,
         trust_remote_code=chosen.trust_remote_code,
-        limit_mm_per_prompt={"image": MOST_PICTURES},
+        limit_mm_per_prompt={"image": MAX_PICTURES},
     )
     return VllmModel(chosen, engine)
 
@@ -98,7 +98,7 @@ def check_vllm(_config: ModelConfig) -> None:
         )
 
 
-def chat_of(ask: Ask) -> list[dict[str, Any]]:
+def chat_of(ask: ModelRequest) -> list[dict[str, Any]]:
     """A request as a chat, in the form of the OpenAI protocol."""
     content = [part_of(part, "auto") for part in ask.parts]
     return [{"role": "user", "content": content}]
@@ -110,7 +110,7 @@ def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
     why = completion.finish_reason
     if why not in ("stop", "length", None):
         return ServerError(f"vLLM broke the answer off (finish_reason {why})")
-    told = ending(completion.text, is_cut=why == "length", max_tokens=max_tokens)
+    told = finish_text(completion.text, is_cut=why == "length", max_tokens=max_tokens)
     n_prompt, n_written = len(result.prompt_token_ids or ()), len(completion.token_ids)
     return Answer(
         told.text,

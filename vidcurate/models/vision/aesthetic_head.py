@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MissingExtraError, UsageError
 from vidcurate.models.vision.embedder import ModelChoice
-from vidcurate.models.weights import Weights, fetched
+from vidcurate.models.weights import Weights, fetch_weights
 
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -87,7 +87,7 @@ def head_file(head: str) -> Path:
     Raises UsageError where there is none, or it is another than was published.
     """
     if head in HEADS:
-        return fetched(HEADS[head].weights)
+        return fetch_weights(HEADS[head].weights)
     if not Path(head).is_file():
         raise UsageError(
             f"there is no aesthetic head {head!r}: give a file, or one of {', '.join(HEADS)}"
@@ -141,7 +141,7 @@ def affine(layers: list[Scores]) -> AestheticHead:
     return AestheticHead(weight[0], float(bias[0]))
 
 
-def refuse_other_model(head: str, choice: ModelChoice) -> None:
+def check_head_fits(head: str, choice: ModelChoice) -> None:
     """Raise UsageError for a published head on vectors of another model than it was trained on.
 
     A model that is named by a folder, by the hub or by a file of weights is taken at its word.

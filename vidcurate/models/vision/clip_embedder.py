@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.models.device import accelerator
-from vidcurate.models.quiet import hushed
+from vidcurate.models.quiet import silence_logs
 from vidcurate.models.vision.embedder import FOLDER, HUB, ModelChoice
-from vidcurate.models.weights import refuse_other
+from vidcurate.models.weights import check_sha256
 
 Vectors = NDArray[np.float32]
 
-LONGEST_FAULT = 200
+MAX_FAULT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +100,16 @@ def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
 
     check_choice(choice)
     if choice.sha256:
-        refuse_other(Path(choice.pretrained), choice.sha256)
+        check_sha256(Path(choice.pretrained), choice.sha256)
     device = accelerator()
     try:
-        with hushed("open_clip", "huggingface_hub", "httpx", "urllib3"):
+        with silence_logs("open_clip", "huggingface_hub", "httpx", "urllib3"):
             model, prepare = open_clip.create_model_from_pretrained(
                 choice.model, choice.pretrained or None, device=device, weights_only=True
             )
             tokens = open_clip.get_tokenizer(choice.model)
     except Exception as error:  # damaged weights end in errors of any kind
-        fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+        fault = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_FAULT]
         raise UsageError(
             f"cannot load the weights {choice.pretrained or choice.model!r} ({fault}): check that "
             f"they are whole and fit the model {choice.model!r}; without a network give their file "

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
 from vidcurate.models.device import accelerator
-from vidcurate.models.hub import loading, require_transformers
+from vidcurate.models.transformers_loading import loading, require_transformers
 
 Image = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Judge = Callable[[Sequence[Image]], Probabilities]
+Classifier = Callable[[Sequence[Image]], Probabilities]
 
 REMEDY = (
     "give OWNER/NAME of the hub, or a folder with config.json, preprocessor_config.json and "
@@ -89,7 +89,7 @@ def open_image_classifier(choice: ClassifierChoice) -> ImageClassifier:
     return ImageClassifier(model, prepare, labels_of(model.config), device)
 
 
-def open_label_judge(choice: ClassifierChoice, label: str) -> Judge:
+def open_label_classifier(choice: ClassifierChoice, label: str) -> Classifier:
     """A function that gives the probability of one label for each picture, shape (images,).
 
     Raises what `open_image_classifier` and `label_number` raise.

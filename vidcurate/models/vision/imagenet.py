@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.vision.image_classifier import Image, Judge, Probabilities
+from vidcurate.models.vision.image_classifier import Classifier, Image, Probabilities
 
 MODEL = "efficientnet-lite0"
 PACKAGES = {
@@ -26,7 +26,7 @@ class Tagger:
     """A network that is ready; `probabilities` has shape (images, labels), each row of sum one."""
 
     labels: tuple[str, ...]
-    probabilities: Judge
+    probabilities: Classifier
 
 
 def require_imagenet() -> None:

@@ -7,17 +7,22 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from vidcurate.captioning.material import Fit, Material, Told
-from vidcurate.captioning.named_files import caption_files
+from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
+from vidcurate.captioning.file_options import caption_file_options
+from vidcurate.captioning.model_team import model_configs, open_model_team
 from vidcurate.captioning.options import FACTS, CaptionConfig
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
-from vidcurate.captioning.team import asked_configs, open_team
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
-from vidcurate.captioning.usage import Spent, metered
-from vidcurate.captioning.voice_over import Voice, hears, voices_changed, voices_of
+from vidcurate.captioning.usage import Usage, count_usage
+from vidcurate.captioning.voice_over import (
+    VoiceOver,
+    changed_subtitles,
+    uses_subtitles,
+    voice_overs_of,
+)
 from vidcurate.clips.vectors import clip_vector, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
@@ -67,7 +72,7 @@ def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
     if config.backend == FACTS:
         return Desk(None, {}, workspace, open_clip_embedder)
     embedder = lru_cache(maxsize=1)(open_clip_embedder)
-    return Desk(open_team(config), prompts_of(config), workspace, embedder)
+    return Desk(open_model_team(config), prompts_of(config), workspace, embedder)
 
 
 def caption(
@@ -77,8 +82,8 @@ def caption(
     if desk.model is None:
         yield from (by_facts(clip, config, desk.workspace) for clip in clips)
         return
-    voices = voices_of(clips, desk.workspace) if hears(config) else {}
-    talks = (talk(clip, config, desk, voices.get(clip.clip_id)) for clip in clips)
+    voice_overs = voice_overs_of(clips, desk.workspace) if uses_subtitles(config) else {}
+    talks = (talk(clip, config, desk, voice_overs.get(clip.clip_id)) for clip in clips)
     for result in desk.model.converse(talks):
         yield result if isinstance(result, MediaError) else [result]
 
@@ -97,7 +102,7 @@ class Made:
     subtitles_hash: str | None = None
 
 
-def made_by(config: CaptionConfig, material: Material) -> Made:
+def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
     """How a model's caption was made."""
     return Made(
         config.backend,
@@ -105,9 +110,9 @@ def made_by(config: CaptionConfig, material: Material) -> Made:
         config.strategy,
         config.style,
         config.language,
-        "-".join(prompt.hash for prompt in material.prompts.values()),
-        tuple(frame.time_s for frame in material.frames),
-        material.voice.hash if material.voice else None,
+        "-".join(prompt.hash for prompt in clip_input.prompts.values()),
+        tuple(frame.time_s for frame in clip_input.frames),
+        clip_input.voice_over.hash if clip_input.voice_over else None,
     )
 
 
@@ -120,13 +125,13 @@ def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Ca
         return error
     if not text:
         return MediaError("nothing was measured of the clip")
-    spent = Spent(model=WORDING, seconds=time.perf_counter() - began)
-    told = with_trigger(Told(text, "ok"), config.trigger)
-    return [as_row(clip, told, Made(FACTS), spent)]
+    usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
+    told = with_trigger(CaptionText(text, "ok"), config.trigger)
+    return [as_row(clip, told, Made(FACTS), usage)]
 
 
 def talk(
-    clip: Clip, config: CaptionConfig, desk: Desk, voice: Voice | MediaError | None
+    clip: Clip, config: CaptionConfig, desk: Desk, voice_over: VoiceOver | MediaError | None
 ) -> Conversation[Caption]:
     """The conversation about one clip; its pictures are loaded when it begins."""
     found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
@@ -140,28 +145,28 @@ def talk(
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
-        if isinstance(voice, MediaError):
-            raise voice
+        if isinstance(voice_over, MediaError):
+            raise voice_over
         frames = tuple(
             Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
         )
-        spent = Spent()
-        material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)
-        told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
+        usage = Usage()
+        clip_input = ClipInput(clip, frames, facts, desk.prompts, config, choose_fit(), voice_over)
+        told = yield from count_usage(STRATEGIES[config.strategy].talk(clip_input), usage)
         told = with_trigger(clean(told, config.language, config.clean), config.trigger)
-        return as_row(clip, told, made_by(config, material), spent)
+        return as_row(clip, told, made_by(config, clip_input), usage)
 
     return begun()
 
 
-def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], Fit | None]:
+def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], TextScorer | None]:
     """What makes the comparison of texts with a clip's vector, when the conversation begins."""
     video = desk.workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
     if video is None:
         return lambda: None
     file = desk.workspace.file_of(VECTORS, video.vectors_file)
 
-    def open_fit() -> Fit:
+    def open_fit() -> TextScorer:
         vector = clip_vector(read_video_vectors(file), clip)
         embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
         return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
@@ -201,7 +206,7 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, told: Told, made: Made, spent: Spent) -> Caption:
+def as_row(clip: Clip, told: CaptionText, made: Made, usage: Usage) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,
@@ -210,14 +215,14 @@ def as_row(clip: Clip, told: Told, made: Made, spent: Spent) -> Caption:
         short_text=told.short_text,
         structured=as_json(told.structured),
         candidates=told.candidates,
-        repairs=(*told.repairs, *spent.notes),
+        repairs=(*told.repairs, *usage.notes),
         conflicts=told.conflicts,
         status=told.status,
-        model=told.model or spent.model,
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        model=told.model or usage.model,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
         **asdict(made),
     )
 
@@ -239,7 +244,7 @@ def reads_facts(config: CaptionConfig) -> bool:
 
 def reads_videos(config: CaptionConfig) -> bool:
     """Whether container facts are told, or tell where a video's subtitles begin."""
-    return reads_facts(config) or hears(config)
+    return reads_facts(config) or uses_subtitles(config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,7 +266,7 @@ def compares(config: CaptionConfig) -> bool:
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
     if looks(config):
-        for asked in asked_configs(config).values():
+        for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked.backend, asked)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
@@ -276,7 +281,7 @@ def prompt_text(config: CaptionConfig) -> str:
 
 def files_named(config: CaptionConfig) -> Mapping[str, str]:
     """The options that name prompts, a form or models on disk."""
-    return caption_files(config) if looks(config) else {}
+    return caption_file_options(config) if looks(config) else {}
 
 
 def asked(config: CaptionConfig) -> RequestEstimate | None:
@@ -295,7 +300,7 @@ def seats(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
         return Resources()
-    return chat_model.seats(asked.backend for asked in asked_configs(config).values())
+    return chat_model.seats(asked.backend for asked in model_configs(config).values())
 
 
 CAPTION = MapStage(
@@ -309,13 +314,13 @@ CAPTION = MapStage(
     lookups=(
         Lookup(KEYFRAMES, when=looks),
         Lookup(VIDEOS, when=reads_videos),
-        Lookup(SOURCES, when=hears),
+        Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=voices_changed,
+    outdated=changed_subtitles,
     rows_per_part=128,
     cost=Cost(
         resources=seats,

@@ -7,23 +7,23 @@ from typing import Any, Literal
 import pyarrow.compute as pc
 from pydantic import model_validator
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
-from vidcurate.captioning.quality.faults import FAULTS, Judged, faults_of, rule_score
-from vidcurate.captioning.quality.inspection import INSPECT_PROMPTS, Opinion, inspected
+from vidcurate.captioning.quality.faults import FAULTS, JudgedCaption, faults_of, rule_score
+from vidcurate.captioning.quality.grading import GRADING_PROMPTS, ModelGrade, grade_caption
 from vidcurate.captioning.quality.judging import (
     MEASURED,
     JudgingConfig,
-    material_of,
-    measured_of,
-    stills_of,
+    clip_input_of,
+    keyframes_of,
+    measurements_of,
 )
-from vidcurate.captioning.text.echoes import bands_of
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.text.near_copies import minhash_bands
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
-from vidcurate.models.chat.conversation import Ask, Conversation, Outcome, hold
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
@@ -91,7 +91,7 @@ def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
 
     Raises UsageError for one that cannot be used.
     """
-    first, *others = INSPECT_PROMPTS
+    first, *others = GRADING_PROMPTS
     return {first: load_prompt(config.prompt or first)} | {n: load_prompt(n) for n in others}
 
 
@@ -100,12 +100,14 @@ def judge(
 ) -> Iterator[list[Verdict] | MediaError]:
     """One verdict on each clip's caption; the row of a clip without a caption fails."""
     talks = (talk(clip, config, desk) for clip in clips)
-    results = desk.model.converse(talks) if desk.model else (hold(t, nobody) for t in talks)
+    results = (
+        desk.model.converse(talks) if desk.model else (run_conversation(t, nobody) for t in talks)
+    )
     for result in results:
         yield result if isinstance(result, MediaError) else [result]
 
 
-def nobody(ask: Ask) -> Outcome:
+def nobody(ask: ModelRequest) -> Outcome:
     """Rules ask no model."""
     raise AssertionError(ask)
 
@@ -114,20 +116,20 @@ def talk(clip: Clip, config: JudgeConfig, desk: Desk) -> Conversation[Verdict]:
     """The conversation about one clip; its pictures are loaded when it begins."""
     workspace, clip_id = desk.workspace, clip.clip_id
     caption = workspace.lookup(CAPTIONS).get(clip_id)
-    facts = measured_of(clip_id, workspace)
+    facts = measurements_of(clip_id, workspace)
     aligned = workspace.lookup(ALIGNMENT).get(clip_id) if workspace.has(ALIGNMENT) else None
-    stills = stills_of(clip_id, workspace) if desk.model else ()
+    stills = keyframes_of(clip_id, workspace) if desk.model else ()
 
     def begun() -> Conversation[Verdict]:
         if caption is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
-        opinion, spent = None, Spent()
+        model_grade, usage = None, Usage()
         if desk.model:
-            material = material_of(clip, caption, stills, facts, desk.prompts, config)
-            opinion = yield from metered(inspected(caption.text, material), spent)
-        judged = Judged(caption.text, caption.language, facts, config.band)
+            clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
+            model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
+        judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        return as_row(clip, judged, cosine, opinion, spent, made_by(config))
+        return as_row(clip, judged, cosine, model_grade, usage, made_by(config))
 
     return begun()
 
@@ -147,10 +149,10 @@ def made_by(config: JudgeConfig) -> Made:
 
 def as_row(
     clip: Clip,
-    judged: Judged,
+    judged: JudgedCaption,
     alignment: float | None,
-    opinion: Opinion | None,
-    spent: Spent,
+    model_grade: ModelGrade | None,
+    usage: Usage,
     made: Made,
 ) -> Verdict:
     """A verdict's row."""
@@ -160,21 +162,21 @@ def as_row(
     return Verdict(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        score=score if opinion is None else min(score, opinion.score),
+        score=score if model_grade is None else min(score, model_grade.score),
         rule_score=score,
         **flags,
         reasons=tuple(f"{name}: {reason}" for name, reason in faults.items()),
         alignment=alignment,
-        grade=opinion.grade if opinion else None,
-        wrong_objects=opinion.wrong_objects if opinion else (),
-        wrong_actions=opinion.wrong_actions if opinion else (),
-        explanation=opinion.explanation if opinion else None,
-        bands=bands_of(judged.text),
-        model=spent.model,
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        grade=model_grade.grade if model_grade else None,
+        wrong_objects=model_grade.wrong_objects if model_grade else (),
+        wrong_actions=model_grade.wrong_actions if model_grade else (),
+        explanation=model_grade.explanation if model_grade else None,
+        bands=minhash_bands(judged.text),
+        model=usage.model,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
         **asdict(made),
     )
 
@@ -201,7 +203,7 @@ def looks(config: JudgeConfig) -> bool:
 
 def files_named(config: JudgeConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("prompt",))
+    return file_options(config, config.backend, ("prompt",))
 
 
 def prompt_text(config: JudgeConfig) -> str:

@@ -7,18 +7,18 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
-from vidcurate.captioning.quality.inspection import INSPECT_PROMPTS
+from vidcurate.captioning.quality.grading import GRADING_PROMPTS
 from vidcurate.captioning.quality.judging import (
     MEASURED,
     JudgingConfig,
-    material_of,
-    measured_of,
-    stills_of,
+    clip_input_of,
+    keyframes_of,
+    measurements_of,
 )
-from vidcurate.captioning.quality.rewriting import REWRITE, Try, rewritten
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.quality.rewriting import REWRITE, ScoredText, rewrite_in_rounds
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -81,7 +81,7 @@ def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
 
     Raises UsageError for one that cannot be used.
     """
-    others = INSPECT_PROMPTS if config.look else ()
+    others = GRADING_PROMPTS if config.look else ()
     own = {name: load_prompt(name) for name in others}
     return {REWRITE: load_prompt(config.prompt or REWRITE), **own}
 
@@ -99,44 +99,48 @@ def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[Refined
     """The conversation about one clip; its pictures are loaded when it begins."""
     clip = desk.workspace.lookup(KEPT)[clip_id]
     caption = desk.workspace.lookup(CAPTIONS)[clip_id]
-    facts = measured_of(clip_id, desk.workspace)
-    stills = stills_of(clip_id, desk.workspace)
+    facts = measurements_of(clip_id, desk.workspace)
+    stills = keyframes_of(clip_id, desk.workspace)
 
     def begun() -> Conversation[RefinedCaption]:
-        spent = Spent()
-        material = material_of(clip, caption, stills, facts, desk.prompts, config)
-        rounds = rewritten(
-            caption.text, material, config.band, rounds=config.rounds, look=config.look
+        usage = Usage()
+        clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
+        rounds = rewrite_in_rounds(
+            caption.text, clip_input, config.word_range, rounds=config.rounds, look=config.look
         )
-        tries = yield from metered(rounds, spent)
-        return as_row(clip.video_id, clip_id, tries, spent, config)
+        texts_tried = yield from count_usage(rounds, usage)
+        return as_row(clip.video_id, clip_id, texts_tried, usage, config)
 
     return begun()
 
 
 def as_row(
-    video_id: str, clip_id: str, tries: Sequence[Try], spent: Spent, config: RefineConfig
+    video_id: str,
+    clip_id: str,
+    texts_tried: Sequence[ScoredText],
+    usage: Usage,
+    config: RefineConfig,
 ) -> RefinedCaption:
     """A refined caption's row; of texts of one score the first stays."""
-    best = max(tries, key=lambda tried: tried.score)
+    best = max(texts_tried, key=lambda tried: tried.score)
     return RefinedCaption(
         clip_id=clip_id,
         video_id=video_id,
         text=best.text,
         score=best.score,
-        score_before=tries[0].score,
-        n_rounds=len(tries) - 1,
+        score_before=texts_tried[0].score,
+        n_rounds=len(texts_tried) - 1,
         texts=tuple(
             Candidate(tried.text, f"round {number}" if number else "caption", tried.score)
-            for number, tried in enumerate(tries)
+            for number, tried in enumerate(texts_tried)
         ),
         backend=config.backend,
-        model=spent.model,
+        model=usage.model,
         prompt_hash=prompt_text(config),
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
     )
 
 
@@ -179,7 +183,7 @@ def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
 
 def files_named(config: RefineConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("prompt",))
+    return file_options(config, config.backend, ("prompt",))
 
 
 def prompt_text(config: RefineConfig) -> str:

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.strategies.hierarchical import Narrator, narrate
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.strategies.hierarchical import SummaryPrompts, summarise_video
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -49,35 +49,35 @@ class Desk:
     """The model that tells, and how it is asked."""
 
     model: ChatModel
-    narrator: Narrator
+    prompts: SummaryPrompts
 
 
 def open_desk(config: StoryConfig, _workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
-    return Desk(open_chat_model(config.backend, config.model_dump()), narrator_of(config))
+    return Desk(open_chat_model(config.backend, config.model_dump()), summary_prompts(config))
 
 
-def narrator_of(config: StoryConfig) -> Narrator:
+def summary_prompts(config: StoryConfig) -> SummaryPrompts:
     """How videos are told by these options.
 
     Raises UsageError for a prompt that cannot be used.
     """
     scene, video = load_prompt(config.scene_prompt), load_prompt(config.video_prompt)
-    return Narrator(scene, video, config.language, config.max_prompt_chars)
+    return SummaryPrompts(scene, video, config.language, config.max_prompt_chars)
 
 
 def story(
     outlines: Sequence[Outline], config: StoryConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Story] | MediaError]:
     """One text for each video, or the reason why there is none."""
-    for result in desk.model.converse(tell(outline, config, desk.narrator) for outline in outlines):
+    for result in desk.model.converse(tell(outline, config, desk.prompts) for outline in outlines):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversation[Story]:
+def tell(outline: Outline, config: StoryConfig, prompts: SummaryPrompts) -> Conversation[Story]:
     """The conversation about one video."""
-    spent = Spent()
-    told = yield from metered(narrate(outline.scenes, narrator), spent)
+    usage = Usage()
+    told = yield from count_usage(summarise_video(outline.scenes, prompts), usage)
     return Story(
         outline_id=outline.outline_id,
         video_id=outline.video_id,
@@ -87,25 +87,25 @@ def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversat
         status=told.status,
         language=config.language,
         backend=config.backend,
-        model=spent.model,
+        model=usage.model,
         revision=config.revision,
         prompt_hash=prompt_text(config),
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
     )
 
 
 def files_named(config: StoryConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("scene_prompt", "video_prompt"))
+    return file_options(config, config.backend, ("scene_prompt", "video_prompt"))
 
 
 def prompt_text(config: StoryConfig) -> str:
     """The prompts' hashes: another text gives other stories, whatever its file is called."""
-    narrator = narrator_of(config)
-    return f"{narrator.scene.hash}-{narrator.video.hash}"
+    prompts = summary_prompts(config)
+    return f"{prompts.scene.hash}-{prompts.video.hash}"
 
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.captioning.text.echoes import BANDS, Echo, echoes
+from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
@@ -60,11 +60,11 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> l
     scores = verdicts["score"].to_numpy()
     ranks = np.searchsorted(np.sort(scores), scores) / max(len(scores), 1)
     bands = verdicts["bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
-    alike = echoes(texts, bands, config.least_likeness)
+    alike = near_copies(texts, bands, config.least_likeness)
     found = []
     for number, clip_id in enumerate(ids):
-        echo = alike.get(number)
-        reasons = reasons_of(scores[number], ranks[number], echo, config)
+        near_copy = alike.get(number)
+        reasons = reasons_of(scores[number], ranks[number], near_copy, config)
         if reasons:
             row = WeakCaption(
                 clip_id=clip_id,
@@ -72,21 +72,23 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> l
                 score=float(scores[number]),
                 rank=float(ranks[number]),
                 reason="; ".join(reasons),
-                like_clip_id=ids[echo.number] if echo else None,
-                likeness=echo.likeness if echo else None,
+                like_clip_id=ids[near_copy.number] if near_copy else None,
+                likeness=near_copy.likeness if near_copy else None,
             )
             found.append(row)
     return found
 
 
-def reasons_of(score: float, rank: float, echo: Echo | None, config: WeakConfig) -> list[str]:
+def reasons_of(
+    score: float, rank: float, near_copy: NearCopy | None, config: WeakConfig
+) -> list[str]:
     """Why a caption is weak, if it is."""
     return [
         reason
         for reason, holds in (
             (f"score below {config.below:g}", score < config.below),
             (f"among the worst {config.worst_share:.0%}", rank < config.worst_share and score < 1),
-            ("nearly another clip's caption", echo is not None),
+            ("nearly another clip's caption", near_copy is not None),
         )
         if holds
     ]

@@ -11,10 +11,10 @@ from pydantic import model_validator
 from vidcurate.errors import MediaError
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.image_classifier import (
+    Classifier,
     ClassifierChoice,
-    Judge,
     check_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
@@ -57,7 +57,7 @@ class SafetyConfig(StageConfig):
 class Desk:
     """The judge, and where the proxies lie."""
 
-    judge: Judge
+    judge: Classifier
     workspace: Workspace
 
 
@@ -65,7 +65,7 @@ def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
     """The judge, opened once a worker."""
     if config.backend == "opennsfw":
         return Desk(open_nsfw(), workspace)
-    return Desk(open_label_judge(chosen(config), config.label), workspace)
+    return Desk(open_label_classifier(chosen(config), config.label), workspace)
 
 
 def safety(

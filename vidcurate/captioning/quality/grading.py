@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from vidcurate.captioning.material import Material
+from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS, ask_json
 from vidcurate.models.chat.conversation import Conversation
 
 LOWEST, HIGHEST = 1, 5
-INSPECT_PROMPTS = ("inspect", *JSON_PROMPTS)
+GRADING_PROMPTS = ("inspect", *JSON_PROMPTS)
 NAMES = {"type": "array", "items": {"type": "string"}}
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -28,7 +28,7 @@ SCHEMA: Mapping[str, Any] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Opinion:
+class ModelGrade:
     """A grade of 1 to 5, what the model called wrong, and why."""
 
     grade: int
@@ -54,11 +54,11 @@ class Opinion:
         return (*lines, self.explanation) if self.explanation else tuple(lines)
 
 
-def inspected(text: str, material: Material) -> Conversation[Opinion]:
+def grade_caption(text: str, clip_input: ClipInput) -> Conversation[ModelGrade]:
     """The model's opinion of a caption."""
-    prompt = material.prompt("inspect", caption=text)
-    answer = yield from ask_json((prompt, *material.shown()), SCHEMA)
-    return Opinion(
+    prompt = clip_input.prompt("inspect", caption=text)
+    answer = yield from ask_json((prompt, *clip_input.shown()), SCHEMA)
+    return ModelGrade(
         int(answer["grade"]),
         tuple(answer["wrong_objects"]),
         tuple(answer["wrong_actions"]),

@@ -5,11 +5,11 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 
 from vidcurate.errors import MissingExtraError, UsageError
-from vidcurate.models.quiet import hushed
-from vidcurate.models.vision.clip_embedder import LONGEST_FAULT
+from vidcurate.models.quiet import silence_logs
+from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
 # They log what they raise as well, and each try on the network.
-TELLING = ("transformers", "huggingface_hub", "httpx", "urllib3")
+LOGGERS = ("transformers", "huggingface_hub", "httpx", "urllib3")
 
 
 def require_transformers() -> None:
@@ -25,9 +25,9 @@ def loading(what: str, model: str, remedy: str) -> Iterator[None]:
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - heavy
 
     disable_progress_bar()
-    with hushed(*TELLING):
+    with silence_logs(*LOGGERS):
         try:
             yield
         except Exception as error:
-            fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+            fault = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_FAULT]
             raise UsageError(f"cannot load the {what} {model!r} ({fault}): {remedy}") from error

@@ -1,13 +1,13 @@
 import numpy as np
 
-from vidcurate.captioning.text.echoes import Echo, bands_of, echoes
+from vidcurate.captioning.text.near_copies import NearCopy, minhash_bands, near_copies
 
 WORDS = ("dog", "cat", "boat", "tram", "tree", "lamp", "bird", "coat", "rope", "door", "cup", "hat")
 
 
-def found(texts: list[str], least: float = 0.6) -> dict[int, Echo]:
+def found(texts: list[str], least: float = 0.6) -> dict[int, NearCopy]:
     """The echoes among texts."""
-    return echoes(texts, np.array([bands_of(text) for text in texts], np.int64), least)
+    return near_copies(texts, np.array([minhash_bands(text) for text in texts], np.int64), least)
 
 
 def sentence(number: int) -> str:
@@ -22,8 +22,8 @@ def test_near_copies_are_found_among_many() -> None:
     texts[50] = texts[7]
     texts[60] = texts[9].replace(texts[9].split()[4], "bridge", 1)
     echo = found(texts)
-    assert echo[7] == Echo(50, 1.0)
-    assert echo[50] == Echo(7, 1.0)
+    assert echo[7] == NearCopy(50, 1.0)
+    assert echo[50] == NearCopy(7, 1.0)
     assert echo[9].number == 60
     assert 0.6 < echo[9].likeness < 1
     assert set(echo) == {7, 9, 50, 60}

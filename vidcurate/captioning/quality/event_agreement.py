@@ -14,7 +14,7 @@ from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
 
 Kind = Literal["events", "looks"]
-MOST_ITEMS = 15
+MAX_ITEMS = 15
 ITEMS: Mapping[str, Any] = {
     "type": "object",
     "properties": {"items": {"type": "array", "items": {"type": "string"}}},
@@ -25,7 +25,7 @@ ENTAILED = "entailed"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class CheckedItems:
     """Items of one text held against another: entailed, neutral or contradicted, each."""
 
     items: tuple[str, ...]
@@ -38,11 +38,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Agreement:
+class EventAgreement:
     """Two texts compared: items of the reference in the caption, and of the caption in it."""
 
-    reference: Held
-    caption: Held
+    reference: CheckedItems
+    caption: CheckedItems
 
     @property
     def completeness(self) -> float | None:
@@ -63,18 +63,18 @@ class Agreement:
         return 2 * recall * precision / (recall + precision) if recall + precision else 0.0
 
 
-def compared(
+def compare_events(
     caption: str, reference: str, kinds: Sequence[Kind] = ("events",)
-) -> Conversation[Agreement]:
+) -> Conversation[EventAgreement]:
     """How far a caption tells what a reference tells."""
     wanted: list[str] = []
     told: list[str] = []
     for kind in kinds:
         wanted += yield from items_of(reference, kind)
         told += yield from items_of(caption, kind)
-    missing = yield from held(wanted, caption)
-    wrong = yield from held(told, reference)
-    return Agreement(missing, wrong)
+    missing = yield from check_items(wanted, caption)
+    wrong = yield from check_items(told, reference)
+    return EventAgreement(missing, wrong)
 
 
 def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
@@ -82,17 +82,17 @@ def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
     prompt = fill_prompt(load_prompt(kind), {"text": text})
     answer = yield from ask_json((prompt,), ITEMS)
     items = (" ".join(item.split()) for item in answer["items"])
-    return [item for item in items if item][:MOST_ITEMS]
+    return [item for item in items if item][:MAX_ITEMS]
 
 
-def held(items: Sequence[str], text: str) -> Conversation[Held]:
+def check_items(items: Sequence[str], text: str) -> Conversation[CheckedItems]:
     """What a text says of each item; nothing is asked about none."""
     if not items:
-        return Held((), ())
+        return CheckedItems((), ())
     numbered = "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
     prompt = fill_prompt(load_prompt("entail"), {"text": text, "items": numbered})
     answer = yield from ask_json((prompt,), verdicts_schema(len(items)))
-    return Held(tuple(items), tuple(answer["verdicts"]))
+    return CheckedItems(tuple(items), tuple(answer["verdicts"]))
 
 
 def verdicts_schema(n_items: int) -> Mapping[str, Any]:

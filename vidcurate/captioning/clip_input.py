@@ -7,20 +7,20 @@ from typing import Any
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import INSERTED, Prompt, fill_prompt
 from vidcurate.captioning.templates.facts import Facts
-from vidcurate.captioning.voice_over import Voice
+from vidcurate.captioning.voice_over import VoiceOver
 from vidcurate.models.chat.conversation import Conversation, Frame, Status
 from vidcurate.records import Candidate, Clip
 
 # Cosines of texts with the clip's vector.
-Fit = Callable[[Sequence[str]], Sequence[float]]
+TextScorer = Callable[[Sequence[str]], Sequence[float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class ClipInput:
     """One clip: its stills in time order, its measured rows by table name, and the prompts.
 
-    `fit` is there where texts are chosen by it and the video has vectors, `voice` where the
-    strategy hears and the video has subtitles.
+    `text_scorer` is set where texts are chosen by the clip's vector, `voice_over` where the
+    strategy uses subtitles and the video has them.
     """
 
     clip: Clip
@@ -28,8 +28,8 @@ class Material:
     facts: Facts
     prompts: Mapping[str, Prompt]
     config: CaptionConfig
-    fit: Fit | None = None
-    voice: Voice | None = None
+    text_scorer: TextScorer | None = None
+    voice_over: VoiceOver | None = None
 
     def prompt(self, name: str, **values: str) -> str:
         """A prompt of the strategy, with what is known of the clip and `values` filled in.
@@ -63,7 +63,7 @@ class Material:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class CaptionText:
     """What a strategy made of the answers; `structured` is a value that JSON can hold.
 
     `model` is who wrote the text, if not the one that answered last.
@@ -79,4 +79,4 @@ class Told:
     model: str = ""
 
 
-Strategy = Callable[[Material], Conversation[Told]]
+Strategy = Callable[[ClipInput], Conversation[CaptionText]]

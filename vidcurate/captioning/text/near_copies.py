@@ -19,7 +19,7 @@ BANDS, ROWS = 18, 3
 RUN = 3
 HIGH_BITS = np.uint64(32)
 SEED = 17
-MOST_COMPARED = 20  # texts that each is compared with in a band, where thousands are the same
+MAX_COMPARED = 20  # texts that each is compared with in a band, where thousands are the same
 
 Hashes = NDArray[np.uint64]
 Bands = NDArray[np.int64]
@@ -29,43 +29,43 @@ MULTIPLIERS, ADDENDS = np.random.default_rng(SEED).integers(
 
 
 @dataclass(frozen=True, slots=True)
-class Echo:
+class NearCopy:
     """The likest other text, by its number, and how like it is, 0..1."""
 
     number: int
     likeness: float
 
 
-def bands_of(text: str) -> tuple[int, ...]:
+def minhash_bands(text: str) -> tuple[int, ...]:
     """One number for each band of a text's least hashes."""
-    runs = np.fromiter(runs_of(text), np.uint64)[:, None]
+    runs = np.fromiter(shingles_of(text), np.uint64)[:, None]
     # Multiply-shift hashing (Dietzfelbinger et al. 1997), modulo 2 to the 64.
     hashed = (runs * (MULTIPLIERS | np.uint64(1)) + ADDENDS) >> HIGH_BITS
     least = hashed.min(axis=0).reshape(BANDS, ROWS)
     return tuple(zlib.crc32(band.tobytes()) for band in least)
 
 
-def runs_of(text: str) -> frozenset[int]:
+def shingles_of(text: str) -> frozenset[int]:
     """Hashes of a text's runs of words; a shorter text is one run."""
     words = words_of(text)
     starts = range(max(1, len(words) - RUN + 1))
     return frozenset(zlib.crc32(" ".join(words[at : at + RUN]).encode()) for at in starts)
 
 
-def echoes(texts: Sequence[str], bands: Bands, least: float) -> dict[int, Echo]:
+def near_copies(texts: Sequence[str], bands: Bands, least: float) -> dict[int, NearCopy]:
     """For each text that has one the likest other, if it is at least so like.
 
     `bands` is one row a text, shape (texts, BANDS).
     """
-    found: dict[int, Echo] = {}
+    found: dict[int, NearCopy] = {}
     for one, other in sorted(set(pairs(bands))):
-        first, second = runs_of(texts[one]), runs_of(texts[other])
+        first, second = shingles_of(texts[one]), shingles_of(texts[other])
         likeness = len(first & second) / len(first | second)
         if likeness < least:
             continue
         for text, twin in ((one, other), (other, one)):
             if text not in found or found[text].likeness < likeness:
-                found[text] = Echo(twin, likeness)
+                found[text] = NearCopy(twin, likeness)
     return found
 
 
@@ -76,4 +76,4 @@ def pairs(bands: Bands) -> Iterator[tuple[int, int]]:
         edges = np.flatnonzero(np.diff(values[order])) + 1
         for alike in np.split(order, edges):
             for place, one in enumerate(alike[:-1].tolist()):
-                yield from ((one, o) for o in alike[place + 1 : place + 1 + MOST_COMPARED].tolist())
+                yield from ((one, o) for o in alike[place + 1 : place + 1 + MAX_COMPARED].tolist())

@@ -3,9 +3,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from vidcurate.captioning.strategies.events import Agreement, compared
+from vidcurate.captioning.quality.event_agreement import EventAgreement, compare_events
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Ask, Outcome, hold
+from vidcurate.models.chat.conversation import Answer, ModelRequest, Outcome, run_conversation
 
 CAPTION = "A man walks and a dog barks."
 REFERENCE = "A man walks, sits down and sings."
@@ -15,12 +15,12 @@ ITEMS = {
 }
 
 
-def text_of(ask: Ask) -> str:
+def text_of(ask: ModelRequest) -> str:
     """The words of a request."""
     return "\n".join(part for part in ask.parts if isinstance(part, str))
 
 
-def reader(ask: Ask) -> Outcome:
+def reader(ask: ModelRequest) -> Outcome:
     """A model that lists the items of a text, and entails those that both texts tell."""
     words = text_of(ask)
     numbered = [line.partition(". ")[2] for line in words.splitlines() if line[:1].isdigit()]
@@ -38,8 +38,8 @@ def said(value: object) -> Answer:
 
 def test_completeness_and_precision_count_entailed_events() -> None:
     """One of three reference events is told, one of two told events is in the reference."""
-    result = hold(compared(CAPTION, REFERENCE), reader)
-    assert isinstance(result, Agreement)
+    result = run_conversation(compare_events(CAPTION, REFERENCE), reader)
+    assert isinstance(result, EventAgreement)
     assert result.completeness == pytest.approx(1 / 3)
     assert result.precision == pytest.approx(1 / 2)
     assert result.f1 == pytest.approx(0.4)
@@ -48,22 +48,22 @@ def test_completeness_and_precision_count_entailed_events() -> None:
 
 def test_both_kinds_are_asked_of_both_texts() -> None:
     """With details beside events each text is taken apart twice, and each held against once."""
-    asks: list[Ask] = []
+    asks: list[ModelRequest] = []
 
-    def note(ask: Ask) -> Outcome:
+    def note(ask: ModelRequest) -> Outcome:
         asks.append(ask)
         return reader(ask)
 
-    result = hold(compared(CAPTION, REFERENCE, ("events", "looks")), note)
-    assert isinstance(result, Agreement)
+    result = run_conversation(compare_events(CAPTION, REFERENCE, ("events", "looks")), note)
+    assert isinstance(result, EventAgreement)
     assert len(asks) == 6
     assert len(result.reference.items) == 6
 
 
 def test_texts_without_events_have_no_score() -> None:
     """Where nothing happens nothing is judged, and no share is made up."""
-    result = hold(compared(CAPTION, REFERENCE), lambda _ask: said({"items": []}))
-    assert isinstance(result, Agreement)
+    result = run_conversation(compare_events(CAPTION, REFERENCE), lambda _ask: said({"items": []}))
+    assert isinstance(result, EventAgreement)
     assert (result.completeness, result.precision, result.f1) == (None, None, None)
 
 
@@ -71,10 +71,10 @@ def test_a_model_that_judges_some_only_is_an_error() -> None:
     """Verdicts that do not go with the items, twice, fail the comparison with the reason."""
     answers: Iterator[object] = iter([ITEMS[REFERENCE], ITEMS[CAPTION]])
 
-    def short(_ask: Ask) -> Outcome:
+    def short(_ask: ModelRequest) -> Outcome:
         items = next(answers, None)
         return said({"verdicts": ["entailed"]} if items is None else {"items": items})
 
-    result = hold(compared(CAPTION, REFERENCE), short)
+    result = run_conversation(compare_events(CAPTION, REFERENCE), short)
     assert isinstance(result, MediaError)
     assert "verdicts" in str(result)

@@ -5,11 +5,18 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
-from vidcurate.captioning.material import Fit, Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Ask, Frame, Outcome, Status, hold
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Frame,
+    ModelRequest,
+    Outcome,
+    Status,
+    run_conversation,
+)
 from vidcurate.records import Clip
 
 CLIP = Clip("c1", "v1", 0, 96, Fraction(1, 24), 10.0, 14.0, 4.0, 96)
@@ -21,9 +28,9 @@ class Model:
     """A model that gives these outcomes in turn, and keeps what it was asked."""
 
     outcomes: Sequence[Outcome]
-    asks: list[Ask] = field(default_factory=list)
+    asks: list[ModelRequest] = field(default_factory=list)
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The next outcome."""
         self.asks.append(ask)
         return self.outcomes[len(self.asks) - 1]
@@ -41,14 +48,14 @@ def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
 def told(
     model: Model,
     facts: Mapping[str, Mapping[str, object]] | None = None,
-    fit: Fit | None = None,
+    text_scorer: TextScorer | None = None,
     **options: Any,
-) -> Told:
+) -> CaptionText:
     """What a strategy comes to. Raises MediaError where it fails."""
     config = CaptionConfig(**{"backend": "openai", "model": "eye", **options})
-    material = Material(CLIP, FRAMES, facts or {}, prompts_of(config), config)
-    talk = STRATEGIES[config.strategy].talk(replace(material, fit=fit))
-    result = hold(talk, model.ask)
+    clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
+    talk = STRATEGIES[config.strategy].talk(replace(clip_input, text_scorer=text_scorer))
+    result = run_conversation(talk, model.ask)
     if isinstance(result, MediaError):
         raise result
     return result

@@ -9,7 +9,7 @@ from vidcurate.models.chat.options import ModelConfig, model_content
 from vidcurate.stage import BY_CONTENT
 
 
-def named_files(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
+def file_options(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
     """The options that name a file or folder: those of `prompts`, and the model.
 
     The text of a prompt enters a fingerprint by itself.
@@ -20,22 +20,22 @@ def named_files(config: ModelConfig, backend: str, prompts: Sequence[str]) -> di
     return {**found, "model": content} if content else found
 
 
-def caption_files(config: CaptionConfig) -> Mapping[str, str]:
+def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
     """The same of captions: prompt, form, model, and what the teachers are told by."""
-    found = named_files(config, config.backend, ("prompt",))
+    found = file_options(config, config.backend, ("prompt",))
     if config.form:
         found["form"] = BY_CONTENT
     if config.strategy == "teachers":
-        found |= teacher_files(config)
+        found |= teacher_file_options(config)
     return found
 
 
-def teacher_files(config: CaptionConfig) -> dict[str, str]:
+def teacher_file_options(config: CaptionConfig) -> dict[str, str]:
     """The teachers, where one names a file, with its content in place of the path."""
     told: list[str] = []
     for teacher in config.teachers:
         asked = teacher_config(config, teacher)
-        files = named_files(asked, asked.backend, ("prompt",))
+        files = file_options(asked, asked.backend, ("prompt",))
         if "prompt" in files:
             files["prompt"] = load_prompt(asked.prompt).hash
         pairs = (word.partition("=") for word in shlex.split(teacher))

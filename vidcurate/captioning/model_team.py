@@ -9,31 +9,31 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import (
     Answer,
-    Ask,
     Conversation,
+    ModelRequest,
     Outcome,
-    hold_in_batches,
+    run_conversations,
 )
 
 T = TypeVar("T")
-TALKS_AT_ONCE = 64  # enough to fill a server's slots or a model's batch, whichever is asked
+MAX_CONVERSATIONS = 64  # enough to fill a server's slots or a model's batch, whichever is asked
 
 
 @dataclass(frozen=True, slots=True)
-class Team:
+class ModelTeam:
     """Models by what requests call them in `to`."""
 
     models: Mapping[str, ChatModel]
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, ask: ModelRequest) -> Outcome:
         """The answer of the model that is named."""
         return self.models[ask.to].ask(ask)
 
     def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The result of each conversation, in order; a model is asked all that waits for it."""
-        return hold_in_batches(talks, self.answers, TALKS_AT_ONCE)
+        return run_conversations(talks, self.answers, MAX_CONVERSATIONS)
 
-    def answers(self, asks: Sequence[Ask]) -> list[Outcome]:
+    def answers(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
         """The answers to requests, in order."""
         found: dict[int, Outcome] = {}
         for name in dict.fromkeys(ask.to for ask in asks):
@@ -43,23 +43,23 @@ class Team:
         return [found[number] for number in range(len(asks))]
 
 
-def one_request(ask: Ask) -> Conversation[Answer]:
+def one_request(ask: ModelRequest) -> Conversation[Answer]:
     """A conversation that ends with its first answer."""
     answer = yield ask
     return answer
 
 
-def open_team(config: CaptionConfig) -> ChatModel:
+def open_model_team(config: CaptionConfig) -> ChatModel:
     """The model that a config names, and its teachers if it has a strategy that asks them.
 
     Raises UsageError for a model that cannot be had.
     """
-    asked = asked_configs(config)
+    asked = model_configs(config)
     models = {name: open_chat_model(c.backend, c.model_dump()) for name, c in asked.items()}
-    return Team(models) if config.strategy == "teachers" else models[""]
+    return ModelTeam(models) if config.strategy == "teachers" else models[""]
 
 
-def asked_configs(config: CaptionConfig) -> dict[str, CaptionConfig]:
+def model_configs(config: CaptionConfig) -> dict[str, CaptionConfig]:
     """The options of every model that is asked, by what requests call it in `to`."""
     if config.strategy != "teachers":
         return {"": config}

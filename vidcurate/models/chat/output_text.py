@@ -45,7 +45,7 @@ CHANNEL_MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|return
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
+class StrippedOutput:
     """An answer's text, and what was taken from around it."""
 
     text: str
@@ -53,7 +53,7 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class FinishedText:
     """A spoken text with how it ended: its status, and a reason where there is something to do."""
 
     text: str
@@ -62,33 +62,35 @@ class Ending:
     repairs: tuple[str, ...] = ()
 
 
-def ending(written: str, *, is_cut: bool, max_tokens: int, thought: bool = False) -> Ending:
+def finish_text(
+    written: str, *, is_cut: bool, max_tokens: int, thought: bool = False
+) -> FinishedText:
     """What a model's output comes to.
 
     `is_cut` says that it ran out of `max_tokens`, `thought` that it thought, where the backend
     gives thoughts apart from the text.
     """
-    spoken = spoken_in(written)
+    spoken = strip_output(written)
     thought = thought or THOUGHTS in spoken.repairs
     cut = f"it was cut at max_tokens = {max_tokens}"
     if spoken.text:
         status: Status = "truncated" if is_cut else "ok"
-        return Ending(spoken.text, status, cut if is_cut else "", spoken.repairs)
+        return FinishedText(spoken.text, status, cut if is_cut else "", spoken.repairs)
     if is_cut:
         when = "while the model was thinking" if thought else "before it held any text"
-        return Ending("", "empty", f"{cut} {when}: raise max_tokens")
-    return Ending("", "empty", "the model thought and said nothing" if thought else "")
+        return FinishedText("", "empty", f"{cut} {when}: raise max_tokens")
+    return FinishedText("", "empty", "the model thought and said nothing" if thought else "")
 
 
-def spoken_in(written: str) -> Spoken:
+def strip_output(written: str) -> StrippedOutput:
     """The answer in what a model wrote, exactly as it stands there, without spaces at the ends."""
     text = written.strip()
     if is_json(text):  # what stands in its strings is said
-        return Spoken(text)
+        return StrippedOutput(text)
     answered = without_thoughts(final_channel(text))
     kept = unwrapped(answered)
     found = ((THOUGHTS, answered != text), (MARKUP, kept != answered))
-    return Spoken(kept, tuple(name for name, holds in found if holds))
+    return StrippedOutput(kept, tuple(name for name, holds in found if holds))
 
 
 def bounds_thoughts(token: str) -> bool:

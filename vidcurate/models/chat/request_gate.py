@@ -9,7 +9,7 @@ LOOK_UP_EVERY_S = 0.2  # a stop is no part of the condition
 
 
 @dataclass(slots=True)
-class Turns:
+class RequestGate:
     """The state of a server, as all threads that ask it share it.
 
     `number` counts its troubles: the fault of a request that was sent before the last one tells

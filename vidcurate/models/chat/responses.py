@@ -11,10 +11,10 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from vidcurate.models.chat.answer_text import THOUGHTS, Ending, ending
 from vidcurate.models.chat.conversation import Answer
+from vidcurate.models.chat.output_text import THOUGHTS, FinishedText, finish_text
 
-LONGEST_QUOTE = 200  # characters of a server's own words in an error
+MAX_QUOTE = 200  # characters of a server's own words in an error
 # The server, or what stands before it, is full, loads a model or starts again: all should wait.
 BUSY_STATUSES = frozenset({429, 502, 503, 504, 520, 521, 522, 523, 524, 527, 529, 530})
 PASSING_STATUSES = frozenset({408, 409, 425})  # another try of the same request may succeed
@@ -84,7 +84,7 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class TokenUsage:
     """Tokens of a request."""
 
     prompt_tokens: int | None = None
@@ -98,7 +98,7 @@ class Reply:
 
     choices: tuple[Choice, ...] = ()
     model: str | None = None
-    usage: Usage | None = None
+    usage: TokenUsage | None = None
     error: Any = None
 
 
@@ -124,7 +124,7 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
         return fault_in_body(reply.error)
     if not reply.choices:
         return Fault("the answer is no chat completion: it has no choices")
-    usage = reply.usage or Usage()
+    usage = reply.usage or TokenUsage()
     choice = reply.choices[0]
     if str(choice.finish_reason).lower() in BROKEN:
         reason = f"the server broke the answer off (finish_reason {choice.finish_reason})"
@@ -205,18 +205,18 @@ def joined(stream: str) -> dict[str, Any]:
     return {**whole, "choices": [{"message": message, "finish_reason": finish_reason}]}
 
 
-def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> Ending:
+def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> FinishedText:
     """The text of a choice, how it ended, and why where there is something to do about it."""
     written = "".join(texts_in(choice.message.content))
     why = str(choice.finish_reason or "").lower()
     if choice.message.refusal or why in WITHHELD:
         refusal = (choice.message.refusal or "").strip()
         reason = refusal or f"the server's filter withheld it (finish_reason {why})"
-        return Ending(written.strip() or refusal, "refused", reason)
+        return FinishedText(written.strip() or refusal, "refused", reason)
     if why in CALLS:
         reason = "the model called a tool instead: serve it without tools, or ask another model"
-        return Ending("", "empty", reason)
-    told = ending(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
+        return FinishedText("", "empty", reason)
+    told = finish_text(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
     if isinstance(choice.message.content, list) and told.text and has_thinking_part(choice.message):
         return replace(told, repairs=tuple(dict.fromkeys((THOUGHTS, *told.repairs))))
     return told
@@ -242,7 +242,7 @@ def has_thinking_part(message: Message) -> bool:
     return any(isinstance(p, Mapping) and p.get("type") in THINKING_PARTS for p in parts)
 
 
-def has_thought(message: Message, usage: Usage) -> bool:
+def has_thought(message: Message, usage: TokenUsage) -> bool:
     """Whether a server says that its model thought, beside the text of the answer."""
     details = usage.completion_tokens_details
     counted = details.get("reasoning_tokens") if isinstance(details, Mapping) else 0
@@ -260,7 +260,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     if status in REDIRECTS:
         reason = f"the server answered {status}: it is elsewhere: set base_url to where it is"
         return Fault(reason, is_common=True, status=status)
-    told = told_in(body)
+    told = error_value(body)
     reason = f"the server answered {status}: {words_of(told)}"
     inner = told.get("error", told) if isinstance(told, Mapping) else None
     facts = inner if isinstance(inner, Mapping) else {}
@@ -278,7 +278,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     )
 
 
-def told_in(body: bytes) -> Any:
+def error_value(body: bytes) -> Any:
     """What a server says of an error: JSON, the first of a list of it, or words."""
     text = body.decode("utf-8", "replace")
     try:
