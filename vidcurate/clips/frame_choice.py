@@ -27,7 +27,7 @@ class Wish:
 
     count: int
     step: float = 0.0
-    most_alike: float = 1.0
+    max_similarity: float = 1.0
     query: Vectors | None = None
 
 
@@ -77,7 +77,7 @@ def semantic_walk(clip: ClipFrames, wish: Wish) -> Sequence[int]:
         if times[place] - times[looked] < wish.step:
             continue
         looked = place
-        if clip.vectors[place] @ clip.vectors[kept] < wish.most_alike:
+        if clip.vectors[place] @ clip.vectors[kept] < wish.max_similarity:
             kept = place
             chosen.append(kept)
     return list(clip.samples[chosen])
@@ -215,7 +215,9 @@ def unlike(clip: ClipFrames, numbers: Sequence[int], wish: Wish) -> list[int]:
     def is_copy(one: int, other: int) -> bool:
         if abs(moved[one] - moved[other]) <= COPY_CHANGE:
             return True
-        return one in vector and other in vector and vector[one] @ vector[other] >= wish.most_alike
+        return (
+            one in vector and other in vector and vector[one] @ vector[other] >= wish.max_similarity
+        )
 
     kept: list[int] = []
     for number in numbers:

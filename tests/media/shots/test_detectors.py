@@ -124,7 +124,7 @@ def test_adaptive_ignores_steady_motion() -> None:
     values[75] = 20.0
     frames = recorded({"delta_hue": values, "delta_sat": values, "delta_lum": values})
     assert found(frames, "adaptive") == [75]
-    assert found(frames, "adaptive", adaptive_min_content=25.0) == []
+    assert found(frames, "adaptive", min_adaptive_content=25.0) == []
 
 
 def test_fade_keeps_both_ends() -> None:
@@ -177,7 +177,7 @@ def test_both_says_who_found_what() -> None:
     cuts = detect(frames, BASE, RATE, options)
     assert [(cut.end_pts, cut.detector) for cut in cuts] == [(40, "content+hash"), (80, "content")]
     assert [cut.confidence for cut in cuts] == pytest.approx([0.9375, 0.375])
-    sure = DetectorOptions(detector="both", both_of=("content", "hash"), least_confidence=0.5)
+    sure = DetectorOptions(detector="both", both_of=("content", "hash"), min_confidence=0.5)
     assert detect(frames, BASE, RATE, sure) == cuts[:1]
 
 

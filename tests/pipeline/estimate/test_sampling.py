@@ -127,7 +127,7 @@ def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
 def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> None:
     """Each clip left is a request; tokens are foreseen where the server counts them."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
-    options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "retries": 0}}
+    options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "max_retries": 0}}
     found, _ = planned(tmp_path, options, shelves, n_sample=2)
     assert found.asked is not None
     n_before = len(script.bodies)

@@ -34,8 +34,8 @@ def choices(draw: st.DrawFn) -> SplitConfig:
         long_shots=draw(st.sampled_from(["stride", "truncate", "scenes"])),
         stride_s=draw(st.none() | st.integers(1, 30)),
         stitch=stitch,
-        stitch_distance=draw(st.none() | st.floats(0, 2)),
-        stitch_change=draw(st.none() | st.floats(0, 2)),
+        max_stitch_distance=draw(st.none() | st.floats(0, 2)),
+        max_stitch_change=draw(st.none() | st.floats(0, 2)),
         chop_s=draw(st.integers(1, 30)) if stitch == "neighbours" and draw(st.booleans()) else None,
         trim_s=draw(st.integers(0, 8)),
         trim_at=draw(st.sampled_from(["all", "gradual"])),
@@ -95,7 +95,7 @@ def kinds(*cuts: tuple[int, int, str, float]) -> VideoCuts:
 def test_only_gradual_or_unsure_ends_are_trimmed(below: float, second: tuple[int, int]) -> None:
     """Two frames go beside a dissolve, or a cut less sure than asked; not where the video ends."""
     video = kinds((6, 10, "dissolve", 1.0), (19, 20, "cut", 0.3))
-    config = SplitConfig(min_clip_s=0, trim_s=2, trim_at="gradual", trim_below=below)
+    config = SplitConfig(min_clip_s=0, trim_s=2, trim_at="gradual", max_trim_confidence=below)
     clips, _ = clips_of(video, video_of(list(range(30)), 30), config)
     last = (22, 30) if below > 0.3 else (20, 30)
     assert [(c.start_pts, c.end_pts) for c in clips] == [(0, 5), second, last]

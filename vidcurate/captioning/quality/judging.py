@@ -67,7 +67,7 @@ def clip_input_of(
     if not stills:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in stills
+        Frame(t, jpeg_of_file(file, config.max_image_side), clip.start_s) for t, file in stills
     )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

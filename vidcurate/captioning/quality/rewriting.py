@@ -25,7 +25,7 @@ class ScoredText:
 
 
 def rewrite_in_rounds(
-    text: str, clip_input: ClipInput, word_range: WordRange, *, rounds: int, look: bool
+    text: str, clip_input: ClipInput, word_range: WordRange, *, max_rounds: int, look: bool
 ) -> Conversation[list[ScoredText]]:
     """A text and those that follow it, each made of the best before; the last may be no better.
 
@@ -34,7 +34,7 @@ def rewrite_in_rounds(
     """
     best = yield from score_text(text, clip_input, word_range, look=look)
     texts_tried = [best]
-    while best.faults and len(texts_tried) <= rounds:
+    while best.faults and len(texts_tried) <= max_rounds:
         told = yield from rewrite_once(best, clip_input)
         latest = yield from score_text(told.text, clip_input, word_range, look=look)
         texts_tried.append(latest)

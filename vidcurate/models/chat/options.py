@@ -36,14 +36,14 @@ class ModelConfig(StageConfig):
         flag="--structured",
     )
     image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
-    image_max_side: int = option(
+    max_image_side: int = option(
         1024, "Long side of the stills that a model is shown", unit="pixels", ge=64
     )
     concurrency: int = option(8, "openai: requests at once", neutral=True, ge=1, le=1024)
     timeout_s: float = option(
         120.0, "openai: longest wait for an answer", unit="seconds", neutral=True, gt=0
     )
-    retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
+    max_retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
     backoff_s: float = option(
         1.0,
         "openai: wait before the second try, then twice that",
@@ -51,7 +51,7 @@ class ModelConfig(StageConfig):
         neutral=True,
         ge=0,
     )
-    patience_s: float = option(
+    max_wait_s: float = option(
         300.0,
         "openai: how long all wait for a server that is full, loads its model or starts again",
         unit="seconds",

@@ -80,7 +80,7 @@ class TransformersModel:
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
-                "set a smaller image_max_side or max_tokens, or another dtype"
+                "set a smaller max_image_side or max_tokens, or another dtype"
             )
         try:
             [answer] = generate(self, [fewer])

@@ -148,7 +148,7 @@ def talk(
         if isinstance(voice_over, MediaError):
             raise voice_over
         frames = tuple(
-            Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
+            Frame(t, jpeg_of_file(file, config.max_image_side), clip.start_s) for t, file in files
         )
         usage = Usage()
         clip_input = ClipInput(clip, frames, facts, desk.prompts, config, choose_fit(), voice_over)

@@ -21,7 +21,9 @@ ID_DIGITS = 16
 class OutlineConfig(StageConfig):
     """How clips are put into scenes."""
 
-    scene_s: float = option(60.0, "Longest scene, unless one clip is longer", unit="seconds", ge=0)
+    max_scene_s: float = option(
+        60.0, "Longest scene, unless one clip is longer", unit="seconds", ge=0
+    )
 
 
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
@@ -53,7 +55,7 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
 def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """A video's outline, named by all that stands in it."""
     clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
-    scenes = tuple(in_scenes(clips, config.scene_s))
+    scenes = tuple(in_scenes(clips, config.max_scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
     return Outline(hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS], video_id, scenes)
 

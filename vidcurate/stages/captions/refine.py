@@ -55,7 +55,7 @@ class RefineConfig(JudgingConfig):
         "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
     )
     prompt: str = option("", "A prompt by name, or a text file, instead of rewrite")
-    rounds: int = option(2, "Most texts that are written for a clip", ge=1, le=10)
+    max_rounds: int = option(2, "Most texts that are written for a clip", ge=1, le=10)
     look: bool = option(
         True, "The model also grades the old and every new text on the keyframes, as judge does"
     )
@@ -106,7 +106,11 @@ def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[Refined
         usage = Usage()
         clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
         rounds = rewrite_in_rounds(
-            caption.text, clip_input, config.word_range, rounds=config.rounds, look=config.look
+            caption.text,
+            clip_input,
+            config.word_range,
+            max_rounds=config.max_rounds,
+            look=config.look,
         )
         texts_tried = yield from count_usage(rounds, usage)
         return as_row(clip.video_id, clip_id, texts_tried, usage, config)
@@ -220,7 +224,7 @@ REFINE = MapStage(
     cost=Cost(
         resources=seats,
         requests=asked,
-        advice="fewer refine.rounds, refine.look no, or a lower weak.below",
+        advice="fewer refine.max_rounds, refine.look no, or a lower weak.max_score",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

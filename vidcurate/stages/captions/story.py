@@ -136,7 +136,7 @@ STORY = MapStage(
     cost=Cost(
         resources=seats,
         requests=asked,
-        advice="a longer outline.scene_s, or a smaller story.max_tokens",
+        advice="a longer outline.max_scene_s, or a smaller story.max_tokens",
     ),
     version=Version(depends=prompt_text, contents=files_named),
 )

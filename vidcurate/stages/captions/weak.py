@@ -19,13 +19,14 @@ NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
 class WeakConfig(StageConfig):
     """Which captions are written again."""
 
-    below: float = option(0.6, "Captions of a lower score are weak", ge=0, le=1)
+    max_score: float = option(0.6, "Captions with a lower score are weak", ge=0, le=1)
     worst_share: float = option(
         0.0, "This share of the captions, those of the lowest scores, is weak", ge=0, le=1
     )
-    least_likeness: float = option(
+    min_similarity: float = option(
         0.7,
-        "A caption is weak where another clip's is so like it: share of three-word runs in common",
+        "A caption is weak where another clip's is as similar as this: share of three-word runs that "
+        "both have",
         gt=0,
         le=1,
     )
@@ -60,7 +61,7 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> l
     scores = verdicts["score"].to_numpy()
     ranks = np.searchsorted(np.sort(scores), scores) / max(len(scores), 1)
     bands = verdicts["bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
-    alike = near_copies(texts, bands, config.least_likeness)
+    alike = near_copies(texts, bands, config.min_similarity)
     found = []
     for number, clip_id in enumerate(ids):
         near_copy = alike.get(number)
@@ -86,7 +87,7 @@ def reasons_of(
     return [
         reason
         for reason, holds in (
-            (f"score below {config.below:g}", score < config.below),
+            (f"score below {config.max_score:g}", score < config.max_score),
             (f"among the worst {config.worst_share:.0%}", rank < config.worst_share and score < 1),
             ("nearly another clip's caption", near_copy is not None),
         )

@@ -48,10 +48,10 @@ Flags = NDArray[np.bool_]
 class MotionConfig(StageConfig):
     """From which speed something counts as moving."""
 
-    moving_speed: float = option(
+    min_moving_speed: float = option(
         0.006, "Slower than this is static or still", unit="frame diagonals a second", gt=0, le=1
     )
-    shake_change: float = option(
+    min_shake_change: float = option(
         0.02,
         "Shake changes the camera's velocity by more than this within 80 ms",
         unit="frame diagonals a second",
@@ -78,13 +78,13 @@ def motion(
 
     Speeds are in frame diagonals a second. `flow_mean` and `flow_spread` are mean and standard
     deviation of the optical flow's length over the picture; `still_share` the share of samples
-    with less than `moving_speed`. The camera's movements are shares of the samples in which a
+    with less than `min_moving_speed`. The camera's movements are shares of the samples in which a
     similarity transform fits; one sample can pan and tilt. `shake` is handheld or other
     irregular translation: it changes within 80 ms, or reverses from sample to sample, and with
     such a sample goes one beside it that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
     the picture. `object_motion` is what the camera does not explain; place and direction are those
-    of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
+    of the cell of a 3 x 3 grid that moves most, none below `min_moving_speed`. `dominant_colours` are
     up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
     `vector_patch_min` are those of media.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
@@ -132,7 +132,7 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
     shares = {name: share(flags) for name, flags in camera.flags.items()}
     moved = numbers["object_motion"][~np.isnan(numbers["object_motion"])]
     object_motion = float(moved.mean()) if len(moved) else 0.0
-    place, direction = largest_motion(samples["object_cells"], config.moving_speed)
+    place, direction = largest_motion(samples["object_cells"], config.min_moving_speed)
     colours = np.array(samples["colours"].to_pylist(), np.float64).mean(axis=0)
     return MotionScore(
         clip_id=clip.clip_id,
@@ -140,7 +140,7 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
         n_samples=n_samples,
         flow_mean=float(numbers["motion_mean"].mean()),
         flow_spread=float(numbers["motion_spread"].mean()),
-        still_share=share(numbers["motion_mean"] < config.moving_speed),
+        still_share=share(numbers["motion_mean"] < config.min_moving_speed),
         camera=dominant(camera) if fits.any() else UNKNOWN,
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
@@ -181,16 +181,16 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
     roll = REACH * np.abs(numbers["roll"])
     speeds = dict(zip(MOVEMENTS, (-pan, pan, tilt, -tilt, zoom, -zoom, roll), strict=True))
     fastest = np.max(list(speeds.values()), axis=0)
-    moves = fastest >= config.moving_speed
+    moves = fastest >= config.min_moving_speed
     shift = np.hypot(pan, tilt)
     # A sample before a cut or the video's end has no second pair, and NaN is not above anything.
-    unsteady = (numbers["shake"] >= config.shake_change) & (
+    unsteady = (numbers["shake"] >= config.min_shake_change) & (
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
     velocity = np.stack([pan, tilt], axis=1)
     to_and_fro = reverses(velocity) & (shift >= BESIDE * fastest)
     shakes = with_neighbours(unsteady | (moves & to_and_fro), moves, velocity)
-    least = np.maximum(config.moving_speed, BESIDE * fastest)
+    least = np.maximum(config.min_moving_speed, BESIDE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
 

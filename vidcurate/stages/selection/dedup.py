@@ -68,7 +68,7 @@ class DedupConfig(StageConfig):
         "(length) or that of the first video (earliest); ties by resolution, length, bitrate, "
         "earliest",
     )
-    least_similarity: float = option(
+    min_similarity: float = option(
         0.8, "Clips are copies of each other from this similarity on", gt=0, le=1
     )
     against: tuple[str, ...] = option(
@@ -88,7 +88,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
     others = [(path, signatures_of(path)) for path in config.against]
     best = ranks(known, tables, config.policy)
-    rows = duplicates(own, others, best, config.least_similarity)
+    rows = duplicates(own, others, best, config.min_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
     done = pa.table(
@@ -138,7 +138,7 @@ def duplicates(
     own: pa.Table,
     others: Sequence[tuple[str, pa.Table]],
     best: Places,
-    least_similarity: float,
+    min_similarity: float,
 ) -> list[Duplicate]:
     """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
     from vidcurate.dedup.links import links
@@ -150,7 +150,7 @@ def duplicates(
     order = [*range(n_own, len(homes)), *best.tolist()]
     firsts = equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = links(gallery(together.take(pa.array(single, pa.int64()))), least_similarity)
+    found = links(gallery(together.take(pa.array(single, pa.int64()))), min_similarity)
     linked = [numbered(link, single) for link in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)

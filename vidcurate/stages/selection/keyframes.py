@@ -77,7 +77,7 @@ class KeyframesConfig(StageConfig):
     step_s: float = option(
         2.0, "semantic-walk: time between the frames it looks at", unit="seconds", ge=0
     )
-    most_alike: float | None = option(
+    max_similarity: float | None = option(
         None,
         "Cosine from which a frame is left out as like one that was taken; none is 0.99, and for "
         "semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
@@ -191,8 +191,8 @@ def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, d
         alike = WALK_LIKENESS[made_by.backend]
     if made_by is not None and config.method == "query":
         query = desk.query_vector(ModelChoice(made_by.model, made_by.pretrained))
-    if config.most_alike is not None:
-        alike = config.most_alike
+    if config.max_similarity is not None:
+        alike = config.max_similarity
     return Wish(config.count, config.step_s / float(clip.time_base), alike, query)
 
 

@@ -33,7 +33,7 @@ class CutsConfig(StageConfig):
         "Our network (learned), PySceneDetect's detectors, TransNetV2, Koala-36M's, what two of "
         "them agree on (both), or cuts at fixed times",
     )
-    least_confidence: float = option(
+    min_confidence: float = option(
         0.0, "Leave out transitions that are less sure, by any detector", ge=0, le=1
     )
     both_of: tuple[Single, ...] = option(
@@ -43,7 +43,7 @@ class CutsConfig(StageConfig):
         min_length=2,
         max_length=2,
     )
-    agree_frames: int = option(
+    max_apart_frames: int = option(
         2, "both: how near two transitions are that are one", unit="frames", ge=0, le=120
     )
     min_scene_s: float | None = option(
@@ -61,7 +61,7 @@ class CutsConfig(StageConfig):
     adaptive_window: int = option(
         2, "adaptive: neighbours on each side", unit="frames", ge=1, le=120
     )
-    adaptive_min_content: float = option(
+    min_adaptive_content: float = option(
         15.0, "adaptive: least change of hue, saturation and value", unit="8-bit levels", ge=0
     )
     histogram_threshold: float = option(
@@ -88,10 +88,10 @@ class CutsConfig(StageConfig):
     koala_mean_threshold: float = option(
         0.75, "koala: mean score of three below which there may be a transition", ge=-20, le=3
     )
-    koala_deviations: float = option(
+    min_koala_deviations: float = option(
         3.0, "koala: how far that must lie below the scores before", unit="deviations", ge=0
     )
-    koala_gap_frames: int = option(
+    max_koala_gap_frames: int = option(
         8, "koala: frames between two boundaries that are no shot", unit="frames", ge=0, le=240
     )
     fixed_interval_s: float = option(10.0, "fixed: time between cuts", unit="seconds", gt=0)

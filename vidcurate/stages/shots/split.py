@@ -35,7 +35,7 @@ REASONS = {
     TRANSITION: "gradual transition",
     TRIMMED: "end cut off by split.trim_s",
     BEYOND: "rest of a shot beyond split.max_clip_s",
-    NOT_JOINED: "shot left out by split.stitch_change",
+    NOT_JOINED: "shot left out by split.max_stitch_change",
 }
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
@@ -63,7 +63,7 @@ class SplitConfig(StageConfig):
         unit="seconds",
         ge=0.04,
     )
-    scene_deviations: float = option(
+    min_scene_deviations: float = option(
         0.5,
         "scenes: how much deeper than the mean a turn is; SceneTilling's is 0.5",
         unit="standard deviations",
@@ -72,14 +72,14 @@ class SplitConfig(StageConfig):
     stitch: Literal["none", "neighbours"] = option(
         "none", "Join neighbouring shots that look alike at their cut, by the vectors of embed"
     )
-    stitch_distance: float | None = option(
+    max_stitch_distance: float | None = option(
         None,
         "neighbours: greatest distance of two vectors of length one; none is Panda-70M's 0.6, "
         "or 0.75 for backend appearance",
         ge=0,
         le=2,
     )
-    stitch_change: float | None = option(
+    max_stitch_change: float | None = option(
         None,
         "neighbours: leave out a shot whose ends are farther apart, as it may hold a transition; "
         "none is Panda-70M's 1.0, or no limit for backend appearance",
@@ -97,7 +97,7 @@ class SplitConfig(StageConfig):
     trim_at: Literal["all", "gradual"] = option(
         "all", "Trim all ends of shots, or only those at gradual transitions"
     )
-    trim_below: float = option(
+    max_trim_confidence: float = option(
         0.0, "gradual: trim also at cuts that are less sure than this", ge=0, le=1
     )
     transitions: Literal["drop", "keep"] = option(
@@ -227,7 +227,7 @@ def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
 def events(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
     """Shots that continue each other, joined."""
     assert video.looks is not None
-    most_distance, most_change = config.stitch_distance, config.stitch_change
+    most_distance, most_change = config.max_stitch_distance, config.max_stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
         spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
@@ -255,7 +255,7 @@ def trims(cut: Cut | None, config: SplitConfig) -> bool:
     if config.trim_at == "all":
         return True
     return cut is not None and (
-        cut.kind not in ("cut", "fixed") or cut.confidence < config.trim_below
+        cut.kind not in ("cut", "fixed") or cut.confidence < config.max_trim_confidence
     )
 
 
@@ -267,7 +267,7 @@ def divided(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
     if config.long_shots == "scenes" and is_long:
         assert video.looks is not None
         shortest = ceil(video.ticks(config.min_clip_s))
-        parts = tile(video.edges, span, video.looks, shortest, config.scene_deviations)
+        parts = tile(video.edges, span, video.looks, shortest, config.min_scene_deviations)
     for one in parts:
         if config.long_shots == "truncate":
             yield next(pieces(video.edges, one, longest))
