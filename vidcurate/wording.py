@@ -14,3 +14,9 @@ def suggest(name: object, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1)
     return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(names)}"
+
+
+def listed(names: Iterable[str], joint: str) -> str:
+    """Names as a sentence has them: "a", "a or b", "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} {joint} {last}" if first else last

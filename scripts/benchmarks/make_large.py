@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.inline import InlineEngine
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import FOUND, Scope
 from vidcurate.pipeline.runner import Run, plan_for, remember, run_stage
 from vidcurate.records import CLIPS, FILES
-from vidcurate.stage import StageConfig, TableStage
+from vidcurate.stage import TableStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
 from vidcurate.stages.selection.filter import FilterConfig

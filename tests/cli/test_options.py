@@ -9,7 +9,8 @@ from typer.testing import CliRunner
 
 from vidcurate.cli.options import describe, flags, given_values, stage_parameters, with_parameters
 from vidcurate.cli.reference import reference
-from vidcurate.stage import Stage, StageConfig, option
+from vidcurate.options import StageConfig, option
+from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
 
 

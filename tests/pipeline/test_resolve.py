@@ -18,8 +18,9 @@ from tests.support.toy_stages import (
     total,
 )
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan, tables_read
-from vidcurate.stage import Finish, Lookup, Stage, StageConfig
+from vidcurate.stage import Finish, Lookup, Stage
 from vidcurate.stages.sources.ingest import IngestConfig
 from vidcurate.store.dataset import Dataset
 

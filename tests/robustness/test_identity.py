@@ -12,9 +12,10 @@ from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, video_path
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
-from vidcurate.stage import Stage, StageConfig, fingerprint
+from vidcurate.stage import Stage, fingerprint
 from vidcurate.stages import STAGES
 from vidcurate.store.cache import cache_folder
 from vidcurate.store.dataset import Dataset

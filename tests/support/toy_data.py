@@ -9,11 +9,12 @@ from typing import Any
 from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
 from vidcurate.engines import Engine
 from vidcurate.engines.inline import InlineEngine
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.sources import add_files, found
 from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
 from vidcurate.pipeline.worker import Report
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import Table
 

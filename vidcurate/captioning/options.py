@@ -6,7 +6,7 @@ from typing import Literal, get_args
 from pydantic import ValidationError, model_validator
 
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.stage import option
+from vidcurate.options import option
 
 FACTS = "facts"
 MIN_TEACHERS = 2

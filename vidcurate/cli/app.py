@@ -19,8 +19,9 @@ from vidcurate.cli.options import given_values, stage_parameters, with_parameter
 from vidcurate.cli.output import say
 from vidcurate.cli.streams import prepare_streams
 from vidcurate.errors import UsageError, VidcurateError, place_fault
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config, override
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.probe import PROBE
 

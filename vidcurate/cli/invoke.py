@@ -20,6 +20,7 @@ from vidcurate.engines.guard import close_input
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import GB, LocalEngine
 from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import as_dicts
 from vidcurate.pipeline.discovery.sources import take_in
 from vidcurate.pipeline.estimate.forecast import Compared, compare
@@ -29,7 +30,6 @@ from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
-from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset

@@ -14,6 +14,7 @@ from vidcurate.cli.output import say, show_funnel, tell, tell_json
 from vidcurate.cli.reference import default_config
 from vidcurate.errors import UsageError, VidcurateError
 from vidcurate.export.files import half_built
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
 from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope
@@ -23,7 +24,7 @@ from vidcurate.pipeline.runner import ROOTS, check_stages, plan_for
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import Read, columns_beside, select_rows
-from vidcurate.stage import Stage, StageConfig, TableStage
+from vidcurate.stage import Stage, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.store.lock import writing

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from pydantic.fields import FieldInfo
 
-from vidcurate.stage import StageConfig
+from vidcurate.options import StageConfig
 
 PANEL = "Options of this stage"
 

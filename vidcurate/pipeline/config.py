@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from vidcurate.errors import ConfigError
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.options import StageConfig
+from vidcurate.stage import Stage
 from vidcurate.wording import suggest
 
 YamlPath = tuple[str | int, ...]

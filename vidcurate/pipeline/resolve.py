@@ -7,13 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import UsageError
-from vidcurate.stage import (
-    Stage,
-    StageConfig,
-    fingerprint,
-    read_at_finish,
-    read_while_running,
-)
+from vidcurate.options import StageConfig
+from vidcurate.stage import Stage, fingerprint, read_at_finish, read_while_running
 from vidcurate.store.dataset import Dataset, P_co, Shelf
 from vidcurate.store.table import Table
 

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from vidcurate.engines import Engine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
+from vidcurate.options import StageConfig, given_options
 from vidcurate.pipeline.counts import (
     StageCount,
     count,
@@ -36,7 +37,7 @@ from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan
 from vidcurate.pipeline.retries import Attempts, Shrink
 from vidcurate.pipeline.worker import Job, Report
 from vidcurate.records import EXPORTS, FILES, SOURCES
-from vidcurate.stage import Lookup, MapStage, Stage, StageConfig, TableStage, given_options
+from vidcurate.stage import Lookup, MapStage, Stage, TableStage
 from vidcurate.store.dataset import FAILED, Dataset
 from vidcurate.store.versions import library_versions
 from vidcurate.wording import quantity

@@ -21,7 +21,8 @@ from vidcurate.errors import (
     is_disk_full,
 )
 from vidcurate.notices import take_notices
-from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
+from vidcurate.options import StageConfig
+from vidcurate.stage import Drop, Incomplete, MapStage
 from vidcurate.store.cache import local, send, staging_folder
 from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
 from vidcurate.store.storage import Location, Remote

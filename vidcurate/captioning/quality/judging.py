@@ -16,8 +16,9 @@ from vidcurate.captioning.templates.facts import Facts
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame
 from vidcurate.models.chat.options import ModelConfig
+from vidcurate.options import option
 from vidcurate.records import KEYFRAMES, MOTION, QUALITY, TEXT, Caption, Clip
-from vidcurate.stage import Workspace, option
+from vidcurate.stage import Workspace
 from vidcurate.store.table import Table
 
 MEASURED: tuple[Table[Any], ...] = (QUALITY, MOTION, TEXT)

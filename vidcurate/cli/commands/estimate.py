@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from vidcurate.cli.invoke import Request, begun, exit_if_interrupted
 from vidcurate.cli.output import tell_json
 from vidcurate.cli.render_estimate import show_estimate
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.estimate.forecast import keep
 from vidcurate.pipeline.estimate.sampling import estimate
-from vidcurate.stage import StageConfig
 
 
 def plan_run(

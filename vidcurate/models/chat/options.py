@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
-from vidcurate.stage import StageConfig, option
+from vidcurate.options import StageConfig, option
 from vidcurate.store.digests import content_below
 
 LOCAL = ("transformers", "vllm")

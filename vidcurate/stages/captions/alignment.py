@@ -9,8 +9,9 @@ from vidcurate.errors import MediaError
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import StageConfig, option
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
-from vidcurate.stage import Cost, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
 

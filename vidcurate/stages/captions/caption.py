@@ -31,6 +31,7 @@ from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import StageConfig
 from vidcurate.records import (
     CAPTIONS,
     KEPT,
@@ -43,16 +44,7 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import (
-    Cost,
-    Lookup,
-    MapStage,
-    RequestEstimate,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-)
+from vidcurate.stage import Cost, Lookup, MapStage, RequestEstimate, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 

@@ -24,6 +24,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
@@ -41,10 +42,8 @@ from vidcurate.stage import (
     MapStage,
     RequestEstimate,
     Resources,
-    StageConfig,
     Version,
     Workspace,
-    option,
 )
 
 RULES = "rules"

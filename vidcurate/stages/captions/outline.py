@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
-from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DONE, DROPPED, OK
 from vidcurate.store.table import positions, taken
 

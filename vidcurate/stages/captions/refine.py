@@ -23,6 +23,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
     KEPT,
@@ -41,10 +42,8 @@ from vidcurate.stage import (
     MapStage,
     RequestEstimate,
     Resources,
-    StageConfig,
     Version,
     Workspace,
-    option,
 )
 
 

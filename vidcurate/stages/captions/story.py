@@ -13,17 +13,9 @@ from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
 from vidcurate.models.chat.options import ModelConfig
+from vidcurate.options import StageConfig, option
 from vidcurate.records import OUTLINES, STORIES, Outline, Story
-from vidcurate.stage import (
-    Cost,
-    MapStage,
-    RequestEstimate,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, MapStage, RequestEstimate, Resources, Version, Workspace
 
 
 class StoryConfig(ModelConfig):

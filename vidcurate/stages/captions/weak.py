@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
-from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.store.table import positions, taken
 

@@ -25,6 +25,7 @@ from vidcurate.export.marker import (
 from vidcurate.export.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.export.targets.parquet import write_shards
 from vidcurate.media.io.content import video_path
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
@@ -38,17 +39,7 @@ from vidcurate.records import (
     ExportedClip,
     Video,
 )
-from vidcurate.stage import (
-    Cost,
-    Finish,
-    Finished,
-    Lookup,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, Finish, Finished, Lookup, MapStage, Version, Workspace
 from vidcurate.store.storage import Location, Remote, location
 from vidcurate.wording import quantity
 

@@ -15,8 +15,9 @@ from vidcurate.models.vision.aesthetic_head import (
 )
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import check_sha256
+from vidcurate.options import StageConfig, option
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.digests import content_below
 

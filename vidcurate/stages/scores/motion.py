@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from vidcurate.clips.regions import PLACES
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
-from vidcurate.stage import Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Version, Workspace
 
 FLOATS = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 FRAME_COLUMNS = ("pts", "luma_mean", "luma_spread", "luma_delta", "black_share")
 SAMPLE_COLUMNS = (

@@ -17,18 +17,9 @@ from vidcurate.models.vision.image_classifier import (
     open_label_classifier,
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_below
 
 

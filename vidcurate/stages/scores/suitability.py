@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from vidcurate.captioning.templates.quality_words import quality_words
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     AESTHETIC,
     CLIPS,
@@ -22,7 +23,7 @@ from vidcurate.records import (
     Clip,
     Suitability,
 )
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Workspace
 from vidcurate.store.table import Table
 
 JUDGED = (QUALITY, MOTION, WATERMARK, SPEECH, CONSISTENCY, AESTHETIC, TEXT)

@@ -16,18 +16,9 @@ from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedd
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
 LIST_ENDING = ".txt"

@@ -16,18 +16,9 @@ from vidcurate.models.vision.image_classifier import (
     check_image_classifier,
     open_label_classifier,
 )
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_below
 
 

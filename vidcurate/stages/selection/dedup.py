@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from vidcurate.dedup.choice import Link, chosen, clusters
 from vidcurate.dedup.shown import Places, gallery
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CLIPS,
     DEDUP,
@@ -23,16 +24,7 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    Outcome,
-    StageConfig,
-    TableStage,
-    Version,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, Outcome, TableStage, Version
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
 from vidcurate.store.storage import location

@@ -16,6 +16,7 @@ from vidcurate.media.io.content import video_path
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CUTS,
     KEPT,
@@ -29,16 +30,7 @@ from vidcurate.records import (
     Keyframe,
     VideoVectors,
 )
-from vidcurate.stage import (
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
 MethodName = Literal[

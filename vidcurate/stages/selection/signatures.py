@@ -10,8 +10,9 @@ from vidcurate.clips.windows import column, window
 from vidcurate.dedup.course import Values, course
 from vidcurate.dedup.shown import packed
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
 COURSE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")

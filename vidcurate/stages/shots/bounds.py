@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vidcurate.clips.spans import Ticks, cuts_between
+from vidcurate.options import StageConfig
 from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, VideoCuts
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 
 class BoundsConfig(StageConfig):

@@ -6,8 +6,9 @@ from typing import Literal
 from pydantic import field_validator
 
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CUTS, SCANS, Scan, VideoCuts
-from vidcurate.stage import MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import MapStage, Version, Workspace
 from vidcurate.stages.sources.scan import ScanConfig
 
 Single = Literal[

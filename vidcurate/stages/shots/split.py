@@ -14,18 +14,9 @@ from vidcurate.clips.scenes import Looks, stitch, tile
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
-from vidcurate.stage import (
-    Drop,
-    Incomplete,
-    Lookup,
-    Loss,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Drop, Incomplete, Lookup, Loss, MapStage, Version, Workspace
 
 FOREVER_S = 1e8
 IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE = range(7)

@@ -20,17 +20,9 @@ from vidcurate.models.vision.embedder import (
     ModelChoice,
     open_embedder,
 )
+from vidcurate.options import StageConfig, option
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_below
 
 

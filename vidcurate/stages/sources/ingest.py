@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import content_id
+from vidcurate.options import StageConfig, option
 from vidcurate.records import FILES, SOURCES, FoundFile, Source
-from vidcurate.stage import Cost, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, MapStage, Workspace
 from vidcurate.store.storage import location
 
 EXTENSIONS = (

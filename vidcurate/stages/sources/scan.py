@@ -6,17 +6,9 @@ from typing import Any, Literal
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
+from vidcurate.options import StageConfig, option
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import (
-    Cost,
-    Incomplete,
-    Lookup,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, Incomplete, Lookup, MapStage, Version, Workspace
 from vidcurate.store.digests import sha256_of
 
 Metric = Literal[

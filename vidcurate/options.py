@@ -1,0 +1,271 @@
+"""A stage's options as pydantic models: each option is stated once, in the choice that takes it.
+
+An option that decides a way (`caption.strategy`) is a union of models, one for each word that it
+may be. A model holds the options that only this way takes. In files, on the command line and in
+the manifest all options of a stage are flat: {strategy: structured, form: clip.yaml}.
+"""
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar, Literal, Self, cast, get_args
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
+from pydantic.fields import FieldInfo
+
+from vidcurate.wording import listed
+
+NAME = "name"
+
+
+class Options(BaseModel):
+    """Base of all models of options; unknown options are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def reject_booleans(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse YAML's yes and no for all but switches; pydantic would take them as 1 and 0."""
+        field = cls.model_fields[info.field_name or ""]
+        if isinstance(value, bool) and field.annotation is not bool:
+            raise ValueError("this option is not a switch: yes and no are not valid")
+        return value
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def none_as_null(cls, value: Any, info: ValidationInfo) -> Any:
+        """Read the word none as YAML's null, which a command line cannot write."""
+        field = cls.model_fields[info.field_name or ""]
+        is_optional = type(None) in get_args(field.annotation)
+        return None if is_optional and value == "none" else value
+
+
+class Choice(Options):
+    """One way that an option chooses, with the options that only this way takes.
+
+    A subclass states `name`, the words that choose it, as a Literal with a default.
+    `without` are options of the stage itself that this way does not take.
+    """
+
+    without: ClassVar[tuple[str, ...]] = ()
+
+    name: str = ""
+
+
+class StageConfig(Options):
+    """Base of every stage's options."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def nest(cls, data: Any) -> Any:
+        """Put flat options into the models of the ways that are chosen."""
+        if not isinstance(data, Mapping):
+            return data
+        given = dict(data)
+        for field, models in choices_of(cls).items():
+            word = given.get(field, default_word(cls, field))
+            if not isinstance(word, str):
+                continue
+            chosen = [models[word]] if word in models else list(models.values())
+            own = {n: given.pop(n) for model in chosen for n in own_fields(model) if n in given}
+            if own or field in given:
+                given[field] = {NAME: word, **own}
+        return given
+
+    @model_serializer(mode="wrap")
+    def flatten(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Give all options that the chosen ways take as one flat mapping."""
+        values: dict[str, Any] = handler(self)
+        own: dict[str, Any] = {}
+        for field in choices_of(type(self)):
+            if field in values:
+                own |= values[field]
+                values[field] = own.pop(NAME, None) or getattr(self, field).name
+        left_out = {name for choice in chosen_ways(self) for name in choice.without}
+        ways = choices_of(type(self))
+        for field in left_out & ways.keys():
+            own = {n: v for n, v in own.items() if n not in own_fields(type(getattr(self, field)))}
+        return {n: v for n, v in values.items() if n not in left_out} | own
+
+    @model_validator(mode="after")
+    def refuse_what_a_way_is_without(self) -> Self:
+        """Refuse options that the chosen way does not take; raises ValueError."""
+        for field in choices_of(type(self)):
+            way = getattr(self, field)
+            given = [name for name in way.without if name in self.model_fields_set]
+            if given:
+                raise ValueError(f"{field} {way.name} does not take {given[0]}")
+        return self
+
+
+def option(
+    default: Any,
+    description: str,
+    *,
+    unit: str | None = None,
+    flag: str | None = None,
+    neutral: bool = False,
+    **bounds: Any,
+) -> Any:
+    """State one option: YAML key, command-line option, help, reference and fingerprint.
+
+    `flag` replaces the command-line name; `neutral` says that the value changes how the work is
+    done but not the rows, and so stays out of the fingerprint; `bounds` are pydantic's.
+    """
+    extra: dict[str, Any] = {"unit": unit, "flag": flag, "neutral": neutral}
+    return Field(default, description=description, json_schema_extra=extra, **bounds)
+
+
+def choice(default: type[Choice], description: str) -> Any:
+    """State an option that chooses one of the models in its annotation."""
+    extra: dict[str, Any] = {"unit": None, "flag": None, "neutral": False}
+    return Field(
+        default_factory=default,
+        description=description,
+        json_schema_extra=extra,
+        discriminator=NAME,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """One option of a stage, as files and the command line have it.
+
+    `words` are what an option that chooses may be. An option that not every way takes names the
+    option that decides (`decider`) and the words with which it is taken (`takers`); `is_own` tells
+    that it is stated in the models of these ways.
+    """
+
+    name: str
+    info: FieldInfo
+    words: tuple[str, ...] = ()
+    decider: str = ""
+    takers: tuple[str, ...] = ()
+    is_own: bool = False
+
+    @property
+    def description(self) -> str:
+        """What the option does."""
+        return self.info.description or ""
+
+    @property
+    def annotation(self) -> Any:
+        """The type of its value; the words of an option that chooses."""
+        return Literal[self.words] if self.words else self.info.annotation
+
+    @property
+    def default(self) -> Any:
+        """The value that it has if none is given."""
+        if self.words:
+            return cast("type[Choice]", self.info.default_factory).model_fields[NAME].default
+        return self.info.default
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Unit, command-line name and neutrality, as `option` states them."""
+        assert isinstance(self.info.json_schema_extra, dict)
+        return typing.cast("dict[str, Any]", self.info.json_schema_extra)
+
+    @property
+    def condition(self) -> str:
+        """With which choice it is taken, "" if always."""
+        return f"{self.decider} {listed(self.takers, 'or')}" if self.decider else ""
+
+
+@cache
+def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
+    """All options of a stage: its own, then those of each choice; those of backends come last."""
+    found: dict[str, OptionSpec] = {}
+    ways = choices_of(config)
+    for name, info in config.model_fields.items():
+        decider, takers = "", ()
+        for field, models in ways.items():
+            if any(name in model.without for model in models.values()):
+                decider = field
+                takers = tuple(word for word, m in models.items() if name not in m.without)
+        found[name] = OptionSpec(name, info, tuple(ways.get(name, ())), decider, takers)
+    for field in sorted(ways, key=lambda name: name == "backend"):
+        for model in dict.fromkeys(ways[field].values()):
+            for name in own_fields(model):
+                takers = tuple(w for w, m in ways[field].items() if name in own_fields(m))
+                found[name] = OptionSpec(
+                    name, model.model_fields[name], (), field, takers, is_own=True
+                )
+    return found
+
+
+@cache
+def choices_of(config: type[Options]) -> Mapping[str, Mapping[str, type[Choice]]]:
+    """The options that choose a way: for each of its words the model of that way."""
+    found: dict[str, dict[str, type[Choice]]] = {}
+    for field, info in config.model_fields.items():
+        models = [m for m in get_args(info.annotation) if is_choice(m)]
+        if models:
+            found[field] = {
+                word: m for m in models for word in get_args(m.model_fields[NAME].annotation)
+            }
+    return found
+
+
+def is_choice(kind: Any) -> bool:
+    """Whether a type is the model of a way."""
+    return isinstance(kind, type) and issubclass(kind, Choice)
+
+
+def own_fields(model: type[Choice]) -> list[str]:
+    """The options that a way takes for itself."""
+    return [name for name in model.model_fields if name != NAME]
+
+
+def default_word(config: type[StageConfig], field: str) -> Any:
+    """The word that an option which chooses has if none is given."""
+    factory = cast("type[Choice]", config.model_fields[field].default_factory)
+    return factory.model_fields[NAME].default
+
+
+def chosen_ways(config: StageConfig) -> list[Choice]:
+    """The ways that a stage's options choose."""
+    return [getattr(config, field) for field in choices_of(type(config))]
+
+
+def put_over(
+    config: type[StageConfig], base: Mapping[str, Any], given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Flat options with others put over them; those of a way that is not chosen any more go."""
+    merged = {**base, **given}
+    ways = choices_of(config)
+    chosen = {
+        field: models[merged.get(field, default_word(config, field))]
+        for field, models in ways.items()
+        if merged.get(field, default_word(config, field)) in models
+    }
+    left_out = {name for model in chosen.values() for name in model.without}
+
+    def is_taken(name: str) -> bool:
+        spec = options_of(config).get(name)
+        if spec is None or name in given:
+            return True
+        if name in left_out or spec.decider in left_out:
+            return False
+        way = chosen.get(spec.decider)
+        return way is None or not spec.is_own or name in way.model_fields
+
+    return {name: value for name, value in merged.items() if is_taken(name)}
+
+
+def given_options(config: StageConfig) -> dict[str, Any]:
+    """The options that decide the rows, as JSON values: those that the chosen ways take."""
+    specs = options_of(type(config))
+    values: dict[str, Any] = config.model_dump(mode="json")
+    return {name: value for name, value in values.items() if not specs[name].facts["neutral"]}
