@@ -16,16 +16,17 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationInfo,
-    field_validator,
+    ValidationError,
     model_serializer,
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from vidcurate.wording import listed
+from vidcurate.wording import listed, suggest
 
 NAME = "name"
+LONGEST = 57  # characters of a value that a message repeats
 
 
 class Options(BaseModel):
@@ -33,22 +34,24 @@ class Options(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    @field_validator("*", mode="before")
+    @model_validator(mode="before")
     @classmethod
-    def reject_booleans(cls, value: Any, info: ValidationInfo) -> Any:
-        """Refuse YAML's yes and no for all but switches; pydantic would take them as 1 and 0."""
-        field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and field.annotation is not bool:
-            raise ValueError("this option is not a switch: yes and no are not valid")
-        return value
+    def read_words(cls, data: Any) -> Any:
+        """Read none as null, which a command line cannot write, and yes and no as words.
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def none_as_null(cls, value: Any, info: ValidationInfo) -> Any:
-        """Read the word none as YAML's null, which a command line cannot write."""
-        field = cls.model_fields[info.field_name or ""]
-        is_optional = type(None) in get_args(field.annotation)
-        return None if is_optional and value == "none" else value
+        Pydantic would take YAML's yes and no for the numbers 1 and 0.
+        """
+        if not isinstance(data, Mapping):
+            return data
+        given = dict(data)
+        for name in given.keys() & cls.model_fields.keys():
+            annotation = cls.model_fields[name].annotation
+            kinds = {annotation, *get_args(annotation)}
+            if given[name] == "none" and type(None) in kinds:
+                given[name] = None
+            if isinstance(given[name], bool) and kinds & {int, float}:
+                given[name] = yes_or_no(given[name])
+        return given
 
 
 class Choice(Options):
@@ -105,7 +108,8 @@ class StageConfig(Options):
             way = getattr(self, field)
             given = [name for name in way.without if name in self.model_fields_set]
             if given:
-                raise ValueError(f"{field} {way.name} does not take {given[0]}")
+                condition = options_of(type(self))[given[0]].condition
+                raise ValueError(f"only {condition} takes {given[0]}")
         return self
 
 
@@ -189,7 +193,7 @@ def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
     found: dict[str, OptionSpec] = {}
     ways = choices_of(config)
     for name, info in config.model_fields.items():
-        decider, takers = "", ()
+        decider, takers = "", tuple[str, ...]()
         for field, models in ways.items():
             if any(name in model.without for model in models.values()):
                 decider = field
@@ -269,3 +273,48 @@ def given_options(config: StageConfig) -> dict[str, Any]:
     specs = options_of(type(config))
     values: dict[str, Any] = config.model_dump(mode="json")
     return {name: value for name, value in values.items() if not specs[name].facts["neutral"]}
+
+
+def faults_of(
+    config: type[StageConfig], error: ValidationError
+) -> list[tuple[tuple[str | int, ...], str]]:
+    """What is wrong with options: where, as files have them, and in words."""
+    return [
+        (flat_location(config, fault["loc"]), words_of(config, fault)) for fault in error.errors()
+    ]
+
+
+def flat_location(
+    config: type[StageConfig], location: tuple[str | int, ...]
+) -> tuple[str | int, ...]:
+    """A location in nested models as one in flat options."""
+    if location and location[0] in choices_of(config):
+        return location[2:] or location[:1]
+    return location
+
+
+def words_of(config: type[StageConfig], fault: ErrorDetails) -> str:
+    """One of pydantic's errors in plain words."""
+    name = fault["loc"][-1] if fault["loc"] else ""
+    if fault["type"] == "extra_forbidden":
+        spec = options_of(config).get(str(name))
+        return (
+            f"only {spec.condition} takes it"
+            if spec
+            else (f"unknown option{suggest(name, options_of(config))}")
+        )
+    if fault["type"] == "value_error":  # our own words, which name the value
+        return str(fault["ctx"]["error"])
+    given, message = fault["input"], fault["msg"]
+    if fault["loc"] and len(fault["loc"]) == 1 and name in choices_of(config):
+        given = given.get(NAME) if isinstance(given, Mapping) else given
+        message = f"must be {listed([repr(w) for w in options_of(config)[str(name)].words], 'or')}"
+    message = message.replace("Input should be", "must be").replace("valid tuple", "list")
+    message = message.partition(", unable to parse")[0]
+    shown = yes_or_no(given) if isinstance(given, bool) else repr(given)
+    return f"{message[0].lower()}{message[1:]}, not {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}"
+
+
+def yes_or_no(value: bool) -> str:  # noqa: FBT001 - a word for a switch
+    """A switch's value as YAML has it."""
+    return "yes" if value else "no"

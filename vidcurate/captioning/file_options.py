@@ -1,44 +1,44 @@
 """What stands in a fingerprint for options that name prompts and models on disk: their content."""
 
-import shlex
+import json
 from collections.abc import Mapping, Sequence
 
-from vidcurate.captioning.options import CaptionConfig, teacher_config
+from vidcurate.captioning.options import CaptionConfig, Structured, Teachers, teacher_of
 from vidcurate.captioning.prompts import load_prompt, prompt_names
 from vidcurate.models.chat.options import ModelConfig, model_content
+from vidcurate.options import StageConfig, given_options
 from vidcurate.stage import BY_CONTENT
 
 
-def file_options(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
+def file_options(
+    config: StageConfig, chat: ModelConfig | None, prompts: Sequence[str]
+) -> dict[str, str]:
     """The options that name a file or folder: those of `prompts`, and the model.
 
     The text of a prompt enters a fingerprint by itself.
     """
-    values = config.model_dump(include=set(prompts))
+    values = {name: getattr(config, name) for name in prompts}
     found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
-    content = model_content(backend, config.model)
+    content = model_content(chat) if chat else ""
     return {**found, "model": content} if content else found
 
 
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
-    """The same of captions: prompt, form, model, and what the teachers are told by."""
-    found = file_options(config, config.backend, ("prompt",))
-    if config.form:
+    """The same of captions: prompt, form, model, and what the teachers are."""
+    found = file_options(config, config.chat, ("prompt",))
+    if isinstance(config.strategy, Structured) and config.strategy.form:
         found["form"] = BY_CONTENT
-    if config.strategy == "teachers":
-        found |= teacher_file_options(config)
+    if isinstance(config.strategy, Teachers):
+        found["teachers"] = identity_of_teachers(config, config.strategy)
     return found
 
 
-def teacher_file_options(config: CaptionConfig) -> dict[str, str]:
-    """The teachers, where one names a file, with its content in place of the path."""
-    told: list[str] = []
-    for teacher in config.teachers:
-        asked = teacher_config(config, teacher)
-        files = file_options(asked, asked.backend, ("prompt",))
+def identity_of_teachers(config: CaptionConfig, strategy: Teachers) -> str:
+    """What decides the teachers' texts: options without address and limits, files by content."""
+    identities = []
+    for teacher in (teacher_of(config, written) for written in strategy.teachers):
+        files = file_options(teacher, teacher.backend, ("prompt",))
         if "prompt" in files:
-            files["prompt"] = load_prompt(asked.prompt).hash
-        pairs = (word.partition("=") for word in shlex.split(teacher))
-        told.append(shlex.join(f"{name}={files.get(name, value)}" for name, _, value in pairs))
-    as_given = [shlex.join(shlex.split(teacher)) for teacher in config.teachers]
-    return {} if told == as_given else {"teachers": "\n".join(told)}
+            files["prompt"] = load_prompt(teacher.prompt).hash
+        identities.append({**given_options(teacher), **files})
+    return json.dumps(identities, sort_keys=True)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.captioning.text.subtitles import Subtitles, heard, read_subtitles, subtitle_name
 from vidcurate.errors import MediaError
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
@@ -99,7 +99,7 @@ def read_file(file: Location) -> SubtitleFile | MediaError:
 
 def uses_subtitles(config: CaptionConfig) -> bool:
     """Whether captions say what is heard."""
-    return config.backend != FACTS and config.strategy == "script"
+    return config.chat is not None and isinstance(config.strategy, Script)
 
 
 def voice_overs_of(

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
-from pydantic.fields import FieldInfo
 
-from vidcurate.options import StageConfig
+from vidcurate.options import OptionSpec, StageConfig, options_of, yes_or_no
+from vidcurate.wording import listed
 
 PANEL = "Options of this stage"
 
@@ -18,28 +18,35 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
     """One keyword parameter for each option of a stage; None means that it was not given."""
     return [
         inspect.Parameter(
-            name,
+            spec.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                cli_type(info.annotation),
+                cli_type(spec.annotation),
                 typer.Option(
-                    *flags(name, info),
-                    help=describe(info),
-                    rich_help_panel=PANEL,
+                    *flags(spec),
+                    help=describe(spec),
+                    rich_help_panel=panel_of(spec),
                     show_default=False,
-                    parser=number_or_none if is_number_or_none(info.annotation) else None,
-                    metavar="NUMBER|none" if is_number_or_none(info.annotation) else None,
+                    parser=number_or_none if is_number_or_none(spec.annotation) else None,
+                    metavar=metavar(spec),
                 ),
             ],
         )
-        for name, info in config.model_fields.items()
+        for spec in options_of(config).values()
     ]
+
+
+def panel_of(spec: OptionSpec) -> str:
+    """The help's panel for an option: of the stage, or of the choices that take it."""
+    if not spec.is_own:
+        return PANEL
+    return f"With --{spec.decider.replace('_', '-')} {listed(spec.takers, 'or')}"
 
 
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a stage that were given on the command line."""
-    given = {name: values[name] for name in config.model_fields if values.get(name) is not None}
+    given = {name: values[name] for name in options_of(config) if values.get(name) is not None}
     return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
 
 
@@ -60,8 +67,17 @@ def cli_type(hint: Any) -> Any:
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
 
 
+def metavar(spec: OptionSpec) -> str | None:
+    """What stands for the value in the help; None where the type says it well."""
+    if is_number_or_none(spec.annotation):
+        return "NUMBER|none"
+    if choices(spec):
+        return "CHOICE"
+    return "TEXT" if typing.get_origin(spec.annotation) is tuple else None
+
+
 def is_number_or_none(hint: Any) -> bool:
-    """Whether an option is a number that may be left away."""
+    """Whether an option is a number that may be none."""
     kinds = set(typing.get_args(hint))
     return type(None) in kinds and bool(kinds & {int, float})
 
@@ -76,50 +92,48 @@ def number_or_none(text: str) -> str:
     return text
 
 
-def flags(name: str, info: FieldInfo) -> list[str]:
+def flags(spec: OptionSpec) -> list[str]:
     """The command-line names of an option."""
-    flag = facts(info)["flag"] or "--" + name.replace("_", "-")
-    return [f"{flag}/--no-{flag[2:]}"] if info.annotation is bool else [flag]
+    flag = spec.facts["flag"] or "--" + spec.name.replace("_", "-")
+    return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
 
 
-def facts(info: FieldInfo) -> dict[str, Any]:
-    """What `option` noted of a field beside pydantic's own facts."""
-    assert isinstance(info.json_schema_extra, dict)
-    return typing.cast("dict[str, Any]", info.json_schema_extra)
+def describe(spec: OptionSpec) -> str:
+    """Description, unit, bounds, choices, condition and default in one line."""
+    condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
+    default = shown(spec.default)
+    notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
+    told = "; ".join(note for note in notes if note)
+    return f"{spec.description} ({told})" if told else spec.description
 
 
-def describe(info: FieldInfo) -> str:
-    """Description, unit, bounds and default in one line."""
-    notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
-    default = shown(info.default)
-    notes.append(f"default {default}")
-    return f"{info.description} ({'; '.join(notes)})"
+def notes_on(spec: OptionSpec) -> list[str]:
+    """Unit, bounds and choices of an option, as far as it has any."""
+    return [note for note in (spec.facts["unit"], bounds(spec), choices(spec)) if note]
 
 
-def bounds(info: FieldInfo) -> str:
-    """The bounds of a field, as a reader says them."""
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "at least"}
+def bounds(spec: OptionSpec) -> str:
+    """The bounds of a number."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     return ", ".join(
         f"{sign} {getattr(limit, name)}"
-        for limit in info.metadata
+        for limit in spec.info.metadata
         for name, sign in signs.items()
         if getattr(limit, name, None) is not None
     )
 
 
-def choices(info: FieldInfo) -> str:
+def choices(spec: OptionSpec) -> str:
     """The words that an option takes, if it takes only some."""
-    if typing.get_origin(info.annotation) is typing.Literal:
-        return " | ".join(str(c) for c in typing.get_args(info.annotation))
+    if typing.get_origin(spec.annotation) is typing.Literal:
+        return " | ".join(str(c) for c in typing.get_args(spec.annotation))
     return ""
 
 
 def shown(value: Any) -> str:
-    """A default as YAML and the command line write it."""
+    """A default as YAML and the command line write it; "" for what is empty."""
     if value is None:
         return "none"
     if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return " ".join(str(v) for v in value) or "none"
-    return str(value)
+        return yes_or_no(value)
+    return " ".join(str(v) for v in value) if isinstance(value, tuple) else str(value)

@@ -4,9 +4,9 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 import yaml
-from pydantic.fields import FieldInfo
 
-from vidcurate.cli.options import bounds, choices, describe, facts, flags
+from vidcurate.cli.options import describe, flags, notes_on
+from vidcurate.options import OptionSpec, StageConfig, options_of
 from vidcurate.stage import Stage
 
 WIDTH = 96
@@ -36,25 +36,28 @@ def default_config(stages: Sequence[Stage]) -> str:
 
 
 def stage_lines(stage: Stage) -> Iterator[str]:
-    """One stage's part of the config file."""
+    """One stage's part of the config file; options of choices that it does not make are comments."""
     yield f"# {stage.summary}"
-    fields = stage.config.model_fields
-    yield f"{stage.name}:" if fields else f"{stage.name}: {{}}"
-    for name, info in fields.items():
-        yield from (f"  # {line}" for line in textwrap.wrap(comment(info), WIDTH))
-        yield f"  {name}: {as_yaml(info)}"
+    config: type[StageConfig] = stage.config
+    specs = options_of(config)
+    yield f"{stage.name}:" if specs else f"{stage.name}: {{}}"
+    taken = stage.config().model_dump()
+    for spec in specs.values():
+        yield from (f"  # {line}" for line in textwrap.wrap(comment(spec), WIDTH))
+        yield f"  {'' if spec.name in taken else '# '}{spec.name}: {as_yaml(spec)}"
     yield ""
 
 
-def comment(info: FieldInfo) -> str:
-    """Description, unit, bound and choices of an option."""
-    notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
-    return f"{info.description} ({'; '.join(notes)})" if notes else info.description or ""
+def comment(spec: OptionSpec) -> str:
+    """Description, unit, bound, choices and condition of an option."""
+    notes = notes_on(spec)
+    told = f"{spec.description} ({'; '.join(notes)})" if notes else spec.description
+    return f"With {spec.condition}: {told}" if spec.decider else told
 
 
-def as_yaml(info: FieldInfo) -> str:
+def as_yaml(spec: OptionSpec) -> str:
     """An option's default as YAML writes it."""
-    value = list(info.default) if isinstance(info.default, tuple) else info.default
+    value = list(spec.default) if isinstance(spec.default, tuple) else spec.default
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")
 
@@ -70,12 +73,14 @@ def reference_lines(stage: Stage) -> Iterator[str]:
     yield ""
     yield f"{stage.summary} Reads `{stage.reads.name}`, writes `{stage.writes.name}`."
     yield ""
-    fields = stage.config.model_fields
-    if fields:
+    config: type[StageConfig] = stage.config
+    specs = options_of(config)
+    if specs:
         yield "| option | YAML | what it does |"
         yield "|---|---|---|"
-    for name, info in fields.items():
-        what = describe(info).replace("|", "\\|")
-        yield f"| `{flags(name, info)[0]}` | `{name}` | {what} |"
-    if fields:
+    for spec in specs.values():
+        told = f"With {spec.condition}: {describe(spec)}" if spec.is_own else describe(spec)
+        what = told.replace("|", "\\|")
+        yield f"| `{flags(spec)[0]}` | `{spec.name}` | {what} |"
+    if specs:
         yield ""

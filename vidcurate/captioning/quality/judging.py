@@ -15,8 +15,8 @@ from vidcurate.captioning.quality.faults import WordRange
 from vidcurate.captioning.templates.facts import Facts
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame
-from vidcurate.models.chat.options import ModelConfig
-from vidcurate.options import option
+from vidcurate.models.chat.options import ModelConfig, OpenAiConfig
+from vidcurate.options import StageConfig, option
 from vidcurate.records import KEYFRAMES, MOTION, QUALITY, TEXT, Caption, Clip
 from vidcurate.stage import Workspace
 from vidcurate.store.table import Table
@@ -25,7 +25,7 @@ MEASURED: tuple[Table[Any], ...] = (QUALITY, MOTION, TEXT)
 KeyframeFiles = Sequence[tuple[float, Path]]
 
 
-class JudgingConfig(ModelConfig):
+class JudgingConfig(StageConfig):
     """How long a caption should be."""
 
     min_words: int = option(8, "Shorter captions have a fault", unit="words", ge=0)
@@ -57,7 +57,7 @@ def clip_input_of(
     stills: KeyframeFiles,
     facts: Facts,
     prompts: Mapping[str, Prompt],
-    config: JudgingConfig,
+    chat: ModelConfig,
 ) -> ClipInput:
     """What a model is shown of a clip whose caption is in question; reads the pictures.
 
@@ -68,7 +68,7 @@ def clip_input_of(
     if not stills:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.max_image_side), clip.start_s) for t, file in stills
+        Frame(t, jpeg_of_file(file, chat.max_image_side), clip.start_s) for t, file in stills
     )
-    asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
+    asked = CaptionConfig(backend=OpenAiConfig(model=chat.model), language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

@@ -39,7 +39,7 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     cut to it; an event without a text, or of which nothing is left, is dropped. Both are noted.
     Raises MediaError where no event is left.
     """
-    room = max(MIN_TOKENS, clip_input.config.max_tokens)
+    room = max(MIN_TOKENS, clip_input.max_tokens)
     answer = yield from ask_json(
         (clip_input.prompt("dense"), *clip_input.shown()), dict(EVENTS), room
     )

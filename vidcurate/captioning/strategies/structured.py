@@ -21,7 +21,7 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     """A form's values, its dense and its short text, and where it contradicts the measurements."""
     parts = (clip_input.prompt("structured", measured=measured(clip_input)), *clip_input.shown())
     text = clip_input.prompts["form"].text
-    room = max(MIN_TOKENS, clip_input.config.max_tokens)
+    room = max(MIN_TOKENS, clip_input.max_tokens)
     form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
     spoken = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
     return CaptionText(

@@ -18,7 +18,7 @@ from vidcurate.models.chat.conversation import (
     Outcome,
     run_conversations,
 )
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
 from vidcurate.models.chat.transformers_inputs import (
     count_frames,
@@ -40,7 +40,7 @@ REMEDY = (
 class TransformersModel:
     """A loaded model with its processor."""
 
-    options: ModelConfig
+    options: TransformersConfig
     model: Any
     processor: Any
 
@@ -98,13 +98,13 @@ class TransformersModel:
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
-    """The model of `ModelConfig` on the device that is there; its weights may come from the hub.
+    """The model of `TransformersConfig` on the device that is there; its weights may come from the hub.
 
     Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
     without transformers, UsageError for what is no model that sees and writes or cannot be loaded.
     """
-    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
-    chosen = ModelConfig.model_validate(known)
+    known = {name: options[name] for name in TransformersConfig.model_fields if name in options}
+    chosen = TransformersConfig.model_validate(known)
     check_transformers(chosen)
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
@@ -123,7 +123,7 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
     return TransformersModel(chosen, model.eval(), processor)
 
 
-def check_transformers(config: ModelConfig) -> None:
+def check_transformers(config: TransformersConfig) -> None:
     """Make sure, without weights, that the packages and a model that sees and writes are there.
 
     Raises MissingExtraError or UsageError where they are not.
@@ -152,7 +152,7 @@ def has_own_code(config: Any) -> bool:
     return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
-def provenance(config: ModelConfig) -> dict[str, Any]:
+def provenance(config: TransformersConfig) -> dict[str, Any]:
     """Which version of a model is taken, and whether its own code may run."""
     return {
         "revision": config.revision or None,
@@ -160,7 +160,7 @@ def provenance(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def placing(config: ModelConfig) -> dict[str, Any]:
+def placing(config: TransformersConfig) -> dict[str, Any]:
     """In which numbers a model's weights are held, and where."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
@@ -174,7 +174,7 @@ def placing(config: ModelConfig) -> dict[str, Any]:
     return place
 
 
-def dtype_of(config: ModelConfig) -> Any:
+def dtype_of(config: TransformersConfig) -> Any:
     """The type of a model's numbers: its own on an accelerator, single precision on a CPU."""
     import torch  # noqa: PLC0415 - heavy
 
@@ -222,7 +222,7 @@ def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator
         )
 
 
-def sampling_of(options: ModelConfig) -> dict[str, Any]:
+def sampling_of(options: TransformersConfig) -> dict[str, Any]:
     """How tokens are chosen: by the temperature, else by the model's own defaults."""
     if options.temperature is None:
         return {}

@@ -10,7 +10,7 @@ from typing import Any
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
 from vidcurate.captioning.file_options import caption_file_options
 from vidcurate.captioning.model_team import model_configs, open_model_team
-from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe
@@ -29,6 +29,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
+from vidcurate.models.chat.options import revision_of
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
@@ -61,7 +62,7 @@ class Desk:
 
 def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
-    if config.backend == FACTS:
+    if config.chat is None:
         return Desk(None, {}, workspace, open_clip_embedder)
     embedder = lru_cache(maxsize=1)(open_clip_embedder)
     return Desk(open_model_team(config), prompts_of(config), workspace, embedder)
@@ -97,9 +98,9 @@ class Made:
 def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
     """How a model's caption was made."""
     return Made(
-        config.backend,
-        config.revision,
-        config.strategy,
+        config.backend.name,
+        revision_of(config.chat) if config.chat else "",
+        config.strategy.name,
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
@@ -119,13 +120,15 @@ def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Ca
         return MediaError("nothing was measured of the clip")
     usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
     told = with_trigger(CaptionText(text, "ok"), config.trigger)
-    return [as_row(clip, told, Made(FACTS), usage)]
+    return [as_row(clip, told, Made(config.backend.name), usage)]
 
 
 def talk(
     clip: Clip, config: CaptionConfig, desk: Desk, voice_over: VoiceOver | MediaError | None
 ) -> Conversation[Caption]:
     """The conversation about one clip; its pictures are loaded when it begins."""
+    chat = config.chat
+    assert chat is not None
     found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
     stills = found.keyframes if found else ()
     files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
@@ -140,11 +143,11 @@ def talk(
         if isinstance(voice_over, MediaError):
             raise voice_over
         frames = tuple(
-            Frame(t, jpeg_of_file(file, config.max_image_side), clip.start_s) for t, file in files
+            Frame(t, jpeg_of_file(file, chat.max_image_side), clip.start_s) for t, file in files
         )
         usage = Usage()
         clip_input = ClipInput(clip, frames, facts, desk.prompts, config, choose_fit(), voice_over)
-        told = yield from count_usage(STRATEGIES[config.strategy].talk(clip_input), usage)
+        told = yield from count_usage(STRATEGIES[config.strategy.name].talk(clip_input), usage)
         told = with_trigger(clean(told, config.language, config.clean), config.trigger)
         return as_row(clip, told, made_by(config, clip_input), usage)
 
@@ -226,12 +229,12 @@ def as_json(value: Any) -> str | None:
 
 def looks(config: CaptionConfig) -> bool:
     """Whether the backend is sent pictures."""
-    return config.backend != FACTS
+    return config.chat is not None
 
 
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether the backend is told measurements."""
-    return config.backend == FACTS
+    return config.chat is None
 
 
 def reads_videos(config: CaptionConfig) -> bool:
@@ -247,19 +250,20 @@ class Tells:
 
     def __call__(self, config: CaptionConfig) -> bool:
         """Facts say all of them; a strategy names its own."""
-        return reads_facts(config) or self.table in STRATEGIES[config.strategy].reads
+        return reads_facts(config) or self.table in STRATEGIES[config.strategy.name].reads
 
 
 def compares(config: CaptionConfig) -> bool:
     """Whether texts are chosen by the clips' vectors."""
-    return looks(config) and config.strategy == "teachers" and config.scorer == "alignment"
+    strategy = config.strategy
+    return looks(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
     if looks(config):
         for asked in model_configs(config).values():
-            chat_model.check_chat_model("caption", asked.backend, asked)
+            chat_model.check_chat_model("caption", asked)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
@@ -278,21 +282,24 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
 
 def asked(config: CaptionConfig) -> RequestEstimate | None:
     """Who writes, and how many requests a clip takes, without those for faulty JSON."""
-    if not looks(config):
+    chat, strategy = config.chat, config.strategy
+    if chat is None:
         return None
-    each, is_least = {
-        "single": (1, config.detail == "both"),
-        "motion-detail": (3, False),
-        "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
-    }.get(config.strategy, (1, True))
-    return chat_model.asks(config.backend, config, each, is_least=is_least)
+    if isinstance(strategy, Single):
+        return chat_model.asks(chat, is_least=strategy.detail == "both")
+    if isinstance(strategy, MotionDetail):
+        return chat_model.asks(chat, 3, is_least=False)
+    if isinstance(strategy, Teachers):
+        is_judged = strategy.scorer == "judge"
+        return chat_model.asks(chat, len(strategy.teachers) + is_judged, is_least=is_judged)
+    return chat_model.asks(chat)
 
 
 def seats(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
         return Resources()
-    return chat_model.seats(asked.backend for asked in model_configs(config).values())
+    return chat_model.seats(model_configs(config).values())
 
 
 CAPTION = MapStage(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow.compute as pc
 from pydantic import model_validator
@@ -24,7 +24,14 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
-from vidcurate.options import StageConfig, option
+from vidcurate.models.chat.options import (
+    BACKENDS_IN_WORDS,
+    ModelConfig,
+    OpenAiConfig,
+    TransformersConfig,
+    VllmConfig,
+)
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
@@ -46,25 +53,37 @@ from vidcurate.stage import (
     Workspace,
 )
 
-RULES = "rules"
 TOLD_SHARES = (0.05, 0.1, 0.25, 0.5)
+
+
+class RulesConfig(Choice):
+    """Rules and measurements, without a model."""
+
+    without: ClassVar[tuple[str, ...]] = ("prompt",)
+
+    name: Literal["rules"] = "rules"
 
 
 class JudgeConfig(JudgingConfig):
     """Who judges the captions, and by which measure."""
 
-    backend: Literal["rules", "openai", "transformers", "vllm"] = option(
-        "rules",
-        "rules: words and measurements alone; openai: a model on a server looks at the keyframes "
-        "too; transformers, vllm: one in this process",
+    backend: RulesConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
+        RulesConfig,
+        "rules: words and measurements alone; the others also ask a model that looks at the "
+        f"keyframes; {BACKENDS_IN_WORDS}",
     )
-    prompt: str = option("", "A prompt by name, or a text file, instead of inspect")
+    prompt: str = option("", "Name of a built-in prompt, or a text file; inspect if empty")
+
+    @property
+    def chat(self) -> ModelConfig | None:
+        """The model that is asked; None for rules alone."""
+        return self.backend if isinstance(self.backend, ModelConfig) else None
 
     @model_validator(mode="after")
-    def model_is_named(self) -> "JudgeConfig":
-        """A server has many models."""
-        if self.backend != RULES and not self.model:
-            raise ValueError(f"backend {self.backend} needs a model: name one that it has")
+    def require_model(self) -> Self:
+        """Refuse a backend that needs a model without one; raises ValueError."""
+        if self.chat and not self.chat.model:
+            raise ValueError(f"backend {self.chat.name} needs a model: set model")
         return self
 
 
@@ -79,9 +98,9 @@ class Desk:
 
 def open_desk(config: JudgeConfig, workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
-    if config.backend == RULES:
+    if config.chat is None:
         return Desk(None, {}, workspace)
-    model = open_chat_model(config.backend, config.model_dump())
+    model = open_chat_model(config.chat)
     return Desk(model, prompts_of(config), workspace)
 
 
@@ -123,8 +142,8 @@ def talk(clip: Clip, config: JudgeConfig, desk: Desk) -> Conversation[Verdict]:
         if caption is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
         model_grade, usage = None, Usage()
-        if desk.model:
-            clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
+        if desk.model and config.chat:
+            clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config.chat)
             model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
         judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
@@ -143,7 +162,7 @@ class Made:
 
 def made_by(config: JudgeConfig) -> Made:
     """Who was asked, and in which words."""
-    return Made(config.backend, prompt_text(config))
+    return Made(config.backend.name, prompt_text(config))
 
 
 def as_row(
@@ -197,12 +216,12 @@ def summary(_config: JudgeConfig, view: Finished) -> str:
 
 def looks(config: JudgeConfig) -> bool:
     """Whether a model looks at pictures."""
-    return config.backend != RULES
+    return config.chat is not None
 
 
 def files_named(config: JudgeConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return file_options(config, config.backend, ("prompt",))
+    return file_options(config, config.chat, ("prompt",))
 
 
 def prompt_text(config: JudgeConfig) -> str:
@@ -212,18 +231,18 @@ def prompt_text(config: JudgeConfig) -> str:
 
 def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where the backend cannot run."""
-    if looks(config):
-        chat_model.check_chat_model("judge", config.backend, config)
+    if config.chat:
+        chat_model.check_chat_model("judge", config.chat)
 
 
 def asked(config: JudgeConfig) -> RequestEstimate | None:
     """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
-    return chat_model.asks(config.backend, config) if looks(config) else None
+    return chat_model.asks(config.chat) if config.chat else None
 
 
 def seats(config: JudgeConfig) -> Resources:
     """What a worker takes: little for rules, else what the model needs."""
-    return chat_model.seats([config.backend]) if looks(config) else Resources()
+    return chat_model.seats([config.chat]) if config.chat else Resources()
 
 
 JUDGE = MapStage(

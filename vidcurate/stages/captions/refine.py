@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +22,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
+from vidcurate.models.chat.options import ChatModelConfig
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
@@ -47,16 +47,13 @@ from vidcurate.stage import (
 )
 
 
-class RefineConfig(JudgingConfig):
+class RefineConfig(JudgingConfig, ChatModelConfig):
     """Who writes weak captions again, and how often."""
 
-    backend: Literal["openai", "transformers", "vllm"] = option(
-        "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
-    )
-    prompt: str = option("", "A prompt by name, or a text file, instead of rewrite")
-    max_rounds: int = option(2, "Most texts that are written for a clip", ge=1, le=10)
+    prompt: str = option("", "Name of a built-in prompt, or a text file; rewrite if empty")
+    max_rounds: int = option(2, "How often a caption is rewritten", ge=1, le=10)
     look: bool = option(
-        True, "The model also grades the old and every new text on the keyframes, as judge does"
+        True, "The model also grades the old text and each new one by the keyframes, as judge does"
     )
 
 
@@ -71,7 +68,7 @@ class Desk:
 
 def open_desk(config: RefineConfig, workspace: Workspace) -> Desk:
     """The backend, opened once a worker."""
-    model = open_chat_model(config.backend, config.model_dump())
+    model = open_chat_model(config.backend)
     return Desk(model, prompts_of(config), workspace)
 
 
@@ -103,7 +100,7 @@ def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[Refined
 
     def begun() -> Conversation[RefinedCaption]:
         usage = Usage()
-        clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config)
+        clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config.backend)
         rounds = rewrite_in_rounds(
             caption.text,
             clip_input,
@@ -137,7 +134,7 @@ def as_row(
             Candidate(tried.text, f"round {number}" if number else "caption", tried.score)
             for number, tried in enumerate(texts_tried)
         ),
-        backend=config.backend,
+        backend=config.backend.name,
         model=usage.model,
         prompt_hash=prompt_text(config),
         n_requests=usage.n_requests,
@@ -181,7 +178,7 @@ def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
 
 def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where there is nobody to write."""
-    chat_model.check_chat_model("refine", config.backend, config)
+    chat_model.check_chat_model("refine", config.backend)
 
 
 def files_named(config: RefineConfig) -> Mapping[str, str]:
@@ -196,7 +193,7 @@ def prompt_text(config: RefineConfig) -> str:
 
 def asked(config: RefineConfig) -> RequestEstimate:
     """Who writes and grades: a look at the old text, then a text and a look a round."""
-    return chat_model.asks(config.backend, config)
+    return chat_model.asks(config.backend)
 
 
 def seats(config: RefineConfig) -> Resources:

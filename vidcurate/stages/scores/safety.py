@@ -6,42 +6,43 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from vidcurate.errors import MediaError
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.image_classifier import (
     Classifier,
-    ClassifierChoice,
+    ClassifierConfig,
     check_image_classifier,
     open_label_classifier,
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
-from vidcurate.options import StageConfig, option
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
 from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_below
 
 
+class TransformersConfig(ClassifierConfig):
+    """An image classifier."""
+
+    label: str = option("nsfw", "Label of the model for what is not safe")
+
+
+class OpenNsfwConfig(Choice):
+    """Yahoo's open_nsfw."""
+
+    name: Literal["opennsfw"] = "opennsfw"
+
+
 class SafetyConfig(StageConfig):
-    """Who judges, and how many pictures of a clip."""
+    """Which model judges, and how many pictures of a clip."""
 
-    backend: Literal["opennsfw", "transformers"] = option(
-        "opennsfw", "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
+    backend: OpenNsfwConfig | TransformersConfig = choice(
+        OpenNsfwConfig, "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
     )
-    model: str = option("", "transformers: OWNER/NAME on the hub, or a folder")
-    revision: str = option("", "transformers: a branch, tag or commit of the hub; newest if empty")
-    label: str = option("nsfw", "transformers: the model's label for what is not safe")
     max_frames: int = option(
-        8, "Proxies judged of a clip at most, evenly spread", unit="frames", ge=1, le=1000
+        8, "Proxies of a clip that are judged, evenly spread", unit="frames", ge=1, le=1000
     )
-
-    @model_validator(mode="after")
-    def model_is_named(self) -> "SafetyConfig":
-        """There are many classifiers."""
-        if self.backend == "transformers" and not self.model:
-            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ class Desk:
 
 def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
     """The judge, opened once a worker."""
-    if config.backend == "opennsfw":
-        return Desk(open_nsfw(), workspace)
-    return Desk(open_label_classifier(chosen(config), config.label), workspace)
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return Desk(open_label_classifier(backend.choice, backend.label), workspace)
+    return Desk(open_nsfw(), workspace)
 
 
 def safety(
@@ -78,8 +80,8 @@ def safety(
         row = Safety(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
-            backend=config.backend,
-            model=config.model,
+            backend=config.backend.name,
+            model=model_name(config),
             n_frames=len(found),
             nsfw_max=float(found.max()),
             nsfw_mean=float(found.mean()),
@@ -87,22 +89,23 @@ def safety(
         yield [row]
 
 
-def chosen(config: SafetyConfig) -> ClassifierChoice:
-    """The classifier that the options name."""
-    return ClassifierChoice(config.model, config.revision)
+def model_name(config: SafetyConfig) -> str:
+    """The classifier's name, "" where there is none."""
+    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
 
 
 def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a judge that cannot be had, before a video is decoded."""
-    if config.backend == "opennsfw":
-        require_nsfw()
+    if isinstance(config.backend, TransformersConfig):
+        check_image_classifier(config.backend.choice, config.backend.label)
     else:
-        check_image_classifier(chosen(config), config.label)
+        require_nsfw()
 
 
 def weights_content(config: SafetyConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    name = model_name(config)
+    return content_below(Path(name)) if name else ""
 
 
 def weights_named(config: SafetyConfig) -> Mapping[str, str]:
@@ -112,7 +115,7 @@ def weights_named(config: SafetyConfig) -> Mapping[str, str]:
 
 def seats(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_seats() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 SAFETY_STAGE = MapStage(

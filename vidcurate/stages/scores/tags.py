@@ -16,7 +16,7 @@ from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedd
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
-from vidcurate.options import StageConfig, option
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
 from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
@@ -25,35 +25,46 @@ LIST_ENDING = ".txt"
 PLACE = "{}"
 
 
-class TagsConfig(StageConfig):
-    """Who names what is seen, and with which words."""
+class EfficientNetConfig(Choice):
+    """ImageNet's thousand labels, by a network."""
 
-    backend: Literal["efficientnet", "open_clip"] = option(
-        "efficientnet",
-        "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
-    )
-    labels: tuple[str, ...] = option(
-        (),
-        "open_clip: labels, or a .txt file with one a line; repeat for more",
-        flag="--label",
-    )
-    prompt: str = option("a photo of {}", "open_clip: the sentence that a label is put into")
-    count: int = option(5, "Labels kept of a clip, likeliest first", ge=1, le=1000)
+    name: Literal["efficientnet"] = "efficientnet"
     max_frames: int = option(
-        4,
-        "efficientnet: proxies judged of a clip at most, evenly spread",
-        unit="frames",
-        ge=1,
-        le=1000,
+        4, "Proxies of a clip that are judged, evenly spread", unit="frames", ge=1, le=1000
     )
+
+
+class OpenClipConfig(Choice):
+    """The user's labels, by the model that made the vectors."""
+
+    name: Literal["open_clip"] = "open_clip"
+    labels: tuple[str, ...] = option(
+        (), "Labels, or a .txt file with one label a line; repeat for more", flag="--label"
+    )
+    prompt: str = option("a photo of {}", "The sentence that each label is put into")
 
     @field_validator("prompt")
     @classmethod
-    def prompt_has_a_place(cls, prompt: str) -> str:
-        """Without a place for the label all sentences are one."""
+    def require_placeholder(cls, prompt: str) -> str:
+        """Refuse a prompt without a place for the label; raises ValueError."""
         if PLACE not in prompt:
             raise ValueError(f"the prompt needs {PLACE} where the label goes")
         return prompt
+
+
+class TagsConfig(StageConfig):
+    """What names the things that are seen, and with which words."""
+
+    backend: EfficientNetConfig | OpenClipConfig = choice(
+        EfficientNetConfig,
+        "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
+    )
+    count: int = option(5, "Labels of a clip that are kept, the likeliest first", ge=1, le=1000)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The user's labels and files of labels."""
+        return self.backend.labels if isinstance(self.backend, OpenClipConfig) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +87,11 @@ class Desk:
 def open_desk(config: TagsConfig, workspace: Workspace) -> Desk:
     """A model is opened when the first clip needs it: only the video's row names open_clip's."""
     labels = labels_of(config)
+    prompt = config.backend.prompt if isinstance(config.backend, OpenClipConfig) else PLACE
 
     def words(choice: ModelChoice) -> Words:
         embedder = open_clip_embedder(choice)
-        vectors = embedder.text_vectors([config.prompt.replace(PLACE, label) for label in labels])
+        vectors = embedder.text_vectors([prompt.replace(PLACE, label) for label in labels])
         return Words(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
 
     return Desk(lru_cache(open_imagenet), lru_cache(maxsize=1)(words), workspace)
@@ -92,8 +104,8 @@ def tags(
 
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
-    if config.backend == "efficientnet":
-        yield from by_pictures(clips, config, desk)
+    if isinstance(config.backend, EfficientNetConfig):
+        yield from by_pictures(clips, config, config.backend.max_frames, desk)
         return
     for clip, video, vectors in vectors_of(clips, desk.workspace):
         words = desk.words(ModelChoice(video.model, video.pretrained))
@@ -101,14 +113,16 @@ def tags(
         yield [row_of(clip, config, video.model, words.labels, found)]
 
 
-def by_pictures(clips: Sequence[Clip], config: TagsConfig, desk: Desk) -> Iterator[list[Tags]]:
+def by_pictures(
+    clips: Sequence[Clip], config: TagsConfig, max_frames: int, desk: Desk
+) -> Iterator[list[Tags]]:
     """The tags of each clip by a network that looks at its proxies."""
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
         scan = desk.workspace.lookup(SCANS)[clip.video_id]
         file = desk.workspace.file_of(SCANS, scan.samples_file)
-        proxies = clip_proxies(file, clip, config.max_frames)
+        proxies = clip_proxies(file, clip, max_frames)
         found = desk.tagger().probabilities([proxy.image for proxy in proxies])
         yield [row_of(clip, config, MODEL, desk.tagger().labels, found)]
 
@@ -127,7 +141,7 @@ def row_of(
     return Tags(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        backend=config.backend,
+        backend=config.backend.name,
         model=model,
         n_frames=len(found),
         top_name=labels[best[0]],
@@ -167,7 +181,7 @@ def lines_of(file: Path) -> list[str]:
 
 def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a model or labels that are not there, before a video is decoded."""
-    if config.backend == "efficientnet":
+    if looks(config):
         require_imagenet()
         return
     check_choice(image_text_model(others, "tags with the backend open_clip"))
@@ -181,7 +195,7 @@ def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
 
 def looks(config: TagsConfig) -> bool:
     """Whether pictures are judged, and not vectors."""
-    return config.backend == "efficientnet"
+    return isinstance(config.backend, EfficientNetConfig)
 
 
 def reads_vectors(config: TagsConfig) -> bool:

@@ -6,43 +6,42 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.image_classifier import (
-    ClassifierChoice,
+    ClassifierConfig,
     check_image_classifier,
     open_label_classifier,
 )
-from vidcurate.options import StageConfig, option
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_below
 
 
-class WatermarkConfig(StageConfig):
-    """Who judges."""
+class TransformersConfig(ClassifierConfig):
+    """An image classifier."""
 
-    backend: Literal["edges", "transformers"] = option(
-        "edges",
+    label: str = option("watermark", "Label of the model for a picture with a mark")
+    max_frames: int = option(8, "Proxies of a clip that are judged", unit="frames", ge=1, le=1000)
+
+
+class EdgesConfig(Choice):
+    """Edges that stay while the picture moves."""
+
+    name: Literal["edges"] = "edges"
+
+
+class WatermarkConfig(StageConfig):
+    """What finds the marks."""
+
+    backend: EdgesConfig | TransformersConfig = choice(
+        EdgesConfig,
         "edges: what stays while the picture moves, without a model; "
         "transformers: any image classifier",
     )
-    model: str = option("", "transformers: OWNER/NAME on the hub, or a folder")
-    revision: str = option("", "transformers: a branch, tag or commit of the hub; newest if empty")
-    label: str = option("watermark", "transformers: the model's label for a picture with a mark")
-    max_frames: int = option(
-        8, "transformers: proxies judged of a clip at most", unit="frames", ge=1, le=1000
-    )
-
-    @model_validator(mode="after")
-    def model_is_named(self) -> "WatermarkConfig":
-        """There are many classifiers."""
-        if self.backend == "transformers" and not self.model:
-            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +68,10 @@ class Desk:
 
 def open_desk(config: WatermarkConfig, workspace: Workspace) -> Desk:
     """The judge, opened once a worker."""
-    judge = judge_by_edges() if config.backend == "edges" else judge_by_model(config)
-    return Desk(judge, workspace)
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return Desk(judge_by_model(backend), workspace)
+    return Desk(judge_by_edges(), workspace)
 
 
 def judge_by_edges() -> Judge:
@@ -88,11 +89,11 @@ def judge_by_edges() -> Judge:
     return judge
 
 
-def judge_by_model(config: WatermarkConfig) -> Judge:
+def judge_by_model(config: TransformersConfig) -> Judge:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
-    probabilities = open_label_classifier(chosen(config), config.label)
+    probabilities = open_label_classifier(config.choice, config.label)
 
     def judge(samples_file: Path, clip: Clip) -> Verdict:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
@@ -122,8 +123,8 @@ def watermark(
         row = Watermark(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
-            backend=config.backend,
-            model=config.model,
+            backend=config.backend.name,
+            model=model_name(config),
             n_frames=verdict.n_frames,
             score=verdict.score,
             judged_by=verdict.judged_by,
@@ -137,20 +138,21 @@ def watermark(
         yield [row]
 
 
-def chosen(config: WatermarkConfig) -> ClassifierChoice:
-    """The classifier that the options name."""
-    return ClassifierChoice(config.model, config.revision)
+def model_name(config: WatermarkConfig) -> str:
+    """The classifier's name, "" where there is none."""
+    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
 
 
 def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError for a judge that cannot be had, before a video is decoded."""
-    if config.backend == "transformers":
-        check_image_classifier(chosen(config), config.label)
+    if isinstance(config.backend, TransformersConfig):
+        check_image_classifier(config.backend.choice, config.backend.label)
 
 
 def weights_content(config: WatermarkConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    name = model_name(config)
+    return content_below(Path(name)) if name else ""
 
 
 def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
@@ -160,7 +162,7 @@ def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
 
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_seats() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 WATERMARK_STAGE = MapStage(

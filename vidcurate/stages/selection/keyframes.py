@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -16,7 +16,7 @@ from vidcurate.media.io.content import video_path
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
-from vidcurate.options import StageConfig, option
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     CUTS,
     KEPT,
@@ -33,62 +33,105 @@ from vidcurate.records import (
 from vidcurate.stage import Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
-MethodName = Literal[
-    "uniform",
-    "middle",
-    "sharpest",
-    "semantic-walk",
-    "cluster",
-    "scene-driven",
-    "query",
-    "redundancy",
-    "codec",
-]
 ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 # Cosines, by what made the vectors. ShareGPT4Video's is for CLIP; those by appearance were chosen
 # by eye on pairs of frames.
 WALK_LIKENESS = {"open_clip": 0.93, "appearance": 0.9}
 COPY_LIKENESS = 0.99
+BEST_QUALITY = 100
 
 
-class KeyframesConfig(StageConfig):
-    """Which stills are taken, and how they are stored."""
+class Counted(Choice):
+    """A method that takes up to so many keyframes."""
 
-    method: MethodName = option(
-        "uniform",
-        "uniform: evenly over the clip; middle: one; sharpest: the sharpest sample of each part. "
-        "The others leave out near-copies and what is black, blurred or in a transition. By the "
-        "vectors of embed: semantic-walk: each that is unlike the last kept, and the first and "
-        "last; cluster: the nearest to the centres of k-means; scene-driven: spread over the shots "
-        "in a clip by length; query: the likest to a text. By the scan: redundancy: more where the "
-        "picture changes; codec: only frames that are coded whole",
-    )
     count: int = option(
-        3, "Stills of a clip at most; semantic-walk takes as many as it finds", ge=1, le=256
+        3, "Keyframes of a clip; fewer if the clip has no more good frames", ge=1, le=256
     )
-    step_s: float = option(
-        2.0, "semantic-walk: time between the frames it looks at", unit="seconds", ge=0
-    )
+
+
+class Unlike(Choice):
+    """A method that leaves out near-copies by the vectors of embed."""
+
     max_similarity: float | None = option(
         None,
-        "Cosine from which a frame is left out as like one that was taken; none is 0.99, and for "
-        "semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
+        "Cosine from which a frame is left out as a copy of one that was taken; none is 0.99, and "
+        "for semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
         ge=-1,
         le=1,
     )
-    query: str = option("", "query: the text that stills are to be like")
-    format: Literal["jpeg", "png", "webp"] = option("jpeg", "File format of the stills")
-    quality: int = option(90, "JPEG or WebP quality", ge=1, le=100)
-    max_side: int | None = option(
-        None, "Shrink stills to this long side; none keeps their size", unit="pixels", ge=16
-    )
+
+
+class Middle(Choice):
+    """One keyframe."""
+
+    name: Literal["middle"] = "middle"
+
+
+class WithoutVectors(Counted):
+    """Keyframes spread over the clip, by what scan recorded."""
+
+    name: Literal["uniform", "sharpest", "redundancy", "codec"] = "uniform"
+
+
+class ByVectors(Counted, Unlike):
+    """Keyframes that differ, by the vectors of embed."""
+
+    name: Literal["cluster", "scene-driven"] = "cluster"
+
+
+class SemanticWalk(Unlike):
+    """Each keyframe that differs from the one before, as many as there are."""
+
+    name: Literal["semantic-walk"] = "semantic-walk"
+    step_s: float = option(2.0, "Time between the frames that are compared", unit="seconds", ge=0)
+
+
+class Query(Counted, Unlike):
+    """The keyframes that a text describes best."""
+
+    name: Literal["query"] = "query"
+    query: str = option("", "The text")
 
     @model_validator(mode="after")
-    def text_is_given(self) -> "KeyframesConfig":
-        """A query has words."""
-        if self.method == "query" and not self.query.strip():
-            raise ValueError("method query needs query, the text that stills are to be like")
+    def require_text(self) -> Self:
+        """Refuse a query without words; raises ValueError."""
+        if not self.query.strip():
+            raise ValueError("method query needs query, the text that keyframes are compared with")
         return self
+
+
+class Compressed(Choice):
+    """Files that lose a little."""
+
+    name: Literal["jpeg", "webp"] = "jpeg"
+    quality: int = option(90, "Quality of the files", ge=1, le=100)
+
+
+class Png(Choice):
+    """Files that lose nothing."""
+
+    name: Literal["png"] = "png"
+
+
+class KeyframesConfig(StageConfig):
+    """Which keyframes are taken, and how they are stored."""
+
+    method: WithoutVectors | Middle | ByVectors | SemanticWalk | Query = choice(
+        WithoutVectors,
+        "uniform: evenly over the clip; middle: one; sharpest: the sharpest sample of each part. "
+        "The others leave out near-copies and frames that are black, blurred or in a transition. "
+        "redundancy: more where the picture changes; codec: only frames that are coded without "
+        "others. By the vectors of embed: semantic-walk: each that differs from the last one "
+        "taken, and the first and last; cluster: the nearest to the centres of k-means; "
+        "scene-driven: spread over the shots in a clip by length; query: the nearest to a text",
+    )
+    format: Compressed | Png = choice(Compressed, "File format of the keyframes")
+    max_side: int | None = option(
+        None,
+        "Shrink keyframes to this long side; none keeps their size",
+        unit="pixels",
+        ge=16,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +144,10 @@ class Desk:
 
 def open_desk(config: KeyframesConfig, workspace: Workspace) -> Desk:
     """The model is opened when the first video names it, and not kept."""
+    query = config.method.query if isinstance(config.method, Query) else ""
 
     def query_vector(choice: ModelChoice) -> Vectors:
-        return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
+        return np.asarray(open_clip_embedder(choice).text_vectors([query])[0], np.float32)
 
     return Desk(lru_cache(maxsize=1)(query_vector), workspace)
 
@@ -119,6 +163,7 @@ def keyframes(
     from vidcurate.media.io.frames import grab, write_still
 
     workspace = desk.workspace
+    quality = config.format.quality if isinstance(config.format, Compressed) else BEST_QUALITY
     for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
         clips_of_video = list(of_video)
         wanted = choose_all(clips_of_video, config, desk)
@@ -129,7 +174,7 @@ def keyframes(
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
         for pts, image in grab(path, video, every, offsets):
             file = workspace.files / file_name(video_id, pts, config)
-            sizes[pts] = write_still(image, file, config.format, config.quality, config.max_side)
+            sizes[pts] = write_still(image, file, config.format.name, quality, config.max_side)
         for clip in clips_of_video:
             yield [as_row(clip, wanted[clip.clip_id], sizes, config)]
 
@@ -144,12 +189,12 @@ def as_row(
         )
         for pts in chosen
     )
-    return ClipKeyframes(clip.clip_id, clip.video_id, config.method, stills)
+    return ClipKeyframes(clip.clip_id, clip.video_id, config.method.name, stills)
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
     """A still's file: its video and its time."""
-    return f"{video_id}-{pts}.{ENDINGS[config.format]}"
+    return f"{video_id}-{pts}.{ENDINGS[config.format.name]}"
 
 
 def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> dict[str, list[int]]:
@@ -171,42 +216,44 @@ def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> di
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
         known = frames_of(clip, frames, samples, vectors, cuts)
-        numbers = choose(config.method, known, wish_of(clip, config, made_by, desk))
+        numbers = choose(config.method.name, known, wish_of(clip, config, made_by, desk))
         chosen[clip.clip_id] = [int(pts) for pts in known.edges[numbers]]
     return chosen
 
 
 def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, desk: Desk) -> Wish:
     """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
-    alike, query = COPY_LIKENESS, None
-    if made_by is not None and config.method == "semantic-walk":
-        alike = WALK_LIKENESS[made_by.backend]
-    if made_by is not None and config.method == "query":
+    method, query = config.method, None
+    alike, step = COPY_LIKENESS, 0.0
+    if isinstance(method, SemanticWalk):
+        step = method.step_s / float(clip.time_base)
+        alike = WALK_LIKENESS[made_by.backend] if made_by is not None else alike
+    if made_by is not None and isinstance(method, Query):
         query = desk.query_vector(ModelChoice(made_by.model, made_by.pretrained))
-    if config.max_similarity is not None:
-        alike = config.max_similarity
-    return Wish(config.count, config.step_s / float(clip.time_base), alike, query)
+    if isinstance(method, Unlike) and method.max_similarity is not None:
+        alike = method.max_similarity
+    return Wish(method.count if isinstance(method, Counted) else 1, step, alike, query)
 
 
 def looks_decide(config: KeyframesConfig) -> bool:
     """Whether the video's vectors are needed."""
-    return config.method in ("semantic-walk", "cluster", "scene-driven", "query")
+    return isinstance(config.method, Unlike)
 
 
 def shots_decide(config: KeyframesConfig) -> bool:
     """Whether the video's cuts are needed."""
-    return config.method not in ("uniform", "middle", "sharpest")
+    return config.method.name not in ("uniform", "middle", "sharpest")
 
 
 def model_is_there(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a query cannot be compared with the vectors."""
-    if config.method == "query":
+    if isinstance(config.method, Query):
         check_choice(image_text_model(others, "keyframes.method query"))
 
 
 def seats(config: KeyframesConfig) -> Resources:
     """The model of a query sits in one worker if there is a GPU."""
-    return model_seats() if config.method == "query" else Resources()
+    return model_seats() if isinstance(config.method, Query) else Resources()
 
 
 def longest(clip: Clip, _config: KeyframesConfig) -> float:
