@@ -187,7 +187,6 @@ class OptionSpec:
         return f"{self.decider} {listed(self.takers, 'or')}" if self.decider else ""
 
 
-@cache
 def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
     """All options of a stage: its own, then those of each choice; those of backends come last."""
     found: dict[str, OptionSpec] = {}

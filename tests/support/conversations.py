@@ -52,9 +52,9 @@ def told(
     **options: Any,
 ) -> CaptionText:
     """What a strategy comes to. Raises MediaError where it fails."""
-    config = CaptionConfig(**{"backend": "openai", "model": "eye", **options})
+    config = CaptionConfig.model_validate({"backend": "openai", "model": "eye", **options})
     clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
-    talk = STRATEGIES[config.strategy].talk(replace(clip_input, text_scorer=text_scorer))
+    talk = STRATEGIES[config.strategy.name].talk(replace(clip_input, text_scorer=text_scorer))
     result = run_conversation(talk, model.ask)
     if isinstance(result, MediaError):
         raise result

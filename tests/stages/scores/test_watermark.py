@@ -14,7 +14,7 @@ from vidcurate.media.visual.proxies import clip_proxies
 from vidcurate.media.visual.watermark import different, find_mark, gradient, without_lines
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stages.scores.watermark import WATERMARK_STAGE, WatermarkConfig
+from vidcurate.stages.scores.watermark import WATERMARK_STAGE, TransformersConfig, WatermarkConfig
 
 SIZE = (320, 180)
 RATE = 8
@@ -200,7 +200,7 @@ def test_a_classifier_must_be_named() -> None:
 
 def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     """What a model's folder holds decides the rows; edges have none."""
-    config = WatermarkConfig(backend="transformers", model=str(tmp_path))
+    config = WatermarkConfig(backend=TransformersConfig(model=str(tmp_path)))
     (tmp_path / "model.safetensors").write_bytes(b"first")
     first = WATERMARK_STAGE.version.depends(config)
     (tmp_path / "model.safetensors").write_bytes(b"other")
