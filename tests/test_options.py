@@ -123,8 +123,12 @@ def test_only_what_the_chosen_ways_take_decides() -> None:
     """Options of other ways are not there, neutral ones do not count."""
     square = made(way="slow", shape="square", side=2, threads=5)
     assert given_options(square) == {
-        **{"way": "slow", "shape": "square", "side": 2.0},
-        **{"effort": 3, "title": "", "passes": 2},
+        "way": "slow",
+        "shape": "square",
+        "side": 2.0,
+        "effort": 3,
+        "title": "",
+        "passes": 2,
     }
     assert given_options(made(way="quick")) == {"way": "quick", "title": ""}
 
@@ -134,7 +138,10 @@ def test_models_of_ways_can_be_given_themselves() -> None:
     config = ToolConfig(way=Careful(name="slow", passes=4), shape=Square(side=2))
     assert config == made(way="slow", passes=4, shape="square", side=2)
     assert config.model_dump(exclude_unset=True) == {
-        **{"way": "slow", "passes": 4, "shape": "square", "side": 2.0},
+        "way": "slow",
+        "passes": 4,
+        "shape": "square",
+        "side": 2.0,
     }
 
 
@@ -150,8 +157,8 @@ def test_what_a_way_does_not_take_is_refused_in_one_line() -> None:
         (("way",), "must be 'quick', 'careful' or 'slow', not 'quik'")
     ]
     assert faults(passes=0, effort=-1, titel="") == [
-        (("passes",), "must be greater than or equal to 1, not 0"),
-        (("effort",), "must be greater than or equal to 0, not -1"),
+        (("passes",), "must be at least 1, not 0"),
+        (("effort",), "must be at least 0, not -1"),
         (("titel",), "unknown option: did you mean 'title'?"),
     ]
 
@@ -166,19 +173,24 @@ def test_a_choice_is_a_word(value: object) -> None:
 
 def test_yaml_words_are_no_numbers() -> None:
     """Yes is not 1, and none is null where that is allowed."""
-    assert faults(effort=True) == [(("effort",), "must be a valid integer, not 'yes'")]
-    assert faults(passes=False)[0][1] == "must be a valid integer, not 'no'"
+    assert faults(effort=True) == [(("effort",), "must be a whole number, not 'yes'")]
+    assert faults(passes=False)[0][1] == "must be a whole number, not 'no'"
     assert made(radius="none") == made(radius=None)
-    assert faults(title=False) == [(("title",), "must be a valid string, not no")]
+    assert faults(title=False) == [(("title",), "must be text, not no")]
 
 
 def test_every_option_knows_who_takes_it() -> None:
     """The stage's own come first, then those of each choice with their conditions."""
     conditions = {name: spec.condition for name, spec in options_of(ToolConfig).items()}
     assert conditions == {
-        **{"way": "", "shape": "way careful or slow", "effort": "way careful or slow"},
-        **{"title": "", "passes": "way careful or slow", "threads": "way careful or slow"},
-        **{"radius": "shape round", "side": "shape square"},
+        "way": "",
+        "shape": "way careful or slow",
+        "effort": "way careful or slow",
+        "title": "",
+        "passes": "way careful or slow",
+        "threads": "way careful or slow",
+        "radius": "shape round",
+        "side": "shape square",
     }
     assert options_of(ToolConfig)["way"].words == ("quick", "careful", "slow")
     assert options_of(ToolConfig)["way"].default == "careful"

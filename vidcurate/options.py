@@ -26,7 +26,18 @@ from pydantic_core import ErrorDetails
 from vidcurate.wording import listed, suggest
 
 NAME = "name"
-LONGEST = 57  # characters of a value that a message repeats
+MAX_SHOWN = 57  # characters of a value that a message repeats
+# Parts of pydantic's messages, and what stands for them.
+WORDS = {
+    "Input should be": "must be",
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "a valid string": "text",
+    "a valid tuple": "a list",
+    "a valid boolean": "yes or no",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+}
 
 
 class Options(BaseModel):
@@ -297,21 +308,21 @@ def words_of(config: type[StageConfig], fault: ErrorDetails) -> str:
     name = fault["loc"][-1] if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":
         spec = options_of(config).get(str(name))
-        return (
-            f"only {spec.condition} takes it"
-            if spec
-            else (f"unknown option{suggest(name, options_of(config))}")
-        )
+        if spec is None:
+            return f"unknown option{suggest(name, options_of(config))}"
+        return f"only {spec.condition} takes it"
     if fault["type"] == "value_error":  # our own words, which name the value
         return str(fault["ctx"]["error"])
     given, message = fault["input"], fault["msg"]
     if fault["loc"] and len(fault["loc"]) == 1 and name in choices_of(config):
         given = given.get(NAME) if isinstance(given, Mapping) else given
         message = f"must be {listed([repr(w) for w in options_of(config)[str(name)].words], 'or')}"
-    message = message.replace("Input should be", "must be").replace("valid tuple", "list")
+    for theirs, ours in WORDS.items():
+        message = message.replace(theirs, ours)
     message = message.partition(", unable to parse")[0]
     shown = yes_or_no(given) if isinstance(given, bool) else repr(given)
-    return f"{message[0].lower()}{message[1:]}, not {shown if len(shown) <= LONGEST else shown[:LONGEST] + '...'}"
+    shown = shown if len(shown) <= MAX_SHOWN else f"{shown[:MAX_SHOWN]}..."
+    return f"{message[0].lower()}{message[1:]}, not {shown}"
 
 
 def yes_or_no(value: bool) -> str:  # noqa: FBT001 - a word for a switch

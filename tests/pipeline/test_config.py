@@ -46,11 +46,11 @@ def test_stages_come_in_the_order_of_the_data(tmp_path: Path) -> None:
         ),
         (
             "keyframes:\n  count: many\n",
-            "2: keyframes.count: must be a valid integer, not 'many'",
+            "2: keyframes.count: must be a whole number, not 'many'",
         ),
         (
             "keyframes:\n  count: 0\n",
-            "2: keyframes.count: must be greater than or equal to 1, not 0",
+            "2: keyframes.count: must be at least 1, not 0",
         ),
         (
             "export:\n  media: all\n",
@@ -203,7 +203,7 @@ def test_options_of_a_way_that_is_not_chosen_any_more_go() -> None:
 def test_yes_is_no_number(tmp_path: Path) -> None:
     """YAML's yes is refused where a number is wanted; a switch takes it."""
     text = "ingest:\n  recursive: yes\nsplit:\n  min_clip_s: yes\n"
-    assert faults(tmp_path, text) == ["4: split.min_clip_s: must be a valid number, not 'yes'"]
+    assert faults(tmp_path, text) == ["4: split.min_clip_s: must be a number, not 'yes'"]
 
 
 def test_an_alias_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_faulty_entry_is_told_once(tmp_path: Path) -> None:
     """What is wrong in the models section is told there, and not in each stage that uses it."""
     text = "models:\n  a: {timeout_s: often}\n  b: 5\ncaption: {model: a}\njudge: {model: b}\n"
     assert faults(tmp_path, text) == [
-        "2: models.a.timeout_s: must be a valid number, not 'often'",
+        "2: models.a.timeout_s: must be a number, not 'often'",
         "3: models.b: must be a mapping of options",
     ]
     assert faults(tmp_path, "models: [a]\nprobe: {}\n") == [

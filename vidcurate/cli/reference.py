@@ -41,7 +41,7 @@ def default_config(stages: Sequence[Stage]) -> str:
 
 
 def stage_lines(stage: Stage) -> Iterator[str]:
-    """One stage's part of the config file; options of choices that it does not make are comments."""
+    """One stage's part of the config file; options of ways that are not chosen are comments."""
     yield f"# {stage.summary}"
     config: type[StageConfig] = stage.config
     specs = options_of(config)

@@ -70,7 +70,9 @@ class NamedModels:
         found = self.model(named, (stage.name, "model"), own.get("backend"))
         if isinstance(own.get("teachers"), list):
             places = ((stage.name, "teachers", number) for number in range(len(own["teachers"])))
-            own["teachers"] = [self.teacher(t, at) for t, at in zip(own["teachers"], places)]
+            own["teachers"] = [
+                self.teacher(t, at) for t, at in zip(own["teachers"], places, strict=True)
+            ]
         return {**found, **own, "model": found["model"]}
 
     def model(self, name: Any, at: YamlPath, backend: Any = None) -> dict[str, Any]:

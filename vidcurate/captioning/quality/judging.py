@@ -28,8 +28,8 @@ KeyframeFiles = Sequence[tuple[float, Path]]
 class JudgingConfig(StageConfig):
     """How long a caption should be."""
 
-    min_words: int = option(8, "Shorter captions have a fault", unit="words", ge=0)
-    max_words: int = option(300, "Longer captions have a fault", unit="words", ge=1)
+    min_words: int = option(8, "Shorter captions are faulty", unit="words", ge=0)
+    max_words: int = option(300, "Longer captions are faulty", unit="words", ge=1)
 
     @property
     def word_range(self) -> WordRange:

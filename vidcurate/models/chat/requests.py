@@ -37,8 +37,9 @@ class ChatOptions:
     """The options that this backend takes; the stage states their defaults, bounds and help.
 
     `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
-    `api_key_env` names the variable that holds the key; `max_retries` follow a failed try after about
-    `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or `prompt`;
+    `api_key_env` names the variable that holds the key; `max_retries` follow a failed try after
+    about `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or
+    `prompt`;
     `max_wait_s` is how long a server may be full, or start, before nobody waits for it any more.
     """
 

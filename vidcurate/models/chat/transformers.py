@@ -98,7 +98,7 @@ class TransformersModel:
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
-    """The model of `TransformersConfig` on the device that is there; its weights may come from the hub.
+    """The model of `TransformersConfig` on the device that is there, with weights from the hub.
 
     Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
     without transformers, UsageError for what is no model that sees and writes or cannot be loaded.

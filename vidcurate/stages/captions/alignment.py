@@ -18,7 +18,9 @@ from vidcurate.stages.sources.embed import image_text_model
 class AlignmentConfig(StageConfig):
     """Which text is compared."""
 
-    sentence: str = option("", "Compare this sentence with every clip, in place of its caption")
+    sentence: str = option(
+        "", "Compare this sentence with every clip, instead of the clip's caption"
+    )
 
 
 @dataclass(frozen=True, slots=True)

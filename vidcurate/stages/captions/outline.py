@@ -23,7 +23,7 @@ class OutlineConfig(StageConfig):
     """How clips are put into scenes."""
 
     max_scene_s: float = option(
-        60.0, "Longest scene, unless one clip is longer", unit="seconds", ge=0
+        60.0, "Length limit of a scene, unless it is a single clip", unit="seconds", ge=0
     )
 
 

@@ -22,12 +22,12 @@ class WeakConfig(StageConfig):
 
     max_score: float = option(0.6, "Captions with a lower score are weak", ge=0, le=1)
     worst_share: float = option(
-        0.0, "This share of the captions, those of the lowest scores, is weak", ge=0, le=1
+        0.0, "Share of all captions that are weak for having the lowest scores", ge=0, le=1
     )
     min_similarity: float = option(
         0.7,
-        "A caption is weak where another clip's is as similar as this: share of three-word runs that "
-        "both have",
+        "Similarity to another clip's caption, as the share of three-word runs in common, from "
+        "which a caption is weak",
         gt=0,
         le=1,
     )

@@ -32,7 +32,8 @@ class VerifyConfig(StageConfig):
     """What a clip promises beside its frames, times and sound."""
 
     one_shot: bool = option(
-        False, "Refuse clips of several shots, as split.stitch makes them, and kept transitions too"
+        False,
+        "Refuse clips with several shots, which split.stitch makes, and transitions that were kept",
     )
 
 

@@ -26,9 +26,10 @@ class AestheticConfig(StageConfig):
     """Which head judges."""
 
     head: str = option(
-        "sac+logos+ava1-l14-linearMSE", f"A head of LAION's ({', '.join(HEADS)}), or its file"
+        "sac+logos+ava1-l14-linearMSE",
+        f"Name of a LAION head ({', '.join(HEADS)}), or a file with one",
     )
-    sha256: str = option("", "Refuse a head's file with another hash", neutral=True)
+    sha256: str = option("", "Refuse a head whose file has another hash", neutral=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,17 +50,21 @@ class MotionConfig(StageConfig):
     """From which speed something counts as moving."""
 
     min_moving_speed: float = option(
-        0.006, "Slower than this is static or still", unit="frame diagonals a second", gt=0, le=1
+        0.006,
+        "Speed below which the camera is static and the picture still",
+        unit="frame diagonals a second",
+        gt=0,
+        le=1,
     )
     min_shake_change: float = option(
         0.02,
-        "Shake changes the camera's velocity by more than this within 80 ms",
+        "Change of the camera's velocity within 80 ms from which it shakes",
         unit="frame diagonals a second",
         gt=0,
         le=10,
     )
     vectors: bool = option(
-        False, "Also read the motion vectors of the video's encoder, decoding each clip once more"
+        False, "Also read the encoder's motion vectors, which decodes each clip once more"
     )
 
 
@@ -85,8 +89,8 @@ def motion(
     such a sample goes one beside it that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
     the picture. `object_motion` is what the camera does not explain; place and direction are those
-    of the cell of a 3 x 3 grid that moves most, none below `min_moving_speed`. `dominant_colours` are
-    up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
+    of the cell of a 3 x 3 grid that moves most, none below `min_moving_speed`. `dominant_colours`
+    are up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
     `vector_patch_min` are those of media.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the video's flow was never measured, or is no number.

@@ -26,10 +26,13 @@ class QualityConfig(StageConfig):
     """Where a frame begins to count as black or as frozen."""
 
     min_black_share: float = option(
-        0.98, "A frame is black when this share of its pixels is below level 20", gt=0, le=1
+        0.98, "Share of pixels below level 20 from which a frame is black", gt=0, le=1
     )
     max_freeze_delta: float = option(
-        0.1, "A frame repeats the one before when its luma differs less", unit="8-bit levels", ge=0
+        0.1,
+        "Difference of luma below which a frame repeats the one before",
+        unit="8-bit levels",
+        ge=0,
     )
 
 

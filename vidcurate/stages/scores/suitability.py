@@ -80,7 +80,7 @@ PARTS: Mapping[str, tuple[str, tuple[Ramp, ...]]] = {
 
 def weight(part: str) -> float:
     """The option that says how much a part counts."""
-    value: float = option(1.0, f"How much {part} counts; 0 leaves it out", ge=0, le=100)
+    value: float = option(1.0, f"Weight of {part}; 0 leaves it out", ge=0, le=100)
     return value
 
 

@@ -31,7 +31,7 @@ class TextConfig(StageConfig):
     """How many pictures of a clip are searched."""
 
     max_frames: int = option(
-        4, "Proxies searched of a clip at most, evenly spread", unit="frames", ge=1, le=1000
+        4, "Proxies of a clip that are searched, evenly spread", unit="frames", ge=1, le=1000
     )
 
 

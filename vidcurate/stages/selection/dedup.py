@@ -55,16 +55,18 @@ class DedupConfig(StageConfig):
 
     policy: Policy = option(
         "resolution",
-        "Of copies keep that of the largest picture (resolution), highest bit rate of its video "
-        "(bitrate), the most detail (quality: sharpness over the whole picture), the longest "
-        "(length) or that of the first video (earliest); ties by resolution, length, bitrate, "
-        "earliest",
+        "Which copy is kept: resolution: the one with the largest picture; bitrate: of the video "
+        "with the highest bit rate; quality: with the most detail, which is the sharpness over the "
+        "whole picture; length: the longest; earliest: of the video that was found first. Ties are "
+        "decided by resolution, length, bitrate, earliest",
     )
     min_similarity: float = option(
-        0.8, "Clips are copies of each other from this similarity on", gt=0, le=1
+        0.8, "Similarity from which two clips are copies of each other", gt=0, le=1
     )
     against: tuple[str, ...] = option(
-        (), "Other data sets' folders: clips that show what theirs show are not kept"
+        (),
+        "Folder of another data set: clips that show the same as one of its clips are not kept; "
+        "repeat for more",
     )
 
 

@@ -20,12 +20,12 @@ class IngestConfig(StageConfig):
 
     extensions: tuple[str, ...] = option(
         EXTENSIONS,
-        "File name endings that are taken from folders",
+        "File name extension that is taken from folders; repeat for more",
         flag="--extension",
         neutral=True,
         min_length=1,
     )
-    recursive: bool = option(True, "Look into folders inside folders", neutral=True)
+    recursive: bool = option(True, "Also look into subfolders", neutral=True)
 
 
 def ingest(
