@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.vision.test_aesthetic_head import linear
+from tests.support.aesthetic_heads import linear
 from tests.support.pipeline import process, rows, shelf
 from tests.support.tiny_models import CLIP_DIMENSION, save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors

@@ -4,8 +4,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.dedup.test_links import signature
 from tests.support.pipeline import process, rows, states
+from tests.support.signatures import signature
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import UsageError
 from vidcurate.records import (

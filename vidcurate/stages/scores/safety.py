@@ -1,7 +1,6 @@
 """safety: how probably a clip is not safe for work, from a few of its proxies."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -45,24 +44,8 @@ class SafetyConfig(StageConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The judge, and where the proxies lie."""
-
-    judge: Classifier
-    workspace: Workspace
-
-
-def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
-    """The judge, opened once a worker."""
-    backend = config.backend
-    if isinstance(backend, TransformersConfig):
-        return Desk(open_label_classifier(backend.choice, backend.label), workspace)
-    return Desk(open_nsfw(), workspace)
-
-
 def safety(
-    clips: Sequence[Clip], config: SafetyConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: SafetyConfig, classifier: Classifier, workspace: Workspace
 ) -> Iterator[list[Safety]]:
     """The highest and the mean probability over the proxies of each clip.
 
@@ -71,10 +54,10 @@ def safety(
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
-        found = desk.judge([proxy.image for proxy in proxies])
+        found = classifier([proxy.image for proxy in proxies])
         if not np.isfinite(found).all():
             raise MediaError("the model gave a probability that is not a number")
         row = Safety(
@@ -87,6 +70,14 @@ def safety(
             nsfw_mean=float(found.mean()),
         )
         yield [row]
+
+
+def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Classifier:
+    """The classifier of pictures."""
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return open_label_classifier(backend.choice, backend.label)
+    return open_nsfw()
 
 
 def model_name(config: SafetyConfig) -> str:
@@ -124,7 +115,7 @@ SAFETY_STAGE = MapStage(
     reads=CLIPS,
     writes=SAFETY,
     config=SafetyConfig,
-    open=open_desk,
+    open=open_classifier,
     run=safety,
     lookups=(Lookup(SCANS),),
     check=judge_is_there,

@@ -68,7 +68,7 @@ class TagsConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LabelVectors:
     """Labels, and their vectors at the length by which the model multiplies cosines."""
 
     labels: tuple[str, ...]
@@ -76,55 +76,55 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What makes the tagger, or the words for a video's model, once; and where the clips lie."""
+class Taggers:
+    """What opens the network that looks at pictures, or the labels' vectors by a video's model."""
 
     tagger: Callable[[], Tagger]
-    words: Callable[[ModelChoice], Words]
-    workspace: Workspace
+    words: Callable[[ModelChoice], LabelVectors]
 
 
-def open_desk(config: TagsConfig, workspace: Workspace) -> Desk:
+def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
     """A model is opened when the first clip needs it: only the video's row names open_clip's."""
     labels = labels_of(config)
     prompt = config.backend.prompt if isinstance(config.backend, OpenClipConfig) else PLACE
 
-    def words(choice: ModelChoice) -> Words:
+    def words(choice: ModelChoice) -> LabelVectors:
         embedder = open_clip_embedder(choice)
         vectors = embedder.text_vectors([prompt.replace(PLACE, label) for label in labels])
-        return Words(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
+        return LabelVectors(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
 
-    return Desk(lru_cache(open_imagenet), lru_cache(maxsize=1)(words), workspace)
+    return Taggers(lru_cache(open_imagenet), lru_cache(maxsize=1)(words))
 
 
 def tags(
-    clips: Sequence[Clip], config: TagsConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: TagsConfig, taggers: Taggers, workspace: Workspace
 ) -> Iterator[list[Tags]]:
     """The labels of the highest mean probability over each clip's frames.
 
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
     if isinstance(config.backend, EfficientNetConfig):
-        yield from by_pictures(clips, config, config.backend.max_frames, desk)
+        max_frames = config.backend.max_frames
+        yield from by_pictures(clips, config, max_frames, taggers.tagger(), workspace)
         return
-    for clip, video, vectors in vectors_of(clips, desk.workspace):
-        words = desk.words(ModelChoice(video.model, video.pretrained))
+    for clip, video, vectors in vectors_of(clips, workspace):
+        words = taggers.words(ModelChoice(video.model, video.pretrained))
         found = softmax(vectors @ words.vectors.T)
         yield [row_of(clip, config, video.model, words.labels, found)]
 
 
 def by_pictures(
-    clips: Sequence[Clip], config: TagsConfig, max_frames: int, desk: Desk
+    clips: Sequence[Clip], config: TagsConfig, max_frames: int, tagger: Tagger, workspace: Workspace
 ) -> Iterator[list[Tags]]:
     """The tags of each clip by a network that looks at its proxies."""
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, max_frames)
-        found = desk.tagger().probabilities([proxy.image for proxy in proxies])
-        yield [row_of(clip, config, MODEL, desk.tagger().labels, found)]
+        found = tagger.probabilities([proxy.image for proxy in proxies])
+        yield [row_of(clip, config, MODEL, tagger.labels, found)]
 
 
 def row_of(
@@ -225,7 +225,7 @@ TAGS_STAGE = MapStage(
     reads=CLIPS,
     writes=TAGS,
     config=TagsConfig,
-    open=open_desk,
+    open=open_taggers,
     run=tags,
     lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
     check=can_tag,

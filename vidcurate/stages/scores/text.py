@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -35,21 +34,8 @@ class TextConfig(StageConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The reader, and where the proxies lie."""
-
-    reader: TextReader
-    workspace: Workspace
-
-
-def open_desk(_config: TextConfig, workspace: Workspace) -> Desk:
-    """The reader, opened once a worker."""
-    return Desk(open_text_reader(), workspace)
-
-
 def text(
-    clips: Sequence[Clip], config: TextConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: TextConfig, reader: TextReader, workspace: Workspace
 ) -> Iterator[list[Text]]:
     """The text of each clip.
 
@@ -63,10 +49,10 @@ def text(
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
-        frames = [desk.reader.lines(proxy.image) for proxy in proxies]
+        frames = [reader.lines(proxy.image) for proxy in proxies]
         times_s = [float(proxy.pts * clip.time_base) for proxy in proxies]
         yield [score(clip, frames, overlays(frames, times_s))]
 
@@ -141,6 +127,11 @@ def overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
     return max(0.0, min(first[1], second[1]) - max(first[0], second[0]))
 
 
+def open_reader(_config: TextConfig, _workspace: Workspace) -> TextReader:
+    """The reader of text."""
+    return open_text_reader()
+
+
 def reader_is_there(_config: TextConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise MissingExtraError without rapidocr, before a video is decoded."""
     require_rapidocr()
@@ -152,7 +143,7 @@ TEXT_STAGE = MapStage(
     reads=CLIPS,
     writes=TEXT,
     config=TextConfig,
-    open=open_desk,
+    open=open_reader,
     run=text,
     lookups=(Lookup(SCANS),),
     check=reader_is_there,

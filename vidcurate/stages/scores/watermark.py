@@ -45,7 +45,7 @@ class WatermarkConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Detection:
     """What a backend says of a clip: a score of None is not to be judged, a box of None nowhere."""
 
     score: float | None
@@ -55,58 +55,42 @@ class Verdict:
 
 
 # Takes a video's samples file and one of its clips.
-Judge = Callable[[Path, Clip], Verdict]
+Detector = Callable[[Path, Clip], Detection]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The judge, and where the proxies lie."""
-
-    judge: Judge
-    workspace: Workspace
-
-
-def open_desk(config: WatermarkConfig, workspace: Workspace) -> Desk:
-    """The judge, opened once a worker."""
-    backend = config.backend
-    if isinstance(backend, TransformersConfig):
-        return Desk(judge_by_model(backend), workspace)
-    return Desk(judge_by_edges(), workspace)
-
-
-def judge_by_edges() -> Judge:
-    """The judge without a model."""
+def detector_by_edges() -> Detector:
+    """The detector without a model."""
     from vidcurate.media.visual.watermark import MarkFinder
 
     finder = MarkFinder()
 
-    def judge(samples_file: Path, clip: Clip) -> Verdict:
+    def detect(samples_file: Path, clip: Clip) -> Detection:
         found = finder.judge(samples_file, clip)
         if found.mark is None:
-            return Verdict(None, None, found.n_pictures)
-        return Verdict(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
+            return Detection(None, None, found.n_pictures)
+        return Detection(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
 
-    return judge
+    return detect
 
 
-def judge_by_model(config: TransformersConfig) -> Judge:
+def detector_by_model(config: TransformersConfig) -> Detector:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
     probabilities = open_label_classifier(config.choice, config.label)
 
-    def judge(samples_file: Path, clip: Clip) -> Verdict:
+    def detect(samples_file: Path, clip: Clip) -> Detection:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
         found = probabilities([proxy.image for proxy in proxies])
         if not np.isfinite(found).all():
             raise MediaError("the model gave a probability that is not a number")
-        return Verdict(float(found.mean()), "clip", len(found))
+        return Detection(float(found.mean()), "clip", len(found))
 
-    return judge
+    return detect
 
 
 def watermark(
-    clips: Sequence[Clip], config: WatermarkConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: WatermarkConfig, detect: Detector, workspace: Workspace
 ) -> Iterator[list[Watermark]]:
     """How probably each clip is marked; box and place are those of what is most like a mark.
 
@@ -117,17 +101,17 @@ def watermark(
     Raises MediaError for a damaged proxy, and where a model gives what is no number.
     """
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        verdict = desk.judge(desk.workspace.file_of(SCANS, scan.samples_file), clip)
-        box = verdict.box
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        found = detect(workspace.file_of(SCANS, scan.samples_file), clip)
+        box = found.box
         row = Watermark(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
             backend=config.backend.name,
             model=model_name(config),
-            n_frames=verdict.n_frames,
-            score=verdict.score,
-            judged_by=verdict.judged_by,
+            n_frames=found.n_frames,
+            score=found.score,
+            judged_by=found.judged_by,
             area_share=box.area if box else None,
             left=box.left if box else None,
             top=box.top if box else None,
@@ -136,6 +120,14 @@ def watermark(
             place=box.place if box else None,
         )
         yield [row]
+
+
+def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
+    """The detector of marks."""
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return detector_by_model(backend)
+    return detector_by_edges()
 
 
 def model_name(config: WatermarkConfig) -> str:
@@ -171,7 +163,7 @@ WATERMARK_STAGE = MapStage(
     reads=CLIPS,
     writes=WATERMARK,
     config=WatermarkConfig,
-    open=open_desk,
+    open=open_detector,
     run=watermark,
     lookups=(Lookup(SCANS),),
     check=judge_is_there,

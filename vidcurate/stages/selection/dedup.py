@@ -36,7 +36,7 @@ TIES = ("resolution", "length", "bitrate", "earliest")
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class Candidates:
     """Clips of this and other data sets, by number; those of this one come first.
 
     `homes` are the other data sets, None for this one. `firsts` are the best clips of equal
@@ -148,7 +148,7 @@ def duplicates(
     linked = [numbered(link, single) for link in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)
-    hall = Hall(
+    candidates = Candidates(
         ids=together["clip_id"].to_pylist(),
         homes=homes,
         firsts=firsts,
@@ -156,7 +156,7 @@ def duplicates(
         clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
     )
     videos = own["video_id"].to_pylist()
-    return [judged(hall, clip, video_id) for clip, video_id in enumerate(videos)]
+    return [judged(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
 
 
 def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
@@ -184,21 +184,21 @@ def named_clusters(
     return [names.get(number, "") for number in cluster]
 
 
-def judged(hall: Hall, clip: int, video_id: str) -> Duplicate:
+def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     """One clip's row."""
-    first = hall.firsts[clip]
-    link = hall.kept_for.get(first)
-    home = hall.homes[first if link is None else link.second]
+    first = candidates.firsts[clip]
+    link = candidates.kept_for.get(first)
+    home = candidates.homes[first if link is None else link.second]
     if first != clip:
         link = Link(clip, first, 1.0, 0.0, 1.0, is_whole=True, is_mirrored=False)
     relation = "none" if link is None else "near" if link.is_whole else "partial"
     return Duplicate(
-        clip_id=hall.ids[clip],
+        clip_id=candidates.ids[clip],
         video_id=video_id,
         keep=link is None,
         relation="exact" if first != clip else relation,
-        cluster_id=hall.clusters[clip],
-        copy_of=hall.ids[link.second] if link else None,
+        cluster_id=candidates.clusters[clip],
+        copy_of=candidates.ids[link.second] if link else None,
         leaks_from=home,
         similarity=link.similarity if link else None,
         offset_s=link.offset_s if link else None,

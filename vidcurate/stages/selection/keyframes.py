@@ -1,7 +1,6 @@
 """keyframes: full-size stills of the kept clips, decoded by exact time from the source."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal, Self
@@ -9,7 +8,7 @@ from typing import Literal, Self
 import numpy as np
 from pydantic import model_validator
 
-from vidcurate.clips.frame_choice import Wish, choose
+from vidcurate.clips.frame_choice import FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
@@ -134,26 +133,22 @@ class KeyframesConfig(StageConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What gives a query's vector by the model of a video's own vectors, and the data set."""
-
-    query_vector: Callable[[ModelChoice], Vectors]
-    workspace: Workspace
+# The vector of the query by the model that made a video's vectors.
+QueryVector = Callable[[ModelChoice], Vectors]
 
 
-def open_desk(config: KeyframesConfig, workspace: Workspace) -> Desk:
-    """The model is opened when the first video names it, and not kept."""
+def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
+    """The vector of the query by a model, which is opened when the first video names it."""
     query = config.method.query if isinstance(config.method, Query) else ""
 
     def query_vector(choice: ModelChoice) -> Vectors:
         return np.asarray(open_clip_embedder(choice).text_vectors([query])[0], np.float32)
 
-    return Desk(lru_cache(maxsize=1)(query_vector), workspace)
+    return lru_cache(maxsize=1)(query_vector)
 
 
 def keyframes(
-    clips: Sequence[Clip], config: KeyframesConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> Iterator[list[ClipKeyframes]]:
     """The stills of each clip, at exact frames of the source.
 
@@ -162,11 +157,10 @@ def keyframes(
     """
     from vidcurate.media.io.frames import grab, write_still
 
-    workspace = desk.workspace
     quality = config.format.quality if isinstance(config.format, Compressed) else BEST_QUALITY
     for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
         clips_of_video = list(of_video)
-        wanted = choose_all(clips_of_video, config, desk)
+        wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])
         every = sorted({pts for chosen in wanted.values() for pts in chosen})
@@ -197,14 +191,16 @@ def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
     return f"{video_id}-{pts}.{ENDINGS[config.format.name]}"
 
 
-def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> dict[str, list[int]]:
+def choose_all(
+    clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
+) -> dict[str, list[int]]:
     """The times of the stills of each of a video's clips, in ticks, each that of a real frame.
 
     Raises MediaError for a video without the vectors that the method needs.
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    workspace, video_id = desk.workspace, clips[0].video_id
+    video_id = clips[0].video_id
     scan = workspace.lookup(SCANS)[video_id]
     frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
     samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
@@ -216,12 +212,15 @@ def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> di
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
         known = frames_of(clip, frames, samples, vectors, cuts)
-        numbers = choose(config.method.name, known, wish_of(clip, config, made_by, desk))
+        frames_wanted = request_for(clip, config, made_by, query_vector)
+        numbers = choose(config.method.name, known, frames_wanted)
         chosen[clip.clip_id] = [int(pts) for pts in known.edges[numbers]]
     return chosen
 
 
-def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, desk: Desk) -> Wish:
+def request_for(
+    clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, query_vector: QueryVector
+) -> FrameRequest:
     """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
     method, query = config.method, None
     alike, step = COPY_LIKENESS, 0.0
@@ -229,10 +228,10 @@ def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, d
         step = method.step_s / float(clip.time_base)
         alike = WALK_LIKENESS[made_by.backend] if made_by is not None else alike
     if made_by is not None and isinstance(method, Query):
-        query = desk.query_vector(ModelChoice(made_by.model, made_by.pretrained))
+        query = query_vector(ModelChoice(made_by.model, made_by.pretrained))
     if isinstance(method, Unlike) and method.max_similarity is not None:
         alike = method.max_similarity
-    return Wish(method.count if isinstance(method, Counted) else 1, step, alike, query)
+    return FrameRequest(method.count if isinstance(method, Counted) else 1, step, alike, query)
 
 
 def looks_decide(config: KeyframesConfig) -> bool:
@@ -267,7 +266,7 @@ KEYFRAMES_STAGE = MapStage(
     reads=KEPT,
     writes=KEYFRAMES,
     config=KeyframesConfig,
-    open=open_desk,
+    open=open_query,
     run=keyframes,
     lookups=(
         *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
