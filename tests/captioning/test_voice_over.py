@@ -103,15 +103,15 @@ def test_other_strategies_hear_nothing(out: Path, script: Script) -> None:
     assert {caption.subtitles_hash for caption in rows(out, CAPTIONS)} == {None}
 
 
-def test_an_odd_file_is_told_in_the_row(out: Path, script: Script) -> None:
+def test_an_odd_file_is_named_in_the_row(out: Path, script: Script) -> None:
     """Skipped cues and a guessed encoding are named in the repairs."""
     odd = "1\n00:00:09 --> later\nLost.\n\n" + SRT.replace("First", "Première")
     (out.parent / "24.en.srt").write_bytes(odd.encode("latin-1"))
     captions = [caption for caption in write(out, script) if caption.subtitles_hash]
     assert voice_overs(captions)[0] == "Première words."
     assert captions[0].repairs == (
-        "24.en.srt: not UTF-8, read as Latin-1",
-        "24.en.srt: cues skipped for unusable times: 1",
+        "24.en.srt: not UTF-8, read as cp1252",
+        "24.en.srt: cues skipped for unusable times: line 2",
     )
 
 

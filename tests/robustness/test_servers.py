@@ -14,7 +14,7 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import EmptyResultError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat.connection import proxy_of, trusted
+from vidcurate.models.chat.connection import proxy_of, trusted_certificates
 from vidcurate.models.chat.conversation import ModelRequest
 from vidcurate.models.chat.openai import open_chat
 from vidcurate.models.chat.options import ModelConfig
@@ -163,7 +163,7 @@ def test_certificates_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     with pytest.raises(UsageError, match=r"\$REQUESTS_CA_BUNDLE names no certificates"):
-        trusted()
+        trusted_certificates()
 
 
 @pytest.mark.parametrize("value", ["none", None])

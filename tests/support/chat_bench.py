@@ -39,7 +39,7 @@ def still(level: int) -> bytes:
     return bytes(cv2.imencode(".jpg", np.full((36, 64, 3), level, np.uint8))[1])
 
 
-def talk(number: int) -> Conversation[Answer]:
+def conversation(number: int) -> Conversation[Answer]:
     """A conversation about a clip that lasts `number` seconds, of one request."""
     frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
     answer = yield ModelRequest((f"clip {number}", "first:", frames[0], "second:", frames[1]))
@@ -54,7 +54,9 @@ def opened(script: Script, **changes: object) -> ChatServer:
 def answers(script: Script, *modes: str, n_clips: int = 1, **changes: object) -> list[Outcome]:
     """Results for so many clips where the server answers in these modes, then well."""
     script.modes[:] = modes
-    return list(opened(script, **changes).converse([talk(number) for number in range(n_clips)]))
+    return list(
+        opened(script, **changes).converse([conversation(number) for number in range(n_clips)])
+    )
 
 
 def texts(results: Iterable[Outcome]) -> list[str]:

@@ -28,16 +28,16 @@ class Model:
     """A model that gives these outcomes in turn, and keeps what it was asked."""
 
     outcomes: Sequence[Outcome]
-    asks: list[ModelRequest] = field(default_factory=list)
+    requests: list[ModelRequest] = field(default_factory=list)
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The next outcome."""
-        self.asks.append(ask)
-        return self.outcomes[len(self.asks) - 1]
+        self.requests.append(request)
+        return self.outcomes[len(self.requests) - 1]
 
     def texts(self) -> list[str]:
         """The first text of each request."""
-        return [str(ask.parts[0]) for ask in self.asks]
+        return [str(request.parts[0]) for request in self.requests]
 
 
 def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
@@ -45,7 +45,7 @@ def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
     return Answer(text, status, model, 1, 1, 0.0)
 
 
-def told(
+def caption_by(
     model: Model,
     facts: Mapping[str, Mapping[str, object]] | None = None,
     text_scorer: TextScorer | None = None,
@@ -54,8 +54,10 @@ def told(
     """What a strategy comes to. Raises MediaError where it fails."""
     config = CaptionConfig.model_validate({"backend": "openai", "model": "eye", **options})
     clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
-    talk = STRATEGIES[config.strategy.name].talk(replace(clip_input, text_scorer=text_scorer))
-    result = run_conversation(talk, model.ask)
+    conversation = STRATEGIES[config.strategy.name].converse(
+        replace(clip_input, text_scorer=text_scorer)
+    )
+    result = run_conversation(conversation, model.ask)
     if isinstance(result, MediaError):
         raise result
     return result

@@ -61,7 +61,7 @@ class ClipInput:
         """When a still is shown, in seconds from the clip's start."""
         return f"{frame.time_s - self.clip.start_s:.2f}"
 
-    def shown(self) -> Iterator[str | Frame]:
+    def numbered_frames(self) -> Iterator[str | Frame]:
         """Every still after its number and time, as parts of a request."""
         for number, frame in enumerate(self.frames, 1):
             yield f"Frame {number} of {len(self.frames)}, at {self.time_in_clip(frame)} s:"

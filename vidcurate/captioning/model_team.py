@@ -26,27 +26,27 @@ class ModelTeam:
 
     models: Mapping[str, ChatModel]
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer of the model that is named."""
-        return self.models[ask.to].ask(ask)
+        return self.models[request.to].ask(request)
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The result of each conversation, in order; a model is asked all that waits for it."""
-        return run_conversations(talks, self.answers, MAX_CONVERSATIONS)
+        return run_conversations(conversations, self.answers, MAX_CONVERSATIONS)
 
-    def answers(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def answers(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """The answers to requests, in order."""
         found: dict[int, Outcome] = {}
-        for name in dict.fromkeys(ask.to for ask in asks):
-            own = [number for number, ask in enumerate(asks) if ask.to == name]
-            outcomes = self.models[name].converse(one_request(asks[number]) for number in own)
+        for name in dict.fromkeys(request.to for request in requests):
+            own = [number for number, request in enumerate(requests) if request.to == name]
+            outcomes = self.models[name].converse(one_request(requests[number]) for number in own)
             found.update(zip(own, outcomes, strict=True))
-        return [found[number] for number in range(len(asks))]
+        return [found[number] for number in range(len(requests))]
 
 
-def one_request(ask: ModelRequest) -> Conversation[Answer]:
+def one_request(request: ModelRequest) -> Conversation[Answer]:
     """A conversation that ends with its first answer."""
-    answer = yield ask
+    answer = yield request
     return answer
 
 

@@ -42,19 +42,19 @@ def total(so_far: int | None, more: int | None) -> int | None:
     return so_far if more is None else (so_far or 0) + more
 
 
-def count_usage(talk: Conversation[T], usage: Usage) -> Conversation[T]:
+def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
     """A conversation whose answers are counted, and plain where no JSON was asked for."""
-    step = advance(talk, None)
+    step = advance(conversation, None)
     while isinstance(step, ModelRequest):
         try:
             answer = yield step
         except MediaError as error:
-            step = advance(talk, error)
+            step = advance(conversation, error)
             continue
         if step.schema is None:
             answer = without_json(answer)
         usage.add(answer)
-        step = advance(talk, answer)
+        step = advance(conversation, answer)
     if isinstance(step.result, MediaError):
         raise step.result
     return step.result

@@ -8,7 +8,12 @@ from functools import cached_property
 import pyarrow as pa
 
 from vidcurate.captioning.options import CaptionConfig, Script
-from vidcurate.captioning.text.subtitles import Subtitles, heard, read_subtitles, subtitle_name
+from vidcurate.captioning.text.subtitles import (
+    Subtitles,
+    read_subtitles,
+    subtitle_name,
+    words_between,
+)
 from vidcurate.errors import MediaError
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
 from vidcurate.stage import Finished, Workspace
@@ -16,6 +21,7 @@ from vidcurate.store.storage import Location, Remote, location
 
 MAX_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
 HASH_DIGITS = 12
+MAX_LINES_NAMED = 5
 MICROSECONDS = 1_000_000
 
 
@@ -43,21 +49,24 @@ class SubtitleFile:
     @cached_property
     def subtitles(self) -> Subtitles:
         """The cues."""
-        return read_subtitles(self.data)
+        return read_subtitles(self.data, self.name)
 
     def voice_over(self, clip: Clip, video: Video) -> VoiceOver:
         """What is heard in a clip; subtitles count from the video's start, not from its clock's."""
         offset_s = video.container_start_us / MICROSECONDS
-        text = heard(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
+        text = words_between(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
         return VoiceOver(text, self.hash, tuple(self.faults()))
 
     def faults(self) -> Iterator[str]:
         """What a user should know of the file."""
         found = self.subtitles
-        if found.encoding == "latin-1":
-            yield f"{self.name}: not UTF-8, read as Latin-1"
-        if found.n_skipped:
-            yield f"{self.name}: cues skipped for unusable times: {found.n_skipped}"
+        if not found.encoding.startswith("utf"):
+            yield f"{self.name}: not UTF-8, read as {found.encoding}"
+        if found.skipped_lines:
+            shown = ", ".join(map(str, found.skipped_lines[:MAX_LINES_NAMED]))
+            more = len(found.skipped_lines) - MAX_LINES_NAMED
+            lines = f"{shown} and {more} more" if more > 0 else shown
+            yield f"{self.name}: cues skipped for unusable times: line {lines}"
         if not found.cues:
             yield f"{self.name}: no cue found"
 

@@ -12,7 +12,7 @@ def accelerator() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def seats() -> Resources:
+def model_resources() -> Resources:
     """One worker holds the model if there is a GPU, which else would hold it several times."""
     device = accelerator()
     if device == "cpu":

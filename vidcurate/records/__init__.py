@@ -54,7 +54,7 @@ from vidcurate.records.scores import (
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
-    WEAK,
+    WEAK_CAPTIONS,
     RefinedCaption,
     Verdict,
     WeakCaption,
@@ -116,7 +116,7 @@ __all__ = [
     "VIDEOS",
     "VIDEO_TABLES",
     "WATERMARK",
-    "WEAK",
+    "WEAK_CAPTIONS",
     "Aesthetic",
     "Alignment",
     "Bounds",

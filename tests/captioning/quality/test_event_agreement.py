@@ -15,14 +15,14 @@ ITEMS = {
 }
 
 
-def text_of(ask: ModelRequest) -> str:
+def text_of(request: ModelRequest) -> str:
     """The words of a request."""
-    return "\n".join(part for part in ask.parts if isinstance(part, str))
+    return "\n".join(part for part in request.parts if isinstance(part, str))
 
 
-def reader(ask: ModelRequest) -> Outcome:
+def reader(request: ModelRequest) -> Outcome:
     """A model that lists the items of a text, and entails those that both texts tell."""
-    words = text_of(ask)
+    words = text_of(request)
     numbered = [line.partition(". ")[2] for line in words.splitlines() if line[:1].isdigit()]
     if numbered:
         text = CAPTION if CAPTION in words else REFERENCE
@@ -48,15 +48,15 @@ def test_completeness_and_precision_count_entailed_events() -> None:
 
 def test_both_kinds_are_asked_of_both_texts() -> None:
     """With details beside events each text is taken apart twice, and each held against once."""
-    asks: list[ModelRequest] = []
+    requests: list[ModelRequest] = []
 
-    def note(ask: ModelRequest) -> Outcome:
-        asks.append(ask)
-        return reader(ask)
+    def note(request: ModelRequest) -> Outcome:
+        requests.append(request)
+        return reader(request)
 
     result = run_conversation(compare_events(CAPTION, REFERENCE, ("events", "looks")), note)
     assert isinstance(result, EventAgreement)
-    assert len(asks) == 6
+    assert len(requests) == 6
     assert len(result.reference.items) == 6
 
 

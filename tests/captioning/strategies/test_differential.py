@@ -19,12 +19,12 @@ def video(outcomes: Sequence[Outcome], n_frames: int = 4, **options: int) -> tup
     frames = tuple(Frame(10.0 + n / 2, f"jpeg {n}".encode()) for n in range(n_frames))
     clip_input = ClipInput(CLIP, frames, {}, prompts_of(config), config)
     model = Model(outcomes)
-    return run_conversation(STRATEGIES["differential"].talk(clip_input), model.ask), model
+    return run_conversation(STRATEGIES["differential"].converse(clip_input), model.ask), model
 
 
-def jpegs(ask: ModelRequest) -> list[bytes]:
+def jpegs(request: ModelRequest) -> list[bytes]:
     """The pictures of a request."""
-    return [part.jpeg for part in ask.parts if isinstance(part, Frame)]
+    return [part.jpeg for part in request.parts if isinstance(part, Frame)]
 
 
 def test_each_frame_is_told_by_its_change() -> None:
@@ -36,7 +36,7 @@ def test_each_frame_is_told_by_its_change() -> None:
     first, *pairs, last = model.texts()
     assert first.startswith(FIRST)
     assert all(text.startswith(NEXT) for text in pairs)
-    assert [jpegs(ask) for ask in model.asks] == [
+    assert [jpegs(request) for request in model.requests] == [
         [b"jpeg 0"],
         [b"jpeg 0", b"jpeg 1"],
         [b"jpeg 1", b"jpeg 2"],
@@ -67,7 +67,7 @@ def test_a_frame_that_fails_costs_itself() -> None:
         "0.5 s is missing: down",
         "1.0 s is missing: the model's answer was refused",
     )
-    assert jpegs(model.asks[3]) == [b"jpeg 0", b"jpeg 3"]
+    assert jpegs(model.requests[3]) == [b"jpeg 0", b"jpeg 3"]
 
 
 def test_a_first_frame_that_fails_is_replaced() -> None:
@@ -84,7 +84,7 @@ def test_one_note_needs_no_merging() -> None:
     result, model = video([says("cut", "truncated"), says("", "refused")], n_frames=2)
     assert isinstance(result, CaptionText)
     assert (result.text, result.status) == ("cut", "truncated")
-    assert len(model.asks) == 2
+    assert len(model.requests) == 2
 
 
 @pytest.mark.parametrize("n_answers", [0, 4])

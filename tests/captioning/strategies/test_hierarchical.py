@@ -18,18 +18,18 @@ SCENES = (
 )
 
 
-def told(
-    outcomes: Sequence[Outcome], scenes: Sequence[Scene] = SCENES, most_chars: int = 1000
+def caption_by(
+    outcomes: Sequence[Outcome], scenes: Sequence[Scene] = SCENES, max_chars: int = 1000
 ) -> tuple[VideoSummary | MediaError, Model]:
     """What telling a video comes to, and the model that was asked."""
-    prompts = SummaryPrompts(load_prompt("scene"), load_prompt("video"), "German", most_chars)
+    prompts = SummaryPrompts(load_prompt("scene"), load_prompt("video"), "German", max_chars)
     model = Model(outcomes)
     return run_conversation(summarise_video(scenes, prompts), model.ask), model
 
 
 def test_each_level_is_told_from_the_one_below() -> None:
     """Scenes are told from clips, the video from scenes; a scene of one clip needs no request."""
-    result, model = told([says("Hare."), says("Weather."), says("Video.")])
+    result, model = caption_by([says("Hare."), says("Weather."), says("Video.")])
     assert result == VideoSummary(
         "Video.",
         "ok",
@@ -45,7 +45,7 @@ def test_each_level_is_told_from_the_one_below() -> None:
 
 def test_a_scene_that_fails_leaves_a_gap() -> None:
     """The video is told without it, and the gap is named."""
-    result, _ = told([MediaError("no answer"), says("Weather."), says("Video.", "truncated")])
+    result, _ = caption_by([MediaError("no answer"), says("Weather."), says("Video.", "truncated")])
     assert isinstance(result, VideoSummary)
     assert [scene.start_s for scene in result.scenes] == [6.0, 9.0]
     assert result.gaps == ("0.0 to 6.0 s is missing: no answer",)
@@ -55,8 +55,8 @@ def test_a_scene_that_fails_leaves_a_gap() -> None:
 def test_a_video_without_scenes_told_is_an_error() -> None:
     """Where every scene fails, or the video's own request, the reason is told."""
     down = MediaError("down")
-    no_scene, _ = told([down, down], [SCENES[0], SCENES[2]])
-    no_video, _ = told([says("a"), says("b"), down])
+    no_scene, _ = caption_by([down, down], [SCENES[0], SCENES[2]])
+    no_video, _ = caption_by([says("a"), says("b"), down])
     for result in (no_scene, no_video):
         assert isinstance(result, MediaError)
         assert "down" in str(result)
@@ -65,7 +65,7 @@ def test_a_video_without_scenes_told_is_an_error() -> None:
 def test_no_request_grows_with_the_video() -> None:
     """A video of 300 scenes is merged in steps, each within the bound."""
     scenes = [Scene(n, n + 1, (ToldSpan(n, n + 1, f"Scene {n} " * 9),)) for n in range(300)]
-    result, model = told([says("part")] * 300, scenes, 1000)
+    result, model = caption_by([says("part")] * 300, scenes, 1000)
     assert isinstance(result, VideoSummary)
     assert (result.text, len(result.scenes)) == ("part", 300)
     longest = 1000 + len(load_prompt("video").text)

@@ -4,16 +4,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.conversations import Model, says
-from vidcurate.captioning.strategies.merging import Merged, Note, in_groups, listed, merge
+from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, in_groups, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
 
 NOTES = [Note(float(n), float(n), f"note {n} " + "x" * 40) for n in range(20)]
 
 
-def merged(notes: Sequence[Note], most_chars: int, outcomes: Sequence[Outcome]) -> object:
+def merged(notes: Sequence[Note], max_chars: int, outcomes: Sequence[Outcome]) -> object:
     """What merging comes to with these answers."""
-    return run_conversation(merge(notes, most_chars, str), Model(outcomes).ask)
+    return run_conversation(merge(notes, max_chars, str), Model(outcomes).ask)
 
 
 def test_few_notes_take_one_request() -> None:
@@ -22,7 +22,7 @@ def test_few_notes_take_one_request() -> None:
     assert run_conversation(merge(NOTES[:2], 1000, str), model.ask) == Merged(
         "all", "truncated", ()
     )
-    assert model.texts() == [listed(NOTES[:2])]
+    assert model.texts() == [as_lines(NOTES[:2])]
     assert model.texts()[0].startswith("0.0 s: note 0")
 
 
@@ -30,8 +30,8 @@ def test_many_notes_are_merged_in_steps() -> None:
     """No request is longer than allowed, each note is shown, and what follows has their times."""
     shown: list[str] = []
 
-    def answer(ask: ModelRequest) -> Outcome:
-        shown.append(str(ask.parts[0]))
+    def answer(request: ModelRequest) -> Outcome:
+        shown.append(str(request.parts[0]))
         return says(f"sum {len(shown)}")
 
     result = run_conversation(merge(NOTES, 300, str), answer)
@@ -64,12 +64,12 @@ def test_nothing_left_is_an_error() -> None:
 
 @given(
     texts=st.lists(st.text(max_size=900), min_size=2, max_size=30),
-    most_chars=st.integers(500, 1500),
+    max_chars=st.integers(500, 1500),
 )
-def test_groups_hold_all_notes_and_grow_fewer(texts: list[str], most_chars: int) -> None:
+def test_groups_hold_all_notes_and_grow_fewer(texts: list[str], max_chars: int) -> None:
     """Each note is in one group, in order; lists are short enough; two fit, so that it ends."""
     notes = [Note(n, n + 1, text) for n, text in enumerate(texts)]
-    groups = in_groups(notes, most_chars)
+    groups = in_groups(notes, max_chars)
     assert [n.start_s for group in groups for n in group] == [n.start_s for n in notes]
-    assert all(len(listed(group)) <= most_chars for group in groups)
+    assert all(len(as_lines(group)) <= max_chars for group in groups)
     assert all(len(group) > 1 for group in groups[:-1])

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.support.conversations import CLIP, FRAMES, Model, says, told
+from tests.support.conversations import CLIP, FRAMES, Model, caption_by, says
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
@@ -24,7 +24,7 @@ def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, M
     config = CaptionConfig(backend=OpenAiConfig(model="eye"), strategy=Script(**options))
     clip_input = ClipInput(CLIP, FRAMES, {}, prompts_of(config), config, voice_over=voice_over)
     model = Model([says(json.dumps(SCENE))])
-    result = run_conversation(STRATEGIES["script"].talk(clip_input), model.ask)
+    result = run_conversation(STRATEGIES["script"].converse(clip_input), model.ask)
     assert isinstance(result, CaptionText)
     return result, model
 
@@ -69,4 +69,4 @@ def test_silence_in_the_clip_is_no_voice() -> None:
 def test_a_scene_without_content_fails() -> None:
     """Blank content is asked of nobody again: there is no caption."""
     with pytest.raises(MediaError, match="no content"):
-        told(Model([says(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")
+        caption_by(Model([says(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")

@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tests.support.conversations import Model, says, told
+from tests.support.conversations import Model, caption_by, says
 from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import prompts_of
@@ -13,17 +13,17 @@ from vidcurate.captioning.text.trigger import with_trigger
 def test_one_request_holds_all_frames() -> None:
     """The prompt comes first, then each frame after its number and its time in the clip."""
     model = Model([says("A hare runs.")])
-    assert told(model).text == "A hare runs."
-    _, first, _, second, _ = model.asks[0].parts
+    assert caption_by(model).text == "A hare runs."
+    _, first, _, second, _ = model.requests[0].parts
     assert (first, second) == ("Frame 1 of 2, at 0.50 s:", "Frame 2 of 2, at 3.00 s:")
 
 
 def test_brief_and_detailed_in_one_answer() -> None:
     """One request gives two texts; the brief one is the row's short text."""
     model = Model([says(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
-    result = told(model, detail="both")
+    result = caption_by(model, detail="both")
     assert (result.text, result.short_text) == ("A grey hare runs.", "A hare.")
-    assert len(model.asks) == 1
+    assert len(model.requests) == 1
 
 
 def test_detail_decides_what_is_asked() -> None:
@@ -31,7 +31,7 @@ def test_detail_decides_what_is_asked() -> None:
     wanted = {}
     for detail in ("brief", "detailed"):
         model = Model([says("A hare.")])
-        told(model, detail=detail)
+        caption_by(model, detail=detail)
         wanted[detail] = model.texts()[0]
     assert "one plain sentence" in wanted["brief"]
     assert "one plain paragraph" in wanted["detailed"]
@@ -40,7 +40,7 @@ def test_detail_decides_what_is_asked() -> None:
 def asked(**options: str) -> str:
     """The prompt of `single` with these options."""
     model = Model([says("sks, a hare runs.")])
-    told(model, None, None, **options)
+    caption_by(model, None, None, **options)
     return model.texts()[0]
 
 

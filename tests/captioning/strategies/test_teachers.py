@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.conversations import Model, says, told
+from tests.support.conversations import Model, caption_by, says
 from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.model_team import ModelTeam, one_request
 from vidcurate.captioning.options import CaptionConfig
@@ -19,7 +19,7 @@ HARE, HARE_TOO, BOAT = "A grey hare runs.", "A grey hare runs fast.", "The boat 
 def taught(*outcomes: Outcome, **options: Any) -> tuple[CaptionText, Model]:
     """What three teachers come to, and what they were asked."""
     model = Model(outcomes)
-    return told(model, strategy="teachers", teachers=TEACHERS, **options), model
+    return caption_by(model, strategy="teachers", teachers=TEACHERS, **options), model
 
 
 def test_the_text_that_agrees_most_is_taken() -> None:
@@ -28,7 +28,7 @@ def test_the_text_that_agrees_most_is_taken() -> None:
     result, model = taught(*texts)
     assert result.text == HARE
     assert result.model == "b-1"
-    assert [ask.to for ask in model.asks] == list(TEACHERS)
+    assert [request.to for request in model.requests] == list(TEACHERS)
     assert "movement alone" in model.texts()[1]
     assert [(c.text, c.source) for c in result.candidates] == [
         (BOAT, "a-1@describe"),
@@ -83,7 +83,7 @@ def test_a_judge_marks_the_texts() -> None:
     result, model = taught(*texts, says('{"marks": [2, 5, 4]}'), scorer="judge")
     assert result.text == BOAT
     assert [c.score for c in result.candidates] == [2.0, 5.0, 4.0]
-    judged = model.asks[3]
+    judged = model.requests[3]
     assert judged.to == ""
     assert f"Text 2: {BOAT}" in str(judged.parts[0])
     assert len(judged.parts) > 5
@@ -128,15 +128,17 @@ def test_a_team_asks_each_its_own() -> None:
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def ask(self, ask: ModelRequest) -> Outcome:
-            return says(f"{self.name} {ask.parts[0]}")
+        def ask(self, request: ModelRequest) -> Outcome:
+            return says(f"{self.name} {request.parts[0]}")
 
-        def converse(self, talks: Any) -> Any:
-            return run_conversations(talks, lambda asks: [self.ask(ask) for ask in asks], 2)
+        def converse(self, conversations: Any) -> Any:
+            return run_conversations(
+                conversations, lambda requests: [self.ask(request) for request in requests], 2
+            )
 
     team = ModelTeam({"": NearCopy("main"), "x": NearCopy("other")})
-    asks = [ModelRequest((str(n),), to="x" if n % 2 else "") for n in range(5)]
-    found = list(team.converse(one_request(ask) for ask in asks))
+    requests = [ModelRequest((str(n),), to="x" if n % 2 else "") for n in range(5)]
+    found = list(team.converse(one_request(request) for request in requests))
     assert [f.text if not isinstance(f, MediaError) else "" for f in found] == [
         *("main 0", "other 1", "main 2", "other 3", "main 4")
     ]

@@ -98,9 +98,9 @@ def test_the_schema_goes_with_the_request() -> None:
     """A good first answer ends it; the request holds the schema as such and in words."""
     value, model = asked([says('{"n": 4}')])
     assert value == {"n": 4}
-    [ask] = model.asks
-    assert (ask.schema, ask.max_tokens, ask.parts[0]) == (SCHEMA, 77, "What?")
-    assert json.dumps(SCHEMA) in str(ask.parts[-1])
+    [request] = model.requests
+    assert (request.schema, request.max_tokens, request.parts[0]) == (SCHEMA, 77, "What?")
+    assert json.dumps(SCHEMA) in str(request.parts[-1])
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_a_bad_answer_is_asked_again_once(first: str, fault: str) -> None:
     """The second request holds the bad answer and what is wrong with it."""
     value, model = asked([says(first), says('{"n": 4}')])
     assert value == {"n": 4}
-    *before, quoted, again = model.asks[1].parts
-    assert tuple(before) == model.asks[0].parts
+    *before, quoted, again = model.requests[1].parts
+    assert tuple(before) == model.requests[0].parts
     assert first in str(quoted)
     assert fault in str(again)
 
@@ -121,14 +121,14 @@ def test_two_bad_answers_are_an_error() -> None:
     error, model = asked([says("no"), says("still no")])
     assert isinstance(error, MediaError)
     assert "'still no'" in str(error)
-    assert len(model.asks) == 2
+    assert len(model.requests) == 2
 
 
 def test_a_cut_answer_is_told_to_be_shorter() -> None:
     """JSON that ran out of tokens is named as such."""
     value, model = asked([says('{"n": 4', "truncated"), says('{"n": 4}')])
     assert value == {"n": 4}
-    assert "shorter" in str(model.asks[1].parts[-1])
+    assert "shorter" in str(model.requests[1].parts[-1])
 
 
 @pytest.mark.parametrize("status", ["refused", "empty"])
@@ -137,4 +137,4 @@ def test_a_refusal_is_not_asked_again(status: Any) -> None:
     error, model = asked([says("I cannot.", status)])
     assert isinstance(error, MediaError)
     assert status in str(error)
-    assert len(model.asks) == 1
+    assert len(model.requests) == 1

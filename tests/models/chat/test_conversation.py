@@ -11,9 +11,9 @@ from vidcurate.models.chat.conversation import (
 )
 
 
-def echo(ask: ModelRequest) -> Outcome:
+def echo(request: ModelRequest) -> Outcome:
     """An answer that repeats the question, or an error where the question is "bad"."""
-    [words] = ask.parts
+    [words] = request.parts
     if words == "bad":
         return MediaError("a bad question")
     return Answer(str(words), "ok", "echo", 1, 1, 0.0)
@@ -62,21 +62,23 @@ def test_batches_are_full_and_results_in_order() -> None:
     """Conversations of any length share batches; a long one holds no later one up."""
     sizes: list[int] = []
 
-    def answer(asks: Sequence[ModelRequest]) -> Sequence[Outcome]:
-        sizes.append(len(asks))
-        return [echo(ask) for ask in asks]
+    def answer(requests: Sequence[ModelRequest]) -> Sequence[Outcome]:
+        sizes.append(len(requests))
+        return [echo(request) for request in requests]
 
     lengths = [5, 1, 0, 2, 1, 1]
-    talks = (counting(name, n) for name, n in zip("abcdef", lengths, strict=True))
-    results = list(run_conversations(talks, answer, 2))
+    conversations = (counting(name, n) for name, n in zip("abcdef", lengths, strict=True))
+    results = list(run_conversations(conversations, answer, 2))
     assert results == ["a01234", "b0", "c", "d01", "e0", "f0"]
     assert sizes == [2, 2, 2, 2, 2]
 
 
 def test_batches_survive_what_fails() -> None:
     """An error ends its own conversation and no other of the batch."""
-    talks = iter([careless(), counting("a", 2), careful(), careless()])
-    first, second, third, last = run_conversations(talks, lambda asks: [*map(echo, asks)], 3)
+    conversations = iter([careless(), counting("a", 2), careful(), careless()])
+    first, second, third, last = run_conversations(
+        conversations, lambda requests: [*map(echo, requests)], 3
+    )
     assert isinstance(first, MediaError)
     assert (second, third) == ("a01", "good")
     assert isinstance(last, MediaError)
@@ -86,11 +88,11 @@ def test_conversations_are_begun_as_needed() -> None:
     """No more are begun than fit into the batch."""
     begun: list[str] = []
 
-    def talks() -> Iterator[Conversation[str]]:
+    def conversations() -> Iterator[Conversation[str]]:
         for name in "abcdef":
             begun.append(name)
             yield counting(name, 1)
 
-    results = run_conversations(talks(), lambda asks: [*map(echo, asks)], 2)
+    results = run_conversations(conversations(), lambda requests: [*map(echo, requests)], 2)
     assert next(results) == "a0"
     assert begun == ["a", "b"]

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.chat_bench import KEY, OPTIONS, answers, opened, talk, texts
+from tests.support.chat_bench import KEY, OPTIONS, answers, conversation, opened, texts
 from tests.support.chat_server import Script
 from vidcurate.errors import UsageError
 from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
@@ -105,12 +105,12 @@ def test_requests_are_taken_as_needed(script: Script) -> None:
     """Conversations are taken a bounded number ahead, so frames need not all be held."""
     taken: list[int] = []
 
-    def talks() -> Iterator[Conversation[Answer]]:
+    def conversations() -> Iterator[Conversation[Answer]]:
         for number in range(40):
             taken.append(number)
-            yield talk(number)
+            yield conversation(number)
 
-    results = opened(script, concurrency=2).converse(talks())
+    results = opened(script, concurrency=2).converse(conversations())
     assert texts([next(results)]) == ["clip 0"]
     assert len(taken) <= AHEAD * 2
     assert len(list(results)) == 39
@@ -119,7 +119,7 @@ def test_requests_are_taken_as_needed(script: Script) -> None:
 
 def test_closing_early_ends_the_requests(script: Script) -> None:
     """A caller that stops reading leaves no request behind."""
-    results = opened(script).converse([talk(number) for number in range(50)])
+    results = opened(script).converse([conversation(number) for number in range(50)])
     next(results)
     assert hasattr(results, "close")
     results.close()

@@ -11,7 +11,7 @@ from vidcurate.models.chat.conversation import Answer, Conversation, ModelReques
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
 
-def talk() -> Conversation[Answer]:
+def conversation() -> Conversation[Answer]:
     """One request for JSON."""
     answer = yield ModelRequest(("How many?",), SCHEMA)
     return answer
@@ -19,8 +19,8 @@ def talk() -> Conversation[Answer]:
 
 def asked(script: Script, n: int = 1, **changes: object) -> list[Answer | MediaError]:
     """What so many requests for JSON come to."""
-    talks: Iterator[Conversation[Answer]] = (talk() for _ in range(n))
-    return list(opened(script, **changes).converse(talks))
+    conversations: Iterator[Conversation[Answer]] = (conversation() for _ in range(n))
+    return list(opened(script, **changes).converse(conversations))
 
 
 def forms(script: Script) -> list[Any]:

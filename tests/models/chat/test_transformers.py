@@ -18,7 +18,7 @@ from vidcurate.models.chat.transformers import (
     open_transformers,
     sampling_of,
 )
-from vidcurate.models.chat.transformers_inputs import inputs_of, timed, with_fewer_frames
+from vidcurate.models.chat.transformers_inputs import inputs_of, video_metadata, with_fewer_frames
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
@@ -45,9 +45,9 @@ def opened(folder: Path, **options: object) -> TransformersModel:
     return open_transformers({"model": str(folder), "max_tokens": 5, **options})
 
 
-def answered(model: TransformersModel, asks: Sequence[ModelRequest]) -> list[Answer]:
+def answered(model: TransformersModel, requests: Sequence[ModelRequest]) -> list[Answer]:
     """The answers, none of which is an error."""
-    outcomes = model.answer(asks)
+    outcomes = model.answer(requests)
     assert all(isinstance(outcome, Answer) for outcome in outcomes)
     return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
 
@@ -56,9 +56,9 @@ def answered(model: TransformersModel, asks: Sequence[ModelRequest]) -> list[Ans
 def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.FixtureRequest) -> None:
     """Requests of other lengths and numbers of pictures change no answer, and each is counted."""
     model = opened(request.getfixturevalue(name))
-    asks = [ModelRequest(("Hello", FRAMES[0])), FOUR, ModelRequest(("Only words",))]
-    together = answered(model, asks)
-    alone = [answered(model, [ask])[0] for ask in asks]
+    requests = [ModelRequest(("Hello", FRAMES[0])), FOUR, ModelRequest(("Only words",))]
+    together = answered(model, requests)
+    alone = [answered(model, [request])[0] for request in requests]
     assert [a.text for a in together] == [a.text for a in alone]
     assert [a.prompt_tokens for a in together] == [a.prompt_tokens for a in alone]
     tokens = [a.prompt_tokens or 0 for a in together]
@@ -104,12 +104,12 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
 def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
     """A processor is told when in its clip each keyframe is shown, for each clip of a batch."""
     slow = [replace(f, time_s=60.0 + 20 * n, clip_start_s=50.0) for n, f in enumerate(FRAMES)]
-    timing = timed(slow)
+    timing = video_metadata(slow)
     assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
     assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
     processor = opened(qwen, as_video=True).processor
-    asks = [ModelRequest(("Look.", *slow)), ModelRequest(("Look.", *FRAMES))]
-    given = inputs_of(processor, TransformersConfig(model=str(qwen), as_video=True), asks)
+    requests = [ModelRequest(("Look.", *slow)), ModelRequest(("Look.", *FRAMES))]
+    given = inputs_of(processor, TransformersConfig(model=str(qwen), as_video=True), requests)
     seconds = [float(s) for s in given["second_per_grid_ts"]]
     assert seconds == pytest.approx([40.0, 1.0])  # a patch is two frames
 
@@ -177,10 +177,12 @@ class Greedy:
 def test_want_of_memory_halves_the_batch_and_then_the_pictures(qwen: Path) -> None:
     """The same answers come in smaller batches; a request too large alone is shown less, noted."""
     whole = opened(qwen)
-    asks = [ModelRequest((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
+    requests = [ModelRequest((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
     greedy = Greedy(whole, 2)
     small = replace(whole, model=greedy)
-    assert [a.text for a in answered(small, asks)] == [a.text for a in answered(whole, asks)]
+    assert [a.text for a in answered(small, requests)] == [
+        a.text for a in answered(whole, requests)
+    ]
     assert greedy.asked == [4, 2, 2]
     [less] = answered(small, [FOUR])
     assert less.notes == ("2 keyframes shown for want of memory",)

@@ -58,30 +58,39 @@ def ask(out: Path, script: Script, **changes: object) -> list[Caption]:
     return rows(out, CAPTIONS)
 
 
-def test_facts_are_told_of_each_clip(out: Path) -> None:
+def test_facts_describe_each_clip(out: Path) -> None:
     """Each caption says what was measured of its own clip, without model, prompt or frames."""
     process(out, {"caption": {}})
     found = rows(out, CAPTIONS)
-    assert [(c.backend, c.prompt_hash, c.frame_times_s, c.status) for c in found] == [
-        ("facts", "", (), "ok")
+    assert [(c.backend, c.style, c.prompt_hash, c.frame_times_s, c.status) for c in found] == [
+        ("facts", "general", "", (), "ok")
     ] * 3
     texts = [c.text for c in found]
     assert len(set(texts)) == 3
-    assert all("2-second clip in landscape format at 320x180 and 24 frames" in t for t in texts)
-    assert sum("stands still" in t for t in texts) == 1
+    assert all(t.startswith("The picture is ") for t in texts)
+    assert sum("Nothing moves" in t or "Almost nothing moves" in t for t in texts) == 1
     assert sum("mostly green" in t for t in texts) == 1
 
 
-def test_facts_without_scores_tell_less(tmp_path: Path, video: Path) -> None:
+def test_facts_follow_the_style(out: Path) -> None:
+    """A LoRA style begins with its word, once, and notes no repair."""
+    process(out, {"caption": {"style": "lora-character", "trigger": "ohwx"}})
+    for caption in rows(out, CAPTIONS):
+        assert caption.text.startswith("ohwx, ")
+        assert "." not in caption.text
+        assert (caption.style, caption.repairs) == ("lora-character", ())
+
+
+def test_facts_without_scores_say_less(tmp_path: Path, video: Path) -> None:
     """Where nothing was measured, sharpness and motion are not spoken of, and nothing measures."""
     out = tmp_path / "out"
     counts = process(out, {"split": {"min_clip_s": 1.0}, "caption": {}}, video)
     assert "quality" not in counts
     assert "keyframes" not in counts
     for caption in rows(out, CAPTIONS):
-        assert "sharp" not in caption.text
-        assert "motion" not in caption.text
-        assert "2-second clip" in caption.text
+        assert caption.text.startswith("The picture is ")
+        assert "crisp" not in caption.text
+        assert "move" not in caption.text
 
 
 def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:

@@ -69,12 +69,12 @@ def camera_conflicts(text: str, facts: Facts) -> tuple[str, ...]:
     if share < CAMERA_WORTH_SAYING:
         return ()
     return tuple(
-        f"says {spoken(name)}, measured {spoken(camera)} for {share:.0%}"
+        f"says {in_words(name)}, measured {in_words(camera)} for {share:.0%}"
         for name in sorted(camera_claims(text))
         if (number(facts, "motion", f"{name}_share") or 0.0) < SELDOM
     )
 
 
-def spoken(movement: str) -> str:
+def in_words(movement: str) -> str:
     """A movement's column name in words."""
     return movement.replace("_", " ")

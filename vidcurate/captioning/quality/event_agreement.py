@@ -67,13 +67,13 @@ def compare_events(
     caption: str, reference: str, kinds: Sequence[Kind] = ("events",)
 ) -> Conversation[EventAgreement]:
     """How far a caption tells what a reference tells."""
-    wanted: list[str] = []
-    told: list[str] = []
+    expected: list[str] = []
+    found: list[str] = []
     for kind in kinds:
-        wanted += yield from items_of(reference, kind)
-        told += yield from items_of(caption, kind)
-    missing = yield from check_items(wanted, caption)
-    wrong = yield from check_items(told, reference)
+        expected += yield from items_of(reference, kind)
+        found += yield from items_of(caption, kind)
+    missing = yield from check_items(expected, caption)
+    wrong = yield from check_items(found, reference)
     return EventAgreement(missing, wrong)
 
 

@@ -169,7 +169,7 @@ def unseen_text(judged: JudgedCaption) -> str | None:
     read = judged.facts.get("text", {}).get("strings")
     if not isinstance(read, tuple | list):
         return None
-    seen = pieces(" ".join(map(str, read)))
+    seen = letter_pairs(" ".join(map(str, read)))
     quoted = ["".join(groups) for groups in QUOTED.findall(judged.text)]
     unseen = [text for text in quoted if not is_seen(text, seen)]
     return f"not read in the picture: {', '.join(unseen)}" if unseen else None
@@ -177,11 +177,11 @@ def unseen_text(judged: JudgedCaption) -> str | None:
 
 def is_seen(text: str, seen: frozenset[str]) -> bool:
     """Whether enough of a quotation was read; readers take some letters for others."""
-    wanted = pieces(text)
+    wanted = letter_pairs(text)
     return not wanted or len(wanted & seen) / len(wanted) >= SEEN_SHARE
 
 
-def pieces(text: str) -> frozenset[str]:
+def letter_pairs(text: str) -> frozenset[str]:
     """Neighbouring letters in pairs, without spaces and case."""
     letters = re.sub(r"[\W_]+", "", text.casefold())
     return frozenset(a + b for a, b in pairwise(letters))

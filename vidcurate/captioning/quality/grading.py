@@ -57,7 +57,7 @@ class ModelGrade:
 def grade_caption(text: str, clip_input: ClipInput) -> Conversation[ModelGrade]:
     """The model's opinion of a caption."""
     prompt = clip_input.prompt("inspect", caption=text)
-    answer = yield from ask_json((prompt, *clip_input.shown()), SCHEMA)
+    answer = yield from ask_json((prompt, *clip_input.numbered_frames()), SCHEMA)
     return ModelGrade(
         int(answer["grade"]),
         tuple(answer["wrong_objects"]),

@@ -35,8 +35,8 @@ def rewrite_in_rounds(
     best = yield from score_text(text, clip_input, word_range, look=look)
     texts_tried = [best]
     while best.faults and len(texts_tried) <= max_rounds:
-        told = yield from rewrite_once(best, clip_input)
-        latest = yield from score_text(told.text, clip_input, word_range, look=look)
+        rewritten = yield from rewrite_once(best, clip_input)
+        latest = yield from score_text(rewritten.text, clip_input, word_range, look=look)
         texts_tried.append(latest)
         if latest.score <= best.score:
             break
@@ -48,7 +48,7 @@ def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[Capti
     """Another text in place of one, by a model that is told its faults."""
     faults = "\n".join(f"- {fault}" for fault in tried.faults)
     prompt = clip_input.prompt(REWRITE, caption=tried.text, faults=faults)
-    answer = yield ModelRequest((prompt, *clip_input.shown()))
+    answer = yield ModelRequest((prompt, *clip_input.numbered_frames()))
     return clean(
         CaptionText(answer_text(answer), answer.status), clip_input.config.language, CLEANING_RULES
     )

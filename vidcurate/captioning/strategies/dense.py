@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.strategies.merging import Note, listed
+from vidcurate.captioning.strategies.merging import Note, as_lines
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
@@ -41,19 +41,19 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     """
     room = max(MIN_TOKENS, clip_input.max_tokens)
     answer = yield from ask_json(
-        (clip_input.prompt("dense"), *clip_input.shown()), dict(EVENTS), room
+        (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), room
     )
     events: list[Note] = []
     repairs: list[str] = []
-    for said in answer["events"]:
-        event, repair = within(said, clip_input.clip.duration_s)
+    for event_json in answer["events"]:
+        event, repair = cut_to_clip(event_json, clip_input.clip.duration_s)
         events += [] if event is None else [event]
         repairs += [] if repair is None else [repair]
     if not events:
         raise MediaError("; ".join(["the model named no event inside the clip", *repairs]))
     events.sort(key=lambda event: (event.start_s, event.end_s))
     structured = [{"start_s": e.start_s, "end_s": e.end_s, "text": e.text} for e in events]
-    lines = listed([replace(event, text=as_sentence(event.text)) for event in events])
+    lines = as_lines([replace(event, text=as_sentence(event.text)) for event in events])
     return CaptionText(lines, "ok", structured=structured, repairs=tuple(repairs))
 
 
@@ -62,14 +62,16 @@ def as_sentence(text: str) -> str:
     return f"{text}." if text[-1].isalnum() else text
 
 
-def within(said: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
     """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
-    text = " ".join(said["text"].split())
+    text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.
-    times = [min(max(said[key], 0), duration_s) for key in ("start_s", "end_s")]
+    times = [min(max(event_json[key], 0), duration_s) for key in ("start_s", "end_s")]
     start_s, end_s = (round(float(time_s), 3) for time_s in times)
-    told = f"{str(said['start_s'])[:12]} to {str(said['end_s'])[:12]} s, {text[:40]!r}"
+    quoted = (
+        f"{str(event_json['start_s'])[:12]} to {str(event_json['end_s'])[:12]} s, {text[:40]!r}"
+    )
     if not text or start_s >= end_s:
-        return None, f"event dropped: {told}"
-    is_whole = times == [said["start_s"], said["end_s"]]
-    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {told}"
+        return None, f"event dropped: {quoted}"
+    is_whole = times == [event_json["start_s"], event_json["end_s"]]
+    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {quoted}"

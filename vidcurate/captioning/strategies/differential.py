@@ -6,7 +6,7 @@ frames, so that a clip may have any number of them.
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import Differential
-from vidcurate.captioning.strategies.merging import Merged, Note, listed, merge
+from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Conversation,
@@ -32,8 +32,8 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     for frame in clip_input.frames:
         time_s = frame.time_s - clip_input.clip.start_s
         try:
-            carried = listed(notes[-strategy.carried_notes :])[-strategy.max_prompt_chars :]
-            answer = yield ask(clip_input, frame, before, carried)
+            carried = as_lines(notes[-strategy.carried_notes :])[-strategy.max_prompt_chars :]
+            answer = yield request_about(clip_input, frame, before, carried)
             notes.append(Note(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
@@ -52,7 +52,9 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     return CaptionText(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
 
 
-def ask(clip_input: ClipInput, frame: Frame, before: Frame | None, carried: str) -> ModelRequest:
+def request_about(
+    clip_input: ClipInput, frame: Frame, before: Frame | None, carried: str
+) -> ModelRequest:
     """What is asked about a still: all that it shows, or how it differs from the one before."""
     now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:

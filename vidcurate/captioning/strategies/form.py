@@ -134,33 +134,37 @@ def unknown_field(field: Mapping[str, Any], at: str) -> str | None:
 @lru_cache(maxsize=4)
 def schema_of(form: str) -> Any:
     """The JSON schema that a form's YAML stands for, against which answers are held."""
-    return whole(yaml.safe_load(form))
+    return with_all_fields(yaml.safe_load(form))
 
 
 @lru_cache(maxsize=4)
 def bound_schema_of(form: str) -> Any:
     """The same as a server is given it that binds the model to it."""
-    return strict(yaml.safe_load(form))
+    return common_schema(yaml.safe_load(form))
 
 
-def whole(field: Mapping[str, Any]) -> dict[str, Any]:
+def with_all_fields(field: Mapping[str, Any]) -> dict[str, Any]:
     """A field that must be filled in wholly and takes nothing else, unless it says otherwise."""
-    told = dict(field)
+    schema = dict(field)
     if "items" in field:
-        told["items"] = whole(field["items"])
+        schema["items"] = with_all_fields(field["items"])
     if "properties" in field:
-        told["properties"] = {name: whole(below) for name, below in field["properties"].items()}
-        told.setdefault("required", list(field["properties"]))
-        told.setdefault("additionalProperties", False)
-    return told
+        schema["properties"] = {
+            name: with_all_fields(below) for name, below in field["properties"].items()
+        }
+        schema.setdefault("required", list(field["properties"]))
+        schema.setdefault("additionalProperties", False)
+    return schema
 
 
-def strict(field: Mapping[str, Any]) -> dict[str, Any]:
+def common_schema(field: Mapping[str, Any]) -> dict[str, Any]:
     """A field in the words that every server knows, filled in wholly."""
-    told = {word: field[word] for word in BOUND if word in field}
+    schema = {word: field[word] for word in BOUND if word in field}
     if "items" in field:
-        told["items"] = strict(field["items"])
+        schema["items"] = common_schema(field["items"])
     if "properties" in field:
-        told["properties"] = {name: strict(below) for name, below in field["properties"].items()}
-        told |= {"required": list(field["properties"]), "additionalProperties": False}
-    return told
+        schema["properties"] = {
+            name: common_schema(below) for name, below in field["properties"].items()
+        }
+        schema |= {"required": list(field["properties"]), "additionalProperties": False}
+    return schema

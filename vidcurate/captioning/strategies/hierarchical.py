@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidcurate.captioning.prompts import Prompt, fill_prompt
-from vidcurate.captioning.strategies.merging import Note, merge, when
+from vidcurate.captioning.strategies.merging import Note, merge, time_text
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation, Status
 from vidcurate.records import Scene, ToldSpan
@@ -21,9 +21,9 @@ class SummaryPrompts:
     scene: Prompt
     video: Prompt
     language: str
-    most_chars: int
+    max_chars: int
 
-    def ask(self, prompt: Prompt, notes: str) -> str:
+    def fill(self, prompt: Prompt, notes: str) -> str:
         """A prompt with texts in it."""
         return fill_prompt(prompt, {"notes": notes, "language": self.language})
 
@@ -44,26 +44,26 @@ def summarise_video(scenes: Sequence[Scene], prompts: SummaryPrompts) -> Convers
     A scene of one clip is told by that clip's caption. A scene that fails leaves a gap. Raises
     MediaError where every scene fails, or the video's own request.
     """
-    told: list[Note] = []
+    scene_notes: list[Note] = []
     gaps: list[str] = []
     for scene in scenes:
         notes = [Note(clip.start_s, clip.end_s, clip.text) for clip in scene.clips]
         if len(notes) == 1:
-            told += notes
+            scene_notes += notes
             continue
         try:
             merged = yield from merge(
-                notes, prompts.most_chars, lambda lines: prompts.ask(prompts.scene, lines)
+                notes, prompts.max_chars, lambda lines: prompts.fill(prompts.scene, lines)
             )
         except MediaError as error:
-            gaps.append(f"{when(Note(scene.start_s, scene.end_s, ''))} is missing: {error}")
+            gaps.append(f"{time_text(Note(scene.start_s, scene.end_s, ''))} is missing: {error}")
         else:
-            told.append(Note(scene.start_s, scene.end_s, merged.text))
+            scene_notes.append(Note(scene.start_s, scene.end_s, merged.text))
             gaps += merged.gaps
-    if not told:
+    if not scene_notes:
         raise MediaError(gaps[-1])
     video = yield from merge(
-        told, prompts.most_chars, lambda lines: prompts.ask(prompts.video, lines)
+        scene_notes, prompts.max_chars, lambda lines: prompts.fill(prompts.video, lines)
     )
-    spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in told)
+    spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in scene_notes)
     return VideoSummary(video.text, video.status, spans, (*gaps, *video.gaps))

@@ -26,7 +26,7 @@ class Merged:
 
 
 def merge(
-    notes: Sequence[Note], most_chars: int, prompt: Callable[[str], str]
+    notes: Sequence[Note], max_chars: int, prompt: Callable[[str], str]
 ) -> Conversation[Merged]:
     """The model's text of all notes, of which one request shows at most so many characters.
 
@@ -35,57 +35,57 @@ def merge(
     MediaError where the last request fails, or every one before it.
     """
     gaps: list[str] = []
-    while len(groups := in_groups(notes, most_chars)) > 1:
-        made: list[Note] = []
+    while len(groups := in_groups(notes, max_chars)) > 1:
+        merged: list[Note] = []
         for group in groups:
             span = Note(group[0].start_s, group[-1].end_s, "")
             try:
-                answer = yield ModelRequest((prompt(listed(group)),))
-                made.append(Note(span.start_s, span.end_s, answer_text(answer)))
+                answer = yield ModelRequest((prompt(as_lines(group)),))
+                merged.append(Note(span.start_s, span.end_s, answer_text(answer)))
             except MediaError as error:
-                gaps.append(f"{when(span)} is missing: {error}")
-        if not made:
+                gaps.append(f"{time_text(span)} is missing: {error}")
+        if not merged:
             raise MediaError(gaps[-1])
-        notes = made
-    answer = yield ModelRequest((prompt(listed(groups[0])),))
+        notes = merged
+    answer = yield ModelRequest((prompt(as_lines(groups[0])),))
     return Merged(answer_text(answer), answer.status, tuple(gaps))
 
 
-def in_groups(notes: Sequence[Note], most_chars: int) -> list[list[Note]]:
+def in_groups(notes: Sequence[Note], max_chars: int) -> list[list[Note]]:
     """Notes in groups whose lists are at most so long.
 
     A note is cut to half of that, so that two have room and every step leaves fewer.
     """
     groups: list[list[Note]] = [[]]
-    room = most_chars
+    room = max_chars
     for note in notes:
-        longest = max(0, most_chars // 2 - len(line(Note(note.start_s, note.end_s, ""))) - 1)
-        short = note if len(note.text) <= longest else cut(note, longest)
-        n_chars = len(line(short)) + 1
+        longest = max(0, max_chars // 2 - len(as_line(Note(note.start_s, note.end_s, ""))) - 1)
+        short = note if len(note.text) <= longest else shorten(note, longest)
+        n_chars = len(as_line(short)) + 1
         if n_chars > room and groups[-1]:
             groups.append([])
-            room = most_chars
+            room = max_chars
         groups[-1].append(short)
         room -= n_chars
     return groups
 
 
-def cut(note: Note, n_chars: int) -> Note:
+def shorten(note: Note, n_chars: int) -> Note:
     """A note of at most so many characters."""
     return Note(note.start_s, note.end_s, f"{note.text[: max(0, n_chars - 1)]}…")
 
 
-def listed(notes: Sequence[Note]) -> str:
+def as_lines(notes: Sequence[Note]) -> str:
     """Notes as a request shows them, one a line."""
-    return "\n".join(line(note) for note in notes)
+    return "\n".join(as_line(note) for note in notes)
 
 
-def line(note: Note) -> str:
+def as_line(note: Note) -> str:
     """A note on one line after its time."""
-    return f"{when(note)}: {' '.join(note.text.split())}"
+    return f"{time_text(note)}: {' '.join(note.text.split())}"
 
 
-def when(note: Note) -> str:
+def time_text(note: Note) -> str:
     """The time of a note in words."""
     if note.start_s == note.end_s:
         return f"{note.start_s:.1f} s"

@@ -15,7 +15,7 @@ def motion_detail(clip_input: ClipInput) -> Conversation[CaptionText]:
 
     `structured` holds both, and `shares_of_words`.
     """
-    shown = tuple(clip_input.shown())
+    shown = tuple(clip_input.numbered_frames())
     motion = yield ModelRequest((clip_input.prompt("motion"), *shown))
     detail = yield ModelRequest((clip_input.prompt("details"), *shown))
     texts = {"motion_text": answer_text(motion), "detail_text": answer_text(detail)}

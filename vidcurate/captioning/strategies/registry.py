@@ -35,7 +35,7 @@ class StrategySpec:
     `reads` are the score tables that it is told of, where the data set has them.
     """
 
-    talk: Strategy
+    converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
 

@@ -15,7 +15,7 @@ BRIEF_AND_DETAILED = {
 
 def single(clip_input: ClipInput) -> Conversation[CaptionText]:
     """The model's text about all stills at once, with a brief one beside it if both are wanted."""
-    parts = (clip_input.prompt("describe"), *clip_input.shown())
+    parts = (clip_input.prompt("describe"), *clip_input.numbered_frames())
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Single)
     if strategy.detail == "both":

@@ -10,7 +10,7 @@ from typing import Any
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
 from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
-from vidcurate.captioning.templates.facts import camera_clauses
+from vidcurate.captioning.templates.facts import camera_clause
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
 
@@ -19,7 +19,10 @@ MIN_TOKENS = 2048  # a form is several captions long
 
 def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     """A form's values, its dense and its short text, and where it contradicts the measurements."""
-    parts = (clip_input.prompt("structured", measured=measured(clip_input)), *clip_input.shown())
+    parts = (
+        clip_input.prompt("structured", measured=measured_camera(clip_input)),
+        *clip_input.numbered_frames(),
+    )
     text = clip_input.prompts["form"].text
     room = max(MIN_TOKENS, clip_input.max_tokens)
     form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
@@ -33,10 +36,10 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     )
 
 
-def measured(clip_input: ClipInput) -> str:
-    """What is told the model of the camera; nothing where no movement is plain."""
-    clauses = camera_clauses(clip_input.facts)
-    return clip_input.prompt("measured", camera=clauses[0]) if clauses else ""
+def measured_camera(clip_input: ClipInput) -> str:
+    """What the model learns of the measured camera; nothing where no movement is plain."""
+    clause = camera_clause(clip_input.facts)
+    return clip_input.prompt("measured", camera=clause) if clause else ""
 
 
 def strings_in(value: Any) -> Iterator[str]:

@@ -37,7 +37,7 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
         prompt = teacher_of(clip_input.config, teacher).prompt or "describe"
         try:
             answer = yield ModelRequest(
-                (clip_input.prompt(prompt), *clip_input.shown()), to=teacher
+                (clip_input.prompt(prompt), *clip_input.numbered_frames()), to=teacher
             )
             answer_text(answer)
         except MediaError as error:
@@ -72,7 +72,7 @@ def score(
             raise MediaError("the video was not embedded: see rows vectors --failed")
         return clip_input.text_scorer(texts)
     numbered = "\n\n".join(f"Text {number}: {text}" for number, text in enumerate(texts, 1))
-    parts = (clip_input.prompt("choose", candidates=numbered), *clip_input.shown())
+    parts = (clip_input.prompt("choose", candidates=numbered), *clip_input.numbered_frames())
     found = yield from ask_json(parts, MARKS)
     marks = found["marks"]
     if len(marks) != len(texts) or not all(MIN_MARK <= m <= MAX_MARK for m in marks):

@@ -91,21 +91,21 @@ DANGLING = re.compile(
 )
 
 
-def clean(told: CaptionText, language: str, rules: Sequence[CleaningRule]) -> CaptionText:
-    """What a strategy told, with its texts repaired; the names of the rules that found something.
+def clean(caption: CaptionText, language: str, rules: Sequence[CleaningRule]) -> CaptionText:
+    """Repair the texts of a caption, and note the names of the rules that found something.
 
     Raises MediaError where nothing is left: the answer was a refusal, or nothing but markup.
     """
-    draft, repairs = repaired(Draft(told.text, told.status, language), rules)
+    draft, repairs = repaired(Draft(caption.text, caption.status, language), rules)
     if not draft.text:
         status = "refused" if "refusal" in repairs else "empty"
-        raise MediaError(f"the model's answer was {status}: {' '.join(told.text.split())}")
-    short = told.short_text
+        raise MediaError(f"the model's answer was {status}: {' '.join(caption.text.split())}")
+    short = caption.short_text
     if short:
         shortened, more = repaired(Draft(short, "ok", language), rules)
         short, repairs = shortened.text or None, repairs + more
-    names = tuple(dict.fromkeys((*told.repairs, *repairs)))
-    return replace(told, text=draft.text, short_text=short, status=draft.status, repairs=names)
+    names = tuple(dict.fromkeys((*caption.repairs, *repairs)))
+    return replace(caption, text=draft.text, short_text=short, status=draft.status, repairs=names)
 
 
 def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[str, ...]]:
@@ -126,12 +126,12 @@ def sentences_of(text: str) -> list[str]:
 
 def refusal(draft: Draft) -> Draft | None:
     """Take out sentences in which the model says what it will not do."""
-    told = sentences_of(draft.text)
-    kept = [sentence for sentence in told if not REFUSAL.search(sentence)]
-    if len(kept) == len(told):
+    sentences = sentences_of(draft.text)
+    kept = [sentence for sentence in sentences if not REFUSAL.search(sentence)]
+    if len(kept) == len(sentences):
         return None
     # One sentence after a refusal that opens the text is an offer of other help.
-    is_whole = told[0] not in kept and len(kept) <= 1
+    is_whole = sentences[0] not in kept and len(kept) <= 1
     return replace(draft, text="" if is_whole else " ".join(kept))
 
 
@@ -151,8 +151,8 @@ def bullets(draft: Draft) -> Draft | None:
     points = [BULLET.match(line) for line in lines]
     if sum(point is not None for point in points) < MIN_BULLETS:
         return None
-    told = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
-    return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in told))
+    lines = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
+    return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in lines))
 
 
 def as_sentence(line: str) -> str:
@@ -181,12 +181,12 @@ def repetition(draft: Draft) -> Draft | None:
 
 def unfinished(draft: Draft) -> Draft | None:
     """Cut a text that breaks off back to its last whole sentence; mark it where there is none."""
-    told = sentences_of(draft.text)
-    if not told or SENTENCE_END.search(told[-1]):
+    sentences = sentences_of(draft.text)
+    if not sentences or SENTENCE_END.search(sentences[-1]):
         return None
-    if len(told) > 1:
-        return replace(draft, text=" ".join(told[:-1]), status="truncated")
-    breaks_off = DANGLING.search(told[0]) is not None or draft.status == "truncated"
+    if len(sentences) > 1:
+        return replace(draft, text=" ".join(sentences[:-1]), status="truncated")
+    breaks_off = DANGLING.search(sentences[0]) is not None or draft.status == "truncated"
     return replace(draft, status="truncated") if breaks_off else None
 
 

@@ -52,7 +52,7 @@ def shingles_of(text: str) -> frozenset[int]:
     return frozenset(zlib.crc32(" ".join(words[at : at + RUN]).encode()) for at in starts)
 
 
-def near_copies(texts: Sequence[str], bands: Bands, least: float) -> dict[int, NearCopy]:
+def near_copies(texts: Sequence[str], bands: Bands, min_likeness: float) -> dict[int, NearCopy]:
     """For each text that has one the likest other, if it is at least so like.
 
     `bands` is one row a text, shape (texts, BANDS).
@@ -61,7 +61,7 @@ def near_copies(texts: Sequence[str], bands: Bands, least: float) -> dict[int, N
     for one, other in sorted(set(pairs(bands))):
         first, second = shingles_of(texts[one]), shingles_of(texts[other])
         likeness = len(first & second) / len(first | second)
-        if likeness < least:
+        if likeness < min_likeness:
             continue
         for text, twin in ((one, other), (other, one)):
             if text not in found or found[text].likeness < likeness:

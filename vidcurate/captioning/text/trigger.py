@@ -6,13 +6,15 @@ from dataclasses import replace
 from vidcurate.captioning.clip_input import CaptionText
 
 
-def with_trigger(told: CaptionText, trigger: str) -> CaptionText:
+def with_trigger(caption_text: CaptionText, trigger: str) -> CaptionText:
     """The same with the word before each text that lacks it, and "trigger" among the repairs."""
-    text = with_word(told.text, trigger)
-    short_text = told.short_text and with_word(told.short_text, trigger)
-    if (text, short_text) == (told.text, told.short_text):
-        return told
-    return replace(told, text=text, short_text=short_text, repairs=(*told.repairs, "trigger"))
+    text = with_word(caption_text.text, trigger)
+    short_text = caption_text.short_text and with_word(caption_text.short_text, trigger)
+    if (text, short_text) == (caption_text.text, caption_text.short_text):
+        return caption_text
+    return replace(
+        caption_text, text=text, short_text=short_text, repairs=(*caption_text.repairs, "trigger")
+    )
 
 
 def with_word(text: str, trigger: str) -> str:

@@ -31,11 +31,11 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 class ChatModel(Protocol):
     """A backend that is ready to answer."""
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request; a request that fails gives its error as a value."""
         ...
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The result of each conversation, in order; one that fails gives its error as a value.
 
         Conversations are taken as they are needed.
@@ -74,7 +74,7 @@ def check_chat_model(stage: str, config: ModelConfig) -> None:
         getattr(importlib.import_module(module), function)(config)
 
 
-def seats(models: Iterable[ModelConfig]) -> Resources:
+def chat_resources(models: Iterable[ModelConfig]) -> Resources:
     """What a worker takes that asks these models.
 
     One holds all requests to a server, so that `concurrency` bounds them; a model in this process
@@ -82,10 +82,12 @@ def seats(models: Iterable[ModelConfig]) -> Resources:
     """
     if all(isinstance(model, OpenAiConfig) for model in models):
         return Resources(at_most=1)
-    return device.seats()
+    return device.model_resources()
 
 
-def asks(config: ModelConfig, each: int = 1, *, is_least: bool = True) -> RequestEstimate:
+def request_estimate(
+    config: ModelConfig, each: int = 1, *, is_least: bool = True
+) -> RequestEstimate:
     """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
     where = f"in this process ({config.name})"
     if isinstance(config, OpenAiConfig):

@@ -36,7 +36,7 @@ def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.
     """
     is_encrypted = base_url.startswith("https:") or (proxy and proxy.url.startswith("https:"))
     return httpx2.Client(
-        verify=trusted() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        verify=trusted_certificates() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         proxy=proxy.url if proxy else None,
         trust_env=False,
         timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, MAX_CONNECT_S), pool=None),
@@ -55,7 +55,7 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def is_left_out(host: str) -> bool:
+def is_proxy_exempt(host: str) -> bool:
     """Whether NO_PROXY names an address: itself, a domain above it, a network or a star."""
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     for name in (name.strip().lower() for name in listed.split(",") if name.strip()):
@@ -77,7 +77,7 @@ def proxy_of(base_url: str) -> Proxy | None:
     """
     address = urlsplit(base_url)
     host = address.hostname or ""
-    if is_local(host) or is_left_out(host):
+    if is_local(host) or is_proxy_exempt(host):
         return None
     names = (f"{address.scheme}_proxy", "all_proxy")
     given = [v for name in names for v in (name, name.upper()) if os.environ.get(v)]
@@ -96,7 +96,7 @@ def proxy_of(base_url: str) -> Proxy | None:
     return Proxy(variable, url)
 
 
-def trusted() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """The certificates of SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, else the machine's.
 
     Raises UsageError for a variable that names none.

@@ -84,19 +84,25 @@ def answer_text(answer: Answer) -> str:
     return answer.text
 
 
-def advance(talk: Conversation[T], outcome: Outcome | None) -> ModelRequest | ConversationEnd[T]:
+def advance(
+    conversation: Conversation[T], outcome: Outcome | None
+) -> ModelRequest | ConversationEnd[T]:
     """The next request of a conversation that is told an outcome, None to begin.
 
     An error is raised inside the conversation, which may go on without that answer; one of the
     server says nothing of the clip and ends it.
     """
     if isinstance(outcome, ServerError):
-        talk.close()
+        conversation.close()
         return ConversationEnd(outcome)
     try:
         if outcome is None:
-            return next(talk)
-        return talk.throw(outcome) if isinstance(outcome, MediaError) else talk.send(outcome)
+            return next(conversation)
+        return (
+            conversation.throw(outcome)
+            if isinstance(outcome, MediaError)
+            else conversation.send(outcome)
+        )
     except StopIteration as end:
         return ConversationEnd(end.value)
     except MediaError as error:
@@ -104,30 +110,30 @@ def advance(talk: Conversation[T], outcome: Outcome | None) -> ModelRequest | Co
 
 
 def run_conversation(
-    talk: Conversation[T], ask: Callable[[ModelRequest], Outcome]
+    conversation: Conversation[T], answer: Callable[[ModelRequest], Outcome]
 ) -> T | MediaError:
     """The result of one conversation, each request of which is answered at once."""
-    step = advance(talk, None)
+    step = advance(conversation, None)
     while isinstance(step, ModelRequest):
-        step = advance(talk, ask(step))
+        step = advance(conversation, answer(step))
     return step.result
 
 
 def run_conversations(
-    talks: Iterable[Conversation[T]],
+    conversations: Iterable[Conversation[T]],
     answer: Callable[[Sequence[ModelRequest]], Sequence[Outcome]],
     size: int,
 ) -> Iterator[T | MediaError]:
     """The results of conversations, in order, of which `size` are answered together."""
-    source = enumerate(talks)
+    source = enumerate(conversations)
     waiting: dict[int, tuple[Conversation[T], ModelRequest]] = {}
     results: dict[int, T | MediaError] = {}
     due = 0
 
-    def go_on(number: int, talk: Conversation[T], outcome: Outcome | None) -> None:
-        step = advance(talk, outcome)
+    def go_on(number: int, conversation: Conversation[T], outcome: Outcome | None) -> None:
+        step = advance(conversation, outcome)
         if isinstance(step, ModelRequest):
-            waiting[number] = talk, step
+            waiting[number] = conversation, step
         else:
             results[number] = step.result
 
@@ -138,9 +144,9 @@ def run_conversations(
             break
         batch = dict(waiting)
         waiting.clear()
-        outcomes = answer([ask for _, ask in batch.values()])
-        for (number, (talk, _)), outcome in zip(batch.items(), outcomes, strict=True):
-            go_on(number, talk, outcome)
+        outcomes = answer([request for _, request in batch.values()])
+        for (number, (conversation, _)), outcome in zip(batch.items(), outcomes, strict=True):
+            go_on(number, conversation, outcome)
         while due in results:
             yield results.pop(due)
             due += 1

@@ -38,9 +38,9 @@ from vidcurate.models.chat.requests import (
     adapted_format,
     chat_payload,
     initial_format,
-    longest,
     read_options,
     refuses_schema,
+    token_limit,
 )
 from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
 from vidcurate.notices import notice
@@ -104,32 +104,32 @@ class ChatServer:
     agreed: AgreedFormat = field(compare=False)
     gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
-            return answer(self, client, Stop(Semaphore()), ask)
+            return answer(self, client, Stop(Semaphore()), request)
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """One result per conversation, in order, of which `concurrency` are held at a time.
 
         A fault that every request would meet ends them all, with ServerDownError.
         """
         n_slots = self.options.concurrency
-        source, stop = iter(talks), Stop(Semaphore(n_slots))
-        open_talks: deque[Future[T | MediaError]] = deque()
+        source, stop = iter(conversations), Stop(Semaphore(n_slots))
+        running: deque[Future[T | MediaError]] = deque()
         # More threads than slots: while some wait for the server, others read pictures.
         pool = ThreadPoolExecutor(n_slots + n_slots // 2, "chat")
         # The client is closed with its connections, which are kept alive between requests.
         with connect(self) as client:
             try:
                 while True:
-                    room = AHEAD * n_slots - len(open_talks)
-                    for talk in islice(source, room):
+                    room = AHEAD * n_slots - len(running)
+                    for conversation in islice(source, room):
                         reply = partial(answer, self, client, stop)
-                        open_talks.append(pool.submit(run_conversation, talk, reply))
-                    if not open_talks:
+                        running.append(pool.submit(run_conversation, conversation, reply))
+                    if not running:
                         return
-                    yield open_talks.popleft().result()
+                    yield running.popleft().result()
             finally:
                 stop.event.set()
                 pool.shutdown(cancel_futures=True)
@@ -157,7 +157,7 @@ def connect(chat: ChatServer) -> httpx2.Client:
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
-def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, ask: ModelRequest) -> Outcome:
+def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest) -> Outcome:
     """The answer to one request, after as many tries as the options allow."""
     n_tries = 0
     while True:
@@ -166,8 +166,8 @@ def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, ask: ModelReques
             if stop.event.is_set():
                 return ServerDownError(stop.reason)
             request_format = chat.agreed.request_format
-            payload = chat_payload(chat.options, ask, request_format)
-            outcome = send_once(chat, client, payload, longest(chat.options, ask), number)
+            payload = chat_payload(chat.options, request, request_format)
+            outcome = send_once(chat, client, payload, token_limit(chat.options, request), number)
         if isinstance(outcome, Answer):
             return checked_answer(chat, outcome, request_format)
         if chat.options.structured_output == "schema" and refuses_schema(outcome, payload):
@@ -205,15 +205,17 @@ def send_once(
     return outcome
 
 
-def checked_answer(chat: ChatServer, told: Answer, request_format: RequestFormat) -> Outcome:
+def checked_answer(
+    chat: ChatServer, answer_given: Answer, request_format: RequestFormat
+) -> Outcome:
     """An answer with what a reader should know of its request; an error where it holds the key.
 
     What a model says is never changed, and a secret is never stored.
     """
     chat.gate.answered()
-    if len(chat.key) >= MIN_SECRET and chat.key in told.text:
+    if len(chat.key) >= MIN_SECRET and chat.key in answer_given.text:
         return MediaError(f"the answer repeats the key in ${chat.options.api_key_env}")
-    return replace(told, notes=(*told.notes, *request_format.notes))
+    return replace(answer_given, notes=(*answer_given.notes, *request_format.notes))
 
 
 def adapts_format(

@@ -95,29 +95,29 @@ def read_options(options: Mapping[str, object]) -> ChatOptions:
 
 
 def chat_payload(
-    options: ChatOptions, ask: ModelRequest, request_format: RequestFormat
+    options: ChatOptions, request: ModelRequest, request_format: RequestFormat
 ) -> dict[str, Any]:
     """The request to the server, in the manner that it takes."""
     detail = None if "image_detail" in request_format.left_out else options.image_detail
-    content = [part_of(part, detail) for part in ask.parts]
+    content = [part_of(part, detail) for part in request.parts]
     payload: dict[str, Any] = {
         "model": options.model,
         "messages": [{"role": "user", "content": content}],
-        request_format.limit_name: longest(options, ask),
+        request_format.limit_name: token_limit(options, request),
     }
     if options.temperature is not None and "temperature" not in request_format.left_out:
         payload["temperature"] = options.temperature
-    if ask.schema is not None and request_format.form == "json_schema":
-        form = {"name": "answer", "schema": ask.schema, "strict": True}
+    if request.schema is not None and request_format.form == "json_schema":
+        form = {"name": "answer", "schema": request.schema, "strict": True}
         payload["response_format"] = {"type": "json_schema", "json_schema": form}
-    elif ask.schema is not None and request_format.form == "json_object":
+    elif request.schema is not None and request_format.form == "json_object":
         payload["response_format"] = {"type": "json_object"}
     return payload
 
 
-def longest(options: ChatOptions, ask: ModelRequest) -> int:
+def token_limit(options: ChatOptions, request: ModelRequest) -> int:
     """The most tokens of an answer to a request."""
-    return ask.max_tokens or options.max_tokens
+    return request.max_tokens or options.max_tokens
 
 
 def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
@@ -145,11 +145,11 @@ def adapted_format(
         return replace(request_format, form=lesser)
     is_unknown = (fault.parameter or UNKNOWN.search(words)) and not OF_SIZE.search(words)
     if is_refused and is_unknown:
-        return renamed(request_format, words)
+        return without_unknown_name(request_format, words)
     return None
 
 
-def renamed(request_format: RequestFormat, words: str) -> RequestFormat | None:
+def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFormat | None:
     """A manner without the name that a server says it does not know, if it is one that can go."""
     if request_format.limit_name in words and not request_format.is_renamed:
         other = NEW_LIMIT if request_format.limit_name == OLD_LIMIT else OLD_LIMIT

@@ -129,16 +129,16 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
     if str(choice.finish_reason).lower() in BROKEN:
         reason = f"the server broke the answer off (finish_reason {choice.finish_reason})"
         return Fault(reason, passes=True)
-    told = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
+    finished = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
     return Answer(
-        told.text,
-        told.status,
+        finished.text,
+        finished.status,
         reply.model or model,
         usage.prompt_tokens,
         usage.completion_tokens,
         seconds,
-        told.repairs,
-        told.reason,
+        finished.repairs,
+        finished.reason,
     )
 
 
@@ -216,10 +216,14 @@ def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> Fi
     if why in CALLS:
         reason = "the model called a tool instead: serve it without tools, or ask another model"
         return FinishedText("", "empty", reason)
-    told = finish_text(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
-    if isinstance(choice.message.content, list) and told.text and has_thinking_part(choice.message):
-        return replace(told, repairs=tuple(dict.fromkeys((THOUGHTS, *told.repairs))))
-    return told
+    finished = finish_text(written, is_cut=why in CUT, max_tokens=max_tokens, thought=thought)
+    if (
+        isinstance(choice.message.content, list)
+        and finished.text
+        and has_thinking_part(choice.message)
+    ):
+        return replace(finished, repairs=tuple(dict.fromkeys((THOUGHTS, *finished.repairs))))
+    return finished
 
 
 def texts_in(content: str | list[Any] | None) -> Iterator[str]:
@@ -260,9 +264,9 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     if status in REDIRECTS:
         reason = f"the server answered {status}: it is elsewhere: set base_url to where it is"
         return Fault(reason, is_common=True, status=status)
-    told = error_value(body)
-    reason = f"the server answered {status}: {words_of(told)}"
-    inner = told.get("error", told) if isinstance(told, Mapping) else None
+    error = error_value(body)
+    reason = f"the server answered {status}: {words_of(error)}"
+    inner = error.get("error", error) if isinstance(error, Mapping) else None
     facts = inner if isinstance(inner, Mapping) else {}
     if status in COMMON_STATUSES or SPENT_CREDIT in (facts.get("code"), facts.get("type")):
         return Fault(reason, is_common=True, status=status)
@@ -270,7 +274,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
     return Fault(
         reason,
         passes=status >= SERVER_FAULTS_FROM or status in BUSY_STATUSES | PASSING_STATUSES,
-        wait_s=wait_in(told) if wait_s is None else wait_s,
+        wait_s=wait_in(error) if wait_s is None else wait_s,
         is_busy=status in BUSY_STATUSES,
         of_clip=status < SERVER_FAULTS_FROM and status not in BUSY_STATUSES | PASSING_STATUSES,
         status=status,
@@ -288,28 +292,28 @@ def error_value(body: bytes) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def words_of(told: object) -> str:
+def words_of(error: object) -> str:
     """A server's own words about an error, in one line, without a web page."""
-    if isinstance(told, Mapping):
-        known = (told[key] for key in ("message", "error", "detail") if told.get(key))
-        return words_of(next(known, json.dumps(told, default=str)))
-    if isinstance(told, list):
-        return words_of(json.dumps(told, default=str))
-    words = " ".join(str(told or "").split())
+    if isinstance(error, Mapping):
+        known = (error[key] for key in ("message", "error", "detail") if error.get(key))
+        return words_of(next(known, json.dumps(error, default=str)))
+    if isinstance(error, list):
+        return words_of(json.dumps(error, default=str))
+    words = " ".join(str(error or "").split())
     if words.startswith("<"):
         return "a web page"
     return words or "no reason given"
 
 
-def wait_in(told: object) -> float | None:
+def wait_in(error: object) -> float | None:
     """Seconds that an error's body asks to wait: Google's RetryInfo, or words of OpenAI."""
-    for name, value in named_values(told):
+    for name, value in named_values(error):
         if name in ("retryDelay", "retry_after", "retry_after_seconds"):
             try:
                 return max(0.0, float(str(value).removesuffix("s")))
             except ValueError:
                 continue
-    found = IN_WORDS.search(words_of(told))
+    found = IN_WORDS.search(words_of(error))
     if not found or not (found["m"] or found["n"]):
         return None
     try:

@@ -23,7 +23,7 @@ from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
 from vidcurate.models.chat.transformers_inputs import (
     count_frames,
     inputs_of,
-    left_out,
+    left_out_note,
     with_fewer_frames,
 )
 from vidcurate.models.device import accelerator
@@ -44,39 +44,41 @@ class TransformersModel:
     model: Any
     processor: Any
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
-        return self.answer([ask])[0]
+        return self.answer([request])[0]
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The results in order; `batch_size` conversations are answered together."""
-        return run_conversations(talks, self.answer, self.options.batch_size)
+        return run_conversations(conversations, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request, made together where they fit into memory.
 
         Where they do not, half of them are tried at a time; a single one is shown half of its
         pictures, and says so.
         """
         try:
-            return list(generate(self, asks))
+            return list(generate(self, requests))
         except MediaError as error:
-            return [error] if len(asks) == 1 else self.in_halves(asks)
+            return [error] if len(requests) == 1 else self.in_halves(requests)
         except (MemoryError, RuntimeError) as error:
             if not is_out_of_memory(error):
                 raise
         release_memory()
-        return self.in_halves(asks) if len(asks) > 1 else [self.answer_with_fewer(asks[0])]
+        return (
+            self.in_halves(requests) if len(requests) > 1 else [self.answer_with_fewer(requests[0])]
+        )
 
-    def in_halves(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def in_halves(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """The answers of a batch, half by half."""
-        middle = len(asks) // 2
-        return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
+        middle = len(requests) // 2
+        return [*self.answer(requests[:middle]), *self.answer(requests[middle:])]
 
-    def answer_with_fewer(self, ask: ModelRequest) -> Outcome:
+    def answer_with_fewer(self, request: ModelRequest) -> Outcome:
         """The answer to a request with every second of its pictures, and a note of that."""
-        n_frames = count_frames(ask)
-        fewer = with_fewer_frames(ask)
+        n_frames = count_frames(request)
+        fewer = with_fewer_frames(request)
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
@@ -108,11 +110,13 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
     check_transformers(chosen)
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
-    place = placing(chosen)
+    place = weight_placement(chosen)
     with loading("model", chosen.model, REMEDY):
-        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **provenance(chosen))
+        processor = transformers.AutoProcessor.from_pretrained(
+            chosen.model, **version_arguments(chosen)
+        )
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            chosen.model, **provenance(chosen), **place, weights_only=True
+            chosen.model, **version_arguments(chosen), **place, weights_only=True
         )
     if "device_map" not in place:
         model = model.to(accelerator())
@@ -138,7 +142,7 @@ def check_transformers(config: TransformersConfig) -> None:
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
     with loading("model", config.model, REMEDY):
-        found = transformers.AutoConfig.from_pretrained(config.model, **provenance(config))
+        found = transformers.AutoConfig.from_pretrained(config.model, **version_arguments(config))
     known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
     if not has_own_code(found) and type(found) not in known:
         raise UsageError(
@@ -152,7 +156,7 @@ def has_own_code(config: Any) -> bool:
     return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
-def provenance(config: TransformersConfig) -> dict[str, Any]:
+def version_arguments(config: TransformersConfig) -> dict[str, Any]:
     """Which version of a model is taken, and whether its own code may run."""
     return {
         "revision": config.revision or None,
@@ -160,7 +164,7 @@ def provenance(config: TransformersConfig) -> dict[str, Any]:
     }
 
 
-def placing(config: TransformersConfig) -> dict[str, Any]:
+def weight_placement(config: TransformersConfig) -> dict[str, Any]:
     """In which numbers a model's weights are held, and where."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
@@ -183,7 +187,7 @@ def dtype_of(config: TransformersConfig) -> Any:
     return getattr(torch, config.dtype)
 
 
-def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator[Answer]:
+def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iterator[Answer]:
     """What a model writes to requests that are given to it together.
 
     Raises MediaError where the processor refuses them.
@@ -192,33 +196,33 @@ def generate(model: TransformersModel, asks: Sequence[ModelRequest]) -> Iterator
 
     options, processor = model.options, model.processor
     began = time.perf_counter()
-    prepared = inputs_of(processor, options, asks)
+    prepared = inputs_of(processor, options, requests)
     inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-    longest = max(ask.max_tokens or options.max_tokens for ask in asks)
+    token_limit = max(request.max_tokens or options.max_tokens for request in requests)
     with torch.inference_mode():
-        made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
+        written = model.model.generate(**inputs, max_new_tokens=token_limit, **sampling_of(options))
     if n_prompt and not model.model.config.is_encoder_decoder:
-        made = made[:, n_prompt:]
-    seconds = (time.perf_counter() - began) / len(asks)
+        written = written[:, n_prompt:]
+    seconds = (time.perf_counter() - began) / len(requests)
     tokenizer = getattr(processor, "tokenizer", processor)
-    for number, (ask, whole) in enumerate(zip(asks, made, strict=True)):
-        own = ask.max_tokens or options.max_tokens  # others of the batch may write more
+    for number, (request, whole) in enumerate(zip(requests, written, strict=True)):
+        own = request.max_tokens or options.max_tokens  # others of the batch may write more
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
-        is_cut = len(row) >= own and not ends(row, model)
-        told = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
+        is_cut = len(row) >= own and not has_ended(row, model)
+        finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
         n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
-        notes = (*told.repairs, *left_out(processor, ask))
+        notes = (*finished.repairs, *left_out_note(processor, request))
         yield Answer(
-            told.text,
-            told.status,
+            finished.text,
+            finished.status,
             options.model,
             n_told,
             len(kept),
             seconds,
             notes,
-            told.reason,
+            finished.reason,
         )
 
 
@@ -243,7 +247,7 @@ def decoded(tokenizer: Any, tokens: Any) -> str:
     return text
 
 
-def ends(row: Any, model: TransformersModel) -> bool:
+def has_ended(row: Any, model: TransformersModel) -> bool:
     """Whether a model came to an end by itself."""
     finish_text = model.model.generation_config.eos_token_id
     endings = finish_text if isinstance(finish_text, list) else [finish_text]

@@ -33,29 +33,31 @@ class VllmModel:
     options: VllmConfig
     engine: Any
 
-    def ask(self, ask: ModelRequest) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
-        return self.answer([ask])[0]
+        return self.answer([request])[0]
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The results in order; `batch_size` conversations are answered together."""
-        return run_conversations(talks, self.answer, self.options.batch_size)
+        return run_conversations(conversations, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[ModelRequest]) -> list[Outcome]:
+    def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
         """An answer for each request; vLLM itself makes them fit into memory."""
         began = time.perf_counter()
-        longest = [ask.max_tokens or self.options.max_tokens for ask in asks]
-        sampling = [self.sampling(max_tokens) for max_tokens in longest]
+        limits = [request.max_tokens or self.options.max_tokens for request in requests]
+        sampling = [self.sampling(max_tokens) for max_tokens in limits]
         try:
-            results = self.engine.chat([chat_of(ask) for ask in asks], sampling, use_tqdm=False)
+            results = self.engine.chat(
+                [chat_of(request) for request in requests], sampling, use_tqdm=False
+            )
         except ValueError as error:  # such as a request that is longer than the model's context
-            if len(asks) == 1:
+            if len(requests) == 1:
                 return [MediaError(f"vLLM: {error}")]
-            return [outcome for ask in asks for outcome in self.answer([ask])]
-        seconds = (time.perf_counter() - began) / len(asks)
+            return [outcome for request in requests for outcome in self.answer([request])]
+        seconds = (time.perf_counter() - began) / len(requests)
         return [
-            read(result, self.options.model, max_tokens, seconds)
-            for result, max_tokens in zip(results, longest, strict=True)
+            read_output(result, self.options.model, max_tokens, seconds)
+            for result, max_tokens in zip(results, limits, strict=True)
         ]
 
     def sampling(self, max_tokens: int) -> Any:
@@ -98,27 +100,27 @@ def check_vllm(_config: VllmConfig) -> None:
         )
 
 
-def chat_of(ask: ModelRequest) -> list[dict[str, Any]]:
+def chat_of(request: ModelRequest) -> list[dict[str, Any]]:
     """A request as a chat, in the form of the OpenAI protocol."""
-    content = [part_of(part, "auto") for part in ask.parts]
+    content = [part_of(part, "auto") for part in request.parts]
     return [{"role": "user", "content": content}]
 
 
-def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
+def read_output(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
     """The answer in what vLLM gives back."""
     [completion] = result.outputs
     why = completion.finish_reason
     if why not in ("stop", "length", None):
         return ServerError(f"vLLM broke the answer off (finish_reason {why})")
-    told = finish_text(completion.text, is_cut=why == "length", max_tokens=max_tokens)
+    finished = finish_text(completion.text, is_cut=why == "length", max_tokens=max_tokens)
     n_prompt, n_written = len(result.prompt_token_ids or ()), len(completion.token_ids)
     return Answer(
-        told.text,
-        told.status,
+        finished.text,
+        finished.status,
         model,
         n_prompt,
         n_written,
         seconds,
-        told.repairs,
-        told.reason,
+        finished.repairs,
+        finished.reason,
     )

@@ -51,39 +51,44 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model if one is asked, the prompts for it, and where pictures and facts lie."""
+class Captioner:
+    """The opened model, None for captions from measurements, and its prompts.
+
+    `open_embedder` opens the model that made a video's vectors, and keeps it open.
+    """
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
-    embedder: Callable[[ModelChoice], ClipEmbedder]
+    open_embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
-def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
+def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
+    """Open the backend, once a worker."""
+    open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
     if config.chat is None:
-        return Desk(None, {}, workspace, open_clip_embedder)
-    embedder = lru_cache(maxsize=1)(open_clip_embedder)
-    return Desk(open_model_team(config), prompts_of(config), workspace, embedder)
+        return Captioner(None, {}, open_embedder)
+    return Captioner(open_model_team(config), prompts_of(config), open_embedder)
 
 
 def caption(
-    clips: Sequence[Clip], config: CaptionConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> Iterator[list[Caption] | MediaError]:
-    """One caption for each clip, or the reason why there is none."""
-    if desk.model is None:
-        yield from (by_facts(clip, config, desk.workspace) for clip in clips)
+    """Give one caption for each clip, or the reason why there is none."""
+    if captioner.model is None:
+        yield from (caption_from_facts(clip, config, workspace) for clip in clips)
         return
-    voice_overs = voice_overs_of(clips, desk.workspace) if uses_subtitles(config) else {}
-    talks = (talk(clip, config, desk, voice_overs.get(clip.clip_id)) for clip in clips)
-    for result in desk.model.converse(talks):
+    voice_overs = voice_overs_of(clips, workspace) if uses_subtitles(config) else {}
+    conversations = (
+        ask_for_caption(clip, config, captioner, workspace, voice_overs.get(clip.clip_id))
+        for clip in clips
+    )
+    for result in captioner.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a caption was made, as its row tells it."""
+class Provenance:
+    """What made a caption, as its row says it."""
 
     backend: str
     revision: str = ""
@@ -95,9 +100,9 @@ class Made:
     subtitles_hash: str | None = None
 
 
-def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
-    """How a model's caption was made."""
-    return Made(
+def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
+    """What made a model's caption."""
+    return Provenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
         config.strategy.name,
@@ -109,33 +114,45 @@ def made_by(config: CaptionConfig, clip_input: ClipInput) -> Made:
     )
 
 
-def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Caption] | MediaError:
-    """A caption from measurements alone."""
+def caption_from_facts(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> list[Caption] | MediaError:
+    """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, config, workspace))
+        text = describe(facts_of(clip, config, workspace), config.style, config.trigger)
     except MediaError as error:
         return error
     if not text:
         return MediaError("nothing was measured of the clip")
     usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
-    told = with_trigger(CaptionText(text, "ok"), config.trigger)
-    return [as_row(clip, told, Made(config.backend.name), usage)]
+    return [
+        as_row(
+            clip,
+            CaptionText(text, "ok"),
+            Provenance(config.backend.name, style=config.style),
+            usage,
+        )
+    ]
 
 
-def talk(
-    clip: Clip, config: CaptionConfig, desk: Desk, voice_over: VoiceOver | MediaError | None
+def ask_for_caption(
+    clip: Clip,
+    config: CaptionConfig,
+    captioner: Captioner,
+    workspace: Workspace,
+    voice_over: VoiceOver | MediaError | None,
 ) -> Conversation[Caption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
+    """Prepare the conversation about one clip; its frames are read when it begins."""
     chat = config.chat
     assert chat is not None
-    found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
-    stills = found.keyframes if found else ()
-    files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
-    facts = {"clips": asdict(clip), **scores_of(clip, config, desk.workspace)}
-    choose_fit = fit_opener(clip, config, desk)
+    found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
+    keyframes = found.keyframes if found else ()
+    files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
+    facts = {"clips": asdict(clip), **scores_of(clip, config, workspace)}
+    open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
-    def begun() -> Conversation[Caption]:
+    def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.frames import jpeg_of_file
 
         if not files:
@@ -146,34 +163,39 @@ def talk(
             Frame(t, jpeg_of_file(file, chat.max_image_side), clip.start_s) for t, file in files
         )
         usage = Usage()
-        clip_input = ClipInput(clip, frames, facts, desk.prompts, config, choose_fit(), voice_over)
-        told = yield from count_usage(STRATEGIES[config.strategy.name].talk(clip_input), usage)
-        told = with_trigger(clean(told, config.language, config.clean), config.trigger)
-        return as_row(clip, told, made_by(config, clip_input), usage)
+        clip_input = ClipInput(
+            clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
+        )
+        written = yield from count_usage(
+            STRATEGIES[config.strategy.name].converse(clip_input), usage
+        )
+        cleaned = clean(written, config.language, config.clean)
+        captioned = with_trigger(cleaned, config.trigger)
+        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
 
-    return begun()
+    return conversation()
 
 
-def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], TextScorer | None]:
-    """What makes the comparison of texts with a clip's vector, when the conversation begins."""
-    video = desk.workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
+def text_scorer_opener(
+    clip: Clip, config: CaptionConfig, captioner: Captioner, workspace: Workspace
+) -> Callable[[], TextScorer | None]:
+    """A function that opens the comparison of texts with a clip's vector, when it is needed."""
+    video = workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
     if video is None:
         return lambda: None
-    file = desk.workspace.file_of(VECTORS, video.vectors_file)
+    file = workspace.file_of(VECTORS, video.vectors_file)
 
-    def open_fit() -> TextScorer:
+    def open_scorer() -> TextScorer:
         vector = clip_vector(read_video_vectors(file), clip)
-        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
+        embedder = captioner.open_embedder(ModelChoice(video.model, video.pretrained))
         return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
 
-    return open_fit
+    return open_scorer
 
 
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
-        "clips": asdict(clip),
-        "videos": asdict(workspace.lookup(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
         **scores_of(clip, config, workspace),
     }
@@ -181,8 +203,8 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
 
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that a caption is told of, by table."""
-    told: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
-    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in told}
+    tables: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
@@ -201,24 +223,24 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, told: CaptionText, made: Made, usage: Usage) -> Caption:
+def as_row(clip: Clip, captioned: CaptionText, provenance: Provenance, usage: Usage) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        text=told.text,
-        short_text=told.short_text,
-        structured=as_json(told.structured),
-        candidates=told.candidates,
-        repairs=(*told.repairs, *usage.notes),
-        conflicts=told.conflicts,
-        status=told.status,
-        model=told.model or usage.model,
+        text=captioned.text,
+        short_text=captioned.short_text,
+        structured=as_json(captioned.structured),
+        candidates=captioned.candidates,
+        repairs=(*captioned.repairs, *usage.notes),
+        conflicts=captioned.conflicts,
+        status=captioned.status,
+        model=captioned.model or usage.model,
         n_requests=usage.n_requests,
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         seconds=usage.seconds,
-        **asdict(made),
+        **asdict(provenance),
     )
 
 
@@ -235,11 +257,6 @@ def looks(config: CaptionConfig) -> bool:
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether the backend is told measurements."""
     return config.chat is None
-
-
-def reads_videos(config: CaptionConfig) -> bool:
-    """Whether container facts are told, or tell where a video's subtitles begin."""
-    return reads_facts(config) or uses_subtitles(config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,26 +297,27 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
     return caption_file_options(config) if looks(config) else {}
 
 
-def asked(config: CaptionConfig) -> RequestEstimate | None:
+def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
     """Who writes, and how many requests a clip takes, without those for faulty JSON."""
     chat, strategy = config.chat, config.strategy
     if chat is None:
         return None
     if isinstance(strategy, Single):
-        return chat_model.asks(chat, is_least=strategy.detail == "both")
+        return chat_model.request_estimate(chat, is_least=strategy.detail == "both")
     if isinstance(strategy, MotionDetail):
-        return chat_model.asks(chat, 3, is_least=False)
+        return chat_model.request_estimate(chat, 3, is_least=False)
     if isinstance(strategy, Teachers):
         is_judged = strategy.scorer == "judge"
-        return chat_model.asks(chat, len(strategy.teachers) + is_judged, is_least=is_judged)
-    return chat_model.asks(chat)
+        n_requests = len(strategy.teachers) + is_judged
+        return chat_model.request_estimate(chat, n_requests, is_least=is_judged)
+    return chat_model.request_estimate(chat)
 
 
-def seats(config: CaptionConfig) -> Resources:
+def worker_resources(config: CaptionConfig) -> Resources:
     """What a worker takes: little for facts, else what the models need."""
     if not looks(config):
         return Resources()
-    return chat_model.seats(model_configs(config).values())
+    return chat_model.chat_resources(model_configs(config).values())
 
 
 CAPTION = MapStage(
@@ -308,11 +326,11 @@ CAPTION = MapStage(
     reads=KEPT,
     writes=CAPTIONS,
     config=CaptionConfig,
-    open=open_desk,
+    open=open_captioner,
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=looks),
-        Lookup(VIDEOS, when=reads_videos),
+        Lookup(VIDEOS, when=uses_subtitles),
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
         Lookup(VECTORS, when=compares),
@@ -322,9 +340,9 @@ CAPTION = MapStage(
     outdated=changed_subtitles,
     rows_per_part=128,
     cost=Cost(
-        resources=seats,
-        requests=asked,
+        resources=worker_resources,
+        requests=estimated_requests,
         advice="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     ),
-    version=Version(depends=prompt_text, contents=files_named, number=2),
+    version=Version(depends=prompt_text, contents=files_named, number=3),
 )

@@ -53,7 +53,7 @@ from vidcurate.stage import (
     Workspace,
 )
 
-TOLD_SHARES = (0.05, 0.1, 0.25, 0.5)
+WORST_SHARES = (0.05, 0.1, 0.25, 0.5)
 
 
 class RulesConfig(Choice):
@@ -88,24 +88,22 @@ class JudgeConfig(JudgingConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model if one is asked, the prompts for it, and where captions and pictures lie."""
+class CaptionJudge:
+    """The opened model, None for rules alone, and its prompts."""
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
 
 
-def open_desk(config: JudgeConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
+def open_judge(config: JudgeConfig, _workspace: Workspace) -> CaptionJudge:
+    """Open the backend, once a worker."""
     if config.chat is None:
-        return Desk(None, {}, workspace)
-    model = open_chat_model(config.chat)
-    return Desk(model, prompts_of(config), workspace)
+        return CaptionJudge(None, {})
+    return CaptionJudge(open_chat_model(config.chat), prompts_of(config))
 
 
 def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
-    """The prompts by which a model is asked.
+    """Load the prompts that a model is asked with.
 
     Raises UsageError for one that cannot be used.
     """
@@ -114,55 +112,55 @@ def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
 
 
 def judge(
-    clips: Sequence[Clip], config: JudgeConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: JudgeConfig, opened: CaptionJudge, workspace: Workspace
 ) -> Iterator[list[Verdict] | MediaError]:
-    """One verdict on each clip's caption; the row of a clip without a caption fails."""
-    talks = (talk(clip, config, desk) for clip in clips)
+    """Give one verdict on each clip's caption; a clip without a caption fails."""
+    conversations = (judge_caption(clip, config, opened, workspace) for clip in clips)
     results = (
-        desk.model.converse(talks) if desk.model else (run_conversation(t, nobody) for t in talks)
+        opened.model.converse(conversations)
+        if opened.model
+        else (run_conversation(conversation, no_model) for conversation in conversations)
     )
     for result in results:
         yield result if isinstance(result, MediaError) else [result]
 
 
-def nobody(ask: ModelRequest) -> Outcome:
-    """Rules ask no model."""
-    raise AssertionError(ask)
+def no_model(request: ModelRequest) -> Outcome:
+    """Refuse a request: rules send none."""
+    raise AssertionError(request)
 
 
-def talk(clip: Clip, config: JudgeConfig, desk: Desk) -> Conversation[Verdict]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    workspace, clip_id = desk.workspace, clip.clip_id
+def judge_caption(
+    clip: Clip, config: JudgeConfig, opened: CaptionJudge, workspace: Workspace
+) -> Conversation[Verdict]:
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    clip_id = clip.clip_id
     caption = workspace.lookup(CAPTIONS).get(clip_id)
     facts = measurements_of(clip_id, workspace)
     aligned = workspace.lookup(ALIGNMENT).get(clip_id) if workspace.has(ALIGNMENT) else None
-    stills = keyframes_of(clip_id, workspace) if desk.model else ()
+    keyframes = keyframes_of(clip_id, workspace) if opened.model else ()
 
-    def begun() -> Conversation[Verdict]:
+    def conversation() -> Conversation[Verdict]:
         if caption is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
         model_grade, usage = None, Usage()
-        if desk.model and config.chat:
-            clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config.chat)
+        if opened.model and config.chat:
+            clip_input = clip_input_of(clip, caption, keyframes, facts, opened.prompts, config.chat)
             model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
         judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        return as_row(clip, judged, cosine, model_grade, usage, made_by(config))
+        provenance = Provenance(config.backend.name, prompt_text(config))
+        return as_row(clip, judged, cosine, model_grade, usage, provenance)
 
-    return begun()
+    return conversation()
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a verdict was made, as its row tells it."""
+class Provenance:
+    """Who judged a caption, and with which prompts."""
 
     backend: str
     prompt_hash: str
-
-
-def made_by(config: JudgeConfig) -> Made:
-    """Who was asked, and in which words."""
-    return Made(config.backend.name, prompt_text(config))
 
 
 def as_row(
@@ -171,7 +169,7 @@ def as_row(
     alignment: float | None,
     model_grade: ModelGrade | None,
     usage: Usage,
-    made: Made,
+    provenance: Provenance,
 ) -> Verdict:
     """A verdict's row."""
     faults = faults_of(judged)
@@ -195,7 +193,7 @@ def as_row(
         prompt_tokens=usage.prompt_tokens,
         completion_tokens=usage.completion_tokens,
         seconds=usage.seconds,
-        **asdict(made),
+        **asdict(provenance),
     )
 
 
@@ -208,8 +206,10 @@ def summary(_config: JudgeConfig, view: Finished) -> str:
         return "no caption was judged"
     counts = {name: pc.sum(rows[name]).as_py() or 0 for name in FAULTS}
     faults = ", ".join(f"{name} {n}" for name, n in counts.items() if n) or "no faults"
-    worst = pc.quantile(rows["score"], list(TOLD_SHARES)).to_pylist()
-    shares = ", ".join(f"{share:.0%}: {s:.2f}" for share, s in zip(TOLD_SHARES, worst, strict=True))
+    worst = pc.quantile(rows["score"], list(WORST_SHARES)).to_pylist()
+    shares = ", ".join(
+        f"{share:.0%}: {s:.2f}" for share, s in zip(WORST_SHARES, worst, strict=True)
+    )
     mean = pc.mean(rows["score"]).as_py()
     return f"captions: mean score {mean:.2f}; {faults}; score of the worst {shares}"
 
@@ -235,14 +235,14 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
         chat_model.check_chat_model("judge", config.chat)
 
 
-def asked(config: JudgeConfig) -> RequestEstimate | None:
+def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
     """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
-    return chat_model.asks(config.chat) if config.chat else None
+    return chat_model.request_estimate(config.chat) if config.chat else None
 
 
-def seats(config: JudgeConfig) -> Resources:
+def worker_resources(config: JudgeConfig) -> Resources:
     """What a worker takes: little for rules, else what the model needs."""
-    return chat_model.seats([config.chat]) if config.chat else Resources()
+    return chat_model.chat_resources([config.chat]) if config.chat else Resources()
 
 
 JUDGE = MapStage(
@@ -251,7 +251,7 @@ JUDGE = MapStage(
     reads=KEPT,
     writes=VERDICTS,
     config=JudgeConfig,
-    open=open_desk,
+    open=open_judge,
     run=judge,
     lookups=(
         Lookup(CAPTIONS),
@@ -261,7 +261,9 @@ JUDGE = MapStage(
     ),
     check=can_ask,
     cost=Cost(
-        resources=seats, requests=asked, advice="a smaller keyframes.count, or judge.backend rules"
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="a smaller keyframes.count, or judge.backend rules",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

@@ -35,25 +35,25 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
         refined = tables[REFINED.name]
         better = taken(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
-    is_told = pc.is_valid(texts)
+    has_caption = pc.is_valid(texts)
     done = pa.table(
         {
             "id": clips["clip_id"],
-            "status": pc.if_else(is_told, OK, DROPPED),
-            "reason": pc.if_else(is_told, None, "the clip has no caption"),
+            "status": pc.if_else(has_caption, OK, DROPPED),
+            "reason": pc.if_else(has_caption, None, "the clip has no caption"),
             "seconds": pa.nulls(clips.num_rows, pa.float64()),
         },
         schema=DONE,
     )
-    told = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
+    captioned = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
-    rows = told.filter(is_told).sort_by(order).to_pylist()
+    rows = captioned.filter(has_caption).sort_by(order).to_pylist()
     videos = groupby(rows, lambda row: str(row["video_id"]))
-    outlines = [outlined(video_id, of_video, config) for video_id, of_video in videos]
+    outlines = [outline_of(video_id, of_video, config) for video_id, of_video in videos]
     return Outcome(OUTLINES.to_arrow(outlines), done)
 
 
-def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
+def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """A video's outline, named by all that stands in it."""
     clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.max_scene_s))
@@ -63,14 +63,14 @@ def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineCo
 
 def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
     """Clips in time order as scenes that are at most so long, from first to last clip."""
-    held: list[ToldSpan] = []
+    scene: list[ToldSpan] = []
     for clip in clips:
-        if held and clip.end_s - held[0].start_s > longest_s:
-            yield scene_of(held)
-            held = []
-        held.append(clip)
-    if held:
-        yield scene_of(held)
+        if scene and clip.end_s - scene[0].start_s > longest_s:
+            yield scene_of(scene)
+            scene = []
+        scene.append(clip)
+    if scene:
+        yield scene_of(scene)
 
 
 def scene_of(clips: list[ToldSpan]) -> Scene:
@@ -78,7 +78,7 @@ def scene_of(clips: list[ToldSpan]) -> Scene:
     return Scene(clips[0].start_s, max(clip.end_s for clip in clips), tuple(clips))
 
 
-def tables_told(_config: OutlineConfig) -> tuple[Lookup, ...]:
+def tables_joined(_config: OutlineConfig) -> tuple[Lookup, ...]:
     """The texts; those written again stand for the old ones."""
     columns = ("clip_id", "video_id", "text")
     return Lookup(CAPTIONS, columns=columns), Lookup(REFINED, required=False, columns=columns)
@@ -91,5 +91,5 @@ OUTLINE = TableStage(
     writes=OUTLINES,
     config=OutlineConfig,
     run=outline,
-    lookups=tables_told,
+    lookups=tables_joined,
 )

@@ -29,7 +29,7 @@ from vidcurate.records import (
     KEPT,
     KEYFRAMES,
     REFINED,
-    WEAK,
+    WEAK_CAPTIONS,
     Candidate,
     RefinedCaption,
     WeakCaption,
@@ -58,22 +58,20 @@ class RefineConfig(JudgingConfig, ChatModelConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model, its prompts, and where captions and pictures lie."""
+class Rewriter:
+    """The opened model and its prompts."""
 
     model: ChatModel
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
 
 
-def open_desk(config: RefineConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
-    model = open_chat_model(config.backend)
-    return Desk(model, prompts_of(config), workspace)
+def open_rewriter(config: RefineConfig, _workspace: Workspace) -> Rewriter:
+    """Open the model, once a worker."""
+    return Rewriter(open_chat_model(config.backend), prompts_of(config))
 
 
 def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
-    """The prompts by which the model is asked.
+    """Load the prompts that the model is asked with.
 
     Raises UsageError for one that cannot be used.
     """
@@ -83,24 +81,28 @@ def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
 
 
 def refine(
-    weak: Sequence[WeakCaption], config: RefineConfig, desk: Desk, _workspace: Workspace
+    weak: Sequence[WeakCaption], config: RefineConfig, rewriter: Rewriter, workspace: Workspace
 ) -> Iterator[list[RefinedCaption] | MediaError]:
-    """The best text of each clip after some rounds, or the reason why there is none."""
-    talks = (talk(row.clip_id, config, desk) for row in weak)
-    for result in desk.model.converse(talks):
+    """Give the best text of each clip after some rounds, or the reason why there is none."""
+    conversations = (refine_caption(row.clip_id, config, rewriter, workspace) for row in weak)
+    for result in rewriter.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[RefinedCaption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    clip = desk.workspace.lookup(KEPT)[clip_id]
-    caption = desk.workspace.lookup(CAPTIONS)[clip_id]
-    facts = measurements_of(clip_id, desk.workspace)
-    stills = keyframes_of(clip_id, desk.workspace)
+def refine_caption(
+    clip_id: str, config: RefineConfig, rewriter: Rewriter, workspace: Workspace
+) -> Conversation[RefinedCaption]:
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    clip = workspace.lookup(KEPT)[clip_id]
+    caption = workspace.lookup(CAPTIONS)[clip_id]
+    facts = measurements_of(clip_id, workspace)
+    keyframes = keyframes_of(clip_id, workspace)
 
-    def begun() -> Conversation[RefinedCaption]:
+    def conversation() -> Conversation[RefinedCaption]:
         usage = Usage()
-        clip_input = clip_input_of(clip, caption, stills, facts, desk.prompts, config.backend)
+        clip_input = clip_input_of(
+            clip, caption, keyframes, facts, rewriter.prompts, config.backend
+        )
         rounds = rewrite_in_rounds(
             caption.text,
             clip_input,
@@ -108,31 +110,31 @@ def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[Refined
             max_rounds=config.max_rounds,
             look=config.look,
         )
-        texts_tried = yield from count_usage(rounds, usage)
-        return as_row(clip.video_id, clip_id, texts_tried, usage, config)
+        texts = yield from count_usage(rounds, usage)
+        return as_row(clip.video_id, clip_id, texts, usage, config)
 
-    return begun()
+    return conversation()
 
 
 def as_row(
     video_id: str,
     clip_id: str,
-    texts_tried: Sequence[ScoredText],
+    texts: Sequence[ScoredText],
     usage: Usage,
     config: RefineConfig,
 ) -> RefinedCaption:
     """A refined caption's row; of texts of one score the first stays."""
-    best = max(texts_tried, key=lambda tried: tried.score)
+    best = max(texts, key=lambda text: text.score)
     return RefinedCaption(
         clip_id=clip_id,
         video_id=video_id,
         text=best.text,
         score=best.score,
-        score_before=texts_tried[0].score,
-        n_rounds=len(texts_tried) - 1,
+        score_before=texts[0].score,
+        n_rounds=len(texts) - 1,
         texts=tuple(
-            Candidate(tried.text, f"round {number}" if number else "caption", tried.score)
-            for number, tried in enumerate(texts_tried)
+            Candidate(text.text, f"round {number}" if number else "caption", text.score)
+            for number, text in enumerate(texts)
         ),
         backend=config.backend.name,
         model=usage.model,
@@ -191,23 +193,23 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def asked(config: RefineConfig) -> RequestEstimate:
+def estimated_requests(config: RefineConfig) -> RequestEstimate:
     """Who writes and grades: a look at the old text, then a text and a look a round."""
-    return chat_model.asks(config.backend)
+    return chat_model.request_estimate(config.backend)
 
 
-def seats(config: RefineConfig) -> Resources:
+def worker_resources(config: RefineConfig) -> Resources:
     """What a worker takes that asks the model."""
-    return chat_model.seats([config.backend])
+    return chat_model.chat_resources([config.backend])
 
 
 REFINE = MapStage(
     name="refine",
     summary="Write weak captions again, told what is wrong with them.",
-    reads=WEAK,
+    reads=WEAK_CAPTIONS,
     writes=REFINED,
     config=RefineConfig,
-    open=open_desk,
+    open=open_rewriter,
     run=refine,
     lookups=(
         Lookup(KEPT),
@@ -218,9 +220,9 @@ REFINE = MapStage(
     check=can_ask,
     rows_per_part=128,
     cost=Cost(
-        resources=seats,
-        requests=asked,
-        advice="fewer refine.max_rounds, refine.look no, or a lower weak.max_score",
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="fewer refine.max_rounds, refine.look no, or a lower triage.max_score",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

@@ -36,20 +36,20 @@ class StoryConfig(ChatModelConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model that tells, and how it is asked."""
+class StoryWriter:
+    """The opened model and its prompts."""
 
     model: ChatModel
     prompts: SummaryPrompts
 
 
-def open_desk(config: StoryConfig, _workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
-    return Desk(open_chat_model(config.backend), summary_prompts(config))
+def open_writer(config: StoryConfig, _workspace: Workspace) -> StoryWriter:
+    """Open the model, once a worker."""
+    return StoryWriter(open_chat_model(config.backend), summary_prompts(config))
 
 
 def summary_prompts(config: StoryConfig) -> SummaryPrompts:
-    """How videos are told by these options.
+    """Load the prompts that the options name.
 
     Raises UsageError for a prompt that cannot be used.
     """
@@ -58,24 +58,27 @@ def summary_prompts(config: StoryConfig) -> SummaryPrompts:
 
 
 def story(
-    outlines: Sequence[Outline], config: StoryConfig, desk: Desk, _workspace: Workspace
+    outlines: Sequence[Outline], config: StoryConfig, writer: StoryWriter, _workspace: Workspace
 ) -> Iterator[list[Story] | MediaError]:
-    """One text for each video, or the reason why there is none."""
-    for result in desk.model.converse(tell(outline, config, desk.prompts) for outline in outlines):
+    """Write one text for each video, or give the reason why there is none."""
+    conversations = (write_story(outline, config, writer.prompts) for outline in outlines)
+    for result in writer.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def tell(outline: Outline, config: StoryConfig, prompts: SummaryPrompts) -> Conversation[Story]:
-    """The conversation about one video."""
+def write_story(
+    outline: Outline, config: StoryConfig, prompts: SummaryPrompts
+) -> Conversation[Story]:
+    """Hold the conversation about one video."""
     usage = Usage()
-    told = yield from count_usage(summarise_video(outline.scenes, prompts), usage)
+    summary = yield from count_usage(summarise_video(outline.scenes, prompts), usage)
     return Story(
         outline_id=outline.outline_id,
         video_id=outline.video_id,
-        text=told.text,
-        scenes=told.scenes,
-        gaps=told.gaps,
-        status=told.status,
+        text=summary.text,
+        scenes=summary.scenes,
+        gaps=summary.gaps,
+        status=summary.status,
         language=config.language,
         backend=config.backend.name,
         model=usage.model,
@@ -104,14 +107,14 @@ def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     chat_model.check_chat_model("story", config.backend)
 
 
-def asked(config: StoryConfig) -> RequestEstimate:
+def estimated_requests(config: StoryConfig) -> RequestEstimate:
     """Who tells the videos: one request a video, and one for each scene of several clips."""
-    return chat_model.asks(config.backend)
+    return chat_model.request_estimate(config.backend)
 
 
-def seats(config: StoryConfig) -> Resources:
+def worker_resources(config: StoryConfig) -> Resources:
     """What a worker takes that asks the model."""
-    return chat_model.seats([config.backend])
+    return chat_model.chat_resources([config.backend])
 
 
 STORY = MapStage(
@@ -120,13 +123,13 @@ STORY = MapStage(
     reads=OUTLINES,
     writes=STORIES,
     config=StoryConfig,
-    open=open_desk,
+    open=open_writer,
     run=story,
     check=can_ask,
     rows_per_part=32,
     cost=Cost(
-        resources=seats,
-        requests=asked,
+        resources=worker_resources,
+        requests=estimated_requests,
         advice="a longer outline.max_scene_s, or a smaller story.max_tokens",
     ),
     version=Version(depends=prompt_text, contents=files_named),

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     Classifier,
     ClassifierConfig,
@@ -106,12 +106,12 @@ def weights_named(config: SafetyConfig) -> Mapping[str, str]:
 
 def seats(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if isinstance(config.backend, TransformersConfig) else Resources()
+    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 SAFETY_STAGE = MapStage(
     name="safety",
-    summary="Judge how probably each clip is not safe for work.",
+    summary="Classifier how probably each clip is not safe for work.",
     reads=CLIPS,
     writes=SAFETY,
     config=SafetyConfig,

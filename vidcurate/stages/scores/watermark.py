@@ -9,7 +9,7 @@ import numpy as np
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     ClassifierConfig,
     check_image_classifier,
@@ -154,7 +154,7 @@ def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
 
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if isinstance(config.backend, TransformersConfig) else Resources()
+    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 WATERMARK_STAGE = MapStage(

@@ -12,7 +12,7 @@ from vidcurate.clips.frame_choice import FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -252,7 +252,7 @@ def model_is_there(config: KeyframesConfig, others: Mapping[str, StageConfig]) -
 
 def seats(config: KeyframesConfig) -> Resources:
     """The model of a query sits in one worker if there is a GPU."""
-    return model_seats() if isinstance(config.method, Query) else Resources()
+    return model_resources() if isinstance(config.method, Query) else Resources()
 
 
 def longest(clip: Clip, _config: KeyframesConfig) -> float:

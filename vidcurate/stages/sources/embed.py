@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.vectors import Vectors, write_video_vectors
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.embedder import (
     FOLDER,
     HUB,
@@ -169,7 +169,7 @@ def weights_named(config: EmbedConfig) -> Mapping[str, str]:
 
 def seats(config: EmbedConfig) -> Resources:
     """A model sits in one worker if there is a GPU."""
-    return model_seats() if isinstance(config.backend, OpenClipConfig) else Resources()
+    return model_resources() if isinstance(config.backend, OpenClipConfig) else Resources()
 
 
 EMBED = MapStage(

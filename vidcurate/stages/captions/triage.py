@@ -1,4 +1,4 @@
-"""weak: the captions that should be written again: bad ones, the worst, and near-copies."""
+"""triage: choose the captions to write again: bad ones, the worst, and near-copies."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
+from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK_CAPTIONS, WeakCaption
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.store.table import positions, taken
@@ -17,7 +17,7 @@ GOOD = "the caption is good enough"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
 
 
-class WeakConfig(StageConfig):
+class TriageConfig(StageConfig):
     """Which captions are written again."""
 
     max_score: float = option(0.6, "Captions with a lower score are weak", ge=0, le=1)
@@ -33,8 +33,8 @@ class WeakConfig(StageConfig):
     )
 
 
-def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
-    """The clips whose caption is weak; those without a verdict fail."""
+def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
+    """Choose the clips whose caption is weak; those without a verdict fail."""
     clips, verdicts, captions = (tables[t.name] for t in (KEPT, VERDICTS, CAPTIONS))
     where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
@@ -53,10 +53,10 @@ def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
         },
         schema=DONE,
     )
-    return Outcome(WEAK.to_arrow(rows), done)
+    return Outcome(WEAK_CAPTIONS.to_arrow(rows), done)
 
 
-def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> list[WeakCaption]:
+def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) -> list[WeakCaption]:
     """A row for each weak caption; `texts` are those of the verdicts."""
     ids, videos = verdicts["clip_id"].to_pylist(), verdicts["video_id"].to_pylist()
     scores = verdicts["score"].to_numpy()
@@ -82,7 +82,7 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> l
 
 
 def reasons_of(
-    score: float, rank: float, near_copy: NearCopy | None, config: WeakConfig
+    score: float, rank: float, near_copy: NearCopy | None, config: TriageConfig
 ) -> list[str]:
     """Why a caption is weak, if it is."""
     return [
@@ -96,7 +96,7 @@ def reasons_of(
     ]
 
 
-def tables_read(_config: WeakConfig) -> tuple[Lookup, ...]:
+def tables_read(_config: TriageConfig) -> tuple[Lookup, ...]:
     """Scores and texts."""
     return (
         Lookup(VERDICTS, columns=("clip_id", "video_id", "score", "bands")),
@@ -104,12 +104,12 @@ def tables_read(_config: WeakConfig) -> tuple[Lookup, ...]:
     )
 
 
-WEAK_STAGE = TableStage(
-    name="weak",
-    summary="Choose the captions that should be written again.",
+TRIAGE = TableStage(
+    name="triage",
+    summary="Choose the captions that refine writes again.",
     reads=KEPT,
-    writes=WEAK,
-    config=WeakConfig,
-    run=weak,
+    writes=WEAK_CAPTIONS,
+    config=TriageConfig,
+    run=triage,
     lookups=tables_read,
 )
