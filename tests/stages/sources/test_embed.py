@@ -16,7 +16,7 @@ from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.media.scan.scanner import read_samples
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import CLIPS, SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stages.sources.embed import EMBED, EmbedConfig, OpenClipConfig, embed, in_batches
+from vidcurate.stages.sources.embed import EmbedConfig, embed, in_batches
 
 
 @pytest.fixture(scope="module")
@@ -214,20 +214,3 @@ def test_a_missing_extra_is_said_first(
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[models\]'"):
         process(tmp_path / "out", {"embed": options}, folder)
     assert not (tmp_path / "out" / "scans").exists()
-
-
-def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
-    """What decides the vectors is what a weights file or folder holds, not its name alone."""
-    weights = tmp_path / "weights.pt"
-    weights.write_bytes(b"first")
-    of_file = EmbedConfig(backend=OpenClipConfig(model="ViT-B-32", pretrained=str(weights)))
-    of_folder = EmbedConfig(backend=OpenClipConfig(model=f"local-dir:{tmp_path}"))
-    first = [EMBED.version.depends(config) for config in (of_file, of_folder)]
-    assert all(first)
-    assert [EMBED.version.depends(config) for config in (of_file, of_folder)] == first
-    weights.write_bytes(b"other")
-    second = [EMBED.version.depends(config) for config in (of_file, of_folder)]
-    assert not set(first) & set(second)
-    assert EMBED.version.depends(EmbedConfig()) == ""
-    tag = EmbedConfig(backend=OpenClipConfig(model="ViT-B-32", pretrained="openai"))
-    assert EMBED.version.depends(tag) == ""
