@@ -26,6 +26,7 @@ from pydantic_core import ErrorDetails
 from vidcurate.wording import listed, suggest
 
 NAME = "name"
+BACKEND = "backend"
 MAX_SHOWN = 57  # characters of a value that a message repeats
 # Parts of pydantic's messages, and what stands for them.
 WORDS = {
@@ -199,17 +200,21 @@ class OptionSpec:
 
 
 def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
-    """All options of a stage: its own, then those of each choice; those of backends come last."""
+    """All options of a stage: its own, then those of each choice.
+
+    The backend comes first, and the options that only some backends take last.
+    """
     found: dict[str, OptionSpec] = {}
     ways = choices_of(config)
-    for name, info in config.model_fields.items():
+    own = sorted(config.model_fields.items(), key=lambda field: field[0] != BACKEND)
+    for name, info in own:
         decider, takers = "", tuple[str, ...]()
         for field, models in ways.items():
             if any(name in model.without for model in models.values()):
                 decider = field
                 takers = tuple(word for word, m in models.items() if name not in m.without)
         found[name] = OptionSpec(name, info, tuple(ways.get(name, ())), decider, takers)
-    for field in sorted(ways, key=lambda name: name == "backend"):
+    for field in sorted(ways, key=lambda name: name == BACKEND):
         for model in dict.fromkeys(ways[field].values()):
             for name in own_fields(model):
                 takers = tuple(w for w, m in ways[field].items() if name in own_fields(m))

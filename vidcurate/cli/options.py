@@ -28,7 +28,7 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
                     help=describe(spec),
                     rich_help_panel=panel_of(spec),
                     show_default=False,
-                    parser=number_or_none if is_number_or_none(spec.annotation) else None,
+                    parser=number_or_none if is_number(spec.annotation) else None,
                     metavar=metavar(spec),
                 ),
             ],
@@ -69,26 +69,27 @@ def cli_type(hint: Any) -> Any:
 
 def metavar(spec: OptionSpec) -> str | None:
     """What stands for the value in the help; None where the type says it well."""
-    if is_number_or_none(spec.annotation):
-        return "NUMBER|none"
+    if is_number(spec.annotation):
+        return "NUMBER|none" if type(None) in typing.get_args(spec.annotation) else "NUMBER"
     if choices(spec):
         return "CHOICE"
     return "TEXT" if typing.get_origin(spec.annotation) is tuple else None
 
 
-def is_number_or_none(hint: Any) -> bool:
-    """Whether an option is a number that may be none."""
-    kinds = set(typing.get_args(hint))
-    return type(None) in kinds and bool(kinds & {int, float})
+def is_number(hint: Any) -> bool:
+    """Whether an option is a number, or one that may be none."""
+    return bool({hint, *typing.get_args(hint)} & {int, float})
 
 
 def number_or_none(text: str) -> str:
     """A number as it was written, or the word none, which the option's own type reads.
 
-    Raises ValueError for another word.
+    Raises BadParameter for another word.
     """
-    if text != "none":
-        float(text)
+    try:
+        float("0" if text == "none" else text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a number") from None
     return text
 
 

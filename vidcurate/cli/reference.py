@@ -1,13 +1,14 @@
 """Pages that say what every option is, made from the stages' own config models."""
 
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 import yaml
 
 from vidcurate.cli.options import describe, flags, notes_on
-from vidcurate.options import OptionSpec, StageConfig, options_of
+from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
+from vidcurate.options import OptionSpec, StageConfig, choices_of, options_of
 from vidcurate.stage import Stage
 
 WIDTH = 96
@@ -22,6 +23,7 @@ MODELS_EXAMPLE = (
     "# Models that stages name by model, with the options of a backend, such as",
     "# models: {captioner: {backend: openai, model: NAME, base_url: http://localhost:8000/v1}}",
 )
+CHAT_OPTIONS = "Options of a chat model"
 LEFT_OUT = "Not of the main job: uncomment the lines below to run it."
 
 
@@ -70,8 +72,11 @@ def as_yaml(spec: OptionSpec) -> str:
 
 
 def reference(stages: Sequence[Stage]) -> str:
-    """Every command with its options, as Markdown."""
-    return "\n".join(line for stage in stages for line in reference_lines(stage)).rstrip() + "\n"
+    """Every command with its options, as Markdown; those of chat models stand once, at the end."""
+    lines = [line for stage in stages for line in reference_lines(stage)]
+    own = (spec for spec in options_of(ChatModelConfig).values() if spec.is_own)
+    lines += [f"### {CHAT_OPTIONS}", "", *table_lines(own)]
+    return "\n".join(lines).rstrip() + "\n"
 
 
 def reference_lines(stage: Stage) -> Iterator[str]:
@@ -81,13 +86,28 @@ def reference_lines(stage: Stage) -> Iterator[str]:
     yield f"{stage.summary} Reads `{stage.reads.name}`, writes `{stage.writes.name}`."
     yield ""
     config: type[StageConfig] = stage.config
-    specs = options_of(config)
+    specs = list(options_of(config).values())
+    if asks_chat_model(config):
+        backends = " or ".join(f"`{word}`" for word in choices_of(ChatModelConfig)["backend"])
+        anchor = CHAT_OPTIONS.lower().replace(" ", "-")
+        yield f"With the backend {backends} it also takes the [{CHAT_OPTIONS.lower()}](#{anchor})."
+        yield ""
+        specs = [spec for spec in specs if spec.name not in own_names(ChatModelConfig)]
     if specs:
-        yield "| option | YAML | what it does |"
-        yield "|---|---|---|"
-    for spec in specs.values():
+        yield from table_lines(specs)
+        yield ""
+
+
+def own_names(config: type[StageConfig]) -> set[str]:
+    """The names of the options that only some choices take."""
+    return {spec.name for spec in options_of(config).values() if spec.is_own}
+
+
+def table_lines(specs: Iterable[OptionSpec]) -> Iterator[str]:
+    """A table of options, as Markdown."""
+    yield "| option | YAML | what it does |"
+    yield "|---|---|---|"
+    for spec in specs:
         told = f"With {spec.condition}: {describe(spec)}" if spec.is_own else describe(spec)
         what = told.replace("|", "\\|")
         yield f"| `{flags(spec)[0]}` | `{spec.name}` | {what} |"
-    if specs:
-        yield ""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.captioning.options import pairs_of
-from vidcurate.models.chat.options import ChatModelConfig, ModelConfig
-from vidcurate.options import StageConfig, choices_of
+from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.yaml_file import Fault, YamlPath, dotted, line_of, validated
 from vidcurate.stage import Stage
 from vidcurate.wording import suggest
@@ -101,9 +101,3 @@ class NamedModels:
             return teacher
         found = self.model(teacher["model"], at)
         return {**found, **teacher, "model": found["model"]}
-
-
-def asks_chat_model(config: type[StageConfig]) -> bool:
-    """Whether a stage may ask a model that answers."""
-    backends = choices_of(config).get("backend", {})
-    return any(issubclass(model, ModelConfig) for model in backends.values())

@@ -18,6 +18,7 @@ from vidcurate.cli.render_estimate import lines
 from vidcurate.engines.gpu_memory import watched_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
+from vidcurate.options import options_of
 from vidcurate.pipeline.counts import count
 from vidcurate.pipeline.discovery.sources import add_files, find_files
 from vidcurate.pipeline.estimate.forecast import Compared, Estimate, Expected, compare, expect, keep
@@ -215,7 +216,7 @@ def test_no_plan_without_a_stage(tmp_path: Path, shelves: Path) -> None:
 
 def test_the_option_that_costs_less_is_there() -> None:
     """What a stage names as cheaper are options that exist."""
-    known = {f"{s.name}.{name}" for s in STAGES for name in s.config.model_fields}
+    known = {f"{s.name}.{name}" for s in STAGES for name in options_of(s.config)}
     named = [
         name
         for stage in STAGES

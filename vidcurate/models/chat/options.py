@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
-from vidcurate.options import Choice, StageConfig, choice, option
+from vidcurate.options import Choice, StageConfig, choice, choices_of, option
 from vidcurate.store.digests import content_below
 
 BACKENDS_IN_WORDS = (
@@ -149,3 +149,9 @@ def model_content(config: ModelConfig) -> str:
 def revision_of(config: ModelConfig) -> str:
     """The version of a model on the hub; "" where there is none."""
     return config.revision if isinstance(config, LocalModelConfig) else ""
+
+
+def asks_chat_model(config: type[StageConfig]) -> bool:
+    """Whether a stage may ask a model that answers."""
+    backends = choices_of(config).get("backend", {})
+    return any(issubclass(model, ModelConfig) for model in backends.values())

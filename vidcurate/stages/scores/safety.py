@@ -111,7 +111,7 @@ def seats(config: SafetyConfig) -> Resources:
 
 SAFETY_STAGE = MapStage(
     name="safety",
-    summary="Classifier how probably each clip is not safe for work.",
+    summary="Judge how probably each clip is not safe for work.",
     reads=CLIPS,
     writes=SAFETY,
     config=SafetyConfig,
