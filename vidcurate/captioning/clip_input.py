@@ -1,4 +1,4 @@
-"""What a strategy has to work with: one clip's stills and measurements, and how to ask."""
+"""What a strategy works with: one clip's frames and measurements, and its prompts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ TextScorer = Callable[[Sequence[str]], Sequence[float]]
 
 @dataclass(frozen=True, slots=True)
 class ClipInput:
-    """One clip: its stills in time order, its measured rows by table name, and the prompts.
+    """One clip: its frames in time order, its measured rows by table name, and the prompts.
 
     `text_scorer` is set where texts are chosen by the clip's vector, `voice_over` where the
     strategy uses subtitles and the video has them.
@@ -38,7 +38,7 @@ class ClipInput:
         return self.config.chat.max_tokens
 
     def prompt(self, name: str, **values: str) -> str:
-        """A prompt of the strategy, with what is known of the clip and `values` filled in.
+        """Fill in a prompt of the strategy with what is known of the clip and with `values`.
 
         Raises MediaError for a placeholder that has no value.
         """
@@ -58,11 +58,11 @@ class ClipInput:
         return fill_prompt(self.prompts[name], {**known, **inserted, **values})
 
     def time_in_clip(self, frame: Frame) -> str:
-        """When a still is shown, in seconds from the clip's start."""
+        """The time of a frame in seconds from the clip's start, as text."""
         return f"{frame.time_s - self.clip.start_s:.2f}"
 
     def numbered_frames(self) -> Iterator[str | Frame]:
-        """Every still after its number and time, as parts of a request."""
+        """Each frame after its number and time, as parts of a request."""
         for number, frame in enumerate(self.frames, 1):
             yield f"Frame {number} of {len(self.frames)}, at {self.time_in_clip(frame)} s:"
             yield frame
@@ -72,7 +72,7 @@ class ClipInput:
 class CaptionText:
     """What a strategy made of the answers; `structured` is a value that JSON can hold.
 
-    `model` is who wrote the text, if not the one that answered last.
+    `model` names the writer of the text where it is not the model that answered last.
     """
 
     text: str

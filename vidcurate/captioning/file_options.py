@@ -1,4 +1,4 @@
-"""What stands in a fingerprint for options that name prompts and models on disk: their content."""
+"""Puts the content of prompts and models on disk into a fingerprint, in place of their paths."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ def file_options(
 ) -> dict[str, str]:
     """The options that name a file or folder: those of `prompts`, and the model.
 
-    The text of a prompt enters a fingerprint by itself.
+    The text of a prompt enters the fingerprint by itself.
     """
     values = {name: getattr(config, name) for name in prompts}
     found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
@@ -24,7 +24,7 @@ def file_options(
 
 
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
-    """The same of captions: prompt, form, model, and what the teachers are."""
+    """The same for captions: prompt, form, model and teachers."""
     found = file_options(config, config.chat, ("prompt",))
     if isinstance(config.strategy, Structured) and config.strategy.form:
         found["form"] = BY_CONTENT
@@ -34,7 +34,7 @@ def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
 
 
 def identity_of_teachers(config: CaptionConfig, strategy: Teachers) -> str:
-    """What decides the teachers' texts: options without address and limits, files by content."""
+    """The teachers, with the content of each file that one names in place of its path."""
     identities = []
     for teacher in (teacher_of(config, written) for written in strategy.teachers):
         files = file_options(teacher, teacher.backend, ("prompt",))

@@ -1,4 +1,4 @@
-"""Several models as one: each request goes to the one that it names."""
+"""Several models as one: each request goes to the model that it names."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,16 +22,16 @@ MAX_CONVERSATIONS = 64  # enough to fill a server's slots or a model's batch, wh
 
 @dataclass(frozen=True, slots=True)
 class ModelTeam:
-    """Models by what requests call them in `to`."""
+    """Models by the names that requests use in `to`."""
 
     models: Mapping[str, ChatModel]
 
     def ask(self, request: ModelRequest) -> Outcome:
-        """The answer of the model that is named."""
+        """The answer of the model that the request names."""
         return self.models[request.to].ask(request)
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The result of each conversation, in order; a model is asked all that waits for it."""
+        """The result of each conversation, in order; a model gets its waiting requests at once."""
         return run_conversations(conversations, self.answers, MAX_CONVERSATIONS)
 
     def answers(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
@@ -51,16 +51,16 @@ def one_request(request: ModelRequest) -> Conversation[Answer]:
 
 
 def open_model_team(config: CaptionConfig) -> ChatModel:
-    """The model that a config names, and its teachers if it has a strategy that asks them.
+    """Open the model that a config names, or the models of its strategy `teachers`.
 
-    Raises UsageError for a model that cannot be had.
+    Raises UsageError for a model that cannot be opened.
     """
     models = {name: open_chat_model(chat) for name, chat in model_configs(config).items()}
     return ModelTeam(models) if isinstance(config.strategy, Teachers) else models[""]
 
 
 def model_configs(config: CaptionConfig) -> dict[str, ModelConfig]:
-    """The options of every model that is asked, by what requests call it in `to`."""
+    """The options of every model, by the name that requests use in `to`."""
     own = {"": config.chat} if config.chat else {}
     if not isinstance(config.strategy, Teachers):
         return own

@@ -1,7 +1,6 @@
-"""What a conversation took, counted beside it, so that no strategy keeps accounts.
+"""Counts what the requests of a conversation use, so that strategies need no accounts.
 
-Here also the answers to requests for plain text are made plain, so that no strategy meets a text
-inside JSON.
+It also takes the text out of answers that are JSON where plain text was asked for.
 """
 
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ MAX_QUOTE = 60  # characters of an answer in an error
 
 @dataclass(slots=True)
 class Usage:
-    """What the requests about one clip took together; tokens are None where none are counted."""
+    """What all requests about one clip used; tokens are None where none are counted."""
 
     model: str = ""
     n_requests: int = 0
@@ -28,7 +27,7 @@ class Usage:
     notes: tuple[str, ...] = ()
 
     def add(self, answer: Answer) -> None:
-        """One more answer."""
+        """Count one more answer."""
         self.model = answer.model
         self.n_requests += 1
         self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
@@ -43,7 +42,7 @@ def total(so_far: int | None, more: int | None) -> int | None:
 
 
 def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
-    """A conversation whose answers are counted, and plain where no JSON was asked for."""
+    """Run a conversation, count its answers, and unwrap JSON where none was asked for."""
     step = advance(conversation, None)
     while isinstance(step, ModelRequest):
         try:
@@ -61,7 +60,7 @@ def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
 
 
 def without_json(answer: Answer) -> Answer:
-    """An answer without the JSON around its text, noted; one with other JSON says nothing."""
+    """An answer without the JSON around its text, noted; empty if the JSON has no one text."""
     text = plain_text(answer.text)
     if text == answer.text:
         return answer

@@ -1,4 +1,4 @@
-"""What is heard in a clip, by the subtitle file beside its video, and whether that file changed."""
+"""What is said in a clip, from a subtitle file beside its video, and whether it changed."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -27,7 +27,7 @@ MICROSECONDS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class VoiceOver:
-    """The words of a clip, "" where nothing is heard, and what was odd about their file."""
+    """The words of a clip, "" where nothing is said, and the faults of the file."""
 
     text: str
     hash: str
@@ -36,7 +36,7 @@ class VoiceOver:
 
 @dataclass(frozen=True)
 class SubtitleFile:
-    """A video's subtitles as they lie beside it."""
+    """A video's subtitle file."""
 
     name: str
     data: bytes
@@ -52,13 +52,13 @@ class SubtitleFile:
         return read_subtitles(self.data, self.name)
 
     def voice_over(self, clip: Clip, video: Video) -> VoiceOver:
-        """What is heard in a clip; subtitles count from the video's start, not from its clock's."""
+        """The words of a clip; subtitles count from the video's start, not its clock's zero."""
         offset_s = video.container_start_us / MICROSECONDS
         text = words_between(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
         return VoiceOver(text, self.hash, tuple(self.faults()))
 
     def faults(self) -> Iterator[str]:
-        """What a user should know of the file."""
+        """What a user should know about the file."""
         found = self.subtitles
         if not found.encoding.startswith("utf"):
             yield f"{self.name}: not UTF-8, read as {found.encoding}"
@@ -72,7 +72,7 @@ class SubtitleFile:
 
 
 def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaError]:
-    """The subtitles of those videos that have a file beside one of their paths, by `video_id`.
+    """The subtitle file of each video that has one beside any of its paths, by `video_id`.
 
     A file that cannot be read gives its error. Each folder is listed once.
     """
@@ -90,7 +90,7 @@ def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaE
 
 
 def names_in(folder: Location) -> list[str]:
-    """The names of a folder's files; none where it is gone."""
+    """The names of the files in a folder; none where it is gone."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
     return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
@@ -107,14 +107,14 @@ def read_file(file: Location) -> SubtitleFile | MediaError:
 
 
 def uses_subtitles(config: CaptionConfig) -> bool:
-    """Whether captions say what is heard."""
+    """Whether captions use subtitles."""
     return config.chat is not None and isinstance(config.strategy, Script)
 
 
 def voice_overs_of(
     clips: Iterable[Clip], workspace: Workspace
 ) -> dict[str, VoiceOver | MediaError]:
-    """What is heard in each clip of a video that has subtitles, by `clip_id`."""
+    """The words of each clip of a video that has subtitles, by `clip_id`."""
     files = subtitle_files(workspace.lookup(SOURCES).values())
     voice_overs: dict[str, VoiceOver | MediaError] = {}
     for clip in (c for c in clips if c.video_id in files):
@@ -127,7 +127,7 @@ def voice_overs_of(
 
 
 def changed_subtitles(config: CaptionConfig, view: Finished) -> pa.Array:
-    """The clips whose captions were made with other subtitles than lie beside their video now."""
+    """The clips whose captions used other subtitles than are beside their video now."""
     if not uses_subtitles(config):
         return pa.array([], pa.string())
     captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])

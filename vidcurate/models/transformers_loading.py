@@ -1,4 +1,4 @@
-"""What every model of the package transformers needs: the package, and one line for its errors."""
+"""What every model of the package transformers needs: the package, and errors in one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ def require_transformers() -> None:
 
 @contextmanager
 def loading(what: str, model: str, remedy: str) -> Iterator[None]:
-    """Quiet while transformers loads; its errors, which are of any kind, as one UsageError."""
+    """Silence transformers while it loads, and turn its errors, of any kind, into a UsageError."""
     from transformers.utils.logging import disable_progress_bar  # noqa: PLC0415 - heavy
 
     disable_progress_bar()

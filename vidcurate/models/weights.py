@@ -1,4 +1,4 @@
-"""Published weights by address and hash, fetched once into the user's cache."""
+"""Fetches published weights by address and hash, once, into the user's cache."""
 
 import hashlib
 import os
@@ -26,9 +26,9 @@ class Weights:
 
 
 def cached_file(weights: Weights) -> Path:
-    """Where a published file lies: in $XDG_CACHE_HOME, or ~/.cache, below vidcurate/weights.
+    """The path of a published file in $XDG_CACHE_HOME or ~/.cache, below vidcurate/weights.
 
-    A user without a home, as in a container, has it among the copies of remote files.
+    For a user without a home, as in a container, it lies with the copies of remote files.
     """
     try:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -38,9 +38,9 @@ def cached_file(weights: Weights) -> Path:
 
 
 def fetch_weights(weights: Weights) -> Path:
-    """The published file on this machine, from the network if it is not in the cache.
+    """The published file on this machine, fetched from the network if it is not in the cache.
 
-    Raises UsageError where it cannot be had, or is another than was published.
+    Raises UsageError where it cannot be fetched, or is not the published file.
     """
     file = cached_file(weights)
     if not file.exists():
@@ -60,7 +60,7 @@ def fetch_weights(weights: Weights) -> Path:
 def download(weights: Weights, file: Path) -> None:
     """Fetch a published file.
 
-    Raises UsageError where another one comes.
+    Raises UsageError where another file comes.
     """
     # The address stands in this package; it is no input.
     with (

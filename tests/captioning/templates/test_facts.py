@@ -18,6 +18,7 @@ from vidcurate.captioning.templates.words import (
     word_of,
 )
 from vidcurate.errors import MediaError
+from vidcurate.records import SCORE_TABLES
 from vidcurate.stages.scores.motion import CAMERA as MOVEMENTS
 
 QUALITY = {
@@ -129,6 +130,31 @@ def test_every_style_has_a_form() -> None:
     """What the option style can name, the measurements can be written for."""
     for style in get_args(Style):
         assert describe(facts(), style, "ohwx").startswith("ohwx, ")
+
+
+class Recorder(dict[str, object]):
+    """A row that notes which columns are asked for."""
+
+    def __init__(self, table: str, asked: set[tuple[str, str]]) -> None:
+        super().__init__()
+        self.table, self.asked = table, asked
+
+    def get(self, column: str, default: object = None) -> object:
+        """The default, for every column."""
+        self.asked.add((self.table, column))
+        return default
+
+
+def test_every_number_that_is_read_is_a_column() -> None:
+    """No sentence waits for a column that no score table has."""
+    asked: set[tuple[str, str]] = set()
+    rows = {table.name: Recorder(table.name, asked) for table in SCORE_TABLES}
+    for style in get_args(Style):
+        assert describe(rows, style) == ""
+    asked.discard(("motion", "None_share"))  # of an unknown movement
+    columns = {(table.name, name) for table in SCORE_TABLES for name in table.schema.names}
+    assert ("motion", "camera") in asked
+    assert asked <= columns
 
 
 def test_the_camera_is_spoken_of_where_it_is_plain() -> None:

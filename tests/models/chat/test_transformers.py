@@ -185,9 +185,9 @@ def test_want_of_memory_halves_the_batch_and_then_the_pictures(qwen: Path) -> No
     ]
     assert greedy.asked == [4, 2, 2]
     [less] = answered(small, [FOUR])
-    assert less.notes == ("2 keyframes shown for want of memory",)
+    assert less.notes == ("2 keyframes shown because memory ran out",)
     [least] = answered(replace(whole, model=Greedy(whole, 1)), [FOUR])
-    assert least.notes == ("1 keyframes shown for want of memory",)
+    assert least.notes == ("1 keyframes shown because memory ran out",)
     tiny = replace(whole, model=Greedy(whole, 0))
     [error] = tiny.answer([FOUR])
     assert isinstance(error, MediaError)

@@ -1,7 +1,7 @@
-"""How far two captions of one clip tell the same, by a model that reads both.
+"""Measures how far two captions of one clip agree, by a model that reads both.
 
-AutoDQ (Tarsier, Wang et al. 2024): the events of each text are held against the other text. With
-`looks` beside `events` both motion and detail count, in both directions, as in OwlCap's caption
+AutoDQ (Tarsier, Wang et al. 2024): the events of each text are checked against the other text. With
+`looks` added to `events`, both motion and detail count, in both directions, as in OwlCap's caption
 set equivalence.
 """
 
@@ -26,32 +26,32 @@ ENTAILED = "entailed"
 
 @dataclass(frozen=True, slots=True)
 class CheckedItems:
-    """Items of one text held against another: entailed, neutral or contradicted, each."""
+    """Items of one text checked against another: each is entailed, neutral or contradicted."""
 
     items: tuple[str, ...]
     verdicts: tuple[str, ...]
 
     @property
     def share(self) -> float | None:
-        """The share of items that the other text says too; None without items."""
+        """The share of items that the other text entails; None without items."""
         return self.verdicts.count(ENTAILED) / len(self.items) if self.items else None
 
 
 @dataclass(frozen=True, slots=True)
 class EventAgreement:
-    """Two texts compared: items of the reference in the caption, and of the caption in it."""
+    """Two texts compared: items of the reference in the caption, and the other way round."""
 
     reference: CheckedItems
     caption: CheckedItems
 
     @property
     def completeness(self) -> float | None:
-        """The share of what the reference tells that the caption tells (recall)."""
+        """The share of the reference's items that the caption entails (recall)."""
         return self.reference.share
 
     @property
     def precision(self) -> float | None:
-        """The share of what the caption tells that the reference tells."""
+        """The share of the caption's items that the reference entails."""
         return self.caption.share
 
     @property
@@ -66,7 +66,7 @@ class EventAgreement:
 def compare_events(
     caption: str, reference: str, kinds: Sequence[Kind] = ("events",)
 ) -> Conversation[EventAgreement]:
-    """How far a caption tells what a reference tells."""
+    """Compare a caption with a reference."""
     expected: list[str] = []
     found: list[str] = []
     for kind in kinds:
@@ -78,7 +78,7 @@ def compare_events(
 
 
 def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
-    """The events or the details that a text tells."""
+    """Ask for the events or the details in a text."""
     prompt = fill_prompt(load_prompt(kind), {"text": text})
     answer = yield from ask_json((prompt,), ITEMS)
     items = (" ".join(item.split()) for item in answer["items"])
@@ -86,7 +86,7 @@ def items_of(text: str, kind: Kind) -> Conversation[list[str]]:
 
 
 def check_items(items: Sequence[str], text: str) -> Conversation[CheckedItems]:
-    """What a text says of each item; nothing is asked about none."""
+    """Ask which items a text entails; without items no request is sent."""
     if not items:
         return CheckedItems((), ())
     numbered = "\n".join(f"{number}. {item}" for number, item in enumerate(items, 1))
@@ -96,7 +96,7 @@ def check_items(items: Sequence[str], text: str) -> Conversation[CheckedItems]:
 
 
 def verdicts_schema(n_items: int) -> Mapping[str, Any]:
-    """One verdict an item."""
+    """The JSON schema of one verdict for each item."""
     words = {"type": "string", "enum": [ENTAILED, "neutral", "contradicted"]}
     verdicts = {"type": "array", "items": words, "minItems": n_items, "maxItems": n_items}
     return {

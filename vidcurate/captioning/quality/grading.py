@@ -1,4 +1,4 @@
-"""A model's grade of a caption, given on the clip's frames, with what it calls wrong.
+"""Asks a model to grade a caption on the clip's frames, and to name what is wrong.
 
 After VC-Inspector: a whole number first, then the objects and actions that are wrong.
 """
@@ -29,7 +29,7 @@ SCHEMA: Mapping[str, Any] = {
 
 @dataclass(frozen=True, slots=True)
 class ModelGrade:
-    """A grade of 1 to 5, what the model called wrong, and why."""
+    """A grade of 1 to 5, the objects and actions that are wrong, and an explanation."""
 
     grade: int
     wrong_objects: tuple[str, ...]
@@ -38,12 +38,12 @@ class ModelGrade:
 
     @property
     def score(self) -> float:
-        """The grade from 0 to 1."""
+        """The grade as a number from 0 to 1."""
         return (self.grade - LOWEST) / (HIGHEST - LOWEST)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """What is wrong, in lines that another model can be told."""
+        """What is wrong, as lines for a prompt."""
         if self.grade == HIGHEST:
             return ()
         wrong = (
@@ -55,7 +55,7 @@ class ModelGrade:
 
 
 def grade_caption(text: str, clip_input: ClipInput) -> Conversation[ModelGrade]:
-    """The model's opinion of a caption."""
+    """Ask the model for its grade of a caption."""
     prompt = clip_input.prompt("inspect", caption=text)
     answer = yield from ask_json((prompt, *clip_input.numbered_frames()), SCHEMA)
     return ModelGrade(

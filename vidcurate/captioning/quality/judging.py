@@ -1,6 +1,6 @@
-"""What the stages that judge captions share: their options, a clip's stills, and what was measured.
+"""What the stages that judge captions share: options, keyframes and measurements.
 
-Judging and writing again must measure alike, or a gain would be none.
+`judge` and `refine` must use the same measure, or a gain would mean nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,14 +38,14 @@ class JudgingConfig(StageConfig):
 
 
 def measurements_of(clip_id: str, workspace: Workspace) -> Facts:
-    """What was measured of a clip that captions speak of, by table."""
+    """What was measured of a clip and captions speak about, by table."""
     there = (table for table in MEASURED if workspace.has(table))
     found = {table.name: workspace.lookup(table).get(clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
 def keyframes_of(clip_id: str, workspace: Workspace) -> KeyframeFiles:
-    """A clip's keyframes as files, each with its time in seconds of the video."""
+    """The files of a clip's keyframes, each with its time in seconds of the video."""
     found = workspace.lookup(KEYFRAMES).get(clip_id)
     keyframes = found.keyframes if found else ()
     return [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
@@ -54,21 +54,21 @@ def keyframes_of(clip_id: str, workspace: Workspace) -> KeyframeFiles:
 def clip_input_of(
     clip: Clip,
     caption: Caption,
-    stills: KeyframeFiles,
+    keyframes: KeyframeFiles,
     facts: Facts,
     prompts: Mapping[str, Prompt],
     chat: ModelConfig,
 ) -> ClipInput:
-    """What a model is shown of a clip whose caption is in question; reads the pictures.
+    """Read the keyframes of a clip whose caption is in question, as input for a model.
 
     Raises MediaError for a clip without keyframes.
     """
     from vidcurate.media.io.frames import jpeg_of_file  # noqa: PLC0415 - OpenCV is heavy
 
-    if not stills:
+    if not keyframes:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, chat.max_image_side), clip.start_s) for t, file in stills
+        Frame(t, jpeg_of_file(file, chat.max_image_side), clip.start_s) for t, file in keyframes
     )
     asked = CaptionConfig(backend=OpenAiConfig(model=chat.model), language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

@@ -1,6 +1,7 @@
-"""A caption is written again, told what is wrong with it, as long as that makes it better.
+"""Rewrites a caption with a model that knows its faults, as long as each text is better.
 
-After LoVR: only what scores badly is written again, and each text is judged by the same measure.
+After LoVR: only captions with low scores are rewritten, and every text is scored by the same
+measure.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ REWRITE = "rewrite"
 
 @dataclass(frozen=True, slots=True)
 class ScoredText:
-    """One text, its score of 0 to 1, and what is wrong with it."""
+    """A text, its score from 0 to 1, and its faults."""
 
     text: str
     score: float
@@ -27,10 +28,10 @@ class ScoredText:
 def rewrite_in_rounds(
     text: str, clip_input: ClipInput, word_range: WordRange, *, max_rounds: int, look: bool
 ) -> Conversation[list[ScoredText]]:
-    """A text and those that follow it, each made of the best before; the last may be no better.
+    """Rewrite a text up to `rounds` times, each time from the best text so far.
 
-    With `look` the model grades every text on the frames too. Ends when a text has no fault, or
-    is no better than the best before.
+    Returns all texts, the old one first; the last may be worse. With `look` the model also grades
+    each text on the frames. Ends early when a text has no fault, or does not beat the best.
     """
     best = yield from score_text(text, clip_input, word_range, look=look)
     texts_tried = [best]
@@ -45,7 +46,7 @@ def rewrite_in_rounds(
 
 
 def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[CaptionText]:
-    """Another text in place of one, by a model that is told its faults."""
+    """Ask for a new text in place of one whose faults the prompt names."""
     faults = "\n".join(f"- {fault}" for fault in tried.faults)
     prompt = clip_input.prompt(REWRITE, caption=tried.text, faults=faults)
     answer = yield ModelRequest((prompt, *clip_input.numbered_frames()))
@@ -57,7 +58,7 @@ def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[Capti
 def score_text(
     text: str, clip_input: ClipInput, word_range: WordRange, *, look: bool
 ) -> Conversation[ScoredText]:
-    """A text with its score: the lower of the rules' and the model's."""
+    """Score a text: the lower of the rules' score and the model's."""
     faults = faults_of(
         JudgedCaption(text, clip_input.config.language, clip_input.facts, word_range)
     )

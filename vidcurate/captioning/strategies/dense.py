@@ -1,4 +1,4 @@
-"""dense: what happens in a clip, each event with its own start and end."""
+"""dense: the events of a clip, each with its start and end."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,10 +33,10 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
 
 
 def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """The events in the order in which they begin, as lines of text and as a list.
+    """Ask for events; give them in order of their start, as lines of text and as a list.
 
-    Times are seconds from the clip's start. Events may overlap. What reaches beyond the clip is
-    cut to it; an event without a text, or of which nothing is left, is dropped. Both are noted.
+    Times are seconds from the clip's start. Events may overlap. Events that reach beyond the clip
+    are cut to it; events without text or without time inside the clip are dropped. Both are noted.
     Raises MediaError where no event is left.
     """
     room = max(MIN_TOKENS, clip_input.max_tokens)
@@ -58,12 +58,12 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
 
 
 def as_sentence(text: str) -> str:
-    """A text with a stop at its end, so that nobody takes it to be broken off."""
+    """A text with a full stop at its end, so that it does not look broken off."""
     return f"{text}." if text[-1].isalnum() else text
 
 
 def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
-    """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
+    """Cut an event to the clip; None where nothing is left. Also returns a note of the change."""
     text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.
     times = [min(max(event_json[key], 0), duration_s) for key in ("start_s", "end_s")]

@@ -1,7 +1,7 @@
-"""differential: the first still is described, each later one by its change, then all is merged.
+"""differential: describe the first frame, then what changes in each later one, then merge.
 
-After ShareGPT4Video (Chen et al. 2024), whose captions grow from the differences of neighbouring
-frames, so that a clip may have any number of them.
+After ShareGPT4Video (Chen et al. 2024), whose captions grow from the differences between
+neighbouring frames, so that a clip may have any number of them.
 """
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
@@ -18,10 +18,10 @@ from vidcurate.models.chat.conversation import (
 
 
 def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """One text in the order of time.
+    """Merge the notes about all frames into one text, in order of time.
 
-    A still whose request fails leaves a gap, and the next one is compared with the last that was
-    described. Raises MediaError where no request about a still succeeds, or the merging fails.
+    A frame whose request fails leaves a gap, and the next frame is compared with the last described
+    one. Raises MediaError where no request about a frame succeeds, or the merging fails.
     """
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Differential)
@@ -55,7 +55,7 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
 def request_about(
     clip_input: ClipInput, frame: Frame, before: Frame | None, carried: str
 ) -> ModelRequest:
-    """What is asked about a still: all that it shows, or how it differs from the one before."""
+    """Ask for all that a frame shows, or for what differs from the frame before."""
     now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:
         return ModelRequest((clip_input.prompt("first-frame"), now, frame))

@@ -1,14 +1,13 @@
-"""The form that a structured caption fills in: a JSON schema in YAML, checked before anything runs.
+"""The form of a structured caption: a JSON schema in YAML, checked before anything runs.
 
-Of JSON Schema a form may use `type` (object, array, string, number, integer, boolean),
-`description`, `title`, `properties`, `items`, `enum`, and the words that bound a value: `required`,
+A form may use these words of JSON Schema: `type` (object, array, string, number, integer, boolean),
+`description`, `title`, `properties`, `items`, `enum`, and those that bound a value: `required`,
 `minItems`, `maxItems`, `uniqueItems`, `minLength`, `maxLength`, `pattern`, `minimum`, `maximum`,
-`exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `additionalProperties`. The model is told all
-of them and its answer is held against them. A server that binds the model is given only what every
-such server knows: types, descriptions, fields, items and choices, all fields required and no
-others. The form is an object with a string `caption`, which becomes the clip's text; a string
-`short_caption` becomes the short one. What stands in `camera` is held against the measured
-movement.
+`exclusiveMinimum`, `exclusiveMaximum`, `multipleOf`, `additionalProperties`. The prompt shows all
+of them, and answers are checked against them. A server that binds the model gets only what every
+such server supports: types, descriptions, fields, items and choices, with all fields required and
+no others. The form is an object with a string `caption`, which becomes the clip's text; a string
+`short_caption` becomes the short text. The field `camera` is compared with the measured movement.
 """
 
 import hashlib
@@ -39,7 +38,7 @@ OF_KIND: Mapping[tuple[str, ...], tuple[str, ...]] = {
     ),
     ("string", "number", "integer"): ("enum",),
 }
-# What servers that bind a model to a schema all know.
+# What all servers that bind a model to a schema support.
 BOUND = ("type", "description", "title", "enum")
 # What a form is, as a schema itself: each type of field with what it must and may have.
 FORM: Mapping[str, Any] = {
@@ -92,9 +91,9 @@ FORM: Mapping[str, Any] = {
 
 
 def load_form(path: str) -> Prompt:
-    """A form's YAML by the path of its file, or the package's own where there is no path.
+    """Load a form's YAML from a file, or the package's own form without a path.
 
-    Raises UsageError for a file that cannot be read or is no form, with the field at fault.
+    Raises UsageError, with the field at fault, for a file that cannot be read or is not a form.
     """
     name = path or "clip.yaml"
     try:
@@ -118,7 +117,7 @@ def load_form(path: str) -> Prompt:
 
 
 def unknown_field(field: Mapping[str, Any], at: str) -> str | None:
-    """A field that is required and not there, with its place; None if there is none."""
+    """The first required field that does not exist, with its path; None if all exist."""
     below = field.get("properties", {})
     for name in field.get("required", ()):
         if name not in below:
@@ -133,18 +132,18 @@ def unknown_field(field: Mapping[str, Any], at: str) -> str | None:
 
 @lru_cache(maxsize=4)
 def schema_of(form: str) -> Any:
-    """The JSON schema that a form's YAML stands for, against which answers are held."""
+    """The JSON schema of a form, which answers are checked against."""
     return with_all_fields(yaml.safe_load(form))
 
 
 @lru_cache(maxsize=4)
 def bound_schema_of(form: str) -> Any:
-    """The same as a server is given it that binds the model to it."""
+    """The part of the schema that servers bind the model to."""
     return common_schema(yaml.safe_load(form))
 
 
 def with_all_fields(field: Mapping[str, Any]) -> dict[str, Any]:
-    """A field that must be filled in wholly and takes nothing else, unless it says otherwise."""
+    """A field in which all parts are required and no others allowed, unless it says otherwise."""
     schema = dict(field)
     if "items" in field:
         schema["items"] = with_all_fields(field["items"])
@@ -158,7 +157,7 @@ def with_all_fields(field: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def common_schema(field: Mapping[str, Any]) -> dict[str, Any]:
-    """A field in the words that every server knows, filled in wholly."""
+    """A field in the words that every server supports, with all parts required."""
     schema = {word: field[word] for word in BOUND if word in field}
     if "items" in field:
         schema["items"] = common_schema(field["items"])

@@ -1,4 +1,4 @@
-"""From the captions of clips to scenes and to the video: each level is written from the one below.
+"""Summarises clips into scenes and scenes into a video: each level from the one below.
 
 After LVD-2M (Xiong et al. 2024), VideoLucy and LoVR, where texts of short spans are merged into
 those of long ones; no request grows with the video.
@@ -16,7 +16,7 @@ from vidcurate.records import Scene, ToldSpan
 
 @dataclass(frozen=True, slots=True)
 class SummaryPrompts:
-    """How videos are told: by which prompts, in which language, of lists how long."""
+    """The prompts for scenes and videos, the language, and the longest list of texts."""
 
     scene: Prompt
     video: Prompt
@@ -24,13 +24,13 @@ class SummaryPrompts:
     max_chars: int
 
     def fill(self, prompt: Prompt, notes: str) -> str:
-        """A prompt with texts in it."""
+        """Fill in a prompt with a list of texts."""
         return fill_prompt(prompt, {"notes": notes, "language": self.language})
 
 
 @dataclass(frozen=True, slots=True)
 class VideoSummary:
-    """A video's text, those of its scenes, and what is missing."""
+    """The text of a video, the texts of its scenes, and what is missing."""
 
     text: str
     status: Status
@@ -39,10 +39,10 @@ class VideoSummary:
 
 
 def summarise_video(scenes: Sequence[Scene], prompts: SummaryPrompts) -> Conversation[VideoSummary]:
-    """The text of a video from the captions of its clips, by way of its scenes.
+    """Write the text of a video from the captions of its clips, scene by scene.
 
-    A scene of one clip is told by that clip's caption. A scene that fails leaves a gap. Raises
-    MediaError where every scene fails, or the video's own request.
+    The text of a scene with one clip is that clip's caption. A scene that fails leaves a gap.
+    Raises MediaError where every scene fails, or the request for the video.
     """
     scene_notes: list[Note] = []
     gaps: list[str] = []

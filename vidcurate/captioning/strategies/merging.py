@@ -1,4 +1,4 @@
-"""Notes with times, made into one text, in as many steps as their length needs."""
+"""Merges notes with times into one text, in as many steps as their length needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One text of many notes, how its answer ended, and what is missing from it and why."""
+    """One text from many notes, how its answer ended, and what is missing and why."""
 
     text: str
     status: Status
@@ -28,10 +28,10 @@ class Merged:
 def merge(
     notes: Sequence[Note], max_chars: int, prompt: Callable[[str], str]
 ) -> Conversation[Merged]:
-    """The model's text of all notes, of which one request shows at most so many characters.
+    """Ask for one text from all notes, with at most `max_chars` of notes in a request.
 
-    Notes that are too many for one request are merged in groups first, and then what came of these.
-    A group that fails leaves a gap. `prompt` makes the request from the list of notes. Raises
+    Notes that are too many for one request are merged in groups first, and the results are merged
+    again. A group that fails leaves a gap. `prompt` makes a request from a list of notes. Raises
     MediaError where the last request fails, or every one before it.
     """
     gaps: list[str] = []
@@ -52,9 +52,9 @@ def merge(
 
 
 def in_groups(notes: Sequence[Note], max_chars: int) -> list[list[Note]]:
-    """Notes in groups whose lists are at most so long.
+    """Divide notes into groups whose lists have at most `max_chars`.
 
-    A note is cut to half of that, so that two have room and every step leaves fewer.
+    A note is cut to half of that, so that two fit and every step leaves fewer.
     """
     groups: list[list[Note]] = [[]]
     room = max_chars
@@ -71,7 +71,7 @@ def in_groups(notes: Sequence[Note], max_chars: int) -> list[list[Note]]:
 
 
 def shorten(note: Note, n_chars: int) -> Note:
-    """A note of at most so many characters."""
+    """A note with at most `n_chars` of text."""
     return Note(note.start_s, note.end_s, f"{note.text[: max(0, n_chars - 1)]}…")
 
 
@@ -81,7 +81,7 @@ def as_lines(notes: Sequence[Note]) -> str:
 
 
 def as_line(note: Note) -> str:
-    """A note on one line after its time."""
+    """A note after its time, on one line."""
     return f"{time_text(note)}: {' '.join(note.text.split())}"
 
 

@@ -1,4 +1,4 @@
-"""Ways to come from a clip's stills to a text: each a conversation with a model."""
+"""The strategies by name, with the prompts and measurements that each one uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -30,9 +30,9 @@ from vidcurate.store.table import Table
 
 @dataclass(frozen=True, slots=True)
 class StrategySpec:
-    """A strategy and the names of the prompts that it uses; the first is the one to replace.
+    """A strategy and the names of its prompts; an option can replace the first.
 
-    `reads` are the score tables that it is told of, where the data set has them.
+    `reads` are the score tables that it uses, where the data set has them.
     """
 
     converse: Strategy
@@ -56,7 +56,7 @@ STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
 
 
 def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
-    """The prompts of a config's strategy, by the package's names for them.
+    """Load the prompts of a config's strategy, by the package's names for them.
 
     Raises UsageError for a prompt that cannot be used.
     """

@@ -1,4 +1,4 @@
-"""script: a clip as a scene of a script, with what is heard; after Vript (Yang et al. 2024)."""
+"""script: a clip as a scene of a script, with its voice-over; after Vript (Yang et al. 2024)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -22,10 +22,10 @@ SCENE: Mapping[str, Any] = MappingProxyType(
 
 
 def script(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """The scene's content; beside it title, shot type, camera movement and voice-over.
+    """Ask for the content of a scene, with title, shot type and camera movement.
 
-    The voice-over is what the subtitles say, not the model; null where there are none. Raises
-    MediaError for a scene without content.
+    The voice-over comes from the subtitles, not from the model; it is null where there are none.
+    Raises MediaError for a scene without content.
     """
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Script)

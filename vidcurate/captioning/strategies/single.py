@@ -1,4 +1,4 @@
-"""single: all stills in one request; a sentence, a paragraph, or both in return."""
+"""single: all frames in one request, for a sentence, a paragraph, or both."""
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import Single
@@ -14,7 +14,7 @@ BRIEF_AND_DETAILED = {
 
 
 def single(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """The model's text about all stills at once, with a brief one beside it if both are wanted."""
+    """Ask for one text about all frames, with a brief one as well if both are wanted."""
     parts = (clip_input.prompt("describe"), *clip_input.numbered_frames())
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Single)

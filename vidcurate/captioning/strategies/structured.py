@@ -1,4 +1,4 @@
-"""structured: the model fills in a form, and what it says of the camera is held against `motion`.
+"""structured: the model fills in a form; its claims about the camera are compared with `motion`.
 
 The package's own form has the parts of AuroraCap, MiraData and Koala-36M (subjects, background,
 camera, style, lighting, a short and a dense text) and SkyReels' words for shots.
@@ -18,7 +18,7 @@ MIN_TOKENS = 2048  # a form is several captions long
 
 
 def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """A form's values, its dense and its short text, and where it contradicts the measurements."""
+    """Ask for a form's values: a dense text, a short one, and conflicts with the measurements."""
     parts = (
         clip_input.prompt("structured", measured=measured_camera(clip_input)),
         *clip_input.numbered_frames(),
@@ -37,7 +37,7 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
 
 
 def measured_camera(clip_input: ClipInput) -> str:
-    """What the model learns of the measured camera; nothing where no movement is plain."""
+    """The measured movement of the camera as a part of the prompt; empty if none is plain."""
     clause = camera_clause(clip_input.facts)
     return clip_input.prompt("measured", camera=clause) if clause else ""
 

@@ -1,7 +1,7 @@
 """teachers: several models or prompts each write a text, and the best is taken.
 
-After Panda-70M, which took the best of eight captioners by a model that was trained for it; here
-the texts' agreement, the clip's vectors or a judge decide.
+After Panda-70M, which took the best of eight captioners by a model trained for that; here the
+agreement of the texts, the clip's vectors or a judge decide.
 """
 
 from collections.abc import Sequence
@@ -23,11 +23,11 @@ MARKS = {
 
 
 def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
-    """The text of the highest score; one that broke off is taken only if all did.
+    """Take the text with the highest score; a truncated one only if all are.
 
-    A teacher that fails is left out, and named in `structured`. Scores are those of the option
-    `scorer`: mean word F1 with the other texts, cosine with the clip, or marks of 1 to 5.
-    Raises MediaError where every teacher fails, and where the judge does.
+    A teacher that fails is left out, and named in `structured`. Scores depend on the option
+    `scorer`: mean word F1 with the other texts, cosine with the clip, or marks of 1 to 5. Raises
+    MediaError where every teacher fails, and where the judge does.
     """
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Teachers)
@@ -64,7 +64,7 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
 def score(
     clip_input: ClipInput, scorer: Scorer, texts: Sequence[str]
 ) -> Conversation[Sequence[float | None]]:
-    """A score of each text, the higher the better; None for a lone text that has no others."""
+    """Score each text, higher is better; None for a lone text under `agreement`."""
     if scorer == "agreement":
         return agreement(texts)
     if scorer == "alignment":

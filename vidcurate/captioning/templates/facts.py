@@ -4,7 +4,7 @@ They are a floor for data sets without a model server, and the measured half of 
 What was not measured is not mentioned, and no sentence names an intention. Shot scale is left out:
 nothing here measures how large a person or object is in the picture. An object is named only by a
 tag that is all but certain, since on real video most likelier-than-not ImageNet labels are wrong.
-The file (its size, frame rate and length) is left out: no one would say it of what is shown.
+The file (its size, frame rate and length) is left out: it is not part of what is shown.
 """
 
 import math
@@ -13,9 +13,7 @@ from numbers import Real
 
 from vidcurate.captioning.templates.words import (
     ALL,
-    BARS_SHOW_BELOW,
     CAMERA,
-    CAMERA_WORTH_SAYING,
     COLOUR,
     COLOUR_AS_NOUN,
     CONTRAST,
@@ -25,21 +23,23 @@ from vidcurate.captioning.templates.words import (
     LIGHT,
     LOCAL_MOTION,
     MANY_COLOURS,
-    MARK_WORTH_SAYING,
+    MAX_BLACK_INSIDE_BARS,
     MAX_QUOTED,
-    MOTION_WORTH_PLACING,
+    MIN_BLACK_SHARE,
+    MIN_CAMERA_SHARE,
+    MIN_CRISP_SHARPNESS,
+    MIN_MARK_SCORE,
+    MIN_PLACED_MOTION,
+    MIN_SOUND_SHARE,
+    MIN_TAG_PROBABILITY,
+    MIN_TONE_SHARE,
     MOVEMENT,
-    PAUSE_WORTH_SAYING,
-    PROPER_TAGS,
+    NOUN_TAGGERS,
     REGIONS,
-    SHARP_FROM,
     SIDES,
     SLOW_CAMERA,
-    SOUND_WORTH_SAYING,
     SOUNDS,
-    TAG_WORTH_SAYING,
     TIME,
-    TONE_WORTH_SAYING,
     bars_phrase,
     colours_phrase,
     different,
@@ -91,9 +91,9 @@ def look_sentence(facts: Facts) -> str:
     if colours == MANY_COLOURS:
         looks, colours = [*looks, colours], ""
     details = joined([*contrast_phrases(facts), *bars_phrases(facts)])
-    said = ", ".join(part for part in (joined(looks), colours) if part)
-    if said:
-        return f"The picture is {said}, with {details}." if details else f"The picture is {said}."
+    look = ", ".join(part for part in (joined(looks), colours) if part)
+    if look:
+        return f"The picture is {look}, with {details}." if details else f"The picture is {look}."
     return f"The picture has {details}." if details else ""
 
 
@@ -101,13 +101,13 @@ def tone_sentence(facts: Facts) -> str:
     """How much of the picture is near black or white, unless its colours say so."""
     if is_black(facts):
         return ""
-    said = colours_phrase(inner_colours(facts)).replace(",", "").split()
+    colours = colours_phrase(inner_colours(facts)).replace(",", "").split()
     dark = (number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
     bright = number(facts, "quality", "bright_share") or 0.0
     tones = [
         f"{share_phrase(share)} of the picture is nearly {tone}"
         for tone, share in (("black", dark), ("white", bright))
-        if share >= TONE_WORTH_SAYING and tone not in said
+        if share >= MIN_TONE_SHARE and tone not in colours
     ]
     text = joined(tones)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
@@ -118,7 +118,7 @@ def motion_sentences(facts: Facts) -> list[str]:
     if is_black(facts):
         return []
     black = number(facts, "quality", "black_share") or 0.0
-    pause = [f"The picture is black {word_of(black, TIME)}."] if black >= PAUSE_WORTH_SAYING else []
+    pause = [f"The picture is black {word_of(black, TIME)}."] if black >= MIN_BLACK_SHARE else []
     if is_frozen(facts):
         return ["Nothing moves.", *pause]
     camera, movement = camera_clause(facts), movement_clause(facts)
@@ -128,11 +128,11 @@ def motion_sentences(facts: Facts) -> list[str]:
 
 
 def tag_sentence(facts: Facts) -> str:
-    """What a classifier all but surely sees; a user's own label is quoted as it stands."""
+    """What a classifier is almost certain to see; a user's own label is quoted."""
     name = tag_of(facts)
     if not name:
         return ""
-    is_noun = facts["tags"].get("backend") in PROPER_TAGS
+    is_noun = facts["tags"].get("backend") in NOUN_TAGGERS
     return f"It seems to show {with_article(name) if is_noun else f'“{name}”'}."
 
 
@@ -143,7 +143,7 @@ def text_sentence(facts: Facts) -> str:
 
 
 def mark_sentence(facts: Facts) -> str:
-    """That a mark lies over the picture, where that is very likely."""
+    """A mark over the picture, where one is very likely."""
     found = mark_phrases(facts)
     return f"There seems to be {with_article(found[0])}." if found else ""
 
@@ -155,7 +155,7 @@ def sound_sentence(facts: Facts) -> str:
     heard: dict[str, list[str]] = {}
     for sound in SOUNDS:
         share = number(facts, "speech", f"{sound}_share") or 0.0
-        if share >= SOUND_WORTH_SAYING:
+        if share >= MIN_SOUND_SHARE:
             heard.setdefault(word_of(share, TIME), []).append(sound)
     if not heard:
         return ""
@@ -204,7 +204,7 @@ def camera_clause(facts: Facts) -> str:
     """What the camera does for at least half of the clip, if that is known."""
     camera = str(facts.get("motion", {}).get("camera"))
     share = number(facts, "motion", f"{camera}_share") or 0.0
-    if camera not in CAMERA or share < CAMERA_WORTH_SAYING:
+    if camera not in CAMERA or share < MIN_CAMERA_SHARE:
         return ""
     speed = number(facts, "motion", "camera_speed")
     is_slow = camera in DIRECTED and speed is not None and speed < SLOW_CAMERA
@@ -216,12 +216,12 @@ def movement_clause(facts: Facts) -> str:
     region = REGIONS.get(str(facts.get("motion", {}).get("object_place")), "")
     if camera_clause(facts) not in ("", f"the camera {CAMERA['static']}"):
         own = number(facts, "motion", "object_motion") or 0.0
-        return f"something moves {region}" if region and own >= MOTION_WORTH_PLACING else ""
+        return f"something moves {region}" if region and own >= MIN_PLACED_MOTION else ""
     mean = number(facts, "quality", "motion_mean")
     if mean is None:
         return ""
     amount = word_of(mean, MOVEMENT)
-    if mean < MOTION_WORTH_PLACING:
+    if mean < MIN_PLACED_MOTION:
         return amount
     return f"{amount}, strongest {region}" if region else amount + motion_extent(facts, mean)
 
@@ -259,7 +259,7 @@ def mark_phrases(facts: Facts) -> list[str]:
     """A mark over the picture, where one is very likely."""
     score = number(facts, "watermark", "score")
     region = REGIONS.get(str(facts.get("watermark", {}).get("place")), "")
-    if score is None or score < MARK_WORTH_SAYING:
+    if score is None or score < MIN_MARK_SCORE:
         return []
     return [f"watermark {region or 'over the picture'}"]
 
@@ -267,7 +267,7 @@ def mark_phrases(facts: Facts) -> list[str]:
 def tag_of(facts: Facts) -> str:
     """The label that is all but certain, if there is one."""
     probability = number(facts, "tags", "top_probability") or 0.0
-    return str(facts["tags"]["top_name"]) if probability >= TAG_WORTH_SAYING else ""
+    return str(facts["tags"]["top_name"]) if probability >= MIN_TAG_PROBABILITY else ""
 
 
 def texts_in(facts: Facts) -> tuple[list[str], str]:
@@ -298,14 +298,14 @@ def is_frozen(facts: Facts) -> bool:
 
 def is_crisp(facts: Facts) -> bool:
     """Whether the picture has sharp edges."""
-    return (number(facts, "quality", "sharpness") or 0.0) >= SHARP_FROM
+    return (number(facts, "quality", "sharpness") or 0.0) >= MIN_CRISP_SHARPNESS
 
 
 def bars_share(facts: Facts) -> float:
     """Share of the picture under black bars; 0 where a black ground makes its margins look so."""
     share = number(facts, "quality", "letterbox_share") or 0.0
     black = named_colours(facts).get("black", 0.0)
-    return 0.0 if share >= 1 or (black - share) / (1 - share) >= BARS_SHOW_BELOW else share
+    return 0.0 if share >= 1 or (black - share) / (1 - share) >= MAX_BLACK_INSIDE_BARS else share
 
 
 def named_colours(facts: Facts) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Words for measured numbers: where one word ends and the next begins, and why there."""
+"""Words for measured numbers: the bounds of each word, and the reasons for them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,9 +20,9 @@ LIGHT: Bands = (
 CONTRAST: Bands = ((30, "low contrast"), (60, ""), (math.inf, "strong contrast"))
 # Variance of the Laplacian in squared 8-bit levels, at native size. High values need sharp edges;
 # low ones come from blur or from plain subjects alike, so their word claims neither.
-SHARP_FROM = 200.0
+MIN_CRISP_SHARPNESS = 200.0
 DETAIL: Bands = ((10, "very little fine detail"), (40, "little fine detail"), (math.inf, ""))
-# Hasler and Suesstrunk (2003), whose raters said slightly, moderately, quite and highly colourful
+# Hasler and Suesstrunk (2003), whose raters chose slightly, moderately, quite and highly colourful
 # at 15, 33, 59 and 82.
 COLOUR: Bands = (
     (5, "almost colourless"),
@@ -52,12 +52,12 @@ MOVEMENT: Bands = (
     (0.3, "there is a lot of movement"),
     (math.inf, "there is very fast movement"),
 )
-MOTION_WORTH_PLACING = 0.025  # frame diagonals a second: below, where it is says little
+MIN_PLACED_MOTION = 0.025  # frame diagonals a second: below, its region says little
 # Standard deviation of flow over the picture ÷ its mean: a pan has near 0; 1.5 needs large
 # parts that stand still.
 EVEN_MOTION, LOCAL_MOTION = 0.4, 1.5
 # From half of the samples on, one movement speaks for the clip.
-CAMERA_WORTH_SAYING = 0.5
+MIN_CAMERA_SHARE = 0.5
 # Slower is called slow: below little motion it is often no more than a hand's drift.
 SLOW_CAMERA = 0.025
 DIRECTED = {
@@ -72,19 +72,19 @@ DIRECTED = {
 CAMERA = {"static": "stays still", **DIRECTED, "shake": "shakes"}
 # Of the labels that ImageNet's classifier thought likelier than not on 58 clips of two videos, two
 # of three were wrong.
-TAG_WORTH_SAYING = 0.9
-PROPER_TAGS = ("efficientnet",)  # backends whose labels are nouns; others have a user's own words
-MARK_WORTH_SAYING = 0.8  # of 58 clips without a mark one reached 0.74
+MIN_TAG_PROBABILITY = 0.9
+NOUN_TAGGERS = ("efficientnet",)  # backends whose labels are nouns; others have a user's own words
+MIN_MARK_SCORE = 0.8  # of 58 clips without a mark one reached 0.74
 MAX_QUOTED = 3  # strings: a screen full of text is not read out
 SAME_READING = 0.75  # of two strings' letters: one line read twice, a little differently
 SOUNDS = ("speech", "singing", "music")
-SOUND_WORTH_SAYING = 0.3  # share of the time: birds and chords pass for a little speech
+MIN_SOUND_SHARE = 0.3  # share of the time: birds and chords pass for a little speech
 
 ALL = 0.98  # share above which "all" is true to the eye
-PAUSE_WORTH_SAYING = 0.1  # share of frames that are black: one notices
-TONE_WORTH_SAYING = 0.2  # share of pixels near black or white: less is in any picture
-BARS_SHOW_BELOW = 0.5  # share of black inside them: on a black ground, margins are no bars
-BAR_WORTH_SAYING = 0.02  # share of the side: 14 lines of 720, wider than a coding margin
+MIN_BLACK_SHARE = 0.1  # share of frames that are black: one notices
+MIN_TONE_SHARE = 0.2  # share of pixels near black or white: less is in any picture
+MAX_BLACK_INSIDE_BARS = 0.5  # share of black inside them: on a black ground, margins are no bars
+MIN_BAR_SHARE = 0.02  # share of the side: 14 lines of 720, wider than a coding margin
 
 # Shares of pixels at which one, two or three colours speak for the picture.
 NEARLY_ONE, MOSTLY_ONE, LARGELY_ONE, TOGETHER = 0.8, 0.5, 0.35, 0.6
@@ -124,7 +124,7 @@ REGIONS: Mapping[str, str] = {
 
 
 def word_of(value: float, bands: Bands) -> str:
-    """The word of the band that a number lies in; a bound belongs to the band above it."""
+    """The word for a number by its band; a bound belongs to the band above it."""
     return next(word for bound, word in bands if value < bound)
 
 
@@ -136,7 +136,7 @@ def share_phrase(share: float) -> str:
 
 
 def colours_phrase(colours: Mapping[str, float]) -> str:
-    """What the picture's named colours are, by their shares of its pixels; empty without any."""
+    """The named colours of a picture by their shares of its pixels; empty without any."""
     ranked = sorted(colours.items(), key=lambda colour: (-colour[1], colour[0]))[:3]
     names, shares = [name for name, _ in ranked], [share for _, share in ranked]
     if not shares or shares[0] <= 0:
@@ -155,7 +155,7 @@ def colours_phrase(colours: Mapping[str, float]) -> str:
 
 def bars_phrase(left: float, top: float, right: float, bottom: float) -> str:
     """Where the black bars are, from their widths as shares of the side; empty without any."""
-    shown = [size >= BAR_WORTH_SAYING for size in (left, top, right, bottom)]
+    shown = [size >= MIN_BAR_SHARE for size in (left, top, right, bottom)]
     named: dict[tuple[bool, ...], str] = {
         (True, True, True, True): "all around",
         (True, False, True, False): "on both sides",
@@ -171,7 +171,7 @@ def bars_phrase(left: float, top: float, right: float, bottom: float) -> str:
 
 
 def different(texts: Sequence[str]) -> list[str]:
-    """Texts without those that are an earlier one read a little differently."""
+    """Texts without those that repeat an earlier one with small differences."""
     kept: list[str] = []
     for text in texts:
         likeness = (SequenceMatcher(None, text, other).ratio() for other in kept)

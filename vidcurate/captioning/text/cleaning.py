@@ -1,7 +1,7 @@
-"""What models add to a caption or leave unfinished: each fault is found by one rule, and undone.
+"""Repairs what models add to a caption or leave unfinished, one rule for each fault.
 
 A rule takes a draft and gives a better one, or None where it finds nothing. A fault that cannot be
-undone is only marked: by the rule's name among the repairs, or by the status.
+repaired is only marked: by the rule's name among the repairs, or by the status.
 """
 
 import re
@@ -19,7 +19,7 @@ from vidcurate.models.chat.conversation import Status
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text, what the model's answer was like, and the language that it should have."""
+    """A text, the status of the model's answer, and the language that it should have."""
 
     text: str
     status: Status
@@ -109,7 +109,7 @@ def clean(caption: CaptionText, language: str, rules: Sequence[CleaningRule]) ->
 
 
 def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[str, ...]]:
-    """A draft after those rules, in the order in which they help each other."""
+    """Apply rules to a draft, in the order in which they help each other."""
     found = []
     for name in (name for name in CLEANING_RULES if name in rules):
         better = RULES[name](draft)
@@ -120,12 +120,12 @@ def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[
 
 
 def sentences_of(text: str) -> list[str]:
-    """A text's sentences; what stands after the last full stop is one too."""
+    """The sentences of a text; words after the last full stop count as one."""
     return [sentence for part in SENTENCE_END.split(text) if (sentence := part.strip())]
 
 
 def refusal(draft: Draft) -> Draft | None:
-    """Take out sentences in which the model says what it will not do."""
+    """Remove sentences in which the model refuses."""
     sentences = sentences_of(draft.text)
     kept = [sentence for sentence in sentences if not REFUSAL.search(sentence)]
     if len(kept) == len(sentences):
@@ -136,7 +136,7 @@ def refusal(draft: Draft) -> Draft | None:
 
 
 def markup(draft: Draft) -> Draft | None:
-    """Take out Markdown and HTML; words that were marked stay."""
+    """Remove Markdown and HTML, and keep the words inside."""
     text = draft.text
     for pattern, instead in MARKUP:
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
@@ -146,7 +146,7 @@ def markup(draft: Draft) -> Draft | None:
 
 
 def bullets(draft: Draft) -> Draft | None:
-    """Make sentences of a list's points."""
+    """Turn the points of a list into sentences."""
     lines = [line for line in draft.text.splitlines() if line.strip()]
     points = [BULLET.match(line) for line in lines]
     if sum(point is not None for point in points) < MIN_BULLETS:
@@ -161,7 +161,7 @@ def as_sentence(line: str) -> str:
 
 
 def opener(draft: Draft) -> Draft | None:
-    """Take out a beginning that speaks of the video, not of what is in it."""
+    """Remove a beginning that speaks about the video and not about its content."""
     text = draft.text
     while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= MIN_WORDS_LEFT:
         text = capital(text[found.end() :])
@@ -169,18 +169,18 @@ def opener(draft: Draft) -> Draft | None:
 
 
 def capital(text: str) -> str:
-    """A text that begins with a capital letter."""
+    """A text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def repetition(draft: Draft) -> Draft | None:
-    """Keep one of phrases and sentences that come again and again."""
+    """Keep one of phrases and sentences that are repeated over and over."""
     text = without_loops(draft.text, sentences_of(draft.text))
     return None if text is None else replace(draft, text=text)
 
 
 def unfinished(draft: Draft) -> Draft | None:
-    """Cut a text that breaks off back to its last whole sentence; mark it where there is none."""
+    """Cut a text that breaks off to its last whole sentence; mark it where there is none."""
     sentences = sentences_of(draft.text)
     if not sentences or SENTENCE_END.search(sentences[-1]):
         return None

@@ -1,4 +1,4 @@
-"""JSON from a model: read strictly, then with a few small repairs, checked, and asked for again."""
+"""Reads JSON from a model: strictly, then with small repairs; checks it, and asks once more."""
 
 import json
 import re
@@ -25,7 +25,7 @@ MAX_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no 
 # Names under which models put a text that was asked for without any form, the likeliest first.
 TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
 FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
-MAX_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
+MAX_FAULT = 200  # characters of what is wrong, for the model and the user
 
 
 def ask_json(
@@ -34,11 +34,11 @@ def ask_json(
     max_tokens: int | None = None,
     bound: Mapping[str, Any] | None = None,
 ) -> Conversation[Any]:
-    """The value of a JSON answer that follows a schema; an answer that does not is asked once more.
+    """Ask for JSON that follows a schema, and once more where the answer does not.
 
-    The schema is told in words too, since not every server can be bound to one; `bound` is what a
-    server is given to bind the model, where it is not the whole schema. Raises MediaError
-    for a refusal, and where the second answer cannot be used either.
+    The prompt contains the schema, since not every server can bind an answer to one; `bound` is
+    what a server binds the model to, where that is not the whole schema. Raises MediaError for a
+    refusal, and where the second answer cannot be used either.
     """
     form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
     asked = (*parts, form)
@@ -55,7 +55,7 @@ def ask_json(
 
 
 def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
-    """The value that an answer holds.
+    """The value in an answer.
 
     Raises MediaError that says what is wrong with it.
     """
@@ -75,13 +75,13 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """The JSON value in a model's answer.
+    """Read the JSON value in a model's answer.
 
-    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a
-    closing bracket go, line ends inside strings are allowed, and of the objects and lists that
-    stand in the text (in a code fence, after leading words) the longest is taken. Raises MediaError
-    where there is none, for NaN and infinities, which JSON has not, and for half a character (a
-    lone surrogate), which no table can hold.
+    The whole text is read as JSON first. Where that fails, thoughts and commas before a closing
+    bracket are removed, line ends inside strings are allowed, and the longest object or list in the
+    text is taken (in a code fence, or after leading words). Raises MediaError where there is none,
+    for NaN and infinities, which are not JSON, and for half a character (a lone surrogate), which
+    no table can hold.
     """
     try:
         value = json.loads(text, parse_constant=refuse)
@@ -99,9 +99,9 @@ def read_json(text: str) -> Any:
 
 
 def plain_text(text: str) -> str | None:
-    """A text as it is, or the one inside the JSON, in a fence or not, that a model put it in.
+    """The text itself, or the text inside the JSON that a model put around it.
 
-    None where the JSON holds none, or several of which none is named as the text.
+    None where the JSON holds no text, or several of which none has a known name.
     """
     fenced = FENCED.search(text)
     inside = fenced[1] if fenced else text.strip()
@@ -124,12 +124,12 @@ def plain_text(text: str) -> str | None:
 
 
 def refuse(constant: str) -> NoReturn:
-    """NaN and Infinity are Python's, not JSON's."""
+    """Refuse NaN and Infinity, which Python reads but JSON does not have."""
     raise ValueError(f"{constant} is not JSON")
 
 
 def values_in(text: str) -> Iterator[tuple[int, Any]]:
-    """The objects and lists that stand in a text, each with its length there."""
+    """The objects and lists inside a text, each with its length there."""
     decoder = json.JSONDecoder(strict=False, parse_constant=refuse)
     end = 0
     starts = [match.start() for match in re.finditer(r"[\[{]", text)]

@@ -1,6 +1,6 @@
-"""In which language a text is written, by py3langid's model of byte sequences (Lui and Baldwin).
+"""Finds the language of a text by py3langid's model of byte sequences (Lui and Baldwin 2012).
 
-Languages that are not known here are not judged, and neither are quotations: a sign may be in any
+It judges only the languages that are listed here, and ignores quotations: a sign may be in any
 language.
 """
 
@@ -56,7 +56,7 @@ def is_english(language: str) -> bool:
 def wrong_language(text: str, wanted: str) -> str | None:
     """Why a text is not in the wanted language (its name or two-letter code).
 
-    None where it is, where that is not plain, and for languages that are not known here.
+    None where it is, where the text is too short or unclear, and for unlisted languages.
     """
     language = named(wanted)
     letters = "".join(filter(str.isalpha, QUOTED.sub("", text)))

@@ -1,4 +1,4 @@
-"""Where a model fell into a loop, and says one phrase or sentence again and again."""
+"""Removes loops, in which a model repeats one phrase or sentence over and over."""
 
 import re
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ MIN_LOOP_WORDS = 6  # so is "row, row, row"
 
 
 def without_loops(text: str, sentences: Sequence[str]) -> str | None:
-    """A text in which each loop is passed through once; None where there is no loop."""
+    """A text with each loop cut to one turn; None where there is no loop."""
     once = without_repeats(sentences)
     words = (text if len(once) == len(sentences) else " ".join(once)).split()
     kept = unlooped(words)
@@ -22,7 +22,7 @@ def without_loops(text: str, sentences: Sequence[str]) -> str | None:
 
 
 def without_repeats(sentences: Sequence[str]) -> list[str]:
-    """Sentences, each once; what is too short to be a sentence, such as "Mr.", stays."""
+    """Each sentence once; parts too short to be a sentence, such as "Mr.", stay."""
     known: set[tuple[str, ...]] = set()
     once = []
     for sentence in sentences:
@@ -35,7 +35,7 @@ def without_repeats(sentences: Sequence[str]) -> list[str]:
 
 
 def unlooped(words: list[str]) -> list[str]:
-    """Words without phrases that follow themselves at once."""
+    """Words without phrases that repeat immediately."""
     plain = [word_of(word) for word in words]
     kept: list[str] = []
     at = 0
@@ -47,7 +47,7 @@ def unlooped(words: list[str]) -> list[str]:
 
 
 def loop_at(words: Sequence[str], at: int) -> tuple[int, int]:
-    """The length of a phrase that loops from a word on, and of its loop; zeros without one."""
+    """The length of a phrase that loops from a word on, and of its loop; zeros without a loop."""
     for period in range(1, min(MAX_PHRASE, len(words) - at) + 1):
         end = at + period
         while end < len(words) and words[end] == words[end - period]:

@@ -1,8 +1,8 @@
-"""Captions that say nearly the same of different clips, found without comparing all with all.
+"""Finds captions of different clips that say nearly the same, without comparing all pairs.
 
-Texts are sets of three-word runs, likeness is the share of runs in common (Jaccard). Each set is
-told by a few least hashes (Broder 1997, "On the resemblance and containment of documents"); only
-texts that agree in a band of these are compared.
+Texts are sets of three-word runs, and likeness is the share of runs in common (Jaccard). MinHash
+(Broder 1997, "On the resemblance and containment of documents") reduces each set to a few hashes;
+only texts that agree in a band of these are compared.
 """
 
 import zlib
@@ -30,14 +30,14 @@ MULTIPLIERS, ADDENDS = np.random.default_rng(SEED).integers(
 
 @dataclass(frozen=True, slots=True)
 class NearCopy:
-    """The likest other text, by its number, and how like it is, 0..1."""
+    """The most similar other text, by its number, and how similar it is, 0..1."""
 
     number: int
     likeness: float
 
 
 def minhash_bands(text: str) -> tuple[int, ...]:
-    """One number for each band of a text's least hashes."""
+    """One number for each band of a text's MinHash signature."""
     runs = np.fromiter(shingles_of(text), np.uint64)[:, None]
     # Multiply-shift hashing (Dietzfelbinger et al. 1997), modulo 2 to the 64.
     hashed = (runs * (MULTIPLIERS | np.uint64(1)) + ADDENDS) >> HIGH_BITS
@@ -53,9 +53,9 @@ def shingles_of(text: str) -> frozenset[int]:
 
 
 def near_copies(texts: Sequence[str], bands: Bands, min_likeness: float) -> dict[int, NearCopy]:
-    """For each text that has one the likest other, if it is at least so like.
+    """The most similar other text of each text that has one of at least `min_likeness`.
 
-    `bands` is one row a text, shape (texts, BANDS).
+    `bands` has one row for each text, shape (texts, BANDS).
     """
     found: dict[int, NearCopy] = {}
     for one, other in sorted(set(pairs(bands))):

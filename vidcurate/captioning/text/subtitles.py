@@ -1,7 +1,7 @@
-"""Subtitle files beside a video as timed text; what cannot be read is skipped and named.
+"""Reads subtitle files beside a video as timed text, and names the lines it cannot read.
 
 SubRip and WebVTT are read here, since their faults must be named by line and libraries drop or
-guess them; SubStation Alpha is read by pysubs2. Nothing is known here of subtitles inside a video.
+guess them; SubStation Alpha is read by pysubs2. Subtitles inside a video are not read.
 """
 
 import html
@@ -28,7 +28,7 @@ MESS_COUNTS = 5  # times as much against an encoding as words of a known languag
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from `start_s` to `end_s`, seconds from the video's first moment, in lines."""
+    """The lines shown from `start_s` to `end_s`, in seconds from the video's first moment."""
 
     start_s: float
     end_s: float
@@ -127,7 +127,7 @@ def decode(data: bytes) -> tuple[str, str]:
 
 
 def read_times(line: str) -> tuple[float, float] | None:
-    """The start and end of a cue in seconds; None where they are none, or the end is not later."""
+    """The start and end of a cue in seconds; None unless both are valid and the end is later."""
     found = TIMES.fullmatch(line)
     if found is None:
         return None

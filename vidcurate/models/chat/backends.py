@@ -1,4 +1,4 @@
-"""What every model that sees and writes offers, so that a stage can use any of them by its name."""
+"""What every vision-language model offers, so that a stage can use any of them by name."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -52,10 +52,10 @@ class Opener(Protocol):
 
 
 def open_chat_model(config: ModelConfig) -> ChatModel:
-    """The model behind a backend; its module is imported only now.
+    """Open the model of a backend; its module is imported only now.
 
-    A backend takes the options it knows and leaves the others, so that one set serves them all.
-    Raises UsageError for an option that is missing or wrong, and for a model that cannot be had.
+    A backend takes the options it knows and ignores the others, so that one set serves them all.
+    Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
     module, function = BACKENDS[config.name].split(":")
     opener = cast("Opener", getattr(importlib.import_module(module), function))
@@ -75,10 +75,10 @@ def check_chat_model(stage: str, config: ModelConfig) -> None:
 
 
 def chat_resources(models: Iterable[ModelConfig]) -> Resources:
-    """What a worker takes that asks these models.
+    """The resources of a worker that asks these backends.
 
-    One holds all requests to a server, so that `concurrency` bounds them; a model in this process
-    takes a GPU where there is one.
+    One worker sends all requests to a server, so that `concurrency` bounds them; a model in this
+    process takes a GPU where there is one.
     """
     if all(isinstance(model, OpenAiConfig) for model in models):
         return Resources(at_most=1)
@@ -88,7 +88,7 @@ def chat_resources(models: Iterable[ModelConfig]) -> Resources:
 def request_estimate(
     config: ModelConfig, each: int = 1, *, is_least: bool = True
 ) -> RequestEstimate:
-    """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
+    """Which model a stage asks, and how many requests each row takes, or takes at least."""
     where = f"in this process ({config.name})"
     if isinstance(config, OpenAiConfig):
         where = f"at {config.base_url}"

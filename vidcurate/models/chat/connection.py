@@ -1,7 +1,7 @@
-"""How a chat server is reached: the HTTP client, its proxy and the certificates that it trusts.
+"""Connects to a chat server: the HTTP client, its proxy and trusted certificates.
 
 The environment is read here and not by the client, so that a server on this machine is reached
-without a proxy, and what cannot be used is named by its variable.
+without a proxy, and errors name the variable at fault.
 """
 
 import ipaddress
@@ -30,7 +30,7 @@ class Proxy:
 
 
 def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.Client:
-    """A client, to be closed by who asked for it.
+    """Open a client, which the caller closes.
 
     Raises UsageError for certificates that cannot be read.
     """
@@ -45,7 +45,7 @@ def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.
 
 
 def is_local(host: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Whether an address is on this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -73,7 +73,7 @@ def is_proxy_exempt(host: str) -> bool:
 def proxy_of(base_url: str) -> Proxy | None:
     """The proxy that the environment names for an address.
 
-    Raises UsageError for one that cannot be used, with its variable.
+    Raises UsageError, naming the variable, for a proxy that cannot be used.
     """
     address = urlsplit(base_url)
     host = address.hostname or ""

@@ -1,8 +1,8 @@
-"""Answers of any server that speaks the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
+"""A client for any server with the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
 
-A fault of the server or of the way to it says nothing of a clip: all requests wait together while
-it may pass, and where it does not the run stops with one line. What a server refuses of a request
-is left out of all that follow.
+A fault of the server or network says nothing about a clip: all requests wait together while it may
+pass, and where it does not the run stops with one line. What a server refuses in one request is
+left out of all that follow.
 """
 
 import os
@@ -51,7 +51,7 @@ AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no s
 MAX_BACKOFF_S = 60.0
 MAX_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
 MAX_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
-MIN_REFUSED = 16  # requests refused, and none answered, after which nobody asks any more
+MIN_REFUSED = 16  # requests refused, and none answered, after which no more are sent
 MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
 # What a refused request may lack, by the server's words.
@@ -65,7 +65,7 @@ REMEDIES = (
 
 @dataclass(slots=True)
 class Stop:
-    """Tells all threads of a call to end, and why; `slots` bounds how many ask at once."""
+    """Tells all threads of a call to end, and why; `slots` bounds how many send at once."""
 
     slots: Semaphore
     event: Event = field(default_factory=Event)
@@ -80,13 +80,13 @@ class Stop:
 
 @dataclass(slots=True)
 class AgreedFormat:
-    """The manner in which a server takes requests, as far as it is known by now."""
+    """The request format that a server accepts, as far as it is known by now."""
 
     request_format: RequestFormat
     lock: Lock = field(default_factory=Lock)
 
     def change(self, before: RequestFormat, after: RequestFormat) -> bool:
-        """Go over to another manner, unless another thread has; whether it was this call."""
+        """Change to another format, unless another thread has; returns whether it changed."""
         with self.lock:
             is_first = self.request_format == before
             if is_first:
@@ -96,7 +96,7 @@ class AgreedFormat:
 
 @dataclass(frozen=True, slots=True)
 class ChatServer:
-    """A server as a model that sees and writes."""
+    """A server as a vision-language model."""
 
     options: ChatOptions
     key: str = field(repr=False)
@@ -110,7 +110,7 @@ class ChatServer:
             return answer(self, client, Stop(Semaphore()), request)
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """One result per conversation, in order, of which `concurrency` are held at a time.
+        """Run conversations, `concurrency` at a time, and yield their results in order.
 
         A fault that every request would meet ends them all, with ServerDownError.
         """
@@ -136,9 +136,9 @@ class ChatServer:
 
 
 def open_chat(options: Mapping[str, object]) -> ChatServer:
-    """The backend `openai` with the options of `ChatOptions`; nothing is sent yet.
+    """Open the backend `openai` with the options of `ChatOptions`; nothing is sent yet.
 
-    Raises UsageError for an option that is missing or wrong, an address that is none, a key and a
+    Raises UsageError for an option that is missing or wrong, an address without http, and a key or
     proxy that cannot be used.
     """
     chosen = read_options(options)
@@ -153,12 +153,12 @@ def open_chat(options: Mapping[str, object]) -> ChatServer:
 
 
 def connect(chat: ChatServer) -> httpx2.Client:
-    """A client of a server, to be closed by who asked for it."""
+    """Open a client of a server, which the caller closes."""
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
 def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest) -> Outcome:
-    """The answer to one request, after as many tries as the options allow."""
+    """Answer one request, with as many tries as the options allow."""
     n_tries = 0
     while True:
         with stop.slots:
@@ -193,7 +193,7 @@ def send_once(
     max_tokens: int,
     number: int,
 ) -> Answer | Fault:
-    """What one request brings, which frees all others unless the server is busy."""
+    """Send one request; any outcome but a busy server lets the other requests go on."""
     is_busy = False
     try:
         outcome = attempt(chat, client, payload, max_tokens)
@@ -208,9 +208,9 @@ def send_once(
 def checked_answer(
     chat: ChatServer, answer_given: Answer, request_format: RequestFormat
 ) -> Outcome:
-    """An answer with what a reader should know of its request; an error where it holds the key.
+    """Add the notes of the request format to an answer; an answer with the key in it is an error.
 
-    What a model says is never changed, and a secret is never stored.
+    The text of an answer is never changed, and a secret is never stored.
     """
     chat.gate.answered()
     if len(chat.key) >= MIN_SECRET and chat.key in answer_given.text:
@@ -221,7 +221,7 @@ def checked_answer(
 def adapts_format(
     chat: ChatServer, request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
 ) -> bool:
-    """Whether a request is to be sent again in another manner, which all follow from now on."""
+    """Whether to send a request again in another format, which all requests then use."""
     other = adapted_format(request_format, fault, payload)
     if other is None:
         return False
@@ -235,7 +235,7 @@ def adapts_format(
 
 
 def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
-    """Whether all wait for a server that is busy; not where it was never there, or for too long."""
+    """Whether all requests wait for a busy server: not if it was never reached, or for too long."""
     options, gate = chat.options, chat.gate
     if fault.wait_s is not None and fault.wait_s > options.max_wait_s:
         return False
@@ -259,7 +259,7 @@ def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaEr
 def attempt(
     chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], max_tokens: int
 ) -> Answer | Fault:
-    """What one request brings: an answer or a fault."""
+    """Send one request: an answer or a fault."""
     began = time.perf_counter()
     timeout_s = chat.options.timeout_s
     url = f"{chat.options.base_url.rstrip('/')}/chat/completions"
@@ -283,7 +283,7 @@ def attempt(
 
 
 def recoded(body: bytes, charset: str) -> bytes:
-    """A body in UTF-8 that came in the charset which its header names."""
+    """A body in UTF-8, from the charset that its header names."""
     try:
         return body.decode(charset).encode()
     except (LookupError, UnicodeError):
@@ -291,7 +291,7 @@ def recoded(body: bytes, charset: str) -> bytes:
 
 
 def read_body(pieces: Iterable[bytes], deadline: float, timeout_s: float) -> bytes | Fault:
-    """The whole answer, unless it does not end in time or does not end at all."""
+    """Read the whole answer, unless it is too late or too long."""
     body = bytearray()
     for piece in pieces:
         body += piece
@@ -309,7 +309,7 @@ def timeout_fault(timeout_s: float) -> Fault:
 
 
 def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) -> Fault:
-    """The fault that an error of the HTTP library stands for."""
+    """The fault behind an error of the HTTP library."""
     kind = type(error).__name__
     certificate = next((e for e in causes(error) if isinstance(e, ssl.SSLCertVerificationError)), 0)
     if certificate:
@@ -347,13 +347,13 @@ def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
 
 
 def busy_pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
-    """The same for a server that is busy, which may be over at any time."""
+    """The same for a busy server, which may be free again at any time."""
     asked_s = pause_s(fault, n_tries, backoff_s)
     return asked_s if fault.wait_s is not None else min(MAX_BUSY_PAUSE_S, asked_s)
 
 
 def address_of(chat: ChatServer) -> str:
-    """A server's address, without a user, a password or a question in it."""
+    """A server's address, without user, password or query."""
     where = urlsplit(chat.options.base_url)
     return f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
 
@@ -377,7 +377,7 @@ def masked(reason: str, key: str) -> str:
 
 
 def remedy(chat: ChatServer, fault: Fault) -> str:
-    """What to do about a fault; empty where the server's words say all."""
+    """What to do about a fault; empty where the server's words say it all."""
     name = chat.options.api_key_env
     if fault.remedy:
         return f": {fault.remedy}"

@@ -1,4 +1,4 @@
-"""What of a model's output is its answer: thoughts and the marks of chat formats are not.
+"""Separates the answer in a model's output from thoughts and the marks of chat formats.
 
 Sources: the chat templates of DeepSeek-R1, Qwen3, GLM-4.5V, Seed-OSS (`<think>` and the like),
 Sky-T1 (`<|begin_of_thought|>`), Cohere (`<|START_THINKING|>`), Magistral (`[THINK]`), Kimi-VL
@@ -46,7 +46,7 @@ CHANNEL_MARKS = ("<|channel|>", "<|message|>", "<|start|>", "<|end|>", "<|return
 
 @dataclass(frozen=True, slots=True)
 class StrippedOutput:
-    """An answer's text, and what was taken from around it."""
+    """The text of an answer, and what was removed around it."""
 
     text: str
     repairs: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class StrippedOutput:
 
 @dataclass(frozen=True, slots=True)
 class FinishedText:
-    """A spoken text with how it ended: its status, and a reason where there is something to do."""
+    """A text, its status, and a reason where a user can do something about it."""
 
     text: str
     status: Status
@@ -65,10 +65,10 @@ class FinishedText:
 def finish_text(
     written: str, *, is_cut: bool, max_tokens: int, thought: bool = False
 ) -> FinishedText:
-    """What a model's output comes to.
+    """Find the answer in a model's output, and how it ended.
 
-    `is_cut` says that it ran out of `max_tokens`, `thought` that it thought, where the backend
-    gives thoughts apart from the text.
+    `is_cut` says that the model ran out of `max_tokens`, `thought` that it thought, for backends
+    that report thoughts apart from the text.
     """
     spoken = strip_output(written)
     thought = thought or THOUGHTS in spoken.repairs
@@ -83,9 +83,9 @@ def finish_text(
 
 
 def strip_output(written: str) -> StrippedOutput:
-    """The answer in what a model wrote, exactly as it stands there, without spaces at the ends."""
+    """The answer in a model's output, unchanged except for spaces at its ends."""
     text = written.strip()
-    if is_json(text):  # what stands in its strings is said
+    if is_json(text):  # its strings are part of the answer
         return StrippedOutput(text)
     answered = without_thoughts(final_channel(text))
     kept = unwrapped(answered)
@@ -94,7 +94,7 @@ def strip_output(written: str) -> StrippedOutput:
 
 
 def bounds_thoughts(token: str) -> bool:
-    """Whether a special token tells thoughts from what is said."""
+    """Whether a special token separates thoughts from the answer."""
     return token in CHANNEL_MARKS or MARK.fullmatch(token) is not None
 
 
@@ -110,7 +110,7 @@ def is_json(text: str) -> bool:
 
 
 def final_channel(text: str) -> str:
-    """The last `final` message of harmony's channels; nothing where only others are there."""
+    """The last `final` message of harmony's channels; empty where there are only others."""
     bare = BARE_CHANNELS.match(text)
     if bare:
         return (bare["text"] or "").strip()
@@ -121,9 +121,9 @@ def final_channel(text: str) -> str:
 
 
 def without_thoughts(text: str) -> str:
-    """A text without thoughts; where only their end arrived, without all that stands before it.
+    """A text without thoughts; where only their end is there, without all before it.
 
-    A thought that does not end counts where it begins a line.
+    A thought that does not end counts only at the beginning of a line.
     """
     kept: list[str] = []
     start, opened_at = 0, None
@@ -142,7 +142,7 @@ def without_thoughts(text: str) -> str:
 
 
 def unwrapped(text: str) -> str:
-    """A text without the marks that end it, and without those that a chat format puts around it."""
+    """A text without end marks, and without the tags of a chat format around it."""
     text = END_MARKS.sub("", text)
     for before, after in WRAPPERS:
         if text.startswith(before):

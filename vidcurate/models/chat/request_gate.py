@@ -1,4 +1,4 @@
-"""When requests may go to a server: while it is busy all wait together, and one tries first."""
+"""Decides when requests may be sent: while a server is busy all wait, and one tries first."""
 
 import time
 from collections.abc import Callable
@@ -10,10 +10,10 @@ LOOK_UP_EVERY_S = 0.2  # a stop is no part of the condition
 
 @dataclass(slots=True)
 class RequestGate:
-    """The state of a server, as all threads that ask it share it.
+    """The state of a server, shared by all threads that use it.
 
-    `number` counts its troubles: the fault of a request that was sent before the last one tells
-    nothing new. `was_reached` says that it ever answered with anything.
+    `number` counts its outages: the fault of a request that was sent before the last one tells
+    nothing new. `was_reached` says that the server ever answered with anything.
     """
 
     condition: Condition = field(default_factory=Condition)
@@ -27,7 +27,7 @@ class RequestGate:
     is_tried: bool = False
 
     def wait(self, is_stopped: Callable[[], bool]) -> int:
-        """Wait until a request may be sent; which trouble it is sent after."""
+        """Wait until a request may be sent, and return the number of the last outage."""
         with self.condition:
             while not is_stopped():
                 now = time.monotonic()
@@ -41,7 +41,7 @@ class RequestGate:
             return self.number
 
     def over(self, number: int) -> None:
-        """A request that was sent after this trouble has ended otherwise than by a busy server."""
+        """Report that a request sent after this outage met a server that is not busy."""
         with self.condition:
             if number == self.number:
                 self.began, self.n_tries, self.is_tried = None, 0, False
@@ -50,9 +50,9 @@ class RequestGate:
                 self.began = time.monotonic()  # it lives
 
     def busy(self, number: int, pause_s: Callable[[int], float]) -> float:
-        """Let all wait, and tell for how long the server has been busy, in seconds.
+        """Report a busy server, and return for how long it has been busy, in seconds.
 
-        `pause_s` gives the wait after so many tries.
+        `pause_s` gives the wait after a number of tries.
         """
         with self.condition:
             now = time.monotonic()
@@ -66,15 +66,15 @@ class RequestGate:
             return 0.0 if self.began is None else now - self.began
 
     def reached(self) -> None:
-        """The server has answered with something."""
+        """Report that the server answered with something."""
         self.was_reached = True
 
     def answered(self) -> None:
-        """The server has given an answer to a request."""
+        """Report that the server answered a request."""
         self.has_answered = True
 
     def refused(self) -> int:
-        """One more request is refused for good; how many were while none was answered."""
+        """Count a refused request; returns how many were refused while none was answered."""
         with self.condition:
             self.n_refused += 1
             return 0 if self.has_answered else self.n_refused

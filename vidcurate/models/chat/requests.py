@@ -1,4 +1,4 @@
-"""The request that a chat server is sent: its options, texts and pictures, and what it refuses."""
+"""Writes the request to a chat server, and adapts it to what the server refuses."""
 
 import base64
 import re
@@ -34,13 +34,12 @@ OF_SIZE = re.compile(r"too (?:large|long|many|big)|context|exceed|at most|maximu
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """The options that this backend takes; the stage states their defaults, bounds and help.
+    """The options of this backend; the stage states their defaults, bounds and help.
 
     `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
     `api_key_env` names the variable that holds the key; `max_retries` follow a failed try after
     about `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or
-    `prompt`;
-    `max_wait_s` is how long a server may be full, or start, before nobody waits for it any more.
+    `prompt`; `max_wait_s` is how long requests wait for a server that is full or starting.
     """
 
     base_url: str
@@ -68,12 +67,12 @@ class RequestFormat:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What an answer's reader should know of its request."""
+        """What a reader of an answer should know about its request."""
         return tuple(f"{name} left to the server, which refuses it" for name in self.left_out)
 
 
 def initial_format(options: ChatOptions) -> RequestFormat:
-    """How requests are written as long as nothing is refused.
+    """The format before a server has refused anything.
 
     OpenAI's newer models refuse the old name of the token limit, most local servers know only it.
     """
@@ -83,7 +82,7 @@ def initial_format(options: ChatOptions) -> RequestFormat:
 
 
 def read_options(options: Mapping[str, object]) -> ChatOptions:
-    """The options of this backend among all that are given."""
+    """The options of this backend among all options."""
     names = [option.name for option in fields(ChatOptions)]
     known = {name: options[name] for name in names if name in options}
     try:
@@ -97,7 +96,7 @@ def read_options(options: Mapping[str, object]) -> ChatOptions:
 def chat_payload(
     options: ChatOptions, request: ModelRequest, request_format: RequestFormat
 ) -> dict[str, Any]:
-    """The request to the server, in the manner that it takes."""
+    """The request to the server, in the format that it accepts."""
     detail = None if "image_detail" in request_format.left_out else options.image_detail
     content = [part_of(part, detail) for part in request.parts]
     payload: dict[str, Any] = {
@@ -116,7 +115,7 @@ def chat_payload(
 
 
 def token_limit(options: ChatOptions, request: ModelRequest) -> int:
-    """The most tokens of an answer to a request."""
+    """The most tokens of the answer to a request."""
     return request.max_tokens or options.max_tokens
 
 
@@ -132,7 +131,7 @@ def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
 def adapted_format(
     request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
 ) -> RequestFormat | None:
-    """Another manner for a server that refuses a part of a request, None where none helps.
+    """Another format for a server that refuses a part of a request; None where none helps.
 
     `payload` is the request, written in `request_format`.
     """
@@ -150,7 +149,7 @@ def adapted_format(
 
 
 def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFormat | None:
-    """A manner without the name that a server says it does not know, if it is one that can go."""
+    """A format without the name that a server does not know, if it can be changed."""
     if request_format.limit_name in words and not request_format.is_renamed:
         other = NEW_LIMIT if request_format.limit_name == OLD_LIMIT else OLD_LIMIT
         return replace(request_format, limit_name=other, is_renamed=True)
@@ -160,7 +159,7 @@ def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFo
 
 
 def refuses_schema(fault: Fault, payload: Mapping[str, Any]) -> bool:
-    """Whether a server says that it cannot bind the answer as it was asked to."""
+    """Whether a server says that it cannot bind the answer to a schema."""
     if "response_format" not in payload or fault.status not in SCHEMA_STATUSES:
         return False
     return OF_SCHEMA.search(f"{fault.parameter} {fault.reason}") is not None

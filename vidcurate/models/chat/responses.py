@@ -1,4 +1,4 @@
-"""What an answer of a chat server means: a text, or a fault that may or may not pass."""
+"""Reads the response of a chat server: an answer, or a fault that may or may not pass."""
 
 import json
 import math
@@ -47,10 +47,10 @@ STREAM = b"data:"
 class Fault:
     """Why there is no answer.
 
-    `passes` says that another try may succeed, after `wait_s` where the server named a time;
-    `is_busy` that every request should wait until then, `is_common` that every other request would
-    meet the same fault, `of_clip` that this request itself is at fault. `status` is HTTP's, if any,
-    `parameter` what the server calls the part of the request that it refuses.
+    `passes`: another try may succeed, after `wait_s` where the server named a time. `is_busy`:
+    every request should wait until then. `is_common`: every other request would meet the same
+    fault. `of_clip`: this request itself is at fault. `status` is HTTP's, if any, `parameter` the
+    server's name for the part of the request that it refuses.
     """
 
     reason: str
@@ -66,7 +66,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """The text of a choice; some servers send it in parts, and thoughts beside it."""
+    """The text of a choice; some servers send it in parts, or with thoughts apart."""
 
     content: str | list[Any] | None = None
     refusal: str | None = None
@@ -106,10 +106,10 @@ REPLY = TypeAdapter(Reply)
 
 
 def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Answer | Fault:
-    """The answer that a chat completion holds, or what is wrong with it.
+    """Read a chat completion: an answer, or what is wrong with it.
 
-    `model` is what was asked for; the server's own, more exact name of it is preferred.
-    `max_tokens` is how long the answer might be.
+    `model` is the name in the request; the server's own, more exact name is preferred. `max_tokens`
+    is how long the answer may be.
     """
     value = value_of_body(body)
     if isinstance(value, Fault):
@@ -143,7 +143,7 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
 
 
 def fault_in_body(error: Any) -> Fault:
-    """The fault that an answer of status 200 speaks of, as gateways send those of others."""
+    """The fault in a response of status 200, as gateways pass on those of others."""
     code = error.get("code") if isinstance(error, Mapping) else None
     reason = f"the server answered with an error: {words_of(error)}"
     if isinstance(code, int) and code in BUSY_STATUSES:
@@ -152,7 +152,7 @@ def fault_in_body(error: Any) -> Fault:
 
 
 def value_of_body(body: bytes) -> Any:
-    """The JSON of a body, put together if it was streamed, or a fault; one cut short may pass."""
+    """The JSON of a body, joined if it was streamed, or a fault; a body cut short may pass."""
     start = body.lstrip()[:1]
     if not start:
         return Fault("the answer is empty", passes=True)
@@ -176,9 +176,9 @@ def value_of_body(body: bytes) -> Any:
 
 
 def joined(stream: str) -> dict[str, Any]:
-    """The chat completion that was streamed in pieces (server-sent events) though not asked to be.
+    """Join a chat completion that was streamed (server-sent events) though not asked to be.
 
-    Raises ValueError for a stream that does not come to its end.
+    Raises ValueError for a stream that does not end.
     """
     message: dict[str, str] = {}
     whole: dict[str, Any] = {}
@@ -196,9 +196,9 @@ def joined(stream: str) -> dict[str, Any]:
             if choice.get("index"):
                 continue
             delta = choice.get("delta") or choice.get("message") or {}
-            for name, said in delta.items():
-                if name != "role" and isinstance(said, str):
-                    message[name] = message.get(name, "") + said
+            for name, value in delta.items():
+                if name != "role" and isinstance(value, str):
+                    message[name] = message.get(name, "") + value
             finish_reason = choice.get("finish_reason") or finish_reason
     if not (is_whole or finish_reason or "error" in whole):
         raise ValueError("the stream does not end")
@@ -206,7 +206,7 @@ def joined(stream: str) -> dict[str, Any]:
 
 
 def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> FinishedText:
-    """The text of a choice, how it ended, and why where there is something to do about it."""
+    """The text of a choice, how it ended, and a reason where a user can do something."""
     written = "".join(texts_in(choice.message.content))
     why = str(choice.finish_reason or "").lower()
     if choice.message.refusal or why in WITHHELD:
@@ -227,7 +227,7 @@ def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> Fi
 
 
 def texts_in(content: str | list[Any] | None) -> Iterator[str]:
-    """The texts of a message, without what is no text."""
+    """The texts of a message, without its other parts."""
     if isinstance(content, str):
         yield content
         return
@@ -241,13 +241,13 @@ def texts_in(content: str | list[Any] | None) -> Iterator[str]:
 
 
 def has_thinking_part(message: Message) -> bool:
-    """Whether thoughts stand among the parts of a message."""
+    """Whether thoughts are among the parts of a message."""
     parts = message.content if isinstance(message.content, list) else ()
     return any(isinstance(p, Mapping) and p.get("type") in THINKING_PARTS for p in parts)
 
 
 def has_thought(message: Message, usage: TokenUsage) -> bool:
-    """Whether a server says that its model thought, beside the text of the answer."""
+    """Whether a server says that its model thought."""
     details = usage.completion_tokens_details
     counted = details.get("reasoning_tokens") if isinstance(details, Mapping) else 0
     aside = (message.reasoning_content, message.reasoning, message.thinking, counted)
@@ -255,7 +255,7 @@ def has_thought(message: Message, usage: TokenUsage) -> bool:
 
 
 def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
-    """The fault that an HTTP status stands for, with the server's own words where they help.
+    """The fault behind an HTTP status, with the server's own words where they help.
 
     A server that refuses a key may repeat it, so its words are left out then.
     """
@@ -283,7 +283,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
 
 
 def error_value(body: bytes) -> Any:
-    """What a server says of an error: JSON, the first of a list of it, or words."""
+    """The error in a body: JSON, the first of a JSON list, or text."""
     text = body.decode("utf-8", "replace")
     try:
         value = json.loads(text)
@@ -293,7 +293,7 @@ def error_value(body: bytes) -> Any:
 
 
 def words_of(error: object) -> str:
-    """A server's own words about an error, in one line, without a web page."""
+    """The message of an error in one line, without a web page."""
     if isinstance(error, Mapping):
         known = (error[key] for key in ("message", "error", "detail") if error.get(key))
         return words_of(next(known, json.dumps(error, default=str)))
@@ -306,7 +306,7 @@ def words_of(error: object) -> str:
 
 
 def wait_in(error: object) -> float | None:
-    """Seconds that an error's body asks to wait: Google's RetryInfo, or words of OpenAI."""
+    """Seconds that the body of an error asks to wait: Google's RetryInfo, or words of OpenAI."""
     for name, value in named_values(error):
         if name in ("retryDelay", "retry_after", "retry_after_seconds"):
             try:
@@ -324,7 +324,7 @@ def wait_in(error: object) -> float | None:
 
 
 def named_values(value: object) -> Iterator[tuple[str, object]]:
-    """Every name in a JSON value with what it names, at any depth."""
+    """Every name in a JSON value with its value, at any depth."""
     if isinstance(value, Mapping):
         yield from value.items()
         for below in value.values():

@@ -1,4 +1,4 @@
-"""Models that see and write, run in this process by the package transformers.
+"""Runs vision-language models in this process by the package transformers.
 
 Source: the package transformers (`AutoModelForImageTextToText`, `AutoProcessor`): Qwen-VL, SmolVLM,
 InternVL, LLaVA, Florence, BLIP and whatever else it has, from the hub or from a folder.
@@ -49,14 +49,14 @@ class TransformersModel:
         return self.answer([request])[0]
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The results in order; `batch_size` conversations are answered together."""
+        """Run conversations, and answer `batch_size` of them together; results in order."""
         return run_conversations(conversations, self.answer, self.options.batch_size)
 
     def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
-        """An answer for each request, made together where they fit into memory.
+        """Answer requests together where they fit into memory.
 
-        Where they do not, half of them are tried at a time; a single one is shown half of its
-        pictures, and says so.
+        Where they do not, half of them are tried at a time; a single request is sent with half of
+        its frames, and its answer notes that.
         """
         try:
             return list(generate(self, requests))
@@ -71,12 +71,12 @@ class TransformersModel:
         )
 
     def in_halves(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
-        """The answers of a batch, half by half."""
+        """Answer a batch half by half."""
         middle = len(requests) // 2
         return [*self.answer(requests[:middle]), *self.answer(requests[middle:])]
 
     def answer_with_fewer(self, request: ModelRequest) -> Outcome:
-        """The answer to a request with every second of its pictures, and a note of that."""
+        """Answer a request with every second of its frames, and note that."""
         n_frames = count_frames(request)
         fewer = with_fewer_frames(request)
         if fewer is None:
@@ -93,17 +93,18 @@ class TransformersModel:
                 raise
         else:
             n_shown = count_frames(fewer)
-            shown = f"{n_shown} keyframes shown for want of memory"
+            shown = f"{n_shown} keyframes shown because memory ran out"
             return replace(answer, notes=(*answer.notes, shown))
         release_memory()
         return self.answer_with_fewer(fewer)
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
-    """The model of `TransformersConfig` on the device that is there, with weights from the hub.
+    """Load the model of `TransformersConfig` on the best device of this machine.
 
-    Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
-    without transformers, UsageError for what is no model that sees and writes or cannot be loaded.
+    Weights may come from the hub. Code from the hub runs only where `trust_remote_code` allows it.
+    Raises MissingExtraError without transformers, UsageError for a model that does not see and
+    write or cannot be loaded.
     """
     known = {name: options[name] for name in TransformersConfig.model_fields if name in options}
     chosen = TransformersConfig.model_validate(known)
@@ -128,7 +129,7 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
 
 
 def check_transformers(config: TransformersConfig) -> None:
-    """Make sure, without weights, that the packages and a model that sees and writes are there.
+    """Check, without weights, that the packages and a model that sees and writes are available.
 
     Raises MissingExtraError or UsageError where they are not.
     """
@@ -157,7 +158,7 @@ def has_own_code(config: Any) -> bool:
 
 
 def version_arguments(config: TransformersConfig) -> dict[str, Any]:
-    """Which version of a model is taken, and whether its own code may run."""
+    """The revision of a model, and whether its own code may run."""
     return {
         "revision": config.revision or None,
         "trust_remote_code": config.trust_remote_code,
@@ -165,7 +166,7 @@ def version_arguments(config: TransformersConfig) -> dict[str, Any]:
 
 
 def weight_placement(config: TransformersConfig) -> dict[str, Any]:
-    """In which numbers a model's weights are held, and where."""
+    """The number type of a model's weights, and their devices."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
         place["device_map"] = config.device_map
@@ -179,7 +180,7 @@ def weight_placement(config: TransformersConfig) -> dict[str, Any]:
 
 
 def dtype_of(config: TransformersConfig) -> Any:
-    """The type of a model's numbers: its own on an accelerator, single precision on a CPU."""
+    """The number type of a model: its own on an accelerator, single precision on a CPU."""
     import torch  # noqa: PLC0415 - heavy
 
     if config.dtype == "auto":
@@ -188,7 +189,7 @@ def dtype_of(config: TransformersConfig) -> Any:
 
 
 def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iterator[Answer]:
-    """What a model writes to requests that are given to it together.
+    """Generate the answers to a batch of requests.
 
     Raises MediaError where the processor refuses them.
     """
@@ -236,7 +237,7 @@ def sampling_of(options: TransformersConfig) -> dict[str, Any]:
 
 
 def decoded(tokenizer: Any, tokens: Any) -> str:
-    """What a model wrote, without special tokens but those that bound its thoughts."""
+    """A model's text, without special tokens except those that separate thoughts."""
     special = {
         number: str(token)
         for number, token in getattr(tokenizer, "added_tokens_decoder", {}).items()
@@ -248,19 +249,19 @@ def decoded(tokenizer: Any, tokens: Any) -> str:
 
 
 def has_ended(row: Any, model: TransformersModel) -> bool:
-    """Whether a model came to an end by itself."""
+    """Whether a model ended by itself."""
     finish_text = model.model.generation_config.eos_token_id
     endings = finish_text if isinstance(finish_text, list) else [finish_text]
     return any(int(token) in endings for token in row)
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, of the machine or of its GPU."""
+    """Whether an error means that the machine or its GPU has no memory left."""
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 
 
 def release_memory() -> None:
-    """Give back what a failed try holds on the GPU."""
+    """Release GPU memory that a failed try holds."""
     import torch  # noqa: PLC0415 - heavy
 
     if torch.cuda.is_available():

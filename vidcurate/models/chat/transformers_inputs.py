@@ -1,4 +1,4 @@
-"""Requests in the form in which a processor of the package transformers takes them."""
+"""Prepares requests for a processor of the package transformers."""
 
 import io
 from collections.abc import Sequence
@@ -46,17 +46,17 @@ def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[Mo
 
 
 def has_chat(processor: Any) -> bool:
-    """Whether a model is asked in words; one that is not describes a single picture."""
+    """Whether a model takes prompts; one that does not describes a single picture."""
     return bool(getattr(processor, "chat_template", None))
 
 
 def middle(pictures: Sequence[Any]) -> int:
-    """Which of several pictures stands for all."""
+    """The number of the picture that stands for several."""
     return len(pictures) // 2
 
 
 def left_out_note(processor: Any, request: ModelRequest) -> tuple[str, ...]:
-    """A note where a model was shown one picture of many."""
+    """A note where a model gets one frame of many."""
     frames = frames_of(request)
     if has_chat(processor) or len(frames) < 2:  # noqa: PLR2004 - one is all
         return ()
@@ -66,15 +66,15 @@ def left_out_note(processor: Any, request: ModelRequest) -> tuple[str, ...]:
 
 
 def frames_of(request: ModelRequest) -> list[Frame]:
-    """The pictures of a request."""
+    """The frames of a request."""
     return [part for part in request.parts if isinstance(part, Frame)]
 
 
 def video_metadata(frames: Sequence[Frame]) -> dict[str, Any]:
-    """When each picture of a video is shown, as transformers' `VideoMetadata`.
+    """The times of a video's frames, as transformers' `VideoMetadata`.
 
     Times are those in the clip, to a millisecond: frame numbers at 1000 a second. The whole length
-    makes `sampled_fps` the pictures' own mean rate, from which Qwen2.5-VL counts time.
+    makes `sampled_fps` the mean rate of the frames, from which Qwen2.5-VL counts time.
     """
     times_ms = [round(A_SECOND * (frame.time_s - frame.clip_start_s)) for frame in frames]
     gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else A_SECOND
@@ -88,7 +88,7 @@ def video_metadata(frames: Sequence[Frame]) -> dict[str, Any]:
 
 
 def message(request: ModelRequest, *, as_video: bool) -> list[dict[str, Any]]:
-    """A request as a chat; pictures are placeholders, which the processor fills in order."""
+    """A request as a chat; frames are placeholders, which the processor fills in order."""
     as_video = as_video and count_frames(request) > 0
     content: list[dict[str, Any]] = [{"type": "video"}] if as_video else []
     for part in request.parts:
@@ -100,26 +100,26 @@ def message(request: ModelRequest, *, as_video: bool) -> list[dict[str, Any]]:
 
 
 def picture(frame: Frame) -> Any:
-    """A still as an RGB picture of PIL."""
+    """A frame as an RGB picture of PIL."""
     from PIL import Image  # noqa: PLC0415 - comes with the extra
 
     return Image.open(io.BytesIO(frame.jpeg)).convert("RGB")
 
 
 def as_video_array(images: Sequence[Any]) -> Any:
-    """Stills as one video: shape (frames, height, width, 3)."""
+    """Frames as one video: shape (frames, height, width, 3)."""
     import numpy as np  # noqa: PLC0415 - only videos need it
 
     return np.stack([np.asarray(image) for image in images])
 
 
 def count_frames(request: ModelRequest) -> int:
-    """How many pictures a request shows."""
+    """The number of frames in a request."""
     return len(frames_of(request))
 
 
 def with_fewer_frames(request: ModelRequest) -> ModelRequest | None:
-    """A request with every second picture, and the words before it, left out; None if only one."""
+    """A request without every second frame and the words before it; None if it has only one."""
     frames = [number for number, part in enumerate(request.parts) if isinstance(part, Frame)]
     if len(frames) < 2:  # noqa: PLR2004 - one picture cannot be halved
         return None

@@ -1,7 +1,7 @@
-"""Models that see and write, run in this process by vLLM, which needs a GPU.
+"""Runs vision-language models in this process by vLLM, which needs a GPU.
 
-Source: the package vllm (`LLM.chat`). It is no extra of ours, since what of it installs depends on
-the GPU and its driver.
+Source: the package vllm (`LLM.chat`). It is not an extra of this package, since the right build
+depends on the GPU and its driver.
 """
 
 import time
@@ -23,7 +23,7 @@ from vidcurate.models.chat.output_text import finish_text
 from vidcurate.models.chat.requests import part_of
 
 T = TypeVar("T")
-MAX_PICTURES = 64  # in one request; vLLM wants to know before it begins
+MAX_PICTURES = 64  # in one request; vLLM must know before it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,11 @@ class VllmModel:
         return self.answer([request])[0]
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The results in order; `batch_size` conversations are answered together."""
+        """Run conversations, and answer `batch_size` of them together; results in order."""
         return run_conversations(conversations, self.answer, self.options.batch_size)
 
     def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
-        """An answer for each request; vLLM itself makes them fit into memory."""
+        """Answer requests together; vLLM itself fits them into memory."""
         began = time.perf_counter()
         limits = [request.max_tokens or self.options.max_tokens for request in requests]
         sampling = [self.sampling(max_tokens) for max_tokens in limits]
@@ -72,7 +72,7 @@ class VllmModel:
 
 
 def open_vllm(options: Mapping[str, object]) -> VllmModel:
-    """The engine with the model of `VllmConfig`; weights come from the hub if need be.
+    """Load the model of `VllmConfig`; weights come from the hub if need be.
 
     Raises UsageError where vLLM is not installed.
     """
@@ -107,7 +107,7 @@ def chat_of(request: ModelRequest) -> list[dict[str, Any]]:
 
 
 def read_output(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
-    """The answer in what vLLM gives back."""
+    """Read vLLM's output for one request."""
     [completion] = result.outputs
     why = completion.finish_reason
     if why not in ("stop", "length", None):

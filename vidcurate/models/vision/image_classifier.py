@@ -1,4 +1,4 @@
-"""Any image classifier of the package transformers, so that a user's own judge needs no code.
+"""Any image classifier of the package transformers, so that a user's own needs no code.
 
 Source: the package transformers (`AutoModelForImageClassification`).
 """
@@ -51,7 +51,7 @@ class ClassifierConfig(Choice):
 
 @dataclass(frozen=True, slots=True)
 class ClassifierChoice:
-    """Which classifier: a folder, or OWNER/NAME on the hub at a revision, empty for its newest."""
+    """Which classifier: a folder, or OWNER/NAME on the hub; an empty revision is the newest."""
 
     model: str
     revision: str = ""
@@ -84,10 +84,10 @@ class ImageClassifier:
 
 
 def open_image_classifier(choice: ClassifierChoice) -> ImageClassifier:
-    """The classifier with its weights, which come from the hub where they are not at hand.
+    """Load the classifier; its weights come from the hub where they are not on this machine.
 
     No code from the hub runs, and no pickle. Raises MissingExtraError without transformers,
-    UsageError where the weights cannot be had or are not all there.
+    UsageError where the weights cannot be fetched or are incomplete.
     """
     require_transformers()
     from transformers import (  # noqa: PLC0415 - heavy, and not everyone's
@@ -122,9 +122,9 @@ def open_label_classifier(choice: ClassifierChoice, label: str) -> Classifier:
 
 
 def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
-    """Make sure, without its weights, that the classifier is there and knows the label.
+    """Check, without weights, that the classifier exists and knows the label.
 
-    Raises MissingExtraError without transformers, UsageError where either is not so.
+    Raises MissingExtraError without transformers, UsageError where it does not.
     """
     require_transformers()
     from transformers import AutoConfig  # noqa: PLC0415 - heavy, and not everyone's
@@ -139,7 +139,7 @@ def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
 def label_number(labels: Sequence[str], label: str) -> int:
     """The column of a label.
 
-    Raises UsageError for one that there is not, naming those that come near.
+    Raises UsageError for an unknown label, with similar ones.
     """
     if label in labels:
         return list(labels).index(label)
@@ -153,7 +153,7 @@ def label_number(labels: Sequence[str], label: str) -> int:
 def labels_of(config: Any) -> tuple[str, ...]:
     """The names of a model's columns.
 
-    Raises UsageError for a model of one column, of which no probability can be made.
+    Raises UsageError for a model of one column, which gives no probability.
     """
     labels = tuple(str(config.id2label[number]) for number in sorted(config.id2label))
     if len(labels) == 1 and not gives_several(config):

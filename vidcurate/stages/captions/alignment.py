@@ -1,4 +1,4 @@
-"""alignment: how well a clip's caption, or any sentence, fits its pictures."""
+"""alignment: measures how well a clip's caption, or any sentence, fits its frames."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -71,7 +71,7 @@ def caption_of(clip: Clip, workspace: Workspace) -> str:
 
 
 def reads_captions(config: AlignmentConfig) -> bool:
-    """Whether there is no sentence for all."""
+    """Whether each clip is compared with its own caption."""
     return not config.sentence
 
 
@@ -81,7 +81,7 @@ def model_is_there(_config: AlignmentConfig, others: Mapping[str, StageConfig]) 
 
 
 def worker_resources(_config: AlignmentConfig) -> Resources:
-    """The model sits in one worker if there is a GPU."""
+    """With a GPU one worker holds the model."""
     return model_resources()
 
 

@@ -1,4 +1,4 @@
-"""caption: a text for each kept clip, by a backend, with all that is needed to make it again."""
+"""caption: writes a text for each kept clip, with all that is needed to write it again."""
 
 import json
 import time
@@ -88,7 +88,7 @@ def caption(
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """What made a caption, as its row says it."""
+    """What made a caption, as its row records it."""
 
     backend: str
     revision: str = ""
@@ -202,7 +202,7 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
 
 
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """A clip's rows of the score tables that a caption is told of, by table."""
+    """A clip's rows of the score tables that its caption uses, by table."""
     tables: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
@@ -250,23 +250,23 @@ def as_json(value: Any) -> str | None:
 
 
 def looks(config: CaptionConfig) -> bool:
-    """Whether the backend is sent pictures."""
+    """Whether the backend gets frames."""
     return config.chat is not None
 
 
 def reads_facts(config: CaptionConfig) -> bool:
-    """Whether the backend is told measurements."""
+    """Whether captions come from measurements."""
     return config.chat is None
 
 
 @dataclass(frozen=True, slots=True)
 class Tells:
-    """Whether captions say or use what a score table holds."""
+    """Whether captions use a score table."""
 
     table: Table[Any]
 
     def __call__(self, config: CaptionConfig) -> bool:
-        """Facts say all of them; a strategy names its own."""
+        """Facts use all of them; a strategy names its own."""
         return reads_facts(config) or self.table in STRATEGIES[config.strategy.name].reads
 
 
@@ -277,7 +277,7 @@ def compares(config: CaptionConfig) -> bool:
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
+    """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
     if looks(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
@@ -286,7 +286,7 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
 
 
 def prompt_text(config: CaptionConfig) -> str:
-    """The prompts' hashes: another text gives other captions, whatever its file is called."""
+    """The hashes of the prompts: another text gives other captions, whatever its file is called."""
     if not looks(config):
         return ""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
@@ -298,7 +298,7 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
 
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
-    """Who writes, and how many requests a clip takes, without those for faulty JSON."""
+    """Which model writes, and how many requests a clip takes, without those for faulty JSON."""
     chat, strategy = config.chat, config.strategy
     if chat is None:
         return None
@@ -314,7 +314,7 @@ def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
 
 
 def worker_resources(config: CaptionConfig) -> Resources:
-    """What a worker takes: little for facts, else what the models need."""
+    """The resources of a worker: few for facts, else those of the models."""
     if not looks(config):
         return Resources()
     return chat_model.chat_resources(model_configs(config).values())

@@ -1,4 +1,4 @@
-"""judge: what speaks against each caption, by rules, measurements and, if asked, a model's look."""
+"""judge: finds faults of each caption by rules, measurements and, if wanted, a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -198,7 +198,7 @@ def as_row(
 
 
 def summary(_config: JudgeConfig, view: Finished) -> str:
-    """The mean score, how many captions have each fault, and below what the worst lie."""
+    """The mean score, the number of captions with each fault, and the scores of the worst."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
     kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()
     rows = rows.filter(pc.is_in(rows["clip_id"], value_set=kept))
@@ -215,7 +215,7 @@ def summary(_config: JudgeConfig, view: Finished) -> str:
 
 
 def looks(config: JudgeConfig) -> bool:
-    """Whether a model looks at pictures."""
+    """Whether a model looks at frames."""
     return config.chat is not None
 
 
@@ -225,7 +225,7 @@ def files_named(config: JudgeConfig) -> Mapping[str, str]:
 
 
 def prompt_text(config: JudgeConfig) -> str:
-    """The prompts' hashes: another text gives other verdicts, whatever its file is called."""
+    """The hashes of the prompts: another text gives other verdicts, whatever its file is called."""
     return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
 
 
@@ -236,12 +236,12 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
 
 
 def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
-    """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
+    """Which model looks at captions: one request a clip, and a second for faulty JSON."""
     return chat_model.request_estimate(config.chat) if config.chat else None
 
 
 def worker_resources(config: JudgeConfig) -> Resources:
-    """What a worker takes: little for rules, else what the model needs."""
+    """The resources of a worker: few for rules, else those of the model."""
     return chat_model.chat_resources([config.chat]) if config.chat else Resources()
 
 

@@ -1,4 +1,4 @@
-"""outline: the captions of each video in time order, by scenes, so that the video can be told."""
+"""outline: puts the captions of each video in time order, in scenes, for its story."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ class OutlineConfig(StageConfig):
 
 
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
-    """One row for each video that has a caption; a clip without one is left out."""
+    """Make one row for each video that has a caption; clips without one are left out."""
     clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
     texts = taken(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
@@ -54,7 +54,7 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
 
 
 def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
-    """A video's outline, named by all that stands in it."""
+    """The outline of a video, with a hash of its content as its key."""
     clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.max_scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
@@ -62,7 +62,7 @@ def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: Outline
 
 
 def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
-    """Clips in time order as scenes that are at most so long, from first to last clip."""
+    """Clips in time order as scenes of at most `longest_s`, from first to last clip."""
     scene: list[ToldSpan] = []
     for clip in clips:
         if scene and clip.end_s - scene[0].start_s > longest_s:
@@ -79,7 +79,7 @@ def scene_of(clips: list[ToldSpan]) -> Scene:
 
 
 def tables_joined(_config: OutlineConfig) -> tuple[Lookup, ...]:
-    """The texts; those written again stand for the old ones."""
+    """The texts; refined captions replace the old ones."""
     columns = ("clip_id", "video_id", "text")
     return Lookup(CAPTIONS, columns=columns), Lookup(REFINED, required=False, columns=columns)
 

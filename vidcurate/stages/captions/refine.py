@@ -1,4 +1,4 @@
-"""refine: weak captions are written again by a model that is told what is wrong with them."""
+"""refine: a model rewrites weak captions, knowing their faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -123,7 +123,7 @@ def as_row(
     usage: Usage,
     config: RefineConfig,
 ) -> RefinedCaption:
-    """A refined caption's row; of texts of one score the first stays."""
+    """The row of a refined caption; of texts with one score the first stays."""
     best = max(texts, key=lambda text: text.score)
     return RefinedCaption(
         clip_id=clip_id,
@@ -147,7 +147,7 @@ def as_row(
 
 
 def summary(_config: RefineConfig, view: Finished) -> str:
-    """A table of what it brought and cost: a row for each number of rounds, and one for all."""
+    """A table of gains and costs: a row for each number of rounds, and one for all."""
     rows = view.scan(REFINED)
     heads = ("rounds", "clips", "better", "before", "after", "requests", "tokens", "seconds")
     rounds = sorted(pc.unique(rows["n_rounds"]).to_pylist())
@@ -158,7 +158,7 @@ def summary(_config: RefineConfig, view: Finished) -> str:
 
 
 def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
-    """One row of the table: mean scores before and after, and sums of what it took."""
+    """One row of the table: mean scores before and after, and sums of the costs."""
 
     def total(column: str) -> float:
         return pc.sum(rows[column]).as_py() or 0
@@ -179,7 +179,7 @@ def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
 
 
 def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where there is nobody to write."""
+    """Raise UsageError where the backend cannot run."""
     chat_model.check_chat_model("refine", config.backend)
 
 
@@ -189,23 +189,23 @@ def files_named(config: RefineConfig) -> Mapping[str, str]:
 
 
 def prompt_text(config: RefineConfig) -> str:
-    """The prompts' hashes: another text gives other captions, whatever its file is called."""
+    """The hashes of the prompts: another text gives other captions, whatever its file is called."""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
 def estimated_requests(config: RefineConfig) -> RequestEstimate:
-    """Who writes and grades: a look at the old text, then a text and a look a round."""
+    """Which model writes and grades: one grade of the old text, then a text and a grade a round."""
     return chat_model.request_estimate(config.backend)
 
 
 def worker_resources(config: RefineConfig) -> Resources:
-    """What a worker takes that asks the model."""
+    """The resources of a worker that asks the model."""
     return chat_model.chat_resources([config.backend])
 
 
 REFINE = MapStage(
     name="refine",
-    summary="Write weak captions again, told what is wrong with them.",
+    summary="Rewrite weak captions by a model that knows their faults.",
     reads=WEAK_CAPTIONS,
     writes=REFINED,
     config=RefineConfig,

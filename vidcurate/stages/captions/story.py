@@ -1,4 +1,4 @@
-"""story: a text for each whole video, from the captions of its clips by way of its scenes."""
+"""story: writes a text for each whole video, from the captions of its clips by way of scenes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -97,23 +97,23 @@ def files_named(config: StoryConfig) -> Mapping[str, str]:
 
 
 def prompt_text(config: StoryConfig) -> str:
-    """The prompts' hashes: another text gives other stories, whatever its file is called."""
+    """The hashes of the prompts: another text gives other stories, whatever its file is called."""
     prompts = summary_prompts(config)
     return f"{prompts.scene.hash}-{prompts.video.hash}"
 
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where there is nobody to write."""
+    """Raise UsageError where the backend cannot run."""
     chat_model.check_chat_model("story", config.backend)
 
 
 def estimated_requests(config: StoryConfig) -> RequestEstimate:
-    """Who tells the videos: one request a video, and one for each scene of several clips."""
+    """Which model writes: one request a video, and one for each scene of several clips."""
     return chat_model.request_estimate(config.backend)
 
 
 def worker_resources(config: StoryConfig) -> Resources:
-    """What a worker takes that asks the model."""
+    """The resources of a worker that asks the model."""
     return chat_model.chat_resources([config.backend])
 
 
