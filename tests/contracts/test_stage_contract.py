@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -98,14 +99,21 @@ def test_a_unit_in_a_name_is_the_unit(stage: Stage, spec: OptionSpec) -> None:
         assert spec.facts["unit"] == expected[last], f"{stage.name}.{spec.name}"
 
 
+@cache
+def help_of(stage: str) -> str:
+    """What the command of a stage says of itself."""
+    shown = CliRunner().invoke(app, [stage, "--help"], terminal_width=400)
+    assert shown.exit_code == 0
+    return shown.stdout
+
+
 @each_option
 def test_an_option_is_an_option_of_the_command(stage: Stage, spec: OptionSpec) -> None:
     """The command of the stage shows the option and its description in its help."""
-    shown = CliRunner().invoke(app, [stage.name, "--help"], terminal_width=400)
-    assert shown.exit_code == 0
+    shown = help_of(stage.name)
     for flag in flags(spec)[0].split("/"):
-        assert re.search(rf"{flag}\b", shown.stdout), f"{flag} is not in the help"
-    words = re.sub(r"[\s│]+", " ", shown.stdout)
+        assert re.search(rf"{flag}\b", shown), f"{flag} is not in the help"
+    words = re.sub(r"[\s│]+", " ", shown)
     assert spec.description.split(" ")[0] in words
 
 
