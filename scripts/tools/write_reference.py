@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from vidcurate.cli.reference import reference
+from vidcurate.pipeline.default_config import reference
 from vidcurate.stages import STAGES
 
 README = Path(__file__).parents[2] / "README.md"

@@ -8,18 +8,11 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from vidcurate.captioning.options import CaptionConfig
-from vidcurate.cli.options import (
-    PANEL,
-    describe,
-    flags,
-    given_values,
-    panel_of,
-    stage_parameters,
-    with_parameters,
-)
-from vidcurate.cli.reference import reference
+from vidcurate.cli.options import PANEL, given_values, panel_of, stage_parameters, with_parameters
 from vidcurate.models.chat.options import ChatModelConfig
 from vidcurate.options import StageConfig, option, options_of
+from vidcurate.pipeline.default_config import reference
+from vidcurate.pipeline.option_text import describe, flags
 from vidcurate.stages import STAGES
 
 

@@ -13,10 +13,10 @@ from annotated_types import Ge, Gt, Le, Lt
 from typer.testing import CliRunner
 
 from vidcurate.cli.app import app
-from vidcurate.cli.options import flags
-from vidcurate.cli.reference import MAIN_JOB, default_config
 from vidcurate.options import NAME, OptionSpec, StageConfig, choices_of, options_of
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.default_config import MAIN_JOB, default_config
+from vidcurate.pipeline.option_text import flags
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, Stage, fingerprint
 from vidcurate.stages import STAGES

@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 import typer
 
 from vidcurate.cli.output import say, show_funnel, tell, tell_json
-from vidcurate.cli.reference import default_config
 from vidcurate.errors import UsageError, VidcurateError
 from vidcurate.export.files import half_built
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.counts import StageCount, as_dicts, count, why_redone
+from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.inputs import FOUND, Scope, live_inputs, live_scope
 from vidcurate.pipeline.pruning import narrowed
 from vidcurate.pipeline.resolve import Planned, make_plan, recorded_config

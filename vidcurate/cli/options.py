@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vidcurate.options import OptionSpec, StageConfig, options_of, yes_or_no
+from vidcurate.options import OptionSpec, StageConfig, options_of
+from vidcurate.pipeline.option_text import choices, describe, flags
 from vidcurate.wording import listed
 
 PANEL = "Options of this stage"
@@ -91,50 +92,3 @@ def number_or_none(text: str) -> str:
     except ValueError:
         raise typer.BadParameter(f"'{text}' is not a number") from None
     return text
-
-
-def flags(spec: OptionSpec) -> list[str]:
-    """The command-line names of an option."""
-    flag = spec.facts["flag"] or "--" + spec.name.replace("_", "-")
-    return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
-
-
-def describe(spec: OptionSpec) -> str:
-    """Description, unit, bounds, choices, condition and default in one line."""
-    condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
-    default = shown(spec.default)
-    notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
-    told = "; ".join(note for note in notes if note)
-    return f"{spec.description} ({told})" if told else spec.description
-
-
-def notes_on(spec: OptionSpec) -> list[str]:
-    """Unit, bounds and choices of an option, as far as it has any."""
-    return [note for note in (spec.facts["unit"], bounds(spec), choices(spec)) if note]
-
-
-def bounds(spec: OptionSpec) -> str:
-    """The bounds of a number."""
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
-    return ", ".join(
-        f"{sign} {getattr(limit, name)}"
-        for limit in spec.info.metadata
-        for name, sign in signs.items()
-        if getattr(limit, name, None) is not None
-    )
-
-
-def choices(spec: OptionSpec) -> str:
-    """The words that an option takes, if it takes only some."""
-    if typing.get_origin(spec.annotation) is typing.Literal:
-        return " | ".join(str(c) for c in typing.get_args(spec.annotation))
-    return ""
-
-
-def shown(value: Any) -> str:
-    """A default as YAML and the command line write it; "" for what is empty."""
-    if value is None:
-        return "none"
-    if isinstance(value, bool):
-        return yes_or_no(value)
-    return " ".join(str(v) for v in value) if isinstance(value, tuple) else str(value)

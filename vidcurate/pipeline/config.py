@@ -11,6 +11,7 @@ from vidcurate.options import StageConfig, faults_of, put_over
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
     Fault,
+    YamlPath,
     dotted,
     line_of,
     read_yaml,
@@ -34,13 +35,29 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise ConfigError(f"cannot read the config file {file}: {reason}") from error
     data, lines, faults = read_yaml(text)
+    configs, more = check_config(data, lines, stages)
+    faults += more
+    if not data.keys() - {MODELS} and not faults:
+        names = ", ".join(stage.name for stage in stages)
+        faults.append(Fault(1, "", f"the file names no stage; stages are {names}"))
+    if faults:
+        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
+    return configs
+
+
+def check_config(
+    data: Mapping[Any, Any], lines: Mapping[YamlPath, int], stages: Sequence[Stage]
+) -> tuple[dict[str, StageConfig], list[Fault]]:
+    """Stages with their options, in the order of the data, and what is wrong with them."""
+    configs: dict[str, StageConfig] = {}
     known = {stage.name: stage for stage in stages}
     models = NamedModels(lines)
-    faults += models.read(data.pop(MODELS, None))
-    configs: dict[str, StageConfig] = {}
+    faults = models.read(data.get(MODELS))
     for name, options in data.items():
+        if name == MODELS:
+            continue
         if name not in known:
-            message = f"unknown stage{suggest(name, known)}"
+            message = f"unknown stage{suggest(name, (*known, MODELS))}"
             faults.append(Fault(line_of(lines, (name,)), str(name), message))
             continue
         checked = check_options(known[name], {} if options is None else options, models)
@@ -48,11 +65,7 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
             configs[name] = checked
         else:
             faults += checked
-    if not data and not faults:
-        faults.append(Fault(1, "", f"the file names no stage; stages are {', '.join(known)}"))
-    if faults:
-        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
-    return {name: configs[name] for name in known if name in configs}
+    return {name: configs[name] for name in known if name in configs}, faults
 
 
 def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[str, Any]) -> Any:

@@ -6,9 +6,9 @@ from itertools import groupby
 
 import yaml
 
-from vidcurate.cli.options import describe, flags, notes_on
 from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
 from vidcurate.options import OptionSpec, StageConfig, choices_of, options_of
+from vidcurate.pipeline.option_text import describe, flags, notes_on
 from vidcurate.stage import Stage
 
 WIDTH = 96

@@ -1,0 +1,53 @@
+"""What an option is, as text: help, config comments, signatures and reference pages share it."""
+
+import typing
+from typing import Any
+
+from vidcurate.options import OptionSpec, yes_or_no
+
+
+def flags(spec: OptionSpec) -> list[str]:
+    """The command-line names of an option."""
+    flag = spec.facts["flag"] or "--" + spec.name.replace("_", "-")
+    return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
+
+
+def describe(spec: OptionSpec) -> str:
+    """Description, unit, bounds, choices, condition and default in one line."""
+    condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
+    default = shown(spec.default)
+    notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
+    told = "; ".join(note for note in notes if note)
+    return f"{spec.description} ({told})" if told else spec.description
+
+
+def notes_on(spec: OptionSpec) -> list[str]:
+    """Unit, bounds and choices of an option, as far as it has any."""
+    return [note for note in (spec.facts["unit"], bounds(spec), choices(spec)) if note]
+
+
+def bounds(spec: OptionSpec) -> str:
+    """The bounds of a number."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    return ", ".join(
+        f"{sign} {getattr(limit, name)}"
+        for limit in spec.info.metadata
+        for name, sign in signs.items()
+        if getattr(limit, name, None) is not None
+    )
+
+
+def choices(spec: OptionSpec) -> str:
+    """The words that an option takes, if it takes only some."""
+    if typing.get_origin(spec.annotation) is typing.Literal:
+        return " | ".join(str(c) for c in typing.get_args(spec.annotation))
+    return ""
+
+
+def shown(value: Any) -> str:
+    """A default as YAML and the command line write it; "" for what is empty."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return yes_or_no(value)
+    return " ".join(str(v) for v in value) if isinstance(value, tuple) else str(value)
