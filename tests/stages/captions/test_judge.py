@@ -178,9 +178,9 @@ def test_weak_captions_are_chosen_by_score_share_and_likeness(out: Path) -> None
         return {texts[row.clip_id]: row.reason for row in rows(out, WEAK_CAPTIONS)}
 
     with pytest.raises(EmptyResultError):
-        triage(below=0.1)
-    assert triage(below=0.9) == {VAGUE: "score below 0.9"}
-    assert triage(below=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
+        triage(max_score=0.1)
+    assert triage(max_score=0.9) == {VAGUE: "score below 0.9"}
+    assert triage(max_score=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
 
 
 def test_near_copies_are_weak(out: Path, script: Script) -> None:

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def judged(out: Path, folder: Path, **options: object) -> list[Speech]:
     """The sound of every clip of 2 s, by video and time."""
-    cuts = {"detector": "fixed", "fixed_interval_s": 2.0, "min_scene_s": 0.0}
+    cuts = {"detector": "fixed", "fixed_interval_s": 2.0}
     process(out, {"cuts": cuts, "split": {"min_clip_s": 1}, "speech": options}, folder)
     return rows(out, SPEECH)
 
