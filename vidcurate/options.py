@@ -6,7 +6,7 @@ the manifest all options of a stage are flat: {strategy: structured, form: clip.
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, ClassVar, Literal, Self, cast, get_args
@@ -23,7 +23,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from vidcurate.wording import listed, suggest
+from vidcurate.errors import suggest
 
 NAME = "name"
 BACKEND = "backend"
@@ -333,3 +333,9 @@ def words_of(config: type[StageConfig], fault: ErrorDetails) -> str:
 def yes_or_no(value: bool) -> str:  # noqa: FBT001 - a word for a switch
     """A switch's value as YAML has it."""
     return "yes" if value else "no"
+
+
+def listed(names: Iterable[str], joint: str) -> str:
+    """Names as a sentence has them: "a", "a or b", "a, b or c"."""
+    *first, last = names
+    return f"{', '.join(first)} {joint} {last}" if first else last

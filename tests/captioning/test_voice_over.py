@@ -62,7 +62,7 @@ def voice_overs(captions: list[Caption]) -> list[str | None]:
 
 
 def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
-    """Words are cut to the clips of the video that they lie beside; the other video has none."""
+    """Words are cut to the clips of their own video; the other video has none."""
     captions = write(out, script)
     assert voice_overs(captions) == ["First words.", None, "Last words."]
     silent = [caption for caption in captions if caption.subtitles_hash is None]
@@ -71,7 +71,7 @@ def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
     assert asked.count("First words.") == 1
 
 
-def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
+def test_a_changed_file_is_read_again(out: Path, script: Script) -> None:
     """Only the clips of its video are asked for again, when it changes, goes or comes back."""
     first = write(out, script)
     write(out, script)
@@ -92,7 +92,7 @@ def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
     assert len(script.bodies) == 15
 
 
-def test_other_strategies_hear_nothing(out: Path, script: Script) -> None:
+def test_other_strategies_ignore_subtitles(out: Path, script: Script) -> None:
     """A new subtitle file makes no caption anew that does not hear."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
     script.say = lambda _body: "A red ball rolls across the grass."
@@ -143,7 +143,7 @@ def test_files_are_found_beside_any_copy(tmp_path: Path) -> None:
     assert len(file.subtitles.cues) == 2
 
 
-def test_a_file_without_a_cue_is_told() -> None:
+def test_a_file_without_a_cue_is_reported() -> None:
     """Something else under that name gives no words, and says so."""
     assert list(SubtitleFile("a.srt", b"\x00\x01 no subtitles").faults()) == ["a.srt: no cue found"]
 

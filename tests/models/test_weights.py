@@ -90,7 +90,7 @@ def test_a_damaged_file_in_the_cache_is_refused(served: str) -> None:
 
 
 @pytest.mark.parametrize("address", ["{served}/other.pth", "http://127.0.0.1:1/head.pth"])
-def test_no_network_says_what_to_do(served: str, address: str, cache: Path) -> None:
+def test_no_network_is_an_error_with_a_remedy(served: str, address: str, cache: Path) -> None:
     """Without the file or a server the address, the hash and the place for the file are named."""
     url = address.format(served=served)
     with pytest.raises(UsageError, match=f"cannot fetch {url}") as raised:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.chat_bench import OPTIONS
 from tests.support.chat_server import Script, completion, serving
-from tests.support.conversations import Model, says
+from tests.support.conversations import Model, reply
 from vidcurate.captioning.text.json_answer import ask_json, plain_text
 from vidcurate.captioning.text.trigger import with_word
 from vidcurate.captioning.usage import Usage, count_usage
@@ -178,7 +178,7 @@ def test_every_strategy_is_told_plain_texts() -> None:
         return answer.text, value
 
     usage = Usage()
-    model = Model([says(json.dumps({"caption": SAID})), says('{"caption": "x"}')])
+    model = Model([reply(json.dumps({"caption": SAID})), reply('{"caption": "x"}')])
     assert run_conversation(count_usage(talk(), usage), model.ask) == (SAID, {"caption": "x"})
     assert usage.notes == ("markup",)
 

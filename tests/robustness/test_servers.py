@@ -19,8 +19,8 @@ from vidcurate.models.chat.conversation import ModelRequest
 from vidcurate.models.chat.openai import open_chat
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.models.chat.responses import read_status, wait_in
-from vidcurate.notices import take_notices
-from vidcurate.pipeline.runner import Limits
+from vidcurate.models.notices import take_notices
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS
 
 LOADING = (503, "Loading model")
@@ -201,7 +201,7 @@ def test_a_fault_of_the_server_is_done_by_the_next_run(
         assert len(script.bodies) == 5
         script.modes[:] = ["401"]
         with pytest.raises(ServerDownError, match="what is done stays"):
-            process(tmp_path / "out", options, limits=Limits(retry_failed=True))
+            process(tmp_path / "out", options, run_options=RunOptions(retry_failed=True))
     assert {row.text for row in rows(tmp_path / "out", CAPTIONS)} == {
         "A red ball rolls over the grass."
     }

@@ -34,14 +34,14 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         yield script
 
 
-def still(level: int) -> bytes:
+def grey_jpeg(level: int) -> bytes:
     """A JPEG of one grey."""
     return bytes(cv2.imencode(".jpg", np.full((36, 64, 3), level, np.uint8))[1])
 
 
 def conversation(number: int) -> Conversation[Answer]:
     """A conversation about a clip that lasts `number` seconds, of one request."""
-    frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
+    frames = (Frame(10.5, grey_jpeg(40)), Frame(11.25, grey_jpeg(200)))
     answer = yield ModelRequest((f"clip {number}", "first:", frames[0], "second:", frames[1]))
     return answer
 

@@ -1,4 +1,4 @@
-"""One clip told by a strategy to a model that answers from a list, for tests."""
+"""Runs a strategy on one clip with a model that answers from a list, for tests."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class Model:
         return [str(request.parts[0]) for request in self.requests]
 
 
-def says(text: str, status: Status = "ok", model: str = "eye") -> Answer:
+def reply(text: str, status: Status = "ok", model: str = "eye") -> Answer:
     """An answer."""
     return Answer(text, status, model, 1, 1, 0.0)
 

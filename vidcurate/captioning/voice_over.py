@@ -16,7 +16,7 @@ from vidcurate.captioning.text.subtitles import (
 )
 from vidcurate.errors import MediaError
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
-from vidcurate.stage import Finished, Workspace
+from vidcurate.stage import DatasetView, Workspace
 from vidcurate.store.storage import Location, Remote, location
 
 MAX_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
@@ -81,7 +81,7 @@ def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaE
     for source in sources:
         for video in (location(path) for path in (source.path, *source.paths)):
             if video.parent not in names:
-                names[video.parent] = names_in(video.parent)
+                names[video.parent] = list_files(video.parent)
             name = subtitle_name(video.name, names[video.parent])
             if name is not None:
                 found[source.video_id] = read_file(video.parent / name)
@@ -89,7 +89,7 @@ def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaE
     return found
 
 
-def names_in(folder: Location) -> list[str]:
+def list_files(folder: Location) -> list[str]:
     """The names of the files in a folder; none where it is gone."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
@@ -126,7 +126,7 @@ def voice_overs_of(
     return voice_overs
 
 
-def changed_subtitles(config: CaptionConfig, view: Finished) -> pa.Array:
+def changed_subtitles(config: CaptionConfig, view: DatasetView) -> pa.Array:
     """The clips whose captions used other subtitles than are beside their video now."""
     if not uses_subtitles(config):
         return pa.array([], pa.string())

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vidcurate.options import OptionSpec, StageConfig, options_of
+from vidcurate.options import OptionSpec, StageConfig, listed, options_of
 from vidcurate.pipeline.option_text import choices, describe, flags
-from vidcurate.wording import listed
 
 PANEL = "Options of this stage"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from vidcurate.errors import UsageError
+from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import cache_folder
-from vidcurate.store.table import write_whole
 
 WAIT_S = 60
 
@@ -45,7 +45,8 @@ def fetch_weights(weights: Weights) -> Path:
     file = cached_file(weights)
     if not file.exists():
         try:
-            write_whole(file, lambda partial: download(weights, partial))
+            with atomic_write(file) as partial:
+                download(weights, partial)
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
                 error.close()  # it holds the connection

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from vidcurate.errors import ConfigError
+from vidcurate.errors import ConfigError, suggest
 from vidcurate.options import StageConfig, faults_of, put_over
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
@@ -20,7 +20,6 @@ from vidcurate.pipeline.yaml_file import (
     validated,
 )
 from vidcurate.stage import Stage
-from vidcurate.wording import suggest
 
 
 def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.captioning.options import pairs_of
+from vidcurate.errors import suggest
 from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.yaml_file import Fault, YamlPath, dotted, line_of, validated
 from vidcurate.stage import Stage
-from vidcurate.wording import suggest
 
 MODELS = "models"
 

@@ -21,23 +21,23 @@ def text_of(request: ModelRequest) -> str:
 
 
 def reader(request: ModelRequest) -> Outcome:
-    """A model that lists the items of a text, and entails those that both texts tell."""
+    """A model that lists the items of a text, and entails those in both texts."""
     words = text_of(request)
     numbered = [line.partition(". ")[2] for line in words.splitlines() if line[:1].isdigit()]
     if numbered:
         text = CAPTION if CAPTION in words else REFERENCE
         verdicts = ["entailed" if item in ITEMS[text] else "neutral" for item in numbered]
-        return said({"verdicts": verdicts})
-    return said({"items": ITEMS[CAPTION if CAPTION in words else REFERENCE]})
+        return json_reply({"verdicts": verdicts})
+    return json_reply({"items": ITEMS[CAPTION if CAPTION in words else REFERENCE]})
 
 
-def said(value: object) -> Answer:
+def json_reply(value: object) -> Answer:
     """An answer that holds JSON."""
     return Answer(json.dumps(value), "ok", "m", 1, 1, 0.0)
 
 
 def test_completeness_and_precision_count_entailed_events() -> None:
-    """One of three reference events is told, one of two told events is in the reference."""
+    """One of three reference events is in the caption, one of its two is in the reference."""
     result = run_conversation(compare_events(CAPTION, REFERENCE), reader)
     assert isinstance(result, EventAgreement)
     assert result.completeness == pytest.approx(1 / 3)
@@ -46,8 +46,8 @@ def test_completeness_and_precision_count_entailed_events() -> None:
     assert result.caption.verdicts == ("entailed", "neutral")
 
 
-def test_both_kinds_are_asked_of_both_texts() -> None:
-    """With details beside events each text is taken apart twice, and each held against once."""
+def test_both_kinds_are_requested_of_both_texts() -> None:
+    """With details as well as events each text is divided twice and checked once."""
     requests: list[ModelRequest] = []
 
     def note(request: ModelRequest) -> Outcome:
@@ -62,7 +62,9 @@ def test_both_kinds_are_asked_of_both_texts() -> None:
 
 def test_texts_without_events_have_no_score() -> None:
     """Where nothing happens nothing is judged, and no share is made up."""
-    result = run_conversation(compare_events(CAPTION, REFERENCE), lambda _ask: said({"items": []}))
+    result = run_conversation(
+        compare_events(CAPTION, REFERENCE), lambda _ask: json_reply({"items": []})
+    )
     assert isinstance(result, EventAgreement)
     assert (result.completeness, result.precision, result.f1) == (None, None, None)
 
@@ -73,7 +75,7 @@ def test_a_model_that_judges_some_only_is_an_error() -> None:
 
     def short(_ask: ModelRequest) -> Outcome:
         items = next(answers, None)
-        return said({"verdicts": ["entailed"]} if items is None else {"items": items})
+        return json_reply({"verdicts": ["entailed"]} if items is None else {"items": items})
 
     result = run_conversation(compare_events(CAPTION, REFERENCE), short)
     assert isinstance(result, MediaError)

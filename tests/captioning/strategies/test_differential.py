@@ -2,7 +2,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.support.conversations import CLIP, Model, says
+from tests.support.conversations import CLIP, Model, reply
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CaptionConfig, Differential
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
@@ -27,10 +27,10 @@ def jpegs(request: ModelRequest) -> list[bytes]:
     return [part.jpeg for part in request.parts if isinstance(part, Frame)]
 
 
-def test_each_frame_is_told_by_its_change() -> None:
+def test_each_frame_is_described_by_its_change() -> None:
     """The first alone, then pairs with the note before, then all notes with their times."""
     result, model = video(
-        [says("a hare"), says("it sits"), says("it runs"), says("gone"), says("T")]
+        [reply("a hare"), reply("it sits"), reply("it runs"), reply("gone"), reply("T")]
     )
     assert result == CaptionText("T", "ok")
     first, *pairs, last = model.texts()
@@ -50,17 +50,17 @@ def test_each_frame_is_told_by_its_change() -> None:
 
 
 def test_more_notes_may_be_carried() -> None:
-    """The option tells how many earlier notes go with the next frame."""
-    answers = [says(f"note {n}") for n in range(5)]
+    """The option sets how many earlier notes go with the next frame."""
+    answers = [reply(f"note {n}") for n in range(5)]
     _, model = video(answers, carried_notes=2)
     assert "note 0\n0.5 s: note 1" in model.texts()[2]
     assert "note 0" not in model.texts()[3]
 
 
 def test_a_frame_that_fails_costs_itself() -> None:
-    """The next frame is compared with the last that was told, and the gap is noted."""
-    bad = says("", "refused")
-    result, model = video([says("a"), MediaError("down"), bad, says("c"), says("T")])
+    """The next frame is compared with the last described one, and the gap is noted."""
+    bad = reply("", "refused")
+    result, model = video([reply("a"), MediaError("down"), bad, reply("c"), reply("T")])
     assert isinstance(result, CaptionText)
     assert (result.text, result.status) == ("T", "ok")
     assert result.repairs == (
@@ -71,17 +71,17 @@ def test_a_frame_that_fails_costs_itself() -> None:
 
 
 def test_a_first_frame_that_fails_is_replaced() -> None:
-    """Until one frame is told, the next is told whole."""
-    result, model = video([MediaError("down"), says("b"), says("c"), says("d"), says("T")])
+    """Until one frame is described, the next is described in full."""
+    result, model = video([MediaError("down"), reply("b"), reply("c"), reply("d"), reply("T")])
     assert isinstance(result, CaptionText)
     assert model.texts()[1].startswith(FIRST)
 
 
 def test_one_note_needs_no_merging() -> None:
     """A single frame's text is the caption, with its own status, whatever failed after it."""
-    result, model = video([says("cut", "truncated")], n_frames=1)
+    result, model = video([reply("cut", "truncated")], n_frames=1)
     assert result == CaptionText("cut", "truncated")
-    result, model = video([says("cut", "truncated"), says("", "refused")], n_frames=2)
+    result, model = video([reply("cut", "truncated"), reply("", "refused")], n_frames=2)
     assert isinstance(result, CaptionText)
     assert (result.text, result.status) == ("cut", "truncated")
     assert len(model.requests) == 2
@@ -89,17 +89,17 @@ def test_one_note_needs_no_merging() -> None:
 
 @pytest.mark.parametrize("n_answers", [0, 4])
 def test_no_note_or_no_merging_is_an_error(n_answers: int) -> None:
-    """Where no frame is told, or the notes cannot be merged, the clip fails with the reason."""
-    outcomes = [says("a")] * n_answers + [MediaError("down")] * 5
+    """Where no frame is described, or merging fails, the clip fails with the reason."""
+    outcomes = [reply("a")] * n_answers + [MediaError("down")] * 5
     result, _ = video(outcomes)
     assert isinstance(result, MediaError)
     assert "down" in str(result)
 
 
-def test_any_number_of_frames_is_told() -> None:
+def test_any_number_of_frames_is_described() -> None:
     """Of 200 frames the notes are merged in steps, and no request is longer than allowed."""
-    notes = [says(f"change {n}: " + "something moves " * 5) for n in range(200)]
-    result, model = video([*notes, *[says("part")] * 80], n_frames=200, max_prompt_chars=1000)
+    notes = [reply(f"change {n}: " + "something moves " * 5) for n in range(200)]
+    result, model = video([*notes, *[reply("part")] * 80], n_frames=200, max_prompt_chars=1000)
     assert isinstance(result, CaptionText)
     assert result.text == "part"
     merging = [text for text in model.texts() if text.startswith(MERGE)]

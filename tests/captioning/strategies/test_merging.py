@@ -3,7 +3,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.conversations import Model, says
+from tests.support.conversations import Model, reply
 from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, in_groups, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
@@ -18,7 +18,7 @@ def merged(notes: Sequence[Note], max_chars: int, outcomes: Sequence[Outcome]) -
 
 def test_few_notes_take_one_request() -> None:
     """Notes that fit are shown together, one a line after their times."""
-    model = Model([says("all", "truncated")])
+    model = Model([reply("all", "truncated")])
     assert run_conversation(merge(NOTES[:2], 1000, str), model.ask) == Merged(
         "all", "truncated", ()
     )
@@ -32,7 +32,7 @@ def test_many_notes_are_merged_in_steps() -> None:
 
     def answer(request: ModelRequest) -> Outcome:
         shown.append(str(request.parts[0]))
-        return says(f"sum {len(shown)}")
+        return reply(f"sum {len(shown)}")
 
     result = run_conversation(merge(NOTES, 300, str), answer)
     assert isinstance(result, Merged)
@@ -46,7 +46,7 @@ def test_many_notes_are_merged_in_steps() -> None:
 def test_a_group_that_fails_leaves_a_gap() -> None:
     """The rest is merged all the same, and the gap is named with its times."""
     groups = in_groups(NOTES, 300)
-    outcomes: list[Outcome] = [says("ok")] * (len(groups) + 1)
+    outcomes: list[Outcome] = [reply("ok")] * (len(groups) + 1)
     outcomes[1] = MediaError("no answer")
     result = merged(NOTES, 300, outcomes)
     assert isinstance(result, Merged)
@@ -58,7 +58,7 @@ def test_nothing_left_is_an_error() -> None:
     """Where all groups fail, or the last request, there is no text."""
     down: list[Outcome] = [MediaError("down")] * 20
     assert "down" in str(merged(NOTES, 300, down))
-    refused = merged(NOTES[:2], 300, [says("", "refused")])
+    refused = merged(NOTES[:2], 300, [reply("", "refused")])
     assert isinstance(refused, MediaError)
 
 

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from tests.support.conversations import CLIP, FRAMES, Model, caption_by, says
+from tests.support.conversations import CLIP, FRAMES, Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
@@ -23,14 +23,14 @@ def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, M
     """What the strategy makes of a clip with a voice, and the model that was asked."""
     config = CaptionConfig(backend=OpenAiConfig(model="eye"), strategy=Script(**options))
     clip_input = ClipInput(CLIP, FRAMES, {}, prompts_of(config), config, voice_over=voice_over)
-    model = Model([says(json.dumps(SCENE))])
+    model = Model([reply(json.dumps(SCENE))])
     result = run_conversation(STRATEGIES["script"].converse(clip_input), model.ask)
     assert isinstance(result, CaptionText)
     return result, model
 
 
-def test_a_scene_is_told_without_a_voice() -> None:
-    """The content is the text, the whole is kept, and nothing is said of a voice-over."""
+def test_a_scene_needs_no_voice_over() -> None:
+    """The content is the text, the whole is kept, and the prompt mentions no voice-over."""
     result, model = voiced(None)
     assert result.text == "A hare crosses a meadow."
     assert result.structured == {
@@ -44,7 +44,7 @@ def test_a_scene_is_told_without_a_voice() -> None:
 
 
 def test_the_voice_over_is_the_subtitles_own() -> None:
-    """The model is told the words; the row has them as the file does, with the file's faults."""
+    """The prompt has the words; the row has them as in the file, with the file's faults."""
     result, model = voiced(VoiceOver("Look, {Bob}! The hare.", "abc", ("2 cues skipped",)))
     assert "<heard>\nLook, {Bob}! The hare.\n</heard>" in model.texts()[0]
     assert result.structured["voice_over"] == "Look, {Bob}! The hare."
@@ -67,6 +67,6 @@ def test_silence_in_the_clip_is_no_voice() -> None:
 
 
 def test_a_scene_without_content_fails() -> None:
-    """Blank content is asked of nobody again: there is no caption."""
+    """Blank content is not requested again: there is no caption."""
     with pytest.raises(MediaError, match="no content"):
-        caption_by(Model([says(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")
+        caption_by(Model([reply(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")

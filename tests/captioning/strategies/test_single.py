@@ -3,7 +3,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tests.support.conversations import Model, caption_by, says
+from tests.support.conversations import Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import prompts_of
@@ -12,7 +12,7 @@ from vidcurate.captioning.text.trigger import with_trigger
 
 def test_one_request_holds_all_frames() -> None:
     """The prompt comes first, then each frame after its number and its time in the clip."""
-    model = Model([says("A hare runs.")])
+    model = Model([reply("A hare runs.")])
     assert caption_by(model).text == "A hare runs."
     _, first, _, second, _ = model.requests[0].parts
     assert (first, second) == ("Frame 1 of 2, at 0.50 s:", "Frame 2 of 2, at 3.00 s:")
@@ -20,17 +20,17 @@ def test_one_request_holds_all_frames() -> None:
 
 def test_brief_and_detailed_in_one_answer() -> None:
     """One request gives two texts; the brief one is the row's short text."""
-    model = Model([says(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
+    model = Model([reply(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
     result = caption_by(model, detail="both")
     assert (result.text, result.short_text) == ("A grey hare runs.", "A hare.")
     assert len(model.requests) == 1
 
 
-def test_detail_decides_what_is_asked() -> None:
+def test_detail_decides_the_prompt() -> None:
     """A brief caption is asked for as one sentence, a detailed one as a paragraph."""
     wanted = {}
     for detail in ("brief", "detailed"):
-        model = Model([says("A hare.")])
+        model = Model([reply("A hare.")])
         caption_by(model, detail=detail)
         wanted[detail] = model.texts()[0]
     assert "one plain sentence" in wanted["brief"]
@@ -39,7 +39,7 @@ def test_detail_decides_what_is_asked() -> None:
 
 def asked(**options: str) -> str:
     """The prompt of `single` with these options."""
-    model = Model([says("sks, a hare runs.")])
+    model = Model([reply("sks, a hare runs.")])
     caption_by(model, None, None, **options)
     return model.texts()[0]
 
@@ -57,7 +57,7 @@ def test_styles_ask_for_other_things() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["single", "structured", "motion-detail", "teachers"])
-def test_every_strategy_is_told_language_and_style(strategy: str) -> None:
+def test_every_prompt_names_language_and_style(strategy: str) -> None:
     """The prompts of each strategy take in the language and the purpose."""
     options: dict[str, object] = {"backend": "openai", "model": "m", "strategy": strategy}
     if strategy == "teachers":
@@ -69,7 +69,7 @@ def test_every_strategy_is_told_language_and_style(strategy: str) -> None:
 
 
 def test_language_is_any_name() -> None:
-    """The model is told the language in the user's own words."""
+    """The prompt names the language in the user's own words."""
     assert "in Swiss German" in asked(language="Swiss German")
 
 

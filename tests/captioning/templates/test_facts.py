@@ -157,8 +157,8 @@ def test_every_number_that_is_read_is_a_column() -> None:
     assert asked <= columns
 
 
-def test_the_camera_is_spoken_of_where_it_is_plain() -> None:
-    """A movement of half of the clip is said, one of less or an unknown one is not."""
+def test_the_camera_is_described_where_it_is_plain() -> None:
+    """A movement of half of the clip is named, one of less or an unknown one is not."""
     pan = {"camera": "pan_left", "pan_left_share": 0.5}
     assert describe(facts() | {"motion": pan}).endswith("blue. The camera pans left.")
     for unsaid in ({**pan, "pan_left_share": 0.4}, {"camera": "unknown"}):
@@ -166,7 +166,7 @@ def test_the_camera_is_spoken_of_where_it_is_plain() -> None:
 
 
 def test_a_slow_camera_is_called_slow() -> None:
-    """A pan that moves the picture little is slow; a still camera has no speed to speak of."""
+    """A pan that moves the picture little is slow; a still camera has no speed."""
     pan = {"camera": "pan_left", "pan_left_share": 0.9, "camera_speed": 0.02}
     assert camera_clause({"motion": pan}) == "the camera slowly pans left"
     assert camera_clause({"motion": {**pan, "camera_speed": 0.03}}) == "the camera pans left"
@@ -207,7 +207,7 @@ def test_a_moving_camera_does_not_count_as_movement() -> None:
     ],
 )
 def test_sounds_are_described_by_their_share(row: dict[str, object], sentence: str) -> None:
-    """Speech, singing and music are said where they fill a good part, silence where it is all."""
+    """Speech, singing and music are named where they fill a good part, silence where it is all."""
     assert describe({"speech": row}) == sentence
 
 
@@ -215,15 +215,17 @@ def test_text_is_quoted_once() -> None:
     """Strings that are one line read twice are quoted once, three at most, with their region."""
     strings = ("+Pixel 2", "Pixel 2", "$849", "Sale", "Today")
     row = {"strings": strings, "overlay_strings": strings, "overlay_places": ("top left",)}
-    said = "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
-    assert describe({"text": row}) == said
+    sentence = (
+        "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
+    )
+    assert describe({"text": row}) == sentence
     two_regions = {**row, "overlay_places": ("top left", "bottom")}
     assert describe({"text": two_regions}).startswith("Text in the picture reads")
     assert describe({"text": {**row, "strings": ()}}) == ""
 
 
 def test_doubtful_tags_and_marks_are_left_out() -> None:
-    """A tag is said where it is all but certain, a mark where it is very likely."""
+    """A tag is named where it is almost certain, a mark where it is very likely."""
     tag = {"top_name": "web site", "top_probability": 0.9, "backend": "efficientnet"}
     assert describe({"tags": tag}) == "It seems to show a web site."
     own = {**tag, "top_name": "two people talking", "backend": "open_clip"}
@@ -241,7 +243,7 @@ def test_every_movement_has_its_words() -> None:
 
 
 def test_nothing_measured_is_no_text() -> None:
-    """Of a clip without any measurement nothing is said."""
+    """Without any measurement there is no text."""
     assert describe({}) == ""
 
 

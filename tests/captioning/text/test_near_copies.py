@@ -2,7 +2,20 @@ import numpy as np
 
 from vidcurate.captioning.text.near_copies import NearCopy, minhash_bands, near_copies
 
-WORDS = ("dog", "cat", "boat", "tram", "tree", "lamp", "bird", "coat", "rope", "door", "cup", "hat")
+WORDS = (
+    "dog",
+    "cat",
+    "boat",
+    "tram",
+    "tree",
+    "lamp",
+    "bird",
+    "coat",
+    "rope",
+    "door",
+    "cup",
+    "hat",
+)
 
 
 def found(texts: list[str], least: float = 0.6) -> dict[int, NearCopy]:
@@ -17,7 +30,7 @@ def sentence(number: int) -> str:
 
 
 def test_near_copies_are_found_among_many() -> None:
-    """Equal texts and those with one word changed name each other; the others nobody."""
+    """Equal texts and those with one word changed name each other; the others name none."""
     texts = [sentence(number) for number in range(200)]
     texts[50] = texts[7]
     texts[60] = texts[9].replace(texts[9].split()[4], "bridge", 1)
@@ -36,5 +49,5 @@ def test_short_and_odd_texts_are_compared() -> None:
 
 
 def test_thousands_of_equal_texts_take_few_comparisons() -> None:
-    """Where all say the same each still has its echo."""
+    """Where all say the same, each has a near-copy."""
     assert len(found(["The camera is still and nothing moves at all."] * 3000)) == 3000

@@ -178,5 +178,5 @@ CUES = (Cue(0, 2, "one"), Cue(2, 4, "two\nthree"), Cue(4, 4.1, "three"), Cue(4.1
     ],
 )
 def test_words_are_cut_to_a_span(start_s: float, end_s: float, text: str) -> None:
-    """A cue counts by half of the shorter of both; lines that repeat are said once."""
+    """A cue counts by half of the shorter of both; repeated lines count once."""
     assert words_between(CUES, start_s, end_s) == text

@@ -45,12 +45,12 @@ def careless() -> Conversation[str]:
 
 
 def test_each_answer_reaches_the_next_question() -> None:
-    """A conversation is told its answers one by one, and its result is what it returns."""
+    """A conversation gets its answers one by one, and its result is what it returns."""
     assert run_conversation(counting("a", 3), echo) == "a012"
     assert run_conversation(counting("a", 0), echo) == "a"
 
 
-def test_an_error_is_told_inside() -> None:
+def test_an_error_is_raised_inside() -> None:
     """A failed request is raised in the conversation: caught there it goes on, else it ends it."""
     assert run_conversation(careful(), echo) == "good"
     error = run_conversation(careless(), echo)
@@ -84,7 +84,7 @@ def test_batches_survive_what_fails() -> None:
     assert isinstance(last, MediaError)
 
 
-def test_conversations_are_begun_as_needed() -> None:
+def test_conversations_begin_as_needed() -> None:
     """No more are begun than fit into the batch."""
     begun: list[str] = []
 

@@ -19,7 +19,7 @@ from vidcurate.models.chat.requests import chat_payload, initial_format
 from vidcurate.models.chat.responses import retry_after_s
 
 
-def test_an_answer_says_where_it_is_from(script: Script) -> None:
+def test_an_answer_names_its_model(script: Script) -> None:
     """Text, the server's own model name, tokens and seconds are all given."""
     [answer] = answers(script)
     assert isinstance(answer, Answer)
@@ -144,7 +144,7 @@ def test_the_key_is_nowhere(script: Script, caplog: pytest.LogCaptureFixture) ->
     assert KEY not in refused
 
 
-def test_a_password_in_the_address_is_not_told(script: Script) -> None:
+def test_a_password_in_the_address_is_not_shown(script: Script) -> None:
     """User, password and query of base_url stay out of errors."""
     url = script.url.replace("//", "//me:pass-word@")
     [result] = texts(answers(script, "400", base_url=f"{url}?token=hid"))

@@ -34,7 +34,7 @@ def refusing(script: Script, words: str, status: int = 400) -> None:
 
 
 def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
-    """The server is told to bind the answer; a request without a schema says nothing of it."""
+    """The server must bind the answer; a request without a schema does not mention one."""
     asked(script)
     [form] = forms(script)
     assert form["type"] == "json_schema"
@@ -45,16 +45,16 @@ def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_server_without_schemas_is_asked_in_words(script: Script, status: int) -> None:
+def test_a_server_without_schemas_gets_the_schema_in_words(script: Script, status: int) -> None:
     """When it knows no response_format, it is asked for any JSON, then in words from then on."""
     refusing(script, "Unexpected fields: {'response_format'}", status)
     answers = asked(script, 3, max_retries=0)
     assert all(isinstance(answer, Answer) for answer in answers)
-    told = [form and form["type"] for form in forms(script)]
-    assert told == ["json_schema", "json_object", None, None, None]
+    form_types = [form and form["type"] for form in forms(script)]
+    assert form_types == ["json_schema", "json_object", None, None, None]
 
 
-def test_who_insists_on_the_schema_is_told(script: Script) -> None:
+def test_insisting_on_the_schema_is_an_error_with_a_remedy(script: Script) -> None:
     """With `schema` the refusal is the row's failure; with `prompt` no schema is ever sent."""
     refusing(script, "response_format is not supported")
     [error] = asked(script, structured_output="schema", max_retries=0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chat_bench import still
+from tests.support.chat_bench import grey_jpeg
 from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_blip, save_qwen, save_smol, save_text_only
 from tests.support.videos import render
@@ -23,7 +23,7 @@ from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
 
-FRAMES = tuple(Frame(0.5 * n, still(40 * n + 20)) for n in range(4))
+FRAMES = tuple(Frame(0.5 * n, grey_jpeg(40 * n + 20)) for n in range(4))
 FOUR = ModelRequest(("Look.", *(part for n, f in enumerate(FRAMES) for part in (f"Frame {n}:", f))))
 Save = Callable[[Path], Path]
 
@@ -66,8 +66,8 @@ def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.Fixtur
     assert all(a.model == model.options.model and a.seconds > 0 for a in together)
 
 
-def test_an_answer_that_is_cut_says_so(qwen: Path) -> None:
-    """A model that does not end within max_tokens gives that many, and the status tells it."""
+def test_a_cut_answer_is_marked(qwen: Path) -> None:
+    """A model that does not end within max_tokens gives that many, and the status says so."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]  # one that it never writes
     [answer] = answered(model, [FOUR])
@@ -102,7 +102,7 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
 
 
 def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
-    """A processor is told when in its clip each keyframe is shown, for each clip of a batch."""
+    """A processor gets the time in the clip of each keyframe, for each clip of a batch."""
     slow = [replace(f, time_s=60.0 + 20 * n, clip_start_s=50.0) for n, f in enumerate(FRAMES)]
     timing = video_metadata(slow)
     assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
@@ -115,14 +115,14 @@ def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
 
 
 def test_none_samples_as_the_model_does(qwen: Path) -> None:
-    """Without a temperature nothing is said of sampling, and 0 is greedy."""
+    """Without a temperature no sampling is set, and 0 is greedy."""
     assert sampling_of(TransformersConfig(model=str(qwen), temperature=None)) == {}
     assert sampling_of(TransformersConfig(model=str(qwen), temperature=0)) == {"do_sample": False}
     warm = {"do_sample": True, "temperature": 0.7}
     assert sampling_of(TransformersConfig(model=str(qwen), temperature=0.7)) == warm
 
 
-def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
+def test_each_request_has_its_own_token_limit(qwen: Path) -> None:
     """A request that allows fewer tokens than others of its batch gets no more than these."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]
@@ -142,7 +142,7 @@ def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
     assert isinstance(led.text, str)
 
 
-def test_conversations_are_held_in_batches(qwen: Path) -> None:
+def test_conversations_run_in_batches(qwen: Path) -> None:
     """A model of this process holds conversations as any other, in order."""
     model = opened(qwen, batch_size=2)
 
@@ -207,7 +207,7 @@ def test_other_faults_are_not_taken_for_want_of_memory(qwen: Path) -> None:
 
 
 def test_half_of_the_pictures_keep_their_words() -> None:
-    """The pictures that stay are every second one, each after the words that tell its time."""
+    """The pictures that stay are every second one, each after the words with its time."""
     fewer = with_fewer_frames(FOUR)
     assert fewer is not None
     assert fewer.parts == ("Look.", "Frame 0:", FRAMES[0], "Frame 2:", FRAMES[2])

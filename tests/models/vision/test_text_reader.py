@@ -87,7 +87,7 @@ def test_a_box_at_the_border_is_read(reader: TextReader) -> None:
     assert reader.read(picture, Box(0, 0, 1, 1)) == "border"
 
 
-def test_a_missing_extra_is_said_before_decoding(
+def test_a_missing_extra_is_reported_before_decoding(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without rapidocr the command that installs it is named, and no video is read."""

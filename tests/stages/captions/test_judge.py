@@ -110,7 +110,7 @@ def test_captions_are_cleaned_before_they_are_kept(out: Path) -> None:
 
 
 def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
-    """Flags, reasons and score come from words and measurements alone; nobody is asked."""
+    """Flags, reasons and score come from words and measurements alone, without a model."""
     n_asked = len(script.bodies)
     process(out, {"judge": {}})
     assert len(script.bodies) == n_asked
@@ -124,7 +124,7 @@ def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
 
 
 def test_a_model_grades_on_the_frames(out: Path, script: Script) -> None:
-    """The model sees caption and stills; its grade lowers the score, and its words are kept."""
+    """The model sees caption and keyframes; its grade lowers the score, and its words are kept."""
     del script.bodies[:]
     process(out, {"judge": asked(script)})
     found = verdicts(out)[WRONG]
@@ -196,7 +196,7 @@ def test_near_copies_are_weak(out: Path, script: Script) -> None:
 
 
 def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
-    """The model is told what is wrong; the better text wins, the old ones stay with scores."""
+    """The prompt names what is wrong; the better text wins, the old ones stay with scores."""
     judge, triage = asked(script), {"max_score": 0.9}
     process(out, {"judge": judge, "triage": triage})
     del script.bodies[:]
@@ -210,12 +210,12 @@ def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
         Candidate(BETTER, "round 1", 1.0),
     )
     assert (row.model, row.n_requests, row.prompt_tokens) == (MODEL, 3, 33)
-    told = next(
+    prompt = next(
         about(b) for b in script.bodies if "A check found" in about(b) and "horse" in about(b)
     )
-    assert WRONG in told
-    assert "not so in the clip: brown horse" in told
-    assert "does not happen: gallops" in told
+    assert WRONG in prompt
+    assert "not so in the clip: brown horse" in prompt
+    assert "does not happen: gallops" in prompt
 
 
 def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> None:
@@ -249,19 +249,19 @@ class Notes(Quiet):
     """Keeps what stages say at their end."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.answers_given: list[str] = []
 
     def note(self, text: str) -> None:
         """Keep it."""
-        self.said.append(text)
+        self.answers_given.append(text)
 
 
-def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
+def test_gains_and_costs_are_reported(out: Path, script: Script) -> None:
     """At the end stand scores before and after, requests and tokens, and what was found before."""
     notes = Notes()
     options = {"judge": asked(script), "triage": {"max_score": 0.9}, "refine": asked(script)}
     process(out, options, listener=notes)
-    judge_asks, refine_asks, judged, refined = notes.said
+    judge_asks, refine_asks, judged, refined = notes.answers_given
     assert judge_asks.startswith("judge: at least 3 requests to eye")
     assert refine_asks.startswith("refine: at least 2 requests to eye")
     assert "vagueness 1" in judged
@@ -273,7 +273,7 @@ def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
 
 
 def test_the_export_prefers_refined_texts(out: Path, script: Script) -> None:
-    """The caption column has the better text, the old one and what was judged stand beside it."""
+    """The caption column has the better text; old text and verdict have columns of their own."""
     export = ExportConfig(media="none").model_dump()
     options = {"judge": asked(script), "triage": {}, "refine": asked(script), "export": export}
     process(out, options)

@@ -11,7 +11,7 @@ from vidcurate.captioning.prompts import Prompt, fill_prompt
 from vidcurate.captioning.strategies.merging import Note, merge, time_text
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation, Status
-from vidcurate.records import Scene, ToldSpan
+from vidcurate.records import Scene, SpanText
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class VideoSummary:
 
     text: str
     status: Status
-    scenes: tuple[ToldSpan, ...]
+    scenes: tuple[SpanText, ...]
     gaps: tuple[str, ...]
 
 
@@ -65,5 +65,5 @@ def summarise_video(scenes: Sequence[Scene], prompts: SummaryPrompts) -> Convers
     video = yield from merge(
         scene_notes, prompts.max_chars, lambda lines: prompts.fill(prompts.video, lines)
     )
-    spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in scene_notes)
+    spans = tuple(SpanText(note.start_s, note.end_s, note.text) for note in scene_notes)
     return VideoSummary(video.text, video.status, spans, (*gaps, *video.gaps))

@@ -59,8 +59,8 @@ def in_groups(notes: Sequence[Note], max_chars: int) -> list[list[Note]]:
     groups: list[list[Note]] = [[]]
     room = max_chars
     for note in notes:
-        longest = max(0, max_chars // 2 - len(as_line(Note(note.start_s, note.end_s, ""))) - 1)
-        short = note if len(note.text) <= longest else shorten(note, longest)
+        max_text = max(0, max_chars // 2 - len(as_line(Note(note.start_s, note.end_s, ""))) - 1)
+        short = note if len(note.text) <= max_text else shorten(note, max_text)
         n_chars = len(as_line(short)) + 1
         if n_chars > room and groups[-1]:
             groups.append([])

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vidcurate.captioning.clip_input import Strategy
+from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import (
     CaptionConfig,
     Single,
@@ -17,7 +18,6 @@ from vidcurate.captioning.options import (
 from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
 from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
-from vidcurate.captioning.strategies.form import load_form
 from vidcurate.captioning.strategies.motion_detail import motion_detail
 from vidcurate.captioning.strategies.script import script
 from vidcurate.captioning.strategies.single import single

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.forms import bound_schema_of, schema_of
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
-from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
 from vidcurate.captioning.templates.facts import camera_clause
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
@@ -26,13 +26,15 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
     text = clip_input.prompts["form"].text
     room = max(MIN_TOKENS, clip_input.max_tokens)
     form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
-    spoken = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
+    camera_sentences = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
     return CaptionText(
         form["caption"],
         "ok",
         short_text=form.get("short_caption"),
         structured=form,
-        conflicts=camera_conflicts(" ".join([*spoken, form["caption"]]), clip_input.facts),
+        conflicts=camera_conflicts(
+            " ".join([*camera_sentences, form["caption"]]), clip_input.facts
+        ),
     )
 
 

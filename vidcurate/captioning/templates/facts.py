@@ -152,14 +152,14 @@ def sound_sentence(facts: Facts) -> str:
     """What is heard for a good part of the clip, or that nothing is."""
     if (number(facts, "speech", "silence_share") or 0.0) >= ALL:
         return "Nothing can be heard."
-    heard: dict[str, list[str]] = {}
+    sounds_by_time: dict[str, list[str]] = {}
     for sound in SOUNDS:
         share = number(facts, "speech", f"{sound}_share") or 0.0
         if share >= MIN_SOUND_SHARE:
-            heard.setdefault(word_of(share, TIME), []).append(sound)
-    if not heard:
+            sounds_by_time.setdefault(word_of(share, TIME), []).append(sound)
+    if not sounds_by_time:
         return ""
-    (when, sounds), *others = heard.items()
+    (when, sounds), *others = sounds_by_time.items()
     first = f"{joined(sounds)} can be heard {when}"
     text = joined([first, *(f"{joined(more)} {when}" for when, more in others)])
     return f"{text[:1].upper()}{text[1:]}."

@@ -86,8 +86,8 @@ def read_json(text: str) -> Any:
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
-        spoken = without_thoughts(text)
-        found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", spoken)))
+        answer_only = without_thoughts(text)
+        found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", answer_only)))
         if not found:
             raise MediaError(f"the answer is not JSON: {text[:60]!r}") from None
         value = max(found, key=lambda pair: pair[0])[1]

@@ -43,7 +43,7 @@ from vidcurate.models.chat.requests import (
     token_limit,
 )
 from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
-from vidcurate.notices import notice
+from vidcurate.models.notices import add_notice
 
 T = TypeVar("T")
 NO_KEY = "none"  # local servers want no key, but some want the header
@@ -227,10 +227,10 @@ def adapts_format(
         return False
     if chat.agreed.change(request_format, other):
         for name in other.left_out[len(request_format.left_out) :]:
-            notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
+            add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
         if other.form != request_format.form:
             instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
-            notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
+            add_notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
     return True
 
 
@@ -323,8 +323,8 @@ def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) ->
         reason = "the server speaks no TLS there: does its address begin with http://?"
         return Fault(reason, is_common=True)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-        way = f" through the proxy of ${proxy.variable}" if proxy else ""
-        reason = f"no connection{way} ({kind}): is it running?"
+        route = f" through the proxy of ${proxy.variable}" if proxy else ""
+        reason = f"no connection{route} ({kind}): is it running?"
         return Fault(reason, passes=True, is_busy=True)
     if isinstance(error, httpx2.TimeoutException):
         return timeout_fault(timeout_s)
@@ -360,20 +360,16 @@ def address_of(chat: ChatServer) -> str:
 
 def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
-    reason = masked(fault.reason, chat.key)
+    key = rf"(?<!\w){re.escape(chat.key)}(?!\w)"
+    reason = re.sub(key, "***", fault.reason) if chat.key else fault.reason
     if len(reason) > MAX_QUOTE:
         reason = f"{reason[:MAX_QUOTE]}…"
     if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.max_wait_s:
-        longest_s = f"max_wait_s = {chat.options.max_wait_s:g}"
-        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {longest_s})"
+        limit = f"max_wait_s = {chat.options.max_wait_s:g}"
+        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {limit})"
     if n_tries > 1:
         reason = f"{reason} (tried {n_tries} times)"
     return f"{address_of(chat)}: {reason}{remedy(chat, fault)}"
-
-
-def masked(reason: str, key: str) -> str:
-    """A server's words without the key, where it stands as a word of its own."""
-    return re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", reason) if key else reason
 
 
 def remedy(chat: ChatServer, fault: Fault) -> str:

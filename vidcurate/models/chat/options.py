@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from vidcurate.options import Choice, StageConfig, choice, choices_of, option
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 BACKENDS_IN_WORDS = (
     "openai: any server with OpenAI's protocol; transformers, vllm: a model in this process"
@@ -143,7 +143,7 @@ class ChatModelConfig(StageConfig):
 def model_content(config: ModelConfig) -> str:
     """A hash of a model that runs in this process and lies in a folder; "" for any other."""
     is_local = isinstance(config, LocalModelConfig) and config.model
-    return content_below(Path(config.model)) if is_local else ""
+    return content_hash(Path(config.model)) if is_local else ""
 
 
 def revision_of(config: ModelConfig) -> str:

@@ -70,12 +70,12 @@ def finish_text(
     `is_cut` says that the model ran out of `max_tokens`, `thought` that it thought, for backends
     that report thoughts apart from the text.
     """
-    spoken = strip_output(written)
-    thought = thought or THOUGHTS in spoken.repairs
+    stripped = strip_output(written)
+    thought = thought or THOUGHTS in stripped.repairs
     cut = f"it was cut at max_tokens = {max_tokens}"
-    if spoken.text:
+    if stripped.text:
         status: Status = "truncated" if is_cut else "ok"
-        return FinishedText(spoken.text, status, cut if is_cut else "", spoken.repairs)
+        return FinishedText(stripped.text, status, cut if is_cut else "", stripped.repairs)
     if is_cut:
         when = "while the model was thinking" if thought else "before it held any text"
         return FinishedText("", "empty", f"{cut} {when}: raise max_tokens")

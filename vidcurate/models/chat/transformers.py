@@ -145,16 +145,12 @@ def check_transformers(config: TransformersConfig) -> None:
     with loading("model", config.model, REMEDY):
         found = transformers.AutoConfig.from_pretrained(config.model, **version_arguments(config))
     known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    if not has_own_code(found) and type(found) not in known:
+    has_own_code = "AutoModelForImageTextToText" in (getattr(found, "auto_map", None) or {})
+    if not has_own_code and type(found) not in known:
         raise UsageError(
             f"{config.model!r} is a {found.model_type} model, which cannot look at pictures and "
             "write: choose one that transformers lists under image-text-to-text"
         )
-
-
-def has_own_code(config: Any) -> bool:
-    """Whether a model comes with code that the user allowed to run."""
-    return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
 
 
 def version_arguments(config: TransformersConfig) -> dict[str, Any]:
@@ -213,13 +209,13 @@ def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iter
         kept = row[row != tokenizer.pad_token_id]
         is_cut = len(row) >= own and not has_ended(row, model)
         finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
-        n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
+        n_prompt_tokens = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
         notes = (*finished.repairs, *left_out_note(processor, request))
         yield Answer(
             finished.text,
             finished.status,
             options.model,
-            n_told,
+            n_prompt_tokens,
             len(kept),
             seconds,
             notes,

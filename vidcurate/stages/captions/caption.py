@@ -203,7 +203,9 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
 
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that its caption uses, by table."""
-    tables: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
+    tables: list[Table[Any]] = [
+        t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
+    ]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
@@ -260,7 +262,7 @@ def reads_facts(config: CaptionConfig) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class Tells:
+class UsesScores:
     """Whether captions use a score table."""
 
     table: Table[Any]
@@ -334,7 +336,7 @@ CAPTION = MapStage(
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
         Lookup(VECTORS, when=compares),
-        *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
+        *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
     outdated=changed_subtitles,

@@ -43,8 +43,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     RequestEstimate,
@@ -197,7 +197,7 @@ def as_row(
     )
 
 
-def summary(_config: JudgeConfig, view: Finished) -> str:
+def summary(_config: JudgeConfig, view: DatasetView) -> str:
     """The mean score, the number of captions with each fault, and the scores of the worst."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
     kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()

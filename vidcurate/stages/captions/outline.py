@@ -11,10 +11,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
+from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, SpanText
 from vidcurate.stage import Lookup, Outcome, TableStage
-from vidcurate.store.dataset import DONE, DROPPED, OK
-from vidcurate.store.table import positions, taken
+from vidcurate.store.dataset import DROPPED, OK
+from vidcurate.store.table import positions, take_nullable
 
 ID_DIGITS = 16
 
@@ -30,42 +30,35 @@ class OutlineConfig(StageConfig):
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     """Make one row for each video that has a caption; clips without one are left out."""
     clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
-    texts = taken(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
+    texts = take_nullable(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
         refined = tables[REFINED.name]
-        better = taken(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
+        better = take_nullable(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
     has_caption = pc.is_valid(texts)
-    done = pa.table(
-        {
-            "id": clips["clip_id"],
-            "status": pc.if_else(has_caption, OK, DROPPED),
-            "reason": pc.if_else(has_caption, None, "the clip has no caption"),
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
     captioned = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
     rows = captioned.filter(has_caption).sort_by(order).to_pylist()
     videos = groupby(rows, lambda row: str(row["video_id"]))
     outlines = [outline_of(video_id, of_video, config) for video_id, of_video in videos]
-    return Outcome(OUTLINES.to_arrow(outlines), done)
+    status = pc.if_else(has_caption, OK, DROPPED)
+    reason = pc.if_else(has_caption, None, "the clip has no caption")
+    return Outcome.from_status(OUTLINES.to_arrow(outlines), clips["clip_id"], status, reason)
 
 
 def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """The outline of a video, with a hash of its content as its key."""
-    clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
+    clips = (SpanText(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.max_scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
     return Outline(hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS], video_id, scenes)
 
 
-def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
+def in_scenes(clips: Iterable[SpanText], max_scene_s: float) -> Iterator[Scene]:
     """Clips in time order as scenes of at most `longest_s`, from first to last clip."""
-    scene: list[ToldSpan] = []
+    scene: list[SpanText] = []
     for clip in clips:
-        if scene and clip.end_s - scene[0].start_s > longest_s:
+        if scene and clip.end_s - scene[0].start_s > max_scene_s:
             yield scene_of(scene)
             scene = []
         scene.append(clip)
@@ -73,7 +66,7 @@ def in_scenes(clips: Iterable[ToldSpan], longest_s: float) -> Iterator[Scene]:
         yield scene_of(scene)
 
 
-def scene_of(clips: list[ToldSpan]) -> Scene:
+def scene_of(clips: list[SpanText]) -> Scene:
     """A scene of some clips."""
     return Scene(clips[0].start_s, max(clip.end_s for clip in clips), tuple(clips))
 

@@ -36,8 +36,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     RequestEstimate,
@@ -146,7 +146,7 @@ def as_row(
     )
 
 
-def summary(_config: RefineConfig, view: Finished) -> str:
+def summary(_config: RefineConfig, view: DatasetView) -> str:
     """A table of gains and costs: a row for each number of rounds, and one for all."""
     rows = view.scan(REFINED)
     heads = ("rounds", "clips", "better", "before", "after", "requests", "tokens", "seconds")

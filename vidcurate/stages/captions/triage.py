@@ -10,8 +10,8 @@ from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
 from vidcurate.options import StageConfig, option
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK_CAPTIONS, WeakCaption
 from vidcurate.stage import Lookup, Outcome, TableStage
-from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
-from vidcurate.store.table import positions, taken
+from vidcurate.store.dataset import DROPPED, FAILED, OK
+from vidcurate.store.table import positions, take_nullable
 
 GOOD = "the caption is good enough"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
@@ -39,21 +39,12 @@ def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
     where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
     verdicts = verdicts.take(where.drop_null())
-    texts = taken(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
+    texts = take_nullable(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
     rows = weak_rows(verdicts, texts.to_pylist(), config)
     chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
     reason = pc.if_else(pc.is_null(where), NO_VERDICT, pc.if_else(chosen, None, GOOD))
-    done = pa.table(
-        {
-            "id": clips[KEPT.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(WEAK_CAPTIONS.to_arrow(rows), done)
+    return Outcome.from_status(WEAK_CAPTIONS.to_arrow(rows), clips[KEPT.key], status, reason)
 
 
 def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) -> list[WeakCaption]:

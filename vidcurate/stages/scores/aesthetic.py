@@ -18,7 +18,7 @@ from vidcurate.options import StageConfig, option
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
 from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class AestheticConfig(StageConfig):
@@ -92,7 +92,7 @@ def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> Non
 
 def head_content(config: AestheticConfig) -> str:
     """What a head's own file holds: another under the same path judges otherwise."""
-    return "" if config.head in HEADS else content_below(Path(config.head))
+    return "" if config.head in HEADS else content_hash(Path(config.head))
 
 
 def head_named(config: AestheticConfig) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
 from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class TransformersConfig(ClassifierConfig):
@@ -96,7 +96,7 @@ def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> 
 def weights_content(config: SafetyConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
     name = model_name(config)
-    return content_below(Path(name)) if name else ""
+    return content_hash(Path(name)) if name else ""
 
 
 def weights_named(config: SafetyConfig) -> Mapping[str, str]:

@@ -18,7 +18,7 @@ from vidcurate.models.vision.image_classifier import (
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class TransformersConfig(ClassifierConfig):
@@ -144,7 +144,7 @@ def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) 
 def weights_content(config: WatermarkConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
     name = model_name(config)
-    return content_below(Path(name)) if name else ""
+    return content_hash(Path(name)) if name else ""
 
 
 def weights_named(config: WatermarkConfig) -> Mapping[str, str]:

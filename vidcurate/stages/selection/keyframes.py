@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Literal, Self
 
 import numpy as np
@@ -10,6 +9,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.frame_choice import FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
 from vidcurate.models.device import model_resources
@@ -158,8 +158,7 @@ def keyframes(
     from vidcurate.media.io.frames import grab, write_still
 
     quality = config.format.quality if isinstance(config.format, Compressed) else BEST_QUALITY
-    for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
-        clips_of_video = list(of_video)
+    for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])

@@ -22,7 +22,7 @@ from vidcurate.models.vision.embedder import (
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
 from vidcurate.stage import BY_CONTENT, Cost, MapStage, Resources, Version, Workspace
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class AppearanceConfig(Choice):
@@ -158,7 +158,7 @@ def weights_content(config: EmbedConfig) -> str:
     """What weights on disk hold: others under the same path give other vectors."""
     model = chosen(config)
     named = model.pretrained or model.model.removeprefix(FOLDER)
-    return content_below(Path(named)) if named else ""
+    return content_hash(Path(named)) if named else ""
 
 
 def weights_named(config: EmbedConfig) -> Mapping[str, str]:
