@@ -212,11 +212,10 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate judge -d out",
     ),
     stage(
-        "weak",
+        "triage",
         CAPTIONS,
-        "Choose the captions that should be written again.",
-        "vidcurate weak -d out",
-        target="WEAK_STAGE",
+        "Choose the captions that refine writes again.",
+        "vidcurate triage -d out",
     ),
     stage(
         "refine",

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 
 from vidcurate.cli.printing import say, tell
-from vidcurate.cli.reference import default_config
 from vidcurate.errors import quantity
 from vidcurate.pipeline.checks import check_stages
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.resolve import resolve_stages
 from vidcurate.stages import STAGES
 
