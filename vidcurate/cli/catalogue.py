@@ -220,7 +220,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "refine",
         CAPTIONS,
-        "Write weak captions again, told what is wrong with them.",
+        "Rewrite weak captions by a model that knows their faults.",
         "vidcurate refine -d out --backend openai --model NAME",
     ),
     stage(
