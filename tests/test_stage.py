@@ -17,15 +17,13 @@ from tests.support.toy_stages import (
     ToyConfig,
     total,
 )
+from vidcurate.options import StageConfig, given_options, option
 from vidcurate.stage import (
     Finish,
     Lookup,
     MapStage,
-    StageConfig,
     Version,
     fingerprint,
-    given_options,
-    option,
     read_at_finish,
     read_while_running,
 )

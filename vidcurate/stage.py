@@ -5,12 +5,12 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar, get_args
+from typing import Any, Generic, Protocol, TypeVar
 
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, given_options
 from vidcurate.store.dataset import DONE
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
@@ -22,47 +22,6 @@ In = TypeVar("In")
 Out = TypeVar("Out")
 Cfg = TypeVar("Cfg", bound="StageConfig")
 Tool = TypeVar("Tool")
-
-
-class StageConfig(BaseModel):
-    """Base of every stage's options; unknown ones are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def yes_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML's yes and no are for switches only; pydantic would take them as 1 and 0."""
-        field = cls.model_fields[info.field_name or ""]
-        if isinstance(value, bool) and field.annotation is not bool:
-            raise ValueError("yes or no is no value for this option")
-        return value
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def none_is_a_word(cls, value: Any, info: ValidationInfo) -> Any:
-        """YAML has null for it, a command line has not."""
-        field = cls.model_fields[info.field_name or ""]
-        may_be_none = type(None) in get_args(field.annotation)
-        return None if may_be_none and value == "none" else value
-
-
-def option(
-    default: Any,
-    description: str,
-    *,
-    unit: str | None = None,
-    flag: str | None = None,
-    neutral: bool = False,
-    **bounds: Any,
-) -> Any:
-    """One option, stated once: YAML key, command-line option, help, reference and fingerprint.
-
-    `flag` replaces the command-line name; `neutral` says that the value changes how the work is
-    done but not the rows, and so stays out of the fingerprint; `bounds` are pydantic's.
-    """
-    extra: dict[str, Any] = {"unit": unit, "flag": flag, "neutral": neutral}
-    return Field(default, description=description, json_schema_extra=extra, **bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -378,16 +337,6 @@ def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
     """The tables that a stage's finish reads; they do not change its rows."""
     declared = stage.finish.lookups if isinstance(stage, MapStage) and stage.finish else ()
     return tuple(lookup for lookup in declared if lookup.when is None or lookup.when(config))
-
-
-def given_options(config: StageConfig) -> dict[str, Any]:
-    """Options that decide the rows, as JSON values."""
-    neutral = {
-        name
-        for name, info in type(config).model_fields.items()
-        if isinstance(info.json_schema_extra, dict) and info.json_schema_extra["neutral"]
-    }
-    return config.model_dump(mode="json", exclude=neutral)
 
 
 def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) -> str:

@@ -84,7 +84,7 @@ def main() -> None:
         "temperature": 0.0,
         "image_detail": "auto",
         "timeout_s": 600.0,
-        "retries": 0,
+        "max_retries": 0,
         "backoff_s": 1.0,
         "api_key_env": "NO_KEY_IS_NEEDED",
         "concurrency": given.slots,

@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from vidcurate.captioning.quality.event_agreement import EventAgreement, Kind, compare_events
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import BACKENDS, open_chat_model
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import ChatModelConfig
 
 MEASURES = ("completeness", "precision", "f1")
 KINDS: tuple[Kind, ...] = ("events", "looks")
@@ -60,12 +60,13 @@ def main() -> None:
     parser.add_argument("references", type=Path)
     parser.add_argument("--backend", choices=list(BACKENDS), default="openai")
     parser.add_argument("--model", required=True)
-    parser.add_argument("--base-url", default=ModelConfig().base_url)
+    parser.add_argument("--base-url", help="address, for backend openai")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["events"])
     given = parser.parse_args()
     captions, references = read_captions(given.captions), read_captions(given.references)
-    config = ModelConfig(model=given.model, base_url=given.base_url)
-    model = open_chat_model(given.backend, config.model_dump())
+    options = {"backend": given.backend, "model": given.model, "base_url": given.base_url}
+    asked = {name: value for name, value in options.items() if value is not None}
+    model = open_chat_model(ChatModelConfig.model_validate(asked).backend)
     both = [clip_id for clip_id in captions if clip_id in references]
     talks = (
         compare_events(captions[clip_id], references[clip_id], given.kinds) for clip_id in both

@@ -246,7 +246,7 @@ def main() -> None:
             for half, found in video_cases(path, given.seconds, Path(name)):
                 halves[half].append(found)
     first, second = halves
-    default = DedupConfig().least_similarity
+    default = DedupConfig().min_similarity
     limit = best_limit(first)
     print(f"best limit for the first halves {limit:.3f}, for the second {best_limit(second):.3f}")
     for value in dict.fromkeys((limit, default)):

@@ -80,7 +80,7 @@ def main() -> None:
     given = parser.parse_args()
     clips = content_arrays(made_up(given.clips, np.random.default_rng(1)))
     before_mb, began = peak_mb(), time.process_time()
-    found = list(links(clips, DedupConfig().least_similarity))
+    found = list(links(clips, DedupConfig().min_similarity))
     cpu_s = time.process_time() - began
     n_copies = int(given.clips * COPIES_SHARE)
     right = {

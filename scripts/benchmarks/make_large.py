@@ -12,13 +12,14 @@ import pyarrow as pa
 
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.inline import InlineEngine
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.runner import update_stage
 from vidcurate.pipeline.scope import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
-from vidcurate.stage import StageConfig, TableStage
+from vidcurate.stage import TableStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
 from vidcurate.stages.selection.filter import FilterConfig

@@ -135,7 +135,7 @@ def dedup(inputs: Inputs) -> str:
         with tempfile.TemporaryDirectory() as name:
             found = bench_dedup.video_cases(path, 30 * inputs.size, Path(name))
             cases += [case for half, case in found if half == 1]
-    precision, recall = bench_dedup.rates(cases, DedupConfig().least_similarity)
+    precision, recall = bench_dedup.rates(cases, DedupConfig().min_similarity)
     return (
         f"precision {precision:.1%}, recall {recall:.1%} of {sum(c.n_shots for c in cases)} copies "
         f"of {len(bench_dedup.KINDS)} kinds"

@@ -12,7 +12,7 @@ from tests.support.command import ENVIRONMENT, vidcurate
 from tests.support.paths import ROOT
 from vidcurate.api.build import functions
 from vidcurate.errors import BusyError, ConfigError, EmptyResultError, TooManyFailuresError
-from vidcurate.pipeline.option_text import options_in
+from vidcurate.options import options_of
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
@@ -186,11 +186,11 @@ def test_an_estimate(tmp_path: Path, video: Path) -> None:
 def test_the_signature_of_a_stage(stage: Stage) -> None:
     """Each stage's function has its options and those of a run, with defaults and a docstring."""
     signature = inspect.signature(getattr(vc, stage.name))
-    options = {**options_in(stage.config), **options_in(RunOptions)}
+    options = {**options_of(stage.config), **options_of(RunOptions)}
     assert list(signature.parameters) == ["dataset", "sources", "config", "on_progress", *options]
     assert all(signature.parameters[name].default == o.default for name, o in options.items())
     assert stage.summary in (getattr(vc, stage.name).__doc__ or "")
-    assert not options_in(stage.config).keys() & options_in(RunOptions).keys()
+    assert not options_of(stage.config).keys() & options_of(RunOptions).keys()
 
 
 def test_functions_are_those_of_the_stages() -> None:

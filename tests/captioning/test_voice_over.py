@@ -47,7 +47,7 @@ def out(tmp_path: Path) -> Path:
 
 def write(out: Path, script: Script) -> list[Caption]:
     """The captions by `script`, in the order of time."""
-    caption = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
+    caption = {"backend": "openai", "model": "eye", "base_url": script.url, "max_retries": 0}
     process(out, {**BASE, "caption": {**caption, "strategy": "script", "backoff_s": 0.001}})
     return sorted(rows(out, CAPTIONS), key=lambda row: (row.video_id, row.frame_times_s))
 

@@ -7,10 +7,10 @@ import typer
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
-from vidcurate.cli.options import flags, given_values, stage_parameters, with_parameters
-from vidcurate.pipeline.option_text import describe
-from vidcurate.stage import Stage, StageConfig, option
-from vidcurate.stages import STAGES
+from vidcurate.captioning.options import CaptionConfig
+from vidcurate.cli.options import PANEL, given_values, panel_of, stage_parameters, with_parameters
+from vidcurate.options import StageConfig, option, options_of
+from vidcurate.pipeline.option_text import describe, flags
 
 
 class Knobs(StageConfig):
@@ -82,17 +82,17 @@ def test_a_wrong_choice_is_refused() -> None:
 
 def test_help_of_an_option_says_all() -> None:
     """Description, unit, bounds, choices and default stand in one line."""
-    fields = Knobs.model_fields
-    assert describe(fields["length_s"]) == "How long (seconds; >= 0, < 60; default 2.5)"
-    assert describe(fields["way"]) == "Which way (left | right; default left)"
-    assert describe(fields["loud"]) == "With sound (default yes)"
-    assert describe(fields["rules"]) == "What must hold (default none)"
-    assert describe(fields["side"]) == "How wide (pixels; >= 16; default none)"
+    specs = options_of(Knobs)
+    assert describe(specs["length_s"]) == "How long (seconds; >= 0, < 60; default 2.5)"
+    assert describe(specs["way"]) == "Which way (left | right; default left)"
+    assert describe(specs["loud"]) == "With sound (default yes)"
+    assert describe(specs["rules"]) == "What must hold"
+    assert describe(specs["side"]) == "How wide (pixels; >= 16; default none)"
 
 
 def test_the_flag_that_an_option_names_is_used() -> None:
     """`flag` replaces the name that would follow from the YAML key."""
-    names = {name: flags(name, info) for name, info in Knobs.model_fields.items()}
+    names = {name: flags(spec) for name, spec in options_of(Knobs).items()}
     assert names["rules"] == ["--rule"]
     assert names["length_s"] == ["--length-s"]
     assert names["loud"] == ["--loud/--no-loud"]
@@ -108,9 +108,12 @@ def test_other_parameters_of_a_command_stay() -> None:
     assert list(inspect.signature(command).parameters)[:2] == ["first", "way"]
 
 
-@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-def test_every_option_of_every_stage_is_described(stage: Stage) -> None:
-    """Each option has a description, and its default stands within its own bounds."""
-    for name, info in stage.config.model_fields.items():
-        assert info.description, name
-    stage.config.model_validate(stage.config().model_dump())
+def test_help_groups_options_by_the_choices_that_take_them() -> None:
+    """An option stands below the choices that take it, those of backends last."""
+    specs = options_of(CaptionConfig)
+    panels = list(dict.fromkeys(panel_of(spec) for spec in specs.values()))
+    assert panels[0] == PANEL
+    assert panels[1] == "With --strategy single"
+    assert panel_of(specs["max_prompt_chars"]) == "With --strategy differential or script"
+    assert panels[-1] == "With --backend transformers"
+    assert "with backend openai, transformers or vllm" in describe(specs["language"])

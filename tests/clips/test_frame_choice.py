@@ -1,5 +1,4 @@
 from itertools import pairwise
-from typing import get_args
 
 import numpy as np
 import pytest
@@ -9,7 +8,8 @@ from hypothesis import strategies as st
 from vidcurate.clips.frame_choice import METHODS, FrameRequest, allot, choose_frames, k_means
 from vidcurate.clips.frame_facts import ClipFrames, Part
 from vidcurate.clips.vectors import Vectors, unit_rows
-from vidcurate.stages.selection.keyframes import MethodName
+from vidcurate.options import choices_of
+from vidcurate.stages.selection.keyframes import KeyframesConfig
 
 BY_TIME = ("uniform", "middle", "sharpest")
 CAREFUL = tuple(name for name in METHODS if name not in BY_TIME)
@@ -77,7 +77,7 @@ def query() -> Vectors:
 
 def test_the_options_name_every_method() -> None:
     """What the stage offers is what can be chosen by."""
-    assert set(get_args(MethodName)) == set(METHODS)
+    assert set(choices_of(KeyframesConfig)["method"]) == set(METHODS)
 
 
 @given(clips(), st.sampled_from(sorted(METHODS)), st.integers(1, 9), st.floats(-1, 1))

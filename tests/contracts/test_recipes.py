@@ -8,6 +8,7 @@ from vidcurate.pipeline.config import load_config
 from vidcurate.rules import evaluate_rules, parse
 from vidcurate.stages import STAGES
 from vidcurate.stages.selection.filter import FilterConfig, has_percentile, tables_in_rules
+from vidcurate.stages.sources.embed import EmbedConfig
 
 NAMED = {"text-to-video", "long-take", "lora-character", "video-llm", "talking-head"}
 EXTRAS = {"text", "speech", "safety"}  # stages that need the extra of their name
@@ -35,7 +36,7 @@ def test_a_recipe_names_what_it_needs(recipe: Path) -> None:
     configs = load_config(recipe, STAGES)
     told = recipe.read_text("utf-8")
     assert all(f"vidcurate[{name}]" in told for name in EXTRAS & configs.keys())
-    assert {getattr(configs.get("embed"), "backend", "appearance")} == {"appearance"}
+    assert configs.get("embed", EmbedConfig()) == EmbedConfig()
     assert not {"aesthetic", "tags"} & configs.keys()
 
 

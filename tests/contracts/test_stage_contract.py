@@ -2,32 +2,33 @@ import json
 import pickle
 import re
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt
-from pydantic.fields import FieldInfo
 from typer.testing import CliRunner
 
 from vidcurate.cli.app import app
-from vidcurate.cli.options import flags
+from vidcurate.options import NAME, OptionSpec, StageConfig, choices_of, options_of
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.default_config import MAIN_JOB, default_config
+from vidcurate.pipeline.option_text import flags
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, Stage, fingerprint
 from vidcurate.stages import STAGES
 
 each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
-OPTIONS = [(s, name, info) for s in STAGES for name, info in s.config.model_fields.items()]
+OPTIONS = [(stage, spec) for stage in STAGES for spec in options_of(stage.config).values()]
 each_option = pytest.mark.parametrize(
-    ("stage", "name", "info"), OPTIONS, ids=[f"{s.name}.{name}" for s, name, _ in OPTIONS]
+    ("stage", "spec"), OPTIONS, ids=[f"{stage.name}.{spec.name}" for stage, spec in OPTIONS]
 )
 
 
-def is_number(info: FieldInfo) -> bool:
+def is_number(spec: OptionSpec) -> bool:
     """Whether an option is a number, or a number or nothing."""
-    hints = {info.annotation, *getattr(info.annotation, "__args__", ())}
+    hints = {spec.annotation, *getattr(spec.annotation, "__args__", ())}
     return bool(hints & {int, float, Fraction}) and bool not in hints
 
 
@@ -77,35 +78,40 @@ def test_a_stage_says_what_it_does(stage: Stage) -> None:
 
 
 @each_option
-def test_an_option_is_described_and_bounded(stage: Stage, name: str, info: FieldInfo) -> None:
+def test_an_option_is_described_and_bounded(stage: Stage, spec: OptionSpec) -> None:
     """Every option has a description without a final stop; every number has a bound."""
-    assert info.description, f"{stage.name}.{name}"
-    assert not info.description.endswith(".")
-    assert not info.is_required()
-    if is_number(info):
-        assert [m for m in info.metadata if isinstance(m, (Ge, Gt, Le, Lt))]
+    assert spec.description, f"{stage.name}.{spec.name}"
+    assert not spec.description.endswith(".")
+    assert not spec.info.is_required()
+    if is_number(spec):
+        assert [m for m in spec.info.metadata if isinstance(m, (Ge, Gt, Le, Lt))]
 
 
 @each_option
-def test_a_unit_in_a_name_is_the_unit(stage: Stage, name: str, info: FieldInfo) -> None:
+def test_a_unit_in_a_name_is_the_unit(stage: Stage, spec: OptionSpec) -> None:
     """An option whose name ends in a unit states that unit."""
-    assert isinstance(info.json_schema_extra, dict)
-    unit = info.json_schema_extra["unit"]
     expected = {"s": "seconds", "kbit": "kbit/s", "tokens": "tokens", "side": "pixels"}
-    last = name.rsplit("_", 1)[-1]
-    if is_number(info) and last in expected:
-        assert unit == expected[last], f"{stage.name}.{name}"
+    last = spec.name.rsplit("_", 1)[-1]
+    if is_number(spec) and last in expected:
+        assert spec.facts["unit"] == expected[last], f"{stage.name}.{spec.name}"
+
+
+@cache
+def help_of(stage: str) -> str:
+    """What the command of a stage says of itself."""
+    shown = CliRunner().invoke(app, [stage, "--help"], terminal_width=400)
+    assert shown.exit_code == 0
+    return shown.stdout
 
 
 @each_option
-def test_an_option_is_an_option_of_the_command(stage: Stage, name: str, info: FieldInfo) -> None:
+def test_an_option_is_an_option_of_the_command(stage: Stage, spec: OptionSpec) -> None:
     """The command of the stage shows the option and its description in its help."""
-    shown = CliRunner().invoke(app, [stage.name, "--help"], terminal_width=400)
-    assert shown.exit_code == 0
-    for flag in flags(name, info)[0].split("/"):
-        assert re.search(rf"{flag}\b", shown.stdout), f"{flag} is not in the help"
-    words = re.sub(r"[\s│]+", " ", shown.stdout)
-    assert str(info.description).split(" ")[0] in words
+    shown = help_of(stage.name)
+    for flag in flags(spec)[0].split("/"):
+        assert re.search(rf"{flag}\b", shown), f"{flag} is not in the help"
+    words = re.sub(r"[\s│]+", " ", shown)
+    assert spec.description.split(" ")[0] in words
 
 
 @each_stage
@@ -159,7 +165,21 @@ def test_the_printed_config_is_the_defaults(tmp_path: Path) -> None:
     configs = load_config(file, STAGES)
     assert configs == {stage.name: stage.config() for stage in STAGES}
     for stage in STAGES:
-        assert configs[stage.name].model_fields_set == set(stage.config.model_fields)
+        given = configs[stage.name].model_dump(exclude_unset=True)
+        assert given == stage.config().model_dump()
+
+
+@each_stage
+def test_no_two_ways_state_an_option_otherwise(stage: Stage) -> None:
+    """An option means the same in each choice that takes it, and no two choices are rivals."""
+    stated: dict[str, tuple[str, str]] = {}
+    config: type[StageConfig] = stage.config
+    for field, models in choices_of(config).items():
+        for model in models.values():
+            for name, info in model.model_fields.items():
+                assert name not in config.model_fields
+                told = field, repr(info)
+                assert name == NAME or stated.setdefault(name, told) == told
 
 
 @pytest.mark.parametrize("command", ["run", "status", "rows", "config", "clean"])

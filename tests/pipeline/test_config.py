@@ -2,11 +2,15 @@ from pathlib import Path
 
 import pytest
 
-from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Structured, Teachers, teacher_of
 from vidcurate.errors import ConfigError
+from vidcurate.models.chat.options import OpenAiConfig, VllmConfig
 from vidcurate.pipeline.config import load_config, override
-from vidcurate.stage import Stage
+from vidcurate.stage import Stage, fingerprint
 from vidcurate.stages import STAGES
+from vidcurate.stages.captions.judge import JudgeConfig
+from vidcurate.stages.captions.refine import RefineConfig
+from vidcurate.stages.captions.story import StoryConfig
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.stages.shots.split import SplitConfig
 
@@ -42,26 +46,43 @@ def test_stages_come_in_the_order_of_the_data(tmp_path: Path) -> None:
         ),
         (
             "keyframes:\n  count: many\n",
-            "2: keyframes.count: input should be a valid integer, unable to parse string as an",
+            "2: keyframes.count: must be a whole number, not 'many'",
         ),
         (
             "keyframes:\n  count: 0\n",
-            "2: keyframes.count: input should be greater than or equal to 1, not 0",
+            "2: keyframes.count: must be at least 1, not 0",
         ),
         (
             "export:\n  media: all\n",
-            "2: export.media: input should be 'none', 'copy' or 'encode', not 'all'",
+            "2: export.media: must be 'none', 'copy' or 'encode', not 'all'",
         ),
-        ("scan:\n  metrics:\n    - hash\n    - hsv\n", "4: scan.metrics.1: input should be"),
+        ("scan:\n  metrics:\n    - hash\n    - hsv\n", "4: scan.metrics.1: must be 'content'"),
         (
             "filter:\n  rules: quality.sharpness > 1\n",
-            "2: filter.rules: input should be a valid tuple, not 'quality.sharpness > 1'",
+            "2: filter.rules: must be a list, not 'quality.sharpness > 1'",
         ),
         (
             "split:\n  min_clip_s: 9\n  max_clip_s: 5\n",
             "1: split: min_clip_s 9.0 is above max_clip_s 5.0",
         ),
         ("caption:\n  backend: openai\n", "1: caption: backend openai needs a model"),
+        (
+            "caption:\n  form: own.yaml\n",
+            "2: caption.form: only strategy structured takes it",
+        ),
+        (
+            "caption:\n  strategy: dense\n",
+            "1: caption: only backend openai, transformers or vllm takes strategy",
+        ),
+        (
+            "cuts:\n  detector: koala\n  hash_threshold: 0.3\n",
+            "3: cuts.hash_threshold: only detector hash or both takes it",
+        ),
+        (
+            "cuts:\n  detector: both\n  hash_threshold: 0.3\n",
+            "2: cuts.detector: neither learned nor adaptive takes hash_threshold",
+        ),
+        ("keyframes:\n  method: null\n", "2: keyframes.method: must be 'uniform', "),
         ("split: 5\n", "1: split: must be a mapping of options to values"),
         ("split: [trim_s]\n", "1: split: must be a mapping of options to values"),
         ("split:\n  trim_s: 1\n\n  trim_s: 2\n", "4: split.trim_s: is given twice"),
@@ -159,20 +180,119 @@ def test_what_does_not_fit_on_the_command_line_is_named() -> None:
         override({}, BY_NAME["split"], {"min_clip_s": 99})
 
 
-def test_a_server_needs_a_model_however_it_is_given() -> None:
+def test_backend_and_model_may_come_from_different_places() -> None:
     """Backend from the command line and model from the file make one whole."""
-    base = {"caption": CaptionConfig(model="eye")}
-    made = override(base, BY_NAME["caption"], {"backend": "openai"})
-    assert (made.backend, made.model) == ("openai", "eye")
+    base = {"caption": CaptionConfig(backend=OpenAiConfig(model="eye"))}
+    made = override(base, BY_NAME["caption"], {"backend": "vllm", "style": "video-llm"})
+    assert made == CaptionConfig(backend=VllmConfig(model="eye"), style="video-llm")
+
+
+def test_options_of_a_way_that_is_not_chosen_any_more_go() -> None:
+    """Another choice on the command line leaves out what only the file's choice takes."""
+    written = CaptionConfig(
+        backend=OpenAiConfig(model="eye", timeout_s=9), strategy=Structured(form="own.yaml")
+    )
+    base, stage = {"caption": written}, BY_NAME["caption"]
+    made = override(base, stage, {"strategy": "single"})
+    assert made == CaptionConfig(backend=OpenAiConfig(model="eye", timeout_s=9))
+    assert override(base, stage, {"backend": "facts"}) == CaptionConfig()
+    with pytest.raises(ConfigError, match=r"^caption\.form: only strategy structured takes it$"):
+        override(base, stage, {"strategy": "single", "form": "other.yaml"})
 
 
 def test_yes_is_no_number(tmp_path: Path) -> None:
     """YAML's yes is refused where a number is wanted; a switch takes it."""
     text = "ingest:\n  recursive: yes\nsplit:\n  min_clip_s: yes\n"
-    assert faults(tmp_path, text) == ["4: split.min_clip_s: yes or no is no value for this option"]
+    assert faults(tmp_path, text) == ["4: split.min_clip_s: must be a number, not 'yes'"]
 
 
 def test_an_alias_that_holds_itself_is_a_fault(tmp_path: Path) -> None:
     """A file that never ends when it is followed is refused in a line."""
     text = "split: &x\n  min_clip_s: *x\n"
     assert faults(tmp_path, text) == ["1: an alias holds itself"]
+
+
+MODELS = """\
+models:
+  captioner: {model: eye, base_url: "http://h:1/v1", concurrency: 3}
+  local:
+    backend: vllm
+    model: O/N
+"""
+
+
+def test_a_stage_names_a_model_of_the_models_section(tmp_path: Path) -> None:
+    """Its options are the model's own and the stage's over them; the name itself is nowhere."""
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        f"{MODELS}caption: {{model: captioner, max_tokens: 99}}\njudge: {{model: local}}\n"
+        "refine: {backend: openai, model: eye-2}\n"
+        "story: {model: {backend: vllm, model: inline}, language: French}\n",
+        "utf-8",
+    )
+    configs = load_config(file, STAGES)
+    eye = OpenAiConfig(model="eye", base_url="http://h:1/v1", concurrency=3, max_tokens=99)
+    assert configs["caption"] == CaptionConfig(backend=eye)
+    assert configs["judge"] == JudgeConfig(backend=VllmConfig(model="O/N"))
+    assert configs["refine"] == RefineConfig(backend=OpenAiConfig(model="eye-2"))
+    assert configs["story"] == StoryConfig(backend=VllmConfig(model="inline"), language="French")
+
+
+def test_teachers_name_models_too(tmp_path: Path) -> None:
+    """A teacher is a line or a mapping; address and limits of its model decide no caption."""
+    file = tmp_path / "my.yaml"
+    text = (
+        f"{MODELS}caption:\n  model: captioner\n  strategy: teachers\n"
+        "  teachers: [model=local, {model: captioner, prompt: motion}]\n"
+    )
+    file.write_text(text, "utf-8")
+    config = load_config(file, STAGES)["caption"]
+    assert isinstance(config, CaptionConfig)
+    assert isinstance(config.strategy, Teachers)
+    asked = [teacher_of(config, teacher) for teacher in config.strategy.teachers]
+    assert [(t.backend.name, t.backend.model, t.prompt) for t in asked] == [
+        *(("vllm", "O/N", ""), ("openai", "eye", "motion"))
+    ]
+    before = fingerprint(BY_NAME["caption"], config, {})
+    file.write_text(text.replace("concurrency: 3", "timeout_s: 7").replace("h:1", "other:2"))
+    assert fingerprint(BY_NAME["caption"], load_config(file, STAGES)["caption"], {}) == before
+    file.write_text(text.replace("model: O/N", "model: O/M"))
+    assert fingerprint(BY_NAME["caption"], load_config(file, STAGES)["caption"], {}) != before
+
+
+@pytest.mark.parametrize(
+    ("stage", "fault"),
+    [
+        (
+            "caption: {model: captoner}",
+            "6: caption.model: no model of this name in models: did you",
+        ),
+        ("judge: {model: eye}", "6: judge.model: no model of this name in models"),
+        (
+            "refine: {model: local, backend: openai}",
+            "6: refine.model: models.local has backend vllm, not openai: leave one out",
+        ),
+        (
+            "caption: {model: captioner, strategy: teachers, teachers: [model=local, model=x]}",
+            "6: caption.teachers.1: no model of this name in models",
+        ),
+        ("caption: {model: captioner, dtype: auto}", "6: caption.dtype: only backend transformers"),
+        ("models: 5", "6: models: is given twice"),
+    ],
+)
+def test_a_model_that_cannot_be_used_is_one_fault(tmp_path: Path, stage: str, fault: str) -> None:
+    """A wrong name, another backend, and options of another backend are told where they stand."""
+    said = faults(tmp_path, f"{MODELS}{stage}\nprobe: {{}}\n")
+    assert said[0].startswith(fault)
+
+
+def test_a_faulty_entry_is_told_once(tmp_path: Path) -> None:
+    """What is wrong in the models section is told there, and not in each stage that uses it."""
+    text = "models:\n  a: {timeout_s: often}\n  b: 5\ncaption: {model: a}\njudge: {model: b}\n"
+    assert faults(tmp_path, text) == [
+        "2: models.a.timeout_s: must be a number, not 'often'",
+        "3: models.b: must be a mapping of options",
+    ]
+    assert faults(tmp_path, "models: [a]\nprobe: {}\n") == [
+        "1: models: must be a mapping of names to models"
+    ]

@@ -18,10 +18,16 @@ from tests.support.toy_stages import (
     total,
 )
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve_stages, tables_read
+from vidcurate.options import StageConfig
+from vidcurate.pipeline.resolve import (
+    ResolvedStage,
+    choose_configs,
+    resolve_stages,
+    tables_read,
+)
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES
-from vidcurate.stage import Finish, Lookup, Stage, StageConfig
+from vidcurate.stage import Finish, Lookup, Stage
 from vidcurate.stages.sources.ingest import IngestConfig
 from vidcurate.store.dataset import Dataset
 

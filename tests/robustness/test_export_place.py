@@ -36,7 +36,7 @@ WHOLE: dict[str, dict[str, Any]] = {
 def refusing(script: Script) -> dict[str, dict[str, Any]]:
     """Options by which every caption fails: a server that answers with nothing."""
     script.modes = ["empty"] * 99
-    server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
+    server = {"backend": "openai", "model": "eye", "base_url": script.url, "max_retries": 0}
     return {**WHOLE, "caption": server}
 
 

@@ -12,9 +12,10 @@ from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, video_path
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.scope import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
-from vidcurate.stage import Stage, StageConfig, fingerprint
+from vidcurate.stage import Stage, fingerprint
 from vidcurate.stages import STAGES
 from vidcurate.store.cache import cache_folder
 from vidcurate.store.dataset import Dataset
@@ -149,6 +150,12 @@ def prompt(file: Path) -> Path:
     return file
 
 
+def form(file: Path) -> Path:
+    """A form of the user's."""
+    file.write_text("type: object\nproperties: {caption: {type: string}}\n# .", "utf-8")
+    return file
+
+
 LOCAL = {"backend": "transformers"}
 OPTIONS: dict[str, tuple[str, Callable[[Path], Path], Callable[[Path], dict[str, object]]]] = {
     "caption model": ("caption", weights, lambda p: {**LOCAL, "model": str(p)}),
@@ -163,9 +170,32 @@ OPTIONS: dict[str, tuple[str, Callable[[Path], Path], Callable[[Path], dict[str,
             "teachers": ("model=x", f"prompt={p}"),
         },
     ),
+    "caption teacher's model": (
+        "caption",
+        weights,
+        lambda p: {
+            **LOCAL,
+            "model": "m",
+            "strategy": "teachers",
+            "teachers": ("prompt=motion", {"model": str(p)}),
+        },
+    ),
+    "caption model of vllm": ("caption", weights, lambda p: {"backend": "vllm", "model": str(p)}),
+    "caption form": (
+        "caption",
+        form,
+        lambda p: {**LOCAL, "model": "m", "strategy": "structured", "form": str(p)},
+    ),
     "judge model": ("judge", weights, lambda p: {**LOCAL, "model": str(p)}),
     "judge prompt": ("judge", prompt, lambda p: {**LOCAL, "model": "m", "prompt": str(p)}),
+    "refine model": ("refine", weights, lambda p: {**LOCAL, "model": str(p)}),
     "refine prompt": ("refine", prompt, lambda p: {**LOCAL, "model": "m", "prompt": str(p)}),
+    "story model": ("story", weights, lambda p: {**LOCAL, "model": str(p)}),
+    "story scene prompt": (
+        "story",
+        prompt,
+        lambda p: {**LOCAL, "model": "m", "scene_prompt": str(p)},
+    ),
     "story prompt": ("story", prompt, lambda p: {**LOCAL, "model": "m", "video_prompt": str(p)}),
     "embed folder": (
         "embed",

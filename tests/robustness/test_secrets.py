@@ -36,7 +36,7 @@ def captioned(folder: Path, *sources: Path, **caption: object) -> Ended:
     stages = {
         "split": {"min_clip_s": 0.5, "max_clip_s": 1.0},
         "keyframes": {"count": 1},
-        "caption": {"backend": "openai", "model": "eye", "retries": 0, **caption},
+        "caption": {"backend": "openai", "model": "eye", "max_retries": 0, **caption},
         "export": {"media": "none"},
     }
     config = folder / "config.yaml"

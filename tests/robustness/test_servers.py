@@ -67,7 +67,7 @@ def test_a_refused_parameter_goes_once_for_all(
 def test_a_schema_is_refused_in_many_words(script: Script, words: str, status: int) -> None:
     """Whatever a server calls it, it is asked for any JSON next, then in words."""
     script.refuse = lambda body: (status, words) if "response_format" in body else None
-    outcome = opened(script, retries=0).ask(ModelRequest(("What?",), {"type": "object"}))
+    outcome = opened(script, max_retries=0).ask(ModelRequest(("What?",), {"type": "object"}))
     assert texts([outcome]) == ["What?"]
     forms = [body.get("response_format", {}).get("type") for body in script.bodies]
     assert forms == ["json_schema", "json_object", None]
@@ -77,7 +77,7 @@ def test_a_busy_server_is_waited_for_together(script: Script) -> None:
     """While it loads, one request at a time tries, far longer than a clip's own retries would."""
     until = time.monotonic() + 1.0
     script.refuse = lambda _: LOADING if time.monotonic() < until else None
-    results = answers(script, n_clips=8, concurrency=4, retries=1, backoff_s=0.1)
+    results = answers(script, n_clips=8, concurrency=4, max_retries=1, backoff_s=0.1)
     assert texts(results) == [f"clip {n}" for n in range(8)]
     assert len(script.bodies) < 8 + 4 + 12
 
@@ -85,7 +85,7 @@ def test_a_busy_server_is_waited_for_together(script: Script) -> None:
 def test_patience_ends(script: Script) -> None:
     """A server that stays busy ends all requests with one line."""
     script.refuse = lambda _: LOADING
-    results = answers(script, n_clips=30, concurrency=2, patience_s=0.3, backoff_s=0.05)
+    results = answers(script, n_clips=30, concurrency=2, max_wait_s=0.3, backoff_s=0.05)
     assert all(isinstance(result, ServerDownError) for result in results)
     assert len(set(map(str, results))) == 1
     assert "Loading model" in str(results[0])
@@ -188,7 +188,7 @@ def test_a_fault_of_the_server_is_done_by_the_next_run(
                 "backend": "openai",
                 "model": "eye",
                 "base_url": script.url,
-                "retries": 0,
+                "max_retries": 0,
                 "concurrency": 1,
             },
         }

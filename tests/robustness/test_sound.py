@@ -287,7 +287,7 @@ def test_every_clip_is_exported_verified_and_measured(tmp_path: Path) -> None:
     of_no_known_kind(video(folder / "unknown.mov", TONE, "-c:a", "aac"))
     damaged(video(folder / "rubbish.mp4", TONE, "-c:a", "aac", "-b:a", "64k"), 0, 9)
     options = {
-        "cuts": {"detector": "fixed", "fixed_interval_s": 1.3, "min_scene_s": 0.0},
+        "cuts": {"detector": "fixed", "fixed_interval_s": 1.3},
         "split": {"min_clip_s": 1},
         "speech": {"backend": "none"},
         "export": {"preset": "ultrafast"},

@@ -18,7 +18,7 @@ OPTIONS: dict[str, object] = {
     "image_detail": "low",
     "timeout_s": 5.0,
     "concurrency": 1,
-    "retries": 2,
+    "max_retries": 2,
     "backoff_s": 0.001,
     "api_key_env": "TEST_KEY",
     "structured_output": "auto",

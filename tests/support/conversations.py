@@ -52,9 +52,9 @@ def caption_by(
     **options: Any,
 ) -> CaptionText:
     """What a strategy comes to. Raises MediaError where it fails."""
-    config = CaptionConfig(**{"backend": "openai", "model": "eye", **options})
+    config = CaptionConfig.model_validate({"backend": "openai", "model": "eye", **options})
     clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
-    conversation = STRATEGIES[config.strategy].converse(
+    conversation = STRATEGIES[config.strategy.name].converse(
         replace(clip_input, text_scorer=text_scorer)
     )
     result = run_conversation(conversation, model.ask)

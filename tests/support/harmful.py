@@ -16,7 +16,8 @@ from tests.support.toy_stages import (
     Piece,
     ToyConfig,
 )
-from vidcurate.stage import Cost, MapStage, Stage, Workspace, option
+from vidcurate.options import option
+from vidcurate.stage import Cost, MapStage, Stage, Workspace
 from vidcurate.stages.sources.ingest import INGEST
 
 MEGABYTE = 1_000_000

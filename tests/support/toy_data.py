@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
 from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import found
@@ -17,7 +18,7 @@ from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import Table
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.errors import MediaError, UsageError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import SOURCES, Source
 from vidcurate.stage import (
     DatasetView,
@@ -24,10 +25,8 @@ from vidcurate.stage import (
     MapStage,
     Outcome,
     Stage,
-    StageConfig,
     TableStage,
     Workspace,
-    option,
 )
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.store.dataset import DROPPED, OK

@@ -164,7 +164,7 @@ def embedder(embedded: Embedded) -> Embedder:
             "the vectors are stale: options, weights or what they are made from changed; "
             f"run `vidcurate embed -d {embedded.dataset.root}`"
         )
-    return open_embedder(config.backend, chosen(config))
+    return open_embedder(config.backend.name, chosen(config))
 
 
 def rows_shown(found: pa.Table, sources: pa.Table) -> list[dict[str, Any]]:

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.errors import UsageError, VidcurateError, suggest
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage, recorded_config
 from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules.join import Read
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location

@@ -11,11 +11,11 @@ from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, 
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
 from vidcurate.errors import UsageError, suggest
+from vidcurate.options import options_of
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.comparison import save_estimate
 from vidcurate.pipeline.estimate.forecast import Estimate
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
-from vidcurate.pipeline.option_text import options_in
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.pipeline.session import (
@@ -133,7 +133,7 @@ def run_stage(
     others = {name: value for name, value in options.items() if name not in own}
     choice = choose_options(stage, own, config, dataset)
     return execute(
-        dataset, choice, sources, on_progress, others, own_names=options_in(stage.config)
+        dataset, choice, sources, on_progress, others, own_names=options_of(stage.config)
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from vidcurate.analysis.view import recorded_options, recorded_stages
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config, mapping_config, override
 from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
 
 PathLike = str | os.PathLike[str]

@@ -31,6 +31,12 @@ class ClipInput:
     text_scorer: TextScorer | None = None
     voice_over: VoiceOver | None = None
 
+    @property
+    def max_tokens(self) -> int:
+        """The length limit of an answer."""
+        assert self.config.chat is not None
+        return self.config.chat.max_tokens
+
     def prompt(self, name: str, **values: str) -> str:
         """Fill in a prompt of the strategy with what is known of the clip and with `values`.
 

@@ -1,46 +1,44 @@
 """Puts the content of prompts and models on disk into a fingerprint, in place of their paths."""
 
-import shlex
+import json
 from collections.abc import Mapping, Sequence
 
-from vidcurate.captioning.options import CaptionConfig, teacher_config
+from vidcurate.captioning.options import CaptionConfig, Structured, Teachers, teacher_of
 from vidcurate.captioning.prompts import load_prompt, prompt_names
 from vidcurate.models.chat.options import ModelConfig, model_content
+from vidcurate.options import StageConfig, given_options
 from vidcurate.stage import BY_CONTENT
 
 
-def file_options(config: ModelConfig, backend: str, prompts: Sequence[str]) -> dict[str, str]:
+def file_options(
+    config: StageConfig, chat: ModelConfig | None, prompts: Sequence[str]
+) -> dict[str, str]:
     """The options that name a file or folder: those of `prompts`, and the model.
 
     The text of a prompt enters the fingerprint by itself.
     """
-    values = config.model_dump(include=set(prompts))
+    values = {name: getattr(config, name) for name in prompts}
     found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
-    content = model_content(backend, config.model)
+    content = model_content(chat) if chat else ""
     return {**found, "model": content} if content else found
 
 
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
     """The same for captions: prompt, form, model and teachers."""
-    found = file_options(config, config.backend, ("prompt",))
-    if config.form:
+    found = file_options(config, config.chat, ("prompt",))
+    if isinstance(config.strategy, Structured) and config.strategy.form:
         found["form"] = BY_CONTENT
-    if config.strategy == "teachers":
-        found |= teacher_file_options(config)
+    if isinstance(config.strategy, Teachers):
+        found["teachers"] = identity_of_teachers(config, config.strategy)
     return found
 
 
-def teacher_file_options(config: CaptionConfig) -> dict[str, str]:
+def identity_of_teachers(config: CaptionConfig, strategy: Teachers) -> str:
     """The teachers, with the content of each file that one names in place of its path."""
-    with_content: list[str] = []
-    for teacher in config.teachers:
-        asked = teacher_config(config, teacher)
-        files = file_options(asked, asked.backend, ("prompt",))
+    identities = []
+    for teacher in (teacher_of(config, written) for written in strategy.teachers):
+        files = file_options(teacher, teacher.backend, ("prompt",))
         if "prompt" in files:
-            files["prompt"] = load_prompt(asked.prompt).hash
-        pairs = (word.partition("=") for word in shlex.split(teacher))
-        with_content.append(
-            shlex.join(f"{name}={files.get(name, value)}" for name, _, value in pairs)
-        )
-    as_given = [shlex.join(shlex.split(teacher)) for teacher in config.teachers]
-    return {} if with_content == as_given else {"teachers": "\n".join(with_content)}
+            files["prompt"] = load_prompt(teacher.prompt).hash
+        identities.append({**given_options(teacher), **files})
+    return json.dumps(identities, sort_keys=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vidcurate.captioning.options import CaptionConfig, teacher_config
+from vidcurate.captioning.options import CaptionConfig, Teachers, teacher_of
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import (
@@ -14,6 +14,7 @@ from vidcurate.models.chat.conversation import (
     Outcome,
     run_conversations,
 )
+from vidcurate.models.chat.options import ModelConfig
 
 T = TypeVar("T")
 MAX_CONVERSATIONS = 64  # enough to fill a server's slots or a model's batch, whichever is asked
@@ -54,14 +55,16 @@ def open_model_team(config: CaptionConfig) -> ChatModel:
 
     Raises UsageError for a model that cannot be opened.
     """
-    asked = model_configs(config)
-    models = {name: open_chat_model(c.backend, c.model_dump()) for name, c in asked.items()}
-    return ModelTeam(models) if config.strategy == "teachers" else models[""]
+    models = {name: open_chat_model(chat) for name, chat in model_configs(config).items()}
+    return ModelTeam(models) if isinstance(config.strategy, Teachers) else models[""]
 
 
-def model_configs(config: CaptionConfig) -> dict[str, CaptionConfig]:
+def model_configs(config: CaptionConfig) -> dict[str, ModelConfig]:
     """The options of every model, by the name that requests use in `to`."""
-    if config.strategy != "teachers":
-        return {"": config}
-    asked = {teacher: teacher_config(config, teacher) for teacher in config.teachers}
-    return {**asked, "": config} if config.scorer == "judge" else asked
+    own = {"": config.chat} if config.chat else {}
+    if not isinstance(config.strategy, Teachers):
+        return own
+    asked: dict[str, ModelConfig] = {
+        written: teacher_of(config, written).backend for written in config.strategy.teachers
+    }
+    return asked | own if config.strategy.scorer == "judge" else asked

@@ -1,18 +1,22 @@
 """The options of captioning: who writes, in which way, and in which words."""
 
 import shlex
-from typing import Literal, get_args
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar, Literal, Self, get_args
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
-from vidcurate.models.chat.options import ModelConfig
-from vidcurate.stage import option
+from vidcurate.models.chat.options import (
+    BACKENDS_IN_WORDS,
+    ChatModelConfig,
+    ModelConfig,
+    OpenAiConfig,
+    TransformersConfig,
+    VllmConfig,
+)
+from vidcurate.options import Choice, StageConfig, choice, faults_of, option, options_of, put_over
 
-FACTS = "facts"
 MIN_TEACHERS = 2
-StrategyName = Literal[
-    "single", "differential", "structured", "script", "dense", "motion-detail", "teachers"
-]
 Style = Literal[
     "general", "text-to-video", "lora-character", "lora-style", "lora-motion", "video-llm"
 ]
@@ -23,104 +27,190 @@ CleaningRule = Literal[
 CLEANING_RULES: tuple[CleaningRule, ...] = get_args(CleaningRule)
 
 
-class CaptionConfig(ModelConfig):
-    """Who writes the captions, and how they are asked."""
+class FactsConfig(Choice):
+    """Captions from measurements, in English."""
 
-    backend: Literal["facts", "openai", "transformers", "vllm"] = option(
-        "facts",
-        "facts: from measurements, without a model; openai: any OpenAI-style server; "
-        "transformers, vllm: a model that runs in this process",
-    )
-    strategy: StrategyName = option(
-        "single",
-        "single: all keyframes in one request; differential: the first keyframe, then what "
-        "changes from each to the next; structured: a form filled in, as JSON; "
-        "script: a scene of a script, with the words of a subtitle file beside the video; "
-        "dense: events with their times; "
-        "motion-detail: movement and appearance asked apart, then fused; "
-        "teachers: the best of several texts",
-    )
-    prompt: str = option("", "A prompt by name, or a text file, instead of the strategy's own")
-    style: Style = option("general", "Purpose that the captions are written for")
-    trigger: str = option(
-        "", "Word that every caption holds; lora styles call by it what is to be learned"
-    )
-    language: str = option("English", "Language of the captions", min_length=2)
+    without: ClassVar[tuple[str, ...]] = ("strategy", "prompt", "language", "clean")
+
+    name: Literal["facts"] = "facts"
+
+
+class Single(Choice):
+    """All keyframes in one request."""
+
+    name: Literal["single"] = "single"
     detail: Literal["brief", "detailed", "both"] = option(
-        "detailed", "single: a sentence, a paragraph, or both in one answer"
+        "detailed", "Ask for a sentence, for a paragraph, or for both in one answer"
     )
-    carried_notes: int = option(
-        1, "differential: earlier notes that are told with the next keyframe", ge=1, le=64
-    )
+
+
+class LongPrompt(Choice):
+    """A strategy whose requests hold text that grows."""
+
     max_prompt_chars: int = option(
         12_000,
-        "differential, script: most text of notes or subtitles in one request",
+        "Length limit of the notes or subtitles in one request",
         unit="characters",
-        flag="--prompt-chars",
         ge=500,
     )
-    form: str = option("", "structured: a YAML file with a JSON schema, instead of the own form")
+
+
+class Differential(LongPrompt):
+    """The first keyframe, then what changes from each to the next."""
+
+    name: Literal["differential"] = "differential"
+    carried_notes: int = option(
+        1, "Number of earlier notes that go with the next keyframe", ge=1, le=64
+    )
+
+
+class Structured(Choice):
+    """A form that the model fills in."""
+
+    name: Literal["structured"] = "structured"
+    form: str = option("", "A YAML file with a JSON schema; the built-in form if empty")
+
+
+class Script(LongPrompt):
+    """A scene of a script, with the words of the video's subtitles."""
+
+    name: Literal["script"] = "script"
+
+
+class Dense(Choice):
+    """Events with their times."""
+
+    name: Literal["dense"] = "dense"
+
+
+class MotionDetail(Choice):
+    """Movement and appearance asked apart."""
+
+    name: Literal["motion-detail"] = "motion-detail"
+
+
+class Teachers(Choice):
+    """Several texts, of which the best stays."""
+
+    name: Literal["teachers"] = "teachers"
     teachers: tuple[str, ...] = option(
         (),
-        "teachers: in what each differs from the other options, as 'model=NAME prompt=FILE'; "
-        "repeat for more",
+        "A teacher: in what it differs from the other options, as 'model=NAME prompt=FILE'; "
+        "repeat it for each teacher",
         flag="--teacher",
     )
     scorer: Scorer = option(
         "agreement",
-        "teachers: agreement: most words in common with the others; alignment: nearest to the "
-        "clip's vectors; judge: marks of the model",
-    )
-    clean: tuple[CleaningRule, ...] = option(
-        CLEANING_RULES, "Faults that are looked for in a model's text; repeat for more"
+        "Which text is best: agreement: the one with most words in common with the others; "
+        "alignment: the nearest to the clip's vector; judge: the one with the model's highest mark",
     )
 
+    @field_validator("teachers", mode="before")
+    @classmethod
+    def join_pairs(cls, teachers: Any) -> Any:
+        """Take a teacher that YAML gives as a mapping for the same words."""
+        if not isinstance(teachers, list | tuple):
+            return teachers
+        return tuple(written_teacher(t) if isinstance(t, Mapping) else t for t in teachers)
+
+
+Strategy = Single | Differential | Structured | Script | Dense | MotionDetail | Teachers
+StrategyName = Literal[
+    "single", "differential", "structured", "script", "dense", "motion-detail", "teachers"
+]
+
+
+class CaptionConfig(StageConfig):
+    """Who writes the captions, and how."""
+
+    backend: FactsConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
+        FactsConfig, f"facts: from measurements, without a model; {BACKENDS_IN_WORDS}"
+    )
+    strategy: Strategy = choice(
+        Single,
+        "single: all keyframes in one request; differential: the first keyframe, then what "
+        "changes from each to the next; structured: the model fills in a form, as JSON; script: a "
+        "scene of a script, with the words of the video's subtitle file; dense: events with their "
+        "times; motion-detail: two requests for movement and appearance, and one that joins their "
+        "answers; teachers: the best of several texts",
+    )
+    style: Style = option("general", "Purpose of the captions")
+    trigger: str = option(
+        "", "Word that each caption contains; lora styles use it as the name of what is learned"
+    )
+    prompt: str = option(
+        "", "Name of a built-in prompt, or a text file; the strategy's own prompt if empty"
+    )
+    language: str = option("English", "Language of the captions", min_length=2)
+    clean: tuple[CleaningRule, ...] = option(
+        CLEANING_RULES, "Kinds of faults that are repaired in a model's text; repeat for more"
+    )
+
+    @property
+    def chat(self) -> ModelConfig | None:
+        """The model that is asked; None for captions from measurements."""
+        return self.backend if isinstance(self.backend, ModelConfig) else None
+
     @model_validator(mode="after")
-    def model_is_named(self) -> "CaptionConfig":
-        """No backend but facts has a model of its own."""
-        if self.backend != FACTS and not self.model:
-            raise ValueError(f"backend {self.backend} needs a model: name it by model")
+    def require_model(self) -> Self:
+        """Refuse a backend that needs a model without one; raises ValueError."""
+        if self.chat and not self.chat.model:
+            raise ValueError(f"backend {self.chat.name} needs a model: set model")
         return self
 
     @model_validator(mode="after")
-    def words_fit(self) -> "CaptionConfig":
-        """A LoRA needs its word, and measurements are told in English."""
+    def require_trigger(self) -> Self:
+        """Refuse a style for a LoRA without its word; raises ValueError."""
         if self.style.startswith("lora-") and not self.trigger:
             raise ValueError(f"style {self.style} needs a trigger: the word for what is learned")
-        if self.backend == FACTS and self.language != "English":
-            raise ValueError("backend facts writes English only: ask a model for other languages")
         return self
 
     @model_validator(mode="after")
-    def teachers_can_be_asked(self) -> "CaptionConfig":
-        """Each teacher's options are checked before anything runs."""
-        if self.strategy == "teachers" and len(self.teachers) < MIN_TEACHERS:
+    def check_teachers(self) -> Self:
+        """Check each teacher's options before anything runs; raises ValueError."""
+        if not isinstance(self.strategy, Teachers) or self.chat is None:
+            return self
+        if len(self.strategy.teachers) < MIN_TEACHERS:
             raise ValueError("strategy teachers needs two teachers or more: set teachers")
-        for number, teacher in enumerate(self.teachers, 1):
+        for number, teacher in enumerate(self.strategy.teachers, 1):
             try:
-                teacher_config(self, teacher)
+                teacher_of(self, teacher)
             except ValueError as error:
-                # Not the teacher itself: somebody may have written a key into it.
+                # The message does not repeat the teacher: it may contain a key.
                 raise ValueError(f"teacher {number}: {error}") from None
         return self
 
 
-def teacher_config(config: CaptionConfig, teacher: str) -> CaptionConfig:
-    """The options by which a teacher is asked.
+class Teacher(ChatModelConfig):
+    """One of several models or prompts that write a text of the same clip."""
 
-    Raises ValueError for a teacher that is not written as name=value, and for what does not fit.
+    prompt: str = option("", "Name of a built-in prompt, or a text file")
+
+
+def written_teacher(options: Mapping[str, Any]) -> str:
+    """A teacher's options as one line."""
+    return shlex.join(f"{name}={value}" for name, value in options.items())
+
+
+def pairs_of(teacher: str) -> Iterator[tuple[str, str]]:
+    """The names and values of a teacher's options."""
+    for word in shlex.split(teacher):
+        name, _, value = word.partition("=")
+        yield name, value
+
+
+def teacher_of(config: CaptionConfig, teacher: str) -> Teacher:
+    """The options by which a teacher is asked: its own, put over those of the stage.
+
+    Raises ValueError for a teacher that is not written as name=value, and for a wrong value.
     """
-    pairs = [word.partition("=") for word in shlex.split(teacher)]
-    own = {name: value for name, _, value in pairs}
-    known = {"backend", "prompt", *ModelConfig.model_fields}
-    if not own or not known.issuperset(own) or not all(own.values()):
+    own = dict(pairs_of(teacher))
+    known = options_of(Teacher)
+    if not own or not known.keys() >= own.keys() or not all(own.values()):
         raise ValueError(f"write it as name=value, with names of {', '.join(sorted(known))}")
     common = {name: value for name, value in config.model_dump().items() if name in known}
     try:
-        asked = CaptionConfig.model_validate({**common, **own})
+        return Teacher.model_validate(put_over(Teacher, common, own))
     except ValidationError as error:
-        fault = error.errors()[0]
-        raise ValueError("".join(f"{step}: " for step in fault["loc"]) + fault["msg"]) from None
-    if asked.backend == FACTS:
-        raise ValueError("backend facts answers no prompt: name another backend")
-    return asked
+        where, why = faults_of(Teacher, error)[0]
+        raise ValueError("".join(f"{step}: " for step in where) + why) from None

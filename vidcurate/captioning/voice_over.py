@@ -7,7 +7,7 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.captioning.text.subtitles import (
     Subtitles,
     read_subtitles,
@@ -108,7 +108,7 @@ def read_file(file: Location) -> SubtitleFile | MediaError:
 
 def uses_subtitles(config: CaptionConfig) -> bool:
     """Whether captions use subtitles."""
-    return config.backend != FACTS and config.strategy == "script"
+    return config.chat is not None and isinstance(config.strategy, Script)
 
 
 def voice_overs_of(

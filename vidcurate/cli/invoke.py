@@ -18,6 +18,7 @@ from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
 from vidcurate.engines.guards import close_input
 from vidcurate.errors import quantity
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.run import Run
@@ -31,7 +32,6 @@ from vidcurate.pipeline.session import (
     run_all,
     take_sources,
 )
-from vidcurate.stage import StageConfig
 from vidcurate.store.storage import location
 
 

@@ -7,65 +7,46 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
-from pydantic.fields import FieldInfo
 
-from vidcurate.pipeline.option_text import choices, describe, facts
-from vidcurate.stage import StageConfig
+from vidcurate.options import OptionSpec, StageConfig, listed, options_of
+from vidcurate.pipeline.option_text import choices, describe, flags
 
-MODEL_PANEL = "How a model is loaded and asked"
+PANEL = "Options of this stage"
 
 
 def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
     """One keyword parameter for each option of a stage; None means that it was not given."""
     return [
         inspect.Parameter(
-            name,
+            spec.name,
             inspect.Parameter.KEYWORD_ONLY,
             default=None,
             annotation=Annotated[
-                cli_type(info.annotation),
+                cli_type(spec.annotation),
                 typer.Option(
-                    *flags(name, info),
-                    help=describe(info),
-                    rich_help_panel=panel_of(name, config),
+                    *flags(spec),
+                    help=describe(spec),
+                    rich_help_panel=panel_of(spec),
                     show_default=False,
-                    parser=number_or_none if is_number(info.annotation) else None,
-                    metavar=metavar(info),
+                    parser=number_or_none if is_number(spec.annotation) else None,
+                    metavar=metavar(spec),
                 ),
             ],
         )
-        for name, info in in_help_order(config)
+        for spec in options_of(config).values()
     ]
 
 
-def in_help_order(config: type[StageConfig]) -> list[tuple[str, FieldInfo]]:
-    """The options of a stage: backend and model, its own, then those that other stages have too."""
-    first = {"backend": 0, "model": 1}
-
-    def rank(field: tuple[str, FieldInfo]) -> tuple[bool, int]:
-        return panel_of(field[0], config) is not None, first.get(field[0], len(first))
-
-    return sorted(config.model_fields.items(), key=rank)
-
-
-def panel_of(name: str, config: type[StageConfig]) -> str | None:
-    """The help's panel for an option: its own for those that stages with a model have in common."""
-    is_common = any(name in getattr(base, "model_fields", {}) for base in config.__bases__)
-    return MODEL_PANEL if is_common and name != "model" else None
-
-
-def metavar(info: FieldInfo) -> str | None:
-    """What stands for the value in the help; None where the type says it well."""
-    if is_number(info.annotation):
-        return "NUMBER|none" if type(None) in typing.get_args(info.annotation) else "NUMBER"
-    if choices(info):
-        return "CHOICE"
-    return "TEXT" if typing.get_origin(info.annotation) is tuple else None
+def panel_of(spec: OptionSpec) -> str:
+    """The help's panel for an option: of the stage, or of the choices that take it."""
+    if not spec.is_own:
+        return PANEL
+    return f"With --{spec.decider.replace('_', '-')} {listed(spec.takers, 'or')}"
 
 
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
     """The options of a stage that were given on the command line."""
-    given = {name: values[name] for name in config.model_fields if values.get(name) is not None}
+    given = {name: values[name] for name in options_of(config) if values.get(name) is not None}
     return {name: tuple(v) if isinstance(v, list) else v for name, v in given.items()}
 
 
@@ -86,6 +67,15 @@ def cli_type(hint: Any) -> Any:
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
 
 
+def metavar(spec: OptionSpec) -> str | None:
+    """What stands for the value in the help; None where the type says it well."""
+    if is_number(spec.annotation):
+        return "NUMBER|none" if type(None) in typing.get_args(spec.annotation) else "NUMBER"
+    if choices(spec):
+        return "CHOICE"
+    return "TEXT" if typing.get_origin(spec.annotation) is tuple else None
+
+
 def is_number(hint: Any) -> bool:
     """Whether an option is a number, or one that may be none."""
     return bool({hint, *typing.get_args(hint)} & {int, float})
@@ -101,9 +91,3 @@ def number_or_none(text: str) -> str:
     except ValueError:
         raise typer.BadParameter(f"'{text}' is not a number") from None
     return text
-
-
-def flags(name: str, info: FieldInfo) -> list[str]:
-    """The command-line names of an option."""
-    flag = facts(info)["flag"] or "--" + name.replace("_", "-")
-    return [f"{flag}/--no-{flag[2:]}"] if info.annotation is bool else [flag]

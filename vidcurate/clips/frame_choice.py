@@ -27,7 +27,7 @@ class FrameRequest:
 
     count: int
     step: float = 0.0
-    most_alike: float = 1.0
+    max_similarity: float = 1.0
     query: Vectors | None = None
 
 
@@ -77,7 +77,7 @@ def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
         if times[place] - times[looked] < request.step:
             continue
         looked = place
-        if clip.vectors[place] @ clip.vectors[kept] < request.most_alike:
+        if clip.vectors[place] @ clip.vectors[kept] < request.max_similarity:
             kept = place
             chosen.append(kept)
     return list(clip.samples[chosen])
@@ -218,7 +218,9 @@ def without_copies(clip: ClipFrames, numbers: Sequence[int], request: FrameReque
         if abs(moved[one] - moved[other]) <= COPY_CHANGE:
             return True
         return (
-            one in vector and other in vector and vector[one] @ vector[other] >= request.most_alike
+            one in vector
+            and other in vector
+            and vector[one] @ vector[other] >= request.max_similarity
         )
 
     kept: list[int] = []

@@ -16,15 +16,15 @@ from vidcurate.media.visual.hashes import mirrored_hashes
 ROWS_AT_ONCE = 1 << 14
 
 
-def links(clips: ContentArrays, least_similarity: float) -> Iterator[Link]:
+def links(clips: ContentArrays, min_similarity: float) -> Iterator[Link]:
     """Find the links between clips, as they are and with one of them mirrored."""
     owners = clips.owners
     for is_mirrored in (False, True):
         queries = mirrored_packed(clips.packed) if is_mirrored else clips.packed
         for one, other, cosine in candidates(queries, clips.packed, owners):
-            enough = agreement_needed(least_similarity, cosine)
+            enough = agreement_needed(min_similarity, cosine)
             link = link_between(clips, one, other, enough, is_mirrored=is_mirrored)
-            if link is not None and link.similarity >= least_similarity:
+            if link is not None and link.similarity >= min_similarity:
                 yield link
 
 

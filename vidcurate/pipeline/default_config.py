@@ -2,11 +2,12 @@
 
 import textwrap
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 
 import yaml
-from pydantic.fields import FieldInfo
 
-from vidcurate.pipeline.option_text import bounds, choices, facts
+from vidcurate.options import OptionSpec, StageConfig, options_of
+from vidcurate.pipeline.option_text import notes_on
 from vidcurate.stage import Stage
 
 WIDTH = 96
@@ -17,6 +18,10 @@ MAIN_JOB = frozenset(
         *("filter", "keyframes", "caption", "export", "verify"),
     }
 )
+MODELS_EXAMPLE = (
+    "# Models that stages name by model, with the options of a backend, such as",
+    "# models: {captioner: {backend: openai, model: NAME, base_url: http://localhost:8000/v1}}",
+)
 LEFT_OUT = "Not of the main job: uncomment the lines below to run it."
 
 
@@ -25,7 +30,7 @@ def default_config(stages: Sequence[Stage]) -> str:
 
     Stages of the main job stand in it, so that the file runs as it is; all others are comments.
     """
-    lines: list[str] = []
+    lines = [*MODELS_EXAMPLE, ""]
     for stage in stages:
         own = list(stage_lines(stage))
         if stage.name in MAIN_JOB:
@@ -36,24 +41,29 @@ def default_config(stages: Sequence[Stage]) -> str:
 
 
 def stage_lines(stage: Stage) -> Iterator[str]:
-    """One stage's part of the config file."""
+    """One stage's part of the config file; options of ways that are not chosen are comments."""
     yield f"# {stage.summary}"
-    fields = stage.config.model_fields
-    yield f"{stage.name}:" if fields else f"{stage.name}: {{}}"
-    for name, info in fields.items():
-        yield from (f"  # {line}" for line in textwrap.wrap(comment(info), WIDTH))
-        yield f"  {name}: {as_yaml(info)}"
+    config: type[StageConfig] = stage.config
+    specs = options_of(config)
+    yield f"{stage.name}:" if specs else f"{stage.name}: {{}}"
+    taken = config().model_dump()
+    for condition, group in groupby(specs.values(), lambda spec: spec.condition):
+        if condition:
+            yield f"  # -- With {condition} --"
+        for spec in group:
+            yield from (f"  # {line}" for line in textwrap.wrap(comment(spec), WIDTH))
+            yield f"  {'' if spec.name in taken else '# '}{spec.name}: {as_yaml(spec)}"
     yield ""
 
 
-def comment(info: FieldInfo) -> str:
+def comment(spec: OptionSpec) -> str:
     """Description, unit, bound and choices of an option."""
-    notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
-    return f"{info.description} ({'; '.join(notes)})" if notes else info.description or ""
+    notes = notes_on(spec)
+    return f"{spec.description} ({'; '.join(notes)})" if notes else spec.description
 
 
-def as_yaml(info: FieldInfo) -> str:
+def as_yaml(spec: OptionSpec) -> str:
     """An option's default as YAML writes it."""
-    value = list(info.default) if isinstance(info.default, tuple) else info.default
+    value = list(spec.default) if isinstance(spec.default, tuple) else spec.default
     text = yaml.safe_dump(value, default_flow_style=True, width=10_000, allow_unicode=True)
     return text.removesuffix("\n").removesuffix("\n...")

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from vidcurate.stage import MapStage, StageConfig
+from vidcurate.options import StageConfig
+from vidcurate.stage import MapStage
 from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.storage import Location

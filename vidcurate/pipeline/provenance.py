@@ -5,10 +5,11 @@ import json
 
 import pyarrow as pa
 
+from vidcurate.options import given_options
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
-from vidcurate.stage import TableStage, given_options
+from vidcurate.stage import TableStage
 from vidcurate.store.atomic import write_text
 from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.versions import library_versions

@@ -7,15 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES
-from vidcurate.stage import (
-    Stage,
-    StageConfig,
-    fingerprint,
-    read_at_finish,
-    read_while_running,
-)
+from vidcurate.stage import Stage, fingerprint, read_at_finish, read_while_running
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 

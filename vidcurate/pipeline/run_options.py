@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from vidcurate.errors import UsageError
-from vidcurate.stage import StageConfig, option
+from vidcurate.options import StageConfig, option
 
 # What an estimate leaves to the run itself.
 RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")

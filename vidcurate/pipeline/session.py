@@ -9,6 +9,7 @@ from vidcurate.engines.base import Engine
 from vidcurate.engines.local import GB
 from vidcurate.engines.opening import open_engine
 from vidcurate.errors import UsageError, raising_disk_full
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount, as_dicts
 from vidcurate.pipeline.discovery.found_files import ingest_sources
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
@@ -20,7 +21,6 @@ from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
-from vidcurate.stage import StageConfig
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset

@@ -19,9 +19,10 @@ from vidcurate.errors import (
     raising_disk_full,
 )
 from vidcurate.models.notices import take_notices
+from vidcurate.options import StageConfig
 from vidcurate.pipeline.job import Batch, Job, Report
 from vidcurate.pipeline.workspace import BatchWorkspace, read_rows
-from vidcurate.stage import Drop, Incomplete, StageConfig
+from vidcurate.stage import Drop, Incomplete
 from vidcurate.store.cache import staging_folder, upload_folder
 from vidcurate.store.dataset import (
     DONE_WITH_LOSSES,

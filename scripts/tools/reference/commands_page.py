@@ -8,7 +8,7 @@ from scripts.tools.reference.markdown import code, fenced, non_empty, page, tabl
 from scripts.tools.reference.options import option_table
 from vidcurate.cli.app import load_command
 from vidcurate.cli.catalogue import CATALOGUE, Entry
-from vidcurate.pipeline.option_text import options_in
+from vidcurate.options import options_of
 from vidcurate.pipeline.run_options import RunOptions
 
 INTRO = """`vidcurate COMMAND [SOURCE]... -d DATASET [-c CONFIG]`. A command first runs what it
@@ -43,10 +43,10 @@ def run_blocks() -> Iterator[str]:
     """The options that every command has that runs stages."""
     yield "Commands of stages, `run` and `estimate` take these. They change no row that is made."
     own = [
-        p for p in load_command(entry_named("run")).params if p.name not in options_in(RunOptions)
+        p for p in load_command(entry_named("run")).params if p.name not in options_of(RunOptions)
     ]
     yield parameter_table(p for p in own if p.name != "help")
-    yield option_table(options_in(RunOptions).values(), by_flag=True)
+    yield option_table(options_of(RunOptions).values(), by_flag=True)
 
 
 def command_blocks(entry: Entry) -> Iterator[str]:
@@ -63,7 +63,7 @@ def command_blocks(entry: Entry) -> Iterator[str]:
         yield f"Options: [those of every run](#{anchor(RUN)})."
     else:
         taken = [p for p in load_command(entry).params if p.name != "help"]
-        runs = len(taken) - len(own) > len(options_in(RunOptions)) // 2
+        runs = len(taken) - len(own) > len(options_of(RunOptions)) // 2
         yield from non_empty([parameter_table(own if runs else taken)])
         if runs:
             yield f"It also takes [the options of every run](#{anchor(RUN)})."

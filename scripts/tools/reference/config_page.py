@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from scripts.tools.reference.markdown import code, fenced, non_empty, page, table
 from scripts.tools.reference.options import option_table
-from vidcurate.pipeline.option_text import OptionText, options_in
+from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
+from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.recipes import list_recipes
-from vidcurate.stage import Stage, StageConfig
+from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
 
 INTRO = """A config file is YAML: stages, each with its options. A stage that is named runs, with
@@ -23,17 +24,18 @@ export: {}"""
 COMMANDS = """`vidcurate config` prints a config file with every option, `vidcurate config --check
 FILE` checks one, and `vidcurate config --recipe NAME` prints a recipe."""
 
+CHAT_MODELS = "Options of chat models"
+
 
 def config_page() -> str:
     """The page."""
-    shared = shared_models()
     return page(
         "Config file",
         [INTRO, fenced(EXAMPLE, "yaml")],
         [COMMANDS],
         ["## Recipes", table(("recipe", "purpose"), recipes())],
         (block for stage in STAGES for block in stage_blocks(stage)),
-        (block for model in shared for block in model_blocks(model)),
+        chat_model_blocks(),
     )
 
 
@@ -43,52 +45,27 @@ def recipes() -> Iterator[tuple[str, str]]:
 
 
 def stage_blocks(stage: Stage) -> Iterator[str]:
-    """One stage: what it does, its own options, and where those are that it shares."""
-    options = options_in(stage.config).values()
+    """One stage: what it does, and its options but for those of chat models."""
+    options = [o for o in options_of(stage.config).values() if not is_of_chat_model(stage, o)]
     yield f"## {stage.name}"
     yield f"{stage.summary} Reads the table `{stage.reads.name}`, writes `{stage.writes.name}`."
-    yield from non_empty([option_table(o for o in options if o.shared_by is None)])
-    bases = dict.fromkeys(o.shared_by for o in options if o.shared_by is not None)
-    if bases:
-        links = [f"[{title(base)}](#{anchor(base)})" for base in bases]
-        yield f"It also takes {' and '.join(links)}."
+    yield from non_empty([option_table(options)])
+    if asks_chat_model(stage.config):
+        anchor = CHAT_MODELS.lower().replace(" ", "-")
+        yield f"A backend that asks a model takes the [{CHAT_MODELS.lower()}](#{anchor}) too."
     elif not options:
         yield "It has no options."
 
 
-def shared_models() -> list[type[StageConfig]]:
-    """The models whose options several stages have, in the order of the stages."""
-    found: dict[type[StageConfig], None] = {}
-    for stage in STAGES:
-        for option in options_in(stage.config).values():
-            if option.shared_by is not None:
-                found[option.shared_by] = None
-    return list(found)
+def is_of_chat_model(stage: Stage, option: OptionSpec) -> bool:
+    """Whether an option stands in the models of chat models, which several stages share."""
+    own = {spec.name for spec in options_of(ChatModelConfig).values() if spec.is_own}
+    return asks_chat_model(stage.config) and option.is_own and option.name in own
 
 
-def model_blocks(model: type[StageConfig]) -> Iterator[str]:
-    """Options that several stages share, and which stages those are."""
-    users = [
-        stage.name
-        for stage in STAGES
-        if any(option.shared_by is model for option in options_in(stage.config).values())
-    ]
-    yield f"## {title(model)[0].upper()}{title(model)[1:]}"
-    yield f"{(model.__doc__ or '').strip()} Taken by {', '.join(code(user) for user in users)}."
-    yield option_table(own_options(model))
-
-
-def own_options(model: type[StageConfig]) -> list[OptionText]:
-    """The options that a model states itself."""
-    return [option for option in options_in(model).values() if option.shared_by is None]
-
-
-def title(model: type[StageConfig]) -> str:
-    """What the options of a model are called: ChatConfig has options of chat."""
-    words = "".join(f" {c.lower()}" if c.isupper() else c for c in model.__name__).split()
-    return f"shared options of {' '.join(word for word in words if word != 'config')}"
-
-
-def anchor(model: type[StageConfig]) -> str:
-    """The heading's anchor."""
-    return title(model).replace(" ", "-")
+def chat_model_blocks() -> Iterator[str]:
+    """The options of chat models, and which stages take them."""
+    users = [code(stage.name) for stage in STAGES if asks_chat_model(stage.config)]
+    yield f"## {CHAT_MODELS}"
+    yield f"Taken by {', '.join(users)}, and by the entries of the section `models`."
+    yield option_table(spec for spec in options_of(ChatModelConfig).values() if spec.is_own)

@@ -3,19 +3,21 @@
 from collections.abc import Iterable
 
 from scripts.tools.reference.markdown import code, table
-from vidcurate.pipeline.option_text import OptionText, shown
+from vidcurate.options import OptionSpec
+from vidcurate.pipeline.option_text import flags, notes_on, shown
 
 HEADS = ("option", "what it does", "values", "default")
 
 
-def option_table(options: Iterable[OptionText], *, by_flag: bool = False) -> str:
+def option_table(options: Iterable[OptionSpec], *, by_flag: bool = False) -> str:
     """The table of some options, by their keys or by what they are on the command line."""
     return table(HEADS, [option_row(option, by_flag=by_flag) for option in options])
 
 
-def option_row(option: OptionText, *, by_flag: bool) -> tuple[str, ...]:
+def option_row(option: OptionSpec, *, by_flag: bool) -> tuple[str, ...]:
     """One option by its key, and its flag where that is another word."""
-    plain = "--" + option.name.replace("_", "-")
-    name = code(option.name) + (f" ({code(option.flag)})" if option.flag != plain else "")
-    values, default = "; ".join(option.notes), code(shown(option.default))
-    return code(option.flag) if by_flag else name, option.description, values, default
+    flag, plain = flags(option)[0].partition("/")[0], "--" + option.name.replace("_", "-")
+    name = code(option.name) + (f" ({code(flag)})" if flag != plain else "")
+    condition = f"With {option.condition}: " if option.condition else ""
+    values, default = "; ".join(notes_on(option)), code(shown(option.default))
+    return code(flag) if by_flag else name, condition + option.description, values, default

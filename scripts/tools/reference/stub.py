@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from vidcurate.pipeline.option_text import OptionText, options_in
+from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
 from vidcurate.stages import STAGES
@@ -50,7 +50,7 @@ def stub() -> str:
 
 def keyword_lines() -> Iterator[str]:
     """The options of a run, as types of keyword arguments."""
-    options = options_in(RunOptions).values()
+    options = options_of(RunOptions).values()
     yield "class EstimateKeywords(TypedDict, total=False):"
     yield from (keyword(o) for o in options if o.name not in RUN_ONLY)
     yield ""
@@ -58,7 +58,7 @@ def keyword_lines() -> Iterator[str]:
     yield from (keyword(o) for o in options if o.name in RUN_ONLY)
 
 
-def keyword(option: OptionText) -> str:
+def keyword(option: OptionSpec) -> str:
     """One option as an entry of a TypedDict."""
     return f"    {option.name}: {hint_text(option.annotation)}"
 
@@ -67,7 +67,7 @@ def stage_stub(stage: Stage) -> str:
     """One stage's function."""
     options = [
         f"    {o.name}: {hint_text(o.annotation)} = {default_text(o.default)},"
-        for o in options_in(stage.config).values()
+        for o in options_of(stage.config).values()
     ]
     return "\n".join(
         [

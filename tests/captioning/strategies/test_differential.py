@@ -4,17 +4,18 @@ import pytest
 
 from tests.support.conversations import CLIP, Model, reply
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Differential
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame, ModelRequest, Outcome, run_conversation
+from vidcurate.models.chat.options import OpenAiConfig
 
 FIRST, NEXT, MERGE = "This is the first", "These are two still", "Below are notes"
 
 
 def video(outcomes: Sequence[Outcome], n_frames: int = 4, **options: int) -> tuple[object, Model]:
     """What the strategy makes of so many frames, and the model that was asked."""
-    config = CaptionConfig(backend="openai", model="eye", strategy="differential", **options)
+    config = CaptionConfig(backend=OpenAiConfig(model="eye"), strategy=Differential(**options))
     frames = tuple(Frame(10.0 + n / 2, f"jpeg {n}".encode()) for n in range(n_frames))
     clip_input = ClipInput(CLIP, frames, {}, prompts_of(config), config)
     model = Model(outcomes)

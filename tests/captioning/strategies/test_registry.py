@@ -8,7 +8,8 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import process, rows
 from tests.support.tiny_models import save_clip
 from tests.support.videos import render
-from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Single, Structured
+from vidcurate.models.chat.options import OpenAiConfig
 from vidcurate.records import CAPTIONS, Caption
 from vidcurate.stage import read_while_running
 from vidcurate.stages.captions.caption import CAPTION
@@ -58,10 +59,10 @@ def test_teachers_answer_by_name_and_are_compared_with_the_clip(out: Path, tmp_p
 
 def test_only_used_tables_decide_a_caption() -> None:
     """`structured` reads motion where it is there; other scores make no caption anew."""
-    structured = CaptionConfig(backend="openai", model="m", strategy="structured")
+    structured = CaptionConfig(backend=OpenAiConfig(model="m"), strategy=Structured())
     tables = {lookup.table.name for lookup in read_while_running(CAPTION, structured)}
     assert tables == {"keyframes", "motion"}
-    single = structured.model_copy(update={"strategy": "single"})
+    single = structured.model_copy(update={"strategy": Single()})
     assert {lookup.table.name for lookup in read_while_running(CAPTION, single)} == {"keyframes"}
 
 

@@ -4,11 +4,12 @@ import pytest
 
 from tests.support.conversations import CLIP, FRAMES, Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.captioning.voice_over import VoiceOver
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import run_conversation
+from vidcurate.models.chat.options import OpenAiConfig
 
 SCENE = {
     "title": "The  hare",
@@ -20,7 +21,7 @@ SCENE = {
 
 def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, Model]:
     """What the strategy makes of a clip with a voice, and the model that was asked."""
-    config = CaptionConfig(backend="openai", model="eye", strategy="script", **options)
+    config = CaptionConfig(backend=OpenAiConfig(model="eye"), strategy=Script(**options))
     clip_input = ClipInput(CLIP, FRAMES, {}, prompts_of(config), config, voice_over=voice_over)
     model = Model([reply(json.dumps(SCENE))])
     result = run_conversation(STRATEGIES["script"].converse(clip_input), model.ask)

@@ -104,8 +104,11 @@ def test_marks_that_do_not_fit_fail(marks: str) -> None:
         (("model=a", "eye"), "teacher 2: write it as name=value"),
         (("model=a", "colour=red"), "teacher 2: write it as name=value"),
         (("model=a", "model="), "teacher 2: write it as"),
-        (("model=a", "max_tokens=many"), "teacher 2: max_tokens: Input should be a valid integer"),
-        (("model=a", "backend=facts"), "teacher 2: backend facts answers no prompt"),
+        (("model=a", "max_tokens=many"), "teacher 2: max_tokens: must be a whole number"),
+        (
+            ("model=a", "backend=facts"),
+            "teacher 2: backend: must be 'openai', 'transformers' or 'vllm', not 'facts'",
+        ),
         (("model=a", "base_url=http://me:sk-1@h/v1"), "teacher 2: base_url: .*holds a user"),
         (("model=a", "model='b"), "teacher 2: No closing quotation"),
     ],

@@ -68,7 +68,7 @@ def test_interval(video: Path, tmp_path: Path) -> None:
 def test_proxy_is_scaled_and_never_enlarged(video: Path, tmp_path: Path) -> None:
     """A 320 x 180 video keeps its size at 448, and becomes 160 x 90 at 160."""
     assert picture(sampled(video, tmp_path)[0]).shape == (180, 320, 3)
-    smaller = sampled(video, tmp_path, ScanOptions(proxy_long_side=160))
+    smaller = sampled(video, tmp_path, ScanOptions(max_proxy_side=160))
     assert picture(smaller[0]).shape == (90, 160, 3)
 
 

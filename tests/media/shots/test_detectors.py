@@ -22,7 +22,7 @@ from vidcurate.media.scan.files import read_frames
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import Cut
-from vidcurate.stages.shots.cuts import CutsConfig, check_signals
+from vidcurate.stages.shots.cuts import Both, CutsConfig, check_signals
 from vidcurate.stages.sources.scan import ScanConfig
 
 BASE, RATE = Fraction(1, 24), Fraction(24)
@@ -125,7 +125,7 @@ def test_adaptive_ignores_steady_motion() -> None:
     values[75] = 20.0
     frames = recorded({"delta_hue": values, "delta_sat": values, "delta_lum": values})
     assert found(frames, "adaptive") == [75]
-    assert found(frames, "adaptive", adaptive_min_content=25.0) == []
+    assert found(frames, "adaptive", min_adaptive_content=25.0) == []
 
 
 def test_fade_keeps_both_ends() -> None:
@@ -178,13 +178,13 @@ def test_both_says_who_found_what() -> None:
     cuts = detect(frames, BASE, RATE, options)
     assert [(cut.end_pts, cut.detector) for cut in cuts] == [(40, "content+hash"), (80, "content")]
     assert [cut.confidence for cut in cuts] == pytest.approx([0.9375, 0.375])
-    sure = DetectorOptions(detector="both", both_of=("content", "hash"), least_confidence=0.5)
+    sure = DetectorOptions(detector="both", both_of=("content", "hash"), min_confidence=0.5)
     assert detect(frames, BASE, RATE, sure) == cuts[:1]
 
 
 def test_both_names_every_missing_metric() -> None:
     """Two detectors' metrics that the scan leaves out are all named, and what to run."""
-    chosen = CutsConfig(detector="both", both_of=("koala", "transnet"))
+    chosen = CutsConfig(detector=Both(both_of=("koala", "transnet")))
     with pytest.raises(UsageError, match=r"koala and transnet.*--metric koala --metric transnet"):
         check_signals(chosen, {"scan": ScanConfig()})
     check_signals(chosen, {"scan": ScanConfig(metrics=("transnet", "koala"))})

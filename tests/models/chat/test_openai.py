@@ -132,7 +132,7 @@ def test_the_key_is_nowhere(script: Script, caplog: pytest.LogCaptureFixture) ->
     """No error, log line or printed captioner holds the key, even if the server repeats it."""
     caplog.set_level(logging.DEBUG)
     modes = ["400", "429/3600", "500", "error-200", "404"]
-    results = texts(answers(script, *modes, n_clips=5, retries=0))
+    results = texts(answers(script, *modes, n_clips=5, max_retries=0))
     assert all(headers["authorization"].endswith(KEY) for headers in script.headers)
     assert all(result.startswith("!") for result in results)
     assert any("***" in result for result in results)

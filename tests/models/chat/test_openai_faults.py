@@ -40,7 +40,7 @@ def test_what_passes_is_tried_again(script: Script, modes: tuple[str, ...]) -> N
 )
 def test_tries_run_out(script: Script, mode: str, words: str) -> None:
     """A fault that stays ends its clip, named and counted; the next clip has its caption."""
-    first, second = answers(script, mode, mode, n_clips=2, retries=1, timeout_s=0.2)
+    first, second = answers(script, mode, mode, n_clips=2, max_retries=1, timeout_s=0.2)
     assert isinstance(first, MediaError)
     assert str(first).startswith(f"{script.url}: ")
     assert words in str(first)
@@ -75,7 +75,7 @@ def test_what_does_not_pass_is_not_tried_again(script: Script, mode: str, words:
         ("404", "check base_url (most end in /v1) and model 'eye'"),
         ("html-404", "answered 404: a web page: check base_url"),
         ("429/spent", "answered 429"),
-        ("429/3600", "asks to wait 3600 s, more than patience_s = 300"),
+        ("429/3600", "asks to wait 3600 s, more than max_wait_s = 300"),
     ],
 )
 def test_what_meets_all_clips_ends_them_all(script: Script, mode: str, words: str) -> None:
@@ -108,7 +108,7 @@ def test_a_server_that_is_down(script: Script) -> None:
     """Without a server the first clip's tries run out and the others fail with its reason."""
     with serving(Script()) as gone:
         pass
-    results = texts(answers(gone, n_clips=9, retries=1))
+    results = texts(answers(gone, n_clips=9, max_retries=1))
     assert len(set(results)) == 1
     assert f"{gone.url}: no connection (ConnectError): is it running? (tried 2 times)" in results[0]
     assert not script.bodies

@@ -48,7 +48,7 @@ def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
 def test_a_server_without_schemas_gets_the_schema_in_words(script: Script, status: int) -> None:
     """When it knows no response_format, it is asked for any JSON, then in words from then on."""
     refusing(script, "Unexpected fields: {'response_format'}", status)
-    answers = asked(script, 3, retries=0)
+    answers = asked(script, 3, max_retries=0)
     assert all(isinstance(answer, Answer) for answer in answers)
     form_types = [form and form["type"] for form in forms(script)]
     assert form_types == ["json_schema", "json_object", None, None, None]
@@ -57,7 +57,7 @@ def test_a_server_without_schemas_gets_the_schema_in_words(script: Script, statu
 def test_insisting_on_the_schema_is_an_error_with_a_remedy(script: Script) -> None:
     """With `schema` the refusal is the row's failure; with `prompt` no schema is ever sent."""
     refusing(script, "response_format is not supported")
-    [error] = asked(script, structured_output="schema", retries=0)
+    [error] = asked(script, structured_output="schema", max_retries=0)
     assert "response_format is not supported" in str(error)
     [answer] = asked(script, structured_output="prompt")
     assert isinstance(answer, Answer)
@@ -67,6 +67,6 @@ def test_insisting_on_the_schema_is_an_error_with_a_remedy(script: Script) -> No
 def test_another_refusal_is_no_want_of_schemas(script: Script) -> None:
     """A 400 that speaks of something else fails the row, and schemas are sent as before."""
     refusing(script, "the picture is too large")
-    errors = asked(script, 2, retries=0)
+    errors = asked(script, 2, max_retries=0)
     assert all(isinstance(error, MediaError) for error in errors)
     assert None not in forms(script)

@@ -11,7 +11,7 @@ from tests.support.tiny_chat_models import save_blip, save_qwen, save_smol, save
 from tests.support.videos import render
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.chat.transformers import (
     TransformersModel,
     check_transformers,
@@ -109,17 +109,17 @@ def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
     assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
     processor = opened(qwen, as_video=True).processor
     requests = [ModelRequest(("Look.", *slow)), ModelRequest(("Look.", *FRAMES))]
-    given = inputs_of(processor, ModelConfig(model=str(qwen), as_video=True), requests)
+    given = inputs_of(processor, TransformersConfig(model=str(qwen), as_video=True), requests)
     seconds = [float(s) for s in given["second_per_grid_ts"]]
     assert seconds == pytest.approx([40.0, 1.0])  # a patch is two frames
 
 
 def test_none_samples_as_the_model_does(qwen: Path) -> None:
     """Without a temperature no sampling is set, and 0 is greedy."""
-    assert sampling_of(ModelConfig(model=str(qwen), temperature=None)) == {}
-    assert sampling_of(ModelConfig(model=str(qwen), temperature=0)) == {"do_sample": False}
+    assert sampling_of(TransformersConfig(model=str(qwen), temperature=None)) == {}
+    assert sampling_of(TransformersConfig(model=str(qwen), temperature=0)) == {"do_sample": False}
     warm = {"do_sample": True, "temperature": 0.7}
-    assert sampling_of(ModelConfig(model=str(qwen), temperature=0.7)) == warm
+    assert sampling_of(TransformersConfig(model=str(qwen), temperature=0.7)) == warm
 
 
 def test_each_request_has_its_own_token_limit(qwen: Path) -> None:
@@ -218,7 +218,7 @@ def test_half_of_the_pictures_keep_their_words() -> None:
 def test_a_model_that_sees_nothing_is_refused(tmp_path: Path, save: Save, words: str) -> None:
     """A text model is named as one before its weights are read."""
     with pytest.raises(UsageError, match=words):
-        check_transformers(ModelConfig(model=str(save(tmp_path))))
+        check_transformers(TransformersConfig(model=str(save(tmp_path))))
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
@@ -227,7 +227,7 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
         opened(tmp_path)
     save_qwen(tmp_path)
     (tmp_path / "model.safetensors").unlink()
-    check_transformers(ModelConfig(model=str(tmp_path)))
+    check_transformers(TransformersConfig(model=str(tmp_path)))
     with pytest.raises(UsageError, match="cannot load the model"):
         opened(tmp_path)
 

@@ -18,11 +18,16 @@ from vidcurate.cli.render_estimate import lines
 from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
+from vidcurate.options import options_of
 from vidcurate.pipeline.counts import count_stage
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
-from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ratio_estimate
+from vidcurate.pipeline.estimate.forecast import (
+    Estimate,
+    Expected,
+    ratio_estimate,
+)
 from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
 from vidcurate.pipeline.estimate.usage import bytes_by_video
 from vidcurate.pipeline.resolve import resolve
@@ -132,7 +137,7 @@ def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
 def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> None:
     """Each clip left is a request; tokens are estimated where the server counts them."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
-    options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "retries": 0}}
+    options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "max_retries": 0}}
     found, _ = estimated(tmp_path, options, shelves, n_sample=2)
     assert found.requests is not None
     n_before = len(script.bodies)
@@ -220,7 +225,7 @@ def test_no_estimate_without_a_stage(tmp_path: Path, shelves: Path) -> None:
 
 def test_the_option_that_costs_less_is_there() -> None:
     """What a stage names as cheaper are options that exist."""
-    known = {f"{s.name}.{name}" for s in STAGES for name in s.config.model_fields}
+    known = {f"{s.name}.{name}" for s in STAGES for name in options_of(s.config)}
     named = [
         name
         for stage in STAGES

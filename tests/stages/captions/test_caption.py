@@ -51,7 +51,7 @@ def ask(out: Path, script: Script, **changes: object) -> list[Caption]:
         "api_key_env": "CAPTION_TEST_KEY",
         "backoff_s": 0.001,
         "concurrency": 1,
-        "retries": 1,
+        "max_retries": 1,
         **changes,
     }
     process(out, {**BASE, "caption": caption})
@@ -158,7 +158,7 @@ def test_a_clip_without_keyframes_fails(out: Path, script: Script) -> None:
 def test_a_bad_answer_costs_its_own_row(out: Path, script: Script, mode: str, reason: str) -> None:
     """A refusal, silence or a refused request fails that clip; the others are captioned."""
     script.modes = [mode]
-    assert len(ask(out, script, retries=0)) == 2
+    assert len(ask(out, script, max_retries=0)) == 2
     reasons = [r for status, r in done(out, CAPTIONS).values() if status == "failed"]
     assert len(reasons) == 1
     assert reason in str(reasons[0])
@@ -196,7 +196,7 @@ def test_failed_captions_are_tried_again_on_request(out: Path, script: Script) -
 
 def recorded(script: Script) -> dict[str, Any]:
     """The options of `ask`."""
-    return {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 1}
+    return {"backend": "openai", "model": "eye", "base_url": script.url, "max_retries": 1}
 
 
 def test_another_server_asks_nothing_again(out: Path, script: Script) -> None:

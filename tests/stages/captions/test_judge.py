@@ -84,7 +84,7 @@ def asked(script: Script, **changes: object) -> dict[str, object]:
         "base_url": script.url,
         "backoff_s": 0.001,
         "concurrency": 1,
-        "retries": 0,
+        "max_retries": 0,
         **changes,
     }
 
@@ -178,9 +178,9 @@ def test_weak_captions_are_chosen_by_score_share_and_likeness(out: Path) -> None
         return {texts[row.clip_id]: row.reason for row in rows(out, WEAK_CAPTIONS)}
 
     with pytest.raises(EmptyResultError):
-        triage(below=0.1)
-    assert triage(below=0.9) == {VAGUE: "score below 0.9"}
-    assert triage(below=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
+        triage(max_score=0.1)
+    assert triage(max_score=0.9) == {VAGUE: "score below 0.9"}
+    assert triage(max_score=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
 
 
 def test_near_copies_are_weak(out: Path, script: Script) -> None:
@@ -188,7 +188,7 @@ def test_near_copies_are_weak(out: Path, script: Script) -> None:
     texts = iter([GOOD, GOOD.replace("pale", "grey"), WRONG])
     script.say = lambda _body: next(texts)
     options = {"caption": asked(script, temperature=0.5), "judge": {}}
-    process(out, {**BASE, **options, "triage": {"least_likeness": 0.6}})
+    process(out, {**BASE, **options, "triage": {"min_similarity": 0.6}})
     found = rows(out, WEAK_CAPTIONS)
     assert [row.like_clip_id for row in found] == [row.clip_id for row in found][::-1]
     assert {row.reason for row in found} == {"nearly another clip's caption"}
@@ -197,7 +197,7 @@ def test_near_copies_are_weak(out: Path, script: Script) -> None:
 
 def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
     """The prompt names what is wrong; the better text wins, the old ones stay with scores."""
-    judge, triage = asked(script), {"below": 0.9}
+    judge, triage = asked(script), {"max_score": 0.9}
     process(out, {"judge": judge, "triage": triage})
     del script.bodies[:]
     process(out, {"judge": judge, "triage": triage, "refine": asked(script)})
@@ -222,7 +222,12 @@ def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> 
     """Where nothing is gained the old caption stays, and no further round is asked."""
     script.say = Eye(better=VAGUE)
     process(
-        out, {"judge": {}, "triage": {"below": 0.9}, "refine": asked(script, rounds=5, look=False)}
+        out,
+        {
+            "judge": {},
+            "triage": {"max_score": 0.9},
+            "refine": asked(script, max_rounds=5, look=False),
+        },
     )
     (row,) = rows(out, REFINED)
     assert (row.text, row.score, row.n_rounds, row.n_requests) == (VAGUE, row.score_before, 1, 1)
@@ -231,9 +236,9 @@ def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> 
 def test_a_lower_bar_asks_only_for_what_is_new(out: Path, script: Script) -> None:
     """Captions that were written again are not written once more when more are weak."""
     judge, refine = asked(script), asked(script)
-    process(out, {"judge": judge, "triage": {"below": 0.5}, "refine": refine})
+    process(out, {"judge": judge, "triage": {"max_score": 0.5}, "refine": refine})
     before = rows(out, REFINED)
-    process(out, {"judge": judge, "triage": {"below": 0.9}, "refine": refine})
+    process(out, {"judge": judge, "triage": {"max_score": 0.9}, "refine": refine})
     after = rows(out, REFINED)
     assert len(before) == 1
     assert len(after) == 2
@@ -254,7 +259,7 @@ class Notes(Quiet):
 def test_gains_and_costs_are_reported(out: Path, script: Script) -> None:
     """At the end stand scores before and after, requests and tokens, and what was found before."""
     notes = Notes()
-    options = {"judge": asked(script), "triage": {"below": 0.9}, "refine": asked(script)}
+    options = {"judge": asked(script), "triage": {"max_score": 0.9}, "refine": asked(script)}
     process(out, options, listener=notes)
     judge_asks, refine_asks, judged, refined = notes.answers_given
     assert judge_asks.startswith("judge: at least 3 requests to eye")

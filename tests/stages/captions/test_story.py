@@ -38,7 +38,13 @@ def write_stories(
     **changes: Any,
 ) -> list[Story]:
     """Tell the videos through the server; the stories that are live."""
-    story = {"model": "eye", "base_url": script.url, "backoff_s": 0.001, "retries": 0, **changes}
+    story = {
+        "model": "eye",
+        "base_url": script.url,
+        "backoff_s": 0.001,
+        "max_retries": 0,
+        **changes,
+    }
     process(out, {**BASE, "outline": outline or {}, "story": story}, run_options=run_options)
     live = {row.outline_id for row in rows(out, OUTLINES)}
     return [row for row in rows(out, STORIES) if row.outline_id in live]
@@ -60,7 +66,7 @@ def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
 
 def test_scenes_keep_their_longest_length(out: Path, script: Script) -> None:
     """With short scenes each clip is one with its caption: only the videos are asked for."""
-    stories = write_stories(out, script, {"scene_s": 2.0})
+    stories = write_stories(out, script, {"max_scene_s": 2.0})
     assert len(script.bodies) == 2
     captions = {caption.text for caption in rows(out, CAPTIONS)}
     for story in stories:
@@ -71,31 +77,31 @@ def test_scenes_keep_their_longest_length(out: Path, script: Script) -> None:
 
 def test_only_videos_whose_captions_changed_are_written_again(out: Path, script: Script) -> None:
     """A second run asks nothing; another filter asks for the videos that lost a clip, and back."""
-    before = write_stories(out, script, {"scene_s": 2.0})
-    assert write_stories(out, script, {"scene_s": 2.0}) == before
+    before = write_stories(out, script, {"max_scene_s": 2.0})
+    assert write_stories(out, script, {"max_scene_s": 2.0}) == before
     assert len(script.bodies) == 2
     lost = rows(out, KEPT)[0]
     rule = f"clips.start_s != {lost.start_s} or clips.video_id != '{lost.video_id}'"
     process(out, {"filter": {"rules": (rule,)}})
-    after = write_stories(out, script, {"scene_s": 2.0})
+    after = write_stories(out, script, {"max_scene_s": 2.0})
     assert len(script.bodies) == 3
     kept = {story.video_id: story for story in before}
     assert sum(kept[story.video_id] == story for story in after) == 1
     [changed] = [story for story in after if story.video_id == lost.video_id]
     assert len(changed.scenes) == 2
     process(out, {"filter": {"rules": ()}})
-    assert write_stories(out, script, {"scene_s": 2.0}) == before
+    assert write_stories(out, script, {"max_scene_s": 2.0}) == before
     assert len(script.bodies) == 3
 
 
 def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None:
     """The video is described from the others, and the outline says which clip was left out."""
-    server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
+    server = {"backend": "openai", "model": "eye", "base_url": script.url, "max_retries": 0}
     script.modes = ["400"]
     caption = {**server, "concurrency": 1}
     process(out, {**BASE, "keyframes": {"count": 1}, "caption": caption})
     story = {"model": "eye", "base_url": script.url}
-    process(out, {"outline": {"scene_s": 2.0}, "story": story})
+    process(out, {"outline": {"max_scene_s": 2.0}, "story": story})
     assert sorted(len(o.scenes) for o in rows(out, OUTLINES)) == [2, 3]
     assert [r for s, r in done(out, OUTLINES).values() if s == "dropped"] == [
         "the clip has no caption"
@@ -105,12 +111,12 @@ def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None
 def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
     """The other is written; with retry_failed only the failed one is asked for again."""
     script.modes = ["400"]
-    assert len(write_stories(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
+    assert len(write_stories(out, script, {"max_scene_s": 2.0}, concurrency=1)) == 1
     assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
     assert (
         len(
             write_stories(
-                out, script, {"scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1
+                out, script, {"max_scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1
             )
         )
         == 2
@@ -127,9 +133,9 @@ def test_a_model_must_be_named(out: Path, script: Script) -> None:
 
 def test_prompts_may_be_ones_own(out: Path, script: Script) -> None:
     """Another prompt gives other stories, and the row says which it was."""
-    [before, _] = write_stories(out, script, {"scene_s": 2.0})
+    [before, _] = write_stories(out, script, {"max_scene_s": 2.0})
     own = out.parent / "video.txt"
     own.write_text("Tell it: {notes}", "utf-8")
-    [after, _] = write_stories(out, script, {"scene_s": 2.0}, video_prompt=str(own))
+    [after, _] = write_stories(out, script, {"max_scene_s": 2.0}, video_prompt=str(own))
     assert after.prompt_hash != before.prompt_hash
     assert after.text.startswith("Tell it: 0.0 to 2.0 s:")

@@ -239,8 +239,8 @@ def test_bytes_in_the_parquet(tmp_path: Path) -> None:
 
 def test_bytes_need_files() -> None:
     """Embedding clips that are not written is a fault of the options."""
-    with pytest.raises(ValidationError, match="embed_bytes needs clip files"):
-        ExportConfig(media="none", embed_bytes=True)
+    with pytest.raises(ValidationError, match="extra_forbidden"):
+        ExportConfig.model_validate({"media": "none", "embed_bytes": True})
 
 
 def test_a_video_that_is_gone_costs_its_clips_only(tmp_path: Path, video: Path) -> None:

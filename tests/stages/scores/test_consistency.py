@@ -31,7 +31,7 @@ def test_a_lone_frame_is_like_itself() -> None:
 def test_two_scenes_are_less_consistent_than_one(video: Path, tmp_path: Path) -> None:
     """Of three shots of 2 s in clips of 1.5 s, those that hold a cut have the lowest numbers."""
     options = {
-        "cuts": {"detector": "fixed", "fixed_interval_s": 1.5, "min_scene_s": 0.0},
+        "cuts": {"detector": "fixed", "fixed_interval_s": 1.5},
         "split": {"min_clip_s": 1},
         "scan": {"sample_interval_s": 0.25},
         "consistency": {},

@@ -135,7 +135,7 @@ def test_a_clip_between_two_samples_is_judged_by_the_nearest(tmp_path: Path) -> 
     ffmpeg("-f", "lavfi", "-t", "4", "-i", source, "-qp", "10", str(tmp_path / "pan.mp4"))
     options = {
         "scan": {"sample_interval_s": 2.0},
-        "cuts": {"detector": "fixed", "fixed_interval_s": 1.0, "min_scene_s": 0.0},
+        "cuts": {"detector": "fixed", "fixed_interval_s": 1.0},
         "split": {"min_clip_s": 0.5},
         "motion": {},
     }

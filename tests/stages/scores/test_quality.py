@@ -120,7 +120,7 @@ def test_a_clip_between_two_samples_says_what_to_do(tmp_path: Path) -> None:
     ffmpeg("-f", "lavfi", "-t", "4", "-i", PAN, str(tmp_path / "pan.mp4"))
     options = {
         "scan": {"sample_interval_s": 2.0},
-        "cuts": {"detector": "fixed", "fixed_interval_s": 1.0, "min_scene_s": 0.0},
+        "cuts": {"detector": "fixed", "fixed_interval_s": 1.0},
         "split": {"min_clip_s": 0.5},
         "quality": {},
     }

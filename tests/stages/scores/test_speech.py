@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def judged(out: Path, folder: Path, **options: object) -> list[Speech]:
     """The sound of every clip of 2 s, by video and time."""
-    cuts = {"detector": "fixed", "fixed_interval_s": 2.0, "min_scene_s": 0.0}
+    cuts = {"detector": "fixed", "fixed_interval_s": 2.0}
     process(out, {"cuts": cuts, "split": {"min_clip_s": 1}, "speech": options}, folder)
     return rows(out, SPEECH)
 
@@ -51,7 +51,7 @@ def test_a_video_without_sound_says_so(tmp_path: Path, folder: Path) -> None:
 
 def test_the_level_of_silence_is_an_option(tmp_path: Path, folder: Path) -> None:
     """A tone of -26 dBFS when mixed to one channel is silent for who says so."""
-    found = judged(tmp_path, folder, **WITHOUT_MODEL, silence_level_dbfs=-20.0)
+    found = judged(tmp_path, folder, **WITHOUT_MODEL, max_silence_dbfs=-20.0)
     assert {row.silence_share for row in found if row.has_audio} == {1.0}
 
 

@@ -14,7 +14,7 @@ from vidcurate.media.scan.proxies import clip_proxies
 from vidcurate.media.visual.watermark import distinct_pictures, find_mark, gradient, without_lines
 from vidcurate.models.vision.image_classifier import ClassifierChoice, open_image_classifier
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stages.scores.watermark import WATERMARK_STAGE, WatermarkConfig
+from vidcurate.stages.scores.watermark import WatermarkConfig
 
 SIZE = (320, 180)
 RATE = 8
@@ -198,13 +198,3 @@ def test_a_classifier_must_be_named() -> None:
     """There is no classifier to fall back to."""
     with pytest.raises(ValueError, match="needs a model"):
         WatermarkConfig(backend="transformers")
-
-
-def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
-    """What a model's folder holds decides the rows; edges have none."""
-    config = WatermarkConfig(backend="transformers", model=str(tmp_path))
-    (tmp_path / "model.safetensors").write_bytes(b"first")
-    first = WATERMARK_STAGE.version.depends(config)
-    (tmp_path / "model.safetensors").write_bytes(b"other")
-    assert WATERMARK_STAGE.version.depends(config) not in ("", first)
-    assert WATERMARK_STAGE.version.depends(WatermarkConfig()) == ""

@@ -174,7 +174,7 @@ def test_nothing_is_searched_again(out: Path, folder: Path) -> None:
     before = states(out / "dedup")
     process(out, {"filter": {"rules": ["dedup.similarity is null"]}}, folder)
     assert states(out / "dedup") == before
-    process(out, {"dedup": {"least_similarity": 0.99}}, folder)
+    process(out, {"dedup": {"min_similarity": 0.99}}, folder)
     assert all(row.keep for row in rows(out, DEDUP))
 
 

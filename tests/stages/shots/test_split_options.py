@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tests.support.paths import CONFIGS
 from tests.support.pipeline import process, rows, stored
@@ -18,7 +17,17 @@ from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.config import load_config
 from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages import STAGES
-from vidcurate.stages.shots.split import SplitConfig, clips_of
+from vidcurate.stages.shots.split import (
+    Neighbours,
+    NoStitching,
+    Scenes,
+    SplitConfig,
+    Stride,
+    TrimAll,
+    TrimGradual,
+    Truncate,
+    clips_of,
+)
 
 RECIPES = sorted(CONFIGS.glob("*.yaml"))
 
@@ -27,18 +36,21 @@ RECIPES = sorted(CONFIGS.glob("*.yaml"))
 def choices(draw: st.DrawFn) -> SplitConfig:
     """Options that make sense together, of every kind."""
     shortest, extra = draw(st.integers(0, 20)), draw(st.integers(0, 40))
-    stitch = draw(st.sampled_from(["none", "neighbours"]))
+    stride_s = draw(st.none() | st.integers(1, 30))
+    neighbours = Neighbours(
+        max_stitch_distance=draw(st.none() | st.floats(0, 2)),
+        max_stitch_change=draw(st.none() | st.floats(0, 2)),
+        chop_s=draw(st.none() | st.integers(1, 30)),
+    )
     return SplitConfig(
         min_clip_s=shortest,
         max_clip_s=max(1, shortest + extra),
-        long_shots=draw(st.sampled_from(["stride", "truncate", "scenes"])),
-        stride_s=draw(st.none() | st.integers(1, 30)),
-        stitch=stitch,
-        stitch_distance=draw(st.none() | st.floats(0, 2)),
-        stitch_change=draw(st.none() | st.floats(0, 2)),
-        chop_s=draw(st.integers(1, 30)) if stitch == "neighbours" and draw(st.booleans()) else None,
+        long_shots=draw(
+            st.sampled_from([Stride(stride_s=stride_s), Truncate(), Scenes(stride_s=stride_s)])
+        ),
+        stitch=draw(st.sampled_from([NoStitching(), neighbours])),
         trim_s=draw(st.integers(0, 8)),
-        trim_at=draw(st.sampled_from(["all", "gradual"])),
+        trim_at=draw(st.sampled_from([TrimAll(), TrimGradual()])),
         transitions=draw(st.sampled_from(["drop", "keep"])),
     )
 
@@ -72,7 +84,7 @@ def test_clips_are_right_whatever_is_chosen(
 
 def test_windows_overlap() -> None:
     """Windows of 4 s every 2 s begin anew in each shot, and the last one ends with it."""
-    config = SplitConfig(min_clip_s=1, max_clip_s=4, stride_s=2)
+    config = SplitConfig(min_clip_s=1, max_clip_s=4, long_shots=Stride(stride_s=2))
     assert spans(list(range(13)), 13, [(6, 7)], config) == [
         *((0, 4), (2, 6), (4, 7)),
         *((7, 11), (9, 13)),
@@ -95,16 +107,10 @@ def kinds(*cuts: tuple[int, int, str, float]) -> VideoCuts:
 def test_only_gradual_or_unsure_ends_are_trimmed(below: float, second: tuple[int, int]) -> None:
     """Two frames go beside a dissolve, or a cut less sure than asked; not where the video ends."""
     video = kinds((6, 10, "dissolve", 1.0), (19, 20, "cut", 0.3))
-    config = SplitConfig(min_clip_s=0, trim_s=2, trim_at="gradual", trim_below=below)
+    config = SplitConfig(min_clip_s=0, trim_s=2, trim_at=TrimGradual(max_trim_confidence=below))
     clips, _ = clips_of(video, video_of(list(range(30)), 30), config)
     last = (22, 30) if below > 0.3 else (20, 30)
     assert [(c.start_pts, c.end_pts) for c in clips] == [(0, 5), second, last]
-
-
-def test_chopping_is_for_joining() -> None:
-    """Without joining, max_clip_s makes fixed pieces."""
-    with pytest.raises(ValidationError, match="chop_s needs stitch"):
-        SplitConfig(chop_s=5)
 
 
 @pytest.mark.parametrize("file", RECIPES, ids=lambda file: file.name)

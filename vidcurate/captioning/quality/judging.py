@@ -15,20 +15,21 @@ from vidcurate.captioning.quality.faults import WordRange
 from vidcurate.captioning.templates.facts import Facts
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import ModelConfig, OpenAiConfig
+from vidcurate.options import StageConfig, option
 from vidcurate.records import KEYFRAMES, MOTION, QUALITY, TEXT, Caption, Clip
-from vidcurate.stage import Workspace, option
+from vidcurate.stage import Workspace
 from vidcurate.store.table import Table
 
 MEASURED: tuple[Table[Any], ...] = (QUALITY, MOTION, TEXT)
 KeyframeFiles = Sequence[tuple[float, Path]]
 
 
-class JudgingConfig(ModelConfig):
+class JudgingConfig(StageConfig):
     """How long a caption should be."""
 
-    min_words: int = option(8, "Shorter captions have a fault", unit="words", ge=0)
-    max_words: int = option(300, "Longer captions have a fault", unit="words", ge=1)
+    min_words: int = option(8, "Shorter captions are faulty", unit="words", ge=0)
+    max_words: int = option(300, "Longer captions are faulty", unit="words", ge=1)
 
     @property
     def word_range(self) -> WordRange:
@@ -56,7 +57,7 @@ def clip_input_of(
     keyframes: KeyframeFiles,
     facts: Facts,
     prompts: Mapping[str, Prompt],
-    config: JudgingConfig,
+    chat: ModelConfig,
 ) -> ClipInput:
     """Read the keyframes of a clip whose caption is in question, as input for a model.
 
@@ -67,7 +68,7 @@ def clip_input_of(
     if not keyframes:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in keyframes
+        Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in keyframes
     )
-    asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
+    asked = CaptionConfig(backend=OpenAiConfig(model=chat.model), language=caption.language)
     return ClipInput(clip, frames, facts, prompts, asked)

@@ -26,7 +26,7 @@ class ScoredText:
 
 
 def rewrite_in_rounds(
-    text: str, clip_input: ClipInput, word_range: WordRange, *, rounds: int, look: bool
+    text: str, clip_input: ClipInput, word_range: WordRange, *, max_rounds: int, look: bool
 ) -> Conversation[list[ScoredText]]:
     """Rewrite a text up to `rounds` times, each time from the best text so far.
 
@@ -35,7 +35,7 @@ def rewrite_in_rounds(
     """
     best = yield from score_text(text, clip_input, word_range, look=look)
     texts_tried = [best]
-    while best.faults and len(texts_tried) <= rounds:
+    while best.faults and len(texts_tried) <= max_rounds:
         rewritten = yield from rewrite_once(best, clip_input)
         latest = yield from score_text(rewritten.text, clip_input, word_range, look=look)
         texts_tried.append(latest)

@@ -39,7 +39,7 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     are cut to it; events without text or without time inside the clip are dropped. Both are noted.
     Raises MediaError where no event is left.
     """
-    room = max(MIN_TOKENS, clip_input.config.max_tokens)
+    room = max(MIN_TOKENS, clip_input.max_tokens)
     answer = yield from ask_json(
         (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), room
     )

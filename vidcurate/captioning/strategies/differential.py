@@ -5,6 +5,7 @@ neighbouring frames, so that a clip may have any number of them.
 """
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.options import Differential
 from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
@@ -22,6 +23,8 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     A frame whose request fails leaves a gap, and the next frame is compared with the last described
     one. Raises MediaError where no request about a frame succeeds, or the merging fails.
     """
+    strategy = clip_input.config.strategy
+    assert isinstance(strategy, Differential)
     notes: list[Note] = []
     gaps: list[str] = []
     before: Frame | None = None
@@ -29,7 +32,8 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     for frame in clip_input.frames:
         time_s = frame.time_s - clip_input.clip.start_s
         try:
-            answer = yield request_about(clip_input, frame, before, notes)
+            carried = as_lines(notes[-strategy.carried_notes :])[-strategy.max_prompt_chars :]
+            answer = yield request_about(clip_input, frame, before, carried)
             notes.append(Note(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
@@ -42,22 +46,19 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     else:
         merged = yield from merge(
             notes,
-            clip_input.config.max_prompt_chars,
+            strategy.max_prompt_chars,
             lambda lines: clip_input.prompt("merge-notes", notes=lines),
         )
     return CaptionText(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
 
 
 def request_about(
-    clip_input: ClipInput, frame: Frame, before: Frame | None, notes: list[Note]
+    clip_input: ClipInput, frame: Frame, before: Frame | None, carried: str
 ) -> ModelRequest:
     """Ask for all that a frame shows, or for what differs from the frame before."""
     now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:
         return ModelRequest((clip_input.prompt("first-frame"), now, frame))
-    carried = as_lines(notes[-clip_input.config.carried_notes :])[
-        -clip_input.config.max_prompt_chars :
-    ]
     prompt = clip_input.prompt("next-frame", notes=carried)
     return ModelRequest(
         (prompt, f"Before, at {clip_input.time_in_clip(before)} s:", before, now, frame)

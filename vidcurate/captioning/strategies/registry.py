@@ -7,7 +7,14 @@ from typing import Any
 
 from vidcurate.captioning.clip_input import Strategy
 from vidcurate.captioning.forms import load_form
-from vidcurate.captioning.options import CaptionConfig, StrategyName, teacher_config
+from vidcurate.captioning.options import (
+    CaptionConfig,
+    Single,
+    StrategyName,
+    Structured,
+    Teachers,
+    teacher_of,
+)
 from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
 from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
@@ -53,16 +60,18 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
 
     Raises UsageError for a prompt that cannot be used.
     """
-    first, *others = STRATEGIES[config.strategy].prompts
+    first, *others = STRATEGIES[config.strategy.name].prompts
     asked = {first: load_prompt(config.prompt or first)}
     asked |= {name: load_prompt(name) for name in others}
-    if config.strategy == "teachers":
-        named = {teacher_config(config, teacher).prompt for teacher in config.teachers}
+    strategy = config.strategy
+    if isinstance(strategy, Teachers):
+        named = {teacher_of(config, teacher).prompt for teacher in strategy.teachers}
         asked |= {name: load_prompt(name) for name in sorted(named - {""})}
-    chosen = {"style": f"style-{config.style}", "detail": f"detail-{config.detail}"}
+    detail = strategy.detail if isinstance(strategy, Single) else "detailed"
+    chosen = {"style": f"style-{config.style}", "detail": f"detail-{detail}"}
     for part in INSERTED:
         if any(f"{{{part}}}" in prompt.text for prompt in asked.values()):
             asked[part] = load_prompt(chosen[part])
-    if config.strategy == "structured":
-        asked["form"] = load_form(config.form)
+    if isinstance(strategy, Structured):
+        asked["form"] = load_form(strategy.form)
     return asked

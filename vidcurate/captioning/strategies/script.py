@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.options import Script
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
@@ -26,8 +27,10 @@ def script(clip_input: ClipInput) -> Conversation[CaptionText]:
     The voice-over comes from the subtitles, not from the model; it is null where there are none.
     Raises MediaError for a scene without content.
     """
+    strategy = clip_input.config.strategy
+    assert isinstance(strategy, Script)
     text = clip_input.voice_over.text if clip_input.voice_over else ""
-    heard = text[: clip_input.config.max_prompt_chars]
+    heard = text[: strategy.max_prompt_chars]
     voice_over = clip_input.prompt("voice-over", heard=heard) if heard else ""
     parts = (clip_input.prompt("script", voice_over=voice_over), *clip_input.numbered_frames())
     answer = yield from ask_json(parts, dict(SCENE))

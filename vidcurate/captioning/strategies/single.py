@@ -1,6 +1,7 @@
 """single: all frames in one request, for a sentence, a paragraph, or both."""
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.options import Single
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
@@ -15,7 +16,9 @@ BRIEF_AND_DETAILED = {
 def single(clip_input: ClipInput) -> Conversation[CaptionText]:
     """Ask for one text about all frames, with a brief one as well if both are wanted."""
     parts = (clip_input.prompt("describe"), *clip_input.numbered_frames())
-    if clip_input.config.detail == "both":
+    strategy = clip_input.config.strategy
+    assert isinstance(strategy, Single)
+    if strategy.detail == "both":
         texts = yield from ask_json(parts, BRIEF_AND_DETAILED)
         return CaptionText(texts["detailed"], "ok", short_text=texts["brief"])
     answer = yield ModelRequest(parts)

@@ -7,7 +7,7 @@ agreement of the texts, the clip's vectors or a judge decide.
 from collections.abc import Sequence
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.options import teacher_config
+from vidcurate.captioning.options import Scorer, Teachers, teacher_of
 from vidcurate.captioning.text.agreement import agreement
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
@@ -29,10 +29,12 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
     `scorer`: mean word F1 with the other texts, cosine with the clip, or marks of 1 to 5. Raises
     MediaError where every teacher fails, and where the judge does.
     """
+    strategy = clip_input.config.strategy
+    assert isinstance(strategy, Teachers)
     answers: list[tuple[str, Answer]] = []
     failed: dict[str, str] = {}
-    for number, teacher in enumerate(clip_input.config.teachers, 1):
-        prompt = teacher_config(clip_input.config, teacher).prompt or "describe"
+    for number, teacher in enumerate(strategy.teachers, 1):
+        prompt = teacher_of(clip_input.config, teacher).prompt or "describe"
         try:
             answer = yield ModelRequest(
                 (clip_input.prompt(prompt), *clip_input.numbered_frames()), to=teacher
@@ -45,7 +47,7 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
     if not answers:
         raise MediaError("; ".join(f"{who}: {why}" for who, why in failed.items()))
     texts = [answer.text for _, answer in answers]
-    scores = yield from score(clip_input, texts)
+    scores = yield from score(clip_input, strategy.scorer, texts)
     best = max(range(len(texts)), key=lambda i: (answers[i][1].status == "ok", scores[i] or 0.0))
     return CaptionText(
         texts[best],
@@ -59,11 +61,13 @@ def teachers(clip_input: ClipInput) -> Conversation[CaptionText]:
     )
 
 
-def score(clip_input: ClipInput, texts: Sequence[str]) -> Conversation[Sequence[float | None]]:
+def score(
+    clip_input: ClipInput, scorer: Scorer, texts: Sequence[str]
+) -> Conversation[Sequence[float | None]]:
     """Score each text, higher is better; None for a lone text under `agreement`."""
-    if clip_input.config.scorer == "agreement":
+    if scorer == "agreement":
         return agreement(texts)
-    if clip_input.config.scorer == "alignment":
+    if scorer == "alignment":
         if clip_input.text_scorer is None:
             raise MediaError("the video was not embedded: see rows vectors --failed")
         return clip_input.text_scorer(texts)

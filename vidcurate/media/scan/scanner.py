@@ -49,7 +49,7 @@ class ScanOptions:
 
     metrics: tuple[str, ...] = DEFAULT_METRICS
     sample_interval_s: float = 1.0
-    proxy_long_side: int = 448
+    max_proxy_side: int = 448
     proxy_quality: int = 80
 
 
@@ -221,7 +221,7 @@ def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) ->
     """Return the size of a video's proxies: square pixels, upright, never enlarged."""
     aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
     width, height = float(frame.width * aspect), float(frame.height)
-    factor = min(1.0, options.proxy_long_side / max(width, height))
+    factor = min(1.0, options.max_proxy_side / max(width, height))
     size = max(1, round(width * factor)), max(1, round(height * factor))
     return ProxyShape(*size, matrix=display_matrix(frame), quality=options.proxy_quality)
 

@@ -50,8 +50,8 @@ def detect(
         [replace(hit, detector=name) for hit in DETECTORS[name](video, options)] for name in names
     ]
     for second in others:
-        hits = merge_agreeing(hits, second, options.agree_frames)
-    return tuple(as_cut(video, hit) for hit in hits if hit.confidence >= options.least_confidence)
+        hits = merge_agreeing(hits, second, options.max_apart_frames)
+    return tuple(as_cut(video, hit) for hit in hits if hit.confidence >= options.min_confidence)
 
 
 def as_cut(video: RecordedVideo, hit: Hit) -> Cut:
@@ -93,8 +93,8 @@ def koala_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hit]:
     chosen = koala.KoalaOptions(
         options.koala_threshold,
         options.koala_mean_threshold,
-        options.koala_deviations,
-        options.koala_gap_frames,
+        options.min_koala_deviations,
+        options.max_koala_gap_frames,
     )
     colour, structure = (video.signal(name) for name in koala.COLUMNS)
     for found in koala.transitions(colour, structure, chosen):

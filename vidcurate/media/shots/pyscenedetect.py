@@ -62,7 +62,7 @@ def adaptive_hits(video: RecordedVideo, options: DetectorOptions) -> Iterator[Hi
     average = (around.sum(axis=1) - centre) / (2.0 * width)
     flat = np.abs(average) < 1e-5  # noqa: PLR2004 - what PySceneDetect takes for zero
     ratio = np.minimum(centre / np.where(flat, 1.0, average), 255.0)
-    enough = centre >= options.adaptive_min_content
+    enough = centre >= options.min_adaptive_content
     ratio[flat] = np.where(enough[flat], 255.0, 0.0)
     reached = (ratio >= options.adaptive_threshold) & enough
     scores = np.concatenate([np.zeros(width), ratio])

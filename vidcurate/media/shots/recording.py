@@ -29,7 +29,7 @@ class DetectorOptions:
     content_threshold: float = 27.0
     adaptive_threshold: float = 3.0
     adaptive_window: int = 2
-    adaptive_min_content: float = 15.0
+    min_adaptive_content: float = 15.0
     histogram_threshold: float = 0.20
     hash_threshold: float = 0.35
     fade_threshold: float = 12.0
@@ -38,11 +38,11 @@ class DetectorOptions:
     transnet_threshold: float = 0.5
     koala_threshold: float = 0.0
     koala_mean_threshold: float = 0.75
-    koala_deviations: float = 3.0
-    koala_gap_frames: int = 8
+    min_koala_deviations: float = 3.0
+    max_koala_gap_frames: int = 8
     both_of: tuple[str, ...] = ("learned", "adaptive")
-    agree_frames: int = 2
-    least_confidence: float = 0.0
+    max_apart_frames: int = 2
+    min_confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

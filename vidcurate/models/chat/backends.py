@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, cast
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import ModelConfig, OpenAiConfig
 from vidcurate.stage import RequestEstimate, Resources
 
 T = TypeVar("T")
@@ -51,42 +51,45 @@ class Opener(Protocol):
         ...
 
 
-def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
+def open_chat_model(config: ModelConfig) -> ChatModel:
     """Open the model of a backend; its module is imported only now.
 
     A backend takes the options it knows and ignores the others, so that one set serves them all.
     Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
-    module, function = BACKENDS[backend].split(":")
-    return cast("Opener", getattr(importlib.import_module(module), function))(options)
+    module, function = BACKENDS[config.name].split(":")
+    opener = cast("Opener", getattr(importlib.import_module(module), function))
+    return opener(config.model_dump())
 
 
-def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
+def check_chat_model(stage: str, config: ModelConfig) -> None:
     """Make sure, without weights or a request, that a stage's backend can run with these options.
 
     Raises MissingExtraError or UsageError where it cannot.
     """
     if not config.model:
         raise UsageError(f"{stage} needs a model: name it by {stage}.model")
-    if backend in CHECKS:
-        module, function = CHECKS[backend].split(":")
+    if config.name in CHECKS:
+        module, function = CHECKS[config.name].split(":")
         getattr(importlib.import_module(module), function)(config)
 
 
-def chat_resources(backends: Iterable[str]) -> Resources:
+def chat_resources(models: Iterable[ModelConfig]) -> Resources:
     """The resources of a worker that asks these backends.
 
     One worker sends all requests to a server, so that `concurrency` bounds them; a model in this
     process takes a GPU where there is one.
     """
-    if set(backends) == {"openai"}:
+    if all(isinstance(model, OpenAiConfig) for model in models):
         return Resources(at_most=1)
     return device.model_resources()
 
 
 def request_estimate(
-    backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
+    config: ModelConfig, each: int = 1, *, is_least: bool = True
 ) -> RequestEstimate:
     """Which model a stage asks, and how many requests each row takes, or takes at least."""
-    where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
+    where = f"in this process ({config.name})"
+    if isinstance(config, OpenAiConfig):
+        where = f"at {config.base_url}"
     return RequestEstimate(f"{config.model} {where}", each, is_least)

@@ -57,9 +57,9 @@ MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many 
 # What a refused request may lack, by the server's words.
 REMEDIES = (
     (r"temperature", "temperature none leaves it to the server"),
-    (r"context|too long", "a smaller keyframes.count, image_max_side or max_tokens takes less"),
-    (r"\b413\b|too large", "a smaller image_max_side or keyframes.count makes requests smaller"),
-    (r"image", "keyframes.count and image_max_side decide what is shown"),
+    (r"context|too long", "a smaller keyframes.count, max_image_side or max_tokens takes less"),
+    (r"\b413\b|too large", "a smaller max_image_side or keyframes.count makes requests smaller"),
+    (r"image", "keyframes.count and max_image_side decide what is shown"),
 )
 
 
@@ -176,11 +176,11 @@ def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRe
         elif adapts_format(chat, request_format, outcome, payload):
             continue
         n_tries += 1
-        if outcome.is_busy and chat.options.retries:
+        if outcome.is_busy and chat.options.max_retries:
             if should_wait(chat, outcome, number):
                 continue
             n_tries = max(n_tries, chat.gate.n_tries)
-        elif outcome.passes and n_tries <= chat.options.retries:
+        elif outcome.passes and n_tries <= chat.options.max_retries:
             stop.event.wait(pause_s(outcome, n_tries, chat.options.backoff_s))
             continue
         return give_up(chat, stop, outcome, n_tries)
@@ -197,7 +197,7 @@ def send_once(
     is_busy = False
     try:
         outcome = attempt(chat, client, payload, max_tokens)
-        if isinstance(outcome, Fault) and outcome.is_busy and chat.options.retries:
+        if isinstance(outcome, Fault) and outcome.is_busy and chat.options.max_retries:
             is_busy = True
     finally:
         if not is_busy:
@@ -237,19 +237,19 @@ def adapts_format(
 def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
     """Whether all requests wait for a busy server: not if it was never reached, or for too long."""
     options, gate = chat.options, chat.gate
-    if fault.wait_s is not None and fault.wait_s > options.patience_s:
+    if fault.wait_s is not None and fault.wait_s > options.max_wait_s:
         return False
     busy_s = gate.busy(number, lambda n_tries: busy_pause_s(fault, n_tries, options.backoff_s))
     if gate.was_reached:
-        return busy_s < options.patience_s
-    return gate.n_tries <= options.retries
+        return busy_s < options.max_wait_s
+    return gate.n_tries <= options.max_retries
 
 
 def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
     """The error of a request that is not tried again; it may end all others."""
     reason = explain(chat, fault, n_tries)
     at_most = max(MIN_REFUSED, 2 * chat.options.concurrency)
-    is_common = fault.is_common or (fault.is_busy and chat.options.retries > 0)
+    is_common = fault.is_common or (fault.is_busy and chat.options.max_retries > 0)
     if is_common or chat.gate.refused() >= at_most:
         stop.because(reason)
         return ServerDownError(stop.reason)
@@ -364,8 +364,8 @@ def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     reason = re.sub(key, "***", fault.reason) if chat.key else fault.reason
     if len(reason) > MAX_QUOTE:
         reason = f"{reason[:MAX_QUOTE]}…"
-    if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.patience_s:
-        limit = f"patience_s = {chat.options.patience_s:g}"
+    if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.max_wait_s:
+        limit = f"max_wait_s = {chat.options.max_wait_s:g}"
         reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {limit})"
     if n_tries > 1:
         reason = f"{reason} (tried {n_tries} times)"

@@ -1,4 +1,4 @@
-"""The options of a stage that asks a model: which one, where, and how it is asked."""
+"""The options of a chat model, by the backend that answers."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,100 +6,152 @@ from urllib.parse import urlsplit
 
 from pydantic import field_validator
 
-from vidcurate.stage import StageConfig, option
+from vidcurate.options import Choice, StageConfig, choice, choices_of, option
 from vidcurate.store.digests import content_hash
 
-LOCAL = ("transformers", "vllm")
+BACKENDS_IN_WORDS = (
+    "openai: any server with OpenAI's protocol; transformers, vllm: a model in this process"
+)
 
 
-def model_content(backend: str, model: str) -> str:
-    """A hash of a model that runs in this process and lies in a folder; "" for any other."""
-    return content_hash(Path(model)) if backend in LOCAL and model else ""
-
-
-class ModelConfig(StageConfig):
-    """Which model is asked, and how."""
+class ModelConfig(Choice):
+    """Which model answers, and how."""
 
     model: str = option(
-        "", "The model: its name on a server, OWNER/NAME of the hub, or a folder with its weights"
+        "",
+        "The model: a name of the config file's models section, a name that the server knows, "
+        "OWNER/NAME on the hub, or a folder with weights",
     )
-    revision: str = option("", "transformers, vllm: version of a model on the hub, else the newest")
-    base_url: str = option("http://localhost:8000/v1", "openai: the server's address", neutral=True)
-    max_tokens: int = option(512, "Longest answer of a model", unit="tokens", ge=1)
+    max_tokens: int = option(512, "Length limit of an answer", unit="tokens", ge=1)
     temperature: float | None = option(
-        0.0, "Randomness of a model; 0: none; none: the model's own default", ge=0, le=2
+        0.0,
+        "Randomness of the answers; 0 is none at all, none is the model's own default",
+        ge=0,
+        le=2,
     )
+    max_image_side: int = option(
+        1024, "Keyframes are shrunk to this long side for the model", unit="pixels", ge=64
+    )
+
+
+class OpenAiConfig(ModelConfig):
+    """A model on a server with OpenAI's protocol."""
+
+    name: Literal["openai"] = "openai"
+    base_url: str = option("http://localhost:8000/v1", "Address of the server", neutral=True)
     structured_output: Literal["auto", "schema", "prompt"] = option(
         "auto",
-        "openai: schema: the server binds JSON answers to their schema; prompt: it is only told "
-        "in words; auto: schema, then any JSON, then words, as far as the server can",
+        "How JSON is asked for: schema: the server enforces the JSON schema; prompt: the prompt "
+        "describes it; auto: the strictest way that the server supports",
         flag="--structured",
     )
-    image_detail: Literal["auto", "low", "high"] = option("auto", "openai: how closely to look")
-    image_max_side: int = option(
-        1024, "Long side of the stills that a model is shown", unit="pixels", ge=64
+    image_detail: Literal["auto", "low", "high"] = option(
+        "auto", "The protocol's level of detail for images"
     )
-    concurrency: int = option(8, "openai: requests at once", neutral=True, ge=1, le=1024)
+    concurrency: int = option(8, "Requests at the same time", neutral=True, ge=1, le=1024)
     timeout_s: float = option(
-        120.0, "openai: longest wait for an answer", unit="seconds", neutral=True, gt=0
+        120.0, "Time limit of one request", unit="seconds", neutral=True, gt=0
     )
-    retries: int = option(4, "openai: tries after a failed one", neutral=True, ge=0, le=20)
+    max_retries: int = option(4, "Retries of a request that failed", neutral=True, ge=0, le=20)
     backoff_s: float = option(
         1.0,
-        "openai: wait before the second try, then twice that",
+        "Wait before the first retry; each later retry waits twice as long as the one before",
         unit="seconds",
         neutral=True,
         ge=0,
     )
-    patience_s: float = option(
+    max_wait_s: float = option(
         300.0,
-        "openai: how long all wait for a server that is full, loads its model or starts again",
+        "How long requests wait for a server that is busy, starting or loading its model",
         unit="seconds",
         neutral=True,
         ge=0,
     )
     api_key_env: str = option(
-        "OPENAI_API_KEY", "openai: name of the environment variable with the key", neutral=True
-    )
-
-    batch_size: int = option(
-        4, "transformers, vllm: clips answered together", neutral=True, ge=1, le=1024
-    )
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
-        "auto", "transformers, vllm: type of the weights; auto: the model's own, float32 on a CPU"
-    )
-    quantise: Literal["none", "8bit", "4bit"] = option(
-        "none", "transformers: weights in fewer bits (needs bitsandbytes)"
-    )
-    device_map: str = option(
-        "", "transformers: how weights spread over devices, such as auto", neutral=True
-    )
-    as_video: bool = option(
-        False, "transformers: keyframes are given as one video, for models that take only that"
-    )
-    plain_prompt: str = option(
-        "", "transformers: words for models without a chat, such as <MORE_DETAILED_CAPTION>"
-    )
-    trust_remote_code: bool = option(
-        False,
-        "transformers, vllm: run code that comes with the model, if you trust its authors",
-        flag="--trust-code",
+        "OPENAI_API_KEY", "Name of the environment variable that holds the API key", neutral=True
     )
 
     # Options are written into the manifest and the data card, so that no key may be among them.
     @field_validator("base_url")
     @classmethod
-    def address_holds_no_key(cls, base_url: str) -> str:
-        """Some addresses carry a user and a password, or a key behind a question mark."""
+    def reject_keys_in_address(cls, base_url: str) -> str:
+        """Refuse an address with a user and a password, or with a key behind a question mark."""
         address = urlsplit(base_url)
         if "@" in address.netloc or address.query:
-            raise ValueError("the address holds a user or a key: put the key into the environment")
+            raise ValueError(
+                "the address holds a user or a key: put the key into an environment variable"
+            )
         return base_url
 
     @field_validator("api_key_env")
     @classmethod
-    def key_is_named(cls, name: str) -> str:
-        """A key that was given for its variable's name is refused, and not repeated."""
+    def reject_key_as_name(cls, name: str) -> str:
+        """Refuse a key that was given in place of its variable's name, without repeating it."""
         if not (name.isidentifier() and name.isascii()):
             raise ValueError("name the environment variable that holds the key, not the key itself")
         return name
+
+
+class LocalModelConfig(ModelConfig):
+    """A model that runs in this process."""
+
+    revision: str = option("", "Branch, tag or commit of a model on the hub; the newest if empty")
+    batch_size: int = option(4, "Clips that are answered together", neutral=True, ge=1, le=1024)
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = option(
+        "auto", "Number type of the weights; auto is the model's own, and float32 on a CPU"
+    )
+    trust_remote_code: bool = option(
+        False,
+        "Run the code that comes with the model, if you trust its authors",
+        flag="--trust-code",
+    )
+
+
+class TransformersConfig(LocalModelConfig):
+    """A model that the transformers library runs."""
+
+    name: Literal["transformers"] = "transformers"
+    quantise: Literal["none", "8bit", "4bit"] = option(
+        "none", "Load the weights in fewer bits (needs bitsandbytes)"
+    )
+    device_map: str = option(
+        "", "How the weights are spread over devices, such as auto", neutral=True
+    )
+    as_video: bool = option(
+        False, "Give the keyframes as one video, for models that take no single images"
+    )
+    plain_prompt: str = option(
+        "", "Prompt for models without a chat, such as <MORE_DETAILED_CAPTION>"
+    )
+
+
+class VllmConfig(LocalModelConfig):
+    """A model that vLLM runs."""
+
+    name: Literal["vllm"] = "vllm"
+
+
+ChatBackend = OpenAiConfig | TransformersConfig | VllmConfig
+
+
+class ChatModelConfig(StageConfig):
+    """Options of a stage that always asks a model, and of an entry of the section `models`."""
+
+    backend: ChatBackend = choice(OpenAiConfig, BACKENDS_IN_WORDS)
+
+
+def model_content(config: ModelConfig) -> str:
+    """A hash of a model that runs in this process and lies in a folder; "" for any other."""
+    is_local = isinstance(config, LocalModelConfig) and config.model
+    return content_hash(Path(config.model)) if is_local else ""
+
+
+def revision_of(config: ModelConfig) -> str:
+    """The version of a model on the hub; "" where there is none."""
+    return config.revision if isinstance(config, LocalModelConfig) else ""
+
+
+def asks_chat_model(config: type[StageConfig]) -> bool:
+    """Whether a stage may ask a model that answers."""
+    backends = choices_of(config).get("backend", {})
+    return any(issubclass(model, ModelConfig) for model in backends.values())

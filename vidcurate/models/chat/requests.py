@@ -37,9 +37,9 @@ class ChatOptions:
     """The options of this backend; the stage states their defaults, bounds and help.
 
     `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
-    `api_key_env` names the variable that holds the key; `retries` follow a failed try after about
-    `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or `prompt`;
-    `patience_s` is how long requests wait for a server that is full or starting.
+    `api_key_env` names the variable that holds the key; `max_retries` follow a failed try after
+    about `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or
+    `prompt`; `max_wait_s` is how long requests wait for a server that is full or starting.
     """
 
     base_url: str
@@ -49,11 +49,11 @@ class ChatOptions:
     image_detail: str
     timeout_s: float
     concurrency: int
-    retries: int
+    max_retries: int
     backoff_s: float
     api_key_env: str
     structured_output: str
-    patience_s: float = 300.0
+    max_wait_s: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

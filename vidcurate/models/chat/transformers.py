@@ -18,7 +18,7 @@ from vidcurate.models.chat.conversation import (
     Outcome,
     run_conversations,
 )
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
 from vidcurate.models.chat.transformers_inputs import (
     count_frames,
@@ -40,7 +40,7 @@ REMEDY = (
 class TransformersModel:
     """A loaded model with its processor."""
 
-    options: ModelConfig
+    options: TransformersConfig
     model: Any
     processor: Any
 
@@ -82,7 +82,7 @@ class TransformersModel:
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
-                "set a smaller image_max_side or max_tokens, or another dtype"
+                "set a smaller max_image_side or max_tokens, or another dtype"
             )
         try:
             [answer] = generate(self, [fewer])
@@ -100,14 +100,14 @@ class TransformersModel:
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
-    """Load the model of `ModelConfig` on the best device of this machine.
+    """Load the model of `TransformersConfig` on the best device of this machine.
 
     Weights may come from the hub. Code from the hub runs only where `trust_remote_code` allows it.
     Raises MissingExtraError without transformers, UsageError for a model that does not see and
     write or cannot be loaded.
     """
-    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
-    chosen = ModelConfig.model_validate(known)
+    known = {name: options[name] for name in TransformersConfig.model_fields if name in options}
+    chosen = TransformersConfig.model_validate(known)
     check_transformers(chosen)
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
@@ -128,7 +128,7 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
     return TransformersModel(chosen, model.eval(), processor)
 
 
-def check_transformers(config: ModelConfig) -> None:
+def check_transformers(config: TransformersConfig) -> None:
     """Check, without weights, that the packages and a model that sees and writes are available.
 
     Raises MissingExtraError or UsageError where they are not.
@@ -153,7 +153,7 @@ def check_transformers(config: ModelConfig) -> None:
         )
 
 
-def version_arguments(config: ModelConfig) -> dict[str, Any]:
+def version_arguments(config: TransformersConfig) -> dict[str, Any]:
     """The revision of a model, and whether its own code may run."""
     return {
         "revision": config.revision or None,
@@ -161,7 +161,7 @@ def version_arguments(config: ModelConfig) -> dict[str, Any]:
     }
 
 
-def weight_placement(config: ModelConfig) -> dict[str, Any]:
+def weight_placement(config: TransformersConfig) -> dict[str, Any]:
     """The number type of a model's weights, and their devices."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
@@ -175,7 +175,7 @@ def weight_placement(config: ModelConfig) -> dict[str, Any]:
     return place
 
 
-def dtype_of(config: ModelConfig) -> Any:
+def dtype_of(config: TransformersConfig) -> Any:
     """The number type of a model: its own on an accelerator, single precision on a CPU."""
     import torch  # noqa: PLC0415 - heavy
 
@@ -223,7 +223,7 @@ def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iter
         )
 
 
-def sampling_of(options: ModelConfig) -> dict[str, Any]:
+def sampling_of(options: TransformersConfig) -> dict[str, Any]:
     """How tokens are chosen: by the temperature, else by the model's own defaults."""
     if options.temperature is None:
         return {}

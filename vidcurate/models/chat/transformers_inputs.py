@@ -7,13 +7,13 @@ from typing import Any
 
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame, ModelRequest
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
 A_SECOND = 1000  # milliseconds
 
 
-def inputs_of(processor: Any, options: ModelConfig, requests: Sequence[ModelRequest]) -> Any:
+def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[ModelRequest]) -> Any:
     """Requests as tensors, which can be moved to a device.
 
     Raises MediaError for requests that the processor cannot take.

@@ -18,7 +18,7 @@ from vidcurate.models.chat.conversation import (
     Outcome,
     run_conversations,
 )
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import VllmConfig
 from vidcurate.models.chat.output_text import finish_text
 from vidcurate.models.chat.requests import part_of
 
@@ -30,7 +30,7 @@ MAX_PICTURES = 64  # in one request; vLLM must know before it begins
 class VllmModel:
     """A loaded engine."""
 
-    options: ModelConfig
+    options: VllmConfig
     engine: Any
 
     def ask(self, request: ModelRequest) -> Outcome:
@@ -72,12 +72,12 @@ class VllmModel:
 
 
 def open_vllm(options: Mapping[str, object]) -> VllmModel:
-    """Load the model of `ModelConfig`; weights come from the hub if need be.
+    """Load the model of `VllmConfig`; weights come from the hub if need be.
 
     Raises UsageError where vLLM is not installed.
     """
-    known = {name: options[name] for name in ModelConfig.model_fields if name in options}
-    chosen = ModelConfig.model_validate(known)
+    known = {name: options[name] for name in VllmConfig.model_fields if name in options}
+    chosen = VllmConfig.model_validate(known)
     check_vllm(chosen)
     from vllm import LLM  # noqa: PLC0415 - heavy
 
@@ -91,7 +91,7 @@ def open_vllm(options: Mapping[str, object]) -> VllmModel:
     return VllmModel(chosen, engine)
 
 
-def check_vllm(_config: ModelConfig) -> None:
+def check_vllm(_config: VllmConfig) -> None:
     """Raise UsageError where vLLM is not installed."""
     if find_spec("vllm") is None:
         raise UsageError(

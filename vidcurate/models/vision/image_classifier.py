@@ -6,14 +6,16 @@ Source: the package transformers (`AutoModelForImageClassification`).
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import model_validator
 
 from vidcurate.errors import UsageError
 from vidcurate.models.device import accelerator
 from vidcurate.models.transformers_loading import loading, require_transformers
+from vidcurate.options import Choice, option
 
 Image = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
@@ -25,6 +27,26 @@ REMEDY = (
 )
 N_NEAR = 3
 N_NAMED = 5
+
+
+class ClassifierConfig(Choice):
+    """Options of a stage that asks an image classifier."""
+
+    name: Literal["transformers"] = "transformers"
+    model: str = option("", "OWNER/NAME on the hub, or a folder")
+    revision: str = option("", "Branch, tag or commit on the hub; the newest if empty")
+
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a classifier without a name; raises ValueError."""
+        if not self.model:
+            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
+        return self
+
+    @property
+    def choice(self) -> "ClassifierChoice":
+        """The classifier that the options name."""
+        return ClassifierChoice(self.model, self.revision)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,18 @@ from vidcurate.errors import MediaError
 from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import StageConfig, option
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
-from vidcurate.stage import Cost, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
 
 class AlignmentConfig(StageConfig):
     """Which text is compared."""
 
-    sentence: str = option("", "Compare this sentence with every clip, in place of its caption")
+    sentence: str = option(
+        "", "Compare this sentence with every clip, instead of the clip's caption"
+    )
 
 
 OpenedEmbedder = Callable[[ModelChoice], ClipEmbedder]

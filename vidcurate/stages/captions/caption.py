@@ -10,7 +10,7 @@ from typing import Any
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
 from vidcurate.captioning.file_options import caption_file_options
 from vidcurate.captioning.model_team import model_configs, open_model_team
-from vidcurate.captioning.options import FACTS, CaptionConfig
+from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe
@@ -29,8 +29,10 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
+from vidcurate.models.chat.options import revision_of
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import StageConfig
 from vidcurate.records import (
     CAPTIONS,
     KEPT,
@@ -43,16 +45,7 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import (
-    Cost,
-    Lookup,
-    MapStage,
-    RequestEstimate,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-)
+from vidcurate.stage import Cost, Lookup, MapStage, RequestEstimate, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -72,7 +65,7 @@ class Captioner:
 def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
     """Open the backend, once a worker."""
     open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
-    if config.backend == FACTS:
+    if config.chat is None:
         return Captioner(None, {}, open_embedder)
     return Captioner(open_model_team(config), prompts_of(config), open_embedder)
 
@@ -110,9 +103,9 @@ class Provenance:
 def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
     """What made a model's caption."""
     return Provenance(
-        config.backend,
-        config.revision,
-        config.strategy,
+        config.backend.name,
+        revision_of(config.chat) if config.chat else "",
+        config.strategy.name,
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
@@ -133,7 +126,14 @@ def caption_from_facts(
     if not text:
         return MediaError("nothing was measured of the clip")
     usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
-    return [as_row(clip, CaptionText(text, "ok"), Provenance(FACTS, style=config.style), usage)]
+    return [
+        as_row(
+            clip,
+            CaptionText(text, "ok"),
+            Provenance(config.backend.name, style=config.style),
+            usage,
+        )
+    ]
 
 
 def ask_for_caption(
@@ -144,6 +144,8 @@ def ask_for_caption(
     voice_over: VoiceOver | MediaError | None,
 ) -> Conversation[Caption]:
     """Prepare the conversation about one clip; its frames are read when it begins."""
+    chat = config.chat
+    assert chat is not None
     found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
     keyframes = found.keyframes if found else ()
     files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
@@ -158,13 +160,15 @@ def ask_for_caption(
         if isinstance(voice_over, MediaError):
             raise voice_over
         frames = tuple(
-            Frame(t, read_as_jpeg(file, config.image_max_side), clip.start_s) for t, file in files
+            Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in files
         )
         usage = Usage()
         clip_input = ClipInput(
             clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
         )
-        written = yield from count_usage(STRATEGIES[config.strategy].converse(clip_input), usage)
+        written = yield from count_usage(
+            STRATEGIES[config.strategy.name].converse(clip_input), usage
+        )
         cleaned = clean(written, config.language, config.clean)
         captioned = with_trigger(cleaned, config.trigger)
         return as_row(clip, captioned, provenance_of(config, clip_input), usage)
@@ -249,12 +253,12 @@ def as_json(value: Any) -> str | None:
 
 def looks(config: CaptionConfig) -> bool:
     """Whether the backend gets frames."""
-    return config.backend != FACTS
+    return config.chat is not None
 
 
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether captions come from measurements."""
-    return config.backend == FACTS
+    return config.chat is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,19 +269,20 @@ class UsesScores:
 
     def __call__(self, config: CaptionConfig) -> bool:
         """Facts use all of them; a strategy names its own."""
-        return reads_facts(config) or self.table in STRATEGIES[config.strategy].reads
+        return reads_facts(config) or self.table in STRATEGIES[config.strategy.name].reads
 
 
 def compares(config: CaptionConfig) -> bool:
     """Whether texts are chosen by the clips' vectors."""
-    return looks(config) and config.strategy == "teachers" and config.scorer == "alignment"
+    strategy = config.strategy
+    return looks(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
     if looks(config):
-        for estimated_requests in model_configs(config).values():
-            chat_model.check_chat_model("caption", estimated_requests.backend, estimated_requests)
+        for asked in model_configs(config).values():
+            chat_model.check_chat_model("caption", asked)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
@@ -296,21 +301,25 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
     """Which model writes, and how many requests a clip takes, without those for faulty JSON."""
-    if not looks(config):
+    chat, strategy = config.chat, config.strategy
+    if chat is None:
         return None
-    each, is_least = {
-        "single": (1, config.detail == "both"),
-        "motion-detail": (3, False),
-        "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
-    }.get(config.strategy, (1, True))
-    return chat_model.request_estimate(config.backend, config, each, is_least=is_least)
+    if isinstance(strategy, Single):
+        return chat_model.request_estimate(chat, is_least=strategy.detail == "both")
+    if isinstance(strategy, MotionDetail):
+        return chat_model.request_estimate(chat, 3, is_least=False)
+    if isinstance(strategy, Teachers):
+        is_judged = strategy.scorer == "judge"
+        n_requests = len(strategy.teachers) + is_judged
+        return chat_model.request_estimate(chat, n_requests, is_least=is_judged)
+    return chat_model.request_estimate(chat)
 
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
     if not looks(config):
         return Resources()
-    return chat_model.chat_resources(asked.backend for asked in model_configs(config).values())
+    return chat_model.chat_resources(model_configs(config).values())
 
 
 CAPTION = MapStage(

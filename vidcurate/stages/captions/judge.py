@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import pyarrow.compute as pc
 from pydantic import model_validator
@@ -24,6 +24,14 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
+from vidcurate.models.chat.options import (
+    BACKENDS_IN_WORDS,
+    ModelConfig,
+    OpenAiConfig,
+    TransformersConfig,
+    VllmConfig,
+)
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
@@ -41,31 +49,41 @@ from vidcurate.stage import (
     MapStage,
     RequestEstimate,
     Resources,
-    StageConfig,
     Version,
     Workspace,
-    option,
 )
 
-RULES = "rules"
 WORST_SHARES = (0.05, 0.1, 0.25, 0.5)
+
+
+class RulesConfig(Choice):
+    """Rules and measurements, without a model."""
+
+    without: ClassVar[tuple[str, ...]] = ("prompt",)
+
+    name: Literal["rules"] = "rules"
 
 
 class JudgeConfig(JudgingConfig):
     """Who judges the captions, and by which measure."""
 
-    backend: Literal["rules", "openai", "transformers", "vllm"] = option(
-        "rules",
-        "rules: words and measurements alone; openai: a model on a server looks at the keyframes "
-        "too; transformers, vllm: one in this process",
+    backend: RulesConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
+        RulesConfig,
+        "rules: words and measurements alone; the others also ask a model that looks at the "
+        f"keyframes; {BACKENDS_IN_WORDS}",
     )
-    prompt: str = option("", "A prompt by name, or a text file, instead of inspect")
+    prompt: str = option("", "Name of a built-in prompt, or a text file; inspect if empty")
+
+    @property
+    def chat(self) -> ModelConfig | None:
+        """The model that is asked; None for rules alone."""
+        return self.backend if isinstance(self.backend, ModelConfig) else None
 
     @model_validator(mode="after")
-    def model_is_named(self) -> "JudgeConfig":
-        """A server has many models."""
-        if self.backend != RULES and not self.model:
-            raise ValueError(f"backend {self.backend} needs a model: name one that it has")
+    def require_model(self) -> Self:
+        """Refuse a backend that needs a model without one; raises ValueError."""
+        if self.chat and not self.chat.model:
+            raise ValueError(f"backend {self.chat.name} needs a model: set model")
         return self
 
 
@@ -79,9 +97,9 @@ class CaptionJudge:
 
 def open_judge(config: JudgeConfig, _workspace: Workspace) -> CaptionJudge:
     """Open the backend, once a worker."""
-    if config.backend == RULES:
+    if config.chat is None:
         return CaptionJudge(None, {})
-    return CaptionJudge(open_chat_model(config.backend, config.model_dump()), prompts_of(config))
+    return CaptionJudge(open_chat_model(config.chat), prompts_of(config))
 
 
 def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
@@ -126,12 +144,12 @@ def judge_caption(
         if caption is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
         model_grade, usage = None, Usage()
-        if opened.model:
-            clip_input = clip_input_of(clip, caption, keyframes, facts, opened.prompts, config)
+        if opened.model and config.chat:
+            clip_input = clip_input_of(clip, caption, keyframes, facts, opened.prompts, config.chat)
             model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
         judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        provenance = Provenance(config.backend, prompt_text(config))
+        provenance = Provenance(config.backend.name, prompt_text(config))
         return as_row(clip, judged, cosine, model_grade, usage, provenance)
 
     return conversation()
@@ -198,12 +216,12 @@ def summary(_config: JudgeConfig, view: DatasetView) -> str:
 
 def looks(config: JudgeConfig) -> bool:
     """Whether a model looks at frames."""
-    return config.backend != RULES
+    return config.chat is not None
 
 
 def files_named(config: JudgeConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return file_options(config, config.backend, ("prompt",))
+    return file_options(config, config.chat, ("prompt",))
 
 
 def prompt_text(config: JudgeConfig) -> str:
@@ -213,18 +231,18 @@ def prompt_text(config: JudgeConfig) -> str:
 
 def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where the backend cannot run."""
-    if looks(config):
-        chat_model.check_chat_model("judge", config.backend, config)
+    if config.chat:
+        chat_model.check_chat_model("judge", config.chat)
 
 
 def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
     """Which model looks at captions: one request a clip, and a second for faulty JSON."""
-    return chat_model.request_estimate(config.backend, config) if looks(config) else None
+    return chat_model.request_estimate(config.chat) if config.chat else None
 
 
 def worker_resources(config: JudgeConfig) -> Resources:
     """The resources of a worker: few for rules, else those of the model."""
-    return chat_model.chat_resources([config.backend]) if looks(config) else Resources()
+    return chat_model.chat_resources([config.chat]) if config.chat else Resources()
 
 
 JUDGE = MapStage(

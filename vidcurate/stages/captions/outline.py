@@ -10,8 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, SpanText
-from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions, take_nullable
 
@@ -21,7 +22,9 @@ ID_DIGITS = 16
 class OutlineConfig(StageConfig):
     """How clips are put into scenes."""
 
-    scene_s: float = option(60.0, "Longest scene, unless one clip is longer", unit="seconds", ge=0)
+    max_scene_s: float = option(
+        60.0, "Length limit of a scene, unless it is a single clip", unit="seconds", ge=0
+    )
 
 
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
@@ -46,7 +49,7 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
 def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
     """The outline of a video, with a hash of its content as its key."""
     clips = (SpanText(row["start_s"], row["end_s"], row["text"]) for row in rows)
-    scenes = tuple(in_scenes(clips, config.scene_s))
+    scenes = tuple(in_scenes(clips, config.max_scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
     return Outline(hashlib.sha256(facts.encode()).hexdigest()[:ID_DIGITS], video_id, scenes)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,6 +22,8 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
+from vidcurate.models.chat.options import ChatModelConfig
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
     KEPT,
@@ -41,23 +42,18 @@ from vidcurate.stage import (
     MapStage,
     RequestEstimate,
     Resources,
-    StageConfig,
     Version,
     Workspace,
-    option,
 )
 
 
-class RefineConfig(JudgingConfig):
+class RefineConfig(JudgingConfig, ChatModelConfig):
     """Who writes weak captions again, and how often."""
 
-    backend: Literal["openai", "transformers", "vllm"] = option(
-        "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
-    )
-    prompt: str = option("", "A prompt by name, or a text file, instead of rewrite")
-    rounds: int = option(2, "Most texts that are written for a clip", ge=1, le=10)
+    prompt: str = option("", "Name of a built-in prompt, or a text file; rewrite if empty")
+    max_rounds: int = option(2, "How often a caption is rewritten", ge=1, le=10)
     look: bool = option(
-        True, "The model also grades the old and every new text on the keyframes, as judge does"
+        True, "The model also grades the old text and each new one by the keyframes, as judge does"
     )
 
 
@@ -71,7 +67,7 @@ class Rewriter:
 
 def open_rewriter(config: RefineConfig, _workspace: Workspace) -> Rewriter:
     """Open the model, once a worker."""
-    return Rewriter(open_chat_model(config.backend, config.model_dump()), prompts_of(config))
+    return Rewriter(open_chat_model(config.backend), prompts_of(config))
 
 
 def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
@@ -104,9 +100,15 @@ def refine_caption(
 
     def conversation() -> Conversation[RefinedCaption]:
         usage = Usage()
-        clip_input = clip_input_of(clip, caption, keyframes, facts, rewriter.prompts, config)
+        clip_input = clip_input_of(
+            clip, caption, keyframes, facts, rewriter.prompts, config.backend
+        )
         rounds = rewrite_in_rounds(
-            caption.text, clip_input, config.word_range, rounds=config.rounds, look=config.look
+            caption.text,
+            clip_input,
+            config.word_range,
+            max_rounds=config.max_rounds,
+            look=config.look,
         )
         texts = yield from count_usage(rounds, usage)
         return as_row(clip.video_id, clip_id, texts, usage, config)
@@ -134,7 +136,7 @@ def as_row(
             Candidate(text.text, f"round {number}" if number else "caption", text.score)
             for number, text in enumerate(texts)
         ),
-        backend=config.backend,
+        backend=config.backend.name,
         model=usage.model,
         prompt_hash=prompt_text(config),
         n_requests=usage.n_requests,
@@ -178,7 +180,7 @@ def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
 
 def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where the backend cannot run."""
-    chat_model.check_chat_model("refine", config.backend, config)
+    chat_model.check_chat_model("refine", config.backend)
 
 
 def files_named(config: RefineConfig) -> Mapping[str, str]:
@@ -193,7 +195,7 @@ def prompt_text(config: RefineConfig) -> str:
 
 def estimated_requests(config: RefineConfig) -> RequestEstimate:
     """Which model writes and grades: one grade of the old text, then a text and a grade a round."""
-    return chat_model.request_estimate(config.backend, config)
+    return chat_model.request_estimate(config.backend)
 
 
 def worker_resources(config: RefineConfig) -> Resources:
@@ -220,7 +222,7 @@ REFINE = MapStage(
     cost=Cost(
         resources=worker_resources,
         requests=estimated_requests,
-        advice="fewer refine.rounds, refine.look no, or a lower triage.below",
+        advice="fewer refine.max_rounds, refine.look no, or a lower triage.max_score",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import load_prompt
@@ -12,34 +11,26 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
-from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.options import ChatModelConfig, revision_of
+from vidcurate.options import StageConfig, option
 from vidcurate.records import OUTLINES, STORIES, Outline, Story
-from vidcurate.stage import (
-    Cost,
-    MapStage,
-    RequestEstimate,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, MapStage, RequestEstimate, Resources, Version, Workspace
 
 
-class StoryConfig(ModelConfig):
+class StoryConfig(ChatModelConfig):
     """Who tells the videos, and how they are asked."""
 
-    backend: Literal["openai", "transformers", "vllm"] = option(
-        "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
+    scene_prompt: str = option(
+        "scene", "Name of a built-in prompt, or a text file, that joins clips into a scene"
     )
-    scene_prompt: str = option("scene", "A prompt by name, or a text file: clips into a scene")
-    video_prompt: str = option("video", "A prompt by name, or a text file: scenes into the video")
+    video_prompt: str = option(
+        "video", "Name of a built-in prompt, or a text file, that joins scenes into the video"
+    )
     language: str = option("English", "Language of the texts", min_length=2)
     max_prompt_chars: int = option(
         12_000,
-        "Most text of clips or scenes in one request",
+        "Length limit of the clips' or scenes' texts in one request",
         unit="characters",
-        flag="--prompt-chars",
         ge=500,
     )
 
@@ -54,9 +45,7 @@ class StoryWriter:
 
 def open_writer(config: StoryConfig, _workspace: Workspace) -> StoryWriter:
     """Open the model, once a worker."""
-    return StoryWriter(
-        open_chat_model(config.backend, config.model_dump()), summary_prompts(config)
-    )
+    return StoryWriter(open_chat_model(config.backend), summary_prompts(config))
 
 
 def summary_prompts(config: StoryConfig) -> SummaryPrompts:
@@ -91,9 +80,9 @@ def write_story(
         gaps=summary.gaps,
         status=summary.status,
         language=config.language,
-        backend=config.backend,
+        backend=config.backend.name,
         model=usage.model,
-        revision=config.revision,
+        revision=revision_of(config.backend),
         prompt_hash=prompt_text(config),
         n_requests=usage.n_requests,
         prompt_tokens=usage.prompt_tokens,
@@ -115,12 +104,12 @@ def prompt_text(config: StoryConfig) -> str:
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where the backend cannot run."""
-    chat_model.check_chat_model("story", config.backend, config)
+    chat_model.check_chat_model("story", config.backend)
 
 
 def estimated_requests(config: StoryConfig) -> RequestEstimate:
     """Which model writes: one request a video, and one for each scene of several clips."""
-    return chat_model.request_estimate(config.backend, config)
+    return chat_model.request_estimate(config.backend)
 
 
 def worker_resources(config: StoryConfig) -> Resources:
@@ -141,7 +130,7 @@ STORY = MapStage(
     cost=Cost(
         resources=worker_resources,
         requests=estimated_requests,
-        advice="a longer outline.scene_s, or a smaller story.max_tokens",
+        advice="a longer outline.max_scene_s, or a smaller story.max_tokens",
     ),
     version=Version(depends=prompt_text, contents=files_named),
 )

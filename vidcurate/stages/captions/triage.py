@@ -7,8 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK_CAPTIONS, WeakCaption
-from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 from vidcurate.store.table import positions, take_nullable
 
@@ -19,13 +20,14 @@ NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
 class TriageConfig(StageConfig):
     """Which captions are written again."""
 
-    below: float = option(0.6, "Captions of a lower score are weak", ge=0, le=1)
+    max_score: float = option(0.6, "Captions with a lower score are weak", ge=0, le=1)
     worst_share: float = option(
-        0.0, "This share of the captions, those of the lowest scores, is weak", ge=0, le=1
+        0.0, "Share of all captions that are weak for having the lowest scores", ge=0, le=1
     )
-    least_likeness: float = option(
+    min_similarity: float = option(
         0.7,
-        "A caption is weak where another clip's is so like it: share of three-word runs in common",
+        "Similarity to another clip's caption, as the share of three-word runs in common, from "
+        "which a caption is weak",
         gt=0,
         le=1,
     )
@@ -51,7 +53,7 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) ->
     scores = verdicts["score"].to_numpy()
     ranks = np.searchsorted(np.sort(scores), scores) / max(len(scores), 1)
     bands = verdicts["bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
-    alike = near_copies(texts, bands, config.least_likeness)
+    alike = near_copies(texts, bands, config.min_similarity)
     found = []
     for number, clip_id in enumerate(ids):
         near_copy = alike.get(number)
@@ -77,7 +79,7 @@ def reasons_of(
     return [
         reason
         for reason, holds in (
-            (f"score below {config.below:g}", score < config.below),
+            (f"score below {config.max_score:g}", score < config.max_score),
             (f"among the worst {config.worst_share:.0%}", rank < config.worst_share and score < 1),
             ("nearly another clip's caption", near_copy is not None),
         )

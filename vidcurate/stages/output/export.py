@@ -9,7 +9,7 @@ from typing import Literal
 from uuid import uuid4
 
 import pyarrow as pa
-from pydantic import field_validator, model_validator
+from pydantic import field_validator
 
 from vidcurate.errors import LossError, quantity
 from vidcurate.exporting.card import Contents, data_card
@@ -25,6 +25,7 @@ from vidcurate.exporting.marker import (
 from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.targets.parquet import write_shards
 from vidcurate.media.io.content import video_path
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
@@ -38,47 +39,66 @@ from vidcurate.records import (
     ExportedClip,
     Video,
 )
-from vidcurate.stage import (
-    Cost,
-    DatasetView,
-    Finish,
-    Lookup,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, DatasetView, Finish, Lookup, MapStage, Version, Workspace
 from vidcurate.store.storage import Location, Remote, location
 
-PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
+Preset = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
+
+
+class NoFiles(Choice):
+    """Clips stay spans of their sources."""
+
+    name: Literal["none"] = "none"
+
+
+class Files(Choice):
+    """A file for each clip."""
+
+    crf: int = option(18, "Quality of H.264; lower is better", ge=0, le=51)
+    preset: Preset = option("medium", "Speed of the encoder; slower gives smaller files")
+    audio: bool = option(True, "Keep the sound")
+    audio_kbit: int = option(192, "Bit rate of AAC", unit="kbit/s", ge=16, le=512)
+    verify: bool = option(
+        True, "Decode every clip file, and leave out clips that fail a check", neutral=True
+    )
+    embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
+
+
+class Encode(Files):
+    """Encoded files, exact to the frame."""
+
+    name: Literal["encode"] = "encode"
+
+
+class Copy(Files):
+    """Files copied without loss where that is possible."""
+
+    name: Literal["copy"] = "copy"
+    inexact: Literal["encode", "refuse", "keep"] = option(
+        "encode",
+        "What happens to a clip that does not begin and end at keyframes of the video: it is "
+        "encoded, refused, or copied with the frames before and after it, also of other shots, as "
+        "lead_s and tail_s tell",
+    )
 
 
 class ExportConfig(StageConfig):
-    """What the finished data set holds, and where it lies."""
+    """What the finished data set contains, and where it lies."""
 
-    media: Literal["none", "copy", "encode"] = option(
-        "encode",
-        "Clip files: none; encoded, exact to the frame; copied without loss, where the clip begins "
-        "and ends at keyframes",
+    media: NoFiles | Copy | Encode = choice(
+        Encode,
+        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
+        "ends at keyframes of the video",
     )
-    inexact: Literal["encode", "refuse", "keep"] = option(
-        "encode",
-        "copy: a clip between whose keyframes it goes on is encoded, refused, or copied with "
-        "the frames before and after it, also of other shots, as lead_s and tail_s say",
-    )
-    crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
-    preset: PRESETS = option("medium", "encode: slower gives smaller files")
-    audio: bool = option(True, "Keep the video's sound; copy encodes what MP4 cannot hold")
-    audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
-    verify: bool = option(
-        True, "Decode every clip file, and leave out those that break a promise", neutral=True
-    )
-    embed_bytes: bool = option(False, "Put the clip files into the Parquet too", neutral=True)
     rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
     out: Path | None = option(
         None, "Folder of the finished data set; none is `export` in the data set", neutral=True
     )
+
+    @property
+    def embeds_bytes(self) -> bool:
+        """Whether the clip files are put into the Parquet too."""
+        return isinstance(self.media, Files) and self.media.embed_bytes
 
     @field_validator("out")
     @classmethod
@@ -92,13 +112,6 @@ class ExportConfig(StageConfig):
             raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
         return None if out is None else out.absolute()
 
-    @model_validator(mode="after")
-    def bytes_are_there(self) -> "ExportConfig":
-        """Only clips that were written can be embedded."""
-        if self.embed_bytes and self.media == "none":
-            raise ValueError("embed_bytes needs clip files: set media to copy or encode")
-        return self
-
 
 def export(
     clips: Sequence[Clip], config: ExportConfig, _tool: None, workspace: Workspace
@@ -109,12 +122,13 @@ def export(
     """
     for clip in clips:
         video = workspace.lookup(VIDEOS)[clip.video_id]
-        if config.media == "none":
+        media = config.media
+        if isinstance(media, NoFiles):
             yield [row_without_file(clip, video)]
         else:
             path = video_path(workspace.lookup(SOURCES)[clip.video_id])
             offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
-            yield [write_clip_file(path, video, clip, config, workspace.files, offsets)]
+            yield [write_clip_file(path, video, clip, media, workspace.files, offsets)]
 
 
 def row_without_file(clip: Clip, video: Video) -> ExportedClip:
@@ -148,7 +162,7 @@ def write_clip_file(
     path: Path,
     video: Video,
     clip: Clip,
-    config: ExportConfig,
+    media: Copy | Encode,
     folder: Path,
     offsets: Sequence[int],
 ) -> ExportedClip:
@@ -156,14 +170,13 @@ def write_clip_file(
     from vidcurate.media.output.cut_file import CutOptions
     from vidcurate.media.output.cutting import cut_clip
 
-    assert config.media != "none"
     options = CutOptions(
-        mode=config.media,
-        inexact=config.inexact,
-        crf=config.crf,
-        preset=config.preset,
-        audio=config.audio,
-        audio_kbit=config.audio_kbit,
+        mode=media.name,
+        inexact=media.inexact if isinstance(media, Copy) else "encode",
+        crf=media.crf,
+        preset=media.preset,
+        audio=media.audio,
+        audio_kbit=media.audio_kbit,
     )
     name = f"{clip.clip_id}.mp4"
     clip_file = cut_clip(path, video, clip, options, folder / name, offsets)
@@ -200,7 +213,7 @@ def write_clip_file(
 
 def is_verified(config: ExportConfig) -> bool:
     """Check whether only clips with verified files are in the finished data set."""
-    return config.verify and config.media != "none"
+    return isinstance(config.media, Files) and config.media.verify
 
 
 def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
@@ -210,9 +223,11 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
     """
     from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
-    if config.media == "none":
+    media = config.media
+    if isinstance(media, NoFiles):
         return None
-    tool = ffmpeg_for("copy" if config.media == "copy" and config.inexact != "encode" else "encode")
+    copies = isinstance(media, Copy) and media.inexact != "encode"
+    tool = ffmpeg_for("copy" if copies else "encode")
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
@@ -263,7 +278,7 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
     if old is None:
         return ""
     clips = exported_clips(view, videos_by_name(view))["clip_id"]
-    columns = next(clip_pieces(view, source_paths=config.media == "none")).column_names
+    columns = next(clip_pieces(view, source_paths=isinstance(config.media, NoFiles))).column_names
     found = losses(old, clips, columns, view)
     if str(found) and not view.allows_loss:
         raise LossError(
@@ -300,9 +315,9 @@ def build(
 
     Returns the mark that the folder gets when it is in its place.
     """
-    pieces = clip_pieces(view, source_paths=config.media == "none")
+    pieces = clip_pieces(view, source_paths=isinstance(config.media, NoFiles))
     with_files = link_pieces(pieces, totals, view, media)
-    embedded = media if config.embed_bytes else None
+    embedded = media if config.embeds_bytes else None
     write_shards(with_files, building / "data", config.rows_per_shard, embedded)
     card = data_card(totals, view.funnel(), view.provenance())
     (building / CARD).write_text(card, "utf-8")

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.spans import cuts_between
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CUTS,
     EXPORTS,
@@ -21,7 +22,7 @@ from vidcurate.records import (
     VerifiedClip,
     VideoCuts,
 )
-from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
@@ -31,7 +32,8 @@ class VerifyConfig(StageConfig):
     """What a clip promises beside its frames, times and sound."""
 
     one_shot: bool = option(
-        False, "Refuse clips of several shots, as split.stitch makes them, and kept transitions too"
+        False,
+        "Refuse clips with several shots, which split.stitch makes, and transitions that were kept",
     )
 
 

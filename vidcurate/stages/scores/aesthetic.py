@@ -14,8 +14,9 @@ from vidcurate.models.vision.aesthetic_head import (
 )
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import check_sha256
+from vidcurate.options import StageConfig, option
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.digests import content_hash
 
@@ -24,9 +25,10 @@ class AestheticConfig(StageConfig):
     """Which head judges."""
 
     head: str = option(
-        "sac+logos+ava1-l14-linearMSE", f"A head of LAION's ({', '.join(HEADS)}), or its file"
+        "sac+logos+ava1-l14-linearMSE",
+        f"Name of a LAION head ({', '.join(HEADS)}), or a file with one",
     )
-    sha256: str = option("", "Refuse a head's file with another hash", neutral=True)
+    sha256: str = option("", "Refuse a head whose file has another hash", neutral=True)
 
 
 def load_head(config: AestheticConfig) -> AestheticHead:

@@ -5,8 +5,9 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vidcurate.clips.vectors import Vectors, vectors_of
+from vidcurate.options import StageConfig
 from vidcurate.records import CLIPS, CONSISTENCY, VECTORS, Clip, Consistency
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 ROWS_AT_ONCE = 1024
 

@@ -12,8 +12,9 @@ from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.regions import REGIONS
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
-from vidcurate.stage import Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Version, Workspace
 
 FLOATS = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
@@ -49,18 +50,22 @@ Flags = NDArray[np.bool_]
 class MotionConfig(StageConfig):
     """From which speed something counts as moving."""
 
-    moving_speed: float = option(
-        0.006, "Slower than this is static or still", unit="frame diagonals a second", gt=0, le=1
+    min_moving_speed: float = option(
+        0.006,
+        "Speed below which the camera is static and the picture still",
+        unit="frame diagonals a second",
+        gt=0,
+        le=1,
     )
-    shake_change: float = option(
+    min_shake_change: float = option(
         0.02,
-        "Shake changes the camera's velocity by more than this within 80 ms",
+        "Change of the camera's velocity within 80 ms from which it shakes",
         unit="frame diagonals a second",
         gt=0,
         le=10,
     )
     vectors: bool = option(
-        False, "Also read the motion vectors of the video's encoder, decoding each clip once more"
+        False, "Also read the encoder's motion vectors, which decodes each clip once more"
     )
 
 
@@ -79,14 +84,14 @@ def motion(
 
     Speeds are in frame diagonals a second. `flow_mean` and `flow_spread` are mean and standard
     deviation of the optical flow's length over the picture; `still_share` the share of samples
-    with less than `moving_speed`. The camera's movements are shares of the samples in which a
+    with less than `min_moving_speed`. The camera's movements are shares of the samples in which a
     similarity transform fits; one sample can pan and tilt. `shake` is handheld or other
     irregular translation: it changes within 80 ms, or reverses from sample to sample, and with
     such a sample a neighbour counts that moves against it. `camera` is
     the movement of the largest share, "unknown" where none fits; `camera_speed` how far it moves
     the picture. `object_motion` is what the camera does not explain; region and direction are those
-    of the cell of a 3 x 3 grid that moves most, none below `moving_speed`. `dominant_colours` are
-    up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
+    of the cell of a 3 x 3 grid that moves most, none below `min_moving_speed`. `dominant_colours`
+    are up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
     `vector_patch_min` are those of media.visual.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
     Raises MediaError where the video's flow was never measured, or is no number.
@@ -131,7 +136,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
     shares = {name: share_true(flags) for name, flags in camera.flags.items()}
     moved = numbers["object_motion"][~np.isnan(numbers["object_motion"])]
     object_motion = float(moved.mean()) if len(moved) else 0.0
-    place, direction = largest_motion(samples["object_cells"], config.moving_speed)
+    place, direction = largest_motion(samples["object_cells"], config.min_moving_speed)
     colours = np.array(samples["colours"].to_pylist(), np.float64).mean(axis=0)
     return MotionScore(
         clip_id=clip.clip_id,
@@ -139,7 +144,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
         n_samples=n_samples,
         flow_mean=float(numbers["motion_mean"].mean()),
         flow_spread=float(numbers["motion_spread"].mean()),
-        still_share=share_true(numbers["motion_mean"] < config.moving_speed),
+        still_share=share_true(numbers["motion_mean"] < config.min_moving_speed),
         camera=dominant_movement(camera) if fits.any() else UNKNOWN,
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
@@ -180,16 +185,16 @@ def camera_movements(numbers: Mapping[str, Values], config: MotionConfig) -> Cam
     roll = REACH * np.abs(numbers["roll"])
     speeds = dict(zip(MOVEMENTS, (-pan, pan, tilt, -tilt, zoom, -zoom, roll), strict=True))
     fastest = np.max(list(speeds.values()), axis=0)
-    moves = fastest >= config.moving_speed
+    moves = fastest >= config.min_moving_speed
     shift = np.hypot(pan, tilt)
     # A sample before a cut or the video's end has no second pair, and NaN is not above anything.
-    unsteady = (numbers["shake"] >= config.shake_change) & (
+    unsteady = (numbers["shake"] >= config.min_shake_change) & (
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
     velocity = np.stack([pan, tilt], axis=1)
     to_and_fro = reverses(velocity) & (shift >= MIN_SECOND_SHARE * fastest)
     shakes = with_neighbours(unsteady | (moves & to_and_fro), moves, velocity)
-    least = np.maximum(config.moving_speed, MIN_SECOND_SHARE * fastest)
+    least = np.maximum(config.min_moving_speed, MIN_SECOND_SHARE * fastest)
     flags = {name: (speed >= least) & ~shakes for name, speed in speeds.items()}
     return Camera(fastest, {"static": ~moves & ~shakes, **flags, "shake": shakes})
 

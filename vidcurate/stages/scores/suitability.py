@@ -9,6 +9,7 @@ from pydantic import model_validator
 
 from vidcurate.captioning.templates.quality_words import quality_words
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     AESTHETIC,
     CLIPS,
@@ -22,7 +23,7 @@ from vidcurate.records import (
     Clip,
     Suitability,
 )
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Workspace
 from vidcurate.store.table import Table
 
 JUDGED = (QUALITY, MOTION, WATERMARK, SPEECH, CONSISTENCY, AESTHETIC, TEXT)
@@ -87,7 +88,7 @@ PARTS: Mapping[str, tuple[str, tuple[ScoreRange, ...]]] = {
 
 def weight_option(part: str) -> float:
     """Return the option that says how much a part counts."""
-    value: float = option(1.0, f"How much {part} counts; 0 leaves it out", ge=0, le=100)
+    value: float = option(1.0, f"Weight of {part}; 0 leaves it out", ge=0, le=100)
     return value
 
 

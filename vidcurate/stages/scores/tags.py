@@ -16,53 +16,55 @@ from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedd
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
 LIST_ENDING = ".txt"
 PLACE = "{}"
 
 
-class TagsConfig(StageConfig):
-    """Who names what is seen, and with which words."""
+class EfficientNetConfig(Choice):
+    """ImageNet's thousand labels, by a network."""
 
-    backend: Literal["efficientnet", "open_clip"] = option(
-        "efficientnet",
-        "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
-    )
-    labels: tuple[str, ...] = option(
-        (),
-        "open_clip: labels, or a .txt file with one a line; repeat for more",
-        flag="--label",
-    )
-    prompt: str = option("a photo of {}", "open_clip: the sentence that a label is put into")
-    count: int = option(5, "Labels kept of a clip, likeliest first", ge=1, le=1000)
+    name: Literal["efficientnet"] = "efficientnet"
     max_frames: int = option(
-        4,
-        "efficientnet: proxies judged of a clip at most, evenly spread",
-        unit="frames",
-        ge=1,
-        le=1000,
+        4, "Proxies of a clip that are judged, evenly spread", unit="frames", ge=1, le=1000
     )
+
+
+class OpenClipConfig(Choice):
+    """The user's labels, by the model that made the vectors."""
+
+    name: Literal["open_clip"] = "open_clip"
+    labels: tuple[str, ...] = option(
+        (), "Labels, or a .txt file with one label a line; repeat for more", flag="--label"
+    )
+    prompt: str = option("a photo of {}", "The sentence that each label is put into")
 
     @field_validator("prompt")
     @classmethod
-    def prompt_has_a_place(cls, prompt: str) -> str:
-        """Without a place for the label all sentences are one."""
+    def require_placeholder(cls, prompt: str) -> str:
+        """Refuse a prompt without a place for the label; raises ValueError."""
         if PLACE not in prompt:
             raise ValueError(f"the prompt needs {PLACE} where the label goes")
         return prompt
+
+
+class TagsConfig(StageConfig):
+    """What names the things that are seen, and with which words."""
+
+    backend: EfficientNetConfig | OpenClipConfig = choice(
+        EfficientNetConfig,
+        "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
+    )
+    count: int = option(5, "Labels of a clip that are kept, the likeliest first", ge=1, le=1000)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The user's labels and files of labels."""
+        return self.backend.labels if isinstance(self.backend, OpenClipConfig) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ class Taggers:
 def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
     """Return functions that open a model when a clip first needs it, by the video's row."""
     labels = labels_of(config)
+    prompt = config.backend.prompt if isinstance(config.backend, OpenClipConfig) else PLACE
 
     def words(choice: ModelChoice) -> LabelVectors:
         embedder = open_clip_embedder(choice)
-        vectors = embedder.text_vectors([config.prompt.replace(PLACE, label) for label in labels])
+        vectors = embedder.text_vectors([prompt.replace(PLACE, label) for label in labels])
         return LabelVectors(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
 
     return Taggers(lru_cache(open_imagenet), lru_cache(maxsize=1)(words))
@@ -100,8 +103,9 @@ def tags(
 
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
-    if config.backend == "efficientnet":
-        yield from tags_by_images(clips, config, taggers.tagger(), workspace)
+    if isinstance(config.backend, EfficientNetConfig):
+        max_frames = config.backend.max_frames
+        yield from tags_by_images(clips, config, max_frames, taggers.tagger(), workspace)
         return
     for clip, video, vectors in vectors_of(clips, workspace):
         words = taggers.words(ModelChoice(video.model, video.pretrained))
@@ -110,7 +114,7 @@ def tags(
 
 
 def tags_by_images(
-    clips: Sequence[Clip], config: TagsConfig, tagger: Tagger, workspace: Workspace
+    clips: Sequence[Clip], config: TagsConfig, max_frames: int, tagger: Tagger, workspace: Workspace
 ) -> Iterator[list[Tags]]:
     """Tag each clip by a network that reads its proxies."""
     from vidcurate.media.scan.proxies import clip_proxies
@@ -118,7 +122,7 @@ def tags_by_images(
     for clip in clips:
         scan = workspace.lookup(SCANS)[clip.video_id]
         file = workspace.file_of(SCANS, scan.samples_file)
-        proxies = clip_proxies(file, clip, config.max_frames)
+        proxies = clip_proxies(file, clip, max_frames)
         found = tagger.probabilities([proxy.image for proxy in proxies])
         yield [tags_row(clip, config, MODEL, tagger.labels, found)]
 
@@ -137,7 +141,7 @@ def tags_row(
     return Tags(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        backend=config.backend,
+        backend=config.backend.name,
         model=model,
         n_frames=len(found),
         top_name=labels[best[0]],
@@ -177,7 +181,7 @@ def lines_of(file: Path) -> list[str]:
 
 def check_labels(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
     """Check that model and labels can be loaded, before a video is decoded; raises UsageError."""
-    if config.backend == "efficientnet":
+    if uses_images(config):
         require_imagenet()
         return
     check_choice(image_text_model(others, "tags with the backend open_clip"))
@@ -191,7 +195,7 @@ def check_labels(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
 
 def uses_images(config: TagsConfig) -> bool:
     """Check whether images are read, not vectors."""
-    return config.backend == "efficientnet"
+    return isinstance(config.backend, EfficientNetConfig)
 
 
 def reads_vectors(config: TagsConfig) -> bool:

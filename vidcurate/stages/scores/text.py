@@ -8,8 +8,9 @@ import numpy as np
 
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line, TextReader, open_text_reader, require_rapidocr
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, SCANS, TEXT, Clip, Text
-from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Workspace
 
 # NVIDIA's cosmos-curate calls a box an overlay when it stays over 10 frames of every third, about
 # a second, or lies in a corner zone of a tenth of the width and height.
@@ -29,7 +30,7 @@ class TextConfig(StageConfig):
     """How many pictures of a clip are searched."""
 
     max_frames: int = option(
-        4, "Proxies searched of a clip at most, evenly spread", unit="frames", ge=1, le=1000
+        4, "Proxies of a clip that are searched, evenly spread", unit="frames", ge=1, le=1000
     )
 
 

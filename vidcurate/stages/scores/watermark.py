@@ -6,52 +6,42 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from pydantic import model_validator
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
 from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
-    ClassifierChoice,
+    ClassifierConfig,
     check_image_classifier,
     open_label_classifier,
 )
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_hash
 
 
-class WatermarkConfig(StageConfig):
-    """Who judges."""
+class TransformersConfig(ClassifierConfig):
+    """An image classifier."""
 
-    backend: Literal["edges", "transformers"] = option(
-        "edges",
+    label: str = option("watermark", "Label of the model for a picture with a mark")
+    max_frames: int = option(8, "Proxies of a clip that are judged", unit="frames", ge=1, le=1000)
+
+
+class EdgesConfig(Choice):
+    """Edges that stay while the picture moves."""
+
+    name: Literal["edges"] = "edges"
+
+
+class WatermarkConfig(StageConfig):
+    """What finds the marks."""
+
+    backend: EdgesConfig | TransformersConfig = choice(
+        EdgesConfig,
         "edges: what stays while the picture moves, without a model; "
         "transformers: any image classifier",
     )
-    model: str = option("", "transformers: OWNER/NAME on the hub, or a folder")
-    revision: str = option("", "transformers: a branch, tag or commit of the hub; newest if empty")
-    label: str = option("watermark", "transformers: the model's label for a picture with a mark")
-    max_frames: int = option(
-        8, "transformers: proxies judged of a clip at most", unit="frames", ge=1, le=1000
-    )
-
-    @model_validator(mode="after")
-    def model_is_named(self) -> "WatermarkConfig":
-        """There are many classifiers."""
-        if self.backend == "transformers" and not self.model:
-            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +73,11 @@ def edge_detector() -> Detector:
     return detect
 
 
-def classifier_detector(config: WatermarkConfig) -> Detector:
+def classifier_detector(config: TransformersConfig) -> Detector:
     """Return the detector that averages a classifier's probabilities over proxies."""
     from vidcurate.media.scan.proxies import clip_proxies
 
-    probabilities = open_label_classifier(chosen(config), config.label)
+    probabilities = open_label_classifier(config.choice, config.label)
 
     def detect(samples_file: Path, clip: Clip) -> Detection:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
@@ -117,8 +107,8 @@ def watermark(
         row = Watermark(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
-            backend=config.backend,
-            model=config.model,
+            backend=config.backend.name,
+            model=model_name(config),
             n_frames=found.n_frames,
             score=found.score,
             judged_by=found.judged_by,
@@ -134,23 +124,27 @@ def watermark(
 
 def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
     """Open the detector of marks."""
-    return edge_detector() if config.backend == "edges" else classifier_detector(config)
+    backend = config.backend
+    if isinstance(backend, TransformersConfig):
+        return classifier_detector(backend)
+    return edge_detector()
 
 
-def chosen(config: WatermarkConfig) -> ClassifierChoice:
-    """Return the classifier that the options name."""
-    return ClassifierChoice(config.model, config.revision)
+def model_name(config: WatermarkConfig) -> str:
+    """The classifier's name, "" where there is none."""
+    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
 
 
 def check_classifier(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
-    if config.backend == "transformers":
-        check_image_classifier(chosen(config), config.label)
+    if isinstance(config.backend, TransformersConfig):
+        check_image_classifier(config.backend.choice, config.backend.label)
 
 
 def weights_content(config: WatermarkConfig) -> str:
     """Hash a model's folder: another one under the same path gives other scores."""
-    return content_hash(Path(config.model)) if config.model else ""
+    name = model_name(config)
+    return content_hash(Path(name)) if name else ""
 
 
 def content_options(config: WatermarkConfig) -> Mapping[str, str]:
@@ -160,7 +154,7 @@ def content_options(config: WatermarkConfig) -> Mapping[str, str]:
 
 def resources(config: WatermarkConfig) -> Resources:
     """Put a classifier into one worker if there is a GPU."""
-    return model_resources() if config.backend == "transformers" else Resources()
+    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
 
 
 WATERMARK_STAGE = MapStage(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from vidcurate.deduplication.choice import Link, choose_kept, clusters
 from vidcurate.deduplication.content import Numbers, content_arrays
 from vidcurate.errors import UsageError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CLIPS,
     DEDUP,
@@ -23,16 +24,7 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    Lookup,
-    Outcome,
-    StageConfig,
-    TableStage,
-    Version,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, Outcome, TableStage, Version
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import location
@@ -63,16 +55,18 @@ class DedupConfig(StageConfig):
 
     policy: Policy = option(
         "resolution",
-        "Of copies keep that of the largest picture (resolution), highest bit rate of its video "
-        "(bitrate), the most detail (quality: sharpness over the whole picture), the longest "
-        "(length) or that of the first video (earliest); ties by resolution, length, bitrate, "
-        "earliest",
+        "Which copy is kept: resolution: the one with the largest picture; bitrate: of the video "
+        "with the highest bit rate; quality: with the most detail, which is the sharpness over the "
+        "whole picture; length: the longest; earliest: of the video that was found first. Ties are "
+        "decided by resolution, length, bitrate, earliest",
     )
-    least_similarity: float = option(
-        0.8, "Clips are copies of each other from this similarity on", gt=0, le=1
+    min_similarity: float = option(
+        0.8, "Similarity from which two clips are copies of each other", gt=0, le=1
     )
     against: tuple[str, ...] = option(
-        (), "Other data sets' folders: clips that show what theirs show are not kept"
+        (),
+        "Folder of another data set: clips that show the same as one of its clips are not kept; "
+        "repeat for more",
     )
 
 
@@ -88,7 +82,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     own = with_large_binary(tables[SIGNATURES.name]).take(where.drop_null())
     others = [(path, read_signatures(path)) for path in config.against]
     best = ranks(known, tables, config.policy)
-    rows = duplicates(own, others, best, config.least_similarity)
+    rows = duplicates(own, others, best, config.min_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
     return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
@@ -129,7 +123,7 @@ def duplicates(
     own: pa.Table,
     others: Sequence[tuple[str, pa.Table]],
     best: Numbers,
-    least_similarity: float,
+    min_similarity: float,
 ) -> list[Duplicate]:
     """Make a row for each clip of `own`; `best` lists their numbers, best first."""
     from vidcurate.deduplication.links import links
@@ -141,7 +135,7 @@ def duplicates(
     order = [*range(n_own, len(homes)), *best.tolist()]
     firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = links(content_arrays(together.take(pa.array(single, pa.int64()))), least_similarity)
+    found = links(content_arrays(together.take(pa.array(single, pa.int64()))), min_similarity)
     linked = [replace(k, first=single[k.first], second=single[k.second]) for k in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)

@@ -9,11 +9,12 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator
 
 from vidcurate.errors import RuleError
+from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, KEPT, SCORE_TABLES, VIDEO_TABLES
 from vidcurate.rules import check, evaluate_rules, parse
 from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
-from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}

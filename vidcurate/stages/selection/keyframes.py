@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from pydantic import model_validator
@@ -15,6 +15,7 @@ from vidcurate.media.io.content import video_path
 from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     CUTS,
     KEPT,
@@ -28,74 +29,108 @@ from vidcurate.records import (
     Keyframe,
     VideoVectors,
 )
-from vidcurate.stage import (
-    Cost,
-    Lookup,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
-MethodName = Literal[
-    "uniform",
-    "middle",
-    "sharpest",
-    "semantic-walk",
-    "cluster",
-    "scene-driven",
-    "query",
-    "redundancy",
-    "codec",
-]
 ENDINGS = {"jpeg": "jpg", "png": "png", "webp": "webp"}
 # Cosines, by what made the vectors. ShareGPT4Video's is for CLIP; those by appearance were chosen
 # by eye on pairs of frames.
 WALK_SIMILARITY = {"open_clip": 0.93, "appearance": 0.9}
 COPY_SIMILARITY = 0.99
+BEST_QUALITY = 100
 
 
-class KeyframesConfig(StageConfig):
-    """Which stills are taken, and how they are stored."""
+class Counted(Choice):
+    """A method that takes up to so many keyframes."""
 
-    method: MethodName = option(
-        "uniform",
-        "uniform: evenly over the clip; middle: one; sharpest: the sharpest sample of each part. "
-        "The others leave out near-copies and what is black, blurred or in a transition. By the "
-        "vectors of embed: semantic-walk: each that is unlike the last kept, and the first and "
-        "last; cluster: the nearest to the centres of k-means; scene-driven: spread over the shots "
-        "in a clip by length; query: the likest to a text. By the scan: redundancy: more where the "
-        "picture changes; codec: only frames that are coded whole",
-    )
     count: int = option(
-        3, "Stills of a clip at most; semantic-walk takes as many as it finds", ge=1, le=256
+        3, "Keyframes of a clip; fewer if the clip has no more good frames", ge=1, le=256
     )
-    step_s: float = option(
-        2.0, "semantic-walk: time between the frames it looks at", unit="seconds", ge=0
-    )
-    most_alike: float | None = option(
+
+
+class Unlike(Choice):
+    """A method that leaves out near-copies by the vectors of embed."""
+
+    max_similarity: float | None = option(
         None,
-        "Cosine from which a frame is left out as like one that was taken; none is 0.99, and for "
-        "semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
+        "Cosine from which a frame is left out as a copy of one that was taken; none is 0.99, and "
+        "for semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
         ge=-1,
         le=1,
     )
-    query: str = option("", "query: the text that stills are to be like")
-    format: Literal["jpeg", "png", "webp"] = option("jpeg", "File format of the stills")
-    quality: int = option(90, "JPEG or WebP quality", ge=1, le=100)
-    max_side: int | None = option(
-        None, "Shrink stills to this long side; none keeps their size", unit="pixels", ge=16
-    )
+
+
+class Middle(Choice):
+    """One keyframe."""
+
+    name: Literal["middle"] = "middle"
+
+
+class WithoutVectors(Counted):
+    """Keyframes spread over the clip, by what scan recorded."""
+
+    name: Literal["uniform", "sharpest", "redundancy", "codec"] = "uniform"
+
+
+class ByVectors(Counted, Unlike):
+    """Keyframes that differ, by the vectors of embed."""
+
+    name: Literal["cluster", "scene-driven"] = "cluster"
+
+
+class SemanticWalk(Unlike):
+    """Each keyframe that differs from the one before, as many as there are."""
+
+    name: Literal["semantic-walk"] = "semantic-walk"
+    step_s: float = option(2.0, "Time between the frames that are compared", unit="seconds", ge=0)
+
+
+class Query(Counted, Unlike):
+    """The keyframes that a text describes best."""
+
+    name: Literal["query"] = "query"
+    query: str = option("", "The text")
 
     @model_validator(mode="after")
-    def text_is_given(self) -> "KeyframesConfig":
-        """A query has words."""
-        if self.method == "query" and not self.query.strip():
-            raise ValueError("method query needs query, the text that stills are to be like")
+    def require_text(self) -> Self:
+        """Refuse a query without words; raises ValueError."""
+        if not self.query.strip():
+            raise ValueError("method query needs query, the text that keyframes are compared with")
         return self
+
+
+class Compressed(Choice):
+    """Files that lose a little."""
+
+    name: Literal["jpeg", "webp"] = "jpeg"
+    quality: int = option(90, "Quality of the files", ge=1, le=100)
+
+
+class Png(Choice):
+    """Files that lose nothing."""
+
+    name: Literal["png"] = "png"
+
+
+class KeyframesConfig(StageConfig):
+    """Which keyframes are taken, and how they are stored."""
+
+    method: WithoutVectors | Middle | ByVectors | SemanticWalk | Query = choice(
+        WithoutVectors,
+        "uniform: evenly over the clip; middle: one; sharpest: the sharpest sample of each part. "
+        "The others leave out near-copies and frames that are black, blurred or in a transition. "
+        "redundancy: more where the picture changes; codec: only frames that are coded without "
+        "others. By the vectors of embed: semantic-walk: each that differs from the last one "
+        "taken, and the first and last; cluster: the nearest to the centres of k-means; "
+        "scene-driven: spread over the shots in a clip by length; query: the nearest to a text",
+    )
+    format: Compressed | Png = choice(Compressed, "File format of the keyframes")
+    max_side: int | None = option(
+        None,
+        "Shrink keyframes to this long side; none keeps their size",
+        unit="pixels",
+        ge=16,
+    )
 
 
 # The vector of the query by the model that made a video's vectors.
@@ -104,9 +139,10 @@ QueryVector = Callable[[ModelChoice], Vectors]
 
 def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
     """Return the function that embeds the query by a model, opened when a video first names it."""
+    query = config.method.query if isinstance(config.method, Query) else ""
 
     def query_vector(choice: ModelChoice) -> Vectors:
-        return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
+        return np.asarray(open_clip_embedder(choice).text_vectors([query])[0], np.float32)
 
     return lru_cache(maxsize=1)(query_vector)
 
@@ -122,6 +158,7 @@ def keyframes(
     from vidcurate.media.io.frames import read_images
     from vidcurate.media.io.images import write_image
 
+    quality = config.format.quality if isinstance(config.format, Compressed) else BEST_QUALITY
     for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
@@ -131,7 +168,7 @@ def keyframes(
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
         for pts, image in read_images(path, video, every, offsets):
             file = workspace.files / file_name(video_id, pts, config)
-            sizes[pts] = write_image(image, file, config.format, config.quality, config.max_side)
+            sizes[pts] = write_image(image, file, config.format.name, quality, config.max_side)
         for clip in clips_of_video:
             yield [keyframes_row(clip, wanted[clip.clip_id], sizes, config)]
 
@@ -146,12 +183,12 @@ def keyframes_row(
         )
         for pts in chosen
     )
-    return ClipKeyframes(clip.clip_id, clip.video_id, config.method, stills)
+    return ClipKeyframes(clip.clip_id, clip.video_id, config.method.name, stills)
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
     """Name a keyframe's file after its video and time."""
-    return f"{video_id}-{pts}.{ENDINGS[config.format]}"
+    return f"{video_id}-{pts}.{ENDINGS[config.format.name]}"
 
 
 def choose_all(
@@ -175,9 +212,8 @@ def choose_all(
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
         known = clip_frame_facts(clip, frames, samples, vectors, cuts)
-        numbers = choose_frames(
-            config.method, known, request_for(clip, config, made_by, query_vector)
-        )
+        frames_wanted = request_for(clip, config, made_by, query_vector)
+        numbers = choose_frames(config.method.name, known, frames_wanted)
         chosen[clip.clip_id] = [int(pts) for pts in known.edges[numbers]]
     return chosen
 
@@ -186,35 +222,37 @@ def request_for(
     clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, query_vector: QueryVector
 ) -> FrameRequest:
     """Convert the options to a request in a clip's ticks; `made_by` is the row of its vectors."""
-    alike, query = COPY_SIMILARITY, None
-    if made_by is not None and config.method == "semantic-walk":
-        alike = WALK_SIMILARITY[made_by.backend]
-    if made_by is not None and config.method == "query":
+    method, query = config.method, None
+    alike, step = COPY_SIMILARITY, 0.0
+    if isinstance(method, SemanticWalk):
+        step = method.step_s / float(clip.time_base)
+        alike = WALK_SIMILARITY[made_by.backend] if made_by is not None else alike
+    if made_by is not None and isinstance(method, Query):
         query = query_vector(ModelChoice(made_by.model, made_by.pretrained))
-    if config.most_alike is not None:
-        alike = config.most_alike
-    return FrameRequest(config.count, config.step_s / float(clip.time_base), alike, query)
+    if isinstance(method, Unlike) and method.max_similarity is not None:
+        alike = method.max_similarity
+    return FrameRequest(method.count if isinstance(method, Counted) else 1, step, alike, query)
 
 
 def needs_vectors(config: KeyframesConfig) -> bool:
     """Check whether the video's vectors are needed."""
-    return config.method in ("semantic-walk", "cluster", "scene-driven", "query")
+    return isinstance(config.method, Unlike)
 
 
 def needs_cuts(config: KeyframesConfig) -> bool:
     """Check whether the video's cuts are needed."""
-    return config.method not in ("uniform", "middle", "sharpest")
+    return config.method.name not in ("uniform", "middle", "sharpest")
 
 
 def check_query_model(config: KeyframesConfig, others: Mapping[str, StageConfig]) -> None:
     """Check that a query can be compared with the vectors; raises UsageError."""
-    if config.method == "query":
+    if isinstance(config.method, Query):
         check_choice(image_text_model(others, "keyframes.method query"))
 
 
 def resources(config: KeyframesConfig) -> Resources:
     """Put the model of a query into one worker if there is a GPU."""
-    return model_resources() if config.method == "query" else Resources()
+    return model_resources() if isinstance(config.method, Query) else Resources()
 
 
 def time_limit_s(clip: Clip, _config: KeyframesConfig) -> float:

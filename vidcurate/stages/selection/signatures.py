@@ -11,8 +11,9 @@ from vidcurate.clips.windows import column, window
 from vidcurate.deduplication.content import packed
 from vidcurate.deduplication.luma_sequence import Values, luma_sequence
 from vidcurate.errors import MediaError
+from vidcurate.options import StageConfig
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
 SEQUENCE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")

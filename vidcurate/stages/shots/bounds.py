@@ -7,8 +7,9 @@ import numpy as np
 
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.spans import Ticks, cuts_between
+from vidcurate.options import StageConfig
 from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, VideoCuts
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
+from vidcurate.stage import Lookup, MapStage, Workspace
 
 
 class BoundsConfig(StageConfig):

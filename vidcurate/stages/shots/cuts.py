@@ -1,13 +1,14 @@
 """cuts: the transitions of each video, from the signals that scan recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from vidcurate.errors import UsageError
+from vidcurate.options import Choice, StageConfig, choice, choices_of, option
 from vidcurate.records import CUTS, SCANS, Scan, VideoCuts
-from vidcurate.stage import MapStage, StageConfig, Version, Workspace, option
+from vidcurate.stage import MapStage, Version, Workspace
 from vidcurate.stages.sources.scan import ScanConfig
 
 Single = Literal[
@@ -20,89 +21,185 @@ Single = Literal[
     "transnet",
     "koala",
 ]
-Detector = Literal[Single, "both", "fixed"]
-
 METRIC_OF = {"adaptive": "content"}
 
 
-class CutsConfig(StageConfig):
-    """Which detector decides, and how much change it asks for. Defaults are their authors'."""
+class PySceneDetect(Choice):
+    """A detector of PySceneDetect."""
 
-    detector: Detector = option(
-        "learned",
-        "Our network (learned), PySceneDetect's detectors, TransNetV2, Koala-36M's, what two of "
-        "them agree on (both), or cuts at fixed times",
-    )
-    least_confidence: float = option(
-        0.0, "Leave out transitions that are less sure, by any detector", ge=0, le=1
-    )
-    both_of: tuple[Single, ...] = option(
-        ("learned", "adaptive"),
-        "both: the two detectors, the one with the better spans first. What both find has "
-        "confidence 1 - (1 - a)(1 - b), what one finds half its own",
-        min_length=2,
-        max_length=2,
-    )
-    agree_frames: int = option(
-        2, "both: how near two transitions are that are one", unit="frames", ge=0, le=120
-    )
     min_scene_s: float | None = option(
-        None,
-        "PySceneDetect's: least time between two cuts; none is 15 frames",
-        unit="seconds",
+        None, "Shortest time between two cuts; none is 15 frames", unit="seconds", ge=0
+    )
+
+
+class Content(PySceneDetect):
+    """Cuts at large changes of colour."""
+
+    name: Literal["content"] = "content"
+    content_threshold: float = option(
+        27.0,
+        "Change of hue, saturation and value from which there is a cut",
+        unit="8-bit levels",
+        gt=0,
+    )
+
+
+class Adaptive(PySceneDetect):
+    """Cuts at changes that are large compared with those of the neighbouring frames."""
+
+    name: Literal["adaptive"] = "adaptive"
+    adaptive_threshold: float = option(
+        3.0,
+        "Ratio of a frame's change to the mean of its neighbours from which there is a cut",
+        gt=0,
+    )
+    adaptive_window: int = option(2, "Neighbours on each side", unit="frames", ge=1, le=120)
+    min_adaptive_content: float = option(
+        15.0,
+        "Smallest change of hue, saturation and value at a cut",
+        unit="8-bit levels",
         ge=0,
     )
-    content_threshold: float = option(
-        27.0, "content: least change of hue, saturation and value", unit="8-bit levels", gt=0
-    )
-    adaptive_threshold: float = option(
-        3.0, "adaptive: least ratio of a frame's change to its neighbours'", gt=0
-    )
-    adaptive_window: int = option(
-        2, "adaptive: neighbours on each side", unit="frames", ge=1, le=120
-    )
-    adaptive_min_content: float = option(
-        15.0, "adaptive: least change of hue, saturation and value", unit="8-bit levels", ge=0
-    )
+
+
+class Histogram(PySceneDetect):
+    """Cuts at changes of the luma histogram."""
+
+    name: Literal["histogram"] = "histogram"
     histogram_threshold: float = option(
-        0.20, "histogram: 1 less the correlation of luma histograms", gt=0, le=1
+        0.20, "1 minus the correlation of luma histograms from which there is a cut", gt=0, le=1
     )
-    hash_threshold: float = option(0.35, "hash: share of hash bits that differ", gt=0, le=1)
+
+
+class Hash(PySceneDetect):
+    """Cuts at changes of a perceptual hash."""
+
+    name: Literal["hash"] = "hash"
+    hash_threshold: float = option(
+        0.35, "Share of hash bits that differ from which there is a cut", gt=0, le=1
+    )
+
+
+class Threshold(PySceneDetect):
+    """Cuts at fades to and from black."""
+
+    name: Literal["threshold"] = "threshold"
     fade_threshold: float = option(
         12.0,
-        "threshold: mean level below which the video is faded out",
+        "Mean level of a frame below which the video is faded out",
         unit="levels",
         gt=0,
         le=255,
     )
-    learned_threshold: float = option(0.5, "learned: least confidence of a transition", ge=0, le=1)
+
+
+class Learned(Choice):
+    """Our network."""
+
+    name: Literal["learned"] = "learned"
+    learned_threshold: float = option(
+        0.5, "Confidence from which there is a transition", ge=0, le=1
+    )
+
+
+class TransNet(Choice):
+    """TransNetV2."""
+
+    name: Literal["transnet"] = "transnet"
     transnet_threshold: float = option(
         0.5,
-        "transnet: probability of a transition, above; 0.4 finds more and errs more",
+        "Probability above which there is a transition; 0.4 finds more and is wrong more often",
         ge=0,
         le=1,
     )
+
+
+class Koala(Choice):
+    """Koala-36M's detector."""
+
+    name: Literal["koala"] = "koala"
     koala_threshold: float = option(
-        0.0, "koala: score of likeness of two frames below which there is a cut", ge=-20, le=3
+        0.0, "Similarity score of two frames below which there is a cut", ge=-20, le=3
     )
     koala_mean_threshold: float = option(
-        0.75, "koala: mean score of three below which there may be a transition", ge=-20, le=3
+        0.75, "Mean score of three pairs below which there may be a transition", ge=-20, le=3
     )
-    koala_deviations: float = option(
-        3.0, "koala: how far that must lie below the scores before", unit="deviations", ge=0
+    min_koala_deviations: float = option(
+        3.0,
+        "How far the mean score of a transition lies below the scores before it",
+        unit="deviations",
+        ge=0,
     )
-    koala_gap_frames: int = option(
-        8, "koala: frames between two boundaries that are no shot", unit="frames", ge=0, le=240
+    max_koala_gap_frames: int = option(
+        8, "Frames between two boundaries that are too few for a shot", unit="frames", ge=0, le=240
     )
-    fixed_interval_s: float = option(10.0, "fixed: time between cuts", unit="seconds", gt=0)
+
+
+class Both(Adaptive, Content, Histogram, Hash, Threshold, Learned, TransNet, Koala):
+    """What two detectors agree on."""
+
+    name: Literal["both"] = "both"  # type: ignore[assignment]
+    both_of: tuple[Single, ...] = option(
+        ("learned", "adaptive"),
+        "The two detectors, the one with the better spans first. What both find has confidence "
+        "1 - (1 - a)(1 - b), what one finds half its own",
+        min_length=2,
+        max_length=2,
+    )
+    max_apart_frames: int = option(
+        2, "Distance up to which two transitions are one", unit="frames", ge=0, le=120
+    )
 
     @field_validator("both_of")
     @classmethod
-    def two_are_different(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        """A detector always agrees with itself."""
+    def require_two_detectors(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a detector that would agree with itself; raises ValueError."""
         if len(set(names)) < len(names):
             raise ValueError("name two different detectors")
         return names
+
+    @model_validator(mode="after")
+    def refuse_options_of_others(self) -> Self:
+        """Refuse options of detectors that are not among the two; raises ValueError."""
+        single = choices_of(CutsConfig)["detector"]
+        taken = {name for word in self.both_of for name in single[word].model_fields}
+        own = {"both_of", "max_apart_frames"}
+        others = sorted(self.model_fields_set - taken - own)
+        if others:
+            raise ValueError(f"neither {' nor '.join(self.both_of)} takes {others[0]}")
+        return self
+
+
+class Fixed(Choice):
+    """Cuts at fixed times."""
+
+    name: Literal["fixed"] = "fixed"
+    fixed_interval_s: float = option(10.0, "Time between two cuts", unit="seconds", gt=0)
+
+
+class CutsConfig(StageConfig):
+    """Which detector decides, and how much change it needs. Defaults are their authors'."""
+
+    detector: (
+        Adaptive
+        | Content
+        | Histogram
+        | Hash
+        | Threshold
+        | Learned
+        | TransNet
+        | Koala
+        | Both
+        | Fixed
+    ) = choice(
+        Learned,
+        "learned: the built-in network; adaptive, content, histogram, hash, threshold: "
+        "PySceneDetect's detectors; transnet: TransNetV2; koala: Koala-36M's; both: what two of "
+        "them agree on; fixed: cuts at fixed times",
+    )
+    min_confidence: float = option(
+        0.0, "Transitions with a lower confidence are left out", ge=0, le=1
+    )
 
 
 def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None:
@@ -112,13 +209,14 @@ def check_signals(config: CutsConfig, others: Mapping[str, StageConfig]) -> None
     """
     scanned = others["scan"]
     assert isinstance(scanned, ScanConfig)
-    used = config.both_of if config.detector == "both" else (config.detector,)
+    detector = config.detector
+    used = detector.both_of if isinstance(detector, Both) else (detector.name,)
     needed = [METRIC_OF.get(name, name) for name in used if name != "fixed"]
     missing = [name for name in needed if name not in scanned.metrics]
     if missing:
         metrics = " ".join(f"--metric {name}" for name in (*scanned.metrics, *missing))
         raise UsageError(
-            f"the detector {config.detector} needs {' and '.join(missing)}, which scan does not "
+            f"the detector {detector.name} needs {' and '.join(missing)}, which scan does not "
             f"record here: add to scan.metrics, or run vidcurate scan {metrics}"
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,18 +14,9 @@ from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
-from vidcurate.stage import (
-    Drop,
-    Incomplete,
-    Lookup,
-    Loss,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Drop, Incomplete, Lookup, Loss, MapStage, Version, Workspace
 
 FOREVER_S = 1e8
 IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE = range(7)
@@ -35,7 +26,7 @@ REASONS = {
     TRANSITION: "gradual transition",
     TRIMMED: "end cut off by split.trim_s",
     BEYOND: "rest of a shot beyond split.max_clip_s",
-    NOT_JOINED: "shot left out by split.stitch_change",
+    NOT_JOINED: "shot left out by split.max_stitch_change",
 }
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
@@ -44,73 +35,122 @@ STITCH_DISTANCE = {"open_clip": 0.6, "appearance": 0.75}
 STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 
 
-class SplitConfig(StageConfig):
-    """How long clips are, and what is cut off their ends."""
+class Pieces(Choice):
+    """Long shots in pieces."""
 
-    min_clip_s: float = option(
-        2.0, "Shorter clips are left out, and single frames unless it is 0", unit="seconds", ge=0
-    )
-    max_clip_s: float = option(60.0, "Longer shots are divided", unit="seconds", gt=0)
-    long_shots: Literal["stride", "truncate", "scenes"] = option(
-        "stride",
-        "Divide a long shot into pieces, keep only its beginning, or divide it where its look "
-        "turns, by the vectors of embed, and then into pieces",
-    )
     stride_s: float | None = option(
         None,
         "Time between the beginnings of two pieces: they overlap if it is less than max_clip_s; "
-        "none lets each follow the one before",
+        "with none each piece follows the one before",
         unit="seconds",
         ge=0.04,
     )
-    scene_deviations: float = option(
+
+
+class Stride(Pieces):
+    """Long shots in pieces alone."""
+
+    name: Literal["stride"] = "stride"
+
+
+class Truncate(Choice):
+    """The beginning of a long shot."""
+
+    name: Literal["truncate"] = "truncate"
+
+
+class Scenes(Pieces):
+    """Long shots in scenes, and these in pieces."""
+
+    name: Literal["scenes"] = "scenes"
+    min_scene_deviations: float = option(
         0.5,
-        "scenes: how much deeper than the mean a turn is; SceneTilling's is 0.5",
+        "How much deeper than the mean a change of scene is; SceneTiling uses 0.5",
         unit="standard deviations",
         ge=0,
     )
-    stitch: Literal["none", "neighbours"] = option(
-        "none", "Join neighbouring shots that look alike at their cut, by the vectors of embed"
-    )
-    stitch_distance: float | None = option(
+
+
+class NoStitching(Choice):
+    """Shots as they are."""
+
+    name: Literal["none"] = "none"
+
+
+class Neighbours(Choice):
+    """Neighbouring shots that look alike are joined."""
+
+    name: Literal["neighbours"] = "neighbours"
+    max_stitch_distance: float | None = option(
         None,
-        "neighbours: greatest distance of two vectors of length one; none is Panda-70M's 0.6, "
-        "or 0.75 for backend appearance",
+        "Distance up to which the vectors of two frames are alike; none is Panda-70M's 0.6, or "
+        "0.75 for backend appearance",
         ge=0,
         le=2,
     )
-    stitch_change: float | None = option(
+    max_stitch_change: float | None = option(
         None,
-        "neighbours: leave out a shot whose ends are farther apart, as it may hold a transition; "
-        "none is Panda-70M's 1.0, or no limit for backend appearance",
+        "Leave out a shot whose first and last frame are farther apart, as it may contain a "
+        "transition; none is Panda-70M's 1.0, or no limit for backend appearance",
         ge=0,
         le=2,
     )
     chop_s: float | None = option(
         None,
-        "neighbours: chop shots into such pieces first, so that a long one is joined only as far "
-        "as it stays alike; Panda-70M's is 5",
+        "Length of the pieces into which shots are cut first, so that a long shot is joined only "
+        "as far as it stays alike; Panda-70M uses 5",
         unit="seconds",
         gt=0,
     )
-    trim_s: float = option(0.0, "Cut off each end of a shot", unit="seconds", ge=0)
-    trim_at: Literal["all", "gradual"] = option(
-        "all", "Trim all ends of shots, or only those at gradual transitions"
+
+
+class TrimAll(Choice):
+    """All ends are trimmed."""
+
+    name: Literal["all"] = "all"
+
+
+class TrimGradual(Choice):
+    """Ends at gradual transitions are trimmed."""
+
+    name: Literal["gradual"] = "gradual"
+    max_trim_confidence: float = option(
+        0.0, "Also trim at cuts with a lower confidence than this", ge=0, le=1
     )
-    trim_below: float = option(
-        0.0, "gradual: trim also at cuts that are less sure than this", ge=0, le=1
+
+
+class SplitConfig(StageConfig):
+    """How long clips are, and what is cut off their ends."""
+
+    min_clip_s: float = option(
+        2.0,
+        "Shorter clips are left out, and so are single frames unless it is 0",
+        unit="seconds",
+        ge=0,
+    )
+    max_clip_s: float = option(60.0, "Longer shots are divided", unit="seconds", gt=0)
+    long_shots: Stride | Truncate | Scenes = choice(
+        Stride,
+        "How long shots are divided: stride: into pieces; truncate: only the beginning stays; "
+        "scenes: where the scene changes, by the vectors of embed, and then into pieces",
+    )
+    stitch: NoStitching | Neighbours = choice(
+        NoStitching,
+        "neighbours: join neighbouring shots that look alike at their cut, by the vectors of embed",
+    )
+    trim_s: float = option(0.0, "Cut this off each end of a shot", unit="seconds", ge=0)
+    trim_at: TrimAll | TrimGradual = choice(
+        TrimAll, "Trim all ends of shots, or only those at gradual transitions"
     )
     transitions: Literal["drop", "keep"] = option(
         "drop", "Leave out gradual transitions, or make clips of them too"
     )
 
     @model_validator(mode="after")
-    def lengths_fit(self) -> "SplitConfig":
-        """The shortest clip is not longer than the longest; pieces are joined again."""
+    def check_lengths(self) -> Self:
+        """Refuse a shortest clip that is longer than the longest; raises ValueError."""
         if self.min_clip_s > self.max_clip_s:
             raise ValueError(f"min_clip_s {self.min_clip_s} is above max_clip_s {self.max_clip_s}")
-        if self.chop_s is not None and self.stitch == "none":
-            raise ValueError("chop_s needs stitch neighbours: max_clip_s alone makes fixed pieces")
         return self
 
 
@@ -189,8 +229,8 @@ def spans_of(
     for span in transitions(cuts, pts):
         why[span.first : span.end] = TRANSITION
     spans = list(shots(cuts, pts))
-    if config.stitch == "neighbours":
-        spans = join_continuing(spans, video, config)
+    if isinstance(config.stitch, Neighbours):
+        spans = join_continuing(spans, video, config.stitch)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
@@ -224,10 +264,10 @@ def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
             yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
-def join_continuing(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
+def join_continuing(spans: Iterable[Span], video: Video, config: Neighbours) -> list[Span]:
     """Join shots that continue each other."""
     assert video.vectors is not None
-    max_distance, max_change = config.stitch_distance, config.stitch_change
+    max_distance, max_change = config.max_stitch_distance, config.max_stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
         spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
@@ -252,10 +292,11 @@ def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]
 
 def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
     """Check whether the end of a span at a cut is trimmed; None is the video's own end."""
-    if config.trim_at == "all":
+    trimming = config.trim_at
+    if isinstance(trimming, TrimAll):
         return True
     return cut is not None and (
-        cut.kind not in ("cut", "fixed") or cut.confidence < config.trim_below
+        cut.kind not in ("cut", "fixed") or cut.confidence < trimming.max_trim_confidence
     )
 
 
@@ -264,17 +305,20 @@ def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
     longest = floor(video.ticks(config.max_clip_s))
     is_long = video.edges[span.end] - video.edges[span.first] > longest
     parts = [span]
-    if config.long_shots == "scenes" and is_long:
+    dividing = config.long_shots
+    if isinstance(dividing, Scenes) and is_long:
         assert video.vectors is not None
         shortest = ceil(video.ticks(config.min_clip_s))
-        parts = split_scenes(video.edges, span, video.vectors, shortest, config.scene_deviations)
+        parts = split_scenes(
+            video.edges, span, video.vectors, shortest, dividing.min_scene_deviations
+        )
     for one in parts:
-        if config.long_shots == "truncate":
+        if isinstance(dividing, Truncate):
             yield next(pieces(video.edges, one, longest))
-        elif config.stride_s is None:
+        elif dividing.stride_s is None:
             yield from pieces(video.edges, one, longest)
         else:
-            yield from windows(video.edges, one, longest, video.ticks(config.stride_s))
+            yield from windows(video.edges, one, longest, video.ticks(dividing.stride_s))
 
 
 def clip(video: Video, span: Span) -> Clip:
@@ -296,7 +340,7 @@ def clip(video: Video, span: Span) -> Clip:
 
 def needs_vectors(config: SplitConfig) -> bool:
     """Check whether the video's vectors are needed."""
-    return config.stitch != "none" or config.long_shots == "scenes"
+    return isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
 
 
 SPLIT = MapStage(

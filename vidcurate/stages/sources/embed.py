@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Literal, Self
 
 import numpy as np
 import pyarrow as pa
@@ -14,53 +15,55 @@ from vidcurate.models.device import model_resources
 from vidcurate.models.vision.embedder import (
     FOLDER,
     HUB,
-    Backend,
     Embedder,
     ModelChoice,
     open_embedder,
 )
+from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stage import (
-    BY_CONTENT,
-    Cost,
-    MapStage,
-    Resources,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import BY_CONTENT, Cost, MapStage, Resources, Version, Workspace
 from vidcurate.store.digests import content_hash
 
 
-class EmbedConfig(StageConfig):
-    """What makes the vectors."""
+class AppearanceConfig(Choice):
+    """Vectors of colours, layout and edges, without a model."""
 
-    backend: Backend = option(
-        "appearance",
-        "appearance: colours, layout and edges, without a model; open_clip: an image-text model",
-    )
+    name: Literal["appearance"] = "appearance"
+
+
+class OpenClipConfig(Choice):
+    """Vectors of an image-text model."""
+
+    name: Literal["open_clip"] = "open_clip"
     model: str = option(
-        "", "open_clip: architecture, as ViT-B-32; or local-dir:FOLDER, or hf-hub:OWNER/NAME"
+        "", "Architecture, such as ViT-B-32; or local-dir:FOLDER; or hf-hub:OWNER/NAME"
     )
-    pretrained: str = option("", "open_clip: name of the architecture's weights, or their file")
-    sha256: str = option("", "open_clip: refuse a file of weights with another hash", neutral=True)
-    batch_size: int = option(
-        32, "Proxies embedded at once, across videos", neutral=True, ge=1, le=4096
-    )
+    pretrained: str = option("", "Name of the architecture's weights, or a file with them")
+    sha256: str = option("", "Refuse a file of weights that has another hash", neutral=True)
 
     @model_validator(mode="after")
-    def model_is_named(self) -> "EmbedConfig":
-        """A model is an architecture and its weights; folders and the hub hold both."""
-        if self.backend == "open_clip" and not self.model:
-            raise ValueError("backend open_clip needs a model, as ViT-B-32")
-        with_weights = self.model.startswith((FOLDER, HUB))
-        if self.backend == "open_clip" and bool(self.pretrained) == with_weights:
+    def require_model(self) -> Self:
+        """Refuse a model without weights; raises ValueError. Folders and the hub hold both."""
+        if not self.model:
+            raise ValueError("backend open_clip needs a model, such as ViT-B-32")
+        if bool(self.pretrained) == self.model.startswith((FOLDER, HUB)):
             raise ValueError(
                 "an architecture needs pretrained, its weights' name or file; "
                 "local-dir: and hf-hub: bring their own"
             )
         return self
+
+
+class EmbedConfig(StageConfig):
+    """What makes the vectors."""
+
+    backend: AppearanceConfig | OpenClipConfig = choice(
+        AppearanceConfig,
+        "appearance: colours, layout and edges, without a model; open_clip: an image-text model",
+    )
+    batch_size: int = option(
+        32, "Proxies embedded at once, across videos", neutral=True, ge=1, le=4096
+    )
 
 
 def embed(
@@ -88,9 +91,9 @@ def embed(
         yield [
             VideoVectors(
                 video_id=scan.video_id,
-                backend=config.backend,
-                model=config.model,
-                pretrained=config.pretrained,
+                backend=config.backend.name,
+                model=chosen(config).model,
+                pretrained=chosen(config).pretrained,
                 dimension=own.shape[1],
                 n_vectors=len(own),
                 vectors_file=name,
@@ -119,17 +122,20 @@ def embed_in_batches(
 
 def chosen(config: EmbedConfig) -> ModelChoice:
     """Return the model that the options name."""
-    return ModelChoice(config.model, config.pretrained, config.sha256)
+    backend = config.backend
+    if not isinstance(backend, OpenClipConfig):
+        return ModelChoice("", "", "")
+    return ModelChoice(backend.model, backend.pretrained, backend.sha256)
 
 
 def open_chosen(config: EmbedConfig, _workspace: Workspace) -> Embedder:
     """Open the embedder that the options name."""
-    return open_embedder(config.backend, chosen(config))
+    return open_embedder(config.backend.name, chosen(config))
 
 
 def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the model can be loaded, before a video is decoded; raises UsageError."""
-    if config.backend == "open_clip":
+    if isinstance(config.backend, OpenClipConfig):
         from vidcurate.models.vision.clip_embedder import check_choice
 
         check_choice(chosen(config))
@@ -142,30 +148,30 @@ def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoi
     """
     embedding = others["embed"]
     assert isinstance(embedding, EmbedConfig)
-    if embedding.backend != "open_clip":
+    if not isinstance(embedding.backend, OpenClipConfig):
         raise UsageError(
             f"{stage} needs vectors of an image-text model, and embed.backend is "
-            f"{embedding.backend}: set it to open_clip, with embed.model and embed.pretrained"
+            f"{embedding.backend.name}: set it to open_clip, with embed.model and embed.pretrained"
         )
     return chosen(embedding)
 
 
 def weights_content(config: EmbedConfig) -> str:
     """Hash the weights on disk: other weights under the same path give other vectors."""
-    if config.backend != "open_clip":
-        return ""
-    return content_hash(Path(config.pretrained or config.model.removeprefix(FOLDER)))
+    model = chosen(config)
+    named = model.pretrained or model.model.removeprefix(FOLDER)
+    return content_hash(Path(named)) if named else ""
 
 
 def content_options(config: EmbedConfig) -> Mapping[str, str]:
     """Return the option that names weights on disk, if one does."""
-    name = "pretrained" if config.pretrained else "model"
+    name = "pretrained" if chosen(config).pretrained else "model"
     return {name: BY_CONTENT} if weights_content(config) else {}
 
 
 def resources(config: EmbedConfig) -> Resources:
     """Put a model into one worker if there is a GPU."""
-    return model_resources() if config.backend == "open_clip" else Resources()
+    return model_resources() if isinstance(config.backend, OpenClipConfig) else Resources()
 
 
 EMBED = MapStage(

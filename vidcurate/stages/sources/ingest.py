@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import content_id
+from vidcurate.options import StageConfig, option
 from vidcurate.records import FILES, SOURCES, FoundFile, Source
-from vidcurate.stage import Cost, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, MapStage, Workspace
 from vidcurate.store.storage import location
 
 EXTENSIONS = (
@@ -19,12 +20,12 @@ class IngestConfig(StageConfig):
 
     extensions: tuple[str, ...] = option(
         EXTENSIONS,
-        "File name endings that are taken from folders",
+        "File name extension that is taken from folders; repeat for more",
         flag="--extension",
         neutral=True,
         min_length=1,
     )
-    recursive: bool = option(True, "Look into folders inside folders", neutral=True)
+    recursive: bool = option(True, "Also look into subfolders", neutral=True)
 
 
 def ingest(

@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Sequence
 
 from vidcurate.media.io.content import video_path
+from vidcurate.options import StageConfig
 from vidcurate.records import SOURCES, VIDEOS, Source, Video
-from vidcurate.stage import Cost, MapStage, StageConfig, Version, Workspace
+from vidcurate.stage import Cost, MapStage, Version, Workspace
 
 
 class ProbeConfig(StageConfig):

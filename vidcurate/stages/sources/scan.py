@@ -6,17 +6,9 @@ from typing import Any, Literal
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
+from vidcurate.options import StageConfig, option
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import (
-    Cost,
-    Incomplete,
-    Lookup,
-    MapStage,
-    StageConfig,
-    Version,
-    Workspace,
-    option,
-)
+from vidcurate.stage import Cost, Incomplete, Lookup, MapStage, Version, Workspace
 from vidcurate.store.digests import sha256_of
 
 Metric = Literal[
@@ -29,15 +21,15 @@ class ScanConfig(StageConfig):
 
     metrics: tuple[Metric, ...] = option(
         ("learned",),
-        "Signals recorded for shot detectors: content, edges, histogram, hash, threshold, koala, "
-        "learned, transnet",
+        "Signals that are recorded for shot detectors: content, edges, histogram, hash, threshold, "
+        "koala, learned, transnet; repeat for more",
         flag="--metric",
     )
     sample_interval_s: float = option(
-        1.0, "Time between samples and proxies", unit="seconds", ge=0.1, le=60
+        1.0, "Time between two samples, and between two proxies", unit="seconds", ge=0.1, le=60
     )
-    proxy_long_side: int = option(
-        448, "Long side of proxies; none is enlarged", unit="pixels", ge=64, le=2048
+    max_proxy_side: int = option(
+        448, "Larger proxies are shrunk to this long side", unit="pixels", ge=64, le=2048
     )
     proxy_quality: int = option(80, "JPEG quality of proxies", ge=1, le=100)
 
