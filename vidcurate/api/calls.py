@@ -10,18 +10,19 @@ from typing import Any
 from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, choose_stages
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
-from vidcurate.errors import UsageError
+from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.estimate.forecast import Estimate, keep
+from vidcurate.pipeline.estimate.comparison import save_estimate
+from vidcurate.pipeline.estimate.forecast import Estimate
 from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
 from vidcurate.pipeline.option_text import options_in
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.pipeline.session import (
     RunReport,
     RunRequest,
     engine_for,
     locked,
-    new_run,
     plan_of,
     report_of,
     run_all,
@@ -30,7 +31,6 @@ from vidcurate.pipeline.session import (
 from vidcurate.stage import Stage
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.store.storage import location
-from vidcurate.wording import suggest
 
 Sources = PathLike | Iterable[PathLike]
 
@@ -107,12 +107,12 @@ def estimate(
     with locked(request, listener.note) as root:
         take_sources(root, request, io.StringIO(), listener.note)
         with engine_for(request.options) as engine:
-            begun = new_run(root, engine, listener, request.options)
+            begun = Run(root, engine, listener, request.options)
             found = estimate_run(begun, plan_of(root, request), videos)
     if found is None:
         raise UsageError("the estimate was interrupted")
     if found.n_left:
-        keep(root, found)
+        save_estimate(root, found)
     return found
 
 
@@ -154,7 +154,7 @@ def execute(
             take_sources(root, request, io.StringIO(), listener.note)
             plan = plan_of(root, request)
             with engine_for(request.options) as engine:
-                begun = new_run(root, engine, listener, request.options)
+                begun = Run(root, engine, listener, request.options)
                 run_all(begun, plan, request.options)
     finally:
         opened.refresh()

@@ -13,13 +13,19 @@ from vidcurate.analysis.clip_search import Pooling, Query, find_clips
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.status import funnel
 from vidcurate.analysis.view import open_dataset as require_dataset
-from vidcurate.analysis.view import present_plan, present_scope, present_tables, reader, steadily
+from vidcurate.analysis.view import (
+    present_plan,
+    present_scope,
+    present_tables,
+    read_consistently,
+    reader,
+)
 from vidcurate.api.clip import DatasetClip, SearchHit
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.records import CLIPS
 from vidcurate.stages import STAGES
-from vidcurate.store.cache import local
+from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
 from vidcurate.store.storage import Location, location
 from vidcurate.store.table import Table, positions
@@ -95,13 +101,13 @@ class VideoDataset:
         """
         chosen = ",".join(columns) if columns else None
         dataset, table = self._dataset, table_name(name)
-        return steadily(
+        return read_consistently(
             dataset, lambda: table_rows(dataset, present_plan(dataset), table, where, chosen)
         )
 
     def status(self) -> tuple[StageCount, ...]:
         """For each stage its inputs and what became of them: the funnel."""
-        return tuple(steadily(self._dataset, lambda: funnel(self._dataset)))
+        return tuple(read_consistently(self._dataset, lambda: funnel(self._dataset)))
 
     def failures(self, stage: str, *, status: Literal["failed", "dropped"] = "failed") -> pa.Table:
         """The inputs of a stage that failed, or that it dropped, with the reasons.
@@ -112,7 +118,7 @@ class VideoDataset:
         if status not in (FAILED, DROPPED):
             raise UsageError(f"no status '{status}': {FAILED} or {DROPPED}")
         dataset, table = self._dataset, table_name(stage)
-        return steadily(
+        return read_consistently(
             dataset,
             lambda: status_rows(dataset, present_plan(dataset), table, [status], None, None),
         )
@@ -209,7 +215,7 @@ class VideoDataset:
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that a table's row names, on this machine."""
         made = {planned.stage.writes.name: planned for planned in present_plan(self._dataset)}
-        return local(made[table.name].own(self._dataset).files / name)
+        return local_copy(made[table.name].output(self._dataset).files / name)
 
     @property
     def _dataset(self) -> Dataset:
@@ -224,7 +230,7 @@ class VideoDataset:
                 plan = present_plan(dataset)
                 return reader(dataset, plan, present_scope(dataset, plan))(name)
 
-            self._tables[name] = steadily(dataset, look)
+            self._tables[name] = read_consistently(dataset, look)
         return self._tables[name]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from threading import Lock
 
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import FAILED
 
 
@@ -68,7 +68,7 @@ class CallbackListener:
     def advanced(self, stage: str, report: Report) -> None:
         """Add a batch, and report how far the stage is."""
         n_failed = sum(status == FAILED for _, status, _ in report.statuses)
-        n_done = len(report.statuses) + report.others
+        n_done = len(report.statuses) + report.n_unlisted
         with self.lock:
             at = self.progress[stage]
             self.progress[stage] = StageAdvanced(

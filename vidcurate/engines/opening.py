@@ -19,11 +19,9 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that ends its workers with the block; `memory_bytes` is what one worker may take.
 
-    Raises UsageError for an unknown engine, for the address of a cluster with another engine than
-    ray, and where no cluster answers; MissingExtraError where Ray is not installed.
+    Raises UsageError for an unknown engine and where no cluster answers, MissingExtraError where
+    Ray is not installed.
     """
-    if address and name != "ray":
-        raise UsageError("an address is that of a Ray cluster: choose the engine ray")
     if name == "inline":
         yield InlineEngine()
     elif name == "local":

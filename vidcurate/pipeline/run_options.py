@@ -4,9 +4,9 @@ They change how the work is done and how far it goes, never a row that it makes.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
 from vidcurate.errors import UsageError
 from vidcurate.stage import StageConfig, option
@@ -54,6 +54,13 @@ class RunOptions(StageConfig):
         False, "Let an export lose clips, captions or columns that failed or are gone since"
     )
 
+    @model_validator(mode="after")
+    def address_has_its_engine(self) -> Self:
+        """An address without Ray is a mistake; raises ValueError."""
+        if self.address and self.engine != "ray":
+            raise ValueError("an address is that of a Ray cluster: choose the engine ray")
+        return self
+
 
 def run_options(given: Mapping[str, Any]) -> RunOptions:
     """The options of a run that were given, checked; the others have their defaults.
@@ -63,5 +70,8 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     try:
         return RunOptions.model_validate(dict(given))
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        faults = [
+            ": ".join([*map(str, e["loc"]), e["msg"].removeprefix("Value error, ")])
+            for e in error.errors()
+        ]
         raise UsageError("\n".join(faults)) from error
