@@ -276,7 +276,7 @@ def test_the_address_is_for_ray(tmp_path: Path) -> None:
     """An address for another engine is a mistake, and says so."""
     ended = vidcurate("scan", "-d", tmp_path, tmp_path, "--address", "auto")
     assert ended.code == 2
-    assert "add --engine ray" in ended.err
+    assert "choose the engine ray" in ended.err
 
 
 def test_ctrl_c_ends_a_run_on_a_cluster_and_the_same_command_goes_on(
