@@ -48,9 +48,9 @@ if TYPE_CHECKING:
         suitability,
         tags,
         text,
+        triage,
         verify,
         watermark,
-        weak,
     )
     from vidcurate.errors import MediaError, UsageError, VidcurateError
     from vidcurate.pipeline.recipes import Recipe, list_recipes
@@ -100,9 +100,9 @@ __all__ = [
     "suitability",
     "tags",
     "text",
+    "triage",
     "verify",
     "watermark",
-    "weak",
 ]
 
 # Where names are defined, besides the functions that run something.

@@ -146,7 +146,7 @@ def test_what_is_not_there_is_named(counted: vc.VideoDataset) -> None:
     with pytest.raises(vc.UsageError, match="no row of clips has the clip_id 'x'"):
         counted.clip("x")
     with pytest.raises(vc.UsageError):
-        counted.failures("weak")
+        counted.failures("triage")
 
 
 def test_search_by_clip_and_image(counted: vc.VideoDataset, tmp_path: Path) -> None:

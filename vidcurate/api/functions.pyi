@@ -382,7 +382,7 @@ def judge(
     prompt: str = '',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
-def weak(
+def triage(
     dataset: PathLike = "out",
     sources: Sources | None = None,
     *,

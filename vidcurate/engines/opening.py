@@ -19,8 +19,8 @@ def open_engine(
 ) -> Iterator[Engine]:
     """An engine that ends its workers with the block; `memory_bytes` is what one worker may take.
 
-    Raises UsageError for an unknown engine, for the address of a cluster with another engine than
-    ray, and where no cluster answers; MissingExtraError where Ray is not installed.
+    Raises UsageError for an unknown engine and where no cluster answers, MissingExtraError where
+    Ray is not installed.
     """
     if name == "inline":
         yield InlineEngine()
