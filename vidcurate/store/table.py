@@ -9,6 +9,7 @@ from fractions import Fraction
 from functools import cached_property
 from typing import Any, Generic, TypeVar
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -62,11 +63,15 @@ class Table(Generic[R]):
 
     def to_arrow(self, rows: Sequence[R]) -> pa.Table:
         """Convert rows to an Arrow table of this schema."""
-        return pa.Table.from_pylist([plain(row) for row in rows], schema=self.schema)
+        plain = [
+            msgspec.to_builtins(row, builtin_types=(bytes,), enc_hook=plain_value) for row in rows
+        ]
+        return pa.Table.from_pylist(plain, schema=self.schema)
 
     def from_arrow(self, table: pa.Table) -> list[R]:
         """Convert an Arrow table of this schema to records; rows of equal key are merged."""
-        rows = [typing.cast("R", build(self.record, row)) for row in table.to_pylist()]
+        plain = table.to_pylist(maps_as_pydicts="strict")
+        rows = [msgspec.convert(row, self.record, dec_hook=value_of) for row in plain]
         if self.merge is None:
             return rows
         merged: dict[Any, R] = {}
@@ -128,35 +133,20 @@ def unwrap_optional(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def plain(value: Any) -> Any:
-    """Convert a record, or a value of a record, to what Arrow accepts."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+def plain_value(value: Any) -> Any:
+    """Convert a value that msgspec does not know to what Arrow accepts."""
     if isinstance(value, Fraction):
         return {"num": value.numerator, "den": value.denominator}
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return [(plain(key), plain(item)) for key, item in value.items()]
-    return value
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no value of a row")
 
 
-def build(hint: Any, value: Any) -> Any:
-    """Convert an Arrow value to an annotation's type; the inverse of `plain`."""
-    inner, _ = unwrap_optional(hint)
-    if value is None:
-        return None
-    if inner is Fraction:
+def value_of(kind: type, value: Any) -> Any:
+    """Convert an Arrow value to a type that msgspec does not know; the inverse of `plain_value`."""
+    if kind is Fraction:
         return Fraction(value["num"], value["den"])
-    if dataclasses.is_dataclass(inner):
-        hints = typing.get_type_hints(inner)
-        return typing.cast("type", inner)(**{k: build(hints[k], v) for k, v in value.items()})
-    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
-    if origin is tuple:
-        return tuple(build(arguments[0], item) for item in value)
-    if origin is Mapping:
-        return {key: build(arguments[1], item) for key, item in value}
-    return value
+    raise TypeError(f"{kind.__name__} is no value of a row")
 
 
 def write_parquet(path: Location, table: pa.Table) -> None:
