@@ -328,7 +328,7 @@ def test_interrupt_before_workers_are_up(tmp_path: Path, long_video: Path) -> No
     out = tmp_path / "out"
     running = start(("scan", long_video, "-d", out, "--workers", "2"), tmp_path)
     try:
-        assert wait_until(lambda: bool(Dataset(out).manifest()), running)
+        assert wait_until((out / "sources").exists, running)
         os.killpg(running.pid, signal.SIGINT)
         assert running.wait(timeout=60) == 130
     finally:

@@ -1,10 +1,8 @@
 """The catalogue of commands against the stages and functions that it names."""
 
 import shlex
-import statistics
 import subprocess
 import sys
-import time
 
 import pytest
 import typer
@@ -68,22 +66,6 @@ def test_help_imports_no_stage_and_nothing_slow() -> None:
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert "SLOW []" in done.stdout
     assert all(f" {entry.name} " in done.stdout for entry in CATALOGUE)
-
-
-def test_help_takes_little_longer_than_its_libraries() -> None:
-    """`--help` takes at most four times as long as importing what it is drawn with."""
-    help_s, libraries_s = (
-        statistics.median(seconds(arguments) for _ in range(5))
-        for arguments in (("-m", "vidcurate", "--help"), ("-c", "import typer, rich"))
-    )
-    assert help_s < 4 * libraries_s + 0.1
-
-
-def seconds(arguments: tuple[str, ...]) -> float:
-    """How long Python takes for some arguments."""
-    began = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], capture_output=True, check=True)
-    return time.perf_counter() - began
 
 
 def test_the_group_has_every_command() -> None:

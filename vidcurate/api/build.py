@@ -1,33 +1,32 @@
 """Functions that run something, built with the signatures that their options give them."""
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from pydantic.fields import FieldInfo
-
 from vidcurate.api import calls
+from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.option_text import describe
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
 
 
-def parameters_of(fields: dict[str, FieldInfo]) -> list[inspect.Parameter]:
+def parameters_of(options: Mapping[str, OptionSpec]) -> list[inspect.Parameter]:
     """A keyword parameter for each option."""
     return [
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=info.get_default(call_default_factory=True),
-            annotation=info.annotation,
+            default=spec.default,
+            annotation=spec.annotation,
         )
-        for name, info in fields.items()
+        for name, spec in options.items()
     ]
 
 
 def with_options(
-    function: Callable[..., Any], fields: dict[str, FieldInfo], name: str, doc: str
+    function: Callable[..., Any], specs: Mapping[str, OptionSpec], name: str, doc: str
 ) -> Callable[..., Any]:
     """A function of this name whose signature has these options in place of `**options`."""
 
@@ -38,13 +37,13 @@ def with_options(
     kept = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
     call.__name__ = call.__qualname__ = name
     call.__doc__ = doc
-    call.__signature__ = signature.replace(parameters=[*kept, *parameters_of(fields)])  # type: ignore[attr-defined]
+    call.__signature__ = signature.replace(parameters=[*kept, *parameters_of(specs)])  # type: ignore[attr-defined]
     return call
 
 
 def stage_doc(stage: Stage) -> str:
     """A stage's docstring: what it does, and its options."""
-    options = [f"    {name}: {describe(info)}" for name, info in stage.config.model_fields.items()]
+    options = [f"    {name}: {describe(o)}" for name, o in options_of(stage.config).items()]
     return "\n".join(
         [
             stage.summary,
@@ -58,14 +57,14 @@ def stage_doc(stage: Stage) -> str:
 
 def stage_function(stage: Stage) -> Callable[..., calls.RunResult]:
     """The function of one stage."""
-    fields = {**stage.config.model_fields, **RunOptions.model_fields}
-    return with_options(partial(calls.run_stage, stage), fields, stage.name, stage_doc(stage))
+    specs = {**options_of(stage.config), **options_of(RunOptions)}
+    return with_options(partial(calls.run_stage, stage), specs, stage.name, stage_doc(stage))
 
 
 def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
     """Every function by its name: `run`, `estimate`, and the stages in the order of the data."""
-    of_run = dict(RunOptions.model_fields)
-    of_estimate = {name: info for name, info in of_run.items() if name not in RUN_ONLY}
+    of_run = options_of(RunOptions)
+    of_estimate = {name: spec for name, spec in of_run.items() if name not in RUN_ONLY}
     return {
         "run": with_options(calls.run, of_run, "run", calls.run.__doc__ or ""),
         "estimate": with_options(

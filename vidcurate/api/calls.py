@@ -129,7 +129,7 @@ def run_stage(
 
     Options of the stage that are not given stay as they are in `config`, else in the data set.
     """
-    own = {name: value for name, value in options.items() if name in stage.config.model_fields}
+    own = {name: value for name, value in options.items() if name in options_of(stage.config)}
     others = {name: value for name, value in options.items() if name not in own}
     choice = choose_options(stage, own, config, dataset)
     return execute(
