@@ -12,7 +12,6 @@ from tests.support.command import ctrl_c, kill_group, start, stopped, vidcurate,
 from tests.support.pipeline import names_below, process, rows, states
 from tests.support.videos import render
 from vidcurate.records import CLIPS
-from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing
 
 CONFIG = """\
