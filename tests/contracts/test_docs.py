@@ -1,0 +1,231 @@
+"""The documents say what the code does: links, commands, options, recipes and examples."""
+
+import re
+import shlex
+import textwrap
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+import vidcurate
+from vidcurate.cli.app import app
+from vidcurate.errors import ConfigError
+from vidcurate.pipeline.config import load_config
+from vidcurate.stages import STAGES
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+# The changelog names options of earlier versions.
+CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+RECIPES = {recipe.stem for recipe in (ROOT / "configs").glob("*.yaml")}
+README_LINES = 150
+SHELLS = {"", "bash", "console", "make", "sh", "shell"}
+FENCE = re.compile(r"^( *)```(\S*)[^\n]*\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
+HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
+# Options of programs that are not ours.
+FOREIGN = {"--address", "--disable-usage-stats", "--engine", "--resources", "--strict"}
+
+
+def name_of(page: Path) -> str:
+    """A page as a test's id."""
+    return page.relative_to(ROOT).as_posix()
+
+
+def prose(text: str) -> str:
+    """A page without its code blocks."""
+    return FENCE.sub("", text)
+
+
+def blocks(text: str, *languages: str) -> list[str]:
+    """The code blocks of a page in some languages."""
+    found = FENCE.findall(text)
+    return [textwrap.dedent(code) for _, language, code in found if language in languages]
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors of a page's headings, as the site and code hosts make them."""
+    words = [re.sub(r"[^\w\- ]", "", h.lower()).strip() for h in HEADING.findall(prose(text))]
+    return {word.replace(" ", "-") for word in words}
+
+
+def broken_links(page: Path) -> list[str]:
+    """The links of a page that lead to no file, or to no heading of one."""
+    found = [one or two for one, two in LINK.findall(prose(page.read_text("utf-8")))]
+    return [link for link in found if "://" not in link and not leads_somewhere(page, link)]
+
+
+def leads_somewhere(page: Path, link: str) -> bool:
+    """Whether a relative link has a target."""
+    path, _, anchor = link.partition("#")
+    target = page.parent / path if path else page
+    if not target.exists():
+        return False
+    return not anchor or anchor in anchors(target.read_text("utf-8"))
+
+
+def commands(text: str) -> Iterator[list[str]]:
+    """The arguments of each `vidcurate` command in the code blocks of a page."""
+    for code in blocks(text, *SHELLS):
+        for line in re.findall(r".*\bvidcurate .*", code.replace("\\\n", " ")):
+            lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
+            lexer.whitespace_split = True
+            yield from (words[1:] for words in split_commands(lexer) if words[0] == "vidcurate")
+
+
+def split_commands(words: Iterator[str]) -> Iterator[list[str]]:
+    """The simple commands of a line of a shell, without redirections and what makes them."""
+    command: list[str] = []
+    for word in [*words, ";"]:
+        if word in OPERATORS or set(word) <= set("();<>|&"):
+            if command:
+                yield command
+            command = []
+        elif command or word == "vidcurate":
+            command.append(word)
+
+
+def fault_of(arguments: Sequence[str]) -> str | None:
+    """What is wrong with a command line, read by the real command; nothing if it is right."""
+    group: Any = typer.main.get_command(app)
+    try:
+        context = group.make_context("vidcurate", list(arguments))
+        # A group keeps what it has not read yet under different names in different versions.
+        name, command, rest = group.resolve_command(
+            context, [*context._protected_args, *context.args]
+        )
+        command.make_context(name, rest, parent=context)
+    except (typer.Exit, SystemExit):
+        return None
+    except Exception as error:  # noqa: BLE001 - typer's and click's errors share no other base
+        return f"vidcurate {shlex.join(arguments)}: {getattr(error, 'message', error)}"
+    return None
+
+
+def known_options() -> set[str]:
+    """Every option of every command."""
+    group: Any = typer.main.get_command(app)
+    context = group.make_context("vidcurate", ["--help"], resilient_parsing=True)
+    members = [group, *(group.get_command(context, n) for n in group.list_commands(context))]
+    return {o for m in members for p in m.get_params(context) for o in (*p.opts, *p.secondary_opts)}
+
+
+def unknown_options(text: str) -> list[str]:
+    """The options that the prose of a page names and no command has."""
+    words = {word for code in INLINE.findall(prose(text)) for word in code.split()}
+    options = {
+        word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][\w-]*(=.*)?", word)
+    }
+    return sorted(options - known_options() - FOREIGN)
+
+
+def unknown_recipes(text: str) -> list[str]:
+    """The recipes that the commands of a page name and that are not there."""
+    named = [
+        arguments[at + 1]
+        for arguments in commands(text)
+        for at, word in enumerate(arguments[:-1])
+        if word in {"-c", "--config", "--recipe"}
+    ]
+    return [
+        name
+        for name in named
+        if "/" not in name and not name.endswith(".yaml") and name not in RECIPES
+    ]
+
+
+def config_faults(text: str, folder: Path) -> list[str]:
+    """What is wrong with the configs that a page shows."""
+    faults = []
+    for code in blocks(text, "yaml"):
+        file = folder / "shown.yaml"
+        file.write_text(code, "utf-8")
+        try:
+            load_config(file, STAGES)
+        except ConfigError as error:
+            faults.append(str(error))
+    return faults
+
+
+def python_faults(text: str) -> list[str]:
+    """What of the Python examples of a page does not compile, or is not in the package."""
+    faults = []
+    for code in blocks(text, "python"):
+        try:
+            compile(code, "example", "exec")
+        except SyntaxError as error:
+            faults.append(str(error))
+        faults += [n for n in re.findall(r"\bvc\.(\w+)", code) if not hasattr(vidcurate, n)]
+    return faults
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_leads_somewhere(page: Path) -> None:
+    """A relative link names a file that is there, and a heading of it."""
+    assert broken_links(page) == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_every_command_is_one_of_ours(page: Path) -> None:
+    """A command in a code block has a name, options and values that the real command takes."""
+    assert [
+        f for arguments in commands(page.read_text("utf-8")) if (f := fault_of(arguments))
+    ] == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_every_option_in_prose_exists(page: Path) -> None:
+    """An option that a sentence names is one of some command."""
+    assert unknown_options(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_every_recipe_exists(page: Path) -> None:
+    """A recipe that a command names is one that comes with the package."""
+    assert unknown_recipes(page.read_text("utf-8")) == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_every_config_shown_is_without_fault(page: Path, tmp_path: Path) -> None:
+    """The stages and options of a config in a code block are known, and their values fit."""
+    assert config_faults(page.read_text("utf-8"), tmp_path) == []
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_every_python_example_names_what_is_there(page: Path) -> None:
+    """An example compiles, and the package has what it takes from it."""
+    assert python_faults(page.read_text("utf-8")) == []
+
+
+def test_the_readme_is_short_and_names_every_recipe() -> None:
+    """The README fits in 150 lines; its table of recipes is whole."""
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert len(readme.splitlines()) <= README_LINES
+    assert {name for name in RECIPES if f"`{name}`" not in readme} == set()
+
+
+def test_the_checks_find_faults(tmp_path: Path) -> None:
+    """A page with one fault of each kind fails every check."""
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A page\n\nSee [there](gone.md), [here](#nothing) and `--no-such-option`.\n\n"
+        "```\nfind . | vidcurate ingest - -d out --colour red && vidcurate paint -d out\n"
+        "vidcurate split a.mp4 -d out --min-clip-s soon\n"
+        "vidcurate run a.mp4 -d out -c mine\n```\n\n"
+        "```yaml\nsplit:\n  shortest: 2\n```\n\n"
+        "```python\nimport vidcurate as vc\nvc.no_such_function()\n```\n",
+        "utf-8",
+    )
+    text = page.read_text("utf-8")
+    faults = [fault_of(arguments) for arguments in commands(text)]
+    assert broken_links(page) == ["gone.md", "#nothing"]
+    assert [fault is not None for fault in faults] == [True, True, True, False]
+    assert unknown_options(text) == ["--no-such-option"]
+    assert unknown_recipes(text) == ["mine"]
+    assert "unknown option" in config_faults(text, tmp_path)[0]
+    assert python_faults(text) == ["no_such_function"]
