@@ -1,11 +1,11 @@
-"""Films that many tests share, rendered once a session, and settings for all tests."""
+"""Videos that many tests share, rendered once a session, and settings for all tests."""
 
 from pathlib import Path
 
 import hypothesis
 import pytest
 
-from tests.support.films import render
+from tests.support.videos import render
 
 pytest_plugins = ["tests.support.chat_bench", "tests.support.s3_server"]
 
@@ -15,6 +15,6 @@ hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")
-def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three shots of two seconds: 144 frames of 320x180 at 24 frames/s, with sound."""
-    return render(tmp_path_factory.mktemp("films") / "three shots.mp4")
+    return render(tmp_path_factory.mktemp("videos") / "three shots.mp4")

@@ -8,16 +8,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.toy_stages import (
-    FILMS,
     MARKS,
     MARKS_STAGE,
     NOTES_STAGE,
     PICK_STAGE,
     PIECES,
+    VIDEOS,
     ToyConfig,
 )
 from vidcurate.stage import (
-    Beside,
+    Lookup,
     MapStage,
     StageConfig,
     fingerprint,
@@ -87,13 +87,13 @@ def test_tables_are_read_as_the_options_ask() -> None:
     """A table with `when` is read only for those options; a finish's tables are apart."""
     stage = replace(
         MARKS_STAGE,
-        beside=(Beside(FILMS), Beside(PIECES, when=lambda c: c.step > 1)),
-        finish_reads=(Beside(MARKS, required=False), Beside(FILMS, when=lambda c: c.step > 1)),
+        lookups=(Lookup(VIDEOS), Lookup(PIECES, when=lambda c: c.step > 1)),
+        finish_reads=(Lookup(MARKS, required=False), Lookup(VIDEOS, when=lambda c: c.step > 1)),
     )
-    assert [b.table for b in read_while_running(stage, ToyConfig())] == [FILMS]
-    assert [b.table for b in read_while_running(stage, ToyConfig(step=2))] == [FILMS, PIECES]
+    assert [b.table for b in read_while_running(stage, ToyConfig())] == [VIDEOS]
+    assert [b.table for b in read_while_running(stage, ToyConfig(step=2))] == [VIDEOS, PIECES]
     assert [b.table for b in read_at_finish(stage, ToyConfig())] == [MARKS]
-    assert [b.table for b in read_at_finish(stage, ToyConfig(step=2))] == [MARKS, FILMS]
+    assert [b.table for b in read_at_finish(stage, ToyConfig(step=2))] == [MARKS, VIDEOS]
     assert [b.table for b in read_while_running(PICK_STAGE, PICK_STAGE.config())] == [MARKS]
     assert read_at_finish(PICK_STAGE, PICK_STAGE.config()) == ()
 

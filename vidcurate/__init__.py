@@ -1,1 +1,1 @@
-"""Turn a folder of films into a training-ready video-text data set."""
+"""Turn a folder of videos into a training-ready video-text data set."""

@@ -12,7 +12,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
 ├── LossError             3  an export would hold less than the one that is there
-└── MediaError            -  one film or clip cannot be read; becomes that row's reason
+└── MediaError            -  one video or clip cannot be read; becomes that row's reason
     └── ServerError       -  no answer of a model's server; the row stays to be done
         └── ServerDownError 2  nor would any other request have one; ends the command
 """
@@ -96,7 +96,7 @@ class LossError(VidcurateError):
 
 
 class MediaError(VidcurateError):
-    """One film or clip cannot be read; the message becomes that row's reason."""
+    """One video or clip cannot be read; the message becomes that row's reason."""
 
 
 class ServerError(MediaError):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
-from vidcurate.store.storage import Place
+from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
 # Stands in a fingerprint for the path of a file, whose content `depends` tells.
@@ -112,7 +112,7 @@ class Asks:
 
 
 @dataclass(frozen=True)
-class Beside:
+class Lookup:
     """A table that is looked up by key while mapping, or joined in a finish.
 
     One that is not `required` is used where the data set has it. `when` says for which options
@@ -132,13 +132,13 @@ class Workspace(Protocol):
 
     @property
     def files(self) -> Path:
-        """The folder for files that this stage's own rows name; names begin with the film's id."""
+        """The folder for files that this stage's own rows name; names begin with the video's id."""
         ...
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
 
-    def beside(self, table: Table[R]) -> Mapping[str, R]:
+    def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in hand, by key."""
 
     def file_of(self, table: Table[Any], name: str) -> Path:
@@ -156,7 +156,7 @@ class Finished(Protocol):
     """What a stage's finish sees: whole tables, and files where they lie."""
 
     @property
-    def root(self) -> Place:
+    def root(self) -> Location:
         """The data set's folder."""
         ...
 
@@ -166,7 +166,7 @@ class Finished(Protocol):
         ...
 
     @property
-    def files(self) -> Place:
+    def files(self) -> Location:
         """The folder of the files that this stage's own rows name."""
         ...
 
@@ -175,20 +175,20 @@ class Finished(Protocol):
         """Whether a user wants a result that holds less than the one that is there."""
         ...
 
-    def files_of(self, table: Table[Any]) -> Place:
+    def files_of(self, table: Table[Any]) -> Location:
         """The folder of the files that another table's rows name."""
 
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
 
-    def beside(self, table: Table[R]) -> Mapping[str, R]:
+    def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """All rows of a declared table, by key."""
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of live films in a declared table, or in this stage's own."""
+        """The rows of live videos in a declared table, or in this stage's own."""
 
-    def dropped_films(self) -> set[str]:
-        """The ids of films that the user dropped."""
+    def dropped_videos(self) -> set[str]:
+        """The ids of videos that the user dropped."""
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
@@ -206,6 +206,11 @@ class Finished(Protocol):
 def one_worker(_config: StageConfig) -> Resources:
     """One core, no GPU: what most stages take."""
     return Resources()
+
+
+def no_tool(_config: StageConfig, _workspace: Workspace) -> Any:
+    """The `open` of a stage that needs nothing but its rows and the workspace."""
+    return None
 
 
 def no_limit(_row: Any, _config: StageConfig) -> float | None:
@@ -264,11 +269,12 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     reads: Table[In]
     writes: Table[Out]
     config: type[Cfg]
-    open: Callable[[Cfg, Workspace], Tool]
     run: Callable[
-        [Sequence[In], Cfg, Tool], Iterator[list[Out] | Incomplete[Out] | Drop | MediaError]
+        [Sequence[In], Cfg, Tool, Workspace],
+        Iterator[list[Out] | Incomplete[Out] | Drop | MediaError],
     ]
-    beside: tuple[Beside, ...] = ()
+    open: Callable[[Cfg, Workspace], Tool] = no_tool
+    lookups: tuple[Lookup, ...] = ()
     resources: Callable[[Cfg], Resources] = one_worker
     rows_per_part: int = 256
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
@@ -277,7 +283,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     time_limit: Callable[[In, Cfg], float | None] = no_limit
     finish: Callable[[Cfg, Finished], str] | None = None
     check_finish: Callable[[Cfg, Finished], None] = can_finish
-    finish_reads: tuple[Beside, ...] = ()
+    finish_reads: tuple[Lookup, ...] = ()
     outdated: Callable[[Cfg, Finished], pa.Array] | None = None
     cheaper: str = ""
     asks: Callable[[Cfg], Asks | None] = asks_nobody
@@ -300,7 +306,7 @@ class Outcome:
 class TableStage(Generic[In, Out, Cfg]):
     """A stage that sees whole tables: cheap, in Arrow, redone where one of them has changed.
 
-    `beside` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
+    `lookups` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
     the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
     `depends`, `contents` and `dear` are as for a MapStage: a dear one compares those inputs only
     that may stay.
@@ -312,7 +318,7 @@ class TableStage(Generic[In, Out, Cfg]):
     writes: Table[Out]
     config: type[Cfg]
     run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
-    beside: Callable[[Cfg], tuple[Beside, ...]]
+    lookups: Callable[[Cfg], tuple[Lookup, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
     depends: Callable[[Cfg], str] = nothing_else
     contents: Callable[[Cfg], Mapping[str, str]] = no_files
@@ -323,13 +329,13 @@ class TableStage(Generic[In, Out, Cfg]):
 Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
 
 
-def read_while_running(stage: Stage, config: StageConfig) -> tuple[Beside, ...]:
+def read_while_running(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
     """The tables beside its input that decide a stage's rows, for these options."""
-    declared = stage.beside if isinstance(stage, MapStage) else stage.beside(config)
+    declared = stage.lookups if isinstance(stage, MapStage) else stage.lookups(config)
     return tuple(b for b in declared if b.when is None or b.when(config))
 
 
-def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Beside, ...]:
+def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
     """The tables that a stage's finish joins; they do not change its rows."""
     declared = stage.finish_reads if isinstance(stage, MapStage) else ()
     return tuple(b for b in declared if b.when is None or b.when(config))
@@ -360,8 +366,3 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
         "depends": stage.depends(config),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]
-
-
-def use_workspace(_config: StageConfig, workspace: Workspace) -> Workspace:
-    """The `open` of a stage whose only tool is the workspace."""
-    return workspace

@@ -1,6 +1,6 @@
 """Measures how well appearance vectors tell shots apart and know copies again, and what they cost.
 
-Shots are what the adaptive detector makes of the film, so its mistakes count against the vectors.
+Shots are what the adaptive detector makes of the video, so its mistakes count against the vectors.
 """
 
 import argparse
@@ -15,7 +15,7 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance, mirrored
 
@@ -42,8 +42,8 @@ LONGEST_GAP_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A film's vectors, with the time and the shot of each, and CPU seconds spent."""
+class Video:
+    """A video's vectors, with the time and the shot of each, and CPU seconds spent."""
 
     times_s: NDArray[np.float64]
     shots: NDArray[np.int64]
@@ -52,11 +52,11 @@ class Film:
     embed_s: float
 
 
-def read_film(path: Path, folder: Path) -> Film:
-    """Scan a film and describe its proxies."""
+def read_video(path: Path, folder: Path) -> Video:
+    """Scan a video and describe its proxies."""
     files = folder / "frames.arrow", folder / "samples.arrow"
     began = time.process_time()
-    scan = scan_film(path, ScanOptions(), *files)
+    scan = scan_video(path, ScanOptions(), *files)
     scanned = time.process_time()
     samples = read_samples(files[1], ("pts", "jpeg"))
     vectors = Appearance().image_vectors(samples["jpeg"].to_pylist())
@@ -65,7 +65,7 @@ def read_film(path: Path, folder: Path) -> Film:
     pts = samples["pts"].to_numpy()
     shots = np.searchsorted([cut.end_pts for cut in cuts], pts, "right")
     times_s = pts * float(scan.time_base)
-    return Film(times_s, shots, vectors, scanned - began, ended - scanned)
+    return Video(times_s, shots, vectors, scanned - began, ended - scanned)
 
 
 def area(same: Values, other: Values) -> float:
@@ -84,12 +84,12 @@ def equal_error(same: Values, other: Values) -> tuple[float, float]:
     return float((missed[place] + passed[place]) / 2), float(marks[place])
 
 
-def report_shots(film: Film) -> float:
+def report_shots(video: Video) -> float:
     """Print how well shots are told apart; the likeness that 1 in 1000 other pairs passes."""
-    first, second = np.triu_indices(len(film.vectors), 1)
-    likeness = (film.vectors @ film.vectors.T)[first, second]
-    same = film.shots[first] == film.shots[second]
-    gap_s = film.times_s[second] - film.times_s[first]
+    first, second = np.triu_indices(len(video.vectors), 1)
+    likeness = (video.vectors @ video.vectors.T)[first, second]
+    same = video.shots[first] == video.shots[second]
+    gap_s = video.times_s[second] - video.times_s[first]
     near = (gap_s > NEIGHBOURS_S[0]) & (gap_s < NEIGHBOURS_S[1])
     kinds: dict[str, tuple[Pairs, Pairs]] = {
         "one shot, up to 5 s apart, and any other": (same & (gap_s < LONGEST_GAP_S), ~same),
@@ -107,24 +107,24 @@ def report_shots(film: Film) -> float:
     return float(np.quantile(likeness[~same], 0.999))
 
 
-def make_copy(film: Path, change: str, seconds: int, file: Path) -> None:
-    """A changed copy of a film's beginning."""
+def make_copy(video: Path, change: str, seconds: int, file: Path) -> None:
+    """A changed copy of a video's beginning."""
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     chain = f"scale=480:-2,{change},scale=trunc(iw/2)*2:trunc(ih/2)*2"
     head = [program, "-v", "error", "-y", "-nostdin", "-threads", "1", "-t", str(seconds)]
-    source = ["-i", f"file:{film}", "-vf", chain, "-fps_mode", "passthrough"]
+    source = ["-i", f"file:{video}", "-vf", chain, "-fps_mode", "passthrough"]
     subprocess.run([*head, *source, *ENCODE, f"file:{file}"], check=True)
 
 
-def report_copy(name: str, film: Film, copy: Film, mark: float) -> None:
-    """Print how like the proxies of a copy are to those of the film at the same time."""
+def report_copy(name: str, video: Video, copy: Video, mark: float) -> None:
+    """Print how like the proxies of a copy are to those of the video at the same time."""
     vectors = mirrored(copy.vectors) if name == "mirrored" else copy.vectors
-    likeness = vectors @ film.vectors.T
-    apart_s = np.abs(copy.times_s[:, None] - film.times_s[None])
+    likeness = vectors @ video.vectors.T
+    apart_s = np.abs(copy.times_s[:, None] - video.times_s[None])
     own = likeness[np.arange(len(likeness)), apart_s.argmin(axis=1)]
     own = own[apart_s.min(axis=1) < 0.05]  # noqa: PLR2004 - sampled at the same frame
     best = likeness.argmax(axis=1)
-    right = film.shots[best] == film.shots[apart_s.argmin(axis=1)]
+    right = video.shots[best] == video.shots[apart_s.argmin(axis=1)]
     low, middle = np.quantile(own, (0.05, 0.5))
     print(
         f"  {name:16} median {middle:.3f}, 5 % below {low:.3f}; over {mark:.3f}: "
@@ -134,25 +134,25 @@ def report_copy(name: str, film: Film, copy: Film, mark: float) -> None:
 
 
 def main() -> None:
-    """Measure on each film by itself."""
+    """Measure on each video by itself."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--seconds", type=int, default=180, help="how much of a film is copied")
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--seconds", type=int, default=180, help="how much of a video is copied")
     arguments = parser.parse_args()
-    for path in arguments.films:
+    for path in arguments.videos:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            film = read_film(path, folder)
+            video = read_video(path, folder)
             print(
-                f"{path.name}: {len(film.vectors)} proxies, {film.shots[-1] + 1} shots; embedding "
-                f"takes {film.embed_s / film.scan_s:.1%} of the scan's CPU time, "
-                f"{1000 * film.embed_s / len(film.vectors):.2f} ms a vector",
+                f"{path.name}: {len(video.vectors)} proxies, {video.shots[-1] + 1} shots; "
+                f"takes {video.embed_s / video.scan_s:.1%} of the scan's CPU time, "
+                f"{1000 * video.embed_s / len(video.vectors):.2f} ms a vector",
                 flush=True,
             )
-            mark = report_shots(film)
+            mark = report_shots(video)
             for kind, change in COPIES.items():
                 make_copy(path, change, arguments.seconds, folder / "copy.mp4")
-                report_copy(kind, film, read_film(folder / "copy.mp4", folder), mark)
+                report_copy(kind, video, read_video(folder / "copy.mp4", folder), mark)
 
 
 if __name__ == "__main__":

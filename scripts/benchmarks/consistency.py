@@ -1,8 +1,8 @@
 """Measures how well consistency tells clips that hold two scenes from clips of one.
 
-Shots are what the default detector makes of each film, so its mistakes count against the score. A
+Shots are what the default detector makes of each video, so its mistakes count against the score. A
 clip of one scene is a whole shot; one of two reaches from the middle of a shot to the middle of the
-next. Limits are chosen on the first half of every film and judged on the second.
+next. Limits are chosen on the first half of every video and judged on the second.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.benchmarks.appearance import Film, area, read_film
+from scripts.benchmarks.appearance import Video, area, read_video
 from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
 
 Scores = NDArray[np.float32]
@@ -22,23 +22,23 @@ MEASURES = ("neighbour_min", "pair_min", "pair_mean")
 LEAST_FRAMES = 2  # a shot of one proxy says nothing
 
 
-def clips_of(film: Film) -> tuple[Scores, Scores]:
+def clips_of(video: Video) -> tuple[Scores, Scores]:
     """What is measured of each shot, and of each two joined: shape (clips, measures)."""
-    found = [np.flatnonzero(film.shots == number) for number in range(film.shots[-1] + 1)]
+    found = [np.flatnonzero(video.shots == number) for number in range(video.shots[-1] + 1)]
     shots = [frames for frames in found if len(frames) >= LEAST_FRAMES]
     joined = [
         np.concatenate([one[len(one) // 2 :], two[: (len(two) + 1) // 2]])
         for one, two in pairwise(shots)
         if two[0] == one[-1] + 1
     ]
-    return measured(film, shots), measured(film, joined)
+    return measured(video, shots), measured(video, joined)
 
 
-def measured(film: Film, clips: Sequence[NDArray[np.intp]]) -> Scores:
+def measured(video: Video, clips: Sequence[NDArray[np.intp]]) -> Scores:
     """The measures of clips, each given by the numbers of its frames."""
     rows = []
     for frames in clips:
-        vectors = film.vectors[frames]
+        vectors = video.vectors[frames]
         rows.append((of_neighbours(vectors)[0], *of_any_pair(vectors)))
     return np.array(rows, np.float32).reshape(-1, len(MEASURES))
 
@@ -66,14 +66,14 @@ def report(name: str, single: Scores, joined: Scores, limits: Sequence[float]) -
 
 
 def main() -> None:
-    """Choose limits on the films' first halves, and judge each film by its second."""
+    """Choose limits on the videos' first halves, and judge each video by its second."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    paths: list[Path] = parser.parse_args().films
+    parser.add_argument("videos", nargs="+", type=Path)
+    paths: list[Path] = parser.parse_args().videos
     measures = []
     for path in paths:
         with tempfile.TemporaryDirectory() as name:
-            measures.append(clips_of(read_film(path, Path(name))))
+            measures.append(clips_of(read_video(path, Path(name))))
     halves = [[rows[: len(rows) // 2] for rows in kinds] for kinds in measures]
     single, joined = (np.concatenate(rows) for rows in zip(*halves, strict=True))
     limits = [chosen_limit(single[:, n], joined[:, n]) for n in range(len(MEASURES))]

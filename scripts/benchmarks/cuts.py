@@ -1,4 +1,4 @@
-"""Holds detectors of shot transitions against composed films of which every transition is known."""
+"""Compares detectors of shot transitions on composed videos whose transitions are known."""
 
 import argparse
 import functools
@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 
 from scripts.benchmarks.score_cuts import Passage, Score, reliability, table, truth_of
-from scripts.training import compose_films
-from scripts.training.film_shots import load
-from vidcurate.media.io.container import open_film
+from scripts.training import compose_videos
+from scripts.training.video_shots import load
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
 from vidcurate.media.shots.detectors import DETECTORS, DetectorOptions, detect
 from vidcurate.media.shots.transnet import Network
 from vidcurate.models.vision.transnet import open_transnet
@@ -31,21 +31,23 @@ FRAMES = 1000
 Done = TypeVar("Done")
 
 
-def composed_films(shots: Path, folder: Path, n_films: int, seed: int) -> list[Path]:
-    """Films of a seed, those that are not in the folder yet newly composed from single shots."""
-    films = [folder / f"seed-{seed}-film-{number:03d}.mp4" for number in range(n_films)]
-    missing = [film for film in films if not film.with_suffix(".json").exists()]
+def composed_videos(shots: Path, folder: Path, n_videos: int, seed: int) -> list[Path]:
+    """Videos of a seed, those that are not in the folder yet newly composed from single shots."""
+    videos = [folder / f"seed-{seed}-video-{number:03d}.mp4" for number in range(n_videos)]
+    missing = [video for video in videos if not video.with_suffix(".json").exists()]
     if not missing:
-        return films
+        return videos
     sources = [load(file) for file in sorted(shots.glob("*.mp4"))]
     if not sources:
-        raise SystemExit(f"no .mp4 shots in {shots}: prepare some with scripts/training/prepare_shots.py")
-    for film in missing:
-        compose_films.compose(sources, film, FRAMES, (seed, int(film.stem[-3:])))
-    return films
+        raise SystemExit(
+            f"no .mp4 shots in {shots}: prepare some with scripts/training/prepare_shots.py"
+        )
+    for video in missing:
+        compose_videos.compose(sources, video, FRAMES, (seed, int(video.stem[-3:])))
+    return videos
 
 
-def scanned(film: Path, detector: str, network: Network | None = None) -> list[Passage]:
+def scanned(video: Path, detector: str, network: Network | None = None) -> list[Passage]:
     """What a detector finds in a scan that records only what it needs.
 
     Our own detector gives every alarm, however unsure.
@@ -57,7 +59,7 @@ def scanned(film: Path, detector: str, network: Network | None = None) -> list[P
     metrics = tuple(METRIC_OF.get(name, name) for name in names)
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder) / "frames.arrow", Path(folder) / "samples.arrow"
-        scan = scan_film(film, ScanOptions(metrics), *files, network)
+        scan = scan_video(video, ScanOptions(metrics), *files, network)
         frames = read_frames(files[0])
         pts = np.array(frames["pts"].to_numpy())
         found = detect(frames, scan.time_base, scan.frame_rate, options)
@@ -68,9 +70,9 @@ def scanned(film: Path, detector: str, network: Network | None = None) -> list[P
     ]
 
 
-def bare_decode(film: Path) -> list[Passage]:
-    """Decode a film and drop its frames."""
-    with open_film(film) as (container, stream):
+def bare_decode(video: Path) -> list[Passage]:
+    """Decode a video and drop its frames."""
+    with open_video(video) as (container, stream):
         for _ in decode(container, stream, Faults()):
             pass
     return []
@@ -95,18 +97,18 @@ def timed(work: Callable[[], Done], score: Score) -> Done:
     return done
 
 
-def baits_at(film: Path, place: Passage) -> list[str]:
+def baits_at(video: Path, place: Passage) -> list[str]:
     """Kinds of the disturbances around a boundary."""
-    rows = json.loads(film.with_suffix(".json").read_text("utf-8"))["baits"]
+    rows = json.loads(video.with_suffix(".json").read_text("utf-8"))["baits"]
     return [r["kind"] for r in rows if r["start"] - 3 <= place.end <= r["end"] + 3]
 
 
 def main() -> None:
     """Compose what is missing, run all detectors, print their table and our reliability."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shots", type=Path, help="a folder of single-shot films")
-    parser.add_argument("folder", type=Path, help="where composed films are kept")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} films instead of {FULL}")
+    parser.add_argument("shots", type=Path, help="a folder of single-shot videos")
+    parser.add_argument("folder", type=Path, help="where composed videos are kept")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK} videos instead of {FULL}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--detector", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--threshold", type=float, default=DetectorOptions().learned_threshold)
@@ -114,37 +116,37 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.folder.mkdir(parents=True, exist_ok=True)
-    n_films = QUICK if options.quick else FULL
-    films = composed_films(options.shots, options.folder, n_films, options.seed)
+    n_videos = QUICK if options.quick else FULL
+    videos = composed_videos(options.shots, options.folder, n_videos, options.seed)
     runs = finders(options.detector)
     scores = {name: Score() for name in runs}
     every = Score()
-    for film in films:
-        truth = truth_of(film)
-        n_frames = json.loads(film.with_suffix(".json").read_text("utf-8"))["n_frames"]
+    for video in videos:
+        truth = truth_of(video)
+        n_frames = json.loads(video.with_suffix(".json").read_text("utf-8"))["n_frames"]
         for name, run in runs.items():
             scores[name].n_frames += n_frames
-            found = timed(functools.partial(run, film), scores[name])
+            found = timed(functools.partial(run, video), scores[name])
             if name == "learned":
                 every.add(truth, found)
                 found = [one for one in found if one.confidence >= options.threshold]
             wrong = scores[name].add(truth, found)
             if options.errors and name == "learned":
-                print_errors(film, truth, found, wrong)
+                print_errors(video, truth, found, wrong)
     print(table(scores))
     if every.verdicts:
         print(f"\nThe learned detector's confidence:\n{reliability(every)}")
 
 
 def print_errors(
-    film: Path, truth: list[Passage], found: list[Passage], wrong: list[Passage]
+    video: Path, truth: list[Passage], found: list[Passage], wrong: list[Passage]
 ) -> None:
-    """Name each false alarm with what disturbs the film there, and each miss."""
+    """Name each false alarm with what disturbs the video there, and each miss."""
     for one in wrong:
-        print(film.name, "false", one, *baits_at(film, one), flush=True)
+        print(video.name, "false", one, *baits_at(video, one), flush=True)
     for one in truth:
         if not any(one.start - 2 <= other.end <= one.end + 2 for other in found):
-            print(film.name, "missed", one, flush=True)
+            print(video.name, "missed", one, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Measures how well copies of shots are found, and how often another shot is taken for a copy.
 
-Shots are what the adaptive detector makes of each film. Copies are encoded anew, small and at low
+Shots are what the adaptive detector makes of each video. Copies are encoded anew, small and at low
 quality, from a moment between two samples on, each with one more change. The limit is chosen on
-the shots of each film's first half and reported on those of its second half.
+the shots of each video's first half and reported on those of its second half.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from vidcurate.clips.windows import window
 from vidcurate.dedup.choice import Link
 from vidcurate.dedup.links import links
 from vidcurate.dedup.shown import gallery
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import SIGNATURES, Clip, Signature
 from vidcurate.stages.selection.dedup import DedupConfig
@@ -62,7 +62,7 @@ KINDS = (
 )
 ENCODE = ("-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", "32", "-threads", "1")
 WIDTH = 480
-# Copies begin so long after their film, so that their samples are other frames.
+# Copies begin so long after their video, so that their samples are other frames.
 FROM_S = Fraction(37, 100)
 LEAST_SHOT_S = 1.0
 # Links are looked for from here on, so that a limit can be chosen.
@@ -71,7 +71,7 @@ LOWEST = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A film's signals."""
+    """A video's signals."""
 
     frames: pa.Table
     samples: pa.Table
@@ -98,18 +98,18 @@ class Case:
 
 
 def scanned(path: Path, folder: Path) -> Scanned:
-    """Scan a film into a folder."""
+    """Scan a video into a folder."""
     files = folder / f"{path.stem}.frames", folder / f"{path.stem}.samples"
-    scan = scan_film(path, ScanOptions(), *files)
+    scan = scan_video(path, ScanOptions(), *files)
     samples = read_samples(files[1], ("pts", "jpeg"))
     return Scanned(read_frames(files[0]), samples, scan.time_base, scan.frame_rate)
 
 
-def make_copy(film: Path, change: str, seconds: int, file: Path) -> Path:
-    """A changed copy of a film's beginning."""
+def make_copy(video: Path, change: str, seconds: int, file: Path) -> Path:
+    """A changed copy of a video's beginning."""
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     head = [program, "-v", "error", "-y", "-nostdin", "-threads", "1", "-ss", str(float(FROM_S))]
-    source = ["-t", str(seconds), "-i", f"file:{film}"]
+    source = ["-t", str(seconds), "-i", f"file:{video}"]
     even = "scale=trunc(iw/2)*2:trunc(ih/2)*2"
     chain = ["-vf", f"scale={WIDTH}:-2,{change},{even}"]
     if change == CAPTION:
@@ -132,32 +132,32 @@ def draw_caption(file: Path) -> None:
     cv2.imwrite(str(file), picture)
 
 
-def shots(film: Scanned, seconds: int) -> list[tuple[Fraction, Fraction]]:
-    """Start and end of the shots of a film's beginning, in seconds; gradual changes left out."""
-    cuts = detect(film.frames, film.time_base, film.frame_rate, DetectorOptions())
-    pts = film.frames["pts"].to_numpy()
+def shots(video: Scanned, seconds: int) -> list[tuple[Fraction, Fraction]]:
+    """Start and end of the shots of a video's beginning, in seconds; gradual changes left out."""
+    cuts = detect(video.frames, video.time_base, video.frame_rate, DetectorOptions())
+    pts = video.frames["pts"].to_numpy()
     starts = [int(pts[0]), *(cut.end_pts for cut in cuts)]
     ends = [*(cut.start_pts + 1 for cut in cuts), int(pts[-1]) + 1]
-    spans = [(a * film.time_base, b * film.time_base) for a, b in zip(starts, ends, strict=True)]
+    spans = [(a * video.time_base, b * video.time_base) for a, b in zip(starts, ends, strict=True)]
     return [s for s in spans if s[1] - s[0] >= LEAST_SHOT_S and s[0] >= FROM_S and s[1] <= seconds]
 
 
-def signed(film: Scanned, name: str, start_s: Fraction, end_s: Fraction) -> Signature | None:
+def signed(video: Scanned, name: str, start_s: Fraction, end_s: Fraction) -> Signature | None:
     """The signature of a span; None where it holds too few frames."""
-    start, end = (int(t / film.time_base) for t in (start_s, end_s))
+    start, end = (int(t / video.time_base) for t in (start_s, end_s))
     length = float(end_s - start_s)
-    clip = Clip(name, name, start, end, film.time_base, float(start_s), float(end_s), length, 0)
-    frames = window(film.frames, clip)
-    return signature(clip, frames, window(film.samples, clip)) if frames.num_rows > 1 else None
+    clip = Clip(name, name, start, end, video.time_base, float(start_s), float(end_s), length, 0)
+    frames = window(video.frames, clip)
+    return signature(clip, frames, window(video.samples, clip)) if frames.num_rows > 1 else None
 
 
 def pairs(
-    film: Scanned, copy: Scanned, spans: Sequence[tuple[Fraction, Fraction]], kind: Kind
+    video: Scanned, copy: Scanned, spans: Sequence[tuple[Fraction, Fraction]], kind: Kind
 ) -> Iterator[tuple[Signature, Signature]]:
     """Each shot's signature and that of its copy."""
     for number, (start, end) in enumerate(spans):
         first, last = (start + Fraction(share) * (end - start) for share in kind.part)
-        own = signed(film, f"{number}", start, end)
+        own = signed(video, f"{number}", start, end)
         moved = ((t - FROM_S) / kind.speed for t in (first, last))
         other = signed(copy, f"{number} copy", *moved)
         if own and other:
@@ -236,13 +236,13 @@ def report(cases: Sequence[Case], limit: float) -> None:
 def main() -> None:
     """Choose the limit on one half of the shots; report it, and the default, on the other."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--seconds", type=int, default=300, help="how much of a film is copied")
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--seconds", type=int, default=300, help="how much of a video is copied")
     given = parser.parse_args()
     halves: tuple[list[Case], list[Case]] = [], []
-    for path in given.films:
+    for path in given.videos:
         with tempfile.TemporaryDirectory() as name:
-            for half, found in film_cases(path, given.seconds, Path(name)):
+            for half, found in video_cases(path, given.seconds, Path(name)):
                 halves[half].append(found)
     first, second = halves
     default = DedupConfig().least_similarity
@@ -252,17 +252,17 @@ def main() -> None:
         report(second, value)
 
 
-def film_cases(path: Path, seconds: int, folder: Path) -> Iterator[tuple[int, Case]]:
-    """Each kind of copy of a film's shots, those of the first half and those of the second."""
-    film = scanned(path, folder)
-    spans = shots(film, seconds)
+def video_cases(path: Path, seconds: int, folder: Path) -> Iterator[tuple[int, Case]]:
+    """Each kind of copy of a video's shots, those of the first half and those of the second."""
+    video = scanned(path, folder)
+    spans = shots(video, seconds)
     print(f"{path.name}: {len(spans)} shots", file=sys.stderr)
     middle = len(spans) // 2
     for change, kinds in groupby(sorted(KINDS, key=change_of), change_of):
         copy = scanned(make_copy(path, change, seconds, folder / "copy.mp4"), folder)
         for kind in kinds:
             for half, part in enumerate((spans[:middle], spans[middle:])):
-                yield half, case(kind, list(pairs(film, copy, part, kind)))
+                yield half, case(kind, list(pairs(video, copy, part, kind)))
 
 
 def change_of(kind: Kind) -> str:

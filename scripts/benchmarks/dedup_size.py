@@ -1,6 +1,6 @@
-"""Time and memory of dedup over many clips, some of them copies, without any film.
+"""Time and memory of dedup over many clips, some of them copies, without any video.
 
-Clips are of made-up films whose shots look alike as those of one scene do.
+Clips are of made-up videos whose shots look alike as those of one scene do.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from vidcurate.media.visual.appearance import DIMENSION
 from vidcurate.records import SIGNATURES, Signature
 from vidcurate.stages.selection.dedup import DedupConfig
 
-CLIPS_IN_A_FILM, COPIES_SHARE = 50, 0.05
+CLIPS_IN_A_VIDEO, COPIES_SHARE = 50, 0.05
 SAMPLES, STEPS = 5, 40
-# What shots of a film, samples of a shot, and a copy differ by; cosines come near those of films.
+# What shots of a video, samples of a shot, and a copy differ by; cosines come near those of videos.
 SHOT_NOISE, SAMPLE_NOISE, COPY_NOISE = 0.03, 0.01, 0.008
 
 
@@ -29,12 +29,12 @@ def made_up(n_clips: int, random: np.random.Generator) -> pa.Table:
     """Signatures of so many clips; the last ones are copies of the first."""
     n_copies = int(n_clips * COPIES_SHARE)
     rows: list[Signature] = []
-    film = np.zeros(DIMENSION)
+    video = np.zeros(DIMENSION)
     kept: list[tuple[Vectors, NDArray[Any], NDArray[Any]]] = []
     for number in range(n_clips - n_copies):
-        if number % CLIPS_IN_A_FILM == 0:
-            film = random.normal(0, 1 / DIMENSION**0.5, DIMENSION)
-        shot = film + random.normal(0, SHOT_NOISE, DIMENSION)
+        if number % CLIPS_IN_A_VIDEO == 0:
+            video = random.normal(0, 1 / DIMENSION**0.5, DIMENSION)
+        shot = video + random.normal(0, SHOT_NOISE, DIMENSION)
         vectors = of_length_one(shot + random.normal(0, SAMPLE_NOISE, (SAMPLES, DIMENSION)))
         hashes = random.integers(0, 256, (SAMPLES, 8), np.uint8)
         course = np.cumsum(random.normal(0, 1, (3, STEPS)), axis=1)
@@ -56,7 +56,7 @@ def made(number: int, vectors: Vectors, hashes: NDArray[Any], course: NDArray[An
     """One clip's signature."""
     return Signature(
         clip_id=f"{number}",
-        video_id=f"{number // CLIPS_IN_A_FILM}",
+        video_id=f"{number // CLIPS_IN_A_VIDEO}",
         duration_s=float(SAMPLES),
         content=f"{number}",
         times_s=tuple(float(n) for n in range(SAMPLES)),

@@ -1,4 +1,4 @@
-"""Holds our cuts against PySceneDetect's own run on the same films, cut by cut."""
+"""Holds our cuts against PySceneDetect's own run on the same videos, cut by cut."""
 
 import argparse
 import sys
@@ -20,7 +20,7 @@ from scenedetect import (
     open_video,
 )
 
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 
@@ -48,11 +48,11 @@ class Comparison:
         return len(self.same) / total if total else 1.0
 
 
-def their_cuts(film: Path, detector: str) -> list[float]:
+def their_cuts(video: Path, detector: str) -> list[float]:
     """Times of PySceneDetect's cuts, in seconds, all its settings at their defaults."""
     manager = SceneManager()
     manager.add_detector(THEIRS[detector]())
-    manager.detect_scenes(open_video(str(film)))
+    manager.detect_scenes(open_video(str(video)))
     return [cut.seconds for cut in manager.get_cut_list(show_warning=False)]
 
 
@@ -95,12 +95,12 @@ def signals_at(frames: pa.Table, times: NDArray[np.float64], time: float) -> str
     return "  ".join(parts)
 
 
-def compare_film(film: Path, detectors: list[str], *, verbose: bool) -> dict[str, Comparison]:
-    """Scan one film, run both sides, print what differs."""
+def compare_video(video: Path, detectors: list[str], *, verbose: bool) -> dict[str, Comparison]:
+    """Scan one video, run both sides, print what differs."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "frames.arrow"
-        scan = scan_film(
-            film,
+        scan = scan_video(
+            video,
             ScanOptions(metrics=("content", "histogram", "threshold", "hash")),
             file,
             Path(folder) / "samples.arrow",
@@ -110,30 +110,30 @@ def compare_film(film: Path, detectors: list[str], *, verbose: bool) -> dict[str
         results = {}
         for detector in detectors:
             ours = our_cuts(frames, scan.time_base, scan.frame_rate, detector)
-            result = compare(their_cuts(film, detector), ours, 0.6 / float(scan.frame_rate))
+            result = compare(their_cuts(video, detector), ours, 0.6 / float(scan.frame_rate))
             results[detector] = result
             for side, cuts in (("theirs", result.only_theirs), ("ours", result.only_ours)):
                 for time in cuts if verbose else ():
                     found = signals_at(frames, times, time)
-                    print(f"  {film.name} {detector} only {side} {time:.3f} s  {found}")
+                    print(f"  {video.name} {detector} only {side} {time:.3f} s  {found}")
     return results
 
 
 def main() -> None:
     """Compare and print one line for each detector."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--detector", action="append", choices=list(THEIRS))
     parser.add_argument("-q", "--quiet", action="store_true", help="only the totals")
     options = parser.parse_args()
     detectors = options.detector or list(THEIRS)
     totals = {name: Comparison([], [], []) for name in detectors}
-    for film in options.films:
-        for name, result in compare_film(film, detectors, verbose=not options.quiet).items():
+    for video in options.videos:
+        for name, result in compare_video(video, detectors, verbose=not options.quiet).items():
             totals[name].same.extend(result.same)
             totals[name].only_theirs.extend(result.only_theirs)
             totals[name].only_ours.extend(result.only_ours)
-        print(f"{film.name}: compared", file=sys.stderr)
+        print(f"{video.name}: compared", file=sys.stderr)
     print(f"{'detector':10} {'same':>6} {'theirs':>7} {'ours':>6} {'share':>8}")
     for name, total in totals.items():
         counts = f"{len(total.same):6} {len(total.only_theirs):7} {len(total.only_ours):6}"

@@ -22,10 +22,16 @@ from vidcurate.clips.frame_choice import METHODS, Wish, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, frames_of
 from vidcurate.clips.spans import Span, pieces, shots
 from vidcurate.clips.vectors import Vectors
-from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_frames, read_samples, scan_film
+from vidcurate.media.scan.scanner import (
+    ScanOptions,
+    VideoScan,
+    read_frames,
+    read_samples,
+    scan_video,
+)
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.visual.appearance import Appearance
-from vidcurate.records import Clip, FilmCuts
+from vidcurate.records import Clip, VideoCuts
 from vidcurate.stages.selection.keyframes import COPY_LIKENESS, WALK_LIKENESS
 
 Values = NDArray[np.float64]
@@ -36,12 +42,12 @@ LEAST_S, PIECE_S = 2, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A film's frames and cuts, with one proxy a second, or those that judge: times and vectors."""
+class Video:
+    """A video's frames and cuts, and its proxies, one a second: times and vectors."""
 
-    scan: FilmScan
+    scan: VideoScan
     frames: pa.Table
-    cuts: FilmCuts
+    cuts: VideoCuts
     samples: pa.Table
     vectors: Vectors
 
@@ -52,30 +58,30 @@ class Film:
         return frames_of(clip, self.frames, self.samples, own, self.cuts)
 
 
-def read_film(path: Path, interval_s: float) -> Film:
-    """Scan a film and describe its proxies."""
+def read_video(path: Path, interval_s: float) -> Video:
+    """Scan a video and describe its proxies."""
     with tempfile.TemporaryDirectory() as name:
         files = Path(name) / "frames.arrow", Path(name) / "samples.arrow"
-        scan = scan_film(path, ScanOptions(sample_interval_s=interval_s), *files)
+        scan = scan_video(path, ScanOptions(sample_interval_s=interval_s), *files)
         frames, samples = read_frames(files[0]), read_samples(files[1])
         cuts = detect(frames, scan.time_base, scan.frame_rate, DetectorOptions())
         vectors = Appearance().image_vectors(samples["jpeg"].to_pylist())
-        return Film(
+        return Video(
             scan,
             frames.select(list(FRAME_COLUMNS)),
-            FilmCuts("v", cuts),
+            VideoCuts("v", cuts),
             samples.select(list(SAMPLE_COLUMNS)),
             vectors,
         )
 
 
-def clips_of(film: Film) -> dict[str, list[Clip]]:
-    """Two kinds of clips: the film's shots, and pieces of it that hold several."""
-    pts, base = film.frames["pts"].to_numpy(), film.scan.time_base
-    edges = np.append(pts, film.scan.end_pts)
+def clips_of(video: Video) -> dict[str, list[Clip]]:
+    """Two kinds of clips: the video's shots, and pieces of it that hold several."""
+    pts, base = video.frames["pts"].to_numpy(), video.scan.time_base
+    edges = np.append(pts, video.scan.end_pts)
     long = pieces(edges, Span(0, len(pts)), int(PIECE_S / base))
     return {
-        "shots": list(as_clips(edges, shots(film.cuts, pts), base)),
+        "shots": list(as_clips(edges, shots(video.cuts, pts), base)),
         f"pieces of {PIECE_S} s": list(as_clips(edges, long, base)),
     }
 
@@ -105,7 +111,7 @@ def judge(dense: ClipFrames, numbers: Sequence[int]) -> Values:
     return np.array([*means, to_still / even, poor[places].mean()], np.float64)
 
 
-def measure(seen: Film, judged: Film, clips: Sequence[Clip], method: str, count: int) -> Values:
+def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, count: int) -> Values:
     """Number of stills, how they do, and how as many uniform ones do: means over the clips."""
     rows = []
     for clip in clips:
@@ -117,7 +123,7 @@ def measure(seen: Film, judged: Film, clips: Sequence[Clip], method: str, count:
     return np.asarray(np.mean(rows, axis=0), np.float64)
 
 
-def report(seen: Film, judged: Film, clips: Sequence[Clip], counts: Sequence[int]) -> None:
+def report(seen: Video, judged: Video, clips: Sequence[Clip], counts: Sequence[int]) -> None:
     """Print each method's measures, and for coverage how much more it is than uniform's."""
     print(f"  {'':14}{'count':>6}{'stills':>7}{'coverage':>10}{'':7}{'of good':>9}{'':7}", end="")
     print(f"{'spread':>8}{'poor':>7}{'uniform':>9}")
@@ -134,13 +140,13 @@ def report(seen: Film, judged: Film, clips: Sequence[Clip], counts: Sequence[int
 
 
 def main() -> None:
-    """Print a table for each film and kind of clip."""
+    """Print a table for each video and kind of clip."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--counts", type=int, nargs="+", default=[3, 8])
     arguments = parser.parse_args()
-    for path in arguments.films:
-        seen, judged = read_film(path, 1.0), read_film(path, JUDGED_EVERY_S)
+    for path in arguments.videos:
+        seen, judged = read_video(path, 1.0), read_video(path, JUDGED_EVERY_S)
         for kind, clips in clips_of(seen).items():
             print(f"{path.name}: {len(clips)} {kind}")
             report(seen, judged, clips, arguments.counts)

@@ -33,7 +33,7 @@ class Cost:
 def main() -> None:
     """Make the tables, or take those there, and print what each command costs."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", type=int, default=100_000)
+    parser.add_argument("--videos", type=int, default=100_000)
     parser.add_argument("--clips", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--texts", action="store_true", help="with keyframes and captions")
@@ -46,7 +46,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = given.folder or Path(temporary) / "large"
         if not given.folder:
-            size = ["--films", str(given.films), "--clips", str(given.clips)]
+            size = ["--videos", str(given.videos), "--clips", str(given.clips)]
             make = [sys.executable, "-m", "scripts.benchmarks.make_large", str(folder), *size]
             subprocess.run([*make, *(["--texts"] if given.texts else [])], check=True)
         show(folder, given.rounds)
@@ -113,9 +113,9 @@ def read_columns(folder: Path, what: str) -> None:
 
 def columns_read(what: str, table: str) -> dict[str, list[str] | None]:
     """Which columns of a table's done files and parts a command cannot do without."""
-    films = ("files", "sources", "videos", "scans", "cuts")
+    videos = ("files", "sources", "videos", "scans", "cuts")
     if what == KEYS_AND_DONE:
-        key = "file_id" if table == "files" else "video_id" if table in films else "clip_id"
+        key = "file_id" if table == "files" else "video_id" if table in videos else "clip_id"
         return {"done": None, "part": [key]}
     if what == RULED:
         ruled = ["clip_id", "sharpness", "freeze_share", "luma_mean"]

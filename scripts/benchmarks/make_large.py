@@ -1,4 +1,4 @@
-"""A data set of tables only, as large as a real one, so that load can be measured without films."""
+"""A data set of tables only, as large as a real one, to measure load without videos."""
 
 import argparse
 import random
@@ -47,7 +47,7 @@ CONSTANT: dict[str, Any] = {
 class Size:
     """How much to make; `missing` inputs of the last stage are left to do."""
 
-    films: int
+    videos: int
     clips: int
     missing: int
 
@@ -56,7 +56,7 @@ def main() -> None:
     """Write the data set that the command line describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--films", type=int, default=100_000)
+    parser.add_argument("--videos", type=int, default=100_000)
     parser.add_argument("--clips", type=int, default=1_000_000)
     parser.add_argument("--missing", type=int, default=1000, help="clips that export has not done")
     parser.add_argument("--texts", action="store_true", help="keyframes and captions too")
@@ -64,7 +64,7 @@ def main() -> None:
         "--parts", action="store_true", help="batches as of a run, not put together"
     )
     given = parser.parse_args()
-    size = Size(given.films, given.clips, given.missing)
+    size = Size(given.videos, given.clips, given.missing)
     make(given.folder.absolute(), size, texts=given.texts, parts=given.parts)
 
 
@@ -77,7 +77,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
         "export": ExportConfig(media="none"),
     }
     found = dataset.shelf(FILES, FOUND)
-    fill(found, FILES, [f"{n:016x}" for n in range(size.films)], FILES_IN_A_PART)
+    fill(found, FILES, [f"{n:016x}" for n in range(size.videos)], FILES_IN_A_PART)
     for planned in plan_for(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
         stage = planned.stage
         remember(dataset, planned)
@@ -88,7 +88,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
         ids = inputs[stage.reads.key].to_pylist()
         if stage.name == CHOSEN[-1]:
             del ids[:: max(1, len(ids) // size.missing)]
-        each = size.clips // size.films if stage.writes is CLIPS else 1
+        each = size.clips // size.videos if stage.writes is CLIPS else 1
         own = planned.own(dataset)
         own.files.mkdir(parents=True)
         (own.files / TEXT).touch()  # the file that every row names
@@ -121,12 +121,12 @@ def fill(
 
 
 def column(field: pa.Field, key: str, keys: Sequence[str], random: np.random.Generator) -> pa.Array:
-    """Values of a column: keys, film ids, paths, random numbers, or one value throughout."""
+    """Values of a column: keys, video ids, paths, random numbers, or one value throughout."""
     n, kind = len(keys), field.type
     if field.name.endswith("_id"):
         return pa.array(keys if field.name == key else [k.split("-", 1)[0] for k in keys])
     if field.name == "path":
-        return pa.array([f"/films/{k}.mp4" for k in keys])
+        return pa.array([f"/videos/{k}.mp4" for k in keys])
     if pa.types.is_floating(kind):
         return pa.array(random.random(n), kind)
     if pa.types.is_integer(kind):
@@ -136,7 +136,7 @@ def column(field: pa.Field, key: str, keys: Sequence[str], random: np.random.Gen
 
 
 def span_id(video_id: str, number: int) -> str:
-    """The id of a film's n-th clip."""
+    """The id of a video's n-th clip."""
     return f"{video_id}-{number * 240}-{number * 240 + 240}"
 
 

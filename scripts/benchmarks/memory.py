@@ -1,6 +1,6 @@
-"""Peak memory of a whole run, of its driver and of its largest worker, over few films and many.
+"""Peak memory of a whole run, of its driver and of its largest worker, over few videos and many.
 
-Memory should be that of the films in hand, however many there are.
+Memory should be that of the videos in hand, however many there are.
 """
 
 import argparse
@@ -31,20 +31,20 @@ class Peaks:
 
 
 def main() -> None:
-    """Run pieces of a film, a few and then all, and print the peaks of each run."""
+    """Run pieces of a video, a few and then all, and print the peaks of each run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("film", type=Path)
-    parser.add_argument("--films", type=int, nargs="+", default=[10, 25, 50])
-    parser.add_argument("--seconds", type=int, default=30, help="how much of the film each is")
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--videos", type=int, nargs="+", default=[10, 25, 50])
+    parser.add_argument("--seconds", type=int, default=30, help="how much of the video each is")
     given = parser.parse_args()
-    print(f"{'films':>6}{'driver MB':>12}{'worker MB':>12}{'together MB':>13}{'seconds':>10}")
+    print(f"{'videos':>6}{'driver MB':>12}{'worker MB':>12}{'together MB':>13}{'seconds':>10}")
     with tempfile.TemporaryDirectory() as folder:
-        for count in given.films:
-            films = Path(folder) / f"{count} films"
-            films.mkdir()
-            make_films(given.film, films, count, given.seconds)
+        for count in given.videos:
+            videos = Path(folder) / f"{count} videos"
+            videos.mkdir()
+            make_videos(given.video, videos, count, given.seconds)
             began = time.perf_counter()
-            peaks = watched(films, Path(folder) / f"{count}")
+            peaks = watched(videos, Path(folder) / f"{count}")
             figures = (peaks.driver / MB, peaks.worker / MB, peaks.together / MB)
             print(
                 f"{count:>6}{figures[0]:>12.0f}{figures[1]:>12.0f}{figures[2]:>13.0f}"
@@ -53,19 +53,19 @@ def main() -> None:
             )
 
 
-def make_films(film: Path, folder: Path, count: int, seconds: int) -> None:
-    """Pieces of a film that begin at different keyframes, each a film of its own content."""
+def make_videos(video: Path, folder: Path, count: int, seconds: int) -> None:
+    """Pieces of a video that begin at different keyframes, each a video of its own content."""
     program = imageio_ffmpeg.get_ffmpeg_exe()
     for number in range(count):
         span = ("-ss", str(number * seconds % 480), "-t", str(seconds))
-        head = [program, "-v", "error", "-nostdin", *span, "-i", f"file:{film}"]
+        head = [program, "-v", "error", "-nostdin", *span, "-i", f"file:{video}"]
         tail = ("-map", "0", "-c", "copy", "-metadata", f"comment={number}")
-        subprocess.run([*head, *tail, f"file:{folder / str(number)}{film.suffix}"], check=True)
+        subprocess.run([*head, *tail, f"file:{folder / str(number)}{video.suffix}"], check=True)
 
 
-def watched(films: Path, dataset: Path) -> Peaks:
+def watched(videos: Path, dataset: Path) -> Peaks:
     """The peaks of a whole run."""
-    command = [sys.executable, "-m", "vidcurate", "run", str(films), "-c", str(CONFIG)]
+    command = [sys.executable, "-m", "vidcurate", "run", str(videos), "-c", str(CONFIG)]
     environment = {**os.environ, MARK: str(dataset)}
     running = subprocess.Popen([*command, "-d", str(dataset), "-q"], env=environment)
     peaks = Peaks()

@@ -1,4 +1,4 @@
-"""Measures how often camera movements are named right, on camera paths over stills of real films.
+"""Measures how often camera movements are named right, on camera paths over stills of real videos.
 
 Each clip is a window that moves over a still by a known path, with grain, encoded by x264; half of
 the clips also have an object that crosses the picture, and half of the pans and tilts quicken and
@@ -20,8 +20,8 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.container import open_film
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_film
+from vidcurate.media.io.container import open_video
+from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
 from vidcurate.records import Clip, MotionScore
 from vidcurate.stages.scores.motion import CAMERA, MotionConfig, nearest, score
 
@@ -52,9 +52,9 @@ class Truth:
     crossing: Values | None
 
 
-def stills(film: Path, count: int, dice: np.random.Generator) -> Iterator[Picture]:
+def stills(video: Path, count: int, dice: np.random.Generator) -> Iterator[Picture]:
     """Keyframes at even distances, from a random first one, that are no fades."""
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         length_us = container.duration or 0
         for place in (np.arange(2 * count) + dice.uniform()) / (2 * count):
             container.seek(int(length_us * place))
@@ -138,7 +138,7 @@ def paste(picture: Picture, thing: Picture, at: Values) -> None:
 
 
 def encode(pictures: Iterator[Picture], file: Path) -> None:
-    """Write pictures as a film."""
+    """Write pictures as a video."""
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{SIZE[0]}x{SIZE[1]}", "-r", str(RATE))
     x264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p")
@@ -148,12 +148,12 @@ def encode(pictures: Iterator[Picture], file: Path) -> None:
 
 
 def judge(file: Path) -> MotionScore:
-    """The motion of a whole film as one clip.
+    """The motion of a whole video as one clip.
 
     Raises MediaError where no flow was measured.
     """
     folder = file.parent
-    scan_film(file, ScanOptions(), folder / "frames.arrow", folder / "samples.arrow")
+    scan_video(file, ScanOptions(), folder / "frames.arrow", folder / "samples.arrow")
     clip = Clip("c", "v", 0, 1 << 40, Fraction(1, RATE), 0.0, 1.0, 1.0, N_FRAMES)
     samples = read_samples(folder / "samples.arrow")
     samples = samples.filter(samples["motion_mean"].is_valid())
@@ -164,18 +164,18 @@ def judge(file: Path) -> MotionScore:
 def main() -> None:
     """Print how often each movement is found, and what it is taken for otherwise."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--clips", type=int, default=20, help="clips of each movement and film")
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--clips", type=int, default=20, help="clips of each movement and video")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--misses", action="store_true", help="print every clip that is wrong")
     arguments = parser.parse_args()
     total = {kind: Counter[str]() for kind in CAMERA}
-    for film in arguments.films:
-        print(f"{film.name}: seed {arguments.seed}", flush=True)
-        for kind, found in named(film, arguments.clips, arguments.seed, misses=arguments.misses):
+    for video in arguments.videos:
+        print(f"{video.name}: seed {arguments.seed}", flush=True)
+        for kind, found in named(video, arguments.clips, arguments.seed, misses=arguments.misses):
             report(kind, found)
             total[kind] += found
-    print("all films:")
+    print("all videos:")
     for kind, found in total.items():
         report(kind, found)
 
@@ -186,11 +186,11 @@ def report(kind: str, found: Counter[str]) -> None:
 
 
 def named(
-    film: Path, count: int, seed: int, *, misses: bool = False
+    video: Path, count: int, seed: int, *, misses: bool = False
 ) -> Iterator[tuple[str, Counter[str]]]:
-    """What so many clips of each movement over the stills of one film are taken for."""
+    """What so many clips of each movement over the stills of one video are taken for."""
     dice = np.random.default_rng(seed)
-    pictures = list(stills(film, count, dice))
+    pictures = list(stills(video, count, dice))
     with tempfile.TemporaryDirectory() as name:
         file = Path(name) / "clip.mkv"
         for kind in CAMERA:

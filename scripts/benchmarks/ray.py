@@ -18,22 +18,22 @@ LOOK_EVERY_S = 0.5
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
-def copies_of(film: Path, n: int, folder: Path) -> None:
-    """Copies of a film that are films of their own: the same streams under another comment."""
+def copies_of(video: Path, n: int, folder: Path) -> None:
+    """Copies of a video that are videos of their own: the same streams under another comment."""
     program = imageio_ffmpeg.get_ffmpeg_exe()
     for number in range(n):
-        copy = folder / f"{number}{film.suffix}"
-        head = [program, "-v", "error", "-nostdin", "-i", f"file:{film}"]
+        copy = folder / f"{number}{video.suffix}"
+        head = [program, "-v", "error", "-nostdin", "-i", f"file:{video}"]
         tail = ["-map", "0", "-c", "copy", "-metadata", f"comment={number}", f"file:{copy}"]
         subprocess.run([*head, *tail], check=True)
 
 
-def seconds(films: Path, engine: Sequence[str]) -> tuple[float, float]:
+def seconds(videos: Path, engine: Sequence[str]) -> tuple[float, float]:
     """Wall time of a scan on an engine as a whole command, and CPU time of all its processes."""
     mark = uuid.uuid4().hex
     spent: dict[int, float] = {}
     with tempfile.TemporaryDirectory() as dataset:
-        command = [sys.executable, "-m", "vidcurate", "scan", str(films), "-d", dataset, "-q"]
+        command = [sys.executable, "-m", "vidcurate", "scan", str(videos), "-d", dataset, "-q"]
         start = time.perf_counter()
         running = subprocess.Popen([*command, *engine], env={**os.environ, MARK: mark})
         while running.poll() is None:
@@ -62,7 +62,7 @@ def cpu_seconds(mark: str) -> dict[int, float]:
     return found
 
 
-def bench(films: Path, workers: int, rounds: int, address: str | None) -> None:
+def bench(videos: Path, workers: int, rounds: int, address: str | None) -> None:
     """Print the ratios of times, the engines taking turns.
 
     Wall times tell only on a machine that does nothing else; CPU times also on a busy one.
@@ -73,7 +73,7 @@ def bench(films: Path, workers: int, rounds: int, address: str | None) -> None:
     for number in range(rounds):
         turn = engines if number % 2 == 0 else reversed(engines)
         for name in turn:
-            times[name].append(seconds(films, [*engines[name], "--workers", str(workers)]))
+            times[name].append(seconds(videos, [*engines[name], "--workers", str(workers)]))
             wall, cpu = times[name][-1]
             print(f"  round {number + 1}: {name:5} {wall:.1f} s, CPU {cpu:.1f} s", flush=True)
     for place, kind in enumerate(("wall", "CPU")):
@@ -84,17 +84,17 @@ def bench(films: Path, workers: int, rounds: int, address: str | None) -> None:
 
 
 def main() -> None:
-    """Bench copies of one film."""
+    """Bench copies of one video."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("film", type=Path)
+    parser.add_argument("video", type=Path)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--address", help="a cluster that is up; default: started by the command")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        copies_of(arguments.film, arguments.copies, Path(folder))
-        print(f"{arguments.film.name} x {arguments.copies}, {arguments.workers} workers")
+        copies_of(arguments.video, arguments.copies, Path(folder))
+        print(f"{arguments.video.name} x {arguments.copies}, {arguments.workers} workers")
         bench(Path(folder), arguments.workers, arguments.rounds, arguments.address)
 
 

@@ -1,7 +1,7 @@
-"""Measures how often `safety` suspects pictures that are safe, over films that show none other.
+"""Measures how often `safety` suspects pictures that are safe, over videos that show none other.
 
-Every ten seconds of a film are judged as a clip is: by eight pictures. What it misses is not
-measured, since no unsafe film can be fetched.
+Every ten seconds of a video are judged as a clip is: by eight pictures. What it misses is not
+measured, since no unsafe video can be fetched.
 """
 
 import argparse
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.models.vision.image_classifier import Judge
 from vidcurate.models.vision.nsfw import open_nsfw
 
@@ -23,9 +23,9 @@ LIMITS = (0.2, 0.5, 0.8, 0.9)
 Picture = NDArray[np.uint8]
 
 
-def clips_of(film: Path) -> Iterator[list[Picture]]:
-    """Pictures (RGB) at even distances of every ten seconds of a film, and of what is left."""
-    with open_film(film) as (container, stream):
+def clips_of(video: Path) -> Iterator[list[Picture]]:
+    """Pictures (RGB) at even distances of every ten seconds of a video, and of what is left."""
+    with open_video(video) as (container, stream):
         shown: list[Picture] = []
         due = CLIP_S / PICTURES / 2
         for frame in container.decode(stream):
@@ -42,19 +42,19 @@ def clips_of(film: Path) -> Iterator[list[Picture]]:
             yield shown
 
 
-def suspected(films: list[Path], judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The highest and the mean probability of each clip of some films."""
-    found = [judge(pictures) for film in films for pictures in clips_of(film)]
+def suspected(videos: list[Path], judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The highest and the mean probability of each clip of some videos."""
+    found = [judge(pictures) for video in videos for pictures in clips_of(video)]
     return np.array([f.max() for f in found]), np.array([f.mean() for f in found])
 
 
 def main() -> None:
     """Print the share of clips over each limit, by the highest and by the mean probability."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     arguments = parser.parse_args()
-    highest, mean = suspected(arguments.films, open_nsfw())
-    print(f"{len(mean)} clips of {len(arguments.films)} films, none of them unsafe")
+    highest, mean = suspected(arguments.videos, open_nsfw())
+    print(f"{len(mean)} clips of {len(arguments.videos)} videos, none of them unsafe")
     for limit in LIMITS:
         print(
             f"  over {limit}: nsfw_max {np.mean(highest > limit):6.1%}, "

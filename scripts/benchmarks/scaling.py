@@ -1,4 +1,4 @@
-"""How much faster two workers scan than one, in one run, on the same films: copies of a whole one.
+"""How much faster two workers scan than one, in one run, on the same videos: copies of a whole one.
 
 Where other programs take the cores, wall time says little; then the CPU time does, of which two
 workers should take no more than one.
@@ -27,18 +27,18 @@ class Took(NamedTuple):
 
 
 def main() -> None:
-    """Scan copies of a film with one worker and with two, in turn, and print the ratio."""
+    """Scan copies of a video with one worker and with two, in turn, and print the ratio."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("film", type=Path)
+    parser.add_argument("video", type=Path)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--copies", type=int, default=8)
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        films = Path(name) / "films"
-        films.mkdir()
-        copies_of(given.film, given.copies, films)
+        videos = Path(name) / "videos"
+        videos.mkdir()
+        copies_of(given.video, given.copies, videos)
         rounds = [
-            [scan(films, Path(name) / "data", workers) for workers in (1, 2)]
+            [scan(videos, Path(name) / "data", workers) for workers in (1, 2)]
             for _ in range(given.rounds)
         ]
     for one, two in rounds:
@@ -48,14 +48,14 @@ def main() -> None:
     faster = median(one.wall_s / two.wall_s for one, two in rounds)
     dearer = median(two.cpu_s / one.cpu_s for one, two in rounds)
     print(f"median: {faster:.2f} times as fast for {dearer:.2f} of the CPU time")
-    print(f"{given.copies} films, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+    print(f"{given.copies} videos, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
 
 
-def scan(films: Path, data: Path, workers: int) -> Took:
+def scan(videos: Path, data: Path, workers: int) -> Took:
     """What the scan stage alone takes; what comes before it is done first."""
     shutil.rmtree(data, ignore_errors=True)
     command = [sys.executable, "-m", "vidcurate"]
-    options = [str(films), "-d", str(data), "--quiet", "--workers", str(workers)]
+    options = [str(videos), "-d", str(data), "--quiet", "--workers", str(workers)]
     subprocess.run([*command, "probe", *options], check=True)
     wall_s, cpu_s = time.perf_counter(), cpu_seconds()
     subprocess.run([*command, "scan", *options], check=True)

@@ -1,4 +1,4 @@
-"""Measures what a scan costs against decoding the same films and doing nothing with them."""
+"""Measures what a scan costs against decoding the same videos and doing nothing with them."""
 
 import argparse
 import functools
@@ -16,58 +16,58 @@ from pathlib import Path
 
 import imageio_ffmpeg
 
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_samples, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_samples, scan_video
 
 Work = Callable[[Path], object]
 
 
-def ffmpeg_decode(film: Path) -> None:
-    """Decode a film's video with ffmpeg on one thread and drop the frames."""
+def ffmpeg_decode(video: Path) -> None:
+    """Decode a video's video with ffmpeg on one thread and drop the frames."""
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
-    head = [program, "-v", "quiet", "-nostdin", "-threads", "1", "-i", f"file:{film}"]
-    # Frames pass as they are: repeating or dropping some of a VFR film is not part of decoding.
+    head = [program, "-v", "quiet", "-nostdin", "-threads", "1", "-i", f"file:{video}"]
+    # Frames pass as they are: repeating or dropping some of a VFR video is not part of decoding.
     tail = ["-map", "0:v:0", "-fps_mode", "passthrough", "-f", "null", "-"]
     subprocess.run([*head, *tail], check=True)
 
 
-def pyav_decode(film: Path) -> None:
-    """Decode a film's video with PyAV on one thread and drop the frames."""
-    with open_film(film) as (container, stream):
+def pyav_decode(video: Path) -> None:
+    """Decode a video's video with PyAV on one thread and drop the frames."""
+    with open_video(video) as (container, stream):
         for _ in decode(container, stream, Faults()):
             pass
 
 
-def scan(film: Path, options: ScanOptions) -> tuple[FilmScan, int, int]:
-    """Scan a film; also the bytes of its proxies, and this process's peak memory in MiB."""
+def scan(video: Path, options: ScanOptions) -> tuple[VideoScan, int, int]:
+    """Scan a video; also the bytes of its proxies, and this process's peak memory in MiB."""
     with tempfile.TemporaryDirectory() as folder:
         samples_file = Path(folder) / "samples.arrow"
-        found = scan_film(film, options, Path(folder) / "frames.arrow", samples_file)
+        found = scan_video(video, options, Path(folder) / "frames.arrow", samples_file)
         proxies = read_samples(samples_file, ("jpeg",))["jpeg"].nbytes
     return found, proxies, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-def cpu_seconds(work: Work, film: Path) -> float:
-    """CPU time of doing one thing to a film, by this process and by the programs it runs."""
+def cpu_seconds(work: Work, video: Path) -> float:
+    """CPU time of doing one thing to a video, by this process and by the programs it runs."""
     before = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    work(film)
+    work(video)
     after = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
     total = sum(usage.ru_utime + usage.ru_stime for usage in after)
     return total - sum(usage.ru_utime + usage.ru_stime for usage in before)
 
 
-def seconds(pool: ProcessPoolExecutor, work: Work, films: Sequence[Path]) -> tuple[float, float]:
-    """Wall time of doing one thing to all films in the pool, and its CPU time."""
+def seconds(pool: ProcessPoolExecutor, work: Work, videos: Sequence[Path]) -> tuple[float, float]:
+    """Wall time of doing one thing to all videos in the pool, and its CPU time."""
     start = time.perf_counter()
-    cpu = sum(pool.map(functools.partial(cpu_seconds, work), films))
+    cpu = sum(pool.map(functools.partial(cpu_seconds, work), videos))
     return time.perf_counter() - start, cpu
 
 
-def report_film(pool: ProcessPoolExecutor, film: Path, options: ScanOptions) -> None:
-    """Print what one film's scan found and left."""
+def report_video(pool: ProcessPoolExecutor, video: Path, options: ScanOptions) -> None:
+    """Print what one video's scan found and left."""
     start = time.perf_counter()
-    found, proxies, peak = pool.submit(scan, film, options).result()
+    found, proxies, peak = pool.submit(scan, video, options).result()
     elapsed = time.perf_counter() - start
     rate = proxies / 1e6 * 3600 / found.duration_s
     print(
@@ -76,7 +76,7 @@ def report_film(pool: ProcessPoolExecutor, film: Path, options: ScanOptions) -> 
     )
 
 
-def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int) -> None:
+def bench(videos: Sequence[Path], options: ScanOptions, workers: int, rounds: int) -> None:
     """Print the ratios of times, the ways of working taking turns in each round.
 
     Wall times tell only on a machine that does nothing else; CPU times also on a busy one.
@@ -93,10 +93,10 @@ def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int
         list(pool.map(time.sleep, [0.1] * workers * 4))
         for number in range(rounds):
             for name, work in works.items():
-                times[name].append(seconds(pool, work, films))
+                times[name].append(seconds(pool, work, videos))
             ratio = times["scan"][-1][0] / times["ffmpeg"][-1][0]
             print(f"  round {number + 1} of {rounds}: scan / ffmpeg {ratio:.2f}", flush=True)
-        report_film(pool, films[0], options)
+        report_video(pool, videos[0], options)
     for place, kind in enumerate(("wall", "CPU")):
         spent = {name: [pair[place] for pair in pairs] for name, pairs in times.items()}
         middle = {name: statistics.median(values) for name, values in spent.items()}
@@ -111,20 +111,20 @@ def bench(films: Sequence[Path], options: ScanOptions, workers: int, rounds: int
 
 
 def main() -> None:
-    """Bench each film by itself, a copy of it for every worker."""
+    """Bench each video by itself, a copy of it for every worker."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--copies", type=int, help="times each film is read; default: workers")
+    parser.add_argument("--copies", type=int, help="times each video is read; default: workers")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--metrics", nargs="*", default=ScanOptions().metrics)
-    parser.add_argument("--together", action="store_true", help="all films as one batch of work")
+    parser.add_argument("--together", action="store_true", help="all videos as one batch of work")
     arguments = parser.parse_args()
     options = ScanOptions(metrics=tuple(arguments.metrics))
     copies = arguments.copies or arguments.workers
-    groups = [arguments.films] if arguments.together else [[film] for film in arguments.films]
+    groups = [arguments.videos] if arguments.together else [[video] for video in arguments.videos]
     for group in groups:
-        names = ", ".join(film.name for film in group)
+        names = ", ".join(video.name for video in group)
         print(f"{names} ({copies} times, {arguments.workers} workers)", flush=True)
         bench(group * copies, options, arguments.workers, arguments.rounds)
 

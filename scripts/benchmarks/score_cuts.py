@@ -1,4 +1,4 @@
-"""Counts what a detector of shot transitions gets right on films of which the truth is known."""
+"""Counts what a detector of shot transitions gets right on videos of which the truth is known."""
 
 import json
 from collections import Counter
@@ -23,7 +23,7 @@ class Passage:
 
 @dataclass(slots=True)
 class Score:
-    """Counts of one detector over all films.
+    """Counts of one detector over all videos.
 
     `errors` are frames that found hard cuts are off; `off_ends` those that both ends of found
     gradual transitions are; `verdicts` are each found one's confidence and whether it is right.
@@ -56,7 +56,7 @@ class Score:
         return 2 * self.n_right / max(1, self.n_right + self.n_wrong + self.true.total())
 
     def add(self, truth: Sequence[Passage], found: Sequence[Passage]) -> list[Passage]:
-        """Count one film; the found that match nothing."""
+        """Count one video; the found that match nothing."""
         pairs = matched(truth, [one.end for one in found])
         right = set(pairs.values())
         self.true.update(one.kind for one in truth)
@@ -105,9 +105,9 @@ def verdicts(truth: Sequence[Passage], found: Sequence[Passage]) -> list[tuple[f
     return judged
 
 
-def truth_of(film: Path) -> list[Passage]:
-    """The transitions of a composed film, from the file beside it."""
-    rows = json.loads(film.with_suffix(".json").read_text("utf-8"))["transitions"]
+def truth_of(video: Path) -> list[Passage]:
+    """The transitions of a composed video, from the file beside it."""
+    rows = json.loads(video.with_suffix(".json").read_text("utf-8"))["transitions"]
     return [Passage(row["start"], row["end"], row["kind"]) for row in rows]
 
 

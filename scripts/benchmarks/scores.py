@@ -22,7 +22,7 @@ from scripts.benchmarks import safety as bench_safety
 from scripts.benchmarks import speech as bench_speech
 from scripts.benchmarks import text as bench_text
 from scripts.benchmarks import watermark as bench_watermark
-from scripts.benchmarks.appearance import area, read_film
+from scripts.benchmarks.appearance import area, read_video
 from vidcurate.captioning.quality.judging import JudgingConfig
 from vidcurate.models.vision.nsfw import open_nsfw
 from vidcurate.stages.selection.dedup import DedupConfig
@@ -35,9 +35,9 @@ HEARD = {"speech": (0,), "tune": (2,), "speech over tune": (0, 2), "noise": (), 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What is measured on: films, footage without text, and files of speech; how much of each."""
+    """What is measured on: videos, footage without text, and files of speech; how much of each."""
 
-    films: Sequence[Path]
+    videos: Sequence[Path]
     footage: Sequence[Path]
     voices: Sequence[Path]
     size: int
@@ -47,10 +47,10 @@ class Given:
 def motion(given: Given) -> str:
     """Camera movements named right."""
     right: Counter[str] = Counter()
-    for film in given.films:
-        for kind, found in bench_motion.named(film, given.size, given.seed):
+    for video in given.videos:
+        for kind, found in bench_motion.named(video, given.size, given.seed):
             right[kind] += found[kind]
-    each = given.size * len(given.films)
+    each = given.size * len(given.videos)
     worst = min(right, key=lambda kind: right[kind])
     return (
         f"{share(right.total(), each * len(right))} of {each * len(right)} camera movements named "
@@ -60,12 +60,12 @@ def motion(given: Given) -> str:
 
 def watermark(given: Given) -> str:
     """Marks found and clean clips taken for marked."""
-    counts = [bench_watermark.measure(film, given.size, 1, given.seed) for film in given.films]
+    counts = [bench_watermark.measure(video, given.size, 1, given.seed) for video in given.videos]
     clean, marked = Counter[str](), Counter[str]()
-    for of_film in counts:
-        clean.update(of_film[0.0])
+    for of_video in counts:
+        clean.update(of_video[0.0])
         for opacity in OPACITIES:
-            marked.update(of_film[opacity])
+            marked.update(of_video[opacity])
     found, alarms = (c["found"] + c["elsewhere"] for c in (marked, clean))
     return (
         f"of marks of 20 % and more {share(found, marked.total())} found, "
@@ -77,9 +77,9 @@ def watermark(given: Given) -> str:
 def text(given: Given) -> str:
     """Text and overlays, as precision and recall."""
     has_text, has_overlay = Counter[str](), Counter[str]()
-    for film in given.footage:
+    for video in given.footage:
         for total, found in zip(
-            (has_text, has_overlay), bench_text.measure(film, given.size, given.seed), strict=True
+            (has_text, has_overlay), bench_text.measure(video, given.size, given.seed), strict=True
         ):
             total.update(found)
     count = given.size * len(given.footage)
@@ -97,7 +97,7 @@ def speech(given: Given) -> str:
         for kind, found in bench_speech.shares_found(voices, 2 * given.size, given.seed)
         for place in range(4)
     ]
-    apart = [row[0] for film in given.films for row in bench_speech.loudness_apart(film)]
+    apart = [row[0] for video in given.videos for row in bench_speech.loudness_apart(video)]
     return (
         f"shares off by {np.mean(off):.2f} in the mean, {max(off):.2f} at most; loudness within "
         f"{max(apart, default=0):.2f} LUFS of ffmpeg's"
@@ -113,11 +113,11 @@ def safety(given: Given) -> str:
 
 
 def consistency(given: Given) -> str:
-    """Clips of one scene told from clips of two, by the half of each film that chose no limit."""
+    """Clips of one scene told from clips of two, by the half of each video that chose no limit."""
     single, joined = [], []
-    for path in given.films:
+    for path in given.videos:
         with tempfile.TemporaryDirectory() as name:
-            one, two = bench_consistency.clips_of(read_film(path, Path(name)))
+            one, two = bench_consistency.clips_of(read_video(path, Path(name)))
         single.append(one[len(one) // 2 :, 0])
         joined.append(two[len(two) // 2 :, 0])
     told = area(np.concatenate(single), np.concatenate(joined))
@@ -127,9 +127,9 @@ def consistency(given: Given) -> str:
 def dedup(given: Given) -> str:
     """Copies found, and other shots taken for copies."""
     cases = []
-    for path in given.films:
+    for path in given.videos:
         with tempfile.TemporaryDirectory() as name:
-            found = bench_dedup.film_cases(path, 30 * given.size, Path(name))
+            found = bench_dedup.video_cases(path, 30 * given.size, Path(name))
             cases += [case for half, case in found if half == 1]
     precision, recall = bench_dedup.rates(cases, DedupConfig().least_similarity)
     return (
@@ -180,15 +180,15 @@ NOT_MEASURED = {
 def main() -> None:
     """Print a line for each judgement as soon as it is measured."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--footage", nargs="+", type=Path, required=True, help="without text")
     parser.add_argument("--voices", nargs="+", type=Path, required=True, help="files of speech")
     parser.add_argument("--only", nargs="+", choices=MEASURED, default=list(MEASURED))
-    parser.add_argument("--size", type=int, default=4, help="clips of each kind and film")
+    parser.add_argument("--size", type=int, default=4, help="clips of each kind and video")
     parser.add_argument("--seed", type=int, default=2)
     arguments = parser.parse_args()
     given = Given(
-        *(arguments.films, arguments.footage, arguments.voices, arguments.size, arguments.seed)
+        *(arguments.videos, arguments.footage, arguments.voices, arguments.size, arguments.seed)
     )
     print(f"{'judgement':17}{'in full':24}measured on little, seed {given.seed}")
     for name in arguments.only:

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 
-from vidcurate.analysis.search import ROWS_PER_PIECE, beside, likest, write_pieces
+from vidcurate.analysis.search import ROWS_PER_PIECE, likest, searchable, write_pieces
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.records import CLIPS
 
@@ -55,7 +55,7 @@ def pieces(
         numbers = range(start, min(n_clips, start + ROWS_PER_PIECE))
         vectors = unit_rows(random.standard_normal((len(numbers), dimension), np.float32))
         mapped[start : start + len(numbers)] = vectors
-        yield beside(clips(numbers), vectors)
+        yield searchable(clips(numbers), vectors)
 
 
 def clips(numbers: range) -> pa.Table:

@@ -110,24 +110,24 @@ def shares_found(
         yield kind, (*map(float, found), float(silent))
 
 
-def report_loudness(film: Path) -> None:
+def report_loudness(video: Path) -> None:
     """Print the largest differences from what ffmpeg's ebur128 prints for the same spans."""
-    apart = loudness_apart(film)
+    apart = loudness_apart(video)
     most = np.max(apart, axis=0) if apart else "nothing loud"
-    print(f"{film.name}: {len(apart)} spans, most apart in LUFS, LU and dB: {most}")
+    print(f"{video.name}: {len(apart)} spans, most apart in LUFS, LU and dB: {most}")
 
 
-def loudness_apart(film: Path) -> list[list[float]]:
+def loudness_apart(video: Path) -> list[list[float]]:
     """For each loud span by how much loudness, range and peak differ from ffmpeg's."""
-    length_s = len(samples_of(film)) / MONO_RATE_HZ
+    length_s = len(samples_of(video)) / MONO_RATE_HZ
     apart: list[list[float]] = []
     for start_s, end_s in (span for span in SPANS_S if span[1] <= length_s):
         ticks = (round(start_s * 1000), round(end_s * 1000))
         clip = Clip("c", "v", *ticks, Fraction(1, 1000), start_s, end_s, end_s - start_s, 1)
-        (sound,) = clip_sounds(film, find_track(film)[0], [clip])
+        (sound,) = clip_sounds(video, find_track(video)[0], [clip])
         if sound is None or sound.loudness.integrated_lufs is None:
             continue
-        theirs = printed_loudness(film, start_s, end_s)
+        theirs = printed_loudness(video, start_s, end_s)
         ours = (
             sound.loudness.integrated_lufs,
             sound.loudness.range_lu,
@@ -137,10 +137,10 @@ def loudness_apart(film: Path) -> list[list[float]]:
     return apart
 
 
-def printed_loudness(film: Path, start_s: float, end_s: float) -> list[float]:
+def printed_loudness(video: Path, start_s: float, end_s: float) -> list[float]:
     """Integrated loudness, range and true peak as ffmpeg prints them, to a tenth."""
     chain = FILTER.format(start_s, end_s)
-    printed = ffmpeg("-i", f"file:{film}", "-vn", "-af", chain, "-f", "null", "-").stderr.decode()
+    printed = ffmpeg("-i", f"file:{video}", "-vn", "-af", chain, "-f", "null", "-").stderr.decode()
     summary = printed[printed.rindex("Summary:") :]
     return [float(re.findall(rf"{name}: +(\S+)", summary)[0]) for name in (" I", " LRA", " Peak")]
 
@@ -148,15 +148,15 @@ def printed_loudness(film: Path, start_s: float, end_s: float) -> list[float]:
 def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="*", type=Path, help="films with sound, for loudness")
+    parser.add_argument("videos", nargs="*", type=Path, help="videos with sound, for loudness")
     parser.add_argument("--voices", nargs="+", type=Path, required=True, help="files of speech")
     parser.add_argument("--clips", type=int, default=40, help="clips of each kind")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     voices = [samples_of(file) for file in arguments.voices]
     report_shares(voices, arguments.clips, arguments.seed)
-    for film in arguments.films:
-        report_loudness(film)
+    for video in arguments.videos:
+        report_loudness(video)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 SCAN = "scan"
-OF_FILMS = ("ingest", "probe", SCAN, "embed", "cuts", "split")
+OF_VIDEOS = ("ingest", "probe", SCAN, "embed", "cuts", "split")
 # What judges clips, and what is made for that alone.
 SCORES = (
     *("embed", "bounds", "quality", "motion", "watermark", "speech", "consistency"),
@@ -29,13 +29,13 @@ def vidcurate(*arguments: str) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def run(films: Sequence[Path], dataset: Path, workers: int) -> None:
+def run(videos: Sequence[Path], dataset: Path, workers: int) -> None:
     """One run of all stages."""
-    stages = dict.fromkeys([*OF_FILMS, *SCORES])
+    stages = dict.fromkeys([*OF_VIDEOS, *SCORES])
     config = dataset.with_suffix(".yaml")
     config.write_text(json.dumps({name: OPTIONS.get(name, {}) for name in stages}), "utf-8")
     told = ("-c", str(config), "-d", str(dataset), "--workers", str(workers), "--quiet")
-    vidcurate("run", *map(str, films), *told)
+    vidcurate("run", *map(str, videos), *told)
 
 
 def n_frames(table: str, dataset: Path) -> int:
@@ -44,14 +44,14 @@ def n_frames(table: str, dataset: Path) -> int:
     return sum(json.loads(row)["n_frames"] for row in rows)
 
 
-def report(stages: Sequence[Mapping[str, Any]], films: int, clips: int) -> None:
-    """Print a line for each stage, and the sum; `films` and `clips` are their frames."""
+def report(stages: Sequence[Mapping[str, Any]], videos: int, clips: int) -> None:
+    """Print a line for each stage, and the sum; `videos` and `clips` are their frames."""
     spent = {stage["stage"]: stage["seconds"] for stage in stages}
     titles = ("inputs", "failed", "seconds", "inputs/s", "frames/s", "of scan")
     print(f"{'stage':12}" + "".join(f"{title:>12}" for title in titles))
     for stage in stages:
         name, seconds = stage["stage"], max(stage["seconds"], 1e-3)  # as fine as it is told
-        frames = films if name in OF_FILMS else clips
+        frames = videos if name in OF_VIDEOS else clips
         print(
             f"{name:12}{stage['inputs']:>12}{stage['failed']:>12}{seconds:>12.2f}"
             f"{stage['inputs'] / seconds:>12.1f}{frames / seconds:>12.0f}"
@@ -69,14 +69,16 @@ def report(stages: Sequence[Mapping[str, Any]], films: int, clips: int) -> None:
 def main() -> None:
     """Run once, and print what the workers noted of each input."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
+    parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--workers", type=int, default=1)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         dataset = Path(name) / "dataset"
-        run(arguments.films, dataset, arguments.workers)
+        run(arguments.videos, dataset, arguments.workers)
         stages = json.loads(vidcurate("status", "-d", str(dataset), "--json"))["stages"]
-        print(f"{', '.join(film.name for film in arguments.films)}, seconds of the workers' time")
+        print(
+            f"{', '.join(video.name for video in arguments.videos)}, seconds of the workers' time"
+        )
         report(stages, n_frames("scans", dataset), n_frames("clips", dataset))
 
 

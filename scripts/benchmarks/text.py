@@ -1,9 +1,9 @@
-"""Measures how often text over real film is found, and told from text in the scene.
+"""Measures how often text over real video is found, and told from text in the scene.
 
-Each clip is a stretch of a real film over which one kind of text is drawn: subtitles that change,
+Each clip is a stretch of a real video over which one kind of text is drawn: subtitles that change,
 a logo, a clock in a corner, credits that scroll, a sign that moves with the scene, or nothing.
 Overlays are the first three; credits are counted by themselves, as they neither stay nor belong to
-the scene. A clean stretch that shows text of its own counts as an error: give films without.
+the scene. A clean stretch that shows text of its own counts as an error: give videos without.
 Clips and texts follow from `--seed`.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from scripts.benchmarks.overlaid_films import Draw, Picture, scanned, span, starts, stretch
+from scripts.benchmarks.overlaid_videos import Draw, Picture, scanned, span, starts, stretch
 from vidcurate.media.visual.proxies import clip_proxies
 from vidcurate.models.vision.text_reader import TextReader, open_text_reader
 from vidcurate.records import Text
@@ -30,7 +30,7 @@ SPOKEN = (
     *("I never saw him again.", "Where did they go?", "Wait for me at the bridge!"),
     *("It was long before the war", "You must be joking.", "- No. - Yes, of course.", "Run!"),
 )
-NAMES = ("CASTLE FILMS", "canal 7", "NewsHour", "StudioNord", "TRAVEL+", "wild world")
+NAMES = ("CASTLE VIDEOS", "canal 7", "NewsHour", "StudioNord", "TRAVEL+", "wild world")
 SIGNS = ("BAKERY", "Main Street", "EXIT 42", "NO PARKING", "Hotel Astoria", "fresh fish")
 
 
@@ -112,7 +112,7 @@ def sign(dice: np.random.Generator, font: int) -> Draw:
 
 
 def nothing(_dice: np.random.Generator, _font: int) -> Draw:
-    """The film as it is."""
+    """The video as it is."""
     return lambda _picture, _time_s: None
 
 
@@ -120,7 +120,7 @@ DRAWERS = dict(zip(KINDS, (nothing, subtitles, logo, clock, rolling, sign), stri
 
 
 def judge(reader: TextReader, samples_file: Path) -> Text:
-    """The row of a whole made film."""
+    """The row of a whole made video."""
     clip = span(0, CLIP_S)
     proxies = clip_proxies(samples_file, clip, TextConfig().max_frames)
     frames = [reader.lines(proxy.image) for proxy in proxies]
@@ -128,13 +128,13 @@ def judge(reader: TextReader, samples_file: Path) -> Text:
     return score(clip, frames, overlays(frames, times_s))
 
 
-def measure(film: Path, count: int, seed: int) -> tuple[Counter[str], Counter[str]]:
-    """In how many stretches of one film text is found, and overlays, by what is drawn."""
+def measure(video: Path, count: int, seed: int) -> tuple[Counter[str], Counter[str]]:
+    """In how many stretches of one video text is found, and overlays, by what is drawn."""
     dice, reader = np.random.default_rng(seed), open_text_reader()
     has_text, has_overlay = Counter[str](), Counter[str]()
     with tempfile.TemporaryDirectory() as name:
-        for start_s in starts(film, count, CLIP_S, dice):
-            pictures = stretch(film, start_s, CLIP_S)
+        for start_s in starts(video, count, CLIP_S, dice):
+            pictures = stretch(video, start_s, CLIP_S)
             for kind in KINDS:
                 font = int(dice.choice(FONTS))
                 row = judge(reader, scanned(pictures, DRAWERS[kind](dice, font), Path(name)))
@@ -143,10 +143,10 @@ def measure(film: Path, count: int, seed: int) -> tuple[Counter[str], Counter[st
     return has_text, has_overlay
 
 
-def report(film: Path, count: int, seed: int) -> None:
-    """Print what is found in one film."""
-    has_text, has_overlay = measure(film, count, seed)
-    print(f"{film.name}: {count} stretches of {CLIP_S} s, seed {seed}")
+def report(video: Path, count: int, seed: int) -> None:
+    """Print what is found in one video."""
+    has_text, has_overlay = measure(video, count, seed)
+    print(f"{video.name}: {count} stretches of {CLIP_S} s, seed {seed}")
     for kind in KINDS:
         text, overlay = (found[kind] / count for found in (has_text, has_overlay))
         print(f"  {kind:10} text found in {text:4.0%}, overlay in {overlay:4.0%}")
@@ -165,14 +165,14 @@ def rates(found: Mapping[str, int], positive: frozenset[str], count: int) -> str
 
 
 def main() -> None:
-    """Print for each film how often text and overlays are found, by kind."""
+    """Print for each video how often text and overlays are found, by kind."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--stretches", type=int, default=12, help="of each film")
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--stretches", type=int, default=12, help="of each video")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    for film in arguments.films:
-        report(film, arguments.stretches, arguments.seed)
+    for video in arguments.videos:
+        report(video, arguments.stretches, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""Measures how often marks laid over real film are found, by opacity, and clean film is cleared.
+"""Measures how often marks laid over real video are found, by opacity, and clean video is cleared.
 
-Each film is cut into stretches; over each lies, throughout, one mark of random words, sign, size,
-colour and place, or none. Short stretches are films of one clip; longer ones are of several, which
-their film helps to judge. Marks and stretches follow from `--seed`.
+Each video is cut into stretches; over each lies, throughout, one mark of random words, sign, size,
+colour and place, or none. Short stretches are videos of one clip; longer ones are of several, which
+their video helps to judge. Marks and stretches follow from `--seed`.
 """
 
 import argparse
@@ -15,12 +15,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.benchmarks.overlaid_films import RATE, Picture, scanned, span, starts, stretch
+from scripts.benchmarks.overlaid_videos import RATE, Picture, scanned, span, starts, stretch
 from vidcurate.clips.regions import Box
 from vidcurate.media.visual.watermark import MarkFinder
 
 OPACITIES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6)
-WORDS = ("SAMPLE", "StockFilm", "(c) Studio 4", "channel.tv", "PREVIEW ONLY", "@some_name")
+WORDS = ("SAMPLE", "StockVideo", "(c) Studio 4", "channel.tv", "PREVIEW ONLY", "@some_name")
 CLIP_S, CLIPS_OF_LONG = 8, 5
 LIKELY = 0.5  # the score from which a clip counts as marked
 
@@ -84,24 +84,24 @@ def touch(first: Box, second: Box) -> bool:
     return across and min(first.bottom, second.bottom) > max(first.top, second.top)
 
 
-def measure(film: Path, count: int, clips: int, seed: int) -> dict[float, Counter[str]]:
-    """For each opacity what became of clips in stretches of one film, of so many clips each."""
+def measure(video: Path, count: int, clips: int, seed: int) -> dict[float, Counter[str]]:
+    """For each opacity what became of clips in stretches of one video, of so many clips each."""
     dice = np.random.default_rng(seed)
     seconds = clips * CLIP_S
     counts = {opacity: Counter[str]() for opacity in OPACITIES}
     with tempfile.TemporaryDirectory() as name:
-        for start_s in starts(film, count, seconds, dice):
-            pictures = stretch(film, start_s, seconds)
+        for start_s in starts(video, count, seconds, dice):
+            pictures = stretch(video, start_s, seconds)
             mark = random_mark(pictures[0], dice)
             for opacity in OPACITIES:
                 counts[opacity].update(outcomes(pictures, mark, opacity, Path(name)))
     return counts
 
 
-def report(film: Path, count: int, clips: int, seed: int) -> None:
-    """Print what became of the clips of one film."""
-    counts = measure(film, count, clips, seed)
-    print(f"{film.name}: {count} stretches of {clips} clips of {CLIP_S} s, seed {seed}")
+def report(video: Path, count: int, clips: int, seed: int) -> None:
+    """Print what became of the clips of one video."""
+    counts = measure(video, count, clips, seed)
+    print(f"{video.name}: {count} stretches of {clips} clips of {CLIP_S} s, seed {seed}")
     clean = counts[0.0]
     alarms = clean["found"] + clean["elsewhere"]
     print(f"  clean  {clean['missed']} cleared, {alarms} taken for marked, {clean['still']} null")
@@ -123,15 +123,15 @@ def share(part: int, whole: int) -> str:
 
 
 def main() -> None:
-    """Print precision and recall by opacity for each film, for clips alone and in their film."""
+    """Print precision and recall by opacity for each video, for clips alone and in their video."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("films", nargs="+", type=Path)
-    parser.add_argument("--stretches", type=int, default=8, help="of each film and length")
+    parser.add_argument("videos", nargs="+", type=Path)
+    parser.add_argument("--stretches", type=int, default=8, help="of each video and length")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    for film in arguments.films:
+    for video in arguments.videos:
         for clips in (1, CLIPS_OF_LONG):
-            report(film, arguments.stretches, clips, arguments.seed)
+            report(video, arguments.stretches, clips, arguments.seed)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Films damaged in their bytes: cut short, with flipped bits, and with headers that lie."""
+"""Videos damaged in their bytes: cut short, with flipped bits, and with headers that lie."""
 
 import random
 import struct
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-REFUSED, FILM, ANY = "refused", "film", "any"
+REFUSED, VIDEO, ANY = "refused", "video", "any"
 ONES = 0xFFFFFFFF
 NESTED = 20_000
 
@@ -16,7 +16,7 @@ NESTED = 20_000
 class Case:
     """A bad file: its name, what is bad about it, what must become of it, and how it is made.
 
-    `expected` is `refused` (a failed row with a reason), `film` (it ends in the export) or `any`
+    `expected` is `refused` (a failed row with a reason), `video` (it ends in the export) or `any`
     (one of both, or a filter's reason).
     """
 
@@ -31,10 +31,10 @@ def case(name: str, kind: str, expected: str, data: bytes) -> Case:
     return Case(name.encode(), kind, expected, lambda path: path.write_bytes(data))
 
 
-def damaged(films: Mapping[str, bytes], seed: int) -> Iterator[Case]:
-    """Every film cut short at three places and with flipped bits in four ways."""
+def damaged(videos: Mapping[str, bytes], seed: int) -> Iterator[Case]:
+    """Every video cut short at three places and with flipped bits in four ways."""
     dice = random.Random(seed)  # noqa: S311 - the same seed gives the same files
-    for name, data in films.items():
+    for name, data in videos.items():
         for share in (0.02, 0.5, 0.95):
             short = data[: int(len(data) * share)]
             yield case(f"cut at {share} {name}", "cut short", ANY, short)
@@ -79,18 +79,18 @@ def mutated(data: bytes, dice: random.Random) -> bytes:
     return data
 
 
-def lying(films: Mapping[str, bytes]) -> Iterator[Case]:
-    """Films whose headers state what is not so."""
+def lying(videos: Mapping[str, bytes]) -> Iterator[Case]:
+    """Videos whose headers state what is not so."""
     lies = chain(
-        mp4_lies(films["h264.mp4"]),
-        matroska_lies(films["h264.mkv"]),
-        avi_lies(films["mpeg4.avi"]),
-        other_lies(films),
+        mp4_lies(videos["h264.mp4"]),
+        matroska_lies(videos["h264.mkv"]),
+        avi_lies(videos["mpeg4.avi"]),
+        other_lies(videos),
     )
     return (case(f"lie {name}", "lying header", ANY, data) for name, data in lies)
 
 
-def mp4_lies(film: bytes) -> Iterator[tuple[str, bytes]]:
+def mp4_lies(video: bytes) -> Iterator[tuple[str, bytes]]:
     """Boxes of an MP4 (ISO/IEC 14496-12) with wrong counts, times and sizes."""
     fields = {
         "mvhd timescale": (b"mvhd", 16, 0),
@@ -115,46 +115,46 @@ def mp4_lies(film: bytes) -> Iterator[tuple[str, bytes]]:
         "width and height": (b"avc1", 28, ONES),
     }
     for name, (box, offset, value) in fields.items():
-        yield f"{name}.mp4", put(film, film.index(box) + offset, ">I", value)
-    constant = put(film, film.index(b"stsz") + 8, ">I", 1)
-    yield "constant samples.mp4", put(constant, film.index(b"stsz") + 12, ">I", 1 << 30)
-    head = film[: film.index(b"moov") - 4]
+        yield f"{name}.mp4", put(video, video.index(box) + offset, ">I", value)
+    constant = put(video, video.index(b"stsz") + 8, ">I", 1)
+    yield "constant samples.mp4", put(constant, video.index(b"stsz") + 12, ">I", 1 << 30)
+    head = video[: video.index(b"moov") - 4]
     boxes = [struct.pack(">I4s", 8 * (NESTED - n), b"moov") for n in range(NESTED)]
     yield "nested boxes.mp4", head + b"".join(boxes)
 
 
-def matroska_lies(film: bytes) -> Iterator[tuple[str, bytes]]:
+def matroska_lies(video: bytes) -> Iterator[tuple[str, bytes]]:
     """Elements of a Matroska file (RFC 9559) with wrong numbers."""
-    length = film.index(b"\x44\x89\x88") + 3
+    length = video.index(b"\x44\x89\x88") + 3
     for name, value in {"nan": float("nan"), "inf": float("inf"), "huge": 1e300, "-": -1.0}.items():
-        yield f"length {name}.mkv", put(film, length, ">d", value)
-    scale = film.index(b"\x2a\xd7\xb1") + 4
-    yield "tick 0.mkv", film[:scale] + b"\0\0\0" + film[scale + 3 :]
-    yield "tick max.mkv", film[:scale] + b"\xff\xff\xff" + film[scale + 3 :]
-    segment = film.index(b"\x18\x53\x80\x67") + 4
-    yield "segment.mkv", film[:segment] + b"\x01" + b"\xfe" * 7 + film[segment + 8 :]
+        yield f"length {name}.mkv", put(video, length, ">d", value)
+    scale = video.index(b"\x2a\xd7\xb1") + 4
+    yield "tick 0.mkv", video[:scale] + b"\0\0\0" + video[scale + 3 :]
+    yield "tick max.mkv", video[:scale] + b"\xff\xff\xff" + video[scale + 3 :]
+    segment = video.index(b"\x18\x53\x80\x67") + 4
+    yield "segment.mkv", video[:segment] + b"\x01" + b"\xfe" * 7 + video[segment + 8 :]
 
 
-def avi_lies(film: bytes) -> Iterator[tuple[str, bytes]]:
+def avi_lies(video: bytes) -> Iterator[tuple[str, bytes]]:
     """Fields of an AVI's headers that are wrong."""
-    header, format_ = film.index(b"strh") + 8, film.index(b"strf") + 8
-    yield "rate 0.avi", put(film, header + 24, "<I", 0)
-    yield "scale 0.avi", put(film, header + 20, "<I", 0)
-    yield "rate max.avi", put(film, header + 24, "<I", ONES)
-    yield "length.avi", put(film, header + 32, "<I", ONES >> 1)
-    yield "size 65535.avi", put(put(film, format_ + 4, "<i", 65535), format_ + 8, "<i", 65535)
-    yield "size negative.avi", put(film, format_ + 8, "<i", -(1 << 31))
-    yield "riff size.avi", put(film, 4, "<I", ONES - 1)
+    header, format_ = video.index(b"strh") + 8, video.index(b"strf") + 8
+    yield "rate 0.avi", put(video, header + 24, "<I", 0)
+    yield "scale 0.avi", put(video, header + 20, "<I", 0)
+    yield "rate max.avi", put(video, header + 24, "<I", ONES)
+    yield "length.avi", put(video, header + 32, "<I", ONES >> 1)
+    yield "size 65535.avi", put(put(video, format_ + 4, "<i", 65535), format_ + 8, "<i", 65535)
+    yield "size negative.avi", put(video, format_ + 8, "<i", -(1 << 31))
+    yield "riff size.avi", put(video, 4, "<I", ONES - 1)
 
 
-def other_lies(films: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def other_lies(videos: Mapping[str, bytes]) -> Iterator[tuple[str, bytes]]:
     """Headers of other containers that are wrong."""
-    body = films["raw.y4m"].partition(b"\n")[2]
+    body = videos["raw.y4m"].partition(b"\n")[2]
     sizes = ("W99999 H99999 F12:1", "W320 H240 F0:0", "W-1 H-1 F12:1", "W320 H240 F1:4294967295")
     for number, size in enumerate(sizes):
         yield f"head {number}.y4m", f"YUV4MPEG2 {size} C420jpeg\n".encode() + body
-    yield "size 65535.gif", put(films["gif.gif"], 6, "<I", ONES)
-    flv = films["flv1.flv"]
+    yield "size 65535.gif", put(videos["gif.gif"], 6, "<I", ONES)
+    flv = videos["flv1.flv"]
     yield "length.flv", put(flv, flv.index(b"duration") + 9, ">d", 1e300)
     yield "tag size.flv", flv[:14] + b"\xff\xff\xff" + flv[17:]
 

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from scripts.robustness.bad_damage import ANY, FILM, REFUSED, Case, case
-from scripts.robustness.bad_films import ffmpeg, make
+from scripts.robustness.bad_damage import ANY, REFUSED, VIDEO, Case, case
 from scripts.robustness.bad_references import box
+from scripts.robustness.bad_videos import ffmpeg, make
 
 NAMES = (
     *(
-        'it\'s a "film".mp4',
+        'it\'s a "video".mp4',
         "two\nlines.mp4",
         "-rf",
         "--config=evil.yaml",
@@ -27,7 +27,7 @@ NAMES = (
     ),
     *("`touch x`;touch y&.mp4", "|touch z.mp4", "%s%n%x.mp4", "..\\..\\up.mp4", "...mp4"),
     *("..%2f..%2fup.mp4", "~root.mp4", "[red]markup[bold].mp4", "=cmd|' x'!A0.mp4"),
-    *("\x1b]0;owned\x07\x1b[2J.mp4", "\u202e4pm.film.mp4", "日本 é.mp4", " .mp4", "CON.mp4"),
+    *("\x1b]0;owned\x07\x1b[2J.mp4", "\u202e4pm.video.mp4", "日本 é.mp4", " .mp4", "CON.mp4"),
     *(
         "concat:a.mp4|b.mp4",
         "http:127.0.0.1.mp4",
@@ -35,7 +35,7 @@ NAMES = (
         "data:,x.mp4",
         "subfile,,start,0.mp4",
     ),
-    *("film%03d.mp4", "*?[a].mp4", "a" * 251 + ".mp4", "é" * 125 + "x.mp4"),
+    *("video%03d.mp4", "*?[a].mp4", "a" * 251 + ".mp4", "é" * 125 + "x.mp4"),
 )
 PICTURES = ("png", "jpg", "bmp", "tiff", "webp", "gif", "avif", "tga")
 HUGE, LONG = 16384, 1 << 23  # ffmpeg itself refuses to make 16384x16384, by little
@@ -43,13 +43,13 @@ N_STREAMS, N_TAGS = 1000, 4000
 SPARSE_BYTES, BOMB_BYTES = 4 << 30, 32 << 20
 
 
-def named(films: Mapping[str, bytes]) -> Iterator[Case]:
-    """Sound films of odd names, no two of one content."""
+def named(videos: Mapping[str, bytes]) -> Iterator[Case]:
+    """Sound videos of odd names, no two of one content."""
     for number, name in enumerate(NAMES):
-        data = films["h264.mp4"] + box(b"free", number.to_bytes(8, "big"))
-        yield case(name, "name", FILM, data)
-    yield case("x.mp4", "name", FILM, films["h264.mp4"])
-    yield Case(b"caf\xe9.mp4", "name", REFUSED, partial(write, films["h264.mp4"] + bytes(8)))
+        data = videos["h264.mp4"] + box(b"free", number.to_bytes(8, "big"))
+        yield case(name, "name", VIDEO, data)
+    yield case("x.mp4", "name", VIDEO, videos["h264.mp4"])
+    yield Case(b"caf\xe9.mp4", "name", REFUSED, partial(write, videos["h264.mp4"] + bytes(8)))
 
 
 def write(data: bytes, path: Path) -> None:
@@ -57,29 +57,29 @@ def write(data: bytes, path: Path) -> None:
     Path(os.fsdecode(bytes(path))).write_bytes(data)
 
 
-def archives(films: Mapping[str, bytes]) -> Iterator[Case]:
+def archives(videos: Mapping[str, bytes]) -> Iterator[Case]:
     """Archives, packed tight or not, and some that unpack to far more than they are."""
-    film, bomb = films["mpeg2.ts"], bytes(BOMB_BYTES)
+    video, bomb = videos["mpeg2.ts"], bytes(BOMB_BYTES)
     for name, method in (("stored", zipfile.ZIP_STORED), ("packed", zipfile.ZIP_DEFLATED)):
         packed = io.BytesIO()
         with zipfile.ZipFile(packed, "w", method) as archive:
-            archive.writestr(zipfile.ZipInfo("../../film.ts"), film)
+            archive.writestr(zipfile.ZipInfo("../../video.ts"), video)
         yield case(f"{name}.zip.mp4", "archive", REFUSED, packed.getvalue())
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as tar:
-        entry = tarfile.TarInfo("../../film.ts")
-        entry.size = len(film)
-        tar.addfile(entry, io.BytesIO(film))
-    yield case("film.tar.mp4", "archive", REFUSED, packed.getvalue())
+        entry = tarfile.TarInfo("../../video.ts")
+        entry.size = len(video)
+        tar.addfile(entry, io.BytesIO(video))
+    yield case("video.tar.mp4", "archive", REFUSED, packed.getvalue())
     yield case("bomb.gz.mp4", "archive", REFUSED, gzip.compress(bomb, mtime=0))
     yield case("bomb.bz2.mp4", "archive", REFUSED, bz2.compress(bomb))
     yield case("bomb.xz.mp4", "archive", REFUSED, lzma.compress(bomb, preset=0))
-    yield case("film.7z.mp4", "archive", REFUSED, b"7z\xbc\xaf\x27\x1c" + film)
-    yield case("film.rar.mp4", "archive", REFUSED, b"Rar!\x1a\x07\x01\x00" + film)
+    yield case("video.7z.mp4", "archive", REFUSED, b"7z\xbc\xaf\x27\x1c" + video)
+    yield case("video.rar.mp4", "archive", REFUSED, b"Rar!\x1a\x07\x01\x00" + video)
 
 
 def pictures() -> Iterator[Case]:
-    """Single pictures under a film's name."""
+    """Single pictures under a video's name."""
     for kind in PICTURES:
         codec = {"tga": "targa", "jpg": "mjpeg", "avif": "libaom-av1"}.get(kind, kind)
         codec = "libwebp" if kind == "webp" else codec
@@ -148,7 +148,7 @@ CODING = {"ffv1": ("-level", "1")}  # later levels cut the picture into more sli
 
 
 def sizes() -> Iterator[Case]:
-    """Pictures of extreme sizes in films that are otherwise sound."""
+    """Pictures of extreme sizes in videos that are otherwise sound."""
     shapes = {
         "1x1": (1, 1),
         "2x2": (2, 2),
@@ -170,16 +170,16 @@ def sizes() -> Iterator[Case]:
             )
 
 
-def crowded(films: Mapping[str, bytes]) -> Iterator[Case]:
+def crowded(videos: Mapping[str, bytes]) -> Iterator[Case]:
     """A thousand streams, long and many tags, chapters, subtitles and attached files."""
-    yield Case(b"streams.mkv", "streams", FILM, lambda at: multiplied(at, films))
-    yield Case(b"streams.mov", "streams", FILM, lambda at: multiplied(at, films))
-    yield Case(b"tags.mkv", "tags", FILM, lambda at: tagged(at, films))
-    yield Case(b"tags.mp4", "tags", FILM, lambda at: tagged(at, films))
-    yield case("long tag.mp4", "tags", FILM, with_long_title(films["h264.mp4"]))
-    yield Case(b"attached.mkv", "tracks", FILM, lambda at: attached(at, films))
-    yield Case(b"subtitled.mkv", "tracks", FILM, lambda at: subtitled(at, films, "srt"))
-    yield Case(b"subtitled.mp4", "tracks", FILM, lambda at: subtitled(at, films, "mov_text"))
+    yield Case(b"streams.mkv", "streams", VIDEO, lambda at: multiplied(at, videos))
+    yield Case(b"streams.mov", "streams", VIDEO, lambda at: multiplied(at, videos))
+    yield Case(b"tags.mkv", "tags", VIDEO, lambda at: tagged(at, videos))
+    yield Case(b"tags.mp4", "tags", VIDEO, lambda at: tagged(at, videos))
+    yield case("long tag.mp4", "tags", VIDEO, with_long_title(videos["h264.mp4"]))
+    yield Case(b"attached.mkv", "tracks", VIDEO, lambda at: attached(at, videos))
+    yield Case(b"subtitled.mkv", "tracks", VIDEO, lambda at: subtitled(at, videos, "srt"))
+    yield Case(b"subtitled.mp4", "tracks", VIDEO, lambda at: subtitled(at, videos, "mov_text"))
     yield case("subtitles.mp4", "tracks", REFUSED, SUBTITLES.encode())
 
 
@@ -190,25 +190,25 @@ def beside(path: Path, data: bytes | str, ending: str) -> Path:
     return file
 
 
-def multiplied(path: Path, films: Mapping[str, bytes]) -> None:
-    """A film whose sound is there 999 times."""
-    film = beside(path, films["h264.mp4"], ".mp4")
+def multiplied(path: Path, videos: Mapping[str, bytes]) -> None:
+    """A video whose sound is there 999 times."""
+    video = beside(path, videos["h264.mp4"], ".mp4")
     streams = ("-map", "0:v", *("-map", "0:a") * (N_STREAMS - 1), "-t", "2.2")
-    ffmpeg("-i", f"file:{film}", *streams, "-fflags", "+bitexact", "-c", "copy", f"file:{path}")
+    ffmpeg("-i", f"file:{video}", *streams, "-fflags", "+bitexact", "-c", "copy", f"file:{path}")
 
 
-def tagged(path: Path, films: Mapping[str, bytes]) -> None:
-    """A film with many tags that would steer a terminal, and as many chapters."""
+def tagged(path: Path, videos: Mapping[str, bytes]) -> None:
+    """A video with many tags that would steer a terminal, and as many chapters."""
     lines = [";FFMETADATA1", "title=\x1b[2J[red]=cmd|' /C x'!A0"]
     lines += [f"tag{n}=value" for n in range(N_TAGS)]
     for n in range(N_TAGS // 10):
         lines += ["[CHAPTER]", "TIMEBASE=1/1000", f"START={n}", f"END={n + 1}", "title=\x1b[31m"]
     tags = beside(path, "\n".join(lines), ".txt")
-    film = beside(path, films["h264.mp4"], ".mp4")
+    video = beside(path, videos["h264.mp4"], ".mp4")
     exact = ("-fflags", "+bitexact", "-movflags", "use_metadata_tags")
     ffmpeg(
         "-i",
-        f"file:{film}",
+        f"file:{video}",
         "-i",
         f"file:{tags}",
         "-map_metadata",
@@ -220,26 +220,26 @@ def tagged(path: Path, films: Mapping[str, bytes]) -> None:
     )
 
 
-def with_long_title(film: bytes) -> bytes:
+def with_long_title(video: bytes) -> bytes:
     """An MP4 with a second index box that holds nothing but a title of 8 MiB."""
     text = (LONG).to_bytes(4, "big") + bytes(4) + b"A" * LONG
-    return film + box(b"udta", box(b"\xa9nam", text))
+    return video + box(b"udta", box(b"\xa9nam", text))
 
 
 SUBTITLES = "1\n00:00:00,000 --> 00:00:02,000\n\x1b[2J<font face='../../x'>{\\an8}text</font>\n\n"
 
 
-def subtitled(path: Path, films: Mapping[str, bytes], codec: str) -> None:
-    """A film with subtitles."""
-    text, film = beside(path, SUBTITLES, ".srt"), beside(path, films["h264.mp4"], ".mp4")
+def subtitled(path: Path, videos: Mapping[str, bytes], codec: str) -> None:
+    """A video with subtitles."""
+    text, video = beside(path, SUBTITLES, ".srt"), beside(path, videos["h264.mp4"], ".mp4")
     exact = ("-fflags", "+bitexact", "-c", "copy", "-c:s", codec)
-    ffmpeg("-i", f"file:{film}", "-i", f"file:{text}", *exact, f"file:{path}")
+    ffmpeg("-i", f"file:{video}", "-i", f"file:{text}", *exact, f"file:{path}")
 
 
-def attached(path: Path, films: Mapping[str, bytes]) -> None:
-    """A film with attached files whose names lead elsewhere."""
-    file, film = beside(path, "#!/bin/sh\n", ".ttf"), beside(path, films["h264.mp4"], ".mp4")
+def attached(path: Path, videos: Mapping[str, bytes]) -> None:
+    """A video with attached files whose names lead elsewhere."""
+    file, video = beside(path, "#!/bin/sh\n", ".ttf"), beside(path, videos["h264.mp4"], ".mp4")
     names = ("-metadata:s:t", "filename=../../../outside/attached.ttf")
     kind = ("-metadata:s:t", "mimetype=font/ttf")
     exact = ("-fflags", "+bitexact", "-c", "copy")
-    ffmpeg("-i", f"file:{film}", "-attach", str(file), *names, *kind, *exact, f"file:{path}")
+    ffmpeg("-i", f"file:{video}", "-attach", str(file), *names, *kind, *exact, f"file:{path}")

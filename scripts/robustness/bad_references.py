@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from scripts.robustness.bad_damage import REFUSED, Case, case
-from scripts.robustness.bad_films import X264, make
+from scripts.robustness.bad_videos import X264, make
 
 KIND = "reference"
 # Text that names {it}, a path or an address, under the endings that it may come with.
@@ -40,12 +40,12 @@ LISTS = {
 }
 
 
-def referring(films: Mapping[str, bytes], outside: Path, port: int) -> Iterator[Case]:
-    """Playlists, scripts and reference films that point at `outside` or at the port."""
+def referring(videos: Mapping[str, bytes], outside: Path, port: int) -> Iterator[Case]:
+    """Playlists, scripts and reference videos that point at `outside` or at the port."""
     targets = {
         "path": str(outside),
         "url": f"file://{outside}",
-        "http": f"http://127.0.0.1:{port}/film.ts",
+        "http": f"http://127.0.0.1:{port}/video.ts",
         "tcp": f"tcp://127.0.0.1:{port}",
     }
     for name, text in LISTS.items():
@@ -56,16 +56,16 @@ def referring(films: Mapping[str, bytes], outside: Path, port: int) -> Iterator[
         text = {"m3u8": "hls", "mpd": "dash", "avs": "avisynth"}.get(ending, ending)
         data = LISTS[text].format(it=targets["path"], port=port).encode()
         yield case(f"{ending}.{ending}", KIND, REFUSED, data)
-    yield Case(b"reference film.mov", KIND, REFUSED, lambda at: reference_film(at, outside))
+    yield Case(b"reference video.mov", KIND, REFUSED, lambda at: reference_video(at, outside))
     yield case("redirect.mov", KIND, REFUSED, redirect(targets["http"]))
     # Read as a name pattern, the first of these is the second.
-    pattern = films["mjpeg.mov"].find(b"\xff\xd8")
-    picture = films["mjpeg.mov"][pattern:][:20_000]
+    pattern = videos["mjpeg.mov"].find(b"\xff\xd8")
+    picture = videos["mjpeg.mov"][pattern:][:20_000]
     yield case("still%03d.jpg", KIND, REFUSED, picture)
     yield case("still001.jpg", KIND, REFUSED, picture + b"1")
 
 
-def reference_film(path: Path, outside: Path) -> None:
+def reference_video(path: Path, outside: Path) -> None:
     """A MOV whose pictures lie in another file, which an alias record names (QTFF, `dref`)."""
     make(path, (*X264, "-an"))
     data = path.read_bytes()
@@ -86,7 +86,7 @@ def reference_film(path: Path, outside: Path) -> None:
 
 
 def redirect(address: str) -> bytes:
-    """A MOV that only says where the film is to be had (QTFF, `rmra`)."""
+    """A MOV that only says where the video is to be had (QTFF, `rmra`)."""
     url = address.encode() + b"\0"
     data = box(b"rdrf", bytes(4) + b"url " + len(url).to_bytes(4, "big") + url)
     return box(b"ftyp", b"qt  " + bytes(8)) + box(b"moov", box(b"rmra", box(b"rmda", data)))

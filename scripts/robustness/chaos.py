@@ -1,6 +1,6 @@
-"""Kill a run over real films at many random moments, and prove that nothing was lost or changed.
+"""Kill a run over real videos at many random moments, and prove that nothing was lost or changed.
 
-The films are run once in peace. Then the same run is made in another folder while its driver or
+The videos are run once in peace. Then the same run is made in another folder while its driver or
 one of its workers is killed with SIGKILL again and again, and resumed each time. At the end every
 table must hold the same rows, and every file that the rows name, clips among them, the same bytes.
 """
@@ -30,7 +30,7 @@ OPTIONS = {
     **{name: {} for name in ("keyframes", "caption")},
     "export": {"media": "copy"},
 }
-# What a stage took is no fact about the film.
+# What a stage took is no fact about the video.
 TIMES = {"seconds"}
 
 
@@ -44,20 +44,20 @@ class Chaos:
     attempts: int = 0
     wall_s: float = 0.0
 
-    def run(self, films: Path, config: Path, n_kills: int, longest_s: float) -> None:
+    def run(self, videos: Path, config: Path, n_kills: int, longest_s: float) -> None:
         """Run until done, killing so many times on the way, after `longest_s` seconds at most."""
         while True:
             began = time.monotonic()
             self.attempts += 1
-            driver = start(films, config, self.folder)
+            driver = start(videos, config, self.folder)
             while self.kills.total() < n_kills and driver.poll() is None:
                 wait_for(driver, self.dice.uniform(0, longest_s))
                 self.kill(driver)
             code = driver.wait()
             self.wall_s += time.monotonic() - began
             if code == 0 and self.kills.total() >= n_kills:
-                # A film whose worker was killed again and again has failed; killing has ended now.
-                start(films, config, self.folder, "--retry-failed").wait()
+                # A video whose worker was killed again and again has failed; killing has ended now.
+                start(videos, config, self.folder, "--retry-failed").wait()
                 return
             if code == 0:  # done too soon: begin anew, so that there is something to kill
                 shutil.rmtree(self.folder)
@@ -78,7 +78,7 @@ class Chaos:
 def main() -> None:
     """Run in peace and in chaos, and compare."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("film", type=Path, help="a film; its pieces are the films of the run")
+    parser.add_argument("video", type=Path, help="a video; its pieces are the videos of the run")
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--pieces", type=int, default=8)
     parser.add_argument("--seconds", type=int, default=15, help="length of a piece")
@@ -86,36 +86,36 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("demo/chaos"))
     given = parser.parse_args()
     shutil.rmtree(given.folder, ignore_errors=True)
-    films = given.folder / "films"
-    cut_pieces(given.film, films, given.pieces, given.seconds)
+    videos = given.folder / "videos"
+    cut_pieces(given.video, videos, given.pieces, given.seconds)
     config = given.folder / "chaos.yaml"
     config.write_text(json.dumps(OPTIONS), "utf-8")  # JSON is YAML
     peace, chaos = given.folder / "peace", given.folder / "chaos"
     began = time.monotonic()
-    if start(films, config, peace).wait() != 0:
+    if start(videos, config, peace).wait() != 0:
         sys.exit("the undisturbed run failed")
     peace_s = time.monotonic() - began
     disturbed = Chaos(chaos, random.Random(given.seed))  # noqa: S311 - dice, not secrets
-    disturbed.run(films, config, given.kills, peace_s / 3)
+    disturbed.run(videos, config, given.kills, peace_s / 3)
     began = time.monotonic()
-    start(films, config, chaos).wait()
+    start(videos, config, chaos).wait()
     nothing_s = time.monotonic() - began
     report(disturbed, peace_s, nothing_s, list(differences(peace, chaos)))
 
 
-def cut_pieces(film: Path, folder: Path, n_pieces: int, seconds: int) -> None:
-    """Different stretches of a film as films of their own, without encoding."""
+def cut_pieces(video: Path, folder: Path, n_pieces: int, seconds: int) -> None:
+    """Different stretches of a video as videos of their own, without encoding."""
     folder.mkdir(parents=True)
     for number in range(n_pieces):
         span = ("-ss", str(number * seconds), "-t", str(seconds))
         target = folder / f"piece{number}.mp4"
-        tool = [find_ffmpeg().path, "-v", "error", "-y", *span, "-i", str(film), "-c", "copy"]
+        tool = [find_ffmpeg().path, "-v", "error", "-y", *span, "-i", str(video), "-c", "copy"]
         subprocess.run([*tool, str(target)], check=True)
 
 
-def start(films: Path, config: Path, dataset: Path, *more: str) -> "subprocess.Popen[bytes]":
+def start(videos: Path, config: Path, dataset: Path, *more: str) -> "subprocess.Popen[bytes]":
     """A run as a user starts it."""
-    command = ["run", str(films), "-c", str(config), "-d", str(dataset), "-q", *more]
+    command = ["run", str(videos), "-c", str(config), "-d", str(dataset), "-q", *more]
     return subprocess.Popen([sys.executable, "-m", "vidcurate", *command])
 
 

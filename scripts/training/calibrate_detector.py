@@ -1,7 +1,7 @@
 """Fits the learned detector's confidence: of alarms of confidence 0.9, nine in ten are right.
 
 Prints the two numbers of learned.CALIBRATION, by Platt's scaling. Give it shots that are in no
-training film, and not those that accuracy is reported on.
+training video, and not those that accuracy is reported on.
 """
 
 import argparse
@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.benchmarks.cuts import composed_films
+from scripts.benchmarks.cuts import composed_videos
 from scripts.benchmarks.score_cuts import Passage, truth_of, verdicts
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode, shrinker_for
 from vidcurate.media.shots.learned import LearnedDetector, LearnedOptions, Values, transitions
 
@@ -24,10 +24,10 @@ LEAST = 1e-3
 Numbers = NDArray[np.float64]
 
 
-def rows_of(film: Path) -> Values:
-    """What the network says of each frame of a film."""
+def rows_of(video: Path) -> Values:
+    """What the network says of each frame of a video."""
     detector = LearnedDetector()
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         shrinker = None
         for _, frame in decode(container, stream, Faults()):
             shrinker = shrinker or shrinker_for(frame)
@@ -36,15 +36,16 @@ def rows_of(film: Path) -> Values:
     return detector.take()
 
 
-def alarms_of(film: Path) -> list[tuple[float, bool]]:
-    """The log odds that the network gives each alarm of a film, and whether it is right."""
-    rows = rows_of(film)
+def alarms_of(video: Path) -> list[tuple[float, bool]]:
+    """The log odds that the network gives each alarm of a video, and whether it is right."""
+    rows = rows_of(video)
     found = [
         Passage(one.start, one.end, one.kind, float(rows[one.start + 1 : one.end + 1, 0].max()))
         for one in transitions(rows, LearnedOptions(threshold=0.0))
     ]
     judged = [
-        (float(np.clip(p, LEAST, 1 - LEAST)), right) for p, right in verdicts(truth_of(film), found)
+        (float(np.clip(p, LEAST, 1 - LEAST)), right)
+        for p, right in verdicts(truth_of(video), found)
     ]
     return [(math.log(p / (1 - p)), right) for p, right in judged if p > LEAST]
 
@@ -62,17 +63,17 @@ def platt(odds: Numbers, right: Numbers) -> Numbers:
 
 
 def main() -> None:
-    """Compose films, judge them, fit."""
+    """Compose videos, judge them, fit."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shots", type=Path, help="a folder of single-shot films")
-    parser.add_argument("folder", type=Path, help="where composed films are kept")
-    parser.add_argument("--films", type=int, default=30)
+    parser.add_argument("shots", type=Path, help="a folder of single-shot videos")
+    parser.add_argument("folder", type=Path, help="where composed videos are kept")
+    parser.add_argument("--videos", type=int, default=30)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.folder.mkdir(parents=True, exist_ok=True)
-    films = composed_films(options.shots, options.folder, options.films, options.seed)
-    found = [one for film in films for one in alarms_of(film)]
+    videos = composed_videos(options.shots, options.folder, options.videos, options.seed)
+    found = [one for video in videos for one in alarms_of(video)]
     odds, right = (np.array(column, np.float64) for column in zip(*found, strict=True))
     scale, offset = platt(odds, right)
     print(f"CALIBRATION = ({scale:.2f}, {offset:.2f})  # {len(found)} alarms")

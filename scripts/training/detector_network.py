@@ -24,8 +24,8 @@ Place = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """Features of a film's frames, with the network's margin at both ends, and their targets.
+class Video:
+    """Features of a video's frames, with the network's margin at both ends, and their targets.
 
     The columns of `targets` are whether a frame is the middle of a transition, whether it is
     after the start and not after the end of one, and the number of its kind.
@@ -61,28 +61,28 @@ class Network(nn.Module):  # type: ignore[misc, unused-ignore] # torch may be mi
 
 
 def batches(
-    rng: np.random.Generator, films: list[Film], hard: list[Place]
+    rng: np.random.Generator, videos: list[Video], hard: list[Place]
 ) -> tuple[Tensor, Tensor]:
-    """Spans of films at chance places, a quarter of them where the network was most wrong."""
+    """Spans of videos at chance places, a quarter of them where the network was most wrong."""
     places = [
-        (index, int(rng.integers(0, len(films[index].targets) - SPAN + 1)))
-        for index in rng.integers(len(films), size=BATCH)
+        (index, int(rng.integers(0, len(videos[index].targets) - SPAN + 1)))
+        for index in rng.integers(len(videos), size=BATCH)
     ]
     if hard:
         places[:N_HARD] = [hard[n] for n in rng.integers(len(hard), size=N_HARD)]
     rows = [
-        (films[n].features[at : at + SPAN + 2 * CONTEXT], films[n].targets[at : at + SPAN])
+        (videos[n].features[at : at + SPAN + 2 * CONTEXT], videos[n].targets[at : at + SPAN])
         for n, at in places
     ]
     features = np.stack([f for f, _ in rows]).astype(np.float32).transpose(0, 2, 1)
     return torch.from_numpy(features.copy()), torch.from_numpy(np.stack([t for _, t in rows]))
 
 
-def hardest(network: Network, films: list[Film]) -> list[Place]:
-    """The spans of whole films in which the network says the most wrong things."""
+def hardest(network: Network, videos: list[Video]) -> list[Place]:
+    """The spans of whole videos in which the network says the most wrong things."""
     network.eval()
     found = []
-    for number, one in enumerate(films):
+    for number, one in enumerate(videos):
         logits, targets = logits_of(network, one), torch.from_numpy(one.targets)
         losses = functional.binary_cross_entropy_with_logits(
             logits[0], targets[:, 0], reduction="none"
@@ -107,10 +107,10 @@ def loss_of(logits: Tensor, targets: Tensor) -> Tensor:
     return middle + 0.5 * inside + 0.1 * kinds
 
 
-def new_network(films: list[Film], seed: int) -> Network:
-    """An untrained network that scales features as they are in some films."""
+def new_network(videos: list[Video], seed: int) -> Network:
+    """An untrained network that scales features as they are in some videos."""
     torch.manual_seed(seed)
-    sample = np.concatenate([one.features[::7] for one in films]).astype(np.float32)
+    sample = np.concatenate([one.features[::7] for one in videos]).astype(np.float32)
     return Network(
         torch.from_numpy(sample.mean(axis=0)), torch.from_numpy(sample.std(axis=0) + 0.02)
     )
@@ -118,8 +118,8 @@ def new_network(films: list[Film], seed: int) -> Network:
 
 def train(
     network: Network,
-    films: list[Film],
-    held_out: list[Film],
+    videos: list[Video],
+    held_out: list[Video],
     *,
     steps: int,
     rate: float,
@@ -133,9 +133,9 @@ def train(
     hard: list[Place] = []
     for step in range(steps):
         if step and step % REVIEW_STEPS == 0:
-            hard = hardest(network, films)
+            hard = hardest(network, videos)
         optimiser.zero_grad()
-        features, targets = batches(rng, films, hard)
+        features, targets = batches(rng, videos, hard)
         loss = loss_of(network(features), targets)
         torch.autograd.backward(loss)
         optimiser.step()
@@ -148,20 +148,20 @@ def train(
     network.eval()
 
 
-def held_out_loss(network: Network, films: list[Film]) -> float:
-    """Mean loss over whole films that were not trained on."""
+def held_out_loss(network: Network, videos: list[Video]) -> float:
+    """Mean loss over whole videos that were not trained on."""
     network.eval()
     with torch.no_grad():
         losses = [
             loss_of(logits_of(network, one)[None], torch.from_numpy(one.targets)[None]).item()
-            for one in films
+            for one in videos
         ]
     network.train()
     return float(np.mean(losses))
 
 
-def logits_of(network: Network, one: Film) -> Tensor:
-    """Logits of all frames of a film, shape (outputs, frames)."""
+def logits_of(network: Network, one: Video) -> Tensor:
+    """Logits of all frames of a video, shape (outputs, frames)."""
     with torch.no_grad():
         logits = network(torch.from_numpy(one.features.astype(np.float32).T[None]))[0]
     return cast("Tensor", logits)

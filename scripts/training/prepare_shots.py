@@ -1,4 +1,4 @@
-"""Takes single shots out of films, small, as the material that test films are composed of.
+"""Takes single shots out of videos, small, as the material that test videos are composed of.
 
 Photographs become shots too, by a camera that moves over them.
 """
@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
-from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_frames, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.transnet import Network
 
@@ -34,17 +34,17 @@ MOVE_FRAMES, MOVE_SIZE = 120, (320, 180)
 Alarms = NDArray[np.bool_]
 
 
-def alarms(film: Path, network: Network | None) -> Alarms:
+def alarms(video: Path, network: Network | None) -> Alarms:
     """Frames that may belong to a transition, or show next to nothing.
 
-    Where TransNetV2 sees the film, a tenth of its certainty is enough, and PySceneDetect's metrics
+    Where TransNetV2 sees the video, a tenth of its certainty is enough, and PySceneDetect's metrics
     need to be far off; by themselves they alarm at less than their own thresholds.
     """
     columns = SIGNALS if network is None else (*SIGNALS, *METRICS["transnet"])
     metrics = ("content", "histogram") if network is None else ("content", "histogram", "transnet")
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder) / "frames.arrow", Path(folder) / "samples.arrow"
-        scan_film(film, ScanOptions(metrics, sample_interval_s=60.0), *files, network)
+        scan_video(video, ScanOptions(metrics, sample_interval_s=60.0), *files, network)
         table = read_frames(files[0], columns)
         signals = {name: np.array(table[name].to_numpy()) for name in columns}
     change = (signals["delta_hue"] + signals["delta_sat"] + signals["delta_lum"]) / 3.0
@@ -70,31 +70,33 @@ def spans(alarmed: Alarms) -> list[tuple[int, int]]:
     return kept
 
 
-def write_shots(film: Path, kept: list[tuple[int, int]], folder: Path) -> int:
-    """Write the spans of a film as small films; how many."""
+def write_shots(video: Path, kept: list[tuple[int, int]], folder: Path) -> int:
+    """Write the spans of a video as small videos; how many."""
     starts, ends = {a: n for n, (a, _) in enumerate(kept)}, {b for _, b in kept}
     out: av.container.OutputContainer | None = None
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         for index, (_, frame) in enumerate(decode(container, stream, Faults())):
             if index in ends and out is not None:
                 close(out)
                 out = None
             if index in starts:
                 out = opened(
-                    folder / f"{film.stem}-{starts[index]:03d}.mp4", frame.width, frame.height
+                    folder / f"{video.stem}-{starts[index]:03d}.mp4", frame.width, frame.height
                 )
             if out is not None:
-                video = out.streams.video[0]
-                image = frame.reformat(video.width, video.height, "yuv420p", interpolation="AREA")
+                stream_out = out.streams.video[0]
+                image = frame.reformat(
+                    stream_out.width, stream_out.height, "yuv420p", interpolation="AREA"
+                )
                 image.pts, image.time_base = index, Fraction(1, 25)
-                out.mux(video.encode(image))
+                out.mux(stream_out.encode(image))
     if out is not None:
         close(out)
     return len(kept)
 
 
 def opened(file: Path, width: int, height: int) -> av.container.OutputContainer:
-    """An open film, nearly lossless, whose long side is at most 320 pixels."""
+    """An open video, nearly lossless, whose long side is at most 320 pixels."""
     scale = min(1.0, LONG_SIDE / max(width, height))
     out = av.open(str(file), "w")
     video = out.add_stream("libx264", Fraction(25), options={"crf": "12", "preset": "ultrafast"})
@@ -134,7 +136,7 @@ def write_move(photo: Path, folder: Path, rng: np.random.Generator) -> None:
 
 
 def main() -> None:
-    """Prepare all films into two folders that share no film."""
+    """Prepare all videos into two folders that share no video."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="train/ and validation/ are written here")
     parser.add_argument("--train", nargs="*", type=Path, default=[])
@@ -146,9 +148,9 @@ def main() -> None:
     for part in ("train", "validation"):
         folder = options.folder / part
         folder.mkdir(parents=True, exist_ok=True)
-        for film in getattr(options, part):
-            found = spans(alarms(film, network))
-            print(f"{part} {film.name}: {write_shots(film, found, folder)} shots", flush=True)
+        for video in getattr(options, part):
+            found = spans(alarms(video, network))
+            print(f"{part} {video.name}: {write_shots(video, found, folder)} shots", flush=True)
     for number, photo in enumerate(options.photos):
         write_move(photo, options.folder / "train", np.random.default_rng(number))
 

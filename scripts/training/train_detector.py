@@ -1,6 +1,6 @@
-"""Trains the learned shot detector on films composed from single shots; needs torch.
+"""Trains the learned shot detector on videos composed from single shots; needs torch.
 
-The films are rendered small and never encoded, which is enough for what the detector reads of
+The videos are rendered small and never encoded, which is enough for what the detector reads of
 them, and played forwards and backwards, in other light and with noise.
 """
 
@@ -16,17 +16,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from scripts.training import compose_films as compose
+from scripts.training import compose_videos as compose
 from scripts.training.detector_network import (
     SPAN,
-    Film,
     Network,
+    Video,
     export,
     logits_of,
     new_network,
     train,
 )
-from scripts.training.film_shots import Source, load
+from scripts.training.video_shots import Source, load
 from vidcurate.media.io.decode import Small
 from vidcurate.media.shots.bands import HEIGHT, WIDTH, bands, describe, picture
 from vidcurate.media.shots.learned import KINDS, MARGIN
@@ -45,10 +45,10 @@ Spans = list[tuple[int, int, str]]
 MATERIAL: list[Source] = []
 
 
-def film_pictures(
+def video_pictures(
     rng: np.random.Generator, sources: list[Source], n_frames: int
 ) -> tuple[Pictures, Spans]:
-    """A composed film as pictures of 32 x 18, and its transitions."""
+    """A composed video as pictures of 32 x 18, and its transitions."""
     size = SIZES[int(rng.integers(len(SIZES)))]
     truth = compose.Truth()
     shots = compose.plan(rng, sources, n_frames, size)
@@ -89,8 +89,8 @@ def pulses(rng: np.random.Generator, n_frames: int) -> NDArray[np.float32]:
     return np.asarray(fields[groups])
 
 
-def film(pictures: Pictures, spans: Spans) -> Film:
-    """The features and targets of a film."""
+def video(pictures: Pictures, spans: Spans) -> Video:
+    """The features and targets of a video."""
     padded = np.concatenate(
         [pictures[:1].repeat(MARGIN, 0), pictures, pictures[-1:].repeat(MARGIN, 0)]
     )
@@ -100,33 +100,33 @@ def film(pictures: Pictures, spans: Spans) -> Film:
         targets[middle - near : middle + near + 1, 0] = 1.0
         targets[start + 1 : end + 1, 1] = 1.0
         targets[start + 1 : end + 1, 2] = KINDS.index(KIND_OF.get(kind, "wipe"))
-    return Film(bands(describe(padded)).astype(np.float16), targets)
+    return Video(bands(describe(padded)).astype(np.float16), targets)
 
 
-def compose_set(seed: int, sources: list[Source], n_films: int, *, augment: bool) -> list[Film]:
-    """Composed films of about 600 frames; each twice more when augmented, once backwards."""
+def compose_set(seed: int, sources: list[Source], n_videos: int, *, augment: bool) -> list[Video]:
+    """Composed videos of about 600 frames; each twice more when augmented, once backwards."""
     MATERIAL[:] = sources
-    jobs = [(seed, number, augment) for number in range(n_films)]
+    jobs = [(seed, number, augment) for number in range(n_videos)]
     with multiprocessing.get_context("fork").Pool(PROCESSES) as pool:
         return [one for variants in pool.starmap(composed, jobs, chunksize=8) for one in variants]
 
 
-def composed(seed: int, number: int, augment: bool) -> list[Film]:  # noqa: FBT001 - a pool's call
-    """One composed film, with its two variants where it is augmented."""
+def composed(seed: int, number: int, augment: bool) -> list[Video]:  # noqa: FBT001 - a pool's call
+    """One composed video, with its two variants where it is augmented."""
     rng = np.random.default_rng([seed, number])
-    pictures, spans = film_pictures(rng, MATERIAL, 600)
+    pictures, spans = video_pictures(rng, MATERIAL, 600)
     if not augment:
-        return [film(pictures, spans)]
+        return [video(pictures, spans)]
     last = len(pictures) - 1
     back = [(last - end, last - start, kind) for start, end, kind in spans]
     return [
-        film(pictures, spans),
-        film(changed(rng, pictures[::-1]), back),
-        film(changed(rng, pictures), spans),
+        video(pictures, spans),
+        video(changed(rng, pictures[::-1]), back),
+        video(changed(rng, pictures), spans),
     ]
 
 
-def mined(network: Network, sources: list[Source], seed: int) -> list[Film]:
+def mined(network: Network, sources: list[Source], seed: int) -> list[Video]:
     """Whole shots in which the network hears something: nothing is there to be heard."""
     found = []
     for number, source in enumerate(sources):
@@ -137,19 +137,19 @@ def mined(network: Network, sources: list[Source], seed: int) -> list[Film]:
             pictures = np.concatenate([pictures, pictures[-1:].repeat(SPAN, 0)])
             pictures = pictures[::-1] if rng.random() < 0.3 else pictures  # noqa: PLR2004 - odds
             pictures = changed(rng, pictures) if rng.random() < 0.5 else pictures  # noqa: PLR2004
-            one = film(pictures, [])
+            one = video(pictures, [])
             if float(torch.sigmoid(logits_of(network, one)[0]).max()) > LEAST_ALARM:
                 found.append(one)
     return found
 
 
 def main() -> None:
-    """Compose, train, export; films named by --hold-out are kept for choosing and calibration."""
+    """Compose, train, export; videos named by --hold-out are kept for choosing and calibration."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shots", type=Path, help="a folder of single-shot films")
+    parser.add_argument("shots", type=Path, help="a folder of single-shot videos")
     parser.add_argument("weights", type=Path, help="the .npz file to write")
-    parser.add_argument("--hold-out", nargs="*", default=[], help="beginnings of films' names")
-    parser.add_argument("--films", type=int, default=150)
+    parser.add_argument("--hold-out", nargs="*", default=[], help="beginnings of videos' names")
+    parser.add_argument("--videos", type=int, default=150)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
@@ -159,18 +159,18 @@ def main() -> None:
     held = [s for s in sources if s.name.startswith(tuple(options.hold_out) or "\0")]
     used = [s for s in sources if s not in held]
     begun = time.perf_counter()
-    films = compose_set(options.seed, used, options.films, augment=True)
+    videos = compose_set(options.seed, used, options.videos, augment=True)
     held_out = compose_set(options.seed + 1000, held or used, 20, augment=False)
-    n_frames = sum(len(one.targets) for one in films)
+    n_frames = sum(len(one.targets) for one in videos)
     facts = {"shots": len(used), "held_out_shots": len(held), "frames": n_frames}
     print(json.dumps(facts), f"{time.perf_counter() - begun:.0f} s", flush=True)
-    network = new_network(films, options.seed)
+    network = new_network(videos, options.seed)
     steps = options.steps
-    train(network, films, held_out, steps=steps, rate=RATE, seed=options.seed)
+    train(network, videos, held_out, steps=steps, rate=RATE, seed=options.seed)
     hard = mined(network, used, options.seed)
     print(len(hard), "mined", flush=True)
-    films += hard * max(1, round(MINED_SHARE * len(films) / max(1, len(hard))))
-    train(network, films, held_out, steps=steps // 3, rate=MINED_RATE, seed=options.seed + 1)
+    videos += hard * max(1, round(MINED_SHARE * len(videos) / max(1, len(hard))))
+    train(network, videos, held_out, steps=steps // 3, rate=MINED_RATE, seed=options.seed + 1)
     export(network, options.weights)
 
 

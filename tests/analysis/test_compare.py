@@ -19,11 +19,11 @@ SHARP, SHARPER = "quality.sharpness >= 10", "quality.sharpness >= 20"
 
 
 def clips(spans: Spans) -> pa.Table:
-    """Clips of films, in ticks of a tenth of a second."""
+    """Clips of videos, in ticks of a tenth of a second."""
     rows = [
         {
-            "clip_id": f"{film}-{start}-{end}",
-            "video_id": film,
+            "clip_id": f"{video}-{start}-{end}",
+            "video_id": video,
             "start_pts": start,
             "end_pts": end,
             "time_base": {"num": 1, "den": 10},
@@ -32,7 +32,7 @@ def clips(spans: Spans) -> pa.Table:
             "duration_s": (end - start) / 10,
             "n_frames": end - start,
         }
-        for film, start, end in spans
+        for video, start, end in spans
     ]
     return pa.Table.from_pylist(rows, schema=CLIPS.schema)
 
@@ -47,7 +47,7 @@ def side(
 ) -> Side:
     """A data set with these clips, all kept but those left out for a reason."""
     every = clips(spans)
-    films = sorted({film for film, _, _ in spans})
+    videos = sorted({video for video, _, _ in spans})
     reasons = left_out or {}
     lost = pc.is_in(every["clip_id"], pa.array([*reasons, *unjudged], pa.string()))
     plain = {f.name: 0 if pa.types.is_integer(f.type) else 0.0 for f in QUALITY.schema}
@@ -58,10 +58,10 @@ def side(
     tables = {"clips": every, "quality": pa.Table.from_pylist(scores, schema=QUALITY.schema)}
     said = pa.table({"id": list(reasons), "reason": list(reasons.values())})
     return Side(
-        films=pa.table(
+        videos=pa.table(
             {
-                "video_id": pa.array(films, pa.string()),
-                "path": pa.array([f"{film}.mp4" for film in films], pa.string()),
+                "video_id": pa.array(videos, pa.string()),
+                "path": pa.array([f"{video}.mp4" for video in videos], pa.string()),
             }
         ),
         clips=every,
@@ -120,15 +120,15 @@ def test_an_overlapping_clip_is_the_same_cut_anew() -> None:
 
 
 def test_what_has_no_counterpart() -> None:
-    """A clip that only touches others, a film that is not there, a clip that waits for rules."""
+    """A clip that only touches others, a video that is not there, a clip that waits for rules."""
     before = side([("a", 10, 20), ("b", 0, 10), ("c", 0, 10)])
     after = side([("a", 0, 10), ("a", 20, 30), ("c", 0, 10)], unjudged=["c-0-10"])
     assert told(before, after) == [
         ("a-10-20", "no clip there", None, None),
-        ("b-0-10", "no such film", None, None),
+        ("b-0-10", "no such video", None, None),
         ("c-0-10", "not judged", None, "c-0-10"),
     ]
-    assert gone(before, side([]))["cause"].to_pylist() == ["no such film"] * 3
+    assert gone(before, side([]))["cause"].to_pylist() == ["no such video"] * 3
 
 
 def test_causes_are_counted() -> None:
@@ -137,7 +137,7 @@ def test_causes_are_counted() -> None:
     after = side([("b", 1, 10), ("b", 20, 29)])
     counts = [(row["cause"], row["count_all"]) for row in by_cause(gone(before, after))]
     assert counts[0] == ("re-cut", 2)
-    assert sorted(counts[1:]) == [("no clip there", 1), ("no such film", 1)]
+    assert sorted(counts[1:]) == [("no clip there", 1), ("no such video", 1)]
 
 
 def test_a_tie_goes_to_the_shorter_clip() -> None:
@@ -154,8 +154,8 @@ def test_the_likest_is_the_one_that_shares_most(
     some: list[tuple[str, int, int]], others: list[tuple[str, int, int]]
 ) -> None:
     """What is found over all clips at once is what looking at each pair finds."""
-    ours = [(film, start, start + length) for film, start, length in some]
-    theirs = [(film, start, start + length) for film, start, length in others]
+    ours = [(video, start, start + length) for video, start, length in some]
+    theirs = [(video, start, start + length) for video, start, length in others]
 
     def shared(clip: tuple[str, int, int], other: tuple[str, int, int]) -> int:
         common = min(clip[2], other[2]) - max(clip[1], other[1])
@@ -190,13 +190,13 @@ def test_options_that_differ() -> None:
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory, film: Path) -> tuple[Path, Path]:
-    """The same film twice: all clips, without a filter; and cut and filtered otherwise."""
+def two(tmp_path_factory: pytest.TempPathFactory, video: Path) -> tuple[Path, Path]:
+    """The same video twice: all clips, without a filter; and cut and filtered otherwise."""
     root = tmp_path_factory.mktemp("diff")
-    process(root / "a", {"split": {"min_clip_s": 1.0}, "quality": {}}, film)
+    process(root / "a", {"split": {"min_clip_s": 1.0}, "quality": {}}, video)
     rules = ("quality.freeze_share < 0.5", "clips.start_s < 3")
     options: dict[str, Any] = {"split": {"max_clip_s": 1.2, "min_clip_s": 0.1}, "quality": {}}
-    process(root / "b", {**options, "filter": {"rules": rules}}, film)
+    process(root / "b", {**options, "filter": {"rules": rules}}, video)
     return root / "a", root / "b"
 
 

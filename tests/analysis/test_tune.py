@@ -23,7 +23,7 @@ def beside(x: Scores, y: Scores | None = None) -> tuple[pa.Table, pa.Table]:
     n = len(x)
     clips = {
         "clip_id": pa.array([f"c{i}" for i in range(n)], pa.string()),
-        "film": pa.array([f"f{i}.mp4" for i in range(n)], pa.string()),
+        "video": pa.array([f"f{i}.mp4" for i in range(n)], pa.string()),
         "start_s": pa.array(range(n), pa.float64()),
         "end_s": pa.array(range(1, n + 1), pa.float64()),
     }
@@ -91,7 +91,7 @@ def test_the_clips_next_to_a_limit() -> None:
     assert [(c.clip_id, c.value) for c in limit.inside] == [("c4", 40), ("c0", 50), ("c6", 60)]
     assert [(c.clip_id, c.value) for c in limit.outside] == [("c3", 30), ("c2", 20), ("c1", 10)]
     first = limit.inside[0]
-    assert (first.film, first.start_s, first.end_s) == ("f4.mp4", 4, 5)
+    assert (first.video, first.start_s, first.end_s) == ("f4.mp4", 4, 5)
     assert limit.kept_share == pytest.approx(3 / 6)
 
 
@@ -181,7 +181,7 @@ def test_nothing_to_look_at() -> None:
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
+def data(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
     """Three clips with measurements, of which one rule keeps two."""
     root = tmp_path_factory.mktemp("tune") / "data"
     options: dict[str, Any] = {
@@ -189,7 +189,7 @@ def data(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
         "quality": {},
         "filter": {"rules": ("quality.freeze_share < 0.5",)},
     }
-    process(root, options, film)
+    process(root, options, video)
     return root
 
 
@@ -212,11 +212,11 @@ def test_the_command_shows_other_rules_and_all_scores(data: Path) -> None:
     assert "freeze_share < 0.5" not in shown.out
 
 
-def test_a_data_set_without_rules(film: Path, tmp_path: Path) -> None:
+def test_a_data_set_without_rules(video: Path, tmp_path: Path) -> None:
     """An empty list of rules keeps every clip, which is said, and shows all scores."""
     config = tmp_path / "empty.yaml"
     config.write_text("split: {min_clip_s: 1}\nquality:\nfilter:\n  rules: []\n", "utf-8")
-    made = vidcurate("run", film, "-c", config, "-d", tmp_path / "data", "--engine", "inline")
+    made = vidcurate("run", video, "-c", config, "-d", tmp_path / "data", "--engine", "inline")
     assert made.code == 0, made.err
     shown = vidcurate("tune", "-d", tmp_path / "data", "--json")
     assert "there is no rule, so every clip is kept" in shown.err

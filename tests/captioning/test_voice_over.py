@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.support.chat_server import Script, serving
-from tests.support.films import render
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import reached
+from tests.support.videos import render
 from vidcurate.captioning.voice_over import LARGEST_BYTES, SubtitleFile, subtitle_files
 from vidcurate.records import CAPTIONS, Caption, Source
 from vidcurate.store.storage import Remote
@@ -38,10 +38,10 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """A data set of two films of three clips each; one has subtitles."""
-    films = [render(tmp_path / f"{rate}.mp4", rate=rate, audio=False) for rate in ("24", "25")]
+    """A data set of two videos of three clips each; one has subtitles."""
+    videos = [render(tmp_path / f"{rate}.mp4", rate=rate, audio=False) for rate in ("24", "25")]
     (tmp_path / "24.en.srt").write_text(SRT, "utf-8")
-    process(tmp_path / "out", BASE, *films)
+    process(tmp_path / "out", BASE, *videos)
     return tmp_path / "out"
 
 
@@ -53,7 +53,7 @@ def write(out: Path, script: Script) -> list[Caption]:
 
 
 def voices(captions: list[Caption]) -> list[str | None]:
-    """The voice-over of each caption of the film with subtitles."""
+    """The voice-over of each caption of the video with subtitles."""
     return [
         json.loads(caption.structured or "")["voice_over"]
         for caption in captions
@@ -62,7 +62,7 @@ def voices(captions: list[Caption]) -> list[str | None]:
 
 
 def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
-    """Words are cut to the clips of the film that they lie beside; the other film has none."""
+    """Words are cut to the clips of the video that they lie beside; the other video has none."""
     captions = write(out, script)
     assert voices(captions) == ["First words.", None, "Last words."]
     silent = [caption for caption in captions if caption.subtitles_hash is None]
@@ -72,7 +72,7 @@ def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
 
 
 def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
-    """Only the clips of its film are asked for again, when it changes, goes or comes back."""
+    """Only the clips of its video are asked for again, when it changes, goes or comes back."""
     first = write(out, script)
     write(out, script)
     assert len(script.bodies) == 6
@@ -115,8 +115,8 @@ def test_an_odd_file_is_told_in_the_row(out: Path, script: Script) -> None:
     )
 
 
-def test_an_unreadable_file_costs_its_own_film(out: Path, script: Script) -> None:
-    """Clips whose subtitles are too large fail with the reason; the other film is captioned."""
+def test_an_unreadable_file_costs_its_own_video(out: Path, script: Script) -> None:
+    """Clips whose subtitles are too large fail with the reason; the other video is captioned."""
     with (out.parent / "24.en.srt").open("wb") as file:
         file.truncate(LARGEST_BYTES + 1)
     assert len(write(out, script)) == 3
@@ -125,17 +125,17 @@ def test_an_unreadable_file_costs_its_own_film(out: Path, script: Script) -> Non
 
 
 def source(video_id: str, *paths: Path) -> Source:
-    """A film that lies in some places."""
+    """A video that lies in some places."""
     places = tuple(map(str, paths))
     return Source(video_id, "f", places[0], places, 1, {}, (0,) * len(places), video_id)
 
 
 def test_files_are_found_beside_any_copy(tmp_path: Path) -> None:
-    """A film's other places are looked at too; folders that are gone, and folders, hold nothing."""
+    """A video's other paths are looked at too; folders that are gone, and folders, hold nothing."""
     (tmp_path / "a").mkdir()
-    (tmp_path / "a" / "film.srt").write_text(SRT, "utf-8")
+    (tmp_path / "a" / "video.srt").write_text(SRT, "utf-8")
     (tmp_path / "a" / "other.srt").mkdir()
-    gone, copy = tmp_path / "gone" / "film.mp4", tmp_path / "a" / "film.mp4"
+    gone, copy = tmp_path / "gone" / "video.mp4", tmp_path / "a" / "video.mp4"
     found = subtitle_files([source("v1", gone, copy), source("v2", tmp_path / "a" / "other.mp4")])
     assert set(found) == {"v1"}
     file = found["v1"]
@@ -149,11 +149,11 @@ def test_a_file_without_a_cue_is_told() -> None:
 
 
 def test_files_are_found_in_a_bucket(s3_address: dict[str, str]) -> None:
-    """Beside a film in object storage its subtitles are found and read as on a disk."""
+    """Lookup a video in object storage its subtitles are found and read as on a disk."""
     with reached(s3_address):
-        file = Remote("bucket/heard/film.en.vtt")
+        file = Remote("bucket/heard/video.en.vtt")
         file.write_bytes(b"WEBVTT\n\n00:00.000 --> 00:01.000\nHello.\n")
-        film = Source("v1", "f", "s3://bucket/heard/film.mp4", (), 1, {}, (), "v1")
-        found = subtitle_files([film])["v1"]
+        video = Source("v1", "f", "s3://bucket/heard/video.mp4", (), 1, {}, (), "v1")
+        found = subtitle_files([video])["v1"]
     assert isinstance(found, SubtitleFile)
     assert [cue.text for cue in found.subtitles.cues] == ["Hello."]

@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import ctrl_c, kill_group, start, stopped, vidcurate, wait_until
-from tests.support.films import render
 from tests.support.pipeline import names_below, process, rows, states
+from tests.support.videos import render
 from vidcurate.records import CLIPS
 from vidcurate.store.lock import writing
 
@@ -27,14 +27,14 @@ INLINE = ("--engine", "inline")
 
 
 @pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
-    """A folder with films, a config, and a data set made by `run -c`."""
+def home(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
+    """A folder with videos, a config, and a data set made by `run -c`."""
     home = tmp_path_factory.mktemp("cli")
-    (home / "films").mkdir()
-    (home / "films" / "one.mp4").symlink_to(film)
-    (home / "films" / "broken.mp4").write_text("no film at all", "utf-8")
+    (home / "videos").mkdir()
+    (home / "videos" / "one.mp4").symlink_to(video)
+    (home / "videos" / "broken.mp4").write_text("no video at all", "utf-8")
     (home / "my.yaml").write_text(CONFIG, "utf-8")
-    ended = vidcurate("run", "films", "-c", "my.yaml", "-d", "out", "--json", *INLINE, at=home)
+    ended = vidcurate("run", "videos", "-c", "my.yaml", "-d", "out", "--json", *INLINE, at=home)
     assert ended.code == 0, ended.err
     (home / "out.json").write_text(ended.out, "utf-8")
     (home / "out.log").write_text(ended.err, "utf-8")
@@ -42,7 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
 
 
 def test_run_makes_everything(home: Path) -> None:
-    """`run -c` brings a folder of films to a finished data set; a bad file costs only itself."""
+    """`run -c` brings a folder of videos to a finished data set; a bad file costs only itself."""
     table = pq.read_table(home / "out" / "export" / "data")
     assert table.num_rows == 2
     assert table["caption"].null_count == 0
@@ -109,11 +109,11 @@ def test_rows_of_losses(home: Path) -> None:
         (("status", "-d", "nowhere"), "nowhere holds no data set"),
         (("filter", "-d", "out", "--rule", "quality.sharp > 1"), "did you mean 'quality.sharpn"),
         (("split", "-d", "out", "--min-clip-s", "99"), "min_clip_s 99.0 is above max_clip_s"),
-        (("split", "-d", "new"), "holds no films yet: name a SOURCE"),
-        (("split", "films", "-d", "new", "--engine", "moon"), "unknown engine 'moon'"),
-        (("run", "films", "-d", "new"), "which stages? give -c FILE"),
-        (("split", "films"), "Missing option"),
-        (("split", "films", "-d", "new", "--min-clip", "3"), "No such option"),
+        (("split", "-d", "new"), "holds no videos yet: name a SOURCE"),
+        (("split", "videos", "-d", "new", "--engine", "moon"), "unknown engine 'moon'"),
+        (("run", "videos", "-d", "new"), "which stages? give -c FILE"),
+        (("split", "videos"), "Missing option"),
+        (("split", "videos", "-d", "new", "--min-clip", "3"), "No such option"),
     ],
 )
 def test_wrong_usage(home: Path, arguments: tuple[str, ...], fault: str) -> None:
@@ -133,7 +133,7 @@ def test_wrong_config_runs_nothing(home: Path) -> None:
     """Every fault of a config file is a line with file and line; nothing is made."""
     text = "splitt: {}\nscan:\n  proxy_quality: 500\n  metric: []\n"
     (home / "bad.yaml").write_text(text, "utf-8")
-    ended = vidcurate("run", "films", "-c", "bad.yaml", "-d", "never", at=home)
+    ended = vidcurate("run", "videos", "-c", "bad.yaml", "-d", "never", at=home)
     assert (ended.code, ended.out) == (2, "")
     assert [line.split(": ")[1:3] for line in ended.err.splitlines()] == [
         ["bad.yaml:1", "splitt"],
@@ -153,9 +153,9 @@ def test_config_and_help() -> None:
     assert "--min-clip-s" in vidcurate("split", "--help").out
 
 
-def test_one_liner(tmp_path: Path, film: Path) -> None:
-    """`split film -d out` runs what it needs first, and the processes of the local engine do it."""
-    ended = vidcurate("split", film, "-d", tmp_path, "--min-clip-s", "1", "--workers", "1")
+def test_one_liner(tmp_path: Path, video: Path) -> None:
+    """`split video -d out` runs what it needs first, in processes of the local engine."""
+    ended = vidcurate("split", video, "-d", tmp_path, "--min-clip-s", "1", "--workers", "1")
     assert ended.code == 0, ended.err
     assert ended.out == ""
     assert "split: 1 of 1 ok, 3 rows" in ended.err
@@ -165,10 +165,10 @@ def test_one_liner(tmp_path: Path, film: Path) -> None:
     assert (entry["stage"], entry["rows"], entry["stale"]) == ("split", 3, False)
 
 
-def test_pipe_and_steps(tmp_path: Path, film: Path) -> None:
+def test_pipe_and_steps(tmp_path: Path, video: Path) -> None:
     """Paths come on stdin; a rule makes the scores it needs; export takes what was left."""
-    odd = tmp_path / "a film\nof two lines.mp4"
-    odd.write_bytes(film.read_bytes())
+    odd = tmp_path / "a video\nof two lines.mp4"
+    odd.write_bytes(video.read_bytes())
     bad = os.fsencode(tmp_path) + b"/caf\xe9.mp4"
     paths = b"\0".join([os.fsencode(odd), bad])
     out = tmp_path / "out"
@@ -188,7 +188,7 @@ def test_pipe_and_steps(tmp_path: Path, film: Path) -> None:
 
 
 def test_nothing_came_out(tmp_path: Path) -> None:
-    """Where no film is one, the exit code is 3 and the reason is named, however it is shown."""
+    """Where no video is one, the exit code is 3 and the reason is named, however it is shown."""
     (tmp_path / "a.mp4").write_text("text", "utf-8")
     ended = vidcurate("split", tmp_path / "a.mp4", "-d", tmp_path / "out", "-q", *INLINE)
     assert (ended.code, ended.out) == (3, "")
@@ -198,10 +198,10 @@ def test_nothing_came_out(tmp_path: Path) -> None:
     assert cleaned.code == 0, cleaned.err
 
 
-def test_clean(tmp_path: Path, film: Path) -> None:
+def test_clean(tmp_path: Path, video: Path) -> None:
     """`clean` names what earlier options left, and removes it only when told; rows stay."""
     for length in (1.0, 1.5):
-        process(tmp_path, {"split": {"min_clip_s": length}}, film)
+        process(tmp_path, {"split": {"min_clip_s": length}}, video)
     before = names_below(tmp_path)
     [told] = vidcurate("clean", "-d", tmp_path).lines
     assert (told["removed"], Path(told["path"]).parent.name) == (False, "clips")
@@ -213,49 +213,49 @@ def test_clean(tmp_path: Path, film: Path) -> None:
     assert len(rows(tmp_path, CLIPS)) == 3
 
 
-N_FILMS = 24
+N_VIDEOS = 24
 
 
 @pytest.fixture(scope="module")
-def long_film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Films that take some seconds to scan: one film with a different free box at each end."""
+def long_video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos that take some seconds to scan: one video with a different free box at each end."""
     folder = tmp_path_factory.mktemp("long")
-    film = render(folder / "0.mp4", [("testsrc2", 10.0)], size=(640, 360), audio=False)
-    for number in range(1, N_FILMS):
+    video = render(folder / "0.mp4", [("testsrc2", 10.0)], size=(640, 360), audio=False)
+    for number in range(1, N_VIDEOS):
         box = struct.pack(">I4sI", 12, b"free", number)
-        (folder / f"{number}.mp4").write_bytes(film.read_bytes() + box)
+        (folder / f"{number}.mp4").write_bytes(video.read_bytes() + box)
     return folder
 
 
-def test_second_writer_is_refused(tmp_path: Path, film: Path) -> None:
+def test_second_writer_is_refused(tmp_path: Path, video: Path) -> None:
     """A data set that is being written is left alone, and the writer is named."""
     out = tmp_path / "out"
     with writing(out):
-        ended = vidcurate("split", film, "-d", out, *INLINE)
+        ended = vidcurate("split", video, "-d", out, *INLINE)
     assert ended.code == 2
     assert f"is being written by process {os.getpid()} " in ended.err
 
 
-def test_interrupt(tmp_path: Path, long_film: Path) -> None:
+def test_interrupt(tmp_path: Path, long_video: Path) -> None:
     """Ctrl-C ends with 130 and the line that goes on; that line then does go on."""
     out = tmp_path / "out"
-    command = ("scan", long_film, "-d", out, "--workers", "1")
+    command = ("scan", long_video, "-d", out, "--workers", "1")
     stopped(command, tmp_path, lambda: bool(list(out.glob("scans/*/files/*.arrow"))), ctrl_c)
     [told] = vidcurate("status", "-d", out, "--json").lines
     scan = told["stages"][-1]
     assert scan["failed"] == 0
-    assert 0 < scan["ok"] < N_FILMS
-    assert scan["pending"] == N_FILMS - scan["ok"]
+    assert 0 < scan["ok"] < N_VIDEOS
+    assert scan["pending"] == N_VIDEOS - scan["ok"]
     ended = vidcurate(*command, "--json")
     assert ended.code == 0, ended.err
-    assert ended.lines[0]["stages"][-1]["ok"] == N_FILMS
+    assert ended.lines[0]["stages"][-1]["ok"] == N_VIDEOS
     assert f"scan: {scan['pending']} to do, {scan['ok']} already done" in ended.err
 
 
-def test_interrupt_before_workers_are_up(tmp_path: Path, long_film: Path) -> None:
-    """Ctrl-C while the workers are still starting marks no film as failed."""
+def test_interrupt_before_workers_are_up(tmp_path: Path, long_video: Path) -> None:
+    """Ctrl-C while the workers are still starting marks no video as failed."""
     out = tmp_path / "out"
-    running = start(("scan", long_film, "-d", out, "--workers", "2"), tmp_path)
+    running = start(("scan", long_video, "-d", out, "--workers", "2"), tmp_path)
     try:
         assert wait_until((out / "manifest.json").exists, running)
         os.killpg(running.pid, signal.SIGINT)
@@ -269,11 +269,11 @@ def test_interrupt_before_workers_are_up(tmp_path: Path, long_film: Path) -> Non
 
 
 def test_a_detector_without_its_metric_is_refused_before_the_scan(
-    tmp_path: Path, film: Path
+    tmp_path: Path, video: Path
 ) -> None:
     """What a detector needs and the scan leaves out is named before anything is decoded."""
     out = tmp_path / "out"
-    ended = vidcurate("cuts", film, "-d", out, "--detector", "hash", *INLINE)
+    ended = vidcurate("cuts", video, "-d", out, "--detector", "hash", *INLINE)
     assert ended.code == 2
     assert "--metric learned --metric hash" in ended.err
     assert not (out / "scans").exists()
@@ -297,7 +297,7 @@ def test_the_printed_config_runs(home: Path) -> None:
     printed = vidcurate("config").out
     (home / "whole.yaml").write_text(printed, "utf-8")
     assert vidcurate("config", "--check", "whole.yaml", at=home).code == 0
-    ended = vidcurate("run", "films/one.mp4", "-c", "whole.yaml", "-d", "whole", *INLINE, at=home)
+    ended = vidcurate("run", "videos/one.mp4", "-c", "whole.yaml", "-d", "whole", *INLINE, at=home)
     assert ended.code == 0, ended.err
     assert "3 clips in " in ended.err
     (home / "deaf.yaml").write_text("aesthetic: {}\nalignment: {}\n", "utf-8")
@@ -310,5 +310,5 @@ def test_the_printed_config_runs(home: Path) -> None:
 
 CHECK_AND_RUN = (
     ("config", "--check", "deaf.yaml"),
-    ("run", "films", "-c", "deaf.yaml", "-d", "deaf"),
+    ("run", "videos", "-c", "deaf.yaml", "-d", "deaf"),
 )

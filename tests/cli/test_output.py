@@ -36,7 +36,7 @@ COUNT = StageCount(
     seconds=0.5,
     stale=False,
 )
-STEERING = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\u202efilm"
+STEERING = "\x1b]0;owned\x07\x1b[2J\x9b31m\r\x08\u202evideo"
 REPORT = Report((("a", OK, None), ("b", FAILED, STEERING), ("c", DROPPED, "short")), 0.1)
 
 

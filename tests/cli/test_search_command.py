@@ -4,17 +4,17 @@ import pytest
 
 from tests.models.vision.test_clip_embedder import folder as tiny_model  # noqa: F401 - a fixture
 from tests.support.command import vidcurate
-from tests.support.films import SHOTS, ffmpeg, render
 from tests.support.pipeline import process, rows, states
+from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.records import CLIPS
 
 SPLIT = {"split": {"min_clip_s": 0.5}}
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two films that share a shot, and a picture of it."""
-    folder = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos that share a shot, and a picture of it."""
+    folder = tmp_path_factory.mktemp("videos")
     render(folder / "a.mp4", tuple((shot, 2.0) for shot in SHOTS[:3]), audio=False)
     render(folder / "b.mp4", tuple((shot, 2.0) for shot in SHOTS[1:3]), audio=False)
     ffmpeg("-ss", "3", "-i", str(folder / "a.mp4"), "-frames:v", "1", str(folder / "shot.png"))
@@ -22,33 +22,33 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def out(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set of both, with appearance vectors."""
     out = tmp_path_factory.mktemp("search") / "out"
-    process(out, {"embed": {}, **SPLIT}, films)
+    process(out, {"embed": {}, **SPLIT}, videos)
     return out
 
 
-def test_clips_like_a_picture(out: Path, films: Path) -> None:
-    """The two clips that show it come first, with film, times and scores; then the others."""
-    ended = vidcurate("search", "--like", films / "shot.png", "-d", out, "--json", "--top", "3")
+def test_clips_like_a_picture(out: Path, videos: Path) -> None:
+    """The two clips that show it come first, with video, times and scores; then the others."""
+    ended = vidcurate("search", "--like", videos / "shot.png", "-d", out, "--json", "--top", "3")
     assert ended.code == 0, ended.err
     found = ended.lines[0]["clips"]
-    assert [(Path(c["film"]).name, round(c["start_s"])) for c in found[:2]] in (
+    assert [(Path(c["video"]).name, round(c["start_s"])) for c in found[:2]] in (
         [("a.mp4", 2), ("b.mp4", 0)],
         [("b.mp4", 0), ("a.mp4", 2)],
     )
     assert found[0]["score"] >= found[1]["score"] > 0.9 > found[2]["score"]
     assert (out / "search" / "clips.arrow").exists()
     before = states(out / "search")
-    again = vidcurate("search", "--like", films / "shot.png", "-d", out, "--pool", "softmax")
+    again = vidcurate("search", "--like", videos / "shot.png", "-d", out, "--pool", "softmax")
     assert again.code == 0
     assert found[0]["clip_id"] in again.out
     assert states(out / "search") == before
 
 
 def test_clips_like_a_clip(out: Path) -> None:
-    """The likest is the same shot in the other film; the clip itself is not shown."""
+    """The likest is the same shot in the other video; the clip itself is not shown."""
     clips = rows(out, CLIPS)
     counts = {c.video_id: sum(o.video_id == c.video_id for o in clips) for c in clips}
     own = next(c for c in clips if counts[c.video_id] == 3 and round(c.start_s) == 4)
@@ -56,7 +56,7 @@ def test_clips_like_a_clip(out: Path) -> None:
     found = ended.lines[0]["clips"]
     assert len(found) == 4
     assert own.clip_id not in [clip["clip_id"] for clip in found]
-    assert (Path(found[0]["film"]).name, round(found[0]["start_s"])) == ("b.mp4", 2)
+    assert (Path(found[0]["video"]).name, round(found[0]["start_s"])) == ("b.mp4", 2)
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,15 @@ def test_a_file_that_is_no_picture(out: Path, tmp_path: Path) -> None:
     assert "text.jpg: a picture cannot be decoded" in ended.err
 
 
-def test_without_vectors_or_clips(films: Path, tmp_path: Path) -> None:
+def test_without_vectors_or_clips(videos: Path, tmp_path: Path) -> None:
     """What is missing is named with the command that makes it."""
-    process(tmp_path / "out", SPLIT, films / "b.mp4")
+    process(tmp_path / "out", SPLIT, videos / "b.mp4")
     ended = vidcurate("search", "--like", "x", "-d", tmp_path / "out")
     assert ended.code == 2
     assert "has no vectors: run `vidcurate embed -d" in ended.err
 
 
-def test_words_find_clips(films: Path, tiny_model: Path, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+def test_words_find_clips(videos: Path, tiny_model: Path, tmp_path: Path) -> None:  # noqa: F811 - the fixture
     """With an image-text model each text ranks all clips its way; with other weights none does."""
     model = tmp_path / "model"
     model.mkdir()
@@ -102,7 +102,7 @@ def test_words_find_clips(films: Path, tiny_model: Path, tmp_path: Path) -> None
         (model / file.name).write_bytes(file.read_bytes())
     out = tmp_path / "out"
     embed = {"embed": {"backend": "open_clip", "model": f"local-dir:{model}"}}
-    process(out, {**embed, **SPLIT}, films)
+    process(out, {**embed, **SPLIT}, videos)
     scores = {}
     for text in ("a rabbit in a meadow", "an empty street at night"):
         ended = vidcurate("search", text, "-d", out, "--json")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vidcurate.clips.frame_facts import central, equal_parts, frames_of, poor_frames
-from vidcurate.records import Clip, Cut, FilmCuts
+from vidcurate.records import Clip, Cut, VideoCuts
 
 N_FRAMES, TICKS = 100, 40
 FRAMES = {
@@ -56,7 +56,7 @@ def test_a_clip_between_samples_has_no_vector() -> None:
 
 def test_shots_are_the_sections() -> None:
     """Cuts inside part the clip, cuts outside do not, and a dissolve is in no shot and poor."""
-    cuts = FilmCuts("v", (cut(4, 5), cut(19, 20), cut(30, 36), cut(80, 81)))
+    cuts = VideoCuts("v", (cut(4, 5), cut(19, 20), cut(30, 36), cut(80, 81)))
     found = frames_of(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
     assert found.sections == [(0, 10), (10, 21), (26, 50)]
     assert np.flatnonzero(found.is_poor).tolist() == [21, 22, 23, 24, 25]
@@ -64,7 +64,7 @@ def test_shots_are_the_sections() -> None:
 
 def test_a_clip_inside_a_transition() -> None:
     """It is one shot, and not all of it is poor."""
-    cuts = FilmCuts("v", (cut(5, 90),))
+    cuts = VideoCuts("v", (cut(5, 90),))
     found = frames_of(clip_of(10, 60), pa.table(FRAMES), pa.table(SAMPLES), None, cuts)
     assert found.sections == [(0, 50)]
     assert not found.is_poor.any()

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.split_films import cut_between
+from tests.support.split_videos import cut_between
 from vidcurate.clips.scenes import Looks, Values, depth_scores, stitch, tile
 from vidcurate.clips.spans import Span
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.split_films import cut_between
+from tests.support.split_videos import cut_between
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
-from vidcurate.records import FilmCuts
+from vidcurate.records import VideoCuts
 
 lengths_of_frames = st.lists(st.integers(1, 9), min_size=1, max_size=40)
 
@@ -80,15 +80,15 @@ def test_each_end_is_trimmed_by_itself(
     assert (found and (found.first, found.end)) == kept
 
 
-def test_shots_and_transitions_share_out_the_film() -> None:
+def test_shots_and_transitions_share_out_the_video() -> None:
     """Each frame is of one shot or inside one gradual transition, which knows its cut twice."""
     cuts = (cut_between(2, 3), cut_between(5, 9), cut_between(12, 13))
-    pts, film = np.arange(16), FilmCuts("film", cuts)
-    found = list(shots(film, pts))
+    pts, video = np.arange(16), VideoCuts("video", cuts)
+    found = list(shots(video, pts))
     assert [(span.first, span.end) for span in found] == [(0, 3), (3, 6), (9, 13), (13, 16)]
     assert [span.before for span in found] == [None, *cuts]
     assert [span.after for span in found] == [*cuts, None]
-    assert list(transitions(film, pts)) == [Span(6, 9, cuts[1], cuts[1])]
+    assert list(transitions(video, pts)) == [Span(6, 9, cuts[1], cuts[1])]
 
 
 def test_starts_rise() -> None:

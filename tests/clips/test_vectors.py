@@ -9,9 +9,9 @@ from vidcurate.clips.vectors import (
     clip_frames,
     clip_vector,
     matrix,
-    read_film_vectors,
+    read_video_vectors,
     unit_rows,
-    write_film_vectors,
+    write_video_vectors,
 )
 from vidcurate.errors import MediaError
 from vidcurate.records import Clip
@@ -28,8 +28,8 @@ def clip(start: int, end: int) -> Clip:
 @pytest.fixture
 def table(tmp_path: Path) -> pa.Table:
     """Four vectors a second apart, written and read."""
-    write_film_vectors(tmp_path / "v.parquet", PTS, VECTORS)
-    return read_film_vectors(tmp_path / "v.parquet")
+    write_video_vectors(tmp_path / "v.parquet", PTS, VECTORS)
+    return read_video_vectors(tmp_path / "v.parquet")
 
 
 def test_a_file_holds_times_and_half_precision_vectors(table: pa.Table) -> None:
@@ -80,5 +80,5 @@ def test_a_damaged_file_says_what_to_do(tmp_path: Path, content: bytes | None) -
     """A file that is missing, empty or damaged is a fault with its remedy."""
     if content is not None:
         (tmp_path / "v.parquet").write_bytes(content)
-    with pytest.raises(MediaError, match=r"'v\.parquet': embed the film again"):
-        read_film_vectors(tmp_path / "v.parquet")
+    with pytest.raises(MediaError, match=r"'v\.parquet': embed the video again"):
+        read_video_vectors(tmp_path / "v.parquet")

@@ -36,7 +36,7 @@ def is_number(info: FieldInfo) -> bool:
 
 def tables_of(stage: Stage) -> set[str]:
     """Every table that a stage may read while it runs, whatever its options."""
-    beside = stage.beside if isinstance(stage, MapStage) else stage.beside(stage.config())
+    beside = stage.lookups if isinstance(stage, MapStage) else stage.lookups(stage.config())
     return {stage.reads.name, *(b.table.name for b in beside)}
 
 

@@ -26,9 +26,9 @@ from tests.engines.test_engines import (  # noqa: F401 - the suite that every en
     worker_id,
 )
 from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
-from tests.support.films import SHOTS, render
 from tests.support.paths import ROOT
 from tests.support.pipeline import process, rows
+from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
 from vidcurate.engines import Crash, Needs
 from vidcurate.engines.local import LocalEngine
@@ -83,18 +83,18 @@ def engine(cluster: Any) -> Iterator[RayEngine]:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Six films of two shots, no two alike, and one that is none."""
-    folder = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six videos of two shots, no two alike, and one that is none."""
+    folder = tmp_path_factory.mktemp("videos")
     for number, shot in enumerate(SHOTS):
         other = SHOTS[number - 1]
         render(folder / f"{number}.mp4", ((shot, 1.0), (other, 1.0)), size=(160, 90), audio=False)
-    (folder / "torn.mp4").write_bytes(b"no film")
+    (folder / "torn.mp4").write_bytes(b"no video")
     return folder
 
 
 class NodeKiller(Quiet):
-    """A listener that kills a node when the first film of a stage is done."""
+    """A listener that kills a node when the first video of a stage is done."""
 
     def __init__(self, cluster: Any, stage: str) -> None:
         self.cluster, self.stage = cluster, stage
@@ -208,12 +208,12 @@ def test_items_of_a_lost_node_are_done_elsewhere(
 
 
 def test_a_run_that_loses_a_node_has_the_tables_of_one_machine(
-    engine: RayEngine, cluster: Any, films: Path, tmp_path: Path
+    engine: RayEngine, cluster: Any, videos: Path, tmp_path: Path
 ) -> None:
     """Two nodes and a third that is killed amid the scan make the tables that one process makes."""
-    expected = process(tmp_path / "here", OPTIONS, films)
+    expected = process(tmp_path / "here", OPTIONS, videos)
     killer = NodeKiller(cluster, "scan")
-    counts = process(tmp_path / "there", OPTIONS, films, engine=engine, listener=killer)
+    counts = process(tmp_path / "there", OPTIONS, videos, engine=engine, listener=killer)
     assert killer.victim is None
     assert {c: replace(counts[c], seconds=0) for c in counts} == {
         c: replace(expected[c], seconds=0) for c in expected
@@ -257,13 +257,13 @@ def test_no_cluster_at_the_address(address: str) -> None:
         pass
 
 
-def test_ray_is_an_extra(tmp_path: Path, film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_is_an_extra(tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Ray is not installed, the command says how to get it."""
     (tmp_path / "ray.py").write_text("raise ModuleNotFoundError", "utf-8")
     monkeypatch.setitem(
         ENVIRONMENT, "PYTHONPATH", f"{tmp_path}:{ENVIRONMENT.get('PYTHONPATH', '')}"
     )
-    ended = vidcurate("probe", film, "-d", tmp_path / "data", "--engine", "ray")
+    ended = vidcurate("probe", video, "-d", tmp_path / "data", "--engine", "ray")
     assert ended.code == 2
     assert ended.err == "vidcurate: ray is not installed: pip install 'vidcurate[ray]'\n"
 
@@ -276,11 +276,11 @@ def test_the_address_is_for_ray(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_ends_a_run_on_a_cluster_and_the_same_command_goes_on(
-    cluster: Any, films: Path, tmp_path: Path
+    cluster: Any, videos: Path, tmp_path: Path
 ) -> None:
-    """Ctrl-C ends the run after the films in hand, marks none as failed, and nothing is lost."""
+    """Ctrl-C ends the run after the videos in hand, marks none as failed, and nothing is lost."""
     root = tmp_path / "data"
-    command = ("scan", films, "-d", root, "--engine", "ray", "--address", cluster.address)
+    command = ("scan", videos, "-d", root, "--engine", "ray", "--address", cluster.address)
     stopped(command, tmp_path, lambda: any(root.glob("videos/*/done-*.parquet")), ctrl_c)
     ended = vidcurate(*command, "--json")
     assert ended.code == 0, ended.err

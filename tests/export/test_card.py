@@ -9,7 +9,7 @@ HOSTILE = "a|b <img src=x> ![x](http://127.0.0.1/x.png) `c` **d** &lt;\x1b[2J\n#
 
 
 def card(**changes: object) -> str:
-    """The card of one clip, whose film's list has hostile columns."""
+    """The card of one clip, whose video's list has hostile columns."""
     row = {"video_id": "v", "duration_s": 1.0, "caption": None, "file_name": None}
     clips = pa.Table.from_pylist([{**row, "licence": HOSTILE, f"col {HOSTILE}": "x"}])
     lost = {HOSTILE: {"count": 1, "seconds": 2.0}}
@@ -43,7 +43,7 @@ def test_a_card_keeps_its_form() -> None:
     assert "\x1b" not in text
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# Video clips with text",
-        *(f"## {name}" for name in ("How clips were lost", "Video lost inside films", "Licences")),
+        *(f"## {name}" for name in ("How clips were lost", "Video lost inside videos", "Licences")),
         *(f"## {name}" for name in ("Columns", "Settings", "Made with")),
     ]
     row, _lost = [line for line in text.splitlines() if line.startswith("| scan")]

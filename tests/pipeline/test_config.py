@@ -67,7 +67,7 @@ def test_stages_come_in_the_order_of_the_data(tmp_path: Path) -> None:
         ("split:\n  trim_s: 1\n\n  trim_s: 2\n", "4: split.trim_s: is given twice"),
         ("split: {}\nprobe: {}\nsplit: {}\n", "3: split: is given twice"),
         ("- ingest\n- probe\n", "1: must be a mapping of stages to their options"),
-        ("films\n", "1: must be a mapping of stages to their options"),
+        ("videos\n", "1: must be a mapping of stages to their options"),
         ("ingest: {}\nsplit: {trim_s: 1\nprobe: {}\n", "3: not valid YAML: "),
         ("ingest: {}\n\tsplit: {}\n", "2: not valid YAML: "),
         ("ingest: !!python/object:os.system {}\n", "1: not valid YAML: "),

@@ -11,7 +11,7 @@ from vidcurate.pipeline.inputs import Scope
 from vidcurate.pipeline.runner import plan_for
 
 OPTIONS: dict[str, Any] = {
-    "films": {"fail": "b c", "drop": "d"},
+    "videos": {"fail": "b c", "drop": "d"},
     "pieces": {"step": 2},
     "marks": {"fail": "a.1"},
     "pick": {"least": 1},
@@ -19,7 +19,7 @@ OPTIONS: dict[str, Any] = {
 
 
 def counted(folder: Path) -> dict[str, StageCount]:
-    """The counts of a run over six films in which something of each kind happens."""
+    """The counts of a run over six videos in which something of each kind happens."""
     bench, heard = Bench(folder), Heard()
     bench.add(*"abcdef")
     bench.run(heard=heard, **OPTIONS)
@@ -38,10 +38,10 @@ def test_every_input_is_counted_once(tmp_path: Path) -> None:
 def test_inputs_come_to_what_they_came_to(tmp_path: Path) -> None:
     """Each stage counts what became of its inputs, with reasons, and the rows that they gave."""
     counts = counted(tmp_path)
-    films = counts["films"]
-    assert (films.inputs, films.ok, films.failed, films.rows) == (6, 3, 2, 3)
-    assert films.dropped == {"not wanted": 1}
-    assert films.reasons == {"b is broken": 1, "c is broken": 1}
+    videos = counts["videos"]
+    assert (videos.inputs, videos.ok, videos.failed, videos.rows) == (6, 3, 2, 3)
+    assert videos.dropped == {"not wanted": 1}
+    assert videos.reasons == {"b is broken": 1, "c is broken": 1}
     pieces = counts["pieces"]
     assert (pieces.inputs, pieces.ok, pieces.rows) == (3, 3, 6)
     marks = counts["marks"]
@@ -56,10 +56,10 @@ def test_reasons_come_most_frequent_first(tmp_path: Path) -> None:
     bench, heard = Bench(tmp_path), Heard()
     bench.add("good", "bad")
     for name in ("x", "y", "z"):
-        (tmp_path / f"{name}.film").touch()
-    (tmp_path / "bad.film").unlink()
+        (tmp_path / f"{name}.video").touch()
+    (tmp_path / "bad.video").unlink()
     bench.add("bad", *"xyz")
-    (tmp_path / "bad.film").unlink()
+    (tmp_path / "bad.video").unlink()
     bench.run("ingest", heard=heard)
     reasons = heard.counts[0].reasons
     assert list(reasons.items()) == [
@@ -82,7 +82,7 @@ def test_what_options_changed_is_pending(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.add("a", "b")
     bench.run()
-    planned = plan_for(bench.dataset, TOYS, ["films"], {"films": ToyConfig(step=2)})[-1]
+    planned = plan_for(bench.dataset, TOYS, ["videos"], {"videos": ToyConfig(step=2)})[-1]
     found = count(bench.dataset, planned, Scope(), why_stale="clips changed")
     assert (found.inputs, found.ok, found.pending, found.rows) == (2, 0, 2, 0)
     assert found.stale
@@ -92,9 +92,9 @@ def test_a_kept_count_is_of_these_files_only(tmp_path: Path) -> None:
     """A count is kept by the run, equals one made anew, and is not used once a batch was added."""
     bench = Bench(tmp_path)
     bench.add("a", "b")
-    bench.run(films={"fail": "b"})
-    configs = bench.configs(films={"fail": "b"})
-    planned = plan_for(bench.dataset, TOYS, ["films"], configs)[-1]
+    bench.run(videos={"fail": "b"})
+    configs = bench.configs(videos={"fail": "b"})
+    planned = plan_for(bench.dataset, TOYS, ["videos"], configs)[-1]
     kept = known_count(bench.dataset, planned, Scope())
     assert kept == count_anew(bench.dataset, planned, Scope())
     assert kept is not None

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.toy_data import Bench
-from tests.support.toy_stages import FILMS, MARKS_STAGE, PIECES, Piece, ToyConfig
+from tests.support.toy_stages import MARKS_STAGE, PIECES, VIDEOS, Piece, ToyConfig
 from vidcurate.pipeline.inputs import (
     BATCHES_PER_WORKER,
     Scope,
@@ -86,7 +86,7 @@ def test_id_columns_tell_the_scope() -> None:
     """The ids that a row carries are its columns ending in _id."""
     assert ids_in(CLIPS) == ["clip_id", "video_id"]
     assert ids_in(SOURCES) == ["video_id", "file_id"]
-    assert ids_in(FILMS) == ["video_id"]
+    assert ids_in(VIDEOS) == ["video_id"]
 
 
 def different_scopes() -> list[Scope]:
@@ -110,14 +110,14 @@ def test_a_scope_keeps_rows_by_every_id_they_carry() -> None:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A data set of three films."""
+    """A data set of three videos."""
     bench = Bench(tmp_path)
     bench.add("a", "b", "c")
     return bench
 
 
 def labels_in(bench: Bench, limit: int | None = None) -> list[str]:
-    """The films in scope, by their files' names."""
+    """The videos in scope, by their files' names."""
     made = bench.dataset.manifest()["sources"]["fingerprint"]
     shelf = bench.dataset.shelf(SOURCES, made)
     scope = live_scope(bench.dataset, shelf, limit)
@@ -129,7 +129,7 @@ def test_a_file_that_changed_takes_the_place_of_what_it_was(bench: Bench) -> Non
     """Of a file found again with other content only the new content is live."""
     bench.run("ingest")
     assert labels_in(bench) == ["a", "b", "c"]
-    (bench.folder / "b.film").write_text("another film", "utf-8")
+    (bench.folder / "b.video").write_text("another video", "utf-8")
     bench.add("b")
     assert labels_in(bench) == ["a", "c"]
     bench.run("ingest")
@@ -137,8 +137,8 @@ def test_a_file_that_changed_takes_the_place_of_what_it_was(bench: Bench) -> Non
     assert len(bench.rows(SOURCES)) == 4
 
 
-def test_the_limit_takes_the_first_films(bench: Bench) -> None:
-    """A limit keeps so many films, and the same ones each time; more than there are keeps all."""
+def test_the_limit_takes_the_first_videos(bench: Bench) -> None:
+    """A limit keeps so many videos, and the same ones each time; more than there are keeps all."""
     bench.run("ingest")
     one, two = labels_in(bench, 1), labels_in(bench, 2)
     assert (len(one), len(two)) == (1, 2)
@@ -149,12 +149,12 @@ def test_the_limit_takes_the_first_films(bench: Bench) -> None:
     assert labels_in(bench, 2) == two
 
 
-def test_copies_of_a_film_are_one_input(bench: Bench) -> None:
+def test_copies_of_a_video_are_one_input(bench: Bench) -> None:
     """Two files of one content make one source, which the next stage sees once."""
-    (bench.folder / "copy.film").write_text("film a", "utf-8")
+    (bench.folder / "copy.video").write_text("video a", "utf-8")
     bench.add("copy")
-    bench.run("films")
-    assert len(bench.rows(FILMS)) == 3
+    bench.run("videos")
+    assert len(bench.rows(VIDEOS)) == 3
     assert sorted(len(source.paths) for source in bench.rows(SOURCES)) == [1, 1, 2]
     assert len(bench.worked()) == 3
 

@@ -28,7 +28,9 @@ from vidcurate.store.table import Table
 WEIGHTS = Table("weights", Mark, key="piece_id")
 
 
-def weigh(rows: Sequence[Piece], config: ToyConfig, _: Workspace) -> Iterator[list[Any] | Drop]:
+def weigh(
+    rows: Sequence[Piece], config: ToyConfig, _tool: None, _: Workspace
+) -> Iterator[list[Any] | Drop]:
     """A weight for each piece."""
     for piece in rows:
         assert touch("weigh", piece.piece_id, config) is None
@@ -48,7 +50,7 @@ STAGES = (*TOYS[:4], WEIGH, GATE, TOYS[-1])
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """Two films of three pieces each, whose marks are 1, 2 and 3."""
+    """Two videos of three pieces each, whose marks are 1, 2 and 3."""
     bench = Bench(tmp_path, STAGES)
     bench.add("a", "b")
     return bench
@@ -84,7 +86,7 @@ def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
 
 
 def test_waves_spare_the_same(bench: Bench) -> None:
-    """Film by film the same pieces are weighed as in one go."""
+    """Video by video the same pieces are weighed as in one go."""
     options = bench.configs(pieces={"step": 3}, pick={"least": 2})
     plan = plan_for(bench.dataset, STAGES, ("weigh", "pick"), options)
     run_in_waves(Run(bench.dataset, InlineEngine(), Heard()), plan, 1, InlineEngine())

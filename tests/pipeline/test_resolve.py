@@ -18,12 +18,12 @@ from tests.support.toy_stages import (
 )
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan, tables_read
-from vidcurate.stage import Beside, Stage, StageConfig
+from vidcurate.stage import Lookup, Stage, StageConfig
 from vidcurate.stages.sources.ingest import IngestConfig
 from vidcurate.store.dataset import Dataset
 
 ROOTS = {"files": "found"}
-ALL = ["ingest", "films", "pieces", "marks", "pick", "notes"]
+ALL = ["ingest", "videos", "pieces", "marks", "pick", "notes"]
 
 
 def plan(
@@ -46,8 +46,8 @@ def changed(**options: StageConfig) -> set[str]:
 def test_a_stage_brings_all_that_it_reads() -> None:
     """What a stage reads, beside its input too, comes before it in the order of the data."""
     assert list(plan(["notes"])) == ALL
-    assert list(plan(["pieces"])) == ["ingest", "films", "pieces"]
-    assert list(plan(["marks", "films"])) == ["ingest", "films", "pieces", "marks"]
+    assert list(plan(["pieces"])) == ["ingest", "videos", "pieces"]
+    assert list(plan(["marks", "videos"])) == ["ingest", "videos", "pieces", "marks"]
     assert list(plan(["ingest"])) == ["ingest"]
     assert plan([]) == {}
 
@@ -55,12 +55,12 @@ def test_a_stage_brings_all_that_it_reads() -> None:
 @pytest.mark.parametrize(
     ("options", "stages"),
     [
-        ({"films": ToyConfig(step=2)}, {"films", "pieces"}),
+        ({"videos": ToyConfig(step=2)}, {"videos", "pieces"}),
         ({"pieces": ToyConfig(step=2)}, {"pieces"}),
         ({"marks": ToyConfig(step=2)}, {"marks", "pick", "notes"}),
         ({"pick": PickConfig(least=2)}, {"pick"}),
         ({"notes": ToyConfig(drop="a")}, {"notes"}),
-        ({"films": ToyConfig(fail="a", log="x", pause_s=1)}, set()),
+        ({"videos": ToyConfig(fail="a", log="x", pause_s=1)}, set()),
         ({"ingest": IngestConfig(recursive=False)}, set()),
         ({}, set()),
     ],
@@ -88,14 +88,14 @@ def test_a_planned_stage_knows_its_tables() -> None:
         (["notes"], (), False),
         (["notes"], ("marks",), True),
         (["notes", "marks"], (), True),
-        (["notes"], ("films",), False),
+        (["notes"], ("videos",), False),
     ],
 )
 def test_an_optional_table_is_used_where_it_is(
     chosen: list[str], present: tuple[str, ...], expected: bool
 ) -> None:
     """A table that is not required joins if the data set has it, or its stage is chosen."""
-    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    picky = replace(NOTES_STAGE, reads=PIECES, lookups=(Lookup(MARKS, required=False),))
     planned = plan(chosen, present, (*TOYS[:4], picky))
     assert ("marks" in planned) == expected
     assert ("marks" in planned["notes"].tables) == expected
@@ -103,7 +103,7 @@ def test_an_optional_table_is_used_where_it_is(
 
 def test_a_stage_that_is_only_used_can_be_left_out() -> None:
     """Who runs unasked says for whom, and how to leave it out; what is needed cannot be."""
-    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    picky = replace(NOTES_STAGE, reads=PIECES, lookups=(Lookup(MARKS, required=False),))
     stages = (*TOYS[:4], picky)
     configs = choose_configs(stages, {}, {})
     planned = make_plan(stages, ["notes"], configs, ROOTS, ("marks",))
@@ -119,7 +119,7 @@ def test_a_stage_that_is_only_used_can_be_left_out() -> None:
 
 def test_an_optional_table_decides_the_rows_that_use_it() -> None:
     """Rows made with an optional table are not those made without it."""
-    picky = replace(NOTES_STAGE, reads=PIECES, beside=(Beside(MARKS, required=False),))
+    picky = replace(NOTES_STAGE, reads=PIECES, lookups=(Lookup(MARKS, required=False),))
     stages = (*TOYS[:4], picky)
     without, with_it = plan(["notes"], (), stages), plan(["notes"], ("marks",), stages)
     assert without["notes"].fingerprint != with_it["notes"].fingerprint
@@ -127,7 +127,7 @@ def test_an_optional_table_decides_the_rows_that_use_it() -> None:
 
 def test_what_a_finish_reads_does_not_change_the_rows() -> None:
     """A finish's tables are brought up to date, and leave the stage's fingerprint as it was."""
-    finisher = replace(NOTES_STAGE, beside=(), finish_reads=(Beside(MARKS),))
+    finisher = replace(NOTES_STAGE, lookups=(), finish_reads=(Lookup(MARKS),))
     stages = (*TOYS[:5], finisher)
     one, two = plan(["notes"], (), stages), plan(["notes"], (), stages, marks=ToyConfig(step=7))
     assert "marks" in one["notes"].tables
@@ -137,7 +137,7 @@ def test_what_a_finish_reads_does_not_change_the_rows() -> None:
 
 def test_a_finish_may_read_what_a_later_stage_writes() -> None:
     """A stage that works on another's rows comes along, after it, where that one's finish asks."""
-    finisher = replace(MARKS_STAGE, finish_reads=(Beside(NOTES),))
+    finisher = replace(MARKS_STAGE, finish_reads=(Lookup(NOTES),))
     found = plan(["marks"], (), (*TOYS[:3], finisher, *TOYS[4:]))
     assert list(found) == ALL
     assert found["marks"].tables["notes"] == found["notes"].fingerprint
@@ -153,15 +153,15 @@ def test_a_planned_stage_finds_its_shelves() -> None:
 
 
 def entry(**options: Any) -> dict[str, dict[str, Any]]:
-    """A manifest that holds options of the films stage."""
-    return {"films": {"options": options}}
+    """A manifest that holds options of the videos stage."""
+    return {"videos": {"options": options}}
 
 
 def test_options_are_those_given_else_the_data_sets_else_the_defaults() -> None:
     """A stage that is not named keeps the options that the data set was made with."""
     manifest = {**entry(step=5), "marks": {"options": {"step": 6}}}
     configs = choose_configs(TOYS, {"marks": ToyConfig(step=7)}, manifest)
-    assert configs["films"] == ToyConfig(step=5)
+    assert configs["videos"] == ToyConfig(step=5)
     assert configs["marks"] == ToyConfig(step=7)
     assert configs["pieces"] == ToyConfig()
     assert configs["ingest"] == IngestConfig()
@@ -170,6 +170,6 @@ def test_options_are_those_given_else_the_data_sets_else_the_defaults() -> None:
 @pytest.mark.parametrize("options", [{"gone": 1}, {"step": -1}, {"step": "many"}])
 def test_options_of_another_version_are_refused_unless_given_anew(options: dict[str, Any]) -> None:
     """A data set with options that this version does not know is no crash: the remedy is named."""
-    with pytest.raises(UsageError, match="options of films that this version does not know"):
+    with pytest.raises(UsageError, match="options of videos that this version does not know"):
         choose_configs(TOYS, {}, entry(**options))
-    assert choose_configs(TOYS, {"films": ToyConfig()}, entry(**options))["films"] == ToyConfig()
+    assert choose_configs(TOYS, {"videos": ToyConfig()}, entry(**options))["videos"] == ToyConfig()

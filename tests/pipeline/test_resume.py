@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.support.command import kill_group, start, vidcurate, wait_until
-from tests.support.films import render
 from tests.support.pipeline import done, names_below, process, rows, shelf, states
+from tests.support.videos import render
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import (
     CAPTIONS,
@@ -49,8 +49,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def film_of(folder: Path, number: int) -> Path:
-    """A film of two shots, as long as no other one."""
+def video_of(folder: Path, number: int) -> Path:
+    """A video of two shots, as long as no other one."""
     shots = [("testsrc2", 2 + number / 8), ("mandelbrot=start_scale=0.5", 1.5)]
     return render(folder / f"{number}.mp4", shots, size=(160, 90))
 
@@ -66,19 +66,19 @@ def folders(out: Path) -> dict[str, Mapping[str, tuple[int, int]]]:
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of five films."""
-    folder = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of five videos."""
+    folder = tmp_path_factory.mktemp("videos")
     for number in range(5):
-        film_of(folder, number)
+        video_of(folder, number)
     return folder
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory, films: Path) -> Path:
+def undisturbed(tmp_path_factory: pytest.TempPathFactory, videos: Path) -> Path:
     """A data set made in one go."""
     out = tmp_path_factory.mktemp("undisturbed") / "out"
-    process(out, OPTIONS, films)
+    process(out, OPTIONS, videos)
     return out
 
 
@@ -97,7 +97,7 @@ MOMENTS = (
 )
 
 
-def test_killed_at_many_moments(tmp_path: Path, films: Path, undisturbed: Path) -> None:
+def test_killed_at_many_moments(tmp_path: Path, videos: Path, undisturbed: Path) -> None:
     """Killed again and again, a run ends with the rows and files of one that was left alone.
 
     What was committed before a kill is never done again.
@@ -108,7 +108,7 @@ def test_killed_at_many_moments(tmp_path: Path, films: Path, undisturbed: Path) 
         for k, o in OPTIONS.items()
     }
     config.write_text(yaml.safe_dump(plain), "utf-8")
-    command = ("run", films, "-c", config, "-d", out, "--workers", "2")
+    command = ("run", videos, "-c", config, "-d", out, "--workers", "2")
     n_kills, committed = 0, dict[str, tuple[int, int]]()
     for moment in MOMENTS:
         running = start(command, tmp_path)
@@ -135,22 +135,22 @@ def is_commit(name: str) -> bool:
     return "/done-" in name
 
 
-def test_a_second_run_does_nothing(undisturbed: Path, films: Path) -> None:
-    """With nothing new, no row is made and no film is opened; only the filter is judged again."""
+def test_a_second_run_does_nothing(undisturbed: Path, videos: Path) -> None:
+    """With nothing new, no row is made and no video is opened; only the filter is judged again."""
     before = folders(undisturbed)
-    process(undisturbed, OPTIONS, films)
+    process(undisturbed, OPTIONS, videos)
     after = folders(undisturbed)
     assert {t for t in before if before[t] != after[t]} <= {KEPT.name}
 
 
-def test_a_new_film_runs_alone(tmp_path: Path) -> None:
-    """A film that is added is all that runs; the files of the others stay as they are."""
-    films, out = tmp_path / "films", tmp_path / "out"
-    film_of(films, 0)
-    process(out, OPTIONS, films)
+def test_a_new_video_runs_alone(tmp_path: Path) -> None:
+    """A video that is added is all that runs; the files of the others stay as they are."""
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    video_of(videos, 0)
+    process(out, OPTIONS, videos)
     before = folders(out)
-    film_of(films, 1)
-    process(out, OPTIONS, films)
+    video_of(videos, 1)
+    process(out, OPTIONS, videos)
     after = folders(out)
     for table in TABLES:
         n_rows = 2 if table.key == "video_id" else 4
@@ -160,10 +160,10 @@ def test_a_new_film_runs_alone(tmp_path: Path) -> None:
     assert pq.read_table(out / "export" / "data").num_rows == 4
 
 
-def test_other_rules_touch_no_row(tmp_path: Path, films: Path) -> None:
+def test_other_rules_touch_no_row(tmp_path: Path, videos: Path) -> None:
     """Rules changed and changed back: filter and export anew, captions and clips are reused."""
     out = tmp_path / "out"
-    process(out, OPTIONS, films / "0.mp4", films / "1.mp4")
+    process(out, OPTIONS, videos / "0.mp4", videos / "1.mp4")
     before = folders(out)
     stricter = {**OPTIONS, "filter": {"rules": ("clips.start_s > 1",)}}
     counts = process(out, stricter)
@@ -175,10 +175,10 @@ def test_other_rules_touch_no_row(tmp_path: Path, films: Path) -> None:
     assert {t for t in before if before[t] != after[t]} <= {KEPT.name}
 
 
-def test_looser_rules_make_only_what_is_new(tmp_path: Path, films: Path) -> None:
+def test_looser_rules_make_only_what_is_new(tmp_path: Path, videos: Path) -> None:
     """Clips that a looser rule lets in are captioned; those that were in already are not."""
     out = tmp_path / "out"
-    process(out, {**OPTIONS, "filter": {"rules": ("clips.start_s > 1",)}}, films / "0.mp4")
+    process(out, {**OPTIONS, "filter": {"rules": ("clips.start_s > 1",)}}, videos / "0.mp4")
     assert len(rows(out, CAPTIONS)) == 1
     before = folders(out)
     process(out, OPTIONS)
@@ -189,10 +189,10 @@ def test_looser_rules_make_only_what_is_new(tmp_path: Path, films: Path) -> None
     assert all(before[name] == after[name] for name in ("scans", "clips", "quality"))
 
 
-def test_other_lengths_decode_nothing(tmp_path: Path, films: Path) -> None:
+def test_other_lengths_decode_nothing(tmp_path: Path, videos: Path) -> None:
     """Another least length needs no decode, and clips that stay keep scores, texts and files."""
     out = tmp_path / "out"
-    process(out, OPTIONS, films / "0.mp4", films / "4.mp4")
+    process(out, OPTIONS, videos / "0.mp4", videos / "4.mp4")
     before = folders(out)
     process(out, {**OPTIONS, "split": {"min_clip_s": 1.8}})
     after = folders(out)
@@ -204,14 +204,14 @@ def test_other_lengths_decode_nothing(tmp_path: Path, films: Path) -> None:
     assert before[QUALITY.name].items() < later[QUALITY.name].items()
 
 
-def test_a_film_that_changed_is_another_film(tmp_path: Path, films: Path) -> None:
+def test_a_video_that_changed_is_another_video(tmp_path: Path, videos: Path) -> None:
     """A file with new content runs anew, and the clips of its old content leave the data set."""
-    film, out = tmp_path / "film.mp4", tmp_path / "out"
-    film.write_bytes((films / "0.mp4").read_bytes())
-    process(out, OPTIONS, film)
+    video, out = tmp_path / "video.mp4", tmp_path / "out"
+    video.write_bytes((videos / "0.mp4").read_bytes())
+    process(out, OPTIONS, video)
     before = set(pq.read_table(out / "export" / "data")["clip_id"].to_pylist())
-    film.write_bytes((films / "3.mp4").read_bytes())
-    process(out, OPTIONS, film, limits=Limits(allow_loss=True))
+    video.write_bytes((videos / "3.mp4").read_bytes())
+    process(out, OPTIONS, video, limits=Limits(allow_loss=True))
     after = set(pq.read_table(out / "export" / "data")["clip_id"].to_pylist())
     assert (len(before), len(after)) == (2, 2)
     assert not before & after

@@ -22,18 +22,18 @@ from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.runner import Limits
 
 WORKERS = 2
-PLAIN = {"films": 1, "pieces": 2, "marks": 1, "notes": 1}
+PLAIN = {"videos": 1, "pieces": 2, "marks": 1, "notes": 1}
 
 
 class Resuming(RuleBasedStateMachine):
-    """Runs with changing options, films and faults, against a model that knows what is made.
+    """Runs with changing options, videos and faults, against a model that knows what is made.
 
     What decides a row of a stage is its name and the steps of the stages in `decides`.
     """
 
     decides = {  # noqa: RUF012 - a constant of the model
-        "films": ("films",),
-        "pieces": ("films", "pieces"),
+        "videos": ("videos",),
+        "pieces": ("videos", "pieces"),
         "marks": ("marks",),
         "notes": ("marks", "notes"),
     }
@@ -53,12 +53,12 @@ class Resuming(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """One film is there."""
-        self.add_film("a")
+        """One video is there."""
+        self.add_video("a")
 
     @rule(label=st.sampled_from("bcde"))
-    def add_film(self, label: str) -> None:
-        """A film is added, or found again as it was."""
+    def add_video(self, label: str) -> None:
+        """A video is added, or found again as it was."""
         self.bench.add(label)
         self.labels = list(dict.fromkeys([*self.labels, label]))
         self.run(retry=False)
@@ -99,11 +99,11 @@ class Resuming(RuleBasedStateMachine):
     def model_run(self, expected: list[str], retry: bool) -> dict[str, int]:
         """What a run should work on (put into `expected`); returns the notes it should leave."""
         steps = self.steps
-        names = [f"{film}.{i}" for film in self.labels for i in range(steps["pieces"])]
-        for film in self.labels:
-            self.make(expected, "films", film, retry)
-        for film in self.labels:
-            self.make(expected, "pieces", film, retry)
+        names = [f"{video}.{i}" for video in self.labels for i in range(steps["pieces"])]
+        for video in self.labels:
+            self.make(expected, "videos", video, retry)
+        for video in self.labels:
+            self.make(expected, "pieces", video, retry)
         marked = {
             name: int(name[2:]) + steps["marks"]
             for name in names
@@ -143,14 +143,14 @@ from vidcurate.engines.local import LocalEngine
 with LocalEngine(2) as engine:
     Bench(Path(sys.argv[2])).run(engine=engine, pieces={"step": 3}, marks={"pause_s": 0.05})
 """
-FILMS_TROOT = "abcdefgh"
+VIDEOS_TROOT = "abcdefgh"
 N_MARKS = 24
 
 
 def start(folder: Path) -> tuple[Bench, "subprocess.Popen[bytes]"]:
-    """A data set of some films, and a process that runs it with two workers."""
+    """A data set of some videos, and a process that runs it with two workers."""
     bench = Bench(folder)
-    bench.add(*FILMS_TROOT)
+    bench.add(*VIDEOS_TROOT)
     return bench, subprocess.Popen([sys.executable, "-c", DRIVER, str(ROOT), str(folder)])
 
 
@@ -180,7 +180,7 @@ def rows_of_a_plain_run(folder: Path) -> tuple[list[Any], list[Any]]:
     """Marks and notes as one process makes them that nothing befalls."""
     folder.mkdir()
     bench = Bench(folder)
-    bench.add(*FILMS_TROOT)
+    bench.add(*VIDEOS_TROOT)
     bench.run(pieces={"step": 3})
     return bench.rows(MARKS), bench.rows(NOTES)
 

@@ -27,7 +27,7 @@ def two() -> Iterator[LocalEngine]:
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A data set of one film, of which many pieces are made."""
+    """A data set of one video, of which many pieces are made."""
     bench = Bench(tmp_path, STAGES)
     bench.add("a")
     return bench

@@ -7,14 +7,14 @@ import pytest
 
 from tests.support.toy_data import Bench, Heard, stages_of
 from tests.support.toy_stages import (
-    FILMS,
-    FILMS_STAGE,
     MARKS,
     NOTES,
     NOTES_STAGE,
     PICKED,
     PIECES,
     TOYS,
+    VIDEOS,
+    VIDEOS_STAGE,
     PickConfig,
     ToyConfig,
 )
@@ -26,12 +26,12 @@ from vidcurate.pipeline.runner import BATCHES_BETWEEN, Limits, plan_for
 from vidcurate.pipeline.worker import Report
 from vidcurate.stages.sources.ingest import INGEST
 
-THREE = {"films": 3, "pieces": 3, "marks": 3, "notes": 3}
+THREE = {"videos": 3, "pieces": 3, "marks": 3, "notes": 3}
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Bench:
-    """A data set of three films."""
+    """A data set of three videos."""
     bench = Bench(tmp_path)
     bench.add("a", "b", "c")
     return bench
@@ -44,11 +44,11 @@ def test_what_is_done_is_not_done_again(bench: Bench) -> None:
     assert [note.value for note in bench.rows(NOTES)] == [2, 2, 2]
 
 
-def test_new_films_only_are_worked_on(bench: Bench) -> None:
-    """A film that is added later goes through every stage; the others do not."""
+def test_new_videos_only_are_worked_on(bench: Bench) -> None:
+    """A video that is added later goes through every stage; the others do not."""
     bench.run()
     bench.add("d")
-    assert bench.run() == ["films d", "pieces d", "marks d.0", "notes d.0"]
+    assert bench.run() == ["videos d", "pieces d", "marks d.0", "notes d.0"]
 
 
 def test_an_option_redoes_its_stage_and_what_reads_it(bench: Bench) -> None:
@@ -63,38 +63,38 @@ def test_an_option_redoes_its_stage_and_what_reads_it(bench: Bench) -> None:
 def test_tables_that_name_content_keep_what_follows(bench: Bench) -> None:
     """Where other options give the same pieces, only new pieces are worked on after them."""
     bench.run()
-    assert stages_of(bench.run(films={"step": 9})) == {"films": 3, "pieces": 3}
-    assert bench.run(films={"step": 9}, pieces={"step": 2}) == [
-        *(f"pieces {film}" for film in "abc"),
-        *(f"marks {film}.1" for film in "abc"),
-        *(f"notes {film}.1" for film in "abc"),
+    assert stages_of(bench.run(videos={"step": 9})) == {"videos": 3, "pieces": 3}
+    assert bench.run(videos={"step": 9}, pieces={"step": 2}) == [
+        *(f"pieces {video}" for video in "abc"),
+        *(f"marks {video}.1" for video in "abc"),
+        *(f"notes {video}.1" for video in "abc"),
     ]
 
 
 def test_neutral_options_redo_nothing(bench: Bench) -> None:
     """How the work is done can change between runs."""
     bench.run()
-    assert bench.run(films={"pause_s": 0.1}, marks={"die": "a.0"}, notes={"fail": "b.0"}) == []
+    assert bench.run(videos={"pause_s": 0.1}, marks={"die": "a.0"}, notes={"fail": "b.0"}) == []
 
 
 def test_failed_rows_are_tried_again_only_when_asked(bench: Bench) -> None:
     """A failure is the last word until --retry-failed; then what it held back is made too."""
-    assert stages_of(bench.run(films={"fail": "b"})) == dict.fromkeys(THREE, 2) | {"films": 3}
+    assert stages_of(bench.run(videos={"fail": "b"})) == dict.fromkeys(THREE, 2) | {"videos": 3}
     assert bench.run() == []
-    (failed,) = [word for word in bench.done(FILMS).values() if word[0] == "failed"]
+    (failed,) = [word for word in bench.done(VIDEOS).values() if word[0] == "failed"]
     assert failed == ("failed", "b is broken")
     worked = bench.run(limits=Limits(retry_failed=True))
-    assert worked == ["films b", "pieces b", "marks b.0", "notes b.0"]
-    assert {word[0] for word in bench.done(FILMS).values()} == {"ok"}
+    assert worked == ["videos b", "pieces b", "marks b.0", "notes b.0"]
+    assert {word[0] for word in bench.done(VIDEOS).values()} == {"ok"}
     assert len(bench.rows(NOTES)) == 3
 
 
 def test_dropped_rows_are_not_tried_again(bench: Bench) -> None:
     """What was left out on purpose is no failure."""
-    bench.run(films={"drop": "b"})
-    again = bench.run(films={"drop": "b"}, limits=Limits(retry_failed=True, failures=0))
+    bench.run(videos={"drop": "b"})
+    again = bench.run(videos={"drop": "b"}, limits=Limits(retry_failed=True, failures=0))
     assert again == []
-    assert len(bench.rows(FILMS)) == 2
+    assert len(bench.rows(VIDEOS)) == 2
 
 
 def test_too_many_failures_end_the_run_after_their_stage(bench: Bench) -> None:
@@ -103,24 +103,24 @@ def test_too_many_failures_end_the_run_after_their_stage(bench: Bench) -> None:
     At the limit they do, and what is tried again with success is no failure any more.
     """
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
-        bench.run(films={"fail": "a b"}, limits=Limits(failures=1))
-    assert stages_of(bench.worked()) == {"films": 3}
+        bench.run(videos={"fail": "a b"}, limits=Limits(failures=1))
+    assert stages_of(bench.worked()) == {"videos": 3}
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
         bench.run(limits=Limits(failures=1))
-    assert stages_of(bench.worked()) == {"films": 3}
+    assert stages_of(bench.worked()) == {"videos": 3}
     assert len(bench.run(limits=Limits(failures=2))) == 3
     with pytest.raises(TooManyFailuresError):
         bench.run(limits=Limits(failures=0))
-    assert stages_of(bench.run(limits=Limits(failures=0, retry_failed=True)))["films"] == 2
+    assert stages_of(bench.run(limits=Limits(failures=0, retry_failed=True)))["videos"] == 2
     assert bench.run(limits=Limits(failures=0)) == []
 
 
-def test_a_limit_works_on_the_first_films(bench: Bench) -> None:
-    """A limited run does the first films only; without the limit the rest follows."""
-    assert stages_of(bench.run(limits=Limits(films=1))) == dict.fromkeys(THREE, 1)
-    assert stages_of(bench.run(limits=Limits(films=2))) == dict.fromkeys(THREE, 1)
+def test_a_limit_works_on_the_first_videos(bench: Bench) -> None:
+    """A limited run does the first videos only; without the limit the rest follows."""
+    assert stages_of(bench.run(limits=Limits(videos=1))) == dict.fromkeys(THREE, 1)
+    assert stages_of(bench.run(limits=Limits(videos=2))) == dict.fromkeys(THREE, 1)
     heard = Heard()
-    assert bench.run(limits=Limits(films=1), heard=heard) == []
+    assert bench.run(limits=Limits(videos=1), heard=heard) == []
     assert [count.inputs for count in heard.counts] == [3, 1, 1, 1, 1, 1]
     assert stages_of(bench.run()) == dict.fromkeys(THREE, 1)
     assert len(bench.rows(NOTES)) == 3
@@ -153,9 +153,9 @@ def test_an_interrupted_run_goes_on(bench: Bench) -> None:
     """A stop ends after the batch in hand, without a finish; the next run does the rest."""
     heard = Heard(stop_in="marks")
     first = bench.run(pieces={"step": 4}, heard=heard)
-    assert stages_of(first) == {"films": 3, "pieces": 3, "marks": 3}
+    assert stages_of(first) == {"videos": 3, "pieces": 3, "marks": 3}
     assert heard.notes == []
-    assert [count.stage for count in heard.counts] == ["ingest", "films", "pieces", "marks"]
+    assert [count.stage for count in heard.counts] == ["ingest", "videos", "pieces", "marks"]
     assert heard.counts[-1].pending == 9
     again = bench.run(pieces={"step": 4}, heard=(heard := Heard()))
     assert stages_of(again) == {"marks": 9, "notes": 12}
@@ -168,7 +168,7 @@ def test_a_usage_error_ends_the_run_and_keeps_what_is_done(bench: Bench) -> None
     with pytest.raises(UsageError, match="shows that this cannot run"):
         bench.run(pieces={"usage": "c"})
     assert bench.run()[0].startswith("pieces")
-    assert stages_of(bench.worked())["films"] == 3
+    assert stages_of(bench.worked())["videos"] == 3
 
 
 def test_checks_come_before_any_work(bench: Bench) -> None:
@@ -188,8 +188,8 @@ def test_checks_come_before_any_work(bench: Bench) -> None:
 def test_nothing_at_the_end_names_the_stage_that_lost_all(bench: Bench) -> None:
     """A run that leaves no rows fails, and says where they went and why."""
     with pytest.raises(EmptyResultError) as error:
-        bench.run(films={"drop": "a b", "fail": "c"})
-    assert "films left none of 3" in str(error.value)
+        bench.run(videos={"drop": "a b", "fail": "c"})
+    assert "videos left none of 3" in str(error.value)
     with pytest.raises(EmptyResultError, match=r"pick left none of 3 \(3 times: low mark\)"):
         bench.run(pick={"least": 99})
     empty = Bench(bench.folder / "empty")
@@ -201,7 +201,7 @@ def test_the_manifest_says_what_made_each_table(bench: Bench) -> None:
     """Stage, options, fingerprint and what was read stand in the manifest; it changes with them."""
     bench.run(marks={"step": 3})
     manifest = bench.dataset.manifest()
-    assert set(manifest) == {"sources", "films", "pieces", "marks", "picked", "notes"}
+    assert set(manifest) == {"sources", "videos", "pieces", "marks", "picked", "notes"}
     entry = manifest["marks"]
     assert entry["options"]["step"] == 3
     assert entry["decides"] == ["drop", "step"]
@@ -221,7 +221,7 @@ def test_the_manifest_says_what_made_each_table(bench: Bench) -> None:
 def test_engines_give_the_same_rows(tmp_path: Path, workers: int) -> None:
     """Rows and words are those of the inline engine, with any number of workers."""
     options: dict[str, Any] = {
-        "films": {"fail": "b"},
+        "videos": {"fail": "b"},
         "pieces": {"step": 3},
         "marks": {"fail": "a.1 e.0"},
     }
@@ -233,7 +233,7 @@ def test_engines_give_the_same_rows(tmp_path: Path, workers: int) -> None:
     with LocalEngine(workers) as engine:
         worked = local.run(engine=engine, **options)
     assert sorted(worked) == sorted(inline.worked())
-    for table in (FILMS, PIECES, MARKS, PICKED, NOTES):
+    for table in (VIDEOS, PIECES, MARKS, PICKED, NOTES):
         assert local.rows(table) == inline.rows(table)
         assert local.done(table) == inline.done(table)
 
@@ -282,11 +282,11 @@ class Counting(Heard):
 
 def test_part_files_stay_bounded_while_a_stage_runs(tmp_path: Path) -> None:
     """Parts are put together in mid-run, so that a long run that is killed resumes quickly."""
-    bench = Bench(tmp_path, (INGEST, replace(FILMS_STAGE, rows_per_part=1)))
-    n_films = BATCHES_BETWEEN + 50
-    bench.add(*(f"{n:05}" for n in range(n_films)))
-    planned = plan_for(bench.dataset, bench.stages, ["films"], bench.configs())[-1]
+    bench = Bench(tmp_path, (INGEST, replace(VIDEOS_STAGE, rows_per_part=1)))
+    n_videos = BATCHES_BETWEEN + 50
+    bench.add(*(f"{n:05}" for n in range(n_videos)))
+    planned = plan_for(bench.dataset, bench.stages, ["videos"], bench.configs())[-1]
     heard = Counting(folder=planned.own(bench.dataset).folder)
-    bench.run("films", heard=heard)
+    bench.run("videos", heard=heard)
     assert heard.most == 2 * BATCHES_BETWEEN
-    assert len(bench.rows(FILMS)) == len(bench.done(FILMS)) == n_films
+    assert len(bench.rows(VIDEOS)) == len(bench.done(VIDEOS)) == n_videos

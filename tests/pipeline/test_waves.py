@@ -1,4 +1,4 @@
-"""A few films at a time."""
+"""A few videos at a time."""
 
 from pathlib import Path
 
@@ -12,35 +12,35 @@ from vidcurate.errors import TooManyFailuresError
 from vidcurate.pipeline.runner import Limits, Run, plan_for
 from vidcurate.pipeline.waves import lanes, run_in_waves
 
-FILMS = "abcde"
+VIDEOS = "abcde"
 ALL_TABLES = (PIECES, MARKS, PICKED, NOTES)
 
 
 def bench_of(folder: Path) -> Bench:
-    """A data set of five films."""
+    """A data set of five videos."""
     folder.mkdir(exist_ok=True)
     bench = Bench(folder)
-    bench.add(*FILMS)
+    bench.add(*VIDEOS)
     return bench
 
 
 def waved(
-    bench: Bench, n_films: int, *, heard: Heard | None = None, limits: Limits | None = None
+    bench: Bench, n_videos: int, *, heard: Heard | None = None, limits: Limits | None = None
 ) -> Run:
     """Run all toy stages in waves."""
     plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
     run = Run(bench.dataset, InlineEngine(), heard or Heard(), limits or Limits())
     run.listener.run = run  # type: ignore[attr-defined]  # a Heard may stop it
-    run_in_waves(run, plan, n_films, InlineEngine())
+    run_in_waves(run, plan, n_videos, InlineEngine())
     return run
 
 
-@pytest.mark.parametrize("n_films", [1, 2, 5, 99])
-def test_waves_leave_the_same_tables(tmp_path: Path, n_films: int) -> None:
-    """However many films a wave has, rows and outcomes are those of a run without waves."""
+@pytest.mark.parametrize("n_videos", [1, 2, 5, 99])
+def test_waves_leave_the_same_tables(tmp_path: Path, n_videos: int) -> None:
+    """However many videos a wave has, rows and outcomes are those of a run without waves."""
     plain, bench = bench_of(tmp_path / "plain"), bench_of(tmp_path / "waves")
     plain.run()
-    run = waved(bench, n_films)
+    run = waved(bench, n_videos)
     for table in ALL_TABLES:
         assert bench.done(table) == plain.done(table)
         assert len(bench.rows(table)) == len(plain.rows(table)) > 0
@@ -57,17 +57,17 @@ def test_each_row_is_worked_on_once(tmp_path: Path) -> None:
     """No wave does again what another did, nor does the pass over the whole."""
     bench = bench_of(tmp_path)
     waved(bench, 2)
-    assert stages_of(bench.worked()) == {"films": 5, "pieces": 5, "marks": 5, "notes": 5}
+    assert stages_of(bench.worked()) == {"videos": 5, "pieces": 5, "marks": 5, "notes": 5}
     assert bench.run() == []
 
 
-def test_results_come_before_the_last_film_is_begun(tmp_path: Path) -> None:
-    """The last stage has worked on the first films when the first stage meets the last one."""
+def test_results_come_before_the_last_video_is_begun(tmp_path: Path) -> None:
+    """The last stage has worked on the first videos when the first stage meets the last one."""
     bench = bench_of(tmp_path)
     waved(bench, 1)
     worked = bench.worked()
     first_note = next(i for i, line in enumerate(worked) if line.startswith("notes "))
-    assert first_note < max(i for i, line in enumerate(worked) if line.startswith("films "))
+    assert first_note < max(i for i, line in enumerate(worked) if line.startswith("videos "))
 
 
 def test_whole_tables_begin_the_second_lane(tmp_path: Path) -> None:
@@ -83,12 +83,12 @@ def test_whole_tables_begin_the_second_lane(tmp_path: Path) -> None:
 def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
     """The limit of failures holds in waves too, and what is done stays done."""
     bench = bench_of(tmp_path)
-    (tmp_path / "a.film").unlink()
+    (tmp_path / "a.video").unlink()
     with pytest.raises(TooManyFailuresError):
         waved(bench, 1, limits=Limits(failures=0))
 
 
-@pytest.mark.parametrize("stage", ["films", "notes"])
+@pytest.mark.parametrize("stage", ["videos", "notes"])
 def test_a_stop_in_either_lane_ends_the_run(tmp_path: Path, stage: str) -> None:
     """After a stop no more waves begin; the next run does the rest and nothing twice."""
     bench = bench_of(tmp_path)
@@ -96,7 +96,7 @@ def test_a_stop_in_either_lane_ends_the_run(tmp_path: Path, stage: str) -> None:
     assert run.interrupted
     assert run.counts == []
     waved(bench, 1)
-    assert stages_of(bench.worked()) == {"films": 5, "pieces": 5, "marks": 5, "notes": 5}
+    assert stages_of(bench.worked()) == {"videos": 5, "pieces": 5, "marks": 5, "notes": 5}
 
 
 def test_waves_on_worker_processes(tmp_path: Path) -> None:

@@ -7,10 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.toy_stages import FILMS, MARKS, MARKS_STAGE, PIECES, Film, Mark, Piece, ToyConfig
+from tests.support.toy_stages import (
+    MARKS,
+    MARKS_STAGE,
+    PIECES,
+    VIDEOS,
+    Mark,
+    Piece,
+    ToyConfig,
+    Video,
+)
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.pipeline.worker import Batch, Job, Report, commit_failure, reason_of, work
-from vidcurate.stage import Beside, Drop, Workspace
+from vidcurate.stage import Drop, Lookup, Workspace
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK, Dataset
 from vidcurate.store.storage import names_in
 
@@ -27,10 +36,10 @@ def job_in(folder: Path, run: Any, **stage: Any) -> Job:
     """A job over four pieces that lie in two parts, with a stage that runs `run`."""
     shelf = Dataset(folder).shelf(PIECES, "1" * 12)
     for name, letters in (("p", LETTERS[:2]), ("q", LETTERS[2:])):
-        shelf.commit(name, PIECES.to_arrow([Piece(i, f"film {i}") for i in letters]), no_words())
-    films = Dataset(folder).shelf(FILMS, "2" * 12)
-    films.commit("r", FILMS.to_arrow([Film(f"film {i}", i, 7) for i in "abxyz"]), no_words())
-    tables = {"pieces": "1" * 12, "films": "2" * 12}
+        shelf.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
+    videos = Dataset(folder).shelf(VIDEOS, "2" * 12)
+    videos.commit("r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
+    tables = {"pieces": "1" * 12, "videos": "2" * 12}
     changed = replace(MARKS_STAGE, run=run, name=f"marks {folder}", **stage)
     return Job(folder, changed, ToyConfig(), "3" * 12, tables)
 
@@ -41,8 +50,8 @@ def no_words() -> Any:
 
 
 def batch(*ids: str) -> Batch:
-    """A batch that names both parts of the pieces, and the part of the films."""
-    names = {"pieces": ("part-p.parquet", "part-q.parquet"), "films": ("part-r.parquet",)}
+    """A batch that names both parts of the pieces, and the part of the videos."""
+    names = {"pieces": ("part-p.parquet", "part-q.parquet"), "videos": ("part-r.parquet",)}
     return Batch(ids or LETTERS, names)
 
 
@@ -206,16 +215,16 @@ def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
     seen: list[set[str]] = []
 
     def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
-        films = workspace.beside(FILMS)
-        seen.append(set(films))
+        videos = workspace.lookup(VIDEOS)
+        seen.append(set(videos))
         for row in rows:
-            yield mark(row, films[row.video_id].value)
+            yield mark(row, videos[row.video_id].value)
 
-    job = job_in(tmp_path, run, beside=(Beside(FILMS),))
+    job = job_in(tmp_path, run, lookups=(Lookup(VIDEOS),))
     report = work(job, batch())
-    assert seen[0] == {"film a", "film b"}
+    assert seen[0] == {"video a", "video b"}
     assert statuses(report) == {"a": OK, "b": OK, "c": FAILED, "d": FAILED}
-    assert report.statuses[2][2] == "KeyError: 'film c'"
+    assert report.statuses[2][2] == "KeyError: 'video c'"
     assert job.own().read(None, MARKS.schema)["value"].to_pylist() == [7, 7]
 
 
@@ -223,9 +232,9 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     """A stage's own files have a folder that exists, next to its rows; tables are known by name."""
 
     def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
-        assert workspace.has(FILMS)
+        assert workspace.has(VIDEOS)
         assert not workspace.has(MARKS)
-        assert workspace.file_of(FILMS, "a") == tmp_path / "films" / ("2" * 12) / "files" / "a"
+        assert workspace.file_of(VIDEOS, "a") == tmp_path / "videos" / ("2" * 12) / "files" / "a"
         for row in rows:
             (workspace.files / row.piece_id).write_text("x", "utf-8")
             yield mark(row)

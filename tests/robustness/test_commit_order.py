@@ -28,13 +28,13 @@ OPTIONS: dict[str, Any] = {"pieces": {"step": 3}}
 
 
 def with_history(folder: Path) -> Bench:
-    """A data set whose films were found again with other content, and failures tried again."""
+    """A data set whose videos were found again with other content, and failures tried again."""
     folder.mkdir()
     bench = Bench(folder)
     bench.add("a", "b", "c")
     bench.run(marks={"fail": "a.1 b.0"}, **OPTIONS)
     for label in ("a", "b"):
-        (folder / f"{label}.film").write_text(f"film {label} is longer now", "utf-8")
+        (folder / f"{label}.video").write_text(f"video {label} is longer now", "utf-8")
         bench.add(label)
         bench.run(marks={"fail": "a.1"}, **OPTIONS)
     bench.run(limits=Limits(retry_failed=True), **OPTIONS)
@@ -43,7 +43,7 @@ def with_history(folder: Path) -> Bench:
 
 
 def told(bench: Bench) -> dict[str, Any]:
-    """All rows in their order, what became of each input, which films live, and kept counts."""
+    """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
     plan = plan_for(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
     sources = next(p for p in plan if p.stage.writes is SOURCES).own(dataset)
@@ -72,7 +72,7 @@ def times(order: str, n: int) -> list[int]:
 
 @pytest.mark.parametrize("order", ["equal", "shuffled", "reversed"])
 def test_a_copy_with_any_times_is_the_same_data_set(tmp_path: Path, order: str) -> None:
-    """Rows, words, live films and kept counts are the same; a run finds nothing to do."""
+    """Rows, words, live videos and kept counts are the same; a run finds nothing to do."""
     bench = with_history(tmp_path / "one")
     before = told(bench)
     assert before["id"]
@@ -97,12 +97,12 @@ def folder(s3_address: dict[str, str], tmp_path: Path) -> Iterator[Remote]:
 def test_objects_may_be_copied_in_any_order(folder: Remote) -> None:
     """In a bucket the times are those of the copy: the last word and the live file stay."""
     first = folder / "first"
-    add_files(Dataset(first), [FoundFile("x", "/film", {}, None)])
-    add_files(Dataset(first), [FoundFile("y", "/film", {}, None)])
+    add_files(Dataset(first), [FoundFile("x", "/video", {}, None)])
+    add_files(Dataset(first), [FoundFile("y", "/video", {}, None)])
     shelf = Dataset(first).shelf(MARKS, "0123456789ab")
     for number, status in enumerate((FAILED, OK)):
         done = {"id": "a", "status": status, "reason": None, "seconds": 0.0}
-        rows = MARKS.to_arrow([Mark("a", "film", number)]) if status == OK else None
+        rows = MARKS.to_arrow([Mark("a", "video", number)]) if status == OK else None
         words = pa.Table.from_pylist([done], schema=DONE)
         shelf.commit(commit_name(shelf.next_number(), ["a"]), rows, words)
     for name in sorted(first.below(), reverse=True):

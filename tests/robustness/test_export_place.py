@@ -41,10 +41,10 @@ def refusing(script: Script) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def made(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def made(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set with its export."""
     out = tmp_path_factory.mktemp("made") / "out"
-    process(out, WHOLE, film)
+    process(out, WHOLE, video)
     return out
 
 
@@ -218,26 +218,26 @@ def test_clips_that_fail_are_lost_and_those_that_rules_reject_go(out: Path) -> N
     assert read(out).num_rows == 2
 
 
-def test_a_film_that_is_gone_takes_no_clips_along(film: Path, tmp_path: Path) -> None:
-    """A film whose content is another now, and one that a limit leaves out, are named as losses."""
+def test_a_video_that_is_gone_takes_no_clips_along(video: Path, tmp_path: Path) -> None:
+    """A video whose content has changed, and one that a limit leaves out, are named as losses."""
     other, out = tmp_path / "b.mp4", tmp_path / "out"
-    other.write_bytes(film.read_bytes() + b"\0" * 16)
-    process(out, WHOLE, film, other)
-    with pytest.raises(LossError, match=r"would lose 3 clips \(their films were replaced"):
-        process(out, WHOLE, limits=Limits(films=1))
-    other.write_bytes(b"no film")
-    with pytest.raises(LossError, match=r"would lose 3 clips \(their films were replaced"):
+    other.write_bytes(video.read_bytes() + b"\0" * 16)
+    process(out, WHOLE, video, other)
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
+        process(out, WHOLE, limits=Limits(videos=1))
+    other.write_bytes(b"no video")
+    with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
         process(out, WHOLE, other)
     assert read(out).num_rows == 6
     process(out, WHOLE, other, limits=Limits(allow_loss=True))
     assert read(out).num_rows == 3
 
 
-def test_clips_of_a_dropped_film_go(film: Path, tmp_path: Path) -> None:
-    """Whoever drops a film has asked for an export without its clips."""
+def test_clips_of_a_dropped_video_go(video: Path, tmp_path: Path) -> None:
+    """Whoever drops a video has asked for an export without its clips."""
     other, out = tmp_path / "b.mp4", tmp_path / "out"
-    other.write_bytes(film.read_bytes() + b"\0" * 16)
-    process(out, WHOLE, film, other)
+    other.write_bytes(video.read_bytes() + b"\0" * 16)
+    process(out, WHOLE, video, other)
     drop_files(Dataset(out), lambda file: file.path == str(other))
     process(out, WHOLE)
     assert read(out).num_rows == 3

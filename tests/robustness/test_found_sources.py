@@ -1,4 +1,4 @@
-"""What a user points at: our own folders, links, lists as programs write them, films that go."""
+"""What a user points at: our own folders, links, lists as programs write them, videos that go."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def made_dataset(root: Path, marker: str = "manifest.json") -> None:
 
 
 @pytest.mark.parametrize("marker", ["manifest.json", "lock"])
-def test_a_data_set_below_the_films_is_no_source(tmp_path: Path, marker: str) -> None:
+def test_a_data_set_below_the_videos_is_no_source(tmp_path: Path, marker: str) -> None:
     """Its clips are not taken, whichever data set it is, by folder, pattern or list."""
     touch(tmp_path, "a.mp4", "mine.json", "manifest/b.mp4")
     made_dataset(tmp_path / "out", marker)
@@ -80,8 +80,8 @@ def test_an_export_is_no_source(tmp_path: Path) -> None:
         files_of(tmp_path / "copy" / "clips")
 
 
-def test_a_data_set_beside_its_films(tmp_path: Path) -> None:
-    """Where films lie in the data set's own folder, they are taken, and its clips are not."""
+def test_a_data_set_beside_its_videos(tmp_path: Path) -> None:
+    """Where videos lie in the data set's own folder, they are taken, and its clips are not."""
     touch(tmp_path, "a.mp4", "videos/b.mp4")
     made_dataset(tmp_path)
     for _ in range(2):
@@ -91,29 +91,29 @@ def test_a_data_set_beside_its_films(tmp_path: Path) -> None:
 
 
 def test_links_are_followed_once(tmp_path: Path) -> None:
-    """Folders and films behind links are found, each once; rings end; a broken link is named."""
-    touch(tmp_path, "films/a.mp4", "disk/deep/b.mp4", "disk/c.mp4")
+    """Folders and videos behind links are found, each once; rings end; a broken link is named."""
+    touch(tmp_path, "videos/a.mp4", "disk/deep/b.mp4", "disk/c.mp4")
     links: dict[str, str | Path] = {
-        "films/0ring": ".",
-        "films/disk": tmp_path / "disk",
-        "films/zdisk": tmp_path / "disk",
-        "disk/back": tmp_path / "films",
-        "films/again.mp4": "a.mp4",
-        "films/lost.mp4": "nowhere.mp4",
-        "films/self": "self",
-        "only/films": tmp_path / "disk",
+        "videos/0ring": ".",
+        "videos/disk": tmp_path / "disk",
+        "videos/zdisk": tmp_path / "disk",
+        "disk/back": tmp_path / "videos",
+        "videos/again.mp4": "a.mp4",
+        "videos/lost.mp4": "nowhere.mp4",
+        "videos/self": "self",
+        "only/videos": tmp_path / "disk",
     }
     for link, target in links.items():
         (tmp_path / link).parent.mkdir(exist_ok=True)
         (tmp_path / link).symlink_to(target)
-    found = files_of(tmp_path / "films")
+    found = files_of(tmp_path / "videos")
     good = [f for f in found if not f.fault]
-    assert names(good, tmp_path / "films") == ["a.mp4", "disk/c.mp4", "disk/deep/b.mp4"]
+    assert names(good, tmp_path / "videos") == ["a.mp4", "disk/c.mp4", "disk/deep/b.mp4"]
     assert [f.fault for f in found if f.fault] == [
         "the link leads nowhere: nowhere.mp4",
         "the link leads nowhere: self",
     ]
-    matched = names(files_of(f"{tmp_path}/films/**/*.mp4"), tmp_path / "films")
+    matched = names(files_of(f"{tmp_path}/videos/**/*.mp4"), tmp_path / "videos")
     assert sorted(matched) == ["a.mp4", "disk/c.mp4", "disk/deep/b.mp4", "lost.mp4"]
     assert len([f for f in files_of(tmp_path / "only") if not f.fault]) == 3
 
@@ -130,7 +130,7 @@ TABLE = {
 @pytest.mark.parametrize("text", TABLE.values(), ids=TABLE.keys())
 @pytest.mark.parametrize("ending", ["CSV", "tsv"])
 def test_a_row_without_path_is_one_failed_row(tmp_path: Path, text: bytes, ending: str) -> None:
-    """It is named as an editor counts; empty rows are skipped; the other films are taken."""
+    """It is named as an editor counts; empty rows are skipped; the other videos are taken."""
     touch(tmp_path, "a.mp4", "b.mp4")
     (tmp_path / f"L.{ending}").write_bytes(text)
     found = files_of(tmp_path / f"L.{ending}")
@@ -190,28 +190,28 @@ def taken(dataset: Path, *sources: Path | str) -> list[str]:
     return told
 
 
-def test_films_that_go_are_told_and_dropped(tmp_path: Path) -> None:
+def test_videos_that_go_are_told_and_dropped(tmp_path: Path) -> None:
     """A removed file and a removed row are told; dropped ones leave until taken again."""
-    films, out = tmp_path / "films", tmp_path / "out"
-    touch(films, "a.mp4", "b.mp4")
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    touch(videos, "a.mp4", "b.mp4")
     touch(tmp_path, "c.mp4", "d.mp4")
     (tmp_path / "l.txt").write_text("c.mp4\nd.mp4\n", "utf-8")
-    assert taken(out, films, tmp_path / "l.txt") == []
-    (films / "b.mp4").unlink()
+    assert taken(out, videos, tmp_path / "l.txt") == []
+    (videos / "b.mp4").unlink()
     (tmp_path / "l.txt").write_text("c.mp4\n", "utf-8")
-    [told] = taken(out, films, tmp_path / "l.txt")
+    [told] = taken(out, videos, tmp_path / "l.txt")
     assert told.startswith(
-        f"gone or no longer listed: {films / 'b.mp4'} and 1 more; the clips stay"
+        f"gone or no longer listed: {videos / 'b.mp4'} and 1 more; the clips stay"
     )
-    assert taken(out, films) != []  # said each time, and nothing is dropped unasked
+    assert taken(out, videos) != []  # said each time, and nothing is dropped unasked
     assert len(live_files(Dataset(out))) == 4
     assert [Path(f.path).name for f in drop_files(Dataset(out), lambda f: f.state == "gone")] == [
         "b.mp4",
         "d.mp4",
     ]
     assert process(out, {"ingest": {}})["ingest"].rows == 2
-    touch(films, "b.mp4")
-    assert taken(out, films) == [f"taken in again, though dropped before: {films / 'b.mp4'}"]
+    touch(videos, "b.mp4")
+    assert taken(out, videos) == [f"taken in again, though dropped before: {videos / 'b.mp4'}"]
     assert process(out, {"ingest": {}})["ingest"].rows == 3
 
 
@@ -228,13 +228,13 @@ def test_a_mended_row_leaves_no_failure(tmp_path: Path) -> None:
 
 
 def test_drop_command(tmp_path: Path) -> None:
-    """A film is dropped by its path; one that is not there is said; the rows follow at once."""
-    touch(tmp_path, "films/a.mp4", "films/b.mp4")
+    """A video is dropped by its path; one that is not there is said; the rows follow at once."""
+    touch(tmp_path, "videos/a.mp4", "videos/b.mp4")
     out = tmp_path / "out"
-    assert vidcurate("ingest", tmp_path / "films", "-d", out, "-q").code == 0
-    ended = vidcurate("drop", tmp_path / "films" / "a.mp4", tmp_path / "x.mp4", "-d", out)
-    assert ended.lines == [{"path": str(tmp_path / "films" / "a.mp4"), "dropped": True}]
-    assert f"no film of this data set is named {tmp_path / 'x.mp4'}" in ended.err
+    assert vidcurate("ingest", tmp_path / "videos", "-d", out, "-q").code == 0
+    ended = vidcurate("drop", tmp_path / "videos" / "a.mp4", tmp_path / "x.mp4", "-d", out)
+    assert ended.lines == [{"path": str(tmp_path / "videos" / "a.mp4"), "dropped": True}]
+    assert f"no video of this data set is named {tmp_path / 'x.mp4'}" in ended.err
     left = vidcurate("rows", FILES.name, "-d", out, "--columns", "path").lines
-    assert left == [{"path": str(tmp_path / "films" / "b.mp4")}]
+    assert left == [{"path": str(tmp_path / "videos" / "b.mp4")}]
     assert vidcurate("drop", "-d", out).code == 2

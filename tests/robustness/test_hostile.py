@@ -8,12 +8,12 @@ import av
 import pytest
 
 from scripts.robustness import bad_references, run_hostile
-from tests.support.films import render
 from tests.support.paths import CONFIGS
+from tests.support.videos import render
 from vidcurate.errors import MediaError
 from vidcurate.media.io.container import OPTIONS, STILLS, check_size
 from vidcurate.media.io.orientation import MOST_PIXELS
-from vidcurate.media.io.probe import probe_film
+from vidcurate.media.io.probe import probe_video
 
 CONFIG = CONFIGS / "quickstart.yaml"
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the watch on files is Linux's own")
@@ -30,9 +30,9 @@ CHOSEN = frozenset(
             "svg path.mp4",
             "avisynth path.mp4",
             "m3u8.m3u8",
-            "reference film.mov",
+            "reference video.mov",
         ),
-        *("redirect.mov", "still%03d.jpg", "still001.jpg", "stored.zip.mp4", "film.tar.mp4"),
+        *("redirect.mov", "still%03d.jpg", "still001.jpg", "stored.zip.mp4", "video.tar.mp4"),
         *("bomb.gz.mp4", "picture png.mp4", "fifo.mp4", "socket.mp4", "link zero device.mp4"),
         *("link loop.mp4", "link fifo.mp4", "sparse.mp4", "zero bytes.mp4", "1x1.mkv", "16k.gif"),
         *("-rf", "$(touch x).mp4", "two\nlines.mp4", "\x1b]0;owned\x07\x1b[2J.mp4"),
@@ -71,22 +71,22 @@ def test_the_watches_see(hostile: ModuleType, tmp_path: Path) -> None:
         (tmp_path / "secret").read_bytes()
     assert opened == ["secret"]
     with hostile.heard_on() as (port, calls):
-        address = f"http://127.0.0.1:{port}/film.ts"
+        address = f"http://127.0.0.1:{port}/video.ts"
         with pytest.raises(av.FFmpegError):
             av.open(address)
-    assert calls[0].startswith(b"GET /film.ts")
+    assert calls[0].startswith(b"GET /video.ts")
 
 
-def test_a_reference_film_reaches_nothing(tmp_path: Path) -> None:
-    """A MOV whose pictures lie in another film shows them only where that is asked for."""
+def test_a_reference_video_reaches_nothing(tmp_path: Path) -> None:
+    """A MOV whose pictures lie in another video shows them only where that is asked for."""
     outside = render(tmp_path / "outside.mp4", [("testsrc2", 2.5)], size=(320, 240), rate="12")
-    path = tmp_path / "film.mov"
-    bad_references.reference_film(path, outside)
+    path = tmp_path / "video.mov"
+    bad_references.reference_video(path, outside)
     follow = {"enable_drefs": "1", "use_absolute_path": "1", "protocol_whitelist": "file"}
     with av.open(str(path), options=follow) as container:
         assert any(packet.size for packet in container.demux(video=0))
     with pytest.raises(MediaError, match="no video data"):
-        probe_film(path, "film")
+        probe_video(path, "video")
 
 
 @pytest.mark.parametrize(
@@ -112,9 +112,9 @@ def test_the_largest_picture() -> None:
 
 
 @pytest.mark.parametrize("mark", [b"PK\x03\x04", b"\x1f\x8b\x08", b"BZh9", b"7z\xbc\xaf", b"Rar!"])
-def test_archives_are_named(mark: bytes, film: Path, tmp_path: Path) -> None:
-    """An archive is refused as one, though a demuxer would find the film that is packed in it."""
-    path = tmp_path / "film.mp4"
-    path.write_bytes(mark + bytes(64) + film.read_bytes())
-    with pytest.raises(MediaError, match="archive, not a film: unpack it"):
-        probe_film(path, "film")
+def test_archives_are_named(mark: bytes, video: Path, tmp_path: Path) -> None:
+    """An archive is refused as one, though a demuxer would find the video that is packed in it."""
+    path = tmp_path / "video.mp4"
+    path.write_bytes(mark + bytes(64) + video.read_bytes())
+    with pytest.raises(MediaError, match="archive, not a video: unpack it"):
+        probe_video(path, "video")

@@ -1,4 +1,4 @@
-"""What a film or a model is: its content, wherever it lies and whenever it was written."""
+"""What a video or a model is: its content, wherever it lies and whenever it was written."""
 
 import os
 import shutil
@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.films import render
 from tests.support.pipeline import process, rows
+from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import MediaError
-from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, film_path
+from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, video_path
 from vidcurate.pipeline.inputs import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
 from vidcurate.stage import Stage, StageConfig, fingerprint
@@ -51,7 +51,7 @@ def large(file: Path, middle: bytes) -> Path:
 
 
 def ids(root: Path, *sources: Path) -> tuple[dict[str, str], int]:
-    """The id of each live film by its path, after taking sources in; how often files were read."""
+    """The id of each live video by its path, after taking sources in; how often files were read."""
     told = Told()
     process(root, {"ingest": {}}, *sources, listener=told)
     dataset = Dataset(root)
@@ -73,66 +73,66 @@ def test_a_sample_leaves_the_middle_out(tmp_path: Path) -> None:
             assert content_id(a) != content_id(b)
 
 
-def test_a_file_that_changed_in_place_is_another_film(tmp_path: Path) -> None:
+def test_a_file_that_changed_in_place_is_another_video(tmp_path: Path) -> None:
     """A completed download of equal size and ends is read whole once, and gets an id of its own."""
-    film, out = large(tmp_path / "in" / "f.ts", b"hole"), tmp_path / "out"
-    first, n_first = ids(out, film.parent)
+    video, out = large(tmp_path / "in" / "f.ts", b"hole"), tmp_path / "out"
+    first, n_first = ids(out, video.parent)
     assert n_first == 0
-    large(film, b"complete")
-    second, n_second = ids(out, film.parent)
+    large(video, b"complete")
+    second, n_second = ids(out, video.parent)
     assert (second != first, n_second) == (True, 1)
-    assert ids(out, film.parent) == (second, 0)
-    os.utime(film)  # only the time is new
-    assert ids(out, film.parent) == (second, 1)
-    assert ids(out, film.parent) == (second, 0)
+    assert ids(out, video.parent) == (second, 0)
+    os.utime(video)  # only the time is new
+    assert ids(out, video.parent) == (second, 1)
+    assert ids(out, video.parent) == (second, 0)
     other = large(tmp_path / "new", b"third")
-    shutil.copystat(film, other)
-    other.replace(film)  # only the inode is new, beside the content
-    assert ids(out, film.parent)[0] not in (first, second)
+    shutil.copystat(video, other)
+    other.replace(video)  # only the inode is new, beside the content
+    assert ids(out, video.parent)[0] not in (first, second)
 
 
 def test_files_of_one_sample_are_compared_whole(tmp_path: Path) -> None:
-    """Different ones are two films, equal ones are one; a link to one is not read."""
-    films, out = tmp_path / "in", tmp_path / "out"
-    large(films / "a.ts", b"one")
-    alone, n_read = ids(out, films)
-    large(films / "b.ts", b"two")
-    large(films / "c.ts", b"one")
-    os.link(films / "a.ts", films / "d.ts")
-    found, _ = ids(out, films)
+    """Different ones are two videos, equal ones are one; a link to one is not read."""
+    videos, out = tmp_path / "in", tmp_path / "out"
+    large(videos / "a.ts", b"one")
+    alone, n_read = ids(out, videos)
+    large(videos / "b.ts", b"two")
+    large(videos / "c.ts", b"one")
+    os.link(videos / "a.ts", videos / "d.ts")
+    found, _ = ids(out, videos)
     assert found["a.ts"] == found["c.ts"] == found["d.ts"] == alone["a.ts"]
     assert found["b.ts"] != found["a.ts"]
     assert n_read == 0
-    assert ids(out, films) == (found, 0)
+    assert ids(out, videos) == (found, 0)
 
 
-def test_a_scanned_film_keeps_its_id(tmp_path: Path) -> None:
-    """What was scanned is known whole: a touched, copied or moved film costs no second scan."""
+def test_a_scanned_video_keeps_its_id(tmp_path: Path) -> None:
+    """What was scanned is known whole: a touched, copied or moved video costs no second scan."""
     noise = ("-c:v", "rawvideo", "-pix_fmt", "yuv420p")
-    film = render(tmp_path / "in" / "f.avi", (("testsrc2", 2.0),), audio=False, encode=noise)
-    assert film.stat().st_size > SAMPLED_WHOLE
+    video = render(tmp_path / "in" / "f.avi", (("testsrc2", 2.0),), audio=False, encode=noise)
+    assert video.stat().st_size > SAMPLED_WHOLE
     out = tmp_path / "out"
-    process(out, {"scan": {}}, film)
+    process(out, {"scan": {}}, video)
     [before] = rows(out, SCANS)
-    os.utime(film)
-    counts = process(out, {"scan": {}}, film)
+    os.utime(video)
+    counts = process(out, {"scan": {}}, video)
     assert (counts["scan"].rows, counts["scan"].inputs) == (1, 1)
-    shutil.copyfile(film, film.with_name("g.avi"))
-    film.unlink()
-    process(out, {"scan": {}}, film.parent)
+    shutil.copyfile(video, video.with_name("g.avi"))
+    video.unlink()
+    process(out, {"scan": {}}, video.parent)
     assert rows(out, SCANS) == [before]
 
 
-def test_a_film_written_again_is_not_opened_as_the_old_one(tmp_path: Path) -> None:
+def test_a_video_written_again_is_not_opened_as_the_old_one(tmp_path: Path) -> None:
     """Between runs, too: its time tells, and the message says what to do."""
-    film = large(tmp_path / "f.ts", b"one")
-    name, size = content_id(film)
-    where, now = str(film), film.stat().st_mtime_ns
+    video = large(tmp_path / "f.ts", b"one")
+    name, size = content_id(video)
+    where, now = str(video), video.stat().st_mtime_ns
     source = Source(name, "f", where, (where,), size, {}, (now,), name)
-    assert film_path(source) == film
-    os.utime(film, ns=(now, now + 1_000_000))
+    assert video_path(source) == video
+    os.utime(video, ns=(now, now + 1_000_000))
     with pytest.raises(MediaError, match=r"written again .* with --retry-failed"):
-        film_path(source)
+        video_path(source)
 
 
 def weights(folder: Path) -> Path:
@@ -166,7 +166,7 @@ OPTIONS: dict[str, tuple[str, Callable[[Path], Path], Callable[[Path], dict[str,
     "judge model": ("judge", weights, lambda p: {**LOCAL, "model": str(p)}),
     "judge prompt": ("judge", prompt, lambda p: {**LOCAL, "model": "m", "prompt": str(p)}),
     "refine prompt": ("refine", prompt, lambda p: {**LOCAL, "model": "m", "prompt": str(p)}),
-    "story prompt": ("story", prompt, lambda p: {**LOCAL, "model": "m", "film_prompt": str(p)}),
+    "story prompt": ("story", prompt, lambda p: {**LOCAL, "model": "m", "video_prompt": str(p)}),
     "embed folder": (
         "embed",
         weights,

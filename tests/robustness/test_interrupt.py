@@ -11,24 +11,24 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import Ended, kill_group, start, stopped, vidcurate, wait_until
-from tests.support.films import render
+from tests.support.videos import render
 from vidcurate.errors import MediaError, is_disk_full
 from vidcurate.media.io.ffmpeg import full_disk
 
-N_FILMS = 3
+N_VIDEOS = 3
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of films, each of which takes a while."""
-    folder = tmp_path_factory.mktemp("films")
-    for number in range(N_FILMS):
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of videos, each of which takes a while."""
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(N_VIDEOS):
         render(folder / f"{number}.mp4", [("testsrc2", 12 + number)], size=(480, 270))
     return folder
 
 
 def scan(out: Path) -> dict[str, int]:
-    """What became of the films."""
+    """What became of the videos."""
     [told] = vidcurate("status", "-d", out, "--json").lines
     counts: dict[str, int] = told["stages"][-1]
     return counts
@@ -43,11 +43,11 @@ def goes_on(command: tuple[str | Path, ...]) -> Ended:
 
 @pytest.mark.parametrize("to_all", [True, False])
 def test_sigterm_ends_after_the_batches_in_hand(
-    tmp_path: Path, films: Path, *, to_all: bool
+    tmp_path: Path, videos: Path, *, to_all: bool
 ) -> None:
     """SIGTERM, to the command or to all its processes, ends as Ctrl-C does: no row has failed."""
     out = tmp_path / "out"
-    command = ("scan", films, "-d", out, "--workers", "1")
+    command = ("scan", videos, "-d", out, "--workers", "1")
 
     def terminate(running: subprocess.Popen[bytes]) -> None:
         workers = subprocess.check_output(["pgrep", "-P", str(running.pid)], text=True).split()
@@ -57,16 +57,16 @@ def test_sigterm_ends_after_the_batches_in_hand(
     stopped(command, tmp_path, lambda: any(out.glob("scans/*/files/*")), terminate)
     counts = scan(out)
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
-    assert counts["ok"] + counts["pending"] == N_FILMS
+    assert counts["ok"] + counts["pending"] == N_VIDEOS
     goes_on(command)
-    assert scan(out)["ok"] == N_FILMS
+    assert scan(out)["ok"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_twice_stops_at_once(tmp_path: Path, films: Path, number: signal.Signals) -> None:
+def test_twice_stops_at_once(tmp_path: Path, videos: Path, number: signal.Signals) -> None:
     """The second signal kills the workers; what they had in hand is pending, and nothing failed."""
     out = tmp_path / "out"
-    command = ("scan", films, "-d", out, "--workers", "2")
+    command = ("scan", videos, "-d", out, "--workers", "2")
     running = start(command, tmp_path)
     log = tmp_path / "log"
     try:
@@ -87,7 +87,7 @@ def test_twice_stops_at_once(tmp_path: Path, films: Path, number: signal.Signals
     counts = scan(out)
     assert (counts["failed"], counts["ok"]) == (0, 0)
     goes_on(command)
-    assert scan(out)["ok"] == N_FILMS
+    assert scan(out)["ok"] == N_VIDEOS
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", disk], check=True)
 
 
-def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, films: Path) -> None:
-    """A full disk is one line that names it; no film has failed, and nothing half-done counts."""
+def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, videos: Path) -> None:
+    """A full disk is one line that names it; no video has failed, and nothing half-done counts."""
     out, config = small_disk / "out", small_disk.parent / "my.yaml"
-    command = ("run", films, "-d", out, "-c", config)
+    command = ("run", videos, "-d", out, "-c", config)
     config.write_text(
         "scan: {}\nsplit: {min_clip_s: 1}\nfilter: {rules: [clips.n_frames > 1]}\n"
         "export: {preset: ultrafast}\n",
@@ -127,12 +127,12 @@ def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, films:
     assert [stage["failed"] for stage in told["stages"]] == [0] * len(told["stages"])
     goes_on(command)
     [told] = vidcurate("status", "-d", out, "--json").lines
-    assert told["stages"][-1]["ok"] == told["stages"][-1]["inputs"] == N_FILMS
+    assert told["stages"][-1]["ok"] == told["stages"][-1]["inputs"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_known_by_its_number(number: int) -> None:
-    """A used-up quota is a full disk too; words, such as a film's name, are none."""
+    """A used-up quota is a full disk too; words, such as a video's name, are none."""
     words = os.strerror(number)
     error = MediaError("ffmpeg failed")
     error.__cause__ = OSError(number, words)

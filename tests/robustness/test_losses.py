@@ -1,4 +1,4 @@
-"""What is lost inside a film is counted in seconds, where a user looks."""
+"""What is lost inside a video is counted in seconds, where a user looks."""
 
 import json
 import os
@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.films import ffmpeg, render
 from tests.support.pipeline import process, rows, shelf
+from tests.support.videos import ffmpeg, render
 from vidcurate.errors import EmptyResultError
 from vidcurate.media.io.packets import Clock, Damage, packets
 from vidcurate.records import CLIPS, SCANS
@@ -26,8 +26,8 @@ def refuse(constant: str) -> None:
 
 @pytest.fixture(scope="module")
 def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A recorder's film that holds one frame for 30 s, and half a film after it in its file."""
-    folder, root = tmp_path_factory.mktemp("films"), tmp_path_factory.mktemp("data")
+    """A recorder's video that holds one frame for 30 s, and half a video after it in its file."""
+    folder, root = tmp_path_factory.mktemp("videos"), tmp_path_factory.mktemp("data")
     source = ("-f", "lavfi", "-t", "34", "-i", "testsrc2=size=160x96:rate=10")
     ffmpeg(*source, "-vf", HELD, "-fps_mode", "passthrough", *X264, f"{folder / 'held.mkv'}")
     half = render(folder / "half.flv", size=(160, 96), audio=False, encode=X264)
@@ -59,17 +59,17 @@ def test_losses_are_told_in_seconds_of_video(data_set: Path) -> None:
     held = stages["split"]["losses"]["single frame, however long it is held"]
     assert held["count"] == 1
     assert held["seconds"] == pytest.approx(30, abs=0.5)
-    rest = stages["scan"]["losses"]["end of the film not decoded"]
+    rest = stages["scan"]["losses"]["end of the video not decoded"]
     assert rest["seconds"] == pytest.approx(6, abs=1)
     shown = vidcurate("status", "-d", data_set).out
     card = (data_set / "export" / "README.md").read_text("utf-8")
-    for what in ("single frame, however long it is held", "end of the film not decoded"):
+    for what in ("single frame, however long it is held", "end of the video not decoded"):
         assert what in shown
         assert what in card
 
 
 def test_rows_are_valid_json(data_set: Path) -> None:
-    """No measurement of a film with a held frame is NaN or infinite."""
+    """No measurement of a video with a held frame is NaN or infinite."""
     for table in ("quality", "clips", "scans", "videos"):
         for line in vidcurate("rows", table, "-d", data_set).out.splitlines():
             json.loads(line, parse_constant=refuse)
@@ -122,16 +122,16 @@ def test_an_error_that_does_not_pass_ends_the_reading() -> None:
         assert broken.n_tries <= most
 
 
-def test_a_film_split_where_nothing_is_left_says_how_much(tmp_path: Path) -> None:
-    """A film that is dropped whole counts its seconds, too."""
-    film = render(tmp_path / "film.mkv", size=(160, 96), audio=False, encode=X264)
+def test_a_video_split_where_nothing_is_left_says_how_much(tmp_path: Path) -> None:
+    """A video that is dropped whole counts its seconds, too."""
+    video = render(tmp_path / "video.mkv", size=(160, 96), audio=False, encode=X264)
     options = {
         "scan": {"metrics": ("histogram",)},
         "cuts": {"detector": "histogram"},
         "split": {"min_clip_s": 5},
     }
     with pytest.raises(EmptyResultError):
-        process(tmp_path / "d", options, film)
+        process(tmp_path / "d", options, video)
     (row,) = shelf(tmp_path / "d", CLIPS).done(DONE_AND_LOST).to_pylist()
     lost_s = sum(loss["seconds"] for loss in row["losses"])
     assert (row["status"], lost_s) == ("dropped", pytest.approx(6, abs=0.01))
@@ -147,8 +147,8 @@ def test_a_clock_goes_on_where_it_begins_again() -> None:
             self.pts, self.dts, self.duration = pts, dts, 10
 
     clock = Clock()
-    film = [Packet(0, 0), Packet(None, 10), Packet(20, 20), Packet(0, 0), Packet(10, 10)]
-    for packet in film:
+    video = [Packet(0, 0), Packet(None, 10), Packet(20, 20), Packet(0, 0), Packet(10, 10)]
+    for packet in video:
         clock.place(packet, 15)  # type: ignore[arg-type]
-    assert [p.dts for p in film] == [0, 10, 20, 30, 40]
+    assert [p.dts for p in video] == [0, 10, 20, 30, 40]
     assert clock.offsets == [0, 30]

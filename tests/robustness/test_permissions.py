@@ -72,10 +72,10 @@ def several(*commands: Sequence[str | Path], bound: bool = False) -> list[Ended]
 
 
 @pytest.fixture(scope="module")
-def made(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of one film."""
+def made(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of one video."""
     root = tmp_path_factory.mktemp("made") / "data"
-    assert vidcurate("filter", film, "-d", root, "--engine", "inline", "-q").code == 0
+    assert vidcurate("filter", video, "-d", root, "--engine", "inline", "-q").code == 0
     return root
 
 
@@ -115,15 +115,15 @@ def test_what_can_be_read_can_be_looked_at(read_only: Path) -> None:
         assert is_one_line(refused, read_only, "Permission denied")
 
 
-def test_what_is_no_folder_is_no_data_set(film: Path, tmp_path: Path) -> None:
+def test_what_is_no_folder_is_no_data_set(video: Path, tmp_path: Path) -> None:
     """A file as -d, a path through a file, or one that cannot be made ends with one line."""
-    names = (("filter", film), ("status",), ("rows", "clips"), ("clean",))
-    for ended in several(*((*name, "-d", root) for name in names for root in (film, film / "x"))):
-        assert is_one_line(ended, film, "is a file")
+    names = (("filter", video), ("status",), ("rows", "clips"), ("clean",))
+    for ended in several(*((*name, "-d", root) for name in names for root in (video, video / "x"))):
+        assert is_one_line(ended, video, "is a file")
     (tmp_path / "lock").mkdir()
     cannot = {tmp_path / ("x" * 300): "File name too long", tmp_path: "lock", Path("/proc/x"): ""}
     for ended, words in zip(
-        several(*(("ingest", film, "-d", root) for root in cannot)), cannot.values(), strict=True
+        several(*(("ingest", video, "-d", root) for root in cannot)), cannot.values(), strict=True
     ):
         assert is_one_line(ended, words)
 
@@ -154,11 +154,11 @@ def without_locks(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EIO])
 def test_without_locks_a_run_goes_on(
-    number: int, film: Path, tmp_path: Path, without_locks: dict[str, str]
+    number: int, video: Path, tmp_path: Path, without_locks: dict[str, str]
 ) -> None:
     """After a line that says so, and nothing is left of the guard."""
     environment = {**without_locks, "NO_LOCKS": str(number)}
-    arguments = ("ingest", film, "-d", tmp_path / "data", "--engine", "inline", "-q")
+    arguments = ("ingest", video, "-d", tmp_path / "data", "--engine", "inline", "-q")
     ended = vidcurate(*arguments, environment=environment)
     assert ended.code == 0, ended.err
     assert ended.err.startswith("warning: the file system of ")
@@ -168,14 +168,14 @@ def test_without_locks_a_run_goes_on(
 
 
 def test_without_locks_there_is_one_writer(
-    film: Path, tmp_path: Path, without_locks: dict[str, str]
+    video: Path, tmp_path: Path, without_locks: dict[str, str]
 ) -> None:
     """A second writer is refused; one that was killed, or that does not refresh, is not in the way.
 
     How old the guard is the file system's own clock says, not this machine's.
     """
     root, lock = tmp_path / "data", tmp_path / "data" / "lock"
-    arguments = ("ingest", film, "-d", root, "--engine", "inline", "-q")
+    arguments = ("ingest", video, "-d", root, "--engine", "inline", "-q")
     hold = [sys.executable, "-c", HOLD, str(root)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(hold, env=without_locks, text=True, **pipes) as other:  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""Films whose pictures are no ordinary ones come out as they are shown, or say what they are."""
+"""Videos whose pictures are no ordinary ones come out as they are shown, or say what they are."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -12,16 +12,16 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.counted import Counted
-from tests.support.films import ffmpeg, number_of, render_counted
+from tests.support.videos import ffmpeg, number_of, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.ffmpeg import find_ffmpeg
 from vidcurate.media.io.frames import grab
-from vidcurate.media.io.probe import probe_film
+from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
 from vidcurate.media.output.frame_match import misread, small_picture
 from vidcurate.media.output.verify import prove
-from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, read_samples, scan_video
 from vidcurate.media.visual.proxies import decode_jpeg
 from vidcurate.records import Clip, ExportedClip, Video
 
@@ -47,7 +47,7 @@ def either_ffmpeg(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 def patches(path: Path, size: tuple[int, int], form: str, encode: Sequence[str]) -> Path:
-    """A film of five colours side by side, brought into a format by filters."""
+    """A video of five colours side by side, brought into a format by filters."""
     width, height = size
     parts = [
         f"color=0x{r:02x}{g:02x}{b:02x}:size={width // 5}x{height}:duration=0.2,format=gbrp[{n}]"
@@ -66,7 +66,7 @@ def colours(image: Pixels) -> NDArray[np.int64]:
 
 
 def whole_clip(path: Path, video: Video) -> Clip:
-    """The clip of all frames of a film."""
+    """The clip of all frames of a video."""
     with av.open(str(path)) as container:
         pts = [frame.pts or 0 for frame in container.decode(container.streams[-1])]
     end = pts[-1] + pts[-1] - pts[-2]
@@ -110,9 +110,9 @@ def first_shown(path: Path) -> Pixels:
 
 
 def first_proxy(path: Path, video: Video) -> Pixels:
-    """The first proxy of a film."""
+    """The first proxy of a video."""
     files = [path.with_suffix(f".{part}.arrow") for part in ("frames", "samples")]
-    scan_film(path, ScanOptions(), files[0], files[1], field_order=video.field_order)
+    scan_video(path, ScanOptions(), files[0], files[1], field_order=video.field_order)
     return decode_jpeg(read_samples(files[1], ("jpeg",))["jpeg"][0].as_py())
 
 
@@ -149,38 +149,38 @@ COLOURED: dict[str, tuple[tuple[int, int], str, Sequence[str]]] = {
 
 @pytest.mark.parametrize("kind", COLOURED)
 @pytest.mark.usefixtures("either_ffmpeg")
-def test_colours_are_those_of_the_film(kind: str, tmp_path: Path) -> None:
-    """Clips, stills and proxies of one film have its colours; a clip says how it is to be read."""
+def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
+    """Clips, stills and proxies of one video have its colours; a clip says how it is to be read."""
     size, form, encode = COLOURED[kind]
-    path = patches(tmp_path / "film.mkv", size, form, encode)
-    video = probe_film(path, "film")
+    path = patches(tmp_path / "video.mkv", size, form, encode)
+    video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     [(_, still)] = grab(path, video, [clip.start_pts])
     for shown in (still, first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
         assert np.abs(colours(shown) - PATCHES).max() <= 8
-    found = probe_film(tmp_path / "clip.mp4", "clip")
+    found = probe_video(tmp_path / "clip.mp4", "clip")
     assert found.matrix in ("bt709", "smpte170m", "bt470bg", "bt2020nc")
     assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
     assert "unknown" not in (found.primaries, found.transfer)
-    film_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
-    prove(path, video, clip, film_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done))
+    video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
+    prove(path, video, clip, video_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done))
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
 def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     """A file with another matrix or range than it says is refused."""
-    path = patches(tmp_path / "film.mkv", HD, scale("bt709", "tv", "yuv420p"), X264)
-    video = probe_film(path, "film")
+    path = patches(tmp_path / "video.mkv", HD, scale("bt709", "tv", "yuv420p"), X264)
+    video = probe_video(path, "video")
     clip = whole_clip(path, video)
     file = tmp_path / "clip.mp4"
     right = cut_clip(path, video, clip, FAST, file)
     tags = "setparams=range=tv:colorspace=bt709"
     ffmpeg("-i", str(path), "-vf", f"scale={wrong},format=yuv420p,{tags}", *X264, str(file))
     row = replace(written(clip, right), duration_s=clip.duration_s)
-    film_pts = clip.start_pts + np.arange(clip.n_frames) * 40
+    video_pts = clip.start_pts + np.arange(clip.n_frames) * 40
     with pytest.raises(MediaError, match="other colours"):
-        prove(path, video, clip, film_pts, file, row)
+        prove(path, video, clip, video_pts, file, row)
 
 
 def test_misread_pictures_differ() -> None:
@@ -198,7 +198,7 @@ def pq_code(nits: float) -> float:
 
 @pytest.mark.usefixtures("either_ffmpeg")
 def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
-    """Greys of a PQ film keep their order and end at white; stills, proxies and clips agree."""
+    """Greys of a PQ video keep their order and end at white; stills, proxies and clips agree."""
     nits = (0, 5, 20, 100, 1000)
     codes = [round(65535 * pq_code(light)) for light in nits]
     levels = "+".join(f"{code}*between(X,{n * 64},{n * 64 + 63})" for n, code in enumerate(codes))
@@ -206,9 +206,9 @@ def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
     source = f"color=black:size=320x180:duration=0.2,format=gbrp16le,geq={grey}"
     tags = "setparams=range=tv:colorspace=bt2020nc:color_primaries=bt2020:color_trc=smpte2084"
     form = f"scale=out_color_matrix=bt2020:out_range=tv,format=yuv420p10le,{tags}"
-    path = tmp_path / "film.mkv"
+    path = tmp_path / "video.mkv"
     ffmpeg("-f", "lavfi", "-i", f"{source},{form}", *FFV1, str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     assert video.is_hdr
     assert any("BT.709" in fault for fault in video.faults)
     clip = whole_clip(path, video)
@@ -222,7 +222,7 @@ def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
     assert greys[4, 0] >= 250
     for shown in (first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
         assert np.abs(colours(shown) - greys).max() <= 5
-    assert probe_film(tmp_path / "clip.mp4", "clip").transfer == "bt709"
+    assert probe_video(tmp_path / "clip.mp4", "clip").transfer == "bt709"
 
 
 SQUARED = {
@@ -238,28 +238,28 @@ SQUARED = {
 def test_clips_have_square_pixels(aspect: str, tmp_path: Path) -> None:
     """Clips, stills and proxies have the shape that is shown; nonsense is taken as square."""
     coded, shown = SQUARED[aspect]
-    path = tmp_path / "film.mkv"
+    path = tmp_path / "video.mkv"
     source = f"testsrc2=size={coded[0]}x{coded[1]}:duration=0.2,setsar={aspect}:max=70000"
     ffmpeg("-f", "lavfi", "-i", source, *X264, str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     [(_, still)] = grab(path, video, [clip.start_pts])
     assert (video.width, video.height) == coded
     assert (video.display_width, video.display_height) == shown
     assert (done.width, done.height) == still.shape[1::-1] == shown
-    assert probe_film(tmp_path / "clip.mp4", "clip").pixel_aspect == 1
+    assert probe_video(tmp_path / "clip.mp4", "clip").pixel_aspect == 1
     height, width = first_proxy(path, video).shape[:2]
     assert width / height == pytest.approx(shown[0] / shown[1], rel=0.02)
 
 
-def test_a_turned_film_of_wide_pixels(tmp_path: Path) -> None:
+def test_a_turned_video_of_wide_pixels(tmp_path: Path) -> None:
     """Pixels of 2:1 on their side are tall: 64x96 turned by a quarter is shown as 96x128."""
-    flat, path = tmp_path / "flat.mp4", tmp_path / "film.mp4"
+    flat, path = tmp_path / "flat.mp4", tmp_path / "video.mp4"
     source = "testsrc2=size=64x96:duration=0.2,setsar=2/1"
     ffmpeg("-f", "lavfi", "-i", source, *X264, str(flat))
     ffmpeg("-display_rotation", "90", "-i", str(flat), "-c", "copy", str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     [(_, still)] = grab(path, video, [clip.start_pts])
@@ -282,18 +282,18 @@ LACED = {
 
 @pytest.mark.parametrize("kind", LACED)
 @pytest.mark.usefixtures("either_ffmpeg")
-def test_interlaced_films_are_made_whole(kind: str, tmp_path: Path) -> None:
+def test_interlaced_videos_are_made_whole(kind: str, tmp_path: Path) -> None:
     """They are known, flagged or not; clips and stills have no combs, and as many frames."""
     laced, encode = LACED[kind]
-    path = tmp_path / "film.mkv"
+    path = tmp_path / "video.mkv"
     ffmpeg("-f", "lavfi", "-i", f"{MOVING},{laced}", *encode, str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     clip = whole_clip(path, video)
     done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     assert (video.is_interlaced, video.field_order) == (True, "bottom" if "bff" in laced else "top")
     assert any("interlaced" in fault for fault in video.faults)
     assert done.n_frames == clip.n_frames
-    assert not probe_film(tmp_path / "clip.mp4", "clip").is_interlaced
+    assert not probe_video(tmp_path / "clip.mp4", "clip").is_interlaced
     times = [clip.start_pts + n * (clip.end_pts - clip.start_pts) // clip.n_frames for n in (8, 9)]
     with av.open(str(tmp_path / "clip.mp4")) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
@@ -303,33 +303,33 @@ def test_interlaced_films_are_made_whole(kind: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("flags", [(), ("-flags", "+ildct+ilme")])
 def test_whole_pictures_are_left_alone(flags: Sequence[str], tmp_path: Path) -> None:
-    """A film of whole pictures is not interlaced, though it be flagged so."""
-    path = tmp_path / "film.mkv"
+    """A video of whole pictures is not interlaced, though it be flagged so."""
+    path = tmp_path / "video.mkv"
     source = "testsrc2=size=640x480:rate=25:duration=1"
     ffmpeg("-f", "lavfi", "-i", source, "-c:v", "mpeg2video", "-q:v", "2", *flags, str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     assert (video.is_interlaced, video.field_order) == (False, "progressive")
 
 
 def test_combs_are_no_sharpness(tmp_path: Path) -> None:
-    """Interlaced and whole, one film is about as sharp."""
+    """Interlaced and whole, one video is about as sharp."""
     sharp = []
     for laced in ("interlace=lowpass=0", "framestep=2"):
         path = tmp_path / f"{laced[:5]}.mkv"
         ffmpeg("-f", "lavfi", "-i", f"{MOVING},{laced}", *FFV1, str(path))
-        first_proxy(path, probe_film(path, "film"))
+        first_proxy(path, probe_video(path, "video"))
         found = read_samples(path.with_suffix(".samples.arrow"), ("sharpness",))["sharpness"]
         sharp.append(np.mean(found.to_numpy()))
     assert sharp[0] == pytest.approx(sharp[1], rel=0.5)
 
 
 def covered(folder: Path, suffix: str, pictures: int, *flags: str) -> Path:
-    """A film of 36 frames behind a cover of so many pictures."""
-    film = render_counted(folder / "plain.mp4", 36, beep_s=(0, 1), encode=(*X264, "-c:a", "aac"))
-    cover, path = folder / "cover.mkv", folder / f"film.{suffix}"
+    """A video of 36 frames behind a cover of so many pictures."""
+    video = render_counted(folder / "plain.mp4", 36, beep_s=(0, 1), encode=(*X264, "-c:a", "aac"))
+    cover, path = folder / "cover.mkv", folder / f"video.{suffix}"
     source = "smptehdbars=size=640x360:rate=1"
     ffmpeg("-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-c:v", "mjpeg", str(cover))
-    both = ("-i", str(cover), "-i", str(film), "-map", "0", "-map", "1", "-c", "copy")
+    both = ("-i", str(cover), "-i", str(video), "-map", "0", "-map", "1", "-c", "copy")
     ffmpeg(*both, "-disposition:v:0", "0", *flags, str(path))
     return path
 
@@ -337,42 +337,42 @@ def covered(folder: Path, suffix: str, pictures: int, *flags: str) -> Path:
 @pytest.mark.parametrize("suffix", ["mkv", "mp4", "mov"])
 @pytest.mark.parametrize("pictures", [1, 2])
 @pytest.mark.parametrize("flags", [(), ("-disposition:v:0", "default", "-disposition:v:1", "0")])
-def test_a_cover_is_not_the_film(
+def test_a_cover_is_not_the_video(
     suffix: str, pictures: int, flags: Sequence[str], tmp_path: Path
 ) -> None:
     """A cover that comes first is passed over by probe, scan, stills and clips."""
     path = covered(tmp_path, suffix, pictures, *flags)
-    video = probe_film(path, "film")
-    assert (video.width, video.height, video.faults) == (320, 48, ())
+    probed = probe_video(path, "video")
+    assert (probed.width, probed.height, probed.faults) == (320, 48, ())
     with av.open(str(path)) as container:
         pts = [frame.pts or 0 for frame in container.decode(video=1)]
-    film = Counted(path, video, [(time, n) for n, time in enumerate(pts)])
-    cut_clip(path, video, film.clip(5, 9), FAST, tmp_path / "clip.mp4")
+    counted = Counted(path, probed, [(time, n) for n, time in enumerate(pts)])
+    cut_clip(path, probed, counted.clip(5, 9), FAST, tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         assert [number_of(frame) for frame in container.decode(video=0)] == [5, 6, 7, 8]
-    [(_, still)] = grab(path, video, [pts[30]])
+    [(_, still)] = grab(path, probed, [pts[30]])
     assert still.shape == (48, 320, 3)
 
 
 @pytest.mark.parametrize("pictures", [1, 2])
-def test_a_cover_and_sound_are_no_film(pictures: int, tmp_path: Path) -> None:
+def test_a_cover_and_sound_are_no_video(pictures: int, tmp_path: Path) -> None:
     """Sound with a picture or two is refused in plain words."""
     cover, path = tmp_path / "cover.mkv", tmp_path / "song.mp4"
     source = "smptebars=size=64x48:rate=1"
     ffmpeg("-f", "lavfi", "-i", source, "-frames:v", str(pictures), "-c:v", "mjpeg", str(cover))
     sound = ("-f", "lavfi", "-i", "sine=duration=20", "-c:a", "aac")
     ffmpeg("-i", str(cover), *sound, "-c:v", "copy", str(path))
-    with pytest.raises(MediaError, match="not a film"):
-        probe_film(path, "film")
+    with pytest.raises(MediaError, match="not a video"):
+        probe_video(path, "video")
 
 
-def test_of_several_films_one_is_named(tmp_path: Path) -> None:
+def test_of_several_videos_one_is_named(tmp_path: Path) -> None:
     """Of two angles the default one, else the larger, is taken; the faults say which."""
-    path = tmp_path / "film.ts"
+    path = tmp_path / "video.ts"
     small, large = (f"testsrc2=size={size}:duration=2" for size in ("160x120", "320x240"))
     inputs = ("-f", "lavfi", "-i", small, "-f", "lavfi", "-i", large, "-map", "0", "-map", "1")
     ffmpeg(*inputs, "-c:v", "mpeg2video", str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     assert (video.width, video.faults) == (320, ("several video streams: number 1 is taken",))
 
 
@@ -408,22 +408,24 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     """Stills and clips show whole pictures, wherever a container says that decoding can begin."""
     encode, change = FALSE_KEYS[kind]
     source = "testsrc2=size=160x120:rate=24"
-    path = tmp_path / "film.mp4"
+    path = tmp_path / "video.mp4"
     ffmpeg("-f", "lavfi", "-i", source, "-frames:v", "90", *YUV420, *encode, str(path))
     path.write_bytes(change(path.read_bytes()))
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    video = probe_film(path, "film")
-    film = Counted(path, video, [(frame.pts or 0, n) for n, frame in enumerate(frames)])
+    probed = probe_video(path, "video")
+    counted = Counted(path, probed, [(frame.pts or 0, n) for n, frame in enumerate(frames)])
     numbers = (30, 47, 77)
     for number in numbers:
-        [(_, still)] = grab(path, video, [film.frames[number][0]])
+        [(_, still)] = grab(path, probed, [counted.frames[number][0]])
         due = frames[number].to_ndarray(format="rgb24")
         assert np.abs(still.astype(int) - due).mean() < 2
-    clip = film.clip(40, 50)
-    done = cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
-    pts = np.array([time for time, _ in film.frames])
-    assert prove(path, video, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error < 4
+    clip = counted.clip(40, 50)
+    done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
+    pts = np.array([time for time, _ in counted.frames])
+    assert (
+        prove(path, probed, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error < 4
+    )
 
 
 KEY = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0123456789abcdef" * 2)
@@ -438,16 +440,16 @@ PROTECTED = {
 
 
 @pytest.mark.parametrize("kind", PROTECTED)
-def test_encrypted_films_are_refused(kind: str, tmp_path: Path) -> None:
+def test_encrypted_videos_are_refused(kind: str, tmp_path: Path) -> None:
     """Samples that are encrypted (ISO/IEC 23001-7) are named, whatever is in them."""
-    plain, path = tmp_path / "plain.mp4", tmp_path / "film.mp4"
+    plain, path = tmp_path / "plain.mp4", tmp_path / "video.mp4"
     encode, sound = PROTECTED[kind]
     render_counted(plain, 24, beep_s=(0, 1), encode=(*encode, *sound))
     moves = encode[-2:] if kind == "fragmented" else ()
     ffmpeg("-i", str(plain), "-c", "copy", *KEY, *KEY_ID, *moves, str(path))
-    assert probe_film(plain, "film").faults == ()
+    assert probe_video(plain, "video").faults == ()
     with pytest.raises(MediaError, match="encrypted"):
-        probe_film(path, "film")
+        probe_video(path, "video")
 
 
 def scrambled_packets(data: bytes) -> bytes:
@@ -478,11 +480,11 @@ MARKED: dict[str, Callable[[bytes], bytes]] = {
 def test_scrambled_streams_are_refused(suffix: str, tmp_path: Path) -> None:
     """Scrambled broadcasts and DVDs say so in every packet."""
     encode = ("-c:v", "mpeg2video", "-q:v", "2", "-b:v", "2M")
-    path = render_counted(tmp_path / f"film.{suffix}", 250, rate="25", encode=encode)
-    assert not any("encrypted" in fault for fault in probe_film(path, "film").faults)
+    path = render_counted(tmp_path / f"video.{suffix}", 250, rate="25", encode=encode)
+    assert not any("encrypted" in fault for fault in probe_video(path, "video").faults)
     path.write_bytes(MARKED[suffix](path.read_bytes()))
     with pytest.raises(MediaError, match="encrypted"):
-        probe_film(path, "film")
+        probe_video(path, "video")
 
 
 def element(kind: str, *parts: bytes) -> bytes:
@@ -497,7 +499,7 @@ def test_encrypted_tracks_of_matroska_are_found(kind: str, tmp_path: Path) -> No
     encoding = element("6240", element("5033", b"\x01"), element(kind, b""))
     track = element("ae", element("d7", b"\x01"), element("6d80", encoding))
     segment = element("18538067", element("ec", bytes(9)), element("1654ae6b", track))
-    path = tmp_path / "film.webm"
+    path = tmp_path / "video.webm"
     path.write_bytes(element("1a45dfa3", element("4282", b"webm")) + segment)
     assert is_encrypted(path) == (kind == "5035")
 

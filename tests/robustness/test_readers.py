@@ -16,7 +16,7 @@ from vidcurate.cli.look import steadily
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import staging_folder
 from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
-from vidcurate.store.storage import Place, Remote, remove
+from vidcurate.store.storage import Location, Remote, remove
 
 N_ROWS = 40
 
@@ -25,20 +25,20 @@ def marks(value: int) -> tuple[pa.Table, pa.Table]:
     """A whole table whose rows all have one value, and its words."""
     ids = [f"{n}" for n in range(N_ROWS)]
     words = [{"id": i, "status": OK, "reason": None, "seconds": float(value)} for i in ids]
-    rows = MARKS.to_arrow([Mark(i, "film", value) for i in ids])
+    rows = MARKS.to_arrow([Mark(i, "video", value) for i in ids])
     return rows, pa.Table.from_pylist(words, schema=DONE)
 
 
 @pytest.fixture(params=["disk", "objects"])
 def root(
     request: pytest.FixtureRequest, s3_address: dict[str, str], tmp_path: Path
-) -> Iterator[Place]:
+) -> Iterator[Location]:
     """A folder on a disk, and one in a bucket."""
     with reached(s3_address):
         yield tmp_path if request.param == "disk" else Remote(f"bucket/{tmp_path.name}")
 
 
-def test_what_is_read_is_one_state_of_the_table(root: Place) -> None:
+def test_what_is_read_is_one_state_of_the_table(root: Location) -> None:
     """While a table is made anew again and again, each reading is all rows of one making."""
     shelf = Dataset(root).shelf(MARKS, "0123456789ab")
     shelf.replace(*marks(0))
@@ -84,7 +84,7 @@ def between(shelf: Shelf, then: Callable[[], None]) -> Callable[[dict[str, list[
     return read
 
 
-def test_a_listing_that_is_old_is_made_again(root: Place) -> None:
+def test_a_listing_that_is_old_is_made_again(root: Location) -> None:
     """What another command put in the place of the files that were listed is read."""
     shelf = Dataset(root).shelf(MARKS, "0123456789ab")
     shelf.replace(*marks(1))

@@ -8,8 +8,8 @@ import yaml
 
 from tests.support.chat_server import Script, serving
 from tests.support.command import ENVIRONMENT, Ended, vidcurate
-from tests.support.films import render
 from tests.support.pipeline import files_below
+from tests.support.videos import render
 
 KEY = "sk-canary-5e1f0b77"
 # Of each run: how the server answers, clip by clip. Some answers end all that follow.
@@ -32,7 +32,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 
 def captioned(folder: Path, *sources: Path, **caption: object) -> Ended:
-    """Run everything with the backend openai, on a film."""
+    """Run everything with the backend openai, on a video."""
     stages = {
         "split": {"min_clip_s": 0.5, "max_clip_s": 1.0},
         "keyframes": {"count": 1},
@@ -52,12 +52,12 @@ def places_of(secret: str, folder: Path) -> list[str]:
 
 def test_a_key_stays_where_it_is(tmp_path: Path, script: Script) -> None:
     """However a server fails or repeats it, no key is in tables, manifest, card, words or logs."""
-    film = render(tmp_path / "film.mp4", [("testsrc2", 9)], size=(160, 90), audio=False)
+    video = render(tmp_path / "video.mp4", [("testsrc2", 9)], size=(160, 90), audio=False)
     for modes in RUNS:
         script.modes[:] = modes
         ended = captioned(
             tmp_path,
-            film,
+            video,
             base_url=script.url,
             api_key_env="CANARY_KEY",
             timeout_s=2.0,
@@ -81,7 +81,7 @@ def test_a_key_stays_where_it_is(tmp_path: Path, script: Script) -> None:
 def test_a_key_among_the_options_is_refused(tmp_path: Path, option: str, value: str) -> None:
     """A key in the place of its variable's name or in the address is not written anywhere."""
     (tmp_path / "out").mkdir()
-    ended = captioned(tmp_path, tmp_path / "film.mp4", **{option: value})
+    ended = captioned(tmp_path, tmp_path / "video.mp4", **{option: value})
     assert ended.code == 2
     assert f"caption.{option}: " in ended.err
     assert KEY not in ended.out + ended.err

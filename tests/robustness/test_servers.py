@@ -11,8 +11,8 @@ import pytest
 from tests.support.chat_bench import OPTIONS, answers, opened, texts
 from tests.support.chat_bench import script as script  # noqa: PLC0414 - a fixture
 from tests.support.chat_server import Script, serving
-from tests.support.films import render
 from tests.support.pipeline import done, process, rows
+from tests.support.videos import render
 from vidcurate.errors import EmptyResultError, ServerDownError, ServerError, UsageError
 from vidcurate.models.chat.answers import read_status, wait_in
 from vidcurate.models.chat.connection import proxy_of, trusted
@@ -178,7 +178,7 @@ def test_a_fault_of_the_server_is_done_by_the_next_run(
 ) -> None:
     """What failed on the way stays to be done, what was answered stays; no option is needed."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    film = render(tmp_path / "film.mp4", [("testsrc2", 4)], size=(160, 90), audio=False)
+    video = render(tmp_path / "video.mp4", [("testsrc2", 4)], size=(160, 90), audio=False)
     with serving(Script(say=lambda _: "A red ball rolls over the grass.")) as script:
         options = {
             "cuts": {"detector": "fixed", "fixed_interval_s": 1.0},
@@ -193,7 +193,7 @@ def test_a_fault_of_the_server_is_done_by_the_next_run(
             },
         }
         script.modes[:] = ["ok", "closes", "400"]
-        first = process(tmp_path / "out", options, film)["caption"]
+        first = process(tmp_path / "out", options, video)["caption"]
         assert (first.ok, first.failed, first.pending) == (2, 1, 1)
         assert len(done(tmp_path / "out", CAPTIONS)) == 3
         second = process(tmp_path / "out", options)["caption"]

@@ -1,4 +1,4 @@
-"""No clip is lost because of its sound, and none has sound that its film does not have there."""
+"""No clip is lost because of its sound, and none has sound that its video does not have there."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import done, process, rows
+from tests.support.videos import ffmpeg
 from vidcurate.media.audio.clip_sound import clip_sounds
 from vidcurate.media.audio.tracks import track_of
-from vidcurate.media.io.probe import probe_film
+from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
 from vidcurate.records import EXPORTS, SPEECH, VERIFIED, VIDEOS, Clip, Video
 
@@ -33,8 +33,8 @@ CHANGES = {
 }
 
 
-def film(path: Path, sound: str, *encode: str, size: str = "64x48", seconds: float = 4) -> Path:
-    """A moving film with sound made by a filter graph."""
+def video(path: Path, sound: str, *encode: str, size: str = "64x48", seconds: float = 4) -> Path:
+    """A moving video with sound made by a filter graph."""
     picture = ("-f", "lavfi", "-i", PICTURE.format(size=size, seconds=seconds))
     ffmpeg(*picture, "-f", "lavfi", "-i", sound, *X264, *encode, str(path))
     return path
@@ -51,14 +51,14 @@ def joined(
         part = path.with_name(f"part{number}.ts")
         offset = ("-output_ts_offset", str(2 * number), "-muxdelay", "0")
         beep = BEEP.format(rate=48000)
-        film(part, beep, "-c:a", "ac3", *way, *offset, size=size, seconds=2)
+        video(part, beep, "-c:a", "ac3", *way, *offset, size=size, seconds=2)
     path.write_bytes(b"".join(path.with_name(f"part{n}.ts").read_bytes() for n in range(2)))
     return path
 
 
 def whole(path: Path) -> tuple[Video, Clip]:
-    """A film's row, and all of it as a clip."""
-    video = probe_film(path, "v")
+    """A video's row, and all of it as a clip."""
+    video = probe_video(path, "v")
     pts = [pts for pts, _ in times_of(path)]
     base = video.time_base
     end = pts[-1] + pts[-1] - pts[-2]
@@ -67,13 +67,13 @@ def whole(path: Path) -> tuple[Video, Clip]:
 
 
 def times_of(path: Path) -> list[tuple[int, int]]:
-    """The times of a film's frames in ticks, each with its number."""
+    """The times of a video's frames in ticks, each with its number."""
     with av.open(str(path)) as container:
         return [(frame.pts or 0, n) for n, frame in enumerate(container.decode(video=0))]
 
 
 def cut(path: Path, out: Path, options: CutOptions = FAST) -> CutFile:
-    """All of a film as one clip file."""
+    """All of a video as one clip file."""
     video, clip = whole(path)
     return cut_clip(path, video, clip, options, out)
 
@@ -101,7 +101,7 @@ def seconds_of_sound(file: Path) -> float:
 
 
 def check_beeps(file: Path) -> None:
-    """A clip of 4 s has 4 s of sound, with its tones where they are in the film."""
+    """A clip of 4 s has 4 s of sound, with its tones where they are in the video."""
     assert seconds_of_sound(file) == pytest.approx(4, abs=0.1)
     spans = loud_spans(file)
     assert [begin for begin, _ in spans] == pytest.approx([0.5, 2.5], abs=0.05)
@@ -111,14 +111,14 @@ def check_beeps(file: Path) -> None:
 @pytest.mark.parametrize("name", CHANGES)
 def test_sound_that_changes_its_form_stays_in_time(name: str, tmp_path: Path) -> None:
     """Layout and rate may change in mid-clip: nothing begins again, and all channels are heard."""
-    path = joined(tmp_path / "film.ts", CHANGES[name])
+    path = joined(tmp_path / "video.ts", CHANGES[name])
     assert cut(path, tmp_path / "clip.mp4").n_frames == 96
     check_beeps(tmp_path / "clip.mp4")
 
 
 def test_pictures_that_change_size_leave_the_sound_alone(tmp_path: Path) -> None:
     """A clip over a change of size has all frames, of one size, and its sound in time."""
-    path = joined(tmp_path / "film.ts", ((), ()), ("64x48", "128x96"))
+    path = joined(tmp_path / "video.ts", ((), ()), ("64x48", "128x96"))
     done = cut(path, tmp_path / "clip.mp4")
     assert (done.n_frames, done.width, done.height) == (96, 64, 48)
     check_beeps(tmp_path / "clip.mp4")
@@ -133,8 +133,8 @@ def channels(count: int, layout: str = "") -> str:
 
 
 def unused(path: Path) -> Path:
-    """A film whose four channels are described one by one, each as unused (QTFF `chan`)."""
-    film(path, channels(4, ":c=quad"), "-c:a", "pcm_s16le")
+    """A video whose four channels are described one by one, each as unused (QTFF `chan`)."""
+    video(path, channels(4, ":c=quad"), "-c:a", "pcm_s16le")
     data = bytearray(path.read_bytes())
     at = data.index(b"chan") - 4
     size = int.from_bytes(data[at : at + 4], "big")
@@ -152,13 +152,13 @@ def unused(path: Path) -> Path:
 
 
 def odd(name: str, folder: Path) -> Path:
-    """A film whose channels have no places."""
+    """A video whose channels have no places."""
     if name == "unused":
         return unused(folder / "unused.mov")
     if name == "ambisonic":
         opus = ("-c:a", "libopus", "-mapping_family", "2")
-        return film(folder / "ambisonic.mkv", channels(4), *opus)
-    return film(folder / "many.mkv", channels(int(name)), "-c:a", "pcm_s16le")
+        return video(folder / "ambisonic.mkv", channels(4), *opus)
+    return video(folder / "many.mkv", channels(int(name)), "-c:a", "pcm_s16le")
 
 
 @pytest.mark.parametrize("name", ["9", "60", "unused", "ambisonic"])
@@ -177,9 +177,9 @@ def test_channels_without_places_are_mixed(name: str, tmp_path: Path) -> None:
 
 def test_eight_channels_are_measured_as_they_are(tmp_path: Path) -> None:
     """7.1 is measured with all its channels: as loud as the same tone in one, and 9 dB more."""
-    path = film(tmp_path / "film.mkv", channels(8, ":c=7.1"), "-c:a", "pcm_s16le")
-    video, clip = whole(path)
-    (measured,) = clip_sounds(path, track_of(video), [clip])
+    path = video(tmp_path / "video.mkv", channels(8, ":c=7.1"), "-c:a", "pcm_s16le")
+    probed, clip = whole(path)
+    (measured,) = clip_sounds(path, track_of(probed), [clip])
     assert measured is not None
     # Seven channels count, four of them by 1.5 dB more; the one for low tones does not.
     gain = 10 * np.log10(3 + 4 * 10**0.15)
@@ -187,7 +187,7 @@ def test_eight_channels_are_measured_as_they_are(tmp_path: Path) -> None:
 
 
 def of_no_known_kind(path: Path) -> Path:
-    """The same film with the codec of its first sound track named as one that nobody knows."""
+    """The same video with the codec of its first sound track named as one that nobody knows."""
     data = path.read_bytes()
     at = data.index(b"mp4a", data.index(b"moov"))
     end = data.index(b"stts", at)
@@ -197,7 +197,7 @@ def of_no_known_kind(path: Path) -> Path:
 
 
 def damaged(path: Path, begin_s: float, end_s: float) -> Path:
-    """The same film with the bytes of its sound between two times turned over."""
+    """The same video with the bytes of its sound between two times turned over."""
     data = bytearray(path.read_bytes())
     with av.open(str(path)) as container:
         for packet in container.demux(container.streams.audio[0]):
@@ -211,31 +211,31 @@ def damaged(path: Path, begin_s: float, end_s: float) -> Path:
 
 def test_the_first_track_that_can_be_decoded_is_the_sound(tmp_path: Path) -> None:
     """A track of an unknown kind is passed over and named, and the next one is heard."""
-    one = film(tmp_path / "one.mov", TONE, "-c:a", "aac")
+    one = video(tmp_path / "one.mov", TONE, "-c:a", "aac")
     path = tmp_path / "two.mov"
     ffmpeg("-i", str(one), "-map", "0", "-map", "0:a", "-c", "copy", str(path))
-    video, clip = whole(of_no_known_kind(path))
-    assert (video.audio_index, video.audio_codec, video.audio_channels) == (2, "aac", 1)
-    assert video.faults == ("sound stream 1 (apac) cannot be decoded: there is no decoder",)
-    assert cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4").has_audio
+    probed, clip = whole(of_no_known_kind(path))
+    assert (probed.audio_index, probed.audio_codec, probed.audio_channels) == (2, "aac", 1)
+    assert probed.faults == ("sound stream 1 (apac) cannot be decoded: there is no decoder",)
+    assert cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4").has_audio
     assert loud_spans(tmp_path / "clip.mp4")[0] == pytest.approx((0, 4), abs=0.05)
-    (measured,) = clip_sounds(path, track_of(video), [clip])
+    (measured,) = clip_sounds(path, track_of(probed), [clip])
     assert measured is not None
     assert measured.loudness.integrated_lufs is not None
 
 
 def test_the_default_track_comes_first(tmp_path: Path) -> None:
     """Where a later track is the one to be played, it is the sound."""
-    one = film(tmp_path / "one.mov", TONE, "-c:a", "aac")
+    one = video(tmp_path / "one.mov", TONE, "-c:a", "aac")
     flags = ("-disposition:a:0", "0", "-disposition:a:1", "default")
     path = tmp_path / "two.mkv"
     ffmpeg("-i", str(one), "-map", "0", "-map", "0:a", "-c", "copy", *flags, str(path))
-    assert probe_film(path, "v").audio_index == 2
+    assert probe_video(path, "v").audio_index == 2
 
 
 def test_a_hole_in_the_sound_is_silence(tmp_path: Path) -> None:
     """Packets that cannot be decoded cost no clip, and what follows them stays in time."""
-    path = damaged(film(tmp_path / "film.mp4", TONE, "-c:a", "aac"), 1, 2)
+    path = damaged(video(tmp_path / "video.mp4", TONE, "-c:a", "aac"), 1, 2)
     cut(path, tmp_path / "clip.mp4")
     assert seconds_of_sound(tmp_path / "clip.mp4") == pytest.approx(4, abs=0.1)
     sound, rate = heard(tmp_path / "clip.mp4")
@@ -245,24 +245,24 @@ def test_a_hole_in_the_sound_is_silence(tmp_path: Path) -> None:
 
 def test_sound_that_is_no_number_is_silence_in_the_clip(tmp_path: Path) -> None:
     """The encoder refuses NaN, for which no picture is lost."""
-    path = film(tmp_path / "film.mkv", "aevalsrc=0/0:d=4", "-c:a", "pcm_f32le")
+    path = video(tmp_path / "video.mkv", "aevalsrc=0/0:d=4", "-c:a", "pcm_f32le")
     assert cut(path, tmp_path / "clip.mp4").n_frames == 96
     assert loud_spans(tmp_path / "clip.mp4") == []
 
 
 def test_sound_that_is_announced_and_never_comes_is_silence(tmp_path: Path) -> None:
     """A broadcast without a packet of the sound that it names gives silent clips."""
-    path = film(tmp_path / "film.ts", TONE, "-c:a", "aac", "-muxdelay", "0")
+    path = video(tmp_path / "video.ts", TONE, "-c:a", "aac", "-muxdelay", "0")
     data = path.read_bytes()
     packets = [data[at : at + 188] for at in range(0, len(data), 188)]
     sound_id = 0x101
     kept = [p for p in packets if int.from_bytes(p[1:3], "big") & 0x1FFF != sound_id]
     path.write_bytes(b"".join(kept))
-    video, clip = whole(path)
-    assert (video.audio_channels, video.audio_rate_hz) == (None, None)
-    assert cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4").n_frames == 96
+    probed, clip = whole(path)
+    assert (probed.audio_channels, probed.audio_rate_hz) == (None, None)
+    assert cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4").n_frames == 96
     assert seconds_of_sound(tmp_path / "clip.mp4") == pytest.approx(4, abs=0.1)
-    (measured,) = clip_sounds(path, track_of(video), [clip])
+    (measured,) = clip_sounds(path, track_of(probed), [clip])
     assert measured is not None
     assert measured.loudness.integrated_lufs is None
 
@@ -271,7 +271,7 @@ def test_sound_that_is_announced_and_never_comes_is_silence(tmp_path: Path) -> N
 def test_copies_have_sound_that_mp4_cannot_hold(name: str, tmp_path: Path) -> None:
     """PCM beside a copied picture is encoded."""
     path = tmp_path / "one.mov"
-    path = film(path, TONE, "-c:a", "pcm_s16le") if name == "one" else odd(name, tmp_path)
+    path = video(path, TONE, "-c:a", "pcm_s16le") if name == "one" else odd(name, tmp_path)
     done = cut(path, tmp_path / "clip.mp4", CutOptions(mode="copy"))
     assert (done.n_frames, done.has_audio) == (96, True)
     assert seconds_of_sound(tmp_path / "clip.mp4") == pytest.approx(4, abs=0.1)
@@ -279,12 +279,12 @@ def test_copies_have_sound_that_mp4_cannot_hold(name: str, tmp_path: Path) -> No
 
 def test_every_clip_is_exported_verified_and_measured(tmp_path: Path) -> None:
     """Sound of 8 kHz, of nine channels, of an unknown kind and with nothing to be decoded."""
-    folder = tmp_path / "films"
+    folder = tmp_path / "videos"
     folder.mkdir()
-    film(folder / "low.mp4", "sine=frequency=440:sample_rate=8000:duration=4", "-c:a", "aac")
-    film(folder / "nine.mkv", channels(9), "-c:a", "pcm_s16le")
-    of_no_known_kind(film(folder / "unknown.mov", TONE, "-c:a", "aac"))
-    damaged(film(folder / "rubbish.mp4", TONE, "-c:a", "aac", "-b:a", "64k"), 0, 9)
+    video(folder / "low.mp4", "sine=frequency=440:sample_rate=8000:duration=4", "-c:a", "aac")
+    video(folder / "nine.mkv", channels(9), "-c:a", "pcm_s16le")
+    of_no_known_kind(video(folder / "unknown.mov", TONE, "-c:a", "aac"))
+    damaged(video(folder / "rubbish.mp4", TONE, "-c:a", "aac", "-b:a", "64k"), 0, 9)
     options = {
         "cuts": {"detector": "fixed", "fixed_interval_s": 1.3, "min_scene_s": 0.0},
         "split": {"min_clip_s": 1},

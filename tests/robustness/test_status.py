@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.films import THREE_SHOTS, render
 from tests.support.pipeline import process, shelf
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, TOYS
+from tests.support.videos import THREE_SHOTS, render
 from vidcurate.cli.look import funnel, rows_only_in
 from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.counts import StageCount, why_redone
@@ -28,10 +28,10 @@ def told(root: Path) -> dict[str, StageCount]:
     return {count.stage: count for count in funnel(Dataset(root))}
 
 
-def test_status_is_of_the_inputs_that_are_there_now(film: Path, tmp_path: Path) -> None:
+def test_status_is_of_the_inputs_that_are_there_now(video: Path, tmp_path: Path) -> None:
     """Clips cut anew are pending where they are scored; what was chosen among others is stale."""
     root = tmp_path / "data"
-    process(root, SCORED, film)
+    process(root, SCORED, video)
     assert not any(c.pending or c.stale for c in told(root).values())
     n_clips = told(root)["split"].rows
     process(root, SHORT)
@@ -52,16 +52,16 @@ def test_status_is_of_the_inputs_that_are_there_now(film: Path, tmp_path: Path) 
     assert "filter is stale: clips changed since it was made" in shown.out
 
 
-def test_a_table_of_other_films_is_told(tmp_path: Path) -> None:
-    """A table stage is as it should be, or made of other rows, or of fewer films."""
+def test_a_table_of_other_videos_is_told(tmp_path: Path) -> None:
+    """A table stage is as it should be, or made of other rows, or of fewer videos."""
     bench = Bench(tmp_path)
     bench.add("a", "b")
-    bench.run(limits=Limits(films=2))
+    bench.run(limits=Limits(videos=2))
     pick = plan_for(bench.dataset, TOYS, ["pick"], bench.configs())[-1]
     assert not why_redone(bench.dataset, pick, Scope())
-    bench.run(limits=Limits(films=1))
+    bench.run(limits=Limits(videos=1))
     assert why_redone(bench.dataset, pick, Scope()) == (
-        "it was made of other films, or a part of them"
+        "it was made of other videos, or a part of them"
     )
     bench.run()
     assert not why_redone(bench.dataset, pick, Scope())
@@ -97,10 +97,10 @@ def test_earlier_rows_stay_until_all_are_made_anew(tmp_path: Path) -> None:
     assert rows_only_in(earlier, bench.dataset, planned, Scope()) == 0
 
 
-def test_clean_removes_what_a_kill_left(film: Path, tmp_path: Path) -> None:
+def test_clean_removes_what_a_kill_left(video: Path, tmp_path: Path) -> None:
     """A part without its done file goes, as do tables of earlier options that are made anew."""
     root = tmp_path / "data"
-    process(root, {"quality": {}}, film)
+    process(root, {"quality": {}}, video)
     left = shelf(root, QUALITY).folder / "part-00000009-0123456789ab.parquet"
     left.write_bytes(b"PAR1")
     theirs = left.with_name("theirs.parquet")

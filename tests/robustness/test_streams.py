@@ -7,31 +7,31 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import COMMAND, ENVIRONMENT, vidcurate
-from tests.support.films import render
+from tests.support.videos import render
 
 PLAIN_LOCALE = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two films whose names are no ASCII; that of one is no UTF-8 either."""
-    folder = tmp_path_factory.mktemp("films")
-    film = render(folder / "fílm 日本.mp4", [("testsrc2", 1)], size=(64, 64), audio=False)
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two videos whose names are no ASCII; that of one is no UTF-8 either."""
+    folder = tmp_path_factory.mktemp("videos")
+    video = render(folder / "fílm 日本.mp4", [("testsrc2", 1)], size=(64, 64), audio=False)
     try:
-        os.link(film, os.fsencode(folder) + b"/bad\xff.mp4")
+        os.link(video, os.fsencode(folder) + b"/bad\xff.mp4")
     except OSError:
         pytest.skip("this file system takes no such name")
     return folder
 
 
 @pytest.fixture(scope="module")
-def dataset(films: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of the films, with thousands of rows more than a pipe holds."""
+def dataset(videos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of the videos, with thousands of rows more than a pipe holds."""
     folder = tmp_path_factory.mktemp("dataset")
     names = folder / "many.txt"
     names.write_text("".join(f"/nowhere/{n}.mp4\n" for n in range(3000)), "utf-8")
     out = folder / "out"
-    ended = vidcurate("split", films, names, "-d", out, "--min-clip-s", "0.1", "--workers", "1")
+    ended = vidcurate("split", videos, names, "-d", out, "--min-clip-s", "0.1", "--workers", "1")
     assert ended.code == 0, ended.err
     return out
 
@@ -62,11 +62,11 @@ def test_a_reader_that_leaves_is_no_error(dataset: Path, command: str, unbuffere
     assert running.returncode in (0, 141)
 
 
-def test_names_do_not_depend_on_the_locale(tmp_path: Path, films: Path) -> None:
-    """Where Python takes names for ASCII, a film is found, opened, and named as anywhere else."""
+def test_names_do_not_depend_on_the_locale(tmp_path: Path, videos: Path) -> None:
+    """Where Python takes names for ASCII, a video is found, opened, and named as anywhere else."""
     environment = {k: v for k, v in ENVIRONMENT.items() if k != "PYTHONIOENCODING"} | PLAIN_LOCALE
     ended = vidcurate(
-        "probe", films, "-d", tmp_path, "--workers", "1", "-q", environment=environment
+        "probe", videos, "-d", tmp_path, "--workers", "1", "-q", environment=environment
     )
     assert (ended.code, ended.err) == (0, "")
     ended = vidcurate("rows", "sources", "-d", tmp_path, environment=environment)
@@ -88,8 +88,8 @@ def test_output_in_any_encoding(dataset: Path, encoding: str) -> None:
     assert told.stderr == b""
 
 
-def test_without_a_home(tmp_path: Path, films: Path) -> None:
+def test_without_a_home(tmp_path: Path, videos: Path) -> None:
     """No variable but PATH is needed."""
     bare = {k: os.environ[k] for k in ("PATH", "PYTHONPATH") if k in os.environ}
-    ended = vidcurate("probe", films, "-d", tmp_path, "--workers", "1", environment=bare)
+    ended = vidcurate("probe", videos, "-d", tmp_path, "--workers", "1", environment=bare)
     assert ended.code == 0, ended.err

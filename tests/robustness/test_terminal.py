@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.films import render
 from tests.support.terminal import CTRL_C, CTRL_Z, Terminal, below, state, terminal
+from tests.support.videos import render
 
-N_FILMS = 3
+N_VIDEOS = 3
 # Ctrl-C twice ends within seconds; tests run beside others.
 SECONDS = 20.0
 STAGES = "ingest: {{}}\nprobe: {{}}\nscan: {{metrics: [{metric}]}}\ncuts: {{detector: {metric}}}\n"
@@ -25,10 +25,10 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*(3[0-9]|4[0-9]|9[0-7])m")
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder of films, each of which takes a while."""
-    folder = tmp_path_factory.mktemp("films")
-    for number in range(N_FILMS):
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of videos, each of which takes a while."""
+    folder = tmp_path_factory.mktemp("videos")
+    for number in range(N_VIDEOS):
         render(folder / f"{number}.mp4", [("testsrc2", 12 + number)], size=(480, 270))
     return folder
 
@@ -41,7 +41,7 @@ def window() -> Iterator[Terminal]:
 
 
 def scanned(out: Path) -> dict[str, int]:
-    """What became of the films by the last stage."""
+    """What became of the videos by the last stage."""
     [told] = vidcurate("status", "-d", out, "--json").lines
     counts: dict[str, int] = told["stages"][-1]
     return counts
@@ -70,7 +70,7 @@ def worker_of(window: Terminal) -> int:
     ],
 )
 def test_the_job_runs_to_its_end(
-    tmp_path: Path, film: Path, metric: str, columns: int, environment: dict[str, str]
+    tmp_path: Path, video: Path, metric: str, columns: int, environment: dict[str, str]
 ) -> None:
     """Nothing that a worker starts waits for the terminal; each stage is one line on it.
 
@@ -79,7 +79,7 @@ def test_the_job_runs_to_its_end(
     config = tmp_path / "my.yaml"
     config.write_text(JOB.format(metric=metric), "utf-8")
     with terminal(columns, environment=environment) as window:
-        window.start("run", film, "-d", tmp_path / "out", "-c", config)
+        window.start("run", video, "-d", tmp_path / "out", "-c", config)
         window.until_shown("scan")
         window.resize(columns - 1)
         assert window.ended() == 0, window.shown
@@ -99,10 +99,10 @@ def test_the_job_runs_to_its_end(
 
 
 def test_ctrl_c_ends_after_the_batches_in_hand(
-    tmp_path: Path, films: Path, window: Terminal
+    tmp_path: Path, videos: Path, window: Terminal
 ) -> None:
     """One press: no row is lost, nothing is left running, and the same command goes on."""
-    command = ("scan", films, "-d", tmp_path / "out", "--workers", "1")
+    command = ("scan", videos, "-d", tmp_path / "out", "--workers", "1")
     window.start(*command)
     window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
     window.type(CTRL_C)
@@ -114,17 +114,19 @@ def test_ctrl_c_ends_after_the_batches_in_hand(
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
     window.start(*command)
     assert window.ended() == 0
-    assert scanned(tmp_path / "out")["ok"] == N_FILMS
+    assert scanned(tmp_path / "out")["ok"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("waves", [(), ("--wave", "1")])
 def test_ctrl_c_twice_ends_within_seconds(
-    tmp_path: Path, films: Path, window: Terminal, waves: tuple[str, ...]
+    tmp_path: Path, videos: Path, window: Terminal, waves: tuple[str, ...]
 ) -> None:
     """Even where a worker is stopped and never answers."""
     config = tmp_path / "my.yaml"
     config.write_text(STAGES.format(metric="learned"), "utf-8")
-    window.start("run", films, "-d", tmp_path / "out", "-c", config, "--workers", "1", "-q", *waves)
+    window.start(
+        "run", videos, "-d", tmp_path / "out", "-c", config, "--workers", "1", "-q", *waves
+    )
     window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
     os.kill(worker_of(window), signal.SIGSTOP)
     window.type(CTRL_C)
@@ -146,10 +148,10 @@ def test_ctrl_c_ends_a_start(tmp_path: Path, window: Terminal) -> None:
 
 
 def test_ctrl_z_suspends_all_until_it_goes_on(
-    tmp_path: Path, films: Path, window: Terminal
+    tmp_path: Path, videos: Path, window: Terminal
 ) -> None:
     """No process of a suspended run computes; `fg` lets it go on to its end."""
-    window.start("scan", films, "-d", tmp_path / "out")
+    window.start("scan", videos, "-d", tmp_path / "out")
     worker = worker_of(window)
     window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
     window.type(CTRL_Z)
@@ -159,12 +161,12 @@ def test_ctrl_z_suspends_all_until_it_goes_on(
     window.until(lambda: "Z" not in state(worker) and state(worker) != "T")
     window.until(lambda: not window.processes())
     counts = scanned(tmp_path / "out")
-    assert (counts["ok"], counts["failed"]) == (N_FILMS, 0)
+    assert (counts["ok"], counts["failed"]) == (N_VIDEOS, 0)
 
 
-def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, films: Path) -> None:
+def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, videos: Path) -> None:
     """It ends as by SIGTERM: no process is left, no row has failed, the same command goes on."""
-    command = ("scan", films, "-d", tmp_path / "out", "--workers", "1")
+    command = ("scan", videos, "-d", tmp_path / "out", "--workers", "1")
     with terminal() as window:
         window.start(*command)
         window.until(lambda: any(tmp_path.glob("out/scans/*/files/*")))
@@ -177,5 +179,5 @@ def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, films: Path) -> 
             time.sleep(0.05)
     counts = scanned(tmp_path / "out")
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
-    assert counts["ok"] + counts["pending"] == N_FILMS
+    assert counts["ok"] + counts["pending"] == N_VIDEOS
     assert vidcurate(*command).code == 0

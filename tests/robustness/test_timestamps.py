@@ -1,4 +1,4 @@
-"""Films without display times, with holes, with two clocks: every frame is in the right clip."""
+"""Videos without display times, with holes, with two clocks: every frame is in the right clip."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.films import counted_frames, frame_number, render_counted
 from tests.support.pipeline import done, process, rows, shelf
+from tests.support.videos import counted_frames, frame_number, render_counted
 from vidcurate.records import CLIPS, EXPORTS, KEYFRAMES, SCANS, SOURCES, VERIFIED
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-crf", "18")
 SECOND_HALF = "select='gte(n,96)',setpts=N/24/TB"
-# An interval that is no whole number of any film's groups of pictures.
+# An interval that is no whole number of any video's groups of pictures.
 OPTIONS = {
     "scan": {"metrics": ("histogram",)},
     "cuts": {"detector": "fixed", "fixed_interval_s": 1.7},
@@ -57,7 +57,7 @@ def joined(path: Path, encode: tuple[str, ...]) -> Path:
 
 
 def doubled(path: Path, encode: tuple[str, ...]) -> Path:
-    """A film whose frame 40 has the time of frame 39."""
+    """A video whose frame 40 has the time of frame 39."""
     plain = render_counted(path.with_stem("plain"), N_FRAMES, encode=encode)
     with av.open(str(plain)) as source, av.open(str(path), "w") as out:
         stream = out.add_stream_from_template(source.streams.video[0])
@@ -85,8 +85,8 @@ def with_hole(path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All films in one data set, cut into clips, with stills."""
-    folder, root = tmp_path_factory.mktemp("films"), tmp_path_factory.mktemp("data")
+    """All videos in one data set, cut into clips, with stills."""
+    folder, root = tmp_path_factory.mktemp("videos"), tmp_path_factory.mktemp("data")
     for name, encode in ENCODED.items():
         render_counted(folder / name, N_FRAMES, encode=encode)
     for name, encode in JOINED.items():
@@ -100,7 +100,7 @@ def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def written(data_set: Path) -> Callable[[str], list[int]]:
-    """The numbers of a film's frames in its clips' files, clip after clip."""
+    """The numbers of a video's frames in its clips' files, clip after clip."""
     ids = {Path(row.path).name: row.video_id for row in rows(data_set, SOURCES)}
     spans = {row.clip_id: row.start_pts for row in rows(data_set, CLIPS)}
     exports = sorted(rows(data_set, EXPORTS), key=lambda row: spans[row.clip_id])
@@ -114,7 +114,7 @@ def written(data_set: Path) -> Callable[[str], list[int]]:
 
 
 def test_no_clip_is_lost(data_set: Path) -> None:
-    """Every clip of every film is cut and proved to hold its frames."""
+    """Every clip of every video is cut and proved to hold its frames."""
     assert {reason for _, reason in done(data_set, EXPORTS).values()} == {None}
     assert {reason for _, reason in done(data_set, VERIFIED).values()} == {None}
     assert len(rows(data_set, VERIFIED)) == len(rows(data_set, CLIPS))
@@ -135,7 +135,7 @@ def test_each_frame_is_in_the_clip_of_its_time(
 
 
 @pytest.mark.parametrize("name", JOINED)
-def test_joined_recordings_are_one_film(
+def test_joined_recordings_are_one_video(
     data_set: Path, written: Callable[[str], list[int]], name: str
 ) -> None:
     """Frames of both recordings come out, each once, though their clocks are the same."""
@@ -156,7 +156,7 @@ def test_of_two_frames_with_one_time_the_first_is_kept(
     assert written(name) == [number for number in range(N_FRAMES) if number != DOUBLE]
 
 
-def test_a_hole_in_a_transport_stream_does_not_end_the_film(
+def test_a_hole_in_a_transport_stream_does_not_end_the_video(
     written: Callable[[str], list[int]],
 ) -> None:
     """Frames before and after the hole are there, to the last; those at its edges are damaged."""
@@ -184,7 +184,7 @@ def test_stills_are_the_frames_that_the_clips_hold(
 
 
 def scan_times(root: Path, name: str) -> list[int]:
-    """The times of all frames of a film."""
+    """The times of all frames of a video."""
     from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
 
     return [

@@ -24,16 +24,16 @@ def folder(s3_address: dict[str, str], tmp_path: Path) -> Iterator[Remote]:
 def test_a_file_is_fetched_once(folder: Remote, tmp_path: Path) -> None:
     """A copy is used again until its object changes; a path on a disk stays what it is."""
     assert local(tmp_path) == tmp_path
-    film = folder / "a film.mp4"
-    assert not local(film).exists()
-    film.write_bytes(b"one")
-    first = local(film)
+    video = folder / "a video.mp4"
+    assert not local(video).exists()
+    video.write_bytes(b"one")
+    first = local(video)
     inode = first.stat().st_ino
     assert (first.read_bytes(), first.suffix) == (b"one", ".mp4")
-    assert local(film).stat().st_ino == inode
-    film.write_bytes(b"other")
-    assert local(film).read_bytes() == b"other"
-    assert sorted(p.name for p in first.parent.iterdir()) == sorted({first.name, local(film).name})
+    assert local(video).stat().st_ino == inode
+    video.write_bytes(b"other")
+    assert local(video).read_bytes() == b"other"
+    assert sorted(p.name for p in first.parent.iterdir()) == sorted({first.name, local(video).name})
 
 
 def test_what_was_used_longest_ago_goes(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def done_rows(*words: tuple[str, str]) -> pa.Table:
 
 def mark_rows(*ids: str, value: int = 1) -> pa.Table:
     """Rows of the marks table."""
-    return MARKS.to_arrow([Mark(i, "film", value) for i in ids])
+    return MARKS.to_arrow([Mark(i, "video", value) for i in ids])
 
 
 def shelf_in(folder: Path) -> Shelf[Path]:

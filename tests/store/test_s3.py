@@ -1,4 +1,4 @@
-"""Films and data sets in object storage, against an S3 server in a process of its own."""
+"""Videos and data sets in object storage, against an S3 server in a process of its own."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import Ended, kill_group, start, vidcurate, wait_until
-from tests.support.films import render
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
+from tests.support.videos import render
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import (
     CAPTIONS,
@@ -26,7 +26,7 @@ from vidcurate.records import (
     VERIFIED,
     VIDEOS,
 )
-from vidcurate.store.storage import Place, Remote, put
+from vidcurate.store.storage import Location, Remote, put
 from vidcurate.store.table import Table, readable
 
 OPTIONS: dict[str, Any] = {
@@ -45,14 +45,14 @@ INLINE = ("--engine", "inline")
 
 
 @pytest.fixture(scope="module")
-def films(tmp_path_factory: pytest.TempPathFactory, s3_address: dict[str, str]) -> Iterator[Path]:
-    """Two films in a folder and in s3://bucket/films, of a server that all tests here reach."""
-    folder = tmp_path_factory.mktemp("films")
+def videos(tmp_path_factory: pytest.TempPathFactory, s3_address: dict[str, str]) -> Iterator[Path]:
+    """Two videos in a folder and in s3://bucket/videos, of a server that all tests here reach."""
+    folder = tmp_path_factory.mktemp("videos")
     cache = {"VIDCURATE_CACHE": str(tmp_path_factory.mktemp("cache"))}
     with reached({**s3_address, **cache}):
         for number, name in enumerate(("a", "b")):
-            film = render(folder / f"{name}.mp4", SHOTS[number:] * 2, size=(160, 90))
-            put(film, Remote(f"bucket/films/{name}.mp4"))
+            video = render(folder / f"{name}.mp4", SHOTS[number:] * 2, size=(160, 90))
+            put(video, Remote(f"bucket/videos/{name}.mp4"))
         yield folder
 
 
@@ -61,7 +61,7 @@ def command(*arguments: str | Path) -> Ended:
     return vidcurate(*arguments, environment=dict(os.environ))
 
 
-def everything(out: Place) -> dict[str, list[dict[str, Any]]]:
+def everything(out: Location) -> dict[str, list[dict[str, Any]]]:
     """The rows of all tables, without how long they took."""
     return {t.name: [{**asdict(r), "seconds": 0} for r in rows(out, t)] for t in TABLES}
 
@@ -71,11 +71,11 @@ def objects(out: Remote) -> Mapping[str, Any]:
     return {n: f for n, f in out.below().items() if not n.startswith("export/")}
 
 
-def test_the_same_tables_as_on_a_disk(tmp_path: Path, films: Path) -> None:
-    """A bucket's films make in a bucket what a disk's make on a disk; a second run does nothing."""
+def test_the_same_tables_as_on_a_disk(tmp_path: Path, videos: Path) -> None:
+    """A bucket's videos make in a bucket what a disk's make on a disk; a new run does nothing."""
     out = Remote("bucket/same")
-    process(tmp_path, OPTIONS, films)
-    process(out, OPTIONS, "s3://bucket/films")
+    process(tmp_path, OPTIONS, videos)
+    process(out, OPTIONS, "s3://bucket/videos")
     assert everything(out) == everything(tmp_path)
     export, there = tmp_path / "export", out / "export"
     names = {str(p.relative_to(export)) for p in export.rglob("*") if p.is_file()}
@@ -91,13 +91,13 @@ def test_the_same_tables_as_on_a_disk(tmp_path: Path, films: Path) -> None:
     assert set(there.below()) == {n for n in names if not n.endswith(".mp4")}
 
 
-def test_an_export_with_bytes_here_and_there(tmp_path: Path, films: Path) -> None:
+def test_an_export_with_bytes_here_and_there(tmp_path: Path, videos: Path) -> None:
     """The finished data set of a bucket lies there or on a disk; its shards hold the same clips."""
-    del films
+    del videos
     out = Remote("bucket/here")
     export = {"media": "copy", "embed_bytes": True}
     on_disk = {**export, "out": tmp_path / "finished"}
-    process(out, {"split": {"min_clip_s": 1.0}, "export": on_disk}, "s3://bucket/films/a.mp4")
+    process(out, {"split": {"min_clip_s": 1.0}, "export": on_disk}, "s3://bucket/videos/a.mp4")
     process(out, {"split": {"min_clip_s": 1.0}, "export": export})
     shard = "data/train-00000-of-00001.parquet"
     here = pq.read_table(tmp_path / "finished" / shard)
@@ -108,32 +108,32 @@ def test_an_export_with_bytes_here_and_there(tmp_path: Path, films: Path) -> Non
         assert clip == row["video"]["bytes"] == (out / "export" / row["file_name"]).read_bytes()
 
 
-def test_a_list_and_what_is_missing(films: Path) -> None:
+def test_a_list_and_what_is_missing(videos: Path) -> None:
     """A list in a bucket names its neighbours; what is not there or changed is a row's failure."""
     out = Remote("bucket/listed")
-    Remote("bucket/list.csv").write_bytes(b"path,licence\nfilms/a.mp4,CC0\nfilms/none.mp4,CC0\n")
-    process(out, {"probe": {}}, "s3://bucket/list.csv", str(films / "b.mp4"))
+    Remote("bucket/list.csv").write_bytes(b"path,licence\nvideos/a.mp4,CC0\nvideos/none.mp4,CC0\n")
+    process(out, {"probe": {}}, "s3://bucket/list.csv", str(videos / "b.mp4"))
     assert len(rows(out, VIDEOS)) == 2
-    Remote("bucket/films/none.mp4").write_bytes((films / "b.mp4").read_bytes() + b" ")
-    process(out, {"probe": {}}, "s3://bucket/films/none.mp4")
+    Remote("bucket/videos/none.mp4").write_bytes((videos / "b.mp4").read_bytes() + b" ")
+    process(out, {"probe": {}}, "s3://bucket/videos/none.mp4")
     assert len(rows(out, VIDEOS)) == 3
-    Remote("bucket/films/none.mp4").unlink()
+    Remote("bucket/videos/none.mp4").unlink()
     process(out, {"scan": {}}, limits=Limits(retry_failed=True))
     failed = [reason for status, reason in done(out, SCANS).values() if status == "failed"]
-    gone = "the film is gone or has changed since it was ingested: s3://bucket/films/none.mp4"
+    gone = "the video is gone or has changed since it was ingested: s3://bucket/videos/none.mp4"
     assert failed == [gone]
 
 
-def test_a_killed_run_goes_on(tmp_path: Path, films: Path) -> None:
+def test_a_killed_run_goes_on(tmp_path: Path, videos: Path) -> None:
     """A run that was killed with its workers is resumed at once, and does again only what it must.
 
     Meanwhile another is refused; `status` and `rows` see what is there.
     """
-    del films
+    del videos
     config = tmp_path / "c.yaml"
     config.write_text("split: {min_clip_s: 1.0}\n", "utf-8")
     out = Remote("bucket/killed")
-    do = ("run", "s3://bucket/films", "-d", str(out), "-c", config, "--workers", "1")
+    do = ("run", "s3://bucket/videos", "-d", str(out), "-c", config, "--workers", "1")
     running = start(do, tmp_path, environment=dict(os.environ))
     try:
         assert wait_until(
@@ -160,11 +160,11 @@ def test_a_killed_run_goes_on(tmp_path: Path, films: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "out", "variables", "says"),
     [
-        ("s3://nobucket/films", "out", {}, "s3://nobucket is not there"),
-        ("s3://bucket/films", "s3://nobucket/out", {}, "NO_SUCH_BUCKET"),
+        ("s3://nobucket/videos", "out", {}, "s3://nobucket is not there"),
+        ("s3://bucket/videos", "s3://nobucket/out", {}, "NO_SUCH_BUCKET"),
         ("s3://", "out", {}, "names no bucket"),
         (
-            "s3://bucket/films",
+            "s3://bucket/videos",
             "s3://bucket/out",
             {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"},
             "NETWORK_CONNECTION",
@@ -172,10 +172,10 @@ def test_a_killed_run_goes_on(tmp_path: Path, films: Path) -> None:
     ],
 )
 def test_one_line_where_the_storage_refuses(
-    tmp_path: Path, films: Path, source: str, out: str, variables: dict[str, str], says: str
+    tmp_path: Path, videos: Path, source: str, out: str, variables: dict[str, str], says: str
 ) -> None:
     """A missing bucket or server is told in one line, without a key, and ends with code 2."""
-    del films
+    del videos
     told = vidcurate(
         "ingest", source, "-d", out, *INLINE, at=tmp_path, environment={**os.environ, **variables}
     )

@@ -20,15 +20,15 @@ from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import is_abandoned, own_facts, refuse_if_held, writing
 from vidcurate.store.storage import (
     Remote,
-    beside,
     bytes_below,
     copy,
     folders_in,
+    location,
     names_in,
-    place,
     put,
     remove,
     require_bucket,
+    sibling,
 )
 
 
@@ -41,15 +41,15 @@ def folder(s3_address: dict[str, str], tmp_path: Path) -> Iterator[Remote]:
 
 def test_places_by_name(tmp_path: Path) -> None:
     """An address is a bucket's, also as pathlib folds it; all else is a path, made absolute."""
-    assert place("s3://b/x/") == place(Path("s3://b/x")) == Remote("b/x")
-    assert str(place("s3://b/x")) == "s3://b/x"
-    assert place("x") == Path("x").absolute()
-    assert place(tmp_path) == tmp_path
+    assert location("s3://b/x/") == location(Path("s3://b/x")) == Remote("b/x")
+    assert str(location("s3://b/x")) == "s3://b/x"
+    assert location("x") == Path("x").absolute()
+    assert location(tmp_path) == tmp_path
     with pytest.raises(StorageError, match="names no bucket"):
-        place("s3://")
-    assert beside(tmp_path, "s3://b/x") == beside(Remote("c"), "s3://b/x") == Remote("b/x")
-    assert beside(Remote("b"), "x") == Remote("b/x")
-    assert beside(Remote("b"), "/x") == beside(tmp_path, "/x") == Path("/x")
+        location("s3://")
+    assert sibling(tmp_path, "s3://b/x") == sibling(Remote("c"), "s3://b/x") == Remote("b/x")
+    assert sibling(Remote("b"), "x") == Remote("b/x")
+    assert sibling(Remote("b"), "/x") == sibling(tmp_path, "/x") == Path("/x")
     parts = Remote("b/x/y.MP4")
     assert (parts.name, parts.suffix, parts.parent) == ("y.MP4", ".MP4", Remote("b/x"))
     assert pickle.loads(pickle.dumps(parts)) == parts  # noqa: S301 - as engines send it

@@ -19,7 +19,7 @@ from vidcurate.store.table import (
     MANY_KEYS,
     Table,
     in_pieces,
-    places,
+    positions,
     read_parquet,
     write_parquet,
     write_whole,
@@ -168,7 +168,7 @@ def test_places_are_found(keys: list[str], known: list[str]) -> None:
     """Each key gets the number of the known one that equals it, or null."""
     columns = [pa.chunked_array([pa.array(values, "string")]) for values in (keys, known)]
     expected = [known.index(key) if key in known else None for key in keys]
-    assert places(*columns).to_pylist() == expected
+    assert positions(*columns).to_pylist() == expected
 
 
 @pytest.mark.parametrize("order", ["batches", "gaps", "shuffled", "many a key"])
@@ -187,7 +187,7 @@ def test_places_among_many_keys_are_found(order: str) -> None:
     keys = [None, *(f"k{number}" for number in numbers)]
     columns = (pa.chunked_array([pa.array(part)]) for part in (keys, [f"k{n}" for n in known]))
     expected = [None, *(int(n) if 0 <= n < n_keys else None for n in numbers)]
-    assert places(*columns).to_pylist() == expected
+    assert positions(*columns).to_pylist() == expected
 
 
 def test_only_the_columns_asked_for_are_read(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
-"""Counted films of every kind, with what is known of each, for tests that cut them."""
+"""Counted videos of every kind, with what is known of each, for tests that cut them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.films import counted_frames
-from vidcurate.media.io.probe import probe_film
+from tests.support.videos import counted_frames
+from vidcurate.media.io.probe import probe_video
 from vidcurate.records import Clip, Video
 
 N_FRAMES = 90
@@ -18,7 +18,7 @@ QUIET_X265 = ("-c:v", "libx265", "-preset", "ultrafast", "-pix_fmt", "yuv420p10l
 
 @dataclass(frozen=True)
 class Recipe:
-    """How one kind of film is rendered."""
+    """How one kind of video is rendered."""
 
     suffix: str
     encode: Sequence[str]
@@ -65,7 +65,7 @@ COPYABLE = [
 
 @dataclass(frozen=True)
 class Counted:
-    """A counted film with what is known of it: its row, and time and number of each frame."""
+    """A counted video with what is known of it: its row, and time and number of each frame."""
 
     path: Path
     video: Video
@@ -91,5 +91,5 @@ class Counted:
 
 
 def counted(path: Path) -> Counted:
-    """A film on disk with what is known of it."""
-    return Counted(path, probe_film(path, path.stem), counted_frames(path))
+    """A video on disk with what is known of it."""
+    return Counted(path, probe_video(path, path.stem), counted_frames(path))

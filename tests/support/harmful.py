@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toy_stages import (
-    FILMS_STAGE,
     MARKS,
     PIECES,
     PIECES_STAGE,
+    VIDEOS_STAGE,
     Mark,
     Piece,
     ToyConfig,
 )
-from vidcurate.stage import MapStage, Stage, Workspace, option, use_workspace
+from vidcurate.stage import MapStage, Stage, Workspace, option
 from vidcurate.stages.sources.ingest import INGEST
 
 MEGABYTE = 1_000_000
@@ -40,7 +40,9 @@ class OutOfMemoryError(RuntimeError):
     """What a library of models raises when a GPU is full."""
 
 
-def harm(rows: Sequence[Piece], config: HarmConfig, _: Workspace) -> Iterator[list[Mark]]:
+def harm(
+    rows: Sequence[Piece], config: HarmConfig, _tool: None, _: Workspace
+) -> Iterator[list[Mark]]:
     """A mark for each piece, if it comes to that."""
     for number, piece in enumerate(rows):
         name = piece.piece_id
@@ -75,9 +77,8 @@ HARM = MapStage(
     PIECES,
     MARKS,
     HarmConfig,
-    use_workspace,
     harm,
     time_limit=longest,
     rows_per_part=4,
 )
-STAGES: tuple[Stage, ...] = (INGEST, FILMS_STAGE, PIECES_STAGE, HARM)
+STAGES: tuple[Stage, ...] = (INGEST, VIDEOS_STAGE, PIECES_STAGE, HARM)

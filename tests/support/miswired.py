@@ -1,7 +1,7 @@
 """Stages that are wired wrongly: mypy must refuse each, or it finds an ignore without a use."""
 
 from vidcurate.records import CLIPS, CUTS, QUALITY
-from vidcurate.stage import MapStage, use_workspace
+from vidcurate.stage import MapStage
 from vidcurate.stages.scores.quality import QualityConfig, quality
 from vidcurate.stages.shots.split import SplitConfig
 
@@ -11,7 +11,6 @@ READS_WRONG_ROWS = MapStage(
     reads=CUTS,
     writes=QUALITY,
     config=QualityConfig,
-    open=use_workspace,
     run=quality,  # type: ignore[arg-type]
 )
 WRITES_WRONG_ROWS = MapStage(
@@ -20,7 +19,6 @@ WRITES_WRONG_ROWS = MapStage(
     reads=CLIPS,
     writes=CLIPS,
     config=QualityConfig,
-    open=use_workspace,
     run=quality,  # type: ignore[arg-type]
 )
 TAKES_WRONG_OPTIONS = MapStage(
@@ -29,6 +27,5 @@ TAKES_WRONG_OPTIONS = MapStage(
     reads=CLIPS,
     writes=QUALITY,
     config=SplitConfig,
-    open=use_workspace,
     run=quality,  # type: ignore[arg-type]
 )

@@ -1,4 +1,4 @@
-"""The real stages, run in this process or on an engine, on small films, for tests."""
+"""The real stages, run in this process or on an engine, on small videos, for tests."""
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,18 +14,18 @@ from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
 from vidcurate.store.dataset import Dataset, Shelf
-from vidcurate.store.storage import Place
+from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
 R = TypeVar("R")
-P = TypeVar("P", bound=Place)
+P = TypeVar("P", bound=Location)
 # Stage names, each with its options.
 Options = Mapping[str, Any]
 NO_LIMITS = Limits()
 
 
 def process(
-    root: Place,
+    root: Location,
     options: Options,
     *sources: Path | str,
     limits: Limits = NO_LIMITS,
@@ -50,13 +50,13 @@ def shelf(root: P, table: Table[Any]) -> Shelf[P]:
     return dataset.shelf(table, dataset.manifest()[table.name]["fingerprint"])
 
 
-def rows(root: Place, table: Table[R]) -> list[R]:
+def rows(root: Location, table: Table[R]) -> list[R]:
     """The current rows of a table, by key."""
     found = table.from_arrow(shelf(root, table).read(None, table.schema))
     return sorted(found, key=lambda row: str(getattr(row, table.key)))
 
 
-def done(root: Place, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
+def done(root: Location, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
     """Status and reason of every input of a table's stage."""
     found = shelf(root, table).done().to_pylist()
     return {row["id"]: (row["status"], row["reason"]) for row in found}

@@ -1,4 +1,4 @@
-"""A data set for tests of the frame: small files as films, run through the toy stages."""
+"""A data set for tests of the frame: small files as videos, run through the toy stages."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -50,7 +50,7 @@ class Heard:
 
 @dataclass(frozen=True)
 class Bench:
-    """A folder with small files as films, a data set, and a log of the rows worked on."""
+    """A folder with small files as videos, a data set, and a log of the rows worked on."""
 
     folder: Path
     stages: tuple[Stage, ...] = TOYS
@@ -68,10 +68,10 @@ class Bench:
     def add(self, *labels: str) -> None:
         """Write small files of these names, and add them to the data set."""
         for label in labels:
-            path = self.folder / f"{label}.film"
+            path = self.folder / f"{label}.video"
             if not path.exists():
-                path.write_text(f"film {label}", "utf-8")
-        add_files(self.dataset, [found(self.folder / f"{label}.film") for label in labels])
+                path.write_text(f"video {label}", "utf-8")
+        add_files(self.dataset, [found(self.folder / f"{label}.video") for label in labels])
 
     def configs(self, **options: Mapping[str, Any]) -> dict[str, StageConfig]:
         """Every stage's options: defaults, those given, and the log."""

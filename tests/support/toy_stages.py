@@ -1,6 +1,6 @@
 """A small pipeline for tests of the frame: it notes each row it works on, fails and dies on demand.
 
-films -> pieces (named by content) -> marks, picked (whole table) -> notes, with a finish.
+videos -> pieces (named by content) -> marks, picked (whole table) -> notes, with a finish.
 """
 
 import os
@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stage import (
-    Beside,
     Drop,
     Finished,
+    Lookup,
     MapStage,
     Outcome,
     Stage,
@@ -27,7 +27,6 @@ from vidcurate.stage import (
     TableStage,
     Workspace,
     option,
-    use_workspace,
 )
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.store.dataset import DONE, DROPPED, OK
@@ -35,8 +34,8 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A film of which only its name and one number matter."""
+class Video:
+    """A video of which only its name and one number matter."""
 
     video_id: str
     label: str
@@ -45,7 +44,7 @@ class Film:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A numbered part of a film."""
+    """A numbered part of a video."""
 
     piece_id: str
     video_id: str
@@ -60,7 +59,7 @@ class Mark:
     value: int
 
 
-FILMS = Table("films", Film, key="video_id")
+VIDEOS = Table("videos", Video, key="video_id")
 PIECES = Table("pieces", Piece, key="piece_id", names_content=True)
 MARKS = Table("marks", Mark, key="piece_id")
 PICKED = Table("picked", Piece, key="piece_id", names_content=True)
@@ -113,24 +112,24 @@ def touch(stage: str, row: str, config: ToyConfig) -> Drop | MediaError | None:
 Results = Iterator[list[Any] | Drop | MediaError]
 
 
-def films(sources: Sequence[Source], config: ToyConfig, _: Workspace) -> Results:
-    """One film a source."""
+def videos(sources: Sequence[Source], config: ToyConfig, _tool: None, _: Workspace) -> Results:
+    """One video a source."""
     for source in sources:
         label = Path(source.path).stem
-        yield touch("films", label, config) or [
-            Film(source.video_id, label, source.size_bytes + config.step)
+        yield touch("videos", label, config) or [
+            Video(source.video_id, label, source.size_bytes + config.step)
         ]
 
 
-def pieces(rows: Sequence[Film], config: ToyConfig, _: Workspace) -> Results:
-    """`step` pieces of each film."""
-    for film in rows:
-        yield touch("pieces", film.label, config) or [
-            Piece(f"{film.label}.{i}", film.video_id) for i in range(config.step)
+def pieces(rows: Sequence[Video], config: ToyConfig, _tool: None, _: Workspace) -> Results:
+    """`step` pieces of each video."""
+    for video in rows:
+        yield touch("pieces", video.label, config) or [
+            Piece(f"{video.label}.{i}", video.video_id) for i in range(config.step)
         ]
 
 
-def marks(rows: Sequence[Piece], config: ToyConfig, _: Workspace) -> Results:
+def marks(rows: Sequence[Piece], config: ToyConfig, _tool: None, _: Workspace) -> Results:
     """A mark for each piece."""
     for piece in rows:
         value = int(piece.piece_id.rsplit(".", 1)[1]) + config.step
@@ -139,10 +138,10 @@ def marks(rows: Sequence[Piece], config: ToyConfig, _: Workspace) -> Results:
         ]
 
 
-def notes(rows: Sequence[Piece], config: ToyConfig, workspace: Workspace) -> Results:
+def notes(rows: Sequence[Piece], config: ToyConfig, _tool: None, workspace: Workspace) -> Results:
     """The sum of a piece's mark and `step`."""
     for piece in rows:
-        mark = workspace.beside(MARKS)[piece.piece_id]
+        mark = workspace.lookup(MARKS)[piece.piece_id]
         yield touch("notes", piece.piece_id, config) or [
             Mark(piece.piece_id, piece.video_id, mark.value + config.step)
         ]
@@ -165,9 +164,9 @@ def pick(tables: Mapping[str, pa.Table], config: PickConfig) -> Outcome:
     return Outcome(rows.filter(kept), done)
 
 
-def picked_beside(_config: PickConfig) -> tuple[Beside, ...]:
+def picked_beside(_config: PickConfig) -> tuple[Lookup, ...]:
     """Picking reads the marks."""
-    return (Beside(MARKS),)
+    return (Lookup(MARKS),)
 
 
 def total(_config: ToyConfig, view: Finished) -> str:
@@ -179,15 +178,9 @@ def total(_config: ToyConfig, view: Finished) -> str:
     return text
 
 
-FILMS_STAGE = MapStage(
-    "films", "Films.", SOURCES, FILMS, ToyConfig, use_workspace, films, rows_per_part=2
-)
-PIECES_STAGE = MapStage(
-    "pieces", "Pieces.", FILMS, PIECES, ToyConfig, use_workspace, pieces, rows_per_part=2
-)
-MARKS_STAGE = MapStage(
-    "marks", "Marks.", PIECES, MARKS, ToyConfig, use_workspace, marks, rows_per_part=3
-)
+VIDEOS_STAGE = MapStage("videos", "Videos.", SOURCES, VIDEOS, ToyConfig, videos, rows_per_part=2)
+PIECES_STAGE = MapStage("pieces", "Pieces.", VIDEOS, PIECES, ToyConfig, pieces, rows_per_part=2)
+MARKS_STAGE = MapStage("marks", "Marks.", PIECES, MARKS, ToyConfig, marks, rows_per_part=3)
 PICK_STAGE = TableStage("pick", "Picks.", PIECES, PICKED, PickConfig, pick, picked_beside)
 NOTES_STAGE = MapStage(
     "notes",
@@ -195,15 +188,14 @@ NOTES_STAGE = MapStage(
     PICKED,
     NOTES,
     ToyConfig,
-    use_workspace,
     notes,
-    beside=(Beside(MARKS),),
+    lookups=(Lookup(MARKS),),
     finish=total,
     rows_per_part=3,
 )
 TOYS: tuple[Stage, ...] = (
     INGEST,
-    FILMS_STAGE,
+    VIDEOS_STAGE,
     PIECES_STAGE,
     MARKS_STAGE,
     PICK_STAGE,

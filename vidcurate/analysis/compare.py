@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vidcurate.records import CLIPS, KEPT
 from vidcurate.rules import parse
-from vidcurate.rules.join import Read, columns_of, film_paths
-from vidcurate.store.table import Table, places
+from vidcurate.rules.join import Read, columns_of, video_paths
+from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
 
@@ -21,11 +21,11 @@ Ticks = NDArray[np.int64]
 class Side:
     """One of two data sets: its live clips, those it keeps, and why it left out the others.
 
-    `films` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of
+    `videos` are its sources; `left_out` has `id` and `reason`; `read` gives a table by name, one of
     `tables`; `manifest` says what made each.
     """
 
-    films: pa.Table
+    videos: pa.Table
     clips: pa.Table
     kept: pa.Table
     left_out: pa.Table
@@ -80,7 +80,7 @@ def gone(here: Side, there: Side) -> pa.Table:
     - rule: a rule that only the other has left the counterpart out
     - score: a rule of both did, so a number, or a percentile of all, is another
     - not judged: the counterpart has not been filtered
-    - no clip there, no such film: there is no counterpart
+    - no clip there, no such video: there is no counterpart
 
     `reason` is what the other's filter said. `here` and `there` are the numbers that the rules in
     all reasons read, of the clip and of its counterpart.
@@ -88,7 +88,7 @@ def gone(here: Side, there: Side) -> pa.Table:
     clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
     other = there.clips.take(likest(clips, there.clips))
     said = there.left_out["reason"].combine_chunks()
-    reason = said.take(places(other["clip_id"], there.left_out["id"]))
+    reason = said.take(positions(other["clip_id"], there.left_out["id"]))
     rules = {text: rule_of(text, there.rules) for text in reason.drop_null().unique().to_pylist()}
     in_both = pa.array([text for text, rule in rules.items() if rule in here.rules], pa.string())
     conditions = (
@@ -96,12 +96,12 @@ def gone(here: Side, there: Side) -> pa.Table:
         pc.is_in(reason, value_set=in_both),
         pc.is_valid(reason),
         pc.is_valid(other["clip_id"]),
-        pc.is_in(clips["video_id"], value_set=there.films["video_id"].combine_chunks()),
+        pc.is_in(clips["video_id"], value_set=there.videos["video_id"].combine_chunks()),
     )
-    causes = ("re-cut", "score", "rule", "not judged", "no clip there", "no such film")
+    causes = ("re-cut", "score", "rule", "not judged", "no clip there", "no such video")
     about = {
         **{name: clips[name] for name in ("clip_id", "video_id", "start_s", "end_s")},
-        "film": film_paths(clips, here.films),
+        "video": video_paths(clips, here.videos),
         "cause": pc.case_when(pc.make_struct(*conditions), *causes),
         "reason": reason,
         "counterpart": other["clip_id"],
@@ -155,17 +155,17 @@ def likest(clips: pa.Table, others: pa.Table) -> pa.Array:
 
 
 def on_one_line(*tables: pa.Table) -> Iterator[tuple[Ticks, Ticks]]:
-    """Starts and ends of clips in ticks, with the films laid one after another."""
+    """Starts and ends of clips in ticks, with the videos laid one after another."""
     clips = pa.concat_tables(
         [table.select(["video_id", "start_pts", "end_pts"]) for table in tables]
     )
-    film = pc.rank(clips["video_id"], tiebreaker="dense").to_numpy().astype(np.int64) - 1
+    video = pc.rank(clips["video_id"], tiebreaker="dense").to_numpy().astype(np.int64) - 1
     starts, ends = clips["start_pts"].to_numpy(), clips["end_pts"].to_numpy()
-    n_films = film.max(initial=-1) + 1
-    low, high = np.full(n_films, np.iinfo(np.int64).max), np.zeros(n_films, np.int64)
-    np.minimum.at(low, film, starts)
-    np.maximum.at(high, film, ends)
-    shift = (np.cumsum(high - low) - high)[film]
+    n_videos = video.max(initial=-1) + 1
+    low, high = np.full(n_videos, np.iinfo(np.int64).max), np.zeros(n_videos, np.int64)
+    np.minimum.at(low, video, starts)
+    np.maximum.at(high, video, ends)
+    shift = (np.cumsum(high - low) - high)[video]
     first = 0
     for table in tables:
         rows = slice(first, first + table.num_rows)

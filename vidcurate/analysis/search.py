@@ -15,17 +15,17 @@ import pyarrow.compute as pc
 from vidcurate.clips.vectors import Vectors, clip_frames, clip_vector, matrix, unit_rows
 from vidcurate.records import CLIPS
 from vidcurate.store.cache import cache_folder, local
-from vidcurate.store.storage import Place
+from vidcurate.store.storage import Location
 from vidcurate.store.table import in_pieces, write_whole
 
 ROWS_PER_PIECE = 16384
 FOUND = CLIPS.schema.append(pa.field("score", pa.float32(), False))
 OF = b"of"
 
-FilmVectors = Callable[[str], pa.Table]
+VideoVectors = Callable[[str], pa.Table]
 
 
-def kept_vectors(root: Place, of: str, make: Callable[[], Iterable[pa.Table]]) -> Path:
+def kept_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]) -> Path:
     """The file of a data set's clips with their vectors; `make` it unless it is `of` this hash.
 
     That of a data set which may only be read lies among this user's copies of remote files.
@@ -65,20 +65,22 @@ def write_pieces(file: Path, of: str, tables: Iterable[pa.Table]) -> None:
             out.write_table(piece.cast(schema).combine_chunks())
 
 
-def with_vectors(clips: pa.Table, dimension: int, film_vectors: FilmVectors) -> Iterator[pa.Table]:
-    """Clips with their vectors, film by film; `film_vectors` gives those of a film's frames."""
-    yield beside(clips.slice(0, 0), np.empty((0, dimension), np.float32))
+def with_vectors(
+    clips: pa.Table, dimension: int, video_vectors: VideoVectors
+) -> Iterator[pa.Table]:
+    """Clips with their vectors, video by video; `video_vectors` gives those of a video's frames."""
+    yield searchable(clips.slice(0, 0), np.empty((0, dimension), np.float32))
     ordered = clips.sort_by([("video_id", "ascending"), ("start_pts", "ascending")])
-    films = pc.run_end_encode(ordered["video_id"].combine_chunks())
+    videos = pc.run_end_encode(ordered["video_id"].combine_chunks())
     start = 0
-    for video_id, end in zip(films.values.to_pylist(), films.run_ends.to_pylist(), strict=True):
+    for video_id, end in zip(videos.values.to_pylist(), videos.run_ends.to_pylist(), strict=True):
         rows, start = ordered.slice(start, end - start), end
-        frames = film_vectors(video_id)
+        frames = video_vectors(video_id)
         own = [clip_vector(frames, clip) for clip in CLIPS.from_arrow(rows)]
-        yield beside(rows, np.stack(own))
+        yield searchable(rows, np.stack(own))
 
 
-def beside(clips: pa.Table, vectors: Vectors) -> pa.Table:
+def searchable(clips: pa.Table, vectors: Vectors) -> pa.Table:
     """Clips with a column of vectors."""
     flat = pa.array(vectors.ravel(), pa.float32())
     lists = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
@@ -119,7 +121,7 @@ def scored(clips: pa.Table, scores: Vectors) -> pa.Table:
 
 
 def in_order(found: pa.Table) -> pa.Table:
-    """The best first; of equal ones the first of a film, and films by their id."""
+    """The best first; of equal ones the first of a video, and videos by their id."""
     order = [("score", "descending"), ("video_id", "ascending"), ("start_pts", "ascending")]
     return found.sort_by(order)
 
@@ -134,7 +136,7 @@ def vector_of(file: Path, clip_id: str) -> Vectors | None:
 
 
 def ranked_by_frames(
-    found: pa.Table, query: Vectors, film_vectors: FilmVectors, temperature: float
+    found: pa.Table, query: Vectors, video_vectors: VideoVectors, temperature: float
 ) -> pa.Table:
     """The same clips, scored by the frames that answer the query, whatever else a clip shows.
 
@@ -142,7 +144,7 @@ def ranked_by_frames(
     the temperature: text-conditioned pooling (X-Pool, Gorti et al. 2022) without its training.
     """
     scores = [
-        pooled_score(matrix(clip_frames(film_vectors(clip.video_id), clip)), query, temperature)
+        pooled_score(matrix(clip_frames(video_vectors(clip.video_id), clip)), query, temperature)
         for clip in CLIPS.from_arrow(found.select(CLIPS.schema.names))
     ]
     clips = found.select(CLIPS.schema.names)

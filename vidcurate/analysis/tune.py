@@ -26,7 +26,7 @@ class Near:
     """A clip close to a limit."""
 
     clip_id: str
-    film: str | None
+    video: str | None
     start_s: float
     end_s: float
     value: float
@@ -210,7 +210,7 @@ def nearest(
     """The clips with the smallest distances; NaN is none."""
     places = pc.bottom_k_unstable(pa.array(distances), k=NEAREST).to_numpy()
     places = places[~np.isnan(distances[places])]
-    rows = clips.select(["clip_id", "film", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
+    rows = clips.select(["clip_id", "video", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
     return tuple(
         Near(**row, value=float(numbers[place])) for row, place in zip(rows, places, strict=True)
     )

@@ -19,8 +19,8 @@ Fit = Callable[[Sequence[str]], Sequence[float]]
 class Material:
     """One clip: its stills in time order, its measured rows by table name, and the prompts.
 
-    `fit` is there where texts are chosen by it and the film has vectors, `voice` where the
-    strategy hears and the film has subtitles.
+    `fit` is there where texts are chosen by it and the video has vectors, `voice` where the
+    strategy hears and the video has subtitles.
     """
 
     clip: Clip

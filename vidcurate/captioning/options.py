@@ -35,7 +35,7 @@ class CaptionConfig(ModelConfig):
         "single",
         "single: all keyframes in one request; differential: the first keyframe, then what "
         "changes from each to the next; structured: a form filled in, as JSON; "
-        "script: a scene of a script, with the words of a subtitle file beside the film; "
+        "script: a scene of a script, with the words of a subtitle file beside the video; "
         "dense: events with their times; "
         "motion-detail: movement and appearance asked apart, then fused; "
         "teachers: the best of several texts",

@@ -1,4 +1,4 @@
-"""What is heard in a clip, by the subtitle file beside its film, and whether that file changed."""
+"""What is heard in a clip, by the subtitle file beside its video, and whether that file changed."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ from vidcurate.captioning.text.subtitles import Subtitles, heard, read_subtitles
 from vidcurate.errors import MediaError
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
 from vidcurate.stage import Finished, Workspace
-from vidcurate.store.storage import Place, Remote, place
+from vidcurate.store.storage import Location, Remote, location
 
 LARGEST_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
 HASH_DIGITS = 12
@@ -30,7 +30,7 @@ class Voice:
 
 @dataclass(frozen=True)
 class SubtitleFile:
-    """A film's subtitles as they lie beside it."""
+    """A video's subtitles as they lie beside it."""
 
     name: str
     data: bytes
@@ -46,7 +46,7 @@ class SubtitleFile:
         return read_subtitles(self.data)
 
     def voice(self, clip: Clip, video: Video) -> Voice:
-        """What is heard in a clip; subtitles count from the film's start, not from its clock's."""
+        """What is heard in a clip; subtitles count from the video's start, not from its clock's."""
         offset_s = video.container_start_us / MICROSECONDS
         text = heard(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
         return Voice(text, self.hash, tuple(self.faults()))
@@ -63,31 +63,31 @@ class SubtitleFile:
 
 
 def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaError]:
-    """The subtitles of those films that have a file beside one of their paths, by `video_id`.
+    """The subtitles of those videos that have a file beside one of their paths, by `video_id`.
 
     A file that cannot be read gives its error. Each folder is listed once.
     """
-    names: dict[Place, list[str]] = {}
+    names: dict[Location, list[str]] = {}
     found: dict[str, SubtitleFile | MediaError] = {}
     for source in sources:
-        for film in (place(path) for path in (source.path, *source.paths)):
-            if film.parent not in names:
-                names[film.parent] = names_in(film.parent)
-            name = subtitle_name(film.name, names[film.parent])
+        for video in (location(path) for path in (source.path, *source.paths)):
+            if video.parent not in names:
+                names[video.parent] = names_in(video.parent)
+            name = subtitle_name(video.name, names[video.parent])
             if name is not None:
-                found[source.video_id] = read_file(film.parent / name)
+                found[source.video_id] = read_file(video.parent / name)
                 break
     return found
 
 
-def names_in(folder: Place) -> list[str]:
+def names_in(folder: Location) -> list[str]:
     """The names of a folder's files; none where it is gone."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
     return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
 
 
-def read_file(file: Place) -> SubtitleFile | MediaError:
+def read_file(file: Location) -> SubtitleFile | MediaError:
     """A subtitle file, or why it cannot be read."""
     try:
         if file.stat().st_size > LARGEST_BYTES:
@@ -103,23 +103,23 @@ def hears(config: CaptionConfig) -> bool:
 
 
 def voices_of(clips: Iterable[Clip], workspace: Workspace) -> dict[str, Voice | MediaError]:
-    """What is heard in each clip of a film that has subtitles, by `clip_id`."""
-    files = subtitle_files(workspace.beside(SOURCES).values())
+    """What is heard in each clip of a video that has subtitles, by `clip_id`."""
+    files = subtitle_files(workspace.lookup(SOURCES).values())
     voices: dict[str, Voice | MediaError] = {}
     for clip in (c for c in clips if c.video_id in files):
         file = files[clip.video_id]
-        video = workspace.beside(VIDEOS)[clip.video_id]
+        video = workspace.lookup(VIDEOS)[clip.video_id]
         voices[clip.clip_id] = file if isinstance(file, MediaError) else file.voice(clip, video)
     return voices
 
 
 def voices_changed(config: CaptionConfig, view: Finished) -> pa.Array:
-    """The clips whose captions were made with other subtitles than lie beside their film now."""
+    """The clips whose captions were made with other subtitles than lie beside their video now."""
     if not hears(config):
         return pa.array([], pa.string())
     captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
-    films = set(captions["video_id"].to_pylist())
-    sources = (s for video_id, s in view.beside(SOURCES).items() if video_id in films)
+    videos = set(captions["video_id"].to_pylist())
+    sources = (s for video_id, s in view.lookup(SOURCES).items() if video_id in videos)
     now = {
         video_id: None if isinstance(file, MediaError) else file.hash
         for video_id, file in subtitle_files(sources).items()

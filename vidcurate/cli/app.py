@@ -28,7 +28,7 @@ Sources = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[SOURCE]...",
-        help="Films: folders, files, globs, lists (txt, csv, tsv, json, jsonl, parquet), or -.",
+        help="Videos: folders, files, globs, lists (txt, csv, tsv, json, jsonl, parquet), or -.",
         show_default=False,
     ),
 ]
@@ -56,7 +56,7 @@ Workers = Annotated[
         "container or Slurm).",
     ),
 ]
-Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N films only.")]
+Limit = Annotated[int | None, typer.Option(min=1, help="Work on the first N videos only.")]
 Without = Annotated[
     list[str] | None,
     typer.Option(
@@ -72,7 +72,7 @@ MaxFailed = Annotated[
 Wave = Annotated[
     int | None,
     typer.Option(
-        help="Take films through all stages this many at a time", min=1, show_default=False
+        help="Take videos through all stages this many at a time", min=1, show_default=False
     ),
 ]
 AllowLoss = Annotated[
@@ -86,7 +86,7 @@ TimeLimitFactor = Annotated[
     float,
     typer.Option(
         min=0.01,
-        help="Stretches the time after which a worker that is stuck on a film is killed.",
+        help="Stretches the time after which a worker that is stuck on a video is killed.",
     ),
 ]
 MemoryPerWorker = Annotated[
@@ -100,11 +100,11 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
 QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 
-SampledFilms = Annotated[
+SampledVideos = Annotated[
     int | None,
     typer.Option(
         min=1,
-        help="Films in the sample (default: one in a hundred, at least 5).",
+        help="Videos in the sample (default: one in a hundred, at least 5).",
         show_default=False,
     ),
 ]
@@ -113,7 +113,7 @@ RUN_ONLY = {"wave": None, "retry_failed": False, "max_failed": None, "allow_loss
 
 app = typer.Typer(
     name="vidcurate",
-    help="Turn a folder of films into a training-ready video-text data set.",
+    help="Turn a folder of videos into a training-ready video-text data set.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -205,13 +205,15 @@ def stages_to_run(values: dict[str, Any]) -> tuple[list[str], dict[str, StageCon
 def add_plan_command() -> None:
     """The command that says what `run` will take."""
 
-    def plan(films: SampledFilms = None, **values: Any) -> None:
+    def plan(videos: SampledVideos = None, **values: Any) -> None:
         chosen, given = stages_to_run(values)
-        plan_run(request({**RUN_ONLY, **values}), [*chosen, PROBE.name], given, films)
+        plan_run(request({**RUN_ONLY, **values}), [*chosen, PROBE.name], given, videos)
 
     shared = [p for p in shared_parameters() if p.name not in RUN_ONLY]
     with_parameters(plan, shared)
-    plan.__doc__ = "Foresee time, disk and requests of a run, from a few films that it is begun on."
+    plan.__doc__ = (
+        "Foresee time, disk and requests of a run, from a few videos that it is begun on."
+    )
     app.command("plan")(plan)
 
 

@@ -34,7 +34,7 @@ from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing
-from vidcurate.store.storage import place
+from vidcurate.store.storage import location
 from vidcurate.wording import quantity
 
 
@@ -75,9 +75,9 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
 def begun(
     request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
 ) -> Iterator[tuple[Run, Sequence[Planned]]]:
-    """A run with its films taken in and its plan made; Ctrl-C ends the block.
+    """A run with its videos taken in and its plan made; Ctrl-C ends the block.
 
-    Raises UsageError where there is no film at all, and typer.Exit with code 130 when interrupted
+    Raises UsageError where there is no video at all, and typer.Exit with code 130 when interrupted
     before there is a run.
     """
     unknown = set(request.without) - {stage.name for stage in STAGES}
@@ -87,11 +87,11 @@ def begun(
     try:
         with ExitStack() as last:
             signals = last.enter_context(signals_heard(interrupted))
-            dataset = Dataset(place(request.dataset))
+            dataset = Dataset(location(request.dataset))
             dataset.manifest()
             if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
                 raise UsageError(
-                    f"{dataset.root} holds no films yet: name a SOURCE (a folder, a file, -)"
+                    f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)"
                 )
             last.enter_context(writing(dataset.root, say))
             last.enter_context(disk_full_stops(dataset.root))

@@ -27,8 +27,8 @@ from vidcurate.stage import Stage, StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, Shelf
 from vidcurate.store.lock import writing
-from vidcurate.store.storage import Place, Remote, bytes_below, folders_in, place, remove
-from vidcurate.store.table import Table, places
+from vidcurate.store.storage import Location, Remote, bytes_below, folders_in, location, remove
+from vidcurate.store.table import Table, positions
 from vidcurate.wording import quantity, suggest
 
 Folder = Annotated[
@@ -49,7 +49,7 @@ def open_dataset(folder: Path) -> Dataset:
 
     Raises UsageError where the folder holds none.
     """
-    dataset = Dataset(place(folder))
+    dataset = Dataset(location(folder))
     if not dataset.manifest():
         raise UsageError(
             f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one"
@@ -85,13 +85,13 @@ def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> boo
 
 def recorded(folder: Path, stage: Stage) -> dict[str, StageConfig]:
     """The options that a data set has for a stage, if it has any."""
-    entry = Dataset(place(folder)).manifest().get(stage.writes.name)
+    entry = Dataset(location(folder)).manifest().get(stage.writes.name)
     return {} if entry is None else {stage.name: recorded_config(stage, entry)}
 
 
 def recorded_stages(folder: Path) -> list[str]:
     """The stages that a data set has, in the order of the data."""
-    manifest = Dataset(place(folder)).manifest()
+    manifest = Dataset(location(folder)).manifest()
     return [stage.name for stage in STAGES if stage.writes.name in manifest]
 
 
@@ -115,7 +115,7 @@ def present_plan(dataset: Dataset) -> tuple[Planned, ...]:
 
 
 def present_scope(dataset: Dataset, plan: tuple[Planned, ...]) -> Scope:
-    """The live films of a data set."""
+    """The live videos of a data set."""
     ingest = next(p for p in plan if p.stage.writes is SOURCES)
     return live_scope(dataset, ingest.own(dataset), None)
 
@@ -125,7 +125,7 @@ def status(dataset: Folder, as_json: AsJson = False) -> None:
     opened = open_dataset(dataset)
     counts = steadily(opened, lambda: funnel(opened))
     if as_json:
-        tell_json({"dataset": str(place(dataset)), "stages": as_dicts(counts)})
+        tell_json({"dataset": str(location(dataset)), "stages": as_dicts(counts)})
     else:
         show_funnel(counts, stderr=False)
 
@@ -223,7 +223,7 @@ def present_tables(plan: tuple[Planned, ...]) -> dict[str, Table[Any]]:
 
 
 def reader(dataset: Dataset, plan: tuple[Planned, ...], scope: Scope) -> Read:
-    """What reads a table's rows of live films, by the table's name.
+    """What reads a table's rows of live videos, by the table's name.
 
     It raises UsageError for a table that the data set does not have.
     """
@@ -262,7 +262,7 @@ def status_rows(
 ) -> pa.Table:
     """The live inputs of a table's stage that came to one of some statuses, with the reasons.
 
-    A rule, and columns of other tables, speak of those inputs: of clips, say, or of films.
+    A rule, and columns of other tables, speak of those inputs: of clips, say, or of videos.
     """
     planned = next((p for p in plan if p.stage.writes.name == table), None)
     if planned is None:
@@ -277,11 +277,11 @@ def status_rows(
     rows = rows.filter(pc.is_in(rows[key], value_set=found["id"].combine_chunks()))
     if where:
         rows = select_rows(rows, inputs, parse(where), tables, read)
-    found = found.take(pc.drop_null(places(rows[key], found["id"])))
+    found = found.take(pc.drop_null(positions(rows[key], found["id"])))
     named = FILES if planned.stage.reads is FILES else SOURCES
     if key == named.key:
         paths = read(named.name)
-        path = paths["path"].take(places(found["id"], paths[named.key]))
+        path = paths["path"].take(positions(found["id"], paths[named.key]))
         found = found.append_column("path", path)
     if not columns:
         return found
@@ -328,7 +328,7 @@ def clean(
         say("nothing was removed: add --yes")
 
 
-def leftovers(dataset: Dataset) -> list[Place]:
+def leftovers(dataset: Dataset) -> list[Location]:
     """What runs that were killed left half written; nobody writes while the lock is held.
 
     It lies in the data set's own folders under names that nobody else gives; half-built exports are
@@ -347,14 +347,14 @@ def leftovers(dataset: Dataset) -> list[Place]:
     return [*lost, *sorted([*partial, *built])]
 
 
-def stale_folders(dataset: Dataset) -> list[Place]:
+def stale_folders(dataset: Dataset) -> list[Location]:
     """Folders of tables as earlier options made them.
 
     One that has rows which the current options have not made yet stays, and that is said.
     """
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
-    found: list[Place] = []
+    found: list[Location] = []
     for planned in plan:
         table = planned.stage.writes.name
         # A table without rows has no folder.

@@ -24,20 +24,26 @@ def stage_grid(estimate: Estimate) -> Grid:
     """Each stage's time in the sample, and the time and disk that it has before it."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage", no_wrap=True)
-    for name in ("films left", "at once", "sample s", "hours", "GB"):
+    for name in ("videos left", "at once", "sample s", "hours", "GB"):
         grid.add_column(name, justify="right", no_wrap=True)
     for s in estimate.stages:
         grid.add_row(
             s.stage,
-            str(s.films_left or "·"),
+            str(s.videos_left or "·"),
             str(s.at_once),
             number(s.sample_s),
             number(s.left_hours.amount),
             number(s.left_bytes.amount / GB),
         )
-    films = str(estimate.n_left or "·")
+    videos = str(estimate.n_left or "·")
     grid.add_row(
-        "all", films, "", "", span(estimate.hours), span(estimate.left_bytes.over(GB)), style="bold"
+        "all",
+        videos,
+        "",
+        "",
+        span(estimate.hours),
+        span(estimate.left_bytes.over(GB)),
+        style="bold",
     )
     return grid
 
@@ -45,9 +51,9 @@ def stage_grid(estimate: Estimate) -> Grid:
 def lines(estimate: Estimate) -> Iterator[str]:
     """What the table does not say."""
     yield (
-        f"{estimate.n_sampled} of {quantity(estimate.n_films, 'film')} sampled "
-        f"({number(estimate.sampled_film_s / 60)} min of film, their work is done); "
-        f"{estimate.n_left} left ({number(estimate.left_film_s / 60)} min), "
+        f"{estimate.n_sampled} of {quantity(estimate.n_videos, 'video')} sampled "
+        f"({number(estimate.sampled_video_s / 60)} min of video, their work is done); "
+        f"{estimate.n_left} left ({number(estimate.left_video_s / 60)} min), "
         f"{estimate.workers} workers"
     )
     if estimate.n_left == 0:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.spans import Ticks, cuts_between, shots
 from vidcurate.clips.vectors import Vectors
 from vidcurate.clips.windows import column, window
-from vidcurate.records import Clip, FilmCuts
+from vidcurate.records import Clip, VideoCuts
 
 Numbers = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -64,9 +64,9 @@ def frames_of(
     frames: pa.Table,
     samples: pa.Table,
     vectors: Vectors | None = None,
-    cuts: FilmCuts | None = None,
+    cuts: VideoCuts | None = None,
 ) -> ClipFrames:
-    """A clip's frames by its film's frames and samples; without cuts it is one shot.
+    """A clip's frames by its video's frames and samples; without cuts it is one shot.
 
     `vectors` are those of vectors.vectors_of, which lends a clip without a sample a neighbour's.
     """
@@ -80,7 +80,7 @@ def frames_of(
     change[0] = 0.0  # is from the shot before
     sections = [(0, len(change))]
     if cuts:
-        own = FilmCuts(clip.video_id, cuts_between(cuts, int(edges[0]), int(edges[-2])))
+        own = VideoCuts(clip.video_id, cuts_between(cuts, int(edges[0]), int(edges[-2])))
         sections = [(span.first, span.end) for span in shots(own, edges[:-1])] or sections
     none = np.zeros((len(numbers), 0), np.float32)
     return ClipFrames(

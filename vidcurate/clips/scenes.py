@@ -15,13 +15,13 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Looks:
-    """A film's vectors of length one, shape (n, dimension), by the times of their frames."""
+    """A video's vectors of length one, shape (n, dimension), by the times of their frames."""
 
     pts: Ticks
     vectors: Vectors
 
     def within(self, start_pts: int, end_pts: int) -> "Looks":
-        """Those of a part of the film."""
+        """Those of a part of the video."""
         start, stop = np.searchsorted(self.pts, [start_pts, end_pts])
         return Looks(self.pts[start:stop], self.vectors[start:stop])
 

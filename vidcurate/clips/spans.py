@@ -1,4 +1,4 @@
-"""Spans of a film's frames by number: shots, transitions, and the pieces that clips are made of."""
+"""Spans of a video's frames by number: shots, transitions, and the parts of clips."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.records import Cut, FilmCuts
+from vidcurate.records import Cut, VideoCuts
 
 Ticks = NDArray[np.int64]
 
@@ -28,17 +28,17 @@ class Span:
     joints: tuple[int, ...] = ()
 
 
-def cuts_between(film: FilmCuts, first_pts: int, last_pts: int) -> tuple[Cut, ...]:
-    """The transitions that lie, in part at least, between two frames of a film, in order."""
-    begin = bisect_right(film.cuts, first_pts, key=lambda cut: cut.end_pts)
-    end = bisect_left(film.cuts, last_pts, key=lambda cut: cut.start_pts)
-    return film.cuts[begin:end]
+def cuts_between(video: VideoCuts, first_pts: int, last_pts: int) -> tuple[Cut, ...]:
+    """The transitions that lie, in part at least, between two frames of a video, in order."""
+    begin = bisect_right(video.cuts, first_pts, key=lambda cut: cut.end_pts)
+    end = bisect_left(video.cuts, last_pts, key=lambda cut: cut.start_pts)
+    return video.cuts[begin:end]
 
 
-def shots(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
+def shots(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
     """The frames between transitions, in order."""
     first, before = 0, None
-    for cut in film.cuts:
+    for cut in video.cuts:
         end = int(np.searchsorted(pts, cut.start_pts, "right"))
         if end > first:
             yield Span(first, end, before, cut)
@@ -47,9 +47,9 @@ def shots(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
         yield Span(first, len(pts), before)
 
 
-def transitions(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
+def transitions(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
     """The frames inside gradual transitions, which belong to no shot, in order."""
-    for cut in film.cuts:
+    for cut in video.cuts:
         first = int(np.searchsorted(pts, cut.start_pts, "right"))
         end = int(np.searchsorted(pts, cut.end_pts, "left"))
         if end > first:
@@ -59,7 +59,7 @@ def transitions(film: FilmCuts, pts: Ticks) -> Iterator[Span]:
 def trim(edges: Ticks, span: Span, ticks_before: int, ticks_after: int) -> Span | None:
     """The frames of a span that lie so far from its ends, or None.
 
-    `edges` are the times of all frames and the film's end.
+    `edges` are the times of all frames and the video's end.
     """
     first = int(np.searchsorted(edges, edges[span.first] + ticks_before, "left"))
     end = int(np.searchsorted(edges, edges[span.end] - ticks_after, "right")) - 1

@@ -1,4 +1,4 @@
-"""The vectors of a film's proxies on disk, and what they say of a clip."""
+"""The vectors of a video's proxies on disk, and what they say of a clip."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -9,15 +9,15 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.records import VECTORS, Clip, FilmVectors
+from vidcurate.records import VECTORS, Clip, VideoVectors
 from vidcurate.stage import Workspace
 from vidcurate.store.table import write_parquet
 
 Vectors = NDArray[np.float32]
 
 
-def write_film_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> None:
-    """A film's vectors, shape (frames, dimension), by the times of their frames, which rise.
+def write_video_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> None:
+    """A video's vectors, shape (frames, dimension), by the times of their frames, which rise.
 
     The file has columns `pts` and `vector`, a list of fixed size of half-precision numbers.
     """
@@ -26,15 +26,15 @@ def write_film_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> None
     write_parquet(file, pa.table({"pts": pa.array(pts, pa.int64()), "vector": lists}))
 
 
-def read_film_vectors(file: Path) -> pa.Table:
-    """A film's vectors in time order, columns `pts` and `vector`.
+def read_video_vectors(file: Path) -> pa.Table:
+    """A video's vectors in time order, columns `pts` and `vector`.
 
     Raises MediaError where the file is missing or damaged.
     """
     try:
         return pq.read_table(file)
     except (OSError, pa.ArrowInvalid) as error:
-        raise MediaError(f"cannot read the vectors {file.name!r}: embed the film again") from error
+        raise MediaError(f"cannot read the vectors {file.name!r}: embed the video again") from error
 
 
 def matrix(table: pa.Table) -> Vectors:
@@ -59,19 +59,19 @@ def clip_frames(table: pa.Table, clip: Clip) -> pa.Table:
 
 def vectors_of(
     clips: Sequence[Clip], workspace: Workspace
-) -> Iterator[tuple[Clip, FilmVectors, Vectors]]:
-    """Each clip with what made its film's vectors, and those of its frames (`clip_frames`).
+) -> Iterator[tuple[Clip, VideoVectors, Vectors]]:
+    """Each clip with what made its video's vectors, and those of its frames (`clip_frames`).
 
-    Raises MediaError for a film without vectors.
+    Raises MediaError for a video without vectors.
     """
-    film, table = None, pa.table({})
+    video, table = None, pa.table({})
     for clip in clips:
-        if film is None or film.video_id != clip.video_id:
-            film = workspace.beside(VECTORS).get(clip.video_id)
-            if film is None:
-                raise MediaError("the film was not embedded: see rows vectors --failed")
-            table = read_film_vectors(workspace.file_of(VECTORS, film.vectors_file))
-        yield clip, film, matrix(clip_frames(table, clip))
+        if video is None or video.video_id != clip.video_id:
+            video = workspace.lookup(VECTORS).get(clip.video_id)
+            if video is None:
+                raise MediaError("the video was not embedded: see rows vectors --failed")
+            table = read_video_vectors(workspace.file_of(VECTORS, video.vectors_file))
+        yield clip, video, matrix(clip_frames(table, clip))
 
 
 def clip_vector(table: pa.Table, clip: Clip) -> Vectors:

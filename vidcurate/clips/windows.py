@@ -1,4 +1,4 @@
-"""The part of a film's signals that belongs to a clip."""
+"""The part of a video's signals that belongs to a clip."""
 
 import numpy as np
 import pyarrow as pa

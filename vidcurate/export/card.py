@@ -16,7 +16,7 @@ from vidcurate.wording import quantity
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"
 TIMES = (
-    "Times are seconds of the film: in a clip's file they are `file_start_s` less. `start_s`, "
+    "Times are seconds of the video: in a clip's file they are `file_start_s` less. `start_s`, "
     "`duration_s` and `n_frames` are the clip's, `file_*`, `width` and `height` its file's, which "
     "holds `lead_frames` before the clip and `tail_frames` after it."
 )
@@ -31,7 +31,7 @@ class Contents:
     n_captions: int = 0
     n_files: int = 0
     seconds: float = 0.0
-    films: set[str] = field(default_factory=set)
+    videos: set[str] = field(default_factory=set)
     licences: Counter[str | None] = field(default_factory=Counter)
     schema: pa.Schema | None = None
 
@@ -42,7 +42,7 @@ class Contents:
         self.n_captions += clips.num_rows - clips["caption"].null_count
         self.n_files += clips.num_rows - clips["file_name"].null_count
         self.seconds += pc.sum(clips["duration_s"]).as_py() or 0.0
-        self.films.update(pc.unique(clips["video_id"]).to_pylist())
+        self.videos.update(pc.unique(clips["video_id"]).to_pylist())
         column = next((c for c in LICENCE_COLUMNS if c in clips.column_names), None)
         if column is not None:
             counts = pc.value_counts(clips[column])
@@ -65,7 +65,7 @@ def data_card(
         f"---\n{head}---\n\n# Video clips with text",
         contents(held),
         "## How clips were lost\n\n" + funnel_table(funnel),
-        "## Video lost inside films\n\n" + loss_table(funnel),
+        "## Video lost inside videos\n\n" + loss_table(funnel),
         "## Licences\n\n" + licences(held.licences),
         "## Columns\n\n"
         + TIMES
@@ -82,7 +82,7 @@ def contents(held: Contents) -> str:
     length = timedelta(seconds=round(held.seconds))
     return (
         f"{quantity(held.n_clips, 'clip')}, {length} (h:mm:ss), "
-        f"from {quantity(len(held.films), 'film')}; "
+        f"from {quantity(len(held.videos), 'video')}; "
         f"{held.n_captions} with a caption, {held.n_files} with a file.\n\n"
         f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
         f'data_files="{SHARDS}")\n```'
@@ -103,7 +103,7 @@ def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:
 
 
 def loss_table(funnel: Sequence[Mapping[str, Any]]) -> str:
-    """What of films that are in the data set is in no clip, by stage and kind."""
+    """What of videos that are in the data set is in no clip, by stage and kind."""
     lines = ["| stage | seconds | count | what |", "|---|---|---|---|"]
     lines += [
         f"| {c['stage']} | {loss['seconds']:.1f} | {loss['count']} | {in_cell(what)} |"
@@ -117,7 +117,7 @@ def licences(counts: Mapping[str | None, int]) -> str:
     """How many clips stand under which licence."""
     if not counts:
         return (
-            "None was given. Name them in a `licence` column of the list of films "
+            "None was given. Name them in a `licence` column of the list of videos "
             "(CSV, JSON lines or Parquet)."
         )
     return "\n".join(

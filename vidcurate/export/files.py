@@ -11,10 +11,10 @@ from uuid import uuid4
 from vidcurate.errors import UsageError
 from vidcurate.export.marker import CARD, Mark, files_named, read_mark, write_mark
 from vidcurate.store.markers import EXPORT_MARKER
-from vidcurate.store.storage import Place, Remote, copy, each, put
+from vidcurate.store.storage import Location, Remote, copy, each, put
 
 
-def link_all(names: Sequence[str], source: Place, building: Place) -> None:
+def link_all(names: Sequence[str], source: Location, building: Location) -> None:
     """Files of the data set under their names in the export: the same bytes, not copies.
 
     Raises UsageError for a file that someone removed.
@@ -35,7 +35,7 @@ def link_all(names: Sequence[str], source: Place, building: Place) -> None:
     each(link_one, names, source)
 
 
-def link(source: Place, target: Place) -> None:
+def link(source: Location, target: Location) -> None:
     """One more name for a file; a copy where the file system cannot do that."""
     if isinstance(source, Remote):
         copy(source, target)

@@ -14,7 +14,7 @@ from vidcurate.export.marker import SHARD, read_mark
 from vidcurate.export.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import Finished
-from vidcurate.store.storage import Place, names_of
+from vidcurate.store.storage import Location, names_of
 from vidcurate.store.table import Table, readable
 from vidcurate.wording import quantity
 
@@ -25,7 +25,7 @@ NAMED_AT_MOST = 5
 
 @dataclass(frozen=True)
 class Held:
-    """What an export holds: clips with their film and whether they have a caption, and columns."""
+    """What an export holds: clips with their video and whether they have a caption, and columns."""
 
     clips: pa.Table
     columns: Sequence[str]
@@ -35,7 +35,7 @@ class Held:
 class Losses:
     """What a new export lacks that the one there has; `clips` are counted by the reason.
 
-    `wished` are clips that go because rules reject them, or their films are cut in other ways or
+    `wished` are clips that go because rules reject them, or their videos are cut in other ways or
     were dropped.
     """
 
@@ -55,7 +55,7 @@ class Losses:
         return ", ".join(parts)
 
 
-def read_export(out: Place) -> Held | None:
+def read_export(out: Location) -> Held | None:
     """What the export in a folder holds; None where there is none.
 
     Raises UsageError for one that cannot be read.
@@ -77,7 +77,7 @@ def read_export(out: Place) -> Held | None:
     return Held(pa.concat_tables(pieces), columns)
 
 
-def clips_of(shard: Place) -> pa.Table:
+def clips_of(shard: Location) -> pa.Table:
     """The clips of a shard, and whether they have a caption."""
     with pq.ParquetFile(readable(shard)) as file:
         rows = file.read(["clip_id", "video_id", "caption"])
@@ -88,8 +88,8 @@ def clips_of(shard: Place) -> pa.Table:
 def losses(old: Held, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: Finished) -> Losses:
     """What an export of these clips and columns would lose that nobody has asked to lose.
 
-    Clips that rules reject, and those of films that are cut in other ways now or that the user
-    dropped, are wished to go; those that failed, and those of films that failed or have other
+    Clips that rules reject, and those of videos that are cut in other ways now or that the user
+    dropped, are wished to go; those that failed, and those of videos that failed or have other
     content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
@@ -113,7 +113,7 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
     kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
-    dropped = view.dropped_films()
+    dropped = view.dropped_videos()
     reasons: Counter[str] = Counter()
     for clip in clips.select(["clip_id", "video_id"]).to_pylist():
         clip_id, video_id = clip["clip_id"], clip["video_id"]
@@ -124,9 +124,9 @@ def why_lost(clips: pa.Table, view: Finished) -> Counter[str]:
                 reasons["filter failed"] += 1
         elif video_id not in live:
             if video_id not in dropped:
-                reasons["their films were replaced, or left out by --limit"] += 1
+                reasons["their videos were replaced, or left out by --limit"] += 1
         elif split.get(video_id, "failed") == "failed":
-            reasons["their films failed"] += 1
+            reasons["their videos failed"] += 1
     return reasons
 
 

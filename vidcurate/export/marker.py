@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
 from vidcurate.store.markers import EXPORT_MARKER
-from vidcurate.store.storage import Place, Remote
+from vidcurate.store.storage import Location, Remote
 from vidcurate.store.table import readable, write_whole
 
 CARD = "README.md"
@@ -43,7 +43,7 @@ class Mark:
     files: Mapping[str, str] = field(default_factory=dict)
 
 
-def read_mark(folder: Place) -> Mark | None:
+def read_mark(folder: Location) -> Mark | None:
     """The mark of a folder; None where there is none, or none that can be read."""
     try:
         found = json.loads((folder / EXPORT_MARKER).read_text("utf-8"))
@@ -54,7 +54,7 @@ def read_mark(folder: Place) -> Mark | None:
         return None
 
 
-def write_mark(folder: Place, mark: Mark) -> None:
+def write_mark(folder: Location, mark: Mark) -> None:
     """Mark a folder."""
     text = json.dumps({"vidcurate": 1, "kind": "export", **asdict(mark)}, indent=2) + "\n"
     write_whole(folder / EXPORT_MARKER, lambda partial: write_text(partial, text))
@@ -72,7 +72,7 @@ def finished_mark(folder: Path, dataset: str, *, clips: int, captions: int) -> M
     return Mark(dataset, finished=True, clips=clips, captions=captions, files=files)
 
 
-def end_hash(file: Place) -> str:
+def end_hash(file: Location) -> str:
     """A hash of a file's size and end."""
     size = file.stat().st_size
     with file.open("rb") as content:
@@ -81,7 +81,7 @@ def end_hash(file: Place) -> str:
     return hashlib.sha256(b"%d " % size + end).hexdigest()[:16]
 
 
-def refuse_what_is_not_ours(out: Place, dataset: str | None, home: Place) -> None:
+def refuse_what_is_not_ours(out: Location, dataset: str | None, home: Location) -> None:
     """Pass if a folder may be replaced by an export of a data set: an earlier one, or nothing.
 
     In the data set's own folder, `home`, an export without a mark is one of the first release.
@@ -110,7 +110,7 @@ def refuse_what_is_not_ours(out: Place, dataset: str | None, home: Place) -> Non
         )
 
 
-def not_written(out: Place, mark: Mark, there: Mapping[str, int]) -> Iterator[str]:
+def not_written(out: Location, mark: Mark, there: Mapping[str, int]) -> Iterator[str]:
     """The files of a marked folder that were not written with it, or were changed since."""
     if not mark.finished:
         yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_named_as_ours(n))
@@ -134,7 +134,7 @@ def is_named_as_ours(name: str) -> bool:
     return bool(SHARD.fullmatch(name) or OF_CLIPS.fullmatch(name))
 
 
-def files_named(shard: Place) -> dict[str, int | None]:
+def files_named(shard: Location) -> dict[str, int | None]:
     """The files that a shard's rows name, each with its size where they say it."""
     with pq.ParquetFile(readable(shard)) as file:
         wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
@@ -150,7 +150,7 @@ def files_named(shard: Place) -> dict[str, int | None]:
     return names
 
 
-def files_below(folder: Place) -> dict[str, int]:
+def files_below(folder: Location) -> dict[str, int]:
     """All that lies in a folder, by names from there, with sizes; a link to a folder is a file."""
     if isinstance(folder, Remote):
         return {name: facts.st_size for name, facts in folder.below().items()}

@@ -21,7 +21,7 @@ from vidcurate.records import (
     VIDEOS,
 )
 from vidcurate.stage import Finished
-from vidcurate.store.table import FRACTION, places
+from vidcurate.store.table import FRACTION, positions
 
 FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
 FROM_EXPORT = (
@@ -51,43 +51,43 @@ KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.
 
 
 def clip_pieces(view: Finished, *, source_paths: bool) -> Iterator[pa.Table]:
-    """Every exported clip, by film and time, piece by piece; one empty piece if there is none.
+    """Every exported clip, by video and time, piece by piece; one empty piece if there is none.
 
-    File names are relative to the data set's folder. `source_paths` adds where each film lies, for
+    File names are relative to the data set's folder. `source_paths` adds where each video lies, for
     clips that have no file of their own.
     """
-    films = films_by_name(view)
-    extras = pc.unique(films["extra"].combine_chunks().keys).to_pylist()
-    clips = exported_clips(view, films)
+    videos = videos_by_name(view)
+    extras = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
+    clips = exported_clips(view, videos)
     joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
         columns = columns_of(found)
-        film = films.take(clips["film"].slice(start, ROWS_AT_ONCE))
-        add_sources(columns, film, extras, paths=source_paths)
+        video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
+        add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
 
 
-def films_by_name(view: Finished) -> pa.Table:
-    """The films, each once, by the names of their files."""
-    films = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
-    names = pc.replace_substring_regex(films["path"], "(?s)^.*/", "")
-    films = films.append_column("source_name", names)
-    return films.sort_by([("source_name", "ascending"), ("video_id", "ascending")])
+def videos_by_name(view: Finished) -> pa.Table:
+    """The videos, each once, by the names of their files."""
+    videos = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
+    names = pc.replace_substring_regex(videos["path"], "(?s)^.*/", "")
+    videos = videos.append_column("source_name", names)
+    return videos.sort_by([("source_name", "ascending"), ("video_id", "ascending")])
 
 
-def exported_clips(view: Finished, films: pa.Table) -> pa.Table:
+def exported_clips(view: Finished, videos: pa.Table) -> pa.Table:
     """The kept clips that have an exported row, and a verified one where files are verified.
 
-    `film` is the number of a clip's film among `films`.
+    `video` is the number of a clip's video among `videos`.
     """
     clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         there = view.scan(table, ["clip_id"])["clip_id"]
-        clips = clips.filter(pc.is_valid(places(clips["clip_id"], there)))
-    clips = clips.append_column("film", places(clips["video_id"], films["video_id"]))
-    order = pc.sort_indices(clips, [("film", "ascending"), ("start_pts", "ascending")])
+        clips = clips.filter(pc.is_valid(positions(clips["clip_id"], there)))
+    clips = clips.append_column("video", positions(clips["video_id"], videos["video_id"]))
+    order = pc.sort_indices(clips, [("video", "ascending"), ("start_pts", "ascending")])
     return clips.take(order)
 
 
@@ -158,14 +158,14 @@ def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
 
 
 def add_sources(
-    columns: dict[str, Any], films: pa.Table, extras: Sequence[str], *, paths: bool
+    columns: dict[str, Any], videos: pa.Table, extras: Sequence[str], *, paths: bool
 ) -> None:
-    """The name of each clip's film, and what the user's list said of it."""
-    columns["source_name"] = films["source_name"]
+    """The name of each clip's video, and what the user's list said of it."""
+    columns["source_name"] = videos["source_name"]
     if paths:
-        columns["source_path"] = films["path"]
+        columns["source_path"] = videos["path"]
     for name in extras:
         column = name
         while column in columns or column == FILE_COLUMN:
             column = f"source_{column}"
-        columns[column] = pc.map_lookup(films["extra"], name, "first")
+        columns[column] = pc.map_lookup(videos["extra"], name, "first")

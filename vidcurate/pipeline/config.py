@@ -12,7 +12,7 @@ from vidcurate.errors import ConfigError
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.wording import suggest
 
-Place = tuple[str | int, ...]
+YamlPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[st
 
 
 def check_options(
-    stage: Stage, options: Any, lines: Mapping[Place, int]
+    stage: Stage, options: Any, lines: Mapping[YamlPath, int]
 ) -> StageConfig | list[Fault]:
     """A stage's options as its config model, or what is wrong with them."""
     if not isinstance(options, dict):
@@ -118,14 +118,14 @@ def sorted_faults(faults: Sequence[Fault]) -> list[Fault]:
     return sorted(faults, key=lambda fault: fault.line)
 
 
-def line_of(lines: Mapping[Place, int], place: Place) -> int:
+def line_of(lines: Mapping[YamlPath, int], place: YamlPath) -> int:
     """The line where a place begins, or where the nearest place around it does."""
     while place and place not in lines:
         place = place[:-1]
     return lines.get(place, 1)
 
 
-def read_yaml(text: str) -> tuple[dict[Any, Any], dict[Place, int], list[Fault]]:
+def read_yaml(text: str) -> tuple[dict[Any, Any], dict[YamlPath, int], list[Fault]]:
     """A YAML mapping, the line of every place in it, and what is wrong with its form."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -146,7 +146,7 @@ def read_yaml(text: str) -> tuple[dict[Any, Any], dict[Place, int], list[Fault]]
     return data, {place: line for place, line, _ in found}, faults
 
 
-def places(node: yaml.Node, at: Place = ()) -> Iterator[tuple[Place, int, bool]]:
+def places(node: yaml.Node, at: YamlPath = ()) -> Iterator[tuple[YamlPath, int, bool]]:
     """Every place below a node: its path, its line, and whether it is a repeated key."""
     if isinstance(node, yaml.MappingNode):
         seen = set()

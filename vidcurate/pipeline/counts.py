@@ -15,8 +15,8 @@ from vidcurate.pipeline.inputs import Scope, live_inputs
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.stage import Outcome, TableStage
 from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf
-from vidcurate.store.storage import Place
-from vidcurate.store.table import places, write_whole
+from vidcurate.store.storage import Location
+from vidcurate.store.table import positions, write_whole
 
 # Of which rows a table stage was made; no Parquet file, so that it changes no listing.
 ORIGIN = "made_of.json"
@@ -81,7 +81,7 @@ def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCou
     write_whole(count_file(dataset, planned), lambda partial: write_json(partial, kept))
 
 
-def count_file(dataset: Dataset, planned: Planned) -> Place:
+def count_file(dataset: Dataset, planned: Planned) -> Location:
     """Where a stage's count is kept."""
     return dataset.root / "counts" / f"{planned.stage.writes.name}.json"
 
@@ -122,7 +122,7 @@ def why_redone(dataset: Dataset, planned: Planned, scope: Scope) -> str:
     if made_of["scope"] != scope.digest:
         keys = live_inputs(dataset, planned, scope)[planned.stage.reads.key]
         if made_of["inputs"] != digest_of_keys(keys):
-            return "it was made of other films, or a part of them"
+            return "it was made of other videos, or a part of them"
     return ""
 
 
@@ -155,7 +155,7 @@ def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
     stage, shelf = planned.stage, planned.own(dataset)
     keys = live_inputs(dataset, planned, scope)[stage.reads.key]
     done = shelf.done(DONE_AND_LOST)
-    where = places(keys, done["id"])
+    where = positions(keys, done["id"])
     is_live = np.zeros(done.num_rows, bool)
     is_live[where.drop_null().to_numpy()] = True
     done = done if is_live.all() else done.filter(is_live)
@@ -209,7 +209,7 @@ def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray
         rows = scope.keep(shelf.read(ids, writes.schema))
         return len(pc.unique(rows[writes.key]))
     keys = shelf.read([writes.key], writes.schema)[writes.key]
-    return len(pc.unique(places(keys, ok).drop_null()))
+    return len(pc.unique(positions(keys, ok).drop_null()))
 
 
 def reasons(done: pa.Table, status: str) -> dict[str, int]:

@@ -7,11 +7,11 @@ from typing import Any
 import pyarrow as pa
 
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.inputs import Scope, dropped_films
+from vidcurate.pipeline.inputs import Scope, dropped_videos
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.records import SOURCES
 from vidcurate.store.dataset import Dataset, Located, locate
-from vidcurate.store.storage import Place
+from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
 
@@ -26,12 +26,12 @@ class FinishView:
     allows_loss: bool = False
 
     @property
-    def root(self) -> Place:
+    def root(self) -> Location:
         """The data set's folder."""
         return self.dataset.root
 
     @property
-    def files(self) -> Place:
+    def files(self) -> Location:
         """The folder of the files that this stage's own rows name."""
         return self.planned.own(self.dataset).files
 
@@ -44,22 +44,22 @@ class FinishView:
         """Whether an optional table is there."""
         return table.name in self.planned.tables
 
-    def files_of(self, table: Table[Any]) -> Place:
+    def files_of(self, table: Table[Any]) -> Location:
         """The folder of the files that another table's rows name."""
         return self.planned.shelf(self.dataset, table).files
 
-    def beside(self, table: Table[Any]) -> Mapping[str, Any]:
+    def lookup(self, table: Table[Any]) -> Mapping[str, Any]:
         """All rows of a declared table, by key."""
         return {getattr(row, table.key): row for row in table.from_arrow(self.scan(table))}
 
     def scan(self, table: Table[Any], columns: Sequence[str] | None = None) -> pa.Table:
-        """The rows of live films in a declared table, or in this stage's own."""
+        """The rows of live videos in a declared table, or in this stage's own."""
         return self.scope.keep(self.planned.shelf(self.dataset, table).read(columns, table.schema))
 
-    def dropped_films(self) -> set[str]:
-        """The ids of films that the user dropped."""
+    def dropped_videos(self) -> set[str]:
+        """The ids of videos that the user dropped."""
         sources = self.planned.shelf(self.dataset, SOURCES)
-        return set(dropped_films(self.dataset, sources).to_pylist())
+        return set(dropped_videos(self.dataset, sources).to_pylist())
 
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of the stage that writes a declared table."""

@@ -15,7 +15,7 @@ from vidcurate.pipeline.worker import Batch
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, read_while_running
 from vidcurate.store.dataset import FAILED, Dataset, Shelf
-from vidcurate.store.table import Table, places
+from vidcurate.store.table import Table, positions
 
 # Enough batches for each worker that the last ones end at about the same time.
 BATCHES_PER_WORKER = 4
@@ -73,7 +73,7 @@ def last_of_paths(dataset: Dataset) -> pa.Table:
 
 
 def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
-    """Leave out files that were dropped or found again with other content; films past the limit."""
+    """Leave out files that were dropped or have other content now, and videos past the limit."""
     said = dataset.shelf(FILES, FOUND).read(["path"], FILES.schema).num_rows
     files = last_of_paths(dataset)
     kept = files.filter(pc.not_equal(files["state"].fill_null(""), DROPPED_FILE))
@@ -86,18 +86,18 @@ def live_scope(dataset: Dataset, sources: Shelf, limit: int | None) -> Scope:
     return Scope({"file_id": file_ids, "video_id": video_ids[:limit]})
 
 
-def gone_films(dataset: Dataset, sources: Shelf) -> pa.Array:
-    """The ids of live films that no file holds any more, as far as their sources told."""
-    return films_only(dataset, sources, GONE)
+def gone_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+    """The ids of live videos that no file holds any more, as far as their sources told."""
+    return videos_only(dataset, sources, GONE)
 
 
-def dropped_films(dataset: Dataset, sources: Shelf) -> pa.Array:
-    """The ids of films of which the user dropped every file."""
-    return films_only(dataset, sources, DROPPED_FILE)
+def dropped_videos(dataset: Dataset, sources: Shelf) -> pa.Array:
+    """The ids of videos of which the user dropped every file."""
+    return videos_only(dataset, sources, DROPPED_FILE)
 
 
-def films_only(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
-    """The ids of films that have files in a state, and none that is there."""
+def videos_only(dataset: Dataset, sources: Shelf, state: str) -> pa.Array:
+    """The ids of videos that have files in a state, and none that is there."""
     files = last_of_paths(dataset)
     if pc.all(pc.is_null(files["state"])).as_py() is not False:
         return pa.array([], pa.string())
@@ -127,7 +127,7 @@ def pending(inputs: pa.Table, key: str, done: pa.Table, *, retry_failed: bool) -
     """The inputs that are not done."""
     if retry_failed:
         done = done.filter(pc.not_equal(done["status"], FAILED))
-    return inputs.filter(pc.is_null(places(inputs[key], done["id"])))
+    return inputs.filter(pc.is_null(positions(inputs[key], done["id"])))
 
 
 def batches(dataset: Dataset, planned: Planned, todo: pa.Table, workers: int) -> Iterator[Batch]:
@@ -168,7 +168,7 @@ def parts_beside(located: pa.Table, shelf: Shelf, table: Table[Any]) -> pa.Chunk
     index = shelf.index(table.key)
     wanted = pc.is_in(index[table.key], value_set=pc.unique(located[table.key]))
     index = one_row_each(index.filter(wanted), table.key)
-    where = places(located[table.key], index[table.key])
+    where = positions(located[table.key], index[table.key])
     return index["part"].combine_chunks().take(where)
 
 

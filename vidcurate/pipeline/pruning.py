@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from vidcurate.pipeline.inputs import Scope
 from vidcurate.pipeline.resolve import Planned
-from vidcurate.stage import Beside, TableStage
+from vidcurate.stage import Lookup, TableStage
 from vidcurate.store.dataset import Dataset
 
 
@@ -39,7 +39,7 @@ def tables_before(
 ) -> dict[str, pa.Table]:
     """Of the tables that a table stage reads, those that earlier stages wrote."""
     there = {p.stage.writes.name for p in before}
-    wanted = (Beside(gate.reads), *gate.beside(planned.config))
+    wanted = (Lookup(gate.reads), *gate.lookups(planned.config))
     return {
         b.table.name: scope.keep(planned.shelf(dataset, b.table).read(b.columns, b.table.schema))
         for b in wanted

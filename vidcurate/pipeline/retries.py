@@ -31,7 +31,7 @@ class Attempts:
 
     A batch that did not fit is halved, and so are those after it. A single row that did not fit
     waits until all else is done, and is tried with half the workers, down to one; the rows that
-    follow it are not held up, since often one monster among many films is to blame. Each batch
+    follow it are not held up, since often one monster among many videos is to blame. Each batch
     that is handed out gets the next number, so that what is tried again has the last word.
     """
 

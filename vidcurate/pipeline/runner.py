@@ -26,7 +26,7 @@ from vidcurate.pipeline.inputs import (
     FOUND,
     Scope,
     batches,
-    gone_films,
+    gone_videos,
     live_inputs,
     live_scope,
     pending,
@@ -36,7 +36,7 @@ from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan
 from vidcurate.pipeline.retries import Attempts, Shrink
 from vidcurate.pipeline.worker import Job, Report
 from vidcurate.records import EXPORTS, FILES, SOURCES
-from vidcurate.stage import Beside, MapStage, Stage, StageConfig, TableStage, given_options
+from vidcurate.stage import Lookup, MapStage, Stage, StageConfig, TableStage, given_options
 from vidcurate.store.dataset import FAILED, Dataset
 from vidcurate.store.versions import library_versions
 from vidcurate.wording import quantity
@@ -70,7 +70,7 @@ class Limits:
     `allow_loss` lets an export replace one that holds more.
     """
 
-    films: int | None = None
+    videos: int | None = None
     failures: int | None = None
     retry_failed: bool = False
     time_factor: float = 1.0
@@ -99,7 +99,7 @@ class Run:
     interrupted: bool = False
     unanswered: dict[str, str] = field(default_factory=dict)
     requests: list[dict[str, Any]] = field(default_factory=list)
-    beside: "Run | None" = None
+    concurrent: "Run | None" = None
 
     @property
     def failed(self) -> int:
@@ -108,14 +108,14 @@ class Run:
 
     def stop(self) -> None:
         """End after the batches in hand."""
-        for run in (self, self.beside):
+        for run in (self, self.concurrent):
             if run is not None:
                 run.interrupted = True
                 run.engine.stop()
 
     def engines(self) -> list[Engine]:
         """Where work is done at present."""
-        return [run.engine for run in (self, self.beside) if run is not None]
+        return [run.engine for run in (self, self.concurrent) if run is not None]
 
     def tell(self, notes: Sequence[str]) -> None:
         """Tell each of some notes once a run."""
@@ -156,7 +156,7 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
     for planned in plan:
         run_stages(run, [planned], scope)
         if planned.stage.writes is SOURCES:
-            scope = live_scope(run.dataset, planned.own(run.dataset), run.limits.films)
+            scope = live_scope(run.dataset, planned.own(run.dataset), run.limits.videos)
         judged = narrowed(run.dataset, plan, planned, scope)
         run.counts.append(count(run.dataset, planned, judged))
         keep_count(run.dataset, planned, judged, run.counts[-1])
@@ -173,19 +173,19 @@ def run_plan(run: Run, plan: Sequence[Planned]) -> None:
 
 
 def tell_gone(run: Run, plan: Sequence[Planned], scope: Scope) -> None:
-    """Say how many clips of an export are of films that their sources no longer name."""
+    """Say how many clips of an export are of videos that their sources no longer name."""
     exports = next((p for p in plan if p.stage.writes is EXPORTS), None)
     sources = next((p for p in plan if p.stage.writes is SOURCES), None)
     if exports is None or sources is None:
         return
-    films = gone_films(run.dataset, sources.own(run.dataset))
+    videos = gone_videos(run.dataset, sources.own(run.dataset))
     rows = exports.own(run.dataset).read(["clip_id", "video_id"], EXPORTS.schema)
     kept = live_inputs(run.dataset, exports, scope)["clip_id"].combine_chunks()
     rows = scope.keep(rows).filter(pc.is_in(scope.keep(rows)["clip_id"], value_set=kept))
-    n_clips = pc.sum(pc.is_in(rows["video_id"], value_set=films)).as_py()
+    n_clips = pc.sum(pc.is_in(rows["video_id"], value_set=videos)).as_py()
     if n_clips:
         run.listener.note(
-            f"the export holds {n_clips} {'clip' if n_clips == 1 else 'clips'} of films that are "
+            f"the export holds {n_clips} {'clip' if n_clips == 1 else 'clips'} of videos that are "
             "gone or no longer listed: to take them out, "
             f"`vidcurate drop --gone -d {run.dataset.root}`"
         )
@@ -350,7 +350,7 @@ def take_back_outdated(
 
 def compact(run: Run, planned: Planned) -> None:
     """Put a table's many small parts together, unless another stage may be reading them."""
-    if run.beside is None:
+    if run.concurrent is None:
         planned.own(run.dataset).compact(planned.stage.writes.schema)
 
 
@@ -364,7 +364,7 @@ def run_table_stage(
         run.listener.began(stage.name, 0, known.inputs)
         return
     began = time.perf_counter()
-    wanted = (Beside(stage.reads), *stage.beside(planned.config))
+    wanted = (Lookup(stage.reads), *stage.lookups(planned.config))
     tables = {
         b.table.name: scope.keep(
             planned.shelf(run.dataset, b.table).read(b.columns, b.table.schema)

@@ -1,4 +1,4 @@
-"""Take films through all stages a few at a time, so that results and disk use come early."""
+"""Take videos through all stages a few at a time, so that results and disk use come early."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,11 +23,11 @@ from vidcurate.stage import MapStage, TableStage
 Plan = Sequence[Planned]
 
 
-def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
-    """Run a plan `n_films` at a time, and at the end as a whole, which finds all but done.
+def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
+    """Run a plan `n_videos` at a time, and at the end as a whole, which finds all but done.
 
     The stages from the first that sees whole tables or takes a GPU run on the engine `second`,
-    while the stages before it work on the next films. What was filtered by a rule over all clips
+    while the stages before it work on the next videos. What was filtered by a rule over all clips
     is right after the end only, so captions may be made of clips that a later wave pushes out.
     Raises what run_plan does.
     """
@@ -39,9 +39,9 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
         remember(run.dataset, planned)
     run.plan = plan
     behind = Run(run.dataset, second, run.listener, run.limits, plan, shrinks=run.shrinks)
-    run.beside, behind.beside = behind, run
-    take_through(run, before, after, scopes(live_films(run, first), n_films))
-    run.beside = None
+    run.concurrent, behind.concurrent = behind, run
+    take_through(run, before, after, scopes(live_videos(run, first), n_videos))
+    run.concurrent = None
     for stage, failed in behind.failures.items():
         run.failures.setdefault(stage, set()).update(failed)
     run.requests += behind.requests
@@ -51,20 +51,20 @@ def run_in_waves(run: Run, plan: Plan, n_films: int, second: Engine) -> None:
 
 def take_through(run: Run, before: Plan, after: Plan, waves: Iterable[tuple[Scope, Scope]]) -> None:
     """Run the stages before on each wave while those after run on the one before it."""
-    assert run.beside is not None
+    assert run.concurrent is not None
     behind: Future[None] | None = None
     with ThreadPoolExecutor(1, "wave") as lane:
         for wave, so_far in waves:
             run_stages(run, before, wave)
             if behind is not None:
                 behind.result()
-            behind = lane.submit(run_stages, run.beside, after, wave, so_far)
+            behind = lane.submit(run_stages, run.concurrent, after, wave, so_far)
         if behind is not None:
             behind.result()
 
 
 def lanes(plan: Plan) -> tuple[Plan, Plan, Plan]:
-    """The stages that find films, those before whole tables or models are needed, and the rest."""
+    """The stages that find videos, those before whole tables or models are needed, and the rest."""
     found = 1 + next(i for i, p in enumerate(plan) if p.stage.writes is SOURCES)
     stop = next((i for i, p in enumerate(plan) if is_late(p) and i >= found), len(plan))
     return plan[:found], plan[found:stop], plan[stop:]
@@ -78,15 +78,15 @@ def is_late(planned: Planned) -> bool:
     return isinstance(stage, MapStage) and stage.resources(planned.config).gpus > 0
 
 
-def live_films(run: Run, first: Plan) -> pa.Array:
-    """The ids of all films to be taken through."""
+def live_videos(run: Run, first: Plan) -> pa.Array:
+    """The ids of all videos to be taken through."""
     sources = first[-1].own(run.dataset)
-    scope = live_scope(run.dataset, sources, run.limits.films)
+    scope = live_scope(run.dataset, sources, run.limits.videos)
     return pc.unique(scope.keep(sources.index("video_id", ["file_id"]))["video_id"])
 
 
-def scopes(films: pa.Array, n_films: int) -> Iterator[tuple[Scope, Scope]]:
-    """For each wave its own films, and all films up to it."""
-    for start in range(0, len(films), n_films):
-        end = start + n_films
-        yield Scope({"video_id": films[start:end]}), Scope({"video_id": films[:end]})
+def scopes(videos: pa.Array, n_videos: int) -> Iterator[tuple[Scope, Scope]]:
+    """For each wave its own videos, and all videos up to it."""
+    for start in range(0, len(videos), n_videos):
+        end = start + n_videos
+        yield Scope({"video_id": videos[start:end]}), Scope({"video_id": videos[:end]})

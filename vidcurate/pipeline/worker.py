@@ -24,7 +24,7 @@ from vidcurate.notices import take_notices
 from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
 from vidcurate.store.cache import local, send, staging_folder
 from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
-from vidcurate.store.storage import Place, Remote
+from vidcurate.store.storage import Location, Remote
 from vidcurate.store.table import Table
 
 R = TypeVar("R")
@@ -37,7 +37,7 @@ class Job:
     Without a `time_limit_factor` no row is bounded in time: nothing would survive the kill.
     """
 
-    root: Place
+    root: Location
     stage: MapStage[Any, Any, Any, Any]
     config: StageConfig
     fingerprint: str
@@ -126,10 +126,10 @@ class BatchWorkspace:
         """A file that another table's row names, on this machine."""
         return local(self.job.shelf(table).files / name)
 
-    def beside(self, table: Table[R]) -> Mapping[str, R]:
+    def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in hand, by key.
 
-        Those that the batch before had too, as one of a long film has, are not read again.
+        Those that the batch before had too, as one of a long video has, are not read again.
         """
         if table.name not in self.read:
             keys = {getattr(row, table.key) for row in self.rows}
@@ -155,7 +155,7 @@ def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R
 class Opened:
     """The tool that this worker process has open; one at a time, since models are large."""
 
-    key: tuple[Place, str, str, StageConfig] | None = None
+    key: tuple[Location, str, str, StageConfig] | None = None
     tool: Any = None
     workspace: BatchWorkspace | None = None
 
@@ -234,7 +234,7 @@ def run_rows(
     began = time.perf_counter()
     n_done = 0
     try:
-        for result in within_time(job, rows, job.stage.run(rows, job.config, tool)):
+        for result in within_time(job, rows, job.stage.run(rows, job.config, tool, workspace)):
             if isinstance(result, MediaError) and is_disk_full(result):
                 raise result  # noqa: TRY301 - ffmpeg's last word, which a stage passed on
             now = time.perf_counter()

@@ -1,6 +1,6 @@
 """The data model on one page: the rows of every table, with units in the names.
 
-A time is exact in `*_pts`, ticks of the film's `time_base` (seconds a tick, a fraction); the
+A time is exact in `*_pts`, ticks of the video's `time_base` (seconds a tick, a fraction); the
 `*_s` columns beside it are the same time in seconds, for people and for rules.
 """
 
@@ -62,16 +62,14 @@ from vidcurate.records.verdicts import (
 from vidcurate.records.videos import (
     CUTS,
     FILES,
-    FILM_TABLES,
     OUTLINES,
     SCANS,
     SOURCES,
     STORIES,
     VECTORS,
+    VIDEO_TABLES,
     VIDEOS,
     Cut,
-    FilmCuts,
-    FilmVectors,
     FoundFile,
     Outline,
     Scan,
@@ -80,6 +78,8 @@ from vidcurate.records.videos import (
     Story,
     ToldSpan,
     Video,
+    VideoCuts,
+    VideoVectors,
     merge_sources,
 )
 
@@ -94,7 +94,6 @@ __all__ = [
     "DEDUP",
     "EXPORTS",
     "FILES",
-    "FILM_TABLES",
     "KEPT",
     "KEYFRAMES",
     "MOTION",
@@ -115,6 +114,7 @@ __all__ = [
     "VERDICTS",
     "VERIFIED",
     "VIDEOS",
+    "VIDEO_TABLES",
     "WATERMARK",
     "WEAK",
     "Aesthetic",
@@ -128,8 +128,6 @@ __all__ = [
     "Cut",
     "Duplicate",
     "ExportedClip",
-    "FilmCuts",
-    "FilmVectors",
     "FoundFile",
     "Keyframe",
     "MotionScore",
@@ -150,6 +148,8 @@ __all__ = [
     "Verdict",
     "VerifiedClip",
     "Video",
+    "VideoCuts",
+    "VideoVectors",
     "Watermark",
     "WeakCaption",
     "merge_sources",

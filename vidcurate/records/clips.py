@@ -8,7 +8,7 @@ from vidcurate.store.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A span of a film: frames with `start_pts` <= pts < `end_pts`."""
+    """A span of a video: frames with `start_pts` <= pts < `end_pts`."""
 
     clip_id: str
     video_id: str
@@ -127,8 +127,8 @@ class ExportedClip:
     """One clip of the finished data set, with the file that was cut for it, if any.
 
     Times, frames and size are those of the file, or of the clip where there is none; `start_s` is
-    on the film's clock. `media` says how this file was made: none, copy or encode. `lead` and
-    `tail` count frames of the film that the file holds before and after the clip.
+    on the video's clock. `media` says how this file was made: none, copy or encode. `lead` and
+    `tail` count frames of the video that the file holds before and after the clip.
     `width` and `height` are coded, with pixels of `pixel_aspect` (width over height);
     `display_*` are those at which it is shown, upright. Without a file all is as shown.
     """
@@ -161,7 +161,7 @@ class VerifiedClip:
     """What was found in the file of a clip, which holds all that it promises.
 
     Times and frames are those of the file, all 0 for a clip without one. `*_error` is how much an
-    edge frame differs from the film's (root mean square of Y, U and V in 8-bit levels). `*_margin`
+    edge frame differs from the video's (root mean square of Y, U and V in 8-bit levels). `*_margin`
     says how much nearer it is to that frame than to the likest one beyond the clip's edge: 1 is its
     own, -1 the other; null where there is none that can be told from its own, as in a still shot.
     """

@@ -10,7 +10,7 @@ class Bounds:
     """Between which transitions a clip lies, and how sure they are.
 
     Of each end the nearest transition that begins before the clip's first frame, or that ends after
-    its last one; kind and detector "film" with confidence 1 are the film's own first and last
+    its last one; kind and detector "video" with confidence 1 are the video's own first and last
     frame. A distance is 0 where the clip reaches up to it, and below where the clip lies in it.
     `n_cuts_inside` counts transitions that lie in the clip, be it in part.
     """
@@ -94,7 +94,7 @@ class Watermark:
     """How probably a mark lies over one clip, 0..1, and where what is most like one lies.
 
     The score is null where too little moves to tell; `judged_by` says whose pictures it is of, the
-    clip's or the whole film's. The box is given by its edges as shares of the picture's width and
+    clip's or the whole video's. The box is given by its edges as shares of the picture's width and
     height, from top left; it is null where nothing is like a mark, and for models, which see no
     place.
     """
@@ -116,7 +116,7 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What one clip sounds like; all else is null where its film has no sound.
+    """What one clip sounds like; all else is null where its video has no sound.
 
     Loudness by EBU R128 is null where a clip is too short or too quiet for it, the true peak, known
     to 0.001 of full scale, where it is below that. Shares are of the clip's time; those of speech,

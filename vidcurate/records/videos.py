@@ -1,4 +1,4 @@
-"""Rows about whole films: what was found, what it holds, where its shots meet."""
+"""Rows about whole videos: what was found, what it holds, where its shots meet."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -49,11 +49,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """Container facts of one film, and what a few of its frames tell.
+    """Container facts of one video, and what a few of its frames tell.
 
     `matrix`, `primaries` and `transfer` are its colours as it says, or unknown. `field_order` is
     progressive, or the field that is shown first of interlaced frames, top or bottom, as measured
-    where enough moves; else as the film says, or unknown. `width` and `height` are as coded, with
+    where enough moves; else as the video says, or unknown. `width` and `height` are as coded, with
     pixels of `pixel_aspect` (width over height), `display_*` as shown: upright, square pixels.
     """
 
@@ -95,10 +95,10 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What the one decode of a film left; the numbers themselves lie in the files it names.
+    """What the one decode of a video left; the numbers themselves lie in the files it names.
 
-    `source_sha256` is that of the whole film as it was decoded. `clock_offsets` are the ticks that
-    were added to the container's times in each part of a film whose clock begins again, as in
+    `source_sha256` is that of the whole video as it was decoded. `clock_offsets` are the ticks that
+    were added to the container's times in each part of a video whose clock begins again, as in
     joined recordings: one, 0, where it does not.
     """
 
@@ -136,16 +136,16 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmCuts:
-    """All transitions of one film, in time order."""
+class VideoCuts:
+    """All transitions of one video, in time order."""
 
     video_id: str
     cuts: tuple[Cut, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class FilmVectors:
-    """The vectors of one film's proxies, and what made them; they lie in the file it names."""
+class VideoVectors:
+    """The vectors of one video's proxies, and what made them; they lie in the file it names."""
 
     video_id: str
     backend: str
@@ -158,7 +158,7 @@ class FilmVectors:
 
 @dataclass(frozen=True, slots=True)
 class ToldSpan:
-    """A text about a span of a film."""
+    """A text about a span of a video."""
 
     start_s: float
     end_s: float
@@ -167,7 +167,7 @@ class ToldSpan:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Neighbouring clips of a film, as their captions tell them, in time order."""
+    """Neighbouring clips of a video, as their captions tell them, in time order."""
 
     start_s: float
     end_s: float
@@ -176,7 +176,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """The captions of one film by scenes; `outline_id` changes when any of them does."""
+    """The captions of one video by scenes; `outline_id` changes when any of them does."""
 
     outline_id: str
     video_id: str
@@ -185,7 +185,7 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """One text about a whole film, those about its scenes, and all that is needed to make it again.
+    """A text about a whole video, texts about its scenes, and all that is needed to redo them.
 
     `gaps` names what is missing and why. Tokens and seconds are those of all `n_requests`.
     """
@@ -232,9 +232,9 @@ FILES = Table("files", FoundFile, key="file_id", names_content=True, merge=later
 SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=merge_sources)
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
-VECTORS = Table("vectors", FilmVectors, key="video_id")
-CUTS = Table("cuts", FilmCuts, key="video_id")
+VECTORS = Table("vectors", VideoVectors, key="video_id")
+CUTS = Table("cuts", VideoCuts, key="video_id")
 OUTLINES = Table("outlines", Outline, key="outline_id", names_content=True)
 STORIES = Table("stories", Story, key="outline_id")
 
-FILM_TABLES = (SOURCES, VIDEOS, SCANS)
+VIDEO_TABLES = (SOURCES, VIDEOS, SCANS)

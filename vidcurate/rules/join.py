@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from vidcurate.errors import UsageError
 from vidcurate.rules import Rule, check, judge
-from vidcurate.store.table import Table, places, taken
+from vidcurate.store.table import Table, positions, taken
 from vidcurate.wording import suggest
 
 Read = Callable[[str], pa.Table]
@@ -44,7 +44,7 @@ def place(base: pa.Table, name: str, table: Table[Any], read: Read) -> tuple[pa.
     if table.key not in base.column_names:
         raise UsageError(f"rows of {name} have no {table.key}, so {table.name} has nothing to say")
     other = read(table.name)
-    return other, places(base[table.key], other[table.key])
+    return other, positions(base[table.key], other[table.key])
 
 
 def select_rows(
@@ -79,6 +79,8 @@ def columns_beside(
     return pa.table({c: found[f"{t}.{k}"] for c, (t, k) in zip(wanted, pairs, strict=True)})
 
 
-def film_paths(rows: pa.Table, sources: pa.Table) -> pa.ChunkedArray:
-    """For each row the path of its film, null for one that is gone; `sources` has a row a film."""
-    return pa.chunked_array([taken(sources["path"], places(rows["video_id"], sources["video_id"]))])
+def video_paths(rows: pa.Table, sources: pa.Table) -> pa.ChunkedArray:
+    """For each row the path of its video, null if it is gone; `sources` has a row a video."""
+    return pa.chunked_array(
+        [taken(sources["path"], positions(rows["video_id"], sources["video_id"]))]
+    )

@@ -1,4 +1,4 @@
-"""Local copies of remote files, since what reads films and pictures opens files on a disk.
+"""Local copies of remote files, since what reads videos and pictures opens files on a disk.
 
 They lie in $VIDCURATE_CACHE, or in a folder of the system's temporary one; what was used longest
 ago goes when they take more than CACHE_BYTES.
@@ -18,7 +18,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError, disk_full_stops
-from vidcurate.store.storage import Place, Remote, get, names_in, put
+from vidcurate.store.storage import Location, Remote, get, names_in, put
 
 CACHE_BYTES = 20_000_000_000
 # A reader that was given a file opens it, perhaps several times, for about so long.
@@ -43,7 +43,7 @@ def cache_folder() -> Path:
     return folder.absolute()
 
 
-def local(where: Place) -> Path:
+def local(where: Location) -> Path:
     """A file as a path on this machine; a remote one is fetched once, and again when it changed.
 
     Where there is no such file, the path is one that does not exist. Raises StorageError.
@@ -67,7 +67,7 @@ def local(where: Place) -> Path:
 def held(file: Path) -> bool:
     """Whether a copy is there; it stays while it is among the last that this process asked for.
 
-    A long film is read for longer than IN_USE_S, and opened again meanwhile.
+    A long video is read for longer than IN_USE_S, and opened again meanwhile.
     """
     try:
         opened = os.open(file, os.O_RDONLY)

@@ -38,12 +38,12 @@ from numpy.typing import NDArray
 from typing_extensions import TypeVar  # with defaults, as typing has it from 3.13
 
 from vidcurate.errors import BusyError, UsageError
-from vidcurate.store.storage import Place, each, gone_while_read, is_gone, names_of
+from vidcurate.store.storage import Location, each, gone_while_read, is_gone, names_of
 from vidcurate.store.table import (
     LATER,
     Table,
     in_pieces,
-    places,
+    positions,
     read_parquet,
     readable,
     write_parquet,
@@ -51,7 +51,7 @@ from vidcurate.store.table import (
 )
 from vidcurate.store.versions import library_versions
 
-P_co = TypeVar("P_co", bound=Place, default=Place, covariant=True)
+P_co = TypeVar("P_co", bound=Location, default=Location, covariant=True)
 OK, DROPPED, FAILED = "ok", "dropped", "failed"
 LOSS = pa.struct(
     [
@@ -400,7 +400,7 @@ def locate(shelf: Shelf, key: str, keys: pa.ChunkedArray, schema: pa.Schema) -> 
     index = shelf.index(key)
     parts = index["part"].combine_chunks()
     ends = np.cumsum(np.bincount(parts.indices, minlength=len(parts.dictionary)))
-    numbers = places(keys, index[key])
+    numbers = positions(keys, index[key])
     return Located(shelf, schema, tuple(parts.dictionary.to_pylist()), ends, numbers)
 
 

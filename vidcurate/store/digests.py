@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import cache_folder
-from vidcurate.store.storage import Place
+from vidcurate.store.storage import Location
 
 # Smaller files are read as quickly as a hash that was kept.
 WORTH_KEEPING_BYTES = 1 << 20
@@ -16,7 +16,7 @@ WORTH_KEEPING_BYTES = 1 << 20
 SETTLED_S = 3.0
 
 
-def sha256_of(file: Place) -> str:
+def sha256_of(file: Location) -> str:
     """The SHA-256 of a whole file, in 64 hex digits; raises OSError."""
     digest = hashlib.sha256()
     with file.open("rb") as content:

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from vidcurate.errors import BusyError, StorageError, UsageError
 from vidcurate.store.cache import is_alive
-from vidcurate.store.storage import Place, Remote
+from vidcurate.store.storage import Location, Remote
 from vidcurate.store.table import write_whole
 
 LOG = logging.getLogger(__name__)
@@ -28,7 +28,7 @@ SETTLE_S = 1.0
 
 
 @contextlib.contextmanager
-def writing(root: Place, tell: Callable[[str], None] = LOG.warning) -> Iterator[None]:
+def writing(root: Location, tell: Callable[[str], None] = LOG.warning) -> Iterator[None]:
     """Hold the data set at `root` while its tables are written.
 
     `tell` is told where the file system has no locks. Raises BusyError that names the writer, and
@@ -80,7 +80,7 @@ def holding_file(root: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def holding_object(lock: Place) -> Iterator[None]:
+def holding_object(lock: Location) -> Iterator[None]:
     """Hold a lock that is an object or a file, refreshed meanwhile and removed at the end.
 
     That of a process of this machine that is gone is taken over at once, any other when it was not
@@ -110,7 +110,7 @@ def holding_object(lock: Place) -> Iterator[None]:
                 lock.unlink(missing_ok=True)
 
 
-def refuse_if_held(lock: Place, stale_s: float = STALE_S) -> None:
+def refuse_if_held(lock: Location, stale_s: float = STALE_S) -> None:
     """Pass if there is no lock, or one of a writer that is gone; raises BusyError."""
     text = read_lock(lock)
     if not text or is_abandoned(text):
@@ -119,7 +119,7 @@ def refuse_if_held(lock: Place, stale_s: float = STALE_S) -> None:
         raise BusyError(f"{lock.parent} is being written by {holder(text.decode())}")
 
 
-def now_ns(lock: Place) -> int:
+def now_ns(lock: Location) -> int:
     """What time it is where a lock lies: another machine's clock wrote the lock's own."""
     written = lock.parent / f".{uuid4().hex}.partial"
     written.write_bytes(b"now")
@@ -138,7 +138,7 @@ def is_abandoned(text: bytes) -> bool:
     return facts["host"] == socket.gethostname() and not is_alive(facts["pid"])
 
 
-def write_lock(lock: Place, text: bytes) -> None:
+def write_lock(lock: Location, text: bytes) -> None:
     """Write a lock in one step, so that nobody reads half of it."""
     if isinstance(lock, Remote):
         lock.write_bytes(text)
@@ -150,7 +150,7 @@ def write_lock(lock: Place, text: bytes) -> None:
     write_whole(lock, write)
 
 
-def read_lock(lock: Place) -> bytes:
+def read_lock(lock: Location) -> bytes:
     """What a lock says; nothing where there is none."""
     try:
         return lock.read_bytes()
@@ -158,7 +158,7 @@ def read_lock(lock: Place) -> bytes:
         return b""
 
 
-def refresh(lock: Place, ours: bytes, ended: threading.Event) -> None:
+def refresh(lock: Location, ours: bytes, ended: threading.Event) -> None:
     """Write a lock again and again until its writer has ended, or it is another's."""
     while not ended.wait(REFRESH_S):
         # Where the storage does not answer for a while the run itself says so.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidcurate.store.storage import Place, Remote
+from vidcurate.store.storage import Location, Remote
 
 MANIFEST = "manifest.json"
 EXPORT_MARKER = ".vidcurate-export.json"
@@ -27,13 +27,13 @@ class Written:
     """A data set or an export."""
 
     kind: str
-    folder: Place
+    folder: Location
 
     def __str__(self) -> str:
         return f"the {self.kind} {self.folder}"
 
 
-def kind_of(folder: Place) -> str | None:
+def kind_of(folder: Location) -> str | None:
     """Whether a folder is a data set or an export of ours; None where it is neither."""
     if kind_in_marker(folder / EXPORT_MARKER) is not None:
         return EXPORT
@@ -46,7 +46,7 @@ def kind_of(folder: Place) -> str | None:
     return None
 
 
-def is_data_card(file: Place) -> bool:
+def is_data_card(file: Location) -> bool:
     """Whether a file is the data card of an export; those of earlier versions have no marker."""
     try:
         return file.is_file() and CARD_TITLE in file.read_bytes()[:4096]
@@ -54,7 +54,7 @@ def is_data_card(file: Place) -> bool:
         return False
 
 
-def kind_in_marker(file: Place) -> str | None:
+def kind_in_marker(file: Location) -> str | None:
     """What a marker says that its folder is; None where it is not there or none of ours."""
     try:
         marker: Any = json.loads(file.read_bytes()) if file.is_file() else None
@@ -65,10 +65,10 @@ def kind_in_marker(file: Place) -> str | None:
     return str(marker.get("kind", DATASET))
 
 
-def written_by_us(folder: Place) -> Written | None:
+def written_by_us(folder: Location) -> Written | None:
     """The data set or export that wrote a folder; None for one that we did not write.
 
-    A film that a user keeps in a data set's root, or in a folder of their own in it, is theirs.
+    A video that a user keeps in a data set's root, or in a folder of their own in it, is theirs.
     """
     below: tuple[str, ...] = ()
     for parent in (folder, *parents_of(folder)):
@@ -85,7 +85,7 @@ def is_made(below: Sequence[str]) -> bool:
     return is_of_table or (len(below) > 0 and below[0] in MADE)
 
 
-def parents_of(folder: Place) -> Iterator[Place]:
+def parents_of(folder: Location) -> Iterator[Location]:
     """The folders above a folder, the nearest first."""
     if isinstance(folder, Remote):
         while "/" in folder.key:

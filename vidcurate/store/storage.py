@@ -130,10 +130,10 @@ class Remote:
             return connection().get_file_info(self.key)
 
 
-Place = Path | Remote
+Location = Path | Remote
 
 
-def place(name: str | Path) -> Place:
+def location(name: str | Path) -> Location:
     """What a user names, made absolute: `s3://bucket/folder` (also as pathlib folds it), or a path.
 
     Raises StorageError where the bucket has no name.
@@ -147,10 +147,10 @@ def place(name: str | Path) -> Place:
     return Remote(key)
 
 
-def beside(folder: Place, name: str) -> Place:
+def sibling(folder: Location, name: str) -> Location:
     """A file named in a list that lies in a folder; absolute names stay what they are."""
     if name.startswith(f"{SCHEME}//") or (isinstance(folder, Remote) and name.startswith("/")):
-        return place(name)
+        return location(name)
     return folder / name
 
 
@@ -182,7 +182,7 @@ def told(where: Remote) -> Iterator[None]:
         raise StorageError(f"{where}: {text}") from None
 
 
-def require_bucket(where: Place) -> None:
+def require_bucket(where: Location) -> None:
     """Raise StorageError where a place's bucket is not there."""
     if isinstance(where, Remote):
         bucket = Remote(where.key.partition("/")[0])
@@ -223,7 +223,7 @@ def get(source: Remote, file: Path) -> None:
         shutil.copyfileobj(stream, target, 1 << 22)
 
 
-def copy(source: Remote, target: Place) -> None:
+def copy(source: Remote, target: Location) -> None:
     """Copy an object, within the storage without a way through this machine."""
     if isinstance(target, Path):
         get(source, target)
@@ -232,7 +232,7 @@ def copy(source: Remote, target: Place) -> None:
         connection().copy_file(source.key, target.key)
 
 
-def names_of(folder: Place) -> list[str]:
+def names_of(folder: Location) -> list[str]:
     """The names of the files that lie in a folder; none where the folder is not there."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))
@@ -249,7 +249,7 @@ def is_gone(error: OSError) -> bool:
 
 
 @contextmanager
-def gone_while_read(where: Place) -> Iterator[None]:
+def gone_while_read(where: Location) -> Iterator[None]:
     """Raise FileNotFoundError for an object that was removed while it was read.
 
     What Arrow says of it differs from storage to storage.
@@ -262,7 +262,7 @@ def gone_while_read(where: Place) -> Iterator[None]:
         raise
 
 
-def names_in(folder: Place) -> dict[str, Facts | os.stat_result]:
+def names_in(folder: Location) -> dict[str, Facts | os.stat_result]:
     """The files that lie in a folder, with size and time; none where the folder is not there."""
     if isinstance(folder, Remote):
         return {**folder.below(recursive=False)}
@@ -273,7 +273,7 @@ def names_in(folder: Place) -> dict[str, Facts | os.stat_result]:
     return found
 
 
-def folders_in(folder: Place) -> list[Place]:
+def folders_in(folder: Location) -> list[Location]:
     """The folders that lie in a folder, in order."""
     if isinstance(folder, Remote):
         return [
@@ -283,7 +283,7 @@ def folders_in(folder: Place) -> list[Place]:
     return sorted(folder.glob("*/"))
 
 
-def bytes_below(folder: Place) -> int:
+def bytes_below(folder: Location) -> int:
     """Bytes of a file, or of all files in a folder; 0 where there is none."""
     if folder.is_file():
         return folder.stat().st_size
@@ -292,7 +292,7 @@ def bytes_below(folder: Place) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
-def remove(where: Place) -> None:
+def remove(where: Location) -> None:
     """Remove a file, or a folder with all that lies in it."""
     if isinstance(where, Remote):
         with told(where):
@@ -303,7 +303,7 @@ def remove(where: Place) -> None:
         where.unlink()
 
 
-def each(function: Callable[[str], Result], names: Iterable[str], folder: Place) -> list[Result]:
+def each(function: Callable[[str], Result], names: Iterable[str], folder: Location) -> list[Result]:
     """A function's results for several names in order; of a remote folder several at once."""
     if isinstance(folder, Remote):
         with ThreadPoolExecutor(REQUESTS_AT_ONCE) as threads:

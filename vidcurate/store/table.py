@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Place, Remote, gone_while_read, put
+from vidcurate.store.storage import Location, Remote, gone_while_read, put
 
 R = TypeVar("R")
 
@@ -162,7 +162,7 @@ def build(hint: Any, value: Any) -> Any:
     return value
 
 
-def write_whole(path: Place, write: Callable[[Path], None]) -> None:
+def write_whole(path: Location, write: Callable[[Path], None]) -> None:
     """A file that appears complete or not at all: written beside its place, then renamed."""
     if isinstance(path, Remote):
         with tempfile.TemporaryDirectory() as folder:
@@ -178,7 +178,7 @@ def write_whole(path: Place, write: Callable[[Path], None]) -> None:
         partial.unlink(missing_ok=True)
 
 
-def write_parquet(path: Place, table: pa.Table) -> None:
+def write_parquet(path: Location, table: pa.Table) -> None:
     """A Parquet file, whole or not there, compressed with zstd."""
     # Ids are all different: a dictionary of them costs time and space.
     options = {
@@ -206,7 +206,7 @@ def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     return roomy.combine_chunks().take(where)
 
 
-def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
+def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
     One that came with a later version than the rows (`LATER`) is null. Raises UsageError where
@@ -228,34 +228,34 @@ def read_parquet(path: Place, schema: pa.Schema) -> pa.Table:
         return rows.select(schema.names).cast(schema)
 
 
-def readable(path: Place) -> Any:
+def readable(path: Location) -> Any:
     """A file as Arrow's readers take it."""
     return path.open() if isinstance(path, Remote) else path
 
 
-def places(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
+def positions(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
     """For each key the number of a row among the known ones that has it; null where none has."""
     if keys.equals(known):  # the common case, and far quicker
         return pa.array(np.arange(len(keys), dtype=np.int32))
     keys, known = keys.combine_chunks(), known.combine_chunks()
     if len(keys) < MANY_KEYS or len(known) < len(keys) // 2:
         return pc.index_in(keys, value_set=known)
-    found = places_of_stretches(keys, known)
+    found = positions_of_stretches(keys, known)
     rest = np.flatnonzero(found < 0)
     if len(rest) > len(keys) // 4:
         return pc.index_in(keys, value_set=known)
-    found[rest] = places_of_few(keys.take(pa.array(rest)), known)
+    found[rest] = positions_of_few(keys.take(pa.array(rest)), known)
     return pa.array(found, mask=found < 0)
 
 
-def places_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
+def positions_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     """The places of those keys that follow on each other as among the known ones; -1 of others.
 
     Stages commit batches as they end, so tables hold the same stretches in another order. One key
     of a stretch is looked up for all.
     """
     first = np.arange(0, len(keys), STRETCH, dtype=np.int32)
-    place = places_of_few(keys.take(pa.array(first)), known)
+    place = positions_of_few(keys.take(pa.array(first)), known)
     shift = np.repeat(np.where(place < 0, -len(keys), place - first), STRETCH)[: len(keys)]
     guess = np.arange(len(keys), dtype=np.int32) + shift
     is_none = (guess < 0) | (guess >= len(known))
@@ -263,7 +263,7 @@ def places_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     return np.where(same.to_numpy(zero_copy_only=False), guess, -1).astype(np.int32)
 
 
-def places_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
+def positions_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
     """A place for each of some keys among many; -1 where there is none."""
     wanted = keys.dictionary_encode()
     number = pc.index_in(known, value_set=wanted.dictionary)

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.chat_server import Script, serving
-from tests.support.films import render
 from tests.support.pipeline import process, rows
 from tests.support.tiny_models import save_clip
+from tests.support.videos import render
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.records import CAPTIONS, Caption
 from vidcurate.stage import read_while_running
@@ -33,9 +33,9 @@ def ask(out: Path, more: dict[str, Any], **options: Any) -> tuple[list[Caption],
 def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data set of three clips with one keyframe each."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    film = render(tmp_path / "film.mp4", audio=False)
+    video = render(tmp_path / "video.mp4", audio=False)
     keyframes = {"method": "uniform", "count": 1}
-    process(tmp_path / "out", {"split": {"min_clip_s": 1.0}, "keyframes": keyframes}, film)
+    process(tmp_path / "out", {"split": {"min_clip_s": 1.0}, "keyframes": keyframes}, video)
     return tmp_path / "out"
 
 

@@ -12,7 +12,7 @@ from vidcurate.models.chat.conversation import Ask, Frame, Outcome, hold
 FIRST, NEXT, MERGE = "This is the first", "These are two still", "Below are notes"
 
 
-def film(outcomes: Sequence[Outcome], n_frames: int = 4, **options: int) -> tuple[object, Model]:
+def video(outcomes: Sequence[Outcome], n_frames: int = 4, **options: int) -> tuple[object, Model]:
     """What the strategy makes of so many frames, and the model that was asked."""
     config = CaptionConfig(backend="openai", model="eye", strategy="differential", **options)
     frames = tuple(Frame(10.0 + n / 2, f"jpeg {n}".encode()) for n in range(n_frames))
@@ -28,7 +28,7 @@ def jpegs(ask: Ask) -> list[bytes]:
 
 def test_each_frame_is_told_by_its_change() -> None:
     """The first alone, then pairs with the note before, then all notes with their times."""
-    result, model = film(
+    result, model = video(
         [says("a hare"), says("it sits"), says("it runs"), says("gone"), says("T")]
     )
     assert result == Told("T", "ok")
@@ -51,7 +51,7 @@ def test_each_frame_is_told_by_its_change() -> None:
 def test_more_notes_may_be_carried() -> None:
     """The option tells how many earlier notes go with the next frame."""
     answers = [says(f"note {n}") for n in range(5)]
-    _, model = film(answers, carried_notes=2)
+    _, model = video(answers, carried_notes=2)
     assert "note 0\n0.5 s: note 1" in model.texts()[2]
     assert "note 0" not in model.texts()[3]
 
@@ -59,7 +59,7 @@ def test_more_notes_may_be_carried() -> None:
 def test_a_frame_that_fails_costs_itself() -> None:
     """The next frame is compared with the last that was told, and the gap is noted."""
     bad = says("", "refused")
-    result, model = film([says("a"), MediaError("down"), bad, says("c"), says("T")])
+    result, model = video([says("a"), MediaError("down"), bad, says("c"), says("T")])
     assert isinstance(result, Told)
     assert (result.text, result.status) == ("T", "ok")
     assert result.repairs == (
@@ -71,16 +71,16 @@ def test_a_frame_that_fails_costs_itself() -> None:
 
 def test_a_first_frame_that_fails_is_replaced() -> None:
     """Until one frame is told, the next is told whole."""
-    result, model = film([MediaError("down"), says("b"), says("c"), says("d"), says("T")])
+    result, model = video([MediaError("down"), says("b"), says("c"), says("d"), says("T")])
     assert isinstance(result, Told)
     assert model.texts()[1].startswith(FIRST)
 
 
 def test_one_note_needs_no_merging() -> None:
     """A single frame's text is the caption, with its own status, whatever failed after it."""
-    result, model = film([says("cut", "truncated")], n_frames=1)
+    result, model = video([says("cut", "truncated")], n_frames=1)
     assert result == Told("cut", "truncated")
-    result, model = film([says("cut", "truncated"), says("", "refused")], n_frames=2)
+    result, model = video([says("cut", "truncated"), says("", "refused")], n_frames=2)
     assert isinstance(result, Told)
     assert (result.text, result.status) == ("cut", "truncated")
     assert len(model.asks) == 2
@@ -90,7 +90,7 @@ def test_one_note_needs_no_merging() -> None:
 def test_no_note_or_no_merging_is_an_error(n_answers: int) -> None:
     """Where no frame is told, or the notes cannot be merged, the clip fails with the reason."""
     outcomes = [says("a")] * n_answers + [MediaError("down")] * 5
-    result, _ = film(outcomes)
+    result, _ = video(outcomes)
     assert isinstance(result, MediaError)
     assert "down" in str(result)
 
@@ -98,7 +98,7 @@ def test_no_note_or_no_merging_is_an_error(n_answers: int) -> None:
 def test_any_number_of_frames_is_told() -> None:
     """Of 200 frames the notes are merged in steps, and no request is longer than allowed."""
     notes = [says(f"change {n}: " + "something moves " * 5) for n in range(200)]
-    result, model = film([*notes, *[says("part")] * 80], n_frames=200, max_prompt_chars=1000)
+    result, model = video([*notes, *[says("part")] * 80], n_frames=200, max_prompt_chars=1000)
     assert isinstance(result, Told)
     assert result.text == "part"
     merging = [text for text in model.texts() if text.startswith(MERGE)]

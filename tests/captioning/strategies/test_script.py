@@ -59,7 +59,7 @@ def test_a_long_voice_is_cut_for_the_model_only() -> None:
 
 
 def test_silence_in_the_clip_is_no_voice() -> None:
-    """A film with subtitles, none of them in the clip, gives no voice-over."""
+    """A video with subtitles, none of them in the clip, gives no voice-over."""
     result, model = voiced(Voice("", "abc", ()))
     assert result.structured["voice_over"] is None
     assert "<heard>" not in model.texts()[0]

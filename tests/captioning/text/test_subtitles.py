@@ -115,21 +115,21 @@ def test_any_bytes_are_survived(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("names", "chosen"),
     [
-        (["film.srt", "film.en.srt", "film.vtt"], "film.srt"),
-        (["film.de.vtt", "film.en-GB.srt", "film.en.srt"], "film.de.vtt"),
-        (["FILM.SRT"], "FILM.SRT"),
-        (["film2.srt", "film.txt", "film.srt.bak", "afilm.srt", "film.extra.words.srt"], None),
+        (["video.srt", "video.en.srt", "video.vtt"], "video.srt"),
+        (["video.de.vtt", "video.en-GB.srt", "video.en.srt"], "video.de.vtt"),
+        (["VIDEO.SRT"], "VIDEO.SRT"),
+        (["video2.srt", "video.txt", "video.srt.bak", "avideo.srt", "video.extra.words.srt"], None),
         ([], None),
     ],
 )
 def test_subtitles_are_found_by_name(names: list[str], chosen: str | None) -> None:
-    """The file has the film's stem, perhaps a language, and a known ending."""
-    assert subtitle_name("film.mp4", names) == chosen
-    assert subtitle_name("film.mp4", reversed(names)) == chosen
+    """The file has the video's stem, perhaps a language, and a known ending."""
+    assert subtitle_name("video.mp4", names) == chosen
+    assert subtitle_name("video.mp4", reversed(names)) == chosen
 
 
 def test_a_stem_is_no_pattern() -> None:
-    """Brackets and dots in a film's name stand for themselves."""
+    """Brackets and dots in a video's name stand for themselves."""
     assert subtitle_name("a.b (1) [x].mkv", ["aXb (1) [x].srt", "a.b (1) [x].srt"]) == (
         "a.b (1) [x].srt"
     )

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.films import ffmpeg, render_counted
+from tests.support.videos import ffmpeg, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.clip_sound import (
     MONO_RATE_HZ,
@@ -24,20 +24,20 @@ PICTURE = "color=black:size=64x64:rate=24"
 
 
 def clip(start_s: float, end_s: float) -> Clip:
-    """A span of a film, in ticks of a millisecond."""
+    """A span of a video, in ticks of a millisecond."""
     span = (round(start_s * 1000), round(end_s * 1000))
     return Clip("c", "v", *span, BASE, start_s, end_s, end_s - start_s, 1)
 
 
-def film(path: Path, sound: str, seconds: float, *encode: str) -> Path:
-    """A black film with sound made by a filter graph."""
+def video(path: Path, sound: str, seconds: float, *encode: str) -> Path:
+    """A black video with sound made by a filter graph."""
     picture = ("-f", "lavfi", "-t", str(seconds), "-i", PICTURE)
     ffmpeg(*picture, "-f", "lavfi", "-i", sound, *(encode or PCM), str(path))
     return path
 
 
 def heard(path: Path, *clips: Clip) -> list[ClipSound]:
-    """The sound of clips of a film that has some."""
+    """The sound of clips of a video that has some."""
     sounds = list(clip_sounds(path, find_track(path)[0], clips))
     assert len(sounds) == len(clips)
     return [sound for sound in sounds if sound is not None]
@@ -65,7 +65,7 @@ def test_a_clip_holds_its_own_span_of_the_sound(tmp_path: Path, codec: str) -> N
 
 def test_clips_together_are_clips_alone(tmp_path: Path) -> None:
     """One decode from the first clip on gives each, overlapping too, what a seek gives it alone."""
-    path = film(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=12", 12)
+    path = video(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=12", 12)
     clips = [clip(0, 3), clip(2, 8.5), clip(4, 5), clip(9.25, 12)]
     together = heard(path, *clips)
     for own, one in zip(together, clips, strict=True):
@@ -76,7 +76,7 @@ def test_clips_together_are_clips_alone(tmp_path: Path) -> None:
 
 
 def test_no_sound_is_none(tmp_path: Path) -> None:
-    """A film without sound gives None for each clip."""
+    """A video without sound gives None for each clip."""
     path = tmp_path / "still.mkv"
     ffmpeg("-f", "lavfi", "-t", "2", "-i", PICTURE, *X264, str(path))
     assert list(clip_sounds(path, find_track(path)[0], [clip(0, 1), clip(1, 2)])) == [None, None]
@@ -84,7 +84,7 @@ def test_no_sound_is_none(tmp_path: Path) -> None:
 
 def test_sound_that_ends_early_is_silence_after(tmp_path: Path) -> None:
     """A clip across the end of the sound is half silent, one behind it wholly, and not loud."""
-    path = film(tmp_path / "short.mkv", "sine=frequency=500:duration=2", 4)
+    path = video(tmp_path / "short.mkv", "sine=frequency=500:duration=2", 4)
     across, behind = heard(path, clip(1, 3), clip(2.5, 4))
     assert silence_share(across.powers, -60) == pytest.approx(0.5, abs=0.06)
     assert silence_share(behind.powers, -60) == 1
@@ -103,7 +103,7 @@ def test_sound_that_begins_late_is_silence_before(tmp_path: Path) -> None:
 def test_a_gap_is_silence(tmp_path: Path) -> None:
     """Sound that is missing for a second does not make what follows come early."""
     gap = "sine=frequency=500:duration=4,aselect='not(between(t,1,2))'"
-    path = film(tmp_path / "gap.mkv", gap, 4)
+    path = video(tmp_path / "gap.mkv", gap, 4)
     (sound,) = heard(path, clip(0, 4))
     assert tone_span(sound.mono) == pytest.approx((0, 4), abs=0.03)
     assert silence_share(sound.powers, -60) == pytest.approx(0.25, abs=0.06)
@@ -114,7 +114,7 @@ def test_all_channels_are_measured(tmp_path: Path, layout: str) -> None:
     """The sound of one channel among one or six is heard in the mix, and is as loud."""
     channels = {"mono": "c0=c0", "5.1": "FC=c0"}[layout]
     tone = f"sine=frequency=1000:duration=3,volume=18.06dB,pan={layout}|{channels}"
-    path = film(tmp_path / "tone.mkv", f"{tone},volume=-23dB", 3, *X264, "-c:a", "flac")
+    path = video(tmp_path / "tone.mkv", f"{tone},volume=-23dB", 3, *X264, "-c:a", "flac")
     (sound,) = heard(path, clip(0, 3))
     assert sound.loudness.integrated_lufs == pytest.approx(-26, abs=0.2)
     assert silence_share(sound.powers, -60) == 0
@@ -122,7 +122,7 @@ def test_all_channels_are_measured(tmp_path: Path, layout: str) -> None:
 
 def test_sound_that_is_no_number_is_a_failure(tmp_path: Path) -> None:
     """Floating-point sound may hold NaN, which no score is made of."""
-    path = film(tmp_path / "nan.mkv", "aevalsrc='0/0':d=1", 1, *X264, "-c:a", "pcm_f32le")
+    path = video(tmp_path / "nan.mkv", "aevalsrc='0/0':d=1", 1, *X264, "-c:a", "pcm_f32le")
     with pytest.raises(MediaError, match="not numbers"):
         heard(path, clip(0, 1))
 
@@ -137,7 +137,7 @@ def test_silence_is_counted_in_blocks_below_a_level() -> None:
 
 def test_who_does_not_listen_is_given_no_samples(tmp_path: Path) -> None:
     """Loudness, peak and silence are the same without the samples at 16 kHz."""
-    path = film(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=3", 3)
+    path = video(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=3", 3)
     (told,) = heard(path, clip(0.5, 2.5))
     (sound,) = clip_sounds(path, find_track(path)[0], [clip(0.5, 2.5)], listens=False)
     assert sound is not None

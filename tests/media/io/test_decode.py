@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.films import ffmpeg, render
-from vidcurate.media.io.container import open_film
+from tests.support.videos import ffmpeg, render
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, Small, decode, plane_array, shrinker_for, small_shape
 
 PLAIN = ("-c:v", "libx264", "-preset", "ultrafast")
@@ -18,9 +18,9 @@ def made(path: Path, *arguments: str, source: str = "testsrc2=size=320x180:rate=
     return path
 
 
-def pictures(film: Path, faults: Faults | None = None) -> Iterator[tuple[int, Small]]:
-    """Times and small pictures of a film, each picture copied."""
-    with open_film(film) as (container, stream):
+def pictures(video: Path, faults: Faults | None = None) -> Iterator[tuple[int, Small]]:
+    """Times and small pictures of a video, each picture copied."""
+    with open_video(video) as (container, stream):
         shrinker = None
         for pts, frame in decode(container, stream, faults or Faults()):
             shrinker = shrinker or shrinker_for(frame)
@@ -44,18 +44,18 @@ def test_small_shape(size: tuple[int, int], step: int, small: tuple[int, int]) -
     assert small_shape(*size) == (step, small)
 
 
-def test_every_frame_has_its_time(film: Path) -> None:
+def test_every_frame_has_its_time(video: Path) -> None:
     """All 144 frames come out, 512 ticks of 1/12288 s apart, in order."""
-    assert [pts for pts, _ in pictures(film)] == [512 * k for k in range(144)]
+    assert [pts for pts, _ in pictures(video)] == [512 * k for k in range(144)]
 
 
 def test_small_picture_is_pyscenedetects(tmp_path: Path) -> None:
     """From 720p the luma is that of OpenCV's linear resize to 256 x 144, as PySceneDetect's."""
-    film = made(tmp_path / "big.mp4", *PLAIN, source="testsrc2=size=1280x720:rate=24")
-    with open_film(film) as (container, stream):
+    video = made(tmp_path / "big.mp4", *PLAIN, source="testsrc2=size=1280x720:rate=24")
+    with open_video(video) as (container, stream):
         _, frame = next(decode(container, stream, Faults()))
         expected = cv2.resize(plane_array(frame.planes[0]), (256, 144))
-    _, small = next(pictures(film))
+    _, small = next(pictures(video))
     assert np.array_equal(small.luma, expected)
 
 
@@ -63,8 +63,8 @@ def test_small_picture_is_pyscenedetects(tmp_path: Path) -> None:
 def test_chroma_lies_where_luma_does(tmp_path: Path, pixels: str) -> None:
     """A blue left half ends at the same place in luma and in chroma, however chroma is stored."""
     source = "color=white:size=640x360:rate=24,drawbox=w=320:h=360:color=blue:t=fill"
-    film = made(tmp_path / "half.mkv", "-pix_fmt", pixels, "-c:v", "ffv1", source=source)
-    _, small = next(pictures(film))
+    video = made(tmp_path / "half.mkv", "-pix_fmt", pixels, "-c:v", "ffv1", source=source)
+    _, small = next(pictures(video))
     height, width = small.luma.shape
     chroma = small.i420[height:].reshape(2, height // 2, width // 2)[0]
     edges = [
@@ -95,21 +95,21 @@ def test_formats_agree(tmp_path: Path, name: str, arguments: tuple[str, ...]) ->
     assert np.mean(difference) < 6.0
 
 
-def test_grey_film_has_no_colour(tmp_path: Path) -> None:
-    """A grey-only film comes out with neutral chroma."""
-    film = made(tmp_path / "grey.mkv", "-pix_fmt", "gray", "-c:v", "ffv1")
-    _, small = next(pictures(film))
+def test_grey_video_has_no_colour(tmp_path: Path) -> None:
+    """A grey-only video comes out with neutral chroma."""
+    video = made(tmp_path / "grey.mkv", "-pix_fmt", "gray", "-c:v", "ffv1")
+    _, small = next(pictures(video))
     assert np.abs(small.i420[small.luma.shape[0] :].astype(int) - 128).max() <= 1
 
 
 def test_odd_size(tmp_path: Path) -> None:
-    """A film of 101 x 67 pixels is decoded and made even."""
-    film = made(
+    """A video of 101 x 67 pixels is decoded and made even."""
+    video = made(
         tmp_path / "odd.mkv",
         *("-pix_fmt", "yuv444p", "-c:v", "ffv1"),
         source="rgbtestsrc=size=101x67:rate=24",
     )
-    assert next(pictures(film))[1].luma.shape == (64, 100)
+    assert next(pictures(video))[1].luma.shape == (64, 100)
 
 
 def test_size_may_change_in_mid_stream(tmp_path: Path) -> None:
@@ -122,17 +122,17 @@ def test_size_may_change_in_mid_stream(tmp_path: Path) -> None:
             source=f"testsrc2=size={size}:rate=24",
         )
         streams += part.read_bytes()
-    film = tmp_path / "both.ts"
-    film.write_bytes(streams)
-    found = list(pictures(film))
+    video = tmp_path / "both.ts"
+    video.write_bytes(streams)
+    found = list(pictures(video))
     assert len(found) == 48
     assert {small.luma.shape for _, small in found} == {(88, 160)}
 
 
 def test_damage_is_counted_and_passed_over(tmp_path: Path) -> None:
-    """Frames after a damaged stretch of a film are still decoded, and the damage is counted."""
-    film = render(tmp_path / "whole.ts", audio=False)
-    data = bytearray(film.read_bytes())
+    """Frames after a damaged stretch of a video are still decoded, and the damage is counted."""
+    video = render(tmp_path / "whole.ts", audio=False)
+    data = bytearray(video.read_bytes())
     middle = len(data) // 2
     data[middle : middle + 4000] = bytes(4000)
     damaged = tmp_path / "damaged.ts"
@@ -141,16 +141,16 @@ def test_damage_is_counted_and_passed_over(tmp_path: Path) -> None:
     times = [pts for pts, _ in pictures(damaged, faults)]
     assert faults.n_damaged > 0
     assert len(times) > 100
-    assert times[-1] == [pts for pts, _ in pictures(film)][-1]
+    assert times[-1] == [pts for pts, _ in pictures(video)][-1]
 
 
 def test_time_never_goes_back(tmp_path: Path) -> None:
     """Frames whose timestamps start over are left out and counted, so that times only advance."""
     part = made(tmp_path / "part.ts", *PLAIN)
-    film = tmp_path / "twice.ts"
-    film.write_bytes(part.read_bytes() * 2)
+    video = tmp_path / "twice.ts"
+    video.write_bytes(part.read_bytes() * 2)
     faults = Faults()
-    times = [pts for pts, _ in pictures(film, faults)]
+    times = [pts for pts, _ in pictures(video, faults)]
     assert times == sorted(set(times))
     assert len(times) + faults.n_out_of_order == 48
     assert faults.n_out_of_order > 0

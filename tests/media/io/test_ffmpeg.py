@@ -5,7 +5,7 @@ from pathlib import Path
 import ffmpeg
 import pytest
 
-from tests.support.films import SHOTS
+from tests.support.videos import SHOTS
 from vidcurate.errors import MediaError, MissingToolError
 from vidcurate.media.io.container import url
 from vidcurate.media.io.ffmpeg import (
@@ -87,7 +87,7 @@ def test_a_graph_is_run(tmp_path: Path) -> None:
 def test_failure_carries_the_telling_line(tmp_path: Path) -> None:
     """The reason is what is wrong with the input, not that opening it failed."""
     bad = tmp_path / "bad.mp4"
-    bad.write_bytes(b"no film" * 100)
+    bad.write_bytes(b"no video" * 100)
     with pytest.raises(MediaError, match=r"^ffmpeg failed: moov atom not found$"):
         run(find_ffmpeg(), ffmpeg.input(url(bad), format="mov").output("-", format="null"), 60)
 

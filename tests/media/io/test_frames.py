@@ -1,4 +1,4 @@
-"""Stills are the frames of their timestamps, whatever the film, upright and whole."""
+"""Stills are the frames of their timestamps, whatever the video, upright and whole."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.films import counted_frames, ffmpeg, frame_number, render_counted
+from tests.support.videos import counted_frames, ffmpeg, frame_number, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.frames import Image, encode_jpeg, grab, jpeg_of_file, write_still
-from vidcurate.media.io.probe import probe_film
+from vidcurate.media.io.probe import probe_video
 
 N_FRAMES = 120
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "24", "-keyint_min", "24")
@@ -39,51 +39,53 @@ def luma(image: Image) -> Image:
 @pytest.mark.parametrize("suffix", ENCODINGS)
 def test_each_still_is_the_frame_of_its_time(suffix: str, tmp_path: Path) -> None:
     """Frames near and far, at both ends, in any order and twice: each is the one asked for."""
-    path = tmp_path / f"film.{suffix}"
+    path = tmp_path / f"video.{suffix}"
     uneven = UNEVEN if suffix in ("mp4", "mkv", "webm") else "null"
     render_counted(path, N_FRAMES, video_filter=uneven, encode=ENCODINGS[suffix])
     frames = counted_frames(path)
     wanted = [0, 1, 30, 31, 47, 48, 49, 95, len(frames) - 2, len(frames) - 1]
     times = [frames[i][0] for i in wanted]
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     got = list(grab(path, video, [*reversed(times), times[3]]))
     assert [pts for pts, _ in got] == times
     assert [frame_number(luma(image)) for _, image in got] == [frames[i][1] for i in wanted]
 
 
-def test_stills_equal_a_plain_decode(film: Path) -> None:
+def test_stills_equal_a_plain_decode(video: Path) -> None:
     """Skipping what is not needed changes no pixel of what is."""
-    with av.open(str(film)) as container:
+    with av.open(str(video)) as container:
         plain = {
             f.pts: f.to_ndarray(format="rgb24", interpolation="BICUBIC")
             for f in container.decode(video=0)
         }
     times = sorted(t for t in plain if t is not None)[5::17]
-    for pts, image in grab(film, probe_film(film, "film"), times):
+    for pts, image in grab(video, probe_video(video, "video"), times):
         assert np.array_equal(image, plain[pts])
 
 
-def test_a_time_without_a_frame_is_an_error(film: Path) -> None:
+def test_a_time_without_a_frame_is_an_error(video: Path) -> None:
     """Times between frames, and after the last one, are named; nothing near them is given."""
-    video = probe_film(film, "film")
-    frame_ticks = int(1 / (video.frame_rate * video.time_base))
+    probed = probe_video(video, "video")
+    frame_ticks = int(1 / (probed.frame_rate * probed.time_base))
     with pytest.raises(MediaError, match=f"pts {frame_ticks + 1}"):
-        list(grab(film, video, [frame_ticks + 1]))
+        list(grab(video, probed, [frame_ticks + 1]))
     with pytest.raises(MediaError, match="no frame can be decoded at 100"):
-        list(grab(film, video, [int(100 / video.time_base)]))
+        list(grab(video, probed, [int(100 / probed.time_base)]))
 
 
 @pytest.mark.parametrize(
     ("turn", "top", "bottom"),
     [("0", "left", "left"), ("90", "right", "left"), ("-90", "left", "right")],
 )
-def test_turned_films_give_upright_stills(turn: str, top: str, bottom: str, tmp_path: Path) -> None:
-    """A film that is shown turned gives turned stills: its left side is where players show it."""
+def test_turned_videos_give_upright_stills(
+    turn: str, top: str, bottom: str, tmp_path: Path
+) -> None:
+    """A video that is shown turned gives turned stills: its left side is where players show it."""
     flat, path = tmp_path / "flat.mp4", tmp_path / "turned.mp4"
     source = "color=black:size=64x48:duration=0.5,drawbox=0:0:32:48:white:fill"
     ffmpeg("-f", "lavfi", "-i", source, *X264, str(flat))
     ffmpeg("-display_rotation", turn, "-i", str(flat), "-c", "copy", str(path))
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     [(_, image)] = grab(path, video, [0])
     height, width = image.shape[:2]
     assert (width, height) == (video.display_width, video.display_height)
@@ -97,20 +99,20 @@ def test_turned_films_give_upright_stills(turn: str, top: str, bottom: str, tmp_
         assert (image[-4].min() > 200) == (bottom == "left")
 
 
-def test_mirrored_films_give_mirrored_stills(tmp_path: Path) -> None:
+def test_mirrored_videos_give_mirrored_stills(tmp_path: Path) -> None:
     """A display matrix that mirrors is followed."""
     flat, path = tmp_path / "flat.mp4", tmp_path / "mirrored.mp4"
     render_counted(flat, 4, encode=X264)
     ffmpeg("-display_hflip", "-i", str(flat), "-c", "copy", str(path))
-    [(_, image)] = grab(path, probe_film(path, "film"), [counted_frames(flat)[1][0]])
+    [(_, image)] = grab(path, probe_video(path, "video"), [counted_frames(flat)[1][0]])
     assert frame_number(luma(image[:, ::-1])) == 1
 
 
 def test_pixels_become_square(tmp_path: Path) -> None:
-    """A film of 320x48 whose pixels are twice as wide as high gives stills of 640x48."""
+    """A video of 320x48 whose pixels are twice as wide as high gives stills of 640x48."""
     path = tmp_path / "wide.mkv"
     render_counted(path, 4, video_filter="setsar=2/1", encode=X264)
-    video = probe_film(path, "film")
+    video = probe_video(path, "video")
     assert video.pixel_aspect == Fraction(2)
     [(_, image)] = grab(path, video, [video.start_pts])
     assert image.shape == (48, 640, 3)
@@ -153,8 +155,8 @@ def test_a_still_file_becomes_a_small_jpeg(tmp_path: Path) -> None:
         jpeg_of_file(tmp_path / "b.png", 80)
 
 
-def test_a_film_that_is_gone_is_named(film: Path) -> None:
-    """Stills of a film that was moved away fail with the plain reason."""
-    video = replace(probe_film(film, "film"), video_id="gone")
+def test_a_video_that_is_gone_is_named(video: Path) -> None:
+    """Stills of a video that was moved away fail with the plain reason."""
+    probed = replace(probe_video(video, "video"), video_id="gone")
     with pytest.raises(MediaError, match="the file is gone"):
-        list(grab(film.with_name("gone.mp4"), video, [0]))
+        list(grab(video.with_name("gone.mp4"), probed, [0]))

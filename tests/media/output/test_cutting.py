@@ -1,4 +1,4 @@
-"""Clips hold exactly their frames, whatever film they are cut from."""
+"""Clips hold exactly their frames, whatever video they are cut from."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,20 +11,20 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.counted import COPYABLE, N_FRAMES, QUIET_X265, RECIPES, X264, Counted, counted
-from tests.support.films import counted_frames, ffmpeg, frame_number, number_of, render_counted
+from tests.support.videos import counted_frames, ffmpeg, frame_number, number_of, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.probe import probe_film
+from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
 from vidcurate.records import Clip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
 COPY = CutOptions(mode="copy")
-Films = Callable[[str], Counted]
+Videos = Callable[[str], Counted]
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
-    """Counted films by the name of their recipe, each rendered once."""
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
+    """Counted videos by the name of their recipe, each rendered once."""
     folder = tmp_path_factory.mktemp("counted")
     done: dict[str, Counted] = {}
 
@@ -48,27 +48,27 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
 @pytest.fixture(scope="session")
 def beeping(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     """Four seconds with a tone from 1.0 to 1.5 s and no sound at all from 2.5 s on."""
-    path = tmp_path_factory.mktemp("beeping") / "film.mkv"
+    path = tmp_path_factory.mktemp("beeping") / "video.mkv"
     sound = ("-c:a", "flac", "-sample_fmt", "s16")
     return counted(render_counted(path, 96, beep_s=(1.0, 1.5), sound_s=2.5, encode=(*X264, *sound)))
 
 
-def cut(film: Counted, clip: Clip, out: Path, options: CutOptions = FAST) -> CutFile:
-    """One clip of a counted film."""
-    return cut_clip(film.path, film.video, clip, options, out)
+def cut(video: Counted, clip: Clip, out: Path, options: CutOptions = FAST) -> CutFile:
+    """One clip of a counted video."""
+    return cut_clip(video.path, video.video, clip, options, out)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize(("first", "stop"), [(0, 7), (37, 61), (70, N_FRAMES)])
 def test_encoded_clip_holds_exactly_its_frames(
-    name: str, first: int, stop: int, films: Films, tmp_path: Path
+    name: str, first: int, stop: int, videos: Videos, tmp_path: Path
 ) -> None:
     """A clip's frames are those of its span, each at its own time: none foreign, none missing."""
-    film = films(name)
-    assert [number for _, number in film.frames] == list(range(N_FRAMES))
-    clip = film.clip(first, stop)
-    done = cut(film, clip, tmp_path / "clip.mp4")
-    times = [(pts - clip.start_pts) * film.video.time_base for pts, _ in film.frames[first:stop]]
+    video = videos(name)
+    assert [number for _, number in video.frames] == list(range(N_FRAMES))
+    clip = video.clip(first, stop)
+    done = cut(video, clip, tmp_path / "clip.mp4")
+    times = [(pts - clip.start_pts) * video.video.time_base for pts, _ in video.frames[first:stop]]
     written = counted_frames(tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         base = container.streams.video[0].time_base or Fraction(0)
@@ -79,13 +79,15 @@ def test_encoded_clip_holds_exactly_its_frames(
 
 
 @pytest.mark.parametrize("name", COPYABLE)
-def test_copied_clip_starts_at_the_keyframe_before(name: str, films: Films, tmp_path: Path) -> None:
+def test_copied_clip_starts_at_the_keyframe_before(
+    name: str, videos: Videos, tmp_path: Path
+) -> None:
     """A copied clip starts at the last keyframe before its span, says where, and covers it."""
-    film = films(name)
-    done = cut(film, film.clip(37, 61), tmp_path / "clip.mp4", COPY)
-    start = next(number for pts, number in film.frames if near(pts, film, done.start_s))
+    video = videos(name)
+    done = cut(video, video.clip(37, 61), tmp_path / "clip.mp4", COPY)
+    start = next(number for pts, number in video.frames if near(pts, video, done.start_s))
     written = [number for _, number in counted_frames(tmp_path / "clip.mp4")]
-    assert start == max(number for number in keyframes(film) if number <= 37)
+    assert start == max(number for number in keyframes(video) if number <= 37)
     assert written[: 61 - start] == list(range(start, 61))
     assert done.n_frames == len(written)
 
@@ -100,22 +102,22 @@ def test_copied_clip_starts_at_the_keyframe_before(name: str, films: Films, tmp_
     ],
 )
 def test_what_cannot_be_copied_fails_with_the_reason(
-    name: str, reason: str, films: Films, tmp_path: Path
+    name: str, reason: str, videos: Videos, tmp_path: Path
 ) -> None:
     """A codec that MP4 cannot hold, and an AVI without display times, are named."""
-    film = films(name)
+    video = videos(name)
     with pytest.raises(MediaError, match=reason):
-        cut(film, film.clip(3, 9), tmp_path / "clip.mp4", COPY)
+        cut(video, video.clip(3, 9), tmp_path / "clip.mp4", COPY)
 
 
-def near(pts: int, film: Counted, time_s: float) -> bool:
+def near(pts: int, video: Counted, time_s: float) -> bool:
     """Whether a frame lies at a time, within a millisecond."""
-    return abs(float(pts * film.video.time_base) - time_s) < 0.001
+    return abs(float(pts * video.video.time_base) - time_s) < 0.001
 
 
-def keyframes(film: Counted) -> list[int]:
-    """The numbers of the keyframes of a counted film."""
-    with av.open(str(film.path)) as container:
+def keyframes(video: Counted) -> list[int]:
+    """The numbers of the keyframes of a counted video."""
+    with av.open(str(video.path)) as container:
         frames = container.decode(video=0)
         return [number_of(f) for f in frames if f.key_frame]
 
@@ -137,7 +139,7 @@ def loudness(path: Path) -> tuple[NDArray[np.float64], int]:
 
 
 def test_sound_is_in_step_with_the_picture(beeping: Counted, tmp_path: Path) -> None:
-    """A tone from 1.0 to 1.5 s of the film lies at 0.25 to 0.75 s of a clip from 0.75 s on."""
+    """A tone from 1.0 to 1.5 s of the video lies at 0.25 to 0.75 s of a clip from 0.75 s on."""
     cut(beeping, beeping.clip(18, 48), tmp_path / "clip.mp4")
     sound, rate = loudness(tmp_path / "clip.mp4")
     loud = np.flatnonzero(sound > 0.03) / rate
@@ -149,7 +151,7 @@ def test_sound_is_in_step_with_the_picture(beeping: Counted, tmp_path: Path) -> 
 def test_sound_is_as_long_as_the_picture(
     first: int, stop: int, beeping: Counted, tmp_path: Path
 ) -> None:
-    """Sound spans the clip, with silence where the film's sound has ended or is not there."""
+    """Sound spans the clip, with silence where the video's sound has ended or is not there."""
     clip = beeping.clip(first, stop)
     cut(beeping, clip, tmp_path / "clip.mp4")
     sound, rate = loudness(tmp_path / "clip.mp4")
@@ -174,68 +176,68 @@ def test_same_input_gives_the_same_bytes(beeping: Counted, tmp_path: Path) -> No
 def test_a_keyframe_may_lie_far_before_the_clip(tmp_path: Path) -> None:
     """A clip 20 s after the only keyframe, with silent sound, still holds exactly its frames."""
     encode = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "999", "-c:a", "aac")
-    path = tmp_path / "film.mp4"
-    film = counted(render_counted(path, 250, rate="10", sound_s=25, encode=encode))
-    cut(film, film.clip(200, 230), tmp_path / "clip.mp4")
+    path = tmp_path / "video.mp4"
+    video = counted(render_counted(path, 250, rate="10", sound_s=25, encode=encode))
+    cut(video, video.clip(200, 230), tmp_path / "clip.mp4")
     assert [n for _, n in counted_frames(tmp_path / "clip.mp4")] == list(range(200, 230))
 
 
 def test_odd_sizes_lose_one_row_and_column(tmp_path: Path) -> None:
-    """A film of 321x49 becomes clips of 320x48."""
+    """A video of 321x49 becomes clips of 320x48."""
     path = tmp_path / "odd.mkv"
     odd = ("-c:v", "ffv1", "-pix_fmt", "yuv444p")
-    film = counted(
+    video = counted(
         render_counted(path, 12, video_filter="scale=321:49:flags=neighbor,setsar=1", encode=odd)
     )
-    done = cut(film, film.clip(3, 9), tmp_path / "clip.mp4")
-    assert (film.video.width, film.video.height) == (321, 49)
+    done = cut(video, video.clip(3, 9), tmp_path / "clip.mp4")
+    assert (video.video.width, video.video.height) == (321, 49)
     assert (done.width, done.height) == (320, 48)
     assert [n for _, n in counted_frames(tmp_path / "clip.mp4")] == list(range(3, 9))
 
 
-def test_turned_films_become_upright_clips(beeping: Counted, tmp_path: Path) -> None:
-    """A film to be shown turned by 180 degrees is cut into clips that need no turning."""
+def test_turned_videos_become_upright_clips(beeping: Counted, tmp_path: Path) -> None:
+    """A video to be shown turned by 180 degrees is cut into clips that need no turning."""
     path = tmp_path / "turned.mp4"
     ffmpeg("-display_rotation", "180", "-i", str(beeping.path), "-an", "-c", "copy", str(path))
-    film = counted(path)
-    cut(film, film.clip(3, 9), tmp_path / "clip.mp4")
+    video = counted(path)
+    cut(video, video.clip(3, 9), tmp_path / "clip.mp4")
     with av.open(str(tmp_path / "clip.mp4")) as container:
         frame = next(container.decode(video=0))
     luma = np.asarray(frame.to_ndarray(format="gray"), np.uint8)
-    assert film.video.rotation_deg == 180
+    assert video.video.rotation_deg == 180
     assert frame.rotation == 0
     assert frame_number(luma[::-1, ::-1]) == 3
 
 
-def test_hdr_films_can_be_cut(tmp_path: Path) -> None:
-    """A 10-bit film with the PQ curve becomes an 8-bit clip in the colours of BT.709."""
+def test_hdr_videos_can_be_cut(tmp_path: Path) -> None:
+    """A 10-bit video with the PQ curve becomes an 8-bit clip in the colours of BT.709."""
     pq = "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc"
     encode = (*QUIET_X265, "-x265-params", "log-level=none")
-    film = counted(render_counted(tmp_path / "hdr.mp4", 12, video_filter=pq, encode=encode))
-    done = cut(film, film.clip(3, 9), tmp_path / "clip.mp4")
-    clip = probe_film(tmp_path / "clip.mp4", "clip")
-    assert film.video.is_hdr
+    video = counted(render_counted(tmp_path / "hdr.mp4", 12, video_filter=pq, encode=encode))
+    done = cut(video, video.clip(3, 9), tmp_path / "clip.mp4")
+    clip = probe_video(tmp_path / "clip.mp4", "clip")
+    assert video.video.is_hdr
     assert (clip.bit_depth, clip.matrix, clip.primaries, clip.transfer) == (8, *["bt709"] * 3)
     assert done.n_frames == 6
 
 
-def test_edit_lists_are_respected(films: Films, tmp_path: Path) -> None:
+def test_edit_lists_are_respected(videos: Videos, tmp_path: Path) -> None:
     """Frames that an edit list hides are neither counted nor cut."""
     path = tmp_path / "edited.mp4"
-    source = films("mp4 with B-frames").path
+    source = videos("mp4 with B-frames").path
     ffmpeg("-ss", "1.5", "-i", str(source), "-c", "copy", str(path))
-    film = counted(path)
-    assert film.frames[0][1] == 36
-    cut(film, film.clip(0, 20), tmp_path / "clip.mp4")
+    video = counted(path)
+    assert video.frames[0][1] == 36
+    cut(video, video.clip(0, 20), tmp_path / "clip.mp4")
     assert [n for _, n in counted_frames(tmp_path / "clip.mp4")] == list(range(36, 56))
 
 
 @pytest.mark.parametrize("name", ["-dash 'q' \"d\".mp4", "co:lon %03d.mp4", "new\nline.mp4"])
 def test_any_name_works(name: str, beeping: Counted, tmp_path: Path) -> None:
-    """Names with dashes, quotes, colons, patterns and newlines work for film and clip alike."""
+    """Names with dashes, quotes, colons, patterns and newlines work for video and clip alike."""
     (tmp_path / name).write_bytes(beeping.path.read_bytes())
-    film = replace(beeping, path=tmp_path / name)
-    cut(film, beeping.clip(3, 9), tmp_path / "out" / name)
+    video = replace(beeping, path=tmp_path / name)
+    cut(video, beeping.clip(3, 9), tmp_path / "out" / name)
     assert [n for _, n in counted_frames(tmp_path / "out" / name)] == list(range(3, 9))
 
 

@@ -9,20 +9,20 @@ import numpy as np
 import pytest
 
 from tests.support.counted import COPYABLE, N_FRAMES, RECIPES, X264, Counted, counted
-from tests.support.films import ffmpeg, render, render_counted
+from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.output.cutting import CutFile, CutOptions, cut_clip
 from vidcurate.media.output.verify import Proof, prove
 from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
-Films = Callable[[str], Counted]
+Videos = Callable[[str], Counted]
 SHIFTED = "frame is foreign|frame is another picture|not shown at the clip's times"
 
 
 @pytest.fixture(scope="session")
-def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
-    """Counted films by the name of their recipe, each rendered once."""
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
+    """Counted videos by the name of their recipe, each rendered once."""
     folder = tmp_path_factory.mktemp("verified")
     done: dict[str, Counted] = {}
 
@@ -43,7 +43,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Films:
 @pytest.fixture(scope="session")
 def beeping(tmp_path_factory: pytest.TempPathFactory) -> Counted:
     """Three seconds with sound."""
-    path = tmp_path_factory.mktemp("sound") / "film.mkv"
+    path = tmp_path_factory.mktemp("sound") / "video.mkv"
     sound = ("-c:a", "flac", "-sample_fmt", "s16")
     return counted(render_counted(path, 72, beep_s=(0.5, 1.0), encode=(*X264, *sound)))
 
@@ -75,29 +75,29 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
     )
 
 
-def proof_of(film: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
-    """What is found in a file that should be a clip of a counted film."""
-    film_pts = np.array([pts for pts, _ in film.frames])
-    return prove(film.path, film.video, clip, film_pts, file, row)
+def proof_of(video: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
+    """What is found in a file that should be a clip of a counted video."""
+    video_pts = np.array([pts for pts, _ in video.frames])
+    return prove(video.path, video.video, clip, video_pts, file, row)
 
 
 def cut_and_prove(
-    film: Counted, file: Path, *, cut: tuple[int, int], due: tuple[int, int]
+    video: Counted, file: Path, *, cut: tuple[int, int], due: tuple[int, int]
 ) -> Proof:
-    """Cut some frames of a film, and prove that they are those that are due."""
-    clip = film.clip(*due)
-    done = cut_clip(film.path, film.video, film.clip(*cut), FAST, file)
+    """Cut some frames of a video, and prove that they are those that are due."""
+    clip = video.clip(*due)
+    done = cut_clip(video.path, video.video, video.clip(*cut), FAST, file)
     row = replace(promised(clip, done, audio=False), start_s=clip.start_s)
-    return proof_of(film, clip, row, file)
+    return proof_of(video, clip, row, file)
 
 
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("span", [(0, 7), (37, 61), (70, N_FRAMES)])
 def test_a_right_clip_passes(
-    name: str, span: tuple[int, int], films: Films, tmp_path: Path
+    name: str, span: tuple[int, int], videos: Videos, tmp_path: Path
 ) -> None:
-    """Clips of every kind of film, variable rate and 10 bits too, are told from what is around."""
-    found = cut_and_prove(films(name), tmp_path / "clip.mp4", cut=span, due=span)
+    """Clips of every kind of video, variable rate and 10 bits too, are told from what is around."""
+    found = cut_and_prove(videos(name), tmp_path / "clip.mp4", cut=span, due=span)
     assert found.n_frames == span[1] - span[0]
     assert (found.first.margin is None) == (span[0] == 0)
     assert (found.last.margin is None) == (span[1] == N_FRAMES)
@@ -105,17 +105,17 @@ def test_a_right_clip_passes(
 
 
 @pytest.mark.parametrize("name", COPYABLE)
-def test_a_right_copy_passes(name: str, films: Films, tmp_path: Path) -> None:
+def test_a_right_copy_passes(name: str, videos: Videos, tmp_path: Path) -> None:
     """In a copied file the clip begins after its keyframe, and is found there."""
-    film, file = films(name), tmp_path / "clip.mp4"
-    clip = film.clip(37, 61)
-    done = cut_clip(film.path, film.video, clip, CutOptions(mode="copy"), file)
+    video, file = videos(name), tmp_path / "clip.mp4"
+    clip = video.clip(37, 61)
+    done = cut_clip(video.path, video.video, clip, CutOptions(mode="copy"), file)
     row = promised(clip, done, audio=False)
-    found = proof_of(film, clip, row, file)
+    found = proof_of(video, clip, row, file)
     assert found.n_frames >= 24
     assert found.first.margin == pytest.approx(1, abs=0.05)
     with pytest.raises(MediaError, match=f"{SHIFTED}|more or fewer frames than the clip"):
-        proof_of(film, clip, replace(row, start_s=row.start_s + 1 / 24), file)
+        proof_of(video, clip, replace(row, start_s=row.start_s + 1 / 24), file)
 
 
 @pytest.mark.parametrize(
@@ -123,63 +123,65 @@ def test_a_right_copy_passes(name: str, films: Films, tmp_path: Path) -> None:
     ["mp4 with B-frames", "mkv at a variable rate", "mkv of 10-bit HEVC", "webm", "mpeg-ts"],
 )
 @pytest.mark.parametrize("shift", [-2, -1, 1, 2])
-def test_a_shifted_clip_is_found(name: str, shift: int, films: Films, tmp_path: Path) -> None:
+def test_a_shifted_clip_is_found(name: str, shift: int, videos: Videos, tmp_path: Path) -> None:
     """A file of as many frames that begins and ends a frame or two early or late is refused."""
     cut = (37 + shift, 61 + shift)
     with pytest.raises(MediaError, match=SHIFTED):
-        cut_and_prove(films(name), tmp_path / "clip.mp4", cut=cut, due=(37, 61))
+        cut_and_prove(videos(name), tmp_path / "clip.mp4", cut=cut, due=(37, 61))
 
 
 @pytest.mark.parametrize("cut", [(36, 61), (38, 61), (37, 60), (37, 62)])
-def test_a_frame_more_or_less_is_found(cut: tuple[int, int], films: Films, tmp_path: Path) -> None:
+def test_a_frame_more_or_less_is_found(
+    cut: tuple[int, int], videos: Videos, tmp_path: Path
+) -> None:
     """A frame early or late at one end alone changes how many there are."""
     with pytest.raises(MediaError, match="more or fewer frames than the clip"):
-        cut_and_prove(films("mp4 with B-frames"), tmp_path / "clip.mp4", cut=cut, due=(37, 61))
+        cut_and_prove(videos("mp4 with B-frames"), tmp_path / "clip.mp4", cut=cut, due=(37, 61))
 
 
-def test_other_times_are_found(films: Films, tmp_path: Path) -> None:
-    """The right frames shown evenly are not a clip of a film with a variable rate."""
-    film, file = films("mp4 at a variable rate"), tmp_path / "clip.mp4"
-    clip = film.clip(37, 61)
-    done = cut_clip(film.path, film.video, clip, FAST, tmp_path / "right.mp4")
+def test_other_times_are_found(videos: Videos, tmp_path: Path) -> None:
+    """The right frames shown evenly are not a clip of a video with a variable rate."""
+    video, file = videos("mp4 at a variable rate"), tmp_path / "clip.mp4"
+    clip = video.clip(37, 61)
+    done = cut_clip(video.path, video.video, clip, FAST, tmp_path / "right.mp4")
     even = f"setpts=N*{clip.duration_s / 24}/TB"
     slow = ("-enc_time_base", "1/12000", "-fps_mode", "passthrough")
     ffmpeg("-i", str(tmp_path / "right.mp4"), "-vf", even, *slow, str(file))
     row = replace(promised(clip, done, audio=False), duration_s=clip.duration_s)
     with pytest.raises(MediaError, match=r"not shown at the clip's times|longer or shorter"):
-        proof_of(film, clip, row, file)
+        proof_of(video, clip, row, file)
 
 
 def test_a_still_shot_cannot_be_told_and_passes(tmp_path: Path) -> None:
     """Where neighbours are equal a late file is as good as the right one: no margin, no fault."""
-    film = counted(render(tmp_path / "film.mp4", [("smptehdbars", 2.0)], audio=False))
-    found = cut_and_prove(film, tmp_path / "clip.mp4", cut=(9, 19), due=(10, 20))
+    video = counted(render(tmp_path / "video.mp4", [("smptehdbars", 2.0)], audio=False))
+    found = cut_and_prove(video, tmp_path / "clip.mp4", cut=(9, 19), due=(10, 20))
     assert (found.first.margin, found.last.margin) == (None, None)
 
 
 @pytest.mark.parametrize("degrees", ["90", "180", "270"])
-def test_turned_films(degrees: str, films: Films, tmp_path: Path) -> None:
-    """A turned film's upright clips pass; shifted ones do not."""
+def test_turned_videos(degrees: str, videos: Videos, tmp_path: Path) -> None:
+    """A turned video's upright clips pass; shifted ones do not."""
     path = tmp_path / "turned.mp4"
-    source = films("mp4 with B-frames")
+    source = videos("mp4 with B-frames")
     ffmpeg("-display_rotation", degrees, "-i", str(source.path), "-c", "copy", str(path))
-    film = replace(counted(path), frames=source.frames)
+    video = replace(counted(path), frames=source.frames)
     file = tmp_path / "clip.mp4"
-    found = cut_and_prove(film, file, cut=(10, 20), due=(10, 20))
+    found = cut_and_prove(video, file, cut=(10, 20), due=(10, 20))
     assert min(m or 0 for m in (found.first.margin, found.last.margin)) > 0.5
     with pytest.raises(MediaError, match=SHIFTED):
-        cut_and_prove(film, file, cut=(11, 21), due=(10, 20))
+        cut_and_prove(video, file, cut=(11, 21), due=(10, 20))
 
 
-def test_another_picture_is_found(films: Films, tmp_path: Path) -> None:
-    """A file of another film, with right times, is refused."""
-    film = films("mp4 with B-frames")
+def test_another_picture_is_found(videos: Videos, tmp_path: Path) -> None:
+    """A file of another video, with right times, is refused."""
+    video = videos("mp4 with B-frames")
     other = counted(render(tmp_path / "other.mp4", [("testsrc2", 2.0)], size=(320, 48)))
-    clip = film.clip(10, 20)
+    clip = video.clip(10, 20)
     done = cut_clip(other.path, other.video, other.clip(10, 20), FAST, tmp_path / "clip.mp4")
     row = replace(promised(clip, done, audio=True), start_s=clip.start_s)
     with pytest.raises(MediaError, match="first frame is"):
-        proof_of(film, clip, row, tmp_path / "clip.mp4")
+        proof_of(video, clip, row, tmp_path / "clip.mp4")
 
 
 @pytest.mark.parametrize("keep", [0.3, 0.9])

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scenedetect.detectors import HashDetector, HistogramDetector
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, Small, decode, shrinker_for
 from vidcurate.media.scan.signals import METRICS, SignalMeter, columns_of
 
@@ -32,10 +32,10 @@ def measured(
     return meter.take()
 
 
-def film_pictures(film: Path) -> list[Small]:
-    """Every second small picture of a film, so that neighbours differ."""
+def video_pictures(video: Path) -> list[Small]:
+    """Every second small picture of a video, so that neighbours differ."""
     shrinker, found = None, []
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         for _, frame in decode(container, stream, Faults()):
             shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
@@ -77,9 +77,9 @@ def test_first_picture_differs_from_nothing() -> None:
     assert found["histogram_correlation"].tolist() == [1.0]
 
 
-def test_blocks_do_not_show(film: Path) -> None:
+def test_blocks_do_not_show(video: Path) -> None:
     """Signals taken in blocks of 7 pictures are those taken in one block."""
-    pictures = film_pictures(film)
+    pictures = video_pictures(video)
     whole = measured(pictures)
     meter, blocks = SignalMeter(tuple(METRICS), 7), []
     for picture in pictures:
@@ -91,9 +91,9 @@ def test_blocks_do_not_show(film: Path) -> None:
         assert np.array_equal(np.concatenate([block[column] for block in blocks]), values)
 
 
-def test_signals_are_those_of_pyscenedetect(film: Path) -> None:
+def test_signals_are_those_of_pyscenedetect(video: Path) -> None:
     """Content components, histogram and hash are what PySceneDetect's code makes of the picture."""
-    pictures = film_pictures(film)
+    pictures = video_pictures(video)
     found = measured(pictures)
     meter = SignalMeter((), 1)
     images = [meter.to_bgr(picture).copy() for picture in pictures]
@@ -111,9 +111,9 @@ def test_signals_are_those_of_pyscenedetect(film: Path) -> None:
     assert found["average_rgb"] == pytest.approx([image.mean() for image in images], rel=1e-5)
 
 
-def test_cut_moves_every_signal(film: Path) -> None:
+def test_cut_moves_every_signal(video: Path) -> None:
     """At a cut all change signals are far from what they are in a still stretch."""
-    found = measured(film_pictures(film))
+    found = measured(video_pictures(video))
     cut, inside = 24, 30
     assert sum(found[c][cut] for c in METRICS["content"]) / 3 > 27.0
     assert found["delta_edges"][cut] > 10 * found["delta_edges"][inside]
@@ -129,8 +129,8 @@ def test_frozen_picture() -> None:
     assert found["luma_delta"].tolist() == [0.0, 0.0]
 
 
-def test_colour_matrix_is_the_films() -> None:
-    """The same codes give other colours when the film says BT.709 than when it says BT.601."""
+def test_colour_matrix_is_the_videos() -> None:
+    """The same codes give other colours when the video says BT.709 than when it says BT.601."""
     same = uniform(120, 80, 190).i420
     found = measured([Small(same, 1), Small(same.copy(), 5)])
     assert found["average_rgb"][0] != pytest.approx(found["average_rgb"][1], abs=1.0)

@@ -57,8 +57,8 @@ def test_number_of_features() -> None:
     assert bands(describe(noise(2 * REACH + 5))).shape == (5, N_FEATURES)
 
 
-def test_still_film_has_no_distances() -> None:
-    """A film that stands still has no distance to itself in any band."""
+def test_still_video_has_no_distances() -> None:
+    """A video that stands still has no distance to itself in any band."""
     still = np.repeat(noise(1), 2 * REACH + 3, axis=0)
     features = bands(describe(still))
     assert np.abs(features[:, :-4]).max() < 2e-3
@@ -76,8 +76,8 @@ def test_black_and_white_are_alike_in_structure_only() -> None:
 
 def test_cut_is_seen_by_the_bands_that_span_it() -> None:
     """At the first frame after a cut every band backwards spans it, and none forwards."""
-    film = np.concatenate([np.repeat(noise(1, seed), REACH + 1, axis=0) for seed in (1, 2)])
-    features = bands(describe(film))
+    video = np.concatenate([np.repeat(noise(1, seed), REACH + 1, axis=0) for seed in (1, 2)])
+    features = bands(describe(video))
     after = REACH + 1 - REACH
     for lag in LAGS:
         assert features[after, column("backwards", lag)] > 0.5
@@ -89,8 +89,8 @@ def test_dissolve_lies_on_the_way() -> None:
     """Half way through a dissolve a frame lies between those around it and not off the way."""
     one, other = noise(1, 1).astype(float), noise(1, 2).astype(float)
     shares = np.clip((np.arange(2 * REACH + 1) - REACH + 20) / 40, 0, 1)[:, None, None, None]
-    film = np.round(one * (1 - shares) + other * shares).astype(np.uint8)
-    features = bands(describe(film))[0]
+    video = np.round(one * (1 - shares) + other * shares).astype(np.uint8)
+    features = bands(describe(video))[0]
     first = 7 * (2 * len(LAGS) + len(CENTRED))
     way, off = features[first : first + 2 * len(MIXED) : 2], features[first + 1 :: 2]
     assert np.abs(way).max() < 0.05
@@ -99,15 +99,15 @@ def test_dissolve_lies_on_the_way() -> None:
 
 def test_rows_depend_on_their_neighbourhood_alone() -> None:
     """A frame's features are the same to the last bit whatever else is measured with it."""
-    film = noise(400)
-    whole = bands(describe(film))
+    video = noise(400)
+    whole = bands(describe(video))
     for first, end in ((0, 65), (10, 200), (131, 400)):
-        assert np.array_equal(bands(describe(film[first:end])), whole[first : end - 2 * REACH])
+        assert np.array_equal(bands(describe(video[first:end])), whole[first : end - 2 * REACH])
 
 
 def test_histograms_are_shares() -> None:
     """Each frame's histogram sums to one, and depends on its own picture alone."""
-    film = noise(7)
-    shares = histograms(film)
+    video = noise(7)
+    shares = histograms(video)
     assert np.allclose(shares.sum(axis=1), 1.0)
-    assert np.array_equal(histograms(film[3:4])[0], shares[3])
+    assert np.array_equal(histograms(video[3:4])[0], shares[3])

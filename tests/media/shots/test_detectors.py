@@ -16,9 +16,9 @@ from scenedetect import (
     open_video,
 )
 
-from tests.support.films import SHOTS, ffmpeg, render
+from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_frames, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import Cut
 from vidcurate.stages.shots.cuts import CutsConfig, signals_are_recorded
@@ -49,16 +49,16 @@ def found(frames: pa.Table, detector: str, **options: float) -> list[int]:
     return [cut.end_pts for cut in detect(frames, BASE, RATE, chosen)]
 
 
-def scanned(film: Path, folder: Path) -> tuple[FilmScan, pa.Table]:
-    """A film's scan and its per-frame signals."""
+def scanned(video: Path, folder: Path) -> tuple[VideoScan, pa.Table]:
+    """A video's scan and its per-frame signals."""
     files = folder / "frames.arrow", folder / "samples.arrow"
-    return scan_film(film, ScanOptions(metrics=ALL), *files), read_frames(files[0])
+    return scan_video(video, ScanOptions(metrics=ALL), *files), read_frames(files[0])
 
 
 @pytest.mark.parametrize("detector", ["content", "adaptive", "histogram", "hash", "learned"])
-def test_hard_cuts_are_found_to_the_frame(film: Path, tmp_path: Path, detector: str) -> None:
+def test_hard_cuts_are_found_to_the_frame(video: Path, tmp_path: Path, detector: str) -> None:
     """The two hard cuts of three shots of 48 frames lie where they were made."""
-    scan, frames = scanned(film, tmp_path)
+    scan, frames = scanned(video, tmp_path)
     options = DetectorOptions(detector=detector)
     cuts = detect(frames, scan.time_base, scan.frame_rate, options)
     assert [(cut.start_pts, cut.end_pts) for cut in cuts] == [
@@ -83,17 +83,17 @@ def test_hard_cuts_are_found_to_the_frame(film: Path, tmp_path: Path, detector: 
 def test_cuts_are_pyscenedetects(
     tmp_path_factory: pytest.TempPathFactory, detector: str, theirs: type
 ) -> None:
-    """On a fast film of odd lengths all cuts are those of PySceneDetect's own run."""
+    """On a fast video of odd lengths all cuts are those of PySceneDetect's own run."""
     folder = tmp_path_factory.getbasetemp() / "fast"
-    film = folder / "fast.mp4"
-    if not film.exists():
+    video = folder / "fast.mp4"
+    if not video.exists():
         lengths = (1.0, 0.375, 0.75, 0.25, 1.5, 0.625, 0.625, 0.5, 2.0)
         shots = [(SHOTS[k % 4], length) for k, length in enumerate(lengths)]
-        render(film, shots, size=(640, 360), audio=False)
-    scan, frames = scanned(film, folder)
+        render(video, shots, size=(640, 360), audio=False)
+    scan, frames = scanned(video, folder)
     manager = SceneManager()
     manager.add_detector(theirs())
-    manager.detect_scenes(open_video(str(film)))
+    manager.detect_scenes(open_video(str(video)))
     expected = [cut.seconds for cut in manager.get_cut_list(show_warning=False)]
     options = DetectorOptions(detector=detector)
     cuts = detect(frames, scan.time_base, scan.frame_rate, options)
@@ -135,7 +135,7 @@ def test_fade_keeps_both_ends() -> None:
     assert (cut.start_pts, cut.end_pts, cut.kind, cut.confidence) == (30, 34, "fade", 1.0)
 
 
-def test_film_that_begins_black() -> None:
+def test_video_that_begins_black() -> None:
     """Black at the beginning ends in a transition; black at the end begins none."""
     frames = recorded({"average_rgb": [0.0] * 30 + [100.0] * 30 + [0.0] * 20})
     assert found(frames, "threshold") == [30]
@@ -199,10 +199,10 @@ def test_missing_metric_names_the_option() -> None:
 
 
 def test_one_frame_has_no_cuts(tmp_path: Path) -> None:
-    """A film of one frame has no cuts by any detector."""
-    film = tmp_path / "one.mp4"
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180", "-frames:v", "1", f"file:{film}")
-    scan, frames = scanned(film, tmp_path)
+    """A video of one frame has no cuts by any detector."""
+    video = tmp_path / "one.mp4"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180", "-frames:v", "1", f"file:{video}")
+    scan, frames = scanned(video, tmp_path)
     for detector in ("content", "adaptive", "histogram", "hash", "threshold", "fixed"):
         options = DetectorOptions(detector=detector)
         assert detect(frames, scan.time_base, scan.frame_rate, options) == ()

@@ -20,8 +20,8 @@ def compared(first: Image, second: Image) -> tuple[float, float]:
     return likeness(one, two)
 
 
-def film(likenesses: dict[int, float], length: int = 60) -> list[tuple[int, int, str]]:
-    """Transitions of a film whose frames are alike but for some: last, first frame and kind."""
+def video(likenesses: dict[int, float], length: int = 60) -> list[tuple[int, int, str]]:
+    """Transitions of a video whose frames are alike but for some: last, first frame and kind."""
     values = np.full(length, ALIKE)
     for frame, value in likenesses.items():
         values[frame] = value
@@ -56,8 +56,8 @@ def test_unlike_pictures_are_a_boundary() -> None:
 
 
 def test_a_cut_is_one_boundary() -> None:
-    """A pair that scores below zero is a cut, in the film's first frames as well."""
-    assert film({1: 0.2, 30: 0.2, 59: 0.2}) == [
+    """A pair that scores below zero is a cut, in the video's first frames as well."""
+    assert video({1: 0.2, 30: 0.2, 59: 0.2}) == [
         (0, 1, "cut"),
         (29, 30, "cut"),
         (58, 59, "cut"),
@@ -66,24 +66,24 @@ def test_a_cut_is_one_boundary() -> None:
 
 def test_a_dissolve_is_lower_than_before() -> None:
     """A fall of the scores, all above zero, to three deviations below is a transition."""
-    assert film(dict.fromkeys(range(30, 36), 0.72)) == [(30, 31, "gradual")]
-    assert film(dict.fromkeys(range(60), 0.72)) == []
+    assert video(dict.fromkeys(range(30, 36), 0.72)) == [(30, 31, "gradual")]
+    assert video(dict.fromkeys(range(60), 0.72)) == []
 
 
 def test_the_first_frames_have_no_usual_to_be_below() -> None:
     """With fewer than eight scores before it, only a score below zero is a boundary."""
-    assert film(dict.fromkeys(range(3, 8), 0.72)) == []
+    assert video(dict.fromkeys(range(3, 8), 0.72)) == []
 
 
 def test_up_to_eight_frames_between_boundaries_are_no_shot() -> None:
     """Boundaries with eight frames between them are one transition, with nine they are two."""
-    assert film({20: 0.2, 29: 0.2}) == [(19, 29, "gradual")]
-    assert film({20: 0.2, 30: 0.2}) == [(19, 20, "cut"), (29, 30, "cut")]
+    assert video({20: 0.2, 29: 0.2}) == [(19, 29, "gradual")]
+    assert video({20: 0.2, 30: 0.2}) == [(19, 20, "cut"), (29, 30, "cut")]
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 8, 9, 10])
-def test_short_films(length: int) -> None:
-    """A film shorter than what usual scores are taken from has its cut, and no other."""
-    assert film({}, length) == []
+def test_short_videos(length: int) -> None:
+    """A video shorter than what usual scores are taken from has its cut, and no other."""
+    assert video({}, length) == []
     if length > 1:
-        assert film({length - 1: 0.2}, length) == [(length - 2, length - 1, "cut")]
+        assert video({length - 1: 0.2}, length) == [(length - 2, length - 1, "cut")]

@@ -34,17 +34,17 @@ def pictures(n_frames: int, cuts: tuple[int, ...] = (), seed: int = 0) -> list[S
     return found
 
 
-def run(film: list[Small], block: int = BLOCK) -> Values:
-    """All rows of a film that is fed and then taken at once."""
+def run(video: list[Small], block: int = BLOCK) -> Values:
+    """All rows of a video that is fed and then taken at once."""
     detector = LearnedDetector(block=block)
-    for small in film:
+    for small in video:
         detector.add(small)
     detector.finish()
     return detector.take()
 
 
 def recorded(n_frames: int) -> Values:
-    """Rows of a film without any alarm."""
+    """Rows of a video without any alarm."""
     rows = np.zeros((n_frames, len(COLUMNS)), np.float32)
     rows[:, 2] = 1.0
     return rows
@@ -59,46 +59,46 @@ def alarm(rows: Values, first: int, end: int, kind: str, middle: float = 0.99) -
 
 @pytest.mark.parametrize("n_frames", [1, 2, 30, BLOCK - 1, BLOCK, BLOCK + 1, 2 * BLOCK + 77])
 def test_one_row_for_each_frame(n_frames: int) -> None:
-    """A film of any length, shorter than the bands or than a block, gives one row a frame."""
+    """A video of any length, shorter than the bands or than a block, gives one row a frame."""
     rows = run(pictures(n_frames))
     assert rows.shape == (n_frames, len(COLUMNS))
     assert np.isfinite(rows).all()
     assert np.allclose(rows[:, 2:].sum(axis=1), 1.0, atol=1e-5)
 
 
-def test_empty_film() -> None:
-    """A film without frames gives no rows."""
+def test_empty_video() -> None:
+    """A video without frames gives no rows."""
     assert run([]).shape == (0, len(COLUMNS))
 
 
 def test_same_numbers_however_they_are_taken() -> None:
     """Rows taken after every frame are those taken at the end, to the last bit."""
-    film = pictures(2 * BLOCK + 100, (300, 700))
+    video = pictures(2 * BLOCK + 100, (300, 700))
     detector, parts = LearnedDetector(), []
-    for small in film:
+    for small in video:
         detector.add(small)
         parts.append(detector.take())
     detector.finish()
     parts.append(detector.take())
-    assert np.array_equal(np.concatenate(parts), run(film))
+    assert np.array_equal(np.concatenate(parts), run(video))
 
 
 @pytest.mark.parametrize("block", [64, 256])
 def test_same_numbers_whatever_the_block(block: int) -> None:
     """Blocks of another length give the same probabilities but for the rounding of float32."""
-    film = pictures(400, (130, 255))
-    assert np.abs(run(film, block) - run(film)).max() < 1e-4
+    video = pictures(400, (130, 255))
+    assert np.abs(run(video, block) - run(video)).max() < 1e-4
 
 
 def test_picture_may_be_overwritten() -> None:
     """A small picture's memory may be used again as soon as it was added."""
-    film = pictures(120, (60,))
-    detector, shared = LearnedDetector(), film[0].i420.copy()
-    for small in film:
+    video = pictures(120, (60,))
+    detector, shared = LearnedDetector(), video[0].i420.copy()
+    for small in video:
         shared[:] = small.i420
         detector.add(Small(shared, 1))
     detector.finish()
-    assert np.array_equal(detector.take(), run(film))
+    assert np.array_equal(detector.take(), run(video))
 
 
 def test_hard_cuts_are_found_where_they_are() -> None:
@@ -109,8 +109,8 @@ def test_hard_cuts_are_found_where_they_are() -> None:
 
 
 @pytest.mark.parametrize("level", [16, 128, 235])
-def test_even_film_has_no_cut(level: int) -> None:
-    """A black, grey or white film has no transition."""
+def test_even_video_has_no_cut(level: int) -> None:
+    """A black, grey or white video has no transition."""
     even = Small(np.full((216, 256), level, np.uint8), 1)
     assert transitions(run([even] * 300), LearnedOptions()) == ()
 
@@ -157,7 +157,7 @@ def test_threshold_is_of_confidence() -> None:
     assert kept[2] == {250}
 
 
-def test_film_cannot_begin_with_a_transition() -> None:
+def test_video_cannot_begin_with_a_transition() -> None:
     """An alarm on the first frame, before which there is nothing, is none."""
     rows = recorded(50)
     alarm(rows, 0, 0, "cut")

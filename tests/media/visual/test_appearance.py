@@ -90,7 +90,7 @@ def test_a_batch_is_its_pictures() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"no picture", jpeg(SCENES[0])[:100]])
 def test_what_is_no_picture_is_refused(data: bytes) -> None:
-    """Empty, foreign and truncated files are faults of that film, said in words."""
+    """Empty, foreign and truncated files are faults of that video, said in words."""
     with pytest.raises(MediaError, match="cannot be decoded"):
         Appearance().image_vectors([data])
 

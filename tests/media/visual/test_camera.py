@@ -132,7 +132,7 @@ def test_shake_shows_behind_an_object() -> None:
     [((0, 1, -1, 0), "tilt", -1), ((-1, 0, 0, -1), "pan", -1), ((0, -1, 1, 0), "tilt", 1)],
 )
 def test_movements_are_as_shown(matrix: Matrix, name: str, sign: int) -> None:
-    """A pan of a film that is stored on its side or its head is what the viewer sees."""
+    """A pan of a video that is stored on its side or its head is what the viewer sees."""
     found = measured(window(), window(pan=0.01), View(448, 252, matrix))
     assert getattr(found, name) == pytest.approx(sign * 0.12, rel=0.1)
 

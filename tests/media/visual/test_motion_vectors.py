@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.support.films import ffmpeg
+from tests.support.videos import ffmpeg
 from vidcurate.media.visual.motion_vectors import VectorMotion, vector_motion
 
 STILL = "mandelbrot=size=900x400:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1,setpts=N/24/TB"
@@ -15,7 +15,7 @@ X264 = ("-c:v", "libx264", "-preset", "fast", "-bf", "0", "-refs", "1", "-g", "1
 
 
 def measured(path: Path, source: str, encode: Sequence[str] = X264) -> VectorMotion | None:
-    """The vectors of every other frame of a film of 1.5 s."""
+    """The vectors of every other frame of a video of 1.5 s."""
     ffmpeg("-f", "lavfi", "-t", "1.5", "-i", source, *encode, str(path))
     with av.open(str(path)) as container:
         pts = [frame.pts for frame in container.decode(video=0)]
@@ -32,7 +32,7 @@ def test_vectors_are_the_motion(tmp_path: Path, codec: Sequence[str]) -> None:
     assert found.mean == pytest.approx(4 / (320 + 192), rel=0.2)
 
 
-def test_a_still_film_is_static(tmp_path: Path) -> None:
+def test_a_still_video_is_static(tmp_path: Path) -> None:
     """What never changes is below both thresholds of the source."""
     found = measured(tmp_path / "still.mkv", f"{STILL},crop=320:192:200:100")
     assert found is not None

@@ -8,16 +8,16 @@ import pyarrow as pa
 import pytest
 
 from vidcurate.errors import MediaError
-from vidcurate.media.scan.scanner import ScanOptions, scan_film
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.visual.proxies import clip_proxies, decode_jpeg, spread
 from vidcurate.records import Clip
 
 
 @pytest.fixture(scope="module")
-def samples(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def samples(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The samples of a real scan."""
     folder = tmp_path_factory.mktemp("proxies")
-    scan_film(film, ScanOptions(), folder / "frames", folder / "samples")
+    scan_video(video, ScanOptions(), folder / "frames", folder / "samples")
     return folder / "samples"
 
 
@@ -27,7 +27,7 @@ def span(start_pts: int, end_pts: int) -> Clip:
 
 
 def test_proxies_are_upright_rgb_pictures_in_time_order(samples: Path) -> None:
-    """A clip over the whole film has all its proxies, as RGB pictures of one size."""
+    """A clip over the whole video has all its proxies, as RGB pictures of one size."""
     found = clip_proxies(samples, span(0, 1 << 40))
     times = [proxy.pts for proxy in found]
     assert times == sorted(set(times))
@@ -61,8 +61,8 @@ def test_a_clip_between_proxies_has_the_nearest(samples: Path) -> None:
     assert [p.pts for p in clip_proxies(samples, between, at_most=4)] == every[1:2]
 
 
-def test_a_film_without_a_proxy_is_an_error(samples: Path, tmp_path: Path) -> None:
-    """A clip of a film that no sample was taken of says what to do."""
+def test_a_video_without_a_proxy_is_an_error(samples: Path, tmp_path: Path) -> None:
+    """A clip of a video that no sample was taken of says what to do."""
     with pa.memory_map(str(samples)) as file:
         table = pa.ipc.open_file(file).read_all()
     with pa.OSFile(str(tmp_path / "none"), "wb") as file, pa.ipc.new_file(file, table.schema):

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.films import render
 from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_smol
+from tests.support.videos import render
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("uvicorn")
@@ -68,7 +68,7 @@ def test_a_real_server_writes_captions(
 ) -> None:
     """Clips are captioned by a server that is not ours, which counts its tokens."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    film = render(tmp_path / "film.mp4", audio=False)
+    video = render(tmp_path / "video.mp4", audio=False)
     caption = {
         "backend": "openai",
         "base_url": served.url,
@@ -80,7 +80,7 @@ def test_a_real_server_writes_captions(
     }
     keyframes = {"method": "uniform", "count": 2}
     options = {"split": {"min_clip_s": 1.0}, "keyframes": keyframes, "caption": caption}
-    process(tmp_path / "out", options, film)
+    process(tmp_path / "out", options, video)
     found = rows(tmp_path / "out", CAPTIONS)
     assert len(found) == 3
     for caption_row in found:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.chat_bench import still
-from tests.support.films import render
 from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_blip, save_qwen, save_smol, save_text_only
+from tests.support.videos import render
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
 from vidcurate.models.chat.options import ModelConfig
@@ -245,7 +245,7 @@ def test_packages_beyond_the_extra_are_named(
 
 def test_captions_come_of_a_model_on_disk(tmp_path: Path, smol: Path) -> None:
     """The stage caption asks a model of this process, and its rows say which."""
-    film = render(tmp_path / "film.mp4", audio=False)
+    video = render(tmp_path / "video.mp4", audio=False)
     options = {
         "split": {"min_clip_s": 1.0},
         "keyframes": {"method": "uniform", "count": 2},
@@ -256,7 +256,7 @@ def test_captions_come_of_a_model_on_disk(tmp_path: Path, smol: Path) -> None:
             "clean": (),
         },
     }
-    process(tmp_path / "out", options, film)
+    process(tmp_path / "out", options, video)
     found = rows(tmp_path / "out", CAPTIONS)
     assert len(found) == 3
     for caption in found:

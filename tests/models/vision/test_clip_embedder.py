@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from tests.media.visual.test_appearance import SCENES, jpeg
-from tests.support.films import render
 from tests.support.pipeline import process, rows
 from tests.support.tiny_models import CLIP_DIMENSION, CLIP_NAME, CLIP_WEIGHTS, save_clip
+from tests.support.videos import render
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.vision.clip_embedder import (
     ClipEmbedder,
@@ -93,7 +93,7 @@ def test_half_precision_is_near(embedder: ClipEmbedder) -> None:
 
 
 def test_what_is_no_picture_is_refused(embedder: ClipEmbedder) -> None:
-    """A damaged proxy is a fault of its film."""
+    """A damaged proxy is a fault of its video."""
     for data in (b"", b"no picture", FILES[0][:100]):
         with pytest.raises(MediaError, match="cannot be decoded"):
             embedder.image_vectors([data])
@@ -185,11 +185,11 @@ def test_the_dimension_is_known_before_loading(embedder: ClipEmbedder, folder: P
     assert dimension_of(ModelChoice("hf-hub:someone/something")) is None
 
 
-def test_a_film_is_embedded(folder: Path, tmp_path: Path) -> None:
+def test_a_video_is_embedded(folder: Path, tmp_path: Path) -> None:
     """The stage runs with the tiny model and says which it was."""
-    render(tmp_path / "films" / "a.mp4", audio=False)
+    render(tmp_path / "videos" / "a.mp4", audio=False)
     options = {"backend": "open_clip", "model": f"local-dir:{folder}"}
-    process(tmp_path / "out", {"embed": options}, tmp_path / "films")
+    process(tmp_path / "out", {"embed": options}, tmp_path / "videos")
     [row] = rows(tmp_path / "out", VECTORS)
     assert (row.backend, row.dimension) == ("open_clip", CLIP_DIMENSION)
     assert row.model == f"local-dir:{folder}"

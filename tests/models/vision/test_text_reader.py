@@ -88,10 +88,10 @@ def test_a_box_at_the_border_is_read(reader: TextReader) -> None:
 
 
 def test_a_missing_extra_is_said_before_decoding(
-    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without rapidocr the command that installs it is named, and no film is read."""
+    """Without rapidocr the command that installs it is named, and no video is read."""
     monkeypatch.setitem(sys.modules, "rapidocr", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[text\]'"):
-        process(tmp_path / "out", {"text": {}}, film)
+        process(tmp_path / "out", {"text": {}}, video)
     assert not (tmp_path / "out" / "scans").exists()

@@ -39,8 +39,8 @@ def touch(folder: Path, *files: str) -> None:
         (folder / file).write_text(file, "utf-8")
 
 
-def test_folder_gives_films_below_it_in_order(tmp_path: Path) -> None:
-    """Films are found at every depth by their endings; hidden files and folders are left out."""
+def test_folder_gives_videos_below_it_in_order(tmp_path: Path) -> None:
+    """Videos are found at every depth by their endings; hidden files and folders are left out."""
     touch(tmp_path, "b.mp4", "a.MKV", "notes.txt", ".c.mp4", ".d/e.mp4", "f/g.mp4", "f/h/i.mp4")
     assert names(files_of(tmp_path), tmp_path) == ["a.MKV", "b.mp4", "f/g.mp4", "f/h/i.mp4"]
     assert names(files_of(tmp_path, recursive=False), tmp_path) == ["a.MKV", "b.mp4"]
@@ -66,7 +66,7 @@ def test_odd_names_are_found_as_they_are(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
-    """Its bytes are shown and the remedy is named; the film beside it is taken."""
+    """Its bytes are shown and the remedy is named; the video beside it is taken."""
     touch(tmp_path, "good.mp4")
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.mp4")).write_bytes(b"x")
     bad, good = files_of(tmp_path)
@@ -76,10 +76,10 @@ def test_a_name_that_is_not_utf8_is_told(tmp_path: Path) -> None:
 
 
 def test_empty_folder_is_a_row(tmp_path: Path) -> None:
-    """A folder without a film is reported as one thing with a fault."""
+    """A folder without a video is reported as one thing with a fault."""
     touch(tmp_path, "notes.txt")
     [found] = files_of(tmp_path)
-    assert (found.path, found.fault) == (str(tmp_path), "the folder holds no film")
+    assert (found.path, found.fault) == (str(tmp_path), "the folder holds no video")
 
 
 @pytest.mark.skipif(AS_ROOT, reason="root may read everything")
@@ -106,14 +106,14 @@ def test_glob(tmp_path: Path) -> None:
 
 
 def test_file_named_by_itself_is_always_taken(tmp_path: Path) -> None:
-    """A named file needs no film's ending; one that is missing is taken, and fails at ingest."""
-    touch(tmp_path, "film.xyz")
-    assert names(files_of(tmp_path / "film.xyz"), tmp_path) == ["film.xyz"]
+    """A named file needs no video's ending; one that is missing is taken, and fails at ingest."""
+    touch(tmp_path, "video.xyz")
+    assert names(files_of(tmp_path / "video.xyz"), tmp_path) == ["video.xyz"]
     assert names(files_of(tmp_path / "gone.mp4"), tmp_path) == ["gone.mp4"]
 
 
 def write_lists(folder: Path) -> None:
-    """The same two films, one with a licence, in each kind of list."""
+    """The same two videos, one with a licence, in each kind of list."""
     table = [{"path": "a b.mp4", "licence": "CC-BY", "year": 1999}, {"path": "c.mp4"}]
     lines = [json.dumps(row) for row in table]
     (folder / "list.jsonl").write_text("\n".join(lines) + "\n\n", "utf-8")
@@ -125,7 +125,7 @@ def write_lists(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "ndjson", "txt", "csv", "parquet"])
-def test_lists_name_films_and_say_more_of_them(tmp_path: Path, kind: str) -> None:
+def test_lists_name_videos_and_say_more_of_them(tmp_path: Path, kind: str) -> None:
     """Paths are relative to the list; further columns are kept as text, empty ones left out."""
     write_lists(tmp_path)
     found = files_of(tmp_path / f"list.{kind}")
@@ -136,8 +136,8 @@ def test_lists_name_films_and_say_more_of_them(tmp_path: Path, kind: str) -> Non
 def test_plain_list(tmp_path: Path) -> None:
     """A text file is one path a line: blanks inside count, empty lines and CR do not."""
     text = f"  a.mp4\r\n\n{tmp_path}/x/y.mp4\r\n-b c.mp4\n"
-    (tmp_path / "films.txt").write_bytes(text.encode())
-    found = names(files_of(tmp_path / "films.txt"), tmp_path)
+    (tmp_path / "videos.txt").write_bytes(text.encode())
+    found = names(files_of(tmp_path / "videos.txt"), tmp_path)
     assert found == ["  a.mp4", "x/y.mp4", "-b c.mp4"]
 
 
@@ -178,7 +178,7 @@ def test_stdin_by_line_ends_and_by_nul(monkeypatch: pytest.MonkeyPatch, tmp_path
 
 
 def test_a_path_that_no_file_system_takes_is_a_row(tmp_path: Path) -> None:
-    """A NUL inside a path of a list fails as one film, not as the list."""
+    """A NUL inside a path of a list fails as one video, not as the list."""
     (tmp_path / "l.jsonl").write_text('{"path": "a\\u0000.mp4"}\n{"path": "b.mp4"}\n', "utf-8")
     assert len(files_of(tmp_path / "l.jsonl")) == 2
 
@@ -191,15 +191,15 @@ def found_in(root: Path) -> list[FoundFile]:
 
 def test_files_are_added_once(tmp_path: Path) -> None:
     """Giving the same files again adds none; a changed one and a new one are added."""
-    films, dataset = tmp_path / "films", Dataset(tmp_path / "out")
-    touch(films, "a.mp4", "b.mp4")
-    assert add_files(dataset, files_of(films)) == 2
-    assert add_files(dataset, files_of(films)) == 2
+    videos, dataset = tmp_path / "videos", Dataset(tmp_path / "out")
+    touch(videos, "a.mp4", "b.mp4")
+    assert add_files(dataset, files_of(videos)) == 2
+    assert add_files(dataset, files_of(videos)) == 2
     assert len(found_in(dataset.root)) == 2
-    (films / "a.mp4").write_text("longer than before", "utf-8")
-    touch(films, "c.mp4")
-    assert add_files(dataset, files_of(films)) == 3
-    assert names(found_in(dataset.root), films) == ["a.mp4", "b.mp4", "a.mp4", "c.mp4"]
+    (videos / "a.mp4").write_text("longer than before", "utf-8")
+    touch(videos, "c.mp4")
+    assert add_files(dataset, files_of(videos)) == 3
+    assert names(found_in(dataset.root), videos) == ["a.mp4", "b.mp4", "a.mp4", "c.mp4"]
 
 
 def test_two_paths_to_one_file_in_one_command(tmp_path: Path) -> None:
@@ -212,24 +212,24 @@ def test_two_paths_to_one_file_in_one_command(tmp_path: Path) -> None:
 
 def test_exact_copies_become_one_source(tmp_path: Path) -> None:
     """Files of equal content are one source with all their paths and all that lists say of it."""
-    films, out = tmp_path / "films", tmp_path / "out"
-    touch(films, "a.mp4", "b.mp4")
-    (films / "copy.mp4").write_text("a.mp4", "utf-8")
-    (films / "l.csv").write_text("path,licence\ncopy.mp4,CC0\n", "utf-8")
-    counts = process(out, {"ingest": {}}, films / "a.mp4", films / "b.mp4", films / "l.csv")
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    touch(videos, "a.mp4", "b.mp4")
+    (videos / "copy.mp4").write_text("a.mp4", "utf-8")
+    (videos / "l.csv").write_text("path,licence\ncopy.mp4,CC0\n", "utf-8")
+    counts = process(out, {"ingest": {}}, videos / "a.mp4", videos / "b.mp4", videos / "l.csv")
     assert (counts["ingest"].inputs, counts["ingest"].ok, counts["ingest"].rows) == (3, 3, 2)
     [twice] = [s for s in rows(out, SOURCES) if len(s.paths) == 2]
-    assert set(twice.paths) == {str(films / "a.mp4"), str(films / "copy.mp4")}
+    assert set(twice.paths) == {str(videos / "a.mp4"), str(videos / "copy.mp4")}
     assert twice.extra == {"licence": "CC0"}
 
 
 def test_a_changed_file_is_another_source(tmp_path: Path) -> None:
     """After a change the old content is no longer live; the same content again is."""
-    film, out = tmp_path / "a.mp4", tmp_path / "out"
+    video, out = tmp_path / "a.mp4", tmp_path / "out"
     ids = []
     for text in ("first", "second", "first"):
-        film.write_text(text, "utf-8")
-        counts = process(out, {"ingest": {}}, film)
+        video.write_text(text, "utf-8")
+        counts = process(out, {"ingest": {}}, video)
         assert (counts["ingest"].inputs, counts["ingest"].rows) == (1, 1)
         ids.append({s.video_id for s in rows(out, SOURCES)})
     assert len(ids[0]) == 1
@@ -237,7 +237,7 @@ def test_a_changed_file_is_another_source(tmp_path: Path) -> None:
     assert ids[2] == ids[1]
 
 
-def test_a_film_that_moved_is_the_same_source(tmp_path: Path) -> None:
+def test_a_video_that_moved_is_the_same_source(tmp_path: Path) -> None:
     """Content that is found elsewhere keeps its id."""
     touch(tmp_path, "a.mp4")
     process(tmp_path / "out", {"ingest": {}}, tmp_path / "a.mp4")
@@ -248,7 +248,7 @@ def test_a_film_that_moved_is_the_same_source(tmp_path: Path) -> None:
 
 
 def test_what_ingest_refuses_has_its_reason(tmp_path: Path) -> None:
-    """Missing, empty and folder-like files fail with plain words, and the film beside passes."""
+    """Missing, empty and folder-like files fail with plain words, and the video beside passes."""
     touch(tmp_path, "good.mp4")
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "folder.mp4").mkdir()
@@ -258,7 +258,7 @@ def test_what_ingest_refuses_has_its_reason(tmp_path: Path) -> None:
     counts = process(out, {"ingest": {}}, tmp_path / "l.txt")
     assert (counts["ingest"].ok, counts["ingest"].failed) == (1, 3)
     assert sorted(reason for _, reason in done(out, SOURCES).values() if reason) == [
-        "a folder, not a film",
+        "a folder, not a video",
         "cannot read the file: No such file or directory",
         "the file is empty (0 bytes)",
     ]

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.chat_server import Script
 from tests.support.command import Ended, vidcurate
-from tests.support.films import render
 from tests.support.pipeline import process, rows, shelf, states
+from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.render_estimate import lines
 from vidcurate.engines.gpu_memory import watched_gpu_memory
@@ -22,7 +22,7 @@ from vidcurate.pipeline.counts import count
 from vidcurate.pipeline.discovery.sources import add_files, find_files
 from vidcurate.pipeline.estimate.forecast import Compared, Estimate, Expected, compare, expect, keep
 from vidcurate.pipeline.estimate.sampling import choose, estimate
-from vidcurate.pipeline.estimate.usage import bytes_by_film
+from vidcurate.pipeline.estimate.usage import bytes_by_video
 from vidcurate.pipeline.inputs import Scope
 from vidcurate.pipeline.runner import Run, plan_for
 from vidcurate.records import CLIPS, KEPT, KEYFRAMES, SCANS
@@ -45,7 +45,7 @@ INLINE = ("--engine", "inline", "-q")
 
 @pytest.fixture(scope="module")
 def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four films of 2, 4, 6 and 8 seconds, alike in all else."""
+    """Four videos of 2, 4, 6 and 8 seconds, alike in all else."""
     folder = tmp_path_factory.mktemp("shelves")
     for n in (1, 2, 3, 4):
         render(folder / f"{n}.mp4", [("testsrc2", 2.0)] * n, size=(160, 90), rate="8", audio=False)
@@ -79,21 +79,21 @@ def against(root: Path, options: Options) -> dict[str, Compared]:
 
 
 def test_the_sample_is_spread_over_the_lengths() -> None:
-    """One film in a hundred, five at least, the middles of equal parts; never more than all."""
+    """One video in a hundred, five at least, the middles of equal parts; never more than all."""
     lengths = {f"{i:03}": float(i + 1) for i in range(20)}
     assert choose(lengths, None) == ["002", "006", "010", "014", "018"]
     assert choose(dict(reversed(lengths.items())), 2) == ["005", "015"]
     assert choose(lengths, 99) == list(lengths)
     assert len(choose({str(i): 1.0 for i in range(1201)}, None)) == 13
-    with pytest.raises(UsageError, match="none of 2 films has a length"):
+    with pytest.raises(UsageError, match="none of 2 videos has a length"):
         choose({"a": 0.0, "b": 0.0}, None)
 
 
 def test_the_rate_is_sum_over_sum() -> None:
-    """What is left is foreseen by seconds of film; the error is by the spread about the rate."""
+    """What is left is foreseen by seconds of video; the error is by the spread about the rate."""
     sample = {"a": 1.0, "b": 3.0}
     assert expect({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
-    # Rate 2: film a is 1 above it, b 1 below it; two films left of twice the sample's length.
+    # Rate 2: video a is 1 above it, b 1 below it; two videos left of twice the sample's length.
     assert expect({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(16.0, math.sqrt(2 * 10))
     assert expect({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
     assert expect({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
@@ -102,9 +102,9 @@ def test_the_rate_is_sum_over_sum() -> None:
 def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
     """A plan works on its sample only, the run keeps that work, and takes what was foreseen."""
     found, _ = planned(tmp_path, STILLS, shelves, n_sample=2)
-    assert (found.n_films, found.n_sampled, found.n_left) == (4, 2, 2)
-    assert found.sampled_film_s == pytest.approx(12)
-    assert found.left_film_s == pytest.approx(8)
+    assert (found.n_videos, found.n_sampled, found.n_left) == (4, 2, 2)
+    assert found.sampled_video_s == pytest.approx(12)
+    assert found.left_video_s == pytest.approx(8)
     by_stage = {stage.stage: stage for stage in found.stages}
     assert by_stage["scan"].left_s.amount == pytest.approx(by_stage["scan"].sample_s * 8 / 12)
     assert (len(rows(tmp_path, SCANS)), len(rows(tmp_path, KEYFRAMES))) == (2, 6)
@@ -141,10 +141,10 @@ def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> N
 
 
 def test_what_is_done_is_not_planned(tmp_path: Path, shelves: Path) -> None:
-    """Of films there before nothing is lost or done again; of a done set nothing is left."""
+    """Of videos there before nothing is lost or done again; of a done set nothing is left."""
     process(tmp_path, STILLS, shelves / "3.mp4", shelves / "4.mp4")
     found, _ = planned(tmp_path, STILLS, shelves, n_sample=1)
-    assert [stage.films_left for stage in found.stages] == [2] * len(found.stages)
+    assert [stage.videos_left for stage in found.stages] == [2] * len(found.stages)
     assert len(rows(tmp_path, KEPT)) == len(rows(tmp_path, CLIPS)) == 7
     process(tmp_path, STILLS)
     states_before = {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
@@ -154,17 +154,17 @@ def test_what_is_done_is_not_planned(tmp_path: Path, shelves: Path) -> None:
 
 
 def test_an_option_that_changes_late_plans_late_stages_only(tmp_path: Path, shelves: Path) -> None:
-    """Only stages whose rows are not there have films left."""
+    """Only stages whose rows are not there have videos left."""
     process(tmp_path, STILLS, shelves)
     options = {**STILLS, "keyframes": {"count": 2}}
     found, _ = planned(tmp_path, options, n_sample=1)
-    left = {stage.stage: stage.films_left for stage in found.stages}
+    left = {stage.stage: stage.videos_left for stage in found.stages}
     assert {name for name, n in left.items() if n} == {"keyframes"}
     assert left["keyframes"] == 3
 
 
 def test_another_run_is_not_held_against_the_plan(tmp_path: Path, shelves: Path) -> None:
-    """Neither one that is not at its end, nor one with other options or more films."""
+    """Neither one that is not at its end, nor one with other options or more videos."""
     others = {**STILLS, "keyframes": {"count": 2}}
     planned(tmp_path, STILLS, shelves / "1.mp4", shelves / "2.mp4", n_sample=1)
     assert against(tmp_path, STILLS) == {}
@@ -177,19 +177,19 @@ def test_another_run_is_not_held_against_the_plan(tmp_path: Path, shelves: Path)
 
 
 def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
-    """Every file belongs to a film, by its name; with the rows they are all that is on disk."""
+    """Every file belongs to a video, by its name; with the rows they are all that is on disk."""
     _, run = planned(tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, shelves)
     for p in plan_for(run.dataset, STAGES, ["export", "embed"], {})[2:]:
-        films = bytes_by_film(run.dataset, p, Scope())
-        assert len(films) == 4
-        assert sum(films.values()) == pytest.approx(bytes_below(p.own(run.dataset).folder))
+        videos = bytes_by_video(run.dataset, p, Scope())
+        assert len(videos) == 4
+        assert sum(videos.values()) == pytest.approx(bytes_below(p.own(run.dataset).folder))
 
 
-def test_no_plan_without_a_film(tmp_path: Path, shelves: Path) -> None:
-    """Where no film can be read the error says at which stage and why."""
+def test_no_plan_without_a_video(tmp_path: Path, shelves: Path) -> None:
+    """Where no video can be read the error says at which stage and why."""
     bad = tmp_path / "bad"
     bad.mkdir()
-    (bad / "one.mp4").write_text("no film", "utf-8")
+    (bad / "one.mp4").write_text("no video", "utf-8")
     with pytest.raises(EmptyResultError, match=r"no plan .* probe left none of 1 \(1 time: "):
         planned(tmp_path / "a", STILLS, bad)
     with pytest.raises(EmptyResultError, match=r"no plan .* split left none"):
@@ -208,7 +208,7 @@ def test_a_plan_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
 
 
 def test_no_plan_without_a_stage(tmp_path: Path, shelves: Path) -> None:
-    """Finding and probing films is done at once, so that there is nothing to foresee of it."""
+    """Finding and probing videos is done at once, so that there is nothing to foresee of it."""
     with pytest.raises(UsageError, match="nothing to plan"):
         planned(tmp_path, {"probe": {}}, shelves)
 
@@ -247,16 +247,16 @@ def command(home: Path, *arguments: str | Path) -> Ended:
 
 
 def test_the_command(tmp_path: Path, shelves: Path) -> None:
-    """`plan` tells a table or JSON, then `run` how far off it was; without films it is refused."""
+    """`plan` tells a table or JSON, then `run` how far off it was; without videos it is refused."""
     (tmp_path / "my.yaml").write_text(CONFIG, "utf-8")
     empty = command(tmp_path, "plan")
-    assert (empty.code, "holds no films yet" in empty.err) == (2, True)
-    shown = command(tmp_path, "plan", shelves, "--films", "2")
+    assert (empty.code, "holds no videos yet" in empty.err) == (2, True)
+    shown = command(tmp_path, "plan", shelves, "--videos", "2")
     assert shown.code == 0, shown.err
     assert re.search(r"^all +2 .* ± .* ± ", shown.out, re.MULTILINE)
-    assert "2 of 4 films sampled" in shown.out
+    assert "2 of 4 videos sampled" in shown.out
     assert re.search(r"^dearest stage: (scan|keyframes); less with ", shown.out, re.MULTILINE)
-    [told] = command(tmp_path, "plan", "--films", "2", "--json").lines
+    [told] = command(tmp_path, "plan", "--videos", "2", "--json").lines
     assert (told["n_left"], told["hours"]["amount"] > 0) == (2, True)
     ended = vidcurate(
         *("run", "-c", "my.yaml", "-d", "out", "--engine", "inline", "--json"), at=tmp_path

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.pipeline import done, process, rows, shelf
 from tests.support.tiny_models import save_clip
-from vidcurate.clips.vectors import clip_frames, clip_vector, matrix, read_film_vectors
+from vidcurate.clips.vectors import clip_frames, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import UsageError
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
@@ -28,7 +28,7 @@ def embedder(model: str) -> ClipEmbedder:
 def check_rows(out: Path, embedder: ClipEmbedder, texts: dict[str, str]) -> None:
     """Every row's numbers are cosines of the clip's text with the vectors on disk."""
     [own] = rows(out, VECTORS)
-    table = read_film_vectors(shelf(out, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(shelf(out, VECTORS).folder / "files" / own.vectors_file)
     for clip, row in zip(rows(out, KEPT), rows(out, ALIGNMENT), strict=True):
         words = embedder.text_vectors([texts[clip.clip_id]])[0]
         by_frame = matrix(clip_frames(table, clip)) @ words
@@ -40,10 +40,10 @@ def check_rows(out: Path, embedder: ClipEmbedder, texts: dict[str, str]) -> None
 
 
 def test_captions_are_compared(
-    film: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
+    video: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
 ) -> None:
     """Each kept clip's caption is compared; one longer than the model reads is marked."""
-    process(tmp_path, {"embed": {"backend": "open_clip", "model": model}, "alignment": {}}, film)
+    process(tmp_path, {"embed": {"backend": "open_clip", "model": model}, "alignment": {}}, video)
     captions = {row.clip_id: row.text for row in rows(tmp_path, CAPTIONS)}
     check_rows(tmp_path, embedder, captions)
     found = rows(tmp_path, ALIGNMENT)
@@ -53,14 +53,14 @@ def test_captions_are_compared(
 
 
 def test_a_sentence_needs_no_captions(
-    film: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
+    video: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
 ) -> None:
     """A sentence is compared with every kept clip, and no caption is made for it."""
     options = {
         "embed": {"backend": "open_clip", "model": model},
         "alignment": {"sentence": "colour bars"},
     }
-    process(tmp_path, options, film)
+    process(tmp_path, options, video)
     check_rows(tmp_path, embedder, dict.fromkeys(done(tmp_path, ALIGNMENT), "colour bars"))
     found = rows(tmp_path, ALIGNMENT)
     assert {(row.text_from, row.is_cut) for row in found} == {("sentence", False)}
@@ -68,7 +68,7 @@ def test_a_sentence_needs_no_captions(
     assert not (tmp_path / "captions").exists()
 
 
-def test_it_is_a_column_of_the_export(film: Path, tmp_path: Path, model: str) -> None:
+def test_it_is_a_column_of_the_export(video: Path, tmp_path: Path, model: str) -> None:
     """The finished data set has the numbers beside each caption."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - for this test alone
 
@@ -77,15 +77,15 @@ def test_it_is_a_column_of_the_export(film: Path, tmp_path: Path, model: str) ->
         "alignment": {},
         "export": {"media": "none"},
     }
-    process(tmp_path, options, film)
+    process(tmp_path, options, video)
     table = pq.read_table(next((tmp_path / "export").rglob("*.parquet")))
     wanted = {row.clip_id: row.frame_mean for row in rows(tmp_path, ALIGNMENT)}
     columns = (table[name].to_pylist() for name in ("clip_id", "alignment_frame_mean"))
     assert dict(zip(*columns, strict=True)) == wanted
 
 
-def test_without_an_image_text_model_it_is_refused(film: Path, tmp_path: Path) -> None:
-    """Vectors that know no words end the command before a film is read."""
+def test_without_an_image_text_model_it_is_refused(video: Path, tmp_path: Path) -> None:
+    """Vectors that know no words end the command before a video is read."""
     with pytest.raises(UsageError, match=r"alignment needs vectors of an image-text model"):
-        process(tmp_path / "out", {"alignment": {}}, film)
+        process(tmp_path / "out", {"alignment": {}}, video)
     assert not (tmp_path / "out" / "scans").exists()

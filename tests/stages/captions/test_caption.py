@@ -9,8 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.films import render
 from tests.support.pipeline import done, files_below, process, rows, shelf, states
+from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.errors import EmptyResultError
@@ -37,8 +37,8 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
     """A data set of three clips with two keyframes each."""
-    film = render(tmp_path / "film.mp4", audio=False)
-    process(tmp_path / "out", BASE, film)
+    video = render(tmp_path / "video.mp4", audio=False)
+    process(tmp_path / "out", BASE, video)
     return tmp_path / "out"
 
 
@@ -72,10 +72,10 @@ def test_facts_are_told_of_each_clip(out: Path) -> None:
     assert sum("mostly green" in t for t in texts) == 1
 
 
-def test_facts_without_scores_tell_less(tmp_path: Path, film: Path) -> None:
+def test_facts_without_scores_tell_less(tmp_path: Path, video: Path) -> None:
     """Where nothing was measured, sharpness and motion are not spoken of, and nothing measures."""
     out = tmp_path / "out"
-    counts = process(out, {"split": {"min_clip_s": 1.0}, "caption": {}}, film)
+    counts = process(out, {"split": {"min_clip_s": 1.0}, "caption": {}}, video)
     assert "quality" not in counts
     assert "keyframes" not in counts
     for caption in rows(out, CAPTIONS):
@@ -130,9 +130,9 @@ def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None
 
 def test_a_clip_without_keyframes_fails(out: Path, script: Script) -> None:
     """Where no stills could be made, the caption says so instead of guessing."""
-    film = out.parent / "film.mp4"
-    film.rename(film.with_suffix(".away"))
-    with pytest.raises(EmptyResultError, match="the film is gone"):
+    video = out.parent / "video.mp4"
+    video.rename(video.with_suffix(".away"))
+    with pytest.raises(EmptyResultError, match="the video is gone"):
         process(out, {**BASE, "keyframes": {"format": "webp"}})
     caption = {"backend": "openai", "model": "eye", "base_url": script.url}
     with pytest.raises(EmptyResultError):

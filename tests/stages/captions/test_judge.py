@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.films import render
 from tests.support.pipeline import done, process, rows
+from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import EmptyResultError, UsageError
@@ -84,8 +84,8 @@ def asked(script: Script, **changes: object) -> dict[str, object]:
 @pytest.fixture
 def out(tmp_path: Path, script: Script) -> Path:
     """A data set of three clips with the captions above."""
-    film = render(tmp_path / "film.mp4", audio=False)
-    process(tmp_path / "out", {**BASE, "caption": asked(script)}, film)
+    video = render(tmp_path / "video.mp4", audio=False)
+    process(tmp_path / "out", {**BASE, "caption": asked(script)}, video)
     return tmp_path / "out"
 
 

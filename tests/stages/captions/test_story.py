@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.films import render
 from tests.support.pipeline import NO_LIMITS, done, process, rows
+from tests.support.videos import render
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.runner import Limits
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
@@ -24,9 +24,9 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def out(tmp_path: Path) -> Path:
-    """A data set of two films of three clips each, captioned from facts."""
-    films = [render(tmp_path / f"{rate}.mp4", rate=rate, audio=False) for rate in ("24", "25")]
-    process(tmp_path / "out", BASE, *films)
+    """A data set of two videos of three clips each, captioned from facts."""
+    videos = [render(tmp_path / f"{rate}.mp4", rate=rate, audio=False) for rate in ("24", "25")]
+    process(tmp_path / "out", BASE, *videos)
     return tmp_path / "out"
 
 
@@ -37,20 +37,20 @@ def tell(
     limits: Limits = NO_LIMITS,
     **changes: Any,
 ) -> list[Story]:
-    """Tell the films through the server; the stories that are live."""
+    """Tell the videos through the server; the stories that are live."""
     story = {"model": "eye", "base_url": script.url, "backoff_s": 0.001, "retries": 0, **changes}
     process(out, {**BASE, "outline": outline or {}, "story": story}, limits=limits)
     live = {row.outline_id for row in rows(out, OUTLINES)}
     return [row for row in rows(out, STORIES) if row.outline_id in live]
 
 
-def test_a_film_has_a_text_of_its_own(out: Path, script: Script) -> None:
-    """One row a film says what made it; its scenes are told from the clips' captions."""
-    script.say = lambda body: "film" if "scenes of one film" in str(body) else "scene"
+def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
+    """One row a video says what made it; its scenes are told from the clips' captions."""
+    script.say = lambda body: "video" if "scenes of one video" in str(body) else "scene"
     stories = tell(out, script)
     assert len({story.video_id for story in stories}) == 2
     for story in stories:
-        assert (story.text, story.status, story.model, story.gaps) == ("film", "ok", MODEL, ())
+        assert (story.text, story.status, story.model, story.gaps) == ("video", "ok", MODEL, ())
         assert [(s.start_s, s.end_s, s.text) for s in story.scenes] == [(0.0, 6.0, "scene")]
         assert (story.n_requests, story.prompt_tokens, story.completion_tokens) == (2, 22, 10)
     texts = [caption.text for caption in rows(out, CAPTIONS)]
@@ -59,7 +59,7 @@ def test_a_film_has_a_text_of_its_own(out: Path, script: Script) -> None:
 
 
 def test_scenes_are_no_longer_than_asked(out: Path, script: Script) -> None:
-    """With short scenes each clip is one, told by its own caption: only the films are asked for."""
+    """With short scenes each clip is one, told by its caption: only the videos are asked for."""
     stories = tell(out, script, {"scene_s": 2.0})
     assert len(script.bodies) == 2
     captions = {caption.text for caption in rows(out, CAPTIONS)}
@@ -69,8 +69,8 @@ def test_scenes_are_no_longer_than_asked(out: Path, script: Script) -> None:
     assert [len(o.scenes) for o in rows(out, OUTLINES)] == [3, 3]
 
 
-def test_only_films_whose_captions_changed_are_told_again(out: Path, script: Script) -> None:
-    """A second run asks nothing; another filter asks for the films that lost a clip, and back."""
+def test_only_videos_whose_captions_changed_are_told_again(out: Path, script: Script) -> None:
+    """A second run asks nothing; another filter asks for the videos that lost a clip, and back."""
     before = tell(out, script, {"scene_s": 2.0})
     assert tell(out, script, {"scene_s": 2.0}) == before
     assert len(script.bodies) == 2
@@ -89,7 +89,7 @@ def test_only_films_whose_captions_changed_are_told_again(out: Path, script: Scr
 
 
 def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None:
-    """The film is told from the others, and the outline says which clip was left out."""
+    """The video is told from the others, and the outline says which clip was left out."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
     script.modes = ["400"]
     caption = {**server, "concurrency": 1}
@@ -102,7 +102,7 @@ def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None
     ]
 
 
-def test_a_film_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
+def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
     """The other is told; with retry_failed only the failed one is asked for again."""
     script.modes = ["400"]
     assert len(tell(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
@@ -121,8 +121,8 @@ def test_a_model_must_be_named(out: Path, script: Script) -> None:
 def test_prompts_may_be_ones_own(out: Path, script: Script) -> None:
     """Another prompt gives other stories, and the row says which it was."""
     [before, _] = tell(out, script, {"scene_s": 2.0})
-    own = out.parent / "film.txt"
+    own = out.parent / "video.txt"
     own.write_text("Tell it: {notes}", "utf-8")
-    [after, _] = tell(out, script, {"scene_s": 2.0}, film_prompt=str(own))
+    [after, _] = tell(out, script, {"scene_s": 2.0}, video_prompt=str(own))
     assert after.prompt_hash != before.prompt_hash
     assert after.text.startswith("Tell it: 0.0 to 2.0 s:")

@@ -12,8 +12,8 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from tests.support.films import render
 from tests.support.pipeline import files_below, names_below, process, rows, shelf, state, states
+from tests.support.videos import render
 from vidcurate.errors import UsageError
 from vidcurate.records import CAPTIONS, EXPORTS, KEPT
 from vidcurate.stages.output.export import ExportConfig
@@ -31,13 +31,13 @@ WHOLE: dict[str, dict[str, Any]] = {
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two films that a list says more of, exported with clip files, stills and captions."""
+    """Two videos that a list says more of, exported with clip files, stills and captions."""
     root = tmp_path_factory.mktemp("export")
     render(root / "one.mp4", audio=True)
     render(root / "two|<b>.mp4", [("mandelbrot=start_scale=0.5", 1.5)], size=(160, 90), audio=False)
     text = "path,licence,title,clip_id\none.mp4,CC-BY 4.0,One,mine\ntwo|<b>.mp4,,Two,\n"
-    (root / "films.csv").write_text(text, "utf-8")
-    process(root / "out", WHOLE, root / "films.csv")
+    (root / "videos.csv").write_text(text, "utf-8")
+    process(root / "out", WHOLE, root / "videos.csv")
     return root / "out"
 
 
@@ -68,7 +68,7 @@ def test_every_file_that_is_named_is_there_and_no_other(made: Path) -> None:
 
 
 def test_clips_hold_their_frames_and_sound(made: Path) -> None:
-    """An encoded clip has as many frames as its row says, and sound where its film has."""
+    """An encoded clip has as many frames as its row says, and sound where its video has."""
     for row in exported(made).to_pylist():
         with av.open(str(made / "export" / row["file_name"])) as clip:
             assert sum(1 for _ in clip.decode(video=0)) == row["n_frames"]
@@ -77,7 +77,7 @@ def test_clips_hold_their_frames_and_sound(made: Path) -> None:
 
 
 def test_a_row_says_all_that_is_known(made: Path) -> None:
-    """Span, film, measurements, caption and the list's own columns stand in one row."""
+    """Span, video, measurements, caption and the list's own columns stand in one row."""
     table = exported(made)
     assert table["source_name"].to_pylist() == ["one.mp4"] * 3 + ["two|<b>.mp4"]
     assert table["start_s"].to_pylist() == [0.0, 2.0, 4.0, 0.0]
@@ -137,7 +137,7 @@ def test_card_tells_how_the_data_set_was_made(made: Path) -> None:
     assert yaml.safe_load(head)["configs"] == [
         {"config_name": "default", "data_files": "data/*.parquet"}
     ]
-    assert "4 clips, 0:00:08 (h:mm:ss), from 2 films; 4 with a caption, 4 with a file." in body
+    assert "4 clips, 0:00:08 (h:mm:ss), from 2 videos; 4 with a caption, 4 with a file." in body
     assert "- CC-BY 4.0: 3 clips" in body
     assert "- not given: 1 clip\n" in body
     assert "| ingest | 2 | 2 | 0 | 0 |" in body
@@ -201,7 +201,7 @@ def test_a_folder_with_other_things_is_never_replaced(made: Path, tmp_path: Path
 
 
 def test_media_none_writes_no_clips(made: Path) -> None:
-    """Without media a clip stays a span of its film, and nothing but Parquet is written."""
+    """Without media a clip stays a span of its video, and nothing but Parquet is written."""
     process(made, {**WHOLE, "export": {"media": "none"}})
     table = exported(made)
     assert table["file_name"].null_count == table["sha256"].null_count == 4
@@ -211,9 +211,9 @@ def test_media_none_writes_no_clips(made: Path) -> None:
 
 
 def test_media_copy_keeps_the_codec(tmp_path: Path) -> None:
-    """A copied clip holds its span and the bytes of the film's own encoder."""
-    film = render(tmp_path / "film.mp4", encode=("-c:v", "libx264", "-g", "12"))
-    process(tmp_path / "out", {**SPLIT, "export": {"media": "copy"}}, film)
+    """A copied clip holds its span and the bytes of the video's own encoder."""
+    video = render(tmp_path / "video.mp4", encode=("-c:v", "libx264", "-g", "12"))
+    process(tmp_path / "out", {**SPLIT, "export": {"media": "copy"}}, video)
     clips = {clip.clip_id: clip for clip in rows(tmp_path / "out", KEPT)}
     for row in rows(tmp_path / "out", EXPORTS):
         assert row.media == "copy"
@@ -225,11 +225,11 @@ def test_media_copy_keeps_the_codec(tmp_path: Path) -> None:
 
 def test_bytes_in_the_parquet(tmp_path: Path) -> None:
     """With embed_bytes each row holds its clip's file, in the form that `datasets` decodes."""
-    film = render(tmp_path / "film.mp4", audio=False)
-    (tmp_path / "films.csv").write_text("path,video\nfilm.mp4,ours\n", "utf-8")
+    video = render(tmp_path / "video.mp4", audio=False)
+    (tmp_path / "videos.csv").write_text("path,video\nvideo.mp4,ours\n", "utf-8")
     export = {"preset": "ultrafast", "embed_bytes": True}
-    process(tmp_path / "out", {**SPLIT, "export": export}, tmp_path / "films.csv")
-    assert film.exists()
+    process(tmp_path / "out", {**SPLIT, "export": export}, tmp_path / "videos.csv")
+    assert video.exists()
     table = exported(tmp_path / "out")
     assert table["source_video"].to_pylist() == ["ours"] * 3
     for row in table.to_pylist():
@@ -243,16 +243,16 @@ def test_bytes_need_files() -> None:
         ExportConfig(media="none", embed_bytes=True)
 
 
-def test_a_film_that_is_gone_costs_its_clips_only(tmp_path: Path, film: Path) -> None:
-    """Clips of a missing film fail with the reason and are not in the export; others are."""
+def test_a_video_that_is_gone_costs_its_clips_only(tmp_path: Path, video: Path) -> None:
+    """Clips of a missing video fail with the reason and are not in the export; others are."""
     gone, out = tmp_path / "gone.mp4", tmp_path / "out"
-    gone.write_bytes(film.read_bytes() + b"\0" * 16)
-    process(out, {**SPLIT, "filter": {}}, film, gone)
+    gone.write_bytes(video.read_bytes() + b"\0" * 16)
+    process(out, {**SPLIT, "filter": {}}, video, gone)
     gone.unlink()
     count = process(out, {**SPLIT, "export": {"preset": "ultrafast"}})["export"]
     assert (count.ok, count.failed, count.rows) == (3, 3, 3)
-    assert exported(out)["source_name"].to_pylist() == [film.name] * 3
-    assert "the film is gone" in (out / "export" / "README.md").read_text("utf-8")
+    assert exported(out)["source_name"].to_pylist() == [video.name] * 3
+    assert "the video is gone" in (out / "export" / "README.md").read_text("utf-8")
 
 
 def test_clip_files_are_linked_not_copied(made: Path) -> None:

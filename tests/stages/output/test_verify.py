@@ -10,7 +10,7 @@ import pytest
 from tests.support.pipeline import done, names_below, process, rows, shelf
 from vidcurate.errors import EmptyResultError, MediaError
 from vidcurate.pipeline.runner import Limits
-from vidcurate.records import EXPORTS, VERIFIED, Cut, FilmCuts
+from vidcurate.records import EXPORTS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.output.verify import check_shots
 from vidcurate.store.dataset import Dataset
 
@@ -30,9 +30,9 @@ def damage(file: Path) -> None:
     file.write_bytes(data)
 
 
-def test_export_verifies_every_clip(tmp_path: Path, film: Path) -> None:
+def test_export_verifies_every_clip(tmp_path: Path, video: Path) -> None:
     """Three right clips have a row each, and their edges at cuts are told from what is beyond."""
-    counts = process(tmp_path, WITH, film)
+    counts = process(tmp_path, WITH, video)
     assert (counts["verify"].ok, counts["verify"].failed) == (3, 0)
     found = sorted(rows(tmp_path, VERIFIED), key=lambda row: row.n_frames)
     assert [row.n_frames for row in found] == [48, 48, 48]
@@ -44,9 +44,9 @@ def test_export_verifies_every_clip(tmp_path: Path, film: Path) -> None:
     assert pq.read_table(tmp_path / "export" / "data").num_rows == 3
 
 
-def test_a_bad_file_is_quarantined(tmp_path: Path, film: Path) -> None:
+def test_a_bad_file_is_quarantined(tmp_path: Path, video: Path) -> None:
     """It is neither in the shards nor in clips/; status, card and rows say why; the file stays."""
-    process(tmp_path, WITHOUT, film)
+    process(tmp_path, WITHOUT, video)
     assert not (tmp_path / "verified").exists()
     bad = sorted(shelf(tmp_path, EXPORTS).files.iterdir())[1]
     damage(bad)
@@ -63,28 +63,28 @@ def test_a_bad_file_is_quarantined(tmp_path: Path, film: Path) -> None:
     assert pq.read_table(tmp_path / "export" / "data").num_rows == 3
 
 
-def test_nothing_is_left(tmp_path: Path, film: Path) -> None:
+def test_nothing_is_left(tmp_path: Path, video: Path) -> None:
     """An export of which no file is as it should be ends as any other stage that left nothing."""
-    process(tmp_path, WITHOUT, film)
+    process(tmp_path, WITHOUT, video)
     for file in shelf(tmp_path, EXPORTS).files.iterdir():
         damage(file)
     with pytest.raises(EmptyResultError, match="verify left none of 3"):
         process(tmp_path, WITH)
 
 
-def test_without_files_there_is_nothing_to_verify(tmp_path: Path, film: Path) -> None:
+def test_without_files_there_is_nothing_to_verify(tmp_path: Path, video: Path) -> None:
     """Without media an export has nothing to verify; verify by itself then passes every clip."""
     options = {"split": {"min_clip_s": 1.0}, "export": {"media": "none"}}
-    assert "verify" not in process(tmp_path, options, film)
+    assert "verify" not in process(tmp_path, options, video)
     assert VERIFIED.name not in Dataset(tmp_path).manifest()
     assert process(tmp_path, {**options, "verify": {}})["verify"].ok == 3
     assert {row.n_frames for row in rows(tmp_path, VERIFIED)} == {0}
 
 
-def film_with(*cuts: tuple[int, int]) -> FilmCuts:
-    """A film with transitions from the last frame of a shot to the first of the next."""
+def video_with(*cuts: tuple[int, int]) -> VideoCuts:
+    """A video with transitions from the last frame of a shot to the first of the next."""
     made = (Cut(a, b, float(a), float(b), "cut", 1.0, "test") for a, b in cuts)
-    return FilmCuts("film", tuple(made))
+    return VideoCuts("video", tuple(made))
 
 
 CLIP = np.arange(10, 40)
@@ -93,7 +93,7 @@ CLIP = np.arange(10, 40)
 @pytest.mark.parametrize("cut", [(9, 10), (39, 40), (4, 10), (39, 45)])
 def test_transitions_at_the_edges_are_outside(cut: tuple[int, int]) -> None:
     """A clip may begin with the first frame after a transition and end with the last before one."""
-    check_shots(CLIP, film_with(cut), one_shot=True)
+    check_shots(CLIP, video_with(cut), one_shot=True)
 
 
 @pytest.mark.parametrize(
@@ -102,12 +102,12 @@ def test_transitions_at_the_edges_are_outside(cut: tuple[int, int]) -> None:
 def test_transitions_inside_are_found(cut: tuple[int, int]) -> None:
     """A cut near an edge leaves foreign frames there; of a gradual transition no part may be."""
     with pytest.raises(MediaError, match="a transition between shots"):
-        check_shots(CLIP, film_with(cut), one_shot=False)
+        check_shots(CLIP, video_with(cut), one_shot=False)
 
 
 @pytest.mark.parametrize("cut", [(17, 18), (31, 32), (9, 40)])
 def test_joined_shots_and_kept_transitions_are_no_faults(cut: tuple[int, int]) -> None:
     """A hard cut between 8 frames and more, and a transition around the clip, pass unless asked."""
-    check_shots(CLIP, film_with(cut), one_shot=False)
+    check_shots(CLIP, video_with(cut), one_shot=False)
     with pytest.raises(MediaError, match="a transition between shots"):
-        check_shots(CLIP, film_with(cut), one_shot=True)
+        check_shots(CLIP, video_with(cut), one_shot=True)

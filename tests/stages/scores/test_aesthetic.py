@@ -6,7 +6,7 @@ import pytest
 from tests.models.vision.test_aesthetic_head import linear
 from tests.support.pipeline import process, rows, shelf
 from tests.support.tiny_models import CLIP_DIMENSION, save_clip
-from vidcurate.clips.vectors import clip_frames, matrix, read_film_vectors
+from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import UsageError
 from vidcurate.models.vision.aesthetic_head import read_head
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS
@@ -21,17 +21,17 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return f"local-dir:{save_clip(tmp_path_factory.mktemp('clip'))}"
 
 
-def test_each_frame_is_scored(film: Path, tmp_path: Path, model: str) -> None:
+def test_each_frame_is_scored(video: Path, tmp_path: Path, model: str) -> None:
     """Every frame's score is the head's of its vector at length one, with minimum and mean."""
     head = linear(tmp_path / "head.pth", CLIP_DIMENSION)
     options = {
         "embed": {"backend": "open_clip", "model": model},
         "aesthetic": {"head": str(head)},
     }
-    process(tmp_path / "out", options, film)
+    process(tmp_path / "out", options, video)
     [own] = rows(tmp_path / "out", VECTORS)
     folder = shelf(tmp_path / "out", VECTORS).folder
-    table = read_film_vectors(folder / "files" / own.vectors_file)
+    table = read_video_vectors(folder / "files" / own.vectors_file)
     found = rows(tmp_path / "out", AESTHETIC)
     for clip, row in zip(rows(tmp_path / "out", CLIPS), found, strict=True):
         wanted = read_head(head).scores(matrix(clip_frames(table, clip)))
@@ -42,7 +42,7 @@ def test_each_frame_is_scored(film: Path, tmp_path: Path, model: str) -> None:
     assert len({row.score_mean for row in found}) == 3
 
 
-def test_what_does_not_fit_is_said_before_decoding(film: Path, tmp_path: Path, model: str) -> None:
+def test_what_does_not_fit_is_said_before_decoding(video: Path, tmp_path: Path, model: str) -> None:
     """Vectors of no model or of another, a head that is not there or another file are refused."""
     clip = {"backend": "open_clip", "model": model}
     other = {"backend": "open_clip", "model": "ViT-B-32", "pretrained": "openai"}
@@ -55,7 +55,7 @@ def test_what_does_not_fit_is_said_before_decoding(film: Path, tmp_path: Path, m
         (clip, {"head": long, "sha256": "0" * 64}, f"and not {'0' * 64}: fetch them again"),
     ):
         with pytest.raises(UsageError, match=message):
-            process(tmp_path / "out", {"embed": embed, "aesthetic": aesthetic}, film)
+            process(tmp_path / "out", {"embed": embed, "aesthetic": aesthetic}, video)
     assert not (tmp_path / "out" / "scans").exists()
 
 

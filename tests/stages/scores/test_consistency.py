@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.support.pipeline import process, rows, shelf
-from vidcurate.clips.vectors import clip_frames, matrix, read_film_vectors, unit_rows
+from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors, unit_rows
 from vidcurate.records import CLIPS, CONSISTENCY, VECTORS
 from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
 
@@ -28,7 +28,7 @@ def test_a_lone_frame_is_like_itself() -> None:
     assert of_any_pair(unit(1)) == of_neighbours(unit(1)) == (1, 1)
 
 
-def test_two_scenes_are_less_consistent_than_one(film: Path, tmp_path: Path) -> None:
+def test_two_scenes_are_less_consistent_than_one(video: Path, tmp_path: Path) -> None:
     """Of three shots of 2 s in clips of 1.5 s, those that hold a cut have the lowest numbers."""
     options = {
         "cuts": {"detector": "fixed", "fixed_interval_s": 1.5, "min_scene_s": 0.0},
@@ -36,7 +36,7 @@ def test_two_scenes_are_less_consistent_than_one(film: Path, tmp_path: Path) -> 
         "scan": {"sample_interval_s": 0.25},
         "consistency": {},
     }
-    process(tmp_path, options, film)
+    process(tmp_path, options, video)
     found = rows(tmp_path, CONSISTENCY)
     assert len(found) == 4
     assert {row.backend for row in found} == {"appearance"}
@@ -46,11 +46,11 @@ def test_two_scenes_are_less_consistent_than_one(film: Path, tmp_path: Path) -> 
         assert all(getattr(row, name) < lowest - 0.1 for row in joined)
 
 
-def test_rows_are_of_the_vectors_on_disk(film: Path, tmp_path: Path) -> None:
-    """The numbers are cosines of the film's vectors within the clip; neighbours are in time."""
-    process(tmp_path, {"split": {"min_clip_s": 1}, "consistency": {}}, film)
+def test_rows_are_of_the_vectors_on_disk(video: Path, tmp_path: Path) -> None:
+    """The numbers are cosines of the video's vectors within the clip; neighbours are in time."""
+    process(tmp_path, {"split": {"min_clip_s": 1}, "consistency": {}}, video)
     [own] = rows(tmp_path, VECTORS)
-    table = read_film_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
     for clip, row in zip(rows(tmp_path, CLIPS), rows(tmp_path, CONSISTENCY), strict=True):
         vectors = matrix(clip_frames(table, clip))
         apart = [float(a @ b) for a, b in pairwise(vectors)]

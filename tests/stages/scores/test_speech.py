@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.films import ffmpeg, render
 from tests.support.pipeline import process, rows
+from tests.support.videos import ffmpeg, render
 from vidcurate.errors import MissingExtraError
 from vidcurate.records import SPEECH, Speech
 
@@ -13,7 +13,7 @@ WITHOUT_MODEL = {"backend": "none"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two films of 4 s with two shots: one without sound, one with a tone for 1.9 s."""
+    """Two videos of 4 s with two shots: one without sound, one with a tone for 1.9 s."""
     root = tmp_path_factory.mktemp("speech")
     shots = (("testsrc2", 2.0), ("smptehdbars", 2.0))
     silent = render(root / "silent.mp4", shots, audio=False)
@@ -23,7 +23,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judged(out: Path, folder: Path, **options: object) -> list[Speech]:
-    """The sound of every clip of 2 s, by film and time."""
+    """The sound of every clip of 2 s, by video and time."""
     cuts = {"detector": "fixed", "fixed_interval_s": 2.0, "min_scene_s": 0.0}
     process(out, {"cuts": cuts, "split": {"min_clip_s": 1}, "speech": options}, folder)
     return rows(out, SPEECH)
@@ -39,7 +39,7 @@ def test_loudness_needs_no_model(tmp_path: Path, folder: Path) -> None:
     assert {row.speech_share for row in found} == {None}
 
 
-def test_a_film_without_sound_says_so(tmp_path: Path, folder: Path) -> None:
+def test_a_video_without_sound_says_so(tmp_path: Path, folder: Path) -> None:
     """No sound is told from silence: all is null, against a clip that is silent throughout."""
     found = judged(tmp_path, folder, **WITHOUT_MODEL)
     none = [row for row in found if not row.has_audio]

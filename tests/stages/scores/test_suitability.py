@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.films import render
 from tests.support.pipeline import process, rows
+from tests.support.videos import render
 from vidcurate.errors import MediaError
 from vidcurate.records import SCORE_TABLES, SUITABILITY, Suitability
 from vidcurate.stages.scores.suitability import (
@@ -90,8 +90,8 @@ def test_weights_of_nothing_are_refused() -> None:
 
 def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
     """Quality and motion are made as needed; a table that is there takes part, others are named."""
-    film = render(tmp_path / "film.mp4")
-    process(tmp_path / "out", {"suitability": {}}, film)
+    video = render(tmp_path / "video.mp4")
+    process(tmp_path / "out", {"suitability": {}}, video)
     found = rows(tmp_path / "out", SUITABILITY)
     assert len(found) == 3
     needed = {part for part, (table, _) in PARTS.items() if table in {t.name for t in REQUIRED}}
@@ -103,7 +103,7 @@ def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
     assert bars.motion == 0
     assert bars.score == 1
     options = {"speech": {"backend": "none"}, "consistency": {}, "suitability": {}}
-    process(tmp_path / "out", options, film)
+    process(tmp_path / "out", options, video)
     again = rows(tmp_path / "out", SUITABILITY)
     assert {"consistency"} == set(found[0].missing) - set(again[0].missing)
     assert all(row.consistency is not None for row in again)

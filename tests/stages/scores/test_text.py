@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import process, rows
+from tests.support.videos import ffmpeg
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line
 from vidcurate.records import TEXT, Clip, Text
@@ -93,18 +93,18 @@ def caption(file: Path) -> None:
 
 
 def judged(folder: Path, graph: str, options: dict[str, Any]) -> Text:
-    """The row of a film of four seconds, of a smooth moving picture and a caption."""
+    """The row of a video of four seconds, of a smooth moving picture and a caption."""
     caption(folder / "caption.png")
     smooth = "gradients=size=320x180:rate=8:duration=4:speed=0.05:seed=2:c0=0x305070:c1=0x708090"
     inputs = ["-f", "lavfi", "-i", smooth, "-i", str(folder / "caption.png")]
-    ffmpeg(*inputs, "-filter_complex", graph, "-map", "[v]", str(folder / "film.mp4"))
+    ffmpeg(*inputs, "-filter_complex", graph, "-map", "[v]", str(folder / "video.mp4"))
     whole = {"detector": "fixed", "fixed_interval_s": 10.0}
-    process(folder / "out", {"cuts": whole, "text": options}, folder / "film.mp4")
+    process(folder / "out", {"cuts": whole, "text": options}, folder / "video.mp4")
     [row] = rows(folder / "out", TEXT)
     return row
 
 
-def test_a_caption_is_read_off_a_film(tmp_path: Path) -> None:
+def test_a_caption_is_read_off_a_video(tmp_path: Path) -> None:
     """A caption over the last three of four seconds is text in these, read, and an overlay."""
     pytest.importorskip("rapidocr", reason="the extra 'text' is not installed")
     row = judged(tmp_path, "[0:v][1:v]overlay=enable='gte(t,0.9)',format=yuv420p[v]", {})

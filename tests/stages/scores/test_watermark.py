@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import process, rows, shelf
 from tests.support.tiny_models import LABELS, save_classifier
+from tests.support.videos import ffmpeg
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.media.visual.proxies import clip_proxies
 from vidcurate.media.visual.watermark import different, find_mark, gradient, without_lines
@@ -46,16 +46,16 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def film_of(
+def video_of(
     pictures: Path, name: str, *, moves: float, stands: float = 0, mark_until: float = 0
 ) -> Path:
-    """A film that moves and then stands, marked for so many seconds."""
+    """A video that moves and then stands, marked for so many seconds."""
     file = pictures / f"{name}.mp4"
     parts = [f"[a]trim=duration={moves},{MOVES}[m]", f"[b]trim=duration={max(stands, 0.2)}[s]"]
     scale = f"crop={SIZE[0]}:{SIZE[1]}:0:0,setsar=1"
     graph = (
         f"[0:v]split[a][b];{';'.join(parts)};[m]{scale}[m2];[s]{scale}[s2];"
-        f"[m2][s2]concat=n=2[film];[film][1:v]overlay=enable='lt(t,{mark_until})',format=yuv420p[v]"
+        f"[m2][s2]concat=n=2[video];[video][1:v]overlay=enable='lt(t,{mark_until})',format=yuv420p[v]"
     )
     still = ["-loop", "1", "-framerate", str(RATE), "-i"]
     inputs = [*still, str(pictures / "texture.png"), *still, str(pictures / "mark.png")]
@@ -65,9 +65,9 @@ def film_of(
 
 
 def judged(pictures: Path, name: str, **how: float) -> list[Watermark]:
-    """The rows of such a film, in the order of its clips."""
+    """The rows of such a video, in the order of its clips."""
     out = pictures / f"{name} out"
-    process(out, {**MOVING_THEN_STILL, "watermark": {}}, film_of(pictures, name, **how))
+    process(out, {**MOVING_THEN_STILL, "watermark": {}}, video_of(pictures, name, **how))
     start = {clip.clip_id: clip.start_pts for clip in rows(out, CLIPS)}
     return sorted(rows(out, WATERMARK), key=lambda row: start[row.clip_id])
 
@@ -88,24 +88,24 @@ def test_a_mark_is_found_where_it_is(pictures: Path) -> None:
     assert clean.score < 0.2
 
 
-def test_a_film_too_still_to_judge_has_no_score(pictures: Path) -> None:
+def test_a_video_too_still_to_judge_has_no_score(pictures: Path) -> None:
     """Where nothing moves everything stays: the score is null, not 0, with mark and without."""
     for name, until in (("still marked", 10.0), ("still", 0.0)):
         [row] = judged(pictures, name, moves=0.2, stands=9, mark_until=until)
         assert (row.score, row.judged_by, row.place) == (None, None, None)
 
 
-def test_a_still_clip_is_judged_by_its_film(pictures: Path) -> None:
-    """The film's mark counts for a still clip if that shows it too."""
+def test_a_still_clip_is_judged_by_its_video(pictures: Path) -> None:
+    """The video's mark counts for a still clip if that shows it too."""
     moving, still = judged(pictures, "both", moves=10, stands=4, mark_until=14)
     assert moving.score is not None
     assert still.score is not None
-    assert still.judged_by == "film"
+    assert still.judged_by == "video"
     assert min(moving.score, still.score) > 0.5
     moving, still = judged(pictures, "first only", moves=10, stands=4, mark_until=10)
     assert moving.score is not None
     assert moving.score > 0.5
-    assert (still.score, still.judged_by, still.place) == (0.0, "film", None)
+    assert (still.score, still.judged_by, still.place) == (0.0, "video", None)
 
 
 def jpeg(luma: np.ndarray[Any, Any]) -> bytes:
@@ -153,21 +153,21 @@ def test_lines_across_the_picture_are_left_out() -> None:
 def test_a_damaged_proxy_fails_its_clips(pictures: Path) -> None:
     """A proxy that is no picture is named as the reason."""
     out = pictures / "damaged"
-    film = film_of(pictures, "damaged film", moves=3)
-    process(out, {"scan": {}}, film)
+    video = video_of(pictures, "damaged video", moves=3)
+    process(out, {"scan": {}}, video)
     [scan] = rows(out, SCANS)
     file = shelf(out, SCANS).files / scan.samples_file
     file.write_bytes(file.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0"))
-    with pytest.raises(EmptyResultError, match="a proxy is damaged: scan the film again"):
-        process(out, {"watermark": {}}, film)
+    with pytest.raises(EmptyResultError, match="a proxy is damaged: scan the video again"):
+        process(out, {"watermark": {}}, video)
 
 
-def test_a_classifier_judges_by_its_label(film: Path, tmp_path: Path) -> None:
+def test_a_classifier_judges_by_its_label(video: Path, tmp_path: Path) -> None:
     """A model of transformers gives the mean probability of the label, and no place."""
     pytest.importorskip("transformers", reason="the extra 'models' is not installed")
     model = str(save_classifier(tmp_path))
     options = {"backend": "transformers", "model": model, "label": "drawing", "max_frames": 2}
-    process(tmp_path / "out", {"watermark": options}, film)
+    process(tmp_path / "out", {"watermark": options}, video)
     [scan] = rows(tmp_path / "out", SCANS)
     file = shelf(tmp_path / "out", SCANS).files / scan.samples_file
     classifier = open_image_classifier(ClassifierChoice(model))
@@ -183,12 +183,12 @@ def test_a_classifier_judges_by_its_label(film: Path, tmp_path: Path) -> None:
     assert {(row.backend, row.model, row.place) for row in found} == {("transformers", model, None)}
 
 
-def test_what_is_not_there_is_said_before_decoding(film: Path, tmp_path: Path) -> None:
-    """A label that the model does not know ends the command before a film is read."""
+def test_what_is_not_there_is_said_before_decoding(video: Path, tmp_path: Path) -> None:
+    """A label that the model does not know ends the command before a video is read."""
     pytest.importorskip("transformers", reason="the extra 'models' is not installed")
     options = {"backend": "transformers", "model": str(save_classifier(tmp_path))}
     with pytest.raises(UsageError, match="no label 'watermark'"):
-        process(tmp_path / "out", {"watermark": options}, film)
+        process(tmp_path / "out", {"watermark": options}, video)
     assert not (tmp_path / "out" / "scans").exists()
 
 

@@ -5,8 +5,8 @@ import pyarrow as pa
 import pytest
 
 from tests.dedup.test_links import signature
-from tests.support.films import SHOTS, ffmpeg, render
 from tests.support.pipeline import process, rows, states
+from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -32,8 +32,8 @@ MOVING = (
 )
 
 
-def tables(clips: list[Signature], **films: Any) -> dict[str, pa.Table]:
-    """What dedup reads, for clips that are films of their own; columns of these by name."""
+def tables(clips: list[Signature], **videos: Any) -> dict[str, pa.Table]:
+    """What dedup reads, for clips that are videos of their own; columns of these by name."""
     ids = [f"c{n}" for n in range(len(clips))]
     plain: dict[str, list[Any]] = {
         "clip_id": ids,
@@ -44,7 +44,7 @@ def tables(clips: list[Signature], **films: Any) -> dict[str, pa.Table]:
         "bit_rate": [1000] * len(ids),
         "file_id": ids,
         "sharpness": [10.0] * len(ids),
-        **films,
+        **videos,
     }
     columns: dict[Table[Any], tuple[str, ...]] = {
         CLIPS: ("clip_id", "video_id", "duration_s"),
@@ -69,7 +69,7 @@ def judged(read: dict[str, pa.Table], **options: Any) -> list[Duplicate]:
 def test_exact_and_near_copies_go() -> None:
     """Of equal and of like clips one is kept; the others say which, why and how alike."""
     first, second, other, third = judged(tables(COPIES))
-    # All else being equal, the film found first stays.
+    # All else being equal, the video found first stays.
     assert [row.keep for row in (first, second, other, third)] == [False, False, True, True]
     assert (third.relation, third.copy_of, third.similarity) == ("none", None, None)
     assert (first.relation, first.copy_of, first.similarity) == ("exact", "c3", 1.0)
@@ -79,7 +79,7 @@ def test_exact_and_near_copies_go() -> None:
 
 
 @pytest.mark.parametrize(
-    ("policy", "films"),
+    ("policy", "videos"),
     [
         ("resolution", {"display_width": [320, 640, 320, 320]}),
         ("bitrate", {"bit_rate": [1000, 2000, 1000, 3000], "display_width": [300, 320, 9, 9]}),
@@ -88,9 +88,9 @@ def test_exact_and_near_copies_go() -> None:
         ("earliest", {"file_id": ["c1", "c3", "c0", "c2"], "bit_rate": [3, 2, 2, 2]}),
     ],
 )
-def test_the_policy_chooses(policy: str, films: dict[str, list[Any]]) -> None:
+def test_the_policy_chooses(policy: str, videos: dict[str, list[Any]]) -> None:
     """By each policy another copy is kept than by the order of the files."""
-    kept = {row.clip_id for row in judged(tables(COPIES, **films), policy=policy) if row.keep}
+    kept = {row.clip_id for row in judged(tables(COPIES, **videos), policy=policy) if row.keep}
     wanted = "c3" if policy == "bitrate" else "c1"
     assert kept == {wanted, "c2"}
 
@@ -129,11 +129,11 @@ def test_a_clip_without_a_signature_fails() -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of four shots, and a smaller, coarser, mirrored copy that begins a little later."""
-    folder = tmp_path_factory.mktemp("films")
-    film = render(folder / "a.mp4", tuple((shot, 3.0) for shot in MOVING), audio=False)
+    """A video of four shots, and a smaller, coarser, mirrored copy that begins a little later."""
+    folder = tmp_path_factory.mktemp("videos")
+    video = render(folder / "a.mp4", tuple((shot, 3.0) for shot in MOVING), audio=False)
     change = ["-vf", "hflip,scale=240:-2", "-c:v", "libx264", "-crf", "30"]
-    ffmpeg("-ss", "0.3", "-i", str(film), *change, str(folder / "b.mp4"))
+    ffmpeg("-ss", "0.3", "-i", str(video), *change, str(folder / "b.mp4"))
     return folder
 
 
@@ -145,8 +145,8 @@ def out(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-def test_copies_of_films_are_found(out: Path) -> None:
-    """Each shot of the smaller copy goes in favour of the same shot of the film."""
+def test_copies_of_videos_are_found(out: Path) -> None:
+    """Each shot of the smaller copy goes in favour of the same shot of the video."""
     clips = {clip.clip_id: clip for clip in rows(out, CLIPS)}
     large = max(rows(out, VIDEOS), key=lambda video: video.width).video_id
     found = rows(out, DEDUP)

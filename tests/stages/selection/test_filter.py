@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from tests.support.films import render
 from tests.support.pipeline import done, process, rows
+from tests.support.videos import render
 from vidcurate.errors import EmptyResultError
 from vidcurate.records import CLIPS, KEPT, QUALITY, VIDEOS
 from vidcurate.stage import Outcome
@@ -17,7 +17,7 @@ SPLIT = {"split": {"min_clip_s": 1.0}}
 
 
 def clips(n_rows: int) -> pa.Table:
-    """Clips of 1, 2, 3 and so on seconds, two of each film."""
+    """Clips of 1, 2, 3 and so on seconds, two of each video."""
     plain = {"time_base": {"num": 1, "den": 24}, "start_pts": 0, "end_pts": 1, "start_s": 0.0}
     numbers = [
         {
@@ -100,8 +100,8 @@ def test_no_clips_at_all() -> None:
 def test_only_the_tables_of_the_rules_are_asked_for() -> None:
     """What no rule names is not needed before filtering."""
     config = FilterConfig(rules=("clips.n_frames > 1", "videos.width > quality.noise"))
-    assert [b.table for b in FILTER.beside(config)] == [QUALITY, VIDEOS]
-    assert FILTER.beside(FilterConfig()) == ()
+    assert [b.table for b in FILTER.lookups(config)] == [QUALITY, VIDEOS]
+    assert FILTER.lookups(FilterConfig()) == ()
 
 
 @pytest.mark.parametrize(
@@ -122,16 +122,16 @@ def test_a_rule_that_makes_no_sense_is_refused(rule: str, fault: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
-    """Clips and measurements of two films, one half the size of the other."""
+def out(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
+    """Clips and measurements of two videos, one half the size of the other."""
     root = tmp_path_factory.mktemp("filter")
     small = render(root / "small.mp4", [("testsrc2", 2.0)], size=(160, 90), audio=False)
-    process(root / "out", {**SPLIT, "quality": {}}, film, small)
+    process(root / "out", {**SPLIT, "quality": {}}, video, small)
     return root / "out"
 
 
-def test_rules_over_films_and_clips(out: Path) -> None:
-    """A rule over films rejects all clips of one; one over scores, single clips."""
+def test_rules_over_videos_and_clips(out: Path) -> None:
+    """A rule over videos rejects all clips of one; one over scores, single clips."""
     rules = ("videos.display_height >= 100", "quality.freeze_share < 0.5")
     count = process(out, {"filter": {"rules": rules}})["filter"]
     assert (count.inputs, count.ok, count.rows) == (4, 2, 2)
@@ -141,7 +141,7 @@ def test_rules_over_films_and_clips(out: Path) -> None:
 
 
 def test_rules_over_source_and_scan(out: Path) -> None:
-    """Where a film lies and how it was scanned can be ruled too; a fraction is a number."""
+    """Where a video lies and how it was scanned can be ruled too; a fraction is a number."""
     rules = ("sources.size_bytes > 0 and scans.fault is null", "scans.frame_rate == 24")
     assert process(out, {"filter": {"rules": rules}})["filter"].rows == 4
 

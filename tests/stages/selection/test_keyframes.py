@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.support.films import ffmpeg
 from tests.support.pipeline import done, process, rows, shelf
 from tests.support.tiny_models import CLIP_NAME, CLIP_WEIGHTS, save_clip
-from vidcurate.clips.vectors import matrix, read_film_vectors
+from tests.support.videos import ffmpeg
+from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.media.scan.scanner import read_frames, read_samples
@@ -24,10 +24,10 @@ SPLIT = {"split": {"min_clip_s": 1.0}}
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
-    """The clips of the film of three shots."""
+def out(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
+    """The clips of the video of three shots."""
     root = tmp_path_factory.mktemp("keyframes") / "out"
-    process(root, {**SPLIT, "filter": {}}, film)
+    process(root, {**SPLIT, "filter": {}}, video)
     return root
 
 
@@ -73,9 +73,9 @@ def test_every_method_takes_frames_of_the_clip(out: Path, method: str) -> None:
         assert all((shelf(out, KEYFRAMES).files / k.file).is_file() for k in row.keyframes)
 
 
-def test_codec_takes_what_the_container_marks(out: Path, film: Path) -> None:
-    """The stills are the keyframes of the film's packets, which nothing needs to decode."""
-    with av.open(str(film)) as container:
+def test_codec_takes_what_the_container_marks(out: Path, video: Path) -> None:
+    """The stills are the keyframes of the video's packets, which nothing needs to decode."""
+    with av.open(str(video)) as container:
         packets = [p for p in container.demux(video=0) if p.is_keyframe]
     marked = {packet.pts for packet in packets}
     pairs = stills(out, method="codec", count=256)
@@ -91,17 +91,17 @@ def test_middle_is_the_middle(out: Path) -> None:
 
 
 def test_sharpest_takes_the_sharpest_sample(tmp_path: Path) -> None:
-    """In a film that is sharp only around 2 s, that is where the one still is."""
-    film, out = tmp_path / "focus.mp4", tmp_path / "out"
+    """In a video that is sharp only around 2 s, that is where the one still is."""
+    video, out = tmp_path / "focus.mp4", tmp_path / "out"
     picture = "mandelbrot=size=320x180:rate=24:start_scale=0.5,trim=end_frame=1,loop=-1:1"
     picture += ",setpts=N/24/TB,gblur=sigma=4:enable='not(between(t,1.9,2.6))'"
-    ffmpeg("-f", "lavfi", "-t", "4", "-i", picture, str(film))
+    ffmpeg("-f", "lavfi", "-t", "4", "-i", picture, str(video))
     options = {
         "scan": {"sample_interval_s": 0.5},
         "cuts": {"detector": "fixed", "fixed_interval_s": 10.0},
         "keyframes": {"method": "sharpest", "count": 1},
     }
-    process(out, options, film)
+    process(out, options, video)
     [row], [scan] = rows(out, KEYFRAMES), rows(out, SCANS)
     assert 1.9 <= row.keyframes[0].time_s <= 2.6
     samples = read_samples(shelf(out, SCANS).files / scan.samples_file, ("pts", "sharpness"))
@@ -125,24 +125,26 @@ def test_formats(out: Path, kind: str, ending: str, head: bytes) -> None:
 
 def test_more_stills_than_frames(tmp_path: Path) -> None:
     """A clip of five frames asked for nine stills gives its five frames, each once."""
-    film, out = tmp_path / "short.mp4", tmp_path / "out"
-    ffmpeg("-f", "lavfi", "-t", "0.2", "-i", "testsrc2=size=320x180:rate=25", str(film))
-    process(out, {"split": {"min_clip_s": 0.1}, "keyframes": {"count": 9}}, film)
+    video, out = tmp_path / "short.mp4", tmp_path / "out"
+    ffmpeg("-f", "lavfi", "-t", "0.2", "-i", "testsrc2=size=320x180:rate=25", str(video))
+    process(out, {"split": {"min_clip_s": 0.1}, "keyframes": {"count": 9}}, video)
     [row] = rows(out, KEYFRAMES)
     [clip] = rows(out, KEPT)
     assert [k.pts for k in row.keyframes] == frame_times(out, clip)
     assert len(row.keyframes) == 5
 
 
-def test_a_film_that_is_gone_fails_its_clips_only(tmp_path: Path, film: Path) -> None:
-    """Clips of a film that was moved away fail with the reason; those of another film pass."""
+def test_a_video_that_is_gone_fails_its_clips_only(tmp_path: Path, video: Path) -> None:
+    """Clips of a video that was moved away fail with the reason; those of another video pass."""
     out, gone = tmp_path / "out", tmp_path / "gone.mp4"
-    gone.write_bytes(film.read_bytes() + b"\0" * 16)
-    process(out, {**SPLIT, "filter": {}}, film, gone)
+    gone.write_bytes(video.read_bytes() + b"\0" * 16)
+    process(out, {**SPLIT, "filter": {}}, video, gone)
     gone.unlink()
     count = process(out, {**SPLIT, "keyframes": {}})["keyframes"]
     assert (count.ok, count.failed) == (3, 3)
-    assert list(count.reasons) == [f"the film is gone or has changed since it was ingested: {gone}"]
+    assert list(count.reasons) == [
+        f"the video is gone or has changed since it was ingested: {gone}"
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -154,13 +156,15 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return {"backend": "open_clip", **names}
 
 
-def test_a_query_takes_the_likest_sample(tmp_path: Path, film: Path, model: dict[str, str]) -> None:
+def test_a_query_takes_the_likest_sample(
+    tmp_path: Path, video: Path, model: dict[str, str]
+) -> None:
     """One still of each clip is the sample whose vector is nearest to the text's."""
     text = {"method": "query", "query": "a test card", "count": 1}
-    process(tmp_path, {**SPLIT, "embed": model, "keyframes": text}, film)
+    process(tmp_path, {**SPLIT, "embed": model, "keyframes": text}, video)
     words = open_clip_embedder(ModelChoice(model["model"], model["pretrained"]))
-    [query], [film_row] = words.text_vectors(["a test card"]), rows(tmp_path, VECTORS)
-    table = read_film_vectors(shelf(tmp_path, VECTORS).files / film_row.vectors_file)
+    [query], [video_row] = words.text_vectors(["a test card"]), rows(tmp_path, VECTORS)
+    table = read_video_vectors(shelf(tmp_path, VECTORS).files / video_row.vectors_file)
     for clip, row in zip(rows(tmp_path, KEPT), rows(tmp_path, KEYFRAMES), strict=True):
         own = window(table, clip)
         likest = own["pts"][int(np.argmax(matrix(own) @ query))].as_py()
@@ -179,13 +183,13 @@ def test_a_query_has_words() -> None:
         KeyframesConfig(method="query", query=" ")
 
 
-def test_lost_vectors_fail_their_clips(tmp_path: Path, film: Path) -> None:
+def test_lost_vectors_fail_their_clips(tmp_path: Path, video: Path) -> None:
     """Where the file of vectors is gone, methods by look fail with the reason; others work."""
-    process(tmp_path, {**SPLIT, "embed": {}}, film)
+    process(tmp_path, {**SPLIT, "embed": {}}, video)
     [row] = rows(tmp_path, VECTORS)
     (shelf(tmp_path, VECTORS).files / row.vectors_file).unlink()
     with pytest.raises(EmptyResultError):
         process(tmp_path, {**SPLIT, "keyframes": {"method": "cluster"}})
-    reason = f"cannot read the vectors '{row.vectors_file}': embed the film again"
+    reason = f"cannot read the vectors '{row.vectors_file}': embed the video again"
     assert set(done(tmp_path, KEYFRAMES).values()) == {("failed", reason)}
     assert process(tmp_path, {**SPLIT, "keyframes": {"method": "codec"}})["keyframes"].ok == 3

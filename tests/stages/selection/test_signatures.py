@@ -4,8 +4,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.films import SHOTS, ffmpeg, render
 from tests.support.pipeline import process, rows, states
+from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SIGNATURES
 from vidcurate.stages.selection.signatures import FRAME_COLUMNS, signature
@@ -15,11 +15,11 @@ SPLIT = {"split": {"min_clip_s": 0.5}}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of three shots, one of them black, and the same frames in another container."""
-    folder = tmp_path_factory.mktemp("films")
+    """A video of three shots, one of them black, and the same frames in another container."""
+    folder = tmp_path_factory.mktemp("videos")
     shots = ((SHOTS[1], 2.0), ("color=black", 2.0), (SHOTS[3], 2.0))
-    film = render(folder / "a.mp4", shots, audio=False)
-    ffmpeg("-i", str(film), "-c", "copy", str(folder / "b.mkv"))
+    video = render(folder / "a.mp4", shots, audio=False)
+    ffmpeg("-i", str(video), "-c", "copy", str(folder / "b.mkv"))
     return folder
 
 

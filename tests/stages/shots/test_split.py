@@ -7,9 +7,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.films import ffmpeg, render
 from tests.support.pipeline import done, process, rows, shelf, states
-from tests.support.split_films import films, spans, split_film
+from tests.support.split_videos import spans, split_video, videos
+from tests.support.videos import ffmpeg, render
 from vidcurate.media.scan.scanner import read_frames
 from vidcurate.records import CLIPS, SCANS
 from vidcurate.stages.shots.split import SplitConfig
@@ -29,13 +29,13 @@ def settings_of(draw: st.DrawFn) -> SplitConfig:
     )
 
 
-@given(films(), settings_of())
+@given(videos(), settings_of())
 def test_clips_are_whole_frames_of_one_shot(
-    film: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
+    video: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
 ) -> None:
     """Clips start at frames, end where a frame ends, never overlap and never hold a transition."""
-    pts, end_pts, cuts = film
-    clips = split_film(pts, end_pts, cuts, config)
+    pts, end_pts, cuts = video
+    clips = split_video(pts, end_pts, cuts, config)
     for clip in clips:
         assert clip.start_pts in pts
         assert clip.end_pts in [*pts, end_pts]
@@ -47,58 +47,58 @@ def test_clips_are_whole_frames_of_one_shot(
     assert all(a.end_pts <= b.start_pts for a, b in pairwise(clips))
 
 
-@given(films(), settings_of())
+@given(videos(), settings_of())
 def test_lengths_are_held(
-    film: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
+    video: tuple[list[int], int, list[tuple[int, int]]], config: SplitConfig
 ) -> None:
     """No clip is shorter than min or longer than max, nor one frame unless min is 0."""
-    for clip in split_film(*film, config):
+    for clip in split_video(*video, config):
         length = clip.end_pts - clip.start_pts
         assert length >= config.min_clip_s
         assert length <= config.max_clip_s
         assert clip.n_frames > 1 or config.min_clip_s == 0
 
 
-@given(films(), st.integers(1, 40))
+@given(videos(), st.integers(1, 40))
 def test_stride_covers_every_shot(
-    film: tuple[list[int], int, list[tuple[int, int]]], longest: int
+    video: tuple[list[int], int, list[tuple[int, int]]], longest: int
 ) -> None:
     """With no least length and no trim, every frame that is not too long itself is in one clip.
 
     Those inside transitions are not.
     """
-    pts, end_pts, cuts = film
-    clips = split_film(pts, end_pts, cuts, SplitConfig(min_clip_s=0, max_clip_s=longest))
+    pts, end_pts, cuts = video
+    clips = split_video(pts, end_pts, cuts, SplitConfig(min_clip_s=0, max_clip_s=longest))
     short = [t for t, end in pairwise([*pts, end_pts]) if end - t <= longest]
     wanted = [t for t in short if not any(start < t < end for start, end in cuts)]
     assert [t for t in pts if any(c.start_pts <= t < c.end_pts for c in clips)] == wanted
     assert sum(c.n_frames for c in clips) == len(wanted)
 
 
-@given(films(), st.integers(1, 40), st.integers(0, 5))
+@given(videos(), st.integers(1, 40), st.integers(0, 5))
 def test_truncate_keeps_the_beginning_of_each_shot(
-    film: tuple[list[int], int, list[tuple[int, int]]], longest: int, trim: int
+    video: tuple[list[int], int, list[tuple[int, int]]], longest: int, trim: int
 ) -> None:
     """Truncated clips are those of stride which begin a shot."""
     options = {"min_clip_s": 0, "max_clip_s": longest, "trim_s": trim}
-    strides = spans(*film, SplitConfig(**options))
-    kept = spans(*film, SplitConfig(**options, long_shots="truncate"))
+    strides = spans(*video, SplitConfig(**options))
+    kept = spans(*video, SplitConfig(**options, long_shots="truncate"))
     assert set(kept) <= set(strides)
-    assert len(kept) <= len(film[2]) + 1
-    whole = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
-    ends = dict(pairwise([*film[0], film[1]]))
+    assert len(kept) <= len(video[2]) + 1
+    whole = spans(*video, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
+    ends = dict(pairwise([*video[0], video[1]]))
     begun = [start for start, _ in whole if ends[start] - start <= longest]
     assert [start for start, _ in kept] == begun
 
 
-@given(films(), st.integers(0, 8))
+@given(videos(), st.integers(0, 8))
 def test_trim_keeps_away_from_shot_ends(
-    film: tuple[list[int], int, list[tuple[int, int]]], trim: int
+    video: tuple[list[int], int, list[tuple[int, int]]], trim: int
 ) -> None:
     """A trimmed clip lies at least so far inside its shot, and no frame more is lost."""
-    pts, end_pts, _ = film
-    whole = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6))
-    trimmed = spans(*film, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
+    pts, end_pts, _ = video
+    whole = spans(*video, SplitConfig(min_clip_s=0, max_clip_s=10**6))
+    trimmed = spans(*video, SplitConfig(min_clip_s=0, max_clip_s=10**6, trim_s=trim))
     edges = [*pts, end_pts]
     expected = []
     for start, end in whole:
@@ -143,9 +143,9 @@ def test_no_upper_length() -> None:
 
 
 def test_a_clip_says_its_span_twice() -> None:
-    """Ticks are exact and seconds follow from them; the id is the film and the span."""
-    [clip] = split_film([90, 180, 270], 360, [], SplitConfig(min_clip_s=0), Fraction(1, 90))
-    assert (clip.clip_id, clip.start_s, clip.end_s, clip.duration_s) == ("film-90-360", 1, 4, 3)
+    """Ticks are exact and seconds follow from them; the id is the video and the span."""
+    [clip] = split_video([90, 180, 270], 360, [], SplitConfig(min_clip_s=0), Fraction(1, 90))
+    assert (clip.clip_id, clip.start_s, clip.end_s, clip.duration_s) == ("video-90-360", 1, 4, 3)
 
 
 def test_lengths_that_contradict_are_refused() -> None:
@@ -155,8 +155,8 @@ def test_lengths_that_contradict_are_refused() -> None:
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
-    """A data set of two films: three shots of 2 s, and two of 1.5 s whose frames come unevenly."""
+def out(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
+    """A data set of two videos: three shots of 2 s, and two of 1.5 s whose frames come unevenly."""
     root = tmp_path_factory.mktemp("split")
     shots = [("testsrc2", 1.5), ("rgbtestsrc", 1.5)]
     even = render(root / "even.mkv", shots, encode=("-c:v", "ffv1"), audio=False)
@@ -173,11 +173,11 @@ def out(tmp_path_factory: pytest.TempPathFactory, film: Path) -> Path:
     )
     ffmpeg("-i", str(even), "-vf", bend, *uneven, str(root / "uneven.mkv"))
     options = {"split": {"min_clip_s": 0.5, "trim_s": 0.1}}
-    process(root / "out", options, film, root / "uneven.mkv")
+    process(root / "out", options, video, root / "uneven.mkv")
     return root / "out"
 
 
-def test_real_films_split_at_their_cuts(out: Path) -> None:
+def test_real_videos_split_at_their_cuts(out: Path) -> None:
     """Each rendered shot is one clip on times of real frames, less 0.1 s and a frame an end."""
     assert [scan.is_vfr for scan in rows(out, SCANS)].count(True) == 1
     for scan in rows(out, SCANS):
@@ -193,8 +193,8 @@ def test_real_films_split_at_their_cuts(out: Path) -> None:
             assert clip.n_frames == len([t for t in pts if clip.start_pts <= t < clip.end_pts])
 
 
-def test_min_length_drops_a_film_with_its_reason(out: Path) -> None:
-    """A film of which no shot is long enough is dropped, not failed, and not scanned again."""
+def test_min_length_drops_a_video_with_its_reason(out: Path) -> None:
+    """A video of which no shot is long enough is dropped, not failed, and not scanned again."""
     before = states(shelf(out, SCANS).folder)
     process(out, {"split": {"min_clip_s": 1.9}})
     statuses = sorted(done(out, CLIPS).values())

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.films import render
 from tests.support.paths import CONFIGS
 from tests.support.pipeline import process, rows, shelf
-from tests.support.split_films import FilmWithCuts, film_of, films, spans, split_film
+from tests.support.split_videos import VideoWithCuts, spans, split_video, video_of, videos
+from tests.support.videos import render
 from vidcurate.clips.scenes import Looks
 from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.config import load_config
-from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, FilmCuts
+from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages import STAGES
 from vidcurate.stages.shots.split import SplitConfig, clips_of
 
@@ -43,18 +43,18 @@ def choices(draw: st.DrawFn) -> SplitConfig:
     )
 
 
-@given(films(), choices(), st.lists(st.floats(0, 3), min_size=60, max_size=60), st.integers(1, 5))
+@given(videos(), choices(), st.lists(st.floats(0, 3), min_size=60, max_size=60), st.integers(1, 5))
 def test_clips_are_right_whatever_is_chosen(
-    film: FilmWithCuts, config: SplitConfig, angles: list[float], step: int
+    video: VideoWithCuts, config: SplitConfig, angles: list[float], step: int
 ) -> None:
     """They are whole frames, of a length asked for, in time order, and never twice the same.
 
     Frames of a gradual transition are in no clip but the one that is made of it.
     """
-    pts, end_pts, cuts = film
+    pts, end_pts, cuts = video
     seen = pts[::step]
     vectors = np.array([[np.cos(a), np.sin(a)] for a in angles[: len(seen)]], np.float32)
-    clips = split_film(*film, config, looks=Looks(np.array(seen, np.int64), vectors))
+    clips = split_video(*video, config, looks=Looks(np.array(seen, np.int64), vectors))
     assert len({clip.clip_id for clip in clips}) == len(clips)
     assert all(a.start_pts < b.start_pts for a, b in pairwise(clips))
     for clip in clips:
@@ -86,17 +86,17 @@ def test_transitions_are_kept() -> None:
     assert found == [(1, 4), (6, 9), (10, 14), (15, 19)]
 
 
-def kinds(*cuts: tuple[int, int, str, float]) -> FilmCuts:
-    """A film with transitions of these kinds and confidences."""
-    return FilmCuts("film", tuple(Cut(a, b, 0.0, 0.0, k, sure, "test") for a, b, k, sure in cuts))
+def kinds(*cuts: tuple[int, int, str, float]) -> VideoCuts:
+    """A video with transitions of these kinds and confidences."""
+    return VideoCuts("video", tuple(Cut(a, b, 0.0, 0.0, k, sure, "test") for a, b, k, sure in cuts))
 
 
 @pytest.mark.parametrize(("below", "second"), [(0.0, (12, 20)), (0.5, (12, 18)), (0.3, (12, 20))])
 def test_only_gradual_or_unsure_ends_are_trimmed(below: float, second: tuple[int, int]) -> None:
-    """Two frames go beside a dissolve, or a cut less sure than asked; not where the film ends."""
-    film = kinds((6, 10, "dissolve", 1.0), (19, 20, "cut", 0.3))
+    """Two frames go beside a dissolve, or a cut less sure than asked; not where the video ends."""
+    video = kinds((6, 10, "dissolve", 1.0), (19, 20, "cut", 0.3))
     config = SplitConfig(min_clip_s=0, trim_s=2, trim_at="gradual", trim_below=below)
-    clips, _ = clips_of(film, film_of(list(range(30)), 30), config)
+    clips, _ = clips_of(video, video_of(list(range(30)), 30), config)
     last = (22, 30) if below > 0.3 else (20, 30)
     assert [(c.start_pts, c.end_pts) for c in clips] == [(0, 5), second, last]
 
@@ -115,7 +115,7 @@ def test_the_configs_are_valid(file: Path) -> None:
 
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A film of 3 s of one picture and 2 s of another, cut every second, stitched and exported."""
+    """A video of 3 s of one picture and 2 s of another, cut every second, stitched and exported."""
     root = tmp_path_factory.mktemp("stitched")
     shots = [("smptehdbars", 3.0), ("mandelbrot=start_scale=0.5", 2.0)]
     options = {
@@ -125,13 +125,13 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "filter": {"rules": ["bounds.start_distance_frames == 0", "bounds.n_cuts_inside > 0"]},
         "export": {"preset": "ultrafast"},
     }
-    process(root / "out", options, render(root / "film.mkv", shots, audio=False))
+    process(root / "out", options, render(root / "video.mkv", shots, audio=False))
     return root / "out"
 
 
 def test_false_cuts_are_healed(out: Path) -> None:
     """Of cuts every second only that between unlike pictures is left; rules see the others."""
-    assert [len(film.cuts) for film in rows(out, CUTS)] == [4]
+    assert [len(video.cuts) for video in rows(out, CUTS)] == [4]
     assert sorted(round(clip.duration_s, 1) for clip in rows(out, CLIPS)) == [2, 3]
     assert sorted(row.n_cuts_inside for row in rows(out, BOUNDS)) == [1, 2]
 
@@ -141,9 +141,9 @@ def test_joined_shots_are_exported_and_pass(out: Path) -> None:
     assert len(rows(out, EXPORTS)) == len(rows(out, VERIFIED)) == 2
 
 
-def test_a_film_without_vectors_fails_by_name(out: Path) -> None:
-    """Where the vectors of a film are gone, the reason says what to do."""
+def test_a_video_without_vectors_fails_by_name(out: Path) -> None:
+    """Where the vectors of a video are gone, the reason says what to do."""
     for file in shelf(out, VECTORS).files.iterdir():
         file.unlink()
-    with pytest.raises(EmptyResultError, match="embed the film again"):
+    with pytest.raises(EmptyResultError, match="embed the video again"):
         process(out, {"split": {"stitch": "neighbours", "min_clip_s": 0.5}})

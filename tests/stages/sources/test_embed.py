@@ -8,20 +8,20 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.films import SHOTS, render
 from tests.support.pipeline import done, process, rows, shelf, states
-from vidcurate.clips.vectors import Vectors, clip_vector, matrix, read_film_vectors
+from tests.support.videos import SHOTS, render
+from vidcurate.clips.vectors import Vectors, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.media.scan.scanner import read_samples
 from vidcurate.media.visual.appearance import Appearance
-from vidcurate.records import CLIPS, SCANS, VECTORS, FilmVectors, Scan
+from vidcurate.records import CLIPS, SCANS, VECTORS, Scan, VideoVectors
 from vidcurate.stages.sources.embed import EMBED, Desk, EmbedConfig, embed, in_batches
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three films: of 3, 2 and 1 shots."""
-    folder = tmp_path_factory.mktemp("films")
+    """Three videos: of 3, 2 and 1 shots."""
+    folder = tmp_path_factory.mktemp("videos")
     render(folder / "a.mp4", tuple((shot, 2.0) for shot in SHOTS[:3]), audio=False)
     render(folder / "b.mp4", tuple((shot, 1.5) for shot in SHOTS[1:3]), audio=False)
     render(folder / "c.mp4", ((SHOTS[4], 1.0),), audio=False)
@@ -30,20 +30,20 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def out(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set of these films, embedded and split."""
+    """A data set of these videos, embedded and split."""
     out = tmp_path_factory.mktemp("embed") / "out"
     process(out, {"embed": {}, "split": {"min_clip_s": 0.5}}, folder)
     return out
 
 
 def vectors_of(out: Path, video_id: str) -> pa.Table:
-    """One film's file of vectors."""
+    """One video's file of vectors."""
     row = next(row for row in rows(out, VECTORS) if row.video_id == video_id)
-    return read_film_vectors(shelf(out, VECTORS).files / row.vectors_file)
+    return read_video_vectors(shelf(out, VECTORS).files / row.vectors_file)
 
 
 def test_every_proxy_has_its_vector(out: Path) -> None:
-    """Each film has one vector for each of its own proxies, at the proxy's time."""
+    """Each video has one vector for each of its own proxies, at the proxy's time."""
     found = {row.video_id: row for row in rows(out, VECTORS)}
     scans = rows(out, SCANS)
     assert set(found) == {scan.video_id for scan in scans}
@@ -56,8 +56,8 @@ def test_every_proxy_has_its_vector(out: Path) -> None:
         assert np.abs(matrix(table) - wanted).max() < 2**-10
 
 
-def test_batches_go_across_films(out: Path, folder: Path, tmp_path: Path) -> None:
-    """One proxy at a time and all films at once give the same files."""
+def test_batches_go_across_videos(out: Path, folder: Path, tmp_path: Path) -> None:
+    """One proxy at a time and all videos at once give the same files."""
     for size in (1, 1000):
         other = tmp_path / str(size)
         process(other, {"embed": {"batch_size": size}}, folder)
@@ -74,13 +74,13 @@ def test_a_clip_is_told_from_the_others(out: Path) -> None:
     together = np.stack(list(vectors.values()))
     assert np.linalg.norm(together, axis=1) == pytest.approx(1, abs=1e-5)
     likeness = np.triu(together @ together.T, 1)
-    # Both longer films show the second and the third picture.
+    # Both longer videos show the second and the third picture.
     assert np.count_nonzero(likeness > 0.95) == 2
     assert np.count_nonzero(likeness > 0.7) == 2
 
 
 def test_another_split_embeds_nothing_again(folder: Path, tmp_path: Path) -> None:
-    """Vectors are the films': other clips leave their files as they are."""
+    """Vectors are the videos': other clips leave their files as they are."""
     out = tmp_path / "out"
     process(out, {"embed": {}, "split": {"min_clip_s": 0.5}}, folder)
     before = states(out / "vectors")
@@ -116,7 +116,7 @@ class Lengths:
 
 
 def scan_with(folder: Path, name: str, lengths: Sequence[int]) -> Scan:
-    """A film whose proxies are files of these lengths."""
+    """A video whose proxies are files of these lengths."""
     samples = pa.table({"pts": range(len(lengths)), "jpeg": [bytes(n) for n in lengths]})
     with pa.ipc.new_file(str(folder / f"{name}.arrow"), samples.schema) as file:
         file.write_table(samples)
@@ -125,21 +125,22 @@ def scan_with(folder: Path, name: str, lengths: Sequence[int]) -> Scan:
     return Scan(name, *facts, clock_offsets=(0,), frames_file="", samples_file=f"{name}.arrow")
 
 
-def outcome(result: list[FilmVectors] | MediaError) -> int | str:
-    """How many vectors a film has, or why it has none."""
+def outcome(result: list[VideoVectors] | MediaError) -> int | str:
+    """How many vectors a video has, or why it has none."""
     return str(result) if isinstance(result, MediaError) else result[0].n_vectors
 
 
-def test_a_fault_is_its_own_films(tmp_path: Path) -> None:
-    """A film without its scan file or with a vector that is no number fails; others do not."""
+def test_a_fault_is_its_own_videos(tmp_path: Path) -> None:
+    """A video without its scan file or with a vector that is no number fails; others do not."""
     scans = [scan_with(tmp_path, name, n) for name, n in (("a", [1, 2]), ("b", [3]), ("c", [4, 7]))]
     scans.append(scan_with(tmp_path, "d", [5, 6, 8]))
     (tmp_path / "b.arrow").unlink()
     desk = Desk(Lengths(), Folder(tmp_path))  # type: ignore[arg-type] # all that is looked at
-    found = [outcome(result) for result in embed(scans, EmbedConfig(batch_size=2), desk)]
+    results = embed(scans, EmbedConfig(batch_size=2), desk, desk.workspace)
+    found = [outcome(result) for result in results]
     assert found == [
         2,
-        "cannot read the scan file 'b.arrow': scan the film again",
+        "cannot read the scan file 'b.arrow': scan the video again",
         "the model gave a vector that is not a number for some proxy",
         3,
     ]
@@ -170,8 +171,8 @@ def test_images_are_read_as_they_are_needed() -> None:
     ]
 
 
-def test_a_damaged_proxy_fails_its_film_alone(folder: Path, tmp_path: Path) -> None:
-    """Where one proxy is destroyed, its film fails by name and the films beside it are embedded."""
+def test_a_damaged_proxy_fails_its_video_alone(folder: Path, tmp_path: Path) -> None:
+    """Where one proxy is destroyed, its video fails by name and the other videos are embedded."""
     out = tmp_path / "out"
     process(out, {"scan": {}}, folder)
     scan = rows(out, SCANS)[0]

@@ -39,13 +39,13 @@ class JudgingConfig(ModelConfig):
 def measured_of(clip_id: str, workspace: Workspace) -> Facts:
     """What was measured of a clip that captions speak of, by table."""
     there = (table for table in MEASURED if workspace.has(table))
-    found = {table.name: workspace.beside(table).get(clip_id) for table in there}
+    found = {table.name: workspace.lookup(table).get(clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
 def stills_of(clip_id: str, workspace: Workspace) -> Stills:
-    """A clip's keyframes as files, each with its time in seconds of the film."""
-    found = workspace.beside(KEYFRAMES).get(clip_id)
+    """A clip's keyframes as files, each with its time in seconds of the video."""
+    found = workspace.lookup(KEYFRAMES).get(clip_id)
     keyframes = found.keyframes if found else ()
     return [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
 

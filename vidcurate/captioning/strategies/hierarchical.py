@@ -1,7 +1,7 @@
-"""From the captions of clips to scenes and to the film: each level is written from the one below.
+"""From the captions of clips to scenes and to the video: each level is written from the one below.
 
 After LVD-2M (Xiong et al. 2024), VideoLucy and LoVR, where texts of short spans are merged into
-those of long ones; no request grows with the film.
+those of long ones; no request grows with the video.
 """
 
 from collections.abc import Sequence
@@ -16,10 +16,10 @@ from vidcurate.records import Scene, ToldSpan
 
 @dataclass(frozen=True, slots=True)
 class Narrator:
-    """How films are told: by which prompts, in which language, of lists how long."""
+    """How videos are told: by which prompts, in which language, of lists how long."""
 
     scene: Prompt
-    film: Prompt
+    video: Prompt
     language: str
     most_chars: int
 
@@ -30,7 +30,7 @@ class Narrator:
 
 @dataclass(frozen=True, slots=True)
 class Narrated:
-    """A film's text, those of its scenes, and what is missing."""
+    """A video's text, those of its scenes, and what is missing."""
 
     text: str
     status: Status
@@ -39,10 +39,10 @@ class Narrated:
 
 
 def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrated]:
-    """The text of a film from the captions of its clips, by way of its scenes.
+    """The text of a video from the captions of its clips, by way of its scenes.
 
     A scene of one clip is told by that clip's caption. A scene that fails leaves a gap. Raises
-    MediaError where every scene fails, or the film's own request.
+    MediaError where every scene fails, or the video's own request.
     """
     told: list[Note] = []
     gaps: list[str] = []
@@ -62,8 +62,8 @@ def narrate(scenes: Sequence[Scene], narrator: Narrator) -> Conversation[Narrate
             gaps += merged.gaps
     if not told:
         raise MediaError(gaps[-1])
-    film = yield from merge(
-        told, narrator.most_chars, lambda lines: narrator.ask(narrator.film, lines)
+    video = yield from merge(
+        told, narrator.most_chars, lambda lines: narrator.ask(narrator.video, lines)
     )
     spans = tuple(ToldSpan(note.start_s, note.end_s, note.text) for note in told)
-    return Narrated(film.text, film.status, spans, (*gaps, *film.gaps))
+    return Narrated(video.text, video.status, spans, (*gaps, *video.gaps))

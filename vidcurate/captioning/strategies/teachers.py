@@ -63,7 +63,7 @@ def score(material: Material, texts: Sequence[str]) -> Conversation[Sequence[flo
         return agreement(texts)
     if material.config.scorer == "alignment":
         if material.fit is None:
-            raise MediaError("the film was not embedded: see rows vectors --failed")
+            raise MediaError("the video was not embedded: see rows vectors --failed")
         return material.fit(texts)
     numbered = "\n\n".join(f"Text {number}: {text}" for number, text in enumerate(texts, 1))
     parts = (material.prompt("choose", candidates=numbered), *material.shown())

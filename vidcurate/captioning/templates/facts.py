@@ -3,7 +3,7 @@
 They are a floor for data sets without a model server, and the measured half of a fuller caption.
 What was not measured is not mentioned, and no sentence names an intention. Shot scale is left out:
 nothing here measures how large a person or object is in the picture. An object is named only by a
-tag that is all but certain, since on real film most likelier-than-not ImageNet labels are wrong.
+tag that is all but certain, since on real video most likelier-than-not ImageNet labels are wrong.
 """
 
 import math

@@ -6,7 +6,7 @@ from difflib import SequenceMatcher
 
 Bands = tuple[tuple[float, str], ...]  # (upper bound, word), in rising order; "" is left unsaid
 
-# Mean luma, 0..255 full range. Film graded for day lies near 100..150, which needs no word.
+# Mean luma, 0..255 full range. Video graded for day lies near 100..150, which needs no word.
 LIGHT: Bands = (
     (12, "almost black"),
     (45, "dark"),
@@ -57,7 +57,7 @@ DIRECTED = {
     "roll": "rolls",
 }
 CAMERA = {"static": "is still", **DIRECTED, "shake": "shakes"}
-# Of the labels that ImageNet's classifier thought likelier than not on 58 clips of two films, two
+# Of the labels that ImageNet's classifier thought likelier than not on 58 clips of two videos, two
 # of three were wrong.
 TAG_WORTH_SAYING = 0.9
 MARK_WORTH_SAYING = 0.8  # of 58 clips without a mark one reached 0.74

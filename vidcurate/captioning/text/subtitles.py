@@ -1,6 +1,6 @@
 """Subtitle files (SubRip and WebVTT) as timed text: a reader that skips what it cannot read.
 
-Of subtitles inside a film nothing is known here.
+Of subtitles inside a video nothing is known here.
 """
 
 import html
@@ -19,7 +19,7 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from `start_s` to `end_s`, seconds from the film's first moment, in lines."""
+    """What is shown from `start_s` to `end_s`, seconds from the video's first moment, in lines."""
 
     start_s: float
     end_s: float
@@ -35,12 +35,14 @@ class Subtitles:
     encoding: str
 
 
-def subtitle_name(film: str, names: Iterable[str]) -> str | None:
-    """Of the file names in a film's folder that of its subtitles: `film.srt`, `film.en.vtt`.
+def subtitle_name(video: str, names: Iterable[str]) -> str | None:
+    """Of the file names in a video's folder that of its subtitles: `video.srt`, `video.en.vtt`.
 
     Of several it is the shortest, which names no language, then the first in the alphabet.
     """
-    pattern = re.compile(rf"{re.escape(PurePath(film).stem)}{LANGUAGE}\.(?:srt|vtt)", re.IGNORECASE)
+    pattern = re.compile(
+        rf"{re.escape(PurePath(video).stem)}{LANGUAGE}\.(?:srt|vtt)", re.IGNORECASE
+    )
     found = (name for name in names if pattern.fullmatch(name))
     return min(found, key=lambda name: (len(name), name), default=None)
 

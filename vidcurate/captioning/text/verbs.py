@@ -2,8 +2,8 @@
 
 import re
 
-# Verbs of what is seen in films, in their base form; regular forms follow. Verbs of being, of
-# belonging and of the film itself (shows, features) are left out: they tell no action.
+# Verbs of what is seen in videos, in their base form; regular forms follow. Verbs of being, of
+# belonging and of the video itself (shows, features) are left out: they tell no action.
 VERBS = (
     "add aim approach arrive ascend ask assemble attach balance bark bathe beat beckon bend bite "
     "blink bloom blow board boil bounce bow brake break breathe bring brush build bump burn burst "
@@ -37,7 +37,7 @@ IRREGULAR = (
     "rode rose sang sat shone shook shot slept slid spoke sprang spun stood struck swam swept "
     "swung took threw tore went woke wore wrote"
 )
-# Nouns and adjectives in -ing, and the film's own verbs.
+# Nouns and adjectives in -ing, and the video's own verbs.
 NO_ACTION = (
     "anything beginning being bedding belonging boring building ceiling charming clothing cunning "
     "depicting during duckling evening everything featuring feeling flooring framing having "

@@ -70,7 +70,7 @@ def side(folder: Path) -> Side:
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
     done = judged.own(dataset).done() if judged else DONE.empty_table()
     return Side(
-        films=read(SOURCES.name),
+        videos=read(SOURCES.name),
         clips=read(CLIPS.name),
         kept=read(KEPT.name if judged else CLIPS.name),
         left_out=done.filter(pc.not_equal(done["status"], OK)).select(["id", "reason"]),
@@ -129,7 +129,7 @@ def cause_lines(clips: pa.Table) -> Iterator[str]:
 def clip_line(clip: Mapping[str, Any]) -> str:
     """A clip, its counterpart if that is another, and the numbers of both."""
     span = f"{clip['start_s']:.2f} to {clip['end_s']:.2f} s"
-    words = [str(clip["clip_id"]), span, str(clip["film"])]
+    words = [str(clip["clip_id"]), span, str(clip["video"])]
     if clip["counterpart"] not in (None, clip["clip_id"]):
         words.append(f"there {clip['counterpart']}")
     if clip["reason"]:

@@ -1,4 +1,4 @@
-"""The command that takes films out of a data set."""
+"""The command that takes videos out of a data set."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -13,23 +13,23 @@ from vidcurate.pipeline.inputs import GONE
 from vidcurate.records import FoundFile
 from vidcurate.store.lock import writing
 
-Films = Annotated[
+Videos = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[FILM]...",
-        help="Paths of films, of folders with all films below, or of a list with all it named.",
+        metavar="[VIDEO]...",
+        help="Paths of videos, of folders with all videos below, or of a list with all it named.",
         show_default=False,
     ),
 ]
-Gone = Annotated[bool, typer.Option("--gone", help="All films that are gone or no longer listed.")]
+Gone = Annotated[bool, typer.Option("--gone", help="All videos that are gone or no longer listed.")]
 
 
-def drop(dataset: Folder, films: Films = None, gone: Gone = False) -> None:
-    """Take films out of the data set; no file is removed, and ingest takes them in again."""
-    if not films and not gone:
-        raise UsageError("which films? name their paths, or give --gone")
+def drop(dataset: Folder, videos: Videos = None, gone: Gone = False) -> None:
+    """Take videos out of the data set; no file is removed, and ingest takes them in again."""
+    if not videos and not gone:
+        raise UsageError("which videos? name their paths, or give --gone")
     opened = open_dataset(dataset)
-    names = [source_name(film) for film in films or ()]
+    names = [source_name(video) for video in videos or ()]
     with writing(opened.root):
         dropped = drop_files(opened, lambda file: is_named(file, names, gone=gone))
     for file in dropped:
@@ -37,7 +37,7 @@ def drop(dataset: Folder, films: Films = None, gone: Gone = False) -> None:
     known = {name for name in names if any(is_named(f, [name], gone=False) for f in dropped)}
     for name in names:
         if name not in known:
-            say(f"no film of this data set is named {name}")
+            say(f"no video of this data set is named {name}")
     if dropped:
         say(f"the next export leaves them out: vidcurate export -d {dataset}")
 

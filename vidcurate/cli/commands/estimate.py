@@ -1,4 +1,4 @@
-"""The `plan` command: films sampled in the data set itself, and what they foretell."""
+"""The `plan` command: videos sampled in the data set itself, and what they foretell."""
 
 from collections.abc import Mapping, Sequence
 

@@ -29,14 +29,14 @@ from vidcurate.cli.look import (
     steadily,
 )
 from vidcurate.cli.output import printable, say, tell, tell_json
-from vidcurate.clips.vectors import Vectors, read_film_vectors
+from vidcurate.clips.vectors import Vectors, read_video_vectors
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.vision.embedder import Embedder, open_embedder
 from vidcurate.pipeline.counts import digest
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.pipeline.runner import plan_for
-from vidcurate.records import CLIPS, SOURCES, VECTORS, FilmVectors
-from vidcurate.rules.join import Read, film_paths
+from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
+from vidcurate.rules.join import Read, video_paths
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, chosen
 from vidcurate.store.cache import local
@@ -45,22 +45,22 @@ from vidcurate.wording import quantity
 
 # So many clips that are likest as a whole are ranked again by their frames.
 RANKED_AGAIN = 1000
-FILMS_AT_HAND = 64
+VIDEOS_AT_HAND = 64
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A data set's vectors: the stage that made them, its rows by film, and all clips' vectors."""
+    """A data set's vectors: the stage that made them, its rows by video, and all clips' vectors."""
 
     dataset: Dataset
     stage: Planned
-    films: Mapping[str, FilmVectors]
+    videos: Mapping[str, VideoVectors]
     file: Path
 
-    def of_film(self, video_id: str) -> pa.Table:
-        """The vectors of a film's frames."""
+    def of_video(self, video_id: str) -> pa.Table:
+        """The vectors of a video's frames."""
         files = self.stage.own(self.dataset).files
-        return read_film_vectors(local(files / self.films[video_id].vectors_file))
+        return read_video_vectors(local(files / self.videos[video_id].vectors_file))
 
 
 def search(
@@ -95,8 +95,8 @@ def search(
         count = top + 1 if pool == "mean" else max(top + 1, RANKED_AGAIN)
         found = likest(embedded.file, query, count)
         if pool == "softmax":
-            of_film = lru_cache(FILMS_AT_HAND)(embedded.of_film)
-            found = ranked_by_frames(found, query, of_film, temperature)
+            of_video = lru_cache(VIDEOS_AT_HAND)(embedded.of_video)
+            found = ranked_by_frames(found, query, of_video, temperature)
         others = found.filter(pc.not_equal(found[CLIPS.key], like or "")).slice(0, top)
         return rows_shown(others, read(SOURCES.name))
 
@@ -109,7 +109,7 @@ def search(
 
 
 def embedded_clips(dataset: Dataset, plan: tuple[Planned, ...], read: Read) -> Embedded:
-    """The vectors of all live clips; those of films that are not embedded are missing.
+    """The vectors of all live clips; those of videos that are not embedded are missing.
 
     Raises UsageError where the data set has no clips or no vectors.
     """
@@ -121,17 +121,17 @@ def embedded_clips(dataset: Dataset, plan: tuple[Planned, ...], read: Read) -> E
     made = {planned.stage.writes.name: planned for planned in plan}
     scope = present_scope(dataset, plan)
     of = "".join(digest(dataset, made[table.name], scope) for table in (CLIPS, VECTORS))
-    films = {row.video_id: row for row in VECTORS.from_arrow(read(VECTORS.name))}
-    embedded = partial(Embedded, dataset, made[VECTORS.name], films)
+    videos = {row.video_id: row for row in VECTORS.from_arrow(read(VECTORS.name))}
+    embedded = partial(Embedded, dataset, made[VECTORS.name], videos)
 
     def make() -> Any:
         clips = read(CLIPS.name)
-        kept = clips.filter(pc.is_in(clips["video_id"], value_set=pa.array(films, pa.string())))
+        kept = clips.filter(pc.is_in(clips["video_id"], value_set=pa.array(videos, pa.string())))
         if kept.num_rows < clips.num_rows:
             lost = quantity(clips.num_rows - kept.num_rows, "clip")
-            say(f"{lost} left out: their films are not embedded")
-        dimension = next((row.dimension for row in films.values()), 1)
-        return with_vectors(kept, dimension, embedded(Path()).of_film)
+            say(f"{lost} left out: their videos are not embedded")
+        dimension = next((row.dimension for row in videos.values()), 1)
+        return with_vectors(kept, dimension, embedded(Path()).of_video)
 
     return embedded(kept_vectors(dataset.root, of, make))
 
@@ -179,15 +179,17 @@ def rows_shown(found: pa.Table, sources: pa.Table) -> list[dict[str, Any]]:
         {
             "score": round(row["score"], 4),
             "clip_id": row["clip_id"],
-            "film": film,
+            "video": video,
             "start_s": row["start_s"],
             "end_s": row["end_s"],
         }
-        for row, film in zip(found.to_pylist(), film_paths(found, sources).to_pylist(), strict=True)
+        for row, video in zip(
+            found.to_pylist(), video_paths(found, sources).to_pylist(), strict=True
+        )
     ]
 
 
 def line(row: Mapping[str, Any]) -> str:
     """A clip as a line for people."""
     span = f"{row['start_s']:9.2f} to {row['end_s']:9.2f} s"
-    return printable(f"{row['score']:7.4f}  {span}  {row['clip_id']}  {row['film']}")
+    return printable(f"{row['score']:7.4f}  {span}  {row['clip_id']}  {row['video']}")

@@ -28,7 +28,7 @@ from vidcurate.pipeline.resolve import Planned
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
 from vidcurate.rules import Rule, check, parse
 from vidcurate.rules.aim import Aim
-from vidcurate.rules.join import columns_of, film_paths
+from vidcurate.rules.join import columns_of, video_paths
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
 from vidcurate.wording import quantity
@@ -64,7 +64,7 @@ def tune(
         clips = read(CLIPS.name)
         pairs = [*more, *(column for r in rules for column in r.columns)]
         columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
-        clips = clips.append_column("film", film_paths(clips, read(SOURCES.name)))
+        clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
         names = [f"{table}.{column}" for table, column in more]
         return tuned(clips, columns, rules, more=names, keep=wanted)
 
@@ -167,7 +167,7 @@ def limit_lines(found: Limit) -> Iterator[str]:
     for side, clips in (("in ", found.inside), ("out", found.outside)):
         for clip in clips:
             span = f"{clip.start_s:.2f} to {clip.end_s:.2f} s"
-            yield f"    {side} {clip.value:>10.4g}  {clip.clip_id}  {span}  {clip.film}"
+            yield f"    {side} {clip.value:>10.4g}  {clip.clip_id}  {span}  {clip.video}"
 
 
 def rule_grid(rules: tuple[Removal, ...]) -> Grid:

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Place, each
+from vidcurate.store.storage import Location, each
 from vidcurate.store.table import in_pieces
 
 ROWS_PER_GROUP = 1000
@@ -23,7 +23,7 @@ VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.str
 
 
 def write_shards(
-    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Place | None
+    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Location | None
 ) -> list[str]:
     """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; returns names.
 
@@ -40,7 +40,7 @@ def write_shards(
     return [file.rename(name).name for file, name in zip(written, named, strict=True)]
 
 
-def write_shard(rows: pa.Table, file: Path, media: Place | None) -> None:
+def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
     """One shard, a row group at a time."""
     if media is None:
         schema, options, groups = rows.schema, {}, in_groups(rows, [0] * rows.num_rows)
@@ -67,7 +67,7 @@ def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
     return {"compression": codecs, "use_dictionary": others, "write_statistics": others}
 
 
-def groups_with_bytes(rows: pa.Table, media: Place) -> Iterator[pa.Table]:
+def groups_with_bytes(rows: pa.Table, media: Location) -> Iterator[pa.Table]:
     """Rows in row groups, with their clips' files in them.
 
     Raises UsageError for a file that no Parquet can hold.
@@ -98,7 +98,7 @@ def in_groups(rows: pa.Table, sizes: Sequence[int]) -> Iterator[pa.Table]:
     yield rows.slice(start)
 
 
-def videos(names: pa.ChunkedArray, media: Place) -> pa.StructArray:
+def videos(names: pa.ChunkedArray, media: Location) -> pa.StructArray:
     """Clips' files as a column, read into one buffer, so that they are held once."""
     paths = names.combine_chunks()
     sizes = [0 if n is None else (media / n).stat().st_size for n in paths.to_pylist()]
@@ -113,7 +113,7 @@ def videos(names: pa.ChunkedArray, media: Place) -> pa.StructArray:
     return pa.StructArray.from_arrays([files, paths], fields=list(VIDEO), mask=paths.is_null())
 
 
-def read_into(file: Place, into: memoryview) -> None:
+def read_into(file: Location, into: memoryview) -> None:
     """Read a whole file into memory of its size; raises UsageError if it has another one now."""
     n_read = 0
     with file.open("rb") as content:

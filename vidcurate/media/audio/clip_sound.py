@@ -1,4 +1,4 @@
-"""The sound of clips, from decoding a film's sound once."""
+"""The sound of clips, from decoding a video's sound once."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ from vidcurate.media.audio.reader import (
     Form,
     Piece,
     Samples,
-    film_sound,
     measured_form,
     samples_of,
+    video_sound,
 )
 from vidcurate.media.audio.tracks import Track
 from vidcurate.media.audio.true_peak import Oversampler, PeakMeter
@@ -121,13 +121,13 @@ def clip_sounds(
     *,
     listens: bool = True,
 ) -> Iterator[ClipSound | None]:
-    """The sound of clips of one film, in their order, which is that of their starts.
+    """The sound of clips of one video, in their order, which is that of their starts.
 
     It is that of one track, decoded once, from the first clip to the end of the last; None for each
-    clip of a film without. Where sound begins late, ends early, is damaged or has a gap there is
+    clip of a video without. Where sound begins late, ends early, is damaged or has a gap there is
     silence, as in a player. Only who `listens` is given samples. `offsets` are those of the
-    film's scan, if its clock begins again.
-    Raises MediaError where the film cannot be read, and for samples that are no numbers.
+    video's scan, if its clock begins again.
+    Raises MediaError where the video cannot be read, and for samples that are no numbers.
     """
     if track is None:
         yield from (None for _ in clips)
@@ -139,7 +139,7 @@ def clip_sounds(
     begin_s = clips[0].start_pts * clips[0].time_base - PREROLL_S
     end_s = max(clip.end_pts * clip.time_base for clip in clips)
     moved_s = track_offsets(path, track, offsets)
-    for piece in film_sound(path, track, form, begin_s, end_s, moved_s):
+    for piece in video_sound(path, track, form, begin_s, end_s, moved_s):
         for number in range(n_done, len(takes)):
             if takes[number].start >= piece.end:
                 break

@@ -22,15 +22,15 @@ TIMEOUT_S = 3600.0
 def write_mixed(
     path: Path, track: Track, begin_s: Fraction, end_s: Fraction, rate_hz: int, out: Path
 ) -> None:
-    """The sound of a span of a film in `track.mixed_layout`, as a NUT file that begins at 0.
+    """The sound of a span of a video in `track.mixed_layout`, as a NUT file that begins at 0.
 
     Only sound that is there is written, each part with its time. Raises MediaError where ffmpeg
     cannot decode it.
     """
     with open_container(path) as container:
-        film_start_s = (container.start_time or 0) * AV_TIME
+        video_start_s = (container.start_time or 0) * AV_TIME
         kind = container.format.name.split(",")[0]
-    seek_s = begin_s - film_start_s - RUN_UP_S
+    seek_s = begin_s - video_start_s - RUN_UP_S
     seek = {"ss": microseconds(seek_s), "noaccurate_seek": None} if seek_s > 0 else {}
     source = ffmpeg.input(url(path), format=kind, protocol_whitelist="file", copyts=None, **seek)
     begin = microseconds(begin_s)

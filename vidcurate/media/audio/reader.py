@@ -1,4 +1,4 @@
-"""A film's sound in one form, whatever forms it has on the way, each sample at its time."""
+"""A video's sound in one form, whatever forms it has on the way, each sample at its time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.loudness import PACKED
 from vidcurate.media.audio.mixing import write_mixed
 from vidcurate.media.audio.tracks import USUAL_RATE_HZ, Track
-from vidcurate.media.io.container import AV_TIME, open_container, open_film, seek_before
+from vidcurate.media.io.container import AV_TIME, open_container, open_video, seek_before
 from vidcurate.media.io.decode import Faults, decoded_frames, frames_of
 from vidcurate.media.io.packets import Clock, clocked, packets
 
@@ -35,7 +35,7 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form that a film's sound is brought into."""
+    """The form that a video's sound is brought into."""
 
     rate_hz: int
     layout: str
@@ -73,7 +73,7 @@ def mixed_form(track: Track) -> Form:
     return Form(track.rate_hz or USUAL_RATE_HZ, track.mixed_layout)
 
 
-def film_sound(
+def video_sound(
     path: Path,
     track: Track,
     form: Form,
@@ -81,10 +81,10 @@ def film_sound(
     end_s: Fraction,
     offsets_s: Sequence[Fraction] = (),
 ) -> Iterator[Piece]:
-    """A film's sound, second by second, from no later than `begin_s` until `end_s` or later.
+    """A video's sound, second by second, from no later than `begin_s` until `end_s` or later.
 
-    What is damaged is left out. A film whose clock begins again, which has `offsets_s`
-    (origin.Origin), is read from its start. Raises MediaError where the film cannot be read, or the
+    What is damaged is left out. A video whose clock begins again, which has `offsets_s`
+    (origin.Origin), is read from its start. Raises MediaError if the video cannot be read, or the
     ffmpeg program cannot mix channels that have no places.
     """
     if len(offsets_s) > 1:
@@ -117,10 +117,10 @@ def decoded_sound(path: Path, index: int, form: Form, begin_s: Fraction | None) 
 def joined_sound(
     path: Path, track: Track, form: Form, offsets_s: Sequence[Fraction]
 ) -> Iterator[Piece]:
-    """The sound of a film whose clock begins again, from its start, on the clock of its scan."""
+    """The sound of a video whose clock begins again, from its start, on the clock of its scan."""
     if track.is_odd:
         raise MediaError("channels without places cannot be mixed in joined recordings")
-    with open_film(path) as (container, _):
+    with open_video(path) as (container, _):
         stream = container.streams[track.index]
         assert isinstance(stream, AudioStream)
         base = stream.time_base or AV_TIME
@@ -142,11 +142,11 @@ def write_span(
     """The sound of a span as raw 32-bit floating-point samples, channel by channel in each.
 
     It is exactly as long as the span: what is missing, or no number, is silence. Raises MediaError
-    as `film_sound` does.
+    as `video_sound` does.
     """
     position, end = (ceil(time_s * form.rate_hz) for time_s in (start_s, end_s))
     with out.open("wb") as file:
-        for piece in film_sound(path, track, form, start_s - PREROLL_S, end_s, offsets_s):
+        for piece in video_sound(path, track, form, start_s - PREROLL_S, end_s, offsets_s):
             if piece.start >= end:
                 break
             low, high = max(piece.start, position), min(piece.end, end)
@@ -166,7 +166,7 @@ def write_silence(file: BinaryIO, count: int, form: Form) -> None:
 
 
 def placed(frames: Iterator[AudioFrame], form: Form) -> Iterator[Piece]:
-    """Decoded frames by their place in the film, all of one form.
+    """Decoded frames by their place in the video, all of one form.
 
     They come in pieces of about a second, as each costs some time whatever its length.
     """

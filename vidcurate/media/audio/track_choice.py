@@ -1,4 +1,4 @@
-"""Which of a film's sound tracks is its sound."""
+"""Which of a video's sound tracks is its sound."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -16,7 +16,7 @@ from vidcurate.media.audio.mixing import write_mixed
 from vidcurate.media.audio.tracks import USUAL_RATE_HZ, Track, describe, has_decoder, words_of
 from vidcurate.media.io.container import AV_TIME, described, open_container
 
-# So many packets are read to see whether a track can be decoded: some seconds of a film.
+# So many packets are read to see whether a track can be decoded: some seconds of a video.
 TRIAL_PACKETS = 600
 TRIAL_S = Fraction(2)
 ENCRYPTED = "enca"
@@ -55,7 +55,7 @@ def why_not(stream: AudioStream, text: str) -> str | None:
 
 
 def is_decodable(path: Path, track: Track) -> bool:
-    """Whether a track is decoded at the head of the film, or has nothing there to be tried."""
+    """Whether a track is decoded at the head of the video, or has nothing there to be tried."""
     if track.is_odd:
         return is_mixed(path, track)
     n_refused = 0

@@ -77,7 +77,7 @@ class Track:
 
 
 def track_of(video: Video) -> Track | None:
-    """The track that was found to be a film's sound."""
+    """The track that was found to be a video's sound."""
     if video.audio_index is None or video.audio_codec is None:
         return None
     return Track(video.audio_index, video.audio_codec, video.audio_layout, video.audio_rate_hz)

@@ -31,7 +31,7 @@ Samples = NDArray[np.float32]
 class Oversampler:
     """Brings stretches of sound to 192 kHz, on the grid that the whole sound would have.
 
-    One serves all clips of a film: making its filter is dear.
+    One serves all clips of a video: making its filter is dear.
     """
 
     rate_hz: int

@@ -1,6 +1,6 @@
-"""What a film's numbers mean as colours, and how they become those of an ordinary display.
+"""What a video's numbers mean as colours, and how they become those of an ordinary display.
 
-Numbers are those of ITU-T H.273. What a film does not say is taken as players take it: BT.709 for
+Numbers are those of ITU-T H.273. What a video does not say is taken as players take it: BT.709 for
 high definition, BT.601 for less.
 """
 
@@ -75,7 +75,7 @@ SCALED = {
     9: (9, "bt2020"),
     10: (9, "bt2020"),
 }
-# The primaries and the curve that go with a matrix where a film does not say.
+# The primaries and the curve that go with a matrix where a video does not say.
 USUAL = {1: (1, 1), 4: (4, 6), 5: (5, 6), 6: (6, 6), 7: (7, 7), 9: (9, 14), 10: (9, 14)}
 HD_WIDTH, HD_HEIGHT = 1280, 720
 PAL_HEIGHTS = frozenset({576, 288})
@@ -97,7 +97,7 @@ FROM_LIGHT = (
     "pow((0.8359375+18.8515625*pow({0},0.1593017578125))/(1+18.6875*pow({0},0.1593017578125)),"
     "78.84375)"
 )
-# The curve of ITU-R BT.2390 from 1,000 cd/m2, as films are mastered for, to the 203 cd/m2 that are
+# The curve of ITU-R BT.2390 from 1,000 cd/m2, as videos are mastered for, to the 203 cd/m2 that are
 # white on an ordinary display (BT.2408); values of PQ over the largest.
 LARGEST_PQ, WHITE, KNEE = 0.751827, 0.0203, 0.658555
 SHOWN_LARGEST = 0.772370
@@ -126,8 +126,8 @@ def colours_of(frame: VideoFrame) -> Colours:
     return resolved(tags, frame.width, frame.height, is_rgb=is_rgb(frame.format))
 
 
-def film_colours(video: Video) -> Colours:
-    """What a film's numbers mean, by its row."""
+def video_colours(video: Video) -> Colours:
+    """What a video's numbers mean, by its row."""
     tags = tuple(
         {name: number for number, name in names.items()}.get(name, UNSPECIFIED)
         for names, name in (
@@ -156,7 +156,7 @@ def resolved(tags: tuple[int, ...], width: int, height: int, *, is_rgb: bool) ->
 
 
 def assumed_matrix(width: int, height: int) -> int:
-    """The matrix of a film that does not name one that is known."""
+    """The matrix of a video that does not name one that is known."""
     if width >= HD_WIDTH or height >= HD_HEIGHT:
         return BT709
     return BT470BG if height in PAL_HEIGHTS else SMPTE170M

@@ -1,4 +1,4 @@
-"""Opening a film safely, and saying in plain words why a file is not one."""
+"""Opening a video safely, and saying in plain words why a file is not one."""
 
 import re
 from collections import Counter
@@ -28,14 +28,14 @@ HEAD_BYTES = 4096
 READ_BYTES = 1 << 20
 # Texts that name other files and addresses, by what they begin with or, in XML, hold.
 LISTS = (
-    (b"#EXTM3U", "an HLS playlist, not a film"),
-    (b"ffconcat version", "a concat script, not a film"),
-    (b"<MPD", "a DASH manifest, not a film"),
-    (b"<SmoothStreamingMedia", "a streaming manifest, not a film"),
-    (b"[playlist]", "a playlist, not a film"),
-    (b"v=0", "a session description (SDP), not a film"),
+    (b"#EXTM3U", "an HLS playlist, not a video"),
+    (b"ffconcat version", "a concat script, not a video"),
+    (b"<MPD", "a DASH manifest, not a video"),
+    (b"<SmoothStreamingMedia", "a streaming manifest, not a video"),
+    (b"[playlist]", "a playlist, not a video"),
+    (b"v=0", "a session description (SDP), not a video"),
 )
-# Some demuxers search a file for what they know, and find a film inside an archive.
+# Some demuxers search a file for what they know, and find a video inside an archive.
 ARCHIVES = (
     (0, b"PK\x03\x04", "zip"),
     (0, b"\x1f\x8b", "gzip"),
@@ -46,10 +46,10 @@ ARCHIVES = (
     (0, b"Rar!", "rar"),
     (257, b"ustar", "tar"),
 )
-# Containers that hold films, and what is opened only to say what it is: single pictures, raw
+# Containers that hold videos, and what is opened only to say what it is: single pictures, raw
 # streams and sound. Others are refused: demuxers that follow what a text names (files, addresses,
 # scripts), that draw text, that guess by the name alone, and all that nobody thought of.
-FILMS = (
+VIDEOS = (
     *("asf", "asf_o", "avi", "dv", "flv", "gif", "gxf", "ivf", "kux", "live_flv", "matroska,webm"),
     *("mov,mp4,m4a,3gp,3g2,mj2", "mpeg", "mpegts", "mxf", "nsv", "nut", "ogg", "rm", "swf", "wtv"),
     *("yuv4mpegpipe", "apng", "lxf", "mxg", "ty", "pmp", "vivo", "filmstrip"),
@@ -64,8 +64,8 @@ SOUND = (
 )
 # An SVG is a text that names other files.
 STILLS = tuple(sorted(n for n in av.formats_available - {"svg_pipe"} if n.endswith("_pipe")))
-ALLOWED = ",".join((*FILMS, *RAW_STREAMS, *SOUND, *STILLS))
-# Decoders keep up to 17 pictures, so that one film of larger ones could take all memory there is.
+ALLOWED = ",".join((*VIDEOS, *RAW_STREAMS, *SOUND, *STILLS))
+# Decoders keep up to 17 pictures, so that one video of larger ones could take all memory there is.
 DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 OPTIONS = {
     "protocol_whitelist": "file",
@@ -76,7 +76,7 @@ GEN_PTS = 1  # AVFMT_FLAG_GENPTS
 SEEK_BACK_S = (0, 1, 4, 16, 64)
 # A cover has one picture, or a large and a small one.
 COVER_PICTURES = 2
-# A film has so many pictures before the head of its file ends.
+# A video has so many pictures before the head of its file ends.
 MANY_PICTURES = 30
 HEAD_PACKETS = 3000
 AV_TIME = Fraction(1, 1_000_000)
@@ -93,20 +93,20 @@ class Landing(NamedTuple):
 
 
 @contextmanager
-def open_film(
+def open_video(
     path: Path, *, makes_times: bool = False
 ) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """A film and its first real video stream, to be decoded by one thread.
+    """A video and its first real video stream, to be decoded by one thread.
 
     Only the file itself may be read: no other protocol, no playlist, no script. `makes_times` lets
     libav make up times of packets that have none, for who does not decode: they are not those of
     the frames.
-    Raises MediaError for a file that is gone, empty, forbidden, no film, or not decodable.
+    Raises MediaError for a file that is gone, empty, forbidden, no video, or not decodable.
     """
     with open_container(path) as container:
         if not makes_times:  # PyAV asks for it; the ffmpeg program, which cuts, does not
             container.flags &= ~GEN_PTS
-        stream = film_stream(container, path)
+        stream = video_stream(container, path)
         stream.codec_context.thread_count = 1
         stream.codec_context.options = DECODER_OPTIONS
         yield container, stream
@@ -130,7 +130,7 @@ def url(path: Path) -> str:
 
 
 def check_head(path: Path) -> None:
-    """Look at the first bytes of a file that may be a film.
+    """Look at the first bytes of a file that may be a video.
 
     Raises MediaError for a file that is gone, empty, forbidden, no plain file, an archive or a
     text that names other files.
@@ -149,7 +149,7 @@ def check_head(path: Path) -> None:
         raise MediaError("an empty file (0 bytes)")
     for place, mark, name in ARCHIVES:
         if head.startswith(mark, place):
-            raise MediaError(f"a {name} archive, not a film: unpack it")
+            raise MediaError(f"a {name} archive, not a video: unpack it")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     for mark, reason in LISTS:
         if text.startswith(mark) or (text.startswith(b"<") and mark in text):
@@ -157,7 +157,7 @@ def check_head(path: Path) -> None:
 
 
 def check_readable(path: Path) -> None:
-    """Read a file to its end: for libav a disk that fails ends a film as if there were no more.
+    """Read a file to its end: for libav a disk that fails ends a video as if there were no more.
 
     Raises MediaError where the system cannot read it.
     """
@@ -179,18 +179,18 @@ def why_not_opened(path: Path, error: av.error.FFmpegError) -> str:
     return f"the file cannot be opened: {error.strerror}"
 
 
-def film_stream(container: InputContainer, path: Path) -> VideoStream:
-    """The video stream that is the film: no picture attached to it, and no cover.
+def video_stream(container: InputContainer, path: Path) -> VideoStream:
+    """The video stream that is the video: no picture attached to it, and no cover.
 
     Raises MediaError where there is none, or none that this build can decode.
     """
     if "image2" in container.format.name or container.format.name.endswith("_pipe"):
-        raise MediaError("a still image, not a film")
-    films = moving_streams(container, path)
-    if not films:
+        raise MediaError("a still image, not a video")
+    videos = moving_streams(container, path)
+    if not videos:
         found = "audio only" if container.streams.audio else "no video and no audio"
         raise MediaError(f"no video stream: {found}")
-    stream = max(films, key=rank)
+    stream = max(videos, key=rank)
     # PyAV leaves the decoder out, against its own annotation, where there is none.
     if stream.codec_context is None:
         raise MediaError(f"no decoder for codec {codec_words(container, stream)}")
@@ -199,16 +199,16 @@ def film_stream(container: InputContainer, path: Path) -> VideoStream:
 
 
 def moving_streams(container: InputContainer, path: Path) -> list[VideoStream]:
-    """The video streams that are no attached pictures, and no covers beside a film.
+    """The video streams that are no attached pictures, and no covers beside a video.
 
     Covers are often not flagged: a stream of one or two pictures is one where another has more.
     """
     streams = [s for s in container.streams if isinstance(s, VideoStream)]
-    films = [s for s in streams if not s.disposition & Disposition.attached_pic]
-    if len(films) <= 1:
-        return films
-    counts = pictures_at_the_head(path, [stream.index for stream in films])
-    return [s for s in films if counts[s.index] > COVER_PICTURES] or films[:1]
+    videos = [s for s in streams if not s.disposition & Disposition.attached_pic]
+    if len(videos) <= 1:
+        return videos
+    counts = pictures_at_the_head(path, [stream.index for stream in videos])
+    return [s for s in videos if counts[s.index] > COVER_PICTURES] or videos[:1]
 
 
 def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
@@ -230,7 +230,7 @@ def pictures_at_the_head(path: Path, indexes: list[int]) -> Counter[int]:
 
 
 def rank(stream: VideoStream) -> tuple[bool, bool, int, int]:
-    """Which of several films in one file is taken: the default one, the largest, the first."""
+    """Which of several videos in one file is taken: the default one, the largest, the first."""
     decoder = stream.codec_context
     if decoder is None:
         return False, False, 0, -stream.index  # type: ignore[unreachable]
@@ -255,7 +255,7 @@ def codec_words(container: InputContainer, stream: VideoStream) -> str:
 
 
 def described(container: InputContainer) -> str:
-    """What libav says of an open film: a line a stream, as ffmpeg prints it."""
+    """What libav says of an open video: a line a stream, as ffmpeg prints it."""
     av.logging.set_level(av.logging.INFO)
     try:
         return str(container.dumps_format())  # type: ignore[attr-defined]  # not in its stubs
@@ -264,7 +264,7 @@ def described(container: InputContainer) -> str:
 
 
 def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether frames have other times after a seek than when the film is read from its start.
+    """Whether frames have other times after a seek than when the video is read from its start.
 
     MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
     the decoder gave before.
@@ -278,7 +278,7 @@ def seek_before(
 ) -> Landing | None:
     """Go to a keyframe from which the frame at `pts` can be decoded; reading goes on after it.
 
-    None where no keyframe before `pts` can be sought: the film must be read from its start.
+    None where no keyframe before `pts` can be sought: the video must be read from its start.
     """
     return next(landings(container, stream, pts), None)
 

@@ -1,4 +1,4 @@
-"""A film's identity: its content, wherever it lies."""
+"""A video's identity: its content, wherever it lies."""
 
 import hashlib
 import stat
@@ -7,7 +7,7 @@ from pathlib import Path
 from vidcurate.errors import MediaError
 from vidcurate.records import Source
 from vidcurate.store.cache import local
-from vidcurate.store.storage import Place, place
+from vidcurate.store.storage import Location, location
 
 MIB = 1 << 20
 SAMPLED_WHOLE = 3 * MIB  # no byte of a file up to this size is outside its sample
@@ -21,8 +21,8 @@ OTHER_KINDS = {
 }
 
 
-def content_id(path: Place) -> tuple[str, int]:
-    """A film's id, 16 hex digits of its size and its first, middle and last MiB; and its size.
+def content_id(path: Location) -> tuple[str, int]:
+    """A video's id, 16 hex digits of its size and its first, middle and last MiB; and its size.
 
     Raises MediaError for a file that is not there, not readable, empty, or no plain file.
     """
@@ -41,37 +41,37 @@ def content_id(path: Place) -> tuple[str, int]:
     return digest.hexdigest()[:16], size
 
 
-def check_kind(path: Place) -> None:
+def check_kind(path: Location) -> None:
     """Make sure that a path is a plain file: opening a pipe or a device may wait for ever.
 
     Raises MediaError for what is none, and OSError where there is nothing.
     """
     kind = stat.S_IFMT(path.stat().st_mode)
     if kind != stat.S_IFREG:
-        raise MediaError(f"{OTHER_KINDS.get(kind, 'a special file')}, not a film")
+        raise MediaError(f"{OTHER_KINDS.get(kind, 'a special file')}, not a video")
 
 
-def film_path(source: Source) -> Path:
+def video_path(source: Source) -> Path:
     """Where a source's content lies now, on this machine: a remote one is fetched.
 
     Raises MediaError when none of its paths holds it any more.
     """
     was_touched = False
     for path, mtime_ns in zip(source.paths, source.mtimes_ns, strict=True):
-        where = place(path)
+        where = location(path)
         try:
-            now, film = where.stat(), local(where)
-            if now.st_size != source.size_bytes or content_id(film)[0] != source.sample:
+            now, video = where.stat(), local(where)
+            if now.st_size != source.size_bytes or content_id(video)[0] != source.sample:
                 continue
         except (OSError, MediaError):
             continue
         is_as_it_was = now.st_mtime_ns // TIME_STEP_NS == mtime_ns // TIME_STEP_NS
         if is_as_it_was or now.st_size <= SAMPLED_WHOLE:
-            return film
+            return video
         was_touched = True
     if was_touched:
         raise MediaError(
-            f"the film was written again since it was ingested: {source.path}: name it as SOURCE "
+            f"the video was written again since it was ingested: {source.path}: name it as SOURCE "
             "once more, with --retry-failed, and it is read whole"
         )
-    raise MediaError(f"the film is gone or has changed since it was ingested: {source.path}")
+    raise MediaError(f"the video is gone or has changed since it was ingested: {source.path}")

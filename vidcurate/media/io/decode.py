@@ -1,4 +1,4 @@
-"""The one decode of a film: every frame at native size, and a small copy of it for measuring.
+"""The one decode of a video: every frame at native size, and a small copy of it for measuring.
 
 Time is read in integer ticks of the stream's time base.
 """
@@ -39,9 +39,9 @@ Plane = NDArray[np.uint8]
 
 @dataclass(slots=True)
 class Faults(Damage):
-    """What went wrong while a film was decoded; grows as decoding goes on.
+    """What went wrong while a video was decoded; grows as decoding goes on.
 
-    `offsets` are the ticks added in each part of a film that is joined of several, the first 0.
+    `offsets` are the ticks added in each part of a video that is joined of several, the first 0.
     """
 
     n_damaged: int = 0
@@ -71,7 +71,7 @@ class Shrinker:
 
     Small pictures are every `step`-th native pixel each way and not averages over areas: the
     spread of the native luma survives, and where PySceneDetect shrinks by an odd whole number, as
-    from 720p, the samples are its own. Planar 8-bit frames of the film's `native` size are
+    from 720p, the samples are its own. Planar 8-bit frames of the video's `native` size are
     sampled straight from the decoder's planes, which costs a fraction of what swscale takes; all
     others go through one filter graph first.
     """
@@ -115,7 +115,7 @@ class Shrinker:
 
 
 def shrinker_for(frame: VideoFrame) -> Shrinker:
-    """A shrinker for a film that begins with this frame."""
+    """A shrinker for a video that begins with this frame."""
     native = frame.width, frame.height
     return Shrinker(native, *small_shape(*native))
 
@@ -206,12 +206,12 @@ def decode(
     faults: Faults,
     offsets: Sequence[int] = (),
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every decoded frame of a film that was just opened with its pts, which always advances.
+    """Every decoded frame of a video that was just opened with its pts, which always advances.
 
-    A film joined of several recordings, each with a clock of its own, goes on where the clock
+    A video joined of several recordings, each with a clock of its own, goes on where the clock
     begins again (`packets.Clock`); `offsets` are those of its parts where they are known. A packet
     that cannot be decoded is counted and skipped. A frame whose timestamp does not advance has no
-    place in the film's time: it is counted and left out, as a player drops it.
+    place in the video's time: it is counted and left out, as a player drops it.
     """
     base = stream.time_base or Fraction(1, 1000)
     clock = Clock(list(offsets) or [0])

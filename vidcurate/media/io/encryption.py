@@ -1,4 +1,4 @@
-"""Whether a film's pictures or sound are encrypted, as its container says: no decoder tells that.
+"""Whether a video's pictures or sound are encrypted, as its container says: no decoder tells that.
 
 A decoder that is given ciphertext finds damage, and may make pictures of it.
 """
@@ -33,7 +33,7 @@ LOOK_BYTES = 4 << 20
 TS_SIZES = (188, 192, 204)
 TS_RUN = 8
 PACK = b"\x00\x00\x01\xba"
-# A film some of whose packets are marked by damage is not encrypted.
+# A video some of whose packets are marked by damage is not encrypted.
 MOST = 0.5
 LEAST_PACKETS = 4
 
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 
 
 def is_encrypted(path: Path) -> bool:
-    """Whether a film says that its streams, or most packets of them, are encrypted."""
+    """Whether a video says that its streams, or most packets of them, are encrypted."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(TS_SIZES[-1] * TS_RUN)

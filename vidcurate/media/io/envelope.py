@@ -1,4 +1,4 @@
-"""What the outermost bytes of a film promise, so that a file that was cut short is recognised.
+"""What the outermost bytes of a video promise, so that a file that was cut short is recognised.
 
 MP4 and MOV are a row of boxes (ISO/IEC 14496-12), AVI is a RIFF chunk, Matroska and WebM are EBML
 elements (RFC 8794): each states its own length, so that the promised end needs no media library.

@@ -1,4 +1,4 @@
-"""A film's time as its decoded frames tell it, since headers round, guess and lie."""
+"""A video's time as its decoded frames tell it, since headers round, guess and lie."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,7 +15,7 @@ USUAL_RATES = tuple(
 
 @dataclass(frozen=True, slots=True)
 class FrameTimes:
-    """When a film's frames are shown; `end_pts` is the tick at which the last one ends."""
+    """When a video's frames are shown; `end_pts` is the tick at which the last one ends."""
 
     n_frames: int
     first_pts: int

@@ -1,4 +1,4 @@
-"""Full-size stills of a film by exact timestamp, decoding only what leads up to them."""
+"""Full-size stills of a video by exact timestamp, decoding only what leads up to them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
@@ -21,7 +21,7 @@ from vidcurate.media.io.container import (
     Landing,
     landings,
     must_be_read_through,
-    open_film,
+    open_video,
     packet_pts,
 )
 from vidcurate.media.io.decode import Faults, decode, frames_of, timed
@@ -50,9 +50,9 @@ def grab(
 ) -> Iterator[tuple[int, Image]]:
     """The frames shown at exactly these times, in time order, as they are shown.
 
-    `pts` are ticks of the film's time base, `offsets` those of the scan of a film whose clock
+    `pts` are ticks of the video's time base, `offsets` those of the scan of a video whose clock
     begins again. An image is RGB in the colours of an ordinary display, shape (height, width, 3),
-    upright, deinterlaced, with square pixels. Raises MediaError for a time at which the film has
+    upright, deinterlaced, with square pixels. Raises MediaError for a time at which the video has
     no frame.
     """
     wanted = sorted(set(pts))
@@ -77,10 +77,10 @@ def frames_at(
 
     Reading begins at the keyframe before; where a frame does not come out of that, as where the
     container calls frames keyframes that are none, further and further back, at last at the start.
-    A film whose clock begins again (`offsets`) is read from its start. Frames of a film with a
+    A video whose clock begins again (`offsets`) is read from its start. Frames of a video with a
     `field_order` are deinterlaced. `options` are the decoder's.
     """
-    with open_film(path) as (container, stream):
+    with open_video(path) as (container, stream):
         if len(offsets) > 1 or must_be_read_through(container, stream):
             yield from from_start(path, list(wanted), offsets, field_order, options)
             return
@@ -138,8 +138,8 @@ def from_start(
     field_order: str,
     options: Mapping[str, str],
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames as the scan met them, from the film's start; those found are taken off the list."""
-    with open_film(path) as (container, stream):
+    """Frames as the scan met them, from the video's start; those found are taken off the list."""
+    with open_video(path) as (container, stream):
         stream.codec_context.options = dict(options)
         frames = decode(container, stream, Faults(), offsets)
         for pts, frame in whole_pictures(frames, field_order):

@@ -1,7 +1,7 @@
-"""Interlaced films: known by what their pictures show, and made whole pictures frame by frame.
+"""Interlaced videos: known by what their pictures show, and made whole pictures frame by frame.
 
 An interlaced frame holds two fields of two moments, the odd and the even lines. Flags do not tell:
-films that were coded anew keep their combs and lose the flag, and whole pictures are often sent
+videos that were coded anew keep their combs and lose the flag, and whole pictures are often sent
 with the flag.
 """
 
@@ -25,10 +25,10 @@ ORDERS = {1: PROGRESSIVE, 2: TOP, 3: BOTTOM, 4: BOTTOM, 5: TOP}
 MOVES, LEAST_MOVING = 12, 0.005
 # Lines of a whole picture fit each other better than those of its neighbours, by this ratio; in an
 # interlaced one those of the field before or after fit as well, and of the other far worse. In 70
-# films the ratio of both sides was 1.03 at most where lines fit ill, in 14 made interlaced of them
+# videos the ratio of both sides was 1.03 at most where lines fit ill, in 14 made interlaced of them
 # 1.5 and more.
 WHOLE, ASKEW = 2 / 3, 1.3
-# No standard of interlaced film has taller pictures; in lower ones details of a line or two look
+# No standard of interlaced video has taller pictures; in lower ones details of a line or two look
 # like combs.
 TALLEST, LOWEST = 1088, 144
 
@@ -82,9 +82,9 @@ def order_shown(frames: Sequence[VideoFrame]) -> str:
 
 
 def field_order(runs: Iterable[Sequence[VideoFrame]], stated: str) -> str:
-    """Which field of a film's frames is shown first, by what most runs of neighbouring frames show.
+    """Which field of a video's frames comes first, by most runs of neighbouring frames.
 
-    `stated` is what the film says, which holds where too little moves to tell.
+    `stated` is what the video says, which holds where too little moves to tell.
     """
     shown = Counter(order for order in map(order_shown, runs) if order != UNKNOWN)
     fields = shown[TOP] + shown[BOTTOM]

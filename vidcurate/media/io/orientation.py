@@ -47,14 +47,14 @@ def display_size(width: int, height: int, aspect: Fraction, rotation: int) -> tu
 
 
 def pixel_aspect(stated: Fraction | None, width: int, height: int) -> Fraction:
-    """Width over height of a pixel; 1 where a film does not say, or says nonsense."""
+    """Width over height of a pixel; 1 where a video does not say, or says nonsense."""
     if not stated or not 1 / MAX_ASPECT < stated < MAX_ASPECT:
         return Fraction(1)
     return stated if width * stated * height <= MOST_PIXELS else Fraction(1)
 
 
 def upright(picture: NDArray[Any], matrix: Matrix) -> NDArray[Any]:
-    """A picture of shape (height, width, channels) turned and mirrored as its film says."""
+    """A picture of shape (height, width, channels) turned and mirrored as its video says."""
     a, b, c, d = matrix
     if a == 0:
         picture = np.swapaxes(picture, 0, 1)

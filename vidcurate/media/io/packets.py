@@ -1,4 +1,4 @@
-"""Reading a film's packets past damage, on one clock that advances through joined recordings."""
+"""Reading a video's packets past damage, on one clock that advances through joined recordings."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -36,7 +36,7 @@ class Damage:
 class Clock:
     """A stream's clock, which goes on where a recording that was joined to another begins anew.
 
-    `offsets` are the ticks to be added in each part of the film; where they are not known yet,
+    `offsets` are the ticks to be added in each part of the video; where they are not known yet,
     each part goes on where the one before it ended. `end` is where the packets so far end by their
     own times, `due` by their number where some have none.
     """
@@ -110,7 +110,7 @@ def packets(
 def clocked(
     found: Iterator["Packet[Any]"], clock: Clock, time_base: Fraction
 ) -> Iterator["Packet[Any]"]:
-    """The packets of one stream, read from the film's start, on a clock that advances."""
+    """The packets of one stream, read from the video's start, on a clock that advances."""
     restart = int(RESTART_S / time_base)
     for packet in found:
         clock.place(packet, restart)

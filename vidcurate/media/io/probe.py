@@ -1,4 +1,4 @@
-"""The facts of a film from its container, so that a bad file fails before anything is decoded."""
+"""The facts of a video from its container, so that a bad file fails before anything is decoded."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -32,7 +32,7 @@ from vidcurate.media.io.container import (
     COVER_PICTURES,
     check_head,
     moving_streams,
-    open_film,
+    open_video,
     seek_before,
 )
 from vidcurate.media.io.encryption import is_encrypted
@@ -60,9 +60,9 @@ from vidcurate.records import Video
 
 REORDERING = frozenset({"h264", "hevc"})
 HDR = frozenset({"smpte2084", "arib-std-b67"})
-# A film begins with pictures that no decoder shows (open GOP, damaged head): so many are allowed.
+# A video begins with pictures that no decoder shows (open GOP, damaged head): so many are allowed.
 FIRST_PACKETS = 300
-# So many neighbouring frames at the start and at these parts of a film tell whether it is
+# So many neighbouring frames at the start and at these parts of a video tell whether it is
 # interlaced.
 LOOK_FRAMES = 8
 LOOKS_AT = (Fraction(1, 3), Fraction(2, 3))
@@ -71,27 +71,27 @@ OPAQUE = 255
 FLAGGING = frozenset({"mpeg1video", "mpeg2video", "h264", "hevc", "vc1", "wmv3", "dvvideo"})
 
 
-def probe_film(path: Path, video_id: str) -> Video:
-    """Container facts of a film; a few frames are decoded, for what only they tell.
+def probe_video(path: Path, video_id: str) -> Video:
+    """Container facts of a video; a few frames are decoded, for what only they tell.
 
-    Raises MediaError, with the reason in plain words, for a file that is no film, cannot be read
-    or cannot be decoded. A film that can be read though its header is wrong has `faults`.
+    Raises MediaError, with the reason in plain words, for a file that is no video, cannot be read
+    or cannot be decoded. A video that can be read though its header is wrong has `faults`.
     """
     check_head(path)
     if is_encrypted(path):
         raise MediaError("encrypted: it can be decoded with its key only")
-    with open_film(path, makes_times=True) as (container, stream):
+    with open_video(path, makes_times=True) as (container, stream):
         timing = measure(container, stream, path)
         if timing.n_frames == 1:
-            raise MediaError("a still image, not a film")
+            raise MediaError("a still image, not a video")
         if timing.n_frames <= COVER_PICTURES and sound_goes_on(container, stream, timing):
-            raise MediaError("a cover picture and sound, not a film")
-    with open_film(path) as (container, stream):
+            raise MediaError("a cover picture and sound, not a video")
+    with open_video(path) as (container, stream):
         return video_record(path, video_id, container, stream, timing)
 
 
 def sound_goes_on(container: InputContainer, stream: VideoStream, timing: Timing) -> bool:
-    """Whether a film's few pictures are over long before its sound is."""
+    """Whether a video's few pictures are over long before its sound is."""
     base = stream.time_base or AV_TIME
     length_s = container.duration and container.duration * AV_TIME
     shown_s = (timing.end_pts - timing.start_pts) * base
@@ -117,7 +117,7 @@ def first_frames(container: InputContainer, stream: VideoStream) -> list[VideoFr
 def later_frames(
     container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Iterator[list[VideoFrame]]:
-    """Some neighbouring frames at a few parts of the film, of what can be sought and decoded."""
+    """Some neighbouring frames at a few parts of the video, of what can be sought and decoded."""
     for part in LOOKS_AT:
         pts = timing.start_pts + int(part * (timing.end_pts - timing.start_pts))
         landing = seek_before(container, stream, pts)
@@ -138,7 +138,7 @@ def decoded(stream: VideoStream, read: Iterator["Packet[VideoStream]"]) -> Itera
 def video_record(
     path: Path, video_id: str, container: InputContainer, stream: VideoStream, timing: Timing
 ) -> Video:
-    """The row that an opened film stands for."""
+    """The row that an opened video stands for."""
     several = len(moving_streams(container, path)) > 1
     frames = first_frames(container, stream)
     frame = frames[0]
@@ -207,7 +207,7 @@ def order_of_fields(
 
 
 def picture_faults(frame: VideoFrame, stream: VideoStream, order: str) -> tuple[str, ...]:
-    """What a film's pictures are beyond ordinary ones, and what becomes of that."""
+    """What a video's pictures are beyond ordinary ones, and what becomes of that."""
     faults = []
     if is_interlaced(order):
         faults.append(f"interlaced, {order} field first: encoded clips and stills are deinterlaced")
@@ -233,7 +233,7 @@ def is_transparent(frame: VideoFrame) -> bool:
 
 
 def file_faults(path: Path, container: InputContainer, stream: VideoStream) -> tuple[str, ...]:
-    """What is wrong with a film beyond what its header says of its length."""
+    """What is wrong with a video beyond what its header says of its length."""
     faults = []
     cut_short = missing_bytes(path)
     if cut_short is not None:

@@ -15,7 +15,7 @@ from vidcurate.media.io.container import (
     AV_TIME,
     Landing,
     must_be_read_through,
-    open_film,
+    open_video,
     packet_pts,
 )
 from vidcurate.media.io.frames import true_landing
@@ -28,12 +28,12 @@ SPARSE = frozenset({"avi", "mpeg"})
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a clip lies in its film.
+    """Where a clip lies in its video.
 
     `seek_s`: a time from which a seek is known to find the keyframe at `key_s`, which the clip can
-    be decoded from; None if the film must be read from its start. `film_start_s` is what ffmpeg
+    be decoded from; None if the video must be read from its start. `video_start_s` is what ffmpeg
     adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
-    `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a film
+    `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a video
     whose clock begins again, the first 0.
     """
 
@@ -41,7 +41,7 @@ class Origin:
     track: Track | None
     seek_s: Fraction | None
     key_s: Fraction
-    film_start_s: Fraction
+    video_start_s: Fraction
     is_guessed: bool
     picture_offsets_s: tuple[Fraction, ...] = ()
     sound_offsets_s: tuple[Fraction, ...] = ()
@@ -52,13 +52,13 @@ def find_origin(
 ) -> Origin:
     """Where ffmpeg must start to read so that the clip can be decoded whole.
 
-    `offsets` are those of the film's scan (records.Scan). No seek finds its place in a film whose
+    `offsets` are those of the video's scan (records.Scan). No seek finds its place in a video whose
     clock begins again.
     """
     base = clip.time_base
     if len(offsets) > 1:
-        return whole_film(path, video, base, offsets, audio=audio)
-    with open_film(path) as (container, stream):
+        return whole_video(path, video, base, offsets, audio=audio)
+    with open_video(path) as (container, stream):
         lies = must_be_read_through(container, stream)
         landing = None if lies else true_landing(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, landing, clip.start_pts) or video.start_pts
@@ -67,23 +67,23 @@ def find_origin(
             track=track_of(video) if audio else None,
             seek_s=landing.target_pts * base if landing is not None else None,
             key_s=key_pts * base,
-            film_start_s=(container.start_time or 0) * AV_TIME,
+            video_start_s=(container.start_time or 0) * AV_TIME,
             is_guessed=container.format.name in SPARSE and stream.codec_context.has_b_frames,
         )
 
 
-def whole_film(
+def whole_video(
     path: Path, video: Video, base: Fraction, offsets: Sequence[int], *, audio: bool
 ) -> Origin:
-    """The origin of any clip of a film whose clock begins again: it is read from its start."""
+    """The origin of any clip of a video whose clock begins again: it is read from its start."""
     track = track_of(video) if audio else None
-    with open_film(path) as (container, stream):
+    with open_video(path) as (container, stream):
         return Origin(
             video_index=stream.index,
             track=track,
             seek_s=None,
             key_s=video.start_pts * base,
-            film_start_s=(container.start_time or 0) * AV_TIME,
+            video_start_s=(container.start_time or 0) * AV_TIME,
             is_guessed=True,
             picture_offsets_s=tuple(offset * base for offset in offsets),
             sound_offsets_s=() if track is None else track_offsets(path, track, offsets),
@@ -91,13 +91,13 @@ def whole_film(
 
 
 def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a track, in seconds; nothing in most films.
+    """What is added to the times of each part of a track, in seconds; nothing in most videos.
 
-    `offsets` are those of the film's scan.
+    `offsets` are those of the video's scan.
     """
     if len(offsets) < 2:  # noqa: PLR2004 - one part needs no moving
         return ()
-    with open_film(path) as (container, stream):
+    with open_video(path) as (container, stream):
         sound = container.streams[track.index]
         assert isinstance(sound, AudioStream)
         return sound_offsets(container, stream, sound, offsets)
@@ -106,10 +106,10 @@ def track_offsets(path: Path, track: Track, offsets: Sequence[int]) -> tuple[Fra
 def sound_offsets(
     container: InputContainer, stream: VideoStream, sound: AudioStream, offsets: Sequence[int]
 ) -> tuple[Fraction, ...]:
-    """What is added to the times of each part of a film's sound, in seconds, the first 0.
+    """What is added to the times of each part of a video's sound, in seconds, the first 0.
 
     A part belongs to that of the pictures beside which most of its packets lie: some recordings of
-    a film may be without sound.
+    a video may be without sound.
     """
     pictures, sounds = Clock(), Clock()
     beside: list[Counter[int]] = []

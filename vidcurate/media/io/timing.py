@@ -1,6 +1,6 @@
-"""A film's clock, measured on its packets: where it starts and ends, its rate, constant or not.
+"""A video's clock, measured on its packets: where it starts and ends, its rate, constant or not.
 
-Nothing is decoded. Packets are read at the head, in the middle and at the tail; only a short film,
+Nothing is decoded. Packets are read at the head, in the middle and at the tail; only a short video,
 one whose header states no length and one whose header turns out to be wrong are read through.
 """
 
@@ -18,7 +18,7 @@ from av.stream import Stream
 from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import AV_TIME, open_film, packet_pts
+from vidcurate.media.io.container import AV_TIME, open_video, packet_pts
 from vidcurate.media.io.packets import Damage, packets
 
 WINDOW = 160
@@ -35,10 +35,10 @@ GUESSED_AFTER_SEEK = "mpeg"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a film's pictures are shown, in ticks of its time base, and what its header got wrong.
+    """When a video's pictures are shown, in ticks of its time base, and what its header got wrong.
 
     `end_pts` is the end of the last frame. `n_frames` counts the frames at the head, at most
-    `WINDOW`; 1 means that the film is a single picture.
+    `WINDOW`; 1 means that the video is a single picture.
     """
 
     start_pts: int
@@ -61,7 +61,7 @@ class Stamp(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """The end of a film, read until there is nothing more.
+    """The end of a video, read until there is nothing more.
 
     `shown`: times of the pictures; `video_end`: end of the last one; both in ticks. `end_s`: end
     of the last packet of any stream.
@@ -73,9 +73,9 @@ class Tail:
 
 
 def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timing:
-    """The clock of a film that was just opened; moves the container's reading position.
+    """The clock of a video that was just opened; moves the container's reading position.
 
-    Raises MediaError for a film without packets or without timestamps.
+    Raises MediaError for a video without packets or without timestamps.
     """
     base = stream.time_base or AV_TIME
     head = read_head(container, stream)
@@ -86,8 +86,8 @@ def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timin
         windows.append(read_window(container, stream, middle))
         tail = read_tail(container, stream, int((stated_s - TAIL_S) / base))
     if tail is None or tail.video_end is None or disagree(stated_s, tail, windows, base):
-        with open_film(path, makes_times=True) as (again, film):
-            tail = read_on(again, film)
+        with open_video(path, makes_times=True) as (again, video):
+            tail = read_on(again, video)
     windows.append(tail.shown[-WINDOW:])
     gaps = frame_gaps(windows[:1] if container.format.name == GUESSED_AFTER_SEEK else windows)
     is_vfr = varies(gaps, base)
@@ -105,7 +105,7 @@ def measure(container: InputContainer, stream: VideoStream, path: Path) -> Timin
 def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
     """The times of the first pictures, at most `WINDOW`, in order.
 
-    Raises MediaError for a film without packets or without timestamps.
+    Raises MediaError for a video without packets or without timestamps.
     """
     head = list(islice(stamps(container, stream), WINDOW))
     if not head:
@@ -117,7 +117,7 @@ def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]
 
 
 def read_window(container: InputContainer, stream: VideoStream, pts: int) -> tuple[int, ...]:
-    """The times of some pictures near `pts`, in order; none where the film cannot be sought."""
+    """The times of some pictures near `pts`, in order; none where the video cannot be sought."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
@@ -126,7 +126,7 @@ def read_window(container: InputContainer, stream: VideoStream, pts: int) -> tup
 
 
 def read_tail(container: InputContainer, stream: VideoStream, pts: int) -> Tail | None:
-    """All that follows the keyframe before `pts`; None where the film cannot be sought there."""
+    """All that follows the keyframe before `pts`; None where the video cannot be sought there."""
     try:
         container.seek(pts, stream=stream)
     except av.error.FFmpegError:
@@ -136,15 +136,15 @@ def read_tail(container: InputContainer, stream: VideoStream, pts: int) -> Tail 
 
 def read_on(container: InputContainer, stream: VideoStream) -> Tail:
     """All packets from here to where nothing more can be read."""
-    film: list[Stamp] = []
+    video: list[Stamp] = []
     end_s = 0.0
     for stamp in stamps(container, *container.streams.video, *container.streams.audio):
         if stamp.pts is not None:
             end_s = max(end_s, float((stamp.pts + stamp.duration) * stamp.time_base))
         if stamp.stream_index == stream.index:
-            film.append(stamp)
-    ends = [s.pts + s.duration for s in film if s.pts is not None]
-    return Tail(shown_times(from_keyframe(film)), max(ends, default=None), end_s)
+            video.append(stamp)
+    ends = [s.pts + s.duration for s in video if s.pts is not None]
+    return Tail(shown_times(from_keyframe(video)), max(ends, default=None), end_s)
 
 
 def stamps(container: InputContainer, *streams: Stream) -> Iterator[Stamp]:
@@ -160,14 +160,14 @@ def stamps(container: InputContainer, *streams: Stream) -> Iterator[Stamp]:
             )
 
 
-def from_keyframe(film: Iterable[Stamp]) -> Iterator[Stamp]:
+def from_keyframe(video: Iterable[Stamp]) -> Iterator[Stamp]:
     """Packets from the first keyframe on: what is before it has lost its neighbours."""
-    return dropwhile(lambda stamp: not stamp.is_keyframe, film)
+    return dropwhile(lambda stamp: not stamp.is_keyframe, video)
 
 
-def shown_times(film: Iterable[Stamp]) -> tuple[int, ...]:
+def shown_times(video: Iterable[Stamp]) -> tuple[int, ...]:
     """The distinct times at which packets are shown, in order."""
-    return tuple(sorted({stamp.pts for stamp in film if stamp.pts is not None}))
+    return tuple(sorted({stamp.pts for stamp in video if stamp.pts is not None}))
 
 
 def frame_gaps(windows: Iterable[Sequence[int]]) -> list[int]:
@@ -225,7 +225,7 @@ def usual_rates(rate: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def stated_end_s(container: InputContainer) -> float | None:
-    """Where the header says that the film ends, in seconds; None where it does not say."""
+    """Where the header says that the video ends, in seconds; None where it does not say."""
     if container.duration is None or container.duration <= 0:
         return None
     return float(((container.start_time or 0) + container.duration) * AV_TIME)
@@ -244,7 +244,7 @@ def disagree(
 def length_faults(
     stated_s: float | None, tail: Tail, windows: Iterable[Sequence[int]], base: Fraction
 ) -> tuple[str, ...]:
-    """What the header says wrongly about the film's length."""
+    """What the header says wrongly about the video's length."""
     if not disagree(stated_s, tail, windows, base):
         return ()
     return (f"the header says {stated_s:.2f} s, the data ends at {tail.end_s:.2f} s",)

@@ -12,7 +12,7 @@ import ffmpeg
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.reader import Form, mixed_form, write_span
 from vidcurate.media.audio.tracks import track_of
-from vidcurate.media.io.colour import Filter, conversion, film_colours
+from vidcurate.media.io.colour import Filter, conversion, video_colours
 from vidcurate.media.io.container import url
 from vidcurate.media.io.ffmpeg import Ffmpeg, FfmpegError, find_ffmpeg, microseconds, run
 from vidcurate.media.io.interlacing import bwdif
@@ -30,9 +30,9 @@ FILTERS = (
     *("bwdif", "transpose", "hflip", "vflip", "lutrgb", "colorchannelmixer"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
-# How far before the clip reading starts, for films in which a seek lands late; None: the start.
+# How far before the clip reading starts, for videos in which a seek lands late; None: the start.
 RUN_UPS_S = (Fraction(0), Fraction(10), None)
-# ffmpeg seeks up to 0.13 s earlier than it is told; before the film's start some demuxers then
+# ffmpeg seeks up to 0.13 s earlier than it is told; before the video's start some demuxers then
 # leave their first keyframe out, and what follows it is decoded to rubbish.
 NO_SEEK_S = 1
 # Reading goes on so long after the clip's end, for sound that is stored later than its picture.
@@ -85,7 +85,7 @@ class Sound:
 class CutFile:
     """A clip file as it was written; all but `lead` and `tail` are those of the whole file.
 
-    `start_s` is on the film's own clock. `lead` and `tail` count frames before and after the clip
+    `start_s` is on the video's own clock. `lead` and `tail` count frames before and after the clip
     and the seconds that they are shown.
     """
 
@@ -112,11 +112,11 @@ def cut_clip(
     out: Path,
     offsets: Sequence[int] = (),
 ) -> CutFile:
-    """Write one clip of a film as an MP4 file, whole or not at all.
+    """Write one clip of a video as an MP4 file, whole or not at all.
 
-    `offsets` are those of the film's scan (records.Scan), if its clock begins again.
+    `offsets` are those of the video's scan (records.Scan), if its clock begins again.
 
-    Raises MediaError if the film cannot be read or the file is not what was promised, and
+    Raises MediaError if the video cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
     results: list[CutFile] = []
@@ -131,11 +131,11 @@ def cut_clip(
 def write(
     path: Path, video: Video, clip: Clip, options: CutOptions, out: Path, offsets: Sequence[int]
 ) -> CutFile:
-    """Copy or encode one clip, as the options and the film's keyframes ask for."""
+    """Copy or encode one clip, as the options and the video's keyframes ask for."""
     if options.mode == "copy":
         try:
             if len(offsets) > 1:
-                raise MediaError("the film's clock begins again: no packet tells its place")  # noqa: TRY301
+                raise MediaError("the video's clock begins again: no packet tells its place")  # noqa: TRY301
             return copy(path, video, clip, options, out)
         except MediaError:
             if options.inexact != "encode":
@@ -204,7 +204,7 @@ def encode_frames(
     out: Path,
     sound: Sound | None,
 ) -> Written:
-    """Encode a clip's frames, from further back in the film where one is missing.
+    """Encode a clip's frames, from further back in the video where one is missing.
 
     Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
     """
@@ -224,7 +224,7 @@ def encode_frames(
 
 
 def run_up(seek_s: Fraction | None, before_s: Fraction | None) -> Fraction | None:
-    """A time to seek, so long before another; None means the film's start."""
+    """A time to seek, so long before another; None means the video's start."""
     return None if seek_s is None or before_s is None else seek_s - before_s
 
 
@@ -238,14 +238,14 @@ def encoding(
     seek_s: Fraction | None,
     sound: Sound | None,
 ) -> ffmpeg.nodes.OutputStream:
-    """The ffmpeg graphs that encode a clip; all times in them are the film's own (`-copyts`).
+    """The ffmpeg graphs that encode a clip; all times in them are the video's own (`-copyts`).
 
     Picture and sound have a graph each: ffmpeg makes a graph anew where its input changes form.
     """
     # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip; the
-    # filters end the reading, and this bound is only for films that end before the clip does.
-    length_s = clip.end_pts * clip.time_base - origin.film_start_s + RUN_OUT_S
-    source = film_input(path, video, origin, options, seek_s, length_s)
+    # filters end the reading, and this bound is only for videos that end before the clip does.
+    length_s = clip.end_pts * clip.time_base - origin.video_start_s + RUN_OUT_S
+    source = video_input(path, video, origin, options, seek_s, length_s)
     pictures = source[str(origin.video_index)]
     if clock := on_one_clock(origin.picture_offsets_s):
         pictures = pictures.filter("setpts", clock)
@@ -279,7 +279,7 @@ def raw_input(sound: Sound) -> ffmpeg.nodes.FilterableStream:
     return ffmpeg.input(url(sound.file), format="f32le", ar=form.rate_hz, ac=form.channels)
 
 
-def film_input(
+def video_input(
     path: Path,
     video: Video,
     origin: Origin,
@@ -287,7 +287,7 @@ def film_input(
     seek_s: Fraction | None,
     length_s: Fraction,
 ) -> ffmpeg.nodes.FilterableStream:
-    """A film as ffmpeg reads it: this file and format only, so long from `seek_s`."""
+    """A video as ffmpeg reads it: this file and format only, so long from `seek_s`."""
     begin = seek_point(origin, seek_s)
     seek = {"ss": microseconds(begin)} if begin else {}
     offset = {"itsoffset": NO_MOVE} if video.container in MOVED else {}
@@ -306,13 +306,13 @@ def film_input(
 
 
 def seek_point(origin: Origin, seek_s: Fraction | None) -> Fraction:
-    """What ffmpeg is told to seek, in seconds after the film's start; 0 for reading it all."""
-    begin = Fraction(0) if seek_s is None else seek_s - origin.film_start_s
+    """What ffmpeg is told to seek, in seconds after the video's start; 0 for reading it all."""
+    begin = Fraction(0) if seek_s is None else seek_s - origin.video_start_s
     return begin if begin >= NO_SEEK_S else Fraction(0)
 
 
 def on_one_clock(offsets_s: Sequence[Fraction]) -> str:
-    """The time of a frame read from the film's start, its part moved as the scan's; or nothing.
+    """The time of a frame read from the video's start, its part moved as the scan's; or nothing.
 
     A part begins where time goes back by more than packets.RESTART_S; parts are counted in the
     filter's register 0.
@@ -347,7 +347,7 @@ def picture(
     filters: Iterable[Filter] = (
         *deinterlacing(video, base),
         ("crop", {"w": "trunc(iw/2)*2", "h": "trunc(ih/2)*2", "x": 0, "y": 0}),
-        *conversion(film_colours(video), width, height, coded),
+        *conversion(video_colours(video), width, height, coded),
         ("setsar", {"sar": 1}),
     )
     for name, options in filters:
@@ -356,7 +356,7 @@ def picture(
 
 
 def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
-    """Filters that make whole pictures of an interlaced film's frames, as many, at their times."""
+    """Filters that make whole pictures of an interlaced video's frames, as many, at their times."""
     if not video.is_interlaced:
         return ()
     back, forth = TURNS[video.rotation_deg]
@@ -364,7 +364,7 @@ def deinterlacing(video: Video, base: str) -> Sequence[Filter]:
 
 
 def speech(origin: Origin, clip: Clip) -> str:
-    """The filters that give the sound of the clip's span, with silence where the film has none."""
+    """The filters that give the sound of the clip's span, with silence where the video has none."""
     start_s, end_s = clip.start_pts * clip.time_base, clip.end_pts * clip.time_base
     begin, length = microseconds(start_s), microseconds(end_s - start_s)
     assert origin.track is not None
@@ -390,14 +390,14 @@ def as_layout(layout: str) -> str:
 def copy(path: Path, video: Video, clip: Clip, options: CutOptions, out: Path) -> CutFile:
     """The streams of a clip as they are, from the keyframe at or before its start.
 
-    Raises MediaError for a film whose streams cannot be copied, and, unless inexact copies are
+    Raises MediaError for a video whose streams cannot be copied, and, unless inexact copies are
     kept, for a clip that begins or ends between keyframes.
     """
     span = find_span(path, clip)
     if not span.is_exact and options.inexact != "keep":
         raise MediaError(
             f"a copy would hold {span.n_lead} frames before the clip and {span.n_tail} after it, "
-            "as its film has keyframes elsewhere: set export.inexact to encode or keep"
+            "as its video has keyframes elsewhere: set export.inexact to encode or keep"
         )
     copy_streams(path, video, clip, span, options, out)
     written = inspect(out)
@@ -446,7 +446,7 @@ def joining(
 
 
 def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
-    """The record of a copied file; a turned film's copies are turned by who shows them."""
+    """The record of a copied file; a turned video's copies are turned by who shows them."""
     base = clip.time_base
     return CutFile(
         media="copy",

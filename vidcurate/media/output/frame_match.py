@@ -1,4 +1,4 @@
-"""Which of a film's frames a written frame shows: its own, or one beside it."""
+"""Which of a video's frames a written frame shows: its own, or one beside it."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ TELLING_RATIO = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How a written frame compares with the film's frame that it stands for.
+    """How a written frame compares with the video's frame that it stands for.
 
     `error` is their root mean square difference in 8-bit levels of Y, U and V. `margin` is how
     much nearer it is to its own frame than to the likest foreign one, as a share of what these two
@@ -99,10 +99,10 @@ def pictures_at(
     *,
     is_copy: bool,
 ) -> dict[int, Picture]:
-    """Small pictures of a film by pts, of those wanted that can be decoded.
+    """Small pictures of a video by pts, of those wanted that can be decoded.
 
-    `offsets` are those of the film's scan, if its clock begins again. A copy keeps the fields of an
-    interlaced film, so they are kept here too.
+    `offsets` are those of the video's scan, if its clock restarts. A copy keeps the fields of an
+    interlaced video, so they are kept here too.
     """
     order = PROGRESSIVE if is_copy else video.field_order
     frames = frames_at(path, video.time_base, sorted(wanted), offsets, order)

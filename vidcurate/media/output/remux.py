@@ -1,4 +1,4 @@
-"""A clip's packets as they are in its film, in a file of their own: no picture is encoded anew."""
+"""A clip's packets as they are in its video, in a file of their own: no picture is encoded anew."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.tracks import Track
-from vidcurate.media.io.container import AV_TIME, open_film, packet_pts, seek_before, url
+from vidcurate.media.io.container import AV_TIME, open_video, packet_pts, seek_before, url
 from vidcurate.media.io.packets import reason
 from vidcurate.media.io.seeking import SPARSE
 from vidcurate.records import Clip
@@ -51,11 +51,11 @@ class Span:
 
 
 def find_span(path: Path, clip: Clip) -> Span:
-    """The packets of a film that hold a clip.
+    """The packets of a video that hold a clip.
 
     Raises MediaError where its frames cannot be told from packets.
     """
-    with open_film(path) as (container, stream):
+    with open_video(path) as (container, stream):
         if container.format.name in SPARSE and stream.codec_context.has_b_frames:
             raise MediaError("AVI and MPEG-PS with B-frames store no exact display times")
         first, read = read_from_keyframe(container, stream, clip)
@@ -94,7 +94,7 @@ def read_from_keyframe(
         if (pts if packet.dts is None else packet.dts) >= clip.end_pts:
             break
         if packet.is_discard:
-            raise MediaError("the film's edit list hides frames of the clip")
+            raise MediaError("the video's edit list hides frames of the clip")
         read.append((pts, pts + (packet.duration or 0)))
     return first, read
 
@@ -114,14 +114,14 @@ def packets(
 
 
 def copy_span(path: Path, clip: Clip, span: Span, out: Path, track: Track | None) -> None:
-    """Write some packets of a film as an MP4 file, with those of a track of the same time.
+    """Write some packets of a video as an MP4 file, with those of a track of the same time.
 
     The first frame is at 0. Raises MediaError for what MP4 cannot hold.
     """
     # Read apart, since a seek for one stream need not land well for the other.
-    with open_film(path) as (film, picture), open_film(path) as (other, _):
+    with open_video(path) as (video, picture), open_video(path) as (other, _):
         sources: list[VideoStream | AudioStream] = [picture]
-        moved = [moved_picture(film, picture, clip, span)]
+        moved = [moved_picture(video, picture, clip, span)]
         if track is not None:
             sound = other.streams[track.index]
             assert isinstance(sound, AudioStream)

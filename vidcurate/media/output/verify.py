@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.audio.reader import film_sound, mixed_form
+from vidcurate.media.audio.reader import mixed_form, video_sound
 from vidcurate.media.audio.tracks import describe
-from vidcurate.media.io.container import AV_TIME, DECODER_OPTIONS, described, open_film
+from vidcurate.media.io.container import AV_TIME, DECODER_OPTIONS, described, open_video
 from vidcurate.media.io.decode import Faults, decode
 from vidcurate.media.output.frame_match import (
     Match,
@@ -70,22 +70,22 @@ def prove(
     path: Path,
     video: Video,
     clip: Clip,
-    film_pts: Ticks,
+    video_pts: Ticks,
     file: Path,
     written: ExportedClip,
     offsets: Sequence[int] = (),
 ) -> Proof:
-    """Decode a clip's file whole, and compare its first and last frame with the film's.
+    """Decode a clip's file whole, and compare its first and last frame with the video's.
 
-    `film_pts` are the times of all frames of the film at `path`, `offsets` those of its scan if its
-    clock begins again. The clip's frames must lie in the file at their times, after those of the
+    `video_pts` are the times of all frames of the video at `path`, `offsets` those of its scan if
+    its clock restarts. The clip's frames must lie in the file at their times, after those of the
     lead that its row tells, and no others. Raises MediaError with the first promise that the file
     breaks.
     """
-    first, stop = (int(n) for n in np.searchsorted(film_pts, (clip.start_pts, clip.end_pts)))
+    first, stop = (int(n) for n in np.searchsorted(video_pts, (clip.start_pts, clip.end_pts)))
     begin_of_file = max(0, first - written.lead_frames)
-    film_s = film_pts[begin_of_file:stop].astype(np.float64) * float(clip.time_base)
-    due_s = film_s - written.start_s
+    video_s = video_pts[begin_of_file:stop].astype(np.float64) * float(clip.time_base)
+    due_s = video_s - written.start_s
     size = small_size(written.width, written.height)
     edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
     is_copy = written.media == "copy"
@@ -93,8 +93,8 @@ def prove(
     check_frames(played, due_s, written)
     audio_s = sound_s(file)
     check_sound(audio_s, played.end_s, file, written)
-    begin = film_pts[max(0, first - REACH) : first + 1].tolist()
-    end = film_pts[stop - 1 : stop + REACH].tolist()
+    begin = video_pts[max(0, first - REACH) : first + 1].tolist()
+    end = video_pts[stop - 1 : stop + REACH].tolist()
     source = pictures_at(path, video, {*begin, *end}, size, offsets, is_copy=is_copy)
     return Proof(
         n_frames=len(played.shown_s),
@@ -116,9 +116,9 @@ def play(
     shown_s: list[float] = []
     end_s = 0.0
     edges: list[Picture | None] = [None, None]
-    with open_film(file) as (container, stream):
+    with open_video(file) as (container, stream):
         # What damage hides is an error here, not to be guessed. A copy may begin at a keyframe
-        # after which its film still lets go of earlier frames: for the decoder an error, but no
+        # after which its video still lets go of earlier frames: for the decoder an error, but no
         # damage.
         strict = {} if is_copy else {"err_detect": "explode"}
         stream.codec_context.options = {**DECODER_OPTIONS, **strict}
@@ -170,7 +170,7 @@ def sound_s(file: Path) -> float | None:
 
     Raises MediaError for sound that cannot be decoded.
     """
-    with open_film(file) as (container, _):
+    with open_video(file) as (container, _):
         if not container.streams.audio:
             return None
         stream = container.streams.audio[0]
@@ -182,7 +182,7 @@ def sound_s(file: Path) -> float | None:
             except av.error.FFmpegError as error:
                 raise MediaError("the file's sound cannot be decoded without errors") from error
     form = mixed_form(track)
-    pieces = film_sound(file, track, form, Fraction(0), length_s)
+    pieces = video_sound(file, track, form, Fraction(0), length_s)
     return sum(piece.end - piece.start for piece in pieces) / form.rate_hz
 
 
@@ -195,7 +195,7 @@ def check_sound(audio_s: float | None, picture_s: float, file: Path, written: Ex
         if written.has_audio:
             raise MediaError("the file's sound is lost")
         return
-    # Copied sound may begin after its picture or end before it, as its film's does.
+    # Copied sound may begin after its picture or end before it, as its video's does.
     most_s = max(SOUND_TOLERANCE_S, float(inspect(file).packet_s))
     is_short = written.media == "encode" and audio_s < picture_s - most_s
     if is_short or audio_s > picture_s + most_s:
@@ -209,19 +209,19 @@ def match(
     foreign_pts: Sequence[int],
     source: Mapping[int, Picture],
 ) -> Match:
-    """Compare a frame at one edge of a file with the film's, on both sides of that edge.
+    """Compare a frame at one edge of a file with the video's, on both sides of that edge.
 
     Raises MediaError for a frame that is not the one that it should be.
     """
     if written is None or own_pts not in source:
-        raise MediaError(f"the film's frame at the clip's {edge} cannot be decoded again")
+        raise MediaError(f"the video's frame at the clip's {edge} cannot be decoded again")
     foreign = [source[pts] for pts in foreign_pts if pts in source]
     found = compare(written, source[own_pts], foreign)
     if found.margin is not None and found.margin < 0:
         raise MediaError(f"the {edge} frame is foreign: it lies beyond the clip's edge")
     colours = compare(written, source[own_pts], misread(source[own_pts]))
     if colours.margin is not None and colours.margin < 0:
-        raise MediaError(f"the {edge} frame has other colours than the film's")
+        raise MediaError(f"the {edge} frame has other colours than the video's")
     if found.error > ANOTHER_PICTURE_LEVELS:
         raise MediaError(f"the {edge} frame is another picture")
     return found

@@ -40,7 +40,7 @@ def late_detectors(metrics: tuple[str, ...], network: transnet.Network | None) -
         )
     if "transnet" in metrics:
         if network is None:
-            raise MediaError("the metric 'transnet' needs its network: give scan_film one")
+            raise MediaError("the metric 'transnet' needs its network: give scan_video one")
         theirs = transnet.TransNetDetector(network)
         found.append(
             Late(transnet.COLUMNS, lambda frame, _: theirs.add(frame), theirs.take, theirs.finish)

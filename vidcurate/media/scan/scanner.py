@@ -1,4 +1,4 @@
-"""Everything later stages need of a film, from decoding it once: signals, samples, proxies."""
+"""Everything later stages need of a video, from decoding it once: signals, samples, proxies."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import check_readable, open_film
+from vidcurate.media.io.container import check_readable, open_video
 from vidcurate.media.io.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, whole_pictures
@@ -31,14 +31,14 @@ from vidcurate.store.table import write_whole
 from vidcurate.wording import quantity
 
 FRAMES_PER_BATCH = 768
-# A film's frames and samples stay mapped while its clips are measured, and those of the next.
+# A video's frames and samples stay mapped while its clips are measured, and those of the next.
 MAPPED_FILES = 4
-# A gap in a film with damage is a hole from so many seconds and usual frames.
+# A gap in a video with damage is a hole from so many seconds and usual frames.
 HOLE_S = 0.25
 # Demuxers end at what they cannot make out, as where two recordings were joined.
 IN_ORDER = frozenset({"flv", "live_flv", "ogg", "mpegts", "mpeg", "matroska,webm", "nut", "rm"})
 READ_SHARE = 0.9
-CUT_SHORT = "end of the film not decoded"
+CUT_SHORT = "end of the video not decoded"
 HOLE_FRAMES = 4
 
 
@@ -57,8 +57,8 @@ class ScanOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class FilmScan:
-    """What the decode of one film found; the fields but `losses` are those of records.Scan."""
+class VideoScan:
+    """What the decode of one video found; the fields but `losses` are those of records.Scan."""
 
     n_frames: int
     time_base: Fraction
@@ -84,27 +84,27 @@ class Ending:
     duration: int = 0
 
 
-def scan_film(
+def scan_video(
     path: Path,
     options: ScanOptions,
     frames_file: Path,
     samples_file: Path,
     network: Network | None = None,
     field_order: str = PROGRESSIVE,
-) -> FilmScan:
-    """Decode a film once and write its per-frame signals and its samples as Arrow IPC files.
+) -> VideoScan:
+    """Decode a video once and write its per-frame signals and its samples as Arrow IPC files.
 
-    An interlaced film, by its `field_order`, is measured deinterlaced. Both files appear whole or
-    not at all. Memory does not grow with the film's length. `network` is TransNetV2, which only
+    An interlaced video, by its `field_order`, is measured deinterlaced. Both files appear whole or
+    not at all. Memory does not grow with the video's length. `network` is TransNetV2, which only
     the metric transnet needs.
-    Raises MediaError for a film that cannot be opened, of which no frame can be decoded, or that
+    Raises MediaError for a video that cannot be opened, of which no frame can be decoded, or that
     the disk does not give to its end.
     """
     cv2.setNumThreads(1)
-    found: list[FilmScan] = []
+    found: list[VideoScan] = []
 
     def write(frames_partial: Path, samples_partial: Path) -> None:
-        with open_film(path) as (container, stream):
+        with open_video(path) as (container, stream):
             files = frames_partial, samples_partial
             found.append(scan_stream(container, stream, options, *files, network, field_order))
         if any(loss.what == CUT_SHORT for loss in found[0].losses):
@@ -125,8 +125,8 @@ def scan_stream(
     samples_file: Path,
     network: Network | None = None,
     field_order: str = PROGRESSIVE,
-) -> FilmScan:
-    """Scan one open film into two files.
+) -> VideoScan:
+    """Scan one open video into two files.
 
     Raises MediaError when no frame can be decoded.
     """
@@ -144,7 +144,7 @@ def scan_stream(
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, ending.duration, nominal_rate(stream))
     promised = promised_length(container, stream, faults, (times.end_pts - times.first_pts) * base)
-    return FilmScan(
+    return VideoScan(
         n_frames=times.n_frames,
         time_base=base,
         first_pts=times.first_pts,
@@ -170,7 +170,7 @@ def write_batches(
     frames_file: Path,
     samples_file: Path,
 ) -> None:
-    """Write what is measured batch by batch, so that memory does not grow with the film."""
+    """Write what is measured batch by batch, so that memory does not grow with the video."""
     with (
         pa.ipc.new_file(frames_file, schema) as frames_out,
         pa.ipc.new_file(samples_file, SAMPLES_SCHEMA) as samples_out,
@@ -227,7 +227,7 @@ def measure_batches(
 
 
 def proxy_shape(frame: VideoFrame, stream: VideoStream, options: ScanOptions) -> ProxyShape:
-    """The size of a film's proxies: square pixels, upright, never enlarged."""
+    """The size of a video's proxies: square pixels, upright, never enlarged."""
     aspect = pixel_aspect(stream.sample_aspect_ratio, frame.width, frame.height)
     width, height = float(frame.width * aspect), float(frame.height)
     factor = min(1.0, options.proxy_long_side / max(width, height))
@@ -250,7 +250,7 @@ def header_length(container: InputContainer, stream: VideoStream) -> Fraction | 
 def promised_length(
     container: InputContainer, stream: VideoStream, faults: Faults, length: Fraction
 ) -> Fraction | None:
-    """Seconds of video that a film should have, None where nothing tells.
+    """Seconds of video that a video should have, None where nothing tells.
 
     That is what the header says, or more by the share of the file that was not read, in containers
     that hold little but packets in the order of time.
@@ -265,7 +265,7 @@ def promised_length(
 def fault_sentence(
     faults: Faults, times: FrameTimes, base: Fraction, promised: Fraction | None
 ) -> str | None:
-    """What is wrong with the film as a whole, in plain words; None for nothing."""
+    """What is wrong with the video as a whole, in plain words; None for nothing."""
     length = (times.end_pts - times.first_pts) * base
     of_promised = f" of {float(promised):.1f} s" if promised else ""
     if faults.stopped:
@@ -296,7 +296,7 @@ def losses(
     base: Fraction,
     promised: Fraction | None,
 ) -> Iterator[Loss]:
-    """What of a film is not among its frames; `gaps_s` are the seconds from frame to frame."""
+    """What of a video is not among its frames; `gaps_s` are the seconds from frame to frame."""
     frame_s = float(np.median(gaps_s)) if len(gaps_s) else 0.0
     ends_early_s = float(missing_s((times.end_pts - times.first_pts) * base, promised))
     if ends_early_s or faults.stopped:
@@ -337,13 +337,15 @@ def read_mapped(file: Path, columns: tuple[str, ...] | None) -> pa.Table:
         found = file.stat()
         table = mapped(file, found.st_ino, found.st_mtime_ns, found.st_size)
     except (OSError, pa.ArrowInvalid) as error:
-        raise MediaError(f"cannot read the scan file {file.name!r}: scan the film again") from error
+        raise MediaError(
+            f"cannot read the scan file {file.name!r}: scan the video again"
+        ) from error
     return table if columns is None else table.select(list(columns))
 
 
 @lru_cache(maxsize=MAPPED_FILES)
 def mapped(file: Path, _inode: int, _mtime_ns: int, _size: int) -> pa.Table:
-    """A file, mapped once for all clips of a film, which come one after another."""
+    """A file, mapped once for all clips of a video, which come one after another."""
     table = pa.ipc.open_file(pa.memory_map(str(file))).read_all()
     number = table.schema.get_field_index("pts")
     return table.set_column(number, table.schema.field(number), table["pts"].combine_chunks())

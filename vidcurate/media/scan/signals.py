@@ -29,7 +29,7 @@ METRICS: dict[str, tuple[str, ...]] = {
 }
 DEFAULT_METRICS = ("learned",)
 # These are made of colours as swscale gives them, and luma with them, by BT.601. Without them the
-# film's own luma is widened, which takes a tenth of the time; strong colours then differ by some
+# video's own luma is widened, which takes a tenth of the time; strong colours then differ by some
 # levels.
 OF_COLOURS = frozenset(METRICS) - {"learned", "transnet"}
 LUMA_COLUMNS = ("luma_mean", "luma_spread", "black_share", "luma_delta")

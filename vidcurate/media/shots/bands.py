@@ -1,7 +1,7 @@
 """How like a frame is to frames up to 32 away: the numbers that the learned detector reads.
 
 Each small picture is described once, by a few thousand numbers; a band is the distance between the
-descriptions of frames a fixed lag apart. A film is read as if it stood still before its first
+descriptions of frames a fixed lag apart. A video is read as if it stood still before its first
 frame and after its last.
 """
 

@@ -1,4 +1,4 @@
-"""Cuts of a film by any detector, from what scan recorded, without decoding it again."""
+"""Cuts of a video by any detector, from what scan recorded, without decoding it again."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -19,20 +19,20 @@ from vidcurate.media.shots.pyscenedetect import (
     hash_hits,
     histogram_hits,
 )
-from vidcurate.media.shots.recording import DetectorOptions, Film, Hit
+from vidcurate.media.shots.recording import DetectorOptions, Hit, Video
 from vidcurate.records import Cut
 
 __all__ = ["DETECTORS", "DetectorOptions", "detect"]
 
 BOTH = "both"
 
-Finder = Callable[[Film, DetectorOptions], Iterator[Hit]]
+Finder = Callable[[Video, DetectorOptions], Iterator[Hit]]
 
 
 def detect(
     frames: pa.Table, time_base: Fraction, frame_rate: Fraction, options: DetectorOptions
 ) -> tuple[Cut, ...]:
-    """The transitions of one film, in time order.
+    """The transitions of one video, in time order.
 
     `frames` is what scan.read_frames gives. Raises MediaError for an unknown detector, and for a
     signal that was not recorded.
@@ -45,47 +45,47 @@ def detect(
     pts = np.asarray(frames["pts"].to_numpy(), np.int64)
     if len(pts) == 0:
         return ()
-    film = Film(frames, pts, time_base, frame_rate)
+    video = Video(frames, pts, time_base, frame_rate)
     hits, *others = [
-        [replace(hit, detector=name) for hit in DETECTORS[name](film, options)] for name in names
+        [replace(hit, detector=name) for hit in DETECTORS[name](video, options)] for name in names
     ]
     for second in others:
         hits = agreed(hits, second, options.agree_frames)
-    return tuple(as_cut(film, hit) for hit in hits if hit.confidence >= options.least_confidence)
+    return tuple(as_cut(video, hit) for hit in hits if hit.confidence >= options.least_confidence)
 
 
-def as_cut(film: Film, hit: Hit) -> Cut:
-    """A hit in the film's own time."""
-    start, end = int(film.pts[hit.last]), int(film.pts[hit.first])
-    seconds = float(start * film.time_base), float(end * film.time_base)
+def as_cut(video: Video, hit: Hit) -> Cut:
+    """A hit in the video's own time."""
+    start, end = int(video.pts[hit.last]), int(video.pts[hit.first])
+    seconds = float(start * video.time_base), float(end * video.time_base)
     return Cut(start, end, *seconds, hit.kind, hit.confidence, hit.detector)
 
 
-def fixed_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+def fixed_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     """The first frame at or after each multiple of an interval, counted from the first frame."""
-    step = Fraction(str(options.fixed_interval_s)) / film.time_base
-    ticks = film.pts - film.pts[0]
+    step = Fraction(str(options.fixed_interval_s)) / video.time_base
+    ticks = video.pts - video.pts[0]
     n_steps = int(int(ticks[-1]) // step)
     goals = [-(-step * k // 1) for k in range(1, n_steps + 1)]
     for first in np.unique(np.searchsorted(ticks, goals)).tolist():
         yield Hit(first - 1, first, 1.0, "fixed")
 
 
-def learned_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
-    """Transitions of every kind, as the network judged them while the film was scanned."""
+def learned_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
+    """Transitions of every kind, as the network judged them while the video was scanned."""
     chosen = learned.LearnedOptions(threshold=options.learned_threshold)
-    for found in learned.transitions(rows_of(film, learned.COLUMNS), chosen):
+    for found in learned.transitions(rows_of(video, learned.COLUMNS), chosen):
         yield Hit(found.start, found.end, found.confidence, found.kind)
 
 
-def transnet_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+def transnet_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     """Transitions by TransNetV2's recorded probabilities, the confidence being the highest."""
-    rows = rows_of(film, transnet.COLUMNS)
+    rows = rows_of(video, transnet.COLUMNS)
     for last, first, peak in transnet.passages(rows, options.transnet_threshold):
         yield Hit(last, first, peak, "cut" if first == last + 1 else "gradual")
 
 
-def koala_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
+def koala_hits(video: Video, options: DetectorOptions) -> Iterator[Hit]:
     """Transitions as Koala-36M finds them.
 
     The confidence is the logistic function of how far the score lies below its limit: 0.5 there.
@@ -96,14 +96,14 @@ def koala_hits(film: Film, options: DetectorOptions) -> Iterator[Hit]:
         options.koala_deviations,
         options.koala_gap_frames,
     )
-    colour, structure = (film.signal(name) for name in koala.COLUMNS)
+    colour, structure = (video.signal(name) for name in koala.COLUMNS)
     for found in koala.passages(colour, structure, chosen):
         yield Hit(found.last, found.first, 1.0 / (1.0 + math.exp(-found.margin)), found.kind)
 
 
-def rows_of(film: Film, columns: tuple[str, ...]) -> NDArray[np.float32]:
+def rows_of(video: Video, columns: tuple[str, ...]) -> NDArray[np.float32]:
     """Recorded signals side by side, shape (frames, columns)."""
-    return np.stack([film.signal(name) for name in columns], axis=1).astype(np.float32)
+    return np.stack([video.signal(name) for name in columns], axis=1).astype(np.float32)
 
 
 DETECTORS: dict[str, Finder] = {

@@ -99,7 +99,7 @@ def local_mean(image: Values) -> Values:
 
 
 def passages(colour: Scores, structure: Scores, options: KoalaOptions) -> list[Passage]:
-    """The transitions of a film, from the likeness of each frame to the one before, in time order.
+    """The transitions of a video, from the likeness of each frame to the one before, in time order.
 
     A score below `threshold` drags down the averages beside it, which the published code then
     takes for boundaries too and hides by trimming four frames off every shot. Here they are none,

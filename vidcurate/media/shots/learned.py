@@ -1,7 +1,7 @@
 """Shot transitions by a small network over similarity bands: the default detector.
 
-The network is a dilated temporal convolution, trained by scripts/training/train_detector.py on composed
-films, run here in numpy. What it says of each frame is recorded while a film is scanned; the
+The network is a dilated temporal convolution, trained by scripts.training.train_detector on
+composed videos, run here in numpy. What it says of each frame is recorded in the scan; the
 transitions follow from that alone, so that thresholds need no new decode.
 """
 
@@ -21,7 +21,7 @@ DILATIONS = (1, 2, 4, 8, 16)
 CONTEXT = sum(DILATIONS)
 MARGIN = REACH + CONTEXT
 BLOCK = 512
-# Platt's scaling, by scripts/training/calibrate_detector.py, on shots that the network was not trained on.
+# Platt's scaling, by scripts.training.calibrate_detector, on shots that it was not trained on.
 CALIBRATION = (0.78, -0.94)
 
 Values = NDArray[np.float32]
@@ -65,7 +65,7 @@ class Transition:
 def weights() -> Weights:
     """The weights that come with the package, kept there in half precision."""
     with (
-        files("vidcurate.media").joinpath("weights/shots.npz").open("rb") as file,
+        files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
         np.load(file, allow_pickle=False) as arrays,
     ):
         pairs = {
@@ -103,11 +103,11 @@ def probabilities(features: Values, network: Weights) -> Values:
 
 @dataclass(slots=True)
 class LearnedDetector:
-    """The network's word on each frame of a film that is fed picture by picture.
+    """The network's word on each frame of a video that is fed picture by picture.
 
     Rows come out in blocks, and 63 frames late, since a frame is judged by those after it as
-    well. Blocks begin at the same frames of a film however it is fed, so that the same film gives
-    the same numbers to the last bit. Memory does not grow with the film.
+    well. Blocks begin at the same frames of a video however it is fed, so that the same video gives
+    the same numbers to the last bit. Memory does not grow with the video.
     """
 
     network: Weights = field(default_factory=weights)
@@ -198,7 +198,7 @@ def repeated(frames: Descriptions, index: int, times: int) -> Descriptions:
 
 
 def transitions(recorded: Values, options: LearnedOptions) -> tuple[Transition, ...]:
-    """The transitions of a film from the recorded rows, shape (frames, 6), in time order.
+    """The transitions of a video from the recorded rows, shape (frames, 6), in time order.
 
     The strongest alarm is taken first; what lies within it or too near to it is the same one.
     """

@@ -19,7 +19,7 @@ Scores = NDArray[np.float64]
 class DetectorOptions:
     """Which detector finds cuts, and the parameters of each, its authors' own by default.
 
-    `min_scene_s` is the least time between cuts; None is PySceneDetect's 15 frames of the film's
+    `min_scene_s` is the least time between cuts; None is PySceneDetect's 15 frames of the video's
     mean rate. `weights` are those of delta_hue, delta_sat, delta_lum and delta_edges.
     """
 
@@ -46,8 +46,8 @@ class DetectorOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """The recorded frames of one film, as the detectors read them."""
+class Video:
+    """The recorded frames of one video, as the detectors read them."""
 
     frames: pa.Table
     pts: NDArray[np.int64]

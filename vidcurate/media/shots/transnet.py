@@ -1,4 +1,4 @@
-"""TransNetV2's word on each frame while a film is decoded; the network itself is handed in.
+"""TransNetV2's word on each frame while a video is decoded; the network itself is handed in.
 
 Frames are judged in windows of 100 that begin every 50, of which the middle 50 count; before the
 first frame and after the last one, these stand still. Source: Souček and Lokoč 2020,
@@ -26,10 +26,10 @@ Network = Callable[[Pictures], Values]
 
 @dataclass(slots=True)
 class TransNetDetector:
-    """The network's probabilities of a film that is fed frame by frame, up to 75 frames late.
+    """The network's probabilities of a video that is fed frame by frame, up to 75 frames late.
 
     The first is that a frame is the middle of a transition, the second that it is part of one.
-    Memory does not grow with the film.
+    Memory does not grow with the video.
     """
 
     network: Network

@@ -26,7 +26,7 @@ DIRECTIONS, ZONES = 8, 4
 # A line is black when at most this share of it is lighter than this level.
 BLACK_LEVEL, LIGHT_SHARE = 24, 0.02
 MOST_BAR = 0.3
-# How much each part counts; chosen on films that the figures in the README are not from.
+# How much each part counts; chosen on videos that the figures in the README are not from.
 LUMA_WEIGHT, CHROMA_WEIGHT, COLOURS_WEIGHT, EDGES_WEIGHT = 0.4, 0.7, 1.0, 1.0
 # Below these a part says little: a wave of 4 levels, an edge of 2 levels a pixel.
 FLAT_WAVE, FLAT_EDGE = 4.0 * SIDE, 2.0

@@ -42,7 +42,7 @@ def vector_motion(
 ) -> VectorMotion | None:
     """The vectors of the frames at these times, which lie in one clip and rise.
 
-    `offsets` are those of the scan of a film whose clock begins again.
+    `offsets` are those of the scan of a video whose clock begins again.
 
     Frames without vectors, as keyframes are, say nothing. None where no frame has any: libav gives
     vectors of H.264 and MPEG-1 to MPEG-4, not of HEVC, VP9 or AV1.

@@ -26,12 +26,12 @@ class Proxy:
 def clip_proxies(samples_file: Path, clip: Clip, at_most: int | None = None) -> list[Proxy]:
     """The proxies of a clip in time order; if there are more than `at_most`, evenly spread ones.
 
-    A clip between two proxies has the one nearest to its middle. Raises MediaError where the film
+    A clip between two proxies has the one nearest to its middle. Raises MediaError where the video
     has none, or one is damaged.
     """
     samples = read_samples(samples_file, ("pts", "jpeg"))
     if samples.num_rows == 0:
-        raise MediaError("the film has no proxy: scan it again")
+        raise MediaError("the video has no proxy: scan it again")
     rows = clip_frames(samples, clip)
     rows = rows.take(spread(rows.num_rows, at_most))
     columns = (rows[name].to_pylist() for name in ("pts", "jpeg"))
@@ -52,5 +52,5 @@ def decode_jpeg(jpeg: bytes) -> Image:
     data = np.frombuffer(jpeg, np.uint8)
     bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
     if bgr is None:
-        raise MediaError("a proxy is damaged: scan the film again")
+        raise MediaError("a proxy is damaged: scan the video again")
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), np.uint8)

@@ -1,4 +1,4 @@
-"""Marks laid over a film, found without a model: edges that stay while the picture moves.
+"""Marks laid over a video, found without a model: edges that stay while the picture moves.
 
 Where pictures differ from one another, the median over time of an edge is nothing, but for edges
 that are in most of them at the same place and in the same direction (Dekel et al. 2017, "On the
@@ -29,7 +29,7 @@ MOST_PICTURES = 48
 # Four and 0.3 find a third more marks over 244 web clips than six and 0.15, of which 15 in 20 keep
 # too little moving to be judged at all, and take no more clean ones for marked (5 %).
 LEAST_PICTURES = 4
-# A clip of fewer that differ shows what stays in a scene as well: its film, if it can, says more.
+# A clip of fewer that differ shows what stays in a scene as well: its video, if it can, says more.
 ENOUGH_PICTURES = 12
 # Correlation of two pictures' edges, above which one says nothing that the other does not; edges
 # are cut at STRONG, so that a mark over a pale picture does not make all of them the same.
@@ -66,7 +66,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A clip's mark, and by which pictures it was judged: those of the clip or of the film.
+    """A clip's mark, and by which pictures it was judged: those of the clip or of the video.
 
     Without a mark neither could be judged, as too little moves.
     """
@@ -81,30 +81,30 @@ NO_MARK = Mark(0.0, None, np.zeros((2, 0), np.float32), np.zeros(0, np.int64))
 
 @dataclass
 class MarkFinder:
-    """Judges clips; what it learns of a film serves all clips of it that come in a row."""
+    """Judges clips; what it learns of a video serves all clips of it that come in a row."""
 
     file: Path | None = None
     samples: pa.Table = field(default_factory=lambda: pa.table({}))
-    film_mark: Mark | None = None
+    video_mark: Mark | None = None
 
     def judge(self, samples_file: Path, clip: Clip) -> Judgement:
-        """The likelier of the mark in the clip's own pictures and the film's mark, if it shows it.
+        """The likelier of the mark in the clip's own pictures and the video's mark, if it shows it.
 
-        Raises MediaError for a film without proxies or with a damaged one.
+        Raises MediaError for a video without proxies or with a damaged one.
         """
         if samples_file != self.file:
             samples = read_samples(samples_file, ("pts", "jpeg"))
             if samples.num_rows == 0:
-                raise MediaError("the film has no proxy: scan it again")
-            film_mark = find_mark(gradients(samples))
-            self.file, self.samples, self.film_mark = samples_file, samples, film_mark
+                raise MediaError("the video has no proxy: scan it again")
+            video_mark = find_mark(gradients(samples))
+            self.file, self.samples, self.video_mark = samples_file, samples, video_mark
         rows = clip_frames(self.samples, clip)
         own = gradients(rows)
         if rows.num_rows == self.samples.num_rows:
-            found = [(self.film_mark, "clip")]
+            found = [(self.video_mark, "clip")]
         else:
-            least = LEAST_PICTURES if self.film_mark is None else ENOUGH_PICTURES
-            found = [(find_mark(own, least), "clip"), (shown(self.film_mark, own), "film")]
+            least = LEAST_PICTURES if self.video_mark is None else ENOUGH_PICTURES
+            found = [(find_mark(own, least), "clip"), (shown(self.video_mark, own), "video")]
         judged = [(mark, by) for mark, by in found if mark is not None]
         mark, by = max(judged, key=lambda pair: pair[0].score, default=(None, None))
         return Judgement(mark, by, len(own))
@@ -127,7 +127,7 @@ def gradient(jpeg: bytes) -> Gradients:
     data = np.frombuffer(jpeg, np.uint8)
     luma = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if len(data) else None
     if luma is None:
-        raise MediaError("a proxy is damaged: scan the film again")
+        raise MediaError("a proxy is damaged: scan the video again")
     both = [cv2.Sobel(luma, cv2.CV_16S, *axis) for axis in ((1, 0), (0, 1))]
     return np.asarray(np.stack(both), np.int16)
 
@@ -213,7 +213,7 @@ def without_lines(stays: Flags) -> Flags:
 
 
 def shown(mark: Mark | None, pictures: Gradients) -> Mark | None:
-    """The film's mark if the pictures of one clip show it, else none."""
+    """The video's mark if the pictures of one clip show it, else none."""
     if mark is None or mark.box is None:
         return mark
     values = pictures.reshape(len(pictures), 2, -1)[:, :, mark.at]

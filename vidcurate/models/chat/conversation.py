@@ -17,9 +17,9 @@ Status = Literal["ok", "truncated", "refused", "empty"]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One still of a clip: its time in seconds of the film, and the picture as a JPEG file.
+    """One still of a clip: its time in seconds of the video, and the picture as a JPEG file.
 
-    `clip_start_s` is when its clip begins, in seconds of the film.
+    `clip_start_s` is when its clip begins, in seconds of the video.
     """
 
     time_s: float

@@ -1,10 +1,10 @@
 """Which files hold one content: those whose samples are equal are read whole before it is said.
 
 A video is named by a sample of its content, so that a first look at a library reads three MiB a
-film. A file's size, time and inode are its appearance. While a sample has one appearance it needs
+video. A file's size, time and inode are its appearance. While a sample has one appearance it needs
 no closer look. Where a second comes (the file was written anew, copied or moved, or another file
 has an equal sample), hashes of all the content decide: a content that is known keeps its id, any
-other is named by its whole hash. The hash of a film that was scanned was taken then.
+other is named by its whole hash. The hash of a video that was scanned was taken then.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ from vidcurate.pipeline.inputs import FOUND
 from vidcurate.records import FILES, SCANS, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset, Shelf
 from vidcurate.store.digests import sha256_of
-from vidcurate.store.storage import folders_in, place
+from vidcurate.store.storage import folders_in, location
 from vidcurate.wording import quantity
 
 READ_AT_ONCE = 4
@@ -90,7 +90,7 @@ def tell_apart(
     n_reads = sum(len(group.to_read) for group in groups)
     if n_reads:
         what = quantity(n_reads, "file")
-        note(f"ingest: reading {what} whole, as a known film looks the same or was written again")
+        note(f"ingest: reading {what} whole, as a known video looks the same or was written again")
     n_decided = 0
     waiting: list[FoundFile] = []
     with ThreadPoolExecutor(READ_AT_ONCE) as threads:
@@ -122,7 +122,7 @@ class Read:
 def read_whole(file: FoundFile) -> Read:
     """Read a file to its end."""
     try:
-        return Read(sha256_of(place(file.path)))
+        return Read(sha256_of(location(file.path)))
     except OSError as error:
         return Read(fault=f"cannot read the file: {error.strerror}")
 

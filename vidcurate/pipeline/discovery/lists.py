@@ -1,4 +1,4 @@
-"""Lists of films: text, CSV, TSV, JSON lines, JSON, Parquet, as people and programs write them."""
+"""Lists of videos: text, CSV, TSV, JSON lines, JSON, Parquet, as people and programs write them."""
 
 import csv
 import io
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Place, beside
+from vidcurate.store.storage import Location, sibling
 from vidcurate.store.table import readable
 
 LISTS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
@@ -38,7 +38,7 @@ class Row:
     fault: str | None = None
 
 
-def read_list(file: Place) -> Iterator[Row]:
+def read_list(file: Location) -> Iterator[Row]:
     """The rows of a list file; those without any value are left out.
 
     Raises UsageError where it cannot be read or has no column of paths.
@@ -190,7 +190,7 @@ def check_columns(names: Sequence[str], where: str) -> None:
         )
 
 
-def listed_path(base: Place, text: str) -> Place:
+def listed_path(base: Location, text: str) -> Location:
     """Where a path of a list lies: relative to a folder, as file:// address, or with ~ for home.
 
     Blanks and quotes around it are no part of it unless a file is called so.
@@ -202,11 +202,13 @@ def listed_path(base: Place, text: str) -> Place:
         bare = bare[1:-1]
     ways = dict.fromkeys([text, bare, os.path.expanduser(bare)])  # noqa: PTH111 - no home: as it is
     if len(ways) == 1:
-        return beside(base, text)
-    return next((where for way in ways if is_there(where := beside(base, way))), beside(base, text))
+        return sibling(base, text)
+    return next(
+        (where for way in ways if is_there(where := sibling(base, way))), sibling(base, text)
+    )
 
 
-def is_there(where: Place) -> bool:
+def is_there(where: Location) -> bool:
     """Whether a path leads to something; one that no file system takes does not."""
     try:
         return where.exists()

@@ -19,7 +19,7 @@ from vidcurate.pipeline.inputs import DROPPED_FILE, FOUND, GONE, newest_files
 from vidcurate.records import FILES, FoundFile
 from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
 from vidcurate.store.markers import EXPORT_MARKER, MANIFEST, Written, kind_in_marker, written_by_us
-from vidcurate.store.storage import Place, Remote, place, require_bucket
+from vidcurate.store.storage import Location, Remote, location, require_bucket
 
 ROWS_PER_PART = 4096
 STDIN = "-"
@@ -33,35 +33,35 @@ def say_nothing(_text: str) -> None:
 
 @dataclass
 class Finder:
-    """What a search for films goes by: endings, depth, the data set's own folder, who is told."""
+    """What a search for videos goes by: endings, depth, the data set's own folder, who is told."""
 
     extensions: Sequence[str]
     recursive: bool
-    own: Place | None = None
+    own: Location | None = None
     note: Callable[[str], None] = say_nothing
-    written: dict[Place, Written | None] = field(default_factory=dict)
+    written: dict[Location, Written | None] = field(default_factory=dict)
 
-    def is_film(self, path: Path) -> bool:
-        """Whether a path ends as films do."""
+    def is_video(self, path: Path) -> bool:
+        """Whether a path ends as videos do."""
         return path.suffix.lower() in {"." + e.lower().lstrip(".") for e in self.extensions}
 
-    def ours(self, folder: Place) -> Written | None:
+    def ours(self, folder: Location) -> Written | None:
         """What wrote a folder, where it is ours; asked once a folder."""
         if folder not in self.written:
             self.written[folder] = written_by_us(folder)
         return self.written[folder]
 
-    def refuse_ours(self, folder: Place) -> None:
+    def refuse_ours(self, folder: Location) -> None:
         """Raise UsageError for a source that lies in what we wrote."""
         if ours := self.ours(folder):
-            raise UsageError(f"{folder} lies in {ours}, which vidcurate wrote: name films instead")
+            raise UsageError(f"{folder} lies in {ours}, which vidcurate wrote: name videos instead")
 
     def walk(self, is_wanted: Callable[[Path], bool]) -> Walk:
         """A walk through folders."""
         own = self.own if isinstance(self.own, Path) else None
         return Walk(is_wanted, recursive=self.recursive, own=own)
 
-    def tell_left_out(self, folders: Collection[Place]) -> None:
+    def tell_left_out(self, folders: Collection[Location]) -> None:
         """Say which folders of ours are no sources; of this data set nobody needs to be told."""
         others = [f for f in folders if not is_inside(f, self.own)]
         if others:
@@ -74,7 +74,7 @@ def find_files(
     stdin: TextIO,
     *,
     recursive: bool,
-    own: Place | None = None,
+    own: Location | None = None,
     note: Callable[[str], None] = say_nothing,
 ) -> Iterator[FoundFile]:
     """Every file that the sources name, in a stable order.
@@ -83,7 +83,7 @@ def find_files(
     Parquet with a path column, whose other columns are kept), or "-" for paths on stdin, separated
     by line ends or NUL. Paths in a list are relative to its folder. What cannot be taken becomes a
     file with a fault, so that it is reported beside the others. Nothing in a data set or an export
-    is taken: `own` is the root of the data set that films are found for, `note` is told the rest.
+    is taken: `own` is the root of the data set that videos are found for, `note` is told the rest.
     Raises UsageError for a list that cannot be read, and a source that lies in what we wrote.
     """
     finder = Finder(extensions, recursive, own, note)
@@ -95,7 +95,7 @@ def find_files(
 
 def source_name(source: str) -> str:
     """What a source is called in the table of files: stdin, an object, or an absolute path."""
-    return source if source == STDIN else str(plain(place(path_given(source))))
+    return source if source == STDIN else str(plain(location(path_given(source))))
 
 
 def path_given(source: str) -> str:
@@ -110,7 +110,7 @@ def files_of_source(source: str, finder: Finder, stdin: TextIO) -> Iterator[Foun
         yield from listed(lines(text, is_plain=True), Path(), "stdin", finder)
         return
     source = path_given(source)
-    where = place(source)
+    where = location(source)
     path = Path(source)
     if isinstance(where, Remote):
         yield from in_storage(where, finder)
@@ -131,7 +131,7 @@ def in_pattern(pattern: str, finder: Finder) -> Iterator[FoundFile]:
     walk = finder.walk(lambda _: True)
     walk.recursive = True
     n_found = 0
-    left_out: list[Place] = []
+    left_out: list[Location] = []
     for path in matches(pattern, walk):
         if ours := finder.ours(plain(path if path.is_dir() else path.parent)):
             left_out.append(ours.folder)
@@ -151,8 +151,8 @@ def in_pattern(pattern: str, finder: Finder) -> Iterator[FoundFile]:
 
 
 def in_folder(folder: Path, finder: Finder) -> Iterator[FoundFile]:
-    """Files of a folder that have a film's extension; hidden ones and what is ours are left out."""
-    walk = finder.walk(finder.is_film)
+    """Files of a folder that have a video's extension, without hidden ones and our own."""
+    walk = finder.walk(finder.is_video)
     n_found = 0
     for path in walk.below(folder):
         n_found += 1
@@ -160,11 +160,11 @@ def in_folder(folder: Path, finder: Finder) -> Iterator[FoundFile]:
     yield from (found(path, fault=fault) for path, fault in walk.faults)
     finder.tell_left_out(walk.left_out)
     if n_found == 0 and not walk.faults:
-        yield found(folder, fault="the folder holds no film")
+        yield found(folder, fault="the folder holds no video")
 
 
 def in_storage(where: Remote, finder: Finder) -> Iterator[FoundFile]:
-    """An object, those of a folder that have a film's extension, or those that a list names.
+    """An object, those of a folder that have a video's extension, or those that a list names.
 
     Raises StorageError where the bucket is not there, UsageError for what we wrote.
     """
@@ -179,39 +179,39 @@ def in_storage(where: Remote, finder: Finder) -> Iterator[FoundFile]:
         return
     names = list(where.below(recursive=finder.recursive))
     ours = ours_among(names, where, finder)
-    films = [
+    videos = [
         name
         for name in names
-        if finder.is_film(Path(name))
+        if finder.is_video(Path(name))
         and "/." not in f"/{name}"
         and not any(f"{where / name}".startswith(f"{folder}/") for folder in ours)
     ]
-    yield from (found(where / name) for name in films)
+    yield from (found(where / name) for name in videos)
     finder.tell_left_out(ours)
-    if not films:
-        yield found(where, fault="the folder holds no film")
+    if not videos:
+        yield found(where, fault="the folder holds no video")
 
 
-def ours_among(names: Sequence[str], where: Remote, finder: Finder) -> list[Place]:
+def ours_among(names: Sequence[str], where: Remote, finder: Finder) -> list[Location]:
     """The folders among objects that are data sets or exports, or made in this data set."""
-    folders: dict[Place, None] = {}
+    folders: dict[Location, None] = {}
     for name in names:
         folder, _, last = name.rpartition("/")
         at = where / folder if folder else where
         is_marker = last in {EXPORT_MARKER, MANIFEST} and at != finder.own
         if at not in folders and (
-            kind_in_marker(where / name) if is_marker else is_film_of_ours(at, last, finder)
+            kind_in_marker(where / name) if is_marker else is_video_of_ours(at, last, finder)
         ):
             folders[at] = None
     return list(folders)
 
 
-def is_film_of_ours(folder: Place, name: str, finder: Finder) -> bool:
-    """Whether a film lies in what we wrote."""
-    return finder.is_film(Path(name)) and finder.ours(folder) is not None
+def is_video_of_ours(folder: Location, name: str, finder: Finder) -> bool:
+    """Whether a video lies in what we wrote."""
+    return finder.is_video(Path(name)) and finder.ours(folder) is not None
 
 
-def listed(rows: Iterable[Row], base: Place, name: str, finder: Finder) -> Iterator[FoundFile]:
+def listed(rows: Iterable[Row], base: Location, name: str, finder: Finder) -> Iterator[FoundFile]:
     """Files that a list names, with the list's other columns."""
     for row in rows:
         if row.path is None:
@@ -224,7 +224,7 @@ def listed(rows: Iterable[Row], base: Place, name: str, finder: Finder) -> Itera
 
 
 def found(
-    path: Place, extra: Mapping[str, str] | None = None, fault: str | None = None
+    path: Location, extra: Mapping[str, str] | None = None, fault: str | None = None
 ) -> FoundFile:
     """A file as it is now; its id changes with its place, size, time, inode and list columns."""
     where = str(plain(path))
@@ -253,14 +253,14 @@ def found(
     )
 
 
-def plain(path: Place) -> Place:
+def plain(path: Location) -> Location:
     """An absolute path without `..`."""
     if isinstance(path, Remote):
         return path
     return path.absolute() if ".." not in path.parts else path.parent.resolve() / path.name
 
 
-def is_inside(path: Place, folder: Place | None) -> bool:
+def is_inside(path: Location, folder: Location | None) -> bool:
     """Whether a path is a folder or lies in it."""
     return folder is not None and f"{plain(path)}/".startswith(f"{plain(folder)}/")
 

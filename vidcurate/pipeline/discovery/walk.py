@@ -1,4 +1,4 @@
-"""The films below a folder or of a pattern: links followed, each folder once, nothing of ours."""
+"""The videos below a folder or of a pattern: links followed, each folder once, nothing of ours."""
 
 import glob
 import os
@@ -17,7 +17,7 @@ class Walk:
     """One walk: which files are wanted, what it met, and what could not be read.
 
     `faults` are paths with the reason; `left_out` are folders that we wrote. In the data set `own`
-    films may lie beside what was made; any other is left out as a whole.
+    videos may lie beside what was made; any other is left out as a whole.
     """
 
     is_wanted: Callable[[Path], bool]
@@ -96,7 +96,7 @@ class Walk:
     def is_ours(self, folder: Path, roots: list[Path]) -> bool:
         """Whether a folder is a data set, an export, or a part of one; it is noted then.
 
-        Of the data sets in `roots` only what was made there is ours: films may lie beside it.
+        Of the data sets in `roots` only what was made there is ours: videos may lie beside it.
         """
         at = folder.absolute()
         try:

@@ -21,7 +21,7 @@ PLAN_FILE = "plan.json"
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """An amount still to come, and its standard error; None where a single film was looked at."""
+    """An amount still to come, and its standard error; None where a single video was looked at."""
 
     amount: float
     error: float | None
@@ -40,7 +40,7 @@ class StageEstimate:
     fingerprint: str
     at_once: int
     gpus: float
-    films_left: int
+    videos_left: int
     sample_s: float
     done_s: float
     left_s: Expected
@@ -65,16 +65,16 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What is left of a run; lengths are seconds of film.
+    """What is left of a run; lengths are seconds of video.
 
     `stopped` says at which stage nothing of the sample was left: later ones are not foreseen.
     """
 
-    n_films: int
+    n_videos: int
     n_sampled: int
     n_left: int
-    sampled_film_s: float
-    left_film_s: float
+    sampled_video_s: float
+    left_video_s: float
     workers: int
     stages: tuple[StageEstimate, ...]
     asked: Asked | None
@@ -124,16 +124,16 @@ def total(parts: Sequence[Expected]) -> Expected:
 def expect(
     spent: Mapping[str, float], sample: Mapping[str, float], left: Collection[float]
 ) -> Expected:
-    """What films of some lengths will take, from what each film of a sample did.
+    """What videos of some lengths will take, from what each video of a sample did.
 
-    `sample` maps films to their lengths. The ratio estimator: sum over sum, times what is left;
-    its error holds that of the rate and that of the films left (Cochran 1977, chapter 6).
+    `sample` maps videos to their lengths. The ratio estimator: sum over sum, times what is left;
+    its error holds that of the rate and that of the videos left (Cochran 1977, chapter 6).
     """
-    rate = sum(spent.get(film, 0.0) for film in sample) / sum(sample.values())
+    rate = sum(spent.get(video, 0.0) for video in sample) / sum(sample.values())
     amount = rate * sum(left)
-    if not left or len(sample) < 2:  # noqa: PLR2004 - of one film no spread is known
+    if not left or len(sample) < 2:  # noqa: PLR2004 - of one video no spread is known
         return Expected(amount, None if left else 0.0)
-    squares = sum((spent.get(film, 0.0) - rate * s) ** 2 for film, s in sample.items())
+    squares = sum((spent.get(video, 0.0) - rate * s) ** 2 for video, s in sample.items())
     scale = sum(left) / sum(sample.values())
     variance = squares / (len(sample) - 1) * (len(sample) * scale**2 + len(left))
     return Expected(amount, math.sqrt(variance))
@@ -179,7 +179,7 @@ def compare(
 ) -> list[Compared]:
     """Each stage, then all together, against the plan that was kept.
 
-    Nothing where there is none, or where the run was of other options or films, or has not ended.
+    Nothing where there is none, or where the run was of other options or videos, or has not ended.
     """
     estimate = kept(dataset)
     if estimate is None:
@@ -189,7 +189,7 @@ def compare(
     same = [
         s for s in estimate.stages if s.stage in ended and now[s.stage].fingerprint == s.fingerprint
     ]
-    if len(same) < len(estimate.stages) or ended[same[0].stage].inputs != estimate.n_films:
+    if len(same) < len(estimate.stages) or ended[same[0].stage].inputs != estimate.n_videos:
         return []
     stages = [
         Compared(

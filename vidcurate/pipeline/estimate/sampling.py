@@ -1,4 +1,4 @@
-"""What a run will take, foreseen from a few of its films; and afterwards, how far off that was.
+"""What a run will take, foreseen from a few of its videos; and afterwards, how far off that was.
 
 All is done in the data set itself, so that the sample is part of the run and nothing is lost.
 """
@@ -14,7 +14,7 @@ from vidcurate.engines.gpu_memory import watched_gpu_memory
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.pipeline.counts import count
 from vidcurate.pipeline.estimate.forecast import Asked, Estimate, Expected, StageEstimate, expect
-from vidcurate.pipeline.estimate.usage import bytes_by_film, films_left, seconds_by_film
+from vidcurate.pipeline.estimate.usage import bytes_by_video, seconds_by_video, videos_left
 from vidcurate.pipeline.inputs import Scope, live_scope
 from vidcurate.pipeline.resolve import Planned
 from vidcurate.pipeline.runner import Run, check_finishes, check_stages, run_stages, why_empty
@@ -24,16 +24,16 @@ from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import bytes_below
 
 Plan = Sequence[Planned]
-# The films of a set, or some of them, each with its length in seconds.
+# The videos of a set, or some of them, each with its length in seconds.
 Lengths = Mapping[str, float]
-LEAST_FILMS, SHARE_OF_FILMS = 5, 0.01
+LEAST_VIDEOS, SHARE_OF_VIDEOS = 5, 0.01
 
 
 def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
-    """Take a sample of the films through a plan, and foresee the rest; None when interrupted.
+    """Take a sample of the videos through a plan, and foresee the rest; None when interrupted.
 
-    `plan` holds the stages that find and probe films. Raises EmptyResultError where no film can
-    be read, or a stage fails for all of the sample, and UsageError where no film has a length or no
+    `plan` holds the stages that find and probe videos. Raises EmptyResultError where no video can
+    be read, or a stage fails for all of the sample, UsageError where no video has a length or no
     stage is left to foresee.
     """
     run.tell(check_stages(plan))
@@ -45,12 +45,12 @@ def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     if not plan[probed:]:
         raise UsageError("nothing to plan: name stages after probe, which a plan runs at once")
     run_stages(run, plan[:found], Scope())
-    live = live_scope(run.dataset, plan[found - 1].own(run.dataset), run.limits.films)
+    live = live_scope(run.dataset, plan[found - 1].own(run.dataset), run.limits.videos)
     run_stages(run, plan[found:probed], live)
     if run.interrupted:
         return None
     refuse_empty(run.dataset, plan[:probed], live)
-    lengths = film_lengths(run.dataset, plan[probed - 1], live)
+    lengths = video_lengths(run.dataset, plan[probed - 1], live)
     return take_sample(run, plan[probed:], live, lengths, n_sample)
 
 
@@ -58,7 +58,7 @@ def take_sample(
     run: Run, rest: Plan, live: Scope, lengths: Lengths, n_sample: int | None
 ) -> Estimate | None:
     """Run the stages after probe on a sample, and foresee the rest; None when interrupted."""
-    sample = {film: lengths[film] for film in choose(lengths, n_sample)}
+    sample = {video: lengths[video] for video in choose(lengths, n_sample)}
     in_sample = only(sample)
     with watched_gpu_memory() as peak:
         run_stages(run, rest, in_sample, whole_tables(run.dataset, rest, live, lengths, sample))
@@ -75,35 +75,35 @@ def take_sample(
     return replace(found, stopped=why_empty(counts[: rejecting + 1], run.dataset))
 
 
-def only(films: Iterable[str]) -> Scope:
-    """What belongs to some films."""
-    return Scope({"video_id": pa.array(sorted(films), pa.string())})
+def only(videos: Iterable[str]) -> Scope:
+    """What belongs to some videos."""
+    return Scope({"video_id": pa.array(sorted(videos), pa.string())})
 
 
-def film_lengths(dataset: Dataset, probe: Planned, live: Scope) -> dict[str, float]:
-    """The films that can be read."""
+def video_lengths(dataset: Dataset, probe: Planned, live: Scope) -> dict[str, float]:
+    """The videos that can be read."""
     rows = live.keep(probe.own(dataset).read(["video_id", "duration_s"], VIDEOS.schema))
     return dict(zip(rows["video_id"].to_pylist(), rows["duration_s"].to_pylist(), strict=True))
 
 
 def choose(lengths: Lengths, n_sample: int | None) -> list[str]:
-    """Films evenly spread over the lengths, always the same: 1 % and at least 5, or all."""
-    n_films = len(lengths)
-    wanted = n_sample or max(LEAST_FILMS, math.ceil(n_films * SHARE_OF_FILMS))
-    n = min(wanted, n_films)
-    by_length = sorted(lengths, key=lambda film: (lengths[film], film))
-    chosen = [by_length[(2 * i + 1) * n_films // (2 * n)] for i in range(n)]
-    if not sum(lengths[film] for film in chosen) > 0:
-        raise UsageError(f"none of {n} films has a length, by which the others could be judged")
+    """Videos evenly spread over the lengths, always the same: 1 % and at least 5, or all."""
+    n_videos = len(lengths)
+    wanted = n_sample or max(LEAST_VIDEOS, math.ceil(n_videos * SHARE_OF_VIDEOS))
+    n = min(wanted, n_videos)
+    by_length = sorted(lengths, key=lambda video: (lengths[video], video))
+    chosen = [by_length[(2 * i + 1) * n_videos // (2 * n)] for i in range(n)]
+    if not sum(lengths[video] for video in chosen) > 0:
+        raise UsageError(f"none of {n} videos has a length, by which the others could be judged")
     return chosen
 
 
 def whole_tables(
     dataset: Dataset, rest: Plan, live: Scope, lengths: Lengths, sample: Lengths
 ) -> Scope:
-    """What table stages are redone over: the sample, and films that were there before it."""
+    """What table stages are redone over: the sample, and videos that were there before it."""
     stop = next((i for i, p in enumerate(rest) if isinstance(p.stage, TableStage)), len(rest))
-    left = films_left(dataset, rest, live)
+    left = videos_left(dataset, rest, live)
     waiting = (left[planned.stage.writes.name] for planned in rest[:stop])
     ready = set(lengths).difference(*waiting) | set(sample)
     return only(ready)
@@ -114,7 +114,7 @@ def refuse_empty(dataset: Dataset, plan: Plan, scope: Scope) -> None:
     counts = [count(dataset, planned, scope) for planned in plan]
     if counts and counts[-1].rows == 0:
         raise EmptyResultError(
-            f"no plan without a film that comes through: {why_empty(counts, dataset)}"
+            f"no plan without a video that comes through: {why_empty(counts, dataset)}"
         )
 
 
@@ -122,22 +122,22 @@ def foresee(
     run: Run, rest: Plan, live: Scope, lengths: Lengths, sample: Lengths, gpu_peak_mib: int | None
 ) -> Estimate:
     """The estimate, from what the sample took."""
-    left = films_left(run.dataset, rest, live)
+    left = videos_left(run.dataset, rest, live)
     left_lengths = {
-        table: {f: lengths[f] for f in films if f in lengths} for table, films in left.items()
+        table: {f: lengths[f] for f in videos if f in lengths} for table, videos in left.items()
     }
-    anywhere = {film: s for films in left_lengths.values() for film, s in films.items()}
+    anywhere = {video: s for videos in left_lengths.values() for video, s in videos.items()}
     stages = (
         stage_estimate(run, planned, live, sample, left_lengths[planned.stage.writes.name])
         for planned in rest
     )
     captions = next((p for p in rest if p.stage.writes is CAPTIONS), None)
     return Estimate(
-        n_films=len(lengths),
+        n_videos=len(lengths),
         n_sampled=len(sample),
         n_left=len(anywhere),
-        sampled_film_s=sum(sample.values()),
-        left_film_s=sum(anywhere.values()),
+        sampled_video_s=sum(sample.values()),
+        left_video_s=sum(anywhere.values()),
         workers=run.engine.workers,
         stages=tuple(stages),
         asked=asked(run.dataset, captions, sample, left_lengths[CAPTIONS.name])
@@ -153,10 +153,10 @@ def stage_estimate(
     """One stage's part."""
     stage, dataset = planned.stage, run.dataset
     in_sample = only(sample)
-    seconds = seconds_by_film(dataset, planned, in_sample)
+    seconds = seconds_by_video(dataset, planned, in_sample)
     takes = stage.resources(planned.config) if isinstance(stage, MapStage) else Resources(at_most=1)
     at_once = min(run.engine.workers, takes.at_most or run.engine.workers)
-    if stage.reads.key == VIDEOS.key:  # a film is one worker's
+    if stage.reads.key == VIDEOS.key:  # a video is one worker's
         at_once = min(at_once, max(len(left), 1))
     return StageEstimate(
         stage=stage.name,
@@ -164,29 +164,29 @@ def stage_estimate(
         fingerprint=planned.fingerprint,
         at_once=at_once,
         gpus=takes.gpus,
-        films_left=len(left),
+        videos_left=len(left),
         sample_s=sum(seconds.values()),
         done_s=count(dataset, planned, live).seconds,
         left_s=expect(seconds, sample, left.values()),
         done_bytes=bytes_below(planned.own(dataset).folder),
-        left_bytes=expect(bytes_by_film(dataset, planned, in_sample), sample, left.values()),
+        left_bytes=expect(bytes_by_video(dataset, planned, in_sample), sample, left.values()),
         cheaper=stage.cheaper if isinstance(stage, MapStage) else "",
     )
 
 
 def asked(dataset: Dataset, captions: Planned, sample: Lengths, left: Lengths) -> Asked:
-    """The requests with pictures that captions of the films left will take, tries not counted."""
+    """The requests with pictures that captions of the videos left will take, tries not counted."""
     wanted = ["video_id", "frame_times_s", "prompt_tokens", "completion_tokens"]
     rows = captions.own(dataset).read(wanted, CAPTIONS.schema)
     looked = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
     rows = only(sample).keep(rows.filter(looked))
     sums = [("video_id", "count"), ("prompt_tokens", "sum"), ("completion_tokens", "sum")]
-    by_film = {
+    by_video = {
         row["video_id"]: row for row in rows.group_by("video_id").aggregate(sums).to_pylist()
     }
 
     def expected(column: str) -> Expected:
-        spent = {film: float(row[column]) for film, row in by_film.items()}
+        spent = {video: float(row[column]) for video, row in by_video.items()}
         return expect(spent, sample, left.values())
 
     prompt, completion = (

@@ -10,7 +10,7 @@ from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 
 
@@ -22,27 +22,27 @@ class AlignmentConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What opens the model that made a film's vectors, once, and where those lie."""
+    """What opens the model that made a video's vectors, once, and where those lie."""
 
     embedder: Callable[[ModelChoice], ClipEmbedder]
     workspace: Workspace
 
 
 def open_desk(_config: AlignmentConfig, workspace: Workspace) -> Desk:
-    """The model is opened when the first film names it."""
+    """The model is opened when the first video names it."""
     return Desk(lru_cache(maxsize=1)(open_clip_embedder), workspace)
 
 
 def alignment(
-    clips: Sequence[Clip], config: AlignmentConfig, desk: Desk
+    clips: Sequence[Clip], config: AlignmentConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Alignment]]:
     """Cosines of each clip's text with its own vector and with those of its frames.
 
     The clip's vector is the mean of its frames' at length one. Raises MediaError for a clip without
-    a caption, and for a film without vectors.
+    a caption, and for a video without vectors.
     """
-    for clip, film, vectors in vectors_of(clips, desk.workspace):
-        embedder = desk.embedder(ModelChoice(film.model, film.pretrained))
+    for clip, video, vectors in vectors_of(clips, desk.workspace):
+        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
         text = config.sentence or caption_of(clip, desk.workspace)
         words = embedder.text_vectors([text])[0]
         by_frame = vectors @ words
@@ -51,8 +51,8 @@ def alignment(
             video_id=clip.video_id,
             text_from="sentence" if config.sentence else "caption",
             is_cut=embedder.are_cut([text])[0],
-            model=film.model,
-            pretrained=film.pretrained,
+            model=video.model,
+            pretrained=video.pretrained,
             n_frames=len(vectors),
             clip_cosine=float(unit_rows(vectors.mean(axis=0, keepdims=True))[0] @ words),
             frame_min=float(by_frame.min()),
@@ -67,7 +67,7 @@ def caption_of(clip: Clip, workspace: Workspace) -> str:
 
     Raises MediaError where it has none.
     """
-    found = workspace.beside(CAPTIONS).get(clip.clip_id)
+    found = workspace.lookup(CAPTIONS).get(clip.clip_id)
     if found is None:
         raise MediaError("the clip has no caption: see rows captions --failed")
     return found.text
@@ -96,7 +96,7 @@ ALIGNMENT_STAGE = MapStage(
     config=AlignmentConfig,
     open=open_desk,
     run=alignment,
-    beside=(Beside(VECTORS), Beside(CAPTIONS, when=reads_captions)),
+    lookups=(Lookup(VECTORS), Lookup(CAPTIONS, when=reads_captions)),
     resources=seats,
     check=model_is_there,
 )

@@ -18,7 +18,7 @@ from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.usage import Spent, metered
 from vidcurate.captioning.voice_over import Voice, hears, voices_changed, voices_of
-from vidcurate.clips.vectors import clip_vector, read_film_vectors
+from vidcurate.clips.vectors import clip_vector, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
@@ -38,7 +38,7 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Asks, Beside, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stage import Asks, Lookup, MapStage, Resources, StageConfig, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -62,7 +62,7 @@ def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
 
 
 def caption(
-    clips: Sequence[Clip], config: CaptionConfig, desk: Desk
+    clips: Sequence[Clip], config: CaptionConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Caption] | MediaError]:
     """One caption for each clip, or the reason why there is none."""
     if desk.model is None:
@@ -120,7 +120,7 @@ def talk(
     clip: Clip, config: CaptionConfig, desk: Desk, voice: Voice | MediaError | None
 ) -> Conversation[Caption]:
     """The conversation about one clip; its pictures are loaded when it begins."""
-    found = desk.workspace.beside(KEYFRAMES).get(clip.clip_id)
+    found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
     stills = found.keyframes if found else ()
     files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
     facts = {"clips": asdict(clip), **scores_of(clip, config, desk.workspace)}
@@ -147,14 +147,14 @@ def talk(
 
 def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], Fit | None]:
     """What makes the comparison of texts with a clip's vector, when the conversation begins."""
-    film = desk.workspace.beside(VECTORS).get(clip.video_id) if compares(config) else None
-    if film is None:
+    video = desk.workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
+    if video is None:
         return lambda: None
-    file = desk.workspace.file_of(VECTORS, film.vectors_file)
+    file = desk.workspace.file_of(VECTORS, video.vectors_file)
 
     def open_fit() -> Fit:
-        vector = clip_vector(read_film_vectors(file), clip)
-        embedder = desk.embedder(ModelChoice(film.model, film.pretrained))
+        vector = clip_vector(read_video_vectors(file), clip)
+        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
         return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
 
     return open_fit
@@ -164,7 +164,7 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
         "clips": asdict(clip),
-        "videos": asdict(workspace.beside(VIDEOS)[clip.video_id]),
+        "videos": asdict(workspace.lookup(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
         **scores_of(clip, config, workspace),
     }
@@ -173,7 +173,7 @@ def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that a caption is told of, by table."""
     told: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
-    found = {table.name: workspace.beside(table).get(clip.clip_id) for table in told}
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in told}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
@@ -182,7 +182,7 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     from vidcurate.media.scan.scanner import read_samples
     from vidcurate.media.visual.measures import COLOUR_NAMES
 
-    scan = workspace.beside(SCANS)[clip.video_id]
+    scan = workspace.lookup(SCANS)[clip.video_id]
     file = workspace.file_of(SCANS, scan.samples_file)
     rows = window(read_samples(file, ("pts", "colours")), clip)["colours"].to_pylist()
     return {
@@ -229,7 +229,7 @@ def reads_facts(config: CaptionConfig) -> bool:
 
 
 def reads_videos(config: CaptionConfig) -> bool:
-    """Whether container facts are told, or tell where a film's subtitles begin."""
+    """Whether container facts are told, or tell where a video's subtitles begin."""
     return reads_facts(config) or hears(config)
 
 
@@ -297,13 +297,13 @@ CAPTION = MapStage(
     config=CaptionConfig,
     open=open_desk,
     run=caption,
-    beside=(
-        Beside(KEYFRAMES, when=looks),
-        Beside(VIDEOS, when=reads_videos),
-        Beside(SOURCES, when=hears),
-        Beside(SCANS, when=reads_facts),
-        Beside(VECTORS, when=compares),
-        *(Beside(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
+    lookups=(
+        Lookup(KEYFRAMES, when=looks),
+        Lookup(VIDEOS, when=reads_videos),
+        Lookup(SOURCES, when=hears),
+        Lookup(SCANS, when=reads_facts),
+        Lookup(VECTORS, when=compares),
+        *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
     resources=seats,
     check=can_ask,

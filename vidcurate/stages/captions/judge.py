@@ -35,8 +35,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Asks,
-    Beside,
     Finished,
+    Lookup,
     MapStage,
     Resources,
     StageConfig,
@@ -93,7 +93,7 @@ def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
 
 
 def judge(
-    clips: Sequence[Clip], config: JudgeConfig, desk: Desk
+    clips: Sequence[Clip], config: JudgeConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Verdict] | MediaError]:
     """One verdict on each clip's caption; the row of a clip without a caption fails."""
     talks = (talk(clip, config, desk) for clip in clips)
@@ -110,9 +110,9 @@ def nobody(ask: Ask) -> Outcome:
 def talk(clip: Clip, config: JudgeConfig, desk: Desk) -> Conversation[Verdict]:
     """The conversation about one clip; its pictures are loaded when it begins."""
     workspace, clip_id = desk.workspace, clip.clip_id
-    caption = workspace.beside(CAPTIONS).get(clip_id)
+    caption = workspace.lookup(CAPTIONS).get(clip_id)
     facts = measured_of(clip_id, workspace)
-    aligned = workspace.beside(ALIGNMENT).get(clip_id) if workspace.has(ALIGNMENT) else None
+    aligned = workspace.lookup(ALIGNMENT).get(clip_id) if workspace.has(ALIGNMENT) else None
     stills = stills_of(clip_id, workspace) if desk.model else ()
 
     def begun() -> Conversation[Verdict]:
@@ -230,11 +230,11 @@ JUDGE = MapStage(
     config=JudgeConfig,
     open=open_desk,
     run=judge,
-    beside=(
-        Beside(CAPTIONS),
-        Beside(KEYFRAMES, when=looks),
-        Beside(ALIGNMENT, required=False),
-        *(Beside(table, required=False) for table in MEASURED),
+    lookups=(
+        Lookup(CAPTIONS),
+        Lookup(KEYFRAMES, when=looks),
+        Lookup(ALIGNMENT, required=False),
+        *(Lookup(table, required=False) for table in MEASURED),
     ),
     resources=seats,
     check=can_ask,

@@ -1,4 +1,4 @@
-"""outline: the captions of each film in time order, by scenes, so that the film can be told."""
+"""outline: the captions of each video in time order, by scenes, so that the video can be told."""
 
 import hashlib
 import json
@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, ToldSpan
-from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, OK
-from vidcurate.store.table import places, taken
+from vidcurate.store.table import positions, taken
 
 ID_DIGITS = 16
 
@@ -25,12 +25,12 @@ class OutlineConfig(StageConfig):
 
 
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
-    """One row for each film that has a caption; a clip without one is left out."""
+    """One row for each video that has a caption; a clip without one is left out."""
     clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
-    texts = taken(captions["text"], places(clips["clip_id"], captions["clip_id"]))
+    texts = taken(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
         refined = tables[REFINED.name]
-        better = taken(refined["text"], places(clips["clip_id"], refined["clip_id"]))
+        better = taken(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
     is_told = pc.is_valid(texts)
     done = pa.table(
@@ -45,13 +45,13 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     told = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
     rows = told.filter(is_told).sort_by(order).to_pylist()
-    films = groupby(rows, lambda row: str(row["video_id"]))
-    outlines = [outlined(video_id, of_film, config) for video_id, of_film in films]
+    videos = groupby(rows, lambda row: str(row["video_id"]))
+    outlines = [outlined(video_id, of_video, config) for video_id, of_video in videos]
     return Outcome(OUTLINES.to_arrow(outlines), done)
 
 
 def outlined(video_id: str, rows: Iterable[Mapping[str, Any]], config: OutlineConfig) -> Outline:
-    """A film's outline, named by all that stands in it."""
+    """A video's outline, named by all that stands in it."""
     clips = (ToldSpan(row["start_s"], row["end_s"], row["text"]) for row in rows)
     scenes = tuple(in_scenes(clips, config.scene_s))
     facts = json.dumps([video_id, [asdict(scene) for scene in scenes]])
@@ -75,18 +75,18 @@ def scene_of(clips: list[ToldSpan]) -> Scene:
     return Scene(clips[0].start_s, max(clip.end_s for clip in clips), tuple(clips))
 
 
-def tables_told(_config: OutlineConfig) -> tuple[Beside, ...]:
+def tables_told(_config: OutlineConfig) -> tuple[Lookup, ...]:
     """The texts; those written again stand for the old ones."""
     columns = ("clip_id", "video_id", "text")
-    return Beside(CAPTIONS, columns=columns), Beside(REFINED, required=False, columns=columns)
+    return Lookup(CAPTIONS, columns=columns), Lookup(REFINED, required=False, columns=columns)
 
 
 OUTLINE = TableStage(
     name="outline",
-    summary="Put the captions of each film in order, by scenes.",
+    summary="Put the captions of each video in order, by scenes.",
     reads=KEPT,
     writes=OUTLINES,
     config=OutlineConfig,
     run=outline,
-    beside=tables_told,
+    lookups=tables_told,
 )

@@ -35,8 +35,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Asks,
-    Beside,
     Finished,
+    Lookup,
     MapStage,
     Resources,
     StageConfig,
@@ -84,7 +84,7 @@ def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
 
 
 def refine(
-    weak: Sequence[WeakCaption], config: RefineConfig, desk: Desk
+    weak: Sequence[WeakCaption], config: RefineConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[RefinedCaption] | MediaError]:
     """The best text of each clip after some rounds, or the reason why there is none."""
     talks = (talk(row.clip_id, config, desk) for row in weak)
@@ -94,8 +94,8 @@ def refine(
 
 def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[RefinedCaption]:
     """The conversation about one clip; its pictures are loaded when it begins."""
-    clip = desk.workspace.beside(KEPT)[clip_id]
-    caption = desk.workspace.beside(CAPTIONS)[clip_id]
+    clip = desk.workspace.lookup(KEPT)[clip_id]
+    caption = desk.workspace.lookup(CAPTIONS)[clip_id]
     facts = measured_of(clip_id, desk.workspace)
     stills = stills_of(clip_id, desk.workspace)
 
@@ -202,11 +202,11 @@ REFINE = MapStage(
     config=RefineConfig,
     open=open_desk,
     run=refine,
-    beside=(
-        Beside(KEPT),
-        Beside(CAPTIONS),
-        Beside(KEYFRAMES),
-        *(Beside(table, required=False) for table in MEASURED),
+    lookups=(
+        Lookup(KEPT),
+        Lookup(CAPTIONS),
+        Lookup(KEYFRAMES),
+        *(Lookup(table, required=False) for table in MEASURED),
     ),
     resources=seats,
     check=can_ask,

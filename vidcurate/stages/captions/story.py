@@ -1,4 +1,4 @@
-"""story: a text for each whole film, from the captions of its clips by way of its scenes."""
+"""story: a text for each whole video, from the captions of its clips by way of its scenes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ from vidcurate.stage import Asks, MapStage, Resources, StageConfig, Workspace, o
 
 
 class StoryConfig(ModelConfig):
-    """Who tells the films, and how they are asked."""
+    """Who tells the videos, and how they are asked."""
 
     backend: Literal["openai", "transformers", "vllm"] = option(
         "openai", "openai: any OpenAI-style server; transformers, vllm: a model in this process"
     )
     scene_prompt: str = option("scene", "A prompt by name, or a text file: clips into a scene")
-    film_prompt: str = option("film", "A prompt by name, or a text file: scenes into the film")
+    video_prompt: str = option("video", "A prompt by name, or a text file: scenes into the video")
     language: str = option("English", "Language of the texts", min_length=2)
     max_prompt_chars: int = option(
         12_000,
@@ -49,24 +49,24 @@ def open_desk(config: StoryConfig, _workspace: Workspace) -> Desk:
 
 
 def narrator_of(config: StoryConfig) -> Narrator:
-    """How films are told by these options.
+    """How videos are told by these options.
 
     Raises UsageError for a prompt that cannot be used.
     """
-    scene, film = load_prompt(config.scene_prompt), load_prompt(config.film_prompt)
-    return Narrator(scene, film, config.language, config.max_prompt_chars)
+    scene, video = load_prompt(config.scene_prompt), load_prompt(config.video_prompt)
+    return Narrator(scene, video, config.language, config.max_prompt_chars)
 
 
 def story(
-    outlines: Sequence[Outline], config: StoryConfig, desk: Desk
+    outlines: Sequence[Outline], config: StoryConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Story] | MediaError]:
-    """One text for each film, or the reason why there is none."""
+    """One text for each video, or the reason why there is none."""
     for result in desk.model.converse(tell(outline, config, desk.narrator) for outline in outlines):
         yield result if isinstance(result, MediaError) else [result]
 
 
 def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversation[Story]:
-    """The conversation about one film."""
+    """The conversation about one video."""
     spent = Spent()
     told = yield from metered(narrate(outline.scenes, narrator), spent)
     return Story(
@@ -90,13 +90,13 @@ def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversat
 
 def files_named(config: StoryConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("scene_prompt", "film_prompt"))
+    return named_files(config, config.backend, ("scene_prompt", "video_prompt"))
 
 
 def prompt_text(config: StoryConfig) -> str:
     """The prompts' hashes: another text gives other stories, whatever its file is called."""
     narrator = narrator_of(config)
-    return f"{narrator.scene.hash}-{narrator.film.hash}"
+    return f"{narrator.scene.hash}-{narrator.video.hash}"
 
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -105,7 +105,7 @@ def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
 
 
 def asked(config: StoryConfig) -> Asks:
-    """Who tells the films: one request a film, and one for each scene of several clips."""
+    """Who tells the videos: one request a video, and one for each scene of several clips."""
     return chat_model.asks(config.backend, config)
 
 
@@ -116,7 +116,7 @@ def seats(config: StoryConfig) -> Resources:
 
 STORY = MapStage(
     name="story",
-    summary="Write a text for each film from the captions of its clips.",
+    summary="Write a text for each video from the captions of its clips.",
     reads=OUTLINES,
     writes=STORIES,
     config=StoryConfig,

@@ -8,9 +8,9 @@ import pyarrow.compute as pc
 
 from vidcurate.captioning.text.echoes import BANDS, Echo, echoes
 from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK, WeakCaption
-from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
-from vidcurate.store.table import places, taken
+from vidcurate.store.table import positions, taken
 
 GOOD = "the caption is good enough"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
@@ -34,10 +34,10 @@ class WeakConfig(StageConfig):
 def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
     """The clips whose caption is weak; those without a verdict fail."""
     clips, verdicts, captions = (tables[t.name] for t in (KEPT, VERDICTS, CAPTIONS))
-    where = places(clips[KEPT.key], verdicts[VERDICTS.key])
+    where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
     verdicts = verdicts.take(where.drop_null())
-    texts = taken(captions["text"], places(judged[KEPT.key], captions[CAPTIONS.key]))
+    texts = taken(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
     rows = weak_rows(verdicts, texts.to_pylist(), config)
     chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
@@ -56,7 +56,7 @@ def weak(tables: Mapping[str, pa.Table], config: WeakConfig) -> Outcome:
 
 def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> list[WeakCaption]:
     """A row for each weak caption; `texts` are those of the verdicts."""
-    ids, films = verdicts["clip_id"].to_pylist(), verdicts["video_id"].to_pylist()
+    ids, videos = verdicts["clip_id"].to_pylist(), verdicts["video_id"].to_pylist()
     scores = verdicts["score"].to_numpy()
     ranks = np.searchsorted(np.sort(scores), scores) / max(len(scores), 1)
     bands = verdicts["bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
@@ -68,7 +68,7 @@ def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: WeakConfig) -> l
         if reasons:
             row = WeakCaption(
                 clip_id=clip_id,
-                video_id=films[number],
+                video_id=videos[number],
                 score=float(scores[number]),
                 rank=float(ranks[number]),
                 reason="; ".join(reasons),
@@ -92,11 +92,11 @@ def reasons_of(score: float, rank: float, echo: Echo | None, config: WeakConfig)
     ]
 
 
-def tables_read(_config: WeakConfig) -> tuple[Beside, ...]:
+def tables_read(_config: WeakConfig) -> tuple[Lookup, ...]:
     """Scores and texts."""
     return (
-        Beside(VERDICTS, columns=("clip_id", "video_id", "score", "bands")),
-        Beside(CAPTIONS, columns=("clip_id", "text")),
+        Lookup(VERDICTS, columns=("clip_id", "video_id", "score", "bands")),
+        Lookup(CAPTIONS, columns=("clip_id", "text")),
     )
 
 
@@ -107,5 +107,5 @@ WEAK_STAGE = TableStage(
     writes=WEAK,
     config=WeakConfig,
     run=weak,
-    beside=tables_read,
+    lookups=tables_read,
 )

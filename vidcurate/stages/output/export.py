@@ -22,9 +22,9 @@ from vidcurate.export.marker import (
     refuse_what_is_not_ours,
     write_mark,
 )
-from vidcurate.export.table import SCORES, TEXTS, clip_pieces, exported_clips, films_by_name
+from vidcurate.export.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.export.targets.parquet import write_shards
-from vidcurate.media.io.content import film_path
+from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
@@ -39,15 +39,14 @@ from vidcurate.records import (
     Video,
 )
 from vidcurate.stage import (
-    Beside,
     Finished,
+    Lookup,
     MapStage,
     StageConfig,
     Workspace,
     option,
-    use_workspace,
 )
-from vidcurate.store.storage import Place, Remote, place
+from vidcurate.store.storage import Location, Remote, location
 from vidcurate.wording import quantity
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
@@ -63,12 +62,12 @@ class ExportConfig(StageConfig):
     )
     inexact: Literal["encode", "refuse", "keep"] = option(
         "encode",
-        "copy: a clip between whose keyframes the film goes on is encoded, refused, or copied with "
+        "copy: a clip between whose keyframes it goes on is encoded, refused, or copied with "
         "the frames before and after it, also of other shots, as lead_s and tail_s say",
     )
     crf: int = option(18, "encode: H.264 quality, lower is better", ge=0, le=51)
     preset: PRESETS = option("medium", "encode: slower gives smaller files")
-    audio: bool = option(True, "Keep the film's sound; copy encodes what MP4 cannot hold")
+    audio: bool = option(True, "Keep the video's sound; copy encodes what MP4 cannot hold")
     audio_kbit: int = option(192, "encode: AAC bit rate", unit="kbit/s", ge=16, le=512)
     verify: bool = option(
         True, "Decode every clip file, and leave out those that break a promise", neutral=True
@@ -86,7 +85,7 @@ class ExportConfig(StageConfig):
 
         Raises ValueError for what is no path: an export in a bucket lies in its data set.
         """
-        is_remote = out is not None and isinstance(place(out), Remote)
+        is_remote = out is not None and isinstance(location(out), Remote)
         if is_remote:
             raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
         return None if out is None else out.absolute()
@@ -100,19 +99,19 @@ class ExportConfig(StageConfig):
 
 
 def export(
-    clips: Sequence[Clip], config: ExportConfig, workspace: Workspace
+    clips: Sequence[Clip], config: ExportConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[ExportedClip]]:
     """The file of each clip, cut from the source; no file with media none.
 
     Raises MediaError where the source cannot be read or the file is not as promised.
     """
     for clip in clips:
-        video = workspace.beside(VIDEOS)[clip.video_id]
+        video = workspace.lookup(VIDEOS)[clip.video_id]
         if config.media == "none":
             yield [without_file(clip, video)]
         else:
-            path = film_path(workspace.beside(SOURCES)[clip.video_id])
-            offsets = workspace.beside(SCANS)[clip.video_id].clock_offsets
+            path = video_path(workspace.lookup(SOURCES)[clip.video_id])
+            offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
             yield [cut(path, video, clip, config, workspace.files, offsets)]
 
 
@@ -220,7 +219,7 @@ def can_write(config: ExportConfig, view: Finished) -> None:
     refuse_what_is_not_ours(out, view.dataset_id, view.root / "export")
 
 
-def out_folder(config: ExportConfig, view: Finished) -> Place:
+def out_folder(config: ExportConfig, view: Finished) -> Location:
     """Where the finished data set lies; a link to it stays one."""
     out = config.out or view.root / "export"
     return out if isinstance(out, Remote) else out.resolve()
@@ -250,7 +249,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     return f"{quantity(held.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
-def refuse_loss(config: ExportConfig, view: Finished, out: Place) -> str:
+def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
     """What the export that is there has and a new one would not, in words to be added to others.
 
     Raises LossError for what nobody has asked to lose, unless that is allowed.
@@ -258,7 +257,7 @@ def refuse_loss(config: ExportConfig, view: Finished, out: Place) -> str:
     old = read_export(out)
     if old is None:
         return ""
-    clips = exported_clips(view, films_by_name(view))["clip_id"]
+    clips = exported_clips(view, videos_by_name(view))["clip_id"]
     columns = next(clip_pieces(view, source_paths=config.media == "none")).column_names
     found = losses(old, clips, columns, view)
     if str(found) and not view.allows_loss:
@@ -290,7 +289,7 @@ def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path
 
 
 def build(
-    config: ExportConfig, view: Finished, held: Contents, building: Path, media: Place
+    config: ExportConfig, view: Finished, held: Contents, building: Path, media: Location
 ) -> Mark:
     """Shards and card in a folder; the files that their rows name go to `media`.
 
@@ -308,7 +307,7 @@ def build(
 
 
 def linked(
-    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Place
+    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Location
 ) -> Iterator[pa.Table]:
     """The same pieces, each counted, and its files linked into the finished data set."""
     for clips in pieces:
@@ -331,17 +330,16 @@ EXPORT = MapStage(
     reads=KEPT,
     writes=EXPORTS,
     config=ExportConfig,
-    open=use_workspace,
     run=export,
-    beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS, decides=False)),
+    lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
     finish=assemble,
     check_finish=can_write,
     finish_reads=(
-        Beside(CLIPS),
-        *(Beside(table, required=False) for table in SCORES),
-        Beside(KEYFRAMES, required=False),
-        *(Beside(table, required=False) for table in TEXTS),
-        Beside(VERIFIED, when=is_verified),
+        Lookup(CLIPS),
+        *(Lookup(table, required=False) for table in SCORES),
+        Lookup(KEYFRAMES, required=False),
+        *(Lookup(table, required=False) for table in TEXTS),
+        Lookup(VERIFIED, when=is_verified),
     ),
     check=can_export,
     cheaper="a quicker export.preset, or export.media copy or none",

@@ -1,4 +1,4 @@
-"""verify: every clip file decoded whole, and its edges compared with the film's frames."""
+"""verify: every clip file decoded whole, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.spans import cuts_between
 from vidcurate.errors import MediaError
-from vidcurate.media.io.content import film_path
+from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CUTS,
     EXPORTS,
@@ -18,10 +18,10 @@ from vidcurate.records import (
     VIDEOS,
     Clip,
     ExportedClip,
-    FilmCuts,
     VerifiedClip,
+    VideoCuts,
 )
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
@@ -36,11 +36,11 @@ class VerifyConfig(StageConfig):
 
 
 def verify(
-    clips: Sequence[Clip], config: VerifyConfig, workspace: Workspace
+    clips: Sequence[Clip], config: VerifyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[VerifiedClip] | MediaError]:
     """What was found in each clip's file, or the first promise that it breaks."""
     for clip in clips:
-        written = workspace.beside(EXPORTS).get(clip.clip_id)
+        written = workspace.lookup(EXPORTS).get(clip.clip_id)
         if written is None:
             yield MediaError("the clip was not exported: see rows exports --failed")
         elif written.file is None:
@@ -71,12 +71,12 @@ def of_file(
     file = workspace.file_of(EXPORTS, name)
     if not file.exists() or sha256(file) != written.sha256:
         raise MediaError("the file is gone or has changed since it was written")
-    scan = workspace.beside(SCANS)[clip.video_id]
+    scan = workspace.lookup(SCANS)[clip.video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
-    check_shots(pts[start:end], workspace.beside(CUTS)[clip.video_id], one_shot=config.one_shot)
-    path = film_path(workspace.beside(SOURCES)[clip.video_id])
-    video = workspace.beside(VIDEOS)[clip.video_id]
+    check_shots(pts[start:end], workspace.lookup(CUTS)[clip.video_id], one_shot=config.one_shot)
+    path = video_path(workspace.lookup(SOURCES)[clip.video_id])
+    video = workspace.lookup(VIDEOS)[clip.video_id]
     proof = prove(path, video, clip, pts, file, written, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
@@ -91,13 +91,13 @@ def of_file(
     )
 
 
-def check_shots(pts: NDArray[np.int64], film: FilmCuts, *, one_shot: bool) -> None:
+def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> None:
     """Pass if a clip's frames, which have these times, are of whole parts of shots.
 
     Unless `one_shot`, it may go on over a hard cut with as many frames as a shot has at least, as
     joined shots do, or lie inside one gradual transition. Raises MediaError.
     """
-    for cut in cuts_between(film, int(pts[0]), int(pts[-1])):
+    for cut in cuts_between(video, int(pts[0]), int(pts[-1])):
         n_before = int(np.searchsorted(pts, cut.start_pts, "right"))
         n_after = len(pts) - int(np.searchsorted(pts, cut.end_pts, "left"))
         joins = n_before + n_after == len(pts) and min(n_before, n_after) >= SHOT_FRAMES
@@ -106,7 +106,7 @@ def check_shots(pts: NDArray[np.int64], film: FilmCuts, *, one_shot: bool) -> No
 
 
 def longest(clip: Clip, _config: VerifyConfig) -> float:
-    """Seconds after which decoding is taken to be stuck; a film may be read from its start."""
+    """Seconds after which decoding is taken to be stuck; a video may be read from its start."""
     return 3600 + 10 * clip.end_s
 
 
@@ -116,14 +116,13 @@ VERIFY = MapStage(
     reads=KEPT,
     writes=VERIFIED,
     config=VerifyConfig,
-    open=use_workspace,
     run=verify,
-    beside=(
-        Beside(EXPORTS),
-        Beside(SOURCES),
-        Beside(VIDEOS),
-        Beside(SCANS),
-        Beside(CUTS),
+    lookups=(
+        Lookup(EXPORTS),
+        Lookup(SOURCES),
+        Lookup(VIDEOS),
+        Lookup(SCANS),
+        Lookup(CUTS),
     ),
     cheaper="export.verify no, or stricter filter.rules",
     version=2,

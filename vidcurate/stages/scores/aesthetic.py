@@ -1,4 +1,4 @@
-"""aesthetic: how beautiful people would find a clip, by LAION's heads on the film's vectors."""
+"""aesthetic: how beautiful people would find a clip, by LAION's heads on the video's vectors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from vidcurate.models.vision.aesthetic_head import (
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import refuse_other
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import BY_CONTENT, Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.digests import content_below
 
@@ -55,16 +55,16 @@ def checked_head(config: AestheticConfig) -> AestheticHead:
 
 
 def aesthetic(
-    clips: Sequence[Clip], config: AestheticConfig, desk: Desk
+    clips: Sequence[Clip], config: AestheticConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Aesthetic]]:
     """The score of each of a clip's frames, about one a second, their minimum and their mean.
 
-    Raises MediaError for a film without vectors, or with those of another model.
+    Raises MediaError for a video without vectors, or with those of another model.
     """
-    for clip, film, vectors in vectors_of(clips, desk.workspace):
-        if film.dimension != len(desk.head.weight):
+    for clip, video, vectors in vectors_of(clips, desk.workspace):
+        if video.dimension != len(desk.head.weight):
             raise MediaError(
-                f"the film's vectors have {film.dimension} numbers, and the head judges those of "
+                f"the video's vectors have {video.dimension} numbers, and the head judges those of "
                 f"{len(desk.head.weight)}: choose the head or embed.model to match"
             )
         scores = desk.head.scores(vectors)
@@ -72,7 +72,7 @@ def aesthetic(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
             head=config.head,
-            model=film.model,
+            model=video.model,
             n_frames=len(scores),
             score_min=float(scores.min()),
             score_mean=float(scores.mean()),
@@ -82,7 +82,7 @@ def aesthetic(
 
 
 def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
-    """Name what keeps the head from judging the vectors, before a film is decoded.
+    """Name what keeps the head from judging the vectors, before a video is decoded.
 
     Raises UsageError.
     """
@@ -115,7 +115,7 @@ AESTHETIC_STAGE = MapStage(
     config=AestheticConfig,
     open=open_desk,
     run=aesthetic,
-    beside=(Beside(VECTORS),),
+    lookups=(Lookup(VECTORS),),
     check=head_fits,
     depends=head_content,
     contents=head_named,

@@ -6,7 +6,7 @@ import numpy as np
 
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.records import CLIPS, CONSISTENCY, VECTORS, Clip, Consistency
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
 
 ROWS_AT_ONCE = 1024
 
@@ -16,21 +16,21 @@ class ConsistencyConfig(StageConfig):
 
 
 def consistency(
-    clips: Sequence[Clip], _config: ConsistencyConfig, workspace: Workspace
+    clips: Sequence[Clip], _config: ConsistencyConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Consistency]]:
     """Cosines between the vectors of each clip's frames, about one a second.
 
     The lowest of any pair is what VideoX-Fun judges, that of neighbours what finds a cut. All are 1
-    for a clip of one frame. Raises MediaError for a film without vectors.
+    for a clip of one frame. Raises MediaError for a video without vectors.
     """
-    for clip, film, vectors in vectors_of(clips, workspace):
+    for clip, video, vectors in vectors_of(clips, workspace):
         neighbour_min, neighbour_mean = of_neighbours(vectors)
         pair_min, pair_mean = of_any_pair(vectors)
         row = Consistency(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
-            backend=film.backend,
-            model=film.model,
+            backend=video.backend,
+            model=video.model,
             n_frames=len(vectors),
             neighbour_min=neighbour_min,
             neighbour_mean=neighbour_mean,
@@ -65,8 +65,7 @@ CONSISTENCY_STAGE = MapStage(
     reads=CLIPS,
     writes=CONSISTENCY,
     config=ConsistencyConfig,
-    open=use_workspace,
     run=consistency,
-    beside=(Beside(VECTORS),),
+    lookups=(Lookup(VECTORS),),
     rows_per_part=512,
 )

@@ -12,7 +12,7 @@ from vidcurate.clips.regions import PLACES
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 
 FLOATS = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
@@ -59,7 +59,7 @@ class MotionConfig(StageConfig):
         le=10,
     )
     vectors: bool = option(
-        False, "Also read the motion vectors of the film's encoder, decoding each clip once more"
+        False, "Also read the motion vectors of the video's encoder, decoding each clip once more"
     )
 
 
@@ -72,7 +72,7 @@ class Camera:
 
 
 def motion(
-    clips: Sequence[Clip], config: MotionConfig, workspace: Workspace
+    clips: Sequence[Clip], config: MotionConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[MotionScore]]:
     """The motion of each clip, by its samples, about one a second.
 
@@ -88,17 +88,17 @@ def motion(
     up to three, `colour_diversity` the entropy of all shares, 0..1. `vector_mean` and
     `vector_patch_min` are those of media.motion_vectors, null unless asked for.
     A clip between two samples is judged by the nearest one, and its `n_samples` is 0.
-    Raises MediaError where the film's flow was never measured, or is no number.
+    Raises MediaError where the video's flow was never measured, or is no number.
     """
     from vidcurate.media.scan.scanner import read_samples
 
-    open_film, samples = "", pa.table({})
+    open_video, samples = "", pa.table({})
     for clip in clips:
-        if clip.video_id != open_film:
-            scan = workspace.beside(SCANS)[clip.video_id]
+        if clip.video_id != open_video:
+            scan = workspace.lookup(SCANS)[clip.video_id]
             table = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
             samples = table.filter(pc.is_valid(table["motion_mean"]))
-            open_film = clip.video_id
+            open_video = clip.video_id
         inside = window(samples, clip)
         judged = inside if inside.num_rows else nearest(samples, clip)
         row = score(clip, inside.num_rows, judged, config)
@@ -112,7 +112,7 @@ def nearest(samples: pa.Table, clip: Clip) -> pa.Table:
     """
     if samples.num_rows == 0:
         raise MediaError(
-            "no flow was measured: the film has under 4 frames a second, or is one frame, "
+            "no flow was measured: the video has under 4 frames a second, or is one frame, "
             "or smaller than 32 pixels"
         )
     apart = np.abs(samples["pts"].to_numpy() - (clip.start_pts + clip.end_pts) / 2)
@@ -126,7 +126,7 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
     """
     numbers = {name: column(samples, name) for name in FLOATS}
     if np.isnan(numbers["motion_mean"]).any():
-        raise MediaError("the flow of a sample is not a number: scan the film again")
+        raise MediaError("the flow of a sample is not a number: scan the video again")
     fits = numbers["agreement"] >= LEAST_AGREEMENT
     camera = camera_of({name: values[fits] for name, values in numbers.items()}, config)
     shares = {name: share(flags) for name, flags in camera.flags.items()}
@@ -157,18 +157,18 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
 def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
     """The row with what the encoder's motion vectors say, if the codec tells them.
 
-    Raises MediaError for a film that is gone.
+    Raises MediaError for a video that is gone.
     """
-    from vidcurate.media.io.content import film_path
+    from vidcurate.media.io.content import video_path
     from vidcurate.media.scan.scanner import read_frames
     from vidcurate.media.visual.motion_vectors import vector_motion
 
-    scan = workspace.beside(SCANS)[clip.video_id]
+    scan = workspace.lookup(SCANS)[clip.video_id]
     frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
     pts = frames["pts"].to_numpy()
     count = min(len(pts), max(LEAST_VECTOR_FRAMES, round(VECTOR_FRAMES_A_SECOND * clip.duration_s)))
     chosen = pts[((np.arange(count) + 0.5) * len(pts) / count).astype(int)]
-    path = film_path(workspace.beside(SOURCES)[clip.video_id])
+    path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     found = vector_motion(path, scan.time_base, chosen.tolist(), scan.clock_offsets)
     if found is None:
         return row
@@ -183,7 +183,7 @@ def camera_of(numbers: Mapping[str, Values], config: MotionConfig) -> Camera:
     fastest = np.max(list(speeds.values()), axis=0)
     moves = fastest >= config.moving_speed
     shift = np.hypot(pan, tilt)
-    # A sample before a cut or the film's end has no second pair, and NaN is not above anything.
+    # A sample before a cut or the video's end has no second pair, and NaN is not above anything.
     unsteady = (numbers["shake"] >= config.shake_change) & (
         numbers["shake"] >= UNSTEADY * np.maximum(shift, fastest)
     )
@@ -259,7 +259,7 @@ def diversity(shares: Values) -> float:
 
 
 def wants_vectors(config: MotionConfig) -> bool:
-    """Whether the films themselves are needed."""
+    """Whether the videos themselves are needed."""
     return config.vectors
 
 
@@ -274,9 +274,8 @@ MOTION_STAGE = MapStage(
     reads=CLIPS,
     writes=MOTION,
     config=MotionConfig,
-    open=use_workspace,
     run=motion,
-    beside=(Beside(SCANS), Beside(SOURCES, when=wants_vectors)),
+    lookups=(Lookup(SCANS), Lookup(SOURCES, when=wants_vectors)),
     rows_per_part=512,
     version=4,
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 
 FRAME_COLUMNS = ("pts", "luma_mean", "luma_spread", "luma_delta", "black_share")
 SAMPLE_COLUMNS = (
@@ -33,7 +33,7 @@ class QualityConfig(StageConfig):
 
 
 def quality(
-    clips: Sequence[Clip], config: QualityConfig, workspace: Workspace
+    clips: Sequence[Clip], config: QualityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Quality]]:
     """The measurements of each clip.
 
@@ -49,13 +49,13 @@ def quality(
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    open_film, frames, samples = "", pa.table({}), pa.table({})
+    open_video, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:
-        if clip.video_id != open_film:
-            scan: Scan = workspace.beside(SCANS)[clip.video_id]
+        if clip.video_id != open_video:
+            scan: Scan = workspace.lookup(SCANS)[clip.video_id]
             frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
             samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
-            open_film = clip.video_id
+            open_video = clip.video_id
         yield [measure_clip(clip, window(frames, clip), window(samples, clip), config)]
 
 
@@ -113,8 +113,7 @@ QUALITY_STAGE = MapStage(
     reads=CLIPS,
     writes=QUALITY,
     config=QualityConfig,
-    open=use_workspace,
     run=quality,
-    beside=(Beside(SCANS),),
+    lookups=(Lookup(SCANS),),
     rows_per_part=512,
 )

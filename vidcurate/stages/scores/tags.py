@@ -17,7 +17,7 @@ from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 
 LIST_ENDING = ".txt"
@@ -65,7 +65,7 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What makes the tagger, or the words for a film's model, once; and where the clips lie."""
+    """What makes the tagger, or the words for a video's model, once; and where the clips lie."""
 
     tagger: Callable[[], Tagger]
     words: Callable[[ModelChoice], Words]
@@ -73,7 +73,7 @@ class Desk:
 
 
 def open_desk(config: TagsConfig, workspace: Workspace) -> Desk:
-    """A model is opened when the first clip needs it: only the film's row names open_clip's."""
+    """A model is opened when the first clip needs it: only the video's row names open_clip's."""
     labels = labels_of(config)
 
     def words(choice: ModelChoice) -> Words:
@@ -84,18 +84,20 @@ def open_desk(config: TagsConfig, workspace: Workspace) -> Desk:
     return Desk(lru_cache(open_imagenet), lru_cache(maxsize=1)(words), workspace)
 
 
-def tags(clips: Sequence[Clip], config: TagsConfig, desk: Desk) -> Iterator[list[Tags]]:
+def tags(
+    clips: Sequence[Clip], config: TagsConfig, desk: Desk, _workspace: Workspace
+) -> Iterator[list[Tags]]:
     """The labels of the highest mean probability over each clip's frames.
 
-    Raises MediaError for a damaged proxy, and for a film without vectors.
+    Raises MediaError for a damaged proxy, and for a video without vectors.
     """
     if config.backend == "efficientnet":
         yield from by_pictures(clips, config, desk)
         return
-    for clip, film, vectors in vectors_of(clips, desk.workspace):
-        words = desk.words(ModelChoice(film.model, film.pretrained))
+    for clip, video, vectors in vectors_of(clips, desk.workspace):
+        words = desk.words(ModelChoice(video.model, video.pretrained))
         found = softmax(vectors @ words.vectors.T)
-        yield [row_of(clip, config, film.model, words.labels, found)]
+        yield [row_of(clip, config, video.model, words.labels, found)]
 
 
 def by_pictures(clips: Sequence[Clip], config: TagsConfig, desk: Desk) -> Iterator[list[Tags]]:
@@ -103,7 +105,7 @@ def by_pictures(clips: Sequence[Clip], config: TagsConfig, desk: Desk) -> Iterat
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.beside(SCANS)[clip.video_id]
+        scan = desk.workspace.lookup(SCANS)[clip.video_id]
         file = desk.workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
         found = desk.tagger().probabilities([proxy.image for proxy in proxies])
@@ -163,7 +165,7 @@ def lines_of(file: Path) -> list[str]:
 
 
 def can_tag(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a model or labels that are not there, before a film is decoded."""
+    """Raise UsageError for a model or labels that are not there, before a video is decoded."""
     if config.backend == "efficientnet":
         require_imagenet()
         return
@@ -210,7 +212,7 @@ TAGS_STAGE = MapStage(
     config=TagsConfig,
     open=open_desk,
     run=tags,
-    beside=(Beside(SCANS, when=looks), Beside(VECTORS, when=reads_vectors)),
+    lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
     resources=seats,
     check=can_tag,
     depends=words_given,

@@ -10,7 +10,7 @@ import numpy as np
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line, TextReader, open_text_reader, require_rapidocr
 from vidcurate.records import CLIPS, SCANS, TEXT, Clip, Text
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
 
 # NVIDIA's cosmos-curate calls a box an overlay when it stays over 10 frames of every third, about
 # a second, or lies in a corner zone of a tenth of the width and height.
@@ -47,7 +47,9 @@ def open_desk(_config: TextConfig, workspace: Workspace) -> Desk:
     return Desk(open_text_reader(), workspace)
 
 
-def text(clips: Sequence[Clip], config: TextConfig, desk: Desk) -> Iterator[list[Text]]:
+def text(
+    clips: Sequence[Clip], config: TextConfig, desk: Desk, _workspace: Workspace
+) -> Iterator[list[Text]]:
     """The text of each clip.
 
     Text is what is found and read with confidence, two characters or more. Its area is that of
@@ -60,7 +62,7 @@ def text(clips: Sequence[Clip], config: TextConfig, desk: Desk) -> Iterator[list
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.beside(SCANS)[clip.video_id]
+        scan = desk.workspace.lookup(SCANS)[clip.video_id]
         file = desk.workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
         frames = [desk.reader.lines(proxy.image) for proxy in proxies]
@@ -139,7 +141,7 @@ def overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
 
 
 def reader_is_there(_config: TextConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise MissingExtraError without rapidocr, before a film is decoded."""
+    """Raise MissingExtraError without rapidocr, before a video is decoded."""
     require_rapidocr()
 
 
@@ -151,7 +153,7 @@ TEXT_STAGE = MapStage(
     config=TextConfig,
     open=open_desk,
     run=text,
-    beside=(Beside(SCANS),),
+    lookups=(Lookup(SCANS),),
     check=reader_is_there,
     cheaper="a smaller text.max_frames, or filter.rules on cheaper scores",
     dear=True,

@@ -17,7 +17,7 @@ from vidcurate.models.vision.image_classifier import (
     open_label_judge,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import BY_CONTENT, Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.store.digests import content_below
 
 
@@ -54,7 +54,7 @@ class Verdict:
     box: Box | None = None
 
 
-# Takes a film's samples file and one of its clips.
+# Takes a video's samples file and one of its clips.
 Judge = Callable[[Path, Clip], Verdict]
 
 
@@ -104,18 +104,18 @@ def judge_by_model(config: WatermarkConfig) -> Judge:
 
 
 def watermark(
-    clips: Sequence[Clip], config: WatermarkConfig, desk: Desk
+    clips: Sequence[Clip], config: WatermarkConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[Watermark]]:
     """How probably each clip is marked; box and place are those of what is most like a mark.
 
     A score is 0..1. By edges, 0.5 is where a mark is as likely as not, and `judged_by` says whose
-    pictures showed more: the clip's own, or those of the whole film, whose mark must then show in
-    the clip too. Only pictures that differ count, so a short or still clip is judged by its film;
+    pictures showed more: the clip's own, or those of the whole video, whose mark must then show in
+    the clip too. Only pictures that differ count, so a short or still clip is judged by its video;
     where both are still the score is null, as what stays need not be a mark.
     Raises MediaError for a damaged proxy, and where a model gives what is no number.
     """
     for clip in clips:
-        scan = desk.workspace.beside(SCANS)[clip.video_id]
+        scan = desk.workspace.lookup(SCANS)[clip.video_id]
         verdict = desk.judge(desk.workspace.file_of(SCANS, scan.samples_file), clip)
         box = verdict.box
         row = Watermark(
@@ -142,7 +142,7 @@ def chosen(config: WatermarkConfig) -> ClassifierChoice:
 
 
 def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a judge that cannot be had, before a film is decoded."""
+    """Raise UsageError for a judge that cannot be had, before a video is decoded."""
     if config.backend == "transformers":
         check_image_classifier(chosen(config), config.label)
 
@@ -170,7 +170,7 @@ WATERMARK_STAGE = MapStage(
     config=WatermarkConfig,
     open=open_desk,
     run=watermark,
-    beside=(Beside(SCANS),),
+    lookups=(Lookup(SCANS),),
     resources=seats,
     check=judge_is_there,
     depends=weights_content,

@@ -23,11 +23,11 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import BY_CONTENT, Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import BY_CONTENT, Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
-from vidcurate.store.storage import place
-from vidcurate.store.table import places
+from vidcurate.store.storage import location
+from vidcurate.store.table import positions
 
 Policy = Literal["resolution", "bitrate", "quality", "length", "earliest"]
 # How ties are decided, after the policy's own measure.
@@ -54,9 +54,9 @@ class DedupConfig(StageConfig):
 
     policy: Policy = option(
         "resolution",
-        "Of copies keep that of the largest picture (resolution), the highest bit rate of its film "
+        "Of copies keep that of the largest picture (resolution), highest bit rate of its video "
         "(bitrate), the most detail (quality: sharpness over the whole picture), the longest "
-        "(length) or that of the film found first (earliest); ties by resolution, length, bitrate, "
+        "(length) or that of the first video (earliest); ties by resolution, length, bitrate, "
         "earliest",
     )
     least_similarity: float = option(
@@ -74,7 +74,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     better than all. A clip without a signature fails.
     """
     clips = tables[CLIPS.name]
-    where = places(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
+    where = positions(clips[CLIPS.key], tables[SIGNATURES.name][SIGNATURES.key])
     known = clips.filter(pc.is_valid(where))
     own = roomy(tables[SIGNATURES.name]).take(where.drop_null())
     others = [(path, signatures_of(path)) for path in config.against]
@@ -96,18 +96,18 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
     """The numbers of all clips, those to be kept first."""
-    of_film = places(clips["video_id"], tables[VIDEOS.name]["video_id"])
-    films = tables[VIDEOS.name].take(of_film)
-    pixels = pc.multiply(films["display_width"], films["display_height"])
+    of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
+    videos = tables[VIDEOS.name].take(of_video)
+    pixels = pc.multiply(videos["display_width"], videos["display_height"])
     measures = {
         "resolution": pixels,
-        "bitrate": films["bit_rate"],
+        "bitrate": videos["bit_rate"],
         "length": clips["duration_s"],
         "earliest": pc.negate(found_at(clips, tables)),
     }
     if policy == "quality":
         scores = tables[QUALITY.name]
-        sharpness = scores["sharpness"].take(places(clips[CLIPS.key], scores[QUALITY.key]))
+        sharpness = scores["sharpness"].take(positions(clips[CLIPS.key], scores[QUALITY.key]))
         # A picture enlarged s times is s to the fourth less sharp: by this nothing is won.
         measures["quality"] = pc.multiply(sharpness, pc.power(pixels.cast(pa.float64()), 2))
     keys = list(dict.fromkeys([policy, *TIES]))
@@ -117,12 +117,12 @@ def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Pl
 
 
 def found_at(clips: pa.Table, tables: Mapping[str, pa.Table]) -> pa.ChunkedArray:
-    """For each clip the place of its film among the files in the order they were found."""
+    """For each clip the place of its video among the files in the order they were found."""
     sources = tables[SOURCES.name]
-    found = places(sources["file_id"], tables[FILES.name]["file_id"])
+    found = positions(sources["file_id"], tables[FILES.name]["file_id"])
     first = sources.select(["video_id"]).append_column("at", found).group_by("video_id")
-    films = first.aggregate([("at", "min")])
-    return films["at_min"].take(places(clips["video_id"], films["video_id"])).cast(pa.int64())
+    videos = first.aggregate([("at", "min")])
+    return videos["at_min"].take(positions(clips["video_id"], videos["video_id"])).cast(pa.int64())
 
 
 def duplicates(
@@ -152,8 +152,8 @@ def duplicates(
         kept_for=chosen([clip for clip in order if clip in is_single], linked),
         clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
     )
-    films = own["video_id"].to_pylist()
-    return [judged(hall, clip, video_id) for clip, video_id in enumerate(films)]
+    videos = own["video_id"].to_pylist()
+    return [judged(hall, clip, video_id) for clip, video_id in enumerate(videos)]
 
 
 def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
@@ -206,7 +206,7 @@ def judged(hall: Hall, clip: int, video_id: str) -> Duplicate:
 
 def shelf_of(folder: str) -> Shelf | None:
     """Where another data set's signatures lie; None where it has none of this version."""
-    dataset = Dataset(place(folder))
+    dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version:
         return None
@@ -253,15 +253,15 @@ def others_named(config: DedupConfig) -> Mapping[str, str]:
     return {"against": BY_CONTENT} if config.against else {}
 
 
-def tables_used(config: DedupConfig) -> tuple[Beside, ...]:
+def tables_used(config: DedupConfig) -> tuple[Lookup, ...]:
     """Signatures, and what decides which copy is kept."""
-    films = (
-        Beside(FILES, columns=("file_id",)),
-        Beside(SOURCES, columns=("video_id", "file_id")),
-        Beside(VIDEOS, columns=("video_id", "display_width", "display_height", "bit_rate")),
+    videos = (
+        Lookup(FILES, columns=("file_id",)),
+        Lookup(SOURCES, columns=("video_id", "file_id")),
+        Lookup(VIDEOS, columns=("video_id", "display_width", "display_height", "bit_rate")),
     )
-    scores = (Beside(QUALITY, columns=("clip_id", "sharpness")),)
-    return (Beside(SIGNATURES), *films, *(scores if config.policy == "quality" else ()))
+    scores = (Lookup(QUALITY, columns=("clip_id", "sharpness")),)
+    return (Lookup(SIGNATURES), *videos, *(scores if config.policy == "quality" else ()))
 
 
 DEDUP_STAGE = TableStage(
@@ -271,7 +271,7 @@ DEDUP_STAGE = TableStage(
     writes=DEDUP,
     config=DedupConfig,
     run=dedup,
-    beside=tables_used,
+    lookups=tables_used,
     depends=others_content,
     contents=others_named,
     dear=True,

@@ -9,14 +9,14 @@ import pyarrow.compute as pc
 from pydantic import AfterValidator
 
 from vidcurate.errors import RuleError
-from vidcurate.records import CLIPS, FILM_TABLES, KEPT, SCORE_TABLES
+from vidcurate.records import CLIPS, KEPT, SCORE_TABLES, VIDEO_TABLES
 from vidcurate.rules import check, judge, parse
 from vidcurate.rules.join import columns_of
 from vidcurate.rules.tree import Node, Percentile, children
-from vidcurate.stage import Beside, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
 
-RULED = {table.name: table for table in (CLIPS, *FILM_TABLES, *SCORE_TABLES)}
+RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
@@ -98,11 +98,11 @@ def reasons(before: str, rules: Sequence[str]) -> pa.Array:
     return pa.array([before + rule for rule in rules], pa.string())
 
 
-def tables_ruled(config: FilterConfig) -> tuple[Beside, ...]:
+def tables_ruled(config: FilterConfig) -> tuple[Lookup, ...]:
     """The tables that the rules name, with the columns that they name."""
     columns = sorted({column for text in config.rules for column in parse(text).columns})
     return tuple(
-        Beside(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
+        Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
         for name, named in groupby(columns, lambda column: column[0])
         if name != CLIPS.name
     )
@@ -115,6 +115,6 @@ FILTER = TableStage(
     writes=KEPT,
     config=FilterConfig,
     run=filter_clips,
-    beside=tables_ruled,
+    lookups=tables_ruled,
     rejects=surely_rejected,
 )

@@ -12,7 +12,7 @@ from pydantic import model_validator
 from vidcurate.clips.frame_choice import Wish, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
 from vidcurate.clips.vectors import Vectors, vectors_of
-from vidcurate.media.io.content import film_path
+from vidcurate.media.io.content import video_path
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
@@ -26,10 +26,10 @@ from vidcurate.records import (
     VIDEOS,
     Clip,
     ClipKeyframes,
-    FilmVectors,
     Keyframe,
+    VideoVectors,
 )
-from vidcurate.stage import Beside, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 
 MethodName = Literal[
@@ -92,14 +92,14 @@ class KeyframesConfig(StageConfig):
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What gives a query's vector by the model of a film's own vectors, and the data set."""
+    """What gives a query's vector by the model of a video's own vectors, and the data set."""
 
     query_vector: Callable[[ModelChoice], Vectors]
     workspace: Workspace
 
 
 def open_desk(config: KeyframesConfig, workspace: Workspace) -> Desk:
-    """The model is opened when the first film names it, and not kept."""
+    """The model is opened when the first video names it, and not kept."""
 
     def query_vector(choice: ModelChoice) -> Vectors:
         return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
@@ -108,28 +108,28 @@ def open_desk(config: KeyframesConfig, workspace: Workspace) -> Desk:
 
 
 def keyframes(
-    clips: Sequence[Clip], config: KeyframesConfig, desk: Desk
+    clips: Sequence[Clip], config: KeyframesConfig, desk: Desk, _workspace: Workspace
 ) -> Iterator[list[ClipKeyframes]]:
     """The stills of each clip, at exact frames of the source.
 
-    Raises MediaError where the source cannot be decoded at a wanted time, or the film lacks the
+    Raises MediaError where the source cannot be decoded at a wanted time, or the video lacks the
     vectors that the method needs.
     """
     from vidcurate.media.io.frames import grab, write_still
 
     workspace = desk.workspace
-    for video_id, of_film in groupby(clips, lambda clip: clip.video_id):
-        film = list(of_film)
-        wanted = choose_all(film, config, desk)
-        video = workspace.beside(VIDEOS)[video_id]
-        path = film_path(workspace.beside(SOURCES)[video_id])
+    for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
+        clips_of_video = list(of_video)
+        wanted = choose_all(clips_of_video, config, desk)
+        video = workspace.lookup(VIDEOS)[video_id]
+        path = video_path(workspace.lookup(SOURCES)[video_id])
         every = sorted({pts for chosen in wanted.values() for pts in chosen})
         sizes: dict[int, tuple[int, int]] = {}
-        offsets = workspace.beside(SCANS)[video_id].clock_offsets
+        offsets = workspace.lookup(SCANS)[video_id].clock_offsets
         for pts, image in grab(path, video, every, offsets):
             file = workspace.files / file_name(video_id, pts, config)
             sizes[pts] = write_still(image, file, config.format, config.quality, config.max_side)
-        for clip in film:
+        for clip in clips_of_video:
             yield [as_row(clip, wanted[clip.clip_id], sizes, config)]
 
 
@@ -147,25 +147,25 @@ def as_row(
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
-    """A still's file: its film and its time."""
+    """A still's file: its video and its time."""
     return f"{video_id}-{pts}.{ENDINGS[config.format]}"
 
 
 def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> dict[str, list[int]]:
-    """The times of the stills of each of a film's clips, in ticks, each that of a real frame.
+    """The times of the stills of each of a video's clips, in ticks, each that of a real frame.
 
-    Raises MediaError for a film without the vectors that the method needs.
+    Raises MediaError for a video without the vectors that the method needs.
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
     workspace, video_id = desk.workspace, clips[0].video_id
-    scan = workspace.beside(SCANS)[video_id]
+    scan = workspace.lookup(SCANS)[video_id]
     frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
     samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
-    cuts = workspace.beside(CUTS)[video_id] if shots_decide(config) else None
-    looks: dict[str, tuple[FilmVectors, Vectors]] = {}
+    cuts = workspace.lookup(CUTS)[video_id] if shots_decide(config) else None
+    looks: dict[str, tuple[VideoVectors, Vectors]] = {}
     if looks_decide(config):
-        looks = {clip.clip_id: (film, own) for clip, film, own in vectors_of(clips, workspace)}
+        looks = {clip.clip_id: (video, own) for clip, video, own in vectors_of(clips, workspace)}
     chosen = {}
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
@@ -175,7 +175,7 @@ def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> di
     return chosen
 
 
-def wish_of(clip: Clip, config: KeyframesConfig, made_by: FilmVectors | None, desk: Desk) -> Wish:
+def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, desk: Desk) -> Wish:
     """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
     alike, query = COPY_LIKENESS, None
     if made_by is not None and config.method == "semantic-walk":
@@ -188,12 +188,12 @@ def wish_of(clip: Clip, config: KeyframesConfig, made_by: FilmVectors | None, de
 
 
 def looks_decide(config: KeyframesConfig) -> bool:
-    """Whether the film's vectors are needed."""
+    """Whether the video's vectors are needed."""
     return config.method in ("semantic-walk", "cluster", "scene-driven", "query")
 
 
 def shots_decide(config: KeyframesConfig) -> bool:
-    """Whether the film's cuts are needed."""
+    """Whether the video's cuts are needed."""
     return config.method not in ("uniform", "middle", "sharpest")
 
 
@@ -221,9 +221,9 @@ KEYFRAMES_STAGE = MapStage(
     config=KeyframesConfig,
     open=open_desk,
     run=keyframes,
-    beside=(
-        *(Beside(SOURCES), Beside(VIDEOS), Beside(SCANS)),
-        *(Beside(VECTORS, when=looks_decide), Beside(CUTS, when=shots_decide)),
+    lookups=(
+        *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
+        *(Lookup(VECTORS, when=looks_decide), Lookup(CUTS, when=shots_decide)),
     ),
     resources=seats,
     check=model_is_there,

@@ -11,7 +11,7 @@ from vidcurate.dedup.course import Values, course
 from vidcurate.dedup.shown import packed
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
 
 CONTENT_COLUMNS = ("luma_mean", "luma_spread", "black_share")
 COURSE_COLUMNS = ("luma_mean", "luma_spread", "luma_delta")
@@ -23,7 +23,7 @@ class SignaturesConfig(StageConfig):
 
 
 def signatures(
-    clips: Sequence[Clip], _config: SignaturesConfig, workspace: Workspace
+    clips: Sequence[Clip], _config: SignaturesConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Signature]]:
     """The signature of each clip.
 
@@ -31,13 +31,13 @@ def signatures(
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    open_film, frames, samples = "", pa.table({}), pa.table({})
+    open_video, frames, samples = "", pa.table({}), pa.table({})
     for clip in clips:
-        if clip.video_id != open_film:
-            scan: Scan = workspace.beside(SCANS)[clip.video_id]
+        if clip.video_id != open_video:
+            scan: Scan = workspace.lookup(SCANS)[clip.video_id]
             frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
             samples = read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
-            open_film = clip.video_id
+            open_video = clip.video_id
         yield [signature(clip, window(frames, clip), window(samples, clip))]
 
 
@@ -50,7 +50,7 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
     from vidcurate.media.visual.hashes import perceptual_hash
 
     if frames.num_rows == 0:
-        raise MediaError("no frame lies inside the clip: scan the film again")
+        raise MediaError("no frame lies inside the clip: scan the video again")
     pictures = [decoded(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
     telling = [number for number, found in enumerate(hashes) if found is not None]
@@ -92,8 +92,7 @@ SIGNATURES_STAGE = MapStage(
     reads=CLIPS,
     writes=SIGNATURES,
     config=SignaturesConfig,
-    open=use_workspace,
     run=signatures,
-    beside=(Beside(SCANS),),
+    lookups=(Lookup(SCANS),),
     rows_per_part=256,
 )

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from vidcurate.clips.spans import Ticks, cuts_between
-from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, FilmCuts
-from vidcurate.stage import Beside, MapStage, StageConfig, Workspace, use_workspace
+from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, VideoCuts
+from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
 
 
 class BoundsConfig(StageConfig):
@@ -15,32 +15,32 @@ class BoundsConfig(StageConfig):
 
 
 def bounds(
-    clips: Sequence[Clip], _config: BoundsConfig, workspace: Workspace
+    clips: Sequence[Clip], _config: BoundsConfig, _tool: None, workspace: Workspace
 ) -> Iterator[list[Bounds]]:
     """The transitions around each clip."""
     from vidcurate.media.scan.scanner import read_frames
 
-    open_film, pts = "", np.zeros(0, np.int64)
+    open_video, pts = "", np.zeros(0, np.int64)
     for clip in clips:
-        if clip.video_id != open_film:
-            scan = workspace.beside(SCANS)[clip.video_id]
+        if clip.video_id != open_video:
+            scan = workspace.lookup(SCANS)[clip.video_id]
             pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))[
                 "pts"
             ].to_numpy()
-            open_film = clip.video_id
-        yield [bounds_of(clip, workspace.beside(CUTS)[clip.video_id], pts)]
+            open_video = clip.video_id
+        yield [bounds_of(clip, workspace.lookup(CUTS)[clip.video_id], pts)]
 
 
-def bounds_of(clip: Clip, film: FilmCuts, pts: Ticks) -> Bounds:
-    """The transitions around one clip of a film with frames at these times."""
+def bounds_of(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
+    """The transitions around one clip of a video with frames at these times."""
     first, end = (int(n) for n in np.searchsorted(pts, [clip.start_pts, clip.end_pts]))
     last = end - 1
     first_pts, last_pts = int(pts[first]), int(pts[last])
-    film_edges = [Cut(int(p), int(p), 0.0, 0.0, "film", 1.0, "film") for p in (pts[0], pts[-1])]
-    n_before = bisect_left(film.cuts, first_pts, key=lambda cut: cut.start_pts)
-    n_ended = bisect_right(film.cuts, last_pts, key=lambda cut: cut.end_pts)
-    start = film.cuts[n_before - 1] if n_before else film_edges[0]
-    stop = film.cuts[n_ended] if n_ended < len(film.cuts) else film_edges[1]
+    video_edges = [Cut(int(p), int(p), 0.0, 0.0, "video", 1.0, "video") for p in (pts[0], pts[-1])]
+    n_before = bisect_left(video.cuts, first_pts, key=lambda cut: cut.start_pts)
+    n_ended = bisect_right(video.cuts, last_pts, key=lambda cut: cut.end_pts)
+    start = video.cuts[n_before - 1] if n_before else video_edges[0]
+    stop = video.cuts[n_ended] if n_ended < len(video.cuts) else video_edges[1]
     begins, ends = np.searchsorted(pts, [start.end_pts, stop.start_pts])
     return Bounds(
         clip_id=clip.clip_id,
@@ -53,7 +53,7 @@ def bounds_of(clip: Clip, film: FilmCuts, pts: Ticks) -> Bounds:
         end_detector=stop.detector,
         end_confidence=stop.confidence,
         end_distance_frames=int(ends) - last,
-        n_cuts_inside=len(cuts_between(film, first_pts, last_pts)),
+        n_cuts_inside=len(cuts_between(video, first_pts, last_pts)),
     )
 
 
@@ -63,7 +63,6 @@ BOUNDS_STAGE = MapStage(
     reads=CLIPS,
     writes=BOUNDS,
     config=BoundsConfig,
-    open=use_workspace,
     run=bounds,
-    beside=(Beside(CUTS), Beside(SCANS)),
+    lookups=(Lookup(CUTS), Lookup(SCANS)),
 )

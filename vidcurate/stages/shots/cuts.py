@@ -1,4 +1,4 @@
-"""cuts: the transitions of each film, from the signals that scan recorded."""
+"""cuts: the transitions of each video, from the signals that scan recorded."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import field_validator
 
 from vidcurate.errors import UsageError
-from vidcurate.records import CUTS, SCANS, FilmCuts, Scan
-from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
+from vidcurate.records import CUTS, SCANS, Scan, VideoCuts
+from vidcurate.stage import MapStage, StageConfig, Workspace, option
 from vidcurate.stages.sources.scan import ScanConfig
 
 Single = Literal[
@@ -69,7 +69,11 @@ class CutsConfig(StageConfig):
     )
     hash_threshold: float = option(0.35, "hash: share of hash bits that differ", gt=0, le=1)
     fade_threshold: float = option(
-        12.0, "threshold: mean level below which the film is faded out", unit="levels", gt=0, le=255
+        12.0,
+        "threshold: mean level below which the video is faded out",
+        unit="levels",
+        gt=0,
+        le=255,
     )
     learned_threshold: float = option(0.5, "learned: least confidence of a transition", ge=0, le=1)
     transnet_threshold: float = option(
@@ -120,9 +124,9 @@ def signals_are_recorded(config: CutsConfig, others: Mapping[str, StageConfig]) 
 
 
 def cuts(
-    scans: Sequence[Scan], config: CutsConfig, workspace: Workspace
-) -> Iterator[list[FilmCuts]]:
-    """The cuts of each film, one row a film.
+    scans: Sequence[Scan], config: CutsConfig, _tool: None, workspace: Workspace
+) -> Iterator[list[VideoCuts]]:
+    """The cuts of each video, one row a video.
 
     Raises MediaError when the scan did not record a signal that the detector needs.
     """
@@ -133,7 +137,7 @@ def cuts(
     for scan in scans:
         frames = read_frames(workspace.file_of(SCANS, scan.frames_file))
         found = detect(frames, scan.time_base, scan.frame_rate, options)
-        yield [FilmCuts(scan.video_id, found)]
+        yield [VideoCuts(scan.video_id, found)]
 
 
 CUTS_STAGE = MapStage(
@@ -142,7 +146,6 @@ CUTS_STAGE = MapStage(
     reads=SCANS,
     writes=CUTS,
     config=CutsConfig,
-    open=use_workspace,
     run=cuts,
     check=signals_are_recorded,
     rows_per_part=64,

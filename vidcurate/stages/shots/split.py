@@ -1,4 +1,4 @@
-"""split: the shots between cuts become clips of useful length, exact in the film's own ticks."""
+"""split: the shots between cuts become clips of useful length, exact in the video's own ticks."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -12,19 +12,18 @@ from pydantic import model_validator
 
 from vidcurate.clips.scenes import Looks, stitch, tile
 from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
-from vidcurate.clips.vectors import matrix, read_film_vectors
+from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
-from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, FilmCuts, Scan
+from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
 from vidcurate.stage import (
-    Beside,
     Drop,
     Incomplete,
+    Lookup,
     Loss,
     MapStage,
     StageConfig,
     Workspace,
     option,
-    use_workspace,
 )
 
 FOREVER_S = 1e8
@@ -115,10 +114,10 @@ class SplitConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Film:
-    """A film's frames, and its vectors where options ask for them; `backend` made them.
+class Video:
+    """A video's frames, and its vectors where options ask for them; `backend` made them.
 
-    `edges` are the times of all frames and the film's end.
+    `edges` are the times of all frames and the video's end.
     """
 
     scan: Scan
@@ -127,82 +126,82 @@ class Film:
     backend: str = ""
 
     def ticks(self, seconds: float) -> Fraction:
-        """Seconds, as they were written, in the film's ticks; `FOREVER_S` at most."""
+        """Seconds, as they were written, in the video's ticks; `FOREVER_S` at most."""
         return Fraction(str(min(seconds, FOREVER_S))) / self.scan.time_base
 
 
 def split(
-    films: Sequence[FilmCuts], config: SplitConfig, workspace: Workspace
+    videos: Sequence[VideoCuts], config: SplitConfig, _tool: None, workspace: Workspace
 ) -> Iterator[Incomplete[Clip] | Drop]:
-    """The clips of each film: shots, joined, trimmed, divided, and long enough.
+    """The clips of each video: shots, joined, trimmed, divided, and long enough.
 
     A clip starts on a frame and ends where the next frame begins. One frame, which a screen
     recorder may hold for minutes, is none where clips have a least length. A gradual
     transition belongs to no shot.
-    Raises MediaError for a film without the vectors that the options need.
+    Raises MediaError for a video without the vectors that the options need.
     """
-    for cuts in films:
-        film = open_film(cuts.video_id, config, workspace)
-        clips, losses = clips_of(cuts, film, config)
+    for cuts in videos:
+        video = open_video(cuts.video_id, config, workspace)
+        clips, losses = clips_of(cuts, video, config)
         if clips:
             yield Incomplete(clips, losses)
         else:
             yield Drop(f"no shot is {config.min_clip_s} s long", losses)
 
 
-def open_film(video_id: str, config: SplitConfig, workspace: Workspace) -> Film:
-    """What is needed to split a film.
+def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Video:
+    """What is needed to split a video.
 
     Raises MediaError for one without the vectors that it needs.
     """
     from vidcurate.media.scan.scanner import read_frames
 
-    scan = workspace.beside(SCANS)[video_id]
+    scan = workspace.lookup(SCANS)[video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
     if not looks_decide(config):
-        return Film(scan, edges)
-    row = workspace.beside(VECTORS).get(video_id)
+        return Video(scan, edges)
+    row = workspace.lookup(VECTORS).get(video_id)
     if row is None:
-        raise MediaError("the film was not embedded: see rows vectors --failed")
-    table = read_film_vectors(workspace.file_of(VECTORS, row.vectors_file))
-    return Film(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
+        raise MediaError("the video was not embedded: see rows vectors --failed")
+    table = read_video_vectors(workspace.file_of(VECTORS, row.vectors_file))
+    return Video(scan, edges, Looks(table["pts"].to_numpy(), matrix(table)), row.backend)
 
 
 def clips_of(
-    cuts: FilmCuts, film: Film, config: SplitConfig
+    cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
-    """One film's clips, in time order, and what of it is in none."""
-    spans, why = spans_of(cuts, film, config)
-    return [clip(film, span) for span in spans], tuple(losses_of(why, film))
+    """One video's clips, in time order, and what of it is in none."""
+    spans, why = spans_of(cuts, video, config)
+    return [clip(video, span) for span in spans], tuple(losses_of(why, video))
 
 
 def spans_of(
-    cuts: FilmCuts, film: Film, config: SplitConfig
+    cuts: VideoCuts, video: Video, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
-    """The spans of one film that become clips, in time order, and why each frame is in none.
+    """The spans of one video that become clips, in time order, and why each frame is in none.
 
     The reason is a number of `REASONS`, 0 for a frame in a clip.
     """
-    pts = film.edges[:-1]
+    pts = video.edges[:-1]
     why = np.full(len(pts), NOT_JOINED, np.int8)
     for span in transitions(cuts, pts):
         why[span.first : span.end] = TRANSITION
     spans = list(shots(cuts, pts))
     if config.stitch == "neighbours":
-        spans = events(spans, film, config)
+        spans = events(spans, video, config)
     if config.transitions == "keep":
         spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
-    shortest, longest = ceil(film.ticks(config.min_clip_s)), floor(film.ticks(config.max_clip_s))
+    shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
         why[span.first : span.end] = TRIMMED
-        inner = trim(film.edges, span, *margins(span, film, config))
+        inner = trim(video.edges, span, *margins(span, video, config))
         if inner is None:
             continue
         why[inner.first : inner.end] = BEYOND
-        for piece in divided(inner, film, config):
-            length = film.edges[piece.end] - film.edges[piece.first]
+        for piece in divided(inner, video, config):
+            length = video.edges[piece.end] - video.edges[piece.first]
             if length > longest or (shortest > 0 and piece.end - piece.first == 1):
                 why[piece.first : piece.end] = SINGLE
             elif length < shortest:
@@ -214,9 +213,9 @@ def spans_of(
     return kept, why
 
 
-def losses_of(why: NDArray[np.int8], film: Film) -> Iterator[Loss]:
+def losses_of(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
     """What is in no clip, by reason: stretches of frames and their seconds."""
-    frame_s = np.diff(film.edges) * float(film.scan.time_base)
+    frame_s = np.diff(video.edges) * float(video.scan.time_base)
     begins = np.diff(why, prepend=IN_A_CLIP) != 0
     for number, reason in REASONS.items():
         lost = why == number
@@ -224,34 +223,34 @@ def losses_of(why: NDArray[np.int8], film: Film) -> Iterator[Loss]:
             yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
-def events(spans: Iterable[Span], film: Film, config: SplitConfig) -> list[Span]:
+def events(spans: Iterable[Span], video: Video, config: SplitConfig) -> list[Span]:
     """Shots that continue each other, joined."""
-    assert film.looks is not None
+    assert video.looks is not None
     most_distance, most_change = config.stitch_distance, config.stitch_change
     if config.chop_s is not None:
-        longest = floor(film.ticks(config.chop_s))
-        spans = [piece for span in spans for piece in pieces(film.edges, span, longest)]
+        longest = floor(video.ticks(config.chop_s))
+        spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
     return stitch(
-        film.edges,
+        video.edges,
         spans,
-        film.looks,
-        STITCH_DISTANCE[film.backend] if most_distance is None else most_distance,
-        STITCH_CHANGE[film.backend] if most_change is None else most_change,
+        video.looks,
+        STITCH_DISTANCE[video.backend] if most_distance is None else most_distance,
+        STITCH_CHANGE[video.backend] if most_change is None else most_change,
     )
 
 
-def margins(span: Span, film: Film, config: SplitConfig) -> tuple[int, int]:
+def margins(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
     """How many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
-    ticks = ceil(film.ticks(config.trim_s))
+    ticks = ceil(video.ticks(config.trim_s))
     ends = (span.before, span.after)
     before, after = (ticks if trims(cut, config) else 0 for cut in ends)
     return before, after
 
 
 def trims(cut: Cut | None, config: SplitConfig) -> bool:
-    """Whether the end of a span at a cut is trimmed; at none it is where the film ends."""
+    """Whether the end of a span at a cut is trimmed; at none it is where the video ends."""
     if config.trim_at == "all":
         return True
     return cut is not None and (
@@ -259,28 +258,28 @@ def trims(cut: Cut | None, config: SplitConfig) -> bool:
     )
 
 
-def divided(span: Span, film: Film, config: SplitConfig) -> Iterator[Span]:
+def divided(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
     """A span in pieces that are not too long."""
-    longest = floor(film.ticks(config.max_clip_s))
-    is_long = film.edges[span.end] - film.edges[span.first] > longest
+    longest = floor(video.ticks(config.max_clip_s))
+    is_long = video.edges[span.end] - video.edges[span.first] > longest
     parts = [span]
     if config.long_shots == "scenes" and is_long:
-        assert film.looks is not None
-        shortest = ceil(film.ticks(config.min_clip_s))
-        parts = tile(film.edges, span, film.looks, shortest, config.scene_deviations)
+        assert video.looks is not None
+        shortest = ceil(video.ticks(config.min_clip_s))
+        parts = tile(video.edges, span, video.looks, shortest, config.scene_deviations)
     for one in parts:
         if config.long_shots == "truncate":
-            yield next(pieces(film.edges, one, longest))
+            yield next(pieces(video.edges, one, longest))
         elif config.stride_s is None:
-            yield from pieces(film.edges, one, longest)
+            yield from pieces(video.edges, one, longest)
         else:
-            yield from windows(film.edges, one, longest, film.ticks(config.stride_s))
+            yield from windows(video.edges, one, longest, video.ticks(config.stride_s))
 
 
-def clip(film: Film, span: Span) -> Clip:
-    """The clip of a span; its id says film and span."""
-    time_base, video_id = film.scan.time_base, film.scan.video_id
-    start_pts, end_pts = int(film.edges[span.first]), int(film.edges[span.end])
+def clip(video: Video, span: Span) -> Clip:
+    """The clip of a span; its id says video and span."""
+    time_base, video_id = video.scan.time_base, video.scan.video_id
+    start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
     return Clip(
         clip_id=f"{video_id}-{start_pts}-{end_pts}",
         video_id=video_id,
@@ -295,7 +294,7 @@ def clip(film: Film, span: Span) -> Clip:
 
 
 def looks_decide(config: SplitConfig) -> bool:
-    """Whether the film's vectors are needed."""
+    """Whether the video's vectors are needed."""
     return config.stitch != "none" or config.long_shots == "scenes"
 
 
@@ -305,9 +304,8 @@ SPLIT = MapStage(
     reads=CUTS,
     writes=CLIPS,
     config=SplitConfig,
-    open=use_workspace,
     run=split,
-    beside=(Beside(SCANS), Beside(VECTORS, when=looks_decide)),
+    lookups=(Lookup(SCANS), Lookup(VECTORS, when=looks_decide)),
     rows_per_part=64,
     version=2,
 )

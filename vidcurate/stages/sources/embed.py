@@ -1,4 +1,4 @@
-"""embed: a vector for each proxy of a film, whatever its clips; search and duplicates read it."""
+"""embed: a vector for each proxy of a video, whatever its clips; search and duplicates read it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pydantic import model_validator
 
-from vidcurate.clips.vectors import Vectors, write_film_vectors
+from vidcurate.clips.vectors import Vectors, write_video_vectors
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.embedder import (
@@ -20,7 +20,7 @@ from vidcurate.models.vision.embedder import (
     ModelChoice,
     open_embedder,
 )
-from vidcurate.records import SCANS, VECTORS, FilmVectors, Scan
+from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
 from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.store.digests import content_below
 
@@ -38,7 +38,7 @@ class EmbedConfig(StageConfig):
     pretrained: str = option("", "open_clip: name of the architecture's weights, or their file")
     sha256: str = option("", "open_clip: refuse a file of weights with another hash", neutral=True)
     batch_size: int = option(
-        32, "Proxies embedded at once, across films", neutral=True, ge=1, le=4096
+        32, "Proxies embedded at once, across videos", neutral=True, ge=1, le=4096
     )
 
     @model_validator(mode="after")
@@ -69,27 +69,29 @@ def open_desk(config: EmbedConfig, workspace: Workspace) -> Desk:
 
 
 def embed(
-    scans: Sequence[Scan], config: EmbedConfig, desk: Desk
-) -> Iterator[list[FilmVectors] | MediaError]:
-    """The vectors of each film, one for each proxy; batches go across films.
+    scans: Sequence[Scan], config: EmbedConfig, desk: Desk, _workspace: Workspace
+) -> Iterator[list[VideoVectors] | MediaError]:
+    """The vectors of each video, one for each proxy; batches go across videos.
 
-    Raises MediaError for a film with a damaged proxy.
+    Raises MediaError for a video with a damaged proxy.
     """
-    films = [proxies_of(scan, desk.workspace) for scan in scans]
-    jpegs = (jpeg.as_py() for film in films if isinstance(film, pa.Table) for jpeg in film["jpeg"])
+    videos = [proxies_of(scan, desk.workspace) for scan in scans]
+    jpegs = (
+        jpeg.as_py() for video in videos if isinstance(video, pa.Table) for jpeg in video["jpeg"]
+    )
     vectors = in_batches(jpegs, desk.embedder, config.batch_size)
-    for scan, film in zip(scans, films, strict=True):
-        if isinstance(film, MediaError):
-            yield film
+    for scan, video in zip(scans, videos, strict=True):
+        if isinstance(video, MediaError):
+            yield video
             continue
-        own = np.stack(list(islice(vectors, film.num_rows)))
+        own = np.stack(list(islice(vectors, video.num_rows)))
         if not np.isfinite(own).all():
             yield MediaError("the model gave a vector that is not a number for some proxy")
             continue
         name = f"{scan.video_id}.vectors.parquet"
-        write_film_vectors(desk.workspace.files / name, film["pts"].to_pylist(), own)
+        write_video_vectors(desk.workspace.files / name, video["pts"].to_pylist(), own)
         yield [
-            FilmVectors(
+            VideoVectors(
                 video_id=scan.video_id,
                 backend=config.backend,
                 model=config.model,
@@ -102,7 +104,7 @@ def embed(
 
 
 def proxies_of(scan: Scan, workspace: Workspace) -> pa.Table | MediaError:
-    """Times and JPEGs of a film's proxies, memory-mapped, or why they cannot be read."""
+    """Times and JPEGs of a video's proxies, memory-mapped, or why they cannot be read."""
     from vidcurate.media.scan.scanner import read_samples
 
     try:
@@ -124,7 +126,7 @@ def chosen(config: EmbedConfig) -> ModelChoice:
 
 
 def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError for a model that cannot be had, before a film is decoded."""
+    """Raise UsageError for a model that cannot be had, before a video is decoded."""
     if config.backend == "open_clip":
         from vidcurate.models.vision.clip_embedder import check_choice
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import content_id
 from vidcurate.records import FILES, SOURCES, FoundFile, Source
-from vidcurate.stage import MapStage, StageConfig, Workspace, option, use_workspace
-from vidcurate.store.storage import place
+from vidcurate.stage import MapStage, StageConfig, Workspace, option
+from vidcurate.store.storage import location
 
 EXTENSIONS = (
     *("3g2", "3gp", "asf", "avi", "flv", "gif", "m2ts", "m2v", "m4v", "mkv", "mov", "mp4", "mpeg"),
@@ -28,7 +28,7 @@ class IngestConfig(StageConfig):
 
 
 def ingest(
-    files: Sequence[FoundFile], _config: IngestConfig, _: Workspace
+    files: Sequence[FoundFile], _config: IngestConfig, _tool: None, _: Workspace
 ) -> Iterator[list[Source]]:
     """One source for each file; exact copies get the same `video_id` and are merged when read.
 
@@ -37,7 +37,7 @@ def ingest(
     for file in files:
         if file.fault:
             raise MediaError(file.fault)
-        where = place(file.path)
+        where = location(file.path)
         sample, size = content_id(where)
         mtime_ns = where.stat().st_mtime_ns
         if file.content and (size, mtime_ns) != (file.size_bytes, file.mtime_ns):
@@ -63,11 +63,10 @@ def longest(_file: FoundFile, _config: IngestConfig) -> float:
 
 INGEST = MapStage(
     name="ingest",
-    summary="Find films in folders, globs, lists or stdin, and name each by its content.",
+    summary="Find videos in folders, globs, lists or stdin, and name each by its content.",
     reads=FILES,
     writes=SOURCES,
     config=IngestConfig,
-    open=use_workspace,
     run=ingest,
     rows_per_part=1024,
     time_limit=longest,

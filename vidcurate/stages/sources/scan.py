@@ -1,13 +1,13 @@
-"""scan: the one decode of a film, which leaves signals of every frame, samples and proxies."""
+"""scan: the one decode of a video, which leaves signals of every frame, samples and proxies."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from vidcurate.errors import MediaError
-from vidcurate.media.io.content import film_path
+from vidcurate.media.io.content import video_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Beside, Incomplete, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Incomplete, Lookup, MapStage, StageConfig, Workspace, option
 from vidcurate.store.digests import sha256_of
 
 Metric = Literal[
@@ -16,7 +16,7 @@ Metric = Literal[
 
 
 class ScanConfig(StageConfig):
-    """What is recorded while a film is decoded."""
+    """What is recorded while a video is decoded."""
 
     metrics: tuple[Metric, ...] = option(
         ("learned",),
@@ -56,24 +56,26 @@ def networks_are_installed(config: ScanConfig, _others: Mapping[str, StageConfig
         require_transnet()
 
 
-def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterator[Incomplete[Scan]]:
-    """The scan of each film, and what of it could not be decoded.
+def scan(
+    videos: Sequence[Video], config: ScanConfig, tool: ScanTool, _workspace: Workspace
+) -> Iterator[Incomplete[Scan]]:
+    """The scan of each video, and what of it could not be decoded.
 
-    Raises MediaError for a film of which no frame can be decoded.
+    Raises MediaError for a video of which no frame can be decoded.
     """
-    from vidcurate.media.scan.scanner import ScanOptions, scan_film
+    from vidcurate.media.scan.scanner import ScanOptions, scan_video
 
     options = ScanOptions(**config.model_dump())
     for video in videos:
-        path = film_path(tool.workspace.beside(SOURCES)[video.video_id])
+        path = video_path(tool.workspace.lookup(SOURCES)[video.video_id])
         names = {part: f"{video.video_id}.{part}.arrow" for part in ("frames", "samples")}
         frames, samples = (tool.workspace.files / name for name in names.values())
         before = path.stat()
-        found = scan_film(path, options, frames, samples, tool.network, video.field_order)
+        found = scan_video(path, options, frames, samples, tool.network, video.field_order)
         digest = sha256_of(path)  # while the system still has it in memory
         after = path.stat()
         if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise MediaError("the film was written to while it was scanned: ingest it again")
+            raise MediaError("the video was written to while it was scanned: ingest it again")
         facts = asdict(replace(found, losses=()))
         del facts["losses"]
         row = Scan(
@@ -87,9 +89,9 @@ def scan(videos: Sequence[Video], config: ScanConfig, tool: ScanTool) -> Iterato
 
 
 def longest(video: Video, _config: ScanConfig) -> float:
-    """Seconds after which a scan is taken to be stuck: ten times the film's length, at least.
+    """Seconds after which a scan is taken to be stuck: ten times the video's length, at least.
 
-    Headers lie: a film is believed to hold between a kilobyte and ten megabytes a second.
+    Headers lie: a video is believed to hold between a kilobyte and ten megabytes a second.
     """
     length_s = min(video.duration_s, video.size_bytes / 1e3)
     return 60 + 10 * max(length_s, video.size_bytes / 1e7)
@@ -97,13 +99,13 @@ def longest(video: Video, _config: ScanConfig) -> float:
 
 SCAN = MapStage(
     name="scan",
-    summary="Decode each film once; record signals, samples and low-resolution proxies.",
+    summary="Decode each video once; record signals, samples and low-resolution proxies.",
     reads=VIDEOS,
     writes=SCANS,
     config=ScanConfig,
     open=open_networks,
     run=scan,
-    beside=(Beside(SOURCES),),
+    lookups=(Lookup(SOURCES),),
     cheaper="fewer scan.metrics, or a larger scan.sample_interval_s",
     rows_per_part=1,
     check=networks_are_installed,

@@ -1,4 +1,4 @@
-"""Disturbances inside shots that are no transitions, for films of which the truth is known."""
+"""Disturbances inside shots that are no transitions, for videos of which the truth is known."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.training.film_transitions import blend, magnified, moved
+from scripts.training.video_transitions import blend, magnified, moved
 
 Image = NDArray[np.uint8]
 Disturb = Callable[[Image, int, int], Image]

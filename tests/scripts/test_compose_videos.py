@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from scripts.training import compose_films as compose_films_script
+from scripts.training import compose_videos as compose_videos_script
 
 SIZE = (96, 64)
 
@@ -16,7 +16,7 @@ SIZE = (96, 64)
 @pytest.fixture(scope="module")
 def compose() -> ModuleType:
     """The script as a module."""
-    return compose_films_script
+    return compose_videos_script
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def stills(compose: ModuleType) -> list[object]:
 
 
 def composed(compose: ModuleType, seed: int) -> tuple[list[NDArray[np.uint8]], ModuleType]:
-    """The frames of a film and its truth."""
+    """The frames of a video and its truth."""
     rng, truth = np.random.default_rng(seed), compose.Truth()
     shots = compose.plan(rng, stills(compose), 500, SIZE)
     return list(compose.render(rng, shots, truth)), truth
@@ -128,7 +128,7 @@ def test_all_kinds_and_baits_come_up(compose: ModuleType, shots: ModuleType) -> 
     assert baits == {*compose.baits.BAITS, "freeze", "inset"}
 
 
-def test_same_seed_gives_the_same_film(compose: ModuleType, tmp_path: Path) -> None:
+def test_same_seed_gives_the_same_video(compose: ModuleType, tmp_path: Path) -> None:
     """Frames and truth follow from the seed alone, and the file holds every frame."""
     frames, truth = composed(compose, 3)
     again, same = composed(compose, 3)
@@ -136,5 +136,5 @@ def test_same_seed_gives_the_same_film(compose: ModuleType, tmp_path: Path) -> N
     assert all(np.array_equal(a, b) for a, b in zip(frames, again, strict=True))
     for seed in range(4):
         file = tmp_path / f"{seed}.mp4"
-        written = compose.write_film(np.random.default_rng(seed), stills(compose), file, 120)
+        written = compose.write_video(np.random.default_rng(seed), stills(compose), file, 120)
         assert len(compose.load(file).frames) == written.n_frames

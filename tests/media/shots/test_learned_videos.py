@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.films import ffmpeg, render
-from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_frames, scan_film
+from tests.support.videos import ffmpeg, render
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.media.shots.learned import COLUMNS
 from vidcurate.records import Cut
@@ -30,20 +30,20 @@ WAYS: dict[str, tuple[str, ...]] = {
 }
 
 
-def judged(film: Path, folder: Path) -> tuple[FilmScan, pa.Table, tuple[Cut, ...]]:
-    """The scan of a film, its frames, and what the learned detector finds in them."""
+def judged(video: Path, folder: Path) -> tuple[VideoScan, pa.Table, tuple[Cut, ...]]:
+    """The scan of a video, its frames, and what the learned detector finds in them."""
     file = folder / "frames.arrow"
-    scan = scan_film(film, ScanOptions(metrics=("learned",)), file, folder / "samples.arrow")
+    scan = scan_video(video, ScanOptions(metrics=("learned",)), file, folder / "samples.arrow")
     frames = read_frames(file)
     options = DetectorOptions(detector="learned")
     return scan, frames, detect(frames, scan.time_base, scan.frame_rate, options)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_hard_cuts_of_odd_films(film: Path, tmp_path: Path, way: str) -> None:
-    """Whatever the pixels and times of a film, its two cuts are found, each at its first frame."""
+def test_hard_cuts_of_odd_videos(video: Path, tmp_path: Path, way: str) -> None:
+    """Whatever the pixels and times of a video, its two cuts are found, each at its first frame."""
     odd = tmp_path / "odd.mkv"
-    ffmpeg("-i", f"file:{film}", "-an", *PLAIN, *WAYS[way], f"file:{odd}")
+    ffmpeg("-i", f"file:{video}", "-an", *PLAIN, *WAYS[way], f"file:{odd}")
     with av.open(str(odd)) as container:
         times = [frame.time or 0.0 for frame in container.decode(video=0)]
     _, _, cuts = judged(odd, tmp_path)
@@ -54,10 +54,10 @@ def test_hard_cuts_of_odd_films(film: Path, tmp_path: Path, way: str) -> None:
     )
 
 
-def test_timestamps_given_twice(film: Path, tmp_path: Path) -> None:
+def test_timestamps_given_twice(video: Path, tmp_path: Path) -> None:
     """Frames whose time does not advance are left out; the cuts are where the others have them."""
     plain, doubled = tmp_path / "plain.mkv", tmp_path / "doubled.mkv"
-    ffmpeg("-i", f"file:{film}", "-an", *PLAIN, f"file:{plain}")
+    ffmpeg("-i", f"file:{video}", "-an", *PLAIN, f"file:{plain}")
     with av.open(str(plain)) as source, av.open(str(doubled), "w") as out:
         copy = out.add_stream_from_template(source.streams.video[0])
         times: list[int] = []
@@ -75,8 +75,8 @@ def test_timestamps_given_twice(film: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("n_frames", [1, 2, 5, 31, 63])
-def test_films_shorter_than_the_bands(tmp_path: Path, n_frames: int) -> None:
-    """A film of one shot shorter than the network's view gives a row a frame and no cut."""
+def test_videos_shorter_than_the_bands(tmp_path: Path, n_frames: int) -> None:
+    """A video of one shot shorter than the network's view gives a row a frame and no cut."""
     short = tmp_path / "short.mp4"
     source = ("-f", "lavfi", "-i", "mandelbrot=size=320x180:rate=25")
     ffmpeg(*source, "-frames:v", str(n_frames), *PLAIN, "-pix_fmt", "yuv420p", f"file:{short}")
@@ -85,8 +85,8 @@ def test_films_shorter_than_the_bands(tmp_path: Path, n_frames: int) -> None:
     assert np.isfinite([frames[name].to_numpy() for name in COLUMNS]).all()
 
 
-def test_short_film_with_a_cut(tmp_path: Path) -> None:
-    """A cut is found in a film of 20 frames, ten of each shot."""
+def test_short_video_with_a_cut(tmp_path: Path) -> None:
+    """A cut is found in a video of 20 frames, ten of each shot."""
     shots = (("mandelbrot=start_scale=0.5", 0.4), ("smptehdbars", 0.4))
     short = render(tmp_path / "short.mp4", shots, rate="25", audio=False)
     _, _, cuts = judged(short, tmp_path)
@@ -94,8 +94,8 @@ def test_short_film_with_a_cut(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("colour", ["black", "white", "gray"])
-def test_film_of_one_colour(tmp_path: Path, colour: str) -> None:
-    """A film that shows one colour throughout has no cut, however it is compressed."""
+def test_video_of_one_colour(tmp_path: Path, colour: str) -> None:
+    """A video that shows one colour throughout has no cut, however it is compressed."""
     even = tmp_path / "even.mp4"
     source = ("-f", "lavfi", "-i", f"color={colour}:size=320x180:rate=25")
     ffmpeg(*source, "-frames:v", "150", *PLAIN, "-crf", "35", f"file:{even}")

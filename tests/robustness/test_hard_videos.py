@@ -1,4 +1,4 @@
-"""Films that are hard on a shot detector: each gives right answers, or says why it does not."""
+"""Videos that are hard on a shot detector: each gives right answers, or says why it does not."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.films import SHOTS, ffmpeg, render
-from vidcurate.media.scan.scanner import FilmScan, ScanOptions, read_frames, scan_film
+from tests.support.videos import SHOTS, ffmpeg, render
+from vidcurate.media.scan.scanner import ScanOptions, VideoScan, read_frames, scan_video
 from vidcurate.media.scan.signals import METRICS
 from vidcurate.media.shots.detectors import DETECTORS, DetectorOptions, detect
 
@@ -25,16 +25,16 @@ def change(window: NDArray[np.uint8]) -> NDArray[np.float32]:
     return np.stack([alarms, alarms], axis=1).astype(np.float32)
 
 
-def scanned(film: Path) -> tuple[FilmScan, pa.Table]:
-    """A film scanned with every metric."""
-    files = film.with_suffix(".frames"), film.with_suffix(".samples")
-    found = scan_film(film, ScanOptions(metrics=tuple(METRICS)), *files, change)
+def scanned(video: Path) -> tuple[VideoScan, pa.Table]:
+    """A video scanned with every metric."""
+    files = video.with_suffix(".frames"), video.with_suffix(".samples")
+    found = scan_video(video, ScanOptions(metrics=tuple(METRICS)), *files, change)
     return found, read_frames(files[0])
 
 
-def cuts(film: Path, detector: str) -> list[float]:
+def cuts(video: Path, detector: str) -> list[float]:
     """Seconds at which new shots begin."""
-    scan, frames = scanned(film)
+    scan, frames = scanned(video)
     options = DetectorOptions(detector=detector)
     return [cut.end_s for cut in detect(frames, scan.time_base, scan.frame_rate, options)]
 
@@ -46,9 +46,9 @@ def encoded(path: Path, *arguments: str) -> Path:
     return path
 
 
-def every(film: Path) -> dict[str, list[float]]:
+def every(video: Path) -> dict[str, list[float]]:
     """What each detector that finds hard cuts finds, from one scan."""
-    scan, frames = scanned(film)
+    scan, frames = scanned(video)
     return {
         name: [c.end_s for c in detect(frames, scan.time_base, scan.frame_rate, options)]
         for name in FINDS_CUTS
@@ -81,8 +81,8 @@ def test_grey(tmp_path: Path) -> None:
 def test_variable_rate(tmp_path: Path) -> None:
     """Where every second frame is left out after the cut, the cut keeps its time."""
     pick = "select='lt(t,1.5)+not(mod(n,2))'"
-    film = encoded(tmp_path / "vfr.mkv", "-vf", pick, "-fps_mode", "vfr", *X264)
-    assert every(film) == AT_THE_CUT
+    video = encoded(tmp_path / "vfr.mkv", "-vf", pick, "-fps_mode", "vfr", *X264)
+    assert every(video) == AT_THE_CUT
 
 
 def test_dropped_frames(tmp_path: Path) -> None:
@@ -95,27 +95,27 @@ def test_dropped_frames(tmp_path: Path) -> None:
 def test_duplicated_timestamps(tmp_path: Path) -> None:
     """Frames that share a timestamp are left out, the scan says how many, and the cut stays."""
     stamps = "setts=pts='if(eq(N,20),PTS-1001,PTS)':dts=PTS"
-    film = encoded(tmp_path / "a.mkv", "-c:v", "ffv1")
+    video = encoded(tmp_path / "a.mkv", "-c:v", "ffv1")
     double = tmp_path / "double.mkv"
-    ffmpeg("-i", str(film), "-c", "copy", "-bsf:v", stamps, f"file:{double}")
+    ffmpeg("-i", str(video), "-c", "copy", "-bsf:v", stamps, f"file:{double}")
     assert every(double) == AT_THE_CUT
 
 
 @pytest.mark.parametrize("detector", [*DETECTORS, "both"])
 @pytest.mark.parametrize(("source", "n_frames"), [("testsrc2", 1), ("testsrc2", 5), ("black", 90)])
 def test_no_cut_at_all(tmp_path: Path, detector: str, source: str, n_frames: int) -> None:
-    """A film of one frame, of five, or all black has no cut by any detector."""
-    film = tmp_path / "film.mp4"
+    """A video of one frame, of five, or all black has no cut by any detector."""
+    video = tmp_path / "video.mp4"
     picture = "color=black" if source == "black" else source
     joint = ":" if "=" in picture else "="
     ffmpeg(
-        "-f", "lavfi", "-i", f"{picture}{joint}size=320x180", "-frames:v", str(n_frames), str(film)
+        "-f", "lavfi", "-i", f"{picture}{joint}size=320x180", "-frames:v", str(n_frames), str(video)
     )
-    assert cuts(film, detector) == []
+    assert cuts(video, detector) == []
 
 
 def test_shorter_than_all_windows(tmp_path: Path) -> None:
     """In six frames TransNetV2's, Koala-36M's and our detector still find the cut at the third."""
-    film = render(tmp_path / "short.mp4", [(SHOTS[0], 0.125), (SHOTS[2], 0.125)], audio=False)
+    video = render(tmp_path / "short.mp4", [(SHOTS[0], 0.125), (SHOTS[2], 0.125)], audio=False)
     for detector in ("transnet", "koala", "learned"):
-        assert cuts(film, detector) == [0.125]
+        assert cuts(video, detector) == [0.125]

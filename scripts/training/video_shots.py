@@ -1,4 +1,4 @@
-"""Single shots as the material of composed films, each in a look of its own."""
+"""Single shots as the material of composed videos, each in a look of its own."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +18,10 @@ VISIBLE, VISIBLE_TIMES = 8.0, 4.0
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The frames of one single shot, and the film that it was taken from."""
+    """The frames of one single shot, and the video that it was taken from."""
 
     name: str
-    film: str
+    video: str
     frames: list[Image]
 
 
@@ -39,7 +39,7 @@ class Look:
     forwards: bool = True
 
     def at(self, k: int) -> Image:
-        """The frame `k` after the first, BGR of the film's size; the last one stands still."""
+        """The frame `k` after the first, BGR of the video's size; the last one stands still."""
         frames = self.source.frames
         index = min(len(frames) - 1, round(self.first + k * self.speed))
         image = frames[index if self.forwards else len(frames) - 1 - index]
@@ -52,13 +52,13 @@ class Look:
 
 
 def fitted(width: int, height: int, size: tuple[int, int], share: float) -> tuple[int, int]:
-    """Size of the largest part of a picture that has a film's shape, times a share."""
+    """Size of the largest part of a picture that has a video's shape, times a share."""
     scale = min(width / size[0], height / size[1]) * share
     return max(2, int(size[0] * scale)), max(2, int(size[1] * scale))
 
 
 def load(file: Path) -> Source:
-    """All frames of a prepared shot; its film is the name before the last dash."""
+    """All frames of a prepared shot; its video is the name before the last dash."""
     with av.open(str(file)) as container:
         frames = [
             np.asarray(f.to_ndarray(format="bgr24"), np.uint8) for f in container.decode(video=0)

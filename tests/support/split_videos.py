@@ -1,4 +1,4 @@
-"""Films for tests of split: frames at uneven times, cuts and vectors, without pictures."""
+"""Videos for tests of split: frames at uneven times, cuts and vectors, without pictures."""
 
 from fractions import Fraction
 
@@ -6,16 +6,16 @@ import numpy as np
 from hypothesis import strategies as st
 
 from vidcurate.clips.scenes import Looks
-from vidcurate.records import Clip, Cut, FilmCuts, Scan
-from vidcurate.stages.shots.split import Film, SplitConfig, clips_of
+from vidcurate.records import Clip, Cut, Scan, VideoCuts
+from vidcurate.stages.shots.split import SplitConfig, Video, clips_of
 
-FilmWithCuts = tuple[list[int], int, list[tuple[int, int]]]
+VideoWithCuts = tuple[list[int], int, list[tuple[int, int]]]
 
 
 def scan_of(pts: list[int], end_pts: int, time_base: Fraction) -> Scan:
-    """The scan of a film with these frames."""
+    """The scan of a video with these frames."""
     return Scan(
-        video_id="film",
+        video_id="video",
         n_frames=len(pts),
         time_base=time_base,
         first_pts=pts[0],
@@ -40,15 +40,15 @@ def cut_between(start_pts: int, end_pts: int) -> Cut:
     return Cut(start_pts, end_pts, 0.0, 0.0, "cut", 1.0, "test")
 
 
-def film_of(
+def video_of(
     pts: list[int], end_pts: int, time_base: Fraction = Fraction(1), looks: Looks | None = None
-) -> Film:
-    """A film with these frames, and appearance vectors."""
+) -> Video:
+    """A video with these frames, and appearance vectors."""
     edges = np.array([*pts, end_pts], np.int64)
-    return Film(scan_of(pts, end_pts, time_base), edges, looks, "appearance")
+    return Video(scan_of(pts, end_pts, time_base), edges, looks, "appearance")
 
 
-def split_film(
+def split_video(
     pts: list[int],
     end_pts: int,
     cuts: list[tuple[int, int]],
@@ -56,19 +56,19 @@ def split_film(
     time_base: Fraction = Fraction(1),
     looks: Looks | None = None,
 ) -> list[Clip]:
-    """The clips of a film with these frames, cuts and vectors."""
-    found = FilmCuts("film", tuple(cut_between(*cut) for cut in cuts))
-    return clips_of(found, film_of(pts, end_pts, time_base, looks), config)[0]
+    """The clips of a video with these frames, cuts and vectors."""
+    found = VideoCuts("video", tuple(cut_between(*cut) for cut in cuts))
+    return clips_of(found, video_of(pts, end_pts, time_base, looks), config)[0]
 
 
 def spans(*arguments: object, **more: object) -> list[tuple[int, int]]:
-    """The spans of `split_film`."""
-    return [(c.start_pts, c.end_pts) for c in split_film(*arguments, **more)]  # type: ignore[arg-type]
+    """The spans of `split_video`."""
+    return [(c.start_pts, c.end_pts) for c in split_video(*arguments, **more)]  # type: ignore[arg-type]
 
 
 @st.composite
-def films(draw: st.DrawFn) -> FilmWithCuts:
-    """Frames at uneven times, the film's end, and cuts in time order, some of them gradual."""
+def videos(draw: st.DrawFn) -> VideoWithCuts:
+    """Frames at uneven times, the video's end, and cuts in time order, some of them gradual."""
     gaps = draw(st.lists(st.integers(1, 9), min_size=1, max_size=60))
     start = draw(st.integers(-50, 50))
     edges = [start, *(start + int(t) for t in np.cumsum(gaps))]
