@@ -10,6 +10,8 @@ SHOTS ?= demo/shots/validation
 QUICK ?= --quick
 COUNT ?= 1000
 SEED ?= 1
+# The notice of mkdocs-material about its successor is no warning of ours.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check audit hostile fuzz chaos format docs bench bench-scaling bench-detectors bench-appearance bench-ray bench-cuts bench-consistency bench-dedup bench-scores bench-search bench-judge bench-chat bench-load bench-memory bench-motion bench-keyframes bench-safety bench-speech bench-text bench-watermark clean
@@ -31,6 +33,7 @@ check: .venv/installed-dev ## format, lint, types, layers, docs current
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.tools.write_reference --check
+	$(SITE)
 
 audit: .venv/installed-dev ## bandit over our code, pip-audit over what is installed (needs the network)
 	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml vidcurate scripts
@@ -51,8 +54,9 @@ format: .venv/installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-docs: .venv/installed-dev ## write the generated part of the README
+docs: .venv/installed-dev ## write the generated reference, and build the documents into site/
 	$(BIN)/python -m scripts.tools.write_reference
+	$(SITE)
 
 bench: .venv/installed ## time of scan over that of a bare decode, and of every stage; VIDEOS=... for yours
 	@if [ "$(VIDEOS)" = "demo/videos/*.mp4" ]; then $(BIN)/python -m scripts.tools.fetch_video demo/videos; fi

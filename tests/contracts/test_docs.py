@@ -3,17 +3,20 @@
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-import pytest
 import typer
 
 import vidcurate
 from vidcurate.cli.app import app
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import load_config
+from vidcurate.records import CUTS, SCANS, Clip
 from vidcurate.stages import STAGES
 
 ROOT = Path(__file__).parents[2]
@@ -30,11 +33,6 @@ HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
 # Options of programs that are not ours.
 FOREIGN = {"--address", "--disable-usage-stats", "--engine", "--resources", "--strict"}
-
-
-def name_of(page: Path) -> str:
-    """A page as a test's id."""
-    return page.relative_to(ROOT).as_posix()
 
 
 def prose(text: str) -> str:
@@ -90,9 +88,15 @@ def split_commands(words: Iterator[str]) -> Iterator[list[str]]:
             command.append(word)
 
 
+@cache
+def command_line() -> Any:
+    """The command with all its commands, as typer builds it."""
+    return typer.main.get_command(app)
+
+
 def fault_of(arguments: Sequence[str]) -> str | None:
     """What is wrong with a command line, read by the real command; nothing if it is right."""
-    group: Any = typer.main.get_command(app)
+    group = command_line()
     try:
         context = group.make_context("vidcurate", list(arguments))
         # A group keeps what it has not read yet under different names in different versions.
@@ -107,9 +111,15 @@ def fault_of(arguments: Sequence[str]) -> str | None:
     return None
 
 
+def command_faults(text: str) -> list[str]:
+    """What is wrong with the commands that the code blocks of a page show."""
+    return [fault for arguments in commands(text) if (fault := fault_of(arguments))]
+
+
+@cache
 def known_options() -> set[str]:
     """Every option of every command."""
-    group: Any = typer.main.get_command(app)
+    group = command_line()
     context = group.make_context("vidcurate", ["--help"], resilient_parsing=True)
     members = [group, *(group.get_command(context, n) for n in group.list_commands(context))]
     return {o for m in members for p in m.get_params(context) for o in (*p.opts, *p.secondary_opts)}
@@ -164,42 +174,90 @@ def python_faults(text: str) -> list[str]:
     return faults
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def unknown_targets(text: str) -> list[str]:
+    """The targets of `make` and the benchmarks that a page names and that are not there."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    code = "\n".join([*blocks(text, *SHELLS), *INLINE.findall(prose(text))])
+    named = [
+        word
+        for line in re.findall(r"^make(?: +(.*))?$", code, re.MULTILINE)
+        for word in line.split("#")[0].split()
+    ]
+    targets = [word for word in named if re.fullmatch(r"[a-z][a-z-]*", word)]
+    benchmarks = [name for name in re.findall(r"\bBENCH=([a-z]\w*)", text) if name != "name"]
+    files = [ROOT / "scripts" / "benchmarks" / f"{name}.py" for name in benchmarks]
+    return [
+        *(target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)),
+        *(file.stem for file in files if not file.exists()),
+    ]
+
+
+def on_each(pages: Sequence[Path], faults: Callable[[str], list[str]]) -> dict[str, list[str]]:
+    """The faults of those pages that have any, by the page's name."""
+    found = {page: faults(page.read_text("utf-8")) for page in pages}
+    return {page.relative_to(ROOT).as_posix(): named for page, named in found.items() if named}
+
+
+def test_every_link_leads_somewhere() -> None:
     """A relative link names a file that is there, and a heading of it."""
-    assert broken_links(page) == []
+    found = {page.relative_to(ROOT).as_posix(): broken_links(page) for page in PAGES}
+    assert {page: links for page, links in found.items() if links} == {}
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_every_command_is_one_of_ours(page: Path) -> None:
+def test_every_command_is_one_of_ours() -> None:
     """A command in a code block has a name, options and values that the real command takes."""
-    assert [
-        f for arguments in commands(page.read_text("utf-8")) if (f := fault_of(arguments))
-    ] == []
+    assert on_each(CURRENT, command_faults) == {}
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_every_option_in_prose_exists(page: Path) -> None:
+def test_every_option_in_prose_exists() -> None:
     """An option that a sentence names is one of some command."""
-    assert unknown_options(page.read_text("utf-8")) == []
+    assert on_each(CURRENT, unknown_options) == {}
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_every_recipe_exists(page: Path) -> None:
+def test_every_recipe_exists() -> None:
     """A recipe that a command names is one that comes with the package."""
-    assert unknown_recipes(page.read_text("utf-8")) == []
+    assert on_each(CURRENT, unknown_recipes) == {}
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_every_config_shown_is_without_fault(page: Path, tmp_path: Path) -> None:
+def test_every_config_shown_is_without_fault(tmp_path: Path) -> None:
     """The stages and options of a config in a code block are known, and their values fit."""
-    assert config_faults(page.read_text("utf-8"), tmp_path) == []
+    assert on_each(CURRENT, partial(config_faults, folder=tmp_path)) == {}
 
 
-@pytest.mark.parametrize("page", CURRENT, ids=name_of)
-def test_every_python_example_names_what_is_there(page: Path) -> None:
+def test_every_python_example_names_what_is_there() -> None:
     """An example compiles, and the package has what it takes from it."""
-    assert python_faults(page.read_text("utf-8")) == []
+    assert on_each(CURRENT, python_faults) == {}
+
+
+def test_every_target_of_make_exists() -> None:
+    """A task of `make` and a benchmark that a page names are there."""
+    assert on_each(CURRENT, unknown_targets) == {}
+
+
+def test_every_decision_is_listed() -> None:
+    """The list of decisions has a line for each, in the order of their numbers."""
+    folder = ROOT / "docs" / "decisions"
+    records = sorted(record.name for record in folder.glob("0*.md"))
+    assert LINK.findall((folder / "index.md").read_text("utf-8")) == [(r, "") for r in records]
+    assert [int(record[:4]) for record in records] == list(range(1, len(records) + 1))
+
+
+def test_the_stage_of_the_guide_runs() -> None:
+    """The example stage of CONTRIBUTING.md is one: declared as written, it measures a clip."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    row, stage, *_ = blocks(guide, "python")
+    names: dict[str, Any] = {"__name__": "shown"}
+    exec(compile(row + stage, "CONTRIBUTING.md", "exec"), names)  # noqa: S102 - our own document
+    clip = Clip("c", "v", 0, 300, Fraction(1, 100), 0.0, 3.0, 3.0, 72)
+    workspace = SimpleNamespace(
+        lookup=lambda table: {
+            CUTS: {"v": SimpleNamespace(cuts=(None, None))},
+            SCANS: {"v": SimpleNamespace(duration_s=18.0)},
+        }[table]
+    )
+    declared = names["PACE_STAGE"]
+    found = list(declared.run([clip], declared.config(), None, workspace))
+    assert found == [[names["Pace"]("c", "v", 0.5)]]
 
 
 def test_the_readme_is_short_and_names_every_recipe() -> None:
@@ -218,7 +276,8 @@ def test_the_checks_find_faults(tmp_path: Path) -> None:
         "vidcurate split a.mp4 -d out --min-clip-s soon\n"
         "vidcurate run a.mp4 -d out -c mine\n```\n\n"
         "```yaml\nsplit:\n  shortest: 2\n```\n\n"
-        "```python\nimport vidcurate as vc\nvc.no_such_function()\n```\n",
+        "```python\nimport vidcurate as vc\nvc.no_such_function()\n```\n\n"
+        "`make dinner` and `make bench BENCH=nothing`.\n",
         "utf-8",
     )
     text = page.read_text("utf-8")
@@ -229,3 +288,4 @@ def test_the_checks_find_faults(tmp_path: Path) -> None:
     assert unknown_recipes(text) == ["mine"]
     assert "unknown option" in config_faults(text, tmp_path)[0]
     assert python_faults(text) == ["no_such_function"]
+    assert unknown_targets(text) == ["dinner", "nothing"]
