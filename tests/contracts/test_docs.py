@@ -121,7 +121,8 @@ def known_options() -> set[str]:
     """Every option of every command."""
     group = command_line()
     context = group.make_context("vidcurate", ["--help"], resilient_parsing=True)
-    members = [group, *(group.get_command(context, n) for n in group.list_commands(context))]
+    names = group.list_commands(context)
+    members = [group, *(group.resolve_command(context, [name])[1] for name in names)]
     return {o for m in members for p in m.get_params(context) for o in (*p.opts, *p.secondary_opts)}
 
 
