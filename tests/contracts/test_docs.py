@@ -32,7 +32,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
 # Options of programs that are not ours.
-FOREIGN = {"--address", "--disable-usage-stats", "--engine", "--resources", "--strict"}
+FOREIGN = {"--disable-usage-stats", "--full"}
 
 
 def prose(text: str) -> str:
