@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.videos import render
 
+pytest.register_assert_rewrite("tests.support.engine_suite")
 pytest_plugins = ["tests.support.chat_bench", "tests.support.s3_server"]
 
 # How long an example takes says more of the machine than of the code.

@@ -15,11 +15,14 @@ from tests.support.toy_stages import (
     PIECES,
     VIDEOS,
     ToyConfig,
+    total,
 )
 from vidcurate.stage import (
+    Finish,
     Lookup,
     MapStage,
     StageConfig,
+    Version,
     fingerprint,
     given_options,
     option,
@@ -64,10 +67,10 @@ def test_version_name_and_depends_count() -> None:
     variants = [
         notes,
         replace(notes, writes=PIECES),
-        replace(NOTES_STAGE, version=2),
+        replace(NOTES_STAGE, version=Version(number=2)),
         replace(NOTES_STAGE, name="other"),
-        replace(NOTES_STAGE, depends=lambda _: "a prompt"),
-        replace(NOTES_STAGE, depends=lambda _: "another prompt"),
+        replace(NOTES_STAGE, version=Version(depends=lambda _: "a prompt")),
+        replace(NOTES_STAGE, version=Version(depends=lambda _: "another prompt")),
     ]
     assert len({fingerprint(stage, ToyConfig(), {}) for stage in variants}) == len(variants)
 
@@ -88,7 +91,10 @@ def test_tables_are_read_as_the_options_ask() -> None:
     stage = replace(
         MARKS_STAGE,
         lookups=(Lookup(VIDEOS), Lookup(PIECES, when=lambda c: c.step > 1)),
-        finish_reads=(Lookup(MARKS, required=False), Lookup(VIDEOS, when=lambda c: c.step > 1)),
+        finish=Finish(
+            total,
+            lookups=(Lookup(MARKS, required=False), Lookup(VIDEOS, when=lambda c: c.step > 1)),
+        ),
     )
     assert [b.table for b in read_while_running(stage, ToyConfig())] == [VIDEOS]
     assert [b.table for b in read_while_running(stage, ToyConfig(step=2))] == [VIDEOS, PIECES]

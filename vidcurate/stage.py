@@ -103,12 +103,12 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
-class Asks:
-    """Who is asked by a stage, in words, and how many requests a row takes, or at least takes."""
+class RequestEstimate:
+    """To whom a stage sends requests, and how many a row takes (at least, if `is_minimum`)."""
 
-    whom: str
-    each: int = 1
-    is_least: bool = True
+    to: str
+    per_row: int = 1
+    is_minimum: bool = True
 
 
 @dataclass(frozen=True)
@@ -218,8 +218,8 @@ def no_limit(_row: Any, _config: StageConfig) -> float | None:
     return None
 
 
-def asks_nobody(_config: StageConfig) -> Asks | None:
-    """The `asks` of a stage that asks no model."""
+def no_requests(_config: StageConfig) -> RequestEstimate | None:
+    """The `requests` of a stage that asks no model."""
     return None
 
 
@@ -229,7 +229,7 @@ def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -
 
 
 def can_finish(_config: StageConfig, _view: Finished) -> None:
-    """The `check_finish` of a stage whose finish writes nothing outside the data set."""
+    """The `check` of a finish that writes nothing outside the data set."""
 
 
 def no_files(_config: StageConfig) -> Mapping[str, str]:
@@ -243,25 +243,61 @@ def nothing_else(_config: StageConfig) -> str:
 
 
 @dataclass(frozen=True)
-class MapStage(Generic[In, Out, Cfg, Tool]):
-    """A stage that takes each input row by itself: dear, parallel, resumed row by row.
+class Cost:
+    """What a stage's rows take, and what can be done about it.
 
-    `open` runs once in a worker; models load there. `run` yields one result for each input, in
-    order: its rows, with what they leave out (Incomplete), a Drop, or the MediaError by which it
-    failed. What `run` raises is the failure
-    of the row in hand; the rows after it are run again one by one. `check` raises UsageError,
-    before anything runs, for what cannot be done on this machine or does not fit the options of
-    the other stages that run, which it is given by name; what it returns a user is told.
-    `depends` says what else decides the rows, such as a prompt's text. `contents` puts something
-    else in place of those options in the fingerprint that name a file, since its content counts and
-    not where it lies. `time_limit` is how many seconds may pass before a row's result, counted
-    from the start or the result before; past it the worker is killed, stuck or not, so it
-    belongs to code that may hang and is generous. `finish` runs once when all rows are done;
-    `check_finish` raises UsageError before anything runs where it cannot. `outdated` tells the
-    keys of inputs whose rows were made of a file that has changed since: their rows are taken
-    back and made anew. `cheaper` names the options, as stage.option, by which the stage takes
-    less; `asks` says whom it sends requests, which may cost. Of a `dear` stage those inputs are
-    spared which a table stage that comes later surely rejects.
+    `requests` says whom a stage sends requests, which may cost money. `time_limit` is how many
+    seconds may pass before a row's result, counted from the start or from the result before it;
+    past it the worker is killed, so it belongs to code that may hang, and is generous. `advice`
+    names the options, as stage.option, that make the stage cheaper. An expensive stage is not
+    given inputs that a later table stage rejects anyway.
+    """
+
+    resources: Callable[[Any], Resources] = one_worker
+    requests: Callable[[Any], RequestEstimate | None] = no_requests
+    time_limit: Callable[[Any, Any], float | None] = no_limit
+    advice: str = ""
+    is_expensive: bool = False
+
+
+@dataclass(frozen=True)
+class Version:
+    """What decides a stage's rows besides its options; it enters the fingerprint.
+
+    `number` rises when the code gives other rows. `depends` returns what else decides them, such
+    as a prompt's text. `contents` replaces options that name a file, since a file's content counts
+    and not its path.
+    """
+
+    number: int = 1
+    depends: Callable[[Any], str] = nothing_else
+    contents: Callable[[Any], Mapping[str, str]] = no_files
+
+
+@dataclass(frozen=True)
+class Finish:
+    """What a stage does once, when all its rows are there.
+
+    `run` returns a message for the user. `check` raises UsageError, before anything runs, where
+    `run` cannot work. `lookups` are the tables that `run` reads.
+    """
+
+    run: Callable[[Any, Finished], str]
+    check: Callable[[Any, Finished], None] = can_finish
+    lookups: tuple[Lookup, ...] = ()
+
+
+@dataclass(frozen=True)
+class MapStage(Generic[In, Out, Cfg, Tool]):
+    """A stage that takes each input row by itself: expensive, parallel, resumed row by row.
+
+    `open` runs once in a worker and loads the models. `run` yields one result for each input, in
+    order: its rows, its rows with losses (Incomplete), a Drop, or the MediaError by which it
+    failed. An exception is the failure of the current row; the rows after it are run again one by
+    one. `check` raises UsageError, before anything runs, for what cannot be done on this machine
+    or does not fit the options of the other stages that run (given by name); it may return a
+    message for the user. `outdated` returns the keys of inputs whose rows were made from a file
+    that has changed since: their rows are withdrawn and made again.
     """
 
     name: str
@@ -275,20 +311,12 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     ]
     open: Callable[[Cfg, Workspace], Tool] = no_tool
     lookups: tuple[Lookup, ...] = ()
-    resources: Callable[[Cfg], Resources] = one_worker
-    rows_per_part: int = 256
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
-    depends: Callable[[Cfg], str] = nothing_else
-    contents: Callable[[Cfg], Mapping[str, str]] = no_files
-    time_limit: Callable[[In, Cfg], float | None] = no_limit
-    finish: Callable[[Cfg, Finished], str] | None = None
-    check_finish: Callable[[Cfg, Finished], None] = can_finish
-    finish_reads: tuple[Lookup, ...] = ()
     outdated: Callable[[Cfg, Finished], pa.Array] | None = None
-    cheaper: str = ""
-    asks: Callable[[Cfg], Asks | None] = asks_nobody
-    dear: bool = False
-    version: int = 1
+    finish: Finish | None = None
+    cost: Cost = Cost()
+    version: Version = Version()
+    rows_per_part: int = 256
 
 
 @dataclass(frozen=True)
@@ -306,10 +334,8 @@ class Outcome:
 class TableStage(Generic[In, Out, Cfg]):
     """A stage that sees whole tables: cheap, in Arrow, redone where one of them has changed.
 
-    `lookups` names the tables it joins to its inputs, as its options ask for them. `rejects` tells
-    the keys of those inputs that `run` will drop, whatever stands in the tables it is not given.
-    `depends`, `contents` and `dear` are as for a MapStage: a dear one compares those inputs only
-    that may stay.
+    `lookups` returns the tables that it joins to its inputs, as its options need them. `rejects`
+    returns the keys of those inputs that `run` drops whatever the tables hold that it is not given.
     """
 
     name: str
@@ -320,10 +346,8 @@ class TableStage(Generic[In, Out, Cfg]):
     run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
     lookups: Callable[[Cfg], tuple[Lookup, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
-    depends: Callable[[Cfg], str] = nothing_else
-    contents: Callable[[Cfg], Mapping[str, str]] = no_files
-    dear: bool = False
-    version: int = 1
+    cost: Cost = Cost()
+    version: Version = Version()
 
 
 Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
@@ -337,7 +361,7 @@ def read_while_running(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
 
 def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
     """The tables that a stage's finish joins; they do not change its rows."""
-    declared = stage.finish_reads if isinstance(stage, MapStage) else ()
+    declared = stage.finish.lookups if isinstance(stage, MapStage) and stage.finish else ()
     return tuple(b for b in declared if b.when is None or b.when(config))
 
 
@@ -359,10 +383,10 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
     """
     facts = {
         "stage": stage.name,
-        "version": stage.version,
+        "version": stage.version.number,
         "columns": [f"{field.name}: {field.type}" for field in stage.writes.schema],
-        "options": {**given_options(config), **stage.contents(config)},
+        "options": {**given_options(config), **stage.version.contents(config)},
         "upstream": dict(upstream),
-        "depends": stage.depends(config),
+        "depends": stage.version.depends(config),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:12]

@@ -108,7 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("shots", type=Path, help="a folder of single-shot videos")
     parser.add_argument("folder", type=Path, help="where composed videos are kept")
-    parser.add_argument("--quick", action="store_true", help=f"{QUICK} videos instead of {FULL}")
+    parser.add_argument("--full", action="store_true", help=f"{FULL} videos instead of {QUICK}")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--detector", action="append", default=[], help="only this one; repeatable")
     parser.add_argument("--threshold", type=float, default=DetectorOptions().learned_threshold)
@@ -116,7 +116,7 @@ def main() -> None:
     options = parser.parse_args()
     cv2.setNumThreads(1)
     options.folder.mkdir(parents=True, exist_ok=True)
-    n_videos = QUICK if options.quick else FULL
+    n_videos = FULL if options.full else QUICK
     videos = composed_videos(options.shots, options.folder, n_videos, options.seed)
     runs = finders(options.detector)
     scores = {name: Score() for name in runs}

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vidcurate.clips.frame_choice import METHODS, Wish, choose
+from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, frames_of
 from vidcurate.clips.spans import Span, pieces, shots
 from vidcurate.clips.vectors import Vectors
@@ -117,8 +117,8 @@ def measure(seen: Video, judged: Video, clips: Sequence[Clip], method: str, coun
     for clip in clips:
         frames, dense = seen.clip_frames(clip), judged.clip_frames(clip)
         alike = WALK_LIKENESS["appearance"] if method == "semantic-walk" else COPY_LIKENESS
-        chosen = choose(method, frames, Wish(count, STEP_S / float(clip.time_base), alike))
-        even = choose("uniform", frames, Wish(len(chosen)))
+        chosen = choose(method, frames, FrameRequest(count, STEP_S / float(clip.time_base), alike))
+        even = choose("uniform", frames, FrameRequest(len(chosen)))
         rows.append([len(chosen), *judge(dense, chosen), *judge(dense, even)])
     return np.asarray(np.mean(rows, axis=0), np.float64)
 

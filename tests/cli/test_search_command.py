@@ -2,13 +2,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.models.vision.test_clip_embedder import folder as tiny_model  # noqa: F401 - a fixture
 from tests.support.command import vidcurate
 from tests.support.pipeline import process, rows, states
+from tests.support.tiny_models import save_clip
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.records import CLIPS
 
 SPLIT = {"split": {"min_clip_s": 0.5}}
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny image-text model of random weights."""
+    return save_clip(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +100,7 @@ def test_without_vectors_or_clips(videos: Path, tmp_path: Path) -> None:
     assert "has no vectors: run `vidcurate embed -d" in ended.err
 
 
-def test_words_find_clips(videos: Path, tiny_model: Path, tmp_path: Path) -> None:  # noqa: F811 - the fixture
+def test_words_find_clips(videos: Path, tiny_model: Path, tmp_path: Path) -> None:
     """With an image-text model each text ranks all clips its way; with other weights none does."""
     model = tmp_path / "model"
     model.mkdir()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.clips.frame_choice import METHODS, Wish, choose, k_means, shares
+from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose, k_means, shares
 from vidcurate.clips.frame_facts import ClipFrames, Part
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.stages.selection.keyframes import MethodName
@@ -83,7 +83,7 @@ def test_the_options_name_every_method() -> None:
 @given(clips(), st.sampled_from(sorted(METHODS)), st.integers(1, 9), st.floats(-1, 1))
 def test_any_method_on_any_clip(clip: ClipFrames, name: str, count: int, alike: float) -> None:
     """There is at least one still, each is a frame of the clip, in order, and they are not more."""
-    chosen = choose(name, clip, Wish(count, 20, alike, query()))
+    chosen = choose(name, clip, FrameRequest(count, 20, alike, query()))
     assert chosen
     assert chosen == sorted(set(chosen))
     assert set(chosen) <= set(range(len(clip.change)))
@@ -98,7 +98,7 @@ def test_poor_frames_and_copies_are_left_out(
 
     The last frame of a semantic walk may be like the one before.
     """
-    chosen = choose(name, clip, Wish(count, 20, alike, query()))
+    chosen = choose(name, clip, FrameRequest(count, 20, alike, query()))
     assert not clip.is_poor[chosen].any()
     if name == "semantic-walk":
         return
@@ -113,7 +113,7 @@ def test_poor_frames_and_copies_are_left_out(
 def test_a_walk_keeps_its_ends(clip: ClipFrames, step: int, alike: float) -> None:
     """The first and last good samples are there; the others are a step off and unlike."""
     good = clip.samples[~clip.is_poor[clip.samples]]
-    chosen = choose("semantic-walk", clip, Wish(1, step, alike))
+    chosen = choose("semantic-walk", clip, FrameRequest(1, step, alike))
     if len(good) == 0:
         assert len(chosen) == 1
         return
@@ -129,13 +129,13 @@ def test_a_walk_keeps_its_ends(clip: ClipFrames, step: int, alike: float) -> Non
 def test_a_clip_of_one_frame(name: str) -> None:
     """It gives its frame, sampled or not."""
     for samples in ({}, {0: [1.0, 0, 0, 0]}):
-        assert choose(name, clip_of(1, samples), Wish(5, 20, 0.9, query())) == [0]
+        assert choose(name, clip_of(1, samples), FrameRequest(5, 20, 0.9, query())) == [0]
 
 
 @pytest.mark.parametrize("name", ["uniform", "cluster", "scene-driven", "redundancy"])
 def test_fewer_frames_than_stills(name: str) -> None:
     """A clip of five frames, none like another, gives all of them when nine are asked for."""
-    assert choose(name, clip_of(5, unlike_ones(1, 3)), Wish(9)) == [0, 1, 2, 3, 4]
+    assert choose(name, clip_of(5, unlike_ones(1, 3)), FrameRequest(9)) == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("name", CAREFUL)
@@ -143,7 +143,7 @@ def test_a_frozen_clip_gives_one(name: str) -> None:
     """Where nothing changes one still says all; a walk takes its ends."""
     samples = {number: [1.0, 0, 0, 0] for number in range(0, 40, 5)}
     clip = clip_of(40, samples, change=[0.0] * 40, intra=(0, 20))
-    chosen = choose(name, clip, Wish(6, 20, 0.9, query()))
+    chosen = choose(name, clip, FrameRequest(6, 20, 0.9, query()))
     assert chosen == [0, 35] if name == "semantic-walk" else len(chosen) == 1
 
 
@@ -153,7 +153,7 @@ def test_uniform_takes_frames_on_screen(gaps: list[int], count: int) -> None:
     edges = np.cumsum([7, *gaps])
     plain = clip_of(len(gaps))
     clip = ClipFrames(edges, *(getattr(plain, n) for n in ClipFrames.__slots__[1:]))
-    chosen = choose("uniform", clip, Wish(count))
+    chosen = choose("uniform", clip, FrameRequest(count))
     middles = edges[0] + (edges[-1] - edges[0]) * (2 * np.arange(count) + 1) // (2 * count)
     shown = {next(n for n in range(len(gaps)) if time < edges[n + 1]) for time in middles}
     assert chosen == sorted(shown)
@@ -166,23 +166,29 @@ def test_sharpest_of_each_part() -> None:
     plain = clip_of(10, unlike_ones(0, 1, 2, 4, 5))
     facts = {name: getattr(plain, name) for name in ClipFrames.__slots__}
     clip = ClipFrames(**{**facts, "sharpness": np.array([1.0, 3, 2, 5, 4])})
-    assert choose("sharpest", clip, Wish(2)) == [4, 5]
-    assert choose("sharpest", clip, Wish(5)) == [1, 2, 4, 7, 9]
+    assert choose("sharpest", clip, FrameRequest(2)) == [4, 5]
+    assert choose("sharpest", clip, FrameRequest(5)) == [1, 2, 4, 7, 9]
 
 
 def test_a_walk_looks_every_step() -> None:
     """What is shown only between two looks is passed by; a slow change is kept when it adds up."""
     looks = {n: [float(np.cos(n / 20)), float(np.sin(n / 20))] for n in range(0, 40, 2)}
     flash: dict[int, list[float]] = {**looks, 2: [0.0, 1.0]}
-    assert choose("semantic-walk", clip_of(40, flash), Wish(1, 40, 0.9)) == [0, 12, 24, 36, 38]
-    assert 2 in choose("semantic-walk", clip_of(40, flash), Wish(1, 20, 0.9))
+    assert choose("semantic-walk", clip_of(40, flash), FrameRequest(1, 40, 0.9)) == [
+        0,
+        12,
+        24,
+        36,
+        38,
+    ]
+    assert 2 in choose("semantic-walk", clip_of(40, flash), FrameRequest(1, 20, 0.9))
 
 
 def test_clusters_stand_for_their_groups() -> None:
     """Of two looks that take turns each gives one still, that nearest to its group's centre."""
     one, other = [1.0, 0.1], [0.1, 1.0]
     looks = {0: one, 4: [1.0, 0.0], 8: other, 12: [1.0, 0.05], 16: [0.0, 1.0], 20: [0.05, 1.0]}
-    assert choose("cluster", clip_of(24, looks), Wish(2)) == [12, 20]
+    assert choose("cluster", clip_of(24, looks), FrameRequest(2)) == [12, 20]
 
 
 @given(st.integers(2, 30), st.integers(1, 9), st.integers(0, 99))
@@ -200,24 +206,24 @@ def test_redundancy_goes_where_the_change_is() -> None:
     """A clip that moves in its last quarter has half of its stills there, uniform ones a third."""
     clip = clip_of(80, change=[0.1] * 60 + [8.0] * 20)
     late = {
-        name: np.count_nonzero(np.array(choose(name, clip, Wish(6))) >= 60)
+        name: np.count_nonzero(np.array(choose(name, clip, FrameRequest(6))) >= 60)
         for name in ("redundancy", "uniform")
     }
     assert late == {"redundancy": 3, "uniform": 2}
-    assert len(choose("redundancy", clip, Wish(6))) == 6
+    assert len(choose("redundancy", clip, FrameRequest(6))) == 6
 
 
 def test_redundancy_prefers_frames_coded_whole() -> None:
     """Of each part's inner half such a frame is taken, and none far from its middle."""
-    assert choose("redundancy", clip_of(40, intra=(8, 21)), Wish(2)) == [8, 30]
+    assert choose("redundancy", clip_of(40, intra=(8, 21)), FrameRequest(2)) == [8, 30]
 
 
 def test_codec_takes_frames_coded_whole() -> None:
     """Only those, evenly many apart, without the black ones; else the middle one."""
     whole = tuple(range(0, 90, 10))
-    assert choose("codec", clip_of(90, intra=whole), Wish(3)) == [10, 40, 70]
-    assert choose("codec", clip_of(90, intra=(0, 30), poor=(0,)), Wish(3)) == [30]
-    assert choose("codec", clip_of(91), Wish(3)) == [45]
+    assert choose("codec", clip_of(90, intra=whole), FrameRequest(3)) == [10, 40, 70]
+    assert choose("codec", clip_of(90, intra=(0, 30), poor=(0,)), FrameRequest(3)) == [30]
+    assert choose("codec", clip_of(91), FrameRequest(3)) == [45]
 
 
 def test_scenes_share_stills_by_length() -> None:
@@ -225,14 +231,14 @@ def test_scenes_share_stills_by_length() -> None:
     looks = {**unlike_ones(2, 12, 22, 32), 14: [0, 1.0, 0, 0]}
     ordered = dict(sorted(looks.items()))
     clip = clip_of(40, ordered, sections=((0, 10), (10, 40)))
-    assert choose("scene-driven", clip, Wish(4)) == [2, 12, 22, 32]
-    assert choose("scene-driven", clip, Wish(1)) == [12]
+    assert choose("scene-driven", clip, FrameRequest(4)) == [2, 12, 22, 32]
+    assert choose("scene-driven", clip, FrameRequest(1)) == [12]
 
 
 def test_frames_between_sections_are_left_out() -> None:
     """A dissolve belongs to no shot and gives no still."""
     clip = clip_of(30, unlike_ones(5, 15, 25), sections=((0, 12), (18, 30)))
-    assert choose("scene-driven", clip, Wish(2)) == [5, 25]
+    assert choose("scene-driven", clip, FrameRequest(2)) == [5, 25]
 
 
 @given(st.lists(st.integers(1, 1000), min_size=1, max_size=12), st.integers(1, 30))
@@ -249,5 +255,5 @@ def test_shares_add_up(lengths: list[int], count: int) -> None:
 def test_a_query_takes_the_likest_frames_apart() -> None:
     """The likest comes, its neighbour does not, and the next best elsewhere does."""
     looks = {5: [0.1, 1.0], 10: [0.9, 1.0], 30: [1.0, 0.2], 33: [1.0, 0.3], 38: [0.3, 1.0]}
-    wish = Wish(2, query=np.array([1, 0], np.float32))
+    wish = FrameRequest(2, query=np.array([1, 0], np.float32))
     assert choose("query", clip_of(40, looks), wish) == [10, 30]

@@ -42,7 +42,11 @@ def tables_of(stage: Stage) -> set[str]:
 
 def tables_of_finish(stage: Stage) -> set[str]:
     """Every table that a stage's finish may read, whatever its options."""
-    return {b.table.name for b in stage.finish_reads} if isinstance(stage, MapStage) else set()
+    return (
+        {b.table.name for b in stage.finish.lookups}
+        if isinstance(stage, MapStage) and stage.finish
+        else set()
+    )
 
 
 def test_names_and_tables_are_unique() -> None:
@@ -72,7 +76,7 @@ def test_a_stage_says_what_it_does(stage: Stage) -> None:
     """A summary is one sentence; a config has a docstring of its own."""
     assert re.fullmatch(r"[A-Z][^\n]+\.", stage.summary)
     assert stage.config.__doc__
-    assert stage.version >= 1
+    assert stage.version.number >= 1
 
 
 @each_option
@@ -113,7 +117,7 @@ def test_defaults_are_valid(stage: Stage) -> None:
     config = stage.config()
     assert stage.config.model_validate(config.model_dump()) == config
     if isinstance(stage, MapStage):
-        resources = stage.resources(config)
+        resources = stage.cost.resources(config)
         assert resources.cpus > 0
         assert resources.gpus >= 0
         assert stage.rows_per_part >= 1
@@ -134,8 +138,9 @@ def test_a_stage_travels_to_workers(stage: Stage) -> None:
     """Functions and configs pickle, the functions by their names: no lambda, no closure."""
     functions: list[Any] = [stage.run]
     if isinstance(stage, MapStage):
-        functions += [stage.open, stage.resources, stage.depends, stage.check, stage.time_limit]
-        functions += [stage.finish] if stage.finish else []
+        functions += [stage.open, stage.check, stage.cost.resources, stage.cost.time_limit]
+        functions += [stage.version.depends]
+        functions += [stage.finish.run] if stage.finish else []
     for function in functions:
         assert pickle.loads(pickle.dumps(function)) is function  # noqa: S301 - our own bytes
     assert pickle.loads(pickle.dumps(stage)) == stage  # noqa: S301 - our own bytes

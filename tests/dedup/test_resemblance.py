@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.dedup.test_links import signature
+from tests.support.signatures import signature
 from vidcurate.dedup.course import resampled
 from vidcurate.dedup.resemblance import agreement_needed, resemblance
 from vidcurate.dedup.shown import Shown, gallery

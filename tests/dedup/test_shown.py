@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tests.dedup.test_links import signature
+from tests.support.signatures import signature
 from vidcurate.dedup.shown import gallery, packed, unpacked
 from vidcurate.records import SIGNATURES
 

@@ -22,7 +22,7 @@ from tests.support.toy_stages import (
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.runner import Run, plan_for
 from vidcurate.pipeline.waves import run_in_waves
-from vidcurate.stage import Drop, Workspace
+from vidcurate.stage import Cost, Drop, Workspace
 from vidcurate.store.table import Table
 
 WEIGHTS = Table("weights", Mark, key="piece_id")
@@ -43,7 +43,7 @@ def low_marks(tables: Mapping[str, pa.Table], config: PickConfig) -> pa.ChunkedA
     return found["piece_id"].filter(pc.less(found["value"], config.least))
 
 
-WEIGH = replace(MARKS_STAGE, name="weigh", writes=WEIGHTS, run=weigh, dear=True)
+WEIGH = replace(MARKS_STAGE, name="weigh", writes=WEIGHTS, run=weigh, cost=Cost(is_expensive=True))
 GATE = replace(PICK_STAGE, rejects=low_marks)
 STAGES = (*TOYS[:4], WEIGH, GATE, TOYS[-1])
 

@@ -15,10 +15,11 @@ from tests.support.toy_stages import (
     TOYS,
     PickConfig,
     ToyConfig,
+    total,
 )
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan, tables_read
-from vidcurate.stage import Lookup, Stage, StageConfig
+from vidcurate.stage import Finish, Lookup, Stage, StageConfig
 from vidcurate.stages.sources.ingest import IngestConfig
 from vidcurate.store.dataset import Dataset
 
@@ -127,7 +128,7 @@ def test_an_optional_table_decides_the_rows_that_use_it() -> None:
 
 def test_what_a_finish_reads_does_not_change_the_rows() -> None:
     """A finish's tables are brought up to date, and leave the stage's fingerprint as it was."""
-    finisher = replace(NOTES_STAGE, lookups=(), finish_reads=(Lookup(MARKS),))
+    finisher = replace(NOTES_STAGE, lookups=(), finish=Finish(total, lookups=(Lookup(MARKS),)))
     stages = (*TOYS[:5], finisher)
     one, two = plan(["notes"], (), stages), plan(["notes"], (), stages, marks=ToyConfig(step=7))
     assert "marks" in one["notes"].tables
@@ -137,7 +138,7 @@ def test_what_a_finish_reads_does_not_change_the_rows() -> None:
 
 def test_a_finish_may_read_what_a_later_stage_writes() -> None:
     """A stage that works on another's rows comes along, after it, where that one's finish asks."""
-    finisher = replace(MARKS_STAGE, finish_reads=(Lookup(NOTES),))
+    finisher = replace(MARKS_STAGE, finish=Finish(total, lookups=(Lookup(NOTES),)))
     found = plan(["marks"], (), (*TOYS[:3], finisher, *TOYS[4:]))
     assert list(found) == ALL
     assert found["marks"].tables["notes"] == found["notes"].fingerprint

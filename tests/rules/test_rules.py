@@ -94,7 +94,7 @@ def test_columns() -> None:
         ("t.a > p10 > t.b", "expected an operator, 'and', 'or' or the end, found '>'", 10),
         ("t.a + p10 > 3", "a percentile stands alone on one side of a comparison", 6),
         ("p10 and t.a", "a percentile stands alone on one side of a comparison", 0),
-        ("t.a > p10 of video", "expected 'video', found 'video'", 13),
+        ("t.a > p10 of film", "expected 'video', found 'film'", 13),
         ("3 < p10 of video", "a percentile is compared with something that has columns", 2),
         ("3 < p10", "a percentile is compared with something that has columns", 2),
     ],

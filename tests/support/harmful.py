@@ -16,7 +16,7 @@ from tests.support.toy_stages import (
     Piece,
     ToyConfig,
 )
-from vidcurate.stage import MapStage, Stage, Workspace, option
+from vidcurate.stage import Cost, MapStage, Stage, Workspace, option
 from vidcurate.stages.sources.ingest import INGEST
 
 MEGABYTE = 1_000_000
@@ -78,7 +78,7 @@ HARM = MapStage(
     MARKS,
     HarmConfig,
     harm,
-    time_limit=longest,
     rows_per_part=4,
+    cost=Cost(time_limit=longest),
 )
 STAGES: tuple[Stage, ...] = (INGEST, VIDEOS_STAGE, PIECES_STAGE, HARM)

@@ -18,6 +18,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stage import (
     Drop,
+    Finish,
     Finished,
     Lookup,
     MapStage,
@@ -178,10 +179,42 @@ def total(_config: ToyConfig, view: Finished) -> str:
     return text
 
 
-VIDEOS_STAGE = MapStage("videos", "Videos.", SOURCES, VIDEOS, ToyConfig, videos, rows_per_part=2)
-PIECES_STAGE = MapStage("pieces", "Pieces.", VIDEOS, PIECES, ToyConfig, pieces, rows_per_part=2)
-MARKS_STAGE = MapStage("marks", "Marks.", PIECES, MARKS, ToyConfig, marks, rows_per_part=3)
-PICK_STAGE = TableStage("pick", "Picks.", PIECES, PICKED, PickConfig, pick, picked_beside)
+VIDEOS_STAGE = MapStage(
+    "videos",
+    "Videos.",
+    SOURCES,
+    VIDEOS,
+    ToyConfig,
+    videos,
+    rows_per_part=2,
+)
+PIECES_STAGE = MapStage(
+    "pieces",
+    "Pieces.",
+    VIDEOS,
+    PIECES,
+    ToyConfig,
+    pieces,
+    rows_per_part=2,
+)
+MARKS_STAGE = MapStage(
+    "marks",
+    "Marks.",
+    PIECES,
+    MARKS,
+    ToyConfig,
+    marks,
+    rows_per_part=3,
+)
+PICK_STAGE = TableStage(
+    "pick",
+    "Picks.",
+    PIECES,
+    PICKED,
+    PickConfig,
+    pick,
+    picked_beside,
+)
 NOTES_STAGE = MapStage(
     "notes",
     "Notes.",
@@ -190,8 +223,8 @@ NOTES_STAGE = MapStage(
     ToyConfig,
     notes,
     lookups=(Lookup(MARKS),),
-    finish=total,
     rows_per_part=3,
+    finish=Finish(run=total),
 )
 TOYS: tuple[Stage, ...] = (
     INGEST,

@@ -150,7 +150,7 @@ def why_stale(entry: Mapping[str, Any], current: Planned, planned: Planned) -> s
     """Why a stage would make other rows now than those that it made, in words; or nothing."""
     if current.fingerprint == planned.fingerprint:
         return ""
-    if entry["version"] != current.stage.version:
+    if entry["version"] != current.stage.version.number:
         return "this version of vidcurate makes it otherwise"
     own = current.stage.writes.name
     changed = [

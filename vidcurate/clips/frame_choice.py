@@ -22,7 +22,7 @@ MOST_ROUNDS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class FrameRequest:
     """How many stills at most; `step` in ticks; the cosine of copies; a text's vector."""
 
     count: int
@@ -31,15 +31,15 @@ class Wish:
     query: Vectors | None = None
 
 
-Method = Callable[[ClipFrames, Wish], Sequence[int]]
+Method = Callable[[ClipFrames, FrameRequest], Sequence[int]]
 
 
-def choose(method: str, clip: ClipFrames, wish: Wish) -> list[int]:
+def choose(method: str, clip: ClipFrames, wish: FrameRequest) -> list[int]:
     """The numbers of a clip's stills by one of METHODS: at least one, each once, rising."""
     return sorted({int(number) for number in METHODS[method](clip, wish)})
 
 
-def uniform(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def uniform(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """The frames shown at the middles of equal parts."""
     start, end = int(clip.edges[0]), int(clip.edges[-1])
     parts = range(wish.count)
@@ -47,12 +47,12 @@ def uniform(clip: ClipFrames, wish: Wish) -> Sequence[int]:
     return sorted(set((np.searchsorted(clip.edges[:-1], times, "right") - 1).tolist()))
 
 
-def middle(clip: ClipFrames, _wish: Wish) -> Sequence[int]:
+def middle(clip: ClipFrames, _wish: FrameRequest) -> Sequence[int]:
     """The frame shown at the middle."""
-    return uniform(clip, Wish(1))
+    return uniform(clip, FrameRequest(1))
 
 
-def sharpest(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def sharpest(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """The sharpest sample of each equal part; a part without a sample gives its middle."""
     chosen = list(uniform(clip, wish))
     for number, part in enumerate(equal_parts(clip, clip.whole, len(chosen))):
@@ -62,7 +62,7 @@ def sharpest(clip: ClipFrames, wish: Wish) -> Sequence[int]:
     return chosen
 
 
-def semantic_walk(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def semantic_walk(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """The first and the last sample, and of those a step apart each that is unlike the last kept.
 
     As in ShareGPT4Video (Chen et al. 2024).
@@ -83,7 +83,7 @@ def semantic_walk(clip: ClipFrames, wish: Wish) -> Sequence[int]:
     return list(clip.samples[chosen])
 
 
-def cluster(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def cluster(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """The samples nearest to the centres of k-means over the vectors, as KTV chooses.
 
     Where there are no more samples than stills wanted, those of equal parts.
@@ -113,7 +113,7 @@ def k_means(vectors: Vectors, count: int) -> Vectors:
     return centres
 
 
-def redundancy(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def redundancy(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """More frames where the picture changes: one of each equal part of all change.
 
     After KFFocus (Nie et al. 2025), which samples by temporal redundancy.
@@ -145,7 +145,7 @@ def way(clip: ClipFrames) -> Values:
     return np.asarray(TIME_SHARE * times + (1 - TIME_SHARE) * clip.change.cumsum() / total)
 
 
-def scene_driven(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def scene_driven(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """Stills spread over the sections by their length.
 
     After K-frames (Yao et al. 2025), which gives any number of frames to scenes in their order.
@@ -154,7 +154,7 @@ def scene_driven(clip: ClipFrames, wish: Wish) -> Sequence[int]:
     return unlike(clip, chosen or central(clip, clip.whole), wish)
 
 
-def codec(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def codec(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """Frames coded without another, every so many; where there is none, one of the middle."""
     coded = np.flatnonzero(clip.is_intra & ~clip.is_poor)
     if len(coded) == 0:
@@ -164,7 +164,7 @@ def codec(clip: ClipFrames, wish: Wish) -> Sequence[int]:
     return unlike(clip, coded[places].tolist(), wish)
 
 
-def nearest_to_query(clip: ClipFrames, wish: Wish) -> Sequence[int]:
+def nearest_to_query(clip: ClipFrames, wish: FrameRequest) -> Sequence[int]:
     """The samples most like a text, none nearer to another than half an even spread would be."""
     assert wish.query is not None
     pool = clip.good_samples(clip.whole)
@@ -207,7 +207,7 @@ def typical(clip: ClipFrames, part: Part) -> list[int]:
     return [int(clip.samples[pool[np.argmax(likeness)]])]
 
 
-def unlike(clip: ClipFrames, numbers: Sequence[int], wish: Wish) -> list[int]:
+def unlike(clip: ClipFrames, numbers: Sequence[int], wish: FrameRequest) -> list[int]:
     """Frames without the near-copies of those before them, by vectors and by summed change."""
     vector = dict(zip(clip.samples.tolist(), clip.vectors, strict=True))
     moved = clip.change.cumsum()

@@ -18,7 +18,7 @@ def narrowed(dataset: Dataset, plan: Sequence[Planned], planned: Planned, scope:
     Only tables of earlier stages are asked. Looser rules bring inputs back: they were never done.
     """
     stage = planned.stage
-    if not stage.dear:
+    if not stage.cost.is_expensive:
         return scope
     position = plan.index(planned)
     for later in plan[position + 1 :]:

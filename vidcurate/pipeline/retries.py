@@ -49,7 +49,7 @@ class Attempts:
 
     def reports(self, todo: Iterable[Batch]) -> Iterator[Report]:
         """What became of each batch."""
-        resources = self.job.stage.resources(self.job.config)
+        resources = self.job.stage.cost.resources(self.job.config)
         workers = min(self.engine.workers, resources.at_most or self.engine.workers)
         yield from self.run(todo, resources.at_most)
         while self.too_large:
@@ -64,7 +64,7 @@ class Attempts:
         self, todo: Iterable[Batch], at_most: int | None, *, fresh: bool = False
     ) -> Iterator[Report]:
         """Run batches, and those that come of them, until none is left."""
-        takes = self.job.stage.resources(self.job.config)
+        takes = self.job.stage.cost.resources(self.job.config)
         needs = Needs(takes.cpus, takes.gpus, takes.custom)
         while True:
             ends = self.engine.map(

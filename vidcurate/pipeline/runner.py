@@ -218,8 +218,8 @@ def check_stages(plan: Sequence[Planned]) -> list[str]:
 def check_finishes(run: Run, plan: Sequence[Planned]) -> None:
     """Let each stage say, before anything runs, that its finish cannot be; raises UsageError."""
     for planned in plan:
-        if isinstance(planned.stage, MapStage):
-            planned.stage.check_finish(planned.config, view_for(run, planned, Scope()))
+        if isinstance(planned.stage, MapStage) and planned.stage.finish:
+            planned.stage.finish.check(planned.config, view_for(run, planned, Scope()))
 
 
 def run_stages(run: Run, plan: Sequence[Planned], scope: Scope, whole: Scope | None = None) -> None:
@@ -318,19 +318,19 @@ def note_recorded_failures(
 
 def announce(run: Run, planned: Planned, stage: MapStage[Any, Any, Any, Any], n_todo: int) -> None:
     """Say, before the first of them, how many requests a stage sends to whom, and why."""
-    asks = stage.asks(planned.config)
-    if asks is None or not n_todo:
+    estimate = stage.cost.requests(planned.config)
+    if estimate is None or not n_todo:
         return
-    n_requests = asks.each * n_todo
-    count_of = f"{'at least ' * asks.is_least}{n_requests} request{'s' * (n_requests > 1)}"
+    n_requests = estimate.per_row * n_todo
+    count_of = f"{'at least ' * estimate.is_minimum}{n_requests} request{'s' * (n_requests > 1)}"
     why = f", {planned.because}" if planned.because else ""
-    run.listener.note(f"{stage.name}: {count_of} to {asks.whom}{why}")
+    run.listener.note(f"{stage.name}: {count_of} to {estimate.to}{why}")
     run.requests.append(
         {
             "stage": stage.name,
             "requests": n_requests,
-            "is_least": asks.is_least,
-            "to": asks.whom,
+            "is_minimum": estimate.is_minimum,
+            "to": estimate.to,
             "because": planned.because,
         }
     )
@@ -392,7 +392,7 @@ def finish(run: Run, planned: Planned, scope: Scope) -> None:
     """Do what a stage does once, when all rows are there."""
     if not isinstance(planned.stage, MapStage) or planned.stage.finish is None:
         return
-    run.listener.note(planned.stage.finish(planned.config, view_for(run, planned, scope)))
+    run.listener.note(planned.stage.finish.run(planned.config, view_for(run, planned, scope)))
 
 
 def view_for(run: Run, planned: Planned, scope: Scope) -> FinishView:
@@ -411,7 +411,7 @@ def remember(dataset: Dataset, planned: Planned, *, was_written: bool = False) -
     entry = {
         "stage": stage.name,
         "fingerprint": planned.fingerprint,
-        "version": stage.version,
+        "version": stage.version.number,
         "options": planned.config.model_dump(mode="json"),
         "decides": sorted(given_options(planned.config)),
         "reads": {k: v for k, v in planned.tables.items() if k != stage.writes.name},

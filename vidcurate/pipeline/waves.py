@@ -75,7 +75,7 @@ def is_late(planned: Planned) -> bool:
     stage = planned.stage
     if isinstance(stage, TableStage):
         return True
-    return isinstance(stage, MapStage) and stage.resources(planned.config).gpus > 0
+    return isinstance(stage, MapStage) and stage.cost.resources(planned.config).gpus > 0
 
 
 def live_videos(run: Run, first: Plan) -> pa.Array:

@@ -46,7 +46,7 @@ class Job:
 
     def time_limit_s(self, row: Any) -> float | None:
         """How long a worker may take for a row; none where it must not be killed."""
-        limit_s = self.stage.time_limit(row, self.config)
+        limit_s = self.stage.cost.time_limit(row, self.config)
         if limit_s is None or self.time_limit_factor is None:
             return None
         return limit_s * self.time_limit_factor

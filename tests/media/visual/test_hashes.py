@@ -1,7 +1,7 @@
 import cv2
 import numpy as np
 
-from tests.media.visual.test_appearance import SCENES, jpeg
+from tests.support.pictures import SCENES, jpeg
 from vidcurate.media.visual.hashes import LEAST_SPREAD, mirrored_hashes, perceptual_hash
 
 

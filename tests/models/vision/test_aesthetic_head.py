@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.support.aesthetic_heads import DIMENSION, linear
 from vidcurate.errors import UsageError
 from vidcurate.models.vision.aesthetic_head import (
     CHAIN,
@@ -18,16 +19,8 @@ from vidcurate.models.vision.embedder import ModelChoice
 
 torch = pytest.importorskip("torch", reason="the extra 'models' is not installed")
 
-DIMENSION = 24
 WIDTHS = (DIMENSION, 12, 8, 6, 4, 1)
 VECTORS = np.random.default_rng(2).normal(size=(5, DIMENSION)).astype(np.float32)
-
-
-def linear(file: Path, dimension: int = DIMENSION) -> Path:
-    """A head of one layer, saved as LAION's are."""
-    torch.manual_seed(3)
-    torch.save(torch.nn.Linear(dimension, 1).state_dict(), file)
-    return file
 
 
 def chain_of() -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.media.visual.test_appearance import SCENES, jpeg
+from tests.support.pictures import SCENES, jpeg
 from tests.support.pipeline import process, rows
 from tests.support.tiny_models import CLIP_DIMENSION, CLIP_NAME, CLIP_WEIGHTS, save_clip
 from tests.support.videos import render

@@ -220,7 +220,7 @@ def test_the_option_that_costs_less_is_there() -> None:
         name
         for stage in STAGES
         if isinstance(stage, MapStage)
-        for name in re.findall(r"\w+\.\w+", stage.cheaper)
+        for name in re.findall(r"\w+\.\w+", stage.cost.advice)
     ]
     assert {"scan.metrics", "export.preset"} <= set(named) <= known
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.models.vision.test_aesthetic_head import linear
+from tests.support.aesthetic_heads import linear
 from tests.support.pipeline import process, rows, shelf
 from tests.support.tiny_models import CLIP_DIMENSION, save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
@@ -62,8 +62,8 @@ def test_what_does_not_fit_is_said_before_decoding(video: Path, tmp_path: Path, 
 def test_a_head_that_is_replaced_is_another(tmp_path: Path) -> None:
     """What a head's file holds decides the rows; a published head is known by its name."""
     config = AestheticConfig(head=str(linear(tmp_path / "head.pth")))
-    first = AESTHETIC_STAGE.depends(config)
+    first = AESTHETIC_STAGE.version.depends(config)
     linear(tmp_path / "head.pth", 12)
     assert first
-    assert AESTHETIC_STAGE.depends(config) not in ("", first)
-    assert AESTHETIC_STAGE.depends(AestheticConfig()) == ""
+    assert AESTHETIC_STAGE.version.depends(config) not in ("", first)
+    assert AESTHETIC_STAGE.version.depends(AestheticConfig()) == ""

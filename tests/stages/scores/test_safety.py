@@ -114,8 +114,8 @@ def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     """What a model's folder holds decides the rows; open_nsfw has none."""
     config = SafetyConfig(backend="transformers", model=str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(b"first")
-    first = SAFETY_STAGE.depends(config)
+    first = SAFETY_STAGE.version.depends(config)
     (tmp_path / "model.safetensors").write_bytes(b"other")
     assert first
-    assert SAFETY_STAGE.depends(config) not in ("", first)
-    assert SAFETY_STAGE.depends(SafetyConfig()) == ""
+    assert SAFETY_STAGE.version.depends(config) not in ("", first)
+    assert SAFETY_STAGE.version.depends(SafetyConfig()) == ""

@@ -78,9 +78,9 @@ def test_labels_are_a_list_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "labels.txt"
     file.write_text("the sea\n\n  a rabbit \na rabbit\n", "utf-8")
     assert labels_of(TagsConfig(labels=("a cat", str(file)))) == ("a cat", "the sea", "a rabbit")
-    first = TAGS_STAGE.depends(TagsConfig(labels=(str(file),)))
+    first = TAGS_STAGE.version.depends(TagsConfig(labels=(str(file),)))
     file.write_text("the sea\na hare\n", "utf-8")
-    assert TAGS_STAGE.depends(TagsConfig(labels=(str(file),))) != first
+    assert TAGS_STAGE.version.depends(TagsConfig(labels=(str(file),))) != first
 
 
 @pytest.mark.parametrize(

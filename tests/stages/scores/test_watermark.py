@@ -202,7 +202,7 @@ def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     """What a model's folder holds decides the rows; edges have none."""
     config = WatermarkConfig(backend="transformers", model=str(tmp_path))
     (tmp_path / "model.safetensors").write_bytes(b"first")
-    first = WATERMARK_STAGE.depends(config)
+    first = WATERMARK_STAGE.version.depends(config)
     (tmp_path / "model.safetensors").write_bytes(b"other")
-    assert WATERMARK_STAGE.depends(config) not in ("", first)
-    assert WATERMARK_STAGE.depends(WatermarkConfig()) == ""
+    assert WATERMARK_STAGE.version.depends(config) not in ("", first)
+    assert WATERMARK_STAGE.version.depends(WatermarkConfig()) == ""

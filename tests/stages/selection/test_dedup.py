@@ -4,8 +4,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.dedup.test_links import signature
 from tests.support.pipeline import process, rows, states
+from tests.support.signatures import signature
 from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.errors import UsageError
 from vidcurate.records import (
@@ -191,9 +191,9 @@ def test_clips_of_another_data_set_are_not_kept(folder: Path, tmp_path: Path) ->
         assert (row.keep, row.leaks_from, row.relation) == (False, str(small), "near")
         assert row.copy_of in theirs
     config = DedupConfig(against=(str(small),))
-    before = DEDUP_STAGE.depends(config)
+    before = DEDUP_STAGE.version.depends(config)
     process(small, {"signatures": {}}, folder / "a.mp4")
-    assert DEDUP_STAGE.depends(config) != before
+    assert DEDUP_STAGE.version.depends(config) != before
     process(ours, options, folder / "a.mp4")
     assert {row.relation for row in rows(ours, DEDUP)} == {"exact"}
 

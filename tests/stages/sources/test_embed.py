@@ -3,6 +3,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.media.scan.scanner import read_samples
 from vidcurate.media.visual.appearance import Appearance
 from vidcurate.records import CLIPS, SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stages.sources.embed import EMBED, Desk, EmbedConfig, embed, in_batches
+from vidcurate.stages.sources.embed import EMBED, EmbedConfig, embed, in_batches
 
 
 @pytest.fixture(scope="module")
@@ -135,8 +136,8 @@ def test_a_fault_is_its_own_videos(tmp_path: Path) -> None:
     scans = [scan_with(tmp_path, name, n) for name, n in (("a", [1, 2]), ("b", [3]), ("c", [4, 7]))]
     scans.append(scan_with(tmp_path, "d", [5, 6, 8]))
     (tmp_path / "b.arrow").unlink()
-    desk = Desk(Lengths(), Folder(tmp_path))  # type: ignore[arg-type] # all that is looked at
-    results = embed(scans, EmbedConfig(batch_size=2), desk, desk.workspace)
+    folder: Any = Folder(tmp_path)
+    results = embed(scans, EmbedConfig(batch_size=2), Lengths(), folder)
     found = [outcome(result) for result in results]
     assert found == [
         2,
@@ -221,12 +222,12 @@ def test_other_weights_under_the_same_path_are_others(tmp_path: Path) -> None:
     weights.write_bytes(b"first")
     of_file = EmbedConfig(backend="open_clip", model="ViT-B-32", pretrained=str(weights))
     of_folder = EmbedConfig(backend="open_clip", model=f"local-dir:{tmp_path}")
-    first = [EMBED.depends(config) for config in (of_file, of_folder)]
+    first = [EMBED.version.depends(config) for config in (of_file, of_folder)]
     assert all(first)
-    assert [EMBED.depends(config) for config in (of_file, of_folder)] == first
+    assert [EMBED.version.depends(config) for config in (of_file, of_folder)] == first
     weights.write_bytes(b"other")
-    second = [EMBED.depends(config) for config in (of_file, of_folder)]
+    second = [EMBED.version.depends(config) for config in (of_file, of_folder)]
     assert not set(first) & set(second)
-    assert EMBED.depends(EmbedConfig()) == ""
+    assert EMBED.version.depends(EmbedConfig()) == ""
     tag = EmbedConfig(backend="open_clip", model="ViT-B-32", pretrained="openai")
-    assert EMBED.depends(tag) == ""
+    assert EMBED.version.depends(tag) == ""

@@ -36,7 +36,7 @@ COLOUR_STEP = 3
 DARK_BELOW, BRIGHT_ABOVE = 13, 242
 BAR_LEVEL = 20
 # Of a bar's border, the least share along which the picture is bright. On 9 videos of web video
-# 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a hall.
+# 0.20 to 1 at true bars, 0.14 and less at the dark edges of a stage, a concert and a candidates.
 LEAST_ALONG = 0.17
 SECOND_DIFFERENCE = np.array([1.0, -2.0, 1.0], np.float32)
 

@@ -9,7 +9,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.chat.conversation import Ask, Conversation, Outcome
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.stage import Asks, Resources
+from vidcurate.stage import RequestEstimate, Resources
 
 T = TypeVar("T")
 
@@ -84,7 +84,9 @@ def seats(backends: Iterable[str]) -> Resources:
     return device.seats()
 
 
-def asks(backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True) -> Asks:
+def asks(
+    backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
+) -> RequestEstimate:
     """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
     where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
-    return Asks(f"{config.model} {where}", each, is_least)
+    return RequestEstimate(f"{config.model} {where}", each, is_least)

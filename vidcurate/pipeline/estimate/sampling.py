@@ -154,7 +154,11 @@ def stage_estimate(
     stage, dataset = planned.stage, run.dataset
     in_sample = only(sample)
     seconds = seconds_by_video(dataset, planned, in_sample)
-    takes = stage.resources(planned.config) if isinstance(stage, MapStage) else Resources(at_most=1)
+    takes = (
+        stage.cost.resources(planned.config)
+        if isinstance(stage, MapStage)
+        else Resources(at_most=1)
+    )
     at_once = min(run.engine.workers, takes.at_most or run.engine.workers)
     if stage.reads.key == VIDEOS.key:  # a video is one worker's
         at_once = min(at_once, max(len(left), 1))
@@ -170,7 +174,7 @@ def stage_estimate(
         left_s=expect(seconds, sample, left.values()),
         done_bytes=bytes_below(planned.own(dataset).folder),
         left_bytes=expect(bytes_by_video(dataset, planned, in_sample), sample, left.values()),
-        cheaper=stage.cheaper if isinstance(stage, MapStage) else "",
+        cheaper=stage.cost.advice if isinstance(stage, MapStage) else "",
     )
 
 

@@ -10,7 +10,7 @@ from vidcurate.models.device import seats as model_seats
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
-from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, Resources, StageConfig, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 
 
@@ -97,6 +97,6 @@ ALIGNMENT_STAGE = MapStage(
     open=open_desk,
     run=alignment,
     lookups=(Lookup(VECTORS), Lookup(CAPTIONS, when=reads_captions)),
-    resources=seats,
     check=model_is_there,
+    cost=Cost(resources=seats),
 )

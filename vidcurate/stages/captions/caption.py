@@ -38,7 +38,16 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Asks, Lookup, MapStage, Resources, StageConfig, Workspace
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    RequestEstimate,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+)
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -270,7 +279,7 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
     return caption_files(config) if looks(config) else {}
 
 
-def asked(config: CaptionConfig) -> Asks | None:
+def asked(config: CaptionConfig) -> RequestEstimate | None:
     """Who writes, and how many requests a clip takes, without those for faulty JSON."""
     if not looks(config):
         return None
@@ -305,13 +314,13 @@ CAPTION = MapStage(
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
     ),
-    resources=seats,
     check=can_ask,
-    asks=asked,
-    depends=prompt_text,
-    contents=files_named,
     outdated=voices_changed,
-    cheaper="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     rows_per_part=128,
-    version=2,
+    cost=Cost(
+        resources=seats,
+        requests=asked,
+        advice="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
+    ),
+    version=Version(depends=prompt_text, contents=files_named, number=2),
 )

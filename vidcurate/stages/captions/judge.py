@@ -34,12 +34,15 @@ from vidcurate.records import (
     Verdict,
 )
 from vidcurate.stage import (
-    Asks,
+    Cost,
+    Finish,
     Finished,
     Lookup,
     MapStage,
+    RequestEstimate,
     Resources,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -212,7 +215,7 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
         chat_model.check_chat_model("judge", config.backend, config)
 
 
-def asked(config: JudgeConfig) -> Asks | None:
+def asked(config: JudgeConfig) -> RequestEstimate | None:
     """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
     return chat_model.asks(config.backend, config) if looks(config) else None
 
@@ -236,11 +239,10 @@ JUDGE = MapStage(
         Lookup(ALIGNMENT, required=False),
         *(Lookup(table, required=False) for table in MEASURED),
     ),
-    resources=seats,
     check=can_ask,
-    asks=asked,
-    depends=prompt_text,
-    contents=files_named,
-    finish=summary,
-    cheaper="a smaller keyframes.count, or judge.backend rules",
+    cost=Cost(
+        resources=seats, requests=asked, advice="a smaller keyframes.count, or judge.backend rules"
+    ),
+    finish=Finish(run=summary),
+    version=Version(depends=prompt_text, contents=files_named),
 )

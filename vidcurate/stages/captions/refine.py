@@ -34,12 +34,15 @@ from vidcurate.records import (
     WeakCaption,
 )
 from vidcurate.stage import (
-    Asks,
+    Cost,
+    Finish,
     Finished,
     Lookup,
     MapStage,
+    RequestEstimate,
     Resources,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -184,7 +187,7 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def asked(config: RefineConfig) -> Asks:
+def asked(config: RefineConfig) -> RequestEstimate:
     """Who writes and grades: a look at the old text, then a text and a look a round."""
     return chat_model.asks(config.backend, config)
 
@@ -208,12 +211,13 @@ REFINE = MapStage(
         Lookup(KEYFRAMES),
         *(Lookup(table, required=False) for table in MEASURED),
     ),
-    resources=seats,
     check=can_ask,
-    asks=asked,
-    depends=prompt_text,
-    contents=files_named,
-    finish=summary,
-    cheaper="fewer refine.rounds, refine.look no, or a lower weak.below",
     rows_per_part=128,
+    cost=Cost(
+        resources=seats,
+        requests=asked,
+        advice="fewer refine.rounds, refine.look no, or a lower weak.below",
+    ),
+    finish=Finish(run=summary),
+    version=Version(depends=prompt_text, contents=files_named),
 )

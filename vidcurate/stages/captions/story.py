@@ -14,7 +14,16 @@ from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.records import OUTLINES, STORIES, Outline, Story
-from vidcurate.stage import Asks, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Cost,
+    MapStage,
+    RequestEstimate,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 
 
 class StoryConfig(ModelConfig):
@@ -104,7 +113,7 @@ def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     chat_model.check_chat_model("story", config.backend, config)
 
 
-def asked(config: StoryConfig) -> Asks:
+def asked(config: StoryConfig) -> RequestEstimate:
     """Who tells the videos: one request a video, and one for each scene of several clips."""
     return chat_model.asks(config.backend, config)
 
@@ -122,11 +131,12 @@ STORY = MapStage(
     config=StoryConfig,
     open=open_desk,
     run=story,
-    resources=seats,
     check=can_ask,
-    asks=asked,
-    depends=prompt_text,
-    contents=files_named,
-    cheaper="a longer outline.scene_s, or a smaller story.max_tokens",
     rows_per_part=32,
+    cost=Cost(
+        resources=seats,
+        requests=asked,
+        advice="a longer outline.scene_s, or a smaller story.max_tokens",
+    ),
+    version=Version(depends=prompt_text, contents=files_named),
 )

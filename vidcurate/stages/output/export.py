@@ -39,10 +39,13 @@ from vidcurate.records import (
     Video,
 )
 from vidcurate.stage import (
+    Cost,
+    Finish,
     Finished,
     Lookup,
     MapStage,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -332,18 +335,19 @@ EXPORT = MapStage(
     config=ExportConfig,
     run=export,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    finish=assemble,
-    check_finish=can_write,
-    finish_reads=(
-        Lookup(CLIPS),
-        *(Lookup(table, required=False) for table in SCORES),
-        Lookup(KEYFRAMES, required=False),
-        *(Lookup(table, required=False) for table in TEXTS),
-        Lookup(VERIFIED, when=is_verified),
-    ),
     check=can_export,
-    cheaper="a quicker export.preset, or export.media copy or none",
     rows_per_part=16,
-    time_limit=longest,
-    version=3,
+    cost=Cost(advice="a quicker export.preset, or export.media copy or none", time_limit=longest),
+    finish=Finish(
+        run=assemble,
+        check=can_write,
+        lookups=(
+            Lookup(CLIPS),
+            *(Lookup(table, required=False) for table in SCORES),
+            Lookup(KEYFRAMES, required=False),
+            *(Lookup(table, required=False) for table in TEXTS),
+            Lookup(VERIFIED, when=is_verified),
+        ),
+    ),
+    version=Version(number=3),
 )

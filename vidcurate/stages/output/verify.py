@@ -21,7 +21,7 @@ from vidcurate.records import (
     VerifiedClip,
     VideoCuts,
 )
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
@@ -124,8 +124,7 @@ VERIFY = MapStage(
         Lookup(SCANS),
         Lookup(CUTS),
     ),
-    cheaper="export.verify no, or stricter filter.rules",
-    version=2,
     rows_per_part=16,
-    time_limit=longest,
+    cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=longest),
+    version=Version(number=2),
 )

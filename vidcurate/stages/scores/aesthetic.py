@@ -1,7 +1,6 @@
 """aesthetic: how beautiful people would find a clip, by LAION's heads on the video's vectors."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from vidcurate.clips.vectors import vectors_of
@@ -16,7 +15,7 @@ from vidcurate.models.vision.aesthetic_head import (
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
 from vidcurate.models.weights import refuse_other
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Version, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.digests import content_below
 
@@ -28,19 +27,6 @@ class AestheticConfig(StageConfig):
         "sac+logos+ava1-l14-linearMSE", f"A head of LAION's ({', '.join(HEADS)}), or its file"
     )
     sha256: str = option("", "Refuse a head's file with another hash", neutral=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The head, and where the vectors lie."""
-
-    head: AestheticHead
-    workspace: Workspace
-
-
-def open_desk(config: AestheticConfig, workspace: Workspace) -> Desk:
-    """The head, opened once a worker."""
-    return Desk(checked_head(config), workspace)
 
 
 def checked_head(config: AestheticConfig) -> AestheticHead:
@@ -55,19 +41,19 @@ def checked_head(config: AestheticConfig) -> AestheticHead:
 
 
 def aesthetic(
-    clips: Sequence[Clip], config: AestheticConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: AestheticConfig, head: AestheticHead, workspace: Workspace
 ) -> Iterator[list[Aesthetic]]:
     """The score of each of a clip's frames, about one a second, their minimum and their mean.
 
     Raises MediaError for a video without vectors, or with those of another model.
     """
-    for clip, video, vectors in vectors_of(clips, desk.workspace):
-        if video.dimension != len(desk.head.weight):
+    for clip, video, vectors in vectors_of(clips, workspace):
+        if video.dimension != len(head.weight):
             raise MediaError(
                 f"the video's vectors have {video.dimension} numbers, and the head judges those of "
-                f"{len(desk.head.weight)}: choose the head or embed.model to match"
+                f"{len(head.weight)}: choose the head or embed.model to match"
             )
-        scores = desk.head.scores(vectors)
+        scores = head.scores(vectors)
         row = Aesthetic(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
@@ -79,6 +65,11 @@ def aesthetic(
             frame_scores=tuple(scores.tolist()),
         )
         yield [row]
+
+
+def open_head(config: AestheticConfig, _workspace: Workspace) -> AestheticHead:
+    """The head that scores the vectors."""
+    return checked_head(config)
 
 
 def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> None:
@@ -113,11 +104,10 @@ AESTHETIC_STAGE = MapStage(
     reads=CLIPS,
     writes=AESTHETIC,
     config=AestheticConfig,
-    open=open_desk,
+    open=open_head,
     run=aesthetic,
     lookups=(Lookup(VECTORS),),
     check=head_fits,
-    depends=head_content,
-    contents=head_named,
     rows_per_part=512,
+    version=Version(depends=head_content, contents=head_named),
 )

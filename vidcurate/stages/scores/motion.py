@@ -12,7 +12,7 @@ from vidcurate.clips.regions import PLACES
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Lookup, MapStage, StageConfig, Version, Workspace, option
 
 FLOATS = (
     *("motion_mean", "motion_spread", "pan", "tilt", "zoom", "roll"),
@@ -277,5 +277,5 @@ MOTION_STAGE = MapStage(
     run=motion,
     lookups=(Lookup(SCANS), Lookup(SOURCES, when=wants_vectors)),
     rows_per_part=512,
-    version=4,
+    version=Version(number=4),
 )

@@ -1,7 +1,6 @@
 """safety: how probably a clip is not safe for work, from a few of its proxies."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +17,17 @@ from vidcurate.models.vision.image_classifier import (
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -43,23 +52,8 @@ class SafetyConfig(StageConfig):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The judge, and where the proxies lie."""
-
-    judge: Judge
-    workspace: Workspace
-
-
-def open_desk(config: SafetyConfig, workspace: Workspace) -> Desk:
-    """The judge, opened once a worker."""
-    if config.backend == "opennsfw":
-        return Desk(open_nsfw(), workspace)
-    return Desk(open_label_judge(chosen(config), config.label), workspace)
-
-
 def safety(
-    clips: Sequence[Clip], config: SafetyConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: SafetyConfig, classifier: Judge, workspace: Workspace
 ) -> Iterator[list[Safety]]:
     """The highest and the mean probability over the proxies of each clip.
 
@@ -68,10 +62,10 @@ def safety(
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
-        found = desk.judge([proxy.image for proxy in proxies])
+        found = classifier([proxy.image for proxy in proxies])
         if not np.isfinite(found).all():
             raise MediaError("the model gave a probability that is not a number")
         row = Safety(
@@ -84,6 +78,13 @@ def safety(
             nsfw_mean=float(found.mean()),
         )
         yield [row]
+
+
+def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Judge:
+    """The classifier of pictures."""
+    if config.backend == "opennsfw":
+        return open_nsfw()
+    return open_label_judge(chosen(config), config.label)
 
 
 def chosen(config: SafetyConfig) -> ClassifierChoice:
@@ -120,13 +121,14 @@ SAFETY_STAGE = MapStage(
     reads=CLIPS,
     writes=SAFETY,
     config=SafetyConfig,
-    open=open_desk,
+    open=open_classifier,
     run=safety,
     lookups=(Lookup(SCANS),),
-    resources=seats,
     check=judge_is_there,
-    depends=weights_content,
-    contents=weights_named,
-    cheaper="a smaller safety.max_frames, or filter.rules on cheaper scores",
-    dear=True,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller safety.max_frames, or filter.rules on cheaper scores",
+        is_expensive=True,
+    ),
+    version=Version(depends=weights_content, contents=weights_named),
 )

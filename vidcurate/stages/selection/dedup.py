@@ -23,7 +23,16 @@ from vidcurate.records import (
     VIDEOS,
     Duplicate,
 )
-from vidcurate.stage import BY_CONTENT, Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    Lookup,
+    Outcome,
+    StageConfig,
+    TableStage,
+    Version,
+    option,
+)
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
 from vidcurate.store.storage import location
@@ -35,7 +44,7 @@ TIES = ("resolution", "length", "bitrate", "earliest")
 
 
 @dataclass(frozen=True, slots=True)
-class Hall:
+class Candidates:
     """Clips of this and other data sets, by number; those of this one come first.
 
     `homes` are the other data sets, None for this one. `firsts` are the best clips of equal
@@ -145,7 +154,7 @@ def duplicates(
     linked = [numbered(link, single) for link in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)
-    hall = Hall(
+    candidates = Candidates(
         ids=together["clip_id"].to_pylist(),
         homes=homes,
         firsts=firsts,
@@ -153,7 +162,7 @@ def duplicates(
         clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
     )
     videos = own["video_id"].to_pylist()
-    return [judged(hall, clip, video_id) for clip, video_id in enumerate(videos)]
+    return [judged(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
 
 
 def equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
@@ -181,21 +190,21 @@ def named_clusters(
     return [names.get(number, "") for number in cluster]
 
 
-def judged(hall: Hall, clip: int, video_id: str) -> Duplicate:
+def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     """One clip's row."""
-    first = hall.firsts[clip]
-    link = hall.kept_for.get(first)
-    home = hall.homes[first if link is None else link.second]
+    first = candidates.firsts[clip]
+    link = candidates.kept_for.get(first)
+    home = candidates.homes[first if link is None else link.second]
     if first != clip:
         link = Link(clip, first, 1.0, 0.0, 1.0, is_whole=True, is_mirrored=False)
     relation = "none" if link is None else "near" if link.is_whole else "partial"
     return Duplicate(
-        clip_id=hall.ids[clip],
+        clip_id=candidates.ids[clip],
         video_id=video_id,
         keep=link is None,
         relation="exact" if first != clip else relation,
-        cluster_id=hall.clusters[clip],
-        copy_of=hall.ids[link.second] if link else None,
+        cluster_id=candidates.clusters[clip],
+        copy_of=candidates.ids[link.second] if link else None,
         leaks_from=home,
         similarity=link.similarity if link else None,
         offset_s=link.offset_s if link else None,
@@ -208,7 +217,7 @@ def shelf_of(folder: str) -> Shelf | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
-    if entry is None or entry["version"] != SIGNATURES_STAGE.version:
+    if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
         return None
     return dataset.shelf(SIGNATURES, entry["fingerprint"])
 
@@ -272,7 +281,6 @@ DEDUP_STAGE = TableStage(
     config=DedupConfig,
     run=dedup,
     lookups=tables_used,
-    depends=others_content,
-    contents=others_named,
-    dear=True,
+    cost=Cost(is_expensive=True),
+    version=Version(depends=others_content, contents=others_named),
 )

@@ -1,7 +1,6 @@
 """keyframes: full-size stills of the kept clips, decoded by exact time from the source."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Literal
@@ -9,7 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import model_validator
 
-from vidcurate.clips.frame_choice import Wish, choose
+from vidcurate.clips.frame_choice import FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
@@ -29,7 +28,16 @@ from vidcurate.records import (
     Keyframe,
     VideoVectors,
 )
-from vidcurate.stage import Lookup, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.stages.sources.embed import image_text_model
 
 MethodName = Literal[
@@ -90,25 +98,21 @@ class KeyframesConfig(StageConfig):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What gives a query's vector by the model of a video's own vectors, and the data set."""
-
-    query_vector: Callable[[ModelChoice], Vectors]
-    workspace: Workspace
+# The vector of the query by the model that made a video's vectors.
+QueryVector = Callable[[ModelChoice], Vectors]
 
 
-def open_desk(config: KeyframesConfig, workspace: Workspace) -> Desk:
-    """The model is opened when the first video names it, and not kept."""
+def open_query(config: KeyframesConfig, _workspace: Workspace) -> QueryVector:
+    """The vector of the query by a model, which is opened when the first video names it."""
 
     def query_vector(choice: ModelChoice) -> Vectors:
         return np.asarray(open_clip_embedder(choice).text_vectors([config.query])[0], np.float32)
 
-    return Desk(lru_cache(maxsize=1)(query_vector), workspace)
+    return lru_cache(maxsize=1)(query_vector)
 
 
 def keyframes(
-    clips: Sequence[Clip], config: KeyframesConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
 ) -> Iterator[list[ClipKeyframes]]:
     """The stills of each clip, at exact frames of the source.
 
@@ -117,10 +121,9 @@ def keyframes(
     """
     from vidcurate.media.io.frames import grab, write_still
 
-    workspace = desk.workspace
     for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
         clips_of_video = list(of_video)
-        wanted = choose_all(clips_of_video, config, desk)
+        wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])
         every = sorted({pts for chosen in wanted.values() for pts in chosen})
@@ -151,14 +154,16 @@ def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
     return f"{video_id}-{pts}.{ENDINGS[config.format]}"
 
 
-def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> dict[str, list[int]]:
+def choose_all(
+    clips: Sequence[Clip], config: KeyframesConfig, query_vector: QueryVector, workspace: Workspace
+) -> dict[str, list[int]]:
     """The times of the stills of each of a video's clips, in ticks, each that of a real frame.
 
     Raises MediaError for a video without the vectors that the method needs.
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    workspace, video_id = desk.workspace, clips[0].video_id
+    video_id = clips[0].video_id
     scan = workspace.lookup(SCANS)[video_id]
     frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
     samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
@@ -170,21 +175,23 @@ def choose_all(clips: Sequence[Clip], config: KeyframesConfig, desk: Desk) -> di
     for clip in clips:
         made_by, vectors = looks.get(clip.clip_id, (None, None))
         known = frames_of(clip, frames, samples, vectors, cuts)
-        numbers = choose(config.method, known, wish_of(clip, config, made_by, desk))
+        numbers = choose(config.method, known, request_for(clip, config, made_by, query_vector))
         chosen[clip.clip_id] = [int(pts) for pts in known.edges[numbers]]
     return chosen
 
 
-def wish_of(clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, desk: Desk) -> Wish:
+def request_for(
+    clip: Clip, config: KeyframesConfig, made_by: VideoVectors | None, query_vector: QueryVector
+) -> FrameRequest:
     """What the options ask of a clip, in its ticks; `made_by` tells of its vectors, if any."""
     alike, query = COPY_LIKENESS, None
     if made_by is not None and config.method == "semantic-walk":
         alike = WALK_LIKENESS[made_by.backend]
     if made_by is not None and config.method == "query":
-        query = desk.query_vector(ModelChoice(made_by.model, made_by.pretrained))
+        query = query_vector(ModelChoice(made_by.model, made_by.pretrained))
     if config.most_alike is not None:
         alike = config.most_alike
-    return Wish(config.count, config.step_s / float(clip.time_base), alike, query)
+    return FrameRequest(config.count, config.step_s / float(clip.time_base), alike, query)
 
 
 def looks_decide(config: KeyframesConfig) -> bool:
@@ -219,16 +226,18 @@ KEYFRAMES_STAGE = MapStage(
     reads=KEPT,
     writes=KEYFRAMES,
     config=KeyframesConfig,
-    open=open_desk,
+    open=open_query,
     run=keyframes,
     lookups=(
         *(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS)),
         *(Lookup(VECTORS, when=looks_decide), Lookup(CUTS, when=shots_decide)),
     ),
-    resources=seats,
     check=model_is_there,
-    cheaper="a smaller keyframes.count, or stricter filter.rules",
-    version=2,
     rows_per_part=64,
-    time_limit=longest,
+    cost=Cost(
+        resources=seats,
+        advice="a smaller keyframes.count, or stricter filter.rules",
+        time_limit=longest,
+    ),
+    version=Version(number=2),
 )

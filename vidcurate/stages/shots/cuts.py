@@ -7,7 +7,7 @@ from pydantic import field_validator
 
 from vidcurate.errors import UsageError
 from vidcurate.records import CUTS, SCANS, Scan, VideoCuts
-from vidcurate.stage import MapStage, StageConfig, Workspace, option
+from vidcurate.stage import MapStage, StageConfig, Version, Workspace, option
 from vidcurate.stages.sources.scan import ScanConfig
 
 Single = Literal[
@@ -149,5 +149,5 @@ CUTS_STAGE = MapStage(
     run=cuts,
     check=signals_are_recorded,
     rows_per_part=64,
-    version=2,
+    version=Version(number=2),
 )

@@ -22,6 +22,7 @@ from vidcurate.stage import (
     Loss,
     MapStage,
     StageConfig,
+    Version,
     Workspace,
     option,
 )
@@ -307,5 +308,5 @@ SPLIT = MapStage(
     run=split,
     lookups=(Lookup(SCANS), Lookup(VECTORS, when=looks_decide)),
     rows_per_part=64,
-    version=2,
+    version=Version(number=2),
 )

@@ -1,7 +1,6 @@
 """embed: a vector for each proxy of a video, whatever its clips; search and duplicates read it."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -21,7 +20,16 @@ from vidcurate.models.vision.embedder import (
     open_embedder,
 )
 from vidcurate.records import SCANS, VECTORS, Scan, VideoVectors
-from vidcurate.stage import BY_CONTENT, MapStage, Resources, StageConfig, Workspace, option
+from vidcurate.stage import (
+    BY_CONTENT,
+    Cost,
+    MapStage,
+    Resources,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import content_below
 
 
@@ -55,31 +63,18 @@ class EmbedConfig(StageConfig):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """The embedder, and where the proxies lie."""
-
-    embedder: Embedder
-    workspace: Workspace
-
-
-def open_desk(config: EmbedConfig, workspace: Workspace) -> Desk:
-    """The embedder, opened once a worker."""
-    return Desk(open_embedder(config.backend, chosen(config)), workspace)
-
-
 def embed(
-    scans: Sequence[Scan], config: EmbedConfig, desk: Desk, _workspace: Workspace
+    scans: Sequence[Scan], config: EmbedConfig, embedder: Embedder, workspace: Workspace
 ) -> Iterator[list[VideoVectors] | MediaError]:
     """The vectors of each video, one for each proxy; batches go across videos.
 
     Raises MediaError for a video with a damaged proxy.
     """
-    videos = [proxies_of(scan, desk.workspace) for scan in scans]
+    videos = [proxies_of(scan, workspace) for scan in scans]
     jpegs = (
         jpeg.as_py() for video in videos if isinstance(video, pa.Table) for jpeg in video["jpeg"]
     )
-    vectors = in_batches(jpegs, desk.embedder, config.batch_size)
+    vectors = in_batches(jpegs, embedder, config.batch_size)
     for scan, video in zip(scans, videos, strict=True):
         if isinstance(video, MediaError):
             yield video
@@ -89,7 +84,7 @@ def embed(
             yield MediaError("the model gave a vector that is not a number for some proxy")
             continue
         name = f"{scan.video_id}.vectors.parquet"
-        write_video_vectors(desk.workspace.files / name, video["pts"].to_pylist(), own)
+        write_video_vectors(workspace.files / name, video["pts"].to_pylist(), own)
         yield [
             VideoVectors(
                 video_id=scan.video_id,
@@ -123,6 +118,11 @@ def in_batches(images: Iterable[bytes], embedder: Embedder, batch_size: int) -> 
 def chosen(config: EmbedConfig) -> ModelChoice:
     """The model that the options name."""
     return ModelChoice(config.model, config.pretrained, config.sha256)
+
+
+def open_chosen(config: EmbedConfig, _workspace: Workspace) -> Embedder:
+    """The embedder that the options name."""
+    return open_embedder(config.backend, chosen(config))
 
 
 def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -172,12 +172,12 @@ EMBED = MapStage(
     reads=SCANS,
     writes=VECTORS,
     config=EmbedConfig,
-    open=open_desk,
+    open=open_chosen,
     run=embed,
-    resources=seats,
     check=model_is_there,
-    depends=weights_content,
-    contents=weights_named,
-    cheaper="embed.backend appearance, or a larger scan.sample_interval_s",
     rows_per_part=16,
+    cost=Cost(
+        resources=seats, advice="embed.backend appearance, or a larger scan.sample_interval_s"
+    ),
+    version=Version(depends=weights_content, contents=weights_named),
 )

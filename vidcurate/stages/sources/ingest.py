@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import content_id
 from vidcurate.records import FILES, SOURCES, FoundFile, Source
-from vidcurate.stage import MapStage, StageConfig, Workspace, option
+from vidcurate.stage import Cost, MapStage, StageConfig, Workspace, option
 from vidcurate.store.storage import location
 
 EXTENSIONS = (
@@ -69,5 +69,5 @@ INGEST = MapStage(
     config=IngestConfig,
     run=ingest,
     rows_per_part=1024,
-    time_limit=longest,
+    cost=Cost(time_limit=longest),
 )

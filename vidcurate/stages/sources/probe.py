@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from vidcurate.media.io.content import video_path
 from vidcurate.records import SOURCES, VIDEOS, Source, Video
-from vidcurate.stage import MapStage, StageConfig, Workspace
+from vidcurate.stage import Cost, MapStage, StageConfig, Version, Workspace
 
 
 class ProbeConfig(StageConfig):
@@ -37,6 +37,6 @@ PROBE = MapStage(
     config=ProbeConfig,
     run=probe,
     rows_per_part=128,
-    time_limit=longest,
-    version=2,
+    cost=Cost(time_limit=longest),
+    version=Version(number=2),
 )

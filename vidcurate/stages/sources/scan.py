@@ -7,7 +7,16 @@ from typing import Any, Literal
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
 from vidcurate.records import SCANS, SOURCES, VIDEOS, Scan, Video
-from vidcurate.stage import Incomplete, Lookup, MapStage, StageConfig, Workspace, option
+from vidcurate.stage import (
+    Cost,
+    Incomplete,
+    Lookup,
+    MapStage,
+    StageConfig,
+    Version,
+    Workspace,
+    option,
+)
 from vidcurate.store.digests import sha256_of
 
 Metric = Literal[
@@ -106,9 +115,8 @@ SCAN = MapStage(
     open=open_networks,
     run=scan,
     lookups=(Lookup(SOURCES),),
-    cheaper="fewer scan.metrics, or a larger scan.sample_interval_s",
     rows_per_part=1,
     check=networks_are_installed,
-    time_limit=longest,
-    version=6,
+    cost=Cost(advice="fewer scan.metrics, or a larger scan.sample_interval_s", time_limit=longest),
+    version=Version(number=6),
 )

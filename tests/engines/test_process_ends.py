@@ -11,22 +11,17 @@ from pathlib import Path
 import pytest
 
 from tests.support.paths import ROOT
+from tests.support.processes import announce, lives, wait_for
 from vidcurate.engines.local import LocalEngine
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads /proc")
-
-
-def wait_for(path: Path) -> None:
-    """Return when a file is there."""
-    while not path.exists():
-        time.sleep(0.01)
 
 
 DRIVER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from tests.engines.test_ends import announce
+from tests.support.processes import announce
 from vidcurate.engines.local import LocalEngine
 
 if __name__ == "__main__":
@@ -35,27 +30,10 @@ if __name__ == "__main__":
 """
 
 
-def announce(path: Path) -> None:
-    """Start a program as a stage starts ffmpeg, write both process ids to a file, and stay."""
-    partial = path.with_suffix(".partial")
-    with subprocess.Popen(["sleep", "600"]) as started:
-        partial.write_text(f"{os.getpid()} {started.pid}", "utf-8")
-        partial.rename(path)
-
-
 def announce_and_die(path: Path) -> None:
     """End as the kernel's killer would, with a program running."""
     threading.Timer(0.1, os.kill, [os.getpid(), signal.SIGKILL]).start()
     announce(path)
-
-
-def lives(pid: int) -> bool:
-    """Whether a process is there and is no zombie."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text("utf-8")
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state.rsplit(")", 1)[1].split()[0] != "Z"
 
 
 def test_workers_end_with_a_killed_driver(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from ray.cluster_utils import Cluster
 
-from tests.engines.test_ends import lives
-from tests.engines.test_engines import (  # noqa: F401 - the suite that every engine passes
+from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
+from tests.support.engine_suite import (  # noqa: F401 - the suite that every engine passes
     die_at,
     double,
     test_an_engine_can_be_used_again,
@@ -25,9 +25,9 @@ from tests.engines.test_engines import (  # noqa: F401 - the suite that every en
     wait_for,
     worker_id,
 )
-from tests.support.command import ENVIRONMENT, ctrl_c, stopped, vidcurate
 from tests.support.paths import ROOT
 from tests.support.pipeline import process, rows
+from tests.support.processes import lives
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
 from vidcurate.engines import Crash, Needs
