@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 import vidcurate
+from scripts.benchmarks.__main__ import BENCHMARKS
 from vidcurate.cli.app import app
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import load_config
@@ -128,7 +129,9 @@ def known_options() -> set[str]:
 
 def unknown_options(text: str) -> list[str]:
     """The options that the prose of a page names and no command has."""
-    words = {word for code in INLINE.findall(prose(text)) for word in code.split()}
+    ours = re.compile(r"vidcurate |--")
+    codes = [code for code in INLINE.findall(prose(text)) if ours.match(code)]
+    words = {word for code in codes for word in code.split()}
     options = {
         word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][\w-]*(=.*)?", word)
     }
@@ -186,10 +189,9 @@ def unknown_targets(text: str) -> list[str]:
     ]
     targets = [word for word in named if re.fullmatch(r"[a-z][a-z-]*", word)]
     benchmarks = [name for name in re.findall(r"\bBENCH=([a-z]\w*)", text) if name != "name"]
-    files = [ROOT / "scripts" / "benchmarks" / f"{name}.py" for name in benchmarks]
     return [
         *(target for target in targets if not re.search(rf"^{target}:", makefile, re.MULTILINE)),
-        *(file.stem for file in files if not file.exists()),
+        *(name for name in benchmarks if name not in BENCHMARKS),
     ]
 
 
