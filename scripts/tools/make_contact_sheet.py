@@ -7,19 +7,17 @@ and spreads the others evenly over the video.
 
 import argparse
 import io
-import json
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import cv2
 from PIL import Image, ImageDraw, ImageFont
 
-COLUMNS, CELL_WIDTH, PICTURE_HEIGHT, TEXT_HEIGHT, GAP, HEAD_HEIGHT = 3, 416, 234, 120, 16, 66
-LINE_HEIGHT, CAPTION_LINES = 19, 4
+import vidcurate as vc
+
+COLUMNS, CELL_WIDTH, PICTURE_HEIGHT, TEXT_HEIGHT, GAP, HEAD_HEIGHT = 3, 416, 234, 104, 16, 66
+LINE_HEIGHT, CAPTION_LINES = 19, 3
 PAPER, INK, GREY = "#ffffff", "#1c2024", "#687076"
 KEPT_COLOUR, REJECTED_COLOUR = "#18794e", "#cd2b31"
 QUALITIES = (85, 80, 75, 70, 60, 50, 40)
@@ -27,60 +25,37 @@ QUALITIES = (85, 80, 75, 70, 60, 50, 40)
 
 @dataclass(frozen=True)
 class Entry:
-    """One clip of the sheet; `rule` is the one that rejected it, `time_s` that of its picture."""
+    """One clip of the sheet; `rule` is the one that rejected it."""
 
-    clip_id: str
-    start_s: float
-    end_s: float
-    time_s: float
+    clip: vc.DatasetClip
     rule: str | None
-    caption: str
 
 
 def main() -> None:
-    """Draw the sheet of one video of a data set."""
+    """Draw the sheet of the first video of a data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("out", type=Path, help="the JPEG file to write")
     parser.add_argument("--count", type=int, default=9, help="pictures on the sheet")
     parser.add_argument("--max-kb", type=int, default=300, help="largest size of the file")
     options = parser.parse_args()
-    source = rows(options.dataset, "sources")[0]
-    entries = entries_of(options.dataset, source["video_id"])
-    chosen = choose(entries, options.count)
-    sheet = draw_sheet(headline(source, entries), licence(source), source["path"], chosen)
+    entries = entries_of(vc.open(options.dataset))
+    if not entries:
+        sys.exit(f"{options.dataset} has no clips")
+    sheet = draw_sheet(headline(entries), licence(entries[0]), choose(entries, options.count))
     options.out.write_bytes(jpeg(sheet, options.max_kb * 1000))
 
 
-def rows(dataset: Path, table: str, *flags: str) -> list[dict[str, Any]]:
-    """The rows of a table, as the command prints them."""
-    command = [sys.executable, "-m", "vidcurate", "rows", table, "-d", str(dataset), *flags]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
-    return [json.loads(line) for line in printed.splitlines()]
-
-
-def entries_of(dataset: Path, video_id: str) -> list[Entry]:
-    """The clips of one video, in time order."""
-    rules = {row["id"]: row["reason"] for row in rows(dataset, "kept", "--dropped")}
-    captions = {row["clip_id"]: row["text"] for row in rows(dataset, "captions")}
-    keyframes = {row["clip_id"]: row["keyframes"] for row in rows(dataset, "keyframes")}
-    entries = []
-    for clip in rows(dataset, "clips"):
-        if clip["video_id"] != video_id:
-            continue
-        clip_id, times = clip["clip_id"], [k["time_s"] for k in keyframes.get(clip["clip_id"], [])]
-        middle_s = (clip["start_s"] + clip["end_s"]) / 2
-        entries.append(
-            Entry(
-                clip_id=clip_id,
-                start_s=clip["start_s"],
-                end_s=clip["end_s"],
-                time_s=min(times, key=lambda time_s: abs(time_s - middle_s), default=middle_s),
-                rule=rules.get(clip_id),
-                caption=captions.get(clip_id, ""),
-            )
-        )
-    return sorted(entries, key=lambda entry: entry.start_s)
+def entries_of(dataset: vc.VideoDataset) -> list[Entry]:
+    """The clips of the first video, in time order."""
+    dropped = dataset.failures("filter", status="dropped")
+    rules = dict(zip(dropped.column(0).to_pylist(), dropped["reason"].to_pylist(), strict=True))
+    entries = [Entry(clip, rules.get(clip.id)) for clip in dataset.clips()]
+    video_ids = [entry.clip.row.video_id for entry in entries[:1]]
+    return sorted(
+        (entry for entry in entries if entry.clip.row.video_id in video_ids),
+        key=lambda entry: entry.clip.row.start_s,
+    )
 
 
 def choose(entries: Sequence[Entry], count: int) -> list[Entry]:
@@ -89,25 +64,25 @@ def choose(entries: Sequence[Entry], count: int) -> list[Entry]:
     kept = [entry for entry in entries if not entry.rule]
     n_kept = min(count - len(rejected), len(kept))
     spread = [kept[(2 * i + 1) * len(kept) // (2 * n_kept)] for i in range(n_kept)]
-    return sorted([*rejected, *spread], key=lambda entry: entry.start_s)
+    return sorted([*rejected, *spread], key=lambda entry: entry.clip.row.start_s)
 
 
-def headline(source: dict[str, Any], entries: Sequence[Entry]) -> str:
+def headline(entries: Sequence[Entry]) -> str:
     """What became of the video, in one line."""
     n_rejected = sum(entry.rule is not None for entry in entries)
     return (
-        f"{Path(source['path']).name}: {len(entries)} clips, "
+        f"{Path(entries[0].clip.source.path).name}: {len(entries)} clips, "
         f"{len(entries) - n_rejected} kept, {n_rejected} rejected"
     )
 
 
-def licence(source: dict[str, Any]) -> str:
+def licence(entry: Entry) -> str:
     """Title and licence of the video, where its list names them."""
-    extra = dict(source["extra"])
+    extra = entry.clip.source.extra
     return ", ".join(extra[name] for name in ("title", "licence") if extra.get(name))
 
 
-def draw_sheet(head: str, credit: str, video: str, entries: Sequence[Entry]) -> Image.Image:
+def draw_sheet(head: str, credit: str, entries: Sequence[Entry]) -> Image.Image:
     """The sheet: a headline, and a cell for each clip."""
     n_rows = -(-len(entries) // COLUMNS)
     width = COLUMNS * (CELL_WIDTH + GAP) + GAP
@@ -116,7 +91,7 @@ def draw_sheet(head: str, credit: str, video: str, entries: Sequence[Entry]) -> 
     draw = ImageDraw.Draw(sheet)
     draw.text((GAP, GAP), head, INK, font(24))
     draw.text((width - GAP, GAP + 5), credit, GREY, font(16), anchor="ra")
-    for index, (entry, picture) in enumerate(zip(entries, pictures(video, entries), strict=True)):
+    for index, (entry, picture) in enumerate(zip(entries, pictures(entries), strict=True)):
         row, column = divmod(index, COLUMNS)
         x = GAP + column * (CELL_WIDTH + GAP)
         y = HEAD_HEIGHT + row * (PICTURE_HEIGHT + TEXT_HEIGHT)
@@ -128,10 +103,11 @@ def draw_sheet(head: str, credit: str, video: str, entries: Sequence[Entry]) -> 
 def draw_words(draw: ImageDraw.ImageDraw, entry: Entry, x: int, y: int) -> None:
     """Time, fate, id and caption of a clip, below its picture."""
     word, colour = ("rejected", REJECTED_COLOUR) if entry.rule else ("kept", KEPT_COLOUR)
-    draw.text((x, y), f"{clock(entry.start_s)} to {clock(entry.end_s)}", INK, font(15))
+    span = entry.clip.row
+    draw.text((x, y), f"{clock(span.start_s)} to {clock(span.end_s)}", INK, font(15))
     draw.text((x + 128, y), word, colour, font(15))
-    draw.text((x + CELL_WIDTH, y + 2), entry.clip_id, GREY, font(12), anchor="ra")
-    text = f"Breaks the rule {entry.rule}" if entry.rule else entry.caption
+    draw.text((x + CELL_WIDTH, y + 2), entry.clip.id, GREY, font(12), anchor="ra")
+    text = f"Breaks the rule {entry.rule}" if entry.rule else entry.clip.caption or ""
     for number, line in enumerate(wrapped(text, font(14), CELL_WIDTH)):
         place = x, y + 24 + LINE_HEIGHT * number
         draw.text(place, line, colour if entry.rule else INK, font(14))
@@ -154,20 +130,13 @@ def wrapped(text: str, face: ImageFont.FreeTypeFont, width: int) -> list[str]:
     return [*lines[: CAPTION_LINES - 1], last.rstrip(".,") + "…"]
 
 
-def pictures(video: str, entries: Sequence[Entry]) -> Iterator[Image.Image]:
-    """The frame of each clip, as large as a cell."""
-    capture = cv2.VideoCapture(video)
-    try:
-        for entry in entries:
-            capture.set(cv2.CAP_PROP_POS_MSEC, 1000 * entry.time_s)
-            is_read, frame = capture.read()
-            if not is_read:
-                sys.exit(f"{video} has no frame at {entry.time_s:.3f} s")
-            picture = Image.fromarray(cv2.cvtColor(frame, cv2.COLOR_BGR2RGB))
-            picture.thumbnail((CELL_WIDTH, PICTURE_HEIGHT), Image.Resampling.LANCZOS)
-            yield picture
-    finally:
-        capture.release()
+def pictures(entries: Sequence[Entry]) -> Iterator[Image.Image]:
+    """The frame in the middle of each clip, as large as a cell."""
+    for entry in entries:
+        frame = entry.clip.frames(count=1)[0]
+        picture = Image.fromarray(frame)
+        picture.thumbnail((CELL_WIDTH, PICTURE_HEIGHT), Image.Resampling.LANCZOS)
+        yield picture
 
 
 def clock(seconds: float) -> str:
