@@ -32,6 +32,8 @@ INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
+# What the Python examples call what they use.
+PYTHON_NAMES = {"vc": vidcurate, "ds": vidcurate.VideoDataset, "clip": vidcurate.DatasetClip}
 # Options of programs that are not ours.
 FOREIGN = {"--disable-usage-stats", "--full"}
 
@@ -174,7 +176,9 @@ def python_faults(text: str) -> list[str]:
             compile(code, "example", "exec")
         except SyntaxError as error:
             faults.append(str(error))
-        faults += [n for n in re.findall(r"\bvc\.(\w+)", code) if not hasattr(vidcurate, n)]
+        for name, owner in PYTHON_NAMES.items():
+            used = re.findall(rf"\b{name}\.(\w+)", code)
+            faults += [f"{name}.{member}" for member in used if not hasattr(owner, member)]
     return faults
 
 
@@ -245,6 +249,17 @@ def test_every_decision_is_listed() -> None:
     assert [int(record[:4]) for record in records] == list(range(1, len(records) + 1))
 
 
+def test_the_architecture_names_what_is_there() -> None:
+    """A module or room that the page on the architecture names lies in the package."""
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    named = [code for code in INLINE.findall(prose(page)) if re.fullmatch(r"[\w/]+(\.py|/)", code)]
+    package = Path(vidcurate.__file__).parent
+    inside = [package, package / "stages"]
+    assert [n for n in named if not any((folder / n).exists() for folder in inside)] == []
+    rooms = {path.name for path in package.iterdir() if (path / "__init__.py").exists()}
+    assert {room for room in rooms if f"`{room}/`" not in page} == set()
+
+
 def test_the_stage_of_the_guide_runs() -> None:
     """The example stage of CONTRIBUTING.md is one: declared as written, it measures a clip."""
     guide = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
@@ -290,5 +305,5 @@ def test_the_checks_find_faults(tmp_path: Path) -> None:
     assert unknown_options(text) == ["--no-such-option"]
     assert unknown_recipes(text) == ["mine"]
     assert "unknown option" in config_faults(text, tmp_path)[0]
-    assert python_faults(text) == ["no_such_function"]
+    assert python_faults(text) == ["vc.no_such_function"]
     assert unknown_targets(text) == ["dinner", "nothing"]
