@@ -1,25 +1,26 @@
-"""Errors that a user can act on, each with the exit code it ends the command with.
+"""Errors that a user can act on, each with its exit code, and the wording messages share.
 
 VidcurateError            1  base class; anything else that reaches the top is a bug
-├── UsageError            2  the command line asks for something that cannot be done
-│   ├── ConfigError       2  a config file is wrong; holds every fault at once
+├── UsageError            2  the command asks for something that cannot be done
+│   ├── ConfigError       2  a config file is wrong; the message holds all faults
 │   ├── RuleError         2  a filter rule cannot be read or names something unknown
 │   ├── MissingExtraError 2  an optional package is not installed
-│   └── MissingToolError  2  ffmpeg, or a codec or filter of it, is not there
+│   └── MissingToolError  2  ffmpeg, or one of its encoders or filters, is missing
 ├── BusyError             2  another process is writing to this data set
 ├── StorageError          2  an object storage does not answer, refuses, or lacks the bucket
-├── DiskFullError         2  a disk that is written to has no room left
+├── DiskFullError         2  a disk is full
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
-├── LossError             3  an export would hold less than the one that is there
+├── LossError             3  an export would hold less than the existing one
 └── MediaError            -  one video or clip cannot be read; becomes that row's reason
-    └── ServerError       -  no answer of a model's server; the row stays to be done
-        └── ServerDownError 2  nor would any other request have one; ends the command
+    └── ServerError       -  a model's server gave no answer; the row stays pending
+        └── ServerDownError 2  the server answers no request; ends the command
 """
 
+import difflib
 import errno
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 
@@ -30,13 +31,13 @@ class VidcurateError(Exception):
 
 
 class UsageError(VidcurateError):
-    """The command line asks for something that cannot be done."""
+    """The command asks for something that cannot be done."""
 
     exit_code = 2
 
 
 class ConfigError(UsageError):
-    """A config file is wrong; the message holds one line for every fault."""
+    """A config file is wrong; the message holds one line for each fault."""
 
 
 class RuleError(UsageError):
@@ -51,12 +52,12 @@ class MissingExtraError(UsageError):
         self.package, self.extra = package, extra
 
     def __reduce__(self) -> tuple[type["MissingExtraError"], tuple[str, str]]:
-        """A worker's error reaches the driver as it was."""
+        """Pickle the error, so that a worker's error reaches the driver unchanged."""
         return type(self), (self.package, self.extra)
 
 
 class MissingToolError(UsageError):
-    """ffmpeg, or an encoder or filter of it, is not there."""
+    """ffmpeg, or one of its encoders or filters, is missing."""
 
 
 class BusyError(VidcurateError):
@@ -72,7 +73,7 @@ class StorageError(VidcurateError):
 
 
 class DiskFullError(VidcurateError):
-    """A disk that is written to has no room left."""
+    """A disk that is written to is full."""
 
     exit_code = 2
 
@@ -90,7 +91,7 @@ class EmptyResultError(VidcurateError):
 
 
 class LossError(VidcurateError):
-    """An export would hold less than the one that is there, and nobody has asked for that."""
+    """An export would hold less than the existing one, and no option allows that."""
 
     exit_code = 3
 
@@ -100,11 +101,11 @@ class MediaError(VidcurateError):
 
 
 class ServerError(MediaError):
-    """A model's server gave no answer, which says nothing of the clip: its row stays to be done."""
+    """A model's server gave no answer, so the row stays pending."""
 
 
 class ServerDownError(ServerError):
-    """A model's server answers nobody: it is down, or refuses every request."""
+    """A model's server is down, or refuses every request."""
 
     exit_code = 2
 
@@ -113,12 +114,12 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def is_disk_full(error: BaseException) -> bool:
-    """Whether an error, or one that it was made of, says that a disk or a quota is full."""
-    return full_disk(error) is not None
+    """Whether an error, or one of its causes, says that a disk or a quota is full."""
+    return disk_full_cause(error) is not None
 
 
-def full_disk(error: BaseException) -> BaseException | None:
-    """The error of the operating system that says so, whatever was made of it since.
+def disk_full_cause(error: BaseException) -> BaseException | None:
+    """The error that says that a disk is full: this one or one of its causes.
 
     Errors of pyarrow and PyAV have the system's number too.
     """
@@ -128,41 +129,53 @@ def full_disk(error: BaseException) -> BaseException | None:
     return at
 
 
-# What the system says of a place, and not of us.
-OF_A_PLACE = {
-    errno.EACCES: "ask its owner for permission, or name another place",
-    errno.EPERM: "ask its owner for permission, or name another place",
-    errno.EROFS: "its file system cannot be written to: name another place",
-    errno.ENOTDIR: "a part of its path is a file: name another place",
-    errno.EISDIR: "it is a folder: move it, or name another place",
-    errno.ENAMETOOLONG: "its name is too long: name another place",
-    errno.ELOOP: "its links lead in a circle: mend them, or name another place",
-    errno.ESTALE: "it went away on the server: mount it again",
-    errno.EIO: "its disk or server does not work: look into the system's log",
+# Errors that come from a path and not from a bug, with what to do.
+LOCATION_REMEDIES = {
+    errno.EACCES: "ask its owner for permission, or name another path",
+    errno.EPERM: "ask its owner for permission, or name another path",
+    errno.EROFS: "its file system cannot be written to: name another path",
+    errno.ENOTDIR: "a part of its path is a file: name another path",
+    errno.EISDIR: "it is a folder: move it, or name another path",
+    errno.ENAMETOOLONG: "its name is too long: name another path",
+    errno.ELOOP: "its links form a loop: fix them, or name another path",
+    errno.ESTALE: "it is gone from the server: mount it again",
+    errno.EIO: "its disk or server does not work: see the system's log",
 }
 
 
-def place_fault(error: OSError) -> str | None:
-    """What is wrong with a place, in a line; None for an error that may be our own fault."""
-    if error.errno not in OF_A_PLACE:
+def location_fault(error: OSError) -> str | None:
+    """What is wrong with a path, in one line; None for an error that may be a bug."""
+    if error.errno not in LOCATION_REMEDIES:
         return None
     where = error.filename2 or error.filename or "a file"
-    return f"{where}: {os.strerror(error.errno)}: {OF_A_PLACE[error.errno]}"
+    return f"{where}: {os.strerror(error.errno)}: {LOCATION_REMEDIES[error.errno]}"
 
 
 @contextmanager
-def disk_full_stops(folder: object) -> Iterator[None]:
-    """Raise DiskFullError for an error that says so while `folder` is written to."""
+def raising_disk_full(folder: object) -> Iterator[None]:
+    """Raise DiskFullError for errors in the block that say that a disk is full."""
     try:
         yield
     except DiskFullError:
         raise
     except Exception as error:
-        full = full_disk(error)
+        full = disk_full_cause(error)
         if full is None:
             raise
-        place = getattr(full, "filename", None) or folder
+        path = getattr(full, "filename", None) or folder
         raise DiskFullError(
-            f"no space left on the disk of {place}: make room, then the same command goes on "
-            "where this one stopped"
+            f"no space left on the disk of {path}: free some, then run the same command again: it "
+            "continues where this one stopped"
         ) from error
+
+
+def quantity(n: int, noun: str) -> str:
+    """A number and its noun, which takes an s unless the number is one: "1 row", "0 rows"."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def suggest(name: object, known: Iterable[str]) -> str:
+    """The known name nearest to an unknown one, else all of them, as the end of a message."""
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(names)}"

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from vidcurate.errors import MediaError
+from vidcurate.store.dataset import DONE
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -139,21 +140,21 @@ class Workspace(Protocol):
         """Whether an optional table is there."""
 
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in hand, by key."""
+        """The rows of a declared table that belong to the batch in progress, by key."""
 
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
 
 
-class Stretches(Protocol):
-    """Rows of a table that are too many to hold at once."""
+class RowSlices(Protocol):
+    """Rows of a table that are too many for memory, read a slice at a time."""
 
     def rows(self, start: int, length: int) -> pa.Table:
-        """A stretch of them; nulls where a key has no row."""
+        """The rows from `start` on; nulls where a key has no row."""
 
 
-class Finished(Protocol):
-    """What a stage's finish sees: whole tables, and files where they lie."""
+class DatasetView(Protocol):
+    """What a stage's finish sees of the data set: whole tables, and files in their folders."""
 
     @property
     def root(self) -> Location:
@@ -162,7 +163,7 @@ class Finished(Protocol):
 
     @property
     def dataset_id(self) -> str | None:
-        """The id by which what a data set wrote elsewhere is known; None before its first row."""
+        """The id that marks what this data set wrote elsewhere; None before its first row."""
         ...
 
     @property
@@ -193,8 +194,8 @@ class Finished(Protocol):
     def done(self, table: Table[Any]) -> pa.Table:
         """What became of each input of a declared table's stage: its `id`, `status`, `reason`."""
 
-    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> Stretches:
-        """The rows of these keys, in their order, read a stretch at a time."""
+    def locate(self, table: Table[Any], keys: pa.ChunkedArray) -> RowSlices:
+        """The rows of these keys, in their order, read a slice at a time."""
 
     def provenance(self) -> Mapping[str, Any]:
         """The manifest: what made each table."""
@@ -204,7 +205,7 @@ class Finished(Protocol):
 
 
 def one_worker(_config: StageConfig) -> Resources:
-    """One core, no GPU: what most stages take."""
+    """The `resources` of most stages: one core, no GPU."""
     return Resources()
 
 
@@ -228,7 +229,7 @@ def nothing_to_check(_config: StageConfig, _others: Mapping[str, StageConfig]) -
     return None
 
 
-def can_finish(_config: StageConfig, _view: Finished) -> None:
+def can_finish(_config: StageConfig, _view: DatasetView) -> None:
     """The `check` of a finish that writes nothing outside the data set."""
 
 
@@ -282,8 +283,8 @@ class Finish:
     `run` cannot work. `lookups` are the tables that `run` reads.
     """
 
-    run: Callable[[Any, Finished], str]
-    check: Callable[[Any, Finished], None] = can_finish
+    run: Callable[[Any, DatasetView], str]
+    check: Callable[[Any, DatasetView], None] = can_finish
     lookups: tuple[Lookup, ...] = ()
 
 
@@ -312,7 +313,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     open: Callable[[Cfg, Workspace], Tool] = no_tool
     lookups: tuple[Lookup, ...] = ()
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
-    outdated: Callable[[Cfg, Finished], pa.Array] | None = None
+    outdated: Callable[[Cfg, DatasetView], pa.Array] | None = None
     finish: Finish | None = None
     cost: Cost = Cost()
     version: Version = Version()
@@ -321,13 +322,27 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a table stage made: its rows, one a key, and what became of every input.
+    """The result of a table stage: its rows, one a key, and what became of every input.
 
     `done` has a row an input: `id`, `status`, `reason` and `seconds`.
     """
 
     rows: pa.Table
     done: pa.Table
+
+    @classmethod
+    def from_status(
+        cls,
+        rows: pa.Table,
+        ids: pa.ChunkedArray,
+        status: pa.ChunkedArray,
+        reason: pa.ChunkedArray,
+        seconds: pa.ChunkedArray | None = None,
+    ) -> "Outcome":
+        """An outcome whose inputs `ids` have a status and a reason each; seconds are optional."""
+        seconds = pa.nulls(len(ids), pa.float64()) if seconds is None else seconds
+        done = {"id": ids, "status": status, "reason": reason, "seconds": seconds}
+        return cls(rows, pa.table(done, schema=DONE))
 
 
 @dataclass(frozen=True)
@@ -354,15 +369,15 @@ Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
 
 
 def read_while_running(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
-    """The tables beside its input that decide a stage's rows, for these options."""
+    """The tables that a stage looks up or joins while it runs, with these options."""
     declared = stage.lookups if isinstance(stage, MapStage) else stage.lookups(config)
-    return tuple(b for b in declared if b.when is None or b.when(config))
+    return tuple(lookup for lookup in declared if lookup.when is None or lookup.when(config))
 
 
 def read_at_finish(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:
-    """The tables that a stage's finish joins; they do not change its rows."""
+    """The tables that a stage's finish reads; they do not change its rows."""
     declared = stage.finish.lookups if isinstance(stage, MapStage) and stage.finish else ()
-    return tuple(b for b in declared if b.when is None or b.when(config))
+    return tuple(lookup for lookup in declared if lookup.when is None or lookup.when(config))
 
 
 def given_options(config: StageConfig) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.models.vision.aesthetic_head import HEADS, AestheticHead, read_head
-from vidcurate.models.weights import refuse_other
+from vidcurate.models.weights import check_sha256
 
 EMBEDDINGS = {"ViT-L-14": "vit_l_14_embeddings", "ViT-B-32": "vit_b_32_embeddings"}
 N_RATINGS = 10
@@ -44,7 +44,7 @@ def main() -> None:
         if not file.exists():
             print(f"{name}: {file} is not there")
             continue
-        refuse_other(file, published.weights.sha256)
+        check_sha256(file, published.weights.sha256)
         report(name, read_head(file), ratings(folder / EMBEDDINGS[published.architecture]))
 
 

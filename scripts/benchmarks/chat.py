@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from vidcurate.media.io.frames import jpeg_of_file
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
 from vidcurate.models.chat.openai import open_chat
 
 STILLS_EACH = 3
@@ -67,7 +67,7 @@ def written_stills(folder: Path) -> list[Path]:
 def talk(files: list[Path]) -> Conversation[Answer]:
     """One clip's request, whose stills are read and shrunk when its turn comes."""
     frames = [Frame(float(n), jpeg_of_file(file, 1024)) for n, file in enumerate(files)]
-    answer = yield Ask(("Describe the clip.", *frames))
+    answer = yield ModelRequest(("Describe the clip.", *frames))
     return answer
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from vidcurate.captioning.strategies.events import Agreement, Kind, compared
+from vidcurate.captioning.quality.event_agreement import EventAgreement, Kind, compare_events
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import BACKENDS, open_chat_model
 from vidcurate.models.chat.options import ModelConfig
@@ -35,7 +35,7 @@ def read_captions(path: Path) -> dict[str, str]:
     return {row["clip_id"]: row["caption"] for row in rows if row["caption"]}
 
 
-def as_line(clip_id: str, result: Agreement | MediaError) -> dict[str, Any]:
+def as_line(clip_id: str, result: EventAgreement | MediaError) -> dict[str, Any]:
     """What is written of one clip."""
     if isinstance(result, MediaError):
         return {"clip_id": clip_id, "failed": str(result)}
@@ -67,7 +67,9 @@ def main() -> None:
     config = ModelConfig(model=given.model, base_url=given.base_url)
     model = open_chat_model(given.backend, config.model_dump())
     both = [clip_id for clip_id in captions if clip_id in references]
-    talks = (compared(captions[clip_id], references[clip_id], given.kinds) for clip_id in both)
+    talks = (
+        compare_events(captions[clip_id], references[clip_id], given.kinds) for clip_id in both
+    )
     lines = []
     for clip_id, result in zip(both, model.converse(talks), strict=True):
         lines.append(as_line(clip_id, result))

@@ -24,9 +24,9 @@ import numpy as np
 import pyarrow as pa
 
 from vidcurate.clips.windows import window
-from vidcurate.dedup.choice import Link
-from vidcurate.dedup.links import links
-from vidcurate.dedup.shown import gallery
+from vidcurate.deduplication.choice import Link
+from vidcurate.deduplication.links import links
+from vidcurate.deduplication.shown import gallery
 from vidcurate.media.scan.scanner import ScanOptions, read_frames, read_samples, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
 from vidcurate.records import SIGNATURES, Clip, Signature

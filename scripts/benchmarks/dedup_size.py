@@ -13,8 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors, unit_rows
-from vidcurate.dedup.links import links
-from vidcurate.dedup.shown import gallery, packed
+from vidcurate.deduplication.links import links
+from vidcurate.deduplication.shown import gallery, packed
 from vidcurate.media.visual.appearance import DIMENSION
 from vidcurate.records import SIGNATURES, Signature
 from vidcurate.stages.selection.dedup import DedupConfig

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NoReturn, TypeVar
 
-from vidcurate.cli.look import recorded_stages
+from vidcurate.analysis.view import recorded_stages
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import ONE_CORE, Crash, Needs
-from vidcurate.pipeline.runner import Run, plan_for, run_plan
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import Dataset
 
@@ -56,8 +58,8 @@ def main() -> NoReturn:
     parser.add_argument("folder", type=Path)
     folder = parser.parse_args().folder.absolute()
     dataset = Dataset(folder)
-    plan = plan_for(dataset, STAGES, recorded_stages(folder), {})
-    run_plan(Run(dataset, FirstBatch(), Quiet()), plan)
+    plan = resolve(dataset, STAGES, recorded_stages(folder), {})
+    run_pipeline(Run(dataset, FirstBatch(), Quiet()), plan)
     raise SystemExit("no batch was handed out: is nothing missing?")
 
 

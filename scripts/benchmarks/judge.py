@@ -19,7 +19,13 @@ import pyarrow.parquet as pq
 
 from scripts.benchmarks.corrupt_captions import CORRUPTIONS
 from vidcurate.captioning.options import CLEANING_RULES
-from vidcurate.captioning.quality.faults import FAULTS, Band, Judged, faults_of, rule_score
+from vidcurate.captioning.quality.faults import (
+    FAULTS,
+    JudgedCaption,
+    WordRange,
+    faults_of,
+    rule_score,
+)
 from vidcurate.captioning.quality.judging import JudgingConfig
 from vidcurate.captioning.templates.facts import Facts
 from vidcurate.captioning.text.cleaning import Draft, repaired
@@ -76,12 +82,12 @@ def facts_of(row: dict[str, Any]) -> Facts:
     return {table: columns for table, columns in facts.items() if columns}
 
 
-def found_in(text: str, good: Good, band: Band) -> dict[str, str]:
+def found_in(text: str, good: Good, band: WordRange) -> dict[str, str]:
     """The faults of a text about a good caption's clip."""
-    return faults_of(Judged(text, good.language, good.facts, band))
+    return faults_of(JudgedCaption(text, good.language, good.facts, band))
 
 
-def false_alarms(goods: Sequence[Good], band: Band) -> Iterator[str]:
+def false_alarms(goods: Sequence[Good], band: WordRange) -> Iterator[str]:
     """For each rule how many good captions it blames."""
     counts = Counter(name for good in goods for name in found_in(good.text, good, band))
     for name in FAULTS:
@@ -92,7 +98,7 @@ def false_alarms(goods: Sequence[Good], band: Band) -> Iterator[str]:
     yield f"{'cleaning':<14}{cleaned:>4} of {len(goods)}  {cleaned / len(goods):>5.0%}"
 
 
-def blamed(goods: Sequence[Good], band: Band) -> int:
+def blamed(goods: Sequence[Good], band: WordRange) -> int:
     """How many good captions some rule blames."""
     return sum(bool(found_in(good.text, good, band)) for good in goods)
 
@@ -102,7 +108,7 @@ def clean(text: str, language: str) -> tuple[Draft, tuple[str, ...]]:
     return repaired(Draft(text, "ok", language), CLEANING_RULES)
 
 
-def detection(goods: Sequence[Good], band: Band, dice: random.Random) -> Iterator[str]:
+def detection(goods: Sequence[Good], band: WordRange, dice: random.Random) -> Iterator[str]:
     """A line for each way of spoiling."""
     for kind, n, found in detected(goods, band, dice):
         shares = "".join(f"{m / n:>9.0%}" for m in (found.new, found.lower, found.cleaned))
@@ -111,7 +117,7 @@ def detection(goods: Sequence[Good], band: Band, dice: random.Random) -> Iterato
 
 
 def detected(
-    goods: Sequence[Good], band: Band, dice: random.Random
+    goods: Sequence[Good], band: WordRange, dice: random.Random
 ) -> Iterator[tuple[str, int, Detected]]:
     """For each way of spoiling: how many were spoilt, and what rules and cleaning found."""
     for kind, corrupt in CORRUPTIONS.items():
@@ -140,7 +146,7 @@ def main() -> None:
     goods = read_captions(given.captions or OWN)
     if given.captions is None:
         goods = goods[0 if given.tuning else 1 :: 2]
-    band = JudgingConfig().band
+    band = JudgingConfig().word_range
     print(f"false alarms on {len(goods)} good captions")
     print("\n".join(false_alarms(goods, band)))
     for good in goods if given.show else ():

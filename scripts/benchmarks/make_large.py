@@ -12,14 +12,18 @@ import pyarrow as pa
 
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.pipeline.inputs import FOUND, Scope
-from vidcurate.pipeline.runner import Run, plan_for, remember, run_stage
+from vidcurate.pipeline.provenance import record_in_manifest
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.runner import update_stage
+from vidcurate.pipeline.scope import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
 from vidcurate.stage import StageConfig, TableStage
 from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
 from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
 from vidcurate.store.table import Table
 
 RULES = (
@@ -76,20 +80,20 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
         "filter": FilterConfig(rules=RULES),
         "export": ExportConfig(media="none"),
     }
-    found = dataset.shelf(FILES, FOUND)
+    found = dataset.stored(FILES, FOUND)
     fill(found, FILES, [f"{n:016x}" for n in range(size.videos)], FILES_IN_A_PART)
-    for planned in plan_for(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
-        stage = planned.stage
-        remember(dataset, planned)
+    for resolved in resolve(dataset, STAGES, [*CHOSEN, *(TEXTS if texts else ())], given):
+        stage = resolved.stage
+        record_in_manifest(dataset, resolved)
         if isinstance(stage, TableStage):
-            run_stage(run, planned, Scope())
+            update_stage(run, resolved, Scope())
             continue
-        inputs = planned.shelf(dataset, stage.reads).index(stage.reads.key)
+        inputs = resolved.stored(dataset, stage.reads).index(stage.reads.key)
         ids = inputs[stage.reads.key].to_pylist()
         if stage.name == CHOSEN[-1]:
             del ids[:: max(1, len(ids) // size.missing)]
         each = size.clips // size.videos if stage.writes is CLIPS else 1
-        own = planned.own(dataset)
+        own = resolved.output(dataset)
         own.files.mkdir(parents=True)
         (own.files / TEXT).touch()  # the file that every row names
         rows_per_part = stage.rows_per_part if parts else ROWS_PER_PART
@@ -99,7 +103,7 @@ def make(root: Path, size: Size, *, texts: bool = False, parts: bool = False) ->
 
 
 def fill(
-    shelf: Shelf, table: Table[Any], ids: Sequence[str], rows_per_part: int, each: int = 1
+    stored: StoredTable, table: Table[Any], ids: Sequence[str], rows_per_part: int, each: int = 1
 ) -> None:
     """Rows for inputs, committed in batches that end out of order; `each` rows an input."""
     shuffled = random.Random(SEED)  # noqa: S311 - nobody guards a secret with it
@@ -117,7 +121,7 @@ def fill(
             "seconds": numbers.random(len(batch)),
         }
         rows = pa.table(columns, schema=table.schema)
-        shelf.commit(commit_name(number, batch), rows, pa.table(done, schema=DONE))
+        stored.commit(commit_name(number, batch), rows, pa.table(done, schema=DONE))
 
 
 def column(field: pa.Field, key: str, keys: Sequence[str], random: np.random.Generator) -> pa.Array:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.container import open_video
-from vidcurate.models.vision.image_classifier import Judge
+from vidcurate.models.vision.image_classifier import Classifier
 from vidcurate.models.vision.nsfw import open_nsfw
 
 CLIP_S, PICTURES = 10.0, 8
@@ -42,7 +42,9 @@ def clips_of(video: Path) -> Iterator[list[Picture]]:
             yield shown
 
 
-def suspected(videos: list[Path], judge: Judge) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def suspected(
+    videos: list[Path], judge: Classifier
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """The highest and the mean probability of each clip of some videos."""
     found = [judge(pictures) for video in videos for pictures in clips_of(video)]
     return np.array([f.max() for f in found]), np.array([f.mean() for f in found])

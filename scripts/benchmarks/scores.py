@@ -141,7 +141,7 @@ def dedup(given: Given) -> str:
 def judge(given: Given) -> str:
     """Spoilt captions found, and good ones blamed."""
     goods = bench_judge.read_captions(bench_judge.OWN)[1::2]
-    band = JudgingConfig().band
+    band = JudgingConfig().word_range
     blamed = bench_judge.blamed(goods, band)
     cleaned = [replace(g, text=bench_judge.clean(g.text, g.language)[0].text) for g in goods]
     dice = random.Random(given.seed)  # noqa: S311 - reproducible dice

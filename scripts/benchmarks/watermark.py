@@ -20,7 +20,14 @@ from vidcurate.clips.regions import Box
 from vidcurate.media.visual.watermark import MarkFinder
 
 OPACITIES = (0.0, 0.05, 0.1, 0.2, 0.4, 0.6)
-WORDS = ("SAMPLE", "StockVideo", "(c) Studio 4", "channel.tv", "PREVIEW ONLY", "@some_name")
+WORDS = (
+    "SAMPLE",
+    "StockVideo",
+    "(c) Studio 4",
+    "channel.tv",
+    "PREVIEW ONLY",
+    "@some_name",
+)
 CLIP_S, CLIPS_OF_LONG = 8, 5
 LIKELY = 0.5  # the score from which a clip counts as marked
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from vidcurate.media.io.ffmpeg import find_ffmpeg
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 
 OPTIONS = {
     **{name: {} for name in ("ingest", "probe", "scan", "cuts", "quality", "filter")},
@@ -147,15 +147,15 @@ def killed(process_id: int) -> bool:
     return True
 
 
-def shelves(root: Path) -> Iterator[tuple[str, Shelf[Path]]]:
+def stored_tables(root: Path) -> Iterator[tuple[str, StoredTable[Path]]]:
     """Every table of a data set."""
     for name, entry in Dataset(root).manifest().items():
-        yield name, Shelf(root / name / entry["fingerprint"])
+        yield name, StoredTable(root / name / entry["fingerprint"])
 
 
 def differences(peace: Path, chaos: Path) -> Iterator[str]:
     """What differs between two data sets, in words."""
-    one, other = dict(shelves(peace)), dict(shelves(chaos))
+    one, other = dict(stored_tables(peace)), dict(stored_tables(chaos))
     if one.keys() != other.keys():
         yield f"tables {sorted(one)} and {sorted(other)}"
     for name in one.keys() & other.keys():
@@ -167,9 +167,9 @@ def differences(peace: Path, chaos: Path) -> Iterator[str]:
         yield "the exported clips"
 
 
-def rows_of(shelf: Shelf[Path]) -> list[str]:
+def rows_of(stored: StoredTable[Path]) -> list[str]:
     """All rows as sorted JSON lines, without what they took."""
-    tables = [shelf.folder / part for part in shelf.parts()]
+    tables = [stored.folder / part for part in stored.parts()]
     return sorted(line for path in tables for line in json_lines(path))
 
 
@@ -186,15 +186,15 @@ def without_times(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in row.items() if name not in TIMES}
 
 
-def outcomes_of(shelf: Shelf[Path]) -> list[str]:
+def outcomes_of(stored: StoredTable[Path]) -> list[str]:
     """What became of each input."""
-    done = shelf.done().select(["id", "status", "reason"]).to_pylist()
+    done = stored.done().select(["id", "status", "reason"]).to_pylist()
     return sorted(json.dumps(row) for row in done)
 
 
-def files_of(shelf: Shelf[Path]) -> dict[str, str]:
+def files_of(stored: StoredTable[Path]) -> dict[str, str]:
     """The files that the rows name; what a kill left half-written is not one."""
-    return bytes_under(shelf.files)
+    return bytes_under(stored.files)
 
 
 def bytes_under(folder: Path) -> dict[str, str]:

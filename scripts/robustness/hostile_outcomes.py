@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import CLIPS, EXPORTS, FILES, SOURCES
 from vidcurate.stages import STAGES
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
@@ -17,16 +17,16 @@ def outcomes(root: Path) -> dict[str, Outcome]:
     """What became of each file, and where and why, by its name as the data set writes it."""
     dataset = Dataset(root)
     manifest = dataset.manifest()
-    files = dataset.shelf(FILES, FOUND).read(["file_id", "path"], FILES.schema).to_pylist()
+    files = dataset.stored(FILES, FOUND).read(["file_id", "path"], FILES.schema).to_pylist()
     names = {row["file_id"]: {Path(row["path"]).name} for row in files}
     found = {Path(row["path"]).name: (LOST, "") for row in files}
     for stage in STAGES:
         entry = manifest.get(stage.writes.name)
         if entry is None:
             continue
-        shelf = dataset.shelf(stage.writes, entry["fingerprint"])
+        stored = dataset.stored(stage.writes, entry["fingerprint"])
         last = stage.writes is EXPORTS
-        for row in shelf.done().to_pylist():
+        for row in stored.done().to_pylist():
             said = outcome(row["status"], f"{stage.name}: {row['reason']}", last=last)
             for name in names.get(row["id"], ()):
                 found[name] = min(found[name], said, key=lambda it: RANKS.index(it[0]))
@@ -35,7 +35,7 @@ def outcomes(root: Path) -> dict[str, Outcome]:
             (CLIPS, "video_id", "clip_id"),
         ):
             if stage.writes is table:
-                hand_on(names, shelf.read([above, below], table.schema).to_pylist(), above, below)
+                hand_on(names, stored.read([above, below], table.schema).to_pylist(), above, below)
     return found
 
 

@@ -13,7 +13,7 @@ from tests.support.command import vidcurate
 from tests.support.pipeline import process
 from vidcurate.analysis.tune import Tuning, tune
 from vidcurate.errors import UsageError
-from vidcurate.rules import judge, parse
+from vidcurate.rules import evaluate_rules, parse
 
 Scores = Sequence[float | None]
 
@@ -112,7 +112,7 @@ def test_an_expression_is_a_score() -> None:
 
 def test_one_limit_keeps_the_wanted_share() -> None:
     """The limit of a single rule lies at the percentile that keeps the share."""
-    found = tuned(list(range(100)), "t.x > 5", keep=0.3).aim
+    found = tuned(list(range(100)), "t.x > 5", keep=0.3).keep_target
     assert found is not None
     assert found.kept_share == pytest.approx(0.3)
     (rule,) = found.rules
@@ -123,7 +123,7 @@ def test_several_limits_share_a_percentile() -> None:
     """Of independent scores each limit removes the same share, whichever side it is on."""
     dice = np.random.default_rng(3)
     x, y = dice.random(4000).tolist(), dice.random(4000).tolist()
-    found = tuned(x, "t.x >= 0.9", "not t.y > 0.1", y=y, keep=0.25).aim
+    found = tuned(x, "t.x >= 0.9", "not t.y > 0.1", y=y, keep=0.25).keep_target
     assert found is not None
     assert found.percentile == pytest.approx(50, abs=2)
     assert found.kept_share == pytest.approx(0.25, abs=0.001)
@@ -132,14 +132,14 @@ def test_several_limits_share_a_percentile() -> None:
 def test_many_equal_values_do_not_stop_the_others() -> None:
     """A score that is mostly 0 keeps its zeros, and the others are tightened further."""
     zeros = [0.0] * 95 + [1.0] * 5
-    found = tuned(list(range(100)), "t.x >= 5", "t.y < 0.5", y=zeros, keep=0.2).aim
+    found = tuned(list(range(100)), "t.x >= 5", "t.y < 0.5", y=zeros, keep=0.2).keep_target
     assert found is not None
     assert 0.2 <= found.kept_share <= 0.21
 
 
 def test_a_share_that_cannot_be_reached() -> None:
     """What is no limit is left as it is, even if it keeps less than is wanted."""
-    found = tuned([1, 2, 3, 4], "t.x >= 2 and t.y == 1", keep=0.9).aim
+    found = tuned([1, 2, 3, 4], "t.x >= 2 and t.y == 1", keep=0.9).keep_target
     assert found is not None
     assert (found.percentile, found.kept_share) == (0, 0.25)
 
@@ -150,10 +150,10 @@ def test_a_share_that_cannot_be_reached() -> None:
 )
 def test_the_rules_proposed_keep_what_is_said(x: list[float | None], keep: float) -> None:
     """Rules read back from their text keep just the share told, and no less than can be had."""
-    found = tuned(x, "t.x >= 0 or t.y is null", "-5 < t.y", keep=keep).aim
+    found = tuned(x, "t.x >= 0 or t.y is null", "-5 < t.y", keep=keep).keep_target
     assert found is not None
     table = beside(x)[1]
-    verdicts = judge([parse(rule) for rule in found.rules], table)
+    verdicts = evaluate_rules([parse(rule) for rule in found.rules], table)
     n_kept = sum(
         failed is None and undecided is None
         for failed, undecided in zip(
@@ -167,13 +167,13 @@ def test_the_rules_proposed_keep_what_is_said(x: list[float | None], keep: float
 
 def test_a_share_needs_a_limit() -> None:
     """Without a limit to move there is no way to a share."""
-    with pytest.raises(UsageError, match="no rule has a limit to move"):
+    with pytest.raises(UsageError, match="no rule has a limit"):
         tuned([1], "t.x is not null", keep=0.5)
 
 
 def test_nothing_to_look_at() -> None:
     """No clip, or no value at all, gives empty results, not errors."""
-    assert tuned([], "t.x >= 1", keep=0.5).aim is not None
+    assert tuned([], "t.x >= 1", keep=0.5).keep_target is not None
     (found,) = tuned([None, None], "t.x >= p10").scores
     assert (found.values, found.missing, found.bin_counts) == (0, 2, ())
     assert found.limits[0].value is None
@@ -199,7 +199,7 @@ def test_the_command_takes_the_rules_of_the_data_set(data: Path) -> None:
     (found,) = vidcurate("tune", "-d", data, "--json", "--keep", "50%").lines
     assert [rule["rule"] for rule in found["rules"]] == ["quality.freeze_share < 0.5"]
     assert found["kept"] == 2
-    assert found["aim"]["wanted_share"] == 0.5
+    assert found["keep_target"]["wanted_share"] == 0.5
     assert sorted(data.rglob("*")) == before
 
 

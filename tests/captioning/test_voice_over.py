@@ -9,7 +9,7 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import reached
 from tests.support.videos import render
-from vidcurate.captioning.voice_over import LARGEST_BYTES, SubtitleFile, subtitle_files
+from vidcurate.captioning.voice_over import MAX_BYTES, SubtitleFile, subtitle_files
 from vidcurate.records import CAPTIONS, Caption, Source
 from vidcurate.store.storage import Remote
 
@@ -52,7 +52,7 @@ def write(out: Path, script: Script) -> list[Caption]:
     return sorted(rows(out, CAPTIONS), key=lambda row: (row.video_id, row.frame_times_s))
 
 
-def voices(captions: list[Caption]) -> list[str | None]:
+def voice_overs(captions: list[Caption]) -> list[str | None]:
     """The voice-over of each caption of the video with subtitles."""
     return [
         json.loads(caption.structured or "")["voice_over"]
@@ -62,16 +62,16 @@ def voices(captions: list[Caption]) -> list[str | None]:
 
 
 def test_each_clip_has_its_own_words(out: Path, script: Script) -> None:
-    """Words are cut to the clips of the video that they lie beside; the other video has none."""
+    """Words are cut to the clips of their own video; the other video has none."""
     captions = write(out, script)
-    assert voices(captions) == ["First words.", None, "Last words."]
+    assert voice_overs(captions) == ["First words.", None, "Last words."]
     silent = [caption for caption in captions if caption.subtitles_hash is None]
     assert len(silent) == 3
     asked = "".join(json.dumps(body) for body in script.bodies)
     assert asked.count("First words.") == 1
 
 
-def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
+def test_a_changed_file_is_read_again(out: Path, script: Script) -> None:
     """Only the clips of its video are asked for again, when it changes, goes or comes back."""
     first = write(out, script)
     write(out, script)
@@ -79,20 +79,20 @@ def test_a_changed_file_is_heard_again(out: Path, script: Script) -> None:
     file = out.parent / "24.en.srt"
     file.write_text(SRT.replace("First", "Other"), "utf-8")
     changed = write(out, script)
-    assert voices(changed) == ["Other words.", None, "Last words."]
+    assert voice_overs(changed) == ["Other words.", None, "Last words."]
     assert len(script.bodies) == 9
     assert [c for c in changed if not c.subtitles_hash] == [
         c for c in first if not c.subtitles_hash
     ]
     file.unlink()
-    assert voices(write(out, script)) == []
+    assert voice_overs(write(out, script)) == []
     assert len(script.bodies) == 12
     (out.parent / "25.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:01.500\nNew.\n", "utf-8")
-    assert voices(write(out, script)) == ["New.", None, None]
+    assert voice_overs(write(out, script)) == ["New.", None, None]
     assert len(script.bodies) == 15
 
 
-def test_other_strategies_hear_nothing(out: Path, script: Script) -> None:
+def test_other_strategies_ignore_subtitles(out: Path, script: Script) -> None:
     """A new subtitle file makes no caption anew that does not hear."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
     script.say = lambda _body: "A red ball rolls across the grass."
@@ -103,22 +103,22 @@ def test_other_strategies_hear_nothing(out: Path, script: Script) -> None:
     assert {caption.subtitles_hash for caption in rows(out, CAPTIONS)} == {None}
 
 
-def test_an_odd_file_is_told_in_the_row(out: Path, script: Script) -> None:
+def test_an_odd_file_is_named_in_the_row(out: Path, script: Script) -> None:
     """Skipped cues and a guessed encoding are named in the repairs."""
     odd = "1\n00:00:09 --> later\nLost.\n\n" + SRT.replace("First", "Première")
     (out.parent / "24.en.srt").write_bytes(odd.encode("latin-1"))
     captions = [caption for caption in write(out, script) if caption.subtitles_hash]
-    assert voices(captions)[0] == "Première words."
+    assert voice_overs(captions)[0] == "Première words."
     assert captions[0].repairs == (
-        "24.en.srt: not UTF-8, read as Latin-1",
-        "24.en.srt: cues skipped for unusable times: 1",
+        "24.en.srt: not UTF-8, read as cp1252",
+        "24.en.srt: cues skipped for unusable times: line 2",
     )
 
 
 def test_an_unreadable_file_costs_its_own_video(out: Path, script: Script) -> None:
     """Clips whose subtitles are too large fail with the reason; the other video is captioned."""
     with (out.parent / "24.en.srt").open("wb") as file:
-        file.truncate(LARGEST_BYTES + 1)
+        file.truncate(MAX_BYTES + 1)
     assert len(write(out, script)) == 3
     failed = [reason for status, reason in done(out, CAPTIONS).values() if status == "failed"]
     assert failed == ["24.en.srt is too large for subtitles: move it away"] * 3
@@ -143,7 +143,7 @@ def test_files_are_found_beside_any_copy(tmp_path: Path) -> None:
     assert len(file.subtitles.cues) == 2
 
 
-def test_a_file_without_a_cue_is_told() -> None:
+def test_a_file_without_a_cue_is_reported() -> None:
     """Something else under that name gives no words, and says so."""
     assert list(SubtitleFile("a.srt", b"\x00\x01 no subtitles").faults()) == ["a.srt: no cue found"]
 

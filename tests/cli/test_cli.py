@@ -110,7 +110,7 @@ def test_rows_of_losses(home: Path) -> None:
         (("filter", "-d", "out", "--rule", "quality.sharp > 1"), "did you mean 'quality.sharpn"),
         (("split", "-d", "out", "--min-clip-s", "99"), "min_clip_s 99.0 is above max_clip_s"),
         (("split", "-d", "new"), "holds no videos yet: name a SOURCE"),
-        (("split", "videos", "-d", "new", "--engine", "moon"), "unknown engine 'moon'"),
+        (("split", "videos", "-d", "new", "--engine", "moon"), "'moon' is not one of 'local'"),
         (("run", "videos", "-d", "new"), "which stages? give -c FILE"),
         (("split", "videos"), "Missing option"),
         (("split", "videos", "-d", "new", "--min-clip", "3"), "No such option"),

@@ -11,15 +11,13 @@ from vidcurate.cli.output import (
     Lines,
     Quiet,
     listener,
-    printable,
     reason_lines,
-    say,
     sentence,
     show_funnel,
-    tell_json,
 )
+from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 COUNT = StageCount(
@@ -31,7 +29,7 @@ COUNT = StageCount(
     failed=1,
     reasons={"an empty file": 1},
     pending=1,
-    spared=0,
+    pruned=0,
     rows=2,
     seconds=0.5,
     stale=False,
@@ -174,11 +172,11 @@ def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[5][:3] == ["scan", "is", "stale:"]
 
 
-def test_funnel_shows_what_was_spared(capsys: pytest.CaptureFixture[str]) -> None:
-    """A column of its own tells the inputs that a stage was spared, where there are any."""
-    show_funnel([COUNT, replace(COUNT, stage="text", spared=7)], stderr=False)
+def test_funnel_shows_what_was_pruned(capsys: pytest.CaptureFixture[str]) -> None:
+    """A column of its own counts the inputs that were pruned, where there are any."""
+    show_funnel([COUNT, replace(COUNT, stage="text", pruned=7)], stderr=False)
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert lines[0][-2:] == ["spared", "rows"]
+    assert lines[0][-2:] == ["pruned", "rows"]
     assert [lines[1][-2:], lines[2][-2:]] == [["·", "2"], ["7", "2"]]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.paths import CONFIGS
 from vidcurate.pipeline.config import load_config
-from vidcurate.rules import judge, parse
+from vidcurate.rules import evaluate_rules, parse
 from vidcurate.stages import STAGES
 from vidcurate.stages.selection.filter import FilterConfig, has_percentile, tables_ruled
 
@@ -57,7 +57,7 @@ def test_a_clip_too_still_to_show_a_mark_passes_without_text(name: str) -> None:
         "text.overlay_area": pa.array([0.0, 0.0, 0.0, 0.001], pa.float64()),
         "text.area_mean": pa.array([0.0] * 4, pa.float64()),
     }
-    verdicts = judge(marks, pa.table(rows))
+    verdicts = evaluate_rules(marks, pa.table(rows))
     assert verdicts.undecided.null_count == len(verdicts.undecided)
     assert [failed is None for failed in verdicts.first_failed.to_pylist()] == [
         *(True, True, False, False)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vidcurate.rules import judge, parse
+from vidcurate.rules import evaluate_rules, parse
 from vidcurate.rules.tree import (
     Arithmetic,
     Column,
@@ -204,7 +204,7 @@ def test_arrow_agrees_with_plain_python(trees: list[Node], rows: list[dict[str, 
     columns = pa.table(
         {name: pa.array([row[name] for row in rows], type_) for name, type_ in TYPES.items()}
     )
-    found = judge([Rule(str(tree), tree) for tree in trees], columns)
+    found = evaluate_rules([Rule(str(tree), tree) for tree in trees], columns)
     for index, row in enumerate(rows):
         truths = [reference(tree, row, rows) for tree in trees]
         failed = truths.index(False) if False in truths else None

@@ -17,11 +17,11 @@ from tests.support.engine_suite import (
     wait_for,
     worker_id,
 )
-from vidcurate.engines import Crash, Engine
-from vidcurate.engines.allotment import cores
-from vidcurate.engines.guard import TOO_MUCH_MEMORY
+from vidcurate.engines.base import Crash, Engine
+from vidcurate.engines.guards import TOO_MUCH_MEMORY
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.engines.local import LocalEngine, why_died
+from vidcurate.engines.local import LocalEngine, crash_of
+from vidcurate.engines.resources import cores
 
 
 @pytest.fixture(scope="module")
@@ -101,12 +101,12 @@ def test_a_killed_worker_costs_one_item() -> None:
 
 def test_the_words_for_an_exit() -> None:
     """Signals, exit codes, and the two limits are told apart."""
-    assert why_died(-11, 0) == Crash("killed by signal 11 (SIGSEGV)", "death")
-    assert why_died(-40, 0) == Crash("killed by signal 40 (unnamed)", "death")
-    assert why_died(-14, 0) == Crash("killed by signal 14 (SIGALRM)", "time")
-    assert why_died(1, 0) == Crash("ended by itself with exit code 1", "death")
+    assert crash_of(-11, 0) == Crash("killed by signal 11 (SIGSEGV)", "death")
+    assert crash_of(-40, 0) == Crash("killed by signal 40 (unnamed)", "death")
+    assert crash_of(-14, 0) == Crash("killed by signal 14 (SIGALRM)", "time")
+    assert crash_of(1, 0) == Crash("ended by itself with exit code 1", "death")
     limit = Crash("needed more than 1.5 GB of memory: killed", "memory")
-    assert why_died(TOO_MUCH_MEMORY, 1_500_000_000) == limit
+    assert crash_of(TOO_MUCH_MEMORY, 1_500_000_000) == limit
 
 
 def test_the_default_is_a_worker_a_core() -> None:

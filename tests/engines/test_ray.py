@@ -1,5 +1,6 @@
 """All tests of Ray are here: one that joined a second cluster from one process might crash it."""
 
+import importlib
 import os
 import signal
 import time
@@ -30,12 +31,11 @@ from tests.support.pipeline import process, rows
 from tests.support.processes import lives
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import Crash, Needs
+from vidcurate.engines.base import Crash, Needs
 from vidcurate.engines.local import LocalEngine
-from vidcurate.engines.ray import RayEngine
-from vidcurate.engines.ray_cluster import room
+from vidcurate.engines.ray import RayEngine, room
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
 
 # One cluster serves them all.
@@ -241,10 +241,14 @@ def test_a_node_without_our_modules_is_refused(
     engine: RayEngine, cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Where a node cannot load the task, the error names the module that it lacks."""
+    (tmp_path / "only_here").mkdir()
+    (tmp_path / "only_here" / "own_tasks.py").write_text("def same(item): return item\n", "utf-8")
+    monkeypatch.syspath_prepend(tmp_path / "only_here")
+    task = importlib.import_module("own_tasks").same
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     bare = cluster.add_node(**ONE_CORE, resources={"bare": 1})
-    with pytest.raises(UsageError, match=r"lacks what .*: No module named 'test_engines'"):
-        list(engine.map(double, [1], needs=Needs(custom={"bare": 1})))
+    with pytest.raises(UsageError, match=r"lacks what .*: No module named 'own_tasks'"):
+        list(engine.map(task, [1], needs=Needs(custom={"bare": 1})))
     cluster.remove_node(bare)
 
 

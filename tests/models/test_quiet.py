@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from vidcurate.models.quiet import hushed
+from vidcurate.models.quiet import silence_logs
 
 LOUD = """
 import logging
@@ -22,7 +22,7 @@ def test_only_what_a_package_logs_is_hushed(
     monkeypatch.syspath_prepend(tmp_path)
     import loud  # type: ignore[import-not-found] # noqa: PLC0415 - written above
 
-    with hushed("loud"):
+    with silence_logs("loud"):
         loud.speak()
         logging.getLogger().warning("another")
         logging.getLogger("other").warning("one more")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vidcurate.errors import UsageError
-from vidcurate.models.weights import Weights, cached_file, fetched, refuse_other
+from vidcurate.models.weights import Weights, cached_file, check_sha256, fetch_weights
 
 CONTENT = b"numbers" * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -45,11 +45,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_weights_are_fetched_once(served: str, cache: Path, tmp_path: Path) -> None:
     """The file lies in the cache after the first time, and no network is needed after."""
     weights = Weights("head.pth", f"{served}/head.pth", HASH.upper())
-    file = fetched(weights)
+    file = fetch_weights(weights)
     assert file == cache / "vidcurate" / "weights" / "head.pth"
     assert file.read_bytes() == CONTENT
     (tmp_path / "served" / "head.pth").unlink()
-    assert fetched(weights) == file
+    assert fetch_weights(weights) == file
 
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -77,24 +77,24 @@ def test_another_file_is_refused_and_not_kept(served: str, cache: Path) -> None:
     with pytest.raises(
         UsageError, match=f"{served}/head.pth have sha256 {HASH} and not {'0' * 64}"
     ):
-        fetched(Weights("head.pth", f"{served}/head.pth", "0" * 64))
+        fetch_weights(Weights("head.pth", f"{served}/head.pth", "0" * 64))
     assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_a_damaged_file_in_the_cache_is_refused(served: str) -> None:
     """A file that was put into the cache by hand must have the hash too."""
     weights = Weights("head.pth", f"{served}/head.pth", HASH)
-    fetched(weights).write_bytes(CONTENT[:-1])
+    fetch_weights(weights).write_bytes(CONTENT[:-1])
     with pytest.raises(UsageError, match=f"and not {HASH}: fetch them again"):
-        fetched(weights)
+        fetch_weights(weights)
 
 
 @pytest.mark.parametrize("address", ["{served}/other.pth", "http://127.0.0.1:1/head.pth"])
-def test_no_network_says_what_to_do(served: str, address: str, cache: Path) -> None:
+def test_no_network_is_an_error_with_a_remedy(served: str, address: str, cache: Path) -> None:
     """Without the file or a server the address, the hash and the place for the file are named."""
     url = address.format(served=served)
     with pytest.raises(UsageError, match=f"cannot fetch {url}") as raised:
-        fetched(Weights("head.pth", url, HASH))
+        fetch_weights(Weights("head.pth", url, HASH))
     assert f"sha256 {HASH}, at {cache}/vidcurate/weights/head.pth" in str(raised.value)
     assert "\n" not in str(raised.value)
 
@@ -103,6 +103,6 @@ def test_files_are_known_by_their_hash(tmp_path: Path) -> None:
     """A file passes by its SHA-256 in either case of letters."""
     file = tmp_path / "a"
     file.write_bytes(CONTENT)
-    refuse_other(file, HASH.upper())
+    check_sha256(file, HASH.upper())
     with pytest.raises(UsageError, match=str(file)):
-        refuse_other(file, HASH[::-1])
+        check_sha256(file, HASH[::-1])

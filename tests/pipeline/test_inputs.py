@@ -8,18 +8,11 @@ from hypothesis import strategies as st
 
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS_STAGE, PIECES, VIDEOS, Piece, ToyConfig
-from vidcurate.pipeline.inputs import (
-    BATCHES_PER_WORKER,
-    Scope,
-    batches,
-    distinct,
-    ids_in,
-    live_inputs,
-    live_scope,
-    pending,
-)
-from vidcurate.pipeline.resolve import Planned
-from vidcurate.records import CLIPS, SOURCES
+from vidcurate.pipeline.batches import BATCHES_PER_WORKER, batches, part_names
+from vidcurate.pipeline.inputs import StageInputs, live_inputs
+from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.pipeline.scope import Scope, live_scope
+from vidcurate.records import SOURCES
 from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
 
 STATUS = st.sampled_from([OK, FAILED])
@@ -31,22 +24,29 @@ def located(*pairs: tuple[str, str]) -> pa.Table:
     return pa.table({"piece_id": pa.array(keys, pa.string()), "part": pa.array(parts, pa.string())})
 
 
-def marking(**tables: str) -> Planned:
-    """The marks stage, planned."""
+def marking(**tables: str) -> ResolvedStage:
+    """The marks stage, resolved."""
     names = {"pieces": "1" * 12, "marks": "9" * 12, **tables}
-    return Planned(MARKS_STAGE, ToyConfig(), "9" * 12, names)
+    return ResolvedStage(MARKS_STAGE, ToyConfig(), "9" * 12, names)
 
 
 @given(st.sets(st.sampled_from("abcdef")), st.dictionaries(st.sampled_from("abcdefgh"), STATUS))
-def test_what_is_not_done_is_pending(inputs: set[str], done: dict[str, str]) -> None:
-    """Inputs without a word are pending, in their order; failed ones only when asked for."""
-    index = located(*((i, "p") for i in sorted(inputs)))
-    rows = [{"id": i, "status": s, "reason": None, "seconds": None} for i, s in done.items()]
-    words = pa.Table.from_pylist(rows, schema=DONE)
+def test_inputs_are_split_by_their_outcomes(keys: set[str], outcomes: dict[str, str]) -> None:
+    """Inputs without an outcome are pending, in their order; failed ones only when asked for.
+
+    Outcomes of inputs that are no longer live do not count as done.
+    """
+    live = located(*((i, "p") for i in sorted(keys)))
+    rows = [{"id": i, "status": s, "reason": None, "seconds": None} for i, s in outcomes.items()]
+    table = pa.Table.from_pylist(rows, schema=DONE)
+    pruned = pa.array([], pa.string())
     for retry_failed in (False, True):
-        todo = pending(index, "piece_id", words, retry_failed=retry_failed)
-        settled = {i for i, s in done.items() if not (retry_failed and s == FAILED)}
-        assert todo["piece_id"].to_pylist() == sorted(inputs - settled)
+        inputs = StageInputs.split("piece_id", live, pruned, table, retry_failed=retry_failed)
+        settled = {i for i, s in outcomes.items() if not (retry_failed and s == FAILED)}
+        assert inputs.pending["piece_id"].to_pylist() == sorted(keys - settled)
+        assert inputs.done["id"].to_pylist() == [i for i in outcomes if i in keys]
+        assert inputs.failed == {i for i in keys if outcomes.get(i) == FAILED}
+        assert (inputs.n_live, inputs.n_pending) == (len(keys), len(keys - settled))
 
 
 @given(
@@ -69,28 +69,21 @@ def test_batches_hold_every_input_once(keys: list[tuple[str, str]], workers: int
 
 def test_little_work_is_shared_out() -> None:
     """Where there is less work than workers could take, batches are smaller, so that all work."""
-    planned = marking()
+    resolved = marking()
     keys = [(f"{i}", "p") for i in range(2 * BATCHES_PER_WORKER * 3)]
-    made = list(batches(Dataset(Path("nowhere")), planned, located(*keys), 3))
+    made = list(batches(Dataset(Path("nowhere")), resolved, located(*keys), 3))
     assert len(made) == BATCHES_PER_WORKER * 3
     assert {len(batch.ids) for batch in made} == {2}
-    assert list(batches(Dataset(Path("nowhere")), planned, located(), 3)) == []
+    assert list(batches(Dataset(Path("nowhere")), resolved, located(), 3)) == []
 
 
 def test_a_part_is_named_once() -> None:
     """Parts of a batch are named once each, in the order met; rows without one name none."""
-    assert distinct(["b\na", None, "a", "", "c\nb"]) == ("b", "a", "c")
-
-
-def test_id_columns_tell_the_scope() -> None:
-    """The ids that a row carries are its columns ending in _id."""
-    assert ids_in(CLIPS) == ["clip_id", "video_id"]
-    assert ids_in(SOURCES) == ["video_id", "file_id"]
-    assert ids_in(VIDEOS) == ["video_id"]
+    assert part_names(["b\na", None, "a", "", "c\nb"]) == ("b", "a", "c")
 
 
 def different_scopes() -> list[Scope]:
-    """Scopes that are told apart."""
+    """Scopes that are different."""
     one, two = pa.array(["1"]), pa.array(["1", "2"])
     several = ({"video_id": one}, {"video_id": two}, {"file_id": one})
     return [Scope(), *map(Scope, several), Scope({}, {"video_id": one})]
@@ -119,9 +112,9 @@ def bench(tmp_path: Path) -> Bench:
 def labels_in(bench: Bench, limit: int | None = None) -> list[str]:
     """The videos in scope, by their files' names."""
     made = bench.dataset.manifest()["sources"]["fingerprint"]
-    shelf = bench.dataset.shelf(SOURCES, made)
-    scope = live_scope(bench.dataset, shelf, limit)
-    rows = scope.keep(shelf.read(None, SOURCES.schema))
+    stored = bench.dataset.stored(SOURCES, made)
+    scope = live_scope(bench.dataset, stored, limit)
+    rows = scope.keep(stored.read(None, SOURCES.schema))
     return sorted(Path(row["path"]).stem for row in rows.to_pylist())
 
 
@@ -164,9 +157,9 @@ def test_live_inputs_say_where_rows_lie(bench: Bench) -> None:
     bench.run("marks", pieces={"step": 2})
     manifest = bench.dataset.manifest()
     names = {n: e["fingerprint"] for n, e in manifest.items()}
-    planned = Planned(MARKS_STAGE, ToyConfig(), names["marks"], names)
-    index = live_inputs(bench.dataset, planned, Scope())
+    resolved = ResolvedStage(MARKS_STAGE, ToyConfig(), names["marks"], names)
+    index = live_inputs(bench.dataset, resolved, Scope())
     assert sorted(index["piece_id"].to_pylist()) == [f"{f}.{i}" for f in "abc" for i in "01"]
     assert set(index.column_names) == {"piece_id", "video_id", "part"}
     parts = set(index["part"].to_pylist())
-    assert all((planned.shelf(bench.dataset, PIECES).folder / part).exists() for part in parts)
+    assert all((resolved.stored(bench.dataset, PIECES).folder / part).exists() for part in parts)

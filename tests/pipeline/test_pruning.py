@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import (
     MARKS_STAGE,
     PICK_STAGE,
@@ -20,7 +20,8 @@ from tests.support.toy_stages import (
     touch,
 )
 from vidcurate.engines.inline import InlineEngine
-from vidcurate.pipeline.runner import Run, plan_for
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.stage import Cost, Drop, Workspace
 from vidcurate.store.table import Table
@@ -40,7 +41,7 @@ def weigh(
 def low_marks(tables: Mapping[str, pa.Table], config: PickConfig) -> pa.ChunkedArray:
     """The pieces that picking leaves out, by their marks."""
     found = tables["marks"]
-    return found["piece_id"].filter(pc.less(found["value"], config.least))
+    return found["piece_id"].filter(pc.less(found["value"], config.min_mark))
 
 
 WEIGH = replace(MARKS_STAGE, name="weigh", writes=WEIGHTS, run=weigh, cost=Cost(is_expensive=True))
@@ -56,23 +57,23 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def weighed(bench: Bench, least: int, *chosen: str, heard: Heard | None = None) -> list[str]:
+def weighed(bench: Bench, least: int, *chosen: str, recorder: Recorder | None = None) -> list[str]:
     """The pieces that a run weighs when marks below a limit are left out."""
     chosen = chosen or ("weigh", "pick")
-    lines = bench.run(*chosen, heard=heard, pieces={"step": 3}, pick={"least": least})
+    lines = bench.run(*chosen, recorder=recorder, pieces={"step": 3}, pick={"min_mark": least})
     return [line.split(" ")[1] for line in lines if line.startswith("weigh")]
 
 
-def test_what_a_cheap_rule_rejects_is_spared_the_dear_stage(bench: Bench) -> None:
-    """Pieces under the limit are not weighed, are counted as spared, and are still judged."""
-    heard = Heard()
-    assert weighed(bench, 2, heard=heard) == ["a.1", "a.2", "b.1", "b.2"]
-    counts = {c.stage: c for c in heard.counts}
-    assert (counts["weigh"].inputs, counts["weigh"].spared, counts["weigh"].pending) == (4, 2, 0)
+def test_what_a_cheap_rule_rejects_is_pruned(bench: Bench) -> None:
+    """Pieces under the limit are not weighed, are counted as pruned, and are still judged."""
+    recorder = Recorder()
+    assert weighed(bench, 2, recorder=recorder) == ["a.1", "a.2", "b.1", "b.2"]
+    counts = {c.stage: c for c in recorder.counts}
+    assert (counts["weigh"].inputs, counts["weigh"].pruned, counts["weigh"].pending) == (4, 2, 0)
     assert bench.done(PICKED)["a.0"] == ("dropped", "low mark")
 
 
-def test_a_looser_rule_brings_back_what_was_spared(bench: Bench) -> None:
+def test_a_looser_rule_brings_back_what_was_pruned(bench: Bench) -> None:
     """Only what was never weighed is weighed when the limit falls, and nothing when it rises."""
     weighed(bench, 3)
     assert weighed(bench, 2) == ["a.1", "b.1"]
@@ -87,8 +88,8 @@ def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
 
 def test_waves_spare_the_same(bench: Bench) -> None:
     """Video by video the same pieces are weighed as in one go."""
-    options = bench.configs(pieces={"step": 3}, pick={"least": 2})
-    plan = plan_for(bench.dataset, STAGES, ("weigh", "pick"), options)
-    run_in_waves(Run(bench.dataset, InlineEngine(), Heard()), plan, 1, InlineEngine())
+    options = bench.configs(pieces={"step": 3}, pick={"min_mark": 2})
+    plan = resolve(bench.dataset, STAGES, ("weigh", "pick"), options)
+    run_in_waves(Run(bench.dataset, InlineEngine(), Recorder()), plan, 1, InlineEngine())
     lines = [line for line in bench.worked() if line.startswith("weigh")]
     assert sorted(lines) == ["weigh a.1", "weigh a.2", "weigh b.1", "weigh b.2"]

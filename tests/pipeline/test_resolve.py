@@ -18,12 +18,13 @@ from tests.support.toy_stages import (
     total,
 )
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned, choose_configs, make_plan, tables_read
+from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve_stages, tables_read
+from vidcurate.pipeline.scope import FOUND
+from vidcurate.records import FILES
 from vidcurate.stage import Finish, Lookup, Stage, StageConfig
 from vidcurate.stages.sources.ingest import IngestConfig
 from vidcurate.store.dataset import Dataset
 
-ROOTS = {"files": "found"}
 ALL = ["ingest", "videos", "pieces", "marks", "pick", "notes"]
 
 
@@ -32,10 +33,10 @@ def plan(
     present: tuple[str, ...] = (),
     stages: tuple[Stage, ...] = TOYS,
     **options: StageConfig,
-) -> dict[str, Planned]:
+) -> dict[str, ResolvedStage]:
     """The plan of some stages by name."""
     configs = {stage.name: options.get(stage.name, stage.config()) for stage in stages}
-    return {p.stage.name: p for p in make_plan(stages, chosen, configs, ROOTS, present)}
+    return {p.stage.name: p for p in resolve_stages(stages, chosen, configs, present)}
 
 
 def changed(**options: StageConfig) -> set[str]:
@@ -59,7 +60,7 @@ def test_a_stage_brings_all_that_it_reads() -> None:
         ({"videos": ToyConfig(step=2)}, {"videos", "pieces"}),
         ({"pieces": ToyConfig(step=2)}, {"pieces"}),
         ({"marks": ToyConfig(step=2)}, {"marks", "pick", "notes"}),
-        ({"pick": PickConfig(least=2)}, {"pick"}),
+        ({"pick": PickConfig(min_mark=2)}, {"pick"}),
         ({"notes": ToyConfig(drop="a")}, {"notes"}),
         ({"videos": ToyConfig(fail="a", log="x", pause_s=1)}, set()),
         ({"ingest": IngestConfig(recursive=False)}, set()),
@@ -73,11 +74,11 @@ def test_a_change_reaches_what_reads_it_and_stops_at_content(
     assert changed(**options) == stages
 
 
-def test_a_planned_stage_knows_its_tables() -> None:
+def test_a_resolved_stage_knows_its_tables() -> None:
     """Every table that a stage reads or writes has the fingerprint of the stage that writes it."""
-    planned = plan(["notes"])
-    writers = {p.stage.writes.name: p.fingerprint for p in planned.values()} | ROOTS
-    for step in planned.values():
+    resolved = plan(["notes"])
+    writers = {p.stage.writes.name: p.fingerprint for p in resolved.values()} | {FILES.name: FOUND}
+    for step in resolved.values():
         named = {table.name for table, _ in tables_read(step.stage, step.config)}
         assert set(step.tables) == named | {step.stage.writes.name}
         assert step.tables == {name: writers[name] for name in step.tables}
@@ -97,9 +98,9 @@ def test_an_optional_table_is_used_where_it_is(
 ) -> None:
     """A table that is not required joins if the data set has it, or its stage is chosen."""
     picky = replace(NOTES_STAGE, reads=PIECES, lookups=(Lookup(MARKS, required=False),))
-    planned = plan(chosen, present, (*TOYS[:4], picky))
-    assert ("marks" in planned) == expected
-    assert ("marks" in planned["notes"].tables) == expected
+    resolved = plan(chosen, present, (*TOYS[:4], picky))
+    assert ("marks" in resolved) == expected
+    assert ("marks" in resolved["notes"].tables) == expected
 
 
 def test_a_stage_that_is_only_used_can_be_left_out() -> None:
@@ -107,15 +108,15 @@ def test_a_stage_that_is_only_used_can_be_left_out() -> None:
     picky = replace(NOTES_STAGE, reads=PIECES, lookups=(Lookup(MARKS, required=False),))
     stages = (*TOYS[:4], picky)
     configs = choose_configs(stages, {}, {})
-    planned = make_plan(stages, ["notes"], configs, ROOTS, ("marks",))
-    because = {p.stage.name: p.because for p in planned}
-    assert because["notes"] == ""
-    assert because["pieces"] == "since notes needs it"
-    assert because["marks"].endswith("--without marks leaves it out")
-    left = make_plan(stages, ["notes"], configs, ROOTS, ("marks",), ["marks"])
-    assert left == make_plan(stages, ["notes"], configs, ROOTS, ())
+    resolved = resolve_stages(stages, ["notes"], configs, ("marks",))
+    reasons = {p.stage.name: p.reason for p in resolved}
+    assert reasons["notes"] == ""
+    assert reasons["pieces"] == "since notes needs it"
+    assert reasons["marks"].endswith("--without marks leaves it out")
+    left = resolve_stages(stages, ["notes"], configs, ("marks",), ["marks"])
+    assert left == resolve_stages(stages, ["notes"], configs, ())
     with pytest.raises(UsageError, match="--without pieces: notes needs it"):
-        make_plan(stages, ["notes"], configs, ROOTS, (), ["pieces"])
+        resolve_stages(stages, ["notes"], configs, (), ["pieces"])
 
 
 def test_an_optional_table_decides_the_rows_that_use_it() -> None:
@@ -145,12 +146,12 @@ def test_a_finish_may_read_what_a_later_stage_writes() -> None:
     assert found["marks"].fingerprint == plan(["marks"])["marks"].fingerprint
 
 
-def test_a_planned_stage_finds_its_shelves() -> None:
+def test_a_resolved_stage_finds_its_shelves() -> None:
     """Rows lie under table and fingerprint."""
     step = plan(["notes"])["notes"]
     dataset = Dataset(Path("data"))
-    assert step.own(dataset).folder.parts[-2:] == (NOTES.name, step.fingerprint)
-    assert step.shelf(dataset, PICKED).folder.parts[-2:] == ("picked", step.tables["picked"])
+    assert step.output(dataset).folder.parts[-2:] == (NOTES.name, step.fingerprint)
+    assert step.stored(dataset, PICKED).folder.parts[-2:] == ("picked", step.tables["picked"])
 
 
 def entry(**options: Any) -> dict[str, dict[str, Any]]:

@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from tests.support.command import kill_group, start, vidcurate, wait_until
-from tests.support.pipeline import done, names_below, process, rows, shelf, states
+from tests.support.pipeline import done, names_below, process, rows, states, stored
 from tests.support.videos import render
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,
@@ -62,7 +62,7 @@ def everything(out: Path) -> dict[str, list[dict[str, Any]]]:
 
 def folders(out: Path) -> dict[str, Mapping[str, tuple[int, int]]]:
     """Every file of each table's current rows, as it is on disk."""
-    return {t.name: states(shelf(out, t).folder) for t in TABLES}
+    return {t.name: states(stored(out, t).folder) for t in TABLES}
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ def test_a_video_that_changed_is_another_video(tmp_path: Path, videos: Path) -> 
     process(out, OPTIONS, video)
     before = set(pq.read_table(out / "export" / "data")["clip_id"].to_pylist())
     video.write_bytes((videos / "3.mp4").read_bytes())
-    process(out, OPTIONS, video, limits=Limits(allow_loss=True))
+    process(out, OPTIONS, video, run_options=RunOptions(allow_loss=True))
     after = set(pq.read_table(out / "export" / "data")["clip_id"].to_pylist())
     assert (len(before), len(after)) == (2, 2)
     assert not before & after

@@ -19,7 +19,7 @@ from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, MARKS_STAGE, NOTES, TOYS
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 
 WORKERS = 2
 PLAIN = {"videos": 1, "pieces": 2, "marks": 1, "notes": 1}
@@ -42,10 +42,10 @@ class Resuming(RuleBasedStateMachine):
         super().__init__()
         self.home = tempfile.TemporaryDirectory()
         self.bench = Bench(Path(self.home.name))
-        self.steps, self.least = dict(PLAIN), 0
+        self.steps, self.min_mark = dict(PLAIN), 0
         self.broken: set[str] = set()
         self.labels: list[str] = []
-        self.words: dict[tuple[Any, ...], bool] = {}
+        self.outcomes: dict[tuple[Any, ...], bool] = {}
 
     def teardown(self) -> None:
         """Remove the data set."""
@@ -69,10 +69,10 @@ class Resuming(RuleBasedStateMachine):
         self.steps[stage] = step
         self.run(retry=False)
 
-    @rule(least=st.integers(0, 5))
-    def change_filter(self, least: int) -> None:
+    @rule(min_mark=st.integers(0, 5))
+    def change_filter(self, min_mark: int) -> None:
         """The filter is loosened or tightened."""
-        self.least = least
+        self.min_mark = min_mark
         self.run(retry=False)
 
     @rule(names=st.sets(st.sampled_from(["a.0", "a.1", "b.0", "c.2"])))
@@ -89,7 +89,11 @@ class Resuming(RuleBasedStateMachine):
         options["marks"]["fail"] = " ".join(self.broken)
         before = len(self.bench.worked())
         try:
-            self.bench.run(limits=Limits(retry_failed=retry), pick={"least": self.least}, **options)
+            self.bench.run(
+                run_options=RunOptions(retry_failed=retry),
+                pick={"min_mark": self.min_mark},
+                **options,
+            )
         except EmptyResultError:
             assert not picked
         assert sorted(self.bench.worked()[before:]) == sorted(expected)
@@ -109,7 +113,7 @@ class Resuming(RuleBasedStateMachine):
             for name in names
             if self.make(expected, "marks", name, retry, works=name not in self.broken)
         }
-        picked = {name: mark for name, mark in marked.items() if mark >= self.least}
+        picked = {name: mark for name, mark in marked.items() if mark >= self.min_mark}
         for name in picked:
             self.make(expected, "notes", name, retry)
         return {name: mark + steps["notes"] for name, mark in picked.items()}
@@ -117,12 +121,12 @@ class Resuming(RuleBasedStateMachine):
     def make(
         self, expected: list[str], stage: str, row: str, retry: bool, *, works: bool = True
     ) -> bool:
-        """Make a row in the model unless its word stands; returns whether it is there."""
+        """Make a row in the model unless its outcome stands; returns whether it is there."""
         key = (stage, row, *(self.steps[s] for s in self.decides[stage]))
-        if key not in self.words or (retry and not self.words[key]):
+        if key not in self.outcomes or (retry and not self.outcomes[key]):
             expected.append(f"{stage} {row}")
-            self.words[key] = works
-        return self.words[key]
+            self.outcomes[key] = works
+        return self.outcomes[key]
 
 
 TestResuming = Resuming.TestCase
@@ -234,7 +238,7 @@ def test_leftovers_of_a_killed_write_do_not_matter(tmp_path: Path) -> None:
     rows = bench.rows(MARKS)
     for stage in TOYS:
         made = bench.dataset.manifest()[stage.writes.name]["fingerprint"]
-        folder = bench.dataset.shelf(stage.writes, made).folder
+        folder = bench.dataset.stored(stage.writes, made).folder
         (folder / ".part-0123.parquet.77.abcd.partial").write_bytes(b"PAR1")
         (folder / ".done-0123.parquet.77.abcd.partial").write_bytes(b"")
         part = next(iter(sorted(folder.glob("part-*.parquet"))))

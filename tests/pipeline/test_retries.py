@@ -5,13 +5,16 @@ from typing import Any
 import pytest
 
 from tests.support.harmful import STAGES, HarmConfig
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, ToyConfig
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
+from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.runner import run_pipeline
 
 MEGABYTE = 1_000_000
 N = 32  # four rows a batch
@@ -33,21 +36,21 @@ def bench(tmp_path: Path) -> Bench:
     return bench
 
 
-def run(bench: Bench, engine: Engine, limits: Limits | None = None, **harm: Any) -> Run:
+def run(bench: Bench, engine: Engine, run_options: RunOptions | None = None, **harm: Any) -> Run:
     """Run the harmful stage over all pieces."""
     configs = {"pieces": ToyConfig(step=N), "marks": HarmConfig(**harm)}
-    plan = plan_for(bench.dataset, STAGES, ["marks"], configs)
-    started = Run(bench.dataset, engine, Heard(), limits or Limits())
-    run_plan(started, plan)
+    plan = resolve(bench.dataset, STAGES, ["marks"], configs)
+    started = Run(bench.dataset, engine, Recorder(), run_options or RunOptions())
+    run_pipeline(started, plan)
     return started
 
 
 def failures(bench: Bench) -> dict[str, str | None]:
     """The rows that failed, with reasons; every other one is there, once."""
-    words = bench.done(MARKS)
-    assert set(words) == {f"a.{i}" for i in range(N)}
-    failed = {row: reason for row, (status, reason) in words.items() if status == "failed"}
-    assert [m.piece_id for m in bench.rows(MARKS)] == sorted(set(words) - set(failed))
+    outcomes = bench.done(MARKS)
+    assert set(outcomes) == {f"a.{i}" for i in range(N)}
+    failed = {row: reason for row, (status, reason) in outcomes.items() if status == "failed"}
+    assert [m.piece_id for m in bench.rows(MARKS)] == sorted(set(outcomes) - set(failed))
     return failed
 
 
@@ -62,9 +65,9 @@ def test_a_worker_that_is_stuck_is_killed(bench: Bench, two: LocalEngine) -> Non
 
 def test_the_time_limit_can_be_stretched(bench: Bench, two: LocalEngine) -> None:
     """The stage's own limit is multiplied, and the reason says what came of it."""
-    run(bench, two, Limits(time_factor=0.005), take="a.2", megabytes=1)
+    run(bench, two, RunOptions(time_limit_factor=0.01), take="a.2", megabytes=1, limit_s=30)
     assert (failures(bench)["a.2"] or "").startswith("took longer than 0.3 s: killed")
-    run(bench, two, Limits(retry_failed=True), take="a.2", megabytes=1)
+    run(bench, two, RunOptions(retry_failed=True), take="a.2", megabytes=1, limit_s=30)
     assert failures(bench) == {}
 
 
@@ -82,7 +85,7 @@ def test_a_row_that_takes_all_memory_costs_only_itself(bench: Bench, two: LocalE
         "a.5": "needed more than 0.8 GB of memory: killed while running marks"
     }
     assert [s.what for s in ended.shrinks][-1] == "workers"
-    assert isinstance(ended.listener, Heard)
+    assert isinstance(ended.listener, Recorder)
     assert ended.listener.notes == [str(shrink) for shrink in ended.shrinks]
 
 
@@ -106,7 +109,7 @@ def test_a_full_gpu_halves_the_batch(bench: Bench, two: LocalEngine, *, isolated
 
 
 def test_what_never_fits_fails_at_last(bench: Bench, two: LocalEngine) -> None:
-    """A row for which a single worker has no memory fails with what the library said."""
+    """A row for which a single worker has no memory fails with the library's message."""
     run(bench, two, unfit="a.0 a.9")
     assert failures(bench) == dict.fromkeys(("a.0", "a.9"), "OutOfMemoryError: the GPU is full")
 

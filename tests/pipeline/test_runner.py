@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.toy_data import Bench, Heard, stages_of
+from tests.support.toy_data import Bench, Recorder, stages_of
 from tests.support.toy_stages import (
     MARKS,
     NOTES,
@@ -18,12 +18,14 @@ from tests.support.toy_stages import (
     PickConfig,
     ToyConfig,
 )
-from vidcurate.engines import Crash
+from vidcurate.engines.base import Crash
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, UsageError
-from vidcurate.pipeline.runner import BATCHES_BETWEEN, Limits, plan_for
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
+from vidcurate.pipeline.map_stages import BATCHES_BETWEEN_COMPACTIONS
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.stages.sources.ingest import INGEST
 
 THREE = {"videos": 3, "pieces": 3, "marks": 3, "notes": 3}
@@ -78,21 +80,21 @@ def test_neutral_options_redo_nothing(bench: Bench) -> None:
 
 
 def test_failed_rows_are_tried_again_only_when_asked(bench: Bench) -> None:
-    """A failure is the last word until --retry-failed; then what it held back is made too."""
+    """A failure stands until --retry-failed; then what it held back is made too."""
     assert stages_of(bench.run(videos={"fail": "b"})) == dict.fromkeys(THREE, 2) | {"videos": 3}
     assert bench.run() == []
-    (failed,) = [word for word in bench.done(VIDEOS).values() if word[0] == "failed"]
+    (failed,) = [outcome for outcome in bench.done(VIDEOS).values() if outcome[0] == "failed"]
     assert failed == ("failed", "b is broken")
-    worked = bench.run(limits=Limits(retry_failed=True))
+    worked = bench.run(run_options=RunOptions(retry_failed=True))
     assert worked == ["videos b", "pieces b", "marks b.0", "notes b.0"]
-    assert {word[0] for word in bench.done(VIDEOS).values()} == {"ok"}
+    assert {outcome[0] for outcome in bench.done(VIDEOS).values()} == {"ok"}
     assert len(bench.rows(NOTES)) == 3
 
 
 def test_dropped_rows_are_not_tried_again(bench: Bench) -> None:
     """What was left out on purpose is no failure."""
     bench.run(videos={"drop": "b"})
-    again = bench.run(videos={"drop": "b"}, limits=Limits(retry_failed=True, failures=0))
+    again = bench.run(videos={"drop": "b"}, run_options=RunOptions(retry_failed=True, max_failed=0))
     assert again == []
     assert len(bench.rows(VIDEOS)) == 2
 
@@ -103,25 +105,27 @@ def test_too_many_failures_end_the_run_after_their_stage(bench: Bench) -> None:
     At the limit they do, and what is tried again with success is no failure any more.
     """
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
-        bench.run(videos={"fail": "a b"}, limits=Limits(failures=1))
+        bench.run(videos={"fail": "a b"}, run_options=RunOptions(max_failed=1))
     assert stages_of(bench.worked()) == {"videos": 3}
     with pytest.raises(TooManyFailuresError, match="2 rows failed, more than the 1 allowed"):
-        bench.run(limits=Limits(failures=1))
+        bench.run(run_options=RunOptions(max_failed=1))
     assert stages_of(bench.worked()) == {"videos": 3}
-    assert len(bench.run(limits=Limits(failures=2))) == 3
+    assert len(bench.run(run_options=RunOptions(max_failed=2))) == 3
     with pytest.raises(TooManyFailuresError):
-        bench.run(limits=Limits(failures=0))
-    assert stages_of(bench.run(limits=Limits(failures=0, retry_failed=True)))["videos"] == 2
-    assert bench.run(limits=Limits(failures=0)) == []
+        bench.run(run_options=RunOptions(max_failed=0))
+    assert (
+        stages_of(bench.run(run_options=RunOptions(max_failed=0, retry_failed=True)))["videos"] == 2
+    )
+    assert bench.run(run_options=RunOptions(max_failed=0)) == []
 
 
 def test_a_limit_works_on_the_first_videos(bench: Bench) -> None:
     """A limited run does the first videos only; without the limit the rest follows."""
-    assert stages_of(bench.run(limits=Limits(videos=1))) == dict.fromkeys(THREE, 1)
-    assert stages_of(bench.run(limits=Limits(videos=2))) == dict.fromkeys(THREE, 1)
-    heard = Heard()
-    assert bench.run(limits=Limits(videos=1), heard=heard) == []
-    assert [count.inputs for count in heard.counts] == [3, 1, 1, 1, 1, 1]
+    assert stages_of(bench.run(run_options=RunOptions(limit=1))) == dict.fromkeys(THREE, 1)
+    assert stages_of(bench.run(run_options=RunOptions(limit=2))) == dict.fromkeys(THREE, 1)
+    recorder = Recorder()
+    assert bench.run(run_options=RunOptions(limit=1), recorder=recorder) == []
+    assert [count.inputs for count in recorder.counts] == [3, 1, 1, 1, 1, 1]
     assert stages_of(bench.run()) == dict.fromkeys(THREE, 1)
     assert len(bench.rows(NOTES)) == 3
 
@@ -130,37 +134,37 @@ def test_a_table_stage_is_always_redone(bench: Bench) -> None:
     """A table stage sees all rows each time, so that its table is that of the rows there are."""
     bench.run()
     made = bench.dataset.manifest()["picked"]["fingerprint"]
-    shelf = bench.dataset.shelf(PICKED, made)
-    before = shelf.parts()
+    stored = bench.dataset.stored(PICKED, made)
+    before = stored.parts()
     bench.add("d")
     bench.run()
-    assert shelf.parts() != before
+    assert stored.parts() != before
     assert len(bench.rows(PICKED)) == 4
 
 
 def test_a_filter_may_be_loosened_and_tightened(bench: Bench) -> None:
     """Rows that pass again are not made again, and the finish sums up what passes now."""
     bench.run(pieces={"step": 3})
-    heard = Heard()
-    assert bench.run(pieces={"step": 3}, pick={"least": 2}, heard=heard) == []
-    assert heard.counts[-1].rows == 6
-    assert heard.notes == ["sum 21"]
+    recorder = Recorder()
+    assert bench.run(pieces={"step": 3}, pick={"min_mark": 2}, recorder=recorder) == []
+    assert recorder.counts[-1].rows == 6
+    assert recorder.notes == ["sum 21"]
     assert bench.run(pieces={"step": 3}) == []
     assert (bench.dataset.root / "sum.txt").read_text("utf-8") == "sum 27"
 
 
 def test_an_interrupted_run_goes_on(bench: Bench) -> None:
-    """A stop ends after the batch in hand, without a finish; the next run does the rest."""
-    heard = Heard(stop_in="marks")
-    first = bench.run(pieces={"step": 4}, heard=heard)
+    """A stop ends after the batch in progress, without a finish; the next run does the rest."""
+    recorder = Recorder(stop_in="marks")
+    first = bench.run(pieces={"step": 4}, recorder=recorder)
     assert stages_of(first) == {"videos": 3, "pieces": 3, "marks": 3}
-    assert heard.notes == []
-    assert [count.stage for count in heard.counts] == ["ingest", "videos", "pieces", "marks"]
-    assert heard.counts[-1].pending == 9
-    again = bench.run(pieces={"step": 4}, heard=(heard := Heard()))
+    assert recorder.notes == []
+    assert [count.stage for count in recorder.counts] == ["ingest", "videos", "pieces", "marks"]
+    assert recorder.counts[-1].pending == 9
+    again = bench.run(pieces={"step": 4}, recorder=(recorder := Recorder()))
     assert stages_of(again) == {"marks": 9, "notes": 12}
-    assert heard.todo["marks"] == (9, 3)
-    assert heard.notes == ["sum 42"]
+    assert recorder.todo["marks"] == (9, 3)
+    assert recorder.notes == ["sum 42"]
 
 
 def test_a_usage_error_ends_the_run_and_keeps_what_is_done(bench: Bench) -> None:
@@ -172,7 +176,7 @@ def test_a_usage_error_ends_the_run_and_keeps_what_is_done(bench: Bench) -> None
 
 
 def test_checks_come_before_any_work(bench: Bench) -> None:
-    """What a machine cannot do is said at once, not after hours of earlier stages."""
+    """What a machine cannot do is reported at once, not after hours of earlier stages."""
 
     def refuse(_config: ToyConfig, _others: object) -> None:
         raise UsageError("no encoder here")
@@ -191,7 +195,7 @@ def test_nothing_at_the_end_names_the_stage_that_lost_all(bench: Bench) -> None:
         bench.run(videos={"drop": "a b", "fail": "c"})
     assert "videos left none of 3" in str(error.value)
     with pytest.raises(EmptyResultError, match=r"pick left none of 3 \(3 times: low mark\)"):
-        bench.run(pick={"least": 99})
+        bench.run(pick={"min_mark": 99})
     empty = Bench(bench.folder / "empty")
     with pytest.raises(EmptyResultError, match="ingest was given nothing to work on"):
         empty.run()
@@ -209,8 +213,8 @@ def test_the_manifest_says_what_made_each_table(bench: Bench) -> None:
     before = bench.dataset.manifest_file.stat().st_ino
     bench.run(marks={"step": 3})
     assert bench.dataset.manifest_file.stat().st_ino == before
-    planned = plan_for(bench.dataset, TOYS, ["pick"], {"pick": PickConfig(least=1)})
-    marks = next(p for p in planned if p.stage.name == "marks")
+    resolved = resolve(bench.dataset, TOYS, ["pick"], {"pick": PickConfig(min_mark=1)})
+    marks = next(p for p in resolved if p.stage.name == "marks")
     assert (marks.fingerprint, marks.config) == (
         entry["fingerprint"],
         ToyConfig(**entry["options"]),
@@ -219,7 +223,7 @@ def test_the_manifest_says_what_made_each_table(bench: Bench) -> None:
 
 @pytest.mark.parametrize("workers", [1, 3])
 def test_engines_give_the_same_rows(tmp_path: Path, workers: int) -> None:
-    """Rows and words are those of the inline engine, with any number of workers."""
+    """Rows and outcomes are those of the inline engine, with any number of workers."""
     options: dict[str, Any] = {
         "videos": {"fail": "b"},
         "pieces": {"step": 3},
@@ -242,14 +246,14 @@ def test_a_batch_that_kills_its_worker_is_run_row_by_row(bench: Bench) -> None:
     """Only the row that kills its worker fails, with the cause; the rest of its batch is made."""
     with LocalEngine(1) as engine:
         worked = bench.run(engine=engine, pieces={"step": 3}, marks={"die": "b.1"})
-    words = bench.done(MARKS)
-    assert words.pop("b.1") == ("failed", "killed by signal 9 (SIGKILL) while running marks")
-    assert set(words.values()) == {("ok", None)}
-    assert len(words) == len(bench.rows(NOTES)) == 8
+    outcomes = bench.done(MARKS)
+    assert outcomes.pop("b.1") == ("failed", "killed by signal 9 (SIGKILL) while running marks")
+    assert set(outcomes.values()) == {("ok", None)}
+    assert len(outcomes) == len(bench.rows(NOTES)) == 8
     assert worked.count("marks b.1") == 4  # of three, of two, of one, and once more alone
     assert stages_of(worked)["marks"] <= 9 + 5
     assert bench.run(pieces={"step": 3}) == []
-    assert len(bench.run(pieces={"step": 3}, limits=Limits(retry_failed=True))) == 2
+    assert len(bench.run(pieces={"step": 3}, run_options=RunOptions(retry_failed=True))) == 2
 
 
 class DiesAfterWork(InlineEngine):
@@ -269,7 +273,7 @@ def test_a_worker_that_dies_after_its_commit_costs_nothing(bench: Bench) -> None
 
 
 @dataclass
-class Counting(Heard):
+class Counting(Recorder):
     """A listener that keeps how many files lay in a folder at most."""
 
     folder: Path = Path()
@@ -283,10 +287,10 @@ class Counting(Heard):
 def test_part_files_stay_bounded_while_a_stage_runs(tmp_path: Path) -> None:
     """Parts are put together in mid-run, so that a long run that is killed resumes quickly."""
     bench = Bench(tmp_path, (INGEST, replace(VIDEOS_STAGE, rows_per_part=1)))
-    n_videos = BATCHES_BETWEEN + 50
+    n_videos = BATCHES_BETWEEN_COMPACTIONS + 50
     bench.add(*(f"{n:05}" for n in range(n_videos)))
-    planned = plan_for(bench.dataset, bench.stages, ["videos"], bench.configs())[-1]
-    heard = Counting(folder=planned.own(bench.dataset).folder)
-    bench.run("videos", heard=heard)
-    assert heard.most == 2 * BATCHES_BETWEEN
+    resolved = resolve(bench.dataset, bench.stages, ["videos"], bench.configs())[-1]
+    recorder = Counting(folder=resolved.output(bench.dataset).folder)
+    bench.run("videos", recorder=recorder)
+    assert recorder.most == 2 * BATCHES_BETWEEN_COMPACTIONS
     assert len(bench.rows(VIDEOS)) == len(bench.done(VIDEOS)) == n_videos

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.toy_data import Bench, Heard, stages_of
+from tests.support.toy_data import Bench, Recorder, stages_of
 from tests.support.toy_stages import MARKS, NOTES, PICKED, PIECES, TOYS
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import TooManyFailuresError
-from vidcurate.pipeline.runner import Limits, Run, plan_for
-from vidcurate.pipeline.waves import lanes, run_in_waves
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.waves import run_in_waves, split_plan
 
 VIDEOS = "abcde"
 ALL_TABLES = (PIECES, MARKS, PICKED, NOTES)
@@ -25,12 +27,16 @@ def bench_of(folder: Path) -> Bench:
 
 
 def waved(
-    bench: Bench, n_videos: int, *, heard: Heard | None = None, limits: Limits | None = None
+    bench: Bench,
+    n_videos: int,
+    *,
+    recorder: Recorder | None = None,
+    run_options: RunOptions | None = None,
 ) -> Run:
     """Run all toy stages in waves."""
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
-    run = Run(bench.dataset, InlineEngine(), heard or Heard(), limits or Limits())
-    run.listener.run = run  # type: ignore[attr-defined]  # a Heard may stop it
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
+    run = Run(bench.dataset, InlineEngine(), recorder or Recorder(), run_options or RunOptions())
+    run.listener.run = run  # type: ignore[attr-defined]  # a Recorder may stop it
     run_in_waves(run, plan, n_videos, InlineEngine())
     return run
 
@@ -73,8 +79,8 @@ def test_results_come_before_the_last_video_is_begun(tmp_path: Path) -> None:
 def test_whole_tables_begin_the_second_lane(tmp_path: Path) -> None:
     """A table stage is redone while nobody before it reads what it writes."""
     bench = bench_of(tmp_path)
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
-    names = [[p.stage.name for p in lane] for lane in lanes(plan)]
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
+    names = [[p.stage.name for p in lane] for lane in split_plan(plan)]
     assert names[0] == ["ingest"]
     assert names[2][0] == "pick"
     assert [name for lane in names for name in lane] == [p.stage.name for p in plan]
@@ -85,14 +91,14 @@ def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
     bench = bench_of(tmp_path)
     (tmp_path / "a.video").unlink()
     with pytest.raises(TooManyFailuresError):
-        waved(bench, 1, limits=Limits(failures=0))
+        waved(bench, 1, run_options=RunOptions(max_failed=0))
 
 
 @pytest.mark.parametrize("stage", ["videos", "notes"])
 def test_a_stop_in_either_lane_ends_the_run(tmp_path: Path, stage: str) -> None:
     """After a stop no more waves begin; the next run does the rest and nothing twice."""
     bench = bench_of(tmp_path)
-    run = waved(bench, 1, heard=Heard(stop_in=stage))
+    run = waved(bench, 1, recorder=Recorder(stop_in=stage))
     assert run.interrupted
     assert run.counts == []
     waved(bench, 1)
@@ -103,7 +109,7 @@ def test_waves_on_worker_processes(tmp_path: Path) -> None:
     """Two local engines side by side give the tables of one."""
     plain, bench = bench_of(tmp_path / "plain"), bench_of(tmp_path / "waves")
     plain.run()
-    plan = plan_for(bench.dataset, TOYS, ("notes",), bench.configs())
+    plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
     with LocalEngine(1) as first, LocalEngine(1) as second:
-        run_in_waves(Run(bench.dataset, first, Heard()), plan, 2, second)
+        run_in_waves(Run(bench.dataset, first, Recorder()), plan, 2, second)
     assert [bench.done(t) for t in ALL_TABLES] == [plain.done(t) for t in ALL_TABLES]

@@ -18,10 +18,11 @@ from tests.support.toy_stages import (
     Video,
 )
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.pipeline.worker import Batch, Job, Report, commit_failure, reason_of, work
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.worker import commit_failure, reason_of, work
 from vidcurate.stage import Drop, Lookup, Workspace
 from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK, Dataset
-from vidcurate.store.storage import names_in
+from vidcurate.store.storage import list_files
 
 LETTERS = ("a", "b", "c", "d")
 Results = Iterator[Any]
@@ -34,24 +35,24 @@ def mark(piece: Piece, value: int = 1) -> list[Mark]:
 
 def job_in(folder: Path, run: Any, **stage: Any) -> Job:
     """A job over four pieces that lie in two parts, with a stage that runs `run`."""
-    shelf = Dataset(folder).shelf(PIECES, "1" * 12)
-    for name, letters in (("p", LETTERS[:2]), ("q", LETTERS[2:])):
-        shelf.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_words())
-    videos = Dataset(folder).shelf(VIDEOS, "2" * 12)
-    videos.commit("r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_words())
+    stored = Dataset(folder).stored(PIECES, "1" * 12)
+    for name, letters in (("0-p", LETTERS[:2]), ("1-q", LETTERS[2:])):
+        stored.commit(name, PIECES.to_arrow([Piece(i, f"video {i}") for i in letters]), no_done())
+    videos = Dataset(folder).stored(VIDEOS, "2" * 12)
+    videos.commit("0-r", VIDEOS.to_arrow([Video(f"video {i}", i, 7) for i in "abxyz"]), no_done())
     tables = {"pieces": "1" * 12, "videos": "2" * 12}
     changed = replace(MARKS_STAGE, run=run, name=f"marks {folder}", **stage)
     return Job(folder, changed, ToyConfig(), "3" * 12, tables)
 
 
-def no_words() -> Any:
+def no_done() -> Any:
     """An empty done table."""
     return DONE.empty_table()
 
 
 def batch(*ids: str) -> Batch:
     """A batch that names both parts of the pieces, and the part of the videos."""
-    names = {"pieces": ("part-p.parquet", "part-q.parquet"), "videos": ("part-r.parquet",)}
+    names = {"pieces": ("part-0-p.parquet", "part-1-q.parquet"), "videos": ("part-0-r.parquet",)}
     return Batch(ids or LETTERS, names)
 
 
@@ -62,15 +63,17 @@ def statuses(report: Report) -> dict[str, str]:
 
 def written(job: Job) -> list[str]:
     """The keys of the rows that a job committed."""
-    keys: list[str] = job.own().read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
+    keys: list[str] = job.output().read(["piece_id"], MARKS.schema)["piece_id"].to_pylist()
     return keys
 
 
 def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
-    """Rows come in the order of the batch, from all its parts, and are committed with the words."""
+    """Rows come in the order of the batch, from all its parts, and are committed with outcomes."""
     met: list[str] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             met.append(row.piece_id)
             yield mark(row)
@@ -79,7 +82,7 @@ def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
     report = work(job, batch("d", "a", "c"))
     assert met == ["d", "a", "c"] == written(job)
     assert report.statuses == (("d", OK, None), ("a", OK, None), ("c", OK, None))
-    done = job.own().done().to_pylist()
+    done = job.output().done().to_pylist()
     assert [(d["id"], d["status"], d["reason"]) for d in done] == list(report.statuses)
     assert sum(d["seconds"] for d in done) <= report.seconds
     assert all(d["seconds"] >= 0 for d in done)
@@ -92,7 +95,9 @@ def test_a_bad_row_costs_only_itself(
     """Whichever rows raise, the others are kept, and a row that has its result is not run again."""
     given_out: list[str] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             if row.piece_id in bad:
                 raise ValueError(f"{row.piece_id} is odd")
@@ -113,7 +118,9 @@ def test_a_bad_row_costs_only_itself(
 def test_a_row_that_spoils_the_batch_late_is_found(tmp_path: Path) -> None:
     """A stage that reads ahead raises before the results of good rows; these are made singly."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         if any(row.piece_id == "c" for row in rows):
             raise MediaError("c cannot be read")
         for row in rows:
@@ -130,7 +137,9 @@ def test_failures_and_drops_may_be_results(tmp_path: Path) -> None:
     """A yielded MediaError fails its row, a Drop drops it, an empty list is fine; none ends it."""
     runs: list[int] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         runs.append(len(rows))
         yield from (mark(rows[0]), MediaError("no  picture\nat all"), Drop("too short"), [])
 
@@ -147,9 +156,11 @@ def test_failures_and_drops_may_be_results(tmp_path: Path) -> None:
 
 
 def test_a_row_may_give_several(tmp_path: Path) -> None:
-    """All rows that one input gives are written, under one word for the input."""
+    """All rows that one input gives are written, with one outcome for the input."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             yield [Mark(f"{row.piece_id}{i}", row.video_id, i) for i in range(2)]
 
@@ -162,7 +173,9 @@ def test_a_row_may_give_several(tmp_path: Path) -> None:
 def test_a_missing_result_fails_its_row(tmp_path: Path) -> None:
     """A stage that ends without a result for a row is named at that row; others go on."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         for row in rows:
             if row.piece_id == "b":
                 return
@@ -178,14 +191,16 @@ def test_a_missing_result_fails_its_row(tmp_path: Path) -> None:
 def test_usage_errors_end_the_stage(tmp_path: Path, error: BaseException) -> None:
     """What is no row's fault is raised, and nothing is committed."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any) -> Results:
+    def run(
+        rows: Sequence[Piece], _config: ToyConfig, _tool: Any, _workspace: Workspace
+    ) -> Results:
         yield mark(rows[0])
         raise error
 
     job = job_in(tmp_path, run)
     with pytest.raises(type(error)):
         work(job, batch())
-    assert job.own().commits() == {}
+    assert job.output().commits() == {}
 
 
 def test_the_tool_is_opened_once(tmp_path: Path) -> None:
@@ -196,7 +211,7 @@ def test_the_tool_is_opened_once(tmp_path: Path) -> None:
         opened.append(config.fail)
         return f"tool {len(opened)}"
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, tool: str) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, tool: str, _workspace: Workspace) -> Results:
         for row in rows:
             yield mark(row, int(tool.removeprefix("tool ")))
 
@@ -211,10 +226,10 @@ def test_the_tool_is_opened_once(tmp_path: Path) -> None:
 
 
 def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
-    """`beside` gives the rows of the batch in hand and no others, also when rows are redone."""
+    """`lookup` gives the rows of the batch in progress and no others, also when rows are redone."""
     seen: list[set[str]] = []
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
         videos = workspace.lookup(VIDEOS)
         seen.append(set(videos))
         for row in rows:
@@ -225,13 +240,13 @@ def test_a_stage_sees_its_neighbours(tmp_path: Path) -> None:
     assert seen[0] == {"video a", "video b"}
     assert statuses(report) == {"a": OK, "b": OK, "c": FAILED, "d": FAILED}
     assert report.statuses[2][2] == "KeyError: 'video c'"
-    assert job.own().read(None, MARKS.schema)["value"].to_pylist() == [7, 7]
+    assert job.output().read(None, MARKS.schema)["value"].to_pylist() == [7, 7]
 
 
 def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
     """A stage's own files have a folder that exists, next to its rows; tables are known by name."""
 
-    def run(rows: Sequence[Piece], _config: ToyConfig, workspace: Workspace) -> Results:
+    def run(rows: Sequence[Piece], _config: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
         assert workspace.has(VIDEOS)
         assert not workspace.has(MARKS)
         assert workspace.file_of(VIDEOS, "a") == tmp_path / "videos" / ("2" * 12) / "files" / "a"
@@ -241,16 +256,16 @@ def test_a_stage_sees_folders_and_what_is_there(tmp_path: Path) -> None:
 
     job = job_in(tmp_path, run)
     assert statuses(work(job, batch("a"))) == {"a": OK}
-    assert list(names_in(job.own().files)) == ["a"]
+    assert list(list_files(job.output().files)) == ["a"]
 
 
-def test_a_crash_is_the_word_on_one_row(tmp_path: Path) -> None:
+def test_a_crash_is_the_outcome_of_one_row(tmp_path: Path) -> None:
     """A row that killed its worker is failed with the reason, and has no part."""
     job = job_in(tmp_path, lambda *_: iter(()))
     report = commit_failure(job, batch("b"), "killed by signal 9 (SIGKILL)")
     assert report.statuses == (("b", FAILED, "killed by signal 9 (SIGKILL)"),)
-    assert job.own().commits() == {f"done-{batch('b').name}-none.parquet": []}
-    assert job.own().done()["id"].to_pylist() == ["b"]
+    assert job.output().commits() == {f"done-{batch('b').name}-none.parquet": []}
+    assert job.output().done()["id"].to_pylist() == ["b"]
 
 
 @pytest.mark.parametrize(

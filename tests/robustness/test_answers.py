@@ -7,15 +7,21 @@ import pytest
 
 from tests.support.chat_bench import OPTIONS
 from tests.support.chat_server import Script, completion, serving
-from tests.support.talks import Model, says
+from tests.support.conversations import Model, reply
 from vidcurate.captioning.text.json_answer import ask_json, plain_text
-from vidcurate.captioning.text.trigger import begun_with
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.text.trigger import with_word
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError, ServerError
-from vidcurate.models.chat.answer_text import ending, spoken_in
-from vidcurate.models.chat.answers import read_answer
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, hold, said
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    ModelRequest,
+    answer_text,
+    run_conversation,
+)
 from vidcurate.models.chat.openai import open_chat
+from vidcurate.models.chat.output_text import finish_text, strip_output
+from vidcurate.models.chat.responses import read_answer
 
 SAID = "A red ball rolls across green grass"
 THOUGHT = "The user wants a caption. Frame 1 shows a ball."
@@ -46,7 +52,7 @@ def read(value: Any) -> Any:
 )
 def test_thoughts_are_not_said(written: str) -> None:
     """However a model marks its thoughts, the text is exactly what follows them."""
-    spoken = spoken_in(written)
+    spoken = strip_output(written)
     assert spoken.text == SAID
     assert "thoughts" in spoken.repairs
 
@@ -63,13 +69,13 @@ def test_thoughts_are_not_said(written: str) -> None:
 )
 def test_what_is_said_stays(written: str) -> None:
     """A text that only speaks of such marks is not touched."""
-    assert spoken_in(written) == type(spoken_in(""))(written)
+    assert strip_output(written) == type(strip_output(""))(written)
 
 
 @pytest.mark.parametrize("written", [f"<think>\n{THOUGHT}", f"\u25c1think\u25b7{THOUGHT}", ""])
 def test_a_thought_without_end_names_the_option(written: str) -> None:
     """A model that runs out of tokens while it thinks said nothing, and the reason says why."""
-    told = ending(written, is_cut=True, max_tokens=512, thought=True)
+    told = finish_text(written, is_cut=True, max_tokens=512, thought=True)
     reason = "it was cut at max_tokens = 512 while the model was thinking: raise max_tokens"
     assert (told.text, told.status, told.reason) == ("", "empty", reason)
 
@@ -91,7 +97,7 @@ def test_a_thought_without_end_names_the_option(written: str) -> None:
 def test_what_is_no_text_says_why(choice: dict[str, Any], words: str) -> None:
     """An answer without a text, or with one that does not count, is a reason and no caption."""
     with pytest.raises(MediaError, match=words):
-        said(read(choice))
+        answer_text(read(choice))
 
 
 @pytest.mark.parametrize("why", ["abort", "error"])
@@ -167,14 +173,14 @@ def test_every_strategy_is_told_plain_texts() -> None:
     """A conversation meets the text without its JSON, but JSON where it asked for that."""
 
     def talk() -> Conversation[tuple[str, Any]]:
-        answer = yield Ask(("What?",))
+        answer = yield ModelRequest(("What?",))
         value = yield from ask_json(("What?",), {"type": "object"})
         return answer.text, value
 
-    spent = Spent()
-    model = Model([says(json.dumps({"caption": SAID})), says('{"caption": "x"}')])
-    assert hold(metered(talk(), spent), model.ask) == (SAID, {"caption": "x"})
-    assert spent.notes == ("markup",)
+    usage = Usage()
+    model = Model([reply(json.dumps({"caption": SAID})), reply('{"caption": "x"}')])
+    assert run_conversation(count_usage(talk(), usage), model.ask) == (SAID, {"caption": "x"})
+    assert usage.notes == ("markup",)
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,7 @@ def test_every_strategy_is_told_plain_texts() -> None:
 )
 def test_no_trigger_puts_nothing_before_a_text(text: str, trigger: str, begun: str) -> None:
     """Only a word that is set, and that the text lacks, is put before it."""
-    assert begun_with(text, trigger) == begun
+    assert with_word(text, trigger) == begun
 
 
 @pytest.mark.parametrize(("key", "is_stored"), [("test", True), ("sk-0123456789abcdef0123", False)])
@@ -195,9 +201,9 @@ def test_a_key_changes_no_text(monkeypatch: pytest.MonkeyPatch, key: str, is_sto
     """The habit of a key "test" changes no word; an answer with a secret in it is not stored."""
     monkeypatch.setenv("TEST_KEY", key)
     with serving(Script(say=lambda _: f"A {key} driver, a {key}er.")) as script:
-        outcome = open_chat({**OPTIONS, "base_url": script.url}).ask(Ask(("What?",)))
+        outcome = open_chat({**OPTIONS, "base_url": script.url}).ask(ModelRequest(("What?",)))
         script.refuse = lambda _: (400, f"you sent {key}")
-        refusal = open_chat({**OPTIONS, "base_url": script.url}).ask(Ask(("What?",)))
+        refusal = open_chat({**OPTIONS, "base_url": script.url}).ask(ModelRequest(("What?",)))
     if is_stored:
         assert isinstance(outcome, Answer)
         assert outcome.text == "A test driver, a tester."

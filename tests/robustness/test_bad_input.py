@@ -12,8 +12,8 @@ from tests.support.command import vidcurate
 from tests.support.pipeline import done, process, rows
 from tests.support.videos import ffmpeg, render
 from vidcurate.errors import EmptyResultError, TooManyFailuresError
-from vidcurate.pipeline.inputs import FOUND
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import EXPORTS, FILES, SCANS, SOURCES, VIDEOS
 from vidcurate.store.dataset import Dataset
 
@@ -69,7 +69,7 @@ def out(videos: Path) -> Path:
 
 def reasons(out: Path) -> Mapping[str, str]:
     """Why each bad file failed, by its name."""
-    found_files = Dataset(out).shelf(FILES, FOUND).read(None, FILES.schema)
+    found_files = Dataset(out).stored(FILES, FOUND).read(None, FILES.schema)
     files = {f.file_id: Path(f.path).name for f in FILES.from_arrow(found_files)}
     sources = {s.video_id: Path(s.path).name for s in rows(out, SOURCES)}
     found = {files[i]: reason for i, (_, reason) in done(out, SOURCES).items() if reason}
@@ -147,9 +147,9 @@ def test_no_failure_allowed(videos: Path, tmp_path: Path) -> None:
     with pytest.raises(
         TooManyFailuresError, match=r"\d rows failed, more than the 0 allowed: see "
     ):
-        process(tmp_path, OPTIONS, videos, limits=Limits(failures=0))
+        process(tmp_path, OPTIONS, videos, run_options=RunOptions(max_failed=0))
     many = len(REASONS) + 2
-    counts = process(tmp_path, OPTIONS, videos, limits=Limits(failures=many))
+    counts = process(tmp_path, OPTIONS, videos, run_options=RunOptions(max_failed=many))
     assert counts["export"].rows == len(GOOD)
 
 

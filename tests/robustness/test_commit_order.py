@@ -13,14 +13,16 @@ import pyarrow as pa
 import pytest
 
 from tests.support.s3_server import reached
-from tests.support.toy_data import Bench, Heard
+from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import MARKS, TOYS, Mark
-from vidcurate.pipeline.counts import known_count
-from vidcurate.pipeline.discovery.sources import add_files
-from vidcurate.pipeline.inputs import FOUND, Scope, live_scope
-from vidcurate.pipeline.runner import Limits, plan_for
+from vidcurate.pipeline.counts import cached_count
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES, FoundFile
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, FAILED, OK, Dataset
 from vidcurate.store.storage import Remote, copy
 from vidcurate.store.versions import library_versions
 
@@ -37,27 +39,27 @@ def with_history(folder: Path) -> Bench:
         (folder / f"{label}.video").write_text(f"video {label} is longer now", "utf-8")
         bench.add(label)
         bench.run(marks={"fail": "a.1"}, **OPTIONS)
-    bench.run(limits=Limits(retry_failed=True), **OPTIONS)
-    bench.run(pick={"least": 1}, **OPTIONS)
+    bench.run(run_options=RunOptions(retry_failed=True), **OPTIONS)
+    bench.run(pick={"min_mark": 1}, **OPTIONS)
     return bench
 
 
 def told(bench: Bench) -> dict[str, Any]:
     """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
-    plan = plan_for(dataset, TOYS, ["notes"], bench.configs(pick={"least": 1}, **OPTIONS))
-    sources = next(p for p in plan if p.stage.writes is SOURCES).own(dataset)
+    plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"min_mark": 1}, **OPTIONS))
+    sources = next(p for p in plan if p.stage.writes is SOURCES).output(dataset)
     scope = live_scope(dataset, sources, None)
     tables = {
-        stage.writes.name: dataset.shelf(stage.writes, manifest[stage.writes.name]["fingerprint"])
+        stage.writes.name: dataset.stored(stage.writes, manifest[stage.writes.name]["fingerprint"])
         for stage in TOYS
     }
     return {
         "id": dataset.id,
         "rows": {s.writes.name: tables[s.writes.name].read(None, s.writes.schema) for s in TOYS},
-        "words": {name: shelf.made_by() for name, shelf in tables.items()},
+        "words": {name: stored.done_with_versions() for name, stored in tables.items()},
         "live": scope,
-        "counts": [known_count(dataset, planned, Scope()) for planned in plan],
+        "counts": [cached_count(dataset, resolved, Scope()) for resolved in plan],
     }
 
 
@@ -82,9 +84,9 @@ def test_a_copy_with_any_times_is_the_same_data_set(tmp_path: Path, order: str) 
     for file, seconds in zip(files, times(order, len(files)), strict=True):
         os.utime(file, (seconds, seconds))
     assert told(copied) == before
-    heard = Heard()
-    assert copied.run(heard=heard, pick={"least": 1}, **OPTIONS) == []
-    assert {stage: todo for stage, (todo, _) in heard.todo.items() if todo} == {}
+    recorder = Recorder()
+    assert copied.run(recorder=recorder, pick={"min_mark": 1}, **OPTIONS) == []
+    assert {stage: todo for stage, (todo, _) in recorder.todo.items() if todo} == {}
 
 
 @pytest.fixture
@@ -99,20 +101,20 @@ def test_objects_may_be_copied_in_any_order(folder: Remote) -> None:
     first = folder / "first"
     add_files(Dataset(first), [FoundFile("x", "/video", {}, None)])
     add_files(Dataset(first), [FoundFile("y", "/video", {}, None)])
-    shelf = Dataset(first).shelf(MARKS, "0123456789ab")
+    stored = Dataset(first).stored(MARKS, "0123456789ab")
     for number, status in enumerate((FAILED, OK)):
         done = {"id": "a", "status": status, "reason": None, "seconds": 0.0}
         rows = MARKS.to_arrow([Mark("a", "video", number)]) if status == OK else None
         words = pa.Table.from_pylist([done], schema=DONE)
-        shelf.commit(commit_name(shelf.next_number(), ["a"]), rows, words)
+        stored.commit(commit_name(stored.next_number(), ["a"]), rows, words)
     for name in sorted(first.below(), reverse=True):
         copy(first / name, folder / "second" / name)
     copied = Dataset(folder / "second")
-    paths = copied.shelf(FILES, FOUND).read(["file_id", "path"], FILES.schema)
+    paths = copied.stored(FILES, FOUND).read(["file_id", "path"], FILES.schema)
     assert paths["file_id"].to_pylist() == ["x", "y"]
-    words = copied.shelf(MARKS, "0123456789ab").done()
+    words = copied.stored(MARKS, "0123456789ab").done()
     assert words["status"].to_pylist() == [OK]
-    assert words.equals(shelf.done())
+    assert words.equals(stored.done())
 
 
 def test_rows_say_by_which_libraries_they_were_made(tmp_path: Path) -> None:
@@ -132,8 +134,8 @@ def test_rows_say_by_which_libraries_they_were_made(tmp_path: Path) -> None:
     entry = bench.dataset.manifest()["marks"]
     assert entry["versions"]["av"] == new
     assert [made["av"] for made in entry["earlier_versions"]] == [old]
-    shelf = bench.dataset.shelf(MARKS, entry["fingerprint"])
-    shelf.take_back(pa.array(["no such piece"]), MARKS.key, MARKS.schema)
-    assert len(shelf.commits()) == 1
-    versions, words = shelf.versions(), shelf.made_by().to_pylist()
-    assert {w["id"]: versions[w["made_by"]]["av"] for w in words} == {"a.0": old, "b.0": new}
+    stored = bench.dataset.stored(MARKS, entry["fingerprint"])
+    stored.remove_inputs(pa.array(["no such piece"]), MARKS.key, MARKS.schema)
+    assert len(stored.commits()) == 1
+    versions, words = stored.versions(), stored.done_with_versions().to_pylist()
+    assert {w["id"]: versions[w["versions_id"]]["av"] for w in words} == {"a.0": old, "b.0": new}

@@ -12,15 +12,15 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import Script
-from tests.support.pipeline import names_below, process, rows, shelf
-from vidcurate.errors import DiskFullError, LossError, UsageError, disk_full_stops
-from vidcurate.export.files import link
-from vidcurate.export.marker import read_mark
-from vidcurate.pipeline.discovery.sources import drop_files
-from vidcurate.pipeline.runner import Limits
+from tests.support.pipeline import names_below, process, rows, stored
+from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
+from vidcurate.exporting.files import link
+from vidcurate.exporting.marker import end_hash, read_mark
+from vidcurate.pipeline.discovery.found_files import drop_files
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES
 from vidcurate.store.dataset import Dataset
-from vidcurate.store.markers import EXPORT_MARKER
+from vidcurate.store.markers import EXPORT_MARKER, LAYOUT
 
 WHOLE: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},
@@ -69,7 +69,7 @@ def hub_export(folder: Path) -> None:
 def other_data_set(folder: Path) -> None:
     """The export of another data set."""
     hub_export(folder)
-    mark = {"vidcurate": 1, "kind": "export", "dataset": "0" * 32, "finished": True}
+    mark = {"vidcurate": LAYOUT, "kind": "export", "dataset": "0" * 32, "finished": True}
     (folder / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
 
 
@@ -112,20 +112,22 @@ def test_what_a_user_put_into_an_export_is_named(name: str, out: Path) -> None:
     assert read(out).num_rows == 3
 
 
-def test_an_export_without_a_mark_is_replaced_at_home_only(out: Path, tmp_path: Path) -> None:
-    """Without a mark an export is known in the data set's own folder, if each file is its own."""
+def test_an_export_without_a_mark_is_not_replaced(out: Path) -> None:
+    """A folder that nothing says is ours is refused, also in the data set's own folder."""
     (out / "export" / EXPORT_MARKER).unlink()
-    shutil.copytree(out / "export", tmp_path / "elsewhere")
     with pytest.raises(UsageError, match="holds other things"):
-        process(out, {**WHOLE, "export": {**WHOLE["export"], "out": tmp_path / "elsewhere"}})
-    (out / "export" / "mine.txt").write_text("mine", "utf-8")
-    with pytest.raises(UsageError, match=r"did not write: mine\.txt"):
         process(out, WHOLE)
-    (out / "export" / "mine.txt").unlink()
-    process(out, WHOLE)
-    mark = read_mark(out / "export")
-    assert mark is not None
-    assert (mark.clips, mark.captions) == (3, 3)
+
+
+def test_an_export_of_the_first_version_is_refused(out: Path) -> None:
+    """One line says which version made it and what to do; the export stays as it is."""
+    marker = out / "export" / EXPORT_MARKER
+    old = {**json.loads(marker.read_text("utf-8")), "vidcurate": 1}
+    marker.unlink()  # other tests have the same file by a hard link
+    marker.write_text(json.dumps(old), "utf-8")
+    with pytest.raises(UsageError, match=r"export was made by vidcurate 0\.1, .* new folder$"):
+        process(out, WHOLE)
+    assert json.loads(marker.read_text("utf-8")) == old
 
 
 def test_places_that_cannot_be_replaced(
@@ -188,7 +190,7 @@ def test_a_full_disk_is_no_want_of_links(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "link", refuse)
     (tmp_path / "a").touch()
-    with pytest.raises(DiskFullError), disk_full_stops(tmp_path):
+    with pytest.raises(DiskFullError), raising_disk_full(tmp_path):
         link(tmp_path / "a", tmp_path / "b")
     assert not (tmp_path / "b").exists()
 
@@ -202,13 +204,13 @@ def test_good_captions_are_not_given_up_for_failures(
         process(out, refusing)
     assert raised.value.exit_code == 3
     assert read(out)["caption"].equals(before)
-    process(out, refusing, limits=Limits(allow_loss=True))
+    process(out, refusing, run_options=RunOptions(allow_loss=True))
     assert read(out)["caption"].null_count == 3
 
 
 def test_clips_that_fail_are_lost_and_those_that_rules_reject_go(out: Path) -> None:
     """A damaged file is a loss; fewer clips by a tighter rule are what was asked for."""
-    damaged = min(shelf(out, EXPORTS).files.iterdir())
+    damaged = min(stored(out, EXPORTS).files.iterdir())
     damaged.unlink()
     damaged.write_bytes(b"damaged")
     with pytest.raises(LossError, match=r"would lose 1 clip \(export or verify failed\)"):
@@ -224,12 +226,12 @@ def test_a_video_that_is_gone_takes_no_clips_along(video: Path, tmp_path: Path) 
     other.write_bytes(video.read_bytes() + b"\0" * 16)
     process(out, WHOLE, video, other)
     with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
-        process(out, WHOLE, limits=Limits(videos=1))
+        process(out, WHOLE, run_options=RunOptions(limit=1))
     other.write_bytes(b"no video")
     with pytest.raises(LossError, match=r"would lose 3 clips \(their videos were replaced"):
         process(out, WHOLE, other)
     assert read(out).num_rows == 6
-    process(out, WHOLE, other, limits=Limits(allow_loss=True))
+    process(out, WHOLE, other, run_options=RunOptions(allow_loss=True))
     assert read(out).num_rows == 3
 
 
@@ -252,7 +254,7 @@ def test_columns_that_nothing_makes_any_more_are_lost(out: Path) -> None:
         table = table.append_column(name, [["x"] * table.num_rows])
     shard.unlink()
     pq.write_table(table, shard)
-    mark["files"][f"data/{shard.name}"] = ""
+    mark["files"][f"data/{shard.name}"] = end_hash(shard)
     (out / "export" / EXPORT_MARKER).unlink()
     (out / "export" / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
     with pytest.raises(LossError, match=r"would lose 2 columns \(speech_ratio, licence\)"):

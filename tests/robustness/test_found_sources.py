@@ -14,9 +14,11 @@ import pytest
 from tests.support.command import vidcurate
 from tests.support.pipeline import process, rows
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import drop_files, find_files, live_files, take_in
+from vidcurate.pipeline.discovery.found_files import drop_files, ingest_sources, live_files
+from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
+from vidcurate.store.markers import LAYOUT
 
 
 def files_of(*sources: Path | str, stdin: str = "", own: Path | None = None) -> list[FoundFile]:
@@ -40,7 +42,7 @@ def touch(folder: Path, *files: str) -> None:
 def made_dataset(root: Path, marker: str = "manifest.json") -> None:
     """The folders of a data set with clips in them, known by manifest or lock."""
     touch(root, "exports/0123456789ab/files/c.mp4", "export/clips/c.mp4", "files/found/x.parquet")
-    text = json.dumps({"vidcurate": 1, "tables": {}}) if marker == "manifest.json" else ""
+    text = json.dumps({"vidcurate": LAYOUT, "tables": {}}) if marker == "manifest.json" else ""
     (root / marker).write_text(text, "utf-8")
 
 
@@ -53,30 +55,26 @@ def test_a_data_set_below_the_videos_is_no_source(tmp_path: Path, marker: str) -
     told: list[str] = []
     found = find_files([str(tmp_path)], ("mp4",), io.StringIO(), recursive=True, note=told.append)
     assert names(list(found), tmp_path) == wanted
-    assert told == [f"left out, since vidcurate wrote it: {tmp_path / 'out'}"]
+    assert told == [f"skipped, since vidcurate wrote it: {tmp_path / 'out'}"]
     assert names(files_of(tmp_path, own=tmp_path / "out"), tmp_path) == wanted
     assert names(files_of(f"{tmp_path}/**/*.mp4"), tmp_path) == wanted
     clip = tmp_path / "out" / "exports" / "0123456789ab" / "files" / "c.mp4"
     [listed] = files_of("-", stdin=str(clip))
-    assert (
-        listed.fault == f"the file lies in the data set {tmp_path / 'out'}, which vidcurate wrote"
-    )
+    assert listed.fault == f"the file is in the data set {tmp_path / 'out'}, which vidcurate wrote"
     for source in (clip, clip.parent, tmp_path / "out" / "export"):
         with pytest.raises(UsageError, match="which vidcurate wrote"):
             files_of(source)
 
 
 def test_an_export_is_no_source(tmp_path: Path) -> None:
-    """An export elsewhere is known by its marker, also in a copy, and one without by its card."""
-    touch(tmp_path, "a.mp4", "final/clips/c.mp4", "old/clips/c.mp4", "theirs/clips/d.mp4")
+    """An export elsewhere is known by its marker, also in a copy and of another version."""
+    touch(tmp_path, "a.mp4", "final/clips/c.mp4", "theirs/clips/d.mp4")
     marker = {"vidcurate": 1, "kind": "export", "dataset": "0" * 32}
     (tmp_path / "final" / ".vidcurate-export.json").write_text(json.dumps(marker), "utf-8")
     shutil.copytree(tmp_path / "final", tmp_path / "copy")
-    (tmp_path / "old" / "data").mkdir()
-    (tmp_path / "old" / "README.md").write_text("---\n---\n\n# Video clips with text\n", "utf-8")
     (tmp_path / "theirs" / "manifest.json").write_text('{"name": "an app"}', "utf-8")
     assert names(files_of(tmp_path), tmp_path) == ["a.mp4", "theirs/clips/d.mp4"]
-    with pytest.raises(UsageError, match=r"lies in the export .*/copy, which vidcurate wrote"):
+    with pytest.raises(UsageError, match=r"is in the export .*/copy, which vidcurate wrote"):
         files_of(tmp_path / "copy" / "clips")
 
 
@@ -185,7 +183,7 @@ def taken(dataset: Path, *sources: Path | str) -> list[str]:
     told: list[str] = []
     given = [str(s) for s in sources]
     where = Dataset(dataset)
-    take_in(where, given, ("mp4",), io.StringIO(), recursive=True, note=told.append)
+    ingest_sources(where, given, ("mp4",), io.StringIO(), recursive=True, note=told.append)
     process(dataset, {"ingest": {}})
     return told
 
@@ -211,7 +209,7 @@ def test_videos_that_go_are_told_and_dropped(tmp_path: Path) -> None:
     ]
     assert process(out, {"ingest": {}})["ingest"].rows == 2
     touch(videos, "b.mp4")
-    assert taken(out, videos) == [f"taken in again, though dropped before: {videos / 'b.mp4'}"]
+    assert taken(out, videos) == [f"ingested again, though dropped before: {videos / 'b.mp4'}"]
     assert process(out, {"ingest": {}})["ingest"].rows == 3
 
 

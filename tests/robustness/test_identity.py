@@ -12,13 +12,13 @@ from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import SAMPLED_WHOLE, content_id, video_path
-from vidcurate.pipeline.inputs import live_scope
+from vidcurate.pipeline.scope import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
 from vidcurate.stage import Stage, StageConfig, fingerprint
 from vidcurate.stages import STAGES
 from vidcurate.store.cache import cache_folder
 from vidcurate.store.dataset import Dataset
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 LARGE = SAMPLED_WHOLE * 2
 
@@ -55,8 +55,8 @@ def ids(root: Path, *sources: Path) -> tuple[dict[str, str], int]:
     told = Told()
     process(root, {"ingest": {}}, *sources, listener=told)
     dataset = Dataset(root)
-    shelf = dataset.shelf(SOURCES, dataset.manifest()[SOURCES.name]["fingerprint"])
-    kept = live_scope(dataset, shelf, None).keep(shelf.read(None, SOURCES.schema)).to_pylist()
+    stored = dataset.stored(SOURCES, dataset.manifest()[SOURCES.name]["fingerprint"])
+    kept = live_scope(dataset, stored, None).keep(stored.read(None, SOURCES.schema)).to_pylist()
     return {Path(row["path"]).name: row["video_id"] for row in kept}, told.n_read
 
 
@@ -214,11 +214,11 @@ def test_large_weights_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("VIDCURATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("vidcurate.store.digests.SETTLED_S", -1)
     model = weights(tmp_path / "model")
-    first = content_below(model)
+    first = content_hash(model)
     [kept] = (cache_folder() / "hashes").iterdir()
     kept.write_text("0" * 64, "ascii")
-    assert content_below(model) != first
+    assert content_hash(model) != first
     (model / "README.md").write_text("about", "utf-8")
     (model / ".cache").mkdir()
     kept.unlink()
-    assert content_below(model) == first
+    assert content_hash(model) == first

@@ -13,7 +13,7 @@ import pytest
 from tests.support.command import Ended, kill_group, start, stopped, vidcurate, wait_until
 from tests.support.videos import render
 from vidcurate.errors import MediaError, is_disk_full
-from vidcurate.media.io.ffmpeg import full_disk
+from vidcurate.media.io.ffmpeg import disk_full_cause
 
 N_VIDEOS = 3
 
@@ -147,7 +147,7 @@ def test_ffmpeg_tells_of_a_full_disk(number: int) -> None:
     """By its exit code, and where that is 1, as before version 6.1, by the end of a line."""
     words = os.strerror(number)
     for exit_code, said in ((256 - number, ""), (1, f"av_interleaved_write_frame(): {words}\nBye")):
-        found = full_disk(exit_code, said)
+        found = disk_full_cause(exit_code, said)
         assert found is not None
         assert is_disk_full(found)
-    assert full_disk(1, f"{words}.mp4: Invalid data found when processing input") is None
+    assert disk_full_cause(1, f"{words}.mp4: Invalid data found when processing input") is None

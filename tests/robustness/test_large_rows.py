@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from vidcurate.errors import UsageError
-from vidcurate.export.targets import parquet
-from vidcurate.export.targets.parquet import write_shard, write_shards
+from vidcurate.exporting.targets import parquet
+from vidcurate.exporting.targets.parquet import write_shard, write_shards
 
 SIZES = (300, 500, 200, None, 1500, 10, 900)
 

@@ -8,12 +8,12 @@ import pyarrow as pa
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.videos import ffmpeg, render
 from vidcurate.errors import EmptyResultError
 from vidcurate.media.io.packets import Clock, Damage, packets
 from vidcurate.records import CLIPS, SCANS
-from vidcurate.store.dataset import DONE, DONE_AND_LOST, Dataset, with_versions
+from vidcurate.store.dataset import DONE, DONE_WITH_LOSSES, Dataset, with_versions
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast")
 HELD = "select='lt(t,2)+gte(t,32)'"
@@ -77,15 +77,15 @@ def test_rows_are_valid_json(data_set: Path) -> None:
 
 def test_losses_survive_compaction_and_are_not_asked_of_older_tables(tmp_path: Path) -> None:
     """Done rows of before, which say nothing of losses, are read beside those that do."""
-    place = Dataset(tmp_path).shelf(SCANS, "f")
+    place = Dataset(tmp_path).stored(SCANS, "f")
     row = {"id": "a", "status": "ok", "reason": None, "seconds": 1.0}
-    place.commit("old", None, pa.Table.from_pylist([row], schema=DONE))
+    place.commit("0-old", None, pa.Table.from_pylist([row], schema=DONE))
     lost = [{"what": "hole", "count": 1, "seconds": 2.0}]
-    new = pa.Table.from_pylist([row | {"id": "b", "losses": lost}], schema=DONE_AND_LOST)
-    place.commit("new", None, new)
-    words = with_versions(place.made_by(), place.versions())
-    place.put_whole([], [SCANS.schema.empty_table()], words)
-    found = {r["id"]: r["losses"] for r in place.done(DONE_AND_LOST).to_pylist()}
+    new = pa.Table.from_pylist([row | {"id": "b", "losses": lost}], schema=DONE_WITH_LOSSES)
+    place.commit("1-new", None, new)
+    words = with_versions(place.done_with_versions(), place.versions())
+    place.rewrite([], [SCANS.schema.empty_table()], words)
+    found = {r["id"]: r["losses"] for r in place.done(DONE_WITH_LOSSES).to_pylist()}
     assert found == {"a": None, "b": lost}
     assert place.done().schema.equals(DONE)
 
@@ -132,7 +132,7 @@ def test_a_video_split_where_nothing_is_left_says_how_much(tmp_path: Path) -> No
     }
     with pytest.raises(EmptyResultError):
         process(tmp_path / "d", options, video)
-    (row,) = shelf(tmp_path / "d", CLIPS).done(DONE_AND_LOST).to_pylist()
+    (row,) = stored(tmp_path / "d", CLIPS).done(DONE_WITH_LOSSES).to_pylist()
     lost_s = sum(loss["seconds"] for loss in row["losses"])
     assert (row["status"], lost_s) == ("dropped", pytest.approx(6, abs=0.01))
 

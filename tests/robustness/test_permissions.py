@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command import ENVIRONMENT, Ended, vidcurate
-from vidcurate.errors import place_fault
+from vidcurate.errors import location_fault
 from vidcurate.store.lock import own_facts
 
 # A file system without locks, as NFS without a lock daemon, some of Lustre, and FUSE.
@@ -106,7 +106,7 @@ def test_what_can_be_read_can_be_looked_at(read_only: Path) -> None:
     """Commands that look need not write; commands that write say where they cannot."""
     root = ("-d", read_only)
     looks = [("status", *root), ("rows", "kept", *root), ("tune", *root)]
-    writes = [(name, *root) for name in ("filter", "ingest", "clean", "plan")]
+    writes = [(name, *root) for name in ("filter", "ingest", "clean", "estimate")]
     ends = several(*looks, ("diff", read_only, read_only), *writes, bound=True)
     for looked in ends[: -len(writes)]:
         assert looked.code == 0, looked.err
@@ -131,10 +131,10 @@ def test_what_is_no_folder_is_no_data_set(video: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ESTALE, errno.ENAMETOOLONG])
 def test_an_error_of_a_place_names_it(number: int) -> None:
     """What the system says of a place becomes a line; what may be our own fault does not."""
-    fault = place_fault(OSError(number, os.strerror(number), "/data/x"))
+    fault = location_fault(OSError(number, os.strerror(number), "/data/x"))
     assert fault is not None
     assert fault.startswith(f"/data/x: {os.strerror(number)}: ")
-    assert place_fault(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/data/x")) is None
+    assert location_fault(OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/data/x")) is None
 
 
 @pytest.fixture

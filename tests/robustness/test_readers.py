@@ -12,10 +12,11 @@ import pytest
 
 from tests.support.s3_server import reached
 from tests.support.toy_stages import MARKS, Mark
-from vidcurate.cli.look import steadily
+from vidcurate.analysis.view import read_consistently
 from vidcurate.errors import UsageError
 from vidcurate.store.cache import staging_folder
-from vidcurate.store.dataset import DONE, OK, Dataset, Shelf, commit_name
+from vidcurate.store.commits import commit_name
+from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable
 from vidcurate.store.storage import Location, Remote, remove
 
 N_ROWS = 40
@@ -40,30 +41,30 @@ def root(
 
 def test_what_is_read_is_one_state_of_the_table(root: Location) -> None:
     """While a table is made anew again and again, each reading is all rows of one making."""
-    shelf = Dataset(root).shelf(MARKS, "0123456789ab")
-    shelf.replace(*marks(0))
+    stored = Dataset(root).stored(MARKS, "0123456789ab")
+    stored.replace(*marks(0))
     ended = threading.Event()
 
     def write() -> None:
         value = 0
         while not ended.is_set():
             value += 1
-            shelf.replace(*marks(value))
+            stored.replace(*marks(value))
             # A batch more, and all put together again.
-            name = commit_name(shelf.next_number(), ["more"])
-            shelf.commit(name, *(table.slice(0, 1) for table in marks(value)))
-            shelf.take_back(pa.array(["none"]), MARKS.key, MARKS.schema)
+            name = commit_name(stored.next_number(), ["more"])
+            stored.commit(name, *(table.slice(0, 1) for table in marks(value)))
+            stored.remove_inputs(pa.array(["none"]), MARKS.key, MARKS.schema)
 
     writing = threading.Thread(target=write)
     writing.start()
     try:
         end, seen = time.monotonic() + 2, set()
         while time.monotonic() < end:
-            values = shelf.read(["value"], MARKS.schema)["value"].to_pylist()
+            values = stored.read(["value"], MARKS.schema)["value"].to_pylist()
             assert len(set(values)) == 1
             assert len(values) in {N_ROWS, N_ROWS + 1}
-            assert shelf.index(MARKS.key).num_rows in {N_ROWS, N_ROWS + 1}
-            assert len(set(shelf.done()["seconds"].to_pylist())) == 1
+            assert stored.index(MARKS.key).num_rows in {N_ROWS, N_ROWS + 1}
+            assert len(set(stored.done()["seconds"].to_pylist())) == 1
             seen.add(values[0])
     finally:
         ended.set()
@@ -71,7 +72,9 @@ def test_what_is_read_is_one_state_of_the_table(root: Location) -> None:
     assert len(seen) > 2
 
 
-def between(shelf: Shelf, then: Callable[[], None]) -> Callable[[dict[str, list[str]]], pa.Table]:
+def between(
+    stored: StoredTable, then: Callable[[], None]
+) -> Callable[[dict[str, list[str]]], pa.Table]:
     """A reader before which something happens once, after the files were listed."""
     happens = [then]
 
@@ -79,33 +82,33 @@ def between(shelf: Shelf, then: Callable[[], None]) -> Callable[[dict[str, list[
         if happens:
             happens.pop()()
         parts = [part for parts in commits.values() for part in parts]
-        return shelf.read_files(parts, MARKS.schema)
+        return stored.read_files(parts, MARKS.schema)
 
     return read
 
 
 def test_a_listing_that_is_old_is_made_again(root: Location) -> None:
     """What another command put in the place of the files that were listed is read."""
-    shelf = Dataset(root).shelf(MARKS, "0123456789ab")
-    shelf.replace(*marks(1))
-    read = between(shelf, lambda: shelf.replace(*marks(2)))
-    assert set(shelf.steadily(read)["value"].to_pylist()) == {2}
+    stored = Dataset(root).stored(MARKS, "0123456789ab")
+    stored.replace(*marks(1))
+    read = between(stored, lambda: stored.replace(*marks(2)))
+    assert set(stored.read_consistently(read)["value"].to_pylist()) == {2}
 
 
 def test_a_part_that_is_lost_is_told(tmp_path: Path) -> None:
     """A data set that was copied in part is refused with the folder, not read as fewer rows."""
-    shelf = Dataset(tmp_path).shelf(MARKS, "0123456789ab")
-    shelf.commit(commit_name(0, ["a"]), *marks(1))
-    next(shelf.folder.glob("part-*")).unlink()
+    stored = Dataset(tmp_path).stored(MARKS, "0123456789ab")
+    stored.commit(commit_name(0, ["a"]), *marks(1))
+    next(stored.folder.glob("part-*")).unlink()
     with pytest.raises(UsageError, match=r"0123456789ab lacks a file that its commits name"):
-        shelf.read(None, MARKS.schema)
+        stored.read(None, MARKS.schema)
 
 
 def test_a_command_looks_again_when_its_table_was_removed(tmp_path: Path) -> None:
     """Tables of earlier options that `clean` removes meanwhile are not read as empty ones."""
     dataset = Dataset(tmp_path)
     for made, value in (("old", 1), ("new", 2)):
-        dataset.shelf(MARKS, made).replace(*marks(value))
+        dataset.stored(MARKS, made).replace(*marks(value))
     dataset.record(MARKS, {"fingerprint": "old"})
     happens = [True]
 
@@ -114,10 +117,12 @@ def test_a_command_looks_again_when_its_table_was_removed(tmp_path: Path) -> Non
         if happens.pop() if happens else False:
             dataset.record(MARKS, {"fingerprint": "new"})
             remove(tmp_path / "marks" / "old")
-        values: list[int] = dataset.shelf(MARKS, made).read(None, MARKS.schema)["value"].to_pylist()
+        values: list[int] = (
+            dataset.stored(MARKS, made).read(None, MARKS.schema)["value"].to_pylist()
+        )
         return values
 
-    assert set(steadily(dataset, look)) == {2}
+    assert set(read_consistently(dataset, look)) == {2}
 
 
 def test_files_on_their_way_up_stay_while_their_process_lives(

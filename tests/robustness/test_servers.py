@@ -14,13 +14,13 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import EmptyResultError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat.answers import read_status, wait_in
-from vidcurate.models.chat.connection import proxy_of, trusted
-from vidcurate.models.chat.conversation import Ask
+from vidcurate.models.chat.connection import proxy_of, trusted_certificates
+from vidcurate.models.chat.conversation import ModelRequest
 from vidcurate.models.chat.openai import open_chat
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.notices import take_notices
-from vidcurate.pipeline.runner import Limits
+from vidcurate.models.chat.responses import read_status, wait_in
+from vidcurate.models.notices import take_notices
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS
 
 LOADING = (503, "Loading model")
@@ -67,7 +67,7 @@ def test_a_refused_parameter_goes_once_for_all(
 def test_a_schema_is_refused_in_many_words(script: Script, words: str, status: int) -> None:
     """Whatever a server calls it, it is asked for any JSON next, then in words."""
     script.refuse = lambda body: (status, words) if "response_format" in body else None
-    outcome = opened(script, retries=0).ask(Ask(("What?",), {"type": "object"}))
+    outcome = opened(script, retries=0).ask(ModelRequest(("What?",), {"type": "object"}))
     assert texts([outcome]) == ["What?"]
     forms = [body.get("response_format", {}).get("type") for body in script.bodies]
     assert forms == ["json_schema", "json_object", None]
@@ -152,7 +152,7 @@ def test_a_dead_proxy_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     options = {**OPTIONS, "base_url": "http://models.invalid/v1"}
-    outcome = open_chat(options).ask(Ask(("What?",)))
+    outcome = open_chat(options).ask(ModelRequest(("What?",)))
     assert isinstance(outcome, ServerDownError)
     assert "through the proxy of $HTTP_PROXY" in str(outcome)
 
@@ -163,7 +163,7 @@ def test_certificates_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.delenv("SSL_CERT_DIR", raising=False)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
     with pytest.raises(UsageError, match=r"\$REQUESTS_CA_BUNDLE names no certificates"):
-        trusted()
+        trusted_certificates()
 
 
 @pytest.mark.parametrize("value", ["none", None])
@@ -201,7 +201,7 @@ def test_a_fault_of_the_server_is_done_by_the_next_run(
         assert len(script.bodies) == 5
         script.modes[:] = ["401"]
         with pytest.raises(ServerDownError, match="what is done stays"):
-            process(tmp_path / "out", options, limits=Limits(retry_failed=True))
+            process(tmp_path / "out", options, run_options=RunOptions(retry_failed=True))
     assert {row.text for row in rows(tmp_path / "out", CAPTIONS)} == {
         "A red ball rolls over the grass."
     }

@@ -6,15 +6,18 @@ from typing import Any
 import pytest
 
 from tests.support.command import vidcurate
-from tests.support.pipeline import process, shelf
+from tests.support.pipeline import process, stored
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS, TOYS
 from tests.support.videos import THREE_SHOTS, render
-from vidcurate.cli.look import funnel, rows_only_in
+from vidcurate.analysis.leftovers import rows_only_in
+from vidcurate.analysis.status import funnel
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.counts import StageCount, why_redone
-from vidcurate.pipeline.inputs import Scope
-from vidcurate.pipeline.runner import Limits, plan_for
+from vidcurate.pipeline.counts import StageCount
+from vidcurate.pipeline.provenance import reason_to_redo
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.scope import Scope
 from vidcurate.records import CLIPS, QUALITY
 from vidcurate.store.dataset import Dataset
 
@@ -56,18 +59,20 @@ def test_a_table_of_other_videos_is_told(tmp_path: Path) -> None:
     """A table stage is as it should be, or made of other rows, or of fewer videos."""
     bench = Bench(tmp_path)
     bench.add("a", "b")
-    bench.run(limits=Limits(videos=2))
-    pick = plan_for(bench.dataset, TOYS, ["pick"], bench.configs())[-1]
-    assert not why_redone(bench.dataset, pick, Scope())
-    bench.run(limits=Limits(videos=1))
-    assert why_redone(bench.dataset, pick, Scope()) == (
+    bench.run(run_options=RunOptions(limit=2))
+    pick = resolve(bench.dataset, TOYS, ["pick"], bench.configs())[-1]
+    assert not reason_to_redo(bench.dataset, pick, Scope())
+    bench.run(run_options=RunOptions(limit=1))
+    assert reason_to_redo(bench.dataset, pick, Scope()) == (
         "it was made of other videos, or a part of them"
     )
     bench.run()
-    assert not why_redone(bench.dataset, pick, Scope())
+    assert not reason_to_redo(bench.dataset, pick, Scope())
     bench.add("c")
     bench.run("marks")
-    assert why_redone(bench.dataset, pick, Scope()) == ("pieces, marks changed since it was made")
+    assert reason_to_redo(bench.dataset, pick, Scope()) == (
+        "pieces, marks changed since it was made"
+    )
 
 
 def test_a_retry_that_fails_leaves_the_row(tmp_path: Path) -> None:
@@ -77,8 +82,10 @@ def test_a_retry_that_fails_leaves_the_row(tmp_path: Path) -> None:
     bench.run(marks={"fail": "b.0"})
     before = bench.rows(MARKS)
     with pytest.raises(EmptyResultError):
-        bench.run("marks", limits=Limits(retry_failed=True), marks={"fail": "a.0 b.0", "step": 2})
-    bench.run("marks", limits=Limits(retry_failed=True), marks={"fail": "a.0 b.0"})
+        bench.run(
+            "marks", run_options=RunOptions(retry_failed=True), marks={"fail": "a.0 b.0", "step": 2}
+        )
+    bench.run("marks", run_options=RunOptions(retry_failed=True), marks={"fail": "a.0 b.0"})
     assert bench.rows(MARKS) == before
 
 
@@ -88,24 +95,24 @@ def test_earlier_rows_stay_until_all_are_made_anew(tmp_path: Path) -> None:
     bench.add("a", "b")
     bench.run("marks")
     made = bench.dataset.manifest()["marks"]["fingerprint"]
-    earlier = bench.dataset.shelf(MARKS, made)
+    earlier = bench.dataset.stored(MARKS, made)
     changed: dict[str, Any] = {"step": 2, "fail": "a.0"}
     bench.run("marks", marks=changed)
-    planned = plan_for(bench.dataset, TOYS, ["marks"], bench.configs(marks=changed))[-1]
-    assert rows_only_in(earlier, bench.dataset, planned, Scope()) == 1
-    bench.run("marks", limits=Limits(retry_failed=True), marks={"step": 2})
-    assert rows_only_in(earlier, bench.dataset, planned, Scope()) == 0
+    resolved = resolve(bench.dataset, TOYS, ["marks"], bench.configs(marks=changed))[-1]
+    assert rows_only_in(earlier, bench.dataset, resolved, Scope()) == 1
+    bench.run("marks", run_options=RunOptions(retry_failed=True), marks={"step": 2})
+    assert rows_only_in(earlier, bench.dataset, resolved, Scope()) == 0
 
 
 def test_clean_removes_what_a_kill_left(video: Path, tmp_path: Path) -> None:
     """A part without its done file goes, as do tables of earlier options that are made anew."""
     root = tmp_path / "data"
     process(root, {"quality": {}}, video)
-    left = shelf(root, QUALITY).folder / "part-00000009-0123456789ab.parquet"
+    left = stored(root, QUALITY).folder / "part-00000009-0123456789ab.parquet"
     left.write_bytes(b"PAR1")
     theirs = left.with_name("theirs.parquet")
     theirs.write_bytes(b"")
-    before = shelf(root, CLIPS).folder
+    before = stored(root, CLIPS).folder
     process(root, {"quality": {}, **SHORT})
     ended = vidcurate("clean", "--yes", "-d", root)
     assert ended.code == 0, ended.err

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.pipeline import done, process, rows, shelf
+from tests.support.pipeline import done, process, rows, stored
 from tests.support.videos import counted_frames, frame_number, render_counted
 from vidcurate.records import CLIPS, EXPORTS, KEYFRAMES, SCANS, SOURCES, VERIFIED
 
@@ -104,7 +104,7 @@ def written(data_set: Path) -> Callable[[str], list[int]]:
     ids = {Path(row.path).name: row.video_id for row in rows(data_set, SOURCES)}
     spans = {row.clip_id: row.start_pts for row in rows(data_set, CLIPS)}
     exports = sorted(rows(data_set, EXPORTS), key=lambda row: spans[row.clip_id])
-    files = shelf(data_set, EXPORTS).files
+    files = stored(data_set, EXPORTS).files
 
     def numbers(name: str) -> list[int]:
         clips = [row.file for row in exports if row.video_id == ids[name]]
@@ -169,7 +169,7 @@ def test_stills_are_the_frames_that_the_clips_hold(
     data_set: Path, written: Callable[[str], list[int]]
 ) -> None:
     """The still of a time shows the frame that the scan met at that time."""
-    files = shelf(data_set, KEYFRAMES).files
+    files = stored(data_set, KEYFRAMES).files
     paths = {row.video_id: Path(row.path).name for row in rows(data_set, SOURCES)}
     pts = {row.video_id: scan_times(data_set, row.frames_file) for row in rows(data_set, SCANS)}
     for row in rows(data_set, KEYFRAMES):
@@ -188,5 +188,5 @@ def scan_times(root: Path, name: str) -> list[int]:
     from vidcurate.media.scan.scanner import read_frames  # noqa: PLC0415 - OpenCV and Arrow are heavy
 
     return [
-        int(t) for t in read_frames(shelf(root, SCANS).files / name, ("pts",))["pts"].to_numpy()
+        int(t) for t in read_frames(stored(root, SCANS).files / name, ("pts",))["pts"].to_numpy()
     ]

@@ -8,7 +8,7 @@ import pytest
 
 from vidcurate.errors import RuleError, UsageError
 from vidcurate.rules import parse
-from vidcurate.rules.join import columns_beside, columns_of, select_rows
+from vidcurate.rules.join import joined_columns, select_rows, selected_columns
 from vidcurate.store.table import Table
 
 
@@ -62,7 +62,7 @@ ROWS: Mapping[str, pa.Table] = {
 
 def columns(*wanted: tuple[str, str]) -> dict[str, list[Any]]:
     """Columns beside the pieces."""
-    found = columns_of(BASE, "pieces", wanted, TABLES, ROWS.__getitem__)
+    found = joined_columns(BASE, "pieces", wanted, TABLES, ROWS.__getitem__)
     return {name: found[name].to_pylist() for name in found.column_names}
 
 
@@ -77,7 +77,7 @@ def test_rows_are_found_by_key_not_by_place() -> None:
 
 def test_no_column_keeps_the_rows() -> None:
     """With nothing wanted there are still as many rows."""
-    found = columns_of(BASE, "pieces", [], TABLES, ROWS.__getitem__)
+    found = joined_columns(BASE, "pieces", [], TABLES, ROWS.__getitem__)
     assert (found.num_columns, found.num_rows) == (0, 4)
 
 
@@ -89,13 +89,13 @@ def test_a_table_is_read_once() -> None:
         asked.append(name)
         return ROWS[name]
 
-    columns_of(BASE, "pieces", [("scores", "value"), ("scores", "whole_id")], TABLES, read)
+    joined_columns(BASE, "pieces", [("scores", "value"), ("scores", "whole_id")], TABLES, read)
     assert asked == ["scores"]
 
 
 def test_a_table_without_a_common_key_is_an_error() -> None:
     """What the rows cannot be looked up in is named."""
-    with pytest.raises(UsageError, match="rows of pieces have no other_id, so others has nothing"):
+    with pytest.raises(UsageError, match="rows of pieces have no other_id, so others cannot"):
         columns(("others", "other_id"))
 
 
@@ -103,7 +103,7 @@ def test_base_in_several_chunks() -> None:
     """Tables of several chunks join as whole ones."""
     base = pa.concat_tables([BASE.slice(0, 1), BASE.slice(1)])
     scores = pa.concat_tables([ROWS["scores"].slice(0, 2), ROWS["scores"].slice(2)])
-    found = columns_of(base, "pieces", [("scores", "value")], TABLES, lambda _: scores)
+    found = joined_columns(base, "pieces", [("scores", "value")], TABLES, lambda _: scores)
     assert found["scores.value"].to_pylist() == [None, 1.5, None, 3.5]
 
 
@@ -132,7 +132,7 @@ def test_an_unknown_column_of_a_rule_is_suggested() -> None:
 def test_columns_to_show() -> None:
     """Own columns keep their bare names, those of others bear their table's, in the order asked."""
     wanted = ["scores.value", "piece_id", "pieces.length"]
-    found = columns_beside(BASE, "pieces", wanted, TABLES, ROWS.__getitem__)
+    found = selected_columns(BASE, "pieces", wanted, TABLES, ROWS.__getitem__)
     assert found.column_names == wanted
     assert found["scores.value"].to_pylist() == [None, 1.5, None, 3.5]
 
@@ -148,4 +148,4 @@ def test_columns_to_show() -> None:
 def test_an_unknown_column_to_show_is_an_error(column: str, said: str) -> None:
     """The nearest column or table is named, else all that there are."""
     with pytest.raises(UsageError, match=re.escape(said)):
-        columns_beside(BASE, "pieces", [column], TABLES, ROWS.__getitem__)
+        selected_columns(BASE, "pieces", [column], TABLES, ROWS.__getitem__)

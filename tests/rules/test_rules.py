@@ -11,7 +11,7 @@ import pytest
 
 from vidcurate.errors import RuleError
 from vidcurate.records import Quality, Video
-from vidcurate.rules import check, judge, parse
+from vidcurate.rules import check, evaluate_rules, parse
 from vidcurate.rules.tree import Column, Comparison, Constant, Percentile
 from vidcurate.store.table import Table
 
@@ -24,7 +24,7 @@ COMMANDS = {"quality": "quality", "videos": "probe"}
 
 def verdicts(columns: Mapping[str, Sequence[Any]], *rules: str) -> list[tuple[Any, Any]]:
     """(first failed, undecided) of every row."""
-    found = judge([parse(rule) for rule in rules], pa.table(columns))
+    found = evaluate_rules([parse(rule) for rule in rules], pa.table(columns))
     assert isinstance(found.first_failed, pa.Int32Array)
     assert isinstance(found.undecided, pa.Int32Array)
     return list(zip(found.first_failed.to_pylist(), found.undecided.to_pylist(), strict=True))
@@ -94,7 +94,7 @@ def test_columns() -> None:
         ("t.a > p10 > t.b", "expected an operator, 'and', 'or' or the end, found '>'", 10),
         ("t.a + p10 > 3", "a percentile stands alone on one side of a comparison", 6),
         ("p10 and t.a", "a percentile stands alone on one side of a comparison", 0),
-        ("t.a > p10 of film", "expected 'video', found 'film'", 13),
+        ("t.a > p10 of clip", "expected 'video', found 'clip'", 13),
         ("3 < p10 of video", "a percentile is compared with something that has columns", 2),
         ("3 < p10", "a percentile is compared with something that has columns", 2),
     ],

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.s3_server import reached
-from vidcurate.store.cache import cache_folder, local, make_room, send, staging_folder
+from vidcurate.store.cache import cache_folder, local_copy, make_room, staging_folder, upload_folder
 from vidcurate.store.storage import Remote
 
 
@@ -23,17 +23,19 @@ def folder(s3_address: dict[str, str], tmp_path: Path) -> Iterator[Remote]:
 
 def test_a_file_is_fetched_once(folder: Remote, tmp_path: Path) -> None:
     """A copy is used again until its object changes; a path on a disk stays what it is."""
-    assert local(tmp_path) == tmp_path
+    assert local_copy(tmp_path) == tmp_path
     video = folder / "a video.mp4"
-    assert not local(video).exists()
+    assert not local_copy(video).exists()
     video.write_bytes(b"one")
-    first = local(video)
+    first = local_copy(video)
     inode = first.stat().st_ino
     assert (first.read_bytes(), first.suffix) == (b"one", ".mp4")
-    assert local(video).stat().st_ino == inode
+    assert local_copy(video).stat().st_ino == inode
     video.write_bytes(b"other")
-    assert local(video).read_bytes() == b"other"
-    assert sorted(p.name for p in first.parent.iterdir()) == sorted({first.name, local(video).name})
+    assert local_copy(video).read_bytes() == b"other"
+    assert sorted(p.name for p in first.parent.iterdir()) == sorted(
+        {first.name, local_copy(video).name}
+    )
 
 
 def test_what_was_used_longest_ago_goes(tmp_path: Path) -> None:
@@ -58,7 +60,7 @@ def test_files_on_their_way_up(folder: Remote) -> None:
     own = staging_folder()
     (own / "a.jpg").write_bytes(b"a")
     (own / ".b.jpg.partial").write_bytes(b"b")
-    send(own, folder)
+    upload_folder(own, folder)
     assert list(folder.below()) == ["a.jpg"]
     assert list(own.iterdir()) == []
     assert not dead.exists()
@@ -71,7 +73,7 @@ def test_a_row_is_not_charged_for_a_fetch(folder: Remote) -> None:
     (folder / "a").write_bytes(b"a")
     signal.setitimer(signal.ITIMER_REAL, 500)
     try:
-        local(folder / "a")
+        local_copy(folder / "a")
         left_s, _ = signal.getitimer(signal.ITIMER_REAL)
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from vidcurate.errors import UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stages import STAGES
+from vidcurate.store.atomic import atomic_write, write_text
 from vidcurate.store.table import (
     MANY_KEYS,
     Table,
-    in_pieces,
     positions,
     read_parquet,
+    rechunk,
     write_parquet,
-    write_whole,
 )
 
 
@@ -135,19 +135,16 @@ def test_equal_keys_are_merged_in_order() -> None:
 def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     """A write that fails leaves the old file as it was and nothing beside it."""
     path = tmp_path / "folder" / "file"
+    write_text(path, "old")
 
-    def whole(partial: Path) -> None:
-        partial.write_text("old")
-
-    write_whole(path, whole)
-
-    def broken(partial: Path) -> None:
-        partial.write_text("half of the n")
-        assert path.read_text() == "old"
-        raise OSError(28, os.strerror(28))
+    def fail_half_way() -> None:
+        with atomic_write(path) as partial:
+            partial.write_text("half of the n")
+            assert path.read_text() == "old"
+            raise OSError(28, os.strerror(28))
 
     with pytest.raises(OSError, match="No space"):
-        write_whole(path, broken)
+        fail_half_way()
     assert [p.name for p in path.parent.iterdir()] == ["file"]
     assert path.read_text() == "old"
 
@@ -157,7 +154,7 @@ def test_pieces_hold_the_same_rows(sizes: list[int], n_rows: int) -> None:
     """Tables of any sizes become full ones, in order, and a rest; of no rows one table is left."""
     numbers = iter(range(sum(sizes)))
     tables = [pa.table({"n": pa.array([next(numbers) for _ in range(s)], "int64")}) for s in sizes]
-    pieces = list(in_pieces(tables, n_rows))
+    pieces = list(rechunk(tables, n_rows))
     assert pa.concat_tables(pieces)["n"].to_pylist() == list(range(sum(sizes)))
     assert {piece.num_rows for piece in pieces[:-1]} <= {n_rows}
     assert pieces[-1].num_rows > 0 or len(pieces) == 1

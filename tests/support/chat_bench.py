@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.support.chat_server import Script, serving
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame, Outcome
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest, Outcome
 from vidcurate.models.chat.openai import ChatServer, open_chat
 
 KEY = "sk-secret-7f3a"
@@ -34,15 +34,15 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
         yield script
 
 
-def still(level: int) -> bytes:
+def grey_jpeg(level: int) -> bytes:
     """A JPEG of one grey."""
     return bytes(cv2.imencode(".jpg", np.full((36, 64, 3), level, np.uint8))[1])
 
 
-def talk(number: int) -> Conversation[Answer]:
+def conversation(number: int) -> Conversation[Answer]:
     """A conversation about a clip that lasts `number` seconds, of one request."""
-    frames = (Frame(10.5, still(40)), Frame(11.25, still(200)))
-    answer = yield Ask((f"clip {number}", "first:", frames[0], "second:", frames[1]))
+    frames = (Frame(10.5, grey_jpeg(40)), Frame(11.25, grey_jpeg(200)))
+    answer = yield ModelRequest((f"clip {number}", "first:", frames[0], "second:", frames[1]))
     return answer
 
 
@@ -54,7 +54,9 @@ def opened(script: Script, **changes: object) -> ChatServer:
 def answers(script: Script, *modes: str, n_clips: int = 1, **changes: object) -> list[Outcome]:
     """Results for so many clips where the server answers in these modes, then well."""
     script.modes[:] = modes
-    return list(opened(script, **changes).converse([talk(number) for number in range(n_clips)]))
+    return list(
+        opened(script, **changes).converse([conversation(number) for number in range(n_clips)])
+    )
 
 
 def texts(results: Iterable[Outcome]) -> list[str]:

@@ -1,4 +1,4 @@
-"""A chat server on this machine that answers as it is told, well or badly, for tests."""
+"""A scripted chat server on this machine that answers well or badly, for tests."""
 
 import json
 import threading

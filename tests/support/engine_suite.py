@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 
 
 def double(number: int) -> int:

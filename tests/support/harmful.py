@@ -57,12 +57,12 @@ def harm(
             os.kill(os.getpid(), signal.SIGKILL)
         if name in config.take.split():
             taken = [b"x" * MEGABYTE for _ in range(config.megabytes)]
-            hold(taken)
+            keep_for_half_a_second(taken)
         yield [Mark(name, piece.video_id, len(rows))]
 
 
-def hold(_taken: Any) -> None:
-    """Keep memory for long enough that a look at it finds it."""
+def keep_for_half_a_second(_taken: Any) -> None:
+    """Keep memory in use for longer than the time between two looks at it."""
     ctypes.CDLL(None).usleep(500_000)
 
 

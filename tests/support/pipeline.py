@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from vidcurate.cli.output import Quiet
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, find_files
-from vidcurate.pipeline.runner import Limits, Listener, Run, plan_for, run_plan
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Listener, Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stages import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
-from vidcurate.store.dataset import Dataset, Shelf
+from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.storage import Location
 from vidcurate.store.table import Table
 
@@ -21,14 +25,14 @@ R = TypeVar("R")
 P = TypeVar("P", bound=Location)
 # Stage names, each with its options.
 Options = Mapping[str, Any]
-NO_LIMITS = Limits()
+DEFAULTS = RunOptions()
 
 
 def process(
     root: Location,
     options: Options,
     *sources: Path | str,
-    limits: Limits = NO_LIMITS,
+    run_options: RunOptions = DEFAULTS,
     engine: Engine | None = None,
     listener: Listener | None = None,
 ) -> dict[str, StageCount]:
@@ -38,27 +42,27 @@ def process(
     add_files(dataset, find_files(names, EXTENSIONS, io.StringIO(), recursive=True))
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
-    plan = plan_for(dataset, STAGES, list(given), given)
-    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), limits)
-    run_plan(run, plan)
+    plan = resolve(dataset, STAGES, list(given), given)
+    run = Run(dataset, engine or InlineEngine(), listener or Quiet(), run_options)
+    run_pipeline(run, plan)
     return {c.stage: c for c in run.counts}
 
 
-def shelf(root: P, table: Table[Any]) -> Shelf[P]:
+def stored(root: P, table: Table[Any]) -> StoredTable[P]:
     """Where the current rows of a table lie."""
     dataset = Dataset(root)
-    return dataset.shelf(table, dataset.manifest()[table.name]["fingerprint"])
+    return dataset.stored(table, dataset.manifest()[table.name]["fingerprint"])
 
 
 def rows(root: Location, table: Table[R]) -> list[R]:
     """The current rows of a table, by key."""
-    found = table.from_arrow(shelf(root, table).read(None, table.schema))
+    found = table.from_arrow(stored(root, table).read(None, table.schema))
     return sorted(found, key=lambda row: str(getattr(row, table.key)))
 
 
 def done(root: Location, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
     """Status and reason of every input of a table's stage."""
-    found = shelf(root, table).done().to_pylist()
+    found = stored(root, table).done().to_pylist()
     return {row["id"]: (row["status"], row["reason"]) for row in found}
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from vidcurate.dedup.course import STEPS_PER_S
-from vidcurate.dedup.shown import packed
+from vidcurate.deduplication.course import STEPS_PER_S
+from vidcurate.deduplication.shown import packed
 from vidcurate.media.visual.appearance import DIMENSION, mirrored
 from vidcurate.media.visual.hashes import mirrored_hashes
 from vidcurate.records import Signature

@@ -7,19 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.toy_stages import PICK_STAGE, TOYS, PickConfig, ToyConfig
-from vidcurate.engines import Engine
+from vidcurate.engines.base import Engine
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.discovery.sources import add_files, found
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import found
+from vidcurate.pipeline.job import Report
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.stage import Stage, StageConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import Table
 
 
 @dataclass
-class Heard:
+class Recorder:
     """A listener that keeps what it hears, and may stop the run in a stage's first batch."""
 
     stop_in: str = ""
@@ -44,7 +48,7 @@ class Heard:
         self.counts.append(counts)
 
     def note(self, text: str) -> None:
-        """Keep the words."""
+        """Keep the note."""
         self.notes.append(text)
 
 
@@ -84,18 +88,18 @@ class Bench:
     def run(
         self,
         *chosen: str,
-        limits: Limits | None = None,
+        run_options: RunOptions | None = None,
         engine: Engine | None = None,
-        heard: Heard | None = None,
+        recorder: Recorder | None = None,
         **options: Mapping[str, Any],
     ) -> list[str]:
         """Run the chosen stages (else the last); returns the rows worked on, as "stage row"."""
         before = len(self.worked())
-        plan = plan_for(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
-        heard = heard or Heard()
-        run = Run(self.dataset, engine or InlineEngine(), heard, limits or Limits())
-        heard.run = run
-        run_plan(run, plan)
+        plan = resolve(self.dataset, self.stages, chosen or ("notes",), self.configs(**options))
+        recorder = recorder or Recorder()
+        run = Run(self.dataset, engine or InlineEngine(), recorder, run_options or RunOptions())
+        recorder.run = run
+        run_pipeline(run, plan)
         return self.worked()[before:]
 
     def worked(self) -> list[str]:
@@ -106,13 +110,13 @@ class Bench:
     def rows(self, table: Table[Any]) -> list[Any]:
         """The current rows of a table, by key."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        read = self.dataset.shelf(table, made).read(None, table.schema)
+        read = self.dataset.stored(table, made).read(None, table.schema)
         return sorted(table.from_arrow(read), key=lambda row: str(getattr(row, table.key)))
 
     def done(self, table: Table[Any]) -> dict[str, tuple[str, str | None]]:
         """What became of each input of a table."""
         made = self.dataset.manifest()[table.name]["fingerprint"]
-        rows = self.dataset.shelf(table, made).done().to_pylist()
+        rows = self.dataset.stored(table, made).done().to_pylist()
         return {row["id"]: (row["status"], row["reason"]) for row in rows}
 
 

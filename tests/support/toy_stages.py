@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.records import SOURCES, Source
 from vidcurate.stage import (
+    DatasetView,
     Drop,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     Outcome,
@@ -30,7 +30,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.sources.ingest import INGEST
-from vidcurate.store.dataset import DONE, DROPPED, OK
+from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import Table
 
 
@@ -82,7 +82,7 @@ class ToyConfig(StageConfig):
 class PickConfig(StageConfig):
     """Which pieces go on."""
 
-    least: int = option(0, "Least mark", ge=0)
+    min_mark: int = option(0, "Smallest mark that is picked", ge=0)
 
 
 def named(names: str, row: str) -> bool:
@@ -151,26 +151,19 @@ def notes(rows: Sequence[Piece], config: ToyConfig, _tool: None, workspace: Work
 def pick(tables: Mapping[str, pa.Table], config: PickConfig) -> Outcome:
     """The pieces with a mark that is high enough."""
     rows, found_marks = tables["pieces"], tables["marks"]
-    good = found_marks.filter(pc.greater_equal(found_marks["value"], config.least))
+    good = found_marks.filter(pc.greater_equal(found_marks["value"], config.min_mark))
     kept = pc.is_in(rows["piece_id"], value_set=good["piece_id"].combine_chunks())
-    done = pa.table(
-        {
-            "id": rows["piece_id"],
-            "status": pc.if_else(kept, OK, DROPPED),
-            "reason": pc.if_else(kept, pa.scalar(None, pa.string()), "low mark"),
-            "seconds": pa.nulls(rows.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(rows.filter(kept), done)
+    status = pc.if_else(kept, OK, DROPPED)
+    reason = pc.if_else(kept, None, "low mark")
+    return Outcome.from_status(rows.filter(kept), rows["piece_id"], status, reason)
 
 
-def picked_beside(_config: PickConfig) -> tuple[Lookup, ...]:
+def marks_read(_config: PickConfig) -> tuple[Lookup, ...]:
     """Picking reads the marks."""
     return (Lookup(MARKS),)
 
 
-def total(_config: ToyConfig, view: Finished) -> str:
+def total(_config: ToyConfig, view: DatasetView) -> str:
     """The sum of the notes on what is picked, as a file and as what the user is told."""
     rows, picked = view.scan(NOTES), view.scan(PICKED, ["piece_id"])
     rows = rows.filter(pc.is_in(rows["piece_id"], value_set=picked["piece_id"].combine_chunks()))
@@ -213,7 +206,7 @@ PICK_STAGE = TableStage(
     PICKED,
     PickConfig,
     pick,
-    picked_beside,
+    marks_read,
 )
 NOTES_STAGE = MapStage(
     "notes",

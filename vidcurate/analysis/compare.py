@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from vidcurate.records import CLIPS, KEPT
 from vidcurate.rules import parse
-from vidcurate.rules.join import Read, columns_of, video_paths
+from vidcurate.rules.join import Read, joined_columns, video_paths
+from vidcurate.stages.selection.filter import rules_by_reason
 from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
@@ -89,7 +90,9 @@ def gone(here: Side, there: Side) -> pa.Table:
     other = there.clips.take(likest(clips, there.clips))
     said = there.left_out["reason"].combine_chunks()
     reason = said.take(positions(other["clip_id"], there.left_out["id"]))
-    rules = {text: rule_of(text, there.rules) for text in reason.drop_null().unique().to_pylist()}
+    known = rules_by_reason(there.rules)
+    found = reason.drop_null().unique().to_pylist()
+    rules = {text: there.rules[known[text]] for text in found if text in known}
     in_both = pa.array([text for text, rule in rules.items() if rule in here.rules], pa.string())
     conditions = (
         pc.is_in(other["clip_id"], value_set=ids(there.kept)),
@@ -116,18 +119,13 @@ def ids(clips: pa.Table) -> pa.Array:
     return clips["clip_id"].combine_chunks()
 
 
-def rule_of(reason: str, rules: Sequence[str]) -> str:
-    """The rule that a reason ends with; empty if it is none of these."""
-    return max((rule for rule in rules if reason.endswith(rule)), key=len, default="")
-
-
 def numbers(clips: pa.Table, rules: Iterable[str], side: Side) -> pa.Array:
     """What the rules read of clips, a struct a clip; null where the side has none of it."""
     read = {column for rule in rules for column in parse(rule).columns}
     wanted = [(table, name) for table, name in read if table in side.tables]
     if not wanted:
         return pa.nulls(clips.num_rows)
-    found = columns_of(clips, CLIPS.name, wanted, side.tables, side.read).combine_chunks()
+    found = joined_columns(clips, CLIPS.name, wanted, side.tables, side.read).combine_chunks()
     return found.to_struct_array().combine_chunks()
 
 

@@ -14,9 +14,10 @@ import pyarrow.compute as pc
 
 from vidcurate.clips.vectors import Vectors, clip_frames, clip_vector, matrix, unit_rows
 from vidcurate.records import CLIPS
-from vidcurate.store.cache import cache_folder, local
+from vidcurate.store.atomic import atomic_write
+from vidcurate.store.cache import cache_folder, local_copy
 from vidcurate.store.storage import Location
-from vidcurate.store.table import in_pieces, write_whole
+from vidcurate.store.table import rechunk
 
 ROWS_PER_PIECE = 16384
 FOUND = CLIPS.schema.append(pa.field("score", pa.float32(), False))
@@ -31,18 +32,20 @@ def kept_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]
     That of a data set which may only be read lies among this user's copies of remote files.
     """
     place = root / "search" / "clips.arrow"
-    if kept_of(local(place)) == of:
-        return local(place)
+    if kept_of(local_copy(place)) == of:
+        return local_copy(place)
     try:
-        write_whole(place, lambda partial: write_pieces(partial, of, make()))
+        with atomic_write(place) as partial:
+            write_pieces(partial, of, make())
     except OSError as error:
         if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
         own = cache_folder() / "files" / f"{of}.arrow"
         if kept_of(own) != of:
-            write_whole(own, lambda partial: write_pieces(partial, of, make()))
+            with atomic_write(own) as partial:
+                write_pieces(partial, of, make())
         return own
-    return local(place)
+    return local_copy(place)
 
 
 def kept_of(file: Path) -> str | None:
@@ -61,7 +64,7 @@ def write_pieces(file: Path, of: str, tables: Iterable[pa.Table]) -> None:
     first = next(waiting)
     schema = first.schema.with_metadata({OF: of.encode()})
     with pa.ipc.new_file(str(file), schema) as out:
-        for piece in in_pieces(chain([first], waiting), ROWS_PER_PIECE):
+        for piece in rechunk(chain([first], waiting), ROWS_PER_PIECE):
             out.write_table(piece.cast(schema).combine_chunks())
 
 

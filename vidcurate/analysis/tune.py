@@ -9,12 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.rules import Rule, judge
-from vidcurate.rules.aim import Aim, aim, passed
-from vidcurate.rules.borders import Border, borders
+from vidcurate.rules import Rule, evaluate_rules
+from vidcurate.rules.bounds import Bound, bounds_in
+from vidcurate.rules.evaluation import evaluate, numbers_present, spread
+from vidcurate.rules.keep_target import KeepTarget, keep_target, passed
 from vidcurate.rules.schema import kind_of_type
-from vidcurate.rules.tree import Column, Node, columns_of
-from vidcurate.rules.verdicts import evaluate, numbers_present, spread
+from vidcurate.rules.tree import Column, Node, columns_in
 
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
 BINS = 12
@@ -83,7 +83,7 @@ class Tuning:
     kept: int
     rules: tuple[Removal, ...]
     scores: tuple[Distribution, ...]
-    aim: Aim | None
+    keep_target: KeepTarget | None
 
 
 def tune(
@@ -112,13 +112,13 @@ def tune(
         scores=tuple(
             distribution(score, rules, clips, values) for score in scores_of(rules, named, values)
         ),
-        aim=None if keep is None else aim(rules, columns, values, keep),
+        keep_target=None if keep is None else keep_target(rules, columns, values, keep),
     )
 
 
 def removals(rules: Sequence[Rule], columns: pa.Table) -> Iterator[Removal]:
     """What each rule removes alone, and what only it removes."""
-    verdicts = [judge([rule], columns) for rule in rules]
+    verdicts = [evaluate_rules([rule], columns) for rule in rules]
     broken = [v.first_failed.is_valid().to_numpy(zero_copy_only=False) for v in verdicts]
     n_broken = np.sum(broken, axis=0)
     for rule, verdict, breaks in zip(rules, verdicts, broken, strict=True):
@@ -134,9 +134,9 @@ def scores_of(
     rules: Sequence[Rule], more: Sequence[Column], values: Mapping[Column, Any]
 ) -> list[Node]:
     """What rules set a limit to, then the other numeric columns that they read, then `more`."""
-    limited = [border.score for rule in rules for border in borders(rule.tree)]
-    seen = {column for score in limited for column in columns_of(score)}
-    read = [column for rule in rules for column in columns_of(rule.tree) if column not in seen]
+    limited = [bound.score for rule in rules for bound in bounds_in(rule.tree)]
+    seen = {column for score in limited for column in columns_in(score)}
+    read = [column for rule in rules for column in columns_in(rule.tree) if column not in seen]
     others = [c for c in (*read, *more) if kind_of_type(values[c].type) == "number"]
     return list({str(score): score for score in (*limited, *others)}.values())
 
@@ -157,10 +157,10 @@ def distribution(
         bin_edges=tuple(map(float, edges)),
         bin_counts=tuple(map(int, counts)),
         limits=tuple(
-            limit(rule, border, numbers.to_numpy(zero_copy_only=False), clips, values)
+            limit(rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values)
             for rule in rules
-            for border in borders(rule.tree)
-            if border.score == score
+            for bound in bounds_in(rule.tree)
+            if bound.score == score
         ),
     )
 
@@ -183,20 +183,20 @@ def histogram(present: NDArray[np.float64], ranks: Sequence[float]) -> tuple[Any
 
 def limit(
     rule: Rule,
-    border: Border,
+    bound: Bound,
     numbers: NDArray[np.float64],
     clips: pa.Table,
     values: Mapping[Column, Any],
 ) -> Limit:
     """What one limit does; `numbers` are the score's values, NaN where there is none."""
-    value = border.limit_in(values)
-    holds = spread(border.holds(values), len(numbers)).fill_null(False)
+    value = bound.limit_in(values)
+    holds = spread(bound.holds(values), len(numbers)).fill_null(False)
     inside = holds.to_numpy(zero_copy_only=False)
     n_values = np.count_nonzero(~np.isnan(numbers))
     distances = np.abs(numbers - (np.nan if value is None else value))
     return Limit(
         rule=rule.text,
-        condition=str(border.condition),
+        condition=str(bound.condition),
         value=value,
         kept_share=float(inside.sum() / n_values) if n_values else 0.0,
         inside=nearest(np.where(inside, distances, np.nan), numbers, clips),

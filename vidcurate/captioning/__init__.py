@@ -1,1 +1,1 @@
-"""From images to text."""
+"""From frames and measurements to text."""

@@ -9,7 +9,7 @@ from vidcurate.models.chat.options import ModelConfig
 from vidcurate.stage import option
 
 FACTS = "facts"
-FEWEST_TEACHERS = 2
+MIN_TEACHERS = 2
 StrategyName = Literal[
     "single", "differential", "structured", "script", "dense", "motion-detail", "teachers"
 ]
@@ -94,7 +94,7 @@ class CaptionConfig(ModelConfig):
     @model_validator(mode="after")
     def teachers_can_be_asked(self) -> "CaptionConfig":
         """Each teacher's options are checked before anything runs."""
-        if self.strategy == "teachers" and len(self.teachers) < FEWEST_TEACHERS:
+        if self.strategy == "teachers" and len(self.teachers) < MIN_TEACHERS:
             raise ValueError("strategy teachers needs two teachers or more: set teachers")
         for number, teacher in enumerate(self.teachers, 1):
             try:

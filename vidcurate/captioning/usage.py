@@ -1,7 +1,6 @@
-"""What a conversation took, counted beside it, so that no strategy keeps accounts.
+"""Counts what the requests of a conversation use, so that strategies need no accounts.
 
-Here also the answers to requests for plain text are made plain, so that no strategy meets a text
-inside JSON.
+It also takes the text out of answers that are JSON where plain text was asked for.
 """
 
 from dataclasses import dataclass, replace
@@ -9,16 +8,16 @@ from typing import TypeVar
 
 from vidcurate.captioning.text.json_answer import plain_text
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.answer_text import MARKUP
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, advance
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest, advance
+from vidcurate.models.chat.output_text import MARKUP
 
 T = TypeVar("T")
-LONGEST_QUOTE = 60  # characters of an answer in an error
+MAX_QUOTE = 60  # characters of an answer in an error
 
 
 @dataclass(slots=True)
-class Spent:
-    """What the requests about one clip took together; tokens are None where none are counted."""
+class Usage:
+    """What all requests about one clip used; tokens are None where none are counted."""
 
     model: str = ""
     n_requests: int = 0
@@ -28,7 +27,7 @@ class Spent:
     notes: tuple[str, ...] = ()
 
     def add(self, answer: Answer) -> None:
-        """One more answer."""
+        """Count one more answer."""
         self.model = answer.model
         self.n_requests += 1
         self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
@@ -42,30 +41,30 @@ def total(so_far: int | None, more: int | None) -> int | None:
     return so_far if more is None else (so_far or 0) + more
 
 
-def metered(talk: Conversation[T], spent: Spent) -> Conversation[T]:
-    """A conversation whose answers are counted, and plain where no JSON was asked for."""
-    step = advance(talk, None)
-    while isinstance(step, Ask):
+def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
+    """Run a conversation, count its answers, and unwrap JSON where none was asked for."""
+    step = advance(conversation, None)
+    while isinstance(step, ModelRequest):
         try:
             answer = yield step
         except MediaError as error:
-            step = advance(talk, error)
+            step = advance(conversation, error)
             continue
         if step.schema is None:
-            answer = made_plain(answer)
-        spent.add(answer)
-        step = advance(talk, answer)
+            answer = without_json(answer)
+        usage.add(answer)
+        step = advance(conversation, answer)
     if isinstance(step.result, MediaError):
         raise step.result
     return step.result
 
 
-def made_plain(answer: Answer) -> Answer:
-    """An answer without the JSON around its text, noted; one with other JSON says nothing."""
+def without_json(answer: Answer) -> Answer:
+    """An answer without the JSON around its text, noted; empty if the JSON has no one text."""
     text = plain_text(answer.text)
     if text == answer.text:
         return answer
     if text is None:
-        reason = f"it is JSON that holds no one text: {answer.text[:LONGEST_QUOTE]}"
+        reason = f"it is JSON that holds no one text: {answer.text[:MAX_QUOTE]}"
         return replace(answer, text="", status="empty", reason=reason)
     return replace(answer, text=text, notes=(*answer.notes, MARKUP))

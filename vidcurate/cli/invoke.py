@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from itertools import groupby
@@ -12,49 +12,36 @@ from pathlib import Path
 
 import typer
 
-from vidcurate.cli.output import listener, say, show_funnel, tell_json
-from vidcurate.cli.render_estimate import against_plan
+from vidcurate.cli.output import listener, show_funnel
+from vidcurate.cli.printing import say, tell_json
+from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
-from vidcurate.engines import Engine
-from vidcurate.engines.guard import close_input
-from vidcurate.engines.inline import InlineEngine
-from vidcurate.engines.local import GB, LocalEngine
-from vidcurate.errors import MissingExtraError, UsageError, disk_full_stops
-from vidcurate.pipeline.counts import as_dicts
-from vidcurate.pipeline.discovery.sources import take_in
-from vidcurate.pipeline.estimate.forecast import Compared, compare
-from vidcurate.pipeline.inputs import FOUND
-from vidcurate.pipeline.resolve import Planned, choose_configs
+from vidcurate.engines.guards import close_input
+from vidcurate.errors import quantity
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
-from vidcurate.pipeline.runner import Limits, Run, plan_for, run_plan
-from vidcurate.pipeline.waves import run_in_waves
-from vidcurate.records import FILES
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.pipeline.session import (
+    RunRequest,
+    engine_for,
+    locked,
+    plan_of,
+    report_of,
+    run_all,
+    take_sources,
+)
 from vidcurate.stage import StageConfig
-from vidcurate.stages import STAGES
-from vidcurate.stages.sources.ingest import INGEST, IngestConfig
-from vidcurate.store.dataset import Dataset
-from vidcurate.store.lock import writing
 from vidcurate.store.storage import location
-from vidcurate.wording import quantity
 
 
 @dataclass(frozen=True)
 class Request:
-    """The options that every running command has."""
+    """The options that every running command has: what it works on, how, and what it shows."""
 
     sources: tuple[str, ...]
     dataset: Path
-    engine: str
-    address: str | None
-    workers: int | None
-    limit: int | None
-    without: tuple[str, ...]
-    retry_failed: bool
-    max_failed: int | None
-    allow_loss: bool
-    time_limit_factor: float
-    memory_per_worker: float | None
-    wave: int | None
+    options: RunOptions
     as_json: bool
     verbose: bool
     quiet: bool
@@ -67,47 +54,38 @@ def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageCon
     """
     with ExitStack() as last, begun(request, chosen, given) as (run, plan):
         last.callback(show_result, request, run, plan)
-        run_all(request, run, plan)
+        run_all(run, plan, request.options)
     exit_if_interrupted(run)
 
 
 @contextmanager
 def begun(
     request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
-) -> Iterator[tuple[Run, Sequence[Planned]]]:
+) -> Iterator[tuple[Run, Sequence[ResolvedStage]]]:
     """A run with its videos taken in and its plan made; Ctrl-C ends the block.
 
-    Raises UsageError where there is no video at all, and typer.Exit with code 130 when interrupted
-    before there is a run.
+    Raises what a session's steps raise, and typer.Exit with code 130 when interrupted before there
+    is a run.
     """
-    unknown = set(request.without) - {stage.name for stage in STAGES}
-    if unknown:
-        raise UsageError(f"--without {min(unknown)}: there is no such stage")
+    wanted = RunRequest(
+        location(request.dataset), tuple(chosen), given, request.sources, request.options
+    )
     run: Run | None = None
     try:
         with ExitStack() as last:
             signals = last.enter_context(signals_heard(interrupted))
-            dataset = Dataset(location(request.dataset))
-            dataset.manifest()
-            if not request.sources and not dataset.shelf(FILES, FOUND).folder.exists():
-                raise UsageError(
-                    f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)"
-                )
-            last.enter_context(writing(dataset.root, say))
-            last.enter_context(disk_full_stops(dataset.root))
-            take_sources(dataset, request, given)
-            plan = plan_for(dataset, STAGES, chosen, given, request.without)
-            limits = Limits(
-                request.limit,
-                request.max_failed,
-                request.retry_failed,
-                request.time_limit_factor,
-                request.allow_loss,
-            )
-            engine = last.enter_context(open_engine(request))
+            dataset = last.enter_context(locked(wanted, say))
+            if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
+                sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
+            take_sources(dataset, wanted, sys.stdin, partial(say_unless, request.quiet))
+            if sys.stdin is sys.__stdin__ and sys.stdin is not None:
+                # What is started from now on finds no terminal to wait for, or to set up.
+                close_input()
+            plan = plan_of(dataset, wanted)
+            engine = last.enter_context(engine_for(request.options))
             signals.out = listener(quiet=request.quiet, verbose=request.verbose)
             last.callback(signals.out.close)
-            run = signals.run = Run(dataset, engine, signals.out, limits)
+            run = signals.run = Run(dataset, engine, signals.out, request.options)
             yield run, plan
     except KeyboardInterrupt:
         if run is None:
@@ -123,96 +101,23 @@ def exit_if_interrupted(run: Run) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def run_all(request: Request, run: Run, plan: Sequence[Planned]) -> None:
-    """Run a plan, in waves if that was asked for."""
-    if request.wave is None:
-        run_plan(run, plan)
-        return
-    with open_engine(request) as second:
-        run_in_waves(run, plan, request.wave, second)
-
-
-def take_sources(dataset: Dataset, request: Request, given: Mapping[str, StageConfig]) -> None:
-    """Add the files that the sources name."""
-    config = choose_configs([INGEST], given, dataset.manifest())[INGEST.name]
-    assert isinstance(config, IngestConfig)
-    if request.sources:
-        if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
-            sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")
-        take_in(
-            dataset,
-            request.sources,
-            config.extensions,
-            sys.stdin,
-            recursive=config.recursive,
-            note=partial(say_unless, request.quiet),
-        )
-    if sys.stdin is sys.__stdin__ and sys.stdin is not None:
-        # What is started from now on finds no terminal that it could wait for, or set up.
-        close_input()
-
-
 def say_unless(quiet: bool, text: str) -> None:
     """Say something that is no error."""
     if not quiet:
         say(text)
 
 
-@contextmanager
-def open_engine(request: Request) -> Iterator[Engine]:
-    """The engine by name.
-
-    Raises UsageError for an unknown one, and where there is no cluster.
-    """
-    each_gb = request.memory_per_worker
-    memory_bytes = int(each_gb * GB) if each_gb else None
-    if request.address and request.engine != "ray":
-        raise UsageError("--address is that of a Ray cluster: add --engine ray")
-    if request.engine == "inline":
-        yield InlineEngine()
-    elif request.engine == "local":
-        with LocalEngine(request.workers, memory_bytes) as engine:
-            yield engine
-    elif request.engine == "ray":
-        try:
-            from vidcurate.engines.ray import RayEngine  # noqa: PLC0415 - optional, slow to import
-        except ModuleNotFoundError as error:
-            raise MissingExtraError("ray", "ray") from error
-        with RayEngine(request.address, request.workers, memory_bytes) as engine:
-            yield engine
-    else:
-        raise UsageError(f"unknown engine '{request.engine}': local, ray or inline")
-
-
-def show_result(request: Request, run: Run, plan: Sequence[Planned]) -> None:
+def show_result(request: Request, run: Run, plan: Sequence[ResolvedStage]) -> None:
     """The funnel: on stderr for people, as one object on stdout with --json."""
-    compared = against_kept_plan(run, plan)
+    report = report_of(run, plan, say)
     if request.as_json:
-        shrinks = [asdict(shrink) for shrink in run.shrinks]
-        tell_json(
-            {
-                "dataset": str(run.dataset.root),
-                "stages": as_dicts(run.counts),
-                "shrinks": shrinks,
-                "requests": run.requests,
-                "against_plan": [asdict(part) for part in compared],
-            }
-        )
-    if run.counts and not request.quiet:
-        show_funnel(run.counts, stderr=True)
-        for line in shrink_lines(run.shrinks):
+        tell_json(report.as_dict())
+    if report.stages and not request.quiet:
+        show_funnel(report.stages, stderr=True)
+        for line in shrink_lines(report.shrinks):
             say(line)
-        for part in compared[-1:]:
-            say(against_plan(part))
-
-
-def against_kept_plan(run: Run, plan: Sequence[Planned]) -> list[Compared]:
-    """What was foreseen and what it was; a plan that cannot be read does not spoil a run."""
-    try:
-        return compare(run.dataset, plan, run.counts)
-    except UsageError as error:
-        say(str(error))
-        return []
+        for part in report.against_estimate[-1:]:
+            say(against_estimate(part))
 
 
 def shrink_lines(shrinks: Sequence[Shrink]) -> Iterator[str]:

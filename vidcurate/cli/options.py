@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from vidcurate.stage import StageConfig
 
-PANEL = "Options of this stage"
+MODEL_PANEL = "How a model is loaded and asked"
 
 
 def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
@@ -26,15 +26,40 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
                 typer.Option(
                     *flags(name, info),
                     help=describe(info),
-                    rich_help_panel=PANEL,
+                    rich_help_panel=panel_of(name, config),
                     show_default=False,
                     parser=number_or_none if is_number_or_none(info.annotation) else None,
-                    metavar="NUMBER|none" if is_number_or_none(info.annotation) else None,
+                    metavar=metavar(info),
                 ),
             ],
         )
-        for name, info in config.model_fields.items()
+        for name, info in in_help_order(config)
     ]
+
+
+def in_help_order(config: type[StageConfig]) -> list[tuple[str, FieldInfo]]:
+    """The options of a stage: backend and model, its own, then those that other stages have too."""
+    first = {"backend": 0, "model": 1}
+
+    def rank(field: tuple[str, FieldInfo]) -> tuple[bool, int]:
+        return panel_of(field[0], config) is not None, first.get(field[0], len(first))
+
+    return sorted(config.model_fields.items(), key=rank)
+
+
+def panel_of(name: str, config: type[StageConfig]) -> str | None:
+    """The help's panel for an option: its own for those that stages with a model have in common."""
+    is_common = any(name in getattr(base, "model_fields", {}) for base in config.__bases__)
+    return MODEL_PANEL if is_common and name != "model" else None
+
+
+def metavar(info: FieldInfo) -> str | None:
+    """What stands for the value in the help; None where the type says it well."""
+    if is_number_or_none(info.annotation):
+        return "NUMBER|none"
+    if choices(info):
+        return "CHOICE"
+    return "TEXT" if typing.get_origin(info.annotation) is tuple else None
 
 
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,13 +117,13 @@ def describe(info: FieldInfo) -> str:
     """Description, unit, bounds and default in one line."""
     notes = [n for n in (facts(info)["unit"], bounds(info), choices(info)) if n]
     default = shown(info.default)
-    notes.append(f"default {default}")
-    return f"{info.description} ({'; '.join(notes)})"
+    notes += [f"default {default}"] if default else []
+    return f"{info.description} ({'; '.join(notes)})" if notes else str(info.description)
 
 
 def bounds(info: FieldInfo) -> str:
-    """The bounds of a field, as a reader says them."""
-    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "at least"}
+    """The bounds of a number."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     return ", ".join(
         f"{sign} {getattr(limit, name)}"
         for limit in info.metadata

@@ -1,13 +1,10 @@
 """What a user sees: results on stdout, everything else on stderr."""
 
-import json
 import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -24,10 +21,11 @@ from rich.table import Column
 from rich.table import Table as Grid
 from rich.text import Text
 
+from vidcurate.cli.printing import printable, say
+from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.pipeline.worker import Report
+from vidcurate.pipeline.job import Report
 from vidcurate.store.dataset import FAILED
-from vidcurate.wording import quantity
 
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
@@ -78,7 +76,7 @@ class Progressed:
 
     def count(self, report: Report) -> None:
         """Add a batch."""
-        self.done += len(report.statuses) + report.others
+        self.done += len(report.statuses) + report.n_unlisted
         self.failed += count_failed(report)
 
     @property
@@ -263,40 +261,6 @@ def say_failures(stage: str, report: Report, out: Callable[[str], None]) -> None
             out(f"{stage}: {row_id} failed: {reason}")
 
 
-def say(text: str) -> None:
-    """A line on stderr, control characters made visible."""
-    print(printable(text), file=sys.stderr, flush=True)  # noqa: T201 - this is the terminal's home
-
-
-def tell(text: str) -> None:
-    """A line on stdout."""
-    print(text)  # noqa: T201 - this is the terminal's home
-
-
-def tell_json(value: Any) -> None:
-    """One JSON value on stdout, as a line; control characters are escaped.
-
-    So is all that is not ASCII where the encoding of stdout lacks some of it.
-    """
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    plain = text.isprintable() and is_encodable(text)
-    tell(text if plain else json.dumps(value, default=str))
-
-
-def is_encodable(text: str) -> bool:
-    """Whether stdout can hold a text as it is."""
-    try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def printable(text: str) -> str:
-    """Text whose control characters cannot steer a terminal; line ends stay."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-
-
 def sentence(counts: StageCount) -> str:
     """What came of a stage, in a line."""
     parts = [f"{counts.ok} of {counts.inputs} ok", quantity(counts.rows, "row")]
@@ -310,8 +274,8 @@ def sentence(counts: StageCount) -> str:
         parts.append(f"{lost_s:.1f} s of video lost ({next(iter(counts.losses))})")
     if counts.pending:
         parts.append(f"{counts.pending} pending")
-    if counts.spared:
-        parts.append(f"{counts.spared} spared by cheaper rules")
+    if counts.pruned:
+        parts.append(f"{counts.pruned} pruned by cheaper rules")
     return ", ".join(parts)
 
 
@@ -342,15 +306,15 @@ def loss_lines(counts: Sequence[StageCount]) -> list[str]:
 
 
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """How many inputs of each stage came to what; those spared only where there are any."""
+    """How many inputs of each stage came to what; those pruned only where there are any."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
-    spared = ("spared",) if any(c.spared for c in counts) else ()
-    for name in ("inputs", "ok", "dropped", "failed", "pending", *spared, "rows"):
+    pruned = ("pruned",) if any(c.pruned for c in counts) else ()
+    for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows"):
         grid.add_column(name, justify="right")
     for c in counts:
         numbers = [c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending]
-        numbers += [c.spared, c.rows] if spared else [c.rows]
+        numbers += [c.pruned, c.rows] if pruned else [c.rows]
         grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
     return grid
 

@@ -1,4 +1,4 @@
-"""How a plan is shown, and how it is held against what a run took."""
+"""How an estimate is shown, and how it compares with what a run took."""
 
 from collections.abc import Iterator
 
@@ -6,14 +6,15 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from vidcurate.pipeline.estimate.forecast import Asked, Compared, Estimate, Expected
-from vidcurate.wording import quantity
+from vidcurate.errors import quantity
+from vidcurate.pipeline.estimate.comparison import Comparison
+from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ExpectedRequests
 
 GB = 1e9
 
 
 def show_estimate(estimate: Estimate) -> None:
-    """The plan on stdout: a line a stage, then what else is foreseen."""
+    """Print the estimate on stdout: a line a stage, then what else is estimated."""
     console = Console(highlight=False)
     console.print(stage_grid(estimate))
     for line in lines(estimate):
@@ -57,29 +58,29 @@ def lines(estimate: Estimate) -> Iterator[str]:
         f"{estimate.workers} workers"
     )
     if estimate.n_left == 0:
-        yield "nothing is left to plan: `vidcurate run` ends what is begun"
+        yield "nothing is left to estimate: `vidcurate run` finishes what has begun"
     elif any(s.gpus for s in estimate.stages):
         yield f"of the hours, with a GPU: {span(estimate.gpu_hours)}"
     now, more = estimate.done_bytes / GB, estimate.left_bytes.over(GB)
     yield f"disk: {number(now)} GB now, {number(now + more.amount)} GB at the end"
-    if estimate.asked:
-        yield from asked_lines(estimate.asked)
+    if estimate.requests:
+        yield from request_lines(estimate.requests)
     if estimate.gpu_peak_mib is not None:
         yield f"GPU memory: at most {estimate.gpu_peak_mib} MiB while sampling, all programs"
     if estimate.stopped:
-        yield f"stages after {estimate.stages[-1].stage} are not foreseen: {estimate.stopped}"
-    dearest = estimate.dearest
-    cheaper = f"; less with {dearest.cheaper}" if dearest.cheaper else ""
-    yield f"dearest stage: {dearest.stage}{cheaper}"
+        yield f"stages after {estimate.stages[-1].stage} are not estimated: {estimate.stopped}"
+    stage = estimate.most_expensive
+    advice = f"; less with {stage.cost_advice}" if stage.cost_advice else ""
+    yield f"most expensive stage: {stage.stage}{advice}"
 
 
-def asked_lines(asked: Asked) -> Iterator[str]:
+def request_lines(expected: ExpectedRequests) -> Iterator[str]:
     """Requests and tokens."""
-    if asked.requests.amount:
-        yield f"requests: {span(asked.requests)}"
+    if expected.requests.amount:
+        yield f"requests: {span(expected.requests)}"
         prompt, completion = (
             span(tokens) if tokens else "not counted by the server"
-            for tokens in (asked.prompt_tokens, asked.completion_tokens)
+            for tokens in (expected.prompt_tokens, expected.completion_tokens)
         )
         yield f"tokens: prompt {prompt}, completion {completion}"
 
@@ -97,16 +98,16 @@ def number(value: float, digits: int = 3) -> str:
     return f"{float(f'{value:.{digits}g}'):,.10f}".rstrip("0").rstrip(".")
 
 
-def against_plan(compared: Compared) -> str:
-    """What was planned and what it was, in a line."""
+def against_estimate(compared: Comparison) -> str:
+    """The estimate and what the run took, in a line."""
     return (
-        f"planned {number(compared.planned_hours)} h, took {number(compared.took_hours)} h"
-        f"{off(compared.planned_hours, compared.took_hours)}; disk planned "
-        f"{number(compared.planned_bytes / GB)} GB, is {number(compared.is_bytes / GB)} GB"
-        f"{off(compared.planned_bytes, compared.is_bytes)}"
+        f"estimated {number(compared.estimated_hours)} h, took {number(compared.actual_hours)} h"
+        f"{off(compared.estimated_hours, compared.actual_hours)}; disk estimated "
+        f"{number(compared.estimated_bytes / GB)} GB, is {number(compared.actual_bytes / GB)} GB"
+        f"{off(compared.estimated_bytes, compared.actual_bytes)}"
     )
 
 
-def off(planned: float, real: float) -> str:
-    """By how much the real amount is beside the planned one."""
-    return f" ({real / planned - 1:+.0%})".replace("%", " %") if planned else ""
+def off(estimated: float, real: float) -> str:
+    """By how much the real amount differs from the estimated one."""
+    return f" ({real / estimated - 1:+.0%})".replace("%", " %") if estimated else ""

@@ -13,8 +13,9 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
-from vidcurate.cli.output import Bars, Lines, Quiet, say
-from vidcurate.pipeline.runner import Run
+from vidcurate.cli.output import Bars, Lines, Quiet
+from vidcurate.cli.printing import say
+from vidcurate.pipeline.run import Run
 
 INTERRUPTED = 130
 GRACE_S = 4.0  # for an orderly end after the second Ctrl-C

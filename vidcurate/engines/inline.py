@@ -1,16 +1,16 @@
-"""The inline engine: everything in this process, for debugging and tiny data."""
+"""The inline engine runs everything in this process, for debugging and tiny data."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
-from vidcurate.engines import ONE_CORE, Crash, Needs
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 class InlineEngine:
-    """One item after the other, in the calling process."""
+    """Runs one item after the other in the calling process."""
 
     workers = 1
     isolates = False
@@ -23,13 +23,13 @@ class InlineEngine:
         self._stopping = True
 
     def suspend(self) -> None:
-        """Nothing: the calling process is suspended by itself."""
+        """Do nothing: there are no workers."""
 
     def resume(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def kill(self) -> None:
-        """Nothing: there is no worker."""
+        """Do nothing: there are no workers."""
 
     def map(
         self,
@@ -40,7 +40,7 @@ class InlineEngine:
         at_most: int | None = None,
         fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
-        """Each item with its result, in the order given."""
+        """Yield each item with its result, in the order given."""
         del needs, at_most, fresh
         waiting = iter(items)
         while not self._stopping:

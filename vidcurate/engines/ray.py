@@ -1,13 +1,15 @@
-"""The Ray engine: the local engine's isolated workers, placed on the nodes of a cluster.
+"""The Ray engine runs items in the local engine's isolated workers on the nodes of a cluster.
 
-Ray says where a worker stands and when it is gone, but not what killed it. So each actor holds a
-local engine of one worker, and what that does about crashes holds here too, in the same words.
+Ray knows where a worker runs and when it is gone, but not what killed it. So each actor holds a
+local engine of one worker, which reports crashes as it does on one machine.
 """
 
+import logging
 import os
+import socket
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from types import TracebackType
@@ -22,32 +24,34 @@ from ray.exceptions import (
     UnserializableException,
 )
 
-from vidcurate.engines import ONE_CORE, Crash, Needs
-from vidcurate.engines.allotment import memory_bytes as memory_bytes_here
-from vidcurate.engines.guard import close_input
-from vidcurate.engines.local import LOOK_UP_EVERY_S, SHARE, LocalEngine
-from vidcurate.engines.ray_cluster import by_name, connect, fitting, nodes, room
+from vidcurate.engines.base import ONE_CORE, Crash, Needs
+from vidcurate.engines.guards import close_input
+from vidcurate.engines.local import MEMORY_SHARE, POLL_S, LocalEngine
+from vidcurate.engines.resources import memory_bytes as memory_bytes_here
 from vidcurate.errors import UsageError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-LOSSES_AT_MOST = 3  # an item that was lost with its actor this often is given up
+CONNECT_TIMEOUT_S = 10.0
+MAX_LOSSES = 3  # an item that was lost with its actor this often is given up
 
 
-class Seat:
-    """What an actor holds: a local engine of one worker, which keeps the stage's tool open."""
+class ActorSlot:
+    """The actor: a local engine of one worker, which keeps the stage's tool open."""
 
     def __init__(self, memory_bytes: int | None, needs: Needs, most: int) -> None:
         close_input()  # a node may have been started in a terminal
         own = ray.get_runtime_context().get_node_id()
         [node] = [node for node in nodes() if node["NodeID"] == own]
         # As on one machine, the workers of a node share its memory.
-        n_beside = min(most, fitting(node, needs))
-        self._engine = LocalEngine(1, memory_bytes or int(SHARE * memory_bytes_here()) // n_beside)
+        n_on_node = min(most, fitting(node, needs))
+        self._engine = LocalEngine(
+            1, memory_bytes or int(MEMORY_SHARE * memory_bytes_here()) // n_on_node
+        )
 
     def ready(self) -> None:
-        """Return, which says that the actor is placed and lives."""
+        """Return, which shows that the actor is placed and alive."""
 
     def run(self, task: Callable[[Item], Result], item: Item) -> Result | Crash:
         """The result of one item."""
@@ -56,38 +60,41 @@ class Seat:
 
 
 @dataclass(slots=True)
-class Errand(Generic[Item]):
-    """An item, and how often it was lost with the actor that had it."""
+class Assignment(Generic[Item]):
+    """An item, and how often it was lost with its actor."""
 
     item: Item
     losses: int = 0
 
 
 @dataclass(slots=True)
-class Roster(Generic[Item]):
-    """The actors of one stage and what is to be done, keyed by what Ray will answer to."""
+class ActorPool(Generic[Item]):
+    """The actors of one stage and its items, keyed by the references that Ray resolves.
+
+    `starting` are actors that have not answered yet, `busy` those that run an item.
+    """
 
     needs: Needs
-    called: dict[Any, Any] = field(default_factory=dict)
+    starting: dict[Any, Any] = field(default_factory=dict)
     free: list[Any] = field(default_factory=list)
-    busy: dict[Any, tuple[Any, Errand[Item]]] = field(default_factory=dict)
-    waiting: deque[Errand[Item]] = field(default_factory=deque)
+    busy: dict[Any, tuple[Any, Assignment[Item]]] = field(default_factory=dict)
+    waiting: deque[Assignment[Item]] = field(default_factory=deque)
 
-    def call(self, actors: Iterable[Any]) -> None:
-        """Ask actors to say that they are there; they are free when they have."""
-        self.called.update({actor.ready.remote(): actor for actor in actors})
+    def poll(self, actors: Iterable[Any]) -> None:
+        """Ask actors whether they are alive; those that answer become free."""
+        self.starting.update({actor.ready.remote(): actor for actor in actors})
 
     def size(self) -> int:
         """How many actors there are."""
-        return len(self.called) + len(self.free) + len(self.busy)
+        return len(self.starting) + len(self.free) + len(self.busy)
 
 
 class RayEngine:
-    """One actor a worker; they live as long as stages take the same resources.
+    """One actor per worker; actors live as long as stages need the same resources.
 
-    `address` is that of a cluster; without it, and without RAY_ADDRESS, Ray is started on this
-    machine for as long as the engine is open. `workers` bounds how many actors there are; without
-    it there is one for each core of the cluster.
+    `address` is the address of a cluster; without it, and without RAY_ADDRESS, Ray is started on
+    this machine while the engine is open. `workers` limits the number of actors; without it there
+    is one for each core of the cluster.
     """
 
     isolates = True
@@ -119,17 +126,17 @@ class RayEngine:
         ray.shutdown()  # ends the actors too
 
     def stop(self) -> None:
-        """Take no more items; what is in hand ends."""
+        """Take no more items; items in progress end."""
         self._stopping.set()
 
     def suspend(self) -> None:
-        """Nothing: the cluster ends what it has in hand, and is given no more meanwhile."""
+        """Do nothing: the cluster finishes items in progress and is given no more meanwhile."""
 
     def resume(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def kill(self) -> None:
-        """Nothing: Ray ends actors whose driver is gone, and those end their workers."""
+        """Do nothing: Ray ends actors whose driver is gone, and those end their workers."""
 
     def map(
         self,
@@ -140,104 +147,106 @@ class RayEngine:
         at_most: int | None = None,
         fresh: bool = False,
     ) -> Iterator[tuple[Item, Result | Crash]]:
-        """Each item with its result, in the order in which they end.
+        """Yield each item with its result, in the order in which they end.
 
         Raises UsageError where the cluster has no node for a worker.
         """
-        roster: Roster[Item] = Roster(needs)
+        pool: ActorPool[Item] = ActorPool(needs)
         most = min(self.workers, at_most or self.workers)
         source = iter(items)
-        self._call_idle(roster, 0 if fresh else most)
+        self._reuse_idle(pool, 0 if fresh else most)
         try:
             while True:
                 if self._stopping.is_set():
-                    roster.waiting.clear()
+                    pool.waiting.clear()
                 else:
-                    n_free = most - len(roster.waiting) - len(roster.busy)
-                    roster.waiting.extend(Errand(item) for item in islice(source, n_free))
-                if not roster.waiting and not roster.busy:
+                    n_free = most - len(pool.waiting) - len(pool.busy)
+                    pool.waiting.extend(Assignment(item) for item in islice(source, n_free))
+                if not pool.waiting and not pool.busy:
                     return
-                assign(roster, task)
-                enlarge(roster, most, self._memory_bytes)
-                owed = [*roster.busy, *roster.called]
-                ended, _ = ray.wait(owed, num_returns=1, timeout=LOOK_UP_EVERY_S)
-                if not ended and not roster.busy:
-                    self._call_idle(roster, most)  # another stage may have left what is wanted
+                assign(pool, task)
+                enlarge(pool, most, self._memory_bytes)
+                unanswered = [*pool.busy, *pool.starting]
+                ended, _ = ray.wait(unanswered, num_returns=1, timeout=POLL_S)
+                if not ended and not pool.busy:
+                    self._reuse_idle(pool, most)  # another stage may have left some
                 for answer in ended:
-                    yield from settle(roster, answer)
+                    yield from settle(pool, answer)
         finally:
-            self._dismiss(roster)
+            self._release(pool)
 
-    def _call_idle(self, roster: Roster[Any], most: int) -> None:
-        """Take over fitting actors of earlier stages; the others go, they hold resources."""
+    def _reuse_idle(self, pool: ActorPool[Any], most: int) -> None:
+        """Take over idle actors with the same needs; end the others, which hold resources."""
         idle, self._idle = self._idle, []
-        alike = [actor for needs, actor in idle if needs == roster.needs]
-        taken = alike[: max(0, most - roster.size())]
-        roster.call(taken)
+        alike = [actor for needs, actor in idle if needs == pool.needs]
+        taken = alike[: max(0, most - pool.size())]
+        pool.poll(taken)
         end(actor for _, actor in idle if actor not in taken)
 
-    def _dismiss(self, roster: Roster[Any]) -> None:
-        """Keep free actors for the next stage; an actor that still works has been given up."""
-        self._idle += [(roster.needs, actor) for actor in roster.free]
-        end([*roster.called.values(), *(actor for actor, _ in roster.busy.values())])
+    def _release(self, pool: ActorPool[Any]) -> None:
+        """Keep free actors for the next stage; end those that still work, which were given up."""
+        self._idle += [(pool.needs, actor) for actor in pool.free]
+        end([*pool.starting.values(), *(actor for actor, _ in pool.busy.values())])
 
 
-def assign(roster: Roster[Any], task: Callable[[Any], Any]) -> None:
+def assign(pool: ActorPool[Any], task: Callable[[Any], Any]) -> None:
     """Give a waiting item to each free actor."""
-    while roster.waiting and roster.free:
-        actor, errand = roster.free.pop(), roster.waiting.popleft()
-        roster.busy[actor.run.remote(task, errand.item)] = (actor, errand)
+    while pool.waiting and pool.free:
+        actor, assignment = pool.free.pop(), pool.waiting.popleft()
+        pool.busy[actor.run.remote(task, assignment.item)] = (actor, assignment)
 
 
-def enlarge(roster: Roster[Any], most: int, memory_bytes: int | None) -> None:
+def enlarge(pool: ActorPool[Any], most: int, memory_bytes: int | None) -> None:
     """Start actors for items that wait, as far as the cluster has room.
 
-    Raises UsageError where it has none at all.
+    Raises UsageError where it has no room at all.
     """
-    n_missing = min(len(roster.waiting) - len(roster.called), most - roster.size())
+    n_missing = min(len(pool.waiting) - len(pool.starting), most - pool.size())
     if n_missing <= 0:
         return
-    needs = roster.needs
+    needs = pool.needs
     n_room = room(needs)
-    if n_room == 0 and roster.size() == 0:
+    if n_room == 0 and pool.size() == 0:
         wanted = ", ".join(f"{amount:g} {name}" for name, amount in by_name(needs).items())
-        raise UsageError(f"no node of the Ray cluster has {wanted}, which a worker takes")
+        raise UsageError(f"no node of the Ray cluster has {wanted}, which one worker needs")
     custom = dict(needs.custom)
-    seat: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, resources=custom)(Seat)
-    n_new = min(n_missing, n_room - roster.size())
-    roster.call(seat.remote(memory_bytes, needs, most) for _ in range(n_new))
+    slot: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, resources=custom)(ActorSlot)
+    n_new = min(n_missing, n_room - pool.size())
+    pool.poll(slot.remote(memory_bytes, needs, most) for _ in range(n_new))
 
 
-def settle(roster: Roster[Item], answer: Any) -> Iterator[tuple[Item, Any]]:
-    """Take in what an actor answered; an item that was lost with it waits again, or is given up."""
-    if answer in roster.called:
-        roster.free += arrived(answer, roster.called.pop(answer))
+def settle(pool: ActorPool[Item], answer: Any) -> Iterator[tuple[Item, Any]]:
+    """Handle an answer; an item that was lost with its actor waits again, or is given up."""
+    if answer in pool.starting:
+        pool.free += ready_actors(answer, pool.starting.pop(answer))
         return
-    actor, errand = roster.busy.pop(answer)
+    actor, assignment = pool.busy.pop(answer)
     try:
         result = ray.get(answer)
     except RayTaskError as error:
-        raise misfit(error) if isinstance(error.cause, RaySystemError) else error.cause from None
+        raise (
+            installation_error(error) if isinstance(error.cause, RaySystemError) else error.cause
+        ) from None
     except UnserializableException:
         raise
     except RayError as error:
         end([actor])
-        # What went with it is not known yet; those that are there say so.
-        roster.call(roster.free)
-        roster.free.clear()
-        errand.losses += 1
-        if errand.losses < LOSSES_AT_MOST:
-            roster.waiting.appendleft(errand)
+        # Others may be gone with it: poll all that were free.
+        pool.poll(pool.free)
+        pool.free.clear()
+        assignment.losses += 1
+        if assignment.losses < MAX_LOSSES:
+            pool.waiting.appendleft(assignment)
             return
         last = str(error).splitlines()[-1]
-        result = Crash(f"lost {errand.losses} times with the node or actor it was on ({last})")
+        result = Crash(f"lost {assignment.losses} times with the node or actor it was on ({last})")
     else:
-        roster.free.append(actor)
-    yield errand.item, result
+        pool.free.append(actor)
+    yield assignment.item, result
 
 
-def arrived(answer: Any, actor: Any) -> list[Any]:
-    """The actor, if it is there.
+def ready_actors(answer: Any, actor: Any) -> list[Any]:
+    """The actor in a list, if it is alive.
 
     Raises UsageError where it could not start.
     """
@@ -245,19 +254,71 @@ def arrived(answer: Any, actor: Any) -> list[Any]:
         ray.get(answer)
     except RayActorError as error:
         if error.actor_init_failed:
-            raise misfit(error) from None
+            raise installation_error(error) from None
         end([actor])
         return []
     return [actor]
 
 
-def misfit(error: RayError) -> UsageError:
-    """What to say when a node cannot load what it is to run."""
+def installation_error(error: RayError) -> UsageError:
+    """The error of a node that cannot load the code it shall run."""
     last = str(error).splitlines()[-1]
     return UsageError(f"a node of the Ray cluster lacks what this machine has installed: {last}")
 
 
 def end(actors: Iterable[Any]) -> None:
-    """Kill actors, and with them what they were doing; after the engine's end they are gone."""
+    """Kill actors, with what they run; after the engine's end they are gone already."""
     for actor in actors if ray.is_initialized() else ():
         ray.kill(actor)
+
+
+def connect(address: str, workers: int | None) -> None:
+    """Join a cluster, or start Ray here, without usage reports and without Ray's own output.
+
+    Raises UsageError where there is no cluster at the address.
+    """
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    # Ray prints lost nodes to stdout, and has no public switch for that.
+    ray._private.worker._worker_logs_enabled = False  # noqa: SLF001 - see above
+    here: dict[str, Any] = {"include_dashboard": False, "num_cpus": workers}
+    try:
+        if address not in ("auto", "local"):
+            check_reachable(address)
+        ray.init(
+            address=address,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            **(here if address == "local" else {}),
+        )
+    except (OSError, ValueError) as error:
+        raise UsageError(f"no Ray cluster at '{address}': {error}") from error
+
+
+def check_reachable(address: str) -> None:
+    """Raise OSError or ValueError where nothing answers; Ray itself tries for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or "/" in host or not port.isdigit():
+        raise ValueError("an address is HOST:PORT, or auto for the cluster of this machine")
+    socket.create_connection((host, int(port)), CONNECT_TIMEOUT_S).close()
+
+
+def nodes() -> list[dict[str, Any]]:
+    """The nodes that are up, as Ray describes them."""
+    return [node for node in ray.nodes() if node["Alive"]]  # type: ignore[no-untyped-call]
+
+
+def by_name(needs: Needs) -> dict[str, float]:
+    """The needs of a worker by Ray's names."""
+    amounts = {"CPU": needs.cpus, "GPU": needs.gpus, **needs.custom}
+    return {name: amount for name, amount in amounts.items() if amount}
+
+
+def fitting(node: Mapping[str, Any], needs: Needs) -> int:
+    """How many actors with these needs a node can hold, even if it is in use now."""
+    has = node["Resources"]
+    return min(int(has.get(name, 0) / amount) for name, amount in by_name(needs).items())
+
+
+def room(needs: Needs) -> int:
+    """How many actors with these needs the cluster can hold, even if it is in use now."""
+    return sum(fitting(node, needs) for node in nodes())

@@ -1,10 +1,10 @@
-"""Where torch computes on this machine, and what that asks of workers."""
+"""Which device torch uses on this machine, and what that means for workers."""
 
 from vidcurate.stage import Resources
 
 
 def accelerator() -> str:
-    """The kind of device that torch computes on here: cuda, mps or cpu."""
+    """The kind of device that torch uses here: cuda, mps or cpu."""
     import torch  # noqa: PLC0415 - heavy, and not everyone's
 
     if torch.cuda.is_available():
@@ -12,8 +12,8 @@ def accelerator() -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def seats() -> Resources:
-    """One worker holds the model if there is a GPU, which else would hold it several times."""
+def model_resources() -> Resources:
+    """With a GPU one worker holds the model; several would each hold a copy."""
     device = accelerator()
     if device == "cpu":
         return Resources()

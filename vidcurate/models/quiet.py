@@ -1,4 +1,4 @@
-"""Keeps what a library logs to itself, without touching what anybody else logs."""
+"""Silences what a library logs, without touching what others log."""
 
 import logging
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ NEVER = logging.CRITICAL + 1
 
 
 @contextmanager
-def hushed(*packages: str) -> Iterator[None]:
-    """Say nothing of what these packages log while the block runs, by loggers or by the root's."""
+def silence_logs(*packages: str) -> Iterator[None]:
+    """Silence what these packages log while the block runs, by loggers or by the root's."""
     loggers = [logging.getLogger(package) for package in packages]
     levels = [logger.level for logger in loggers]
 

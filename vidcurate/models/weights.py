@@ -1,4 +1,4 @@
-"""Published weights by address and hash, fetched once into the user's cache."""
+"""Fetches published weights by address and hash, once, into the user's cache."""
 
 import hashlib
 import os
@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.error import HTTPError
 
 from vidcurate.errors import UsageError
+from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import cache_folder
-from vidcurate.store.table import write_whole
 
 WAIT_S = 60
 
@@ -26,9 +26,9 @@ class Weights:
 
 
 def cached_file(weights: Weights) -> Path:
-    """Where a published file lies: in $XDG_CACHE_HOME, or ~/.cache, below vidcurate/weights.
+    """The path of a published file in $XDG_CACHE_HOME or ~/.cache, below vidcurate/weights.
 
-    A user without a home, as in a container, has it among the copies of remote files.
+    For a user without a home, as in a container, it lies with the copies of remote files.
     """
     try:
         cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
@@ -37,15 +37,16 @@ def cached_file(weights: Weights) -> Path:
     return cache / "vidcurate" / "weights" / weights.name
 
 
-def fetched(weights: Weights) -> Path:
-    """The published file on this machine, from the network if it is not in the cache.
+def fetch_weights(weights: Weights) -> Path:
+    """The published file on this machine, fetched from the network if it is not in the cache.
 
-    Raises UsageError where it cannot be had, or is another than was published.
+    Raises UsageError where it cannot be fetched, or is not the published file.
     """
     file = cached_file(weights)
     if not file.exists():
         try:
-            write_whole(file, lambda partial: download(weights, partial))
+            with atomic_write(file) as partial:
+                download(weights, partial)
         except (OSError, HTTPException) as error:
             if isinstance(error, HTTPError):
                 error.close()  # it holds the connection
@@ -53,14 +54,14 @@ def fetched(weights: Weights) -> Path:
                 f"cannot fetch {weights.url} ({error}): put the file, which has sha256 "
                 f"{weights.sha256}, at {file}"
             ) from error
-    refuse_other(file, weights.sha256)
+    check_sha256(file, weights.sha256)
     return file
 
 
 def download(weights: Weights, file: Path) -> None:
     """Fetch a published file.
 
-    Raises UsageError where another one comes.
+    Raises UsageError where another file comes.
     """
     # The address stands in this package; it is no input.
     with (
@@ -68,10 +69,10 @@ def download(weights: Weights, file: Path) -> None:
         file.open("wb") as out,
     ):
         shutil.copyfileobj(answer, out)
-    refuse_other(file, weights.sha256, weights.url)
+    check_sha256(file, weights.sha256, weights.url)
 
 
-def refuse_other(file: Path, sha256: str, source: str = "") -> None:
+def check_sha256(file: Path, sha256: str, source: str = "") -> None:
     """Raise UsageError for a file whose SHA-256 is not the one wanted."""
     with file.open("rb") as content:
         found = hashlib.file_digest(content, "sha256").hexdigest()

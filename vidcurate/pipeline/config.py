@@ -8,9 +8,8 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vidcurate.errors import ConfigError
+from vidcurate.errors import ConfigError, suggest
 from vidcurate.stage import Stage, StageConfig
-from vidcurate.wording import suggest
 
 YamlPath = tuple[str | int, ...]
 

@@ -1,34 +1,32 @@
-"""The funnel: for every stage, how many inputs came to what."""
+"""For every stage, how many inputs came to what; and those counts kept in the data set."""
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.pipeline.inputs import Scope, live_inputs
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.errors import quantity
+from vidcurate.pipeline.inputs import stage_inputs
+from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import Outcome, TableStage
-from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf
+from vidcurate.store.atomic import write_text
+from vidcurate.store.dataset import DROPPED, FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import Location
-from vidcurate.store.table import positions, write_whole
-
-# Of which rows a table stage was made; no Parquet file, so that it changes no listing.
-ORIGIN = "made_of.json"
+from vidcurate.store.table import positions
 
 
 @dataclass(frozen=True)
 class StageCount:
     """What became of one stage's live inputs; `rows` is what they gave.
 
-    `spared` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
-    changed since the rows of a `stale` stage were made. `losses` tell what of the inputs that are
-    done is in no row: of each kind `count`, and `seconds` of video.
+    `pruned` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
+    changed since the rows of a `stale` stage were made. `losses` say what of the inputs that are
+    done is in no row: of each kind `count_stage`, and `seconds` of video.
     """
 
     stage: str
@@ -39,7 +37,7 @@ class StageCount:
     failed: int
     reasons: Mapping[str, int]
     pending: int
-    spared: int
+    pruned: int
     rows: int
     seconds: float
     stale: bool
@@ -51,125 +49,34 @@ class StageCount:
         return asdict(self)
 
 
-def count(dataset: Dataset, planned: Planned, scope: Scope, *, why_stale: str = "") -> StageCount:
+def count_stage(
+    dataset: Dataset, resolved: ResolvedStage, scope: Scope, *, why_stale: str = ""
+) -> StageCount:
     """Count one stage's live inputs by what became of them; a stale stage says why it is."""
-    found = known_count(dataset, planned, scope) or count_anew(dataset, planned, scope)
-    return replace(found, stale=bool(why_stale), why_stale=why_stale)
+    count_stage = cached_count(dataset, resolved, scope) or count_tables(dataset, resolved, scope)
+    return replace(count_stage, stale=bool(why_stale), why_stale=why_stale)
 
 
-def keep_outcome(dataset: Dataset, planned: Planned, scope: Scope, outcome: Outcome) -> StageCount:
-    """Count what a table stage has just written, without reading it, and keep the count."""
-    found = counted(planned, scope, outcome.done, n_rows=outcome.rows.num_rows)
-    keep_count(dataset, planned, scope, found)
-    return found
-
-
-def known_count(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount | None:
-    """The count that was kept, if it was of these very files and this scope."""
-    file = count_file(dataset, planned)
-    kept = json.loads(file.read_text("utf-8")) if file.exists() else {}
-    if kept.get("of") != digest(dataset, planned, scope):
-        return None
-    return StageCount(**kept["count"])
-
-
-def keep_count(dataset: Dataset, planned: Planned, scope: Scope, found: StageCount) -> None:
-    """Keep a count, since over a million rows it takes seconds."""
-    if known_count(dataset, planned, scope) == found:
-        return
-    kept = {"of": digest(dataset, planned, scope), "count": found.as_dict()}
-    write_whole(count_file(dataset, planned), lambda partial: write_json(partial, kept))
-
-
-def count_file(dataset: Dataset, planned: Planned) -> Location:
-    """Where a stage's count is kept."""
-    return dataset.root / "counts" / f"{planned.stage.writes.name}.json"
-
-
-def digest(dataset: Dataset, planned: Planned, scope: Scope) -> str:
-    """A hash of all that a count is of: the tables' files, by name, and the scope.
-
-    The rows of a table stage may change with any table that it reads.
-    """
-    shelves = [planned.own(dataset), planned.shelf(dataset, planned.stage.reads)]
-    if isinstance(planned.stage, TableStage):
-        shelves = [Shelf(dataset.root / name / made) for name, made in planned.tables.items()]
-    files = [(shelf.folder.name, shelf.listing()) for shelf in shelves]
-    return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
-
-
-def keep_origin(dataset: Dataset, planned: Planned, scope: Scope, inputs: pa.ChunkedArray) -> None:
-    """Note of which rows a table stage has just been made; `inputs` are its input's keys."""
-    made_of = {
-        "tables": tables_now(dataset, planned),
-        "scope": scope.digest,
-        "inputs": digest_of_keys(inputs),
-    }
-    file = planned.own(dataset).folder / ORIGIN
-    write_whole(file, lambda partial: write_json(partial, made_of))
-
-
-def why_redone(dataset: Dataset, planned: Planned, scope: Scope) -> str:
-    """Why a table stage has to be made anew, in words; nothing where it need not."""
-    if not isinstance(planned.stage, TableStage):
-        return ""
-    file = planned.own(dataset).folder / ORIGIN
-    made_of = json.loads(file.read_text("utf-8")) if file.exists() else {"tables": {}}
-    now = tables_now(dataset, planned)
-    changed = [name for name in now if made_of["tables"].get(name) != now[name]]
-    if changed:
-        return f"{', '.join(changed)} changed since it was made"
-    if made_of["scope"] != scope.digest:
-        keys = live_inputs(dataset, planned, scope)[planned.stage.reads.key]
-        if made_of["inputs"] != digest_of_keys(keys):
-            return "it was made of other videos, or a part of them"
-    return ""
-
-
-def tables_now(dataset: Dataset, planned: Planned) -> dict[str, str]:
-    """For each table that a stage reads, a hash of its files' names."""
-    shelves = {
-        name: Shelf(dataset.root / name / made)
-        for name, made in planned.tables.items()
-        if name != planned.stage.writes.name
-    }
-    listed = {name: json.dumps([s.folder.name, s.listing()]) for name, s in shelves.items()}
-    return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in listed.items()}
-
-
-def digest_of_keys(keys: pa.ChunkedArray) -> str:
-    """A hash of keys in their order."""
-    hashed = hashlib.sha256()
-    for chunk in keys.chunks:  # however the keys are cut into chunks
-        hashed.update("".join(f"{key}\n" for key in chunk.to_pylist()).encode())
-    return hashed.hexdigest()
-
-
-def write_json(file: Path, value: Any) -> None:
-    """A JSON file."""
-    file.write_text(json.dumps(value, ensure_ascii=False), "utf-8")
-
-
-def count_anew(dataset: Dataset, planned: Planned, scope: Scope) -> StageCount:
+def count_tables(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> StageCount:
     """Count from the tables."""
-    stage, shelf = planned.stage, planned.own(dataset)
-    keys = live_inputs(dataset, planned, scope)[stage.reads.key]
-    done = shelf.done(DONE_AND_LOST)
-    where = positions(keys, done["id"])
-    is_live = np.zeros(done.num_rows, bool)
-    is_live[where.drop_null().to_numpy()] = True
-    done = done if is_live.all() else done.filter(is_live)
-    n_pending = len(pc.unique(keys.filter(pc.is_null(where))))
-    ok = done["id"].filter(pc.equal(done["status"], OK))
-    n_rows = count_rows(planned, shelf, scope, ok)
-    return counted(planned, scope, done, n_rows=n_rows, n_pending=n_pending)
+    inputs = stage_inputs(dataset, resolved, scope)
+    ok = inputs.done["id"].filter(pc.equal(inputs.done["status"], OK))
+    n_rows = count_rows(resolved, resolved.output(dataset), scope, ok)
+    n_pruned, n_pending = len(inputs.pruned), inputs.n_pending
+    return count_done(resolved, inputs.done, n_rows, n_pruned=n_pruned, n_pending=n_pending)
 
 
-def counted(
-    planned: Planned, scope: Scope, done: pa.Table, *, n_rows: int, n_pending: int = 0
+def count_outcome(resolved: ResolvedStage, scope: Scope, outcome: Outcome) -> StageCount:
+    """Count what a table stage has just made, without reading it."""
+    n_pruned = sum(len(keys) for keys in scope.pruned.values())
+    return count_done(resolved, outcome.done, outcome.rows.num_rows, n_pruned=n_pruned)
+
+
+def count_done(
+    resolved: ResolvedStage, done: pa.Table, n_rows: int, *, n_pruned: int = 0, n_pending: int = 0
 ) -> StageCount:
     """Count by what became of the inputs that are done, all of them live."""
-    stage = planned.stage
+    stage = resolved.stage
     dropped, failed = (reasons(done, status) for status in (DROPPED, FAILED))
     return StageCount(
         stage=stage.name,
@@ -180,12 +87,32 @@ def counted(
         failed=sum(failed.values()),
         reasons=failed,
         pending=n_pending,
-        spared=sum(len(values) for values in scope.spared.values()),
+        pruned=n_pruned,
         rows=n_rows,
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
         stale=False,
         losses=losses(done),
     )
+
+
+def count_rows(
+    resolved: ResolvedStage, output: StoredTable, scope: Scope, ok: pa.ChunkedArray
+) -> int:
+    """How many different rows a stage has for its live inputs; `ok` are those that gave any."""
+    reads, writes = resolved.stage.reads, resolved.stage.writes
+    if reads.key != writes.key:
+        ids = [name for name in writes.schema.names if name == writes.key or name in scope.ids]
+        rows = scope.keep(output.read(ids, writes.schema))
+        return len(pc.unique(rows[writes.key]))
+    keys = output.read([writes.key], writes.schema)[writes.key]
+    return len(pc.unique(positions(keys, ok).drop_null()))
+
+
+def reasons(done: pa.Table, status: str) -> dict[str, int]:
+    """How often each reason was given for a status, most frequent first."""
+    given = done["reason"].filter(pc.equal(done["status"], status))
+    counts = pc.value_counts(given).to_pylist()
+    return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
 
 
 def losses(done: pa.Table) -> dict[str, dict[str, float]]:
@@ -201,24 +128,55 @@ def losses(done: pa.Table) -> dict[str, dict[str, float]]:
     }
 
 
-def count_rows(planned: Planned, shelf: Shelf, scope: Scope, ok: pa.ChunkedArray) -> int:
-    """How many different rows a stage has for its live inputs; `ok` are those that gave any."""
-    reads, writes = planned.stage.reads, planned.stage.writes
-    if reads.key != writes.key:
-        ids = [name for name in writes.schema.names if name == writes.key or name in scope.ids]
-        rows = scope.keep(shelf.read(ids, writes.schema))
-        return len(pc.unique(rows[writes.key]))
-    keys = shelf.read([writes.key], writes.schema)[writes.key]
-    return len(pc.unique(positions(keys, ok).drop_null()))
+def cached_count(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> StageCount | None:
+    """The count that was saved, if it is of these very files and this scope."""
+    file = count_file(dataset, resolved)
+    saved = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    if saved.get("of") != state_digest(dataset, resolved, scope):
+        return None
+    return StageCount(**saved["count"])
 
 
-def reasons(done: pa.Table, status: str) -> dict[str, int]:
-    """How often each reason was given for a status, most frequent first."""
-    said = done["reason"].filter(pc.equal(done["status"], status))
-    counts = pc.value_counts(said).to_pylist()
-    return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
+def save_count(
+    dataset: Dataset, resolved: ResolvedStage, scope: Scope, count_stage: StageCount
+) -> None:
+    """Save a count, since counting a million rows takes seconds."""
+    saved = {"of": state_digest(dataset, resolved, scope), "count": count_stage.as_dict()}
+    write_text(count_file(dataset, resolved), json.dumps(saved))
+
+
+def count_file(dataset: Dataset, resolved: ResolvedStage) -> Location:
+    """Where a stage's count is saved."""
+    return dataset.root / "counts" / f"{resolved.stage.writes.name}.json"
+
+
+def state_digest(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> str:
+    """A hash of all that a count depends on: the tables' files, by name, and the scope.
+
+    The rows of a table stage may change with any table that it reads.
+    """
+    stored_tables = [resolved.output(dataset), resolved.stored(dataset, resolved.stage.reads)]
+    if isinstance(resolved.stage, TableStage):
+        stored_tables = [
+            StoredTable(dataset.root / name / made) for name, made in resolved.tables.items()
+        ]
+    files = [(stored.folder.name, stored.listing()) for stored in stored_tables]
+    return hashlib.sha256(json.dumps([files, scope.digest]).encode()).hexdigest()
 
 
 def as_dicts(counts: Sequence[StageCount]) -> list[dict[str, Any]]:
     """Counts as plain values."""
     return [c.as_dict() for c in counts]
+
+
+def why_empty(counts: Sequence[StageCount], dataset: Dataset) -> str:
+    """Which stage lost everything, and for what reason."""
+    first = next(c for c in counts if c.rows == 0)
+    if first.inputs == 0:
+        return f"nothing came out: {first.stage} was given nothing to work on"
+    reasons = {**first.reasons, **first.dropped}
+    most = next(iter(reasons.items()), ("it found nothing", first.inputs))
+    return (
+        f"nothing came out: {first.stage} left none of {first.inputs} "
+        f"({quantity(most[1], 'time')}: {most[0]}); see vidcurate status -d {dataset.root}"
+    )

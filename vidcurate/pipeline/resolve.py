@@ -7,6 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import UsageError
+from vidcurate.pipeline.scope import FOUND
+from vidcurate.records import FILES
 from vidcurate.stage import (
     Stage,
     StageConfig,
@@ -14,30 +16,30 @@ from vidcurate.stage import (
     read_at_finish,
     read_while_running,
 )
-from vidcurate.store.dataset import Dataset, P_co, Shelf
+from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True)
-class Planned:
+class ResolvedStage:
     """One stage with its options; `tables` maps what it reads and writes to fingerprints.
 
-    `because` says why it runs though nobody chose it.
+    `reason` says why a stage that was not chosen runs.
     """
 
     stage: Stage
     config: StageConfig
     fingerprint: str
     tables: Mapping[str, str]
-    because: str = ""
+    reason: str = ""
 
-    def shelf(self, dataset: Dataset[P_co], table: Table[Any]) -> Shelf[P_co]:
+    def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
-        return dataset.shelf(table, self.tables[table.name])
+        return dataset.stored(table, self.tables[table.name])
 
-    def own(self, dataset: Dataset[P_co]) -> Shelf[P_co]:
+    def output(self, dataset: Dataset[P_co]) -> StoredTable[P_co]:
         """Where this stage's own rows lie."""
-        return dataset.shelf(self.stage.writes, self.fingerprint)
+        return dataset.stored(self.stage.writes, self.fingerprint)
 
 
 def choose_configs(
@@ -73,38 +75,50 @@ def recorded_config(stage: Stage, entry: Mapping[str, Any]) -> StageConfig:
     return config
 
 
-def make_plan(
+def resolve(
+    dataset: Dataset,
+    stages: Sequence[Stage],
+    chosen: Sequence[str],
+    given: Mapping[str, StageConfig],
+    without: Sequence[str] = (),
+) -> tuple[ResolvedStage, ...]:
+    """What has to run so that the chosen stages are up to date, `without` some that may be."""
+    manifest = dataset.manifest()
+    configs = choose_configs(stages, given, manifest)
+    return resolve_stages(stages, chosen, configs, list(manifest), without)
+
+
+def resolve_stages(
     stages: Sequence[Stage],
     chosen: Sequence[str],
     configs: Mapping[str, StageConfig],
-    roots: Mapping[str, str],
     present: Sequence[str],
     without: Sequence[str] = (),
-) -> tuple[Planned, ...]:
+) -> tuple[ResolvedStage, ...]:
     """The chosen stages and all that they read, in the order of the data.
 
     A table read only where it is there (not `required`) is brought up to date when the data set
     has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
-    as if it had not. A finish may read what a later stage writes. `roots` maps tables that no stage
-    writes to their fingerprints. Raises UsageError where another stage needs one that is left out.
+    as if it had not. A finish may read what a later stage writes. Raises UsageError where another
+    stage needs one that is left out.
     """
-    because = why_needed(stages, chosen, configs, present, without)
-    fingerprints = dict(roots)
+    reasons = why_needed(stages, chosen, configs, present, without)
+    fingerprints = {FILES.name: FOUND}
     for stage in stages:
-        if stage.name in because:
+        if stage.name in reasons:
             fingerprints[stage.writes.name] = own_fingerprint(
                 stage, configs[stage.name], fingerprints
             )
     return tuple(
-        Planned(
+        ResolvedStage(
             stage,
             configs[stage.name],
             fingerprints[stage.writes.name],
             tables_of(stage, configs[stage.name], fingerprints),
-            because[stage.name],
+            reasons[stage.name],
         )
         for stage in stages
-        if stage.name in because
+        if stage.name in reasons
     )
 
 
@@ -115,44 +129,44 @@ def why_needed(
     present: Sequence[str],
     without: Sequence[str],
 ) -> dict[str, str]:
-    """The stages that must run, each with the reason; none for those that were chosen.
+    """The stages that must run, each with the reason; an empty one for those that were chosen.
 
-    What is needed comes first, so that only what nothing needs is said to be optional.
+    What is needed comes first, so that only stages that nothing needs count as optional.
     """
     by_name = {stage.name: stage for stage in stages}
     writers = {stage.writes.name: stage for stage in stages}
-    because = dict.fromkeys(chosen, "")
+    reasons = dict.fromkeys(chosen, "")
     waiting = list(chosen)
     optional: list[tuple[str, str]] = []
     while waiting or optional:
         if not waiting:
             name, reason = optional.pop(0)
-            if name not in because:
-                because[name] = reason
+            if name not in reasons:
+                reasons[name] = reason
                 waiting.append(name)
             continue
         reader = by_name[waiting.pop()]
         for table, required in tables_read(reader, configs[reader.name]):
             writer = writers.get(table.name)
-            if writer is None or writer.name in because:
+            if writer is None or writer.name in reasons:
                 continue
             if not required:
                 if table.name in present and writer.name not in without:
-                    leave = f"--without {writer.name} leaves it out"
-                    reason = f"since {reader.name} uses the {table.name} that are there; {leave}"
-                    optional.append((writer.name, because[reader.name] or reason))
+                    how_not = f"--without {writer.name} leaves it out"
+                    reason = f"since {reader.name} uses the {table.name} that are there; {how_not}"
+                    optional.append((writer.name, reasons[reader.name] or reason))
                 continue
             if writer.name in without:
                 raise UsageError(f"--without {writer.name}: {reader.name} needs it")
-            because[writer.name] = because[reader.name] or f"since {reader.name} needs it"
+            reasons[writer.name] = reasons[reader.name] or f"since {reader.name} needs it"
             waiting.append(writer.name)
-    return because
+    return reasons
 
 
 def own_fingerprint(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]) -> str:
     """One stage's fingerprint, given those of the tables before it."""
-    beside = read_while_running(stage, config)
-    deciding = [stage.reads, *(b.table for b in beside if b.decides)]
+    lookups = read_while_running(stage, config)
+    deciding = [stage.reads, *(lookup.table for lookup in lookups if lookup.decides)]
     upstream = {
         table.name: fingerprints[table.name]
         for table in deciding
@@ -169,5 +183,5 @@ def tables_of(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]
 
 def tables_read(stage: Stage, config: StageConfig) -> list[tuple[Table[Any], bool]]:
     """Every table that a stage reads, and whether it cannot do without."""
-    beside = (*read_while_running(stage, config), *read_at_finish(stage, config))
-    return [(stage.reads, True), *((b.table, b.required) for b in beside)]
+    lookups = (*read_while_running(stage, config), *read_at_finish(stage, config))
+    return [(stage.reads, True), *((lookup.table, lookup.required) for lookup in lookups)]

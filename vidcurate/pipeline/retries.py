@@ -1,4 +1,4 @@
-"""What is done about batches that killed their worker or did not fit into memory."""
+"""Batches that killed their worker or did not fit into memory are tried again in smaller pieces."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -7,8 +7,9 @@ from functools import partial
 from itertools import count
 from typing import Literal
 
-from vidcurate.engines import Crash, Engine, Needs
-from vidcurate.pipeline.worker import Batch, Job, Report, commit_failure, read_batch, reread, work
+from vidcurate.engines.base import Crash, Engine, Needs
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.worker import commit_failure, committed_report, read_batch, work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,97 +27,98 @@ class Shrink:
 
 
 @dataclass
-class Attempts:
-    """One stage's batches on an engine, and what is still to be tried again.
+class Retries:
+    """One stage's batches on an engine, and those of them that are to be tried again.
 
     A batch that did not fit is halved, and so are those after it. A single row that did not fit
     waits until all else is done, and is tried with half the workers, down to one; the rows that
     follow it are not held up, since often one monster among many videos is to blame. Each batch
-    that is handed out gets the next number, so that what is tried again has the last word.
+    that is handed out gets the next number, so that the outcome of the last try counts.
     """
 
     engine: Engine
     job: Job
-    tell: Callable[[Shrink], None]
+    on_shrink: Callable[[Shrink], None]
     numbers: Iterator[int] = field(init=False)
-    again: deque[Batch] = field(default_factory=deque)
+    queue: deque[Batch] = field(default_factory=deque)
     too_large: deque[Batch] = field(default_factory=deque)
-    rows_at_most: int | None = None
-    alone: bool = False
+    max_rows: int | None = None
+    has_one_worker: bool = False
 
     def __post_init__(self) -> None:
-        self.numbers = count(self.job.own().next_number())
+        self.numbers = count(self.job.output().next_number())
 
-    def reports(self, todo: Iterable[Batch]) -> Iterator[Report]:
+    def reports(self, batches: Iterable[Batch]) -> Iterator[Report]:
         """What became of each batch."""
-        resources = self.job.stage.cost.resources(self.job.config)
-        workers = min(self.engine.workers, resources.at_most or self.engine.workers)
-        yield from self.run(todo, resources.at_most)
+        max_workers = self.job.stage.cost.resources(self.job.config).at_most
+        workers = min(self.engine.workers, max_workers or self.engine.workers)
+        yield from self.run_batches(batches, max_workers)
         while self.too_large:
             fewer = max(1, workers // 2)
             if fewer < workers:
                 n_rows = f"rows that do not fit beside others: {len(self.too_large)}"
-                self.tell(Shrink(self.job.stage.name, "workers", workers, fewer, n_rows))
-            workers, self.alone = fewer, fewer == 1
-            yield from self.run(take_all(self.too_large), workers, fresh=True)
+                self.on_shrink(Shrink(self.job.stage.name, "workers", workers, fewer, n_rows))
+            workers, self.has_one_worker = fewer, fewer == 1
+            yield from self.run_batches(take_all(self.too_large), workers, fresh=True)
 
-    def run(
-        self, todo: Iterable[Batch], at_most: int | None, *, fresh: bool = False
+    def run_batches(
+        self, batches: Iterable[Batch], max_workers: int | None, *, fresh: bool = False
     ) -> Iterator[Report]:
-        """Run batches, and those that come of them, until none is left."""
+        """Run batches, and the smaller ones that come of them, until none is left."""
         takes = self.job.stage.cost.resources(self.job.config)
         needs = Needs(takes.cpus, takes.gpus, takes.custom)
         while True:
-            ends = self.engine.map(
+            results = self.engine.map(
                 partial(work, self.job),
-                self.fitting(todo),
+                self.cut_to_size(batches),
                 needs=needs,
-                at_most=at_most,
+                at_most=max_workers,
                 fresh=fresh,
             )
-            for batch, result in ends:
-                yield from self.settle(batch, result)
-            if not self.again:
+            for batch, result in results:
+                yield from self.handle(batch, result)
+            if not self.queue:
                 return
-            todo = take_all(self.again)
+            batches = take_all(self.queue)
 
-    def fitting(self, todo: Iterable[Batch]) -> Iterator[Batch]:
+    def cut_to_size(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches, cut to the size that fits by now."""
-        for batch in todo:
-            for piece in pieces(batch, self.rows_at_most or len(batch.ids)):
+        for batch in batches:
+            for piece in pieces(batch, self.max_rows or len(batch.ids)):
                 yield self.numbered(piece)
 
     def numbered(self, batch: Batch) -> Batch:
         """A batch with the next place in the order of commits."""
         return replace(batch, number=next(self.numbers))
 
-    def settle(self, batch: Batch, result: Report | Crash) -> Iterator[Report]:
-        """Report what is done of a batch, and note what is to be tried again."""
+    def handle(self, batch: Batch, result: Report | Crash) -> Iterator[Report]:
+        """Report what is done of a batch, and queue what is to be tried again."""
         if isinstance(result, Crash):
-            result = reread(self.job, batch) or result
+            result = committed_report(self.job, batch) or result
         if isinstance(result, Report):
             if result.statuses:
                 yield result
-            if result.left:
-                yield from self.shrink(batch, result.left, result.lack)
+            if result.unfinished:
+                yield from self.shrink(batch, result.unfinished, result.memory_error)
         elif result.cause == "memory":
-            yield from self.shrink(batch, batch.ids, words(self.job, batch, result))
+            yield from self.shrink(batch, batch.ids, crash_reason(self.job, batch, result))
         elif len(batch.ids) > 1:
-            self.again.extend(pieces(batch, 1))
+            self.queue.extend(pieces(batch, 1))
         else:
-            yield commit_failure(self.job, self.numbered(batch), words(self.job, batch, result))
+            reason = crash_reason(self.job, batch, result)
+            yield commit_failure(self.job, self.numbered(batch), reason)
 
-    def shrink(self, batch: Batch, left: tuple[str, ...], reason: str) -> Iterator[Report]:
-        """Try what is left of a batch with less at once; a row that was alone has failed."""
+    def shrink(self, batch: Batch, ids: tuple[str, ...], reason: str) -> Iterator[Report]:
+        """Try these inputs of a batch with less at once; a row that had one worker has failed."""
         n_rows = len(batch.ids)
         if n_rows > 1:
-            self.rows_at_most = -(-n_rows // 2)
-            self.tell(Shrink(self.job.stage.name, "rows", n_rows, self.rows_at_most, reason))
-            self.again.extend(pieces(Batch(left, batch.parts), self.rows_at_most))
-        elif self.alone:
+            self.max_rows = -(-n_rows // 2)
+            self.on_shrink(Shrink(self.job.stage.name, "rows", n_rows, self.max_rows, reason))
+            self.queue.extend(pieces(Batch(ids, batch.parts), self.max_rows))
+        elif self.has_one_worker:
             yield commit_failure(self.job, self.numbered(batch), reason)
         else:
-            self.rows_at_most = None
+            self.max_rows = None
             self.too_large.append(batch)
 
 
@@ -133,7 +135,7 @@ def pieces(batch: Batch, size: int) -> Iterator[Batch]:
         yield Batch(batch.ids[start : start + size], batch.parts)
 
 
-def words(job: Job, batch: Batch, crash: Crash) -> str:
+def crash_reason(job: Job, batch: Batch, crash: Crash) -> str:
     """Why a worker ended, as the reason of a row."""
     stage = job.stage.name
     limit_s = job.time_limit_s(read_batch(job, batch)[0]) if crash.cause == "time" else None

@@ -6,21 +6,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.engines import Engine
-from vidcurate.pipeline.inputs import Scope, live_scope
-from vidcurate.pipeline.resolve import Planned
-from vidcurate.pipeline.runner import (
-    Run,
-    check_finishes,
-    check_stages,
-    remember,
-    run_plan,
-    run_stages,
-)
+from vidcurate.engines.base import Engine
+from vidcurate.pipeline.checks import check_run
+from vidcurate.pipeline.provenance import record_in_manifest
+from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.runner import run_pipeline, run_stages
+from vidcurate.pipeline.scope import Scope, live_scope
 from vidcurate.records import SOURCES
-from vidcurate.stage import MapStage, TableStage
+from vidcurate.stage import TableStage
 
-Plan = Sequence[Planned]
+Plan = Sequence[ResolvedStage]
 
 
 def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
@@ -29,63 +25,61 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
     The stages from the first that sees whole tables or takes a GPU run on the engine `second`,
     while the stages before it work on the next videos. What was filtered by a rule over all clips
     is right after the end only, so captions may be made of clips that a later wave pushes out.
-    Raises what run_plan does.
+    Raises what run_pipeline does.
     """
-    run.tell(check_stages(plan))
-    check_finishes(run, plan)
-    first, before, after = lanes(plan)
-    run_stages(run, first, Scope())
-    for planned in plan:  # the manifest has one writer
-        remember(run.dataset, planned)
+    check_run(run, plan)
     run.plan = plan
-    behind = Run(run.dataset, second, run.listener, run.limits, plan, shrinks=run.shrinks)
-    run.concurrent, behind.concurrent = behind, run
-    take_through(run, before, after, scopes(live_videos(run, first), n_videos))
+    finding, light, heavy = split_plan(plan)
+    run_stages(run, finding, Scope())
+    for resolved in plan:  # the manifest has one writer
+        record_in_manifest(run.dataset, resolved)
+    second_run = Run(run.dataset, second, run.listener, run.options, plan, shrinks=run.shrinks)
+    run.concurrent, second_run.concurrent = second_run, run
+    run_waves(run, second_run, light, heavy, wave_scopes(live_videos(run, finding), n_videos))
     run.concurrent = None
-    for stage, failed in behind.failures.items():
-        run.failures.setdefault(stage, set()).update(failed)
-    run.requests += behind.requests
+    for stage, failed in second_run.failures.items():
+        run.add_failures(stage, failed)
+    run.requests += second_run.requests
     if not run.interrupted:
-        run_plan(run, plan)
+        run_pipeline(run, plan)
 
 
-def take_through(run: Run, before: Plan, after: Plan, waves: Iterable[tuple[Scope, Scope]]) -> None:
-    """Run the stages before on each wave while those after run on the one before it."""
-    assert run.concurrent is not None
-    behind: Future[None] | None = None
-    with ThreadPoolExecutor(1, "wave") as lane:
-        for wave, so_far in waves:
-            run_stages(run, before, wave)
-            if behind is not None:
-                behind.result()
-            behind = lane.submit(run_stages, run.concurrent, after, wave, so_far)
-        if behind is not None:
-            behind.result()
+def run_waves(
+    run: Run, second_run: Run, light: Plan, heavy: Plan, waves: Iterable[tuple[Scope, Scope]]
+) -> None:
+    """Run the light stages on each wave while the heavy ones run on the wave before it."""
+    in_progress: Future[None] | None = None
+    with ThreadPoolExecutor(1, "wave") as thread:
+        for wave, up_to_it in waves:
+            run_stages(run, light, wave)
+            if in_progress is not None:
+                in_progress.result()
+            in_progress = thread.submit(run_stages, second_run, heavy, wave, up_to_it)
+        if in_progress is not None:
+            in_progress.result()
 
 
-def lanes(plan: Plan) -> tuple[Plan, Plan, Plan]:
-    """The stages that find videos, those before whole tables or models are needed, and the rest."""
+def split_plan(plan: Plan) -> tuple[Plan, Plan, Plan]:
+    """The stages that find videos, those before whole tables or GPUs are needed, and the rest."""
     found = 1 + next(i for i, p in enumerate(plan) if p.stage.writes is SOURCES)
-    stop = next((i for i, p in enumerate(plan) if is_late(p) and i >= found), len(plan))
+    stop = next((i for i, p in enumerate(plan) if i >= found and is_heavy(p)), len(plan))
     return plan[:found], plan[found:stop], plan[stop:]
 
 
-def is_late(planned: Planned) -> bool:
+def is_heavy(resolved: ResolvedStage) -> bool:
     """Whether a stage sees whole tables or takes a GPU."""
-    stage = planned.stage
-    if isinstance(stage, TableStage):
-        return True
-    return isinstance(stage, MapStage) and stage.cost.resources(planned.config).gpus > 0
+    stage = resolved.stage
+    return isinstance(stage, TableStage) or stage.cost.resources(resolved.config).gpus > 0
 
 
-def live_videos(run: Run, first: Plan) -> pa.Array:
-    """The ids of all videos to be taken through."""
-    sources = first[-1].own(run.dataset)
-    scope = live_scope(run.dataset, sources, run.limits.videos)
+def live_videos(run: Run, finding: Plan) -> pa.Array:
+    """The ids of all videos that the run takes through."""
+    sources = finding[-1].output(run.dataset)
+    scope = live_scope(run.dataset, sources, run.options.limit)
     return pc.unique(scope.keep(sources.index("video_id", ["file_id"]))["video_id"])
 
 
-def scopes(videos: pa.Array, n_videos: int) -> Iterator[tuple[Scope, Scope]]:
+def wave_scopes(videos: pa.Array, n_videos: int) -> Iterator[tuple[Scope, Scope]]:
     """For each wave its own videos, and all videos up to it."""
     for start in range(0, len(videos), n_videos):
         end = start + n_videos

@@ -3,13 +3,11 @@
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from vidcurate.errors import (
     MediaError,
@@ -17,142 +15,27 @@ from vidcurate.errors import (
     ServerError,
     UsageError,
     VidcurateError,
-    disk_full_stops,
     is_disk_full,
+    raising_disk_full,
 )
-from vidcurate.notices import take_notices
-from vidcurate.stage import Drop, Incomplete, MapStage, StageConfig
-from vidcurate.store.cache import local, send, staging_folder
-from vidcurate.store.dataset import DONE_AND_LOST, DROPPED, FAILED, OK, Dataset, Shelf, commit_name
+from vidcurate.models.notices import take_notices
+from vidcurate.pipeline.job import Batch, Job, Report
+from vidcurate.pipeline.workspace import BatchWorkspace, read_rows
+from vidcurate.stage import Drop, Incomplete, StageConfig
+from vidcurate.store.cache import staging_folder, upload_folder
+from vidcurate.store.dataset import (
+    DONE_WITH_LOSSES,
+    DROPPED,
+    FAILED,
+    OK,
+)
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import Table
 
 R = TypeVar("R")
 
 
-@dataclass(frozen=True)
-class Job:
-    """One stage's work on one data set; `tables` maps each readable table to its fingerprint.
-
-    Without a `time_limit_factor` no row is bounded in time: nothing would survive the kill.
-    """
-
-    root: Location
-    stage: MapStage[Any, Any, Any, Any]
-    config: StageConfig
-    fingerprint: str
-    tables: Mapping[str, str]
-    time_limit_factor: float | None = None
-
-    def time_limit_s(self, row: Any) -> float | None:
-        """How long a worker may take for a row; none where it must not be killed."""
-        limit_s = self.stage.cost.time_limit(row, self.config)
-        if limit_s is None or self.time_limit_factor is None:
-            return None
-        return limit_s * self.time_limit_factor
-
-    def shelf(self, table: Table[Any]) -> Shelf:
-        """Where a table's rows lie for this job."""
-        return Dataset(self.root).shelf(table, self.tables[table.name])
-
-    def own(self) -> Shelf:
-        """Where this job's own rows go."""
-        return Dataset(self.root).shelf(self.stage.writes, self.fingerprint)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Inputs to be done together, and the parts in which they and their neighbours lie.
-
-    `number` is the place of its commit in the order, given when it is handed out.
-    """
-
-    ids: tuple[str, ...]
-    parts: Mapping[str, tuple[str, ...]]
-    number: int = 0
-
-    @property
-    def name(self) -> str:
-        """The name of its commit."""
-        return commit_name(self.number, self.ids)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What became of a batch: `statuses` as (id, status, reason).
-
-    `left` are the inputs for which there was not enough memory, with what was said; `others` is
-    how many more did not fail. `unanswered` counts, by reason, those of the failed that stay to be
-    done, since a server gave no answer. `notes` are what a user should know.
-    """
-
-    statuses: tuple[tuple[str, str, str | None], ...]
-    seconds: float
-    left: tuple[str, ...] = ()
-    lack: str = ""
-    others: int = 0
-    unanswered: Mapping[str, int] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """Rows by key, and the files from which they were read, which are never written again."""
-
-    files: tuple[str, ...]
-    rows: dict[str, Any]
-
-
 @dataclass
-class BatchWorkspace:
-    """What a stage sees of the data set while it works on a batch."""
-
-    job: Job
-    files: Path
-    batch: Batch = Batch((), {})
-    rows: Sequence[Any] = ()
-    read: dict[str, Known] = field(default_factory=dict)
-    before: dict[str, Known] = field(default_factory=dict)
-
-    def hold(self, batch: Batch, rows: Sequence[Any]) -> None:
-        """Take a batch in hand."""
-        self.batch, self.rows, self.before, self.read = batch, rows, self.read, {}
-
-    def has(self, table: Table[Any]) -> bool:
-        """Whether an optional table is there."""
-        return table.name in self.job.tables
-
-    def file_of(self, table: Table[Any], name: str) -> Path:
-        """A file that another table's row names, on this machine."""
-        return local(self.job.shelf(table).files / name)
-
-    def lookup(self, table: Table[R]) -> Mapping[str, R]:
-        """The rows of a declared table that belong to the batch in hand, by key.
-
-        Those that the batch before had too, as one of a long video has, are not read again.
-        """
-        if table.name not in self.read:
-            keys = {getattr(row, table.key) for row in self.rows}
-            files = tuple(self.batch.parts.get(table.name, ()))
-            before = self.before.get(table.name, Known((), {}))
-            is_same = files == before.files
-            rows = {key: before.rows[key] for key in keys & before.rows.keys()} if is_same else {}
-            if keys - rows.keys():
-                found = read_rows(self.job, table, self.batch, keys - rows.keys())
-                rows |= {getattr(row, table.key): row for row in found}
-            self.read[table.name] = Known(files, rows)
-        return self.read[table.name].rows
-
-
-def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
-    """The rows of a table with these keys, from the parts that the batch names."""
-    rows = job.shelf(table).read_files(batch.parts.get(table.name, ()), table.schema)
-    wanted = pa.array(sorted(keys), pa.string())
-    return table.from_arrow(rows.filter(pc.is_in(rows[table.key], value_set=wanted)))
-
-
-@dataclass
-class Opened:
+class OpenTool:
     """The tool that this worker process has open; one at a time, since models are large."""
 
     key: tuple[Location, str, str, StageConfig] | None = None
@@ -160,47 +43,47 @@ class Opened:
     workspace: BatchWorkspace | None = None
 
 
-OPENED = Opened()
+OPEN = OpenTool()
 
 
 def open_tool(job: Job) -> tuple[Any, BatchWorkspace]:
-    """This process's tool for a job, opened when the job is first met."""
+    """This process's tool for a job, opened at the first batch of the job."""
     key = (job.root, job.stage.name, job.fingerprint, job.config)
-    if OPENED.key != key or OPENED.workspace is None:
-        OPENED.key, OPENED.tool = None, None
-        files = job.own().files
+    if OPEN.key != key or OPEN.workspace is None:
+        OPEN.key, OPEN.tool = None, None
+        files = job.output().files
         files = staging_folder() if isinstance(files, Remote) else files
         files.mkdir(parents=True, exist_ok=True)
-        OPENED.workspace = BatchWorkspace(job, files)
-        OPENED.tool = job.stage.open(job.config, OPENED.workspace)
-        OPENED.key = key
-    OPENED.workspace.job = job
-    return OPENED.tool, OPENED.workspace
+        OPEN.workspace = BatchWorkspace(job, files)
+        OPEN.tool = job.stage.open(job.config, OPEN.workspace)
+        OPEN.key = key
+    OPEN.workspace.job = job
+    return OPEN.tool, OPEN.workspace
 
 
 def work(job: Job, batch: Batch) -> Report:
     """Run one batch and commit it. Errors of a row are that row's; usage errors end the stage.
 
-    What a server gave no answer to is not committed. Raises DiskFullError where there is no room
-    for what was made, and ServerDownError where a server answers nobody.
+    Inputs to which a server gave no answer are not committed. Raises DiskFullError where there is
+    no room for the results, and ServerDownError where a server gives no answer at all.
     """
     began = time.perf_counter()
-    with disk_full_stops(job.root):
+    with raising_disk_full(job.root):
         tool, workspace = open_tool(job)
         rows = read_batch(job, batch)
         results: list[tuple[Any, float]] = []
-        lack = ""
+        memory_error = ""
         try:
             for result in run_rows(job, tool, workspace, batch, rows):
                 results.append(result)  # noqa: PERF402 - what comes before an error is kept
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
-            lack = reason_of(error)
+            memory_error = reason_of(error)
         n_done = len(results)
-        target = job.own().files
+        target = job.output().files
         if isinstance(target, Remote):
-            send(workspace.files, target)
+            upload_folder(workspace.files, target)
         if n_done:
             commit(job, batch, results)
     for result, _ in results:
@@ -213,7 +96,7 @@ def work(job: Job, batch: Batch) -> Report:
         statuses,
         time.perf_counter() - began,
         batch.ids[n_done:],
-        lack,
+        memory_error,
         unanswered=Counter(str(r) for r, _ in results if isinstance(r, ServerError)),
         notes=take_notices(),
     )
@@ -230,13 +113,13 @@ def run_rows(
     job: Job, tool: Any, workspace: BatchWorkspace, batch: Batch, rows: Sequence[Any]
 ) -> Iterator[tuple[Any, float]]:
     """One result (rows, Drop or exception) and its seconds for each input, in order."""
-    workspace.hold(batch, rows)
+    workspace.begin_batch(batch, rows)
     began = time.perf_counter()
     n_done = 0
     try:
         for result in within_time(job, rows, job.stage.run(rows, job.config, tool, workspace)):
             if isinstance(result, MediaError) and is_disk_full(result):
-                raise result  # noqa: TRY301 - ffmpeg's last word, which a stage passed on
+                raise result  # noqa: TRY301 - ffmpeg's message, which a stage passed on
             now = time.perf_counter()
             yield result, now - began
             began = now
@@ -307,7 +190,7 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
 
     An input to which a server gave no answer stays to be done.
     """
-    made = [row for result, _ in results for row in rows_of(result)]
+    rows = [row for result, _ in results for row in rows_of(result)]
     done = [
         {
             "id": i,
@@ -322,8 +205,8 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
     ]
     if not done:
         return
-    rows = job.stage.writes.to_arrow(made) if made else None
-    job.own().commit(batch.name, rows, pa.Table.from_pylist(done, schema=DONE_AND_LOST))
+    table = job.stage.writes.to_arrow(rows) if rows else None
+    job.output().commit(batch.name, table, pa.Table.from_pylist(done, schema=DONE_WITH_LOSSES))
 
 
 def rows_of(result: Any) -> list[Any]:
@@ -334,21 +217,21 @@ def rows_of(result: Any) -> list[Any]:
 
 
 def losses_of(result: Any) -> list[dict[str, Any]] | None:
-    """What of one input is in none of its rows; None where nothing is known to be lost."""
+    """What part of one input is in none of its rows; None where nothing is known to be lost."""
     losses = result.losses if isinstance(result, Incomplete | Drop) else ()
     return [asdict(loss) for loss in losses] or None
 
 
-def reread(job: Job, batch: Batch) -> Report | None:
+def committed_report(job: Job, batch: Batch) -> Report | None:
     """The report of a batch whose worker died after it had committed; None if it had not."""
-    rows = job.own().done_of(batch.name)
+    rows = job.output().done_of(batch.name)
     if rows is None:
         return None
     columns = (rows[name].to_pylist() for name in ("id", "status", "reason"))
     statuses = tuple(zip(*columns, strict=True))
     ended = {status[0] for status in statuses}
-    left = tuple(i for i in batch.ids if i not in ended)
-    return Report(statuses, 0.0, left, "the worker died")
+    unfinished = tuple(i for i in batch.ids if i not in ended)
+    return Report(statuses, 0.0, unfinished, "the worker died")
 
 
 def commit_failure(job: Job, batch: Batch, reason: str) -> Report:

@@ -89,5 +89,5 @@ class RefinedCaption:
 
 VERDICTS = Table("verdicts", Verdict, key="clip_id")
 # What becomes of a weak caption rests on its clip and text alone, however it was chosen.
-WEAK = Table("weak", WeakCaption, key="clip_id", names_content=True)
+WEAK_CAPTIONS = Table("weak_captions", WeakCaption, key="clip_id", names_content=True)
 REFINED = Table("refined", RefinedCaption, key="clip_id")

@@ -157,7 +157,7 @@ class VideoVectors:
 
 
 @dataclass(frozen=True, slots=True)
-class ToldSpan:
+class SpanText:
     """A text about a span of a video."""
 
     start_s: float
@@ -171,7 +171,7 @@ class Scene:
 
     start_s: float
     end_s: float
-    clips: tuple[ToldSpan, ...]
+    clips: tuple[SpanText, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ class Story:
     outline_id: str
     video_id: str
     text: str
-    scenes: tuple[ToldSpan, ...]
+    scenes: tuple[SpanText, ...]
     gaps: tuple[str, ...]
     status: str
     language: str

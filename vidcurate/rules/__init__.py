@@ -1,4 +1,4 @@
-"""The filter rules: one line of text each, read, checked and judged over whole tables.
+"""The filter rules: one line of text each, parsed, checked and evaluated over whole tables.
 
     quality.sharpness >= p10 and not quality.freeze_share > 0.5
     0.1 <= quality.luma_mean <= 0.9
@@ -11,9 +11,9 @@ Python), `in [...]`, `not in [...]`, `is null` or `is not null`; `+ -`; `* /`; a
 percentile of the other side over all clips, `p10 of video` that over the clips of the same video.
 """
 
+from vidcurate.rules.evaluation import RuleOutcomes, evaluate_rules
 from vidcurate.rules.grammar import parse
 from vidcurate.rules.schema import check
 from vidcurate.rules.tree import Rule
-from vidcurate.rules.verdicts import Verdicts, judge
 
-__all__ = ["Rule", "Verdicts", "check", "judge", "parse"]
+__all__ = ["Rule", "RuleOutcomes", "check", "evaluate_rules", "parse"]

@@ -1,4 +1,4 @@
-"""From the text of a rule to its tree, by precedence climbing; a fault is shown under its place.
+"""Parses a rule by precedence climbing; an error shows a caret under its position.
 
 Method: Pratt, "Top Down Operator Precedence", POPL 1973.
 """
@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from itertools import pairwise
 from typing import NoReturn
 
@@ -26,7 +27,7 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
-    columns_of,
+    columns_in,
 )
 
 TOKEN = re.compile(
@@ -54,15 +55,15 @@ LEVELS = {
 # Each of these may deepen the tree; the limit keeps it far from Python's recursion limit.
 DEEPENING = {"(", "not", "+", "-", "*", "/"}
 MAX_DEEPENING = 100
-EXACT_DIGITS = 18  # what surely fits 64 bits; longer numbers are read as doubles
+EXACT_DIGITS = 18  # fit 64 bits in any case; longer numbers become doubles
 LAST_RANK = 100
-SHOWN = 60  # characters of the rule shown on either side of a fault
+CONTEXT = 60  # characters of the rule that an error shows on either side of its position
 VALUE = "a value (table.column, number, string, true, false)"
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One word of a rule and where it begins; the last is of kind `end` and empty."""
+    """A token of a rule and its start; the last one has the kind `end` and no text."""
 
     kind: str
     text: str
@@ -71,7 +72,7 @@ class Token:
 
 @dataclass(slots=True)
 class Reader:
-    """The tokens of a rule and how far it has been read."""
+    """The tokens of a rule and the position of the next one."""
 
     text: str
     tokens: Sequence[Token]
@@ -79,11 +80,11 @@ class Reader:
 
     @property
     def next(self) -> Token:
-        """The token to be read next."""
+        """The next token."""
         return self.tokens[self.position]
 
     def take(self, *, wanted: str = "") -> Token:
-        """The next token, read; raises RuleError if it is not the one wanted."""
+        """Consume the next token; raises RuleError if it is not the wanted one."""
         token = self.next
         if wanted and token.text != wanted:
             self.expected(f"'{wanted}'")
@@ -96,10 +97,11 @@ class Reader:
         fail(self.text, self.next.at, f"expected {what}, found {found}")
 
 
+@lru_cache
 def parse(text: str) -> Rule:
-    """The rule that a text stands for.
+    """Parse a rule; results are cached.
 
-    Raises RuleError with the fault, the rule, and a caret under the place.
+    Raises RuleError with the fault, the rule, and a caret under its position.
     """
     reader = Reader(text, read_tokens(text))
     tree = expression(reader, Level.RULE)
@@ -109,16 +111,16 @@ def parse(text: str) -> Rule:
 
 
 def fail(text: str, at: int, fault: str) -> NoReturn:
-    """Raise RuleError that shows the fault under its place in the rule."""
-    start, end = max(0, at - SHOWN), at + SHOWN
+    """Raise RuleError with a caret under the position of the fault."""
+    start, end = max(0, at - CONTEXT), at + CONTEXT
     before, after = "..." if start else "", "..." if end < len(text) else ""
-    shown = re.sub(r"\s", " ", text[start:end])
+    excerpt = re.sub(r"\s", " ", text[start:end])
     caret = " " * (len(before) + at - start) + "^"
-    raise RuleError(f"cannot read the rule: {fault}\n  {before}{shown}{after}\n  {caret}")
+    raise RuleError(f"cannot read the rule: {fault}\n  {before}{excerpt}{after}\n  {caret}")
 
 
 def read_tokens(text: str) -> list[Token]:
-    """The words of a rule; raises RuleError for what is no word of the language."""
+    """Split a rule into tokens; raises RuleError for an unknown one."""
     tokens = []
     for match in TOKEN.finditer(text):
         token = Token(match.lastgroup or "", match.group(), match.start())
@@ -138,18 +140,18 @@ def read_tokens(text: str) -> list[Token]:
 
 
 def expression(reader: Reader, level: Level) -> Node:
-    """The longest expression ahead whose operators hold more tightly than `level`."""
+    """Parse the longest expression whose operators bind more tightly than `level`."""
     left = operand(reader, level)
     ceiling = Level.VALUE
     while level < (found := LEVELS.get(reader.next.text, Level.RULE)) < ceiling:
         left = extended(reader, left)
         if found is Level.COMPARE:
-            ceiling = found  # `a < b in [...]` compares the truth of a comparison: brackets needed
+            ceiling = found  # `a < b in [...]` would compare a truth value: it needs brackets
     return left
 
 
 def operand(reader: Reader, level: Level) -> Node:
-    """What stands before or between operators."""
+    """Parse an operand."""
     token = reader.next
     if token.kind in ("number", "string") or token.text in ("true", "false"):
         return constant(reader)
@@ -171,7 +173,7 @@ def operand(reader: Reader, level: Level) -> Node:
 
 
 def column(reader: Reader) -> Column:
-    """A table's name, a dot and a column's name."""
+    """Parse a column: table, dot, name."""
     table, _, name = reader.next.text.partition(".")
     if reader.next.kind != "word" or reader.next.text in KEYWORDS:
         reader.expected(VALUE)
@@ -182,7 +184,7 @@ def column(reader: Reader) -> Column:
 
 
 def constant(reader: Reader) -> Constant:
-    """A number with or without sign, a string, true or false."""
+    """Parse a number with or without sign, a string, true or false."""
     sign = reader.take().text if reader.next.text == "-" else ""
     token = reader.next
     if token.kind == "number":
@@ -202,7 +204,7 @@ def constant(reader: Reader) -> Constant:
 
 
 def negative(reader: Reader) -> Node:
-    """A sign and what it turns; a signed number is a number."""
+    """Parse a minus sign and its operand; a signed number is a constant."""
     if reader.tokens[reader.position + 1].kind == "number":
         return constant(reader)
     reader.take()
@@ -210,7 +212,7 @@ def negative(reader: Reader) -> Node:
 
 
 def percentile(reader: Reader, *, opens: bool) -> Percentile:
-    """A percentile; where it `opens` an expression, a comparison must follow."""
+    """Parse a percentile; where it `opens` an expression, a comparison must follow."""
     token = reader.next
     found = rank(reader)
     if not opens or reader.next.text not in COMPARISONS:
@@ -219,7 +221,7 @@ def percentile(reader: Reader, *, opens: bool) -> Percentile:
 
 
 def rank(reader: Reader) -> Percentile:
-    """The rank of a percentile, 0 to 100, of all clips or with `of video` of the video's."""
+    """Parse a percentile from p0 to p100, of all clips or with `of video` of the video's."""
     token = reader.take()
     value = Decimal(token.text[1:])
     if value > LAST_RANK:
@@ -231,7 +233,7 @@ def rank(reader: Reader) -> Percentile:
 
 
 def extended(reader: Reader, left: Node) -> Node:
-    """An expression joined with the operator that follows it and what that one takes."""
+    """Extend an expression by the operator that follows it and its other operands."""
     operator = reader.next.text
     if operator in COMPARISONS:
         return comparison(reader, left)
@@ -254,7 +256,7 @@ def extended(reader: Reader, left: Node) -> Node:
 
 
 def comparison(reader: Reader, first: Node) -> Comparison:
-    """A chain of comparisons, of which only the ends may be percentiles."""
+    """Parse a chain of comparisons, where only the ends may be percentiles."""
     operands = [first]
     operators: list[str] = []
     start = reader.next.at
@@ -266,13 +268,13 @@ def comparison(reader: Reader, first: Node) -> Comparison:
         operands.append(rank(reader) if is_percentile else expression(reader, Level.COMPARE))
     for link in pairwise(operands):
         others = [side for side in link if not isinstance(side, Percentile)]
-        if len(others) < len(link) and not any(any(columns_of(side)) for side in others):
+        if len(others) < len(link) and not any(any(columns_in(side)) for side in others):
             fail(reader.text, start, "a percentile is compared with something that has columns")
     return Comparison(tuple(operands), tuple(operators))
 
 
 def choices(reader: Reader) -> tuple[Constant, ...]:
-    """The constants of a list in square brackets, at least one."""
+    """Parse a list of at least one constant in square brackets."""
     reader.take(wanted="[")
     values = [constant(reader)]
     while reader.next.text == ",":

@@ -1,4 +1,4 @@
-"""Rules against the columns that there are: unknown names and clashing types, all found at once."""
+"""Checks rules against the existing columns, and reports all unknown names and type errors."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import SequenceMatcher
@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pyarrow as pa
 
-from vidcurate.errors import RuleError
+from vidcurate.errors import RuleError, suggest
 from vidcurate.rules.tree import (
     Arithmetic,
     Column,
@@ -21,12 +21,11 @@ from vidcurate.rules.tree import (
     Percentile,
     Rule,
     children,
-    columns_of,
+    columns_in,
 )
 from vidcurate.store.table import FRACTION
-from vidcurate.wording import suggest
 
-LIKENESS = 0.6  # difflib's own bound for a close match
+MIN_SIMILARITY = 0.6  # difflib's default for a close match
 
 
 def check(
@@ -34,7 +33,7 @@ def check(
     schemas: Mapping[str, pa.Schema],
     commands: Mapping[str, str],
 ) -> None:
-    """Pass if every rule names columns that there are and compares like with like.
+    """Pass if every rule names existing columns and compares values of one type.
 
     `schemas` is keyed by table name; `commands` names the command that makes a table.
     Raises RuleError with one line for every fault of every rule.
@@ -52,11 +51,11 @@ def check_types(
     types: Mapping[Column, pa.DataType],
     commands: Mapping[str, str],
 ) -> None:
-    """What `check` does, for columns and their types."""
+    """Check rules against columns and their types, as `check` does."""
     kinds = {column: kind_of_type(type_) for column, type_ in types.items()}
     faults: list[str] = []
     for rule in rules:
-        unknown = [column for column in columns_of(rule.tree) if column not in kinds]
+        unknown = [column for column in columns_in(rule.tree) if column not in kinds]
         faults += [unknown_name(column, kinds, commands) for column in unknown]
         faults += clashes(rule.tree, kinds)
         faults += unfit(rule.tree, (rule.tree,), "boolean", kinds)
@@ -65,7 +64,7 @@ def check_types(
 
 
 def kind_of_type(type_: pa.DataType) -> str:
-    """What rules call an Arrow type; a fraction is a number."""
+    """The rule language's name of an Arrow type; a fraction is a number."""
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or type_ == FRACTION:
         return "number"
     if pa.types.is_string(type_) or pa.types.is_large_string(type_):
@@ -76,7 +75,7 @@ def kind_of_type(type_: pa.DataType) -> str:
 
 
 def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[str, str]) -> str:
-    """The fault of a name that is not there, with the nearest one that is."""
+    """The message for an unknown name, with the nearest known one."""
     names = [other.name for other in known if other.table == column.table]
     fault = f"unknown column '{column}'" if names else f"unknown table '{column.table}'"
     close = nearest(column, known)
@@ -87,23 +86,25 @@ def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[
     tables = sorted({other.table for other in known})
     if not names:
         return fault + suggest(column.table, tables)
-    return f"{fault}: there are {', '.join(names)}"
+    return f"{fault}: known are {', '.join(names)}"
 
 
 def nearest(wanted: Column, known: Mapping[Column, str]) -> Column | None:
-    """The column most like the one wanted in both names, or of its very name elsewhere."""
-    best, most = None, 0.0
+    """The column most similar in both names, or of the same name in another table."""
+    best, best_score = None, 0.0
     for column in known:
         table = SequenceMatcher(None, wanted.table, column.table).ratio()
         name = SequenceMatcher(None, wanted.name, column.name).ratio()
-        is_close = name >= LIKENESS and (table >= LIKENESS or wanted.name == column.name)
-        if is_close and table + name > most:
-            best, most = column, table + name
+        is_close = name >= MIN_SIMILARITY and (
+            table >= MIN_SIMILARITY or wanted.name == column.name
+        )
+        if is_close and table + name > best_score:
+            best, best_score = column, table + name
     return best
 
 
 def kind_of(node: Node, kinds: Mapping[Column, str]) -> str | None:
-    """What a node's value is; None for a column that is not there."""
+    """The type of a node's value; None for an unknown column."""
     match node:
         case Column():
             return kinds.get(node)
@@ -118,7 +119,7 @@ def kind_of(node: Node, kinds: Mapping[Column, str]) -> str | None:
 
 
 def clashes(node: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
-    """The type faults at and below a node."""
+    """The type errors of a node and its descendants."""
     for child in children(node):
         yield from clashes(child, kinds)
     match node:
@@ -141,7 +142,7 @@ def clashes(node: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
 def unfit(
     node: Node, parts: Sequence[Node], wanted: str, kinds: Mapping[Column, str]
 ) -> Iterator[str]:
-    """The faults of parts that are not of the kind that a node needs."""
+    """The errors of parts that do not have the type that a node needs."""
     for part in parts:
         kind = kind_of(part, kinds)
         if kind not in (wanted, None):
@@ -150,7 +151,7 @@ def unfit(
 
 
 def unlike(node: Node, left: Node, right: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
-    """The fault of two sides that cannot be compared."""
+    """The error of two sides that cannot be compared."""
     ours, theirs = kind_of(left, kinds), kind_of(right, kinds)
     if ours is None or theirs is None:
         return

@@ -1,4 +1,4 @@
-"""What a rule is once it is read: a tree whose every node prints as text that reads back as it."""
+"""The tree of a parsed rule; the text of each node parses to the same node."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import ClassVar
 
 
 class Level(IntEnum):
-    """How tightly the parts of a rule hold together, loosest first."""
+    """How tightly operators bind, loosest first."""
 
     RULE = 0
     OR = 1
@@ -23,7 +23,7 @@ class Level(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A number, a string, true or false, as it stands in the rule."""
+    """A number, a string, true or false."""
 
     level: ClassVar[Level] = Level.VALUE
     value: float | str | bool
@@ -52,7 +52,7 @@ class Column:
 class Percentile:
     """The percentile, 0 to 100, of what it is compared with, over all rows that have a value.
 
-    With `of_video` it is over those of the same video: each video has a limit of its own.
+    With `of_video` it is computed over the rows of the same video.
     """
 
     level: ClassVar[Level] = Level.VALUE
@@ -65,7 +65,7 @@ class Percentile:
 
 @dataclass(frozen=True, slots=True)
 class Negative:
-    """A value with its sign turned."""
+    """A value with a minus sign."""
 
     level: ClassVar[Level] = Level.SIGN
     operand: "Node"
@@ -84,7 +84,7 @@ class Arithmetic:
 
     @property
     def level(self) -> Level:
-        """How tightly the operator holds."""
+        """How tightly the operator binds."""
         return Level.SUM if self.operator in "+-" else Level.PRODUCT
 
     def __str__(self) -> str:
@@ -109,7 +109,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """Whether a value is one of a list, or with `negated` none of it."""
+    """Whether a value is in a list, or with `negated` is not in it."""
 
     level: ClassVar[Level] = Level.COMPARE
     operand: "Node"
@@ -124,7 +124,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """Whether a value is null or NaN, or with `negated` is there."""
+    """Whether a value is null or NaN, or with `negated` is neither."""
 
     level: ClassVar[Level] = Level.COMPARE
     operand: "Node"
@@ -137,7 +137,7 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Not:
-    """A condition turned round."""
+    """The negation of a condition."""
 
     level: ClassVar[Level] = Level.NOT
     operand: "Node"
@@ -155,7 +155,7 @@ class Junction:
 
     @property
     def level(self) -> Level:
-        """How tightly the word holds."""
+        """How tightly the word binds."""
         return Level.AND if self.word == "and" else Level.OR
 
     def __str__(self) -> str:
@@ -163,7 +163,7 @@ class Junction:
         return f" {self.word} ".join(bracketed(operand, inner) for operand in self.operands)
 
 
-# Tells the clips of one video from those of others.
+# Groups the clips of a video.
 VIDEO = Column("clips", "video_id")
 
 Node = (
@@ -182,7 +182,7 @@ Node = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One condition that a clip must meet: the text as it was written, and what it means."""
+    """A condition that a clip must meet: its text and its tree."""
 
     text: str
     tree: Node
@@ -190,16 +190,16 @@ class Rule:
     @property
     def columns(self) -> frozenset[tuple[str, str]]:
         """Every (table, column) that the rule reads."""
-        return frozenset((column.table, column.name) for column in columns_of(self.tree))
+        return frozenset((column.table, column.name) for column in columns_in(self.tree))
 
 
-def bracketed(node: Node, least: Level) -> str:
-    """A node's text, in brackets if its operator holds less tightly than its place demands."""
-    return f"({node})" if node.level < least else str(node)
+def bracketed(node: Node, min_level: Level) -> str:
+    """A node's text, in brackets if its operator binds less tightly than `min_level`."""
+    return f"({node})" if node.level < min_level else str(node)
 
 
 def children(node: Node) -> tuple[Node, ...]:
-    """The nodes right below a node."""
+    """The direct children of a node."""
     match node:
         case Junction(operands=operands) | Comparison(operands=operands):
             return operands
@@ -211,11 +211,11 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def columns_of(node: Node) -> Iterator[Column]:
-    """Every column at or below a node, as often as it is named."""
+def columns_in(node: Node) -> Iterator[Column]:
+    """Every column of a node and its descendants, as often as it occurs."""
     if isinstance(node, Column):
         yield node
     if isinstance(node, Percentile) and node.of_video:
         yield VIDEO
     for child in children(node):
-        yield from columns_of(child)
+        yield from columns_in(child)

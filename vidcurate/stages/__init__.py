@@ -7,7 +7,7 @@ from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.refine import REFINE
 from vidcurate.stages.captions.story import STORY
-from vidcurate.stages.captions.weak import WEAK_STAGE
+from vidcurate.stages.captions.triage import TRIAGE
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.output.verify import VERIFY
 from vidcurate.stages.scores.aesthetic import AESTHETIC_STAGE
@@ -57,7 +57,7 @@ STAGES: tuple[Stage, ...] = (
     CAPTION,
     ALIGNMENT_STAGE,
     JUDGE,
-    WEAK_STAGE,
+    TRIAGE,
     REFINE,
     OUTLINE,
     STORY,

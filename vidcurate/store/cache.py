@@ -1,7 +1,7 @@
-"""Local copies of remote files, since what reads videos and pictures opens files on a disk.
+"""Local copies of remote files, for code that opens videos and images on a disk.
 
-They lie in $VIDCURATE_CACHE, or in a folder of the system's temporary one; what was used longest
-ago goes when they take more than CACHE_BYTES.
+They lie in $VIDCURATE_CACHE, or in the system's temporary folder; the least recently used ones are
+removed when all take more than CACHE_BYTES.
 """
 
 import fcntl
@@ -17,21 +17,22 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from vidcurate.errors import UsageError, disk_full_stops
-from vidcurate.store.storage import Location, Remote, get, names_in, put
+from vidcurate.errors import UsageError, raising_disk_full
+from vidcurate.store.storage import Location, Remote, get, list_files, put
 
 CACHE_BYTES = 20_000_000_000
-# A reader that was given a file opens it, perhaps several times, for about so long.
+# For about so long a reader opens a copy, perhaps several times.
 IN_USE_S = 600
-FILES_HELD = 64
-HELD: dict[Path, int] = {}
+MAX_LOCKED = 64
+# Open descriptors whose shared or exclusive locks keep other processes from removing a path.
+LOCKED: dict[Path, int] = {}
 STAGED: dict[Path, int] = {}
 
 
 def cache_folder() -> Path:
-    """Where this user's copies lie; raises UsageError where that is another user's folder."""
+    """The folder of this user's copies; raises UsageError where it is another user's."""
     named = os.environ.get("VIDCURATE_CACHE")
-    # A folder that is named may hold files of the user, and here all may be removed.
+    # A folder that the user names may hold other files, so copies get a folder of their own.
     folder = (
         Path(named, "vidcurate")
         if named
@@ -43,10 +44,10 @@ def cache_folder() -> Path:
     return folder.absolute()
 
 
-def local(where: Location) -> Path:
-    """A file as a path on this machine; a remote one is fetched once, and again when it changed.
+def local_copy(where: Location) -> Path:
+    """The path of a file on this machine; a remote file is fetched once, and again when it changes.
 
-    Where there is no such file, the path is one that does not exist. Raises StorageError.
+    Where the file does not exist, neither does the path. Raises StorageError.
     """
     if isinstance(where, Path):
         return where
@@ -56,16 +57,16 @@ def local(where: Location) -> Path:
         return cache_folder() / "missing" / where.name
     name = hashlib.sha256(f"{where} {facts}".encode()).hexdigest()[:32]
     file = cache_folder() / "files" / f"{name}{where.suffix}"
-    with time_stands(), one_at_a_time(name), disk_full_stops(cache_folder()):
-        while not held(file):
+    with alarm_paused(), fetch_lock(name), raising_disk_full(cache_folder()):
+        while not lock_copy(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             make_room(file.parent, CACHE_BYTES - facts.st_size)
             fetch(where, file)
     return file
 
 
-def held(file: Path) -> bool:
-    """Whether a copy is there; it stays while it is among the last that this process asked for.
+def lock_copy(file: Path) -> bool:
+    """Whether a copy exists; it is locked while it is among the last that this process asked for.
 
     A long video is read for longer than IN_USE_S, and opened again meanwhile.
     """
@@ -73,13 +74,13 @@ def held(file: Path) -> bool:
         opened = os.open(file, os.O_RDONLY)
     except FileNotFoundError:
         return False
-    with suppress(OSError):  # without locks, or with a remover at it: the time must do
+    with suppress(OSError):  # without locks IN_USE_S protects it
         fcntl.flock(opened, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    if file in HELD:
-        os.close(HELD.pop(file))
-    HELD[file] = opened
-    if len(HELD) > FILES_HELD:
-        os.close(HELD.pop(next(iter(HELD))))
+    if file in LOCKED:
+        os.close(LOCKED.pop(file))
+    LOCKED[file] = opened
+    if len(LOCKED) > MAX_LOCKED:
+        os.close(LOCKED.pop(next(iter(LOCKED))))
     try:
         os.utime(file)
     except FileNotFoundError:  # removed between the two
@@ -88,7 +89,7 @@ def held(file: Path) -> bool:
 
 
 def is_in_use(path: Path) -> bool:
-    """Whether a process holds a file or a folder; never on a file system without locks."""
+    """Whether a process has locked a file or a folder; False on a file system without locks."""
     opened = os.open(path, os.O_RDONLY)
     try:
         fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -102,7 +103,7 @@ def is_in_use(path: Path) -> bool:
 
 
 def fetch(where: Remote, file: Path) -> None:
-    """A copy that appears complete or not at all."""
+    """Download an object to a file that appears complete or not at all."""
     partial = file.with_name(f".{uuid4().hex}.partial")
     try:
         get(where, partial)
@@ -111,13 +112,13 @@ def fetch(where: Remote, file: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def make_room(folder: Path, most_bytes: int) -> None:
-    """Remove what was used longest ago until at most so many bytes are left or all is in use."""
-    found = names_in(folder).items()
+def make_room(folder: Path, max_bytes: int) -> None:
+    """Remove the least recently used files until `max_bytes` are left or all are in use."""
+    found = list_files(folder).items()
     files = sorted((facts.st_mtime_ns, name, facts.st_size) for name, facts in found)
     total = sum(size for _, _, size in files)
     for used_ns, name, size in files:
-        if total <= most_bytes or time.time() - used_ns / 1e9 < IN_USE_S:
+        if total <= max_bytes or time.time() - used_ns / 1e9 < IN_USE_S:
             return
         with suppress(FileNotFoundError):  # another process makes room, too
             if not is_in_use(folder / name):
@@ -126,8 +127,8 @@ def make_room(folder: Path, most_bytes: int) -> None:
 
 
 @contextmanager
-def one_at_a_time(name: str) -> Iterator[None]:
-    """Let no other process of this machine fetch what begins with the same two digits."""
+def fetch_lock(name: str) -> Iterator[None]:
+    """Keep other processes of this machine from fetching names with the same two first digits."""
     locks = cache_folder() / "locks"
     locks.mkdir(exist_ok=True)
     with (locks / name[:2]).open("ab") as file:
@@ -137,8 +138,8 @@ def one_at_a_time(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def time_stands() -> Iterator[None]:
-    """Stop the clock that kills a stuck row: the storage client has time limits of its own."""
+def alarm_paused() -> Iterator[None]:
+    """Pause the alarm that kills a worker at its time limit: the storage client has its own."""
     left_s, _ = signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         yield
@@ -147,7 +148,7 @@ def time_stands() -> Iterator[None]:
 
 
 def staging_folder() -> Path:
-    """An empty folder of this process for files on their way up; those of dead ones go."""
+    """An empty folder for files to upload; the folders of dead processes are removed."""
     folder = cache_folder() / "staging" / socket.gethostname()
     folder.mkdir(parents=True, exist_ok=True)
     while STAGED:
@@ -155,20 +156,20 @@ def staging_folder() -> Path:
         os.close(opened)
         shutil.rmtree(path, ignore_errors=True)
     for other in folder.iterdir():
-        with suppress(FileNotFoundError):  # another process tidies up, too
-            # A process of another container has a number of its own: the lock tells, then that.
+        with suppress(FileNotFoundError):  # another process removes it, too
+            # A process of another container may have the same number, so its lock counts first.
             if not is_in_use(other) and not is_alive(int(other.name.partition("-")[0])):
                 shutil.rmtree(other, ignore_errors=True)
     own = folder / f"{os.getpid()}-{uuid4().hex[:8]}"
     own.mkdir()
     STAGED[own] = os.open(own, os.O_RDONLY)
-    with suppress(OSError):  # without locks the number alone tells whose it is
+    with suppress(OSError):  # without locks the process number must do
         fcntl.flock(STAGED[own], fcntl.LOCK_EX | fcntl.LOCK_NB)
     return own
 
 
-def send(folder: Path, target: Remote) -> None:
-    """Upload the files of a folder, which is empty then; hidden ones are unfinished, and go too."""
+def upload_folder(folder: Path, target: Remote) -> None:
+    """Upload the files of a folder and empty it; hidden files are unfinished and not uploaded."""
     for file in sorted(folder.iterdir()):
         if not file.name.startswith("."):
             put(file, target / file.name)
@@ -176,7 +177,7 @@ def send(folder: Path, target: Remote) -> None:
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process of this machine runs."""
+    """Whether a process of this machine is running."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

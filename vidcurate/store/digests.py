@@ -1,18 +1,18 @@
-"""The hash of all that a file or a folder holds: read whole once, then known by size and times."""
+"""Hashes of whole files and folders, read once and then known by size and times."""
 
 import hashlib
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from vidcurate.errors import UsageError
+from vidcurate.store.atomic import write_text
 from vidcurate.store.cache import cache_folder
 from vidcurate.store.storage import Location
 
-# Smaller files are read as quickly as a hash that was kept.
-WORTH_KEEPING_BYTES = 1 << 20
-# A file changed again within so long may keep its time on some file systems.
+# Smaller files are read as fast as a cached hash.
+MIN_CACHED_BYTES = 1 << 20
+# On some file systems a file that changes twice within this time keeps its first time.
 SETTLED_S = 3.0
 
 
@@ -25,45 +25,39 @@ def sha256_of(file: Location) -> str:
     return digest.hexdigest()
 
 
-def kept_sha256(file: Path) -> str:
-    """The same; of a large file kept in the user's cache until the file's size or a time changes.
-
-    Raises OSError.
-    """
+def cached_sha256(file: Path) -> str:
+    """The SHA-256 of a file, cached until its size or a time changes; raises OSError."""
     now = file.stat()
-    if now.st_size < WORTH_KEEPING_BYTES:
+    if now.st_size < MIN_CACHED_BYTES:
         return sha256_of(file)
     facts = (str(file.resolve()), now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino)
     name = hashlib.sha256(repr(facts).encode("utf-8", "surrogateescape")).hexdigest()[:32]
-    kept = cache_folder() / "hashes" / name
-    if kept.exists():
-        return kept.read_text("ascii")
+    cached = cache_folder() / "hashes" / name
+    if cached.exists():
+        return cached.read_text("ascii")
     found = sha256_of(file)
     if time.time() - max(now.st_mtime, now.st_ctime) > SETTLED_S:
-        kept.parent.mkdir(exist_ok=True)
-        partial = kept.with_name(f"{name}.{os.getpid()}")
-        partial.write_text(found, "ascii")
-        partial.replace(kept)
+        write_text(cached, found)
     return found
 
 
-def content_below(path: Path) -> str:
-    """A hash of a file, or of all files below a folder with their names from there; "" for none.
+def content_hash(path: Path) -> str:
+    """A hash of a file, or of all files below a folder with their relative names; "" for none.
 
-    Where they lie does not count, nor do hidden files and descriptions (.md), which no model reads.
-    Raises UsageError where one cannot be read.
+    The path itself does not count, nor do hidden files and descriptions (.md), which no model
+    reads. Raises UsageError where one cannot be read.
     """
     try:
         if path.is_file():
-            return kept_sha256(path)
-        found = [f"{file.relative_to(path)} {kept_sha256(file)}" for file in model_files(path)]
+            return cached_sha256(path)
+        found = [f"{file.relative_to(path)} {cached_sha256(file)}" for file in model_files(path)]
     except OSError as error:
         raise UsageError(f"cannot read {error.filename or path}: {error.strerror}") from error
     return hashlib.sha256("\n".join(found).encode()).hexdigest() if found else ""
 
 
 def model_files(folder: Path) -> Iterator[Path]:
-    """The files below a folder that may decide what a model does, in order."""
+    """The files below a folder that a model may read, in order."""
     for file in sorted(folder.rglob("*")):
         is_hidden = any(part.startswith(".") for part in file.relative_to(folder).parts)
         if file.is_file() and not is_hidden and file.suffix.lower() != ".md":

@@ -5,6 +5,7 @@ import fcntl
 import json
 import logging
 import os
+import signal
 import socket
 import threading
 import time
@@ -15,45 +16,45 @@ from typing import Any
 from uuid import uuid4
 
 from vidcurate.errors import BusyError, StorageError, UsageError
+from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import is_alive
-from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import write_whole
+from vidcurate.store.storage import Location, Remote, Version
 
 LOG = logging.getLogger(__name__)
-# Where the system has no locks one lives while its writer says so again and again.
+# Where the system has no locks, a lock lives while its writer refreshes it.
 REFRESH_S = 20.0
 STALE_S = 180.0
-# Of two that write a lock at once, both see whose it became when they look after this time.
+# Where nothing can be written on a condition, two writers see after this time whose the lock is.
 SETTLE_S = 1.0
 
 
 @contextlib.contextmanager
-def writing(root: Location, tell: Callable[[str], None] = LOG.warning) -> Iterator[None]:
+def writing(root: Location, report: Callable[[str], None] = LOG.warning) -> Iterator[None]:
     """Hold the data set at `root` while its tables are written.
 
-    `tell` is told where the file system has no locks. Raises BusyError that names the writer, and
-    UsageError where nothing can be written.
+    `report` takes a warning where the file system has no locks. Raises BusyError that names the
+    writer, and UsageError where nothing can be written.
     """
     with contextlib.ExitStack() as held:
         if isinstance(root, Remote):
-            held.enter_context(holding_object(root / "lock"))
+            held.enter_context(holding_object(root / "lock", report))
         else:
             lacks_locks = held.enter_context(holding_file(root))
             if lacks_locks:
-                tell(
+                report(
                     f"warning: the file system of {root} has no locks ({lacks_locks}): "
                     f"{root / 'lock'} guards against a second writer meanwhile"
                 )
-                held.enter_context(holding_object(root / "lock"))
+                held.enter_context(holding_object(root / "lock", report))
         yield
 
 
 @contextlib.contextmanager
 def holding_file(root: Path) -> Iterator[str]:
-    """Hold a lock of the operating system, which frees it when the process ends, however it ends.
+    """Hold a lock of the operating system, which is free again when the process ends.
 
-    Gives nothing, or, where the file system has no locks, what the system says. Raises BusyError
-    that names the writer, and UsageError where nothing can be written.
+    Gives "", or the system's message where the file system has no locks. Raises BusyError that
+    names the writer, and UsageError where nothing can be written.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -80,39 +81,44 @@ def holding_file(root: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def holding_object(lock: Location) -> Iterator[None]:
+def holding_object(lock: Location, report: Callable[[str], None]) -> Iterator[None]:
     """Hold a lock that is an object or a file, refreshed meanwhile and removed at the end.
 
-    That of a process of this machine that is gone is taken over at once, any other when it was not
-    refreshed for STALE_S, by the storage's own clock. It is no more than a guard against mistakes:
-    the storage offers no step that both looks and writes, so a start that is held up for longer
-    than SETTLE_S between the two may go unseen by another, and a writer that sleeps for longer
-    than STALE_S may wake up beside its successor. Raises BusyError that names the writer.
+    The lock of a dead process of this machine is taken over at once, any other when it was not
+    refreshed for STALE_S, by the storage's own clock. In object storage each write names the
+    version that it replaces, so that of two writers only one gets the lock. A writer that slept
+    for longer than STALE_S and lost its lock is interrupted. Raises BusyError that names the
+    writer.
     """
-    refuse_if_held(lock)
     ours = json.dumps({**own_facts(), "token": uuid4().hex}).encode()
-    write_lock(lock, ours)
-    time.sleep(SETTLE_S)
-    text = read_lock(lock)
-    if text != ours:
-        raise BusyError(f"{lock.parent} is being written by {holder(text.decode())}")
+    take_lock(lock, ours)
     ended = threading.Event()
-    refreshing = threading.Thread(target=refresh, args=(lock, ours, ended), daemon=True)
+    refreshing = threading.Thread(target=refresh, args=(lock, ours, ended, report), daemon=True)
     refreshing.start()
     try:
         yield
     finally:
         ended.set()
         refreshing.join()
-        # What ended the run is told, not that its lock is left to grow stale.
+        # An error that ended the run is what counts; a lock that is left grows stale.
         with contextlib.suppress(StorageError, OSError):
-            if read_lock(lock) == ours:
+            if read_lock(lock)[0] == ours:
                 lock.unlink(missing_ok=True)
 
 
-def refuse_if_held(lock: Location, stale_s: float = STALE_S) -> None:
-    """Pass if there is no lock, or one of a writer that is gone; raises BusyError."""
-    text = read_lock(lock)
+def take_lock(lock: Location, ours: bytes) -> None:
+    """Write a lock that is free; raises BusyError that names the writer where it is not."""
+    text, version = read_lock(lock)
+    refuse_if_held(lock, text)
+    if not write_lock(lock, ours, version):
+        time.sleep(SETTLE_S)
+        text, _ = read_lock(lock)
+        if text != ours:
+            raise BusyError(f"{lock.parent} is being written by {holder(text.decode())}")
+
+
+def refuse_if_held(lock: Location, text: bytes, stale_s: float = STALE_S) -> None:
+    """Pass if there is no lock or its writer is gone; raises BusyError that names the writer."""
     if not text or is_abandoned(text):
         return
     if (now_ns(lock) - lock.stat().st_mtime_ns) / 1e9 < stale_s:
@@ -120,17 +126,17 @@ def refuse_if_held(lock: Location, stale_s: float = STALE_S) -> None:
 
 
 def now_ns(lock: Location) -> int:
-    """What time it is where a lock lies: another machine's clock wrote the lock's own."""
-    written = lock.parent / f".{uuid4().hex}.partial"
-    written.write_bytes(b"now")
+    """The time by the clock of a lock's file system or storage, which also gave the lock's time."""
+    probe = lock.parent / f".{uuid4().hex}.partial"
+    probe.write_bytes(b"now")
     try:
-        return int(written.stat().st_mtime_ns)
+        return int(probe.stat().st_mtime_ns)
     finally:
-        written.unlink(missing_ok=True)
+        probe.unlink(missing_ok=True)
 
 
 def is_abandoned(text: bytes) -> bool:
-    """Whether a lock is of a process of this machine that is no more."""
+    """Whether a lock belongs to a process of this machine that has ended."""
     try:
         facts = json.loads(text)
     except ValueError:
@@ -138,44 +144,53 @@ def is_abandoned(text: bytes) -> bool:
     return facts["host"] == socket.gethostname() and not is_alive(facts["pid"])
 
 
-def write_lock(lock: Location, text: bytes) -> None:
-    """Write a lock in one step, so that nobody reads half of it."""
+def write_lock(lock: Location, text: bytes, version: Version | None) -> bool:
+    """Write a lock in one step; whether it is certain that no other writer came in between.
+
+    In object storage the lock is written only over the version that was read, or as the first.
+    """
     if isinstance(lock, Remote):
-        lock.write_bytes(text)
-        return
-
-    def write(partial: Path) -> None:
+        try:
+            return lock.write_if(text, version)
+        except NotImplementedError:
+            lock.write_bytes(text)
+            return False
+    with atomic_write(lock) as partial:
         partial.write_bytes(text)
+    return False
 
-    write_whole(lock, write)
 
-
-def read_lock(lock: Location) -> bytes:
-    """What a lock says; nothing where there is none."""
+def read_lock(lock: Location) -> tuple[bytes, Version | None]:
+    """A lock's content and version, where it has one; b"" where there is no lock."""
     try:
-        return lock.read_bytes()
+        return lock.read_version() if isinstance(lock, Remote) else (lock.read_bytes(), None)
     except FileNotFoundError:
-        return b""
+        return b"", None
 
 
-def refresh(lock: Location, ours: bytes, ended: threading.Event) -> None:
-    """Write a lock again and again until its writer has ended, or it is another's."""
+def refresh(
+    lock: Location, ours: bytes, ended: threading.Event, report: Callable[[str], None]
+) -> None:
+    """Write a lock regularly until its writer has ended; interrupt a writer that lost it."""
     while not ended.wait(REFRESH_S):
-        # Where the storage does not answer for a while the run itself says so.
+        # Where the storage does not answer for a while, the run itself reports that.
         with contextlib.suppress(StorageError, OSError):
-            if read_lock(lock) != ours:
+            text, version = read_lock(lock)
+            if text not in (b"", ours):
+                report(f"stopping: {lock} is now of {holder(text.decode())}")
+                os.kill(os.getpid(), signal.SIGINT)
                 return
-            write_lock(lock, ours)
+            write_lock(lock, ours, version)
 
 
 def own_facts() -> dict[str, Any]:
-    """Who holds a lock from now on."""
+    """The facts of this process that its lock holds."""
     began = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "began": began}
 
 
 def holder(text: str) -> str:
-    """Who holds a lock, in words."""
+    """The holder of a lock, in words."""
     try:
         facts = json.loads(text)
     except ValueError:

@@ -1,7 +1,7 @@
-"""How data sets and exports are known, so that what we wrote is never taken for a source.
+"""Marker files that identify data sets and exports, so that their clips never become sources.
 
-A data set is known by its manifest, and before there is one by its lock and its table of files; an
-export by EXPORT_MARKER in its root, or by its place in a data set.
+A data set is identified by its manifest, and before it has one by its lock and its table of files;
+an export by EXPORT_MARKER in its root, or by its path in a data set.
 """
 
 import json
@@ -11,20 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from vidcurate.errors import UsageError
 from vidcurate.store.storage import Location, Remote
 
 MANIFEST = "manifest.json"
 EXPORT_MARKER = ".vidcurate-export.json"
 DATASET, EXPORT = "data set", "export"
-# In a data set lie <table>/<fingerprint>/ and the folders of what was made of its tables.
-MADE = ("export", "counts", "search")
-CARD_TITLE = b"\n# Video clips with text\n"
+# How the files of data sets and exports lie, and what their tables hold. Markers hold the number;
+# vidcurate 0.1 wrote 1.
+LAYOUT = 2
+# A data set holds <table>/<fingerprint>/ and the folders of what was made from its tables.
+GENERATED_FOLDERS = ("export", "counts", "search")
 FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A data set or an export."""
+class VidcurateFolder:
+    """The root of a data set or an export."""
 
     kind: str
     folder: Location
@@ -33,29 +36,19 @@ class Written:
         return f"the {self.kind} {self.folder}"
 
 
-def kind_of(folder: Location) -> str | None:
-    """Whether a folder is a data set or an export of ours; None where it is neither."""
-    if kind_in_marker(folder / EXPORT_MARKER) is not None:
+def folder_kind(folder: Location) -> str | None:
+    """Whether a folder is a data set or an export; None where it is neither."""
+    if marker_kind(folder / EXPORT_MARKER) is not None:
         return EXPORT
-    if kind_in_marker(folder / MANIFEST) is not None:
+    if marker_kind(folder / MANIFEST) is not None:
         return DATASET
-    if (folder / "data").is_dir() and is_data_card(folder / "README.md"):
-        return EXPORT
     if (folder / "lock").is_file() and (folder / "files" / "found").is_dir():
         return DATASET
     return None
 
 
-def is_data_card(file: Location) -> bool:
-    """Whether a file is the data card of an export; those of earlier versions have no marker."""
-    try:
-        return file.is_file() and CARD_TITLE in file.read_bytes()[:4096]
-    except OSError:
-        return False
-
-
-def kind_in_marker(file: Location) -> str | None:
-    """What a marker says that its folder is; None where it is not there or none of ours."""
+def marker_kind(file: Location) -> str | None:
+    """What a marker says its folder is; None where it is missing or not vidcurate's."""
     try:
         marker: Any = json.loads(file.read_bytes()) if file.is_file() else None
     except (OSError, ValueError):
@@ -65,24 +58,40 @@ def kind_in_marker(file: Location) -> str | None:
     return str(marker.get("kind", DATASET))
 
 
-def written_by_us(folder: Location) -> Written | None:
-    """The data set or export that wrote a folder; None for one that we did not write.
+def refuse_other_layout(layout: object, folder: Location) -> None:
+    """Pass for the layout that this version reads; raises UsageError that says what to do."""
+    if layout == LAYOUT:
+        return
+    if layout == 1:
+        raise UsageError(
+            f"{folder} was made by vidcurate 0.1, which this version does not read: "
+            "run the same command into a new folder"
+        )
+    raise UsageError(
+        f"{folder} was made by another version of vidcurate: use that version, or run the same "
+        "command into a new folder"
+    )
 
-    A video that a user keeps in a data set's root, or in a folder of their own in it, is theirs.
+
+def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:
+    """The data set or export that a folder is part of; None for any other folder.
+
+    The root of a data set, and folders that a user made in it, are not part of it: videos may lie
+    there.
     """
     below: tuple[str, ...] = ()
     for parent in (folder, *parents_of(folder)):
-        kind = kind_of(parent)
-        if kind == EXPORT or (kind == DATASET and is_made(below)):
-            return Written(kind, parent)
+        kind = folder_kind(parent)
+        if kind == EXPORT or (kind == DATASET and is_generated(below)):
+            return VidcurateFolder(kind, parent)
         below = (parent.name, *below)
     return None
 
 
-def is_made(below: Sequence[str]) -> bool:
-    """Whether the names from a data set's root down lead into what was made there."""
+def is_generated(below: Sequence[str]) -> bool:
+    """Whether a path below a data set's root, as its names, is one that vidcurate made."""
     is_of_table = len(below) > 1 and bool(FINGERPRINT.fullmatch(below[1]))
-    return is_of_table or (len(below) > 0 and below[0] in MADE)
+    return is_of_table or (len(below) > 0 and below[0] in GENERATED_FOLDERS)
 
 
 def parents_of(folder: Location) -> Iterator[Location]:

@@ -1,18 +1,15 @@
-"""A table is a record class, its Arrow schema, and Parquet files that are whole or not there."""
+"""A table: a record class, its Arrow schema, and its Parquet files."""
 
 import dataclasses
-import os
-import tempfile
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
-from pathlib import Path
 from typing import Any, Generic, TypeVar
-from uuid import uuid4
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,15 +17,16 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, Remote, gone_while_read, put
+from vidcurate.store.atomic import atomic_write
+from vidcurate.store.storage import Location, Remote, gone_while_read
 
 R = TypeVar("R")
 
-# From so many keys on it pays to look for stretches of them instead of each.
+# From so many keys on, looking for stretches of keys is faster than looking for each.
 MANY_KEYS = 4096
-LATER = {b"later": b"yes"}
+ADDED_LATER = {b"later": b"yes"}
 STRETCH = 32
-# Readers take a row group at once; columns of bytes and text in lists must not be 2 GB there.
+# Readers read whole row groups, where a column of bytes or of text in lists must stay under 2 GB.
 GROUP_ROWS, GROUP_BYTES = 1 << 20, 1 << 28
 PIECE_BYTES = 1 << 30
 LARGE = {pa.string(): pa.large_string(), pa.binary(): pa.large_binary()}
@@ -47,9 +45,9 @@ SCALARS: dict[Any, pa.DataType] = {
 class Table(Generic[R]):
     """A named kind of row.
 
-    `key` is the column that names a row. `names_content` says that equal keys mean equal rows,
-    however they were found, so that readers of this table need not know how it was made. Rows of
-    equal key are joined by `merge` where it is given.
+    `key` is the column that names a row. With `names_content` equal keys mean equal rows, however
+    they were made, so the fingerprint of a reader does not depend on this table's. `merge` joins
+    rows of equal key, where it is given.
     """
 
     name: str
@@ -60,16 +58,20 @@ class Table(Generic[R]):
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The Arrow schema that the record's annotations stand for."""
+        """The Arrow schema of the record's annotations."""
         return pa.schema(record_fields(self.record))
 
     def to_arrow(self, rows: Sequence[R]) -> pa.Table:
-        """Rows as an Arrow table of this schema."""
-        return pa.Table.from_pylist([plain(row) for row in rows], schema=self.schema)
+        """Convert rows to an Arrow table of this schema."""
+        plain = [
+            msgspec.to_builtins(row, builtin_types=(bytes,), enc_hook=plain_value) for row in rows
+        ]
+        return pa.Table.from_pylist(plain, schema=self.schema)
 
     def from_arrow(self, table: pa.Table) -> list[R]:
-        """Records of an Arrow table that has this schema; rows of equal key are merged."""
-        rows = [typing.cast("R", build(self.record, row)) for row in table.to_pylist()]
+        """Convert an Arrow table of this schema to records; rows of equal key are merged."""
+        plain = table.to_pylist(maps_as_pydicts="strict")
+        rows = [msgspec.convert(row, self.record, dec_hook=value_of) for row in plain]
         if self.merge is None:
             return rows
         merged: dict[Any, R] = {}
@@ -79,7 +81,7 @@ class Table(Generic[R]):
         return list(merged.values())
 
     def one_row_a_key(self, rows: pa.Table) -> pa.Table:
-        """Rows as their reader sees them, in any order: those of one key merged."""
+        """Merge rows of equal key; the order of rows may change."""
         if self.merge is None:
             return rows
         counts = pc.value_counts(rows[self.key].combine_chunks())
@@ -90,23 +92,23 @@ class Table(Generic[R]):
 
 
 def record_fields(record: type) -> list[pa.Field]:
-    """Arrow fields of a record class; `X | None` is nullable, all else is not.
+    """Arrow fields of a record class; only `X | None` is nullable.
 
-    One that has None as its default came with a later version, and may be missing in earlier rows.
+    A field whose default is None was added by a later version, and may be missing in earlier rows.
     """
     hints = typing.get_type_hints(record)
     fields = ((f, arrow_field(f.name, hints[f.name])) for f in dataclasses.fields(record))
-    return [field.with_metadata(LATER) if f.default is None else field for f, field in fields]
+    return [field.with_metadata(ADDED_LATER) if f.default is None else field for f, field in fields]
 
 
 def arrow_field(name: str, hint: Any) -> pa.Field:
-    """The Arrow field that one annotation stands for."""
+    """The Arrow field of an annotation."""
     inner, nullable = unwrap_optional(hint)
     return pa.field(name, arrow_type(inner), nullable)
 
 
 def arrow_type(hint: Any) -> pa.DataType:
-    """The Arrow type that one annotation stands for.
+    """The Arrow type of an annotation.
 
     Raises TypeError for an annotation that has no column type.
     """
@@ -131,75 +133,45 @@ def unwrap_optional(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
-def plain(value: Any) -> Any:
-    """A record, or a value of one, as Arrow takes it."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+def plain_value(value: Any) -> Any:
+    """Convert a value that msgspec does not know to what Arrow accepts."""
     if isinstance(value, Fraction):
         return {"num": value.numerator, "den": value.denominator}
-    if isinstance(value, tuple):
-        return [plain(item) for item in value]
-    if isinstance(value, Mapping):
-        return [(plain(key), plain(item)) for key, item in value.items()]
-    return value
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is no value of a row")
 
 
-def build(hint: Any, value: Any) -> Any:
-    """The value of an annotation's type that an Arrow value stands for; undoes `plain`."""
-    inner, _ = unwrap_optional(hint)
-    if value is None:
-        return None
-    if inner is Fraction:
+def value_of(kind: type, value: Any) -> Any:
+    """Convert an Arrow value to a type that msgspec does not know; the inverse of `plain_value`."""
+    if kind is Fraction:
         return Fraction(value["num"], value["den"])
-    if dataclasses.is_dataclass(inner):
-        hints = typing.get_type_hints(inner)
-        return typing.cast("type", inner)(**{k: build(hints[k], v) for k, v in value.items()})
-    origin, arguments = typing.get_origin(inner), typing.get_args(inner)
-    if origin is tuple:
-        return tuple(build(arguments[0], item) for item in value)
-    if origin is Mapping:
-        return {key: build(arguments[1], item) for key, item in value}
-    return value
-
-
-def write_whole(path: Location, write: Callable[[Path], None]) -> None:
-    """A file that appears complete or not at all: written beside its place, then renamed."""
-    if isinstance(path, Remote):
-        with tempfile.TemporaryDirectory() as folder:
-            write(Path(folder, path.name))
-            put(Path(folder, path.name), path)
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.{uuid4().hex[:8]}.partial")
-    try:
-        write(partial)
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    raise TypeError(f"{kind.__name__} is no value of a row")
 
 
 def write_parquet(path: Location, table: pa.Table) -> None:
-    """A Parquet file, whole or not there, compressed with zstd."""
-    # Ids are all different: a dictionary of them costs time and space.
+    """Write a Parquet file with zstd, complete or not at all."""
+    # Ids are all different, so a dictionary would cost time and space.
     options = {
         "compression": "zstd",
         "use_dictionary": False,
         "row_group_size": rows_within(table, GROUP_ROWS, GROUP_BYTES),
     }
-    write_whole(path, lambda partial: pq.write_table(table, partial, **options))
+    with atomic_write(path) as partial:
+        pq.write_table(table, partial, **options)
 
 
 def rows_within(table: pa.Table, n_rows: int, n_bytes: int) -> int:
-    """How many rows of a table, at most `n_rows` and at least one, take `n_bytes` or fewer."""
+    """How many rows of a table take at most `n_bytes`, between one and `n_rows`."""
     if table.nbytes <= n_bytes:
         return n_rows
     return min(n_rows, max(1, int(table.num_rows * n_bytes // table.nbytes)))
 
 
-def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
-    """The values at some places, null where a place is null; text has offsets of 64 bits then.
+def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
+    """The values at some positions, null where a position is null; text gets 64-bit offsets.
 
-    Arrow's plain text ends at 2 GB, which the captions of some million clips are.
+    Arrow's plain text columns end at 2 GB, which the captions of some million clips exceed.
     """
     large = LARGE.get(column.type)
     roomy = column if large is None else column.cast(large)
@@ -209,33 +181,33 @@ def taken(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:
     """The columns of a Parquet file that a schema names.
 
-    One that came with a later version than the rows (`LATER`) is null. Raises UsageError where
-    another is missing, as in rows that an earlier version made.
+    A column that a later version added (`ADDED_LATER`) is null in earlier rows. Raises UsageError
+    where any other is missing.
     """
-    # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where that is there.
-    with gone_while_read(path), pq.ParquetFile(readable(path)) as file:
-        there = [name for name in schema.names if name in file.schema_arrow.names]
-        missing = [name for name in schema.names if name not in there]
-        if early := [name for name in missing if schema.field(name).metadata != LATER]:
+    # Not `pyarrow.dataset`: it is slower on small files, and imports pandas where it is installed.
+    with gone_while_read(path), pq.ParquetFile(arrow_source(path)) as file:
+        present = [name for name in schema.names if name in file.schema_arrow.names]
+        missing = [name for name in schema.names if name not in present]
+        if required := [name for name in missing if schema.field(name).metadata != ADDED_LATER]:
             raise UsageError(
-                f"{path} has no column {min(early)!r}: another version of vidcurate made it; "
+                f"{path} has no column {min(required)!r}: another version of vidcurate wrote it: "
                 "run the command that makes its table again"
             )
-        rows = file.read(there)
+        rows = file.read(present)
         for name in missing:
             field = schema.field(name)
             rows = rows.append_column(field, pa.nulls(file.metadata.num_rows, field.type))
         return rows.select(schema.names).cast(schema)
 
 
-def readable(path: Location) -> Any:
-    """A file as Arrow's readers take it."""
+def arrow_source(path: Location) -> Any:
+    """A file for Arrow's readers."""
     return path.open() if isinstance(path, Remote) else path
 
 
 def positions(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
-    """For each key the number of a row among the known ones that has it; null where none has."""
-    if keys.equals(known):  # the common case, and far quicker
+    """For each key its position among the known keys; null where it is not known."""
+    if keys.equals(known):  # the common case, and much faster
         return pa.array(np.arange(len(keys), dtype=np.int32))
     keys, known = keys.combine_chunks(), known.combine_chunks()
     if len(keys) < MANY_KEYS or len(known) < len(keys) // 2:
@@ -249,14 +221,14 @@ def positions(keys: pa.ChunkedArray, known: pa.ChunkedArray) -> pa.Array:
 
 
 def positions_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
-    """The places of those keys that follow on each other as among the known ones; -1 of others.
+    """The positions of keys in stretches that the known keys hold in the same order; else -1.
 
     Stages commit batches as they end, so tables hold the same stretches in another order. One key
-    of a stretch is looked up for all.
+    of each stretch is looked up for all.
     """
     first = np.arange(0, len(keys), STRETCH, dtype=np.int32)
-    place = positions_of_few(keys.take(pa.array(first)), known)
-    shift = np.repeat(np.where(place < 0, -len(keys), place - first), STRETCH)[: len(keys)]
+    position = positions_of_few(keys.take(pa.array(first)), known)
+    shift = np.repeat(np.where(position < 0, -len(keys), position - first), STRETCH)[: len(keys)]
     guess = np.arange(len(keys), dtype=np.int32) + shift
     is_none = (guess < 0) | (guess >= len(known))
     same = pc.equal(keys, known.take(pa.array(guess, mask=is_none))).fill_null(False)
@@ -264,33 +236,33 @@ def positions_of_stretches(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]
 
 
 def positions_of_few(keys: pa.Array, known: pa.Array) -> NDArray[np.int32]:
-    """A place for each of some keys among many; -1 where there is none."""
+    """The positions of a few keys among many known ones; -1 where a key is not known."""
     wanted = keys.dictionary_encode()
     number = pc.index_in(known, value_set=wanted.dictionary)
     # One more for keys that are null.
-    place = np.full(len(wanted.dictionary) + 1, -1, np.int32)
+    position = np.full(len(wanted.dictionary) + 1, -1, np.int32)
     at = np.flatnonzero(number.is_valid().to_numpy(zero_copy_only=False))
-    place[number.drop_null().to_numpy()] = at
-    return np.asarray(place[wanted.indices.fill_null(-1).to_numpy()])
+    position[number.drop_null().to_numpy()] = at
+    return np.asarray(position[wanted.indices.fill_null(-1).to_numpy()])
 
 
-def in_pieces(
+def rechunk(
     tables: Iterable[pa.Table], n_rows: int, n_bytes: int = PIECE_BYTES
 ) -> Iterator[pa.Table]:
-    """The same rows of at least one table in tables of `n_rows`, the last with what is left.
+    """Yield the rows of at least one table in tables of `n_rows`, the last with the rest.
 
-    Those of large rows have fewer, so that each has about `n_bytes`. Where there is no row at
-    all, one table without rows.
+    Tables of large rows have fewer, so that each has about `n_bytes`. Without any row, one empty
+    table is yielded.
     """
-    held: list[pa.Table] = []
+    pieces: list[pa.Table] = []
     n_yielded = 0
     for table in tables:
-        held.append(table)
-        while sum(t.num_rows for t in held) >= n_rows or sum(t.nbytes for t in held) > n_bytes:
-            rows = pa.concat_tables(held)
+        pieces.append(table)
+        while sum(t.num_rows for t in pieces) >= n_rows or sum(t.nbytes for t in pieces) > n_bytes:
+            rows = pa.concat_tables(pieces)
             n = rows_within(rows, n_rows, n_bytes)
             yield rows.slice(0, n)
-            held, n_yielded = [rows.slice(n)], n_yielded + 1
-    rows = pa.concat_tables(held)
+            pieces, n_yielded = [rows.slice(n)], n_yielded + 1
+    rows = pa.concat_tables(pieces)
     if rows.num_rows or not n_yielded:
         yield rows

@@ -1,4 +1,4 @@
-"""The libraries that decide rows, in the versions that are installed where it is asked."""
+"""The installed versions of the libraries whose results rows depend on."""
 
 import platform
 from functools import cache
@@ -16,7 +16,7 @@ LIBRARIES = (
 
 @cache
 def library_versions() -> dict[str, str]:
-    """Python and each library, with its version."""
+    """The versions of Python and of each library."""
     return {"python": platform.python_version()} | {
         name: metadata.version(name) for name in LIBRARIES
     }

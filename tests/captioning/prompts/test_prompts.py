@@ -19,7 +19,7 @@ def test_every_packaged_prompt_can_be_filled(name: str) -> None:
 
 
 def test_describe_is_there() -> None:
-    """The default prompt asks for a paragraph and is told how many frames there are."""
+    """The default prompt asks for a paragraph and says how many frames there are."""
     assert "describe" in prompt_names()
     assert "{n_frames}" in load_prompt("describe").text
 

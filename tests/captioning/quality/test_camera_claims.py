@@ -36,15 +36,15 @@ def test_claims_of_a_text(text: str, claims: set[str]) -> None:
 
 def test_a_conflict_needs_a_plain_measurement() -> None:
     """A claim conflicts where another movement is plain and it was hardly seen itself."""
-    said = "The camera pans left."
-    assert camera_conflicts(said, STATIC) == ("says pan left, measured static for 100%",)
+    claims = "The camera pans left."
+    assert camera_conflicts(claims, STATIC) == ("says pan left, measured static for 100%",)
     both = {"motion": {"camera": "static", "static_share": 0.6, "pan_left_share": 0.4}}
-    assert camera_conflicts(said, both) == ()
+    assert camera_conflicts(claims, both) == ()
     unsure = {"motion": {"camera": "static", "static_share": 0.4}}
-    assert camera_conflicts(said, unsure) == ()
+    assert camera_conflicts(claims, unsure) == ()
     unknown = {"motion": {"camera": "unknown"}}
-    assert camera_conflicts(said, unknown) == ()
-    assert camera_conflicts(said, {}) == ()
+    assert camera_conflicts(claims, unknown) == ()
+    assert camera_conflicts(claims, {}) == ()
 
 
 def test_a_number_that_is_none_is_refused() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from tests.support.paths import SCRIPTS
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.quality.faults import Band, Judged, faults_of, rule_score
+from vidcurate.captioning.quality.faults import JudgedCaption, WordRange, faults_of, rule_score
 from vidcurate.captioning.templates.facts import Facts
 from vidcurate.errors import MediaError
 
@@ -15,7 +15,7 @@ CAPTIONS = SCRIPTS / "benchmarks" / "judge_captions.jsonl"
 
 def faults(text: str, facts: Facts | None = None, language: str = "English") -> set[str]:
     """The names of a text's faults."""
-    return set(faults_of(Judged(text, language, facts or {}, Band(8, 60))))
+    return set(faults_of(JudgedCaption(text, language, facts or {}, WordRange(8, 60))))
 
 
 def test_a_good_caption_has_none() -> None:

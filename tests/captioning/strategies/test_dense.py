@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says, told
+from tests.support.conversations import Model, caption_by, reply
 from vidcurate.captioning.strategies.dense import EVENTS
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import MediaError
@@ -15,10 +15,10 @@ def events(*spans: tuple[Any, Any, str]) -> str:
     return json.dumps({"events": named})
 
 
-def test_events_are_told_in_the_order_of_time() -> None:
+def test_events_are_in_time_order() -> None:
     """The text is one line an event, the list holds seconds; events may overlap."""
     answer = events((2, 4, "It  rains."), (0.5, 3.25, "A hare runs"))
-    result = told(Model([says(answer)]), strategy="dense")
+    result = caption_by(Model([reply(answer)]), strategy="dense")
     assert result.text == "0.5 to 3.2 s: A hare runs.\n2.0 to 4.0 s: It rains."
     assert result.structured == [
         {"start_s": 0.5, "end_s": 3.25, "text": "A hare runs"},
@@ -29,7 +29,9 @@ def test_events_are_told_in_the_order_of_time() -> None:
 
 def test_what_reaches_beyond_the_clip_is_cut() -> None:
     """Times before the clip and after it become its own, which is noted."""
-    result = told(Model([says(events((-1, 99, "It rains."), (10**400, 1, "x")))]), strategy="dense")
+    result = caption_by(
+        Model([reply(events((-1, 99, "It rains."), (10**400, 1, "x")))]), strategy="dense"
+    )
     assert result.structured == [{"start_s": 0.0, "end_s": 4.0, "text": "It rains."}]
     assert len(result.repairs) == 2
     assert result.repairs[0] == "event cut to the clip: -1 to 99 s, 'It rains.'"
@@ -39,27 +41,27 @@ def test_what_reaches_beyond_the_clip_is_cut() -> None:
 @pytest.mark.parametrize("span", [(5, 9, "late"), (2, 2, "no time"), (3, 1, "back"), (0, 4, " ")])
 def test_unusable_events_are_dropped(span: tuple[float, float, str]) -> None:
     """What lies outside, lasts no time, runs backwards or says nothing goes, and is noted."""
-    result = told(Model([says(events(span, (0, 1, "A hare sits.")))]), strategy="dense")
+    result = caption_by(Model([reply(events(span, (0, 1, "A hare sits.")))]), strategy="dense")
     assert [e["text"] for e in result.structured] == ["A hare sits."]
     assert "dropped" in result.repairs[0]
     with pytest.raises(MediaError, match=r"no event inside the clip.*dropped"):
-        told(Model([says(events(span))]), strategy="dense")
+        caption_by(Model([reply(events(span))]), strategy="dense")
 
 
 @pytest.mark.parametrize(
     "answer",
     ["[]", '{"events": "none"}', events(("0:01", "0:02", "x")), events((True, 2, "x")), "words"],
 )
-def test_another_form_is_asked_again(answer: str) -> None:
+def test_another_form_is_requested_once_more(answer: str) -> None:
     """Times that are no numbers and lists that are none are refused; then the row fails."""
-    result = told(Model([says(answer), says(events((0, 1, "A hare.")))]), strategy="dense")
+    result = caption_by(Model([reply(answer), reply(events((0, 1, "A hare.")))]), strategy="dense")
     assert result.text == "0.0 to 1.0 s: A hare."
     with pytest.raises(MediaError):
-        told(Model([says(answer)] * 2), strategy="dense")
+        caption_by(Model([reply(answer)] * 2), strategy="dense")
 
 
 def test_no_event_is_an_error() -> None:
-    """A clip of which the model names nothing has no caption."""
+    """A clip without any event has no caption."""
     with pytest.raises(MediaError, match="named no event"):
-        told(Model([says(events())]), strategy="dense")
+        caption_by(Model([reply(events())]), strategy="dense")
     assert fault_in({"events": []}, dict(EVENTS)) is None

@@ -1,6 +1,6 @@
 import pytest
 
-from tests.support.talks import Model, says, told
+from tests.support.conversations import Model, caption_by, reply
 from vidcurate.captioning.strategies.motion_detail import shares_of_words
 from vidcurate.errors import MediaError
 
@@ -9,10 +9,10 @@ MOTION, DETAIL = "The hare leaps upwards.", "The hare is grey."
 
 def test_two_texts_are_fused() -> None:
     """Movement and appearance are asked with frames, the fused text from both without."""
-    model = Model([says(MOTION), says(DETAIL), says("The grey hare leaps upwards.")])
-    result = told(model, strategy="motion-detail")
+    model = Model([reply(MOTION), reply(DETAIL), reply("The grey hare leaps upwards.")])
+    result = caption_by(model, strategy="motion-detail")
     assert result.text == "The grey hare leaps upwards."
-    assert [len(ask.parts) for ask in model.asks] == [5, 5, 1]
+    assert [len(request.parts) for request in model.requests] == [5, 5, 1]
     motion, detail, fuse = model.texts()
     assert "movement alone" in motion
     assert "appearance alone" in detail
@@ -37,7 +37,7 @@ def test_shares_count_own_words_only() -> None:
 
 def test_a_text_cut_off_marks_the_whole() -> None:
     """If any of the three ran out of tokens, the caption says so; a refusal ends it."""
-    model = Model([says(MOTION, "truncated"), says(DETAIL), says("Both.")])
-    assert told(model, strategy="motion-detail").status == "truncated"
+    model = Model([reply(MOTION, "truncated"), reply(DETAIL), reply("Both.")])
+    assert caption_by(model, strategy="motion-detail").status == "truncated"
     with pytest.raises(MediaError, match="refused"):
-        told(Model([says(MOTION), says("", "refused")]), strategy="motion-detail")
+        caption_by(Model([reply(MOTION), reply("", "refused")]), strategy="motion-detail")

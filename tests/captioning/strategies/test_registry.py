@@ -39,7 +39,7 @@ def out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "out"
 
 
-def test_teachers_are_asked_by_name_and_compared_with_the_clip(out: Path, tmp_path: Path) -> None:
+def test_teachers_answer_by_name_and_are_compared_with_the_clip(out: Path, tmp_path: Path) -> None:
     """Each teacher's own model is asked; the text of the higher cosine wins; both are kept."""
     pytest.importorskip("open_clip", reason="the extra 'models' is not installed")
     embed = {"backend": "open_clip", "model": f"local-dir:{save_clip(tmp_path)}"}
@@ -56,17 +56,17 @@ def test_teachers_are_asked_by_name_and_compared_with_the_clip(out: Path, tmp_pa
         assert row.n_requests == 2
 
 
-def test_only_told_tables_decide_a_caption() -> None:
+def test_only_used_tables_decide_a_caption() -> None:
     """`structured` reads motion where it is there; other scores make no caption anew."""
     structured = CaptionConfig(backend="openai", model="m", strategy="structured")
-    told = {beside.table.name for beside in read_while_running(CAPTION, structured)}
-    assert told == {"keyframes", "motion"}
+    tables = {lookup.table.name for lookup in read_while_running(CAPTION, structured)}
+    assert tables == {"keyframes", "motion"}
     single = structured.model_copy(update={"strategy": "single"})
-    assert {beside.table.name for beside in read_while_running(CAPTION, single)} == {"keyframes"}
+    assert {lookup.table.name for lookup in read_while_running(CAPTION, single)} == {"keyframes"}
 
 
 def test_a_form_and_a_trigger_reach_the_row(out: Path, tmp_path: Path) -> None:
-    """Values come as JSON, the word is put before the text, and purpose and hash are told."""
+    """Values come as JSON, the word is put before the text, and purpose and hash are recorded."""
     form = tmp_path / "form.yaml"
     form.write_text("type: object\nproperties: {caption: {type: string}}\n", "utf-8")
     found, script = ask(

@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from tests.support.talks import CLIP, FRAMES, Model, says, told
-from vidcurate.captioning.material import Material, Told
+from tests.support.conversations import CLIP, FRAMES, Model, caption_by, reply
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
-from vidcurate.captioning.voice_over import Voice
+from vidcurate.captioning.voice_over import VoiceOver
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import hold
+from vidcurate.models.chat.conversation import run_conversation
 
 SCENE = {
     "title": "The  hare",
@@ -18,18 +18,18 @@ SCENE = {
 }
 
 
-def voiced(voice: Voice | None, **options: int) -> tuple[Told, Model]:
+def voiced(voice_over: VoiceOver | None, **options: int) -> tuple[CaptionText, Model]:
     """What the strategy makes of a clip with a voice, and the model that was asked."""
     config = CaptionConfig(backend="openai", model="eye", strategy="script", **options)
-    material = Material(CLIP, FRAMES, {}, prompts_of(config), config, voice=voice)
-    model = Model([says(json.dumps(SCENE))])
-    result = hold(STRATEGIES["script"].talk(material), model.ask)
-    assert isinstance(result, Told)
+    clip_input = ClipInput(CLIP, FRAMES, {}, prompts_of(config), config, voice_over=voice_over)
+    model = Model([reply(json.dumps(SCENE))])
+    result = run_conversation(STRATEGIES["script"].converse(clip_input), model.ask)
+    assert isinstance(result, CaptionText)
     return result, model
 
 
-def test_a_scene_is_told_without_a_voice() -> None:
-    """The content is the text, the whole is kept, and nothing is said of a voice-over."""
+def test_a_scene_needs_no_voice_over() -> None:
+    """The content is the text, the whole is kept, and the prompt mentions no voice-over."""
     result, model = voiced(None)
     assert result.text == "A hare crosses a meadow."
     assert result.structured == {
@@ -43,8 +43,8 @@ def test_a_scene_is_told_without_a_voice() -> None:
 
 
 def test_the_voice_over_is_the_subtitles_own() -> None:
-    """The model is told the words; the row has them as the file does, with the file's faults."""
-    result, model = voiced(Voice("Look, {Bob}! The hare.", "abc", ("2 cues skipped",)))
+    """The prompt has the words; the row has them as in the file, with the file's faults."""
+    result, model = voiced(VoiceOver("Look, {Bob}! The hare.", "abc", ("2 cues skipped",)))
     assert "<heard>\nLook, {Bob}! The hare.\n</heard>" in model.texts()[0]
     assert result.structured["voice_over"] == "Look, {Bob}! The hare."
     assert result.repairs == ("2 cues skipped",)
@@ -53,19 +53,19 @@ def test_the_voice_over_is_the_subtitles_own() -> None:
 def test_a_long_voice_is_cut_for_the_model_only() -> None:
     """The request stays within its bound; the row keeps all that is heard."""
     words = "word " * 1000
-    result, model = voiced(Voice(words, "abc", ()), max_prompt_chars=500)
+    result, model = voiced(VoiceOver(words, "abc", ()), max_prompt_chars=500)
     assert model.texts()[0].count("word ") == 100
     assert result.structured["voice_over"] == words
 
 
 def test_silence_in_the_clip_is_no_voice() -> None:
     """A video with subtitles, none of them in the clip, gives no voice-over."""
-    result, model = voiced(Voice("", "abc", ()))
+    result, model = voiced(VoiceOver("", "abc", ()))
     assert result.structured["voice_over"] is None
     assert "<heard>" not in model.texts()[0]
 
 
 def test_a_scene_without_content_fails() -> None:
-    """Blank content is asked of nobody again: there is no caption."""
+    """Blank content is not requested again: there is no caption."""
     with pytest.raises(MediaError, match="no content"):
-        told(Model([says(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")
+        caption_by(Model([reply(json.dumps({**SCENE, "content": " \n"}))]), strategy="script")

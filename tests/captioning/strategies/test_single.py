@@ -3,8 +3,8 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from tests.support.talks import Model, says, told
-from vidcurate.captioning.material import Told
+from tests.support.conversations import Model, caption_by, reply
+from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.strategies.registry import prompts_of
 from vidcurate.captioning.text.trigger import with_trigger
@@ -12,26 +12,26 @@ from vidcurate.captioning.text.trigger import with_trigger
 
 def test_one_request_holds_all_frames() -> None:
     """The prompt comes first, then each frame after its number and its time in the clip."""
-    model = Model([says("A hare runs.")])
-    assert told(model).text == "A hare runs."
-    _, first, _, second, _ = model.asks[0].parts
+    model = Model([reply("A hare runs.")])
+    assert caption_by(model).text == "A hare runs."
+    _, first, _, second, _ = model.requests[0].parts
     assert (first, second) == ("Frame 1 of 2, at 0.50 s:", "Frame 2 of 2, at 3.00 s:")
 
 
 def test_brief_and_detailed_in_one_answer() -> None:
     """One request gives two texts; the brief one is the row's short text."""
-    model = Model([says(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
-    result = told(model, detail="both")
+    model = Model([reply(json.dumps({"brief": "A hare.", "detailed": "A grey hare runs."}))])
+    result = caption_by(model, detail="both")
     assert (result.text, result.short_text) == ("A grey hare runs.", "A hare.")
-    assert len(model.asks) == 1
+    assert len(model.requests) == 1
 
 
-def test_detail_decides_what_is_asked() -> None:
+def test_detail_decides_the_prompt() -> None:
     """A brief caption is asked for as one sentence, a detailed one as a paragraph."""
     wanted = {}
     for detail in ("brief", "detailed"):
-        model = Model([says("A hare.")])
-        told(model, detail=detail)
+        model = Model([reply("A hare.")])
+        caption_by(model, detail=detail)
         wanted[detail] = model.texts()[0]
     assert "one plain sentence" in wanted["brief"]
     assert "one plain paragraph" in wanted["detailed"]
@@ -39,8 +39,8 @@ def test_detail_decides_what_is_asked() -> None:
 
 def asked(**options: str) -> str:
     """The prompt of `single` with these options."""
-    model = Model([says("sks, a hare runs.")])
-    told(model, None, None, **options)
+    model = Model([reply("sks, a hare runs.")])
+    caption_by(model, None, None, **options)
     return model.texts()[0]
 
 
@@ -57,7 +57,7 @@ def test_styles_ask_for_other_things() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["single", "structured", "motion-detail", "teachers"])
-def test_every_strategy_is_told_language_and_style(strategy: str) -> None:
+def test_every_prompt_names_language_and_style(strategy: str) -> None:
     """The prompts of each strategy take in the language and the purpose."""
     teachers = ("model=a", "model=b")
     config = CaptionConfig(backend="openai", model="m", strategy=strategy, teachers=teachers)
@@ -68,18 +68,18 @@ def test_every_strategy_is_told_language_and_style(strategy: str) -> None:
 
 
 def test_language_is_any_name() -> None:
-    """The model is told the language in the user's own words."""
+    """The prompt names the language in the user's own words."""
     assert "in Swiss German" in asked(language="Swiss German")
 
 
 def test_the_trigger_is_in_every_caption() -> None:
     """A text in which a model left the word out begins with it; one that has it stays."""
-    found = with_trigger(Told("A hare runs.", "ok", short_text="A sks."), "sks")
+    found = with_trigger(CaptionText("A hare runs.", "ok", short_text="A sks."), "sks")
     assert (found.text, found.short_text) == ("sks, A hare runs.", "A sks.")
     assert found.repairs == ("trigger",)
-    kept = Told("The sks hare.", "ok")
+    kept = CaptionText("The sks hare.", "ok")
     assert with_trigger(kept, "sks") is kept
-    assert with_trigger(Told("A risks.", "ok"), "sks").text == "sks, A risks."
+    assert with_trigger(CaptionText("A risks.", "ok"), "sks").text == "sks, A risks."
 
 
 @pytest.mark.parametrize(

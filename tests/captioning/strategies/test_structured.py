@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says, told
-from vidcurate.captioning.strategies.form import load_form, schema_of
+from tests.support.conversations import Model, caption_by, reply
+from vidcurate.captioning.forms import load_form, schema_of
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import UsageError
 
@@ -24,12 +24,12 @@ PAN_RIGHT = {"motion": {"camera": "pan_right", "pan_right_share": 0.9, "pan_left
 
 def test_the_form_gives_texts_and_values() -> None:
     """The dense and the short text are the row's texts; all values are kept."""
-    model = Model([says(json.dumps(FILLED))])
-    result = told(model, strategy="structured")
+    model = Model([reply(json.dumps(FILLED))])
+    result = caption_by(model, strategy="structured")
     assert result.text == FILLED["caption"]
     assert result.short_text == FILLED["short_caption"]
     assert result.structured == FILLED
-    schema = model.asks[0].schema
+    schema = model.requests[0].schema
     assert schema is not None
     assert schema["required"] == list(schema["properties"])
     assert fault_in(FILLED, schema) is None
@@ -37,21 +37,24 @@ def test_the_form_gives_texts_and_values() -> None:
     assert result.conflicts == ()
 
 
-def test_the_camera_is_held_against_the_measurement() -> None:
-    """The prompt is told the measured movement, and an answer that denies it is a conflict."""
-    model = Model([says(json.dumps(FILLED))])
-    result = told(model, PAN_RIGHT, strategy="structured")
+def test_the_camera_is_compared_with_the_measurement() -> None:
+    """The prompt names the measured movement, and an answer that denies it is a conflict."""
+    model = Model([reply(json.dumps(FILLED))])
+    result = caption_by(model, PAN_RIGHT, strategy="structured")
     assert "the camera pans right" in model.texts()[0]
     assert result.conflicts == ("says pan left, measured pan right for 90%",)
     agreed = {**FILLED, "camera": {**FILLED["camera"], "movement": ["pan right"]}}
-    assert told(Model([says(json.dumps(agreed))]), PAN_RIGHT, strategy="structured").conflicts == ()
+    assert (
+        caption_by(Model([reply(json.dumps(agreed))]), PAN_RIGHT, strategy="structured").conflicts
+        == ()
+    )
 
 
-def test_nothing_is_said_of_an_unmeasured_camera() -> None:
+def test_an_unmeasured_camera_is_left_out() -> None:
     """Without a plain movement the prompt is silent about it and nothing conflicts."""
-    model = Model([says(json.dumps(FILLED))])
+    model = Model([reply(json.dumps(FILLED))])
     weak = {"motion": {"camera": "pan_right", "pan_right_share": 0.4}}
-    assert told(model, weak, strategy="structured").conflicts == ()
+    assert caption_by(model, weak, strategy="structured").conflicts == ()
     assert "Measured" not in model.texts()[0]
 
 
@@ -66,27 +69,27 @@ def test_a_form_of_ones_own(tmp_path: Path) -> None:
     """A YAML file decides what is asked; its caption is the row's text, its hash the prompt's."""
     text = "type: object\nproperties:\n  n: {type: integer}\n  caption: {type: string}\n"
     own = form_file(tmp_path, text)
-    model = Model([says('{"n": 2, "caption": "Two hares."}')])
-    result = told(model, strategy="structured", form=own)
+    model = Model([reply('{"n": 2, "caption": "Two hares."}')])
+    result = caption_by(model, strategy="structured", form=own)
     assert (result.text, result.short_text) == ("Two hares.", None)
     assert result.structured == {"n": 2, "caption": "Two hares."}
     assert load_form(own).hash != load_form("").hash
 
 
 def test_a_form_may_bound_its_values(tmp_path: Path) -> None:
-    """Answers are held against `required` and `minItems`, which not every server is given."""
+    """Answers are checked against `required` and `minItems`, which not every server is given."""
     text = (
         "type: object\nrequired: [caption, tags]\nproperties:\n  caption: {type: string}\n"
         "  tags: {type: array, minItems: 2, items: {type: string, maxLength: 9}}\n"
         "  year: {type: integer, minimum: 1900}\n"
     )
     model = Model(
-        [says('{"caption": "A.", "tags": ["a"]}'), says('{"caption": "A.", "tags": ["a", "b"]}')]
+        [reply('{"caption": "A.", "tags": ["a"]}'), reply('{"caption": "A.", "tags": ["a", "b"]}')]
     )
-    result = told(model, strategy="structured", form=form_file(tmp_path, text))
+    result = caption_by(model, strategy="structured", form=form_file(tmp_path, text))
     assert result.structured == {"caption": "A.", "tags": ["a", "b"]}
-    assert "minItems" in str(model.asks[0].parts[-1])
-    bound = model.asks[0].schema
+    assert "minItems" in str(model.requests[0].parts[-1])
+    bound = model.requests[0].schema
     assert bound is not None
     assert "minItems" not in str(bound)
     assert bound["required"] == ["caption", "tags", "year"]

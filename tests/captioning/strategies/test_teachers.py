@@ -4,31 +4,31 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tests.support.talks import Model, says, told
-from vidcurate.captioning.material import Told
+from tests.support.conversations import Model, caption_by, reply
+from vidcurate.captioning.clip_input import CaptionText
+from vidcurate.captioning.model_team import ModelTeam, one_request
 from vidcurate.captioning.options import CaptionConfig
-from vidcurate.captioning.team import Team, one_request
 from vidcurate.captioning.text.agreement import agreement, word_f1, words_of
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Outcome, hold_in_batches
+from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversations
 
 TEACHERS = ("model=a", "model=b prompt=motion", "model=c")
 HARE, HARE_TOO, BOAT = "A grey hare runs.", "A grey hare runs fast.", "The boat is red."
 
 
-def taught(*outcomes: Outcome, **options: Any) -> tuple[Told, Model]:
+def taught(*outcomes: Outcome, **options: Any) -> tuple[CaptionText, Model]:
     """What three teachers come to, and what they were asked."""
     model = Model(outcomes)
-    return told(model, strategy="teachers", teachers=TEACHERS, **options), model
+    return caption_by(model, strategy="teachers", teachers=TEACHERS, **options), model
 
 
 def test_the_text_that_agrees_most_is_taken() -> None:
     """Each teacher is asked by its own prompt; of three texts one of the two like ones wins."""
-    texts = [says(BOAT, model="a-1"), says(HARE, model="b-1"), says(HARE_TOO, model="c-1")]
+    texts = [reply(BOAT, model="a-1"), reply(HARE, model="b-1"), reply(HARE_TOO, model="c-1")]
     result, model = taught(*texts)
     assert result.text == HARE
     assert result.model == "b-1"
-    assert [ask.to for ask in model.asks] == list(TEACHERS)
+    assert [request.to for request in model.requests] == list(TEACHERS)
     assert "movement alone" in model.texts()[1]
     assert [(c.text, c.source) for c in result.candidates] == [
         (BOAT, "a-1@describe"),
@@ -43,7 +43,7 @@ def test_the_text_that_agrees_most_is_taken() -> None:
 
 def test_a_teacher_that_fails_is_left_out() -> None:
     """The others' texts are judged, and the row says who failed and why."""
-    result, _ = taught(MediaError("no connection"), says(HARE), says("", "empty"))
+    result, _ = taught(MediaError("no connection"), reply(HARE), reply("", "empty"))
     assert result.text == HARE
     assert [c.score for c in result.candidates] == [None]
     failed = {"teacher 1": "no connection", "teacher 3": "the model's answer was empty"}
@@ -59,18 +59,18 @@ def test_without_any_text_the_clip_fails() -> None:
 
 def test_a_text_cut_off_is_taken_last() -> None:
     """A whole text is preferred to one that ran out of tokens, whatever their scores."""
-    result, _ = taught(says(HARE, "truncated"), says(BOAT), says(HARE_TOO, "truncated"))
+    result, _ = taught(reply(HARE, "truncated"), reply(BOAT), reply(HARE_TOO, "truncated"))
     assert (result.text, result.status) == (BOAT, "ok")
 
 
 def test_the_nearest_to_the_clip_is_taken() -> None:
     """With `alignment` the scores are what the clip's vector gives, and it must be there."""
 
-    def fit(texts: Sequence[str]) -> list[float]:
+    def text_scorer(texts: Sequence[str]) -> list[float]:
         return [0.3 if text == BOAT else 0.1 for text in texts]
 
-    texts = [says(HARE), says(BOAT), says(HARE_TOO)]
-    result, _ = taught(*texts, scorer="alignment", fit=fit)
+    texts = [reply(HARE), reply(BOAT), reply(HARE_TOO)]
+    result, _ = taught(*texts, scorer="alignment", text_scorer=text_scorer)
     assert result.text == BOAT
     assert [c.score for c in result.candidates] == [0.1, 0.3, 0.1]
     with pytest.raises(MediaError, match="not embedded"):
@@ -79,11 +79,11 @@ def test_the_nearest_to_the_clip_is_taken() -> None:
 
 def test_a_judge_marks_the_texts() -> None:
     """The judge is the config's own model, sees the frames and all texts, and its marks count."""
-    texts = [says(HARE), says(BOAT), says(HARE_TOO)]
-    result, model = taught(*texts, says('{"marks": [2, 5, 4]}'), scorer="judge")
+    texts = [reply(HARE), reply(BOAT), reply(HARE_TOO)]
+    result, model = taught(*texts, reply('{"marks": [2, 5, 4]}'), scorer="judge")
     assert result.text == BOAT
     assert [c.score for c in result.candidates] == [2.0, 5.0, 4.0]
-    judged = model.asks[3]
+    judged = model.requests[3]
     assert judged.to == ""
     assert f"Text 2: {BOAT}" in str(judged.parts[0])
     assert len(judged.parts) > 5
@@ -92,9 +92,9 @@ def test_a_judge_marks_the_texts() -> None:
 @pytest.mark.parametrize("marks", ["[5, 5]", "[1, 2, 9]", "[1, 2, 0]"])
 def test_marks_that_do_not_fit_fail(marks: str) -> None:
     """Too few marks, or marks off the scale, choose no text."""
-    texts = [says(HARE), says(BOAT), says(HARE_TOO)]
+    texts = [reply(HARE), reply(BOAT), reply(HARE_TOO)]
     with pytest.raises(MediaError, match="the judge gave the marks"):
-        taught(*texts, says(f'{{"marks": {marks}}}'), scorer="judge")
+        taught(*texts, reply(f'{{"marks": {marks}}}'), scorer="judge")
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_marks_that_do_not_fit_fail(marks: str) -> None:
     ],
 )
 def test_faulty_teachers_are_named(teachers: tuple[str, ...], words: str) -> None:
-    """What is wrong with a teacher is told before anything runs, and no key is repeated."""
+    """A faulty teacher is an error before anything runs, and no key is repeated."""
     options = {"backend": "openai", "model": "m", "strategy": "teachers", "teachers": teachers}
     with pytest.raises(ValidationError, match=words) as caught:
         CaptionConfig.model_validate(options)
@@ -121,19 +121,21 @@ def test_faulty_teachers_are_named(teachers: tuple[str, ...], words: str) -> Non
 def test_a_team_asks_each_its_own() -> None:
     """Requests of many conversations reach the model that they name, and answers come back."""
 
-    class Echo:
+    class NearCopy:
         def __init__(self, name: str) -> None:
             self.name = name
 
-        def ask(self, ask: Ask) -> Outcome:
-            return says(f"{self.name} {ask.parts[0]}")
+        def ask(self, request: ModelRequest) -> Outcome:
+            return reply(f"{self.name} {request.parts[0]}")
 
-        def converse(self, talks: Any) -> Any:
-            return hold_in_batches(talks, lambda asks: [self.ask(ask) for ask in asks], 2)
+        def converse(self, conversations: Any) -> Any:
+            return run_conversations(
+                conversations, lambda requests: [self.ask(request) for request in requests], 2
+            )
 
-    team = Team({"": Echo("main"), "x": Echo("other")})
-    asks = [Ask((str(n),), to="x" if n % 2 else "") for n in range(5)]
-    found = list(team.converse(one_request(ask) for ask in asks))
+    team = ModelTeam({"": NearCopy("main"), "x": NearCopy("other")})
+    requests = [ModelRequest((str(n),), to="x" if n % 2 else "") for n in range(5)]
+    found = list(team.converse(one_request(request) for request in requests))
     assert [f.text if not isinstance(f, MediaError) else "" for f in found] == [
         *("main 0", "other 1", "main 2", "other 3", "main 4")
     ]

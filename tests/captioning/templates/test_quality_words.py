@@ -1,13 +1,13 @@
 import pytest
 
-from vidcurate.captioning.templates.quality_words import SPOKEN, quality_words
+from vidcurate.captioning.templates.quality_words import PHRASES, quality_words
 from vidcurate.records import SCORE_TABLES
 
 
-def test_every_number_that_is_spoken_of_is_a_column() -> None:
+def test_every_number_with_a_phrase_is_a_column() -> None:
     """No phrase waits for a column that no table has."""
     columns = {(table.name, name) for table in SCORE_TABLES for name in table.schema.names}
-    assert {(table, column) for table, column, _ in SPOKEN} <= columns
+    assert {(table, column) for table, column, _ in PHRASES} <= columns
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_every_number_that_is_spoken_of_is_a_column() -> None:
 def test_a_number_has_its_words(
     table: str, column: str, value: object, words: tuple[str, ...]
 ) -> None:
-    """A number is named where it stands out; what is usual or not measured is not spoken of."""
+    """A number is named where it stands out; what is usual or not measured has no words."""
     assert quality_words({table: {column: value}}) == words
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from vidcurate.captioning.material import Told
+from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CLEANING_RULES
 from vidcurate.captioning.text.cleaning import Draft, clean, repaired
 from vidcurate.errors import MediaError
@@ -95,12 +95,12 @@ def test_a_text_that_breaks_off_is_cut_back_and_marked() -> None:
 
 
 def test_a_refusal_is_no_caption() -> None:
-    """A text that only refuses fails the row with its words; one beside a caption goes."""
+    """A text that only refuses fails the row with its words; a refusal before a caption goes."""
     refusal = "I'm sorry, but I can't help with that. Please share a description."
     with pytest.raises(MediaError, match="refused: I'm sorry"):
-        clean(Told(refusal, "ok"), "English", CLEANING_RULES)
+        clean(CaptionText(refusal, "ok"), "English", CLEANING_RULES)
     with pytest.raises(MediaError, match="empty"):
-        clean(Told("**Caption:** ", "ok"), "English", CLEANING_RULES)
+        clean(CaptionText("**Caption:** ", "ok"), "English", CLEANING_RULES)
     assert cleaned(f"I cannot identify people. {GOOD}") == (GOOD, ("refusal",))
 
 
@@ -113,9 +113,11 @@ def test_another_language_is_marked() -> None:
 
 def test_rules_are_switched_by_name() -> None:
     """Only the rules asked for run, on the short text too; earlier repairs are kept."""
-    told = Told(f"The video shows **{GOOD}**", "ok", "The clip shows a man.", repairs=("merged",))
-    result = clean(told, "English", ("opener",))
+    caption_text = CaptionText(
+        f"The video shows **{GOOD}**", "ok", "The clip shows a man.", repairs=("merged",)
+    )
+    result = clean(caption_text, "English", ("opener",))
     assert result.text == f"**{GOOD}**"
     assert result.short_text == "The clip shows a man."  # too little would be left
     assert result.repairs == ("merged", "opener")
-    assert clean(told, "English", ()) == told
+    assert clean(caption_text, "English", ()) == caption_text

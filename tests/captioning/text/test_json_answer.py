@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.talks import Model, says
+from tests.support.conversations import Model, reply
 from vidcurate.captioning.text.json_answer import ask_json, fault_in, read_json
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Outcome, hold
+from vidcurate.models.chat.conversation import Outcome, run_conversation
 
 SCHEMA = {
     "type": "object",
@@ -73,7 +73,7 @@ def test_what_is_no_json_is_named(text: str) -> None:
 
 
 def test_a_fault_names_its_place() -> None:
-    """What breaks the schema is told with the path to it, in one short line."""
+    """What breaks the schema is named with its path, in one short line."""
     assert fault_in({"n": 1}, SCHEMA) is None
     assert "$.n" in str(fault_in({"n": "one"}, SCHEMA))
     assert "'n' is a required" in str(fault_in({}, SCHEMA))
@@ -91,50 +91,50 @@ def test_a_schema_calls_no_address() -> None:
 def asked(outcomes: Sequence[Outcome]) -> tuple[Any, Model]:
     """What asking for JSON comes to, and the model that was asked."""
     model = Model(outcomes)
-    return hold(ask_json(("What?",), SCHEMA, 77), model.ask), model
+    return run_conversation(ask_json(("What?",), SCHEMA, 77), model.ask), model
 
 
 def test_the_schema_goes_with_the_request() -> None:
     """A good first answer ends it; the request holds the schema as such and in words."""
-    value, model = asked([says('{"n": 4}')])
+    value, model = asked([reply('{"n": 4}')])
     assert value == {"n": 4}
-    [ask] = model.asks
-    assert (ask.schema, ask.max_tokens, ask.parts[0]) == (SCHEMA, 77, "What?")
-    assert json.dumps(SCHEMA) in str(ask.parts[-1])
+    [request] = model.requests
+    assert (request.schema, request.max_tokens, request.parts[0]) == (SCHEMA, 77, "What?")
+    assert json.dumps(SCHEMA) in str(request.parts[-1])
 
 
 @pytest.mark.parametrize(
     ("first", "fault"), [("no idea", "not JSON"), ('{"n": "four"}', "another form"), ("{}", "'n'")]
 )
-def test_a_bad_answer_is_asked_again_once(first: str, fault: str) -> None:
+def test_a_bad_answer_is_requested_once_more(first: str, fault: str) -> None:
     """The second request holds the bad answer and what is wrong with it."""
-    value, model = asked([says(first), says('{"n": 4}')])
+    value, model = asked([reply(first), reply('{"n": 4}')])
     assert value == {"n": 4}
-    *before, quoted, again = model.asks[1].parts
-    assert tuple(before) == model.asks[0].parts
+    *before, quoted, again = model.requests[1].parts
+    assert tuple(before) == model.requests[0].parts
     assert first in str(quoted)
     assert fault in str(again)
 
 
 def test_two_bad_answers_are_an_error() -> None:
-    """After the second bad answer the reason is raised, and nobody asks a third time."""
-    error, model = asked([says("no"), says("still no")])
+    """After the second bad answer the reason is raised without a third request."""
+    error, model = asked([reply("no"), reply("still no")])
     assert isinstance(error, MediaError)
     assert "'still no'" in str(error)
-    assert len(model.asks) == 2
+    assert len(model.requests) == 2
 
 
-def test_a_cut_answer_is_told_to_be_shorter() -> None:
+def test_a_cut_answer_must_be_shorter() -> None:
     """JSON that ran out of tokens is named as such."""
-    value, model = asked([says('{"n": 4', "truncated"), says('{"n": 4}')])
+    value, model = asked([reply('{"n": 4', "truncated"), reply('{"n": 4}')])
     assert value == {"n": 4}
-    assert "shorter" in str(model.asks[1].parts[-1])
+    assert "shorter" in str(model.requests[1].parts[-1])
 
 
 @pytest.mark.parametrize("status", ["refused", "empty"])
-def test_a_refusal_is_not_asked_again(status: Any) -> None:
+def test_a_refusal_is_not_requested_again(status: Any) -> None:
     """A model that would not answer is let be."""
-    error, model = asked([says("I cannot.", status)])
+    error, model = asked([reply("I cannot.", status)])
     assert isinstance(error, MediaError)
     assert status in str(error)
-    assert len(model.asks) == 1
+    assert len(model.requests) == 1

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.captioning.text.subtitles import Cue, heard, read_subtitles, subtitle_name
+from vidcurate.captioning.text.subtitles import Cue, read_subtitles, subtitle_name, words_between
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500
@@ -74,32 +74,59 @@ def test_a_missing_empty_line_joins_nothing() -> None:
         "00:00:0\u0661,000 --> 00:00:0\u0662,000",
     ],
 )
-def test_a_bad_cue_is_skipped_and_counted(line: str) -> None:
+def test_a_bad_cue_is_skipped_and_its_line_named(line: str) -> None:
     """A cue whose times make no sense costs itself only."""
     found = read_subtitles(f"1\n{line}\nLost.\n\n{SRT}".encode())
-    assert found.n_skipped == 1
+    assert found.skipped_lines == (2,)
     assert [cue.text for cue in found.cues] == [text for _, _, text in cues(SRT)]
 
 
 @pytest.mark.parametrize(
-    ("data", "encoding"),
+    ("encoding", "text"),
     [
-        ("Café".encode(), "utf-8"),
-        (b"\xef\xbb\xbf" + "Café".encode(), "utf-8"),
-        ("Café".encode("utf-16"), "utf-16"),
-        ("Café".encode("latin-1"), "latin-1"),
+        ("utf-8", "Café"),
+        ("utf-8-sig", "Café"),
+        ("utf-16", "Café"),
+        ("cp1252", "Où vas-tu, mon garçon ? Le café est fermé, n\u2019est-ce pas ?"),
+        ("cp1252", "Weißt du, wo das Mädchen über die Brücke läuft?"),
+        ("cp1250", "Dokąd idziesz, chłopcze? Jeszcze nie wiem. Kawiarnia jest już zamknięta."),
+        ("cp1251", "Куда ты идёшь? Я ещё не знаю. Кафе уже закрыто."),
+        ("gb18030", "我要去那里。我还不知道。咖啡馆已经关门了。女孩跑过桥。"),
+        ("cp932", "どこへ行くの。"),
     ],
 )
-def test_encodings_are_told(data: bytes, encoding: str) -> None:
-    """UTF-8 with or without mark and UTF-16 with one are known; the rest is Latin-1, and said."""
-    head = "00:01.000 --> 00:02.000\n"
-    as_utf_16 = encoding == "utf-16"
-    whole = (head + "Café").encode("utf-16") if as_utf_16 else head.encode() + data
-    if data.startswith(b"\xef\xbb\xbf"):
-        whole = b"\xef\xbb\xbf" + head.encode() + data[3:]
-    found = read_subtitles(whole)
-    assert found.encoding == encoding
-    assert [cue.text for cue in found.cues] == ["Café"]
+def test_the_encoding_is_found(encoding: str, text: str) -> None:
+    """UTF-8 and marked UTF-16 are certain; else the commonest code pages are told apart."""
+    found = read_subtitles(f"00:01.000 --> 00:02.000\n{text}\n".encode(encoding))
+    assert [cue.text for cue in found.cues] == [text]
+    assert found.encoding == encoding.removesuffix("-sig")
+
+
+ASS = r"""[Script Info]
+ScriptType: v4.00+
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:03.00,0:00:04.00,Default,,0,0,0,,Last, but {\b1}not{\b0} least.
+Comment: 0,0:00:01.00,0:00:02.00,Default,,0,0,0,,Not said.
+Dialogue: 0,0:00:01.00,0:00:02.50,Default,,0,0,0,,{\an8}Good\Nmorning.
+Dialogue: 0,0:00:02.00,0:00:02.50,Default,,0,0,0,,{\p1}m 0 0 l 9 9{\p0}
+"""
+
+
+def test_substation_alpha_is_read() -> None:
+    """Dialogue counts, without its markup; comments and drawings do not."""
+    found = read_subtitles(ASS.encode(), "video.ass").cues
+    assert [(c.start_s, c.end_s, c.text) for c in found] == [
+        (1.0, 2.5, "Good\nmorning."),
+        (3.0, 4.0, "Last, but not least."),
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "[Events]\n", ASS.replace("0:00:03.00", "soon"), SRT])
+def test_a_broken_substation_file_is_survived(text: str) -> None:
+    """What cannot be read gives no cue, or those that can be."""
+    assert all(cue.text for cue in read_subtitles(text.encode(), "video.ass").cues)
 
 
 @given(
@@ -107,7 +134,7 @@ def test_encodings_are_told(data: bytes, encoding: str) -> None:
 )
 def test_any_bytes_are_survived(data: bytes) -> None:
     """Whatever a file holds, reading ends, and each cue has a text and a length."""
-    for cue in read_subtitles(data).cues:
+    for cue in (*read_subtitles(data).cues, *read_subtitles(data, "video.ass").cues):
         assert cue.start_s < cue.end_s
         assert cue.text.strip()
 
@@ -118,6 +145,7 @@ def test_any_bytes_are_survived(data: bytes) -> None:
         (["video.srt", "video.en.srt", "video.vtt"], "video.srt"),
         (["video.de.vtt", "video.en-GB.srt", "video.en.srt"], "video.de.vtt"),
         (["VIDEO.SRT"], "VIDEO.SRT"),
+        (["video.en.ass", "video.ssa"], "video.ssa"),
         (["video2.srt", "video.txt", "video.srt.bak", "avideo.srt", "video.extra.words.srt"], None),
         ([], None),
     ],
@@ -150,5 +178,5 @@ CUES = (Cue(0, 2, "one"), Cue(2, 4, "two\nthree"), Cue(4, 4.1, "three"), Cue(4.1
     ],
 )
 def test_words_are_cut_to_a_span(start_s: float, end_s: float, text: str) -> None:
-    """A cue counts by half of the shorter of both; lines that repeat are said once."""
-    assert heard(CUES, start_s, end_s) == text
+    """A cue counts by half of the shorter of both; repeated lines count once."""
+    assert words_between(CUES, start_s, end_s) == text

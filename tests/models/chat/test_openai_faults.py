@@ -96,14 +96,16 @@ def test_a_refusal_ends_a_wait(script: Script) -> None:
     assert "401" in results[1]
 
 
-def test_without_a_key_it_is_asked_for(script: Script, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_key_is_an_error_with_a_remedy(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where a server wants a key and there is none, the error names the variable to set."""
     monkeypatch.delenv("TEST_KEY")
     assert "set $TEST_KEY to a key" in texts(answers(script, "401"))[0]
 
 
 def test_a_server_that_is_down(script: Script) -> None:
-    """Where nobody listens, the first clip's tries run out and the others fail with its reason."""
+    """Without a server the first clip's tries run out and the others fail with its reason."""
     with serving(Script()) as gone:
         pass
     results = texts(answers(gone, n_clips=9, retries=1))

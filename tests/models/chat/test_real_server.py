@@ -17,7 +17,7 @@ from vidcurate.records import CAPTIONS
 
 pytest.importorskip("uvicorn")
 
-LONGEST_START_S = 120.0
+MAX_START_S = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
     """Wait until a server answers."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + LONGEST_START_S
+    deadline = time.monotonic() + MAX_START_S
     while time.monotonic() < deadline and server.poll() is None:
         try:
             direct.open(address, timeout=5).close()

@@ -6,21 +6,21 @@ import pytest
 from tests.support.chat_bench import opened
 from tests.support.chat_server import Script
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation
+from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 
 SCHEMA = {"type": "object", "properties": {"n": {"type": "integer"}}}
 
 
-def talk() -> Conversation[Answer]:
+def conversation() -> Conversation[Answer]:
     """One request for JSON."""
-    answer = yield Ask(("How many?",), SCHEMA)
+    answer = yield ModelRequest(("How many?",), SCHEMA)
     return answer
 
 
 def asked(script: Script, n: int = 1, **changes: object) -> list[Answer | MediaError]:
     """What so many requests for JSON come to."""
-    talks: Iterator[Conversation[Answer]] = (talk() for _ in range(n))
-    return list(opened(script, **changes).converse(talks))
+    conversations: Iterator[Conversation[Answer]] = (conversation() for _ in range(n))
+    return list(opened(script, **changes).converse(conversations))
 
 
 def forms(script: Script) -> list[Any]:
@@ -34,27 +34,27 @@ def refusing(script: Script, words: str, status: int = 400) -> None:
 
 
 def test_a_schema_is_sent_where_there_is_one(script: Script) -> None:
-    """The server is told to bind the answer; a request without a schema says nothing of it."""
+    """The server must bind the answer; a request without a schema does not mention one."""
     asked(script)
     [form] = forms(script)
     assert form["type"] == "json_schema"
     assert form["json_schema"]["schema"] == SCHEMA
     assert form["json_schema"]["strict"] is True
-    opened(script).ask(Ask(("Describe.",)))
+    opened(script).ask(ModelRequest(("Describe.",)))
     assert forms(script)[1] is None
 
 
 @pytest.mark.parametrize("status", [400, 422])
-def test_a_server_without_schemas_is_asked_in_words(script: Script, status: int) -> None:
+def test_a_server_without_schemas_gets_the_schema_in_words(script: Script, status: int) -> None:
     """When it knows no response_format, it is asked for any JSON, then in words from then on."""
     refusing(script, "Unexpected fields: {'response_format'}", status)
     answers = asked(script, 3, retries=0)
     assert all(isinstance(answer, Answer) for answer in answers)
-    told = [form and form["type"] for form in forms(script)]
-    assert told == ["json_schema", "json_object", None, None, None]
+    form_types = [form and form["type"] for form in forms(script)]
+    assert form_types == ["json_schema", "json_object", None, None, None]
 
 
-def test_who_insists_on_the_schema_is_told(script: Script) -> None:
+def test_insisting_on_the_schema_is_an_error_with_a_remedy(script: Script) -> None:
     """With `schema` the refusal is the row's failure; with `prompt` no schema is ever sent."""
     refusing(script, "response_format is not supported")
     [error] = asked(script, structured_output="schema", retries=0)

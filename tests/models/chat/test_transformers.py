@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.chat_bench import still
+from tests.support.chat_bench import grey_jpeg
 from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_blip, save_qwen, save_smol, save_text_only
 from tests.support.videos import render
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame
+from vidcurate.models.chat.conversation import Answer, Conversation, Frame, ModelRequest
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.models.chat.transformers import (
     TransformersModel,
@@ -18,13 +18,13 @@ from vidcurate.models.chat.transformers import (
     open_transformers,
     sampling_of,
 )
-from vidcurate.models.chat.transformers_inputs import inputs_of, thinned, timed
+from vidcurate.models.chat.transformers_inputs import inputs_of, video_metadata, with_fewer_frames
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("transformers")
 
-FRAMES = tuple(Frame(0.5 * n, still(40 * n + 20)) for n in range(4))
-FOUR = Ask(("Look.", *(part for n, f in enumerate(FRAMES) for part in (f"Frame {n}:", f))))
+FRAMES = tuple(Frame(0.5 * n, grey_jpeg(40 * n + 20)) for n in range(4))
+FOUR = ModelRequest(("Look.", *(part for n, f in enumerate(FRAMES) for part in (f"Frame {n}:", f))))
 Save = Callable[[Path], Path]
 
 
@@ -45,9 +45,9 @@ def opened(folder: Path, **options: object) -> TransformersModel:
     return open_transformers({"model": str(folder), "max_tokens": 5, **options})
 
 
-def answered(model: TransformersModel, asks: Sequence[Ask]) -> list[Answer]:
+def answered(model: TransformersModel, requests: Sequence[ModelRequest]) -> list[Answer]:
     """The answers, none of which is an error."""
-    outcomes = model.answer(asks)
+    outcomes = model.answer(requests)
     assert all(isinstance(outcome, Answer) for outcome in outcomes)
     return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
 
@@ -56,9 +56,9 @@ def answered(model: TransformersModel, asks: Sequence[Ask]) -> list[Answer]:
 def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.FixtureRequest) -> None:
     """Requests of other lengths and numbers of pictures change no answer, and each is counted."""
     model = opened(request.getfixturevalue(name))
-    asks = [Ask(("Hello", FRAMES[0])), FOUR, Ask(("Only words",))]
-    together = answered(model, asks)
-    alone = [answered(model, [ask])[0] for ask in asks]
+    requests = [ModelRequest(("Hello", FRAMES[0])), FOUR, ModelRequest(("Only words",))]
+    together = answered(model, requests)
+    alone = [answered(model, [request])[0] for request in requests]
     assert [a.text for a in together] == [a.text for a in alone]
     assert [a.prompt_tokens for a in together] == [a.prompt_tokens for a in alone]
     tokens = [a.prompt_tokens or 0 for a in together]
@@ -66,8 +66,8 @@ def test_a_batch_answers_as_its_requests_alone(name: str, request: pytest.Fixtur
     assert all(a.model == model.options.model and a.seconds > 0 for a in together)
 
 
-def test_an_answer_that_is_cut_says_so(qwen: Path) -> None:
-    """A model that does not end within max_tokens gives that many, and the status tells it."""
+def test_a_cut_answer_is_marked(qwen: Path) -> None:
+    """A model that does not end within max_tokens gives that many, and the status says so."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]  # one that it never writes
     [answer] = answered(model, [FOUR])
@@ -87,7 +87,7 @@ def ending(model: TransformersModel, text: str) -> list[int]:
 def test_pictures_count(qwen: Path) -> None:
     """What is written depends on what is seen."""
     model = opened(qwen, max_tokens=40)
-    texts = {answered(model, [Ask(("What?", frame))])[0].text for frame in FRAMES}
+    texts = {answered(model, [ModelRequest(("What?", frame))])[0].text for frame in FRAMES}
     assert len(texts) > 1
 
 
@@ -96,33 +96,33 @@ def test_keyframes_may_be_one_video(qwen: Path) -> None:
     [pictures] = answered(opened(qwen), [FOUR])
     [video] = answered(opened(qwen, as_video=True), [FOUR])
     assert (video.prompt_tokens or 0) < (pictures.prompt_tokens or 0)
-    words = Ask(("Only words",))
+    words = ModelRequest(("Only words",))
     assert len(answered(opened(qwen, as_video=True), [FOUR, words])) == 2
     assert len(answered(opened(qwen, as_video=True), [words])) == 1
 
 
 def test_a_video_has_the_keyframes_own_times(qwen: Path) -> None:
-    """A processor is told when in its clip each keyframe is shown, for each clip of a batch."""
+    """A processor gets the time in the clip of each keyframe, for each clip of a batch."""
     slow = [replace(f, time_s=60.0 + 20 * n, clip_start_s=50.0) for n, f in enumerate(FRAMES)]
-    timing = timed(slow)
+    timing = video_metadata(slow)
     assert timing["frames_indices"] == [10_000, 30_000, 50_000, 70_000]
     assert (timing["fps"], timing["duration"]) == (1000.0, 80.0)
     processor = opened(qwen, as_video=True).processor
-    asks = [Ask(("Look.", *slow)), Ask(("Look.", *FRAMES))]
-    given = inputs_of(processor, ModelConfig(model=str(qwen), as_video=True), asks)
+    requests = [ModelRequest(("Look.", *slow)), ModelRequest(("Look.", *FRAMES))]
+    given = inputs_of(processor, ModelConfig(model=str(qwen), as_video=True), requests)
     seconds = [float(s) for s in given["second_per_grid_ts"]]
     assert seconds == pytest.approx([40.0, 1.0])  # a patch is two frames
 
 
 def test_none_samples_as_the_model_does(qwen: Path) -> None:
-    """Without a temperature nothing is said of sampling, and 0 is greedy."""
+    """Without a temperature no sampling is set, and 0 is greedy."""
     assert sampling_of(ModelConfig(model=str(qwen), temperature=None)) == {}
     assert sampling_of(ModelConfig(model=str(qwen), temperature=0)) == {"do_sample": False}
     warm = {"do_sample": True, "temperature": 0.7}
     assert sampling_of(ModelConfig(model=str(qwen), temperature=0.7)) == warm
 
 
-def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
+def test_each_request_has_its_own_token_limit(qwen: Path) -> None:
     """A request that allows fewer tokens than others of its batch gets no more than these."""
     model = opened(qwen)
     model.model.generation_config.eos_token_id = [10**6]
@@ -133,7 +133,7 @@ def test_each_request_has_its_own_longest_answer(qwen: Path) -> None:
 def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
     """BLIP writes of the middle keyframe and says so; a request without any is an error."""
     model = opened(save_blip(tmp_path))
-    good, bad = model.answer([FOUR, Ask(("Only words",))])
+    good, bad = model.answer([FOUR, ModelRequest(("Only words",))])
     assert isinstance(good, Answer)
     assert good.notes == ("the model takes one keyframe: that at 1.00 s, of 4",)
     assert isinstance(bad, MediaError)
@@ -142,13 +142,13 @@ def test_a_model_without_a_chat_sees_one_picture(tmp_path: Path) -> None:
     assert isinstance(led.text, str)
 
 
-def test_conversations_are_held_in_batches(qwen: Path) -> None:
+def test_conversations_run_in_batches(qwen: Path) -> None:
     """A model of this process holds conversations as any other, in order."""
     model = opened(qwen, batch_size=2)
 
     def twice(number: int) -> Conversation[tuple[int, str]]:
-        first = yield Ask((f"clip {number}", FRAMES[number]))
-        second = yield Ask((first.text or "nothing", FRAMES[number]))
+        first = yield ModelRequest((f"clip {number}", FRAMES[number]))
+        second = yield ModelRequest((first.text or "nothing", FRAMES[number]))
         return number, second.text
 
     results = list(model.converse(twice(number) for number in range(3)))
@@ -177,15 +177,17 @@ class Greedy:
 def test_want_of_memory_halves_the_batch_and_then_the_pictures(qwen: Path) -> None:
     """The same answers come in smaller batches; a request too large alone is shown less, noted."""
     whole = opened(qwen)
-    asks = [Ask((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
+    requests = [ModelRequest((f"clip {n}", frame)) for n, frame in enumerate(FRAMES)]
     greedy = Greedy(whole, 2)
     small = replace(whole, model=greedy)
-    assert [a.text for a in answered(small, asks)] == [a.text for a in answered(whole, asks)]
+    assert [a.text for a in answered(small, requests)] == [
+        a.text for a in answered(whole, requests)
+    ]
     assert greedy.asked == [4, 2, 2]
     [less] = answered(small, [FOUR])
-    assert less.notes == ("2 keyframes shown for want of memory",)
+    assert less.notes == ("2 keyframes shown because memory ran out",)
     [least] = answered(replace(whole, model=Greedy(whole, 1)), [FOUR])
-    assert least.notes == ("1 keyframes shown for want of memory",)
+    assert least.notes == ("1 keyframes shown because memory ran out",)
     tiny = replace(whole, model=Greedy(whole, 0))
     [error] = tiny.answer([FOUR])
     assert isinstance(error, MediaError)
@@ -205,11 +207,11 @@ def test_other_faults_are_not_taken_for_want_of_memory(qwen: Path) -> None:
 
 
 def test_half_of_the_pictures_keep_their_words() -> None:
-    """The pictures that stay are every second one, each after the words that tell its time."""
-    fewer = thinned(FOUR)
+    """The pictures that stay are every second one, each after the words with its time."""
+    fewer = with_fewer_frames(FOUR)
     assert fewer is not None
     assert fewer.parts == ("Look.", "Frame 0:", FRAMES[0], "Frame 2:", FRAMES[2])
-    assert thinned(Ask(("Look.", FRAMES[0]))) is None
+    assert with_fewer_frames(ModelRequest(("Look.", FRAMES[0]))) is None
 
 
 @pytest.mark.parametrize(("save", "words"), [(save_text_only, "cannot look at pictures")])

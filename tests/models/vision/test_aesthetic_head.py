@@ -11,9 +11,9 @@ from vidcurate.errors import UsageError
 from vidcurate.models.vision.aesthetic_head import (
     CHAIN,
     HEADS,
+    check_head_fits,
     head_file,
     read_head,
-    refuse_other_model,
 )
 from vidcurate.models.vision.embedder import ModelChoice
 
@@ -125,10 +125,10 @@ def test_a_published_head_has_its_hash(tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_published_head_judges_its_own_model(head: str, choice: ModelChoice, fits: bool) -> None:
     """Vectors of another architecture or training are refused; files are taken at their word."""
     if fits:
-        refuse_other_model(head, choice)
+        check_head_fits(head, choice)
         return
     with pytest.raises(UsageError, match=r"judges vectors of ViT-L-14 with the weights openai"):
-        refuse_other_model(head, choice)
+        check_head_fits(head, choice)
 
 
 def test_published_heads_are_named_by_their_files() -> None:

@@ -153,7 +153,7 @@ def test_the_hash_decides(weights: Path) -> None:
         (ModelChoice("ViT-B-32", "openai", "0" * 64), "sha256 is for a file of weights"),
     ],
 )
-def test_what_is_not_there_is_said_before_loading(choice: ModelChoice, message: str) -> None:
+def test_what_is_missing_is_reported_before_loading(choice: ModelChoice, message: str) -> None:
     """Unknown models, weights and folders are named with what there is instead."""
     with pytest.raises(UsageError, match=message):
         check_choice(choice)
@@ -166,7 +166,7 @@ def test_known_names_pass() -> None:
     check_choice(ModelChoice("hf-hub:someone/something"))
 
 
-def test_texts_that_are_cut_are_told(embedder: ClipEmbedder) -> None:
+def test_texts_that_are_cut_are_marked(embedder: ClipEmbedder) -> None:
     """A text of 14 words fits the room of 16 tokens, whose first and last are marks; 15 do not."""
     texts = ["", "a rabbit", *(" ".join(["a"] * count) for count in (13, 14, 15, 16, 30, 31, 99))]
     assert embedder.are_cut(texts) == [False] * 4 + [True] * 5

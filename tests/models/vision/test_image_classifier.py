@@ -14,7 +14,7 @@ from vidcurate.models.vision.image_classifier import (
     check_image_classifier,
     label_number,
     open_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 
 pytest.importorskip("transformers", reason="the extra 'models' is not installed")
@@ -77,10 +77,10 @@ def test_labels_that_do_not_exclude_each_other(tmp_path: Path) -> None:
 
 def test_a_judge_gives_the_column_of_its_label(classifier: ImageClassifier, folder: Path) -> None:
     """The judge of a label gives one number for each picture, by that label."""
-    judge = open_label_judge(ClassifierChoice(str(folder)), "drawing")
+    judge = open_label_classifier(ClassifierChoice(str(folder)), "drawing")
     np.testing.assert_allclose(judge(pictures()), classifier.probabilities(pictures())[:, 2])
     with pytest.raises(UsageError, match="did you mean 'nsfw'"):
-        open_label_judge(ClassifierChoice(str(folder)), "nsfww")
+        open_label_classifier(ClassifierChoice(str(folder)), "nsfww")
 
 
 def test_unknown_labels_name_the_near_ones(folder: Path) -> None:

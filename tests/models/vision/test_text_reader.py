@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.support.pipeline import process
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.vision.text_reader import MOST_READ, TextReader, open_text_reader
+from vidcurate.models.vision.text_reader import MAX_READ, TextReader, open_text_reader
 
 pytest.importorskip("rapidocr", reason="the extra 'text' is not installed")
 
@@ -77,7 +77,7 @@ def test_a_page_is_not_read_to_its_end(reader: TextReader) -> None:
         write(picture, f"line number {number}", (40, 30 + 36 * number))
     lines = reader.lines(picture)
     assert len(lines) >= 15
-    assert sum(bool(line.text) for line in lines) == MOST_READ
+    assert sum(bool(line.text) for line in lines) == MAX_READ
 
 
 def test_a_box_at_the_border_is_read(reader: TextReader) -> None:
@@ -87,7 +87,7 @@ def test_a_box_at_the_border_is_read(reader: TextReader) -> None:
     assert reader.read(picture, Box(0, 0, 1, 1)) == "border"
 
 
-def test_a_missing_extra_is_said_before_decoding(
+def test_a_missing_extra_is_reported_before_decoding(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without rapidocr the command that installs it is named, and no video is read."""

@@ -10,8 +10,9 @@ import pytest
 
 from tests.support.pipeline import done, process, rows
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import add_files, find_files
-from vidcurate.pipeline.inputs import FOUND
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
+from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import FILES, SOURCES, FoundFile
 from vidcurate.store.dataset import Dataset
 
@@ -185,8 +186,8 @@ def test_a_path_that_no_file_system_takes_is_a_row(tmp_path: Path) -> None:
 
 def found_in(root: Path) -> list[FoundFile]:
     """All files that a data set was ever given."""
-    shelf = Dataset(root).shelf(FILES, FOUND)
-    return FILES.from_arrow(shelf.read(None, FILES.schema))
+    stored = Dataset(root).stored(FILES, FOUND)
+    return FILES.from_arrow(stored.read(None, FILES.schema))
 
 
 def test_files_are_added_once(tmp_path: Path) -> None:

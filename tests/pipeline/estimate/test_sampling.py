@@ -11,20 +11,23 @@ import pytest
 
 from tests.support.chat_server import Script
 from tests.support.command import Ended, vidcurate
-from tests.support.pipeline import process, rows, shelf, states
+from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
 from vidcurate.cli.render_estimate import lines
-from vidcurate.engines.gpu_memory import watched_gpu_memory
+from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.pipeline.counts import count
-from vidcurate.pipeline.discovery.sources import add_files, find_files
-from vidcurate.pipeline.estimate.forecast import Compared, Estimate, Expected, compare, expect, keep
-from vidcurate.pipeline.estimate.sampling import choose, estimate
+from vidcurate.pipeline.counts import count_stage
+from vidcurate.pipeline.discovery.found_files import add_files
+from vidcurate.pipeline.discovery.sources import find_files
+from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
+from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ratio_estimate
+from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
 from vidcurate.pipeline.estimate.usage import bytes_by_video
-from vidcurate.pipeline.inputs import Scope
-from vidcurate.pipeline.runner import Run, plan_for
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.scope import Scope
 from vidcurate.records import CLIPS, KEPT, KEYFRAMES, SCANS
 from vidcurate.stage import MapStage
 from vidcurate.stages import STAGES
@@ -52,7 +55,7 @@ def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def planned(
+def estimated(
     root: Path, options: Options, *sources: Path, n_sample: int | None = None
 ) -> tuple[Estimate, Run]:
     """An estimate, kept in a data set, and the run by which it was made."""
@@ -62,46 +65,48 @@ def planned(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     run = Run(dataset, InlineEngine(), Quiet())
-    found = estimate(run, plan_for(dataset, STAGES, list(given), given), n_sample)
+    found = estimate(run, resolve(dataset, STAGES, list(given), given), n_sample)
     assert found is not None
-    keep(dataset, found)
+    save_estimate(dataset, found)
     return found, run
 
 
-def against(root: Path, options: Options) -> dict[str, Compared]:
-    """The finished run of a data set against its plan, by stage."""
+def against(root: Path, options: Options) -> dict[str, Comparison]:
+    """The finished run of a data set compared with its estimate, by stage."""
     dataset = Dataset(root)
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
-    plan = plan_for(dataset, STAGES, list(given), given)
-    counts = [count(dataset, p, Scope()) for p in plan]
-    return {part.stage: part for part in compare(dataset, plan, counts)}
+    plan = resolve(dataset, STAGES, list(given), given)
+    counts = [count_stage(dataset, p, Scope()) for p in plan]
+    return {part.stage: part for part in compare_with_run(dataset, plan, counts)}
 
 
 def test_the_sample_is_spread_over_the_lengths() -> None:
     """One video in a hundred, five at least, the middles of equal parts; never more than all."""
     lengths = {f"{i:03}": float(i + 1) for i in range(20)}
-    assert choose(lengths, None) == ["002", "006", "010", "014", "018"]
-    assert choose(dict(reversed(lengths.items())), 2) == ["005", "015"]
-    assert choose(lengths, 99) == list(lengths)
-    assert len(choose({str(i): 1.0 for i in range(1201)}, None)) == 13
+    assert choose_sample(lengths, None) == ["002", "006", "010", "014", "018"]
+    assert choose_sample(dict(reversed(lengths.items())), 2) == ["005", "015"]
+    assert choose_sample(lengths, 99) == list(lengths)
+    assert len(choose_sample({str(i): 1.0 for i in range(1201)}, None)) == 13
     with pytest.raises(UsageError, match="none of 2 videos has a length"):
-        choose({"a": 0.0, "b": 0.0}, None)
+        choose_sample({"a": 0.0, "b": 0.0}, None)
 
 
 def test_the_rate_is_sum_over_sum() -> None:
-    """What is left is foreseen by seconds of video; the error is by the spread about the rate."""
+    """What is left is estimated by seconds of video; the error is by the spread about the rate."""
     sample = {"a": 1.0, "b": 3.0}
-    assert expect({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
+    assert ratio_estimate({"a": 2.0, "b": 6.0}, sample, [5.0, 5.0]) == Expected(20.0, 0.0)
     # Rate 2: video a is 1 above it, b 1 below it; two videos left of twice the sample's length.
-    assert expect({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(16.0, math.sqrt(2 * 10))
-    assert expect({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
-    assert expect({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
+    assert ratio_estimate({"a": 3.0, "b": 5.0}, sample, [4.0, 4.0]) == Expected(
+        16.0, math.sqrt(2 * 10)
+    )
+    assert ratio_estimate({"a": 2.0}, {"a": 1.0}, [5.0]) == Expected(10.0, None)
+    assert ratio_estimate({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
 
 
-def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
-    """A plan works on its sample only, the run keeps that work, and takes what was foreseen."""
-    found, _ = planned(tmp_path, STILLS, shelves, n_sample=2)
+def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
+    """An estimate works on its sample only; the run keeps that work and takes about as long."""
+    found, _ = estimated(tmp_path, STILLS, shelves, n_sample=2)
     assert (found.n_videos, found.n_sampled, found.n_left) == (4, 2, 2)
     assert found.sampled_video_s == pytest.approx(12)
     assert found.left_video_s == pytest.approx(8)
@@ -116,57 +121,57 @@ def test_plan_then_run(tmp_path: Path, shelves: Path) -> None:
     assert list(real) == [*by_stage, "all"]
     for part in real.values():
         # Tables of a few rows are all header, so some kilobytes are no miss.
-        assert abs(part.planned_bytes - part.is_bytes) < part.is_bytes / 2 + 8192
-    scans = shelf(tmp_path, SCANS)
+        assert abs(part.estimated_bytes - part.actual_bytes) < part.actual_bytes / 2 + 8192
+    scans = stored(tmp_path, SCANS)
     took_s = sum(scans.done()["seconds"].to_pylist()) - by_stage["scan"].sample_s
-    assert real["scan"].took_hours == pytest.approx(took_s / 3600, abs=1e-6)
-    assert real["scan"].is_bytes == bytes_below(scans.folder)
-    assert real["all"].took_hours == pytest.approx(sum(p.took_hours for p in real.values()) / 2)
+    assert real["scan"].actual_hours == pytest.approx(took_s / 3600, abs=1e-6)
+    assert real["scan"].actual_bytes == bytes_below(scans.folder)
+    assert real["all"].actual_hours == pytest.approx(sum(p.actual_hours for p in real.values()) / 2)
 
 
 def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> None:
-    """Each clip left is a request; tokens are foreseen where the server counts them."""
+    """Each clip left is a request; tokens are estimated where the server counts them."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
     options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "retries": 0}}
-    found, _ = planned(tmp_path, options, shelves, n_sample=2)
-    assert found.asked is not None
+    found, _ = estimated(tmp_path, options, shelves, n_sample=2)
+    assert found.requests is not None
     n_before = len(script.bodies)
     process(tmp_path, options)
     n_asked = len(script.bodies) - n_before
-    assert found.asked.requests.amount == pytest.approx(n_asked)
-    assert found.asked.prompt_tokens is not None
-    assert found.asked.prompt_tokens.amount == pytest.approx(11 * n_asked)
-    assert found.asked.completion_tokens is not None
-    assert found.asked.completion_tokens.amount == pytest.approx(5 * n_asked)
+    assert found.requests.requests.amount == pytest.approx(n_asked)
+    assert found.requests.prompt_tokens is not None
+    assert found.requests.prompt_tokens.amount == pytest.approx(11 * n_asked)
+    assert found.requests.completion_tokens is not None
+    assert found.requests.completion_tokens.amount == pytest.approx(5 * n_asked)
 
 
-def test_what_is_done_is_not_planned(tmp_path: Path, shelves: Path) -> None:
+def test_what_is_done_is_not_estimated(tmp_path: Path, shelves: Path) -> None:
     """Of videos there before nothing is lost or done again; of a done set nothing is left."""
     process(tmp_path, STILLS, shelves / "3.mp4", shelves / "4.mp4")
-    found, _ = planned(tmp_path, STILLS, shelves, n_sample=1)
+    found, _ = estimated(tmp_path, STILLS, shelves, n_sample=1)
     assert [stage.videos_left for stage in found.stages] == [2] * len(found.stages)
     assert len(rows(tmp_path, KEPT)) == len(rows(tmp_path, CLIPS)) == 7
     process(tmp_path, STILLS)
     states_before = {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
-    found, _ = planned(tmp_path, STILLS)
+    found, _ = estimated(tmp_path, STILLS)
     assert (found.n_sampled, found.n_left, found.hours.amount) == (4, 0, 0.0)
     assert states_before == {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
 
 
-def test_an_option_that_changes_late_plans_late_stages_only(tmp_path: Path, shelves: Path) -> None:
+def test_a_late_option_leaves_early_stages_done(tmp_path: Path, shelves: Path) -> None:
     """Only stages whose rows are not there have videos left."""
     process(tmp_path, STILLS, shelves)
     options = {**STILLS, "keyframes": {"count": 2}}
-    found, _ = planned(tmp_path, options, n_sample=1)
+    found, _ = estimated(tmp_path, options, n_sample=1)
     left = {stage.stage: stage.videos_left for stage in found.stages}
     assert {name for name, n in left.items() if n} == {"keyframes"}
     assert left["keyframes"] == 3
 
 
-def test_another_run_is_not_held_against_the_plan(tmp_path: Path, shelves: Path) -> None:
+def test_another_run_is_not_compared_with_the_estimate(tmp_path: Path, shelves: Path) -> None:
     """Neither one that is not at its end, nor one with other options or more videos."""
     others = {**STILLS, "keyframes": {"count": 2}}
-    planned(tmp_path, STILLS, shelves / "1.mp4", shelves / "2.mp4", n_sample=1)
+    estimated(tmp_path, STILLS, shelves / "1.mp4", shelves / "2.mp4", n_sample=1)
     assert against(tmp_path, STILLS) == {}
     process(tmp_path, others)
     assert against(tmp_path, others) == {}
@@ -178,39 +183,39 @@ def test_another_run_is_not_held_against_the_plan(tmp_path: Path, shelves: Path)
 
 def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
     """Every file belongs to a video, by its name; with the rows they are all that is on disk."""
-    _, run = planned(tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, shelves)
-    for p in plan_for(run.dataset, STAGES, ["export", "embed"], {})[2:]:
+    _, run = estimated(tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, shelves)
+    for p in resolve(run.dataset, STAGES, ["export", "embed"], {})[2:]:
         videos = bytes_by_video(run.dataset, p, Scope())
         assert len(videos) == 4
-        assert sum(videos.values()) == pytest.approx(bytes_below(p.own(run.dataset).folder))
+        assert sum(videos.values()) == pytest.approx(bytes_below(p.output(run.dataset).folder))
 
 
-def test_no_plan_without_a_video(tmp_path: Path, shelves: Path) -> None:
+def test_no_estimate_without_a_video(tmp_path: Path, shelves: Path) -> None:
     """Where no video can be read the error says at which stage and why."""
     bad = tmp_path / "bad"
     bad.mkdir()
     (bad / "one.mp4").write_text("no video", "utf-8")
-    with pytest.raises(EmptyResultError, match=r"no plan .* probe left none of 1 \(1 time: "):
-        planned(tmp_path / "a", STILLS, bad)
-    with pytest.raises(EmptyResultError, match=r"no plan .* split left none"):
-        planned(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
+    with pytest.raises(EmptyResultError, match=r"no estimate .* probe left none of 1 \(1 time: "):
+        estimated(tmp_path / "a", STILLS, bad)
+    with pytest.raises(EmptyResultError, match=r"no estimate .* split left none"):
+        estimated(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
 
 
-def test_a_plan_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
-    """Where rules reject the whole sample, the stages up to them are foreseen, and it says so."""
+def test_an_estimate_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
+    """Where rules reject the whole sample, the stages up to them are estimated, and it says so."""
     options = {**STILLS, "filter": {"rules": ("clips.duration_s > 99",)}}
-    found, _ = planned(tmp_path, options, shelves, n_sample=1)
+    found, _ = estimated(tmp_path, options, shelves, n_sample=1)
     assert [stage.stage for stage in found.stages] == ["scan", "cuts", "split", "filter"]
     assert found.hours.amount > 0
     assert found.stopped is not None
     assert re.search(r"filter left none of 3 .*> 99", found.stopped)
-    assert any("not foreseen" in line for line in lines(found))
+    assert any("not estimated" in line for line in lines(found))
 
 
-def test_no_plan_without_a_stage(tmp_path: Path, shelves: Path) -> None:
-    """Finding and probing videos is done at once, so that there is nothing to foresee of it."""
-    with pytest.raises(UsageError, match="nothing to plan"):
-        planned(tmp_path, {"probe": {}}, shelves)
+def test_no_estimate_without_a_stage(tmp_path: Path, shelves: Path) -> None:
+    """Finding and probing videos is done at once, so that nothing of it is left to estimate."""
+    with pytest.raises(UsageError, match="nothing to estimate"):
+        estimated(tmp_path, {"probe": {}}, shelves)
 
 
 def test_the_option_that_costs_less_is_there() -> None:
@@ -236,7 +241,7 @@ def test_gpu_memory_is_that_of_the_fullest(
     program.write_text(f"#!/bin/sh\n{says}\n", "utf-8")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
-    with watched_gpu_memory() as seen:
+    with track_gpu_memory() as seen:
         pass
     assert seen.mib == peak
 
@@ -249,22 +254,24 @@ def command(home: Path, *arguments: str | Path) -> Ended:
 def test_the_command(tmp_path: Path, shelves: Path) -> None:
     """`plan` tells a table or JSON, then `run` how far off it was; without videos it is refused."""
     (tmp_path / "my.yaml").write_text(CONFIG, "utf-8")
-    empty = command(tmp_path, "plan")
+    empty = command(tmp_path, "estimate")
     assert (empty.code, "holds no videos yet" in empty.err) == (2, True)
-    shown = command(tmp_path, "plan", shelves, "--videos", "2")
+    shown = command(tmp_path, "estimate", shelves, "--videos", "2")
     assert shown.code == 0, shown.err
     assert re.search(r"^all +2 .* ± .* ± ", shown.out, re.MULTILINE)
     assert "2 of 4 videos sampled" in shown.out
-    assert re.search(r"^dearest stage: (scan|keyframes); less with ", shown.out, re.MULTILINE)
-    [told] = command(tmp_path, "plan", "--videos", "2", "--json").lines
+    assert re.search(
+        r"^most expensive stage: (scan|keyframes); less with ", shown.out, re.MULTILINE
+    )
+    [told] = command(tmp_path, "estimate", "--videos", "2", "--json").lines
     assert (told["n_left"], told["hours"]["amount"] > 0) == (2, True)
     ended = vidcurate(
         *("run", "-c", "my.yaml", "-d", "out", "--engine", "inline", "--json"), at=tmp_path
     )
     assert re.search(
-        r"^planned [\d.]+ h, took [\d.]+ h \([+-]\d+ %\); disk ", ended.err, re.MULTILINE
+        r"^estimated [\d.]+ h, took [\d.]+ h \([+-]\d+ %\); disk ", ended.err, re.MULTILINE
     )
-    assert ended.lines[0]["against_plan"][-1]["stage"] == "all"
-    (tmp_path / "out" / "plan.json").write_text("{}", "utf-8")
+    assert ended.lines[0]["against_estimate"][-1]["stage"] == "all"
+    (tmp_path / "out" / "estimate.json").write_text("{}", "utf-8")
     again = vidcurate("run", "-d", "out", "--engine", "inline", at=tmp_path)
-    assert (again.code, "plan.json is no plan of this version" in again.err) == (0, True)
+    assert (again.code, "estimate.json is no estimate of this version" in again.err) == (0, True)

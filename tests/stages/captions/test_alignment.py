@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.pipeline import done, process, rows, shelf
+from tests.support.pipeline import done, process, rows, stored
 from tests.support.tiny_models import save_clip
 from vidcurate.clips.vectors import clip_frames, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import UsageError
@@ -28,7 +28,7 @@ def embedder(model: str) -> ClipEmbedder:
 def check_rows(out: Path, embedder: ClipEmbedder, texts: dict[str, str]) -> None:
     """Every row's numbers are cosines of the clip's text with the vectors on disk."""
     [own] = rows(out, VECTORS)
-    table = read_video_vectors(shelf(out, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(stored(out, VECTORS).folder / "files" / own.vectors_file)
     for clip, row in zip(rows(out, KEPT), rows(out, ALIGNMENT), strict=True):
         words = embedder.text_vectors([texts[clip.clip_id]])[0]
         by_frame = matrix(clip_frames(table, clip)) @ words
@@ -43,7 +43,12 @@ def test_captions_are_compared(
     video: Path, tmp_path: Path, model: str, embedder: ClipEmbedder
 ) -> None:
     """Each kept clip's caption is compared; one longer than the model reads is marked."""
-    process(tmp_path, {"embed": {"backend": "open_clip", "model": model}, "alignment": {}}, video)
+    options = {
+        "embed": {"backend": "open_clip", "model": model},
+        "caption": {"trigger": "one two three four five six seven eight nine ten eleven twelve"},
+        "alignment": {},
+    }
+    process(tmp_path, options, video)
     captions = {row.clip_id: row.text for row in rows(tmp_path, CAPTIONS)}
     check_rows(tmp_path, embedder, captions)
     found = rows(tmp_path, ALIGNMENT)
@@ -69,7 +74,7 @@ def test_a_sentence_needs_no_captions(
 
 
 def test_it_is_a_column_of_the_export(video: Path, tmp_path: Path, model: str) -> None:
-    """The finished data set has the numbers beside each caption."""
+    """The finished data set has the numbers with each caption."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - for this test alone
 
     options = {

@@ -9,12 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.pipeline import done, files_below, process, rows, shelf, states
+from tests.support.pipeline import done, files_below, process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.errors import EmptyResultError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS, KEYFRAMES, Caption
 
 KEY = "sk-secret-51c2e9"
@@ -58,30 +58,39 @@ def ask(out: Path, script: Script, **changes: object) -> list[Caption]:
     return rows(out, CAPTIONS)
 
 
-def test_facts_are_told_of_each_clip(out: Path) -> None:
+def test_facts_describe_each_clip(out: Path) -> None:
     """Each caption says what was measured of its own clip, without model, prompt or frames."""
     process(out, {"caption": {}})
     found = rows(out, CAPTIONS)
-    assert [(c.backend, c.prompt_hash, c.frame_times_s, c.status) for c in found] == [
-        ("facts", "", (), "ok")
+    assert [(c.backend, c.style, c.prompt_hash, c.frame_times_s, c.status) for c in found] == [
+        ("facts", "general", "", (), "ok")
     ] * 3
     texts = [c.text for c in found]
     assert len(set(texts)) == 3
-    assert all("2-second clip in landscape format at 320x180 and 24 frames" in t for t in texts)
-    assert sum("stands still" in t for t in texts) == 1
+    assert all(t.startswith("The picture is ") for t in texts)
+    assert sum("Nothing moves" in t or "Almost nothing moves" in t for t in texts) == 1
     assert sum("mostly green" in t for t in texts) == 1
 
 
-def test_facts_without_scores_tell_less(tmp_path: Path, video: Path) -> None:
+def test_facts_follow_the_style(out: Path) -> None:
+    """A LoRA style begins with its word, once, and notes no repair."""
+    process(out, {"caption": {"style": "lora-character", "trigger": "ohwx"}})
+    for caption in rows(out, CAPTIONS):
+        assert caption.text.startswith("ohwx, ")
+        assert "." not in caption.text
+        assert (caption.style, caption.repairs) == ("lora-character", ())
+
+
+def test_facts_without_scores_are_shorter(tmp_path: Path, video: Path) -> None:
     """Where nothing was measured, sharpness and motion are not spoken of, and nothing measures."""
     out = tmp_path / "out"
     counts = process(out, {"split": {"min_clip_s": 1.0}, "caption": {}}, video)
     assert "quality" not in counts
     assert "keyframes" not in counts
     for caption in rows(out, CAPTIONS):
-        assert "sharp" not in caption.text
-        assert "motion" not in caption.text
-        assert "2-second clip" in caption.text
+        assert caption.text.startswith("The picture is ")
+        assert "crisp" not in caption.text
+        assert "move" not in caption.text
 
 
 def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
@@ -90,22 +99,22 @@ def test_the_server_sees_each_clips_frames(out: Path, script: Script) -> None:
     used = [load_prompt(n) for n in ("describe", *JSON_PROMPTS, "style-general", "detail-detailed")]
     keyframes = rows(out, KEYFRAMES)
     assert len(script.bodies) == 3
-    for caption, stills in zip(captions, keyframes, strict=True):
-        assert caption.clip_id == stills.clip_id
-        assert caption.frame_times_s == tuple(k.time_s for k in stills.keyframes)
+    for caption, keyframe_row in zip(captions, keyframes, strict=True):
+        assert caption.clip_id == keyframe_row.clip_id
+        assert caption.frame_times_s == tuple(k.time_s for k in keyframe_row.keyframes)
         assert (caption.backend, caption.model, caption.prompt_hash) == (
             *("openai", MODEL),
             "-".join(prompt.hash for prompt in used),
         )
         assert (caption.prompt_tokens, caption.completion_tokens) == (11, 5)
     shown = [images(body) for body in script.bodies]
-    folder = shelf(out, KEYFRAMES).files
+    folder = stored(out, KEYFRAMES).files
     by_time = sorted(keyframes, key=lambda row: row.keyframes[0].pts)
-    for sent, stills in zip(shown, by_time, strict=True):
-        for image, still in zip(sent, stills.keyframes, strict=True):
-            stored = cv2.imread(str(folder / still.file))
-            assert stored is not None
-            assert np.abs(image.astype(int) - stored).mean() < 4
+    for sent, keyframe_row in zip(shown, by_time, strict=True):
+        for image, keyframe in zip(sent, keyframe_row.keyframes, strict=True):
+            saved = cv2.imread(str(folder / keyframe.file))
+            assert saved is not None
+            assert np.abs(image.astype(int) - saved).mean() < 4
 
 
 def images(body: dict[str, Any]) -> list[Any]:
@@ -116,9 +125,9 @@ def images(body: dict[str, Any]) -> list[Any]:
 
 
 def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None:
-    """A clip whose still was removed fails with the reason; the others are captioned."""
+    """A clip whose keyframe was removed fails with the reason; the others are captioned."""
     lost = rows(out, KEYFRAMES)[1]
-    (shelf(out, KEYFRAMES).files / lost.keyframes[0].file).unlink()
+    (stored(out, KEYFRAMES).files / lost.keyframes[0].file).unlink()
     captions = ask(out, script)
     assert lost.clip_id not in {c.clip_id for c in captions}
     assert len(captions) == len(script.bodies) == 2
@@ -129,7 +138,7 @@ def test_a_missing_keyframe_costs_its_own_row(out: Path, script: Script) -> None
 
 
 def test_a_clip_without_keyframes_fails(out: Path, script: Script) -> None:
-    """Where no stills could be made, the caption says so instead of guessing."""
+    """Where no keyframes could be made, the caption says so instead of guessing."""
     video = out.parent / "video.mp4"
     video.rename(video.with_suffix(".away"))
     with pytest.raises(EmptyResultError, match="the video is gone"):
@@ -180,7 +189,7 @@ def test_failed_captions_are_tried_again_on_request(out: Path, script: Script) -
     assert len(ask(out, script)) == 2
     assert len(ask(out, script)) == 2
     assert len(script.bodies) == 3
-    process(out, {"caption": recorded(script)}, limits=Limits(retry_failed=True))
+    process(out, {"caption": recorded(script)}, run_options=RunOptions(retry_failed=True))
     assert len(script.bodies) == 4
     assert len(rows(out, CAPTIONS)) == 3
 
@@ -193,10 +202,10 @@ def recorded(script: Script) -> dict[str, Any]:
 def test_another_server_asks_nothing_again(out: Path, script: Script) -> None:
     """How and where the server is asked decides no text: captions stay; a new prompt's do not."""
     ask(out, script)
-    before = states(shelf(out, CAPTIONS).folder)
+    before = states(stored(out, CAPTIONS).folder)
     ask(out, script, concurrency=2, timeout_s=9, base_url=script.url + "/")
     assert len(script.bodies) == 3
-    assert states(shelf(out, CAPTIONS).folder) == before
+    assert states(stored(out, CAPTIONS).folder) == before
     ask(out, script, prompt=str(prompt_file(out)))
     assert len(script.bodies) == 6
 
@@ -209,8 +218,8 @@ def prompt_file(out: Path) -> Path:
 
 
 def test_facts_need_no_keyframes_folder(out: Path) -> None:
-    """Captions from facts do not depend on stills that were removed."""
-    for file in files_below(shelf(out, KEYFRAMES).files):
+    """Captions from facts do not depend on removed keyframes."""
+    for file in files_below(stored(out, KEYFRAMES).files):
         file.unlink()
     process(out, {"caption": {}})
     assert len(rows(out, CAPTIONS)) == 3

@@ -12,7 +12,15 @@ from tests.support.videos import render
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.cli.output import Quiet
 from vidcurate.errors import EmptyResultError, UsageError
-from vidcurate.records import CAPTIONS, EXPORTS, REFINED, VERDICTS, WEAK, Candidate, Verdict
+from vidcurate.records import (
+    CAPTIONS,
+    EXPORTS,
+    REFINED,
+    VERDICTS,
+    WEAK_CAPTIONS,
+    Candidate,
+    Verdict,
+)
 from vidcurate.stages.captions.judge import JudgeConfig
 from vidcurate.stages.captions.refine import RefineConfig, can_ask
 from vidcurate.stages.output.export import ExportConfig
@@ -102,7 +110,7 @@ def test_captions_are_cleaned_before_they_are_kept(out: Path) -> None:
 
 
 def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
-    """Flags, reasons and score come from words and measurements alone; nobody is asked."""
+    """Flags, reasons and score come from words and measurements alone, without a model."""
     n_asked = len(script.bodies)
     process(out, {"judge": {}})
     assert len(script.bodies) == n_asked
@@ -116,7 +124,7 @@ def test_rules_judge_without_a_model(out: Path, script: Script) -> None:
 
 
 def test_a_model_grades_on_the_frames(out: Path, script: Script) -> None:
-    """The model sees caption and stills; its grade lowers the score, and its words are kept."""
+    """The model sees caption and keyframes; its grade lowers the score, and its words are kept."""
     del script.bodies[:]
     process(out, {"judge": asked(script)})
     found = verdicts(out)[WRONG]
@@ -165,14 +173,14 @@ def test_weak_captions_are_chosen_by_score_share_and_likeness(out: Path) -> None
     """A low score, a place among the worst, and a near-copy each make a caption weak."""
     texts = {row.clip_id: row.text for row in rows(out, CAPTIONS)}
 
-    def weak(**options: float) -> dict[str, str]:
-        process(out, {"judge": {}, "weak": options})
-        return {texts[row.clip_id]: row.reason for row in rows(out, WEAK)}
+    def triage(**options: float) -> dict[str, str]:
+        process(out, {"judge": {}, "triage": options})
+        return {texts[row.clip_id]: row.reason for row in rows(out, WEAK_CAPTIONS)}
 
     with pytest.raises(EmptyResultError):
-        weak(below=0.1)
-    assert weak(below=0.9) == {VAGUE: "score below 0.9"}
-    assert weak(below=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
+        triage(below=0.1)
+    assert triage(below=0.9) == {VAGUE: "score below 0.9"}
+    assert triage(below=0.0, worst_share=0.3) == {VAGUE: "among the worst 30%"}
 
 
 def test_near_copies_are_weak(out: Path, script: Script) -> None:
@@ -180,19 +188,19 @@ def test_near_copies_are_weak(out: Path, script: Script) -> None:
     texts = iter([GOOD, GOOD.replace("pale", "grey"), WRONG])
     script.say = lambda _body: next(texts)
     options = {"caption": asked(script, temperature=0.5), "judge": {}}
-    process(out, {**BASE, **options, "weak": {"least_likeness": 0.6}})
-    found = rows(out, WEAK)
+    process(out, {**BASE, **options, "triage": {"least_likeness": 0.6}})
+    found = rows(out, WEAK_CAPTIONS)
     assert [row.like_clip_id for row in found] == [row.clip_id for row in found][::-1]
     assert {row.reason for row in found} == {"nearly another clip's caption"}
     assert all(0.6 <= (row.likeness or 0) < 1 for row in found)
 
 
 def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
-    """The model is told what is wrong; the better text wins, the old ones stay with scores."""
-    judge, weak = asked(script), {"below": 0.9}
-    process(out, {"judge": judge, "weak": weak})
+    """The prompt names what is wrong; the better text wins, the old ones stay with scores."""
+    judge, triage = asked(script), {"below": 0.9}
+    process(out, {"judge": judge, "triage": triage})
     del script.bodies[:]
-    process(out, {"judge": judge, "weak": weak, "refine": asked(script)})
+    process(out, {"judge": judge, "triage": triage, "refine": asked(script)})
     found = {row.texts[0].text: row for row in rows(out, REFINED)}
     assert set(found) == {VAGUE, WRONG}
     row = found[WRONG]
@@ -202,19 +210,19 @@ def test_weak_captions_are_written_again(out: Path, script: Script) -> None:
         Candidate(BETTER, "round 1", 1.0),
     )
     assert (row.model, row.n_requests, row.prompt_tokens) == (MODEL, 3, 33)
-    told = next(
+    prompt = next(
         about(b) for b in script.bodies if "A check found" in about(b) and "horse" in about(b)
     )
-    assert WRONG in told
-    assert "not so in the clip: brown horse" in told
-    assert "does not happen: gallops" in told
+    assert WRONG in prompt
+    assert "not so in the clip: brown horse" in prompt
+    assert "does not happen: gallops" in prompt
 
 
 def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> None:
     """Where nothing is gained the old caption stays, and no further round is asked."""
     script.say = Eye(better=VAGUE)
     process(
-        out, {"judge": {}, "weak": {"below": 0.9}, "refine": asked(script, rounds=5, look=False)}
+        out, {"judge": {}, "triage": {"below": 0.9}, "refine": asked(script, rounds=5, look=False)}
     )
     (row,) = rows(out, REFINED)
     assert (row.text, row.score, row.n_rounds, row.n_requests) == (VAGUE, row.score_before, 1, 1)
@@ -223,9 +231,9 @@ def test_a_text_that_is_no_better_ends_the_rounds(out: Path, script: Script) -> 
 def test_a_lower_bar_asks_only_for_what_is_new(out: Path, script: Script) -> None:
     """Captions that were written again are not written once more when more are weak."""
     judge, refine = asked(script), asked(script)
-    process(out, {"judge": judge, "weak": {"below": 0.5}, "refine": refine})
+    process(out, {"judge": judge, "triage": {"below": 0.5}, "refine": refine})
     before = rows(out, REFINED)
-    process(out, {"judge": judge, "weak": {"below": 0.9}, "refine": refine})
+    process(out, {"judge": judge, "triage": {"below": 0.9}, "refine": refine})
     after = rows(out, REFINED)
     assert len(before) == 1
     assert len(after) == 2
@@ -236,19 +244,19 @@ class Notes(Quiet):
     """Keeps what stages say at their end."""
 
     def __init__(self) -> None:
-        self.said: list[str] = []
+        self.answers_given: list[str] = []
 
     def note(self, text: str) -> None:
         """Keep it."""
-        self.said.append(text)
+        self.answers_given.append(text)
 
 
-def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
+def test_gains_and_costs_are_reported(out: Path, script: Script) -> None:
     """At the end stand scores before and after, requests and tokens, and what was found before."""
     notes = Notes()
-    options = {"judge": asked(script), "weak": {"below": 0.9}, "refine": asked(script)}
+    options = {"judge": asked(script), "triage": {"below": 0.9}, "refine": asked(script)}
     process(out, options, listener=notes)
-    judge_asks, refine_asks, judged, refined = notes.said
+    judge_asks, refine_asks, judged, refined = notes.answers_given
     assert judge_asks.startswith("judge: at least 3 requests to eye")
     assert refine_asks.startswith("refine: at least 2 requests to eye")
     assert "vagueness 1" in judged
@@ -260,9 +268,9 @@ def test_what_it_brought_and_cost_is_told(out: Path, script: Script) -> None:
 
 
 def test_the_export_prefers_refined_texts(out: Path, script: Script) -> None:
-    """The caption column has the better text, the old one and what was judged stand beside it."""
+    """The caption column has the better text; old text and verdict have columns of their own."""
     export = ExportConfig(media="none").model_dump()
-    options = {"judge": asked(script), "weak": {}, "refine": asked(script), "export": export}
+    options = {"judge": asked(script), "triage": {}, "refine": asked(script), "export": export}
     process(out, options)
     table = pq.read_table(out / "export" / "data").to_pylist()
     found = {row["caption_before"]: row for row in table}

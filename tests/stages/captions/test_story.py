@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
-from tests.support.pipeline import NO_LIMITS, done, process, rows
+from tests.support.pipeline import DEFAULTS, done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
 
 BASE: dict[str, dict[str, Any]] = {"split": {"min_clip_s": 1.0}, "caption": {}}
@@ -30,24 +30,24 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def tell(
+def write_stories(
     out: Path,
     script: Script,
     outline: dict[str, Any] | None = None,
-    limits: Limits = NO_LIMITS,
+    run_options: RunOptions = DEFAULTS,
     **changes: Any,
 ) -> list[Story]:
     """Tell the videos through the server; the stories that are live."""
     story = {"model": "eye", "base_url": script.url, "backoff_s": 0.001, "retries": 0, **changes}
-    process(out, {**BASE, "outline": outline or {}, "story": story}, limits=limits)
+    process(out, {**BASE, "outline": outline or {}, "story": story}, run_options=run_options)
     live = {row.outline_id for row in rows(out, OUTLINES)}
     return [row for row in rows(out, STORIES) if row.outline_id in live]
 
 
 def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
-    """One row a video says what made it; its scenes are told from the clips' captions."""
+    """One row a video says what made it; its scenes come from the clips' captions."""
     script.say = lambda body: "video" if "scenes of one video" in str(body) else "scene"
-    stories = tell(out, script)
+    stories = write_stories(out, script)
     assert len({story.video_id for story in stories}) == 2
     for story in stories:
         assert (story.text, story.status, story.model, story.gaps) == ("video", "ok", MODEL, ())
@@ -58,9 +58,9 @@ def test_a_video_has_a_text_of_its_own(out: Path, script: Script) -> None:
     assert all(text in asked for text in texts)
 
 
-def test_scenes_are_no_longer_than_asked(out: Path, script: Script) -> None:
-    """With short scenes each clip is one, told by its caption: only the videos are asked for."""
-    stories = tell(out, script, {"scene_s": 2.0})
+def test_scenes_keep_their_longest_length(out: Path, script: Script) -> None:
+    """With short scenes each clip is one with its caption: only the videos are asked for."""
+    stories = write_stories(out, script, {"scene_s": 2.0})
     assert len(script.bodies) == 2
     captions = {caption.text for caption in rows(out, CAPTIONS)}
     for story in stories:
@@ -69,27 +69,27 @@ def test_scenes_are_no_longer_than_asked(out: Path, script: Script) -> None:
     assert [len(o.scenes) for o in rows(out, OUTLINES)] == [3, 3]
 
 
-def test_only_videos_whose_captions_changed_are_told_again(out: Path, script: Script) -> None:
+def test_only_videos_whose_captions_changed_are_written_again(out: Path, script: Script) -> None:
     """A second run asks nothing; another filter asks for the videos that lost a clip, and back."""
-    before = tell(out, script, {"scene_s": 2.0})
-    assert tell(out, script, {"scene_s": 2.0}) == before
+    before = write_stories(out, script, {"scene_s": 2.0})
+    assert write_stories(out, script, {"scene_s": 2.0}) == before
     assert len(script.bodies) == 2
     lost = rows(out, KEPT)[0]
     rule = f"clips.start_s != {lost.start_s} or clips.video_id != '{lost.video_id}'"
     process(out, {"filter": {"rules": (rule,)}})
-    after = tell(out, script, {"scene_s": 2.0})
+    after = write_stories(out, script, {"scene_s": 2.0})
     assert len(script.bodies) == 3
     kept = {story.video_id: story for story in before}
     assert sum(kept[story.video_id] == story for story in after) == 1
     [changed] = [story for story in after if story.video_id == lost.video_id]
     assert len(changed.scenes) == 2
     process(out, {"filter": {"rules": ()}})
-    assert tell(out, script, {"scene_s": 2.0}) == before
+    assert write_stories(out, script, {"scene_s": 2.0}) == before
     assert len(script.bodies) == 3
 
 
 def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None:
-    """The video is told from the others, and the outline says which clip was left out."""
+    """The video is described from the others, and the outline says which clip was left out."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url, "retries": 0}
     script.modes = ["400"]
     caption = {**server, "concurrency": 1}
@@ -103,26 +103,33 @@ def test_a_clip_without_a_caption_is_left_out(out: Path, script: Script) -> None
 
 
 def test_a_video_that_fails_costs_its_own_row(out: Path, script: Script) -> None:
-    """The other is told; with retry_failed only the failed one is asked for again."""
+    """The other is written; with retry_failed only the failed one is asked for again."""
     script.modes = ["400"]
-    assert len(tell(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
+    assert len(write_stories(out, script, {"scene_s": 2.0}, concurrency=1)) == 1
     assert sorted(status for status, _ in done(out, STORIES).values()) == ["failed", "ok"]
-    assert len(tell(out, script, {"scene_s": 2.0}, Limits(retry_failed=True), concurrency=1)) == 2
+    assert (
+        len(
+            write_stories(
+                out, script, {"scene_s": 2.0}, RunOptions(retry_failed=True), concurrency=1
+            )
+        )
+        == 2
+    )
     assert len(script.bodies) == 3
 
 
 def test_a_model_must_be_named(out: Path, script: Script) -> None:
     """Without one nothing runs, and the error says which option to set."""
     with pytest.raises(UsageError, match=r"story\.model"):
-        tell(out, script, model="")
+        write_stories(out, script, model="")
     assert not script.bodies
 
 
 def test_prompts_may_be_ones_own(out: Path, script: Script) -> None:
     """Another prompt gives other stories, and the row says which it was."""
-    [before, _] = tell(out, script, {"scene_s": 2.0})
+    [before, _] = write_stories(out, script, {"scene_s": 2.0})
     own = out.parent / "video.txt"
     own.write_text("Tell it: {notes}", "utf-8")
-    [after, _] = tell(out, script, {"scene_s": 2.0}, video_prompt=str(own))
+    [after, _] = write_stories(out, script, {"scene_s": 2.0}, video_prompt=str(own))
     assert after.prompt_hash != before.prompt_hash
     assert after.text.startswith("Tell it: 0.0 to 2.0 s:")

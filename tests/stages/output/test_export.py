@@ -12,7 +12,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from tests.support.pipeline import files_below, names_below, process, rows, shelf, state, states
+from tests.support.pipeline import files_below, names_below, process, rows, state, states, stored
 from tests.support.videos import render
 from vidcurate.errors import UsageError
 from vidcurate.records import CAPTIONS, EXPORTS, KEPT
@@ -152,9 +152,9 @@ def test_card_settings_make_the_same_data_set(made: Path, tmp_path: Path) -> Non
     """The settings of the card, as a config, find everything done."""
     body = (made / "export" / "README.md").read_text("utf-8")
     settings = yaml.safe_load(body.split("```yaml\n")[1].split("```")[0])
-    before = states(shelf(made, EXPORTS).folder)
+    before = states(stored(made, EXPORTS).folder)
     process(made, {**settings, "export": {**settings["export"], "out": str(tmp_path / "again")}})
-    assert states(shelf(made, EXPORTS).folder) == before
+    assert states(stored(made, EXPORTS).folder) == before
     again = pq.read_table(tmp_path / "again" / "data")
     assert again.equals(exported(made))
     process(made, WHOLE)
@@ -219,7 +219,7 @@ def test_media_copy_keeps_the_codec(tmp_path: Path) -> None:
         assert row.media == "copy"
         assert row.start_s <= clips[row.clip_id].start_s
         assert row.duration_s >= clips[row.clip_id].duration_s - 0.05
-        with av.open(str(shelf(tmp_path / "out", EXPORTS).files / str(row.file))) as clip:
+        with av.open(str(stored(tmp_path / "out", EXPORTS).files / str(row.file))) as clip:
             assert clip.streams.video[0].codec_context.name == "h264"
 
 
@@ -259,4 +259,4 @@ def test_clip_files_are_linked_not_copied(made: Path) -> None:
     """The export's clips are the data set's own files under second names: no space is lost."""
     process(made, WHOLE)
     for file in files_below(made / "export" / "clips"):
-        assert state(file) == state(shelf(made, EXPORTS).files / file.name)
+        assert state(file) == state(stored(made, EXPORTS).files / file.name)

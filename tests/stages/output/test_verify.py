@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.pipeline import done, names_below, process, rows, shelf
+from tests.support.pipeline import done, names_below, process, rows, stored
 from vidcurate.errors import EmptyResultError, MediaError
-from vidcurate.pipeline.runner import Limits
+from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.output.verify import check_shots
 from vidcurate.store.dataset import Dataset
@@ -48,9 +48,9 @@ def test_a_bad_file_is_quarantined(tmp_path: Path, video: Path) -> None:
     """It is neither in the shards nor in clips/; status, card and rows say why; the file stays."""
     process(tmp_path, WITHOUT, video)
     assert not (tmp_path / "verified").exists()
-    bad = sorted(shelf(tmp_path, EXPORTS).files.iterdir())[1]
+    bad = sorted(stored(tmp_path, EXPORTS).files.iterdir())[1]
     damage(bad)
-    counts = process(tmp_path, WITH, limits=Limits(allow_loss=True))
+    counts = process(tmp_path, WITH, run_options=RunOptions(allow_loss=True))
     assert (counts["verify"].ok, counts["verify"].reasons) == (2, {CHANGED: 1})
     assert done(tmp_path, VERIFIED)[bad.stem] == ("failed", CHANGED)
     table = pq.read_table(tmp_path / "export" / "data")
@@ -66,7 +66,7 @@ def test_a_bad_file_is_quarantined(tmp_path: Path, video: Path) -> None:
 def test_nothing_is_left(tmp_path: Path, video: Path) -> None:
     """An export of which no file is as it should be ends as any other stage that left nothing."""
     process(tmp_path, WITHOUT, video)
-    for file in shelf(tmp_path, EXPORTS).files.iterdir():
+    for file in stored(tmp_path, EXPORTS).files.iterdir():
         damage(file)
     with pytest.raises(EmptyResultError, match="verify left none of 3"):
         process(tmp_path, WITH)

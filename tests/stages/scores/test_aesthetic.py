@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.support.aesthetic_heads import linear
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import CLIP_DIMENSION, save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import UsageError
@@ -30,7 +30,7 @@ def test_each_frame_is_scored(video: Path, tmp_path: Path, model: str) -> None:
     }
     process(tmp_path / "out", options, video)
     [own] = rows(tmp_path / "out", VECTORS)
-    folder = shelf(tmp_path / "out", VECTORS).folder
+    folder = stored(tmp_path / "out", VECTORS).folder
     table = read_video_vectors(folder / "files" / own.vectors_file)
     found = rows(tmp_path / "out", AESTHETIC)
     for clip, row in zip(rows(tmp_path / "out", CLIPS), found, strict=True):

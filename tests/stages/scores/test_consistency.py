@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors, unit_rows
 from vidcurate.records import CLIPS, CONSISTENCY, VECTORS
 from vidcurate.stages.scores.consistency import of_any_pair, of_neighbours
@@ -50,7 +50,7 @@ def test_rows_are_of_the_vectors_on_disk(video: Path, tmp_path: Path) -> None:
     """The numbers are cosines of the video's vectors within the clip; neighbours are in time."""
     process(tmp_path, {"split": {"min_clip_s": 1}, "consistency": {}}, video)
     [own] = rows(tmp_path, VECTORS)
-    table = read_video_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(stored(tmp_path, VECTORS).folder / "files" / own.vectors_file)
     for clip, row in zip(rows(tmp_path, CLIPS), rows(tmp_path, CONSISTENCY), strict=True):
         vectors = matrix(clip_frames(table, clip))
         apart = [float(a @ b) for a, b in pairwise(vectors)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import LABELS, save_classifier
 from vidcurate.errors import EmptyResultError, MissingExtraError, UsageError
 from vidcurate.media.visual.proxies import clip_proxies
@@ -40,7 +40,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_clip_has_the_highest_and_the_mean(out: Path) -> None:
     """Both are of the probabilities of the clip's own proxies."""
     [scan] = rows(out, SCANS)
-    file = shelf(out, SCANS).folder / "files" / scan.samples_file
+    file = stored(out, SCANS).folder / "files" / scan.samples_file
     judge = open_nsfw()
     found = rows(out, SAFETY)
     for clip, row in zip(rows(out, CLIPS), found, strict=True):
@@ -62,7 +62,7 @@ def test_a_classifier_judges_by_its_label(video: Path, model: Path, tmp_path: Pa
     }
     process(tmp_path / "out", {**TWO_CLIPS, "safety": options}, video)
     [scan] = rows(tmp_path / "out", SCANS)
-    file = shelf(tmp_path / "out", SCANS).folder / "files" / scan.samples_file
+    file = stored(tmp_path / "out", SCANS).folder / "files" / scan.samples_file
     classifier = open_image_classifier(ClassifierChoice(str(model)))
     for clip, row in zip(
         rows(tmp_path / "out", CLIPS), rows(tmp_path / "out", SAFETY), strict=True

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import save_clip
 from vidcurate.clips.vectors import clip_frames, matrix, read_video_vectors
 from vidcurate.errors import MissingExtraError, UsageError
@@ -37,7 +37,7 @@ def test_imagenet_tags_are_means_over_few_proxies(video: Path, tmp_path: Path) -
     """The likeliest labels of the mean over the clip's own proxies, each with its probability."""
     process(tmp_path, {"tags": {"count": 3, "max_frames": 2}}, video)
     [scan] = rows(tmp_path, SCANS)
-    file = shelf(tmp_path, SCANS).folder / "files" / scan.samples_file
+    file = stored(tmp_path, SCANS).folder / "files" / scan.samples_file
     tagger = open_imagenet()
     found = rows(tmp_path, TAGS)
     for clip, row in zip(rows(tmp_path, CLIPS), found, strict=True):
@@ -61,7 +61,7 @@ def test_own_labels_are_compared_with_the_vectors(
     }
     process(tmp_path, options, video)
     [own] = rows(tmp_path, VECTORS)
-    table = read_video_vectors(shelf(tmp_path, VECTORS).folder / "files" / own.vectors_file)
+    table = read_video_vectors(stored(tmp_path, VECTORS).folder / "files" / own.vectors_file)
     words = embedder.text_vectors([f"this is {label}" for label in LABELS])
     for clip, row in zip(rows(tmp_path, CLIPS), rows(tmp_path, TAGS), strict=True):
         powers = np.exp(matrix(clip_frames(table, clip)) @ words.T / 0.07)

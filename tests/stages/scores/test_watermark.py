@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.tiny_models import LABELS, save_classifier
 from tests.support.videos import ffmpeg
 from vidcurate.errors import EmptyResultError, UsageError
@@ -156,7 +156,7 @@ def test_a_damaged_proxy_fails_its_clips(pictures: Path) -> None:
     video = video_of(pictures, "damaged video", moves=3)
     process(out, {"scan": {}}, video)
     [scan] = rows(out, SCANS)
-    file = shelf(out, SCANS).files / scan.samples_file
+    file = stored(out, SCANS).files / scan.samples_file
     file.write_bytes(file.read_bytes().replace(b"\xff\xd8\xff", b"\0\0\0"))
     with pytest.raises(EmptyResultError, match="a proxy is damaged: scan the video again"):
         process(out, {"watermark": {}}, video)
@@ -169,7 +169,7 @@ def test_a_classifier_judges_by_its_label(video: Path, tmp_path: Path) -> None:
     options = {"backend": "transformers", "model": model, "label": "drawing", "max_frames": 2}
     process(tmp_path / "out", {"watermark": options}, video)
     [scan] = rows(tmp_path / "out", SCANS)
-    file = shelf(tmp_path / "out", SCANS).files / scan.samples_file
+    file = stored(tmp_path / "out", SCANS).files / scan.samples_file
     classifier = open_image_classifier(ClassifierChoice(model))
 
     def wanted(clip: Clip) -> float:

@@ -166,7 +166,7 @@ def test_a_copy_stays_where_the_better_one_breaks_a_rule(folder: Path, tmp_path:
     counts = process(tmp_path / "out", {**SPLIT, "dedup": {}, **rules}, folder)
     small = min(rows(tmp_path / "out", VIDEOS), key=lambda video: video.width).video_id
     assert {clip.video_id for clip in rows(tmp_path / "out", KEPT)} == {small}
-    assert (counts["dedup"].inputs, counts["dedup"].spared, counts["filter"].ok) == (4, 4, 4)
+    assert (counts["dedup"].inputs, counts["dedup"].pruned, counts["filter"].ok) == (4, 4, 4)
 
 
 def test_nothing_is_searched_again(out: Path, folder: Path) -> None:

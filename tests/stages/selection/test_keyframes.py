@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from tests.support.pipeline import done, process, rows, shelf
+from tests.support.pipeline import done, process, rows, stored
 from tests.support.tiny_models import CLIP_NAME, CLIP_WEIGHTS, save_clip
 from tests.support.videos import ffmpeg
 from vidcurate.clips.vectors import matrix, read_video_vectors
@@ -42,7 +42,7 @@ def stills(out: Path, **options: object) -> list[tuple[Clip, ClipKeyframes]]:
 def frame_times(out: Path, clip: Clip) -> list[int]:
     """The times of a clip's frames."""
     [scan] = rows(out, SCANS)
-    frames = read_frames(shelf(out, SCANS).files / scan.frames_file, ("pts",))
+    frames = read_frames(stored(out, SCANS).files / scan.frames_file, ("pts",))
     return list(window(frames, clip)["pts"].to_pylist())
 
 
@@ -55,7 +55,7 @@ def test_stills_are_frames_of_their_clip(out: Path, method: str) -> None:
         assert times == sorted(times)
         assert set(times) <= set(frame_times(out, clip))
         for still in row.keyframes:
-            image = cv2.imread(str(shelf(out, KEYFRAMES).files / still.file))
+            image = cv2.imread(str(stored(out, KEYFRAMES).files / still.file))
             assert image is not None
             assert image.shape == (180, 320, 3)
             assert (still.width, still.height) == (320, 180)
@@ -70,7 +70,7 @@ def test_every_method_takes_frames_of_the_clip(out: Path, method: str) -> None:
         assert times
         assert times == sorted(set(times))
         assert set(times) <= set(frame_times(out, clip))
-        assert all((shelf(out, KEYFRAMES).files / k.file).is_file() for k in row.keyframes)
+        assert all((stored(out, KEYFRAMES).files / k.file).is_file() for k in row.keyframes)
 
 
 def test_codec_takes_what_the_container_marks(out: Path, video: Path) -> None:
@@ -104,7 +104,7 @@ def test_sharpest_takes_the_sharpest_sample(tmp_path: Path) -> None:
     process(out, options, video)
     [row], [scan] = rows(out, KEYFRAMES), rows(out, SCANS)
     assert 1.9 <= row.keyframes[0].time_s <= 2.6
-    samples = read_samples(shelf(out, SCANS).files / scan.samples_file, ("pts", "sharpness"))
+    samples = read_samples(stored(out, SCANS).files / scan.samples_file, ("pts", "sharpness"))
     best = int(np.argmax(samples["sharpness"].to_numpy()))
     assert row.keyframes[0].pts == samples["pts"][best].as_py()
 
@@ -117,7 +117,7 @@ def test_formats(out: Path, kind: str, ending: str, head: bytes) -> None:
     """A still's bytes and ending are those of the format asked for; its side is held."""
     for _, row in stills(out, method="middle", format=kind, max_side=160):
         [still] = row.keyframes
-        file = shelf(out, KEYFRAMES).files / still.file
+        file = stored(out, KEYFRAMES).files / still.file
         assert file.suffix == f".{ending}"
         assert file.read_bytes().startswith(head)
         assert (still.width, still.height) == (160, 90)
@@ -164,7 +164,7 @@ def test_a_query_takes_the_likest_sample(
     process(tmp_path, {**SPLIT, "embed": model, "keyframes": text}, video)
     words = open_clip_embedder(ModelChoice(model["model"], model["pretrained"]))
     [query], [video_row] = words.text_vectors(["a test card"]), rows(tmp_path, VECTORS)
-    table = read_video_vectors(shelf(tmp_path, VECTORS).files / video_row.vectors_file)
+    table = read_video_vectors(stored(tmp_path, VECTORS).files / video_row.vectors_file)
     for clip, row in zip(rows(tmp_path, KEPT), rows(tmp_path, KEYFRAMES), strict=True):
         own = window(table, clip)
         likest = own["pts"][int(np.argmax(matrix(own) @ query))].as_py()
@@ -187,7 +187,7 @@ def test_lost_vectors_fail_their_clips(tmp_path: Path, video: Path) -> None:
     """Where the file of vectors is gone, methods by look fail with the reason; others work."""
     process(tmp_path, {**SPLIT, "embed": {}}, video)
     [row] = rows(tmp_path, VECTORS)
-    (shelf(tmp_path, VECTORS).files / row.vectors_file).unlink()
+    (stored(tmp_path, VECTORS).files / row.vectors_file).unlink()
     with pytest.raises(EmptyResultError):
         process(tmp_path, {**SPLIT, "keyframes": {"method": "cluster"}})
     reason = f"cannot read the vectors '{row.vectors_file}': embed the video again"

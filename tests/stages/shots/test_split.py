@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tests.support.pipeline import done, process, rows, shelf, states
+from tests.support.pipeline import done, process, rows, states, stored
 from tests.support.split_videos import spans, split_video, videos
 from tests.support.videos import ffmpeg, render
 from vidcurate.media.scan.scanner import read_frames
@@ -184,7 +184,7 @@ def test_real_videos_split_at_their_cuts(out: Path) -> None:
         clips = [c for c in rows(out, CLIPS) if c.video_id == scan.video_id]
         shot_s = 1.5 if scan.is_vfr else 2.0
         assert len(clips) == (2 if scan.is_vfr else 3)
-        folder = shelf(out, SCANS).files
+        folder = stored(out, SCANS).files
         pts = read_frames(folder / scan.frames_file, ("pts",))["pts"].to_pylist()
         for clip in clips:
             assert clip.start_pts in pts
@@ -195,8 +195,8 @@ def test_real_videos_split_at_their_cuts(out: Path) -> None:
 
 def test_min_length_drops_a_video_with_its_reason(out: Path) -> None:
     """A video of which no shot is long enough is dropped, not failed, and not scanned again."""
-    before = states(shelf(out, SCANS).folder)
+    before = states(stored(out, SCANS).folder)
     process(out, {"split": {"min_clip_s": 1.9}})
     statuses = sorted(done(out, CLIPS).values())
     assert statuses == [("dropped", "no shot is 1.9 s long"), ("ok", None)]
-    assert states(shelf(out, SCANS).folder) == before
+    assert states(stored(out, SCANS).folder) == before

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.paths import CONFIGS
-from tests.support.pipeline import process, rows, shelf
+from tests.support.pipeline import process, rows, stored
 from tests.support.split_videos import VideoWithCuts, spans, split_video, video_of, videos
 from tests.support.videos import render
 from vidcurate.clips.scenes import Looks
@@ -143,7 +143,7 @@ def test_joined_shots_are_exported_and_pass(out: Path) -> None:
 
 def test_a_video_without_vectors_fails_by_name(out: Path) -> None:
     """Where the vectors of a video are gone, the reason says what to do."""
-    for file in shelf(out, VECTORS).files.iterdir():
+    for file in stored(out, VECTORS).files.iterdir():
         file.unlink()
     with pytest.raises(EmptyResultError, match="embed the video again"):
         process(out, {"split": {"stitch": "neighbours", "min_clip_s": 0.5}})

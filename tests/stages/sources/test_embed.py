@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.support.pipeline import done, process, rows, shelf, states
+from tests.support.pipeline import done, process, rows, states, stored
 from tests.support.videos import SHOTS, render
 from vidcurate.clips.vectors import Vectors, clip_vector, matrix, read_video_vectors
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
@@ -40,7 +40,7 @@ def out(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def vectors_of(out: Path, video_id: str) -> pa.Table:
     """One video's file of vectors."""
     row = next(row for row in rows(out, VECTORS) if row.video_id == video_id)
-    return read_video_vectors(shelf(out, VECTORS).files / row.vectors_file)
+    return read_video_vectors(stored(out, VECTORS).files / row.vectors_file)
 
 
 def test_every_proxy_has_its_vector(out: Path) -> None:
@@ -51,7 +51,7 @@ def test_every_proxy_has_its_vector(out: Path) -> None:
     for scan in scans:
         row, table = found[scan.video_id], vectors_of(out, scan.video_id)
         assert (row.backend, row.dimension, row.n_vectors) == ("appearance", 390, scan.n_samples)
-        samples = read_samples(shelf(out, SCANS).files / scan.samples_file, ("pts", "jpeg"))
+        samples = read_samples(stored(out, SCANS).files / scan.samples_file, ("pts", "jpeg"))
         assert table["pts"].to_pylist() == samples["pts"].to_pylist()
         wanted = Appearance().image_vectors(samples["jpeg"].to_pylist())
         assert np.abs(matrix(table) - wanted).max() < 2**-10
@@ -177,7 +177,7 @@ def test_a_damaged_proxy_fails_its_video_alone(folder: Path, tmp_path: Path) -> 
     out = tmp_path / "out"
     process(out, {"scan": {}}, folder)
     scan = rows(out, SCANS)[0]
-    file = shelf(out, SCANS).files / scan.samples_file
+    file = stored(out, SCANS).files / scan.samples_file
     data = file.read_bytes()
     file.write_bytes(data.replace(b"\xff\xd8\xff", b"\0\0\0"))
     count = process(out, {"embed": {}}, folder)["embed"]

@@ -1,4 +1,4 @@
-"""Prompts are text files with a few named placeholders, so that a caption can name its prompt."""
+"""Prompts: text files with a few named placeholders, known by their hash."""
 
 import hashlib
 from collections.abc import Mapping
@@ -11,14 +11,14 @@ from string import Formatter
 from vidcurate.errors import MediaError, UsageError
 
 PLACEHOLDERS = (
-    "n_frames",  # how many stills the model is shown
+    "n_frames",  # how many frames the model gets
     "duration_s",  # length of the clip in seconds
-    "times_s",  # the stills' times in the clip in seconds, separated by commas
+    "times_s",  # the frames' times in the clip in seconds, separated by commas
     "language",  # the language of the caption
     "schema",  # the JSON schema of the answer
     "fault",  # what was wrong with the answer before
     "notes",  # notes with their times, one a line
-    "voice_over",  # script: the text of the prompt voice-over; empty where nothing is heard
+    "voice_over",  # script: the text of the prompt voice-over; empty without subtitles
     "heard",  # the words of the subtitles during the clip
     "style",  # what the purpose of the captions asks for: the text of style-<caption.style>
     "detail",  # how much is asked for: the text of detail-<caption.detail>
@@ -46,16 +46,16 @@ class Prompt:
 
 
 def prompt_names() -> tuple[str, ...]:
-    """Names of the prompts that come with the package."""
+    """The names of the prompts that come with the package."""
     files = resources.files(__name__).iterdir()
     return tuple(sorted(f.name.removesuffix(".txt") for f in files if f.name.endswith(".txt")))
 
 
 def load_prompt(name_or_path: str) -> Prompt:
-    """A prompt of the package by its name, or of the user by the path of a text file.
+    """Load a prompt of the package by its name, or a user's prompt by the path of a text file.
 
-    White space around the text is no part of it. Raises UsageError where there is no such prompt,
-    where it is empty or no text, and for a placeholder that does not exist.
+    White space around the text is removed. Raises UsageError where there is no such prompt, where
+    it is empty or is not text, and for an unknown placeholder.
     """
     text = read_prompt(name_or_path).strip()
     if not text:
@@ -65,7 +65,7 @@ def load_prompt(name_or_path: str) -> Prompt:
 
 
 def fill_prompt(prompt: Prompt, values: Mapping[str, str]) -> str:
-    """The prompt's text with a value in place of each placeholder.
+    """Put a value in place of each placeholder of a prompt.
 
     Raises MediaError for a placeholder that has no value for this clip.
     """
@@ -76,7 +76,7 @@ def fill_prompt(prompt: Prompt, values: Mapping[str, str]) -> str:
 
 
 def read_prompt(name_or_path: str) -> str:
-    """The text of a prompt as it stands in its file."""
+    """The text of a prompt file, unchanged."""
     if name_or_path in prompt_names():
         return (resources.files(__name__) / f"{name_or_path}.txt").read_text(encoding="utf-8")
     try:
@@ -92,7 +92,7 @@ def read_prompt(name_or_path: str) -> str:
 
 
 def check_placeholders(text: str, name: str) -> None:
-    """Nothing, or UsageError that names what in braces is no placeholder of ours."""
+    """Raise UsageError for text in braces that is not a known placeholder."""
     try:
         fields = list(Formatter().parse(text))
     except ValueError as error:

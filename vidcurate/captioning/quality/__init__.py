@@ -1,1 +1,1 @@
-"""Faults of captions: found, judged, mended."""
+"""Finds, grades and repairs faults of captions."""

@@ -1,11 +1,11 @@
-"""What an English text says of the camera, held against what was measured of it."""
+"""Compares what an English text says about the camera with what was measured."""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
 from vidcurate.captioning.templates.facts import Facts, number
-from vidcurate.captioning.templates.words import CAMERA_WORTH_SAYING
+from vidcurate.captioning.templates.words import MIN_CAMERA_SHARE
 
 # A movement is contradicted where it was seen in less than this share of the clip's samples while
 # another one is plain.
@@ -40,9 +40,9 @@ SENTENCE_ENDS = re.compile(r"[.!?;]")
 
 
 def camera_claims(text: str) -> set[str]:
-    """The movements that a text says the camera makes, as `motion` names them.
+    """The camera movements that a text claims, by their names in `motion`.
 
-    Movements without a direction are not looked for, and those that are denied are none.
+    Movements without a direction are ignored, and so are those that the text denies.
     """
     plain = " ".join(text.casefold().split())
     return {
@@ -54,27 +54,27 @@ def camera_claims(text: str) -> set[str]:
 
 
 def is_denied(text: str, found: re.Match[str]) -> bool:
-    """Whether a word before what was found, or in it, denies it."""
+    """Whether a word in the match, or shortly before it, denies it."""
     before = text[max(0, found.start() - DENIAL_REACHES) : found.start()]
     return DENIED.search(SENTENCE_ENDS.split(before)[-1] + found[0]) is not None
 
 
 def camera_conflicts(text: str, facts: Facts) -> tuple[str, ...]:
-    """Movements that a text claims and `motion` contradicts, each in words; none without `motion`.
+    """Movements that a text claims and `motion` contradicts, in words; none without `motion`.
 
-    Raises MediaError for a measurement that is no number.
+    Raises MediaError for a measurement that is not a number.
     """
     camera = str(facts.get("motion", {}).get("camera"))
     share = number(facts, "motion", f"{camera}_share") or 0.0
-    if share < CAMERA_WORTH_SAYING:
+    if share < MIN_CAMERA_SHARE:
         return ()
     return tuple(
-        f"says {spoken(name)}, measured {spoken(camera)} for {share:.0%}"
+        f"says {in_words(name)}, measured {in_words(camera)} for {share:.0%}"
         for name in sorted(camera_claims(text))
         if (number(facts, "motion", f"{name}_share") or 0.0) < SELDOM
     )
 
 
-def spoken(movement: str) -> str:
-    """A movement's column name in words."""
+def in_words(movement: str) -> str:
+    """The column name of a movement, in words."""
     return movement.replace("_", " ")

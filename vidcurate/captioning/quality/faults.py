@@ -1,8 +1,8 @@
-"""What is wrong with a caption as far as its words and measurements tell, without a model.
+"""Finds faults of a caption from its words and from measurements, without a model.
 
-The measures of length, vagueness and repetition follow klippbok's caption score; the rest is held
-against what was measured of the clip. What a caption says of subjects and actions no rule here can
-judge: for that a model must look.
+The measures of length, vagueness and repetition follow klippbok's caption score; the others compare
+the text with what was measured of the clip. No rule here can judge what a caption says about
+subjects and actions: that takes a model that looks at the frames.
 """
 
 import re
@@ -20,12 +20,12 @@ from vidcurate.captioning.templates.facts import Facts, number
 from vidcurate.captioning.text.agreement import words_of
 from vidcurate.captioning.text.cleaning import Draft, repaired
 from vidcurate.captioning.text.language import is_english, wrong_language
-from vidcurate.captioning.text.verbs import tells_action
+from vidcurate.captioning.text.verbs import has_action_verb
 
-MOST_REPEATED = 0.1  # share of three-word runs that were said before; good prose has below 0.05
-FEWEST_RUNS = 10
-MOST_VAGUE = 0.04  # vague words and guesses, as a share of all words
-FEWEST_VAGUE = 2
+MAX_REPEATED = 0.1  # share of three-word runs that are repeated; good prose has below 0.05
+MIN_RUNS = 10
+MAX_VAGUE = 0.04  # vague words and guesses, as a share of all words
+MIN_VAGUE = 2
 COPIED_RUN = 5  # words in a row that stand in a prompt too; shorter runs are common phrases
 # Mean luma, 0..255: a picture this light is no night, one this dark no sunny day.
 BRIGHTEST_NIGHT, DARKEST_DAY = 90.0, 50.0
@@ -59,63 +59,63 @@ SEEN_SHARE = 0.5  # of a quotation's pairs of letters that were also read in the
 
 
 @dataclass(frozen=True, slots=True)
-class Band:
-    """How long a caption should be, in words; of scripts without spaces, in letters."""
+class WordRange:
+    """How long a caption should be: in words, or in letters for scripts without spaces."""
 
     min_words: int
     max_words: int
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class JudgedCaption:
     """A caption, its language, what was measured of its clip, and how long it should be."""
 
     text: str
     language: str
     facts: Facts
-    band: Band
+    word_range: WordRange
 
 
-Fault = Callable[[Judged], str | None]
+Fault = Callable[[JudgedCaption], str | None]
 
 
-def length(judged: Judged) -> str | None:
-    """Shorter or longer than it should be."""
-    n_words, band = len(words_of(judged.text)), judged.band
-    if band.min_words <= n_words <= band.max_words:
+def length(judged: JudgedCaption) -> str | None:
+    """The caption is shorter or longer than it should be."""
+    n_words, word_range = len(words_of(judged.text)), judged.word_range
+    if word_range.min_words <= n_words <= word_range.max_words:
         return None
-    return f"{n_words} words, not {band.min_words} to {band.max_words}"
+    return f"{n_words} words, not {word_range.min_words} to {word_range.max_words}"
 
 
-def repetition(judged: Judged) -> str | None:
-    """Runs of three words that were said before."""
+def repetition(judged: JudgedCaption) -> str | None:
+    """Runs of three words are repeated."""
     words = words_of(judged.text)
     runs = Counter(zip(words, words[1:], words[2:], strict=False))
-    if runs.total() < FEWEST_RUNS:
+    if runs.total() < MIN_RUNS:
         return None
     share = 1 - len(runs) / runs.total()
-    return f"{share:.0%} of it was said before" if share > MOST_REPEATED else None
+    return f"{share:.0%} of it is repeated" if share > MAX_REPEATED else None
 
 
-def vagueness(judged: Judged) -> str | None:
-    """Guesses, moods and words that could stand under any clip."""
+def vagueness(judged: JudgedCaption) -> str | None:
+    """The caption guesses, names moods, or uses words that fit any clip."""
     if not is_english(judged.language):
         return None
     found = [hit.group().lower() for hit in VAGUE.finditer(judged.text)]
-    if len(found) < FEWEST_VAGUE or len(found) / len(words_of(judged.text)) <= MOST_VAGUE:
+    if len(found) < MIN_VAGUE or len(found) / len(words_of(judged.text)) <= MAX_VAGUE:
         return None
     return f"vague words: {', '.join(dict.fromkeys(found))}"
 
 
-def no_action(judged: Judged) -> str | None:
-    """Nobody and nothing does anything."""
-    if not is_english(judged.language) or tells_action(judged.text):
+def no_action(judged: JudgedCaption) -> str | None:
+    """No verb says that anyone or anything acts."""
+    if not is_english(judged.language) or has_action_verb(judged.text):
         return None
     return "no verb says what happens"
 
 
-def prompt_copy(judged: Judged) -> str | None:
-    """Parts of a prompt, or words in which only prompts speak."""
+def prompt_copy(judged: JudgedCaption) -> str | None:
+    """The caption repeats a part of a prompt, or speaks as prompts do."""
     if found := INSTRUCTIONS.search(judged.text):
         return f"speaks as a prompt does: {found.group()}"
     copied = runs_of(judged.text) & prompt_runs()
@@ -124,35 +124,35 @@ def prompt_copy(judged: Judged) -> str | None:
 
 @cache
 def prompt_runs() -> frozenset[tuple[str, ...]]:
-    """Runs of words in the prompts that come with the package."""
+    """All runs of words in the prompts that come with the package."""
     return frozenset().union(*(runs_of(load_prompt(name).text) for name in prompt_names()))
 
 
 def runs_of(text: str) -> frozenset[tuple[str, ...]]:
-    """All runs of so many words that a copy is plain."""
+    """All runs of COPIED_RUN words in a text."""
     words = words_of(text)
     return frozenset(zip(*(words[start:] for start in range(COPIED_RUN)), strict=False))
 
 
-def foreign(judged: Judged) -> str | None:
-    """Another language than was asked for."""
+def foreign(judged: JudgedCaption) -> str | None:
+    """The caption is in another language than was asked for."""
     return wrong_language(judged.text, judged.language)
 
 
-def untidy(judged: Judged) -> str | None:
-    """What cleaning would have repaired; another language and loops have faults of their own."""
+def untidy(judged: JudgedCaption) -> str | None:
+    """Cleaning would still repair something; language and repetition are faults of their own."""
     rules = [rule for rule in CLEANING_RULES if rule not in ("language", "repetition")]
     _, found = repaired(Draft(judged.text, "ok", judged.language), rules)
     return f"not clean: {', '.join(found)}" if found else None
 
 
-def camera(judged: Judged) -> str | None:
-    """A movement of the camera that was not measured."""
+def camera(judged: JudgedCaption) -> str | None:
+    """The caption claims a movement of the camera that was not measured."""
     return "; ".join(camera_conflicts(judged.text, judged.facts)) or None
 
 
-def light(judged: Judged) -> str | None:
-    """Night in a light picture, or a sunny day in a dark one."""
+def light(judged: JudgedCaption) -> str | None:
+    """The caption says night of a light picture, or sunny day of a dark one."""
     luma, text = number(judged.facts, "quality", "luma_mean"), judged.text.lower()
     if luma is None:
         return None
@@ -164,25 +164,25 @@ def light(judged: Judged) -> str | None:
     return None
 
 
-def unseen_text(judged: Judged) -> str | None:
-    """Words in quotation marks that were not read in the picture."""
+def unseen_text(judged: JudgedCaption) -> str | None:
+    """The caption quotes words that were not read in the picture."""
     read = judged.facts.get("text", {}).get("strings")
     if not isinstance(read, tuple | list):
         return None
-    seen = pieces(" ".join(map(str, read)))
+    seen = letter_pairs(" ".join(map(str, read)))
     quoted = ["".join(groups) for groups in QUOTED.findall(judged.text)]
     unseen = [text for text in quoted if not is_seen(text, seen)]
     return f"not read in the picture: {', '.join(unseen)}" if unseen else None
 
 
 def is_seen(text: str, seen: frozenset[str]) -> bool:
-    """Whether enough of a quotation was read; readers take some letters for others."""
-    wanted = pieces(text)
+    """Whether enough of a quotation was read; text readers confuse some letters."""
+    wanted = letter_pairs(text)
     return not wanted or len(wanted & seen) / len(wanted) >= SEEN_SHARE
 
 
-def pieces(text: str) -> frozenset[str]:
-    """Neighbouring letters in pairs, without spaces and case."""
+def letter_pairs(text: str) -> frozenset[str]:
+    """All pairs of neighbouring letters, without spaces and case."""
     letters = re.sub(r"[\W_]+", "", text.casefold())
     return frozenset(a + b for a, b in pairwise(letters))
 
@@ -204,15 +204,15 @@ FAULTS: Mapping[str, tuple[Fault, float]] = MappingProxyType(
 )
 
 
-def faults_of(judged: Judged) -> dict[str, str]:
-    """The faults that a caption has, each with its reason.
+def faults_of(judged: JudgedCaption) -> dict[str, str]:
+    """The faults of a caption, each with its reason.
 
-    Raises MediaError for a measurement that is no number.
+    Raises MediaError for a measurement that is not a number.
     """
     found = {name: fault(judged) for name, (fault, _) in FAULTS.items()}
     return {name: reason for name, reason in found.items() if reason is not None}
 
 
 def rule_score(faults: Mapping[str, str]) -> float:
-    """1 for a caption without faults, down to 0."""
+    """A score of 1 without faults, down to 0."""
     return max(0.0, 1.0 - sum(FAULTS[name][1] for name in faults))

@@ -1,6 +1,6 @@
-"""What the stages that judge captions share: their options, a clip's stills, and what was measured.
+"""What the stages that judge captions share: options, keyframes and measurements.
 
-Judging and writing again must measure alike, or a gain would be none.
+`judge` and `refine` must use the same measure, or a gain would mean nothing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,10 +8,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from vidcurate.captioning.material import Material
+from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import Prompt
-from vidcurate.captioning.quality.faults import Band
+from vidcurate.captioning.quality.faults import WordRange
 from vidcurate.captioning.templates.facts import Facts
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Frame
@@ -21,7 +21,7 @@ from vidcurate.stage import Workspace, option
 from vidcurate.store.table import Table
 
 MEASURED: tuple[Table[Any], ...] = (QUALITY, MOTION, TEXT)
-Stills = Sequence[tuple[float, Path]]
+KeyframeFiles = Sequence[tuple[float, Path]]
 
 
 class JudgingConfig(ModelConfig):
@@ -31,43 +31,43 @@ class JudgingConfig(ModelConfig):
     max_words: int = option(300, "Longer captions have a fault", unit="words", ge=1)
 
     @property
-    def band(self) -> Band:
+    def word_range(self) -> WordRange:
         """Both bounds."""
-        return Band(self.min_words, self.max_words)
+        return WordRange(self.min_words, self.max_words)
 
 
-def measured_of(clip_id: str, workspace: Workspace) -> Facts:
-    """What was measured of a clip that captions speak of, by table."""
+def measurements_of(clip_id: str, workspace: Workspace) -> Facts:
+    """What was measured of a clip and captions speak about, by table."""
     there = (table for table in MEASURED if workspace.has(table))
     found = {table.name: workspace.lookup(table).get(clip_id) for table in there}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 
-def stills_of(clip_id: str, workspace: Workspace) -> Stills:
-    """A clip's keyframes as files, each with its time in seconds of the video."""
+def keyframes_of(clip_id: str, workspace: Workspace) -> KeyframeFiles:
+    """The files of a clip's keyframes, each with its time in seconds of the video."""
     found = workspace.lookup(KEYFRAMES).get(clip_id)
     keyframes = found.keyframes if found else ()
     return [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
 
 
-def material_of(
+def clip_input_of(
     clip: Clip,
     caption: Caption,
-    stills: Stills,
+    keyframes: KeyframeFiles,
     facts: Facts,
     prompts: Mapping[str, Prompt],
     config: JudgingConfig,
-) -> Material:
-    """What a model is shown of a clip whose caption is in question; reads the pictures.
+) -> ClipInput:
+    """Read the keyframes of a clip whose caption is in question, as input for a model.
 
     Raises MediaError for a clip without keyframes.
     """
     from vidcurate.media.io.frames import jpeg_of_file  # noqa: PLC0415 - OpenCV is heavy
 
-    if not stills:
+    if not keyframes:
         raise MediaError("the clip has no keyframes: see rows keyframes --failed")
     frames = tuple(
-        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in stills
+        Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in keyframes
     )
     asked = CaptionConfig(backend="openai", model=config.model, language=caption.language)
-    return Material(clip, frames, facts, prompts, asked)
+    return ClipInput(clip, frames, facts, prompts, asked)

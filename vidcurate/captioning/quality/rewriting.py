@@ -1,62 +1,69 @@
-"""A caption is written again, told what is wrong with it, as long as that makes it better.
+"""Rewrites a caption with a model that knows its faults, as long as each text is better.
 
-After LoVR: only what scores badly is written again, and each text is judged by the same measure.
+After LoVR: only captions with low scores are rewritten, and every text is scored by the same
+measure.
 """
 
 from dataclasses import dataclass
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import CLEANING_RULES
-from vidcurate.captioning.quality.faults import Band, Judged, faults_of, rule_score
-from vidcurate.captioning.quality.inspection import inspected
+from vidcurate.captioning.quality.faults import JudgedCaption, WordRange, faults_of, rule_score
+from vidcurate.captioning.quality.grading import grade_caption
 from vidcurate.captioning.text.cleaning import clean
-from vidcurate.models.chat.conversation import Ask, Conversation, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 REWRITE = "rewrite"
 
 
 @dataclass(frozen=True, slots=True)
-class Try:
-    """One text, its score of 0 to 1, and what is wrong with it."""
+class ScoredText:
+    """A text, its score from 0 to 1, and its faults."""
 
     text: str
     score: float
     faults: tuple[str, ...]
 
 
-def rewritten(
-    text: str, material: Material, band: Band, *, rounds: int, look: bool
-) -> Conversation[list[Try]]:
-    """A text and those that follow it, each made of the best before; the last may be no better.
+def rewrite_in_rounds(
+    text: str, clip_input: ClipInput, word_range: WordRange, *, rounds: int, look: bool
+) -> Conversation[list[ScoredText]]:
+    """Rewrite a text up to `rounds` times, each time from the best text so far.
 
-    With `look` the model grades every text on the frames too. Ends when a text has no fault, or
-    is no better than the best before.
+    Returns all texts, the old one first; the last may be worse. With `look` the model also grades
+    each text on the frames. Ends early when a text has no fault, or does not beat the best.
     """
-    best = yield from assessed(text, material, band, look=look)
-    tries = [best]
-    while best.faults and len(tries) <= rounds:
-        told = yield from again(best, material)
-        latest = yield from assessed(told.text, material, band, look=look)
-        tries.append(latest)
+    best = yield from score_text(text, clip_input, word_range, look=look)
+    texts_tried = [best]
+    while best.faults and len(texts_tried) <= rounds:
+        rewritten = yield from rewrite_once(best, clip_input)
+        latest = yield from score_text(rewritten.text, clip_input, word_range, look=look)
+        texts_tried.append(latest)
         if latest.score <= best.score:
             break
         best = latest
-    return tries
+    return texts_tried
 
 
-def again(tried: Try, material: Material) -> Conversation[Told]:
-    """Another text in place of one, by a model that is told its faults."""
+def rewrite_once(tried: ScoredText, clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Ask for a new text in place of one whose faults the prompt names."""
     faults = "\n".join(f"- {fault}" for fault in tried.faults)
-    prompt = material.prompt(REWRITE, caption=tried.text, faults=faults)
-    answer = yield Ask((prompt, *material.shown()))
-    return clean(Told(said(answer), answer.status), material.config.language, CLEANING_RULES)
+    prompt = clip_input.prompt(REWRITE, caption=tried.text, faults=faults)
+    answer = yield ModelRequest((prompt, *clip_input.numbered_frames()))
+    return clean(
+        CaptionText(answer_text(answer), answer.status), clip_input.config.language, CLEANING_RULES
+    )
 
 
-def assessed(text: str, material: Material, band: Band, *, look: bool) -> Conversation[Try]:
-    """A text with its score: the lower of the rules' and the model's."""
-    faults = faults_of(Judged(text, material.config.language, material.facts, band))
+def score_text(
+    text: str, clip_input: ClipInput, word_range: WordRange, *, look: bool
+) -> Conversation[ScoredText]:
+    """Score a text: the lower of the rules' score and the model's."""
+    faults = faults_of(
+        JudgedCaption(text, clip_input.config.language, clip_input.facts, word_range)
+    )
     score, reasons = rule_score(faults), tuple(f"{k}: {v}" for k, v in faults.items())
     if look:
-        opinion = yield from inspected(text, material)
-        score, reasons = min(score, opinion.score), reasons + opinion.faults
-    return Try(text, score, reasons)
+        model_grade = yield from grade_caption(text, clip_input)
+        score, reasons = min(score, model_grade.score), reasons + model_grade.faults
+    return ScoredText(text, score, reasons)

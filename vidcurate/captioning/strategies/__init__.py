@@ -1,1 +1,1 @@
-"""Ways to come from keyframes to a text: each a conversation with a model."""
+"""Strategies: ways from frames to a text, each a conversation with a model."""

@@ -1,17 +1,17 @@
-"""dense: what happens in a clip, each event with its own start and end."""
+"""dense: the events of a clip, each with its start and end."""
 
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
 
-from vidcurate.captioning.material import Material, Told
-from vidcurate.captioning.strategies.merging import Note, listed
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.strategies.merging import Note, as_lines
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
 
-LEAST_TOKENS = 1024  # a list of events is longer than a caption
+MIN_TOKENS = 1024  # a list of events is longer than a caption
 EVENT = {
     "type": "object",
     "properties": {
@@ -32,42 +32,46 @@ EVENTS: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def dense(material: Material) -> Conversation[Told]:
-    """The events in the order in which they begin, as lines of text and as a list.
+def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Ask for events; give them in order of their start, as lines of text and as a list.
 
-    Times are seconds from the clip's start. Events may overlap. What reaches beyond the clip is
-    cut to it; an event without a text, or of which nothing is left, is dropped. Both are noted.
+    Times are seconds from the clip's start. Events may overlap. Events that reach beyond the clip
+    are cut to it; events without text or without time inside the clip are dropped. Both are noted.
     Raises MediaError where no event is left.
     """
-    room = max(LEAST_TOKENS, material.config.max_tokens)
-    answer = yield from ask_json((material.prompt("dense"), *material.shown()), dict(EVENTS), room)
+    room = max(MIN_TOKENS, clip_input.config.max_tokens)
+    answer = yield from ask_json(
+        (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), room
+    )
     events: list[Note] = []
     repairs: list[str] = []
-    for said in answer["events"]:
-        event, repair = within(said, material.clip.duration_s)
+    for event_json in answer["events"]:
+        event, repair = cut_to_clip(event_json, clip_input.clip.duration_s)
         events += [] if event is None else [event]
         repairs += [] if repair is None else [repair]
     if not events:
         raise MediaError("; ".join(["the model named no event inside the clip", *repairs]))
     events.sort(key=lambda event: (event.start_s, event.end_s))
     structured = [{"start_s": e.start_s, "end_s": e.end_s, "text": e.text} for e in events]
-    lines = listed([replace(event, text=as_sentence(event.text)) for event in events])
-    return Told(lines, "ok", structured=structured, repairs=tuple(repairs))
+    lines = as_lines([replace(event, text=as_sentence(event.text)) for event in events])
+    return CaptionText(lines, "ok", structured=structured, repairs=tuple(repairs))
 
 
 def as_sentence(text: str) -> str:
-    """A text with a stop at its end, so that nobody takes it to be broken off."""
+    """A text with a full stop at its end, so that it does not look broken off."""
     return f"{text}." if text[-1].isalnum() else text
 
 
-def within(said: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
-    """An event cut to the clip, or None where nothing is left of it; and what was done, if any."""
-    text = " ".join(said["text"].split())
+def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+    """Cut an event to the clip; None where nothing is left. Also returns a note of the change."""
+    text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.
-    times = [min(max(said[key], 0), duration_s) for key in ("start_s", "end_s")]
+    times = [min(max(event_json[key], 0), duration_s) for key in ("start_s", "end_s")]
     start_s, end_s = (round(float(time_s), 3) for time_s in times)
-    told = f"{str(said['start_s'])[:12]} to {str(said['end_s'])[:12]} s, {text[:40]!r}"
+    quoted = (
+        f"{str(event_json['start_s'])[:12]} to {str(event_json['end_s'])[:12]} s, {text[:40]!r}"
+    )
     if not text or start_s >= end_s:
-        return None, f"event dropped: {told}"
-    is_whole = times == [said["start_s"], said["end_s"]]
-    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {told}"
+        return None, f"event dropped: {quoted}"
+    is_whole = times == [event_json["start_s"], event_json["end_s"]]
+    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {quoted}"

@@ -1,30 +1,36 @@
-"""differential: the first still is described, each later one by its change, then all is merged.
+"""differential: describe the first frame, then what changes in each later one, then merge.
 
-After ShareGPT4Video (Chen et al. 2024), whose captions grow from the differences of neighbouring
-frames, so that a clip may have any number of them.
+After ShareGPT4Video (Chen et al. 2024), whose captions grow from the differences between
+neighbouring frames, so that a clip may have any number of them.
 """
 
-from vidcurate.captioning.material import Material, Told
-from vidcurate.captioning.strategies.merging import Merged, Note, listed, merge
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, merge
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Conversation, Frame, Status, said
+from vidcurate.models.chat.conversation import (
+    Conversation,
+    Frame,
+    ModelRequest,
+    Status,
+    answer_text,
+)
 
 
-def differential(material: Material) -> Conversation[Told]:
-    """One text in the order of time.
+def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Merge the notes about all frames into one text, in order of time.
 
-    A still whose request fails leaves a gap, and the next one is compared with the last that was
-    described. Raises MediaError where no request about a still succeeds, or the merging fails.
+    A frame whose request fails leaves a gap, and the next frame is compared with the last described
+    one. Raises MediaError where no request about a frame succeeds, or the merging fails.
     """
     notes: list[Note] = []
     gaps: list[str] = []
     before: Frame | None = None
     status: Status = "ok"
-    for frame in material.frames:
-        time_s = frame.time_s - material.clip.start_s
+    for frame in clip_input.frames:
+        time_s = frame.time_s - clip_input.clip.start_s
         try:
-            answer = yield ask(material, frame, before, notes)
-            notes.append(Note(time_s, time_s, said(answer)))
+            answer = yield request_about(clip_input, frame, before, notes)
+            notes.append(Note(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
         else:
@@ -36,17 +42,23 @@ def differential(material: Material) -> Conversation[Told]:
     else:
         merged = yield from merge(
             notes,
-            material.config.max_prompt_chars,
-            lambda lines: material.prompt("merge-notes", notes=lines),
+            clip_input.config.max_prompt_chars,
+            lambda lines: clip_input.prompt("merge-notes", notes=lines),
         )
-    return Told(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
+    return CaptionText(merged.text, merged.status, repairs=(*gaps, *merged.gaps))
 
 
-def ask(material: Material, frame: Frame, before: Frame | None, notes: list[Note]) -> Ask:
-    """What is asked about a still: all that it shows, or how it differs from the one before."""
-    now = f"At {material.time_in_clip(frame)} s:"
+def request_about(
+    clip_input: ClipInput, frame: Frame, before: Frame | None, notes: list[Note]
+) -> ModelRequest:
+    """Ask for all that a frame shows, or for what differs from the frame before."""
+    now = f"At {clip_input.time_in_clip(frame)} s:"
     if before is None:
-        return Ask((material.prompt("first-frame"), now, frame))
-    carried = listed(notes[-material.config.carried_notes :])[-material.config.max_prompt_chars :]
-    prompt = material.prompt("next-frame", notes=carried)
-    return Ask((prompt, f"Before, at {material.time_in_clip(before)} s:", before, now, frame))
+        return ModelRequest((clip_input.prompt("first-frame"), now, frame))
+    carried = as_lines(notes[-clip_input.config.carried_notes :])[
+        -clip_input.config.max_prompt_chars :
+    ]
+    prompt = clip_input.prompt("next-frame", notes=carried)
+    return ModelRequest(
+        (prompt, f"Before, at {clip_input.time_in_clip(before)} s:", before, now, frame)
+    )

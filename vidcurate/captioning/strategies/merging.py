@@ -1,10 +1,10 @@
-"""Notes with times, made into one text, in as many steps as their length needs."""
+"""Merges notes with times into one text, in as many steps as their length needs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Ask, Conversation, Status, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Status, answer_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """One text of many notes, how its answer ended, and what is missing from it and why."""
+    """One text from many notes, how its answer ended, and what is missing and why."""
 
     text: str
     status: Status
@@ -26,66 +26,66 @@ class Merged:
 
 
 def merge(
-    notes: Sequence[Note], most_chars: int, prompt: Callable[[str], str]
+    notes: Sequence[Note], max_chars: int, prompt: Callable[[str], str]
 ) -> Conversation[Merged]:
-    """The model's text of all notes, of which one request shows at most so many characters.
+    """Ask for one text from all notes, with at most `max_chars` of notes in a request.
 
-    Notes that are too many for one request are merged in groups first, and then what came of these.
-    A group that fails leaves a gap. `prompt` makes the request from the list of notes. Raises
+    Notes that are too many for one request are merged in groups first, and the results are merged
+    again. A group that fails leaves a gap. `prompt` makes a request from a list of notes. Raises
     MediaError where the last request fails, or every one before it.
     """
     gaps: list[str] = []
-    while len(groups := in_groups(notes, most_chars)) > 1:
-        made: list[Note] = []
+    while len(groups := in_groups(notes, max_chars)) > 1:
+        merged: list[Note] = []
         for group in groups:
             span = Note(group[0].start_s, group[-1].end_s, "")
             try:
-                answer = yield Ask((prompt(listed(group)),))
-                made.append(Note(span.start_s, span.end_s, said(answer)))
+                answer = yield ModelRequest((prompt(as_lines(group)),))
+                merged.append(Note(span.start_s, span.end_s, answer_text(answer)))
             except MediaError as error:
-                gaps.append(f"{when(span)} is missing: {error}")
-        if not made:
+                gaps.append(f"{time_text(span)} is missing: {error}")
+        if not merged:
             raise MediaError(gaps[-1])
-        notes = made
-    answer = yield Ask((prompt(listed(groups[0])),))
-    return Merged(said(answer), answer.status, tuple(gaps))
+        notes = merged
+    answer = yield ModelRequest((prompt(as_lines(groups[0])),))
+    return Merged(answer_text(answer), answer.status, tuple(gaps))
 
 
-def in_groups(notes: Sequence[Note], most_chars: int) -> list[list[Note]]:
-    """Notes in groups whose lists are at most so long.
+def in_groups(notes: Sequence[Note], max_chars: int) -> list[list[Note]]:
+    """Divide notes into groups whose lists have at most `max_chars`.
 
-    A note is cut to half of that, so that two have room and every step leaves fewer.
+    A note is cut to half of that, so that two fit and every step leaves fewer.
     """
     groups: list[list[Note]] = [[]]
-    room = most_chars
+    room = max_chars
     for note in notes:
-        longest = max(0, most_chars // 2 - len(line(Note(note.start_s, note.end_s, ""))) - 1)
-        short = note if len(note.text) <= longest else cut(note, longest)
-        n_chars = len(line(short)) + 1
+        max_text = max(0, max_chars // 2 - len(as_line(Note(note.start_s, note.end_s, ""))) - 1)
+        short = note if len(note.text) <= max_text else shorten(note, max_text)
+        n_chars = len(as_line(short)) + 1
         if n_chars > room and groups[-1]:
             groups.append([])
-            room = most_chars
+            room = max_chars
         groups[-1].append(short)
         room -= n_chars
     return groups
 
 
-def cut(note: Note, n_chars: int) -> Note:
-    """A note of at most so many characters."""
+def shorten(note: Note, n_chars: int) -> Note:
+    """A note with at most `n_chars` of text."""
     return Note(note.start_s, note.end_s, f"{note.text[: max(0, n_chars - 1)]}…")
 
 
-def listed(notes: Sequence[Note]) -> str:
+def as_lines(notes: Sequence[Note]) -> str:
     """Notes as a request shows them, one a line."""
-    return "\n".join(line(note) for note in notes)
+    return "\n".join(as_line(note) for note in notes)
 
 
-def line(note: Note) -> str:
-    """A note on one line after its time."""
-    return f"{when(note)}: {' '.join(note.text.split())}"
+def as_line(note: Note) -> str:
+    """A note after its time, on one line."""
+    return f"{time_text(note)}: {' '.join(note.text.split())}"
 
 
-def when(note: Note) -> str:
+def time_text(note: Note) -> str:
     """The time of a note in words."""
     if note.start_s == note.end_s:
         return f"{note.start_s:.1f} s"

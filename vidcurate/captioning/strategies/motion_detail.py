@@ -1,39 +1,39 @@
-"""motion-detail: movement and appearance are asked apart, so that neither hides the other.
+"""motion-detail: ask about movement and appearance separately, so that neither hides the other.
 
-After OwlCap's balance of motion and detail: a model asked for both at once tells mostly of looks.
+After OwlCap's balance of motion and detail: a model that is asked for both at once writes mostly
+about appearance.
 """
 
 from collections.abc import Iterator
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.text.agreement import words_of
-from vidcurate.models.chat.conversation import Ask, Conversation, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 
-def motion_detail(material: Material) -> Conversation[Told]:
-    """A text fused of one about movement and one about appearance.
+def motion_detail(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Fuse a text about movement and one about appearance.
 
-    `structured` holds both, and `shares_of_words`.
+    `structured` holds both, and the result of `shares_of_words`.
     """
-    shown = tuple(material.shown())
-    motion = yield Ask((material.prompt("motion"), *shown))
-    detail = yield Ask((material.prompt("details"), *shown))
-    texts = {"motion_text": said(motion), "detail_text": said(detail)}
-    fused = yield Ask((material.prompt("fuse", **texts),))
+    shown = tuple(clip_input.numbered_frames())
+    motion = yield ModelRequest((clip_input.prompt("motion"), *shown))
+    detail = yield ModelRequest((clip_input.prompt("details"), *shown))
+    texts = {"motion_text": answer_text(motion), "detail_text": answer_text(detail)}
+    fused = yield ModelRequest((clip_input.prompt("fuse", **texts),))
     statuses = [answer.status for answer in (motion, detail, fused)]
-    return Told(
-        said(fused),
+    return CaptionText(
+        answer_text(fused),
         "truncated" if "truncated" in statuses else "ok",
-        structured={**texts, **shares_of_words(said(fused), *texts.values())},
+        structured={**texts, **shares_of_words(answer_text(fused), *texts.values())},
     )
 
 
 def shares_of_words(fused: str, motion: str, detail: str) -> dict[str, float]:
-    """Shares of a fused text's words that only the one or the other text brought, 0..1.
+    """Shares of a fused text's words that came from only one of the two texts, 0..1.
 
-    Words of both, such as subjects and particles, and words of neither, count for none; `*_kept` is
-    the share of a text's own words that the fused text kept. Needs no list of words, and so holds
-    in every language.
+    Words that both texts have, or neither, count for none; `*_kept` is the share of a text's own
+    words that the fused text kept. This needs no word list, and so works in every language.
     """
     own = {
         "motion": set(words_of(motion)) - set(words_of(detail)),
@@ -43,7 +43,7 @@ def shares_of_words(fused: str, motion: str, detail: str) -> dict[str, float]:
 
 
 def shares(words: list[str], own: dict[str, set[str]]) -> Iterator[tuple[str, float]]:
-    """For each kind its share of the words, and the share of it that is among them."""
+    """For each kind, its share of the words, and the share of its words that were kept."""
     for kind, mine in own.items():
         yield f"{kind}_share", sum(word in mine for word in words) / max(1, len(words))
         yield f"{kind}_kept", len(mine.intersection(words)) / max(1, len(mine))

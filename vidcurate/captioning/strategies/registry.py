@@ -1,16 +1,16 @@
-"""Ways to come from a clip's stills to a text: each a conversation with a model."""
+"""The strategies by name, with the prompts and measurements that each one uses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from vidcurate.captioning.material import Strategy
+from vidcurate.captioning.clip_input import Strategy
+from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import CaptionConfig, StrategyName, teacher_config
 from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
 from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
-from vidcurate.captioning.strategies.form import load_form
 from vidcurate.captioning.strategies.motion_detail import motion_detail
 from vidcurate.captioning.strategies.script import script
 from vidcurate.captioning.strategies.single import single
@@ -22,32 +22,34 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
-    """A strategy and the names of the prompts that it uses; the first is the one to replace.
+class StrategySpec:
+    """A strategy and the names of its prompts; an option can replace the first.
 
-    `reads` are the score tables that it is told of, where the data set has them.
+    `reads` are the score tables that it uses, where the data set has them.
     """
 
-    talk: Strategy
+    converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
 
 
-STRATEGIES: Mapping[StrategyName, Way] = MappingProxyType(
+STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
     {
-        "single": Way(single, ("describe", *JSON_PROMPTS)),
-        "differential": Way(differential, ("merge-notes", "first-frame", "next-frame")),
-        "script": Way(script, ("script", "voice-over", *JSON_PROMPTS)),
-        "dense": Way(dense, ("dense", *JSON_PROMPTS)),
-        "structured": Way(structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)),
-        "motion-detail": Way(motion_detail, ("fuse", "motion", "details")),
-        "teachers": Way(teachers, ("describe", "choose", *JSON_PROMPTS)),
+        "single": StrategySpec(single, ("describe", *JSON_PROMPTS)),
+        "differential": StrategySpec(differential, ("merge-notes", "first-frame", "next-frame")),
+        "script": StrategySpec(script, ("script", "voice-over", *JSON_PROMPTS)),
+        "dense": StrategySpec(dense, ("dense", *JSON_PROMPTS)),
+        "structured": StrategySpec(
+            structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
+        ),
+        "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
+        "teachers": StrategySpec(teachers, ("describe", "choose", *JSON_PROMPTS)),
     }
 )
 
 
 def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
-    """The prompts of a config's strategy, by the package's names for them.
+    """Load the prompts of a config's strategy, by the package's names for them.
 
     Raises UsageError for a prompt that cannot be used.
     """

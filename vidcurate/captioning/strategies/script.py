@@ -1,10 +1,10 @@
-"""script: a clip as a scene of a script, with what is heard; after Vript (Yang et al. 2024)."""
+"""script: a clip as a scene of a script, with its voice-over; after Vript (Yang et al. 2024)."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
@@ -20,20 +20,20 @@ SCENE: Mapping[str, Any] = MappingProxyType(
 )
 
 
-def script(material: Material) -> Conversation[Told]:
-    """The scene's content; beside it title, shot type, camera movement and voice-over.
+def script(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Ask for the content of a scene, with title, shot type and camera movement.
 
-    The voice-over is what the subtitles say, not the model; null where there are none. Raises
-    MediaError for a scene without content.
+    The voice-over comes from the subtitles, not from the model; it is null where there are none.
+    Raises MediaError for a scene without content.
     """
-    text = material.voice.text if material.voice else ""
-    heard = text[: material.config.max_prompt_chars]
-    voice_over = material.prompt("voice-over", heard=heard) if heard else ""
-    parts = (material.prompt("script", voice_over=voice_over), *material.shown())
+    text = clip_input.voice_over.text if clip_input.voice_over else ""
+    heard = text[: clip_input.config.max_prompt_chars]
+    voice_over = clip_input.prompt("voice-over", heard=heard) if heard else ""
+    parts = (clip_input.prompt("script", voice_over=voice_over), *clip_input.numbered_frames())
     answer = yield from ask_json(parts, dict(SCENE))
     scene = {name: " ".join(answer[name].split()) for name in FIELDS}
     if not scene["content"]:
         raise MediaError("the scene that the model wrote has no content")
-    faults = material.voice.faults if material.voice else ()
+    faults = clip_input.voice_over.faults if clip_input.voice_over else ()
     structured = {**scene, "voice_over": text or None}
-    return Told(scene["content"], "ok", structured=structured, repairs=faults)
+    return CaptionText(scene["content"], "ok", structured=structured, repairs=faults)

@@ -1,8 +1,8 @@
-"""single: all stills in one request; a sentence, a paragraph, or both in return."""
+"""single: all frames in one request, for a sentence, a paragraph, or both."""
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.text.json_answer import ask_json
-from vidcurate.models.chat.conversation import Ask, Conversation, said
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 BRIEF_AND_DETAILED = {
     "type": "object",
@@ -12,11 +12,11 @@ BRIEF_AND_DETAILED = {
 }
 
 
-def single(material: Material) -> Conversation[Told]:
-    """The model's text about all stills at once, with a brief one beside it if both are wanted."""
-    parts = (material.prompt("describe"), *material.shown())
-    if material.config.detail == "both":
+def single(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Ask for one text about all frames, with a brief one as well if both are wanted."""
+    parts = (clip_input.prompt("describe"), *clip_input.numbered_frames())
+    if clip_input.config.detail == "both":
         texts = yield from ask_json(parts, BRIEF_AND_DETAILED)
-        return Told(texts["detailed"], "ok", short_text=texts["brief"])
-    answer = yield Ask(parts)
-    return Told(said(answer), answer.status)
+        return CaptionText(texts["detailed"], "ok", short_text=texts["brief"])
+    answer = yield ModelRequest(parts)
+    return CaptionText(answer_text(answer), answer.status)

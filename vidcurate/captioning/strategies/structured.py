@@ -1,4 +1,4 @@
-"""structured: the model fills in a form, and what it says of the camera is held against `motion`.
+"""structured: the model fills in a form; its claims about the camera are compared with `motion`.
 
 The package's own form has the parts of AuroraCap, MiraData and Koala-36M (subjects, background,
 camera, style, lighting, a short and a dense text) and SkyReels' words for shots.
@@ -7,36 +7,41 @@ camera, style, lighting, a short and a dense text) and SkyReels' words for shots
 from collections.abc import Iterator
 from typing import Any
 
-from vidcurate.captioning.material import Material, Told
+from vidcurate.captioning.clip_input import CaptionText, ClipInput
+from vidcurate.captioning.forms import bound_schema_of, schema_of
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
-from vidcurate.captioning.strategies.form import bound_schema_of, schema_of
-from vidcurate.captioning.templates.facts import camera_clauses
+from vidcurate.captioning.templates.facts import camera_clause
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.models.chat.conversation import Conversation
 
-LEAST_TOKENS = 2048  # a form is several captions long
+MIN_TOKENS = 2048  # a form is several captions long
 
 
-def structured(material: Material) -> Conversation[Told]:
-    """A form's values, its dense and its short text, and where it contradicts the measurements."""
-    parts = (material.prompt("structured", measured=measured(material)), *material.shown())
-    text = material.prompts["form"].text
-    room = max(LEAST_TOKENS, material.config.max_tokens)
+def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
+    """Ask for a form's values: a dense text, a short one, and conflicts with the measurements."""
+    parts = (
+        clip_input.prompt("structured", measured=measured_camera(clip_input)),
+        *clip_input.numbered_frames(),
+    )
+    text = clip_input.prompts["form"].text
+    room = max(MIN_TOKENS, clip_input.config.max_tokens)
     form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
-    spoken = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
-    return Told(
+    camera_sentences = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
+    return CaptionText(
         form["caption"],
         "ok",
         short_text=form.get("short_caption"),
         structured=form,
-        conflicts=camera_conflicts(" ".join([*spoken, form["caption"]]), material.facts),
+        conflicts=camera_conflicts(
+            " ".join([*camera_sentences, form["caption"]]), clip_input.facts
+        ),
     )
 
 
-def measured(material: Material) -> str:
-    """What is told the model of the camera; nothing where no movement is plain."""
-    clauses = camera_clauses(material.facts)
-    return material.prompt("measured", camera=clauses[0]) if clauses else ""
+def measured_camera(clip_input: ClipInput) -> str:
+    """The measured movement of the camera as a part of the prompt; empty if none is plain."""
+    clause = camera_clause(clip_input.facts)
+    return clip_input.prompt("measured", camera=clause) if clause else ""
 
 
 def strings_in(value: Any) -> Iterator[str]:

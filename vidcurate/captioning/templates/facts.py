@@ -1,9 +1,10 @@
-"""Captions without a describing model: a few plain sentences made only of what was measured.
+"""Captions without a describing model: what was measured of a clip, as a person would say it.
 
 They are a floor for data sets without a model server, and the measured half of a fuller caption.
 What was not measured is not mentioned, and no sentence names an intention. Shot scale is left out:
 nothing here measures how large a person or object is in the picture. An object is named only by a
 tag that is all but certain, since on real video most likelier-than-not ImageNet labels are wrong.
+The file (its size, frame rate and length) is left out: it is not part of what is shown.
 """
 
 import math
@@ -12,101 +13,271 @@ from numbers import Real
 
 from vidcurate.captioning.templates.words import (
     ALL,
-    BARS_SHOW_BELOW,
     CAMERA,
-    CAMERA_WORTH_SAYING,
     COLOUR,
+    COLOUR_AS_NOUN,
     CONTRAST,
     DETAIL,
     DIRECTED,
     EVEN_MOTION,
     LIGHT,
     LOCAL_MOTION,
-    MARK_WORTH_SAYING,
-    MOST_QUOTED,
-    MOTION,
-    MOTION_WORTH_PLACING,
-    PAUSE_WORTH_SAYING,
-    SHARP_FROM,
+    MANY_COLOURS,
+    MAX_BLACK_INSIDE_BARS,
+    MAX_QUOTED,
+    MIN_BLACK_SHARE,
+    MIN_CAMERA_SHARE,
+    MIN_CRISP_SHARPNESS,
+    MIN_MARK_SCORE,
+    MIN_PLACED_MOTION,
+    MIN_SOUND_SHARE,
+    MIN_TAG_PROBABILITY,
+    MIN_TONE_SHARE,
+    MOVEMENT,
+    NOUN_TAGGERS,
+    REGIONS,
     SIDES,
     SLOW_CAMERA,
-    SOUND_WORTH_SAYING,
     SOUNDS,
-    TAG_WORTH_SAYING,
-    TONE_WORTH_SAYING,
-    article,
+    TIME,
     bars_phrase,
     colours_phrase,
     different,
     joined,
-    length_phrase,
-    rate_phrase,
-    shape_word,
     share_phrase,
+    with_article,
     word_of,
 )
 from vidcurate.errors import MediaError
 
 Facts = Mapping[str, Mapping[str, object]]  # measured rows by table name
-WORDING = "facts-3"  # stands for a model's name; raise it when the same facts give another text
+WORDING = "facts-4"  # stands for a model's name; raise it when the same facts give another text
 
 
-def describe(facts: Facts) -> str:
-    """A few English sentences about a clip, from the tables that are there.
+def describe(facts: Facts, style: str = "general", trigger: str = "") -> str:
+    """Describe a clip in English, from the tables that are there, for the purpose of its caption.
 
-    Reads `clips`, `quality`, `motion`, `tags`, `text`, `watermark`, `speech`, `videos` and
-    `samples` (`colours`: shares by colour name); empty where none of them holds a number. Raises
-    MediaError for a value that is no number.
+    Reads `quality`, `motion`, `tags`, `text`, `watermark`, `speech` and `samples` (`colours`:
+    shares by colour name); empty where none of them holds a number. LoRA styles give the trigger
+    word and short phrases, and leave out what the LoRA is to learn; the others give sentences.
+    Raises MediaError for a value that is no number.
     """
-    sentences = (
-        *(first_sentence(facts), second_sentence(facts), tag_sentence(facts)),
-        *(text_sentence(facts), mark_sentence(facts), sound_sentence(facts)),
-    )
-    return " ".join(sentence for sentence in sentences if sentence)
-
-
-def first_sentence(facts: Facts) -> str:
-    """What kind of picture: sharpness, light, length, shape, colours, contrast, detail, bars."""
-    looks = [
-        word for word in (sharpness_word(facts), light_word(facts), colour_word(facts)) if word
+    if style.startswith("lora-"):
+        phrases = {
+            "lora-character": (*look_phrases(facts), *motion_phrases(facts)),
+            "lora-style": motion_phrases(facts),
+            "lora-motion": (*look_phrases(facts), *detail_phrases(facts)),
+        }[style]
+        return ", ".join(word for word in (trigger, *phrases, *content_phrases(facts)) if word)
+    sentences = [
+        *(look_sentence(facts), tone_sentence(facts), *motion_sentences(facts)),
+        *(tag_sentence(facts), text_sentence(facts), mark_sentence(facts)),
+        "" if style == "text-to-video" else sound_sentence(facts),
     ]
-    duration_s = number(facts, "clips", "duration_s")
-    before, after = ("", "") if duration_s is None else length_phrase(duration_s)
-    shape = shape_phrase(facts)
-    tail = tail_phrase(facts)
-    if not (looks or before or after or shape or tail):
-        return ""
-    subject = " ".join(part for part in (", ".join(looks), before, "clip") if part)
-    return f"{article(subject)} {subject}{after}{shape}{tail}."
+    text = " ".join(sentence for sentence in sentences if sentence)
+    return f"{trigger}, {text[:1].lower()}{text[1:]}" if trigger and text else text
 
 
-def second_sentence(facts: Facts) -> str:
-    """What happens to the picture: motion, standing still, and how much of it is lost in tone."""
+def look_sentence(facts: Facts) -> str:
+    """What the picture looks like: "The picture is dim, mostly green, with low contrast."."""
+    if is_black(facts):
+        return "The picture is black throughout."
+    looks = [
+        *(["crisp"] if is_crisp(facts) else []),
+        *banded(facts, "luma_mean", LIGHT),
+        *banded(facts, "colourfulness", COLOUR),
+    ]
+    colours = colours_phrase(inner_colours(facts))
+    if colours == MANY_COLOURS:
+        looks, colours = [*looks, colours], ""
+    details = joined([*contrast_phrases(facts), *bars_phrases(facts)])
+    look = ", ".join(part for part in (joined(looks), colours) if part)
+    if look:
+        return f"The picture is {look}, with {details}." if details else f"The picture is {look}."
+    return f"The picture has {details}." if details else ""
+
+
+def tone_sentence(facts: Facts) -> str:
+    """How much of the picture is near black or white, unless its colours say so."""
     if is_black(facts):
         return ""
-    clauses = [*movement_clauses(facts), *camera_clauses(facts), *tone_clauses(facts)]
-    text = joined(clauses)
+    colours = colours_phrase(inner_colours(facts)).replace(",", "").split()
+    dark = (number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
+    bright = number(facts, "quality", "bright_share") or 0.0
+    tones = [
+        f"{share_phrase(share)} of the picture is nearly {tone}"
+        for tone, share in (("black", dark), ("white", bright))
+        if share >= MIN_TONE_SHARE and tone not in colours
+    ]
+    text = joined(tones)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
+def motion_sentences(facts: Facts) -> list[str]:
+    """What the camera does and what moves, and for how long all is black."""
+    if is_black(facts):
+        return []
+    black = number(facts, "quality", "black_share") or 0.0
+    pause = [f"The picture is black {word_of(black, TIME)}."] if black >= MIN_BLACK_SHARE else []
+    if is_frozen(facts):
+        return ["Nothing moves.", *pause]
+    camera, movement = camera_clause(facts), movement_clause(facts)
+    link = " while " if movement.startswith("something") else " and "
+    text = link.join(clause for clause in (camera, movement) if clause)
+    return [*([f"{text[:1].upper()}{text[1:]}."] if text else []), *pause]
+
+
 def tag_sentence(facts: Facts) -> str:
-    """What a classifier all but surely sees."""
-    probability = number(facts, "tags", "top_probability") or 0.0
-    name = facts.get("tags", {}).get("top_name")
-    return f"It looks like: {name}." if name and probability >= TAG_WORTH_SAYING else ""
+    """What a classifier is almost certain to see; a user's own label is quoted."""
+    name = tag_of(facts)
+    if not name:
+        return ""
+    is_noun = facts["tags"].get("backend") in NOUN_TAGGERS
+    return f"It seems to show {with_article(name) if is_noun else f'“{name}”'}."
 
 
 def text_sentence(facts: Facts) -> str:
     """The first words that were read in the picture, and where, if they are laid over it."""
+    quoted, region = texts_in(facts)
+    return f"Text {region or 'in the picture'} reads {joined(quoted)}." if quoted else ""
+
+
+def mark_sentence(facts: Facts) -> str:
+    """A mark over the picture, where one is very likely."""
+    found = mark_phrases(facts)
+    return f"There seems to be {with_article(found[0])}." if found else ""
+
+
+def sound_sentence(facts: Facts) -> str:
+    """What is heard for a good part of the clip, or that nothing is."""
+    if (number(facts, "speech", "silence_share") or 0.0) >= ALL:
+        return "Nothing can be heard."
+    sounds_by_time: dict[str, list[str]] = {}
+    for sound in SOUNDS:
+        share = number(facts, "speech", f"{sound}_share") or 0.0
+        if share >= MIN_SOUND_SHARE:
+            sounds_by_time.setdefault(word_of(share, TIME), []).append(sound)
+    if not sounds_by_time:
+        return ""
+    (when, sounds), *others = sounds_by_time.items()
+    first = f"{joined(sounds)} can be heard {when}"
+    text = joined([first, *(f"{joined(more)} {when}" for when, more in others)])
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def look_phrases(facts: Facts) -> tuple[str, ...]:
+    """Light and colours, as what may differ between clips of one character or movement."""
+    if is_black(facts):
+        return ("black picture",)
+    light = [f"{word} picture" for word in banded(facts, "luma_mean", LIGHT)]
+    strength = [COLOUR_AS_NOUN[word] for word in banded(facts, "colourfulness", COLOUR)]
+    colours = colours_phrase(inner_colours(facts))
+    return (*light, *strength, "many colours" if colours == MANY_COLOURS else colours)
+
+
+def detail_phrases(facts: Facts) -> tuple[str, ...]:
+    """Contrast and sharpness."""
+    if is_black(facts):
+        return ()
+    return (*contrast_phrases(facts), *(["crisp detail"] if is_crisp(facts) else []))
+
+
+def motion_phrases(facts: Facts) -> tuple[str, ...]:
+    """What the camera does and what moves: "camera slowly pans left", "some movement"."""
+    if is_black(facts):
+        return ()
+    if is_frozen(facts):
+        return ("nothing moves",)
+    movement = movement_clause(facts).removeprefix("there is ").replace(",", "")
+    movement = movement.replace("something moves", "movement")
+    return camera_clause(facts).removeprefix("the "), movement
+
+
+def content_phrases(facts: Facts) -> tuple[str, ...]:
+    """What is seen, read and laid over the picture, which no LoRA is to learn."""
+    quoted, region = texts_in(facts)
+    text = " ".join(part for part in ("text", joined(quoted), region) if part) if quoted else ""
+    return (tag_of(facts), text, *mark_phrases(facts), *bars_phrases(facts))
+
+
+def camera_clause(facts: Facts) -> str:
+    """What the camera does for at least half of the clip, if that is known."""
+    camera = str(facts.get("motion", {}).get("camera"))
+    share = number(facts, "motion", f"{camera}_share") or 0.0
+    if camera not in CAMERA or share < MIN_CAMERA_SHARE:
+        return ""
+    speed = number(facts, "motion", "camera_speed")
+    is_slow = camera in DIRECTED and speed is not None and speed < SLOW_CAMERA
+    return f"the camera {'slowly ' * is_slow}{CAMERA[camera]}"
+
+
+def movement_clause(facts: Facts) -> str:
+    """How much moves and where; under a camera that moves, only what it does not explain."""
+    region = REGIONS.get(str(facts.get("motion", {}).get("object_place")), "")
+    if camera_clause(facts) not in ("", f"the camera {CAMERA['static']}"):
+        own = number(facts, "motion", "object_motion") or 0.0
+        return f"something moves {region}" if region and own >= MIN_PLACED_MOTION else ""
+    mean = number(facts, "quality", "motion_mean")
+    if mean is None:
+        return ""
+    amount = word_of(mean, MOVEMENT)
+    if mean < MIN_PLACED_MOTION:
+        return amount
+    return f"{amount}, strongest {region}" if region else amount + motion_extent(facts, mean)
+
+
+def motion_extent(facts: Facts, mean: float) -> str:
+    """Whether all of the picture moves or parts of it; `mean` in frame diagonals a second."""
+    spread = number(facts, "quality", "motion_spread")
+    if spread is None:
+        return ""
+    if spread / mean <= EVEN_MOTION:
+        return " across the whole picture"
+    return " in parts of the picture" if spread / mean >= LOCAL_MOTION else ""
+
+
+def banded(facts: Facts, column: str, bands: tuple[tuple[float, str], ...]) -> list[str]:
+    """The word for a number of `quality`; none where it was not measured or is ordinary."""
+    value = number(facts, "quality", column)
+    word = "" if value is None else word_of(value, bands)
+    return [word] if word else []
+
+
+def contrast_phrases(facts: Facts) -> list[str]:
+    """Contrast and want of detail, where they stand out."""
+    return [*banded(facts, "luma_spread", CONTRAST), *banded(facts, "sharpness", DETAIL)]
+
+
+def bars_phrases(facts: Facts) -> list[str]:
+    """Where the black bars are."""
+    sizes = [number(facts, "quality", f"letterbox_{side}") or 0.0 for side in SIDES]
+    phrase = bars_phrase(*sizes) if bars_share(facts) and not is_black(facts) else ""
+    return [phrase] if phrase else []
+
+
+def mark_phrases(facts: Facts) -> list[str]:
+    """A mark over the picture, where one is very likely."""
+    score = number(facts, "watermark", "score")
+    region = REGIONS.get(str(facts.get("watermark", {}).get("place")), "")
+    if score is None or score < MIN_MARK_SCORE:
+        return []
+    return [f"watermark {region or 'over the picture'}"]
+
+
+def tag_of(facts: Facts) -> str:
+    """The label that is all but certain, if there is one."""
+    probability = number(facts, "tags", "top_probability") or 0.0
+    return str(facts["tags"]["top_name"]) if probability >= MIN_TAG_PROBABILITY else ""
+
+
+def texts_in(facts: Facts) -> tuple[list[str], str]:
+    """The first strings that were read, quoted; and where, if all of them lie over one region."""
     row = facts.get("text", {})
     read, overlays = strings_of(row, "strings"), strings_of(row, "overlay_strings")
-    if not read:
-        return ""
-    places = strings_of(row, "overlay_places")
-    is_one_place = len(places) == 1 and overlays == read
-    place = f" at the {places[0]}" if is_one_place else " in the picture"
-    quoted = joined([f"\u201c{text}\u201d" for text in different(read)[:MOST_QUOTED]])
-    return f"Text{place} reads {quoted}."
+    regions = strings_of(row, "overlay_places")
+    is_one_region = len(regions) == 1 and overlays == read
+    quoted = [f"\u201c{text}\u201d" for text in different(read)[:MAX_QUOTED]]
+    return quoted, REGIONS.get(regions[0], "") if is_one_region else ""
 
 
 def strings_of(row: Mapping[str, object], column: str) -> tuple[str, ...]:
@@ -115,89 +286,26 @@ def strings_of(row: Mapping[str, object], column: str) -> tuple[str, ...]:
     return tuple(map(str, values)) if isinstance(values, tuple | list) else ()
 
 
-def mark_sentence(facts: Facts) -> str:
-    """That a mark lies over the picture, where that is very likely."""
-    score, place = number(facts, "watermark", "score"), facts.get("watermark", {}).get("place")
-    if score is None or score < MARK_WORTH_SAYING:
-        return ""
-    return "A mark seems to lie over the picture" + (f" at the {place}." if place else ".")
-
-
-def sound_sentence(facts: Facts) -> str:
-    """What is heard for a good part of the clip, or that nothing is."""
-    if (number(facts, "speech", "silence_share") or 0.0) >= ALL:
-        return "No sound is heard."
-    heard: dict[str, list[str]] = {}
-    for sound in SOUNDS:
-        share = number(facts, "speech", f"{sound}_share") or 0.0
-        if share >= SOUND_WORTH_SAYING:
-            part = "throughout" if share >= ALL else f"for {share_phrase(share)} of the time"
-            heard.setdefault(part, []).append(sound)
-    told = joined([f"{joined(sounds)} {part}" for part, sounds in heard.items()])
-    return f"One hears {told}." if told else ""
-
-
 def is_black(facts: Facts) -> bool:
     """Whether all frames are black, so that no other measurement means anything."""
     return (number(facts, "quality", "black_share") or 0.0) >= ALL
 
 
-def sharpness_word(facts: Facts) -> str:
-    """That the clip is sharp, where it is plain."""
-    value = number(facts, "quality", "sharpness") or 0.0
-    return "sharp" if value >= SHARP_FROM and not is_black(facts) else ""
+def is_frozen(facts: Facts) -> bool:
+    """Whether all frames repeat the one before; in animation many do, and yet it moves."""
+    return (number(facts, "quality", "freeze_share") or 0.0) >= ALL
 
 
-def light_word(facts: Facts) -> str:
-    """How light."""
-    if is_black(facts):
-        return "black"
-    value = number(facts, "quality", "luma_mean")
-    return "" if value is None else word_of(value, LIGHT)
-
-
-def colour_word(facts: Facts) -> str:
-    """How colourful, where it is out of the ordinary."""
-    value = number(facts, "quality", "colourfulness")
-    return "" if value is None or is_black(facts) else word_of(value, COLOUR)
-
-
-def shape_phrase(facts: Facts) -> str:
-    """Shape and size as displayed, and frame rate: " in landscape format at 1280x720 and …"."""
-    width, height = (number(facts, "videos", side) for side in ("display_width", "display_height"))
-    rate = number(facts, "videos", "frame_rate")
-    size = f"{width:.0f}x{height:.0f}" if width and height else ""
-    pace = rate_phrase(rate, is_vfr=bool(facts["videos"].get("is_vfr"))) if rate else ""
-    shape = f" in {shape_word(width, height)} format" if width and height else ""
-    values = joined([value for value in (size, pace) if value])
-    return f"{shape} at {values}" if values else ""
-
-
-def tail_phrase(facts: Facts) -> str:
-    """Colours, contrast, detail and bars: ", mostly green, with low contrast"."""
-    if is_black(facts):
-        return ""
-    colours = colours_phrase(inner_colours(facts))
-    rest = [
-        "" if value is None else word_of(value, bands)
-        for value, bands in (
-            (number(facts, "quality", "luma_spread"), CONTRAST),
-            (number(facts, "quality", "sharpness"), DETAIL),
-        )
-    ]
-    if bars_share(facts):
-        rest.append(
-            bars_phrase(*(number(facts, "quality", f"letterbox_{s}") or 0.0 for s in SIDES))
-        )
-    told = joined([part for part in rest if part])
-    return (f", {colours}" if colours else "") + (f", with {told}" if told else "")
+def is_crisp(facts: Facts) -> bool:
+    """Whether the picture has sharp edges."""
+    return (number(facts, "quality", "sharpness") or 0.0) >= MIN_CRISP_SHARPNESS
 
 
 def bars_share(facts: Facts) -> float:
     """Share of the picture under black bars; 0 where a black ground makes its margins look so."""
     share = number(facts, "quality", "letterbox_share") or 0.0
     black = named_colours(facts).get("black", 0.0)
-    return 0.0 if share >= 1 or (black - share) / (1 - share) >= BARS_SHOW_BELOW else share
+    return 0.0 if share >= 1 or (black - share) / (1 - share) >= MAX_BLACK_INSIDE_BARS else share
 
 
 def named_colours(facts: Facts) -> dict[str, float]:
@@ -214,57 +322,6 @@ def inner_colours(facts: Facts) -> dict[str, float]:
     if "black" in colours:
         colours["black"] = max(0.0, colours["black"] - bars)
     return {name: share / (1 - bars) for name, share in colours.items()}
-
-
-def movement_clauses(facts: Facts) -> list[str]:
-    """How much moves, whether all of the picture does, and for how long nothing does."""
-    mean = number(facts, "quality", "motion_mean")
-    still = number(facts, "quality", "freeze_share") or 0.0
-    if still >= ALL:
-        return ["the picture stands still throughout"]
-    pause = f"the picture stands still for {share_phrase(still)} of the time"
-    pauses = [pause] if still >= PAUSE_WORTH_SAYING else []
-    if mean is None:
-        return pauses
-    motion = f"there is {word_of(mean, MOTION)}{motion_place(facts, mean)}"
-    if pauses and mean >= MOTION_WORTH_PLACING:
-        return [f"{motion}, but {pause}"]
-    return [motion, *pauses]
-
-
-def motion_place(facts: Facts, mean: float) -> str:
-    """Where it moves, if that is plain; `mean` in frame diagonals a second."""
-    spread = number(facts, "quality", "motion_spread")
-    if spread is None or mean < MOTION_WORTH_PLACING:
-        return ""
-    if spread / mean <= EVEN_MOTION:
-        return " across the whole picture"
-    return " in parts of the picture" if spread / mean >= LOCAL_MOTION else ""
-
-
-def camera_clauses(facts: Facts) -> list[str]:
-    """What the camera does for at least half of the clip, if that is known."""
-    camera = str(facts.get("motion", {}).get("camera"))
-    share = number(facts, "motion", f"{camera}_share") or 0.0
-    if camera not in CAMERA or share < CAMERA_WORTH_SAYING:
-        return []
-    speed = number(facts, "motion", "camera_speed")
-    is_slow = camera in DIRECTED and speed is not None and speed < SLOW_CAMERA
-    return [f"the camera {'slowly ' * is_slow}{CAMERA[camera]}"]
-
-
-def tone_clauses(facts: Facts) -> list[str]:
-    """How much is black for a time, near black, or near white, unless its colours say so."""
-    said = colours_phrase(inner_colours(facts)).replace(",", "").split()
-    black = number(facts, "quality", "black_share") or 0.0
-    dark = (number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
-    bright = number(facts, "quality", "bright_share") or 0.0
-    blank = [f"the picture is black for {share_phrase(black)} of the time"]
-    return (blank if black >= PAUSE_WORTH_SAYING else []) + [
-        f"{share_phrase(share)} of the picture is close to {tone}"
-        for tone, share in (("black", dark), ("white", bright))
-        if share >= TONE_WORTH_SAYING and tone not in said
-    ]
 
 
 def number(facts: Facts, table: str, column: str) -> float | None:

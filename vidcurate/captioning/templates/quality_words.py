@@ -1,20 +1,27 @@
-"""Short phrases for what was measured of a clip, which captioners can be given.
+"""Short phrases for what was measured of a clip, which prompts and scores can use.
 
-The manner is that of CAMP-VQA, whose captioner is told of a clip's quality in words; the numbers
-are named here, none is guessed.
+The form is that of CAMP-VQA, whose captioner gets a clip's quality in words; here every phrase has
+its numbers.
 """
 
 import math
 from collections.abc import Mapping
 
-from vidcurate.captioning.templates.words import COLOUR, LIGHT, MOTION, SHARP_FROM, Bands, word_of
+from vidcurate.captioning.templates.words import (
+    COLOUR,
+    LIGHT,
+    MIN_CRISP_SHARPNESS,
+    MOTION,
+    Bands,
+    word_of,
+)
 
 HALF = 0.5
-# By table and column, in the order in which they are said.
-SPOKEN: tuple[tuple[str, str, Bands], ...] = (
+# By table and column, in the order of the phrases.
+PHRASES: tuple[tuple[str, str, Bands], ...] = (
     (
         *("quality", "sharpness"),
-        ((10, "very soft"), (20, "soft"), (SHARP_FROM, ""), (math.inf, "sharp")),
+        ((10, "very soft"), (20, "soft"), (MIN_CRISP_SHARPNESS, ""), (math.inf, "sharp")),
     ),
     ("quality", "luma_mean", LIGHT),
     ("quality", "luma_spread", ((30, "low contrast"), (60, ""), (math.inf, "high contrast"))),
@@ -48,10 +55,10 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 
 def quality_words(rows: Rows) -> tuple[str, ...]:
-    """The phrases that a clip's numbers stand for; what was not measured is not spoken of."""
-    said = (
+    """The phrases for a clip's numbers; what was not measured has none."""
+    words = (
         word_of(float(value), bands)
-        for table, column, bands in SPOKEN
+        for table, column, bands in PHRASES
         if isinstance(value := rows.get(table, {}).get(column), int | float)
     )
-    return tuple(word for word in said if word)
+    return tuple(word for word in words if word)

@@ -1,4 +1,4 @@
-"""How far texts agree by their words, in any script and without a model."""
+"""Measures how far texts agree in their words, in any script and without a model."""
 
 import re
 from collections import Counter
@@ -10,7 +10,7 @@ WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a text in small letters, without punctuation."""
+    """The words of a text in lower case, without punctuation."""
     return WORD.findall(text.casefold())
 
 
@@ -25,7 +25,7 @@ def word_f1(first: str, second: str) -> float:
 
 
 def agreement(texts: Sequence[str]) -> list[float | None]:
-    """How far each text agrees with the others: its mean `word_f1`, None for a lone text."""
+    """The mean `word_f1` of each text with all others; None for a lone text."""
     if len(texts) == 1:
         return [None]
     return [

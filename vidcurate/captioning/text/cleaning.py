@@ -1,7 +1,7 @@
-"""What models add to a caption or leave unfinished: each fault is found by one rule, and undone.
+"""Repairs what models add to a caption or leave unfinished, one rule for each fault.
 
 A rule takes a draft and gives a better one, or None where it finds nothing. A fault that cannot be
-undone is only marked: by the rule's name among the repairs, or by the status.
+repaired is only marked: by the rule's name among the repairs, or by the status.
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from vidcurate.captioning.material import Told
+from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.options import CLEANING_RULES, CleaningRule
 from vidcurate.captioning.text.language import wrong_language
 from vidcurate.captioning.text.loops import without_loops
@@ -19,7 +19,7 @@ from vidcurate.models.chat.conversation import Status
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A text, what the model's answer was like, and the language that it should have."""
+    """A text, the status of the model's answer, and the language that it should have."""
 
     text: str
     status: Status
@@ -68,7 +68,7 @@ OPENERS = (
     r"(?:video |dense |detailed |short )?(?:caption|description|answer)s?:",
 )
 OPENER = re.compile(rf"\s*(?:{'|'.join(OPENERS)})\s*", re.IGNORECASE)
-FEWEST_WORDS_LEFT = 3
+MIN_WORDS_LEFT = 3
 MARKUP: tuple[tuple[str, str], ...] = (
     (r"^\s*```[\w-]*\s*$", ""),  # fences
     (r"^\s*(?:-{3,}|\*{3,}|_{3,})\s*$", ""),  # rules
@@ -82,7 +82,7 @@ MARKUP: tuple[tuple[str, str], ...] = (
     (r"</?(?:b|i|em|strong|p|br|ul|ol|li|h[1-6]|div|span)\s*/?>", " "),
 )
 BULLET = re.compile(r"^\s*(?:[-*\u2022\u2013]|\(?\d{1,2}[.)])\s+(.+)$")
-FEWEST_BULLETS = 2
+MIN_BULLETS = 2
 # Words on which no English sentence ends.
 DANGLING = re.compile(
     r"\b(?:a|an|the|and|or|of|with|to|in|on|at|from|by|for|as|is|are|was|were|while|his|her|their"
@@ -91,25 +91,25 @@ DANGLING = re.compile(
 )
 
 
-def clean(told: Told, language: str, rules: Sequence[CleaningRule]) -> Told:
-    """What a strategy told, with its texts repaired; the names of the rules that found something.
+def clean(caption: CaptionText, language: str, rules: Sequence[CleaningRule]) -> CaptionText:
+    """Repair the texts of a caption, and note the names of the rules that found something.
 
     Raises MediaError where nothing is left: the answer was a refusal, or nothing but markup.
     """
-    draft, repairs = repaired(Draft(told.text, told.status, language), rules)
+    draft, repairs = repaired(Draft(caption.text, caption.status, language), rules)
     if not draft.text:
         status = "refused" if "refusal" in repairs else "empty"
-        raise MediaError(f"the model's answer was {status}: {' '.join(told.text.split())}")
-    short = told.short_text
+        raise MediaError(f"the model's answer was {status}: {' '.join(caption.text.split())}")
+    short = caption.short_text
     if short:
         shortened, more = repaired(Draft(short, "ok", language), rules)
         short, repairs = shortened.text or None, repairs + more
-    names = tuple(dict.fromkeys((*told.repairs, *repairs)))
-    return replace(told, text=draft.text, short_text=short, status=draft.status, repairs=names)
+    names = tuple(dict.fromkeys((*caption.repairs, *repairs)))
+    return replace(caption, text=draft.text, short_text=short, status=draft.status, repairs=names)
 
 
 def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[str, ...]]:
-    """A draft after those rules, in the order in which they help each other."""
+    """Apply rules to a draft, in the order in which they help each other."""
     found = []
     for name in (name for name in CLEANING_RULES if name in rules):
         better = RULES[name](draft)
@@ -120,23 +120,23 @@ def repaired(draft: Draft, rules: Sequence[CleaningRule]) -> tuple[Draft, tuple[
 
 
 def sentences_of(text: str) -> list[str]:
-    """A text's sentences; what stands after the last full stop is one too."""
+    """The sentences of a text; words after the last full stop count as one."""
     return [sentence for part in SENTENCE_END.split(text) if (sentence := part.strip())]
 
 
 def refusal(draft: Draft) -> Draft | None:
-    """Take out sentences in which the model says what it will not do."""
-    told = sentences_of(draft.text)
-    kept = [sentence for sentence in told if not REFUSAL.search(sentence)]
-    if len(kept) == len(told):
+    """Remove sentences in which the model refuses."""
+    sentences = sentences_of(draft.text)
+    kept = [sentence for sentence in sentences if not REFUSAL.search(sentence)]
+    if len(kept) == len(sentences):
         return None
     # One sentence after a refusal that opens the text is an offer of other help.
-    is_whole = told[0] not in kept and len(kept) <= 1
+    is_whole = sentences[0] not in kept and len(kept) <= 1
     return replace(draft, text="" if is_whole else " ".join(kept))
 
 
 def markup(draft: Draft) -> Draft | None:
-    """Take out Markdown and HTML; words that were marked stay."""
+    """Remove Markdown and HTML, and keep the words inside."""
     text = draft.text
     for pattern, instead in MARKUP:
         text = re.sub(pattern, instead, text, flags=re.MULTILINE)
@@ -146,13 +146,13 @@ def markup(draft: Draft) -> Draft | None:
 
 
 def bullets(draft: Draft) -> Draft | None:
-    """Make sentences of a list's points."""
+    """Turn the points of a list into sentences."""
     lines = [line for line in draft.text.splitlines() if line.strip()]
     points = [BULLET.match(line) for line in lines]
-    if sum(point is not None for point in points) < FEWEST_BULLETS:
+    if sum(point is not None for point in points) < MIN_BULLETS:
         return None
-    told = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
-    return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in told))
+    lines = [point[1] if point else line for point, line in zip(points, lines, strict=True)]
+    return replace(draft, text=" ".join(capital(as_sentence(line.strip())) for line in lines))
 
 
 def as_sentence(line: str) -> str:
@@ -161,32 +161,32 @@ def as_sentence(line: str) -> str:
 
 
 def opener(draft: Draft) -> Draft | None:
-    """Take out a beginning that speaks of the video, not of what is in it."""
+    """Remove a beginning that speaks about the video and not about its content."""
     text = draft.text
-    while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= FEWEST_WORDS_LEFT:
+    while (found := OPENER.match(text)) and len(text[found.end() :].split()) >= MIN_WORDS_LEFT:
         text = capital(text[found.end() :])
     return None if text == draft.text else replace(draft, text=text)
 
 
 def capital(text: str) -> str:
-    """A text that begins with a capital letter."""
+    """A text with a capital first letter."""
     return text[:1].upper() + text[1:]
 
 
 def repetition(draft: Draft) -> Draft | None:
-    """Keep one of phrases and sentences that come again and again."""
+    """Keep one of phrases and sentences that are repeated over and over."""
     text = without_loops(draft.text, sentences_of(draft.text))
     return None if text is None else replace(draft, text=text)
 
 
 def unfinished(draft: Draft) -> Draft | None:
-    """Cut a text that breaks off back to its last whole sentence; mark it where there is none."""
-    told = sentences_of(draft.text)
-    if not told or SENTENCE_END.search(told[-1]):
+    """Cut a text that breaks off to its last whole sentence; mark it where there is none."""
+    sentences = sentences_of(draft.text)
+    if not sentences or SENTENCE_END.search(sentences[-1]):
         return None
-    if len(told) > 1:
-        return replace(draft, text=" ".join(told[:-1]), status="truncated")
-    breaks_off = DANGLING.search(told[0]) is not None or draft.status == "truncated"
+    if len(sentences) > 1:
+        return replace(draft, text=" ".join(sentences[:-1]), status="truncated")
+    breaks_off = DANGLING.search(sentences[0]) is not None or draft.status == "truncated"
     return replace(draft, status="truncated") if breaks_off else None
 
 

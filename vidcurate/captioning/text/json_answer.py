@@ -1,4 +1,4 @@
-"""JSON from a model: read strictly, then with a few small repairs, checked, and asked for again."""
+"""Reads JSON from a model: strictly, then with small repairs; checks it, and asks once more."""
 
 import json
 import re
@@ -7,19 +7,25 @@ from typing import Any, NoReturn
 
 from vidcurate.captioning.prompts import fill_prompt, load_prompt
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.answer_text import without_thoughts
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Frame, said
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    Frame,
+    ModelRequest,
+    answer_text,
+)
+from vidcurate.models.chat.output_text import without_thoughts
 
 JSON_PROMPTS = ("json-form", "json-again")
 """The prompts that `ask_json` adds to a strategy's own; a strategy that uses it names them."""
 
 # A string is matched whole, so that a comma inside one is let be.
 TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])', re.DOTALL)
-MOST_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
+MAX_STARTS = 64  # brackets that are tried as the beginning of JSON: more is no answer
 # Names under which models put a text that was asked for without any form, the likeliest first.
 TEXT_NAMES = ("caption", "description", "text", "answer", "response", "detailed", "summary")
 FENCED = re.compile(r"```[\w-]*\s*(\{.*\}|\[.*\])\s*```", re.DOTALL)
-LONGEST_FAULT = 200  # characters of what is wrong, as it is told to the model and the user
+MAX_FAULT = 200  # characters of what is wrong, for the model and the user
 
 
 def ask_json(
@@ -28,31 +34,33 @@ def ask_json(
     max_tokens: int | None = None,
     bound: Mapping[str, Any] | None = None,
 ) -> Conversation[Any]:
-    """The value of a JSON answer that follows a schema; an answer that does not is asked once more.
+    """Ask for JSON that follows a schema, and once more where the answer does not.
 
-    The schema is told in words too, since not every server can be bound to one; `bound` is what a
-    server is given to bind the model, where it is not the whole schema. Raises MediaError
-    for a refusal, and where the second answer cannot be used either.
+    The prompt contains the schema, since not every server can bind an answer to one; `bound` is
+    what a server binds the model to, where that is not the whole schema. Raises MediaError for a
+    refusal, and where the second answer cannot be used either.
     """
     form = fill_prompt(load_prompt("json-form"), {"schema": json.dumps(schema, ensure_ascii=False)})
     asked = (*parts, form)
-    answer = yield Ask(asked, bound or schema, max_tokens)
-    text = said(answer)
+    answer = yield ModelRequest(asked, bound or schema, max_tokens)
+    text = answer_text(answer)
     try:
         return value_of(answer, schema)
     except MediaError as error:
         again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield Ask((*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens)
+    answer = yield ModelRequest(
+        (*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens
+    )
     return value_of(answer, schema)
 
 
 def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
-    """The value that an answer holds.
+    """The value in an answer.
 
     Raises MediaError that says what is wrong with it.
     """
     try:
-        value = read_json(said(answer))
+        value = read_json(answer_text(answer))
     except MediaError as error:
         if answer.status == "truncated":
             cut = f", {answer.reason}" if answer.reason else ""
@@ -67,19 +75,19 @@ def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
 
 
 def read_json(text: str) -> Any:
-    """The JSON value in a model's answer.
+    """Read the JSON value in a model's answer.
 
-    The whole text is read as JSON first. Where that fails: thoughts are left out, commas before a
-    closing bracket go, line ends inside strings are allowed, and of the objects and lists that
-    stand in the text (in a code fence, after leading words) the longest is taken. Raises MediaError
-    where there is none, for NaN and infinities, which JSON has not, and for half a character (a
-    lone surrogate), which no table can hold.
+    The whole text is read as JSON first. Where that fails, thoughts and commas before a closing
+    bracket are removed, line ends inside strings are allowed, and the longest object or list in the
+    text is taken (in a code fence, or after leading words). Raises MediaError where there is none,
+    for NaN and infinities, which are not JSON, and for half a character (a lone surrogate), which
+    no table can hold.
     """
     try:
         value = json.loads(text, parse_constant=refuse)
     except (ValueError, RecursionError):
-        spoken = without_thoughts(text)
-        found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", spoken)))
+        answer_only = without_thoughts(text)
+        found = list(values_in(TRAILING_COMMA.sub(lambda m: m[1] or "", answer_only)))
         if not found:
             raise MediaError(f"the answer is not JSON: {text[:60]!r}") from None
         value = max(found, key=lambda pair: pair[0])[1]
@@ -91,9 +99,9 @@ def read_json(text: str) -> Any:
 
 
 def plain_text(text: str) -> str | None:
-    """A text as it is, or the one inside the JSON, in a fence or not, that a model put it in.
+    """The text itself, or the text inside the JSON that a model put around it.
 
-    None where the JSON holds none, or several of which none is named as the text.
+    None where the JSON holds no text, or several of which none has a known name.
     """
     fenced = FENCED.search(text)
     inside = fenced[1] if fenced else text.strip()
@@ -116,18 +124,18 @@ def plain_text(text: str) -> str | None:
 
 
 def refuse(constant: str) -> NoReturn:
-    """NaN and Infinity are Python's, not JSON's."""
+    """Refuse NaN and Infinity, which Python reads but JSON does not have."""
     raise ValueError(f"{constant} is not JSON")
 
 
 def values_in(text: str) -> Iterator[tuple[int, Any]]:
-    """The objects and lists that stand in a text, each with its length there."""
+    """The objects and lists inside a text, each with its length there."""
     decoder = json.JSONDecoder(strict=False, parse_constant=refuse)
     end = 0
     starts = [match.start() for match in re.finditer(r"[\[{]", text)]
     n_tried = 0
     for start in starts:
-        if start < end or n_tried == MOST_STARTS:
+        if start < end or n_tried == MAX_STARTS:
             continue
         n_tried += 1
         try:
@@ -148,4 +156,4 @@ def fault_in(value: Any, schema: Mapping[str, Any]) -> str | None:
     if error is None:
         return None
     line = " ".join(f"{error.json_path}: {error.message}".split())
-    return line if len(line) <= LONGEST_FAULT else f"{line[:LONGEST_FAULT]}…"
+    return line if len(line) <= MAX_FAULT else f"{line[:MAX_FAULT]}…"

@@ -1,19 +1,19 @@
-"""Where a model fell into a loop, and says one phrase or sentence again and again."""
+"""Removes loops, in which a model repeats one phrase or sentence over and over."""
 
 import re
 from collections.abc import Sequence
 
 from vidcurate.captioning.text.agreement import words_of
 
-LONGEST_PHRASE = 20  # words
-FEWEST_TURNS = 3  # "very, very" is speech, not a loop
-FEWEST_SENTENCE_WORDS = 3
-FEWEST_LOOP_WORDS = 6  # so is "row, row, row"
+MAX_PHRASE = 20  # words
+MIN_TURNS = 3  # "very, very" is speech, not a loop
+MIN_SENTENCE_WORDS = 3
+MIN_LOOP_WORDS = 6  # so is "row, row, row"
 
 
 def without_loops(text: str, sentences: Sequence[str]) -> str | None:
-    """A text in which each loop is passed through once; None where there is no loop."""
-    once = said_once(sentences)
+    """A text with each loop cut to one turn; None where there is no loop."""
+    once = without_repeats(sentences)
     words = (text if len(once) == len(sentences) else " ".join(once)).split()
     kept = unlooped(words)
     if len(once) == len(sentences) and len(kept) == len(words):
@@ -21,21 +21,21 @@ def without_loops(text: str, sentences: Sequence[str]) -> str | None:
     return " ".join(kept)
 
 
-def said_once(sentences: Sequence[str]) -> list[str]:
-    """Sentences, each once; what is too short to be a sentence, such as "Mr.", stays."""
+def without_repeats(sentences: Sequence[str]) -> list[str]:
+    """Each sentence once; parts too short to be a sentence, such as "Mr.", stay."""
     known: set[tuple[str, ...]] = set()
     once = []
     for sentence in sentences:
         words = tuple(words_of(sentence))
         if words not in known:
             once.append(sentence)
-        if len(words) >= FEWEST_SENTENCE_WORDS:
+        if len(words) >= MIN_SENTENCE_WORDS:
             known.add(words)
     return once
 
 
 def unlooped(words: list[str]) -> list[str]:
-    """Words without phrases that follow themselves at once."""
+    """Words without phrases that repeat immediately."""
     plain = [word_of(word) for word in words]
     kept: list[str] = []
     at = 0
@@ -47,13 +47,13 @@ def unlooped(words: list[str]) -> list[str]:
 
 
 def loop_at(words: Sequence[str], at: int) -> tuple[int, int]:
-    """The length of a phrase that loops from a word on, and of its loop; zeros without one."""
-    for period in range(1, min(LONGEST_PHRASE, len(words) - at) + 1):
+    """The length of a phrase that loops from a word on, and of its loop; zeros without a loop."""
+    for period in range(1, min(MAX_PHRASE, len(words) - at) + 1):
         end = at + period
         while end < len(words) and words[end] == words[end - period]:
             end += 1
         # A last turn that breaks off belongs to the loop.
-        if end - at >= max(FEWEST_TURNS * period, FEWEST_LOOP_WORDS):
+        if end - at >= max(MIN_TURNS * period, MIN_LOOP_WORDS):
             return period, end - at
     return 0, 0
 

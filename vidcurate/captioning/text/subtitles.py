@@ -1,6 +1,7 @@
-"""Subtitle files (SubRip and WebVTT) as timed text: a reader that skips what it cannot read.
+"""Reads subtitle files beside a video as timed text, and names the lines it cannot read.
 
-Of subtitles inside a video nothing is known here.
+SubRip and WebVTT are read here, since their faults must be named by line and libraries drop or
+guess them; SubStation Alpha is read by pysubs2. Subtitles inside a video are not read.
 """
 
 import html
@@ -14,12 +15,20 @@ TIMES = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")  # what follows are We
 ARROW = "-->"
 MARKUP = re.compile(r"</?[A-Za-z0-9][^<>]*>|\{\\[^{}]*\}")  # tags, and the overrides of SubStation
 LANGUAGE = r"(?:\.[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*)?"
+SUBSTATION = (".ass", ".ssa")
+ENDINGS = "srt|vtt|ass|ssa"
 UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+# What subtitles that are not Unicode are written in, the commonest first, which wins a tie.
+CODE_PAGES = (
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256"),
+    *("cp932", "gb18030", "big5", "cp949"),
+)
+MESS_COUNTS = 5  # times as much against an encoding as words of a known language count for it
 
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """What is shown from `start_s` to `end_s`, seconds from the video's first moment, in lines."""
+    """The lines shown from `start_s` to `end_s`, in seconds from the video's first moment."""
 
     start_s: float
     end_s: float
@@ -28,57 +37,97 @@ class Cue:
 
 @dataclass(frozen=True, slots=True)
 class Subtitles:
-    """The cues of a file in time order, how many could not be read, and its character encoding."""
+    """The cues of a file in time order, the lines of those that are skipped, and its encoding."""
 
     cues: tuple[Cue, ...]
-    n_skipped: int
+    skipped_lines: tuple[int, ...]
     encoding: str
 
 
 def subtitle_name(video: str, names: Iterable[str]) -> str | None:
-    """Of the file names in a video's folder that of its subtitles: `video.srt`, `video.en.vtt`.
+    """Choose the file name of a video's subtitles in its folder: `video.srt`, `video.en.vtt`.
 
     Of several it is the shortest, which names no language, then the first in the alphabet.
     """
     pattern = re.compile(
-        rf"{re.escape(PurePath(video).stem)}{LANGUAGE}\.(?:srt|vtt)", re.IGNORECASE
+        rf"{re.escape(PurePath(video).stem)}{LANGUAGE}\.(?:{ENDINGS})", re.IGNORECASE
     )
     found = (name for name in names if pattern.fullmatch(name))
     return min(found, key=lambda name: (len(name), name), default=None)
 
 
-def read_subtitles(data: bytes) -> Subtitles:
-    """The cues of a SubRip or WebVTT file; one whose times make no sense is skipped and counted.
+def read_subtitles(data: bytes, name: str = "") -> Subtitles:
+    """Read the cues of a subtitle file, SubStation Alpha if its name ends so.
 
-    The text is UTF-8, or UTF-16 with its mark; what is neither is taken for Latin-1. Styles,
-    notes, positions and markup are left out, and so are cues without a text.
+    A cue whose times make no sense is skipped, and its line noted. Styles, notes, positions and
+    markup are left out, and so are cues without a text.
     """
     text, encoding = decode(data)
-    cues: list[Cue] = []
-    n_skipped = 0
     lines = text.splitlines()
+    is_substation = name.lower().endswith(SUBSTATION)
+    cues, skipped = substation_cues("\n".join(lines)) if is_substation else timed_cues(lines)
+    return Subtitles(tuple(sorted(cues, key=lambda cue: cue.start_s)), tuple(skipped), encoding)
+
+
+def timed_cues(lines: Sequence[str]) -> tuple[list[Cue], list[int]]:
+    """The cues of SubRip or WebVTT, and the line numbers of those that are skipped."""
+    cues: list[Cue] = []
+    skipped: list[int] = []
     starts = [number for number, line in enumerate(lines) if ARROW in line]
     for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         span = read_times(lines[start])
         if span is None:
-            n_skipped += 1
+            skipped.append(start + 1)
         elif shown := read_text(lines[start + 1 : end], is_followed=end < len(lines)):
             cues.append(Cue(*span, shown))
-    cues.sort(key=lambda cue: cue.start_s)
-    return Subtitles(tuple(cues), n_skipped, encoding)
+    return cues, skipped
+
+
+def substation_cues(text: str) -> tuple[list[Cue], list[int]]:
+    """The dialogue of SubStation Alpha, without drawings; none where the file is broken."""
+    import pysubs2  # noqa: PLC0415 - few data sets have such files
+
+    try:
+        events = pysubs2.SSAFile.from_string(text, format_="ass")
+    except (pysubs2.Pysubs2Error, ValueError, LookupError):
+        return [], []
+    cues = []
+    for event in events:
+        shown = "\n".join(" ".join(line.split()) for line in event.plaintext.splitlines())
+        if event.is_text and event.start < event.end and shown.strip():
+            cues.append(Cue(event.start / 1000, event.end / 1000, shown))
+    return cues, []
 
 
 def decode(data: bytes) -> tuple[str, str]:
-    """A file's text and encoding."""
-    encoding = "utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig"
+    """A file's text and encoding: UTF-8, UTF-16 with its mark, or the likeliest code page."""
+    from charset_normalizer import from_bytes  # noqa: PLC0415 - few files need it
+
+    marked = "utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig"
     try:
-        return data.decode(encoding), encoding.removesuffix("-sig")
+        return data.decode(marked), marked.removesuffix("-sig")
+    except UnicodeDecodeError:
+        guesses = from_bytes(data, cp_isolation=list(CODE_PAGES))
+
+    def likelihood(page: str) -> float:
+        return max(
+            (
+                guess.coherence - MESS_COUNTS * guess.chaos
+                for guess in guesses
+                if page in guess.could_be_from_charset
+            ),
+            default=float("-inf"),
+        )
+
+    best = max(CODE_PAGES, key=lambda page: round(likelihood(page), 2))
+    try:
+        return data.decode(best), best
     except UnicodeDecodeError:
         return data.decode("latin-1"), "latin-1"
 
 
 def read_times(line: str) -> tuple[float, float] | None:
-    """The start and end of a cue in seconds; None where they are none, or the end is not later."""
+    """The start and end of a cue in seconds; None unless both are valid and the end is later."""
     found = TIMES.fullmatch(line)
     if found is None:
         return None
@@ -110,11 +159,11 @@ def read_text(lines: Sequence[str], *, is_followed: bool) -> str:
     return "\n".join(line for line in plain if line)
 
 
-def heard(cues: Iterable[Cue], start_s: float, end_s: float) -> str:
-    """The words of a span of time, on one line; "" where there are none.
+def words_between(cues: Iterable[Cue], start_s: float, end_s: float) -> str:
+    """The words of a span of time on one line, "" where there are none.
 
-    A cue belongs to it when they share at least half of the shorter of both. A line that repeats
-    the one before it, as captions that roll do, is left out.
+    A cue belongs to the span when they share at least half of the shorter of both. A line that
+    repeats the one before it, as captions that roll do, is left out.
     """
     lines: list[str] = []
     for cue in cues:

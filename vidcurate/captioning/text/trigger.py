@@ -1,25 +1,24 @@
-"""A LoRA needs its word in every caption, whatever a model writes."""
+"""Puts the trigger word of a LoRA into captions that lack it."""
 
 import re
 from dataclasses import replace
 
-from vidcurate.captioning.material import Told
+from vidcurate.captioning.clip_input import CaptionText
 
 
-def with_trigger(told: Told, trigger: str) -> Told:
-    """The same with the word before each text that lacks it, and "trigger" among the repairs."""
-    text = begun_with(told.text, trigger)
-    short_text = told.short_text and begun_with(told.short_text, trigger)
-    if (text, short_text) == (told.text, told.short_text):
-        return told
-    return replace(told, text=text, short_text=short_text, repairs=(*told.repairs, "trigger"))
+def with_trigger(caption_text: CaptionText, trigger: str) -> CaptionText:
+    """Put the word before each text that lacks it, and note "trigger" among the repairs."""
+    text = with_word(caption_text.text, trigger)
+    short_text = caption_text.short_text and with_word(caption_text.short_text, trigger)
+    if (text, short_text) == (caption_text.text, caption_text.short_text):
+        return caption_text
+    return replace(
+        caption_text, text=text, short_text=short_text, repairs=(*caption_text.repairs, "trigger")
+    )
 
 
-def begun_with(text: str, trigger: str) -> str:
-    """A text that holds a word, before it where it does not stand in it as it is written.
-
-    Without a word the text stays as it is.
-    """
+def with_word(text: str, trigger: str) -> str:
+    """Put a word before a text that does not contain it exactly; no word changes nothing."""
     if not trigger:
         return text
     there = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)

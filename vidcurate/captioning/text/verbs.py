@@ -1,4 +1,4 @@
-"""Whether an English text says what anybody or anything does, without a grammar of English."""
+"""Finds out whether an English text says that anyone or anything acts, without a grammar."""
 
 import re
 
@@ -63,8 +63,8 @@ ACTIONS = frozenset(IRREGULAR.split()).union(*(inflected(verb) for verb in VERBS
 OTHERS = frozenset(NO_ACTION.split())
 
 
-def tells_action(text: str) -> bool:
-    """Whether any word is a verb of doing, or looks like one by its -ing."""
+def has_action_verb(text: str) -> bool:
+    """Whether any word is a verb of action, or looks like one by its -ing."""
     words = re.findall(r"[a-z]+", text.lower())
     return any(
         word in ACTIONS or (word.endswith("ing") and len(word) > len("sing") and word not in OTHERS)

@@ -13,20 +13,20 @@ from rich.console import Console
 from rich.text import Text
 
 from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone
-from vidcurate.cli.look import (
-    AsJson,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
     present_tables,
+    read_consistently,
     reader,
-    steadily,
 )
-from vidcurate.cli.output import printable, tell_json
+from vidcurate.cli.printing import printable, tell_json
+from vidcurate.cli.shared import AsJson
+from vidcurate.errors import quantity
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.store.dataset import DONE, OK
-from vidcurate.wording import quantity
 
 CLIPS_SHOWN = 3
 
@@ -43,7 +43,9 @@ def diff(
         return one, two, differences(one, two), gone(one, two), gone(two, one)
 
     ours, theirs = open_dataset(first), open_dataset(second)
-    one, two, options, left, entered = steadily(ours, lambda: steadily(theirs, look))
+    one, two, options, left, entered = read_consistently(
+        ours, lambda: read_consistently(theirs, look)
+    )
     counts = {
         "first": {"dataset": str(first), "clips": one.clips.num_rows, "kept": one.kept.num_rows},
         "second": {"dataset": str(second), "clips": two.clips.num_rows, "kept": two.kept.num_rows},
@@ -68,7 +70,7 @@ def side(folder: Path) -> Side:
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    done = judged.own(dataset).done() if judged else DONE.empty_table()
+    done = judged.output(dataset).done() if judged else DONE.empty_table()
     return Side(
         videos=read(SOURCES.name),
         clips=read(CLIPS.name),

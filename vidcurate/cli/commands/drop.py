@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
-from vidcurate.cli.look import Folder, open_dataset
-from vidcurate.cli.output import say, tell_json
+from vidcurate.analysis.view import open_dataset
+from vidcurate.cli.printing import say, tell_json
+from vidcurate.cli.shared import Folder
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.sources import drop_files, source_name
-from vidcurate.pipeline.inputs import GONE
+from vidcurate.pipeline.discovery.found_files import drop_files
+from vidcurate.pipeline.discovery.sources import source_name
+from vidcurate.pipeline.scope import GONE
 from vidcurate.records import FoundFile
 from vidcurate.store.lock import writing
 

@@ -1,34 +1,52 @@
-"""The `plan` command: videos sampled in the data set itself, and what they foretell."""
+"""The `estimate` command: a sample of videos is run in the data set, and the rest estimated."""
 
-from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
 
-from vidcurate.cli.invoke import Request, begun, exit_if_interrupted
-from vidcurate.cli.output import tell_json
+import typer
+
+from vidcurate.cli.commands.run import stages_to_run
+from vidcurate.cli.invoke import begun, exit_if_interrupted
+from vidcurate.cli.options import with_parameters
+from vidcurate.cli.printing import tell_json
 from vidcurate.cli.render_estimate import show_estimate
-from vidcurate.pipeline.estimate.forecast import keep
-from vidcurate.pipeline.estimate.sampling import estimate
-from vidcurate.stage import StageConfig
+from vidcurate.cli.shared import request, shared_parameters
+from vidcurate.pipeline.estimate.comparison import save_estimate
+from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.stages.sources.probe import PROBE
+
+# What the command leaves to the run itself.
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
 
 
-def plan_run(
-    request: Request,
-    chosen: Sequence[str],
-    given: Mapping[str, StageConfig],
-    n_sample: int | None,
+def estimate(
+    videos: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Videos in the sample (default: one in a hundred, at least 5).",
+            show_default=False,
+        ),
+    ] = None,
+    **values: Any,
 ) -> None:
-    """Take a sample through the chosen stages, say what the rest will take, and keep that.
+    """Estimate time, disk and requests of a run from a few of its videos.
 
-    Raises what `begun` and `estimate` raise, and typer.Exit with code 130 when interrupted.
+    The sample is run in the data set itself, so that its work is done when the run starts.
     """
+    chosen, given = stages_to_run(values)
+    asked = request(values)
     found = None
-    with begun(request, chosen, given) as (run, plan):
-        found = estimate(run, plan, n_sample)
-        # A plan of nothing would hide what an earlier one foresaw.
+    with begun(asked, [*chosen, PROBE.name], given) as (run, plan):
+        found = estimate_run(run, plan, videos)
+        # An estimate of nothing would hide what an earlier one said.
         if found and found.n_left:
-            keep(run.dataset, found)
+            save_estimate(run.dataset, found)
     exit_if_interrupted(run)
     assert found is not None
-    if request.as_json:
+    if asked.as_json:
         tell_json(found.as_dict())
     else:
         show_estimate(found)
+
+
+with_parameters(estimate, [p for p in shared_parameters(panel=None) if p.name not in RUN_ONLY])

@@ -12,26 +12,24 @@ from rich.text import Text
 
 from vidcurate.analysis.tune import Distribution, Limit, Removal, Tuning
 from vidcurate.analysis.tune import tune as tuned
-from vidcurate.cli.look import (
-    AsJson,
-    Folder,
+from vidcurate.analysis.view import (
     open_dataset,
     present_plan,
     present_scope,
     present_tables,
+    read_consistently,
     reader,
-    steadily,
 )
-from vidcurate.cli.output import printable, say, tell_json
-from vidcurate.errors import UsageError
-from vidcurate.pipeline.resolve import Planned
+from vidcurate.cli.printing import printable, say, tell_json
+from vidcurate.cli.shared import AsJson, Folder
+from vidcurate.errors import UsageError, quantity
+from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCORE_TABLES, SOURCES
 from vidcurate.rules import Rule, check, parse
-from vidcurate.rules.aim import Aim
-from vidcurate.rules.join import columns_of, video_paths
+from vidcurate.rules.join import joined_columns, video_paths
+from vidcurate.rules.keep_target import KeepTarget
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
-from vidcurate.wording import quantity
 
 BAR_WIDTH = 40
 
@@ -63,12 +61,12 @@ def tune(
         read = reader(opened, plan, present_scope(opened, plan))
         clips = read(CLIPS.name)
         pairs = [*more, *(column for r in rules for column in r.columns)]
-        columns = columns_of(clips, CLIPS.name, pairs, RULED, read)
+        columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
         clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
         names = [f"{table}.{column}" for table, column in more]
         return tuned(clips, columns, rules, more=names, keep=wanted)
 
-    found = steadily(opened, look)
+    found = read_consistently(opened, look)
     if as_json:
         tell_json({"dataset": str(opened.root), **asdict(found)})
     else:
@@ -90,7 +88,7 @@ def read_share(text: str) -> float:
     return share
 
 
-def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[Rule]:
+def rules_for(plan: tuple[ResolvedStage, ...], texts: list[str] | tuple[()]) -> list[Rule]:
     """The rules given, else those of the data set's filter.
 
     Raises RuleError where they make no sense.
@@ -105,7 +103,7 @@ def rules_for(plan: tuple[Planned, ...], texts: list[str] | tuple[()]) -> list[R
     return rules
 
 
-def score_columns(plan: tuple[Planned, ...]) -> list[tuple[str, str]]:
+def score_columns(plan: tuple[ResolvedStage, ...]) -> list[tuple[str, str]]:
     """Every numeric column of the score tables that a data set has, and the clips' length."""
     present = present_tables(plan)
     return [
@@ -130,8 +128,8 @@ def show(found: Tuning) -> None:
         console.print(rule_grid(found.rules))
     clips = quantity(found.clips, "clip")
     console.print(f"{found.kept} of {clips} pass{of(found.kept, found.clips)}")
-    if found.aim:
-        for line in aim_lines(found.aim):
+    if found.keep_target:
+        for line in keep_target_lines(found.keep_target):
             console.print(Text(printable(line)), soft_wrap=True)
 
 
@@ -182,7 +180,7 @@ def rule_grid(rules: tuple[Removal, ...]) -> Grid:
     return grid
 
 
-def aim_lines(found: Aim) -> Iterator[str]:
+def keep_target_lines(found: KeepTarget) -> Iterator[str]:
     """The rules that a wanted share needs."""
     shares = f"{found.kept_share:.1%} of the clips ({found.wanted_share:.1%} wanted)"
     yield f"limits at the same percentile ({found.percentile:g}) of every score keep {shares}"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vidcurate.errors import MediaError
 from vidcurate.records import Source
-from vidcurate.store.cache import local
+from vidcurate.store.cache import local_copy
 from vidcurate.store.storage import Location, location
 
 MIB = 1 << 20
@@ -60,7 +60,7 @@ def video_path(source: Source) -> Path:
     for path, mtime_ns in zip(source.paths, source.mtimes_ns, strict=True):
         where = location(path)
         try:
-            now, video = where.stat(), local(where)
+            now, video = where.stat(), local_copy(where)
             if now.st_size != source.size_bytes or content_id(video)[0] != source.sample:
                 continue
         except (OSError, MediaError):

@@ -159,7 +159,7 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace")
         failed = f"ffmpeg failed: {last_words(said)}"
-        raise FfmpegError(failed) from full_disk(done.returncode, said)
+        raise FfmpegError(failed) from disk_full_cause(done.returncode, said)
 
 
 def microseconds(time_s: Fraction) -> str:
@@ -167,7 +167,7 @@ def microseconds(time_s: Fraction) -> str:
     return f"{int(time_s * 1_000_000 // 1) / 1_000_000:.6f}"
 
 
-def full_disk(exit_code: int, stderr: str) -> OSError | None:
+def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
     """The system's error if ffmpeg ended since a disk or a quota is full.
 
     Since version 6.1 its exit code is the low byte of the negative error number; before that only

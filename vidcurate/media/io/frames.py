@@ -29,7 +29,7 @@ from vidcurate.media.io.interlacing import PROGRESSIVE, is_interlaced, whole_pic
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.media.io.packets import Damage, packets
 from vidcurate.records import Video
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import atomic_write
 
 Image = NDArray[np.uint8]
 Format = Literal["jpeg", "png", "webp"]
@@ -253,11 +253,8 @@ def write_still(
     """Write an RGB image, whole or not at all; gives the width and height it was written with."""
     small = shrunk(image, max_side)
     data = encode_image(small, format, quality)
-
-    def write(partial: Path) -> None:
+    with atomic_write(file) as partial:
         partial.write_bytes(data)
-
-    write_whole(file, write)
     return small.shape[1], small.shape[0]
 
 

@@ -19,10 +19,10 @@ from vidcurate.media.io.interlacing import bwdif
 from vidcurate.media.io.orientation import MOST_PIXELS
 from vidcurate.media.io.packets import RESTART_S
 from vidcurate.media.io.seeking import Origin, find_origin
-from vidcurate.media.output.inspection import Written, inspect, sha256
+from vidcurate.media.output.inspection import VidcurateFolder, inspect, sha256
 from vidcurate.media.output.remux import Span, copy_span, find_span
 from vidcurate.records import Clip, Video
-from vidcurate.store.table import write_whole
+from vidcurate.store.atomic import atomic_write
 
 ENCODERS = ("libx264", "aac")
 FILTERS = (
@@ -119,13 +119,8 @@ def cut_clip(
     Raises MediaError if the video cannot be read or the file is not what was promised, and
     MissingToolError if this ffmpeg lacks an encoder or a filter.
     """
-    results: list[CutFile] = []
-
-    def write_file(partial_out: Path) -> None:
-        results.append(write(path, video, clip, options, partial_out, offsets))
-
-    write_whole(out, write_file)
-    return results[0]
+    with atomic_write(out) as partial_out:
+        return write(path, video, clip, options, partial_out, offsets)
 
 
 def write(
@@ -171,7 +166,7 @@ def encode(
 
 def encode_at_once(
     path: Path, video: Video, clip: Clip, origin: Origin, options: CutOptions, out: Path
-) -> Written | None:
+) -> VidcurateFolder | None:
     """A clip whose sound ffmpeg decodes too; None where it cannot.
 
     It makes its filters anew where the form of the sound changes, so that silence is filled in
@@ -189,7 +184,7 @@ def encode_at_once(
     return written if is_as_long(written) else None
 
 
-def is_as_long(written: Written) -> bool:
+def is_as_long(written: VidcurateFolder) -> bool:
     """Whether an encoded file's sound lasts as long as its pictures, but for a packet."""
     sound_s = written.sound_s
     return sound_s is not None and abs(sound_s - written.end_s) <= written.packet_s
@@ -203,7 +198,7 @@ def encode_frames(
     options: CutOptions,
     out: Path,
     sound: Sound | None,
-) -> Written:
+) -> VidcurateFolder:
     """Encode a clip's frames, from further back in the video where one is missing.
 
     Raises FfmpegError where ffmpeg fails, and MediaError where frames are still missing.
@@ -445,7 +440,7 @@ def joining(
     )
 
 
-def copied_file(out: Path, written: Written, clip: Clip, span: Span) -> CutFile:
+def copied_file(out: Path, written: VidcurateFolder, clip: Clip, span: Span) -> CutFile:
     """The record of a copied file; a turned video's copies are turned by who shows them."""
     base = clip.time_base
     return CutFile(
@@ -470,7 +465,7 @@ def passthrough(tool: Ffmpeg) -> dict[str, str]:
     return {"fps_mode" if "fps_mode" in tool.options else "vsync": "passthrough"}
 
 
-def encoded_file(out: Path, written: Written, clip: Clip) -> CutFile:
+def encoded_file(out: Path, written: VidcurateFolder, clip: Clip) -> CutFile:
     """The record of an encoded file, which holds the clip's frames and no others."""
     return CutFile(
         media="encode",

@@ -21,7 +21,7 @@ class Heard(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class VidcurateFolder:
     """What a written file holds: times of its pictures in seconds, those shown, and its size.
 
     `n_stored` counts all pictures, also those that an edit list hides.
@@ -37,7 +37,7 @@ class Written:
     packet_s: Fraction
 
 
-def inspect(out: Path) -> Written:
+def inspect(out: Path) -> VidcurateFolder:
     """What a written file holds, read without decoding."""
     shown: list[Fraction] = []
     end = Fraction(0)
@@ -45,7 +45,7 @@ def inspect(out: Path) -> Written:
     with av.open(url(out)) as container:
         # A file into which no picture was written has no video stream either.
         if not container.streams.video:
-            return Written((), 0, end, 0, 0, None, Fraction(0))
+            return VidcurateFolder((), 0, end, 0, 0, None, Fraction(0))
         stream = container.streams.video[0]
         base = stream.time_base or AV_TIME
         for packet in container.demux(stream, *container.streams.audio):
@@ -58,7 +58,7 @@ def inspect(out: Path) -> Written:
                 times = (packet.pts * packet.time_base, (packet.duration or 0) * packet.time_base)
                 heard.append(Heard(*times))
         size = stream.codec_context
-        return Written(
+        return VidcurateFolder(
             tuple(sorted(shown)),
             stream.frames,
             end,

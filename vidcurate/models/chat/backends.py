@@ -1,4 +1,4 @@
-"""What every model that sees and writes offers, so that a stage can use any of them by its name."""
+"""What every vision-language model offers, so that a stage can use any of them by name."""
 
 import importlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar, cast
 
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
-from vidcurate.models.chat.conversation import Ask, Conversation, Outcome
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
 from vidcurate.models.chat.options import ModelConfig
 from vidcurate.stage import RequestEstimate, Resources
 
@@ -31,11 +31,11 @@ CHECKS: Mapping[str, str] = MappingProxyType(
 class ChatModel(Protocol):
     """A backend that is ready to answer."""
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request; a request that fails gives its error as a value."""
         ...
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """The result of each conversation, in order; one that fails gives its error as a value.
 
         Conversations are taken as they are needed.
@@ -52,10 +52,10 @@ class Opener(Protocol):
 
 
 def open_chat_model(backend: str, options: Mapping[str, object]) -> ChatModel:
-    """The model behind a backend; its module is imported only now.
+    """Open the model of a backend; its module is imported only now.
 
-    A backend takes the options it knows and leaves the others, so that one set serves them all.
-    Raises UsageError for an option that is missing or wrong, and for a model that cannot be had.
+    A backend takes the options it knows and ignores the others, so that one set serves them all.
+    Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
     module, function = BACKENDS[backend].split(":")
     return cast("Opener", getattr(importlib.import_module(module), function))(options)
@@ -73,20 +73,20 @@ def check_chat_model(stage: str, backend: str, config: ModelConfig) -> None:
         getattr(importlib.import_module(module), function)(config)
 
 
-def seats(backends: Iterable[str]) -> Resources:
-    """What a worker takes that asks these backends.
+def chat_resources(backends: Iterable[str]) -> Resources:
+    """The resources of a worker that asks these backends.
 
-    One holds all requests to a server, so that `concurrency` bounds them; a model in this process
-    takes a GPU where there is one.
+    One worker sends all requests to a server, so that `concurrency` bounds them; a model in this
+    process takes a GPU where there is one.
     """
     if set(backends) == {"openai"}:
         return Resources(at_most=1)
-    return device.seats()
+    return device.model_resources()
 
 
-def asks(
+def request_estimate(
     backend: str, config: ModelConfig, each: int = 1, *, is_least: bool = True
 ) -> RequestEstimate:
-    """Whom a stage asks, so that it can be said before; `each` requests a row, or at least."""
+    """Which model a stage asks, and how many requests each row takes, or takes at least."""
     where = f"at {config.base_url}" if backend == "openai" else f"in this process ({backend})"
     return RequestEstimate(f"{config.model} {where}", each, is_least)

@@ -1,7 +1,7 @@
-"""How a chat server is reached: the HTTP client, its proxy and the certificates that it trusts.
+"""Connects to a chat server: the HTTP client, its proxy and trusted certificates.
 
 The environment is read here and not by the client, so that a server on this machine is reached
-without a proxy, and what cannot be used is named by its variable.
+without a proxy, and errors name the variable at fault.
 """
 
 import ipaddress
@@ -16,7 +16,7 @@ import httpx2
 
 from vidcurate.errors import UsageError
 
-LONGEST_CONNECT_S = 10.0
+MAX_CONNECT_S = 10.0
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 CERTIFICATE_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
@@ -30,22 +30,22 @@ class Proxy:
 
 
 def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.Client:
-    """A client, to be closed by who asked for it.
+    """Open a client, which the caller closes.
 
     Raises UsageError for certificates that cannot be read.
     """
     is_encrypted = base_url.startswith("https:") or (proxy and proxy.url.startswith("https:"))
     return httpx2.Client(
-        verify=trusted() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        verify=trusted_certificates() if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
         proxy=proxy.url if proxy else None,
         trust_env=False,
-        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, LONGEST_CONNECT_S), pool=None),
+        timeout=httpx2.Timeout(timeout_s, connect=min(timeout_s, MAX_CONNECT_S), pool=None),
         limits=httpx2.Limits(max_connections=None, max_keepalive_connections=None),
     )
 
 
 def is_local(host: str) -> bool:
-    """Whether an address is this machine's own."""
+    """Whether an address is on this machine."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -55,7 +55,7 @@ def is_local(host: str) -> bool:
     return address.is_loopback or address.is_unspecified
 
 
-def is_left_out(host: str) -> bool:
+def is_proxy_exempt(host: str) -> bool:
     """Whether NO_PROXY names an address: itself, a domain above it, a network or a star."""
     listed = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     for name in (name.strip().lower() for name in listed.split(",") if name.strip()):
@@ -73,11 +73,11 @@ def is_left_out(host: str) -> bool:
 def proxy_of(base_url: str) -> Proxy | None:
     """The proxy that the environment names for an address.
 
-    Raises UsageError for one that cannot be used, with its variable.
+    Raises UsageError, naming the variable, for a proxy that cannot be used.
     """
     address = urlsplit(base_url)
     host = address.hostname or ""
-    if is_local(host) or is_left_out(host):
+    if is_local(host) or is_proxy_exempt(host):
         return None
     names = (f"{address.scheme}_proxy", "all_proxy")
     given = [v for name in names for v in (name, name.upper()) if os.environ.get(v)]
@@ -96,7 +96,7 @@ def proxy_of(base_url: str) -> Proxy | None:
     return Proxy(variable, url)
 
 
-def trusted() -> ssl.SSLContext:
+def trusted_certificates() -> ssl.SSLContext:
     """The certificates of SSL_CERT_FILE, SSL_CERT_DIR or REQUESTS_CA_BUNDLE, else the machine's.
 
     Raises UsageError for a variable that names none.

@@ -1,8 +1,8 @@
-"""What is said to a model that sees and writes, and what it answers, whatever it runs on.
+"""Requests to a vision-language model and its answers, independent of where it runs.
 
-A conversation is a generator: it yields what it asks, is sent the answer, and returns what it made
-of all answers. So a strategy is written as if it were alone with the model, while a backend holds
-many conversations at once, in threads or in batches.
+A conversation is a generator: it yields requests, receives answers, and returns its result. So a
+strategy is written as if it were alone with the model, while a backend runs many conversations at
+once, in threads or in batches.
 """
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ Status = Literal["ok", "truncated", "refused", "empty"]
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One still of a clip: its time in seconds of the video, and the picture as a JPEG file.
+    """One frame of a clip: its time in seconds of the video, and the picture as a JPEG file.
 
     `clip_start_s` is when its clip begins, in seconds of the video.
     """
@@ -28,8 +28,8 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
-    """One request: texts and pictures in the order in which they are said.
+class ModelRequest:
+    """One request: texts and frames in their order.
 
     `schema` is the JSON schema that the answer should follow, `max_tokens` the longest answer if
     not the backend's own. `to` names one of several models.
@@ -43,13 +43,12 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a model said to one request.
+    """A model's answer to one request.
 
-    `status` is `ok`, `truncated` (the model ran out of tokens), `refused` (the model would not
-    say) or `empty` (no text came); `reason` says why, where it is known. `seconds` is what the
-    answer itself took, without earlier tries that failed. Tokens are None where the backend does
-    not count them. `notes` tell what was taken from the text, and how the request differed from
-    what was asked.
+    `status` is `ok`, `truncated` (the model ran out of tokens), `refused` (the model declined) or
+    `empty` (no text came); `reason` says why, where it is known. `seconds` is the time of the
+    answer itself, without earlier tries that failed. Tokens are None where the backend does not
+    count them. `notes` say what was removed from the text, and how the request was changed.
     """
 
     text: str
@@ -62,21 +61,21 @@ class Answer:
     reason: str = ""
 
 
-Conversation = Generator[Ask, Answer, T]
+Conversation = Generator[ModelRequest, Answer, T]
 Outcome = Answer | MediaError
 
 
 @dataclass(frozen=True, slots=True)
-class Ended(Generic[T]):
-    """What a conversation came to."""
+class ConversationEnd(Generic[T]):
+    """The result of a conversation."""
 
     result: T | MediaError
 
 
-def said(answer: Answer) -> str:
+def answer_text(answer: Answer) -> str:
     """The text of an answer.
 
-    Raises MediaError where the model would say nothing.
+    Raises MediaError where the model refused or gave no text.
     """
     if answer.status in ("refused", "empty"):
         why = f": {answer.reason}" if answer.reason else ""
@@ -84,48 +83,56 @@ def said(answer: Answer) -> str:
     return answer.text
 
 
-def advance(talk: Conversation[T], outcome: Outcome | None) -> Ask | Ended[T]:
-    """The next request of a conversation that is told an outcome, None to begin.
+def advance(
+    conversation: Conversation[T], outcome: Outcome | None
+) -> ModelRequest | ConversationEnd[T]:
+    """Give a conversation an outcome, None to begin, and return its next request or its end.
 
-    An error is raised inside the conversation, which may go on without that answer; one of the
-    server says nothing of the clip and ends it.
+    An error is raised inside the conversation, which may go on without that answer; an error of the
+    server says nothing about the clip and ends the conversation.
     """
     if isinstance(outcome, ServerError):
-        talk.close()
-        return Ended(outcome)
+        conversation.close()
+        return ConversationEnd(outcome)
     try:
         if outcome is None:
-            return next(talk)
-        return talk.throw(outcome) if isinstance(outcome, MediaError) else talk.send(outcome)
+            return next(conversation)
+        return (
+            conversation.throw(outcome)
+            if isinstance(outcome, MediaError)
+            else conversation.send(outcome)
+        )
     except StopIteration as end:
-        return Ended(end.value)
+        return ConversationEnd(end.value)
     except MediaError as error:
-        return Ended(error)
+        return ConversationEnd(error)
 
 
-def hold(talk: Conversation[T], ask: Callable[[Ask], Outcome]) -> T | MediaError:
-    """The result of one conversation, each request of which is answered at once."""
-    step = advance(talk, None)
-    while isinstance(step, Ask):
-        step = advance(talk, ask(step))
+def run_conversation(
+    conversation: Conversation[T], answer: Callable[[ModelRequest], Outcome]
+) -> T | MediaError:
+    """Run one conversation to its end; `answer` answers each request at once."""
+    step = advance(conversation, None)
+    while isinstance(step, ModelRequest):
+        step = advance(conversation, answer(step))
     return step.result
 
 
-def hold_in_batches(
-    talks: Iterable[Conversation[T]],
-    answer: Callable[[Sequence[Ask]], Sequence[Outcome]],
+def run_conversations(
+    conversations: Iterable[Conversation[T]],
+    answer: Callable[[Sequence[ModelRequest]], Sequence[Outcome]],
     size: int,
 ) -> Iterator[T | MediaError]:
-    """The results of conversations, in order, of which `size` are answered together."""
-    source = enumerate(talks)
-    waiting: dict[int, tuple[Conversation[T], Ask]] = {}
+    """Run conversations, `size` at a time in one batch, and yield their results in order."""
+    source = enumerate(conversations)
+    waiting: dict[int, tuple[Conversation[T], ModelRequest]] = {}
     results: dict[int, T | MediaError] = {}
     due = 0
 
-    def go_on(number: int, talk: Conversation[T], outcome: Outcome | None) -> None:
-        step = advance(talk, outcome)
-        if isinstance(step, Ask):
-            waiting[number] = talk, step
+    def go_on(number: int, conversation: Conversation[T], outcome: Outcome | None) -> None:
+        step = advance(conversation, outcome)
+        if isinstance(step, ModelRequest):
+            waiting[number] = conversation, step
         else:
             results[number] = step.result
 
@@ -136,9 +143,9 @@ def hold_in_batches(
             break
         batch = dict(waiting)
         waiting.clear()
-        outcomes = answer([ask for _, ask in batch.values()])
-        for (number, (talk, _)), outcome in zip(batch.items(), outcomes, strict=True):
-            go_on(number, talk, outcome)
+        outcomes = answer([request for _, request in batch.values()])
+        for (number, (conversation, _)), outcome in zip(batch.items(), outcomes, strict=True):
+            go_on(number, conversation, outcome)
         while due in results:
             yield results.pop(due)
             due += 1

@@ -1,8 +1,8 @@
-"""Answers of any server that speaks the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
+"""A client for any server with the OpenAI chat protocol: vLLM, Ollama, llama.cpp, OpenAI.
 
-A fault of the server or of the way to it says nothing of a clip: all requests wait together while
-it may pass, and where it does not the run stops with one line. What a server refuses of a request
-is left out of all that follow.
+A fault of the server or network says nothing about a clip: all requests wait together while it may
+pass, and where it does not the run stops with one line. What a server refuses in one request is
+left out of all that follow.
 """
 
 import os
@@ -23,30 +23,36 @@ from urllib.parse import urlsplit
 import httpx2
 
 from vidcurate.errors import MediaError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat.answers import LONGEST_QUOTE, Fault, read_answer, read_status
 from vidcurate.models.chat.connection import Proxy, open_client, proxy_of
-from vidcurate.models.chat.conversation import Answer, Ask, Conversation, Outcome, hold
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    ModelRequest,
+    Outcome,
+    run_conversation,
+)
+from vidcurate.models.chat.request_gate import RequestGate
 from vidcurate.models.chat.requests import (
     ChatOptions,
-    Manner,
-    adapted,
+    RequestFormat,
+    adapted_format,
     chat_payload,
-    first_manner,
-    longest,
+    initial_format,
     read_options,
     refuses_schema,
+    token_limit,
 )
-from vidcurate.models.chat.server_turns import Turns
-from vidcurate.notices import notice
+from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
+from vidcurate.models.notices import add_notice
 
 T = TypeVar("T")
 NO_KEY = "none"  # local servers want no key, but some want the header
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
-LONGEST_BACKOFF_S = 60.0
-LONGEST_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
-LARGEST_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
-FEWEST_REFUSED = 16  # requests refused, and none answered, after which nobody asks any more
-LEAST_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
+MAX_BACKOFF_S = 60.0
+MAX_BUSY_PAUSE_S = 10.0  # a server that does not say how long it is busy is asked that often
+MAX_ANSWER_BYTES = 8 << 20  # a thousand times a long caption: more is no caption
+MIN_REFUSED = 16  # requests refused, and none answered, after which no more are sent
+MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
 # What a refused request may lack, by the server's words.
 REMEDIES = (
@@ -59,7 +65,7 @@ REMEDIES = (
 
 @dataclass(slots=True)
 class Stop:
-    """Tells all threads of a call to end, and why; `slots` bounds how many ask at once."""
+    """Tells all threads of a call to end, and why; `slots` bounds how many send at once."""
 
     slots: Semaphore
     event: Event = field(default_factory=Event)
@@ -73,66 +79,66 @@ class Stop:
 
 
 @dataclass(slots=True)
-class Agreed:
-    """The manner in which a server takes requests, as far as it is known by now."""
+class AgreedFormat:
+    """The request format that a server accepts, as far as it is known by now."""
 
-    manner: Manner
+    request_format: RequestFormat
     lock: Lock = field(default_factory=Lock)
 
-    def change(self, before: Manner, after: Manner) -> bool:
-        """Go over to another manner, unless another thread has; whether it was this call."""
+    def change(self, before: RequestFormat, after: RequestFormat) -> bool:
+        """Change to another format, unless another thread has; returns whether it changed."""
         with self.lock:
-            is_first = self.manner == before
+            is_first = self.request_format == before
             if is_first:
-                self.manner = after
+                self.request_format = after
             return is_first
 
 
 @dataclass(frozen=True, slots=True)
 class ChatServer:
-    """A server as a model that sees and writes."""
+    """A server as a vision-language model."""
 
     options: ChatOptions
     key: str = field(repr=False)
     proxy: Proxy | None = field(repr=False)
-    agreed: Agreed = field(compare=False)
-    turns: Turns = field(default_factory=Turns, compare=False)
+    agreed: AgreedFormat = field(compare=False)
+    gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
-            return answer(self, client, Stop(Semaphore()), ask)
+            return answer(self, client, Stop(Semaphore()), request)
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """One result per conversation, in order, of which `concurrency` are held at a time.
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """Run conversations, `concurrency` at a time, and yield their results in order.
 
         A fault that every request would meet ends them all, with ServerDownError.
         """
         n_slots = self.options.concurrency
-        source, stop = iter(talks), Stop(Semaphore(n_slots))
-        open_talks: deque[Future[T | MediaError]] = deque()
+        source, stop = iter(conversations), Stop(Semaphore(n_slots))
+        running: deque[Future[T | MediaError]] = deque()
         # More threads than slots: while some wait for the server, others read pictures.
         pool = ThreadPoolExecutor(n_slots + n_slots // 2, "chat")
         # The client is closed with its connections, which are kept alive between requests.
         with connect(self) as client:
             try:
                 while True:
-                    room = AHEAD * n_slots - len(open_talks)
-                    for talk in islice(source, room):
+                    room = AHEAD * n_slots - len(running)
+                    for conversation in islice(source, room):
                         reply = partial(answer, self, client, stop)
-                        open_talks.append(pool.submit(hold, talk, reply))
-                    if not open_talks:
+                        running.append(pool.submit(run_conversation, conversation, reply))
+                    if not running:
                         return
-                    yield open_talks.popleft().result()
+                    yield running.popleft().result()
             finally:
                 stop.event.set()
                 pool.shutdown(cancel_futures=True)
 
 
 def open_chat(options: Mapping[str, object]) -> ChatServer:
-    """The backend `openai` with the options of `ChatOptions`; nothing is sent yet.
+    """Open the backend `openai` with the options of `ChatOptions`; nothing is sent yet.
 
-    Raises UsageError for an option that is missing or wrong, an address that is none, a key and a
+    Raises UsageError for an option that is missing or wrong, an address without http, and a key or
     proxy that cannot be used.
     """
     chosen = read_options(options)
@@ -143,51 +149,51 @@ def open_chat(options: Mapping[str, object]) -> ChatServer:
     key = os.environ.get(chosen.api_key_env, "").strip()
     if not (key.isascii() and key.isprintable()):
         raise UsageError(f"${chosen.api_key_env} holds characters that no key has")
-    return ChatServer(chosen, key, proxy_of(chosen.base_url), Agreed(first_manner(chosen)))
+    return ChatServer(chosen, key, proxy_of(chosen.base_url), AgreedFormat(initial_format(chosen)))
 
 
 def connect(chat: ChatServer) -> httpx2.Client:
-    """A client of a server, to be closed by who asked for it."""
+    """Open a client of a server, which the caller closes."""
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
-def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, ask: Ask) -> Outcome:
-    """The answer to one request, after as many tries as the options allow."""
+def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest) -> Outcome:
+    """Answer one request, with as many tries as the options allow."""
     n_tries = 0
     while True:
         with stop.slots:
-            number = chat.turns.wait(stop.event.is_set)
+            number = chat.gate.wait(stop.event.is_set)
             if stop.event.is_set():
                 return ServerDownError(stop.reason)
-            manner = chat.agreed.manner
-            payload = chat_payload(chat.options, ask, manner)
-            outcome = tried(chat, client, payload, longest(chat.options, ask), number)
+            request_format = chat.agreed.request_format
+            payload = chat_payload(chat.options, request, request_format)
+            outcome = send_once(chat, client, payload, token_limit(chat.options, request), number)
         if isinstance(outcome, Answer):
-            return unrepeated(chat, outcome, manner)
+            return checked_answer(chat, outcome, request_format)
         if chat.options.structured_output == "schema" and refuses_schema(outcome, payload):
             remedy = "structured_output auto asks in other ways then"
             outcome = replace(outcome, passes=False, is_common=True, remedy=remedy)
-        elif agrees(chat, manner, outcome, payload):
+        elif adapts_format(chat, request_format, outcome, payload):
             continue
         n_tries += 1
         if outcome.is_busy and chat.options.retries:
-            if is_waited_for(chat, outcome, number):
+            if should_wait(chat, outcome, number):
                 continue
-            n_tries = max(n_tries, chat.turns.n_tries)
+            n_tries = max(n_tries, chat.gate.n_tries)
         elif outcome.passes and n_tries <= chat.options.retries:
             stop.event.wait(pause_s(outcome, n_tries, chat.options.backoff_s))
             continue
-        return given_up(chat, stop, outcome, n_tries)
+        return give_up(chat, stop, outcome, n_tries)
 
 
-def tried(
+def send_once(
     chat: ChatServer,
     client: httpx2.Client,
     payload: Mapping[str, Any],
     max_tokens: int,
     number: int,
 ) -> Answer | Fault:
-    """What one request brings, which frees all others unless the server is busy."""
+    """Send one request; any outcome but a busy server lets the other requests go on."""
     is_busy = False
     try:
         outcome = attempt(chat, client, payload, max_tokens)
@@ -195,52 +201,56 @@ def tried(
             is_busy = True
     finally:
         if not is_busy:
-            chat.turns.over(number)
+            chat.gate.over(number)
     return outcome
 
 
-def unrepeated(chat: ChatServer, told: Answer, manner: Manner) -> Outcome:
-    """An answer with what a reader should know of its request; an error where it holds the key.
+def checked_answer(
+    chat: ChatServer, answer_given: Answer, request_format: RequestFormat
+) -> Outcome:
+    """Add the notes of the request format to an answer; an answer with the key in it is an error.
 
-    What a model says is never changed, and a secret is never stored.
+    The text of an answer is never changed, and a secret is never stored.
     """
-    chat.turns.answered()
-    if len(chat.key) >= LEAST_SECRET and chat.key in told.text:
+    chat.gate.answered()
+    if len(chat.key) >= MIN_SECRET and chat.key in answer_given.text:
         return MediaError(f"the answer repeats the key in ${chat.options.api_key_env}")
-    return replace(told, notes=(*told.notes, *manner.notes))
+    return replace(answer_given, notes=(*answer_given.notes, *request_format.notes))
 
 
-def agrees(chat: ChatServer, manner: Manner, fault: Fault, payload: Mapping[str, Any]) -> bool:
-    """Whether a request is to be sent again in another manner, which all follow from now on."""
-    other = adapted(manner, fault, payload)
+def adapts_format(
+    chat: ChatServer, request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
+) -> bool:
+    """Whether to send a request again in another format, which all requests then use."""
+    other = adapted_format(request_format, fault, payload)
     if other is None:
         return False
-    if chat.agreed.change(manner, other):
-        for name in other.left_out[len(manner.left_out) :]:
-            notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
-        if other.form != manner.form:
+    if chat.agreed.change(request_format, other):
+        for name in other.left_out[len(request_format.left_out) :]:
+            add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
+        if other.form != request_format.form:
             instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
-            notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
+            add_notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
     return True
 
 
-def is_waited_for(chat: ChatServer, fault: Fault, number: int) -> bool:
-    """Whether all wait for a server that is busy; not where it was never there, or for too long."""
-    options, turns = chat.options, chat.turns
+def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
+    """Whether all requests wait for a busy server: not if it was never reached, or for too long."""
+    options, gate = chat.options, chat.gate
     if fault.wait_s is not None and fault.wait_s > options.patience_s:
         return False
-    busy_s = turns.busy(number, lambda n_tries: busy_pause_s(fault, n_tries, options.backoff_s))
-    if turns.was_reached:
+    busy_s = gate.busy(number, lambda n_tries: busy_pause_s(fault, n_tries, options.backoff_s))
+    if gate.was_reached:
         return busy_s < options.patience_s
-    return turns.n_tries <= options.retries
+    return gate.n_tries <= options.retries
 
 
-def given_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
+def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
     """The error of a request that is not tried again; it may end all others."""
     reason = explain(chat, fault, n_tries)
-    at_most = max(FEWEST_REFUSED, 2 * chat.options.concurrency)
+    at_most = max(MIN_REFUSED, 2 * chat.options.concurrency)
     is_common = fault.is_common or (fault.is_busy and chat.options.retries > 0)
-    if is_common or chat.turns.refused() >= at_most:
+    if is_common or chat.gate.refused() >= at_most:
         stop.because(reason)
         return ServerDownError(stop.reason)
     return MediaError(reason) if fault.of_clip else ServerError(reason)
@@ -249,14 +259,14 @@ def given_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaE
 def attempt(
     chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], max_tokens: int
 ) -> Answer | Fault:
-    """What one request brings: an answer or a fault."""
+    """Send one request: an answer or a fault."""
     began = time.perf_counter()
     timeout_s = chat.options.timeout_s
     url = f"{chat.options.base_url.rstrip('/')}/chat/completions"
     headers = {"Authorization": f"Bearer {chat.key or NO_KEY}"}
     try:
         with client.stream("POST", url, json=payload, headers=headers) as response:
-            chat.turns.reached()
+            chat.gate.reached()
             body = read_body(response.iter_bytes(), began + timeout_s, timeout_s)
             if not isinstance(body, Fault) and not response.is_success:
                 body = read_status(response.status_code, response.headers, body)
@@ -273,7 +283,7 @@ def attempt(
 
 
 def recoded(body: bytes, charset: str) -> bytes:
-    """A body in UTF-8 that came in the charset which its header names."""
+    """A body in UTF-8, from the charset that its header names."""
     try:
         return body.decode(charset).encode()
     except (LookupError, UnicodeError):
@@ -281,25 +291,25 @@ def recoded(body: bytes, charset: str) -> bytes:
 
 
 def read_body(pieces: Iterable[bytes], deadline: float, timeout_s: float) -> bytes | Fault:
-    """The whole answer, unless it does not end in time or does not end at all."""
+    """Read the whole answer, unless it is too late or too long."""
     body = bytearray()
     for piece in pieces:
         body += piece
-        if len(body) > LARGEST_ANSWER_BYTES:
-            reason = f"the answer is longer than {LARGEST_ANSWER_BYTES >> 20} MiB"
+        if len(body) > MAX_ANSWER_BYTES:
+            reason = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB"
             return Fault(reason, of_clip=True)
         if time.perf_counter() > deadline:
-            return late(timeout_s)
+            return timeout_fault(timeout_s)
     return bytes(body)
 
 
-def late(timeout_s: float) -> Fault:
+def timeout_fault(timeout_s: float) -> Fault:
     """The fault of an answer that does not come in time."""
     return Fault(f"no whole answer within timeout_s = {timeout_s:g}", passes=True)
 
 
 def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) -> Fault:
-    """The fault that an error of the HTTP library stands for."""
+    """The fault behind an error of the HTTP library."""
     kind = type(error).__name__
     certificate = next((e for e in causes(error) if isinstance(e, ssl.SSLCertVerificationError)), 0)
     if certificate:
@@ -313,11 +323,11 @@ def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) ->
         reason = "the server speaks no TLS there: does its address begin with http://?"
         return Fault(reason, is_common=True)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
-        way = f" through the proxy of ${proxy.variable}" if proxy else ""
-        reason = f"no connection{way} ({kind}): is it running?"
+        route = f" through the proxy of ${proxy.variable}" if proxy else ""
+        reason = f"no connection{route} ({kind}): is it running?"
         return Fault(reason, passes=True, is_busy=True)
     if isinstance(error, httpx2.TimeoutException):
-        return late(timeout_s)
+        return timeout_fault(timeout_s)
     return Fault(f"the connection broke off ({kind})", passes=True)
 
 
@@ -333,41 +343,37 @@ def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
     jitter = random.random()  # noqa: S311 - spreads requests in time, guards nothing
     if fault.wait_s is not None:
         return fault.wait_s + backoff_s * jitter
-    return min(LONGEST_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
+    return min(MAX_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
 
 
 def busy_pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
-    """The same for a server that is busy, which may be over at any time."""
+    """The same for a busy server, which may be free again at any time."""
     asked_s = pause_s(fault, n_tries, backoff_s)
-    return asked_s if fault.wait_s is not None else min(LONGEST_BUSY_PAUSE_S, asked_s)
+    return asked_s if fault.wait_s is not None else min(MAX_BUSY_PAUSE_S, asked_s)
 
 
 def address_of(chat: ChatServer) -> str:
-    """A server's address, without a user, a password or a question in it."""
+    """A server's address, without user, password or query."""
     where = urlsplit(chat.options.base_url)
     return f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
 
 
 def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
-    reason = masked(fault.reason, chat.key)
-    if len(reason) > LONGEST_QUOTE:
-        reason = f"{reason[:LONGEST_QUOTE]}…"
+    key = rf"(?<!\w){re.escape(chat.key)}(?!\w)"
+    reason = re.sub(key, "***", fault.reason) if chat.key else fault.reason
+    if len(reason) > MAX_QUOTE:
+        reason = f"{reason[:MAX_QUOTE]}…"
     if fault.is_busy and fault.wait_s is not None and fault.wait_s > chat.options.patience_s:
-        longest_s = f"patience_s = {chat.options.patience_s:g}"
-        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {longest_s})"
+        limit = f"patience_s = {chat.options.patience_s:g}"
+        reason = f"{reason} (and asks to wait {fault.wait_s:.0f} s, more than {limit})"
     if n_tries > 1:
         reason = f"{reason} (tried {n_tries} times)"
     return f"{address_of(chat)}: {reason}{remedy(chat, fault)}"
 
 
-def masked(reason: str, key: str) -> str:
-    """A server's words without the key, where it stands as a word of its own."""
-    return re.sub(rf"(?<!\w){re.escape(key)}(?!\w)", "***", reason) if key else reason
-
-
 def remedy(chat: ChatServer, fault: Fault) -> str:
-    """What to do about a fault; empty where the server's words say all."""
+    """What to do about a fault; empty where the server's words say it all."""
     name = chat.options.api_key_env
     if fault.remedy:
         return f": {fault.remedy}"

@@ -7,14 +7,14 @@ from urllib.parse import urlsplit
 from pydantic import field_validator
 
 from vidcurate.stage import StageConfig, option
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 LOCAL = ("transformers", "vllm")
 
 
 def model_content(backend: str, model: str) -> str:
     """A hash of a model that runs in this process and lies in a folder; "" for any other."""
-    return content_below(Path(model)) if backend in LOCAL and model else ""
+    return content_hash(Path(model)) if backend in LOCAL and model else ""
 
 
 class ModelConfig(StageConfig):

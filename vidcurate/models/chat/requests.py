@@ -1,4 +1,4 @@
-"""The request that a chat server is sent: its options, texts and pictures, and what it refuses."""
+"""Writes the request to a chat server, and adapts it to what the server refuses."""
 
 import base64
 import re
@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.answers import Fault
-from vidcurate.models.chat.conversation import Ask, Frame
+from vidcurate.models.chat.conversation import Frame, ModelRequest
+from vidcurate.models.chat.responses import Fault
 
 Form = Literal["json_schema", "json_object", "words"]
 OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
@@ -34,12 +34,12 @@ OF_SIZE = re.compile(r"too (?:large|long|many|big)|context|exceed|at most|maximu
 
 @dataclass(frozen=True, slots=True)
 class ChatOptions:
-    """The options that this backend takes; the stage states their defaults, bounds and help.
+    """The options of this backend; the stage states their defaults, bounds and help.
 
     `temperature` None leaves it to the server; `image_detail` is `auto`, `low` or `high`;
     `api_key_env` names the variable that holds the key; `retries` follow a failed try after about
     `backoff_s`, then twice that and so on; `structured_output` is `auto`, `schema` or `prompt`;
-    `patience_s` is how long a server may be full, or start, before nobody waits for it any more.
+    `patience_s` is how long requests wait for a server that is full or starting.
     """
 
     base_url: str
@@ -57,7 +57,7 @@ class ChatOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RequestFormat:
     """How requests to a server are written; it changes as the server refuses parts of them."""
 
     limit_name: str = OLD_LIMIT
@@ -67,22 +67,22 @@ class Manner:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What an answer's reader should know of its request."""
+        """What a reader of an answer should know about its request."""
         return tuple(f"{name} left to the server, which refuses it" for name in self.left_out)
 
 
-def first_manner(options: ChatOptions) -> Manner:
-    """How requests are written as long as nothing is refused.
+def initial_format(options: ChatOptions) -> RequestFormat:
+    """The format before a server has refused anything.
 
     OpenAI's newer models refuse the old name of the token limit, most local servers know only it.
     """
     is_openai = urlsplit(options.base_url).hostname == "api.openai.com"
     form: Form = "words" if options.structured_output == "prompt" else "json_schema"
-    return Manner(NEW_LIMIT if is_openai else OLD_LIMIT, form=form)
+    return RequestFormat(NEW_LIMIT if is_openai else OLD_LIMIT, form=form)
 
 
 def read_options(options: Mapping[str, object]) -> ChatOptions:
-    """The options of this backend among all that are given."""
+    """The options of this backend among all options."""
     names = [option.name for option in fields(ChatOptions)]
     known = {name: options[name] for name in names if name in options}
     try:
@@ -93,28 +93,30 @@ def read_options(options: Mapping[str, object]) -> ChatOptions:
         raise UsageError(f"the backend openai: option {name}: {first['msg']}") from None
 
 
-def chat_payload(options: ChatOptions, ask: Ask, manner: Manner) -> dict[str, Any]:
-    """The request to the server, in the manner that it takes."""
-    detail = None if "image_detail" in manner.left_out else options.image_detail
-    content = [part_of(part, detail) for part in ask.parts]
+def chat_payload(
+    options: ChatOptions, request: ModelRequest, request_format: RequestFormat
+) -> dict[str, Any]:
+    """The request to the server, in the format that it accepts."""
+    detail = None if "image_detail" in request_format.left_out else options.image_detail
+    content = [part_of(part, detail) for part in request.parts]
     payload: dict[str, Any] = {
         "model": options.model,
         "messages": [{"role": "user", "content": content}],
-        manner.limit_name: longest(options, ask),
+        request_format.limit_name: token_limit(options, request),
     }
-    if options.temperature is not None and "temperature" not in manner.left_out:
+    if options.temperature is not None and "temperature" not in request_format.left_out:
         payload["temperature"] = options.temperature
-    if ask.schema is not None and manner.form == "json_schema":
-        form = {"name": "answer", "schema": ask.schema, "strict": True}
+    if request.schema is not None and request_format.form == "json_schema":
+        form = {"name": "answer", "schema": request.schema, "strict": True}
         payload["response_format"] = {"type": "json_schema", "json_schema": form}
-    elif ask.schema is not None and manner.form == "json_object":
+    elif request.schema is not None and request_format.form == "json_object":
         payload["response_format"] = {"type": "json_object"}
     return payload
 
 
-def longest(options: ChatOptions, ask: Ask) -> int:
-    """The most tokens of an answer to a request."""
-    return ask.max_tokens or options.max_tokens
+def token_limit(options: ChatOptions, request: ModelRequest) -> int:
+    """The most tokens of the answer to a request."""
+    return request.max_tokens or options.max_tokens
 
 
 def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
@@ -126,36 +128,38 @@ def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
     return {"type": "image_url", "image_url": asked}
 
 
-def adapted(manner: Manner, fault: Fault, payload: Mapping[str, Any]) -> Manner | None:
-    """Another manner for a server that refuses a part of a request, None where none helps.
+def adapted_format(
+    request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
+) -> RequestFormat | None:
+    """Another format for a server that refuses a part of a request; None where none helps.
 
-    `payload` is the request, written in `manner`.
+    `payload` is the request, written in `request_format`.
     """
     words = f"{fault.parameter} {fault.reason}"
     is_refused = fault.status in REFUSING_STATUSES
     if is_refused and "temperature" in payload and "temperature" in words:
-        return replace(manner, left_out=(*manner.left_out, "temperature"))
+        return replace(request_format, left_out=(*request_format.left_out, "temperature"))
     if refuses_schema(fault, payload):
-        lesser: Form = "json_object" if manner.form == "json_schema" else "words"
-        return replace(manner, form=lesser)
+        lesser: Form = "json_object" if request_format.form == "json_schema" else "words"
+        return replace(request_format, form=lesser)
     is_unknown = (fault.parameter or UNKNOWN.search(words)) and not OF_SIZE.search(words)
     if is_refused and is_unknown:
-        return renamed(manner, words)
+        return without_unknown_name(request_format, words)
     return None
 
 
-def renamed(manner: Manner, words: str) -> Manner | None:
-    """A manner without the name that a server says it does not know, if it is one that can go."""
-    if manner.limit_name in words and not manner.is_renamed:
-        other = NEW_LIMIT if manner.limit_name == OLD_LIMIT else OLD_LIMIT
-        return replace(manner, limit_name=other, is_renamed=True)
-    if re.search(r"\bdetail\b", words) and "image_detail" not in manner.left_out:
-        return replace(manner, left_out=(*manner.left_out, "image_detail"))
+def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFormat | None:
+    """A format without the name that a server does not know, if it can be changed."""
+    if request_format.limit_name in words and not request_format.is_renamed:
+        other = NEW_LIMIT if request_format.limit_name == OLD_LIMIT else OLD_LIMIT
+        return replace(request_format, limit_name=other, is_renamed=True)
+    if re.search(r"\bdetail\b", words) and "image_detail" not in request_format.left_out:
+        return replace(request_format, left_out=(*request_format.left_out, "image_detail"))
     return None
 
 
 def refuses_schema(fault: Fault, payload: Mapping[str, Any]) -> bool:
-    """Whether a server says that it cannot bind the answer as it was asked to."""
+    """Whether a server says that it cannot bind the answer to a schema."""
     if "response_format" not in payload or fault.status not in SCHEMA_STATUSES:
         return False
     return OF_SCHEMA.search(f"{fault.parameter} {fault.reason}") is not None

@@ -1,4 +1,4 @@
-"""Models that see and write, run in this process by the package transformers.
+"""Runs vision-language models in this process by the package transformers.
 
 Source: the package transformers (`AutoModelForImageTextToText`, `AutoProcessor`): Qwen-VL, SmolVLM,
 InternVL, LLaVA, Florence, BLIP and whatever else it has, from the hub or from a folder.
@@ -11,18 +11,23 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.chat.answer_text import bounds_thoughts, ending
 from vidcurate.models.chat.conversation import (
     Answer,
-    Ask,
     Conversation,
+    ModelRequest,
     Outcome,
-    hold_in_batches,
+    run_conversations,
 )
 from vidcurate.models.chat.options import ModelConfig
-from vidcurate.models.chat.transformers_inputs import count_frames, inputs_of, left_out, thinned
+from vidcurate.models.chat.output_text import bounds_thoughts, finish_text
+from vidcurate.models.chat.transformers_inputs import (
+    count_frames,
+    inputs_of,
+    left_out_note,
+    with_fewer_frames,
+)
 from vidcurate.models.device import accelerator
-from vidcurate.models.hub import loading, require_transformers
+from vidcurate.models.transformers_loading import loading, require_transformers
 
 T = TypeVar("T")
 REMEDY = (
@@ -39,39 +44,41 @@ class TransformersModel:
     model: Any
     processor: Any
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
-        return self.answer([ask])[0]
+        return self.answer([request])[0]
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The results in order; `batch_size` conversations are answered together."""
-        return hold_in_batches(talks, self.answer, self.options.batch_size)
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """Run conversations, and answer `batch_size` of them together; results in order."""
+        return run_conversations(conversations, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
-        """An answer for each request, made together where they fit into memory.
+    def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
+        """Answer requests together where they fit into memory.
 
-        Where they do not, half of them are tried at a time; a single one is shown half of its
-        pictures, and says so.
+        Where they do not, half of them are tried at a time; a single request is sent with half of
+        its frames, and its answer notes that.
         """
         try:
-            return list(generate(self, asks))
+            return list(generate(self, requests))
         except MediaError as error:
-            return [error] if len(asks) == 1 else self.in_halves(asks)
+            return [error] if len(requests) == 1 else self.in_halves(requests)
         except (MemoryError, RuntimeError) as error:
-            if not is_want_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         release_memory()
-        return self.in_halves(asks) if len(asks) > 1 else [self.shown_less(asks[0])]
+        return (
+            self.in_halves(requests) if len(requests) > 1 else [self.answer_with_fewer(requests[0])]
+        )
 
-    def in_halves(self, asks: Sequence[Ask]) -> list[Outcome]:
-        """The answers of a batch, half by half."""
-        middle = len(asks) // 2
-        return [*self.answer(asks[:middle]), *self.answer(asks[middle:])]
+    def in_halves(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
+        """Answer a batch half by half."""
+        middle = len(requests) // 2
+        return [*self.answer(requests[:middle]), *self.answer(requests[middle:])]
 
-    def shown_less(self, ask: Ask) -> Outcome:
-        """The answer to a request with every second of its pictures, and a note of that."""
-        n_frames = count_frames(ask)
-        fewer = thinned(ask)
+    def answer_with_fewer(self, request: ModelRequest) -> Outcome:
+        """Answer a request with every second of its frames, and note that."""
+        n_frames = count_frames(request)
+        fewer = with_fewer_frames(request)
         if fewer is None:
             return MediaError(
                 f"the model's memory does not hold a request with {n_frames} picture(s): "
@@ -82,32 +89,35 @@ class TransformersModel:
         except MediaError as error:
             return error
         except (MemoryError, RuntimeError) as error:
-            if not is_want_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
         else:
             n_shown = count_frames(fewer)
-            shown = f"{n_shown} keyframes shown for want of memory"
+            shown = f"{n_shown} keyframes shown because memory ran out"
             return replace(answer, notes=(*answer.notes, shown))
         release_memory()
-        return self.shown_less(fewer)
+        return self.answer_with_fewer(fewer)
 
 
 def open_transformers(options: Mapping[str, object]) -> TransformersModel:
-    """The model of `ModelConfig` on the device that is there; its weights may come from the hub.
+    """Load the model of `ModelConfig` on the best device of this machine.
 
-    Code from the hub runs only where `trust_remote_code` asks for it. Raises MissingExtraError
-    without transformers, UsageError for what is no model that sees and writes or cannot be loaded.
+    Weights may come from the hub. Code from the hub runs only where `trust_remote_code` allows it.
+    Raises MissingExtraError without transformers, UsageError for a model that does not see and
+    write or cannot be loaded.
     """
     known = {name: options[name] for name in ModelConfig.model_fields if name in options}
     chosen = ModelConfig.model_validate(known)
     check_transformers(chosen)
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
-    place = placing(chosen)
+    place = weight_placement(chosen)
     with loading("model", chosen.model, REMEDY):
-        processor = transformers.AutoProcessor.from_pretrained(chosen.model, **origin(chosen))
+        processor = transformers.AutoProcessor.from_pretrained(
+            chosen.model, **version_arguments(chosen)
+        )
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            chosen.model, **origin(chosen), **place, weights_only=True
+            chosen.model, **version_arguments(chosen), **place, weights_only=True
         )
     if "device_map" not in place:
         model = model.to(accelerator())
@@ -119,7 +129,7 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
 
 
 def check_transformers(config: ModelConfig) -> None:
-    """Make sure, without weights, that the packages and a model that sees and writes are there.
+    """Check, without weights, that the packages and a model that sees and writes are available.
 
     Raises MissingExtraError or UsageError where they are not.
     """
@@ -133,30 +143,26 @@ def check_transformers(config: ModelConfig) -> None:
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
     with loading("model", config.model, REMEDY):
-        found = transformers.AutoConfig.from_pretrained(config.model, **origin(config))
+        found = transformers.AutoConfig.from_pretrained(config.model, **version_arguments(config))
     known = transformers.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    if not has_own_code(found) and type(found) not in known:
+    has_own_code = "AutoModelForImageTextToText" in (getattr(found, "auto_map", None) or {})
+    if not has_own_code and type(found) not in known:
         raise UsageError(
             f"{config.model!r} is a {found.model_type} model, which cannot look at pictures and "
             "write: choose one that transformers lists under image-text-to-text"
         )
 
 
-def has_own_code(config: Any) -> bool:
-    """Whether a model comes with code that the user allowed to run."""
-    return "AutoModelForImageTextToText" in (getattr(config, "auto_map", None) or {})
-
-
-def origin(config: ModelConfig) -> dict[str, Any]:
-    """Which version of a model is taken, and whether its own code may run."""
+def version_arguments(config: ModelConfig) -> dict[str, Any]:
+    """The revision of a model, and whether its own code may run."""
     return {
         "revision": config.revision or None,
         "trust_remote_code": config.trust_remote_code,
     }
 
 
-def placing(config: ModelConfig) -> dict[str, Any]:
-    """In which numbers a model's weights are held, and where."""
+def weight_placement(config: ModelConfig) -> dict[str, Any]:
+    """The number type of a model's weights, and their devices."""
     place: dict[str, Any] = {"dtype": dtype_of(config)}
     if config.device_map:
         place["device_map"] = config.device_map
@@ -170,7 +176,7 @@ def placing(config: ModelConfig) -> dict[str, Any]:
 
 
 def dtype_of(config: ModelConfig) -> Any:
-    """The type of a model's numbers: its own on an accelerator, single precision on a CPU."""
+    """The number type of a model: its own on an accelerator, single precision on a CPU."""
     import torch  # noqa: PLC0415 - heavy
 
     if config.dtype == "auto":
@@ -178,8 +184,8 @@ def dtype_of(config: ModelConfig) -> Any:
     return getattr(torch, config.dtype)
 
 
-def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
-    """What a model writes to requests that are given to it together.
+def generate(model: TransformersModel, requests: Sequence[ModelRequest]) -> Iterator[Answer]:
+    """Generate the answers to a batch of requests.
 
     Raises MediaError where the processor refuses them.
     """
@@ -187,33 +193,33 @@ def generate(model: TransformersModel, asks: Sequence[Ask]) -> Iterator[Answer]:
 
     options, processor = model.options, model.processor
     began = time.perf_counter()
-    prepared = inputs_of(processor, options, asks)
+    prepared = inputs_of(processor, options, requests)
     inputs = dict(prepared.to(model.model.device, dtype=model.model.dtype))
     n_prompt = inputs["input_ids"].shape[1] if "input_ids" in inputs else 0
-    longest = max(ask.max_tokens or options.max_tokens for ask in asks)
+    token_limit = max(request.max_tokens or options.max_tokens for request in requests)
     with torch.inference_mode():
-        made = model.model.generate(**inputs, max_new_tokens=longest, **sampling_of(options))
+        written = model.model.generate(**inputs, max_new_tokens=token_limit, **sampling_of(options))
     if n_prompt and not model.model.config.is_encoder_decoder:
-        made = made[:, n_prompt:]
-    seconds = (time.perf_counter() - began) / len(asks)
+        written = written[:, n_prompt:]
+    seconds = (time.perf_counter() - began) / len(requests)
     tokenizer = getattr(processor, "tokenizer", processor)
-    for number, (ask, whole) in enumerate(zip(asks, made, strict=True)):
-        own = ask.max_tokens or options.max_tokens  # others of the batch may write more
+    for number, (request, whole) in enumerate(zip(requests, written, strict=True)):
+        own = request.max_tokens or options.max_tokens  # others of the batch may write more
         row = whole[:own]
         kept = row[row != tokenizer.pad_token_id]
-        is_cut = len(row) >= own and not ends(row, model)
-        told = ending(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
-        n_told = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
-        notes = (*told.repairs, *left_out(processor, ask))
+        is_cut = len(row) >= own and not has_ended(row, model)
+        finished = finish_text(decoded(tokenizer, kept), is_cut=is_cut, max_tokens=own)
+        n_prompt_tokens = int(inputs["attention_mask"][number].sum()) if n_prompt else 0
+        notes = (*finished.repairs, *left_out_note(processor, request))
         yield Answer(
-            told.text,
-            told.status,
+            finished.text,
+            finished.status,
             options.model,
-            n_told,
+            n_prompt_tokens,
             len(kept),
             seconds,
             notes,
-            told.reason,
+            finished.reason,
         )
 
 
@@ -227,7 +233,7 @@ def sampling_of(options: ModelConfig) -> dict[str, Any]:
 
 
 def decoded(tokenizer: Any, tokens: Any) -> str:
-    """What a model wrote, without special tokens but those that bound its thoughts."""
+    """A model's text, without special tokens except those that separate thoughts."""
     special = {
         number: str(token)
         for number, token in getattr(tokenizer, "added_tokens_decoder", {}).items()
@@ -238,20 +244,20 @@ def decoded(tokenizer: Any, tokens: Any) -> str:
     return text
 
 
-def ends(row: Any, model: TransformersModel) -> bool:
-    """Whether a model came to an end by itself."""
-    ending = model.model.generation_config.eos_token_id
-    endings = ending if isinstance(ending, list) else [ending]
+def has_ended(row: Any, model: TransformersModel) -> bool:
+    """Whether a model ended by itself."""
+    finish_text = model.model.generation_config.eos_token_id
+    endings = finish_text if isinstance(finish_text, list) else [finish_text]
     return any(int(token) in endings for token in row)
 
 
-def is_want_of_memory(error: Exception) -> bool:
-    """Whether memory ran out, of the machine or of its GPU."""
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether an error means that the machine or its GPU has no memory left."""
     return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
 
 
 def release_memory() -> None:
-    """Give back what a failed try holds on the GPU."""
+    """Release GPU memory that a failed try holds."""
     import torch  # noqa: PLC0415 - heavy
 
     if torch.cuda.is_available():

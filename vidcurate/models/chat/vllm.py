@@ -1,7 +1,7 @@
-"""Models that see and write, run in this process by vLLM, which needs a GPU.
+"""Runs vision-language models in this process by vLLM, which needs a GPU.
 
-Source: the package vllm (`LLM.chat`). It is no extra of ours, since what of it installs depends on
-the GPU and its driver.
+Source: the package vllm (`LLM.chat`). It is not an extra of this package, since the right build
+depends on the GPU and its driver.
 """
 
 import time
@@ -11,19 +11,19 @@ from importlib.util import find_spec
 from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, ServerError, UsageError
-from vidcurate.models.chat.answer_text import ending
 from vidcurate.models.chat.conversation import (
     Answer,
-    Ask,
     Conversation,
+    ModelRequest,
     Outcome,
-    hold_in_batches,
+    run_conversations,
 )
 from vidcurate.models.chat.options import ModelConfig
+from vidcurate.models.chat.output_text import finish_text
 from vidcurate.models.chat.requests import part_of
 
 T = TypeVar("T")
-MOST_PICTURES = 64  # in one request; vLLM wants to know before it begins
+MAX_PICTURES = 64  # in one request; vLLM must know before it begins
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,29 +33,31 @@ class VllmModel:
     options: ModelConfig
     engine: Any
 
-    def ask(self, ask: Ask) -> Outcome:
+    def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
-        return self.answer([ask])[0]
+        return self.answer([request])[0]
 
-    def converse(self, talks: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
-        """The results in order; `batch_size` conversations are answered together."""
-        return hold_in_batches(talks, self.answer, self.options.batch_size)
+    def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
+        """Run conversations, and answer `batch_size` of them together; results in order."""
+        return run_conversations(conversations, self.answer, self.options.batch_size)
 
-    def answer(self, asks: Sequence[Ask]) -> list[Outcome]:
-        """An answer for each request; vLLM itself makes them fit into memory."""
+    def answer(self, requests: Sequence[ModelRequest]) -> list[Outcome]:
+        """Answer requests together; vLLM itself fits them into memory."""
         began = time.perf_counter()
-        longest = [ask.max_tokens or self.options.max_tokens for ask in asks]
-        sampling = [self.sampling(max_tokens) for max_tokens in longest]
+        limits = [request.max_tokens or self.options.max_tokens for request in requests]
+        sampling = [self.sampling(max_tokens) for max_tokens in limits]
         try:
-            results = self.engine.chat([chat_of(ask) for ask in asks], sampling, use_tqdm=False)
+            results = self.engine.chat(
+                [chat_of(request) for request in requests], sampling, use_tqdm=False
+            )
         except ValueError as error:  # such as a request that is longer than the model's context
-            if len(asks) == 1:
+            if len(requests) == 1:
                 return [MediaError(f"vLLM: {error}")]
-            return [outcome for ask in asks for outcome in self.answer([ask])]
-        seconds = (time.perf_counter() - began) / len(asks)
+            return [outcome for request in requests for outcome in self.answer([request])]
+        seconds = (time.perf_counter() - began) / len(requests)
         return [
-            read(result, self.options.model, max_tokens, seconds)
-            for result, max_tokens in zip(results, longest, strict=True)
+            read_output(result, self.options.model, max_tokens, seconds)
+            for result, max_tokens in zip(results, limits, strict=True)
         ]
 
     def sampling(self, max_tokens: int) -> Any:
@@ -70,7 +72,7 @@ class VllmModel:
 
 
 def open_vllm(options: Mapping[str, object]) -> VllmModel:
-    """The engine with the model of `ModelConfig`; weights come from the hub if need be.
+    """Load the model of `ModelConfig`; weights come from the hub if need be.
 
     Raises UsageError where vLLM is not installed.
     """
@@ -84,7 +86,7 @@ def open_vllm(options: Mapping[str, object]) -> VllmModel:
         revision=chosen.revision or None,
         dtype=chosen.dtype,
         trust_remote_code=chosen.trust_remote_code,
-        limit_mm_per_prompt={"image": MOST_PICTURES},
+        limit_mm_per_prompt={"image": MAX_PICTURES},
     )
     return VllmModel(chosen, engine)
 
@@ -98,27 +100,27 @@ def check_vllm(_config: ModelConfig) -> None:
         )
 
 
-def chat_of(ask: Ask) -> list[dict[str, Any]]:
+def chat_of(request: ModelRequest) -> list[dict[str, Any]]:
     """A request as a chat, in the form of the OpenAI protocol."""
-    content = [part_of(part, "auto") for part in ask.parts]
+    content = [part_of(part, "auto") for part in request.parts]
     return [{"role": "user", "content": content}]
 
 
-def read(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
-    """The answer in what vLLM gives back."""
+def read_output(result: Any, model: str, max_tokens: int, seconds: float) -> Outcome:
+    """Read vLLM's output for one request."""
     [completion] = result.outputs
     why = completion.finish_reason
     if why not in ("stop", "length", None):
         return ServerError(f"vLLM broke the answer off (finish_reason {why})")
-    told = ending(completion.text, is_cut=why == "length", max_tokens=max_tokens)
+    finished = finish_text(completion.text, is_cut=why == "length", max_tokens=max_tokens)
     n_prompt, n_written = len(result.prompt_token_ids or ()), len(completion.token_ids)
     return Answer(
-        told.text,
-        told.status,
+        finished.text,
+        finished.status,
         model,
         n_prompt,
         n_written,
         seconds,
-        told.repairs,
-        told.reason,
+        finished.repairs,
+        finished.reason,
     )

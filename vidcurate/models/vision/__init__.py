@@ -1,1 +1,1 @@
-"""Models that judge or embed pictures."""
+"""Models that classify, read or embed pictures."""

@@ -1,4 +1,4 @@
-"""LAION's aesthetic heads: what people think of a picture, from its CLIP vector alone.
+"""LAION's aesthetic heads, which predict people's ratings of a picture from its CLIP vector.
 
 Sources: github.com/LAION-AI/aesthetic-predictor (a linear layer, trained on ratings of SAC),
 github.com/christophschuhmann/improved-aesthetic-predictor (five linear layers, trained on SAC,
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MissingExtraError, UsageError
 from vidcurate.models.vision.embedder import ModelChoice
-from vidcurate.models.weights import Weights, fetched
+from vidcurate.models.weights import Weights, fetch_weights
 
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -33,7 +33,7 @@ QUICKGELU = "-quickgelu"
 
 @dataclass(frozen=True, slots=True)
 class PublishedHead:
-    """Weights of a head, and the architecture whose vectors, by OpenAI's weights, it judges."""
+    """Weights of a head, and the architecture of OpenAI's CLIP whose vectors it scores."""
 
     weights: Weights
     architecture: str
@@ -71,7 +71,7 @@ HEADS: Mapping[str, PublishedHead] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class AestheticHead:
-    """A head as the one affine map that it is: a weight for each number of a vector, and a bias."""
+    """A head as one affine map: a weight for each number of a vector, and a bias."""
 
     weight: Scores
     bias: float
@@ -82,12 +82,12 @@ class AestheticHead:
 
 
 def head_file(head: str) -> Path:
-    """The file of a head, given by the name it is published under or by its path.
+    """The file of a head, given by its published name or by a path.
 
-    Raises UsageError where there is none, or it is another than was published.
+    Raises UsageError where there is none, or it is not the published file.
     """
     if head in HEADS:
-        return fetched(HEADS[head].weights)
+        return fetch_weights(HEADS[head].weights)
     if not Path(head).is_file():
         raise UsageError(
             f"there is no aesthetic head {head!r}: give a file, or one of {', '.join(HEADS)}"
@@ -96,9 +96,9 @@ def head_file(head: str) -> Path:
 
 
 def read_head(file: Path) -> AestheticHead:
-    """A head out of a file of torch's, which cannot run code.
+    """Read a head from a torch file, without running code.
 
-    There is no activation between the layers of LAION's heads, so that together they are one.
+    There is no activation between the layers of LAION's heads, so that together they are one map.
     Raises MissingExtraError without torch, UsageError for a file that holds no such head.
     """
     if find_spec("torch") is None:
@@ -118,7 +118,7 @@ def read_head(file: Path) -> AestheticHead:
 
 
 def layers_of(parts: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of a head's weights and biases in the order in which they are applied.
+    """The names of a head's weights and biases in their order.
 
     Raises ValueError for names that no head has.
     """
@@ -129,7 +129,7 @@ def layers_of(parts: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def affine(layers: list[Scores]) -> AestheticHead:
-    """Weights and biases, in turns, as one map.
+    """Weights and biases, in turn, as one map.
 
     Raises ValueError where they do not end in one finite number.
     """
@@ -141,10 +141,10 @@ def affine(layers: list[Scores]) -> AestheticHead:
     return AestheticHead(weight[0], float(bias[0]))
 
 
-def refuse_other_model(head: str, choice: ModelChoice) -> None:
-    """Raise UsageError for a published head on vectors of another model than it was trained on.
+def check_head_fits(head: str, choice: ModelChoice) -> None:
+    """Raise UsageError for a published head on vectors of another model than its own.
 
-    A model that is named by a folder, by the hub or by a file of weights is taken at its word.
+    A model that is named by a folder, by the hub or by a file of weights is trusted.
     """
     published = HEADS.get(head)
     if published is None or not choice.pretrained:

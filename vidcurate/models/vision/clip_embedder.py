@@ -1,4 +1,4 @@
-"""Vectors of pictures and texts by an image-text model that open_clip can load.
+"""Makes vectors of pictures and texts by an image-text model that open_clip can load.
 
 Sources: Radford et al. 2021 (CLIP), the package open_clip_torch.
 """
@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
 from vidcurate.models.device import accelerator
-from vidcurate.models.quiet import hushed
+from vidcurate.models.quiet import silence_logs
 from vidcurate.models.vision.embedder import FOLDER, HUB, ModelChoice
-from vidcurate.models.weights import refuse_other
+from vidcurate.models.weights import check_sha256
 
 Vectors = NDArray[np.float32]
 
-LONGEST_FAULT = 200
+MAX_FAULT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,13 @@ class ClipEmbedder:
         return self.run(self.model.encode_image, pixels)
 
     def text_vectors(self, texts: Sequence[str]) -> Vectors:
-        """One vector of length one for each text; what is too long for the model is cut off."""
+        """One vector of length one for each text; a text too long for the model is cut off."""
         return self.run(self.model.encode_text, self.tokens(list(texts)))
 
     def are_cut(self, texts: Sequence[str]) -> list[bool]:
-        """Of each text whether it is too long for the model.
+        """For each text, whether it is too long for the model.
 
-        It is not if twice the room gives the same tokens, and then those of no text.
+        It fits if twice the room gives the same tokens, followed by padding.
         """
         room = self.tokens([""]).shape[1]
         padding = self.tokens([""], context_length=2 * room)[0, room:]
@@ -63,11 +63,11 @@ class ClipEmbedder:
 
     @property
     def logit_scale(self) -> float:
-        """What cosines are multiplied by before a softmax over texts, as in training."""
+        """The factor for cosines before a softmax over texts, as in training."""
         return float(self.model.logit_scale.detach().exp())
 
     def run(self, encode: Callable[..., Any], batch: Any) -> Vectors:
-        """What one half of the model makes of a batch."""
+        """Run one half of the model on a batch."""
         import torch  # noqa: PLC0415 - same
 
         precision = torch.autocast(self.device, torch.float16, enabled=self.half)
@@ -91,25 +91,25 @@ def picture(image: bytes) -> Any:
 
 
 def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
-    """The model with its weights, which come from the network where they are not at hand.
+    """Load the model; its weights come from the network where they are not on this machine.
 
-    On a GPU it computes in half precision. Raises UsageError where the weights cannot be had or
-    are not those wanted.
+    On a GPU it computes in half precision. Raises UsageError where the weights cannot be fetched or
+    have another hash.
     """
     import open_clip  # noqa: PLC0415 - same
 
     check_choice(choice)
     if choice.sha256:
-        refuse_other(Path(choice.pretrained), choice.sha256)
+        check_sha256(Path(choice.pretrained), choice.sha256)
     device = accelerator()
     try:
-        with hushed("open_clip", "huggingface_hub", "httpx", "urllib3"):
+        with silence_logs("open_clip", "huggingface_hub", "httpx", "urllib3"):
             model, prepare = open_clip.create_model_from_pretrained(
                 choice.model, choice.pretrained or None, device=device, weights_only=True
             )
             tokens = open_clip.get_tokenizer(choice.model)
     except Exception as error:  # damaged weights end in errors of any kind
-        fault = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_FAULT]
+        fault = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_FAULT]
         raise UsageError(
             f"cannot load the weights {choice.pretrained or choice.model!r} ({fault}): check that "
             f"they are whole and fit the model {choice.model!r}; without a network give their file "
@@ -119,10 +119,9 @@ def open_clip_embedder(choice: ModelChoice) -> ClipEmbedder:
 
 
 def check_choice(choice: ModelChoice) -> None:
-    """Find what can be known to be wrong before anything is loaded.
+    """Check a model's name and weights before anything is loaded.
 
-    Raises MissingExtraError without open_clip, UsageError for a model or weights that there are
-    not.
+    Raises MissingExtraError without open_clip, UsageError for a model or weights that do not exist.
     """
     if find_spec("open_clip") is None:
         raise MissingExtraError("open_clip_torch", "models")
@@ -151,7 +150,7 @@ def check_choice(choice: ModelChoice) -> None:
 
 
 def dimension_of(choice: ModelChoice) -> int | None:
-    """How many numbers the model's vectors have; None for a model of the hub, unknown before."""
+    """The length of the model's vectors; None for a model of the hub, where it is unknown."""
     import open_clip  # noqa: PLC0415 - same
 
     if choice.model.startswith(HUB):
@@ -163,6 +162,6 @@ def dimension_of(choice: ModelChoice) -> int | None:
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """The end of a sentence that names what was perhaps meant."""
+    """The end of a sentence that suggests similar names."""
     near = get_close_matches(name, known, n=1)
     return f": did you mean {near[0]!r}?" if near else ": see open_clip.list_models()"

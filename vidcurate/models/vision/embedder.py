@@ -1,4 +1,4 @@
-"""What every embedder takes and gives, so that stages and search use any of them by its name."""
+"""What every embedder offers, so that stages and search can use any of them by name."""
 
 import importlib
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ BACKENDS: Mapping[Backend, str] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """Which model, and which weights of it; backends without a model take no notice.
+    """Which model, and which weights of it; backends without a model ignore it.
 
     `sha256` is that of a weights file, empty for any.
     """
@@ -46,7 +46,7 @@ class Embedder(Protocol):
     def text_vectors(self, texts: Sequence[str]) -> Vectors:
         """One vector of length one for each text, to be compared with those of images.
 
-        Raises UsageError if the backend knows no words.
+        Raises UsageError if the backend cannot embed text.
         """
 
 
@@ -59,9 +59,9 @@ class Opener(Protocol):
 
 
 def open_embedder(backend: Backend, choice: ModelChoice) -> Embedder:
-    """The embedder of that name; its module is imported only now.
+    """Open an embedder by name; its module is imported only now.
 
-    Raises UsageError where the model cannot be had.
+    Raises UsageError where the model cannot be loaded.
     """
     module, function = BACKENDS[backend].split(":")
     return cast("Opener", getattr(importlib.import_module(module), function))(choice)

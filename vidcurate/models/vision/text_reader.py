@@ -28,10 +28,10 @@ SETTINGS = {
 }
 # What is taken for text in leaves and fur reads as one character, or with little confidence, which
 # is the recogniser's mean probability of a character.
-LEAST_CONFIDENCE, LEAST_CHARACTERS = 0.6, 2
-HIGHEST_LINE = 0.5  # of the picture's height; what is higher is no line
+MIN_CONFIDENCE, MIN_CHARACTERS = 0.6, 2
+MAX_LINE = 0.5  # of the picture's height; what is higher is no line
 # A line takes half the time of the search. Where there are so many, those unread are text as well.
-MOST_READ = 10
+MAX_READ = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ class TextReader:
     engine: Any
 
     def lines(self, picture: Image) -> list[Line]:
-        """What can be read in a picture, largest first; lines after the tenth are not read."""
-        boxes = [box for box in self.find(picture) if box.bottom - box.top <= HIGHEST_LINE]
+        """The lines of text in a picture, largest first; those after the tenth are not read."""
+        boxes = [box for box in self.find(picture) if box.bottom - box.top <= MAX_LINE]
         boxes.sort(key=lambda box: -box.area)
-        read = [Line(box, self.read(picture, box)) for box in boxes[:MOST_READ]]
-        return [line for line in read if line.text] + [Line(box, "") for box in boxes[MOST_READ:]]
+        read = [Line(box, self.read(picture, box)) for box in boxes[:MAX_READ]]
+        return [line for line in read if line.text] + [Line(box, "") for box in boxes[MAX_READ:]]
 
     def find(self, picture: Image) -> list[Box]:
         """Upright boxes around what looks like lines of text."""
@@ -67,19 +67,19 @@ class TextReader:
         ]
 
     def read(self, picture: Image, box: Box) -> str:
-        """The text in a box; empty where none can be read with confidence, or one character."""
+        """The text in a box; empty where it is uncertain, or only one character."""
         height, width = picture.shape[:2]
         rows = slice(int(box.top * height), int(np.ceil(box.bottom * height)))
         columns = slice(int(box.left * width), int(np.ceil(box.right * width)))
         part = picture[rows, columns]
         found = self.engine(bgr(part), use_det=False, use_cls=False, use_rec=True)
         text = found.txts[0].strip() if found.txts else ""
-        is_text = sum(map(str.isalnum, text)) >= LEAST_CHARACTERS
-        return text if is_text and found.scores[0] >= LEAST_CONFIDENCE else ""
+        is_text = sum(map(str.isalnum, text)) >= MIN_CHARACTERS
+        return text if is_text and found.scores[0] >= MIN_CONFIDENCE else ""
 
 
 def bgr(picture: Image) -> Image:
-    """A picture in the order of channels that rapidocr takes."""
+    """A picture in rapidocr's order of channels."""
     return np.ascontiguousarray(picture[..., ::-1])
 
 

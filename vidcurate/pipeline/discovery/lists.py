@@ -1,4 +1,4 @@
-"""Lists of videos: text, CSV, TSV, JSON lines, JSON, Parquet, as people and programs write them."""
+"""Reads lists of videos: text, CSV, TSV, JSON lines, JSON and Parquet."""
 
 import csv
 import io
@@ -16,8 +16,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.store.storage import Location, sibling
-from vidcurate.store.table import readable
+from vidcurate.store.storage import Location, resolve_name
+from vidcurate.store.table import arrow_source
 
 LISTS = (".txt", ".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 PATH_COLUMNS = ("path", "file", "file_name", "video", "video_path", "media_path")
@@ -27,9 +27,9 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of a list, by the number that an editor shows: its path and its other columns.
+    """A row of a list: its number in an editor, its path and its other columns.
 
-    Where there is no path, `fault` says why.
+    Where there is no path, `fault` is the reason.
     """
 
     number: int
@@ -39,14 +39,14 @@ class Row:
 
 
 def read_list(file: Location) -> Iterator[Row]:
-    """The rows of a list file; those without any value are left out.
+    """Read the rows of a list; empty rows are left out.
 
     Raises UsageError where it cannot be read or has no column of paths.
     """
     try:
         kind = file.suffix.lower()
         if kind == ".parquet":
-            table = pq.read_table(readable(file))
+            table = pq.read_table(arrow_source(file))
             check_columns(table.column_names, str(file))
             yield from (row_of(n, row) for n, row in enumerate(table.to_pylist(), 1) if filled(row))
             return
@@ -62,14 +62,14 @@ def read_list(file: Location) -> Iterator[Row]:
 
 
 def decode(data: bytes) -> str:
-    """A list's text: UTF-8, or UTF-16 as spreadsheets write it, with its mark."""
+    """Decode a list: UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it."""
     return data.decode("utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig")
 
 
 def separated(text: str, name: str) -> Iterator[Row]:
-    """The rows of a table with a heading, its cells separated by comma, semicolon, tab or bar.
+    """Read the rows of a table with a heading; cells are separated by comma, semicolon, tab or bar.
 
-    Raises UsageError where no heading names paths.
+    Raises UsageError where the heading has no path column.
     """
     csv.field_size_limit(sys.maxsize)  # captions may be long
     first = next((line for line in text.splitlines() if line.strip()), "")
@@ -91,22 +91,19 @@ def separated(text: str, name: str) -> Iterator[Row]:
 
 
 def has_paths(heading: str, delimiter: str) -> bool:
-    """Whether a heading names a column of paths when it is parted so."""
+    """Whether a heading has a path column when it is split at a delimiter."""
     cells = next(csv.reader([heading], delimiter=delimiter), [])
     return path_column(cells) is not None
 
 
 def json_array(text: str, name: str) -> Iterator[Row]:
-    """The rows of a JSON array of objects or paths.
-
-    Raises UsageError for what is none.
-    """
+    """Read the rows of a JSON array of objects or paths; raises UsageError for anything else."""
     try:
         items = json.loads(text)
     except ValueError as error:
         raise UsageError(f"cannot read the list {name}: it is not JSON ({error})") from error
     if not isinstance(items, list):
-        raise UsageError(f"cannot read the list {name}: it is no JSON array")
+        raise UsageError(f"cannot read the list {name}: it is not a JSON array")
     for number, item in enumerate(items, 1):
         row = {"path": item} if isinstance(item, str) else item
         if not isinstance(row, dict):
@@ -116,11 +113,11 @@ def json_array(text: str, name: str) -> Iterator[Row]:
 
 
 def lines(text: str, *, is_plain: bool) -> Iterator[Row]:
-    """Paths separated by NUL or line ends; a line that is a JSON object is a row.
+    """Read paths separated by NUL or line ends; a line that is a JSON object is a row.
 
-    Where lines are not plain, each must be one.
+    With `is_plain` off every line must be a JSON object.
     """
-    # Not splitlines: JSON and names may hold what else ends a line.
+    # Not splitlines: JSON and names may hold its other line ends.
     for number, line in enumerate(text.split("\0" if "\0" in text else "\n"), 1):
         bare = line.strip("\r")
         if not bare.strip():
@@ -132,7 +129,7 @@ def lines(text: str, *, is_plain: bool) -> Iterator[Row]:
 
 
 def json_row(number: int, line: str) -> Iterator[Row]:
-    """One JSON object as a row, none where it is empty; another line is a row with a fault."""
+    """Read a JSON object as a row, unless it is empty; any other line is a row with a fault."""
     try:
         row = json.loads(line)
         json.dumps(row, ensure_ascii=False).encode()
@@ -148,7 +145,7 @@ def json_row(number: int, line: str) -> Iterator[Row]:
 
 
 def row_of(number: int, row: Mapping[str, Any]) -> Row:
-    """A row of a table, its empty cells left out."""
+    """A row of a table, without its empty cells."""
     column = next((c for c in path_columns(list(row)) if not is_empty(row[c])), None)
     extra = {k: str(v) for k, v in row.items() if k and k != column and not is_empty(v)}
     if column is None:
@@ -159,19 +156,19 @@ def row_of(number: int, row: Mapping[str, Any]) -> Row:
 
 
 def filled(row: Mapping[str, Any]) -> bool:
-    """Whether any cell of a row holds something."""
+    """Whether any cell of a row has a value."""
     return not all(is_empty(value) for value in row.values())
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a cell holds nothing: no value, NaN, or blanks only."""
+    """Whether a cell is empty: no value, NaN, or blanks only."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def path_columns(names: Sequence[str]) -> list[str]:
-    """The columns that may hold paths, the likeliest first; capitals and blanks do not count."""
+    """The columns that may hold paths, the likeliest first, whatever their case and blanks."""
     plain = {name: name.strip().lower() for name in names if name}
     return [name for wanted in PATH_COLUMNS for name, bare in plain.items() if bare == wanted]
 
@@ -191,25 +188,26 @@ def check_columns(names: Sequence[str], where: str) -> None:
 
 
 def listed_path(base: Location, text: str) -> Location:
-    """Where a path of a list lies: relative to a folder, as file:// address, or with ~ for home.
+    """The location of a list's path: relative to a folder, a file:// address, or with ~ for home.
 
-    Blanks and quotes around it are no part of it unless a file is called so.
+    Blanks and quotes around it are removed, unless a file has such a name.
     """
     if text.startswith("file://"):
         return Path(unquote(urlsplit(text).path))
     bare = text.strip()
     if len(bare) > 1 and bare[0] == bare[-1] and bare[0] in "\"'":
         bare = bare[1:-1]
-    ways = dict.fromkeys([text, bare, os.path.expanduser(bare)])  # noqa: PTH111 - no home: as it is
-    if len(ways) == 1:
-        return sibling(base, text)
+    candidates = dict.fromkeys([text, bare, os.path.expanduser(bare)])  # noqa: PTH111 - no home: as it is
+    if len(candidates) == 1:
+        return resolve_name(base, text)
     return next(
-        (where for way in ways if is_there(where := sibling(base, way))), sibling(base, text)
+        (where for candidate in candidates if exists(where := resolve_name(base, candidate))),
+        resolve_name(base, text),
     )
 
 
-def is_there(where: Location) -> bool:
-    """Whether a path leads to something; one that no file system takes does not."""
+def exists(where: Location) -> bool:
+    """Whether a path exists; False for one that no file system accepts."""
     try:
         return where.exists()
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""The videos below a folder or of a pattern: links followed, each folder once, nothing of ours."""
+"""Walks folders and patterns, each folder once; skips data sets and exports."""
 
 import glob
 import os
@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from vidcurate.store.markers import DATASET, is_made, kind_of
+from vidcurate.store.markers import DATASET, folder_kind, is_generated
 
 EVERY_DEPTH = "**"
 
 
 @dataclass
 class Walk:
-    """One walk: which files are wanted, what it met, and what could not be read.
+    """One walk: which files are wanted, what was visited, and what could not be read.
 
-    `faults` are paths with the reason; `left_out` are folders that we wrote. In the data set `own`
-    videos may lie beside what was made; any other is left out as a whole.
+    `faults` are paths with the reason; `left_out` are data sets and exports that were skipped. In
+    the data set `own` only the folders that vidcurate made are skipped.
     """
 
     is_wanted: Callable[[Path], bool]
@@ -29,10 +29,10 @@ class Walk:
     files: set[tuple[int, int]] = field(default_factory=set)
 
     def below(self, top: Path) -> Iterator[Path]:
-        """The wanted files below a folder, in order; what only links lead to comes last."""
+        """Yield the wanted files below a folder, in order; those only links lead to come last."""
         links: list[Path] = []
         above = (top.absolute(), *top.absolute().parents)
-        roots = [folder for folder in above if kind_of(folder) == DATASET]
+        roots = [folder for folder in above if folder_kind(folder) == DATASET]
         yield from self.real_below(top, links, roots)
         while links:
             link = links.pop(0)
@@ -42,11 +42,11 @@ class Walk:
                 yield link
 
     def real_below(self, top: Path, links: list[Path], roots: list[Path]) -> Iterator[Path]:
-        """The wanted files that are reached without a link; links that may matter are added."""
+        """Yield the wanted files reached without a link; adds the links to follow to `links`."""
         waiting = [top]
         while waiting:
             at = waiting.pop()
-            if not self.is_first(at, self.folders) or self.is_ours(at, roots):
+            if not self.is_first(at, self.folders) or self.is_own_output(at, roots):
                 continue
             try:
                 with os.scandir(at) as entries:
@@ -73,7 +73,7 @@ class Walk:
         try:
             is_folder = link.is_dir()
             is_there = link.exists()
-        except OSError:  # a ring of links, on some systems
+        except OSError:  # a loop of links, on some systems
             is_folder = is_there = False
         if is_folder:
             links += [link] if self.recursive else []
@@ -84,28 +84,29 @@ class Walk:
                 self.faults.append((link, f"the link leads nowhere: {link.readlink()}"))
 
     def is_first(self, path: Path, seen: set[tuple[int, int]]) -> bool:
-        """Whether a file or folder is met for the first time, by whatever name."""
+        """Whether a file or folder is visited for the first time, under any name."""
         try:
             now = path.stat()
         except OSError:
-            return True  # it is told where it is opened
+            return True  # the error is reported where it is opened
         known = (now.st_dev, now.st_ino) in seen
         seen.add((now.st_dev, now.st_ino))
         return not known
 
-    def is_ours(self, folder: Path, roots: list[Path]) -> bool:
-        """Whether a folder is a data set, an export, or a part of one; it is noted then.
+    def is_own_output(self, folder: Path, roots: list[Path]) -> bool:
+        """Whether a folder is a data set, an export, or a part of one; it is recorded then.
 
-        Of the data sets in `roots` only what was made there is ours: videos may lie beside it.
+        In the data sets of `roots` only folders that vidcurate made count, since videos may lie
+        next to them.
         """
         at = folder.absolute()
         try:
-            kind = kind_of(folder)
+            kind = folder_kind(folder)
         except OSError:
-            return False  # it is told where it is listed
+            return False  # the error is reported where it is listed
         if kind == DATASET and at == self.own and at not in roots:
             roots.append(at)
-        made = any(at.is_relative_to(r) and is_made(at.relative_to(r).parts) for r in roots)
+        made = any(at.is_relative_to(r) and is_generated(at.relative_to(r).parts) for r in roots)
         if made or (kind is not None and at not in roots):
             self.left_out.append(folder)
             return True
@@ -113,7 +114,7 @@ class Walk:
 
 
 def matches(pattern: str, walk: Walk) -> Iterator[Path]:
-    """The files and folders that a pattern matches, in order; `**` stands for any depth."""
+    """Yield the files and folders that a pattern matches, in order; `**` is any depth."""
     parts = Path(pattern).parts
     if EVERY_DEPTH not in parts:
         yield from map(Path, sorted(glob.glob(pattern)))  # noqa: PTH207 - also absolute ones
@@ -134,7 +135,7 @@ def matches(pattern: str, walk: Walk) -> Iterator[Path]:
 
 
 def is_match(names: Sequence[str], pattern: Sequence[str]) -> bool:
-    """Whether the names of a path fit the parts of a pattern."""
+    """Whether a path, as its names, matches the parts of a pattern."""
     if not pattern:
         return not names
     if pattern[0] == EVERY_DEPTH:

@@ -1,1 +1,1 @@
-"""Texts of clips and videos, and judgements of these texts."""
+"""Writes texts of clips and videos, and judges them."""

@@ -1,12 +1,11 @@
-"""alignment: how well a clip's caption, or any sentence, fits its pictures."""
+"""alignment: measures how well a clip's caption, or any sentence, fits its frames."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from vidcurate.clips.vectors import unit_rows, vectors_of
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
@@ -20,30 +19,25 @@ class AlignmentConfig(StageConfig):
     sentence: str = option("", "Compare this sentence with every clip, in place of its caption")
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """What opens the model that made a video's vectors, once, and where those lie."""
-
-    embedder: Callable[[ModelChoice], ClipEmbedder]
-    workspace: Workspace
+OpenedEmbedder = Callable[[ModelChoice], ClipEmbedder]
 
 
-def open_desk(_config: AlignmentConfig, workspace: Workspace) -> Desk:
-    """The model is opened when the first video names it."""
-    return Desk(lru_cache(maxsize=1)(open_clip_embedder), workspace)
+def open_embedder_once(_config: AlignmentConfig, _workspace: Workspace) -> OpenedEmbedder:
+    """A function that opens the model which made a video's vectors, and keeps it open."""
+    return lru_cache(maxsize=1)(open_clip_embedder)
 
 
 def alignment(
-    clips: Sequence[Clip], config: AlignmentConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: AlignmentConfig, open_model: OpenedEmbedder, workspace: Workspace
 ) -> Iterator[list[Alignment]]:
-    """Cosines of each clip's text with its own vector and with those of its frames.
+    """Measure the cosines of each clip's text with its own vector and with those of its frames.
 
-    The clip's vector is the mean of its frames' at length one. Raises MediaError for a clip without
-    a caption, and for a video without vectors.
+    The clip's vector is the mean of its frames' vectors, scaled to length one. Raises MediaError
+    for a clip without a caption, and for a video without vectors.
     """
-    for clip, video, vectors in vectors_of(clips, desk.workspace):
-        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
-        text = config.sentence or caption_of(clip, desk.workspace)
+    for clip, video, vectors in vectors_of(clips, workspace):
+        embedder = open_model(ModelChoice(video.model, video.pretrained))
+        text = config.sentence or caption_of(clip, workspace)
         words = embedder.text_vectors([text])[0]
         by_frame = vectors @ words
         row = Alignment(
@@ -74,7 +68,7 @@ def caption_of(clip: Clip, workspace: Workspace) -> str:
 
 
 def reads_captions(config: AlignmentConfig) -> bool:
-    """Whether there is no sentence for all."""
+    """Whether each clip is compared with its own caption."""
     return not config.sentence
 
 
@@ -83,9 +77,9 @@ def model_is_there(_config: AlignmentConfig, others: Mapping[str, StageConfig]) 
     check_choice(image_text_model(others, "alignment"))
 
 
-def seats(_config: AlignmentConfig) -> Resources:
-    """The model sits in one worker if there is a GPU."""
-    return model_seats()
+def worker_resources(_config: AlignmentConfig) -> Resources:
+    """With a GPU one worker holds the model."""
+    return model_resources()
 
 
 ALIGNMENT_STAGE = MapStage(
@@ -94,9 +88,9 @@ ALIGNMENT_STAGE = MapStage(
     reads=KEPT,
     writes=ALIGNMENT,
     config=AlignmentConfig,
-    open=open_desk,
+    open=open_embedder_once,
     run=alignment,
     lookups=(Lookup(VECTORS), Lookup(CAPTIONS, when=reads_captions)),
     check=model_is_there,
-    cost=Cost(resources=seats),
+    cost=Cost(resources=worker_resources),
 )

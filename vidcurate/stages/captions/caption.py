@@ -1,4 +1,4 @@
-"""caption: a text for each kept clip, by a backend, with all that is needed to make it again."""
+"""caption: writes a text for each kept clip, with all that is needed to write it again."""
 
 import json
 import time
@@ -7,17 +7,22 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
-from vidcurate.captioning.material import Fit, Material, Told
-from vidcurate.captioning.named_files import caption_files
+from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
+from vidcurate.captioning.file_options import caption_file_options
+from vidcurate.captioning.model_team import model_configs, open_model_team
 from vidcurate.captioning.options import FACTS, CaptionConfig
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
-from vidcurate.captioning.team import asked_configs, open_team
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
-from vidcurate.captioning.usage import Spent, metered
-from vidcurate.captioning.voice_over import Voice, hears, voices_changed, voices_of
+from vidcurate.captioning.usage import Usage, count_usage
+from vidcurate.captioning.voice_over import (
+    VoiceOver,
+    changed_subtitles,
+    uses_subtitles,
+    voice_overs_of,
+)
 from vidcurate.clips.vectors import clip_vector, read_video_vectors
 from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
@@ -53,39 +58,44 @@ from vidcurate.store.table import Table
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model if one is asked, the prompts for it, and where pictures and facts lie."""
+class Captioner:
+    """The opened model, None for captions from measurements, and its prompts.
+
+    `open_embedder` opens the model that made a video's vectors, and keeps it open.
+    """
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
-    embedder: Callable[[ModelChoice], ClipEmbedder]
+    open_embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
-def open_desk(config: CaptionConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
+def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
+    """Open the backend, once a worker."""
+    open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
     if config.backend == FACTS:
-        return Desk(None, {}, workspace, open_clip_embedder)
-    embedder = lru_cache(maxsize=1)(open_clip_embedder)
-    return Desk(open_team(config), prompts_of(config), workspace, embedder)
+        return Captioner(None, {}, open_embedder)
+    return Captioner(open_model_team(config), prompts_of(config), open_embedder)
 
 
 def caption(
-    clips: Sequence[Clip], config: CaptionConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> Iterator[list[Caption] | MediaError]:
-    """One caption for each clip, or the reason why there is none."""
-    if desk.model is None:
-        yield from (by_facts(clip, config, desk.workspace) for clip in clips)
+    """Give one caption for each clip, or the reason why there is none."""
+    if captioner.model is None:
+        yield from (caption_from_facts(clip, config, workspace) for clip in clips)
         return
-    voices = voices_of(clips, desk.workspace) if hears(config) else {}
-    talks = (talk(clip, config, desk, voices.get(clip.clip_id)) for clip in clips)
-    for result in desk.model.converse(talks):
+    voice_overs = voice_overs_of(clips, workspace) if uses_subtitles(config) else {}
+    conversations = (
+        ask_for_caption(clip, config, captioner, workspace, voice_overs.get(clip.clip_id))
+        for clip in clips
+    )
+    for result in captioner.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a caption was made, as its row tells it."""
+class Provenance:
+    """What made a caption, as its row records it."""
 
     backend: str
     revision: str = ""
@@ -97,92 +107,102 @@ class Made:
     subtitles_hash: str | None = None
 
 
-def made_by(config: CaptionConfig, material: Material) -> Made:
-    """How a model's caption was made."""
-    return Made(
+def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
+    """What made a model's caption."""
+    return Provenance(
         config.backend,
         config.revision,
         config.strategy,
         config.style,
         config.language,
-        "-".join(prompt.hash for prompt in material.prompts.values()),
-        tuple(frame.time_s for frame in material.frames),
-        material.voice.hash if material.voice else None,
+        "-".join(prompt.hash for prompt in clip_input.prompts.values()),
+        tuple(frame.time_s for frame in clip_input.frames),
+        clip_input.voice_over.hash if clip_input.voice_over else None,
     )
 
 
-def by_facts(clip: Clip, config: CaptionConfig, workspace: Workspace) -> list[Caption] | MediaError:
-    """A caption from measurements alone."""
+def caption_from_facts(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> list[Caption] | MediaError:
+    """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, config, workspace))
+        text = describe(facts_of(clip, config, workspace), config.style, config.trigger)
     except MediaError as error:
         return error
     if not text:
         return MediaError("nothing was measured of the clip")
-    spent = Spent(model=WORDING, seconds=time.perf_counter() - began)
-    told = with_trigger(Told(text, "ok"), config.trigger)
-    return [as_row(clip, told, Made(FACTS), spent)]
+    usage = Usage(model=WORDING, seconds=time.perf_counter() - began)
+    return [as_row(clip, CaptionText(text, "ok"), Provenance(FACTS, style=config.style), usage)]
 
 
-def talk(
-    clip: Clip, config: CaptionConfig, desk: Desk, voice: Voice | MediaError | None
+def ask_for_caption(
+    clip: Clip,
+    config: CaptionConfig,
+    captioner: Captioner,
+    workspace: Workspace,
+    voice_over: VoiceOver | MediaError | None,
 ) -> Conversation[Caption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    found = desk.workspace.lookup(KEYFRAMES).get(clip.clip_id)
-    stills = found.keyframes if found else ()
-    files = [(k.time_s, desk.workspace.file_of(KEYFRAMES, k.file)) for k in stills]
-    facts = {"clips": asdict(clip), **scores_of(clip, config, desk.workspace)}
-    choose_fit = fit_opener(clip, config, desk)
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
+    keyframes = found.keyframes if found else ()
+    files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
+    facts = {"clips": asdict(clip), **scores_of(clip, config, workspace)}
+    open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
-    def begun() -> Conversation[Caption]:
+    def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.frames import jpeg_of_file
 
         if not files:
             raise MediaError("the clip has no keyframes: see rows keyframes --failed")
-        if isinstance(voice, MediaError):
-            raise voice
+        if isinstance(voice_over, MediaError):
+            raise voice_over
         frames = tuple(
             Frame(t, jpeg_of_file(file, config.image_max_side), clip.start_s) for t, file in files
         )
-        spent = Spent()
-        material = Material(clip, frames, facts, desk.prompts, config, choose_fit(), voice)
-        told = yield from metered(STRATEGIES[config.strategy].talk(material), spent)
-        told = with_trigger(clean(told, config.language, config.clean), config.trigger)
-        return as_row(clip, told, made_by(config, material), spent)
+        usage = Usage()
+        clip_input = ClipInput(
+            clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
+        )
+        written = yield from count_usage(STRATEGIES[config.strategy].converse(clip_input), usage)
+        cleaned = clean(written, config.language, config.clean)
+        captioned = with_trigger(cleaned, config.trigger)
+        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
 
-    return begun()
+    return conversation()
 
 
-def fit_opener(clip: Clip, config: CaptionConfig, desk: Desk) -> Callable[[], Fit | None]:
-    """What makes the comparison of texts with a clip's vector, when the conversation begins."""
-    video = desk.workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
+def text_scorer_opener(
+    clip: Clip, config: CaptionConfig, captioner: Captioner, workspace: Workspace
+) -> Callable[[], TextScorer | None]:
+    """A function that opens the comparison of texts with a clip's vector, when it is needed."""
+    video = workspace.lookup(VECTORS).get(clip.video_id) if compares(config) else None
     if video is None:
         return lambda: None
-    file = desk.workspace.file_of(VECTORS, video.vectors_file)
+    file = workspace.file_of(VECTORS, video.vectors_file)
 
-    def open_fit() -> Fit:
+    def open_scorer() -> TextScorer:
         vector = clip_vector(read_video_vectors(file), clip)
-        embedder = desk.embedder(ModelChoice(video.model, video.pretrained))
+        embedder = captioner.open_embedder(ModelChoice(video.model, video.pretrained))
         return lambda texts: (embedder.text_vectors(texts) @ vector).tolist()
 
-    return open_fit
+    return open_scorer
 
 
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
-        "clips": asdict(clip),
-        "videos": asdict(workspace.lookup(VIDEOS)[clip.video_id]),
         "samples": {"colours": colours_of(clip, workspace)},
         **scores_of(clip, config, workspace),
     }
 
 
 def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
-    """A clip's rows of the score tables that a caption is told of, by table."""
-    told: list[Table[Any]] = [t for t in SCORE_TABLES if Tells(t)(config) and workspace.has(t)]
-    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in told}
+    """A clip's rows of the score tables that its caption uses, by table."""
+    tables: list[Table[Any]] = [
+        t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
+    ]
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
@@ -201,24 +221,24 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, told: Told, made: Made, spent: Spent) -> Caption:
+def as_row(clip: Clip, captioned: CaptionText, provenance: Provenance, usage: Usage) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        text=told.text,
-        short_text=told.short_text,
-        structured=as_json(told.structured),
-        candidates=told.candidates,
-        repairs=(*told.repairs, *spent.notes),
-        conflicts=told.conflicts,
-        status=told.status,
-        model=told.model or spent.model,
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
-        **asdict(made),
+        text=captioned.text,
+        short_text=captioned.short_text,
+        structured=as_json(captioned.structured),
+        candidates=captioned.candidates,
+        repairs=(*captioned.repairs, *usage.notes),
+        conflicts=captioned.conflicts,
+        status=captioned.status,
+        model=captioned.model or usage.model,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
+        **asdict(provenance),
     )
 
 
@@ -228,28 +248,23 @@ def as_json(value: Any) -> str | None:
 
 
 def looks(config: CaptionConfig) -> bool:
-    """Whether the backend is sent pictures."""
+    """Whether the backend gets frames."""
     return config.backend != FACTS
 
 
 def reads_facts(config: CaptionConfig) -> bool:
-    """Whether the backend is told measurements."""
+    """Whether captions come from measurements."""
     return config.backend == FACTS
 
 
-def reads_videos(config: CaptionConfig) -> bool:
-    """Whether container facts are told, or tell where a video's subtitles begin."""
-    return reads_facts(config) or hears(config)
-
-
 @dataclass(frozen=True, slots=True)
-class Tells:
-    """Whether captions say or use what a score table holds."""
+class UsesScores:
+    """Whether captions use a score table."""
 
     table: Table[Any]
 
     def __call__(self, config: CaptionConfig) -> bool:
-        """Facts say all of them; a strategy names its own."""
+        """Facts use all of them; a strategy names its own."""
         return reads_facts(config) or self.table in STRATEGIES[config.strategy].reads
 
 
@@ -259,16 +274,16 @@ def compares(config: CaptionConfig) -> bool:
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where a backend cannot run, or texts be compared with the vectors."""
+    """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
     if looks(config):
-        for asked in asked_configs(config).values():
-            chat_model.check_chat_model("caption", asked.backend, asked)
+        for estimated_requests in model_configs(config).values():
+            chat_model.check_chat_model("caption", estimated_requests.backend, estimated_requests)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
 
 def prompt_text(config: CaptionConfig) -> str:
-    """The prompts' hashes: another text gives other captions, whatever its file is called."""
+    """The hashes of the prompts: another text gives other captions, whatever its file is called."""
     if not looks(config):
         return ""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
@@ -276,11 +291,11 @@ def prompt_text(config: CaptionConfig) -> str:
 
 def files_named(config: CaptionConfig) -> Mapping[str, str]:
     """The options that name prompts, a form or models on disk."""
-    return caption_files(config) if looks(config) else {}
+    return caption_file_options(config) if looks(config) else {}
 
 
-def asked(config: CaptionConfig) -> RequestEstimate | None:
-    """Who writes, and how many requests a clip takes, without those for faulty JSON."""
+def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
+    """Which model writes, and how many requests a clip takes, without those for faulty JSON."""
     if not looks(config):
         return None
     each, is_least = {
@@ -288,14 +303,14 @@ def asked(config: CaptionConfig) -> RequestEstimate | None:
         "motion-detail": (3, False),
         "teachers": (len(config.teachers) + (config.scorer == "judge"), config.scorer == "judge"),
     }.get(config.strategy, (1, True))
-    return chat_model.asks(config.backend, config, each, is_least=is_least)
+    return chat_model.request_estimate(config.backend, config, each, is_least=is_least)
 
 
-def seats(config: CaptionConfig) -> Resources:
-    """What a worker takes: little for facts, else what the models need."""
+def worker_resources(config: CaptionConfig) -> Resources:
+    """The resources of a worker: few for facts, else those of the models."""
     if not looks(config):
         return Resources()
-    return chat_model.seats(asked.backend for asked in asked_configs(config).values())
+    return chat_model.chat_resources(asked.backend for asked in model_configs(config).values())
 
 
 CAPTION = MapStage(
@@ -304,23 +319,23 @@ CAPTION = MapStage(
     reads=KEPT,
     writes=CAPTIONS,
     config=CaptionConfig,
-    open=open_desk,
+    open=open_captioner,
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=looks),
-        Lookup(VIDEOS, when=reads_videos),
-        Lookup(SOURCES, when=hears),
+        Lookup(VIDEOS, when=uses_subtitles),
+        Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
         Lookup(VECTORS, when=compares),
-        *(Lookup(t, required=False, when=Tells(t)) for t in SCORE_TABLES),
+        *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=voices_changed,
+    outdated=changed_subtitles,
     rows_per_part=128,
     cost=Cost(
-        resources=seats,
-        requests=asked,
+        resources=worker_resources,
+        requests=estimated_requests,
         advice="a smaller keyframes.count or caption.max_tokens, or stricter filter.rules",
     ),
-    version=Version(depends=prompt_text, contents=files_named, number=2),
+    version=Version(depends=prompt_text, contents=files_named, number=3),
 )

@@ -1,4 +1,4 @@
-"""judge: what speaks against each caption, by rules, measurements and, if asked, a model's look."""
+"""judge: finds faults of each caption by rules, measurements and, if wanted, a model."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,23 +7,23 @@ from typing import Any, Literal
 import pyarrow.compute as pc
 from pydantic import model_validator
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
-from vidcurate.captioning.quality.faults import FAULTS, Judged, faults_of, rule_score
-from vidcurate.captioning.quality.inspection import INSPECT_PROMPTS, Opinion, inspected
+from vidcurate.captioning.quality.faults import FAULTS, JudgedCaption, faults_of, rule_score
+from vidcurate.captioning.quality.grading import GRADING_PROMPTS, ModelGrade, grade_caption
 from vidcurate.captioning.quality.judging import (
     MEASURED,
     JudgingConfig,
-    material_of,
-    measured_of,
-    stills_of,
+    clip_input_of,
+    keyframes_of,
+    measurements_of,
 )
-from vidcurate.captioning.text.echoes import bands_of
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.text.near_copies import minhash_bands
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
-from vidcurate.models.chat.conversation import Ask, Conversation, Outcome, hold
+from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
@@ -35,8 +35,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     RequestEstimate,
@@ -48,7 +48,7 @@ from vidcurate.stage import (
 )
 
 RULES = "rules"
-TOLD_SHARES = (0.05, 0.1, 0.25, 0.5)
+WORST_SHARES = (0.05, 0.1, 0.25, 0.5)
 
 
 class JudgeConfig(JudgingConfig):
@@ -70,88 +70,88 @@ class JudgeConfig(JudgingConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model if one is asked, the prompts for it, and where captions and pictures lie."""
+class CaptionJudge:
+    """The opened model, None for rules alone, and its prompts."""
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
 
 
-def open_desk(config: JudgeConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
+def open_judge(config: JudgeConfig, _workspace: Workspace) -> CaptionJudge:
+    """Open the backend, once a worker."""
     if config.backend == RULES:
-        return Desk(None, {}, workspace)
-    model = open_chat_model(config.backend, config.model_dump())
-    return Desk(model, prompts_of(config), workspace)
+        return CaptionJudge(None, {})
+    return CaptionJudge(open_chat_model(config.backend, config.model_dump()), prompts_of(config))
 
 
 def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
-    """The prompts by which a model is asked.
+    """Load the prompts that a model is asked with.
 
     Raises UsageError for one that cannot be used.
     """
-    first, *others = INSPECT_PROMPTS
+    first, *others = GRADING_PROMPTS
     return {first: load_prompt(config.prompt or first)} | {n: load_prompt(n) for n in others}
 
 
 def judge(
-    clips: Sequence[Clip], config: JudgeConfig, desk: Desk, _workspace: Workspace
+    clips: Sequence[Clip], config: JudgeConfig, opened: CaptionJudge, workspace: Workspace
 ) -> Iterator[list[Verdict] | MediaError]:
-    """One verdict on each clip's caption; the row of a clip without a caption fails."""
-    talks = (talk(clip, config, desk) for clip in clips)
-    results = desk.model.converse(talks) if desk.model else (hold(t, nobody) for t in talks)
+    """Give one verdict on each clip's caption; a clip without a caption fails."""
+    conversations = (judge_caption(clip, config, opened, workspace) for clip in clips)
+    results = (
+        opened.model.converse(conversations)
+        if opened.model
+        else (run_conversation(conversation, no_model) for conversation in conversations)
+    )
     for result in results:
         yield result if isinstance(result, MediaError) else [result]
 
 
-def nobody(ask: Ask) -> Outcome:
-    """Rules ask no model."""
-    raise AssertionError(ask)
+def no_model(request: ModelRequest) -> Outcome:
+    """Refuse a request: rules send none."""
+    raise AssertionError(request)
 
 
-def talk(clip: Clip, config: JudgeConfig, desk: Desk) -> Conversation[Verdict]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    workspace, clip_id = desk.workspace, clip.clip_id
+def judge_caption(
+    clip: Clip, config: JudgeConfig, opened: CaptionJudge, workspace: Workspace
+) -> Conversation[Verdict]:
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    clip_id = clip.clip_id
     caption = workspace.lookup(CAPTIONS).get(clip_id)
-    facts = measured_of(clip_id, workspace)
+    facts = measurements_of(clip_id, workspace)
     aligned = workspace.lookup(ALIGNMENT).get(clip_id) if workspace.has(ALIGNMENT) else None
-    stills = stills_of(clip_id, workspace) if desk.model else ()
+    keyframes = keyframes_of(clip_id, workspace) if opened.model else ()
 
-    def begun() -> Conversation[Verdict]:
+    def conversation() -> Conversation[Verdict]:
         if caption is None:
             raise MediaError("the clip has no caption: see rows captions --failed")
-        opinion, spent = None, Spent()
-        if desk.model:
-            material = material_of(clip, caption, stills, facts, desk.prompts, config)
-            opinion = yield from metered(inspected(caption.text, material), spent)
-        judged = Judged(caption.text, caption.language, facts, config.band)
+        model_grade, usage = None, Usage()
+        if opened.model:
+            clip_input = clip_input_of(clip, caption, keyframes, facts, opened.prompts, config)
+            model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
+        judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        return as_row(clip, judged, cosine, opinion, spent, made_by(config))
+        provenance = Provenance(config.backend, prompt_text(config))
+        return as_row(clip, judged, cosine, model_grade, usage, provenance)
 
-    return begun()
+    return conversation()
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """How a verdict was made, as its row tells it."""
+class Provenance:
+    """Who judged a caption, and with which prompts."""
 
     backend: str
     prompt_hash: str
 
 
-def made_by(config: JudgeConfig) -> Made:
-    """Who was asked, and in which words."""
-    return Made(config.backend, prompt_text(config))
-
-
 def as_row(
     clip: Clip,
-    judged: Judged,
+    judged: JudgedCaption,
     alignment: float | None,
-    opinion: Opinion | None,
-    spent: Spent,
-    made: Made,
+    model_grade: ModelGrade | None,
+    usage: Usage,
+    provenance: Provenance,
 ) -> Verdict:
     """A verdict's row."""
     faults = faults_of(judged)
@@ -160,27 +160,27 @@ def as_row(
     return Verdict(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
-        score=score if opinion is None else min(score, opinion.score),
+        score=score if model_grade is None else min(score, model_grade.score),
         rule_score=score,
         **flags,
         reasons=tuple(f"{name}: {reason}" for name, reason in faults.items()),
         alignment=alignment,
-        grade=opinion.grade if opinion else None,
-        wrong_objects=opinion.wrong_objects if opinion else (),
-        wrong_actions=opinion.wrong_actions if opinion else (),
-        explanation=opinion.explanation if opinion else None,
-        bands=bands_of(judged.text),
-        model=spent.model,
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
-        **asdict(made),
+        grade=model_grade.grade if model_grade else None,
+        wrong_objects=model_grade.wrong_objects if model_grade else (),
+        wrong_actions=model_grade.wrong_actions if model_grade else (),
+        explanation=model_grade.explanation if model_grade else None,
+        bands=minhash_bands(judged.text),
+        model=usage.model,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
+        **asdict(provenance),
     )
 
 
-def summary(_config: JudgeConfig, view: Finished) -> str:
-    """The mean score, how many captions have each fault, and below what the worst lie."""
+def summary(_config: JudgeConfig, view: DatasetView) -> str:
+    """The mean score, the number of captions with each fault, and the scores of the worst."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
     kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()
     rows = rows.filter(pc.is_in(rows["clip_id"], value_set=kept))
@@ -188,24 +188,26 @@ def summary(_config: JudgeConfig, view: Finished) -> str:
         return "no caption was judged"
     counts = {name: pc.sum(rows[name]).as_py() or 0 for name in FAULTS}
     faults = ", ".join(f"{name} {n}" for name, n in counts.items() if n) or "no faults"
-    worst = pc.quantile(rows["score"], list(TOLD_SHARES)).to_pylist()
-    shares = ", ".join(f"{share:.0%}: {s:.2f}" for share, s in zip(TOLD_SHARES, worst, strict=True))
+    worst = pc.quantile(rows["score"], list(WORST_SHARES)).to_pylist()
+    shares = ", ".join(
+        f"{share:.0%}: {s:.2f}" for share, s in zip(WORST_SHARES, worst, strict=True)
+    )
     mean = pc.mean(rows["score"]).as_py()
     return f"captions: mean score {mean:.2f}; {faults}; score of the worst {shares}"
 
 
 def looks(config: JudgeConfig) -> bool:
-    """Whether a model looks at pictures."""
+    """Whether a model looks at frames."""
     return config.backend != RULES
 
 
 def files_named(config: JudgeConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("prompt",))
+    return file_options(config, config.backend, ("prompt",))
 
 
 def prompt_text(config: JudgeConfig) -> str:
-    """The prompts' hashes: another text gives other verdicts, whatever its file is called."""
+    """The hashes of the prompts: another text gives other verdicts, whatever its file is called."""
     return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
 
 
@@ -215,14 +217,14 @@ def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
         chat_model.check_chat_model("judge", config.backend, config)
 
 
-def asked(config: JudgeConfig) -> RequestEstimate | None:
-    """Who looks at the captions; one request a clip, and another where its JSON is faulty."""
-    return chat_model.asks(config.backend, config) if looks(config) else None
+def estimated_requests(config: JudgeConfig) -> RequestEstimate | None:
+    """Which model looks at captions: one request a clip, and a second for faulty JSON."""
+    return chat_model.request_estimate(config.backend, config) if looks(config) else None
 
 
-def seats(config: JudgeConfig) -> Resources:
-    """What a worker takes: little for rules, else what the model needs."""
-    return chat_model.seats([config.backend]) if looks(config) else Resources()
+def worker_resources(config: JudgeConfig) -> Resources:
+    """The resources of a worker: few for rules, else those of the model."""
+    return chat_model.chat_resources([config.backend]) if looks(config) else Resources()
 
 
 JUDGE = MapStage(
@@ -231,7 +233,7 @@ JUDGE = MapStage(
     reads=KEPT,
     writes=VERDICTS,
     config=JudgeConfig,
-    open=open_desk,
+    open=open_judge,
     run=judge,
     lookups=(
         Lookup(CAPTIONS),
@@ -241,7 +243,9 @@ JUDGE = MapStage(
     ),
     check=can_ask,
     cost=Cost(
-        resources=seats, requests=asked, advice="a smaller keyframes.count, or judge.backend rules"
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="a smaller keyframes.count, or judge.backend rules",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

@@ -1,4 +1,4 @@
-"""refine: weak captions are written again by a model that is told what is wrong with them."""
+"""refine: a model rewrites weak captions, knowing their faults."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,18 +7,18 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
-from vidcurate.captioning.quality.inspection import INSPECT_PROMPTS
+from vidcurate.captioning.quality.grading import GRADING_PROMPTS
 from vidcurate.captioning.quality.judging import (
     MEASURED,
     JudgingConfig,
-    material_of,
-    measured_of,
-    stills_of,
+    clip_input_of,
+    keyframes_of,
+    measurements_of,
 )
-from vidcurate.captioning.quality.rewriting import REWRITE, Try, rewritten
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.quality.rewriting import REWRITE, ScoredText, rewrite_in_rounds
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -28,15 +28,15 @@ from vidcurate.records import (
     KEPT,
     KEYFRAMES,
     REFINED,
-    WEAK,
+    WEAK_CAPTIONS,
     Candidate,
     RefinedCaption,
     WeakCaption,
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     RequestEstimate,
@@ -62,86 +62,90 @@ class RefineConfig(JudgingConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model, its prompts, and where captions and pictures lie."""
+class Rewriter:
+    """The opened model and its prompts."""
 
     model: ChatModel
     prompts: Mapping[str, Prompt]
-    workspace: Workspace
 
 
-def open_desk(config: RefineConfig, workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
-    model = open_chat_model(config.backend, config.model_dump())
-    return Desk(model, prompts_of(config), workspace)
+def open_rewriter(config: RefineConfig, _workspace: Workspace) -> Rewriter:
+    """Open the model, once a worker."""
+    return Rewriter(open_chat_model(config.backend, config.model_dump()), prompts_of(config))
 
 
 def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
-    """The prompts by which the model is asked.
+    """Load the prompts that the model is asked with.
 
     Raises UsageError for one that cannot be used.
     """
-    others = INSPECT_PROMPTS if config.look else ()
+    others = GRADING_PROMPTS if config.look else ()
     own = {name: load_prompt(name) for name in others}
     return {REWRITE: load_prompt(config.prompt or REWRITE), **own}
 
 
 def refine(
-    weak: Sequence[WeakCaption], config: RefineConfig, desk: Desk, _workspace: Workspace
+    weak: Sequence[WeakCaption], config: RefineConfig, rewriter: Rewriter, workspace: Workspace
 ) -> Iterator[list[RefinedCaption] | MediaError]:
-    """The best text of each clip after some rounds, or the reason why there is none."""
-    talks = (talk(row.clip_id, config, desk) for row in weak)
-    for result in desk.model.converse(talks):
+    """Give the best text of each clip after some rounds, or the reason why there is none."""
+    conversations = (refine_caption(row.clip_id, config, rewriter, workspace) for row in weak)
+    for result in rewriter.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def talk(clip_id: str, config: RefineConfig, desk: Desk) -> Conversation[RefinedCaption]:
-    """The conversation about one clip; its pictures are loaded when it begins."""
-    clip = desk.workspace.lookup(KEPT)[clip_id]
-    caption = desk.workspace.lookup(CAPTIONS)[clip_id]
-    facts = measured_of(clip_id, desk.workspace)
-    stills = stills_of(clip_id, desk.workspace)
+def refine_caption(
+    clip_id: str, config: RefineConfig, rewriter: Rewriter, workspace: Workspace
+) -> Conversation[RefinedCaption]:
+    """Prepare the conversation about one clip; its frames are read when it begins."""
+    clip = workspace.lookup(KEPT)[clip_id]
+    caption = workspace.lookup(CAPTIONS)[clip_id]
+    facts = measurements_of(clip_id, workspace)
+    keyframes = keyframes_of(clip_id, workspace)
 
-    def begun() -> Conversation[RefinedCaption]:
-        spent = Spent()
-        material = material_of(clip, caption, stills, facts, desk.prompts, config)
-        rounds = rewritten(
-            caption.text, material, config.band, rounds=config.rounds, look=config.look
+    def conversation() -> Conversation[RefinedCaption]:
+        usage = Usage()
+        clip_input = clip_input_of(clip, caption, keyframes, facts, rewriter.prompts, config)
+        rounds = rewrite_in_rounds(
+            caption.text, clip_input, config.word_range, rounds=config.rounds, look=config.look
         )
-        tries = yield from metered(rounds, spent)
-        return as_row(clip.video_id, clip_id, tries, spent, config)
+        texts = yield from count_usage(rounds, usage)
+        return as_row(clip.video_id, clip_id, texts, usage, config)
 
-    return begun()
+    return conversation()
 
 
 def as_row(
-    video_id: str, clip_id: str, tries: Sequence[Try], spent: Spent, config: RefineConfig
+    video_id: str,
+    clip_id: str,
+    texts: Sequence[ScoredText],
+    usage: Usage,
+    config: RefineConfig,
 ) -> RefinedCaption:
-    """A refined caption's row; of texts of one score the first stays."""
-    best = max(tries, key=lambda tried: tried.score)
+    """The row of a refined caption; of texts with one score the first stays."""
+    best = max(texts, key=lambda text: text.score)
     return RefinedCaption(
         clip_id=clip_id,
         video_id=video_id,
         text=best.text,
         score=best.score,
-        score_before=tries[0].score,
-        n_rounds=len(tries) - 1,
+        score_before=texts[0].score,
+        n_rounds=len(texts) - 1,
         texts=tuple(
-            Candidate(tried.text, f"round {number}" if number else "caption", tried.score)
-            for number, tried in enumerate(tries)
+            Candidate(text.text, f"round {number}" if number else "caption", text.score)
+            for number, text in enumerate(texts)
         ),
         backend=config.backend,
-        model=spent.model,
+        model=usage.model,
         prompt_hash=prompt_text(config),
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
     )
 
 
-def summary(_config: RefineConfig, view: Finished) -> str:
-    """A table of what it brought and cost: a row for each number of rounds, and one for all."""
+def summary(_config: RefineConfig, view: DatasetView) -> str:
+    """A table of gains and costs: a row for each number of rounds, and one for all."""
     rows = view.scan(REFINED)
     heads = ("rounds", "clips", "better", "before", "after", "requests", "tokens", "seconds")
     rounds = sorted(pc.unique(rows["n_rounds"]).to_pylist())
@@ -152,7 +156,7 @@ def summary(_config: RefineConfig, view: Finished) -> str:
 
 
 def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
-    """One row of the table: mean scores before and after, and sums of what it took."""
+    """One row of the table: mean scores before and after, and sums of the costs."""
 
     def total(column: str) -> float:
         return pc.sum(rows[column]).as_py() or 0
@@ -173,37 +177,37 @@ def sums(name: str, rows: pa.Table) -> tuple[str, ...]:
 
 
 def can_ask(config: RefineConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where there is nobody to write."""
+    """Raise UsageError where the backend cannot run."""
     chat_model.check_chat_model("refine", config.backend, config)
 
 
 def files_named(config: RefineConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("prompt",))
+    return file_options(config, config.backend, ("prompt",))
 
 
 def prompt_text(config: RefineConfig) -> str:
-    """The prompts' hashes: another text gives other captions, whatever its file is called."""
+    """The hashes of the prompts: another text gives other captions, whatever its file is called."""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def asked(config: RefineConfig) -> RequestEstimate:
-    """Who writes and grades: a look at the old text, then a text and a look a round."""
-    return chat_model.asks(config.backend, config)
+def estimated_requests(config: RefineConfig) -> RequestEstimate:
+    """Which model writes and grades: one grade of the old text, then a text and a grade a round."""
+    return chat_model.request_estimate(config.backend, config)
 
 
-def seats(config: RefineConfig) -> Resources:
-    """What a worker takes that asks the model."""
-    return chat_model.seats([config.backend])
+def worker_resources(config: RefineConfig) -> Resources:
+    """The resources of a worker that asks the model."""
+    return chat_model.chat_resources([config.backend])
 
 
 REFINE = MapStage(
     name="refine",
-    summary="Write weak captions again, told what is wrong with them.",
-    reads=WEAK,
+    summary="Rewrite weak captions by a model that knows their faults.",
+    reads=WEAK_CAPTIONS,
     writes=REFINED,
     config=RefineConfig,
-    open=open_desk,
+    open=open_rewriter,
     run=refine,
     lookups=(
         Lookup(KEPT),
@@ -214,9 +218,9 @@ REFINE = MapStage(
     check=can_ask,
     rows_per_part=128,
     cost=Cost(
-        resources=seats,
-        requests=asked,
-        advice="fewer refine.rounds, refine.look no, or a lower weak.below",
+        resources=worker_resources,
+        requests=estimated_requests,
+        advice="fewer refine.rounds, refine.look no, or a lower triage.below",
     ),
     finish=Finish(run=summary),
     version=Version(depends=prompt_text, contents=files_named),

@@ -1,13 +1,13 @@
-"""story: a text for each whole video, from the captions of its clips by way of its scenes."""
+"""story: writes a text for each whole video, from the captions of its clips by way of scenes."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from vidcurate.captioning.named_files import named_files
+from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.strategies.hierarchical import Narrator, narrate
-from vidcurate.captioning.usage import Spent, metered
+from vidcurate.captioning.strategies.hierarchical import SummaryPrompts, summarise_video
+from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
@@ -45,82 +45,87 @@ class StoryConfig(ModelConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
-    """The model that tells, and how it is asked."""
+class StoryWriter:
+    """The opened model and its prompts."""
 
     model: ChatModel
-    narrator: Narrator
+    prompts: SummaryPrompts
 
 
-def open_desk(config: StoryConfig, _workspace: Workspace) -> Desk:
-    """The backend, opened once a worker."""
-    return Desk(open_chat_model(config.backend, config.model_dump()), narrator_of(config))
+def open_writer(config: StoryConfig, _workspace: Workspace) -> StoryWriter:
+    """Open the model, once a worker."""
+    return StoryWriter(
+        open_chat_model(config.backend, config.model_dump()), summary_prompts(config)
+    )
 
 
-def narrator_of(config: StoryConfig) -> Narrator:
-    """How videos are told by these options.
+def summary_prompts(config: StoryConfig) -> SummaryPrompts:
+    """Load the prompts that the options name.
 
     Raises UsageError for a prompt that cannot be used.
     """
     scene, video = load_prompt(config.scene_prompt), load_prompt(config.video_prompt)
-    return Narrator(scene, video, config.language, config.max_prompt_chars)
+    return SummaryPrompts(scene, video, config.language, config.max_prompt_chars)
 
 
 def story(
-    outlines: Sequence[Outline], config: StoryConfig, desk: Desk, _workspace: Workspace
+    outlines: Sequence[Outline], config: StoryConfig, writer: StoryWriter, _workspace: Workspace
 ) -> Iterator[list[Story] | MediaError]:
-    """One text for each video, or the reason why there is none."""
-    for result in desk.model.converse(tell(outline, config, desk.narrator) for outline in outlines):
+    """Write one text for each video, or give the reason why there is none."""
+    conversations = (write_story(outline, config, writer.prompts) for outline in outlines)
+    for result in writer.model.converse(conversations):
         yield result if isinstance(result, MediaError) else [result]
 
 
-def tell(outline: Outline, config: StoryConfig, narrator: Narrator) -> Conversation[Story]:
-    """The conversation about one video."""
-    spent = Spent()
-    told = yield from metered(narrate(outline.scenes, narrator), spent)
+def write_story(
+    outline: Outline, config: StoryConfig, prompts: SummaryPrompts
+) -> Conversation[Story]:
+    """Hold the conversation about one video."""
+    usage = Usage()
+    summary = yield from count_usage(summarise_video(outline.scenes, prompts), usage)
     return Story(
         outline_id=outline.outline_id,
         video_id=outline.video_id,
-        text=told.text,
-        scenes=told.scenes,
-        gaps=told.gaps,
-        status=told.status,
+        text=summary.text,
+        scenes=summary.scenes,
+        gaps=summary.gaps,
+        status=summary.status,
         language=config.language,
         backend=config.backend,
-        model=spent.model,
+        model=usage.model,
         revision=config.revision,
         prompt_hash=prompt_text(config),
-        n_requests=spent.n_requests,
-        prompt_tokens=spent.prompt_tokens,
-        completion_tokens=spent.completion_tokens,
-        seconds=spent.seconds,
+        n_requests=usage.n_requests,
+        prompt_tokens=usage.prompt_tokens,
+        completion_tokens=usage.completion_tokens,
+        seconds=usage.seconds,
     )
 
 
 def files_named(config: StoryConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
-    return named_files(config, config.backend, ("scene_prompt", "video_prompt"))
+    return file_options(config, config.backend, ("scene_prompt", "video_prompt"))
 
 
 def prompt_text(config: StoryConfig) -> str:
-    """The prompts' hashes: another text gives other stories, whatever its file is called."""
-    narrator = narrator_of(config)
-    return f"{narrator.scene.hash}-{narrator.video.hash}"
+    """The hashes of the prompts: another text gives other stories, whatever its file is called."""
+    prompts = summary_prompts(config)
+    return f"{prompts.scene.hash}-{prompts.video.hash}"
 
 
 def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
-    """Raise UsageError where there is nobody to write."""
+    """Raise UsageError where the backend cannot run."""
     chat_model.check_chat_model("story", config.backend, config)
 
 
-def asked(config: StoryConfig) -> RequestEstimate:
-    """Who tells the videos: one request a video, and one for each scene of several clips."""
-    return chat_model.asks(config.backend, config)
+def estimated_requests(config: StoryConfig) -> RequestEstimate:
+    """Which model writes: one request a video, and one for each scene of several clips."""
+    return chat_model.request_estimate(config.backend, config)
 
 
-def seats(config: StoryConfig) -> Resources:
-    """What a worker takes that asks the model."""
-    return chat_model.seats([config.backend])
+def worker_resources(config: StoryConfig) -> Resources:
+    """The resources of a worker that asks the model."""
+    return chat_model.chat_resources([config.backend])
 
 
 STORY = MapStage(
@@ -129,13 +134,13 @@ STORY = MapStage(
     reads=OUTLINES,
     writes=STORIES,
     config=StoryConfig,
-    open=open_desk,
+    open=open_writer,
     run=story,
     check=can_ask,
     rows_per_part=32,
     cost=Cost(
-        resources=seats,
-        requests=asked,
+        resources=worker_resources,
+        requests=estimated_requests,
         advice="a longer outline.scene_s, or a smaller story.max_tokens",
     ),
     version=Version(depends=prompt_text, contents=files_named),

@@ -11,19 +11,19 @@ from uuid import uuid4
 import pyarrow as pa
 from pydantic import field_validator, model_validator
 
-from vidcurate.errors import LossError
-from vidcurate.export.card import Contents, data_card
-from vidcurate.export.files import link_all, put_in_place, put_objects, require_folder, tidy
-from vidcurate.export.losses import losses, read_export
-from vidcurate.export.marker import (
+from vidcurate.errors import LossError, quantity
+from vidcurate.exporting.card import Contents, data_card
+from vidcurate.exporting.files import link_all, put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.losses import losses, read_export
+from vidcurate.exporting.marker import (
     CARD,
     Mark,
     finished_mark,
     refuse_what_is_not_ours,
     write_mark,
 )
-from vidcurate.export.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
-from vidcurate.export.targets.parquet import write_shards
+from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
+from vidcurate.exporting.targets.parquet import write_shards
 from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CLIPS,
@@ -40,8 +40,8 @@ from vidcurate.records import (
 )
 from vidcurate.stage import (
     Cost,
+    DatasetView,
     Finish,
-    Finished,
     Lookup,
     MapStage,
     StageConfig,
@@ -50,7 +50,6 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.store.storage import Location, Remote, location
-from vidcurate.wording import quantity
 
 PRESETS = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
 
@@ -214,21 +213,21 @@ def can_export(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str 
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
-def can_write(config: ExportConfig, view: Finished) -> None:
+def can_write(config: ExportConfig, view: DatasetView) -> None:
     """Name a folder that cannot be replaced, before any work; raises UsageError."""
     out = out_folder(config, view)
     if isinstance(out, Path):
         require_folder(out)
-    refuse_what_is_not_ours(out, view.dataset_id, view.root / "export")
+    refuse_what_is_not_ours(out, view.dataset_id)
 
 
-def out_folder(config: ExportConfig, view: Finished) -> Location:
+def out_folder(config: ExportConfig, view: DatasetView) -> Location:
     """Where the finished data set lies; a link to it stays one."""
     out = config.out or view.root / "export"
     return out if isinstance(out, Remote) else out.resolve()
 
 
-def assemble(config: ExportConfig, view: Finished) -> str:
+def assemble(config: ExportConfig, view: DatasetView) -> str:
     """Build the finished data set beside its place, then put it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
@@ -240,7 +239,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     assert dataset is not None
     if isinstance(out, Path):
         tidy(out, dataset)
-    refuse_what_is_not_ours(out, dataset, view.root / "export")
+    refuse_what_is_not_ours(out, dataset)
     lost = refuse_loss(config, view, out)
     held = Contents()
     if isinstance(out, Remote):
@@ -252,7 +251,7 @@ def assemble(config: ExportConfig, view: Finished) -> str:
     return f"{quantity(held.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
-def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
+def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
     """What the export that is there has and a new one would not, in words to be added to others.
 
     Raises LossError for what nobody has asked to lose, unless that is allowed.
@@ -277,7 +276,7 @@ def refuse_loss(config: ExportConfig, view: Finished, out: Location) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path) -> None:
+def build_beside(config: ExportConfig, view: DatasetView, held: Contents, out: Path) -> None:
     """Build a folder beside its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     dataset = str(view.dataset_id)
@@ -285,14 +284,14 @@ def build_beside(config: ExportConfig, view: Finished, held: Contents, out: Path
         write_mark(building, Mark(dataset))
         write_mark(building, build(config, view, held, building, building))
         # Much may have been put there since the run began.
-        refuse_what_is_not_ours(out, dataset, view.root / "export")
+        refuse_what_is_not_ours(out, dataset)
         put_in_place(building, out, dataset)
     finally:
         shutil.rmtree(building, ignore_errors=True)
 
 
 def build(
-    config: ExportConfig, view: Finished, held: Contents, building: Path, media: Location
+    config: ExportConfig, view: DatasetView, held: Contents, building: Path, media: Location
 ) -> Mark:
     """Shards and card in a folder; the files that their rows name go to `media`.
 
@@ -310,7 +309,7 @@ def build(
 
 
 def linked(
-    pieces: Iterable[pa.Table], held: Contents, view: Finished, building: Location
+    pieces: Iterable[pa.Table], held: Contents, view: DatasetView, building: Location
 ) -> Iterator[pa.Table]:
     """The same pieces, each counted, and its files linked into the finished data set."""
     for clips in pieces:

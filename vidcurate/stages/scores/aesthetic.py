@@ -8,16 +8,16 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.vision.aesthetic_head import (
     HEADS,
     AestheticHead,
+    check_head_fits,
     head_file,
     read_head,
-    refuse_other_model,
 )
 from vidcurate.models.vision.clip_embedder import check_choice, dimension_of
-from vidcurate.models.weights import refuse_other
+from vidcurate.models.weights import check_sha256
 from vidcurate.records import AESTHETIC, CLIPS, VECTORS, Aesthetic, Clip
 from vidcurate.stage import BY_CONTENT, Lookup, MapStage, StageConfig, Version, Workspace, option
 from vidcurate.stages.sources.embed import image_text_model
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class AestheticConfig(StageConfig):
@@ -36,7 +36,7 @@ def checked_head(config: AestheticConfig) -> AestheticHead:
     """
     file = head_file(config.head)
     if config.sha256:
-        refuse_other(file, config.sha256)
+        check_sha256(file, config.sha256)
     return read_head(file)
 
 
@@ -79,7 +79,7 @@ def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> Non
     """
     choice = image_text_model(others, "aesthetic")
     check_choice(choice)
-    refuse_other_model(config.head, choice)
+    check_head_fits(config.head, choice)
     wanted, made = len(checked_head(config).weight), dimension_of(choice)
     if made not in (wanted, None):
         raise UsageError(
@@ -90,7 +90,7 @@ def head_fits(config: AestheticConfig, others: Mapping[str, StageConfig]) -> Non
 
 def head_content(config: AestheticConfig) -> str:
     """What a head's own file holds: another under the same path judges otherwise."""
-    return "" if config.head in HEADS else content_below(Path(config.head))
+    return "" if config.head in HEADS else content_hash(Path(config.head))
 
 
 def head_named(config: AestheticConfig) -> Mapping[str, str]:

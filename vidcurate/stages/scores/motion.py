@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.regions import PLACES
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
@@ -92,17 +93,15 @@ def motion(
     """
     from vidcurate.media.scan.scanner import read_samples
 
-    open_video, samples = "", pa.table({})
-    for clip in clips:
-        if clip.video_id != open_video:
-            scan = workspace.lookup(SCANS)[clip.video_id]
-            table = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
-            samples = table.filter(pc.is_valid(table["motion_mean"]))
-            open_video = clip.video_id
-        inside = window(samples, clip)
-        judged = inside if inside.num_rows else nearest(samples, clip)
-        row = score(clip, inside.num_rows, judged, config)
-        yield [with_vectors(row, clip, workspace) if config.vectors else row]
+    for video_id, clips_of_video in clips_by_video(clips):
+        scan = workspace.lookup(SCANS)[video_id]
+        table = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
+        samples = table.filter(pc.is_valid(table["motion_mean"]))
+        for clip in clips_of_video:
+            inside = window(samples, clip)
+            judged = inside if inside.num_rows else nearest(samples, clip)
+            row = score(clip, inside.num_rows, judged, config)
+            yield [with_vectors(row, clip, workspace) if config.vectors else row]
 
 
 def nearest(samples: pa.Table, clip: Clip) -> pa.Table:

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
@@ -49,14 +50,12 @@ def quality(
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    open_video, frames, samples = "", pa.table({}), pa.table({})
-    for clip in clips:
-        if clip.video_id != open_video:
-            scan: Scan = workspace.lookup(SCANS)[clip.video_id]
-            frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
-            samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
-            open_video = clip.video_id
-        yield [measure_clip(clip, window(frames, clip), window(samples, clip), config)]
+    for video_id, clips_of_video in clips_by_video(clips):
+        scan: Scan = workspace.lookup(SCANS)[video_id]
+        frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
+        samples = read_samples(workspace.file_of(SCANS, scan.samples_file), SAMPLE_COLUMNS)
+        for clip in clips_of_video:
+            yield [measure_clip(clip, window(frames, clip), window(samples, clip), config)]
 
 
 def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: QualityConfig) -> Quality:

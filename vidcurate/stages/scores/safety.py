@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import model_validator
 
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
+    Classifier,
     ClassifierChoice,
-    Judge,
     check_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 from vidcurate.models.vision.nsfw import open_nsfw, require_nsfw
 from vidcurate.records import CLIPS, SAFETY, SCANS, Clip, Safety
@@ -28,7 +28,7 @@ from vidcurate.stage import (
     Workspace,
     option,
 )
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class SafetyConfig(StageConfig):
@@ -53,7 +53,7 @@ class SafetyConfig(StageConfig):
 
 
 def safety(
-    clips: Sequence[Clip], config: SafetyConfig, classifier: Judge, workspace: Workspace
+    clips: Sequence[Clip], config: SafetyConfig, classifier: Classifier, workspace: Workspace
 ) -> Iterator[list[Safety]]:
     """The highest and the mean probability over the proxies of each clip.
 
@@ -80,11 +80,11 @@ def safety(
         yield [row]
 
 
-def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Judge:
+def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Classifier:
     """The classifier of pictures."""
     if config.backend == "opennsfw":
         return open_nsfw()
-    return open_label_judge(chosen(config), config.label)
+    return open_label_classifier(chosen(config), config.label)
 
 
 def chosen(config: SafetyConfig) -> ClassifierChoice:
@@ -102,7 +102,7 @@ def judge_is_there(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> 
 
 def weights_content(config: SafetyConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    return content_hash(Path(config.model)) if config.model else ""
 
 
 def weights_named(config: SafetyConfig) -> Mapping[str, str]:
@@ -112,7 +112,7 @@ def weights_named(config: SafetyConfig) -> Mapping[str, str]:
 
 def seats(config: SafetyConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_resources() if config.backend == "transformers" else Resources()
 
 
 SAFETY_STAGE = MapStage(

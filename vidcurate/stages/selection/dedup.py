@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.dedup.choice import Link, chosen, clusters
-from vidcurate.dedup.shown import Places, gallery
+from vidcurate.deduplication.choice import Link, chosen, clusters
+from vidcurate.deduplication.shown import Places, gallery
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -34,7 +34,7 @@ from vidcurate.stage import (
     option,
 )
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
-from vidcurate.store.dataset import DONE, FAILED, OK, Dataset, Shelf
+from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
 from vidcurate.store.storage import location
 from vidcurate.store.table import positions
 
@@ -91,16 +91,7 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
     rows = duplicates(own, others, best, config.least_similarity)
     status = pc.if_else(pc.is_valid(where), OK, FAILED)
     reason = pc.if_else(pc.is_valid(where), None, "the clip has no signature")
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": reason,
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(DEDUP.to_arrow(rows), done)
+    return Outcome.from_status(DEDUP.to_arrow(rows), clips[CLIPS.key], status, reason)
 
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Places:
@@ -141,7 +132,7 @@ def duplicates(
     least_similarity: float,
 ) -> list[Duplicate]:
     """A row for each clip of `own`; `best` is their numbers, those to be kept first."""
-    from vidcurate.dedup.links import links
+    from vidcurate.deduplication.links import links
 
     n_own = own.num_rows
     tables = [own, *(table for _, table in others)]
@@ -213,13 +204,13 @@ def judged(candidates: Candidates, clip: int, video_id: str) -> Duplicate:
     )
 
 
-def shelf_of(folder: str) -> Shelf | None:
+def stored_of(folder: str) -> StoredTable | None:
     """Where another data set's signatures lie; None where it has none of this version."""
     dataset = Dataset(location(folder))
     entry = dataset.manifest().get(SIGNATURES.name)
     if entry is None or entry["version"] != SIGNATURES_STAGE.version.number:
         return None
-    return dataset.shelf(SIGNATURES, entry["fingerprint"])
+    return dataset.stored(SIGNATURES, entry["fingerprint"])
 
 
 def signatures_of(folder: str) -> pa.Table:
@@ -227,10 +218,10 @@ def signatures_of(folder: str) -> pa.Table:
 
     Raises UsageError where it has none.
     """
-    shelf = shelf_of(folder)
-    if shelf is None:
+    stored = stored_of(folder)
+    if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
-    return roomy(shelf.read(None, SIGNATURES.schema))
+    return roomy(stored.read(None, SIGNATURES.schema))
 
 
 def roomy(signatures: pa.Table) -> pa.Table:
@@ -247,13 +238,13 @@ def roomy(signatures: pa.Table) -> pa.Table:
 
 def others_content(config: DedupConfig) -> str:
     """Which clips the other data sets hold, and what made their signatures; not where they lie."""
-    held = [(s.folder.name, clips_in(s)) for s in map(shelf_of, config.against) if s]
+    held = [(s.folder.name, clips_in(s)) for s in map(stored_of, config.against) if s]
     return hashlib.sha256(json.dumps(sorted(held)).encode()).hexdigest() if held else ""
 
 
-def clips_in(shelf: Shelf) -> str:
-    """A hash of the ids of a shelf's clips, in whatever order they lie."""
-    ids = shelf.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
+def clips_in(stored: StoredTable) -> str:
+    """A hash of the ids of a stored table's clips, in whatever order they lie."""
+    ids = stored.read(["clip_id"], SIGNATURES.schema)["clip_id"].unique().sort()
     return hashlib.sha256("\n".join(ids.to_pylist()).encode()).hexdigest()
 
 

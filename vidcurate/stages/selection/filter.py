@@ -10,13 +10,14 @@ from pydantic import AfterValidator
 
 from vidcurate.errors import RuleError
 from vidcurate.records import CLIPS, KEPT, SCORE_TABLES, VIDEO_TABLES
-from vidcurate.rules import check, judge, parse
-from vidcurate.rules.join import columns_of
+from vidcurate.rules import check, evaluate_rules, parse
+from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
 from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
-from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
+from vidcurate.store.dataset import DROPPED, FAILED, OK
 
 RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
+MISSING = "a number is missing for: "
 COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
 
 
@@ -53,22 +54,15 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     clips = tables[CLIPS.name]
     rules = [parse(text) for text in config.rules]
     wanted = {column for rule in rules for column in rule.columns}
-    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    verdicts = judge(rules, columns)
-    broken = reasons("", config.rules).take(verdicts.first_failed)
-    missing = reasons("a number is missing for: ", config.rules).take(verdicts.undecided)
+    columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    outcomes = evaluate_rules(rules, columns)
+    broken = pa.array(config.rules, pa.string()).take(outcomes.first_failed)
+    lacking = [MISSING + rule for rule in config.rules]
+    missing = pa.array(lacking, pa.string()).take(outcomes.undecided)
     kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
     status = pc.if_else(pc.is_valid(broken), DROPPED, pc.if_else(kept, OK, FAILED))
-    done = pa.table(
-        {
-            "id": clips[CLIPS.key],
-            "status": status,
-            "reason": pc.coalesce(broken, missing),
-            "seconds": pa.nulls(clips.num_rows, pa.float64()),
-        },
-        schema=DONE,
-    )
-    return Outcome(clips.filter(kept), done)
+    reason = pc.coalesce(broken, missing)
+    return Outcome.from_status(clips.filter(kept), clips[CLIPS.key], status, reason)
 
 
 def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
@@ -84,8 +78,8 @@ def surely_rejected(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.
         if {name for name, _ in rule.columns} <= set(tables) and not has_percentile(rule.tree)
     ]
     wanted = {column for rule in rules for column in rule.columns}
-    columns = columns_of(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    return clips[CLIPS.key].filter(pc.is_valid(judge(rules, columns).first_failed))
+    columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    return clips[CLIPS.key].filter(pc.is_valid(evaluate_rules(rules, columns).first_failed))
 
 
 def has_percentile(node: Node) -> bool:
@@ -93,9 +87,10 @@ def has_percentile(node: Node) -> bool:
     return isinstance(node, Percentile) or any(map(has_percentile, children(node)))
 
 
-def reasons(before: str, rules: Sequence[str]) -> pa.Array:
-    """What is said of a clip for each rule."""
-    return pa.array([before + rule for rule in rules], pa.string())
+def rules_by_reason(rules: Sequence[str]) -> dict[str, int]:
+    """For each reason that the filter gives for a clip, the index of its rule."""
+    numbered = list(enumerate(rules))
+    return {rule: n for n, rule in numbered} | {MISSING + rule: n for n, rule in numbered}
 
 
 def tables_ruled(config: FilterConfig) -> tuple[Lookup, ...]:

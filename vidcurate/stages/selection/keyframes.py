@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -10,9 +9,10 @@ from pydantic import model_validator
 
 from vidcurate.clips.frame_choice import FrameRequest, choose
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, frames_of
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.vectors import Vectors, vectors_of
 from vidcurate.media.io.content import video_path
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.records import (
@@ -121,8 +121,7 @@ def keyframes(
     """
     from vidcurate.media.io.frames import grab, write_still
 
-    for video_id, of_video in groupby(clips, lambda clip: clip.video_id):
-        clips_of_video = list(of_video)
+    for video_id, clips_of_video in clips_by_video(clips):
         wanted = choose_all(clips_of_video, config, query_vector, workspace)
         video = workspace.lookup(VIDEOS)[video_id]
         path = video_path(workspace.lookup(SOURCES)[video_id])
@@ -212,7 +211,7 @@ def model_is_there(config: KeyframesConfig, others: Mapping[str, StageConfig]) -
 
 def seats(config: KeyframesConfig) -> Resources:
     """The model of a query sits in one worker if there is a GPU."""
-    return model_seats() if config.method == "query" else Resources()
+    return model_resources() if config.method == "query" else Resources()
 
 
 def longest(clip: Clip, _config: KeyframesConfig) -> float:

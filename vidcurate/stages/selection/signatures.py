@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import pyarrow as pa
 
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.windows import column, window
-from vidcurate.dedup.course import Values, course
-from vidcurate.dedup.shown import packed
+from vidcurate.deduplication.course import Values, course
+from vidcurate.deduplication.shown import packed
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, SCANS, SIGNATURES, Clip, Scan, Signature
 from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
@@ -31,14 +32,12 @@ def signatures(
     """
     from vidcurate.media.scan.scanner import read_frames, read_samples
 
-    open_video, frames, samples = "", pa.table({}), pa.table({})
-    for clip in clips:
-        if clip.video_id != open_video:
-            scan: Scan = workspace.lookup(SCANS)[clip.video_id]
-            frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
-            samples = read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
-            open_video = clip.video_id
-        yield [signature(clip, window(frames, clip), window(samples, clip))]
+    for video_id, clips_of_video in clips_by_video(clips):
+        scan: Scan = workspace.lookup(SCANS)[video_id]
+        frames = read_frames(workspace.file_of(SCANS, scan.frames_file), FRAME_COLUMNS)
+        samples = read_samples(workspace.file_of(SCANS, scan.samples_file), ("pts", "jpeg"))
+        for clip in clips_of_video:
+            yield [signature(clip, window(frames, clip), window(samples, clip))]
 
 
 def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:

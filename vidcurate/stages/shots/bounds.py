@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.spans import Ticks, cuts_between
 from vidcurate.records import BOUNDS, CLIPS, CUTS, SCANS, Bounds, Clip, Cut, VideoCuts
 from vidcurate.stage import Lookup, MapStage, StageConfig, Workspace
@@ -20,15 +21,11 @@ def bounds(
     """The transitions around each clip."""
     from vidcurate.media.scan.scanner import read_frames
 
-    open_video, pts = "", np.zeros(0, np.int64)
-    for clip in clips:
-        if clip.video_id != open_video:
-            scan = workspace.lookup(SCANS)[clip.video_id]
-            pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))[
-                "pts"
-            ].to_numpy()
-            open_video = clip.video_id
-        yield [bounds_of(clip, workspace.lookup(CUTS)[clip.video_id], pts)]
+    for video_id, clips_of_video in clips_by_video(clips):
+        scan, cuts = workspace.lookup(SCANS)[video_id], workspace.lookup(CUTS)[video_id]
+        frames = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))
+        pts = frames["pts"].to_numpy()
+        yield from ([bounds_of(clip, cuts, pts)] for clip in clips_of_video)
 
 
 def bounds_of(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:

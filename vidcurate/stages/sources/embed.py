@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.vectors import Vectors, write_video_vectors
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.models.device import seats as model_seats
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.embedder import (
     FOLDER,
     HUB,
@@ -30,7 +30,7 @@ from vidcurate.stage import (
     Workspace,
     option,
 )
-from vidcurate.store.digests import content_below
+from vidcurate.store.digests import content_hash
 
 
 class EmbedConfig(StageConfig):
@@ -152,7 +152,7 @@ def weights_content(config: EmbedConfig) -> str:
     """What weights on disk hold: others under the same path give other vectors."""
     if config.backend != "open_clip":
         return ""
-    return content_below(Path(config.pretrained or config.model.removeprefix(FOLDER)))
+    return content_hash(Path(config.pretrained or config.model.removeprefix(FOLDER)))
 
 
 def weights_named(config: EmbedConfig) -> Mapping[str, str]:
@@ -163,7 +163,7 @@ def weights_named(config: EmbedConfig) -> Mapping[str, str]:
 
 def seats(config: EmbedConfig) -> Resources:
     """A model sits in one worker if there is a GPU."""
-    return model_seats() if config.backend == "open_clip" else Resources()
+    return model_resources() if config.backend == "open_clip" else Resources()
 
 
 EMBED = MapStage(

@@ -1,0 +1,136 @@
+"""A data set as it is now: its stages as they were last run, and its tables' live rows."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.errors import UsageError, VidcurateError, suggest
+from vidcurate.pipeline.inputs import live_inputs
+from vidcurate.pipeline.resolve import ResolvedStage, recorded_config
+from vidcurate.pipeline.scope import FOUND, Scope, live_scope
+from vidcurate.records import FILES, SOURCES
+from vidcurate.rules.join import Read
+from vidcurate.stage import Stage, StageConfig
+from vidcurate.stages import STAGES
+from vidcurate.store.dataset import Dataset
+from vidcurate.store.storage import location
+from vidcurate.store.table import Table
+
+# How often a command reads tables that another command removes meanwhile.
+ATTEMPTS = 5
+
+Found = TypeVar("Found")
+
+
+def open_dataset(folder: Path) -> Dataset:
+    """A data set that is there.
+
+    Raises UsageError where the folder holds none.
+    """
+    dataset = Dataset(location(folder))
+    if not dataset.manifest():
+        raise UsageError(
+            f"{folder} holds no data set: `vidcurate run SOURCE -d {folder}` makes one"
+        )
+    return dataset
+
+
+def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
+    """What a command finds, `look`ing again where another removed tables of earlier options."""
+    for _ in range(ATTEMPTS - 1):
+        before = dataset.manifest()
+        try:
+            found = look()
+        except (VidcurateError, OSError):
+            if not taken_away(dataset, before):
+                raise
+        else:
+            if not taken_away(dataset, before):
+                return found
+    return look()
+
+
+def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether tables that a manifest named are no longer there; only those of old options go."""
+    now = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in now.items()}
+    return any(
+        made.get(name) != entry["fingerprint"]
+        and not (dataset.root / name / entry["fingerprint"]).exists()
+        for name, entry in before.items()
+    )
+
+
+def recorded_options(folder: Path, stage: Stage) -> dict[str, StageConfig]:
+    """The options that a data set has for a stage, if it has any."""
+    entry = Dataset(location(folder)).manifest().get(stage.writes.name)
+    return {} if entry is None else {stage.name: recorded_config(stage, entry)}
+
+
+def recorded_stages(folder: Path) -> list[str]:
+    """The stages that a data set has, in the order of the data."""
+    manifest = Dataset(location(folder)).manifest()
+    return [stage.name for stage in STAGES if stage.writes.name in manifest]
+
+
+def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
+    """The data set's stages as they were last run, each on the tables that are there now."""
+    manifest = dataset.manifest()
+    made = {name: entry["fingerprint"] for name, entry in manifest.items()}
+    entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
+    return tuple(
+        ResolvedStage(
+            stage,
+            recorded_config(stage, entry),
+            entry["fingerprint"],
+            {
+                **{name: made.get(name, earlier) for name, earlier in entry["reads"].items()},
+                stage.writes.name: entry["fingerprint"],
+            },
+        )
+        for stage, entry in entries
+    )
+
+
+def present_scope(dataset: Dataset, plan: tuple[ResolvedStage, ...]) -> Scope:
+    """The live videos of a data set."""
+    ingest = next(p for p in plan if p.stage.writes is SOURCES)
+    return live_scope(dataset, ingest.output(dataset), None)
+
+
+def present_tables(plan: tuple[ResolvedStage, ...]) -> dict[str, Table[Any]]:
+    """The tables that a data set has, by name."""
+    return {**{p.stage.writes.name: p.stage.writes for p in plan}, FILES.name: FILES}
+
+
+def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> Read:
+    """What reads a table's rows of live videos, by the table's name.
+
+    It raises UsageError for a table that the data set does not have.
+    """
+    tables = present_tables(plan)
+    shelves = {p.stage.writes.name: p.output(dataset) for p in plan}
+    shelves[FILES.name] = dataset.stored(FILES, FOUND)
+
+    def read(name: str) -> pa.Table:
+        if name not in tables:
+            raise UsageError(f"no table '{name}' here{suggest(name, tables)}")
+        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        return tables[name].one_row_a_key(rows)
+
+    return read
+
+
+def live_rows(
+    dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope, rows: pa.Table, table: str
+) -> pa.Table:
+    """The rows whose input is still there; others wait for an input that comes back."""
+    resolved = next((p for p in plan if p.stage.writes.name == table), None)
+    if resolved is None or resolved.stage.reads.key != resolved.stage.writes.key:
+        return rows
+    key = resolved.stage.reads.key
+    inputs = live_inputs(dataset, resolved, scope)[key].combine_chunks()
+    return rows.filter(pc.is_in(rows[key], value_set=inputs))

@@ -1,0 +1,319 @@
+"""Every command with its panel, summary and examples, so that `--help` imports none of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+RUN, SOURCES, SHOTS, SCORES = "Run", "Sources", "Shots", "Scores"
+SELECTION, CAPTIONS, OUTPUT = "Selection", "Captions", "Output"
+LOOK, MAINTAIN = "Look at a data set", "Maintain"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: `target` is a module and the name of its function, or of its stage."""
+
+    name: str
+    panel: str
+    target: str
+    summary: str
+    examples: tuple[str, ...]
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether the command brings one stage's table up to date."""
+        return self.target.startswith("vidcurate.stages.")
+
+
+def stage(name: str, panel: str, summary: str, *examples: str, target: str = "") -> Entry:
+    """The command of a stage; `target` is what the stage is called in its module."""
+    module = f"vidcurate.stages.{panel.lower()}.{name}"
+    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples)
+
+
+def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
+    """A command that is no stage; its function and module have its name."""
+    return Entry(name, panel, f"vidcurate.cli.commands.{name}:{name}", summary, examples)
+
+
+CATALOGUE: tuple[Entry, ...] = (
+    command(
+        "run",
+        RUN,
+        "Run the stages of a config file or a recipe.",
+        "vidcurate run ~/Videos -d out",
+        "vidcurate run ~/Videos -d out -c text-to-video",
+    ),
+    command(
+        "estimate",
+        RUN,
+        "Estimate time, disk and requests of a run from a few of its videos.",
+        "vidcurate estimate ~/Videos -d out -c my.yaml",
+    ),
+    stage(
+        "ingest",
+        SOURCES,
+        "Find videos in folders, globs, lists or stdin, and name each by its content.",
+        "vidcurate ingest ~/Videos more/*.mp4 -d out",
+        "find /data -name '*.mkv' -print0 | vidcurate ingest - -d out",
+    ),
+    stage(
+        "probe",
+        SOURCES,
+        "Read each video's container: length, rates, sizes, codecs, and what is wrong with it.",
+        "vidcurate probe ~/Videos -d out",
+    ),
+    stage(
+        "scan",
+        SOURCES,
+        "Decode each video once; record signals, samples and low-resolution proxies.",
+        "vidcurate scan -d out --metric content --metric learned",
+    ),
+    stage(
+        "embed",
+        SOURCES,
+        "Make a vector of each proxy, for search, duplicates and like shots.",
+        "vidcurate embed -d out --backend appearance",
+    ),
+    stage(
+        "cuts",
+        SHOTS,
+        "Find the transitions between shots, from recorded signals, without decoding.",
+        "vidcurate cuts -d out --detector learned",
+        target="CUTS_STAGE",
+    ),
+    stage(
+        "split",
+        SHOTS,
+        "Make clips of the shots between cuts.",
+        "vidcurate split -d out --min-clip-s 2 --max-clip-s 10",
+    ),
+    stage(
+        "bounds",
+        SHOTS,
+        "Say which transitions bound each clip and how sure they are.",
+        "vidcurate bounds -d out",
+        target="BOUNDS_STAGE",
+    ),
+    stage(
+        "quality",
+        SCORES,
+        "Measure sharpness, light, noise, blocks, bars, freezes and motion of each clip.",
+        "vidcurate quality -d out",
+        target="QUALITY_STAGE",
+    ),
+    stage(
+        "motion",
+        SCORES,
+        "Say how the camera and what it sees move in each clip, and in which colours.",
+        "vidcurate motion -d out",
+        target="MOTION_STAGE",
+    ),
+    stage(
+        "watermark",
+        SCORES,
+        "Find what is laid over each clip: edges that stay while the picture moves.",
+        "vidcurate watermark -d out",
+        target="WATERMARK_STAGE",
+    ),
+    stage(
+        "speech",
+        SCORES,
+        "Measure loudness, silence, speech, singing and music of each clip's sound.",
+        "vidcurate speech -d out",
+        target="SPEECH_STAGE",
+    ),
+    stage(
+        "consistency",
+        SCORES,
+        "Measure how like the frames of each clip are, by their vectors.",
+        "vidcurate consistency -d out",
+        target="CONSISTENCY_STAGE",
+    ),
+    stage(
+        "aesthetic",
+        SCORES,
+        "Score how beautiful people would find each clip, from its vectors.",
+        "vidcurate aesthetic -d out",
+        target="AESTHETIC_STAGE",
+    ),
+    stage(
+        "text",
+        SCORES,
+        "Find and read text in each clip, and tell what is laid over the picture.",
+        "vidcurate text -d out --max-frames 8",
+        target="TEXT_STAGE",
+    ),
+    stage(
+        "safety",
+        SCORES,
+        "Judge how probably each clip is not safe for work.",
+        "vidcurate safety -d out",
+        target="SAFETY_STAGE",
+    ),
+    stage(
+        "tags",
+        SCORES,
+        "Name what each clip shows, by ImageNet's labels or by yours.",
+        "vidcurate tags -d out",
+        target="TAGS_STAGE",
+    ),
+    stage(
+        "suitability",
+        SCORES,
+        "Say how fit each clip is to train on, 1 to 5, from its scores, and in words.",
+        "vidcurate suitability -d out",
+        target="SUITABILITY_STAGE",
+    ),
+    stage(
+        "signatures",
+        SELECTION,
+        "Note what copies of a clip would share with it, for dedup.",
+        "vidcurate signatures -d out",
+        target="SIGNATURES_STAGE",
+    ),
+    stage(
+        "dedup",
+        SELECTION,
+        "Find clips that show the same, also in part or mirrored, and choose which to keep.",
+        "vidcurate dedup -d out --policy quality",
+        target="DEDUP_STAGE",
+    ),
+    stage(
+        "filter",
+        SELECTION,
+        "Keep the clips that satisfy every rule over their scores.",
+        "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
+    ),
+    stage(
+        "keyframes",
+        SELECTION,
+        "Take full-size stills of the kept clips from the source.",
+        "vidcurate keyframes -d out --count 3",
+        target="KEYFRAMES_STAGE",
+    ),
+    stage(
+        "caption",
+        CAPTIONS,
+        "Write a text for each kept clip.",
+        "vidcurate caption -d out --backend facts",
+        "vidcurate caption -d out --backend openai --model NAME --base-url http://localhost:8000/v1",
+    ),
+    stage(
+        "alignment",
+        CAPTIONS,
+        "Measure how well each caption fits its clip.",
+        "vidcurate alignment -d out",
+        target="ALIGNMENT_STAGE",
+    ),
+    stage(
+        "judge",
+        CAPTIONS,
+        "Judge each caption by rules, measurements and, if asked, a model.",
+        "vidcurate judge -d out",
+    ),
+    stage(
+        "weak",
+        CAPTIONS,
+        "Choose the captions that should be written again.",
+        "vidcurate weak -d out",
+        target="WEAK_STAGE",
+    ),
+    stage(
+        "refine",
+        CAPTIONS,
+        "Write weak captions again, told what is wrong with them.",
+        "vidcurate refine -d out --backend openai --model NAME",
+    ),
+    stage(
+        "outline",
+        CAPTIONS,
+        "Put the captions of each video in order, by scenes.",
+        "vidcurate outline -d out",
+    ),
+    stage(
+        "story",
+        CAPTIONS,
+        "Write a text for each video from the captions of its clips.",
+        "vidcurate story -d out --backend openai --model NAME",
+    ),
+    stage(
+        "export",
+        OUTPUT,
+        "Write the kept clips as files and Parquet, with a data card.",
+        "vidcurate export -d out --media encode",
+    ),
+    stage(
+        "verify",
+        OUTPUT,
+        "Decode every clip file, and prove that it holds its shot and no foreign frame.",
+        "vidcurate verify -d out",
+    ),
+    command(
+        "status",
+        LOOK,
+        "Show how many inputs each stage has, what became of them, and what was lost.",
+        "vidcurate status -d out",
+    ),
+    command(
+        "rows",
+        LOOK,
+        "Print the rows of a table as JSON lines.",
+        "vidcurate rows clips -d out --where 'quality.sharpness >= 20' --columns start_s,sharpness",
+        "vidcurate rows filter -d out --dropped",
+    ),
+    command(
+        "columns",
+        LOOK,
+        "Say what the columns of the tables are, with units, formulas and sources.",
+        "vidcurate columns",
+        "vidcurate columns quality",
+    ),
+    command(
+        "search",
+        LOOK,
+        "Find the clips most like a text, a picture or another clip.",
+        "vidcurate search 'a rabbit in a meadow' -d out",
+        "vidcurate search --like photo.jpg -d out --top 5",
+    ),
+    command(
+        "tune",
+        LOOK,
+        "Show what each rule removes, how the scores lie, and limits that keep a given share.",
+        "vidcurate tune -d out --keep 30%",
+        "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+    ),
+    command(
+        "diff",
+        LOOK,
+        "Show which clips a second data set has lost or won against a first one, and why.",
+        "vidcurate diff out other",
+    ),
+    command(
+        "config",
+        MAINTAIN,
+        "Print a config file with every default, or a recipe; list recipes; check a file.",
+        "vidcurate config > my.yaml",
+        "vidcurate config --recipe long-take > my.yaml",
+        "vidcurate config --check my.yaml",
+    ),
+    command(
+        "drop",
+        MAINTAIN,
+        "Take videos out of a data set; their files stay, and ingest takes them in again.",
+        "vidcurate drop ~/Videos/one.mp4 -d out",
+        "vidcurate drop --gone -d out",
+    ),
+    command(
+        "clean",
+        MAINTAIN,
+        "Remove rows and files that no current options need, or that a kill left half written.",
+        "vidcurate clean -d out",
+        "vidcurate clean -d out --yes",
+    ),
+)
+
+
+def panels() -> Iterator[tuple[str, list[Entry]]]:
+    """Each panel of `--help` with its commands, in order."""
+    for panel in dict.fromkeys(entry.panel for entry in CATALOGUE):
+        yield panel, [entry for entry in CATALOGUE if entry.panel == panel]

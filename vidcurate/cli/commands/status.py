@@ -1,0 +1,19 @@
+"""The `status` command: what became of every stage's inputs."""
+
+from vidcurate.analysis.status import funnel
+from vidcurate.analysis.view import open_dataset, read_consistently
+from vidcurate.cli.output import show_funnel
+from vidcurate.cli.printing import tell_json
+from vidcurate.cli.shared import AsJson, Folder
+from vidcurate.pipeline.counts import as_dicts
+from vidcurate.store.storage import location
+
+
+def status(dataset: Folder, as_json: AsJson = False) -> None:
+    """Show for every stage how many inputs it has, and what became of them."""
+    opened = open_dataset(dataset)
+    counts = read_consistently(opened, lambda: funnel(opened))
+    if as_json:
+        tell_json({"dataset": str(location(dataset)), "stages": as_dicts(counts)})
+    else:
+        show_funnel(counts, stderr=False)

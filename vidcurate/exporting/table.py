@@ -1,0 +1,171 @@
+"""The table of a finished data set: one row a clip, with all that was measured and said of it."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.exporting.targets.parquet import FILE_COLUMN
+from vidcurate.records import (
+    ALIGNMENT,
+    CAPTIONS,
+    EXPORTS,
+    KEPT,
+    KEYFRAMES,
+    REFINED,
+    SCORE_TABLES,
+    SOURCES,
+    VERDICTS,
+    VERIFIED,
+    VIDEOS,
+)
+from vidcurate.stage import DatasetView
+from vidcurate.store.table import FRACTION, positions
+
+FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
+FROM_EXPORT = (
+    *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
+    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+)
+# What a file holds, which for a copied one may be more than the clip; null where there is none.
+OF_FILE = {
+    "file_start_s": "start_s",
+    "file_duration_s": "duration_s",
+    "file_frames": "n_frames",
+    **{name: name for name in ("lead_s", "lead_frames", "tail_s", "tail_frames")},
+}
+FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
+FROM_CAPTION = (
+    *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
+    *("prompt_hash", "frame_times_s"),
+)
+FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
+FROM_REFINED = ("score", "score_before", "n_rounds", "model")
+ALWAYS = (KEPT, EXPORTS, VIDEOS)
+SCORES = (*SCORE_TABLES, ALIGNMENT)
+TEXTS = (CAPTIONS, VERDICTS, REFINED)
+# Of a million clips a stretch is held in memory at once; it is about a part of a table.
+ROWS_AT_ONCE = 1 << 16
+KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
+
+
+def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
+    """Every exported clip, by video and time, piece by piece; one empty piece if there is none.
+
+    File names are relative to the data set's folder. `source_paths` adds where each video lies, for
+    clips that have no file of their own.
+    """
+    videos = videos_by_name(view)
+    extras = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
+    clips = exported_clips(view, videos)
+    joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
+    rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
+    for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
+        found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
+        columns = columns_of(found)
+        video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
+        add_sources(columns, video, extras, paths=source_paths)
+        yield pa.table(columns)
+
+
+def videos_by_name(view: DatasetView) -> pa.Table:
+    """The videos, each once, by the names of their files."""
+    videos = SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path", "extra"])
+    names = pc.replace_substring_regex(videos["path"], "(?s)^.*/", "")
+    videos = videos.append_column("source_name", names)
+    return videos.sort_by([("source_name", "ascending"), ("video_id", "ascending")])
+
+
+def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
+    """The kept clips that have an exported row, and a verified one where files are verified.
+
+    `video` is the number of a clip's video among `videos`.
+    """
+    clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
+    for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
+        there = view.scan(table, ["clip_id"])["clip_id"]
+        clips = clips.filter(pc.is_valid(positions(clips["clip_id"], there)))
+    clips = clips.append_column("video", positions(clips["video_id"], videos["video_id"]))
+    order = pc.sort_indices(clips, [("video", "ascending"), ("start_pts", "ascending")])
+    return clips.take(order)
+
+
+def columns_of(found: Mapping[str, pa.Table]) -> dict[str, Any]:
+    """The columns of one stretch of clips, from their rows in each table."""
+    clips, exported = found[KEPT.name], found[EXPORTS.name]
+    columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
+    columns["file_name"] = file_names("clips", exported["file"])
+    columns["caption"] = pa.nulls(clips.num_rows, pa.string())
+    for name in FROM_CLIP:
+        add(columns, name, clips[name])
+    for name in FROM_EXPORT:
+        add(columns, name, exported[name])
+    has_file = pc.is_valid(exported["file"])
+    for name, of_file in OF_FILE.items():
+        columns[name] = pc.if_else(has_file, exported[of_file], None)
+    for name in FROM_VIDEO:
+        add(columns, name, found[VIDEOS.name][name])
+    for table in (t for t in SCORES if t.name in found):
+        for name in (n for n in table.schema.names if not n.endswith("_id")):
+            add(columns, f"{table.name}_{name}", found[table.name][name])
+    add_texts(columns, found)
+    if KEYFRAMES.name in found:
+        columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
+    return columns
+
+
+def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
+    """Captions, those written again in place of the old ones, and what was judged of them."""
+    for table, names, prefix in (
+        (CAPTIONS, FROM_CAPTION[1:], "caption"),
+        (VERDICTS, FROM_VERDICT, "verdict"),
+        (REFINED, FROM_REFINED, "refined"),
+    ):
+        for name in names if table.name in found else ():
+            add(columns, f"{prefix}_{name}", found[table.name][name])
+    if CAPTIONS.name in found:
+        columns["caption"] = found[CAPTIONS.name]["text"]
+    if REFINED.name in found:
+        columns["caption_before"] = columns["caption"]
+        columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
+
+
+def add(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:
+    """Add a column; a fraction becomes two plain ones, which every reader understands."""
+    if values.type == FRACTION:
+        columns[f"{name}_num"] = pc.struct_field(values, "num")
+        columns[f"{name}_den"] = pc.struct_field(values, "den")
+    else:
+        columns[name] = values
+
+
+def file_names(folder: str, names: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Names with the folder that they lie in."""
+    return pc.binary_join_element_wise(pa.scalar(folder), names, "/")
+
+
+def keyframe_names(keyframes: pa.ChunkedArray) -> pa.Array:
+    """Each clip's keyframes as file names and times."""
+    rows: Iterable[Sequence[dict[str, Any]] | None] = keyframes.to_pylist()
+    named = [
+        None
+        if row is None
+        else [{"file_name": f"keyframes/{k['file']}", "time_s": k["time_s"]} for k in row]
+        for row in rows
+    ]
+    return pa.array(named, pa.list_(KEYFRAME))
+
+
+def add_sources(
+    columns: dict[str, Any], videos: pa.Table, extras: Sequence[str], *, paths: bool
+) -> None:
+    """The name of each clip's video, and what the user's list said of it."""
+    columns["source_name"] = videos["source_name"]
+    if paths:
+        columns["source_path"] = videos["path"]
+    for name in extras:
+        column = name
+        while column in columns or column == FILE_COLUMN:
+            column = f"source_{column}"
+        columns[column] = pc.map_lookup(videos["extra"], name, "first")

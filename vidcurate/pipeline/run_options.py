@@ -1,0 +1,65 @@
+"""How a run goes about its work: options of every command that runs stages, none of any one stage.
+
+They change how the work is done and how far it goes, never a row that it makes.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from vidcurate.errors import UsageError
+from vidcurate.stage import StageConfig, option
+
+EngineName = Literal["local", "ray", "inline"]
+
+
+class RunOptions(StageConfig):
+    """Where work runs, how much of it, and what happens to failures."""
+
+    engine: EngineName = option(
+        "local",
+        "Where work runs: local is processes on this machine, ray a cluster, inline this process",
+    )
+    address: str | None = option(
+        None, "The Ray cluster, HOST:PORT or auto; none is $RAY_ADDRESS, or a cluster started here"
+    )
+    workers: int | None = option(
+        None,
+        "Worker processes; none is one for each core that this process may use, by affinity, "
+        "container or Slurm",
+        ge=1,
+    )
+    memory_per_worker_gb: float | None = option(
+        None,
+        "A worker that takes more memory is killed; none is its share of 80 % of the memory",
+        unit="GB",
+        ge=0.1,
+    )
+    time_limit_factor: float = option(
+        1.0, "Stretches the time after which a worker that is stuck on a video is killed", ge=0.01
+    )
+    limit: int | None = option(None, "Work on the first videos only, at most this many", ge=1)
+    wave: int | None = option(
+        None, "Take videos through all stages this many at a time; none is all at once", ge=1
+    )
+    without: tuple[str, ...] = option(
+        (), "Leave out these stages, where others only use what they have made"
+    )
+    retry_failed: bool = option(False, "Try failed rows again")
+    max_failed: int | None = option(None, "Stop when more rows fail than this", ge=0)
+    allow_loss: bool = option(
+        False, "Let an export lose clips, captions or columns that failed or are gone since"
+    )
+
+
+def run_options(given: Mapping[str, Any]) -> RunOptions:
+    """The options of a run that were given, checked; the others have their defaults.
+
+    Raises UsageError with a line for each that does not fit.
+    """
+    try:
+        return RunOptions.model_validate(dict(given))
+    except ValidationError as error:
+        faults = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+        raise UsageError("\n".join(faults)) from error

@@ -1,0 +1,71 @@
+"""What a stage sees of the data set while it works on a batch."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.pipeline.job import Batch, Job
+from vidcurate.store.cache import local_copy
+from vidcurate.store.table import Table
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """Rows by key, and the files from which they were read, which are never written again."""
+
+    files: tuple[str, ...]
+    rows: dict[str, Any]
+
+
+@dataclass
+class BatchWorkspace:
+    """What a stage sees of the data set while it works on a batch."""
+
+    job: Job
+    files: Path
+    batch: Batch = field(default_factory=lambda: Batch((), {}))
+    rows: Sequence[Any] = ()
+    found: dict[str, LookedUp] = field(default_factory=dict)
+    found_before: dict[str, LookedUp] = field(default_factory=dict)
+
+    def begin_batch(self, batch: Batch, rows: Sequence[Any]) -> None:
+        """Go on to a batch, and remember the rows that were looked up for the one before."""
+        self.batch, self.rows, self.found_before, self.found = batch, rows, self.found, {}
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether an optional table is there."""
+        return table.name in self.job.tables
+
+    def file_of(self, table: Table[Any], name: str) -> Path:
+        """A file that another table's row names, on this machine."""
+        return local_copy(self.job.stored(table).files / name)
+
+    def lookup(self, table: Table[R]) -> Mapping[str, R]:
+        """The rows of a declared table that belong to the batch in progress, by key.
+
+        Rows that the batch before looked up too, as those of a long video, are not read again.
+        """
+        if table.name not in self.found:
+            keys = {getattr(row, table.key) for row in self.rows}
+            files = tuple(self.batch.parts.get(table.name, ()))
+            before = self.found_before.get(table.name, LookedUp((), {}))
+            is_same = files == before.files
+            rows = {key: before.rows[key] for key in keys & before.rows.keys()} if is_same else {}
+            if keys - rows.keys():
+                more = read_rows(self.job, table, self.batch, keys - rows.keys())
+                rows |= {getattr(row, table.key): row for row in more}
+            self.found[table.name] = LookedUp(files, rows)
+        return self.found[table.name].rows
+
+
+def read_rows(job: Job, table: Table[R], batch: Batch, keys: set[str]) -> list[R]:
+    """The rows of a table with these keys, from the parts that the batch names."""
+    rows = job.stored(table).read_files(batch.parts.get(table.name, ()), table.schema)
+    wanted = pa.array(sorted(keys), pa.string())
+    return table.from_arrow(rows.filter(pc.is_in(rows[table.key], value_set=wanted)))

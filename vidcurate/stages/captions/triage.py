@@ -1,0 +1,104 @@
+"""triage: choose the captions to write again: bad ones, the worst, and near-copies."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
+from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK_CAPTIONS, WeakCaption
+from vidcurate.stage import Lookup, Outcome, StageConfig, TableStage, option
+from vidcurate.store.dataset import DROPPED, FAILED, OK
+from vidcurate.store.table import positions, take_nullable
+
+GOOD = "the caption is good enough"
+NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
+
+
+class TriageConfig(StageConfig):
+    """Which captions are written again."""
+
+    below: float = option(0.6, "Captions of a lower score are weak", ge=0, le=1)
+    worst_share: float = option(
+        0.0, "This share of the captions, those of the lowest scores, is weak", ge=0, le=1
+    )
+    least_likeness: float = option(
+        0.7,
+        "A caption is weak where another clip's is so like it: share of three-word runs in common",
+        gt=0,
+        le=1,
+    )
+
+
+def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
+    """Choose the clips whose caption is weak; those without a verdict fail."""
+    clips, verdicts, captions = (tables[t.name] for t in (KEPT, VERDICTS, CAPTIONS))
+    where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
+    judged = clips.filter(pc.is_valid(where))
+    verdicts = verdicts.take(where.drop_null())
+    texts = take_nullable(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
+    rows = weak_rows(verdicts, texts.to_pylist(), config)
+    chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
+    status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
+    reason = pc.if_else(pc.is_null(where), NO_VERDICT, pc.if_else(chosen, None, GOOD))
+    return Outcome.from_status(WEAK_CAPTIONS.to_arrow(rows), clips[KEPT.key], status, reason)
+
+
+def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) -> list[WeakCaption]:
+    """A row for each weak caption; `texts` are those of the verdicts."""
+    ids, videos = verdicts["clip_id"].to_pylist(), verdicts["video_id"].to_pylist()
+    scores = verdicts["score"].to_numpy()
+    ranks = np.searchsorted(np.sort(scores), scores) / max(len(scores), 1)
+    bands = verdicts["bands"].combine_chunks().flatten().to_numpy().reshape(-1, BANDS)
+    alike = near_copies(texts, bands, config.least_likeness)
+    found = []
+    for number, clip_id in enumerate(ids):
+        near_copy = alike.get(number)
+        reasons = reasons_of(scores[number], ranks[number], near_copy, config)
+        if reasons:
+            row = WeakCaption(
+                clip_id=clip_id,
+                video_id=videos[number],
+                score=float(scores[number]),
+                rank=float(ranks[number]),
+                reason="; ".join(reasons),
+                like_clip_id=ids[near_copy.number] if near_copy else None,
+                likeness=near_copy.likeness if near_copy else None,
+            )
+            found.append(row)
+    return found
+
+
+def reasons_of(
+    score: float, rank: float, near_copy: NearCopy | None, config: TriageConfig
+) -> list[str]:
+    """Why a caption is weak, if it is."""
+    return [
+        reason
+        for reason, holds in (
+            (f"score below {config.below:g}", score < config.below),
+            (f"among the worst {config.worst_share:.0%}", rank < config.worst_share and score < 1),
+            ("nearly another clip's caption", near_copy is not None),
+        )
+        if holds
+    ]
+
+
+def tables_read(_config: TriageConfig) -> tuple[Lookup, ...]:
+    """Scores and texts."""
+    return (
+        Lookup(VERDICTS, columns=("clip_id", "video_id", "score", "bands")),
+        Lookup(CAPTIONS, columns=("clip_id", "text")),
+    )
+
+
+TRIAGE = TableStage(
+    name="triage",
+    summary="Choose the captions that refine writes again.",
+    reads=KEPT,
+    writes=WEAK_CAPTIONS,
+    config=TriageConfig,
+    run=triage,
+    lookups=tables_read,
+)
