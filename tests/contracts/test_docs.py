@@ -32,8 +32,6 @@ INLINE = re.compile(r"`([^`\n]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)|src=\"([^\"]+)\"")
 HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
 OPERATORS = {"|", "||", "&&", ";", ">", ">>", "<", "&", "(", ")"}
-# What the Python examples call what they use.
-PYTHON_NAMES = {"vc": vidcurate, "ds": vidcurate.VideoDataset, "clip": vidcurate.DatasetClip}
 # Options of programs that are not ours.
 FOREIGN = {"--disable-usage-stats", "--full"}
 
@@ -170,13 +168,14 @@ def config_faults(text: str, folder: Path) -> list[str]:
 
 def python_faults(text: str) -> list[str]:
     """What of the Python examples of a page does not compile, or is not in the package."""
+    owners = {"vc": vidcurate, "ds": vidcurate.VideoDataset, "clip": vidcurate.DatasetClip}
     faults = []
     for code in blocks(text, "python"):
         try:
             compile(code, "example", "exec")
         except SyntaxError as error:
             faults.append(str(error))
-        for name, owner in PYTHON_NAMES.items() if "import vidcurate as vc" in code else ():
+        for name, owner in owners.items() if "import vidcurate as vc" in code else ():
             used = re.findall(rf"\b{name}\.(\w+)", code)
             faults += [f"{name}.{member}" for member in used if not hasattr(owner, member)]
     return faults
