@@ -72,6 +72,9 @@ def test_status(home: Path) -> None:
     """`status` shows the funnel on stdout, for people or as one object; nothing on stderr."""
     shown = vidcurate("status", "-d", home / "out")
     assert (shown.code, shown.err) == (0, "")
+    assert (
+        f"{home / 'out'}: 1 video, 3 clips, 2 kept, 2 captions, 2 exported; 1 failed" in shown.out
+    )
     assert re.search(r"^probe +2 +1 +· +1 +· +1", shown.out, re.MULTILINE)
     [told] = vidcurate("status", "-d", home / "out", "--json").lines
     assert [stage["stage"] for stage in told["stages"]][:8] == list(STAGES)
@@ -91,13 +94,71 @@ def test_rows(home: Path) -> None:
     assert len(vidcurate("rows", "clips", "-d", out, "--limit", "2").lines) == 2
 
 
+def test_rows_by_short_names(home: Path) -> None:
+    """A stage's name stands for its table, and a column goes without one where one table has it."""
+    short = ("rows", "split", "-d", home / "out", "--where", "freeze_share >= 0.5 and start_s > 1")
+    assert vidcurate(*short, "--columns", "start_s,freeze_share").lines == [
+        {"start_s": 4.0, "freeze_share": 1.0}
+    ]
+    quoted = ("--where", "video_codec != 'start_s'")
+    assert len(vidcurate("rows", "probe", "-d", home / "out", *quoted).lines) == 1
+
+
+def test_a_run_without_config_takes_the_default_recipe(home: Path) -> None:
+    """A new data set gets quickstart, and that is said; another one goes on with its stages."""
+    ended = vidcurate("run", "videos/one.mp4", "-d", "quick", *INLINE, at=home)
+    assert ended.code == 3  # the video's shots are shorter than the recipe's clips
+    assert "no -c: running the recipe quickstart" in ended.err
+    again = vidcurate("run", "-d", "out", *INLINE, at=home)
+    assert again.code == 0
+    assert "recipe" not in again.err
+    assert "nothing to do for 10 other stages" in again.err
+
+
+def test_a_run_prints_what_it_did(home: Path) -> None:
+    """Stages with nothing to do are one line; those that did something or failed have theirs."""
+    ended = vidcurate("caption", "-d", "out", "--trigger", "sks", *INLINE, at=home)
+    assert ended.code == 0, ended.err
+    stages = [line.split(":")[0].split(" ")[0] for line in ended.err.splitlines()]
+    assert stages == [*("caption", "caption", "stage", "probe", "caption", "probe"), "nothing"]
+    assert vidcurate("caption", "-d", home / "out", "--trigger", "", *INLINE).code == 0
+
+
+def test_recipes_are_listed_and_printed(home: Path) -> None:
+    """`config --list` names each recipe with its purpose; `--recipe` prints a file that runs."""
+    listed = vidcurate("config", "--list").out
+    assert re.search(r"^long-take +Long takes: ", listed, re.MULTILINE)
+    (home / "take.yaml").write_text(vidcurate("config", "--recipe", "quickstart").out, "utf-8")
+    for name in ("take.yaml", "quickstart"):
+        assert "no fault" in vidcurate("config", "--check", name, at=home).err
+
+
+def test_columns() -> None:
+    """`columns` says what a column is, for people and as JSON; a stage stands for its table."""
+    shown = vidcurate("columns", "split").out
+    assert re.search(r"^start_s +s +Start, on the video's clock", shown, re.MULTILINE)
+    [told] = vidcurate("columns", "--json").lines
+    quality = next(table for table in told["tables"] if table["name"] == "quality")
+    sharpness = next(column for column in quality["columns"] if column["name"] == "sharpness")
+    assert sharpness["unit"] == "squared 8-bit levels"
+    assert "Laplacian" in sharpness["formula"]
+
+
+def test_version() -> None:
+    """`--version` prints the installed version."""
+    ended = vidcurate("--version")
+    assert re.fullmatch(r"vidcurate \d+\.\d+\S*\n", ended.out)
+
+
 def test_rows_of_losses(home: Path) -> None:
-    """`--failed` and `--dropped` give the inputs that did not pass, each with its reason."""
+    """`--failed` and `--dropped` give the inputs that did not pass, by their key, with reasons."""
     [failed] = vidcurate("rows", "videos", "-d", home / "out", "--failed").lines
     assert failed["status"] == "failed"
     assert "not a media file" in failed["reason"]
+    assert list(failed) == ["video_id", "status", "reason", "seconds", "path"]
     [dropped] = vidcurate("rows", "kept", "-d", home / "out", "--dropped").lines
     assert dropped["reason"] == "quality.freeze_share < 0.5"
+    assert list(dropped) == ["clip_id", "status", "reason", "seconds"]
 
 
 @pytest.mark.parametrize(
@@ -111,7 +172,14 @@ def test_rows_of_losses(home: Path) -> None:
         (("split", "-d", "out", "--min-clip-s", "99"), "min_clip_s 99.0 is above max_clip_s"),
         (("split", "-d", "new"), "holds no videos yet: name a SOURCE"),
         (("split", "videos", "-d", "new", "--engine", "moon"), "'moon' is not one of 'local'"),
-        (("run", "videos", "-d", "new"), "which stages? give -c FILE"),
+        (("run", "videos", "-d", "new", "-c", "quickstrat"), "did you mean 'quickstart'?"),
+        (("run", "videos", "-d", "new", "-c", "no.yaml"), "cannot read the config file no.yaml"),
+        (("rows", "videos", "-d", "out", "--columns", "n_frames"), "in several tables"),
+        (("columns", "qualty"), "did you mean 'quality'?"),
+        (("config", "--recipe", "longtake"), "did you mean 'long-take'?"),
+        (("config", "--list", "--recipe", "long-take"), "give one of them"),
+        (("split", "videos", "-d", "new", "--min-clip-s", "x"), "'x' is not a number"),
+        (("plan",), "No such command 'plan'"),
         (("split", "videos"), "Missing option"),
         (("split", "videos", "-d", "new", "--min-clip", "3"), "No such option"),
     ],
@@ -123,6 +191,7 @@ def test_wrong_usage(home: Path, arguments: tuple[str, ...], fault: str) -> None
     assert (ended.code, ended.out) == (2, "")
     assert fault in ended.err
     assert "Traceback" not in ended.err
+    assert ended.err.count("vidcurate: ") == 1
     after = states(home / "out")
     assert {k: v for k, v in after.items() if k != "lock"} == {
         k: v for k, v in before.items() if k != "lock"
@@ -282,12 +351,12 @@ def test_a_detector_without_its_metric_is_refused_before_the_scan(
 def test_lost_inputs_are_chosen_by_rules(home: Path) -> None:
     """`--failed` and `--dropped` obey `--where` and `--columns`, and may be asked for together."""
     look = ("rows", "kept", "-d", home / "out", "--dropped", "--columns")
-    [start] = vidcurate(*look, "id,clips.start_s").lines
-    assert start["clips.start_s"] == 4.0
-    assert vidcurate(*look, "id", "--where", "clips.start_s < 1").lines == []
-    [again] = vidcurate(*look, "id", "--failed", "--where", "clips.start_s > 1").lines
-    assert again == {"id": start["id"]}
-    wrong = vidcurate(*look, "id", "--where", "clip.start_s > 1")
+    [start] = vidcurate(*look, "clip_id,start_s").lines
+    assert start["start_s"] == 4.0
+    assert vidcurate(*look, "clip_id", "--where", "start_s < 1").lines == []
+    [again] = vidcurate(*look, "clip_id", "--failed", "--where", "start_s > 1").lines
+    assert again == {"clip_id": start["clip_id"]}
+    wrong = vidcurate(*look, "clip_id", "--where", "clip.start_s > 1")
     assert (wrong.code, wrong.out) == (2, "")
     assert "did you mean 'clips.start_s'?" in wrong.err
 

@@ -10,10 +10,12 @@ from vidcurate.cli.output import (
     Bars,
     Lines,
     Quiet,
+    headline,
     listener,
     reason_lines,
     sentence,
     show_funnel,
+    show_run,
 )
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.pipeline.counts import StageCount
@@ -167,9 +169,35 @@ def test_funnel_shows_reasons_below(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines[0] == ["stage", "inputs", "ok", "dropped", "failed", "pending", "rows"]
     assert lines[1] == ["probe", "5", "2", "1", "1", "1", "2"]
     assert lines[2] == ["scan", "5", "2", "·", "·", "1", "2"]
-    assert lines[3] == ["probe", "dropped", "1", "×", "too", "short"]
+    assert lines[3][:3] == ["scan", "is", "stale:"]
     assert lines[4] == ["probe", "failed", "1", "×", "an", "empty", "file"]
-    assert lines[5][:3] == ["scan", "is", "stale:"]
+    assert lines[5] == ["probe", "dropped", "1", "×", "too", "short"]
+
+
+def test_funnel_shows_what_was_lost_inside_videos(capsys: pytest.CaptureFixture[str]) -> None:
+    """Seconds of video that are in no row have a column, and a line a kind with its count."""
+    lost = {"damaged frame": {"count": 3, "seconds": 0.12}, "hole": {"count": 1, "seconds": 2.0}}
+    show_funnel([COUNT, replace(COUNT, stage="scan", losses=lost)], stderr=False)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines[0][-2:] == ["lost", "s"]
+    assert [lines[1][-1], lines[2][-1]] == ["·", "2.1"]
+    assert ["scan:", "0.1", "s,", "3", "×", "damaged", "frame"] in lines
+
+
+def test_the_headline_says_what_is_left_to_do() -> None:
+    """A data set's size and state are one line."""
+    whole = replace(COUNT, table="videos", failed=0, reasons={}, pending=0)
+    assert headline([whole]) == "2 videos; all done, nothing lost"
+    assert headline([COUNT]) == "2 videos; pending in probe; 1 failed"
+
+
+def test_a_run_without_work_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Stages that had nothing to do, and lack nothing, are counted together."""
+    idle = replace(COUNT, failed=0, reasons={}, pending=0)
+    show_run([idle, idle], ())
+    show_run([idle, COUNT], ("probe",))
+    err = capsys.readouterr().err.splitlines()
+    assert err[0] == "nothing to do for all 2 stages"
 
 
 def test_funnel_shows_what_was_pruned(capsys: pytest.CaptureFixture[str]) -> None:

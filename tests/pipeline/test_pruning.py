@@ -80,13 +80,13 @@ def test_a_looser_rule_brings_back_what_was_pruned(bench: Bench) -> None:
     assert weighed(bench, 3) == []
 
 
-def test_a_stage_without_a_judge_takes_all(bench: Bench) -> None:
+def test_a_stage_without_a_later_filter_takes_all(bench: Bench) -> None:
     """A run that does not filter weighs every piece, whatever an earlier run left out."""
     weighed(bench, 3)
     assert weighed(bench, 3, "weigh") == ["a.0", "a.1", "b.0", "b.1"]
 
 
-def test_waves_spare_the_same(bench: Bench) -> None:
+def test_waves_prune_the_same(bench: Bench) -> None:
     """Video by video the same pieces are weighed as in one go."""
     options = bench.configs(pieces={"step": 3}, pick={"min_mark": 2})
     plan = resolve(bench.dataset, STAGES, ("weigh", "pick"), options)

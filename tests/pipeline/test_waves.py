@@ -76,14 +76,14 @@ def test_results_come_before_the_last_video_is_begun(tmp_path: Path) -> None:
     assert first_note < max(i for i, line in enumerate(worked) if line.startswith("videos "))
 
 
-def test_whole_tables_begin_the_second_lane(tmp_path: Path) -> None:
+def test_whole_tables_begin_the_heavy_stages(tmp_path: Path) -> None:
     """A table stage is redone while nobody before it reads what it writes."""
     bench = bench_of(tmp_path)
     plan = resolve(bench.dataset, TOYS, ("notes",), bench.configs())
-    names = [[p.stage.name for p in lane] for lane in split_plan(plan)]
+    names = [[p.stage.name for p in part] for part in split_plan(plan)]
     assert names[0] == ["ingest"]
     assert names[2][0] == "pick"
-    assert [name for lane in names for name in lane] == [p.stage.name for p in plan]
+    assert [name for part in names for name in part] == [p.stage.name for p in plan]
 
 
 def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_too_many_failures_end_the_waves(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stage", ["videos", "notes"])
-def test_a_stop_in_either_lane_ends_the_run(tmp_path: Path, stage: str) -> None:
+def test_a_stop_in_light_or_heavy_stages_ends_the_run(tmp_path: Path, stage: str) -> None:
     """After a stop no more waves begin; the next run does the rest and nothing twice."""
     bench = bench_of(tmp_path)
     run = waved(bench, 1, recorder=Recorder(stop_in=stage))

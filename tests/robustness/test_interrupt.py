@@ -120,7 +120,7 @@ def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, videos
     [line] = [line for line in ended.err.splitlines() if line.startswith("vidcurate: ")]
     assert "no space left on the disk of " in line
     assert str(small_disk) in line
-    assert "the same command goes on" in line
+    assert "run the same command again" in line
     assert "Traceback" not in ended.err
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
     [told] = vidcurate("status", "-d", out, "--json").lines

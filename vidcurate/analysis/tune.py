@@ -65,7 +65,7 @@ class Distribution:
 class Removal:
     """How many clips break a rule, and how many of these break no other.
 
-    `unmeasured` clips lack a number for the rule, as those do that a stage was spared: they neither
+    `unmeasured` clips lack a number for the rule, as clips do that were pruned: they neither
     break it nor pass.
     """
 

@@ -58,7 +58,7 @@ def load_command(entry: Entry) -> Any:
     module, _, name = entry.target.partition(":")
     function = getattr(importlib.import_module(module), name)
     if entry.is_stage:
-        from vidcurate.cli.commands.stage import stage_command  # noqa: PLC0415 - heavy
+        from vidcurate.cli.commands.stage import stage_command
 
         function = stage_command(function)
     single = typer.Typer(
@@ -73,7 +73,7 @@ def load_command(entry: Entry) -> Any:
 def show_version(wanted: bool) -> None:
     """Print the version and end."""
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - only for this option
+        from importlib.metadata import version
 
         typer.echo(f"vidcurate {version('vidcurate')}")
         raise typer.Exit
@@ -129,6 +129,6 @@ def main() -> None:
 
 def usage_line(error: TyperException) -> str:
     """A fault of the command line in one line, with the command that says how it is used."""
-    words = " ".join(error.format_message().split()).rstrip(".")
+    words = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
     context = getattr(error, "ctx", None)
-    return f"{words}; see `{context.command_path} --help`" if context else words
+    return f"{words} (see `{context.command_path} --help`)" if context else words

@@ -212,16 +212,15 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate judge -d out",
     ),
     stage(
-        "weak",
+        "triage",
         CAPTIONS,
-        "Choose the captions that should be written again.",
-        "vidcurate weak -d out",
-        target="WEAK_STAGE",
+        "Choose the captions that refine writes again.",
+        "vidcurate triage -d out",
     ),
     stage(
         "refine",
         CAPTIONS,
-        "Write weak captions again, told what is wrong with them.",
+        "Rewrite weak captions by a model that knows their faults.",
         "vidcurate refine -d out --backend openai --model NAME",
     ),
     stage(

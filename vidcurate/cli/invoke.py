@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from vidcurate.cli.output import listener, show_funnel
+from vidcurate.cli.output import Quiet, listener, show_run
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_heard
@@ -108,12 +108,13 @@ def say_unless(quiet: bool, text: str) -> None:
 
 
 def show_result(request: Request, run: Run, plan: Sequence[ResolvedStage]) -> None:
-    """The funnel: on stderr for people, as one object on stdout with --json."""
+    """Show what a run did: on stderr for people, as one object on stdout with --json."""
     report = report_of(run, plan, say)
     if request.as_json:
         tell_json(report.as_dict())
     if report.stages and not request.quiet:
-        show_funnel(report.stages, stderr=True)
+        assert isinstance(run.listener, Quiet)
+        show_run(report.stages, run.listener.worked)
         for line in shrink_lines(report.shrinks):
             say(line)
         for part in report.against_estimate[-1:]:

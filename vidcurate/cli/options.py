@@ -28,7 +28,7 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
                     help=describe(info),
                     rich_help_panel=panel_of(name, config),
                     show_default=False,
-                    parser=number_or_none if is_number_or_none(info.annotation) else None,
+                    parser=number_or_none if is_number(info.annotation) else None,
                     metavar=metavar(info),
                 ),
             ],
@@ -55,8 +55,8 @@ def panel_of(name: str, config: type[StageConfig]) -> str | None:
 
 def metavar(info: FieldInfo) -> str | None:
     """What stands for the value in the help; None where the type says it well."""
-    if is_number_or_none(info.annotation):
-        return "NUMBER|none"
+    if is_number(info.annotation):
+        return "NUMBER|none" if type(None) in typing.get_args(info.annotation) else "NUMBER"
     if choices(info):
         return "CHOICE"
     return "TEXT" if typing.get_origin(info.annotation) is tuple else None
@@ -85,19 +85,20 @@ def cli_type(hint: Any) -> Any:
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
 
 
-def is_number_or_none(hint: Any) -> bool:
-    """Whether an option is a number that may be left away."""
-    kinds = set(typing.get_args(hint))
-    return type(None) in kinds and bool(kinds & {int, float})
+def is_number(hint: Any) -> bool:
+    """Whether an option is a number, or one that may be none."""
+    return bool({hint, *typing.get_args(hint)} & {int, float})
 
 
 def number_or_none(text: str) -> str:
     """A number as it was written, or the word none, which the option's own type reads.
 
-    Raises ValueError for another word.
+    Raises BadParameter for another word.
     """
-    if text != "none":
-        float(text)
+    try:
+        float("0" if text == "none" else text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is not a number") from None
     return text
 
 

@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console, RenderableType
@@ -30,6 +30,14 @@ from vidcurate.store.dataset import FAILED
 PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
 FUNNEL_WIDTH = 80
+# Tables whose rows say how large a data set is, with the words for one and several.
+HELD = (
+    ("videos", "video", "videos"),
+    ("clips", "clip", "clips"),
+    ("kept", "kept", "kept"),
+    ("captions", "caption", "captions"),
+    ("exports", "exported", "exported"),
+)
 # Columns of a terminal: what a stage's line leaves out so that it stays one line.
 NO_BAR_BELOW = 60
 NO_RATE_BELOW = 45
@@ -37,19 +45,24 @@ NO_FAILED_BELOW = 32
 
 
 class Quiet:
-    """A listener that says nothing."""
+    """A listener that prints nothing; `worked` are the stages that had something to do."""
 
-    def began(self, stage: str, todo: int, done_before: int) -> None:
-        """Say nothing."""
+    def __init__(self) -> None:
+        self.worked: set[str] = set()
+
+    def began(self, stage: str, todo: int, done_before: int) -> None:  # noqa: ARG002 - a protocol
+        """Note whether the stage has something to do."""
+        if todo:
+            self.worked.add(stage)
 
     def advanced(self, _stage: str, report: Report) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def ended(self, counts: StageCount) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def note(self, text: str) -> None:
-        """Say nothing."""
+        """Print nothing."""
 
     def halt(self) -> None:
         """Nothing to halt."""
@@ -85,19 +98,25 @@ class Progressed:
         return self.done / max(time.monotonic() - self.began, 1e-6)
 
 
-class Lines:
-    """A listener for logs and pipes: a line when a stage begins and ends, and now and then."""
+class Lines(Quiet):
+    """A listener for logs and pipes: a line when a stage begins and ends, and now and then.
+
+    A stage with nothing to do has no line.
+    """
 
     def __init__(self, verbose: bool) -> None:
+        super().__init__()
         self.verbose = verbose
         self.stages: dict[str, Progressed] = {}
         self.last = time.monotonic()
 
     def began(self, stage: str, todo: int, done_before: int) -> None:
         """Say what is to do."""
+        super().began(stage, todo, done_before)
         self.stages[stage] = Progressed(done_before, todo)
-        known = f", {done_before} already done" if done_before else ""
-        say(f"{stage}: {todo} to do{known}")
+        if todo:
+            known = f", {done_before} already done" if done_before else ""
+            say(f"{stage}: {todo} to do{known}")
 
     def advanced(self, stage: str, report: Report) -> None:
         """Count; say so now and then, and each failure when verbose."""
@@ -116,23 +135,12 @@ class Lines:
 
     def ended(self, counts: StageCount) -> None:
         """Say what came of it."""
-        say(f"{counts.stage}: {sentence(counts)}")
+        if counts.stage in self.worked:
+            say(f"{counts.stage}: {sentence(counts)}")
 
     def note(self, text: str) -> None:
-        """Pass on."""
+        """Print it."""
         say(text)
-
-    def halt(self) -> None:
-        """Nothing to halt."""
-
-    def go_on(self) -> None:
-        """Nothing to go on with."""
-
-    def give_up(self) -> None:
-        """Nothing to give up."""
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class StageBars(Progress):
@@ -179,10 +187,11 @@ def columns_for(width: int) -> tuple[ProgressColumn, ...]:
     return stage, bar, n_done, rate, remaining, failed
 
 
-class Bars:
-    """A listener for a terminal: a bar for each stage, which goes on from wave to wave."""
+class Bars(Quiet):
+    """A listener for a terminal: a bar for each stage with something to do, over all waves."""
 
     def __init__(self, console: Console, verbose: bool) -> None:
+        super().__init__()
         self.console, self.verbose = console, verbose
         self.stages: dict[str, tuple[TaskID, Progressed]] = {}
         self.progress = StageBars(console)
@@ -190,11 +199,13 @@ class Bars:
 
     def began(self, stage: str, todo: int, done_before: int) -> None:
         """A new bar, or more on one that is there."""
+        super().began(stage, todo, done_before)
+        if not todo:
+            return
         if stage in self.stages:
             task, at = self.stages[stage]
-            if todo:
-                at.todo += todo
-                self.progress.update(task, total=at.before + at.todo)
+            at.todo += todo
+            self.progress.update(task, total=at.before + at.todo)
             return
         task = self.progress.add_task(
             stage, total=todo + done_before, completed=done_before, rate="", failed=""
@@ -240,7 +251,7 @@ class Bars:
         self.progress.stop()
 
 
-def listener(*, quiet: bool, verbose: bool) -> Quiet | Lines | Bars:
+def listener(*, quiet: bool, verbose: bool) -> Quiet:
     """Bars on a terminal that can draw them, lines elsewhere, nothing when quiet."""
     if quiet:
         return Quiet()
@@ -280,19 +291,61 @@ def sentence(counts: StageCount) -> str:
 
 
 def show_funnel(counts: Sequence[StageCount], *, stderr: bool) -> None:
-    """The funnel as a table, and below it why inputs were lost."""
+    """The funnel as a table, and below it what went wrong, what was lost, and what was dropped."""
     console = Console(stderr=stderr, highlight=False)
     # In a narrow terminal a line that goes on in the next one is better than numbers cut off.
     console.width = max(console.width, FUNNEL_WIDTH)
     console.print(funnel_grid(counts))
-    for c in counts:
-        if c.stale:
-            console.print(Text(f"{c.stage} is stale: {c.why_stale}"), soft_wrap=True)
-        for what, reasons in (("dropped", c.dropped), ("failed", c.reasons)):
-            for line in reason_lines(reasons):
-                console.print(Text(f"{c.stage} {what} {printable(line)}"), soft_wrap=True)
-    for line in loss_lines(counts):
+    for line in (*stale_lines(counts), *failed_lines(counts), *loss_lines(counts)):
         console.print(Text(line), soft_wrap=True)
+    for c in counts:
+        for line in reason_lines(c.dropped):
+            console.print(Text(f"{c.stage} dropped {printable(line)}"), soft_wrap=True)
+
+
+def show_run(counts: Sequence[StageCount], worked: Collection[str]) -> None:
+    """What a run did, on stderr: the stages that had something to do, or lack something.
+
+    The others are summed up in a line.
+    """
+    shown = [c for c in counts if c.stage in worked or c.failed or c.pending or c.losses]
+    if shown:
+        show_funnel(shown, stderr=True)
+    if idle := len(counts) - len(shown):
+        whose = f"all {idle}" if idle == len(counts) else f"{idle} other"
+        say(f"nothing to do for {whose} {'stage' if idle == 1 else 'stages'}")
+
+
+def headline(counts: Sequence[StageCount]) -> str:
+    """What a data set holds, and whether anything is left to do, in a line."""
+    rows = {c.table: c.rows for c in counts}
+    held = [
+        f"{rows[table]} {one if rows[table] == 1 else many}"
+        for table, one, many in HELD
+        if table in rows
+    ]
+    pending, stale = ([c.stage for c in counts if getattr(c, s)] for s in ("pending", "stale"))
+    n_failed = sum(c.failed for c in counts)
+    lost_s = sum(loss["seconds"] for c in counts for loss in c.losses.values())
+    states = [
+        *([f"pending in {', '.join(pending)}"] if pending else []),
+        *([f"stale: {', '.join(stale)}"] if stale else []),
+        *([f"{n_failed} failed"] if n_failed else []),
+        *([f"{lost_s:.1f} s of video lost"] if lost_s else []),
+    ]
+    return f"{', '.join(held) or 'no videos'}; {'; '.join(states) or 'all done, nothing lost'}"
+
+
+def stale_lines(counts: Sequence[StageCount]) -> list[str]:
+    """Why each stale stage is."""
+    return [f"{c.stage} is stale: {c.why_stale}" for c in counts if c.stale]
+
+
+def failed_lines(counts: Sequence[StageCount]) -> list[str]:
+    """Why inputs of each stage failed."""
+    return [
+        f"{c.stage} failed {printable(line)}" for c in counts for line in reason_lines(c.reasons)
+    ]
 
 
 def loss_lines(counts: Sequence[StageCount]) -> list[str]:
@@ -306,16 +359,21 @@ def loss_lines(counts: Sequence[StageCount]) -> list[str]:
 
 
 def funnel_grid(counts: Sequence[StageCount]) -> Grid:
-    """How many inputs of each stage came to what; those pruned only where there are any."""
+    """How many inputs of each stage came to what; what was pruned or lost only where any was."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("stage")
     pruned = ("pruned",) if any(c.pruned for c in counts) else ()
-    for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows"):
+    lost = ("lost s",) if any(c.losses for c in counts) else ()
+    for name in ("inputs", "ok", "dropped", "failed", "pending", *pruned, "rows", *lost):
         grid.add_column(name, justify="right")
     for c in counts:
         numbers = [c.inputs, c.ok, sum(c.dropped.values()), c.failed, c.pending]
         numbers += [c.pruned, c.rows] if pruned else [c.rows]
-        grid.add_row(c.stage, *(str(n) if n else "·" for n in numbers))
+        cells = [str(n) if n else "·" for n in numbers]
+        if lost:
+            lost_s = sum(loss["seconds"] for loss in c.losses.values())
+            cells.append(f"{lost_s:.1f}" if c.losses else "·")
+        grid.add_row(c.stage, *cells)
     return grid
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any, NoReturn
 
-from vidcurate.cli.output import Bars, Lines, Quiet
+from vidcurate.cli.output import Quiet
 from vidcurate.cli.printing import say
 from vidcurate.pipeline.run import Run
 
@@ -36,7 +36,7 @@ class Signals:
 
     last_words: Callable[[], str]
     run: Run | None = None
-    out: Quiet | Lines | Bars = field(default_factory=Quiet)
+    out: Quiet = field(default_factory=Quiet)
     ended: threading.Event = field(default_factory=threading.Event)
     halted: threading.Event = field(default_factory=threading.Event)
     to_main: int = 0

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-PLACES = (
+REGIONS = (
     *("top left", "top", "top right", "left", "centre", "right"),
     *("bottom left", "bottom", "bottom right"),
 )
@@ -13,7 +13,7 @@ THIRDS = 3
 class Box:
     """An upright rectangle: its edges as shares of the picture's width and height, from top left.
 
-    >>> Box(0.7, 0.0, 1.0, 0.1).place
+    >>> Box(0.7, 0.0, 1.0, 0.1).region
     'top right'
     """
 
@@ -28,10 +28,10 @@ class Box:
         return (self.right - self.left) * (self.bottom - self.top)
 
     @property
-    def place(self) -> str:
+    def region(self) -> str:
         """The word for the cell of a 3 x 3 grid in which its middle lies."""
         across, down = (
             min(int(THIRDS * middle), THIRDS - 1)
             for middle in ((self.left + self.right) / 2, (self.top + self.bottom) / 2)
         )
-        return PLACES[THIRDS * down + across]
+        return REGIONS[THIRDS * down + across]

@@ -4,6 +4,9 @@ A time is exact in `*_pts`, ticks of the video's `time_base` (seconds a tick, a 
 `*_s` columns beside it are the same time in seconds, for people and for rules.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from vidcurate.records.clips import (
     ALIGNMENT,
     CAPTIONS,
@@ -23,6 +26,7 @@ from vidcurate.records.clips import (
     Signature,
     VerifiedClip,
 )
+from vidcurate.records.column import ColumnInfo, TableColumn, columns_of_table
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -82,6 +86,7 @@ from vidcurate.records.videos import (
     VideoVectors,
     merge_sources,
 )
+from vidcurate.store.table import Table
 
 __all__ = [
     "AESTHETIC",
@@ -108,6 +113,7 @@ __all__ = [
     "SPEECH",
     "STORIES",
     "SUITABILITY",
+    "TABLES",
     "TAGS",
     "TEXT",
     "VECTORS",
@@ -124,6 +130,7 @@ __all__ = [
     "Caption",
     "Clip",
     "ClipKeyframes",
+    "ColumnInfo",
     "Consistency",
     "Cut",
     "Duplicate",
@@ -143,6 +150,7 @@ __all__ = [
     "Speech",
     "Story",
     "Suitability",
+    "TableColumn",
     "Tags",
     "Text",
     "Verdict",
@@ -152,6 +160,7 @@ __all__ = [
     "VideoVectors",
     "Watermark",
     "WeakCaption",
+    "columns_of_table",
     "merge_sources",
 ]
 
@@ -170,3 +179,24 @@ SCORE_TABLES = (
     SUITABILITY,
     DEDUP,
 )
+
+TABLES: Mapping[str, Table[Any]] = {
+    table.name: table
+    for table in (
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
+        *(t for t in SCORE_TABLES if t is not DEDUP),
+        *(
+            SIGNATURES,
+            DEDUP,
+            KEPT,
+            KEYFRAMES,
+            CAPTIONS,
+            ALIGNMENT,
+            VERDICTS,
+            WEAK_CAPTIONS,
+            REFINED,
+        ),
+        *(WEAK_CAPTIONS, REFINED, OUTLINES, STORIES, EXPORTS, VERIFIED),
+    )
+}
+"""Every table by name, in the order of the data."""

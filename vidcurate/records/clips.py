@@ -2,7 +2,23 @@
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Annotated
 
+from vidcurate.records.column import (
+    Backend,
+    ClipId,
+    ColumnInfo,
+    CompletionTokens,
+    Model,
+    PromptHash,
+    PromptTokens,
+    Requests,
+    Seconds,
+    TickLength,
+    VideoEnd,
+    VideoId,
+    VideoStart,
+)
 from vidcurate.store.table import Table
 
 
@@ -10,171 +26,210 @@ from vidcurate.store.table import Table
 class Clip:
     """A span of a video: frames with `start_pts` <= pts < `end_pts`."""
 
-    clip_id: str
-    video_id: str
-    start_pts: int
-    end_pts: int
-    time_base: Fraction
-    start_s: float
-    end_s: float
-    duration_s: float
-    n_frames: int
+    clip_id: ClipId
+    video_id: VideoId
+    start_pts: Annotated[int, ColumnInfo("Time of the first frame", "ticks", time_base="video")]
+    end_pts: Annotated[
+        int, ColumnInfo("Time of the first frame that is not in it", "ticks", time_base="video")
+    ]
+    time_base: TickLength
+    start_s: VideoStart
+    end_s: VideoEnd
+    duration_s: Annotated[float, ColumnInfo("Length", "s", "end_s - start_s")]
+    n_frames: Annotated[int, ColumnInfo("Frames", "frames")]
 
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """What copies of a clip share with it; how to read the bytes is said in copies.shown.
+    """What copies of a clip share with it, as dedup compares it.
 
-    `content` is equal for clips of equal frames. Of each sample that shows something: its time
-    from the clip's start, a perceptual hash and an appearance vector. `course` is that of the luma.
+    Times, hashes and vectors are those of each sample that shows something.
     """
 
-    clip_id: str
-    video_id: str
-    duration_s: float
-    content: str
-    times_s: tuple[float, ...]
-    hashes: bytes
-    vectors: bytes
-    course: bytes
+    clip_id: ClipId
+    video_id: VideoId
+    duration_s: Annotated[float, ColumnInfo("Length of the clip", "s")]
+    content: Annotated[str, ColumnInfo("Hash that clips of equal frames share")]
+    times_s: Annotated[tuple[float, ...], ColumnInfo("Time of each sample", "s", time_base="clip")]
+    hashes: Annotated[bytes, ColumnInfo("Perceptual hash of each sample, 8 bytes each")]
+    vectors: Annotated[bytes, ColumnInfo("Appearance vector of each sample, one byte a number")]
+    course: Annotated[
+        bytes,
+        ColumnInfo(
+            "Luma over time, eight steps a second: mean, spread and change, as 32-bit floats"
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class Keyframe:
-    """One full-size still of a clip."""
+    """One full-size picture of a clip."""
 
-    pts: int
-    time_s: float
-    file: str
-    width: int
-    height: int
+    pts: Annotated[int, ColumnInfo("Time of the frame", "ticks", time_base="video")]
+    time_s: Annotated[float, ColumnInfo("Time of the frame", "s", time_base="video")]
+    file: Annotated[str, ColumnInfo("File, in files/ beside the table")]
+    width: Annotated[int, ColumnInfo("Width of the picture in the file", "pixels")]
+    height: Annotated[int, ColumnInfo("Height of the picture in the file", "pixels")]
 
 
 @dataclass(frozen=True, slots=True)
 class ClipKeyframes:
-    """The stills of one clip, in time order."""
+    """The keyframes of one clip."""
 
-    clip_id: str
-    video_id: str
-    method: str
-    keyframes: tuple[Keyframe, ...]
+    clip_id: ClipId
+    video_id: VideoId
+    method: Annotated[str, ColumnInfo("How the frames were chosen, as keyframes.method")]
+    keyframes: Annotated[tuple[Keyframe, ...], ColumnInfo("The keyframes, in time order")]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One of several texts from which a caption was chosen; `source` says who wrote it, and how."""
+    """One of several texts from which a caption was chosen."""
 
-    text: str
-    source: str
-    score: float | None
+    text: Annotated[str, ColumnInfo("The text")]
+    source: Annotated[str, ColumnInfo("Who wrote it, and how")]
+    score: Annotated[float | None, ColumnInfo("Its score, by the measure that chose", "1")]
 
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """One text about one clip, and all that is needed to make it again.
+    """One text about one clip, and all that is needed to make it again."""
 
-    `structured` is JSON; `repairs` names what cleaning changed, `conflicts` what contradicts a
-    measurement. `subtitles_hash` is that of the subtitle file that was read, if one was. Tokens and
-    seconds are those of all `n_requests`.
-    """
+    clip_id: ClipId
+    video_id: VideoId
+    text: Annotated[str, ColumnInfo("The caption")]
+    short_text: Annotated[str | None, ColumnInfo("A shorter one, where one was asked for")]
+    structured: Annotated[
+        str | None, ColumnInfo("The filled-in form as JSON, where the strategy has one")
+    ]
+    candidates: Annotated[
+        tuple[Candidate, ...], ColumnInfo("The texts from which it was chosen, if several")
+    ]
+    repairs: Annotated[tuple[str, ...], ColumnInfo("Cleaning rules that changed the text")]
+    conflicts: Annotated[tuple[str, ...], ColumnInfo("What in the text contradicts a measurement")]
+    status: Annotated[str, ColumnInfo("ok, or truncated where the text breaks off")]
+    language: Annotated[str, ColumnInfo("Language that was asked for")]
+    style: Annotated[str, ColumnInfo("Purpose that the text was written for; empty for facts")]
+    backend: Backend
+    model: Model
+    revision: Annotated[str, ColumnInfo("Revision of the model, where one was named")]
+    strategy: Annotated[str, ColumnInfo("How the model was asked; empty for facts")]
+    prompt_hash: PromptHash
+    frame_times_s: Annotated[
+        tuple[float, ...],
+        ColumnInfo("Times of the frames that the model was given", "s", time_base="video"),
+    ]
+    subtitles_hash: Annotated[
+        str | None, ColumnInfo("Hash of the subtitle file that was read; null without one")
+    ]
+    n_requests: Requests
+    prompt_tokens: PromptTokens
+    completion_tokens: CompletionTokens
+    seconds: Seconds
 
-    clip_id: str
-    video_id: str
-    text: str
-    short_text: str | None
-    structured: str | None
-    candidates: tuple[Candidate, ...]
-    repairs: tuple[str, ...]
-    conflicts: tuple[str, ...]
-    status: str
-    language: str
-    style: str
-    backend: str
-    model: str
-    revision: str
-    strategy: str
-    prompt_hash: str
-    frame_times_s: tuple[float, ...]
-    subtitles_hash: str | None
-    n_requests: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
+
+def cosine(what: str, formula: str) -> ColumnInfo:
+    """What a likeness of text and clip is."""
+    return ColumnInfo(f"{what}, -1 to 1", "1", formula, source="CLIPScore without its factor")
 
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """How well a text fits one clip: cosines of its vector with the clip's and its frames'.
+    """How well a text fits one clip."""
 
-    `text_from` is caption or sentence; `is_cut` says that the model read only a part of it.
-    """
-
-    clip_id: str
-    video_id: str
-    text_from: str
-    is_cut: bool
-    model: str
-    pretrained: str
-    n_frames: int
-    clip_cosine: float
-    frame_min: float
-    frame_mean: float
-    frame_max: float
+    clip_id: ClipId
+    video_id: VideoId
+    text_from: Annotated[str, ColumnInfo("What was compared: caption, or sentence")]
+    is_cut: Annotated[bool, ColumnInfo("Whether the model could read only a part of the text")]
+    model: Annotated[str, ColumnInfo("Image-text model that made the vectors")]
+    pretrained: Annotated[str, ColumnInfo("Its weights")]
+    n_frames: Annotated[int, ColumnInfo("Frames compared, about one a second", "count")]
+    clip_cosine: Annotated[
+        float,
+        cosine("Likeness of text and clip", "cosine of the text's vector and the frames' mean"),
+    ]
+    frame_min: Annotated[
+        float, cosine("Likeness of text and the frame that it fits least", "minimum over frames")
+    ]
+    frame_mean: Annotated[
+        float, cosine("Mean likeness of text and frames", "mean of cosines over frames")
+    ]
+    frame_max: Annotated[
+        float, cosine("Likeness of text and the frame that it fits best", "maximum over frames")
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
     """One clip of the finished data set, with the file that was cut for it, if any.
 
-    Times, frames and size are those of the file, or of the clip where there is none; `start_s` is
-    on the video's clock. `media` says how this file was made: none, copy or encode. `lead` and
-    `tail` count frames of the video that the file holds before and after the clip.
-    `width` and `height` are coded, with pixels of `pixel_aspect` (width over height);
-    `display_*` are those at which it is shown, upright. Without a file all is as shown.
+    Times, frames and size are those of the file, or of the clip where there is none.
     """
 
-    clip_id: str
-    video_id: str
-    media: str
-    file: str | None
-    size_bytes: int | None
-    sha256: str | None
-    start_s: float
-    duration_s: float
-    n_frames: int
-    lead_s: float
-    lead_frames: int
-    tail_s: float
-    tail_frames: int
-    width: int
-    height: int
-    pixel_aspect: Fraction
-    display_width: int
-    display_height: int
-    is_interlaced: bool
-    is_hdr: bool
-    has_audio: bool
+    clip_id: ClipId
+    video_id: VideoId
+    media: Annotated[str, ColumnInfo("How the file was made: none, copy or encode")]
+    file: Annotated[str | None, ColumnInfo("The file, in the export; null without one")]
+    size_bytes: Annotated[int | None, ColumnInfo("Size of the file", "bytes")]
+    sha256: Annotated[str | None, ColumnInfo("SHA-256 of the file")]
+    start_s: Annotated[float, ColumnInfo("Start of the file's first frame", "s", time_base="video")]
+    duration_s: Annotated[float, ColumnInfo("Length of the file", "s")]
+    n_frames: Annotated[int, ColumnInfo("Frames of the file", "frames")]
+    lead_s: Annotated[
+        float, ColumnInfo("Time in the file before the clip begins", "s", time_base="file")
+    ]
+    lead_frames: Annotated[int, ColumnInfo("Frames in the file before the clip", "frames")]
+    tail_s: Annotated[float, ColumnInfo("Time in the file after the clip ends", "s")]
+    tail_frames: Annotated[int, ColumnInfo("Frames in the file after the clip", "frames")]
+    width: Annotated[int, ColumnInfo("Coded width", "pixels")]
+    height: Annotated[int, ColumnInfo("Coded height", "pixels")]
+    pixel_aspect: Annotated[
+        Fraction, ColumnInfo("Shape of a coded pixel", "1", "width over height of a pixel")
+    ]
+    display_width: Annotated[
+        int, ColumnInfo("Width as displayed, upright, with square pixels", "pixels")
+    ]
+    display_height: Annotated[
+        int, ColumnInfo("Height as displayed, upright, with square pixels", "pixels")
+    ]
+    is_interlaced: Annotated[bool, ColumnInfo("Whether the file's frames are interlaced")]
+    is_hdr: Annotated[bool, ColumnInfo("Whether the file has a high dynamic range")]
+    has_audio: Annotated[bool, ColumnInfo("Whether the file has sound")]
+
+
+def edge_error(edge: str) -> ColumnInfo:
+    """What the error of an edge frame is."""
+    return ColumnInfo(
+        f"How much the file's {edge} frame differs from the video's; null without a file",
+        "8-bit levels",
+        "root mean square difference of Y, U and V",
+    )
+
+
+def edge_margin(edge: str) -> ColumnInfo:
+    """What the margin of an edge frame is."""
+    return ColumnInfo(
+        f"How surely the file's {edge} frame is the clip's own: 1 is its own, -1 the likest one "
+        "beyond the clip's edge; null where none can be told from it, as in a still shot",
+        "1",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class VerifiedClip:
-    """What was found in the file of a clip, which holds all that it promises.
+    """What was found in the file of a clip that holds all that it promises."""
 
-    Times and frames are those of the file, all 0 for a clip without one. `*_error` is how much an
-    edge frame differs from the video's (root mean square of Y, U and V in 8-bit levels). `*_margin`
-    says how much nearer it is to that frame than to the likest one beyond the clip's edge: 1 is its
-    own, -1 the other; null where there is none that can be told from its own, as in a still shot.
-    """
-
-    clip_id: str
-    video_id: str
-    n_frames: int
-    duration_s: float
-    audio_s: float | None
-    first_error: float | None
-    first_margin: float | None
-    last_error: float | None
-    last_margin: float | None
+    clip_id: ClipId
+    video_id: VideoId
+    n_frames: Annotated[int, ColumnInfo("Frames decoded from the file; 0 without one", "frames")]
+    duration_s: Annotated[float, ColumnInfo("Length of the file; 0 without one", "s")]
+    audio_s: Annotated[
+        float | None, ColumnInfo("Length of the file's sound; null without sound", "s")
+    ]
+    first_error: Annotated[float | None, edge_error("first")]
+    first_margin: Annotated[float | None, edge_margin("first")]
+    last_error: Annotated[float | None, edge_error("last")]
+    last_margin: Annotated[float | None, edge_margin("last")]
 
 
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)

@@ -1,8 +1,21 @@
 """Rows about captions: what is wrong with them, which are to be written again, and by what."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 from vidcurate.records.clips import Candidate
+from vidcurate.records.column import (
+    Backend,
+    ClipId,
+    ColumnInfo,
+    CompletionTokens,
+    Model,
+    PromptHash,
+    PromptTokens,
+    Requests,
+    Seconds,
+    VideoId,
+)
 from vidcurate.store.table import Table
 
 
@@ -10,81 +23,108 @@ from vidcurate.store.table import Table
 class Verdict:
     """What speaks against the caption of one clip.
 
-    The flags are found by rules without a model, and `reasons` say why, one each. `alignment` is
-    the cosine of caption and clip, where it was measured. `grade` is a model's, 1 to 5, with what
-    it called wrong; null where none was asked. `score`, 0 to 1, is the lower of `rule_score` and
-    of the grade on that scale. Texts that share a number at one place of `bands` may be alike.
+    The flags are found by rules, without a model.
     """
 
-    clip_id: str
-    video_id: str
-    score: float
-    rule_score: float
-    length: bool
-    repetition: bool
-    vagueness: bool
-    no_action: bool
-    prompt_copy: bool
-    foreign: bool
-    untidy: bool
-    camera: bool
-    light: bool
-    unseen_text: bool
-    reasons: tuple[str, ...]
-    alignment: float | None
-    grade: int | None
-    wrong_objects: tuple[str, ...]
-    wrong_actions: tuple[str, ...]
-    explanation: str | None
-    bands: tuple[int, ...]
-    backend: str
-    model: str
-    prompt_hash: str
-    n_requests: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
+    clip_id: ClipId
+    video_id: VideoId
+    score: Annotated[
+        float,
+        ColumnInfo(
+            "How good the caption is, 0 to 1", "1", "the lower of rule_score and the grade's score"
+        ),
+    ]
+    rule_score: Annotated[
+        float,
+        ColumnInfo("Score by the flags alone, 0 to 1", "1", "1 less the weights of all faults"),
+    ]
+    length: Annotated[bool, ColumnInfo("It is shorter or longer than it should be")]
+    repetition: Annotated[bool, ColumnInfo("It repeats runs of three words")]
+    vagueness: Annotated[bool, ColumnInfo("It holds guesses, moods or words that fit any clip")]
+    no_action: Annotated[bool, ColumnInfo("Nobody and nothing does anything in it")]
+    prompt_copy: Annotated[bool, ColumnInfo("It holds parts of a prompt")]
+    foreign: Annotated[bool, ColumnInfo("It is in another language than was asked for")]
+    untidy: Annotated[bool, ColumnInfo("It holds what cleaning would have repaired")]
+    camera: Annotated[bool, ColumnInfo("It names a camera movement that was not measured")]
+    light: Annotated[bool, ColumnInfo("Its words for the light contradict what was measured")]
+    unseen_text: Annotated[bool, ColumnInfo("It quotes text that was not read in the picture")]
+    reasons: Annotated[tuple[str, ...], ColumnInfo("Why each flag is set, one reason a flag")]
+    alignment: Annotated[
+        float | None,
+        ColumnInfo(
+            "Likeness of caption and clip; null where it was not measured", "1", "cosine of vectors"
+        ),
+    ]
+    grade: Annotated[
+        int | None,
+        ColumnInfo("Grade that a model gave, 1 to 5; null where none was asked", "points of 5"),
+    ]
+    wrong_objects: Annotated[tuple[str, ...], ColumnInfo("Objects that the model called wrong")]
+    wrong_actions: Annotated[tuple[str, ...], ColumnInfo("Actions that the model called wrong")]
+    explanation: Annotated[str | None, ColumnInfo("The model's explanation of its grade")]
+    bands: Annotated[
+        tuple[int, ...],
+        ColumnInfo(
+            "Locality-sensitive hashes of the text: texts with an equal number at one position "
+            "may be alike",
+            "hash",
+            "18 bands of 3 minhashes over runs of three words",
+        ),
+    ]
+    backend: Backend
+    model: Model
+    prompt_hash: PromptHash
+    n_requests: Requests
+    prompt_tokens: PromptTokens
+    completion_tokens: CompletionTokens
+    seconds: Seconds
 
 
 @dataclass(frozen=True, slots=True)
 class WeakCaption:
-    """A caption that should be written again, and why.
+    """A caption that should be written again, and why."""
 
-    `rank` is the share of captions with a lower score. `like_clip_id` names the clip whose caption
-    says nearly the same, and `likeness`, 0 to 1, how nearly; null where there is none.
-    """
-
-    clip_id: str
-    video_id: str
-    score: float
-    rank: float
-    reason: str
-    like_clip_id: str | None
-    likeness: float | None
+    clip_id: ClipId
+    video_id: VideoId
+    score: Annotated[float, ColumnInfo("Score of the caption's verdict, 0 to 1", "1")]
+    rank: Annotated[
+        float,
+        ColumnInfo("Where the score stands among all, 0 to 1", "1", "share with a lower score"),
+    ]
+    reason: Annotated[str, ColumnInfo("Why the caption should be written again")]
+    like_clip_id: Annotated[
+        str | None, ColumnInfo("Clip whose caption says nearly the same; null where there is none")
+    ]
+    likeness: Annotated[
+        float | None,
+        ColumnInfo(
+            "How nearly it says the same, 0 to 1; null where there is none",
+            "1",
+            "share of runs of three words in common",
+        ),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
 class RefinedCaption:
-    """The best of the texts that a clip has had, after some rounds of writing it again.
+    """The best of the texts that a clip has had, after some rounds of writing it again."""
 
-    `text` is the old caption where no round was better. `texts` are all of them in order, the old
-    one first, each with its score by one measure. Tokens and seconds are those of all requests.
-    """
-
-    clip_id: str
-    video_id: str
-    text: str
-    score: float
-    score_before: float
-    n_rounds: int
-    texts: tuple[Candidate, ...]
-    backend: str
-    model: str
-    prompt_hash: str
-    n_requests: int
-    prompt_tokens: int | None
-    completion_tokens: int | None
-    seconds: float
+    clip_id: ClipId
+    video_id: VideoId
+    text: Annotated[
+        str, ColumnInfo("The best text; the old caption where no round gave a better one")
+    ]
+    score: Annotated[float, ColumnInfo("Score of the text, 0 to 1, as by judge", "1")]
+    score_before: Annotated[float, ColumnInfo("Score of the old caption by the same measure", "1")]
+    n_rounds: Annotated[int, ColumnInfo("Rounds of writing", "count")]
+    texts: Annotated[tuple[Candidate, ...], ColumnInfo("All texts in order, the old one first")]
+    backend: Backend
+    model: Model
+    prompt_hash: PromptHash
+    n_requests: Requests
+    prompt_tokens: PromptTokens
+    completion_tokens: CompletionTokens
+    seconds: Seconds
 
 
 VERDICTS = Table("verdicts", Verdict, key="clip_id")

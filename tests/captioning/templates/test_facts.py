@@ -43,10 +43,10 @@ PAN = {
     "camera": "pan_left",
     "pan_left_share": 0.9,
     "camera_speed": 0.02,
-    "object_place": "right",
+    "object_region": "right",
     "object_motion": 0.05,
 }
-TEXT = {"strings": ("Sale",), "overlay_strings": ("Sale",), "overlay_places": ("top left",)}
+TEXT = {"strings": ("Sale",), "overlay_strings": ("Sale",), "overlay_regions": ("top left",)}
 COLOURS = {"green": 0.4, "blue": 0.3, "brown": 0.1, "grey": 0.2}
 
 
@@ -179,7 +179,7 @@ def test_a_moving_camera_does_not_count_as_movement() -> None:
     pan = {
         "camera": "pan_left",
         "pan_left_share": 0.9,
-        "object_place": "top",
+        "object_region": "top",
         "object_motion": 0.01,
     }
     assert movement_clause(facts() | {"motion": pan}) == ""
@@ -214,12 +214,12 @@ def test_sounds_are_described_by_their_share(row: dict[str, object], sentence: s
 def test_text_is_quoted_once() -> None:
     """Strings that are one line read twice are quoted once, three at most, with their region."""
     strings = ("+Pixel 2", "Pixel 2", "$849", "Sale", "Today")
-    row = {"strings": strings, "overlay_strings": strings, "overlay_places": ("top left",)}
+    row = {"strings": strings, "overlay_strings": strings, "overlay_regions": ("top left",)}
     sentence = (
         "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
     )
     assert describe({"text": row}) == sentence
-    two_regions = {**row, "overlay_places": ("top left", "bottom")}
+    two_regions = {**row, "overlay_regions": ("top left", "bottom")}
     assert describe({"text": two_regions}).startswith("Text in the picture reads")
     assert describe({"text": {**row, "strings": ()}}) == ""
 
@@ -231,9 +231,9 @@ def test_doubtful_tags_and_marks_are_left_out() -> None:
     own = {**tag, "top_name": "two people talking", "backend": "open_clip"}
     assert describe({"tags": own}) == "It seems to show \u201ctwo people talking\u201d."
     assert describe({"tags": {**tag, "top_probability": 0.84}}) == ""
-    mark = {"score": 0.8, "place": "top right"}
+    mark = {"score": 0.8, "region": "top right"}
     assert describe({"watermark": mark}) == "There seems to be a watermark at the top right."
-    assert describe({"watermark": {"score": None, "place": None}}) == ""
+    assert describe({"watermark": {"score": None, "region": None}}) == ""
     assert describe({"watermark": {**mark, "score": 0.79}}) == ""
 
 

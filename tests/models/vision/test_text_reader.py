@@ -42,7 +42,7 @@ def test_text_is_found_where_it_is_and_read(reader: TextReader) -> None:
     write(picture, "LIVE", (20, 30))
     low, high = reader.lines(picture)
     assert (low.text, high.text) == ("Hello world again", "LIVE")
-    assert (low.box.place, high.box.place) == ("bottom", "top left")
+    assert (low.box.region, high.box.region) == ("bottom", "top left")
     assert low.box.left == pytest.approx(120 / WIDTH, abs=0.03)
     assert low.box.bottom == pytest.approx(235 / HEIGHT, abs=0.04)
     assert low.box.area > high.box.area

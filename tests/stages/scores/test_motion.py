@@ -108,9 +108,9 @@ def test_the_largest_object_motion_is_placed() -> None:
     cells = [0.0] * 18
     cells[2 * 5 : 2 * 5 + 2] = [-0.1, -0.1]
     row = judge(sample(object_cells=cells, object_motion=0.02), sample(object_motion=0.0))
-    assert (row.object_place, row.object_direction) == ("right", "up left")
+    assert (row.object_region, row.object_direction) == ("right", "up left")
     assert row.object_motion == pytest.approx(0.01)
-    assert judge(sample()).object_place is None
+    assert judge(sample()).object_region is None
 
 
 def test_colours_are_named_and_their_diversity_measured() -> None:

@@ -77,7 +77,7 @@ def test_a_row_says_what_was_seen() -> None:
     assert row.area_max == pytest.approx(LOGO.box.area + 0.05)
     assert (row.n_frames, row.text_share, row.overlay_share) == (4, 0.5, 0.5)
     assert row.overlay_area == pytest.approx(LOGO.box.area / 2)
-    assert (row.overlay_places, row.overlay_strings) == (("top",), ("logo",))
+    assert (row.overlay_regions, row.overlay_strings) == (("top",), ("logo",))
     assert row.strings == ("logo", "x" * 100)
     many = [[Line(LOGO.box, f"text {number}") for number in range(50)]]
     assert score(CLIP, many, [[]]).strings == tuple(f"text {number}" for number in range(20))
@@ -109,7 +109,7 @@ def test_a_caption_is_read_off_a_video(tmp_path: Path) -> None:
     pytest.importorskip("rapidocr", reason="the extra 'text' is not installed")
     row = judged(tmp_path, "[0:v][1:v]overlay=enable='gte(t,0.9)',format=yuv420p[v]", {})
     assert (row.n_frames, row.text_share, row.overlay_share) == (4, 0.75, 0.75)
-    assert (row.overlay_places, row.strings) == (("bottom",), ("Good morning",))
+    assert (row.overlay_regions, row.strings) == (("bottom",), ("Good morning",))
     assert row.overlay_strings == row.strings
     assert row.area_max == pytest.approx(130 * 18 / (320 * 180), rel=0.5)
     assert row.area_mean == pytest.approx(row.area_max * 0.75, rel=0.1)
@@ -122,4 +122,4 @@ def test_a_caption_that_moves_is_no_overlay(tmp_path: Path) -> None:
     graph = "[0:v][1:v]overlay=y='-35*t',format=yuv420p[v]"
     row = judged(tmp_path, graph, {"max_frames": 3})
     assert (row.n_frames, row.text_share, row.overlay_share) == (3, 1.0, 0.0)
-    assert row.overlay_places == ()
+    assert row.overlay_regions == ()

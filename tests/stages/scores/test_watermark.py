@@ -77,7 +77,7 @@ def test_a_mark_is_found_where_it_is(pictures: Path) -> None:
     [marked] = judged(pictures, "marked", moves=10, mark_until=10)
     assert marked.score is not None
     assert marked.score > 0.5
-    assert (marked.judged_by, marked.place) == ("clip", "top right")
+    assert (marked.judged_by, marked.region) == ("clip", "top right")
     assert (marked.backend, marked.model) == ("edges", "")
     found = (marked.left, marked.top, marked.right, marked.bottom)
     wanted = (MARK[0] / SIZE[0], MARK[1] / SIZE[1], MARK[2] / SIZE[0], MARK[3] / SIZE[1])
@@ -92,7 +92,7 @@ def test_a_video_too_still_to_judge_has_no_score(pictures: Path) -> None:
     """Where nothing moves everything stays: the score is null, not 0, with mark and without."""
     for name, until in (("still marked", 10.0), ("still", 0.0)):
         [row] = judged(pictures, name, moves=0.2, stands=9, mark_until=until)
-        assert (row.score, row.judged_by, row.place) == (None, None, None)
+        assert (row.score, row.judged_by, row.region) == (None, None, None)
 
 
 def test_a_still_clip_is_judged_by_its_video(pictures: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_still_clip_is_judged_by_its_video(pictures: Path) -> None:
     moving, still = judged(pictures, "first only", moves=10, stands=4, mark_until=10)
     assert moving.score is not None
     assert moving.score > 0.5
-    assert (still.score, still.judged_by, still.place) == (0.0, "video", None)
+    assert (still.score, still.judged_by, still.region) == (0.0, "video", None)
 
 
 def jpeg(luma: np.ndarray[Any, Any]) -> bytes:
@@ -180,7 +180,9 @@ def test_a_classifier_judges_by_its_label(video: Path, tmp_path: Path) -> None:
     assert [row.score for row in found] == pytest.approx(
         [wanted(clip) for clip in rows(tmp_path / "out", CLIPS)], abs=1e-5
     )
-    assert {(row.backend, row.model, row.place) for row in found} == {("transformers", model, None)}
+    assert {(row.backend, row.model, row.region) for row in found} == {
+        ("transformers", model, None)
+    }
 
 
 def test_what_is_not_there_is_said_before_decoding(video: Path, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def camera_clause(facts: Facts) -> str:
 
 def movement_clause(facts: Facts) -> str:
     """How much moves and where; under a camera that moves, only what it does not explain."""
-    region = REGIONS.get(str(facts.get("motion", {}).get("object_place")), "")
+    region = REGIONS.get(str(facts.get("motion", {}).get("object_region")), "")
     if camera_clause(facts) not in ("", f"the camera {CAMERA['static']}"):
         own = number(facts, "motion", "object_motion") or 0.0
         return f"something moves {region}" if region and own >= MIN_PLACED_MOTION else ""
@@ -258,7 +258,7 @@ def bars_phrases(facts: Facts) -> list[str]:
 def mark_phrases(facts: Facts) -> list[str]:
     """A mark over the picture, where one is very likely."""
     score = number(facts, "watermark", "score")
-    region = REGIONS.get(str(facts.get("watermark", {}).get("place")), "")
+    region = REGIONS.get(str(facts.get("watermark", {}).get("region")), "")
     if score is None or score < MIN_MARK_SCORE:
         return []
     return [f"watermark {region or 'over the picture'}"]
@@ -274,7 +274,7 @@ def texts_in(facts: Facts) -> tuple[list[str], str]:
     """The first strings that were read, quoted; and where, if all of them lie over one region."""
     row = facts.get("text", {})
     read, overlays = strings_of(row, "strings"), strings_of(row, "overlay_strings")
-    regions = strings_of(row, "overlay_places")
+    regions = strings_of(row, "overlay_regions")
     is_one_region = len(regions) == 1 and overlays == read
     quoted = [f"\u201c{text}\u201d" for text in different(read)[:MAX_QUOTED]]
     return quoted, REGIONS.get(regions[0], "") if is_one_region else ""

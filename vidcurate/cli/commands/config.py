@@ -1,28 +1,62 @@
 """The `config` command: default options and recipes as config files, and a check of yours."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from vidcurate.cli.completion import complete_recipe
 from vidcurate.cli.printing import say, tell
 from vidcurate.cli.reference import default_config
-from vidcurate.errors import quantity
+from vidcurate.errors import UsageError, quantity
 from vidcurate.pipeline.checks import check_stages
 from vidcurate.pipeline.config import load_config
+from vidcurate.pipeline.recipes import find_config, list_recipes, recipe_file
 from vidcurate.pipeline.resolve import resolve_stages
 from vidcurate.stages import STAGES
 
 
 def config(
-    file: Annotated[
-        Path | None, typer.Option("--check", help="Check this config file instead.")
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help="Print this recipe instead.",
+            metavar="RECIPE",
+            show_default=False,
+            autocompletion=complete_recipe,
+        ),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--list", help="List the recipes and what each is for.")
+    ] = False,
+    check: Annotated[
+        str | None,
+        typer.Option(
+            help="Check this config file or recipe instead.",
+            metavar="FILE|RECIPE",
+            show_default=False,
+            autocompletion=complete_recipe,
+        ),
     ] = None,
 ) -> None:
-    """The full default config: each option with description, unit and bound."""
-    if file is None:
+    """Print a config file with every option: its default, description, unit and bounds."""
+    if (recipe is not None) + names + (check is not None) > 1:
+        raise UsageError("--recipe, --list and --check exclude each other: give one of them")
+    if recipe is not None:
+        tell(recipe_file(recipe).read_text("utf-8").rstrip())
+    elif names:
+        recipes = list_recipes()
+        width = max(len(found.name) for found in recipes)
+        for found in recipes:
+            tell(f"{found.name:<{width}}  {found.purpose}")
+    elif check is not None:
+        check_file(check)
+    else:
         tell(default_config(STAGES))
-        return
+
+
+def check_file(name: str) -> None:
+    """Say whether a config file can be run; raises ConfigError or UsageError with all faults."""
+    file = find_config(name)
     configs = load_config(file, STAGES)
     defaults = {stage.name: stage.config() for stage in STAGES}
     check_stages(resolve_stages(STAGES, list(configs), {**defaults, **configs}, []))

@@ -7,29 +7,51 @@ import typer
 
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
+from vidcurate.cli.completion import complete_columns, complete_table
 from vidcurate.cli.printing import tell_json
 from vidcurate.cli.shared import Folder
 from vidcurate.store.dataset import DROPPED, FAILED
 
 
 def rows(
-    table: Annotated[str, typer.Argument(help="A table, such as clips or quality.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="A table, such as clips or quality, or the stage that makes it.",
+            autocompletion=complete_table,
+        ),
+    ],
     dataset: Folder,
     where: Annotated[
-        str | None, typer.Option(help="A rule, such as 'quality.sharpness >= 20'.")
+        str | None,
+        typer.Option(
+            help="A rule, such as 'sharpness >= 20'; table.column for columns of other tables.",
+            show_default=False,
+        ),
     ] = None,
     columns: Annotated[
-        str | None, typer.Option(help="Columns to show, with commas; also of other tables.")
+        str | None,
+        typer.Option(
+            help="Columns to show, with commas; table.column for those of other tables.",
+            show_default=False,
+            autocompletion=complete_columns,
+        ),
     ] = None,
     failed: Annotated[
-        bool, typer.Option("--failed", help="The inputs that failed, with reasons.")
+        bool, typer.Option("--failed", help="Show the inputs that failed, with reasons.")
     ] = False,
     dropped: Annotated[
-        bool, typer.Option("--dropped", help="The inputs that were dropped, with reasons.")
+        bool, typer.Option("--dropped", help="Show the inputs that were dropped, with reasons.")
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="Show the first N rows only.")] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Show the first N rows only.", show_default=False)
+    ] = None,
 ) -> None:
-    """Any table as JSON lines on stdout."""
+    """Print the rows of a table as JSON lines.
+
+    A column of another table may go without its table where only one table has it. Rows of
+    --failed and --dropped have the input's key, status, reason and seconds.
+    """
     opened = open_dataset(dataset)
 
     def look() -> pa.Table:

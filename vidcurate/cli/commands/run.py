@@ -1,17 +1,14 @@
 """The `run` command: the stages of a config file, a recipe, or the data set itself."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from vidcurate.analysis.view import recorded_stages
-from vidcurate.cli.invoke import invoke
 from vidcurate.cli.options import with_parameters
 from vidcurate.cli.printing import say
 from vidcurate.cli.shared import request, shared_parameters
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.config import load_config
-from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
-from vidcurate.stage import StageConfig
-from vidcurate.stages import STAGES
+
+if TYPE_CHECKING:
+    from vidcurate.stage import StageConfig
 
 
 def run(**values: Any) -> None:
@@ -19,6 +16,8 @@ def run(**values: Any) -> None:
 
     Without -c it runs the stages that the data set has; a new data set gets the recipe quickstart.
     """
+    from vidcurate.cli.invoke import invoke
+
     chosen, given = stages_to_run(values)
     invoke(request(values), chosen, given)
 
@@ -26,11 +25,16 @@ def run(**values: Any) -> None:
 with_parameters(run, shared_parameters(panel=None))
 
 
-def stages_to_run(values: dict[str, Any]) -> tuple[list[str], dict[str, StageConfig]]:
+def stages_to_run(values: dict[str, Any]) -> "tuple[list[str], dict[str, StageConfig]]":
     """The stages that -c names, else those of the data set, else those of the default recipe.
 
     Raises UsageError where --without leaves none.
     """
+    from vidcurate.analysis.view import recorded_stages
+    from vidcurate.pipeline.config import load_config
+    from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
+    from vidcurate.stages import STAGES
+
     given: dict[str, StageConfig] = {}
     if values["config"]:
         given = load_config(find_config(values["config"]), STAGES)

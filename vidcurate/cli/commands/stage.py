@@ -3,20 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-from vidcurate.analysis.view import recorded_options
-from vidcurate.cli.invoke import invoke
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.shared import request, shared_parameters
-from vidcurate.pipeline.config import load_config, override
-from vidcurate.pipeline.recipes import find_config
 from vidcurate.stage import Stage
-from vidcurate.stages import STAGES
 
 
 def stage_command(stage: Stage) -> Callable[..., None]:
     """The function of a stage's command, with the stage's options and the shared ones."""
 
     def command(**values: Any) -> None:
+        from vidcurate.analysis.view import recorded_options
+        from vidcurate.cli.invoke import invoke
+        from vidcurate.pipeline.config import load_config, override
+        from vidcurate.pipeline.recipes import find_config
+        from vidcurate.stages import STAGES
+
         chosen = values["config"]
         given = load_config(find_config(chosen), STAGES) if chosen else {}
         own = given_values(stage.config, values)

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.clips.grouping import clips_by_video
-from vidcurate.clips.regions import PLACES
+from vidcurate.clips.regions import REGIONS
 from vidcurate.clips.windows import column, window
 from vidcurate.errors import MediaError
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
@@ -144,7 +144,7 @@ def score(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConfig) -
         camera_speed=float(camera.speed.mean()) if fits.any() else 0.0,
         **{f"{name}_share": value for name, value in shares.items()},
         object_motion=object_motion,
-        object_place=place,
+        object_region=place,
         object_direction=direction,
         dominant_colours=dominant_colours(colours),
         colour_diversity=diversity(colours),
@@ -232,14 +232,14 @@ def largest_motion(cells: pa.ChunkedArray, least: float) -> tuple[str | None, st
     rows = [row for row in cells.to_pylist() if row is not None]
     if not rows:
         return None, None
-    vectors = np.array(rows, np.float64).reshape(len(rows), len(PLACES), 2)
+    vectors = np.array(rows, np.float64).reshape(len(rows), len(REGIONS), 2)
     lengths = np.hypot(vectors[..., 0], vectors[..., 1])
     place = int(lengths.mean(axis=0).argmax())
     if lengths[:, place].mean() < least:
         return None, None
     right, down = vectors[lengths[:, place].argmax(), place]
     turn = round(float(np.arctan2(-down, right)) / (np.pi / 4)) % len(DIRECTIONS)
-    return PLACES[place], DIRECTIONS[turn]
+    return REGIONS[place], DIRECTIONS[turn]
 
 
 def dominant_colours(shares: Values) -> tuple[str, ...]:

@@ -59,7 +59,7 @@ def text(
 def score(clip: Clip, frames: Sequence[Lines], laid_over: Sequence[Lines]) -> Text:
     """One clip's row from the lines of each judged frame, and those of them that are overlays."""
     areas, overlay_areas = ([area(lines) for lines in part] for part in (frames, laid_over))
-    places = Counter(line.box.place for lines in laid_over for line in lines)
+    places = Counter(line.box.region for lines in laid_over for line in lines)
     return Text(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -69,7 +69,7 @@ def score(clip: Clip, frames: Sequence[Lines], laid_over: Sequence[Lines]) -> Te
         text_share=float(np.mean([bool(lines) for lines in frames])),
         overlay_area=float(np.mean(overlay_areas)),
         overlay_share=float(np.mean([bool(lines) for lines in laid_over])),
-        overlay_places=tuple(place for place, _ in places.most_common()),
+        overlay_regions=tuple(place for place, _ in places.most_common()),
         overlay_strings=strings(laid_over),
         strings=strings(frames),
     )

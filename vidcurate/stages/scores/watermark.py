@@ -127,7 +127,7 @@ def watermark(
             top=box.top if box else None,
             right=box.right if box else None,
             bottom=box.bottom if box else None,
-            place=box.place if box else None,
+            region=box.region if box else None,
         )
         yield [row]
 

@@ -15,7 +15,7 @@ from vidcurate.clips.regions import Box
 )
 def test_a_place_is_where_the_middle_lies(box: Box, word: str) -> None:
     """The middle of a box falls into one cell of a 3 x 3 grid, at the far edge too."""
-    assert box.place == word
+    assert box.region == word
 
 
 def test_an_area_is_a_share_of_the_picture() -> None:
