@@ -6,6 +6,8 @@ SOURCE ?= demo/videos/videos.csv
 DATASET ?= demo/dataset
 BENCH ?= scan
 ARGS ?=
+# The notice of mkdocs-material about its successor is no warning of ours.
+SITE := NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check format docs bench chaos hostile fuzz audit clean
@@ -27,13 +29,15 @@ check: .venv/installed-dev ## format, lint, types, layers, docs current
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m scripts.tools.write_reference --check
+	$(SITE)
 
 format: .venv/installed-dev ## put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-docs: .venv/installed-dev ## write the generated reference
+docs: .venv/installed-dev ## write the generated reference, and build the documents into site/
 	$(BIN)/python -m scripts.tools.write_reference
+	$(SITE)
 
 bench: .venv/installed-dev ## one measurement: make bench BENCH=cuts ARGS="--media a.mp4"; BENCH= lists them
 	$(BIN)/python -m scripts.benchmarks $(BENCH) $(ARGS)
