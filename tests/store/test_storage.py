@@ -226,7 +226,7 @@ def test_an_object_is_written_on_a_condition(any_folder: Remote) -> None:
     assert file.read_bytes() == b"two"
 
 
-@pytest.mark.parametrize("stale", [b"", lock_text(host="elsewhere")])
+@pytest.mark.parametrize("stale", [b"", lock_text(host="elsewhere")], ids=["absent", "stale"])
 def test_of_many_who_take_a_free_lock_one_has_it(
     folder: Remote, monkeypatch: pytest.MonkeyPatch, stale: bytes
 ) -> None:
