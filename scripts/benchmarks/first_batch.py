@@ -11,7 +11,7 @@ from vidcurate.engines.base import ONE_CORE, Crash, Needs
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.runner import run_pipeline
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import Dataset
 
 Item = TypeVar("Item")

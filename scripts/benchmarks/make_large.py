@@ -20,8 +20,8 @@ from vidcurate.pipeline.runner import update_stage
 from vidcurate.pipeline.scope import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
 from vidcurate.stage import TableStage
-from vidcurate.stages import STAGES
 from vidcurate.stages.output.export import ExportConfig
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.store.commits import commit_name
 from vidcurate.store.dataset import DONE, OK, Dataset, StoredTable

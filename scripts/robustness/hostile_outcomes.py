@@ -4,7 +4,7 @@ from pathlib import Path
 
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.records import CLIPS, EXPORTS, FILES, SOURCES
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
 
 EXPORTED, LEFT_OUT, REFUSED, LOST = "exported", "left out", "refused", "without a word"

@@ -15,7 +15,7 @@ from vidcurate.errors import BusyError, ConfigError, EmptyResultError, TooManyFa
 from vidcurate.options import options_of
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.stage import Stage
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.lock import writing
 
 SCRIPT = """

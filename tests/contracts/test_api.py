@@ -15,7 +15,7 @@ from scripts.tools.write_reference import FILES
 from tests.support.paths import ROOT
 from tests.support.videos import SHOTS, render
 from vidcurate.pipeline.recipes import list_recipes
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 PAGE = ROOT / "docs" / "reference" / "python-api.md"
 GUIDE = ROOT / "docs" / "guides" / "python.md"

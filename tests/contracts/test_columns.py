@@ -3,7 +3,7 @@
 import pytest
 
 from vidcurate.records import TABLES, TableColumn, columns_of_table
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 COLUMNS = [(name, column) for name, table in TABLES.items() for column in columns_of_table(table)]
 each_column = pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from vidcurate.cli.app import app, load_command
 from vidcurate.cli.catalogue import CATALOGUE, Entry
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 each_command = pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
 # What `--help` must not import: each takes longer than the rest of it.

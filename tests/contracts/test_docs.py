@@ -18,7 +18,7 @@ from vidcurate.cli.app import app
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import load_config
 from vidcurate.records import CUTS, SCANS, Clip
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

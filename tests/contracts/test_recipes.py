@@ -6,7 +6,7 @@ import pytest
 from tests.support.paths import CONFIGS
 from vidcurate.pipeline.config import load_config
 from vidcurate.rules import evaluate_rules, parse
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig, has_percentile, tables_in_rules
 from vidcurate.stages.sources.embed import EmbedConfig
 

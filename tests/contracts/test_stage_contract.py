@@ -17,7 +17,7 @@ from vidcurate.pipeline.default_config import MAIN_JOB, default_config
 from vidcurate.pipeline.option_text import flags
 from vidcurate.records import FILES
 from vidcurate.stage import MapStage, Stage, fingerprint
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 each_stage = pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.name)
 OPTIONS = [(stage, spec) for stage in STAGES for spec in options_of(stage.config).values()]

@@ -7,10 +7,10 @@ from vidcurate.errors import ConfigError
 from vidcurate.models.chat.options import OpenAiConfig, VllmConfig
 from vidcurate.pipeline.config import load_config, override
 from vidcurate.stage import Stage, fingerprint
-from vidcurate.stages import STAGES
 from vidcurate.stages.captions.judge import JudgeConfig
 from vidcurate.stages.captions.refine import RefineConfig
 from vidcurate.stages.captions.story import StoryConfig
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.stages.shots.split import SplitConfig
 

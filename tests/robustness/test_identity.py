@@ -16,7 +16,7 @@ from vidcurate.options import StageConfig
 from vidcurate.pipeline.scope import live_scope
 from vidcurate.records import SCANS, SOURCES, Source
 from vidcurate.stage import Stage, fingerprint
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.cache import cache_folder
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.digests import content_hash

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from vidcurate.errors import UsageError
 from vidcurate.records import SOURCES, Source
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.atomic import atomic_write, write_text
 from vidcurate.store.table import (
     MANY_KEYS,

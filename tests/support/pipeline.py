@@ -15,7 +15,7 @@ from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Listener, Run
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
 from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.storage import Location

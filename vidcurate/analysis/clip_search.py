@@ -31,7 +31,7 @@ from vidcurate.pipeline.counts import state_digest
 from vidcurate.pipeline.resolve import ResolvedStage, resolve
 from vidcurate.records import CLIPS, SOURCES, VECTORS, VideoVectors
 from vidcurate.rules.join import Read, video_paths
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.sources.embed import EMBED, EmbedConfig, chosen
 from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import Dataset

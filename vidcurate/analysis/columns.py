@@ -6,7 +6,7 @@ from typing import Any
 
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import TABLES, TableColumn, columns_of_table
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.table import Table
 
 

@@ -8,7 +8,7 @@ from vidcurate.pipeline.counts import StageCount, count_stage
 from vidcurate.pipeline.provenance import reason_to_redo
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage, resolve
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import Dataset
 
 

@@ -15,7 +15,7 @@ from vidcurate.pipeline.scope import FOUND, Scope, live_scope
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules.join import Read
 from vidcurate.stage import Stage
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 from vidcurate.store.table import Table

@@ -12,7 +12,7 @@ from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config, mapping_config, override
 from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
 from vidcurate.stage import Stage
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 PathLike = str | os.PathLike[str]
 Config = PathLike | Mapping[str, Mapping[str, Any] | StageConfig | None]

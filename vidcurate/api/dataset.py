@@ -24,7 +24,7 @@ from vidcurate.api.clip import DatasetClip, SearchHit
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.records import CLIPS
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
 from vidcurate.store.storage import Location, location

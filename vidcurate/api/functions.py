@@ -4,6 +4,6 @@
 """
 
 from vidcurate.api.build import functions
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 globals().update(functions(STAGES))

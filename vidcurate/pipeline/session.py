@@ -21,7 +21,7 @@ from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.pipeline.waves import run_in_waves
 from vidcurate.records import FILES
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing

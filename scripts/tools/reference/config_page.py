@@ -8,7 +8,7 @@ from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
 from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stage import Stage
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 INTRO = """A config file is YAML: stages, each with its options. A stage that is named runs, with
 the defaults of the options that are not. Stages that others need run too. On the command line the

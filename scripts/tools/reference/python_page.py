@@ -11,7 +11,7 @@ from vidcurate.analysis import clip_search
 from vidcurate.api import calls, choice, clip, dataset, events
 from vidcurate.errors import MediaError, UsageError, VidcurateError
 from vidcurate.pipeline import counts, recipes
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 INTRO = """All that the command line does, `import vidcurate` does, in the same words: an option
 `--min-clip-s` is the argument `min_clip_s`. Nothing is printed; what a user should know comes as an

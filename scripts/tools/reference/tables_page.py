@@ -6,7 +6,7 @@ from typing import Any
 from scripts.tools.reference.markdown import code, page, table
 from vidcurate.records import FILES
 from vidcurate.records.column import TableColumn, columns_of_table
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.table import Table
 
 INTRO = """Each stage writes one table. `vidcurate rows TABLE -d out` prints its rows, rules read

@@ -35,7 +35,7 @@ from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope
 from vidcurate.records import CLIPS, KEPT, KEYFRAMES, SCANS
 from vidcurate.stage import MapStage
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.sources.ingest import EXTENSIONS
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import bytes_below

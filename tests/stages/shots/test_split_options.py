@@ -16,7 +16,7 @@ from vidcurate.clips.scenes import TimedVectors
 from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.config import load_config
 from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, VideoCuts
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 from vidcurate.stages.shots.split import (
     Neighbours,
     NoStitching,

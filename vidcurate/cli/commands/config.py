@@ -12,7 +12,7 @@ from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.recipes import find_config, list_recipes, recipe_file
 from vidcurate.pipeline.resolve import resolve_stages
-from vidcurate.stages import STAGES
+from vidcurate.stages.registry import STAGES
 
 
 def config(

@@ -1,0 +1,66 @@
+"""Every stage, in the order of the data."""
+
+from vidcurate.stage import Stage
+from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
+from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.stages.captions.judge import JUDGE
+from vidcurate.stages.captions.outline import OUTLINE
+from vidcurate.stages.captions.refine import REFINE
+from vidcurate.stages.captions.story import STORY
+from vidcurate.stages.captions.triage import TRIAGE
+from vidcurate.stages.output.export import EXPORT
+from vidcurate.stages.output.verify import VERIFY
+from vidcurate.stages.scores.aesthetic import AESTHETIC_STAGE
+from vidcurate.stages.scores.consistency import CONSISTENCY_STAGE
+from vidcurate.stages.scores.motion import MOTION_STAGE
+from vidcurate.stages.scores.quality import QUALITY_STAGE
+from vidcurate.stages.scores.safety import SAFETY_STAGE
+from vidcurate.stages.scores.speech import SPEECH_STAGE
+from vidcurate.stages.scores.suitability import SUITABILITY_STAGE
+from vidcurate.stages.scores.tags import TAGS_STAGE
+from vidcurate.stages.scores.text import TEXT_STAGE
+from vidcurate.stages.scores.watermark import WATERMARK_STAGE
+from vidcurate.stages.selection.dedup import DEDUP_STAGE
+from vidcurate.stages.selection.filter import FILTER
+from vidcurate.stages.selection.keyframes import KEYFRAMES_STAGE
+from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
+from vidcurate.stages.shots.bounds import BOUNDS_STAGE
+from vidcurate.stages.shots.cuts import CUTS_STAGE
+from vidcurate.stages.shots.split import SPLIT
+from vidcurate.stages.sources.embed import EMBED
+from vidcurate.stages.sources.ingest import INGEST
+from vidcurate.stages.sources.probe import PROBE
+from vidcurate.stages.sources.scan import SCAN
+
+STAGES: tuple[Stage, ...] = (
+    INGEST,
+    PROBE,
+    SCAN,
+    EMBED,
+    CUTS_STAGE,
+    SPLIT,
+    BOUNDS_STAGE,
+    QUALITY_STAGE,
+    MOTION_STAGE,
+    WATERMARK_STAGE,
+    SPEECH_STAGE,
+    CONSISTENCY_STAGE,
+    AESTHETIC_STAGE,
+    TEXT_STAGE,
+    SAFETY_STAGE,
+    TAGS_STAGE,
+    SUITABILITY_STAGE,
+    SIGNATURES_STAGE,
+    DEDUP_STAGE,
+    FILTER,
+    KEYFRAMES_STAGE,
+    CAPTION,
+    ALIGNMENT_STAGE,
+    JUDGE,
+    TRIAGE,
+    REFINE,
+    OUTLINE,
+    STORY,
+    EXPORT,
+    VERIFY,
+)
