@@ -52,6 +52,7 @@ def test_help_shows_examples_and_no_empty_default(
     assert f"vidcurate {entry.name}" in shown[shown.rindex("╯") :]
     assert "(default )" not in " ".join(shown.replace("│", " ").split())
     assert "at least 2" not in shown
+    assert "<" not in shown.replace("<=", "").replace("<MORE_DETAILED_CAPTION>", "")
 
 
 def test_help_imports_no_stage_and_nothing_slow() -> None:

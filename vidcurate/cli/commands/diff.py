@@ -25,7 +25,7 @@ def diff(
     second: Annotated[Path, typer.Argument(help="Another data set's.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Show which clips a second data set has lost or won against a first one, and why."""
+    """Show which clips only one of two data sets keeps, and why."""
 
     def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
         one, two = side_of(first), side_of(second)

@@ -27,7 +27,7 @@ class QualityConfig(StageConfig):
     """Where a frame begins to count as black or as frozen."""
 
     min_black_share: float = option(
-        0.98, "Share of pixels below level 20 from which a frame is black", gt=0, le=1
+        0.98, "Smallest share of pixels below level 20 that makes a frame black", gt=0, le=1
     )
     max_freeze_delta: float = option(
         0.1,

@@ -88,7 +88,7 @@ def seconds_from_start(rows: pa.Table, clip: Clip) -> Values:
 
 SIGNATURES_STAGE = MapStage(
     name="signatures",
-    summary="Note what copies of a clip would share with it, for dedup.",
+    summary="Compute a signature of each clip, by which dedup finds copies.",
     reads=CLIPS,
     writes=SIGNATURES,
     config=SignaturesConfig,
