@@ -51,7 +51,7 @@ def test_tries_run_out(script: Script, mode: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("html", "a web page, no chat completion: check base_url"),
+        ("html", "a web page, not a chat completion: check base_url"),
         ("no-choices", "it has no choices"),
         ("other-schema", "no chat completion: choices.0.message"),
         ("error-200", "the server answered with an error: model crashed"),
