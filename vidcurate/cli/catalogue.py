@@ -277,7 +277,7 @@ CATALOGUE: tuple[Entry, ...] = (
     command(
         "tune",
         LOOK,
-        "Show what each rule removes, how the scores lie, and limits that keep a given share.",
+        "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
     ),

@@ -16,6 +16,7 @@ from vidcurate.analysis.view import open_dataset, read_consistently
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
+from vidcurate.options import yes_or_no
 
 CLIPS_SHOWN = 3
 
@@ -68,8 +69,8 @@ def lines(
             ("second", option.second, option.first),
         ):
             yield f"  {name:<6} {only(value, other)}"
-    for what, clips in (("left", left), ("entered", entered)):
-        yield f"{clips.num_rows} {what}"
+    for side, clips in (("first", left), ("second", entered)):
+        yield f"kept only in the {side}: {quantity(clips.num_rows, 'clip')}"
         yield from cause_lines(clips)
 
 
@@ -78,7 +79,10 @@ def only(value: Any, other: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, list) and isinstance(other, list):
-        return f"also {[item for item in value if item not in other]}"
+        more = [str(item) for item in value if item not in other]
+        return f"also {', '.join(more)}" if more else "nothing more"
+    if isinstance(value, bool):
+        return yes_or_no(value)
     return str(value)
 
 

@@ -42,7 +42,7 @@ def tune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each rule removes, how the scores lie, and limits that keep a given share."""
+    """Show what each rule removes, how scores are distributed, and limits that keep a share."""
     wanted = None if keep is None else read_share(keep)
     opened = open_dataset(dataset)
     texts = tuple(rule or ())
