@@ -177,6 +177,7 @@ def test_rows_of_losses(home: Path) -> None:
         (("run", "videos", "-d", "new", "-c", "out"), "config file out: it is a folder: name a"),
         (("run", "videos", "-d", "new", "--workers", "0"), "workers: must be at least 1, not '0'"),
         (("run", "videos", "-d", "new", "--without", "fliter"), "did you mean 'filter'?"),
+        (("rows", "clips", "-d", "out", "--limit", "0"), "it must be greater than or equal to 1"),
         (("rows", "tags", "-d", "out"), "no table 'tags' here yet: `vidcurate tags` makes it"),
         (("rows", "videos", "-d", "out", "--columns", "n_frames"), "in several tables"),
         (("rows", "quality", "-d", "out", "--where", "shrpness > 1"), "mean 'sharpness'?"),

@@ -140,6 +140,8 @@ def main() -> None:
 
 def usage_line(error: TyperException) -> str:
     """A fault of the command line in one line, with the command that says how it is used."""
-    words = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    words = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in (("Value error, ", ""), ("Input should be", "it must be")):
+        words = words.replace(theirs, ours)
     context = getattr(error, "ctx", None)
     return f"{words} (see `{context.command_path} --help`)" if context else words

@@ -105,9 +105,7 @@ def choose_sample(lengths: Lengths, n_sample: int | None) -> list[str]:
     by_length = sorted(lengths, key=lambda video: (lengths[video], video))
     chosen = [by_length[(2 * i + 1) * n_videos // (2 * n)] for i in range(n)]
     if not sum(lengths[video] for video in chosen) > 0:
-        raise UsageError(
-            f"none of {n} sampled videos has a length, so the others cannot be estimated"
-        )
+        raise UsageError(f"none of {n} videos has a length, so the others cannot be estimated")
     return chosen
 
 
