@@ -176,6 +176,6 @@ def quantity(n: int, noun: str) -> str:
 
 def suggest(name: object, known: Iterable[str]) -> str:
     """The known name nearest to an unknown one, else all of them, as the end of a message."""
-    names = list(known)
+    names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(str(name), names, n=1)
     return f": did you mean '{near[0]}'?" if near else f"; known are {', '.join(names)}"

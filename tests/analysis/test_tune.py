@@ -230,9 +230,9 @@ def test_a_data_set_without_rules(video: Path, tmp_path: Path) -> None:
         (["--rule", ""], "expected a value"),
         (["--rule", "quality.sharpnes > 1"], "did you mean 'quality.sharpness'"),
         (["--rule", "bounds.n_cuts_inside == 0"], "no table 'bounds' here"),
-        (["--keep", "much"], "--keep much is no share of clips"),
-        (["--keep", "0%"], "--keep 0% is no share of clips"),
-        (["--keep", "30"], "--keep 30 is no share of clips"),
+        (["--keep", "much"], "--keep muchis not a share of clips"),
+        (["--keep", "0%"], "--keep 0%is not a share of clips"),
+        (["--keep", "30"], "--keep 30is not a share of clips"),
     ],
 )
 def test_what_the_command_refuses(data: Path, arguments: list[str], fault: str) -> None:

@@ -173,7 +173,12 @@ def test_rows_of_losses(home: Path) -> None:
         (("split", "-d", "new"), "holds no videos yet: name a SOURCE"),
         (("split", "videos", "-d", "new", "--engine", "moon"), "'moon' is not one of 'local'"),
         (("run", "videos", "-d", "new", "-c", "quickstrat"), "did you mean 'quickstart'?"),
-        (("run", "videos", "-d", "new", "-c", "no.yaml"), "cannot read the config file no.yaml"),
+        (("run", "videos", "-d", "new", "-c", "no.yaml"), "no.yaml: there is no such file"),
+        (("run", "videos", "-d", "new", "-c", "out"), "config file out: it is a folder: name a"),
+        (("run", "videos", "-d", "new", "--workers", "0"), "workers: must be at least 1, not '0'"),
+        (("run", "videos", "-d", "new", "--without", "fliter"), "did you mean 'filter'?"),
+        (("rows", "clips", "-d", "out", "--limit", "0"), "it must be greater than or equal to 1"),
+        (("rows", "tags", "-d", "out"), "no table 'tags' here yet: `vidcurate tags` makes it"),
         (("rows", "videos", "-d", "out", "--columns", "n_frames"), "in several tables"),
         (("rows", "quality", "-d", "out", "--where", "shrpness > 1"), "mean 'sharpness'?"),
         (("columns", "qualty"), "did you mean 'quality'?"),
@@ -264,6 +269,7 @@ def test_nothing_came_out(tmp_path: Path) -> None:
     assert (ended.code, ended.out) == (3, "")
     assert len(ended.err.splitlines()) == 1
     assert "nothing came out: probe left none of 1" in ended.err
+    assert "see vidcurate rows probe --failed -d" in ended.err
     cleaned = vidcurate("clean", "-d", tmp_path / "out", "--yes")
     assert cleaned.code == 0, cleaned.err
 

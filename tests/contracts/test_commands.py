@@ -1,5 +1,6 @@
 """The catalogue of commands against the stages and functions that it names."""
 
+import re
 import shlex
 import subprocess
 import sys
@@ -52,6 +53,7 @@ def test_help_shows_examples_and_no_empty_default(
     assert f"vidcurate {entry.name}" in shown[shown.rindex("╯") :]
     assert "(default )" not in " ".join(shown.replace("│", " ").split())
     assert "at least 2" not in shown
+    assert not re.search(r"<(str|path|int|float|list)\b", shown)
 
 
 def test_help_imports_no_stage_and_nothing_slow() -> None:

@@ -43,7 +43,10 @@ def test_a_card_keeps_its_form() -> None:
     assert "\x1b" not in text
     assert [line for line in text.splitlines() if line.startswith("#")] == [
         "# Video clips with text",
-        *(f"## {name}" for name in ("How clips were lost", "Video lost inside videos", "Licences")),
+        *(
+            f"## {name}"
+            for name in ("What became of videos and clips", "Time lost inside videos", "Licences")
+        ),
         *(f"## {name}" for name in ("Columns", "Settings", "Made with")),
     ]
     row, _lost = [line for line in text.splitlines() if line.startswith("| scan")]

@@ -71,6 +71,10 @@ def test_stages_come_in_the_order_of_the_data(tmp_path: Path) -> None:
             "2: caption.form: only strategy structured takes it",
         ),
         (
+            "caption:\n  detail: both\n",
+            "1: caption: only backend openai, transformers or vllm takes detail",
+        ),
+        (
             "caption:\n  strategy: dense\n",
             "1: caption: only backend openai, transformers or vllm takes strategy",
         ),
@@ -146,7 +150,7 @@ def test_a_file_that_is_no_text(tmp_path: Path) -> None:
     """A file in another encoding, one that is missing and a folder are named with the reason."""
     [said] = faults(tmp_path, "# Überblick\ningest: {}\n".encode("latin-1"))
     assert said == f"cannot read the config file {tmp_path / 'my.yaml'}: it is not UTF-8 text"
-    with pytest.raises(ConfigError, match=r"none\.yaml: No such file or directory"):
+    with pytest.raises(ConfigError, match=r"none\.yaml: there is no such file"):
         load_config(tmp_path / "none.yaml", STAGES)
     with pytest.raises(ConfigError, match="Is a directory"):
         load_config(tmp_path, STAGES)

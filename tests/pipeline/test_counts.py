@@ -6,9 +6,17 @@ import pyarrow as pa
 
 from tests.support.toy_data import Bench, Recorder
 from tests.support.toy_stages import TOYS, ToyConfig
-from vidcurate.pipeline.counts import StageCount, as_dicts, cached_count, count_stage, count_tables
+from vidcurate.pipeline.counts import (
+    StageCount,
+    as_dicts,
+    cached_count,
+    count_stage,
+    count_tables,
+    why_empty,
+)
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.scope import Scope
+from vidcurate.store.dataset import Dataset
 
 OPTIONS: dict[str, Any] = {
     "videos": {"fail": "b c", "drop": "d"},
@@ -122,3 +130,16 @@ def test_counts_are_plain_values(tmp_path: Path) -> None:
     """Counts go to JSON and back."""
     counts = list(counted(tmp_path).values())
     assert [StageCount(**d) for d in json.loads(json.dumps(as_dicts(counts)))] == counts
+
+
+def empty(stage: str, *, inputs: int, pruned: int = 0, **dropped: int) -> StageCount:
+    """The count of a stage that made no row."""
+    return StageCount(stage, stage, inputs, 0, dropped, 0, {}, 0, pruned, 0, 0.0, stale=False)
+
+
+def test_the_filter_is_named_and_not_the_stage_that_it_prunes(tmp_path: Path) -> None:
+    """Where rules reject every clip, a pruned stage before the filter is not the cause."""
+    counts = [empty("text", inputs=0, pruned=4), empty("filter", inputs=4, dark=4)]
+    said = why_empty(counts, Dataset(tmp_path))
+    assert said.startswith("nothing came out: filter left none of 4 (4 times: dark)")
+    assert said.endswith(f"see vidcurate rows filter --dropped -d {tmp_path}")

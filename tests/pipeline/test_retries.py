@@ -93,7 +93,7 @@ def test_a_row_that_fits_alone_is_done_alone(bench: Bench, two: LocalEngine) -> 
     """When one worker works, it may take what two might; the next stage has two again."""
     ended = run(bench, two, take="a.5", megabytes=500)
     assert failures(bench) == {}
-    alone = Shrink("marks", "workers", 2, 1, "rows that do not fit beside others: 1")
+    alone = Shrink("marks", "workers", 2, 1, "rows that do not fit in a batch with others: 1")
     assert ended.shrinks[-1] == alone
 
 

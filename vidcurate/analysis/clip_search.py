@@ -81,7 +81,9 @@ def find_clips(
     for a query of no or two kinds, and what `embedded_clips` and `query_vector` raise.
     """
     if (query.text is None) == (query.like is None):
-        raise UsageError("say what to look for: a text, or --like with a file or a clip's id")
+        raise UsageError(
+            "say what to look for, by either a text or --like with a file or a clip's id"
+        )
 
     def look() -> list[dict[str, Any]]:
         plan = present_plan(dataset)

@@ -7,6 +7,7 @@ from typing import Any
 
 from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.stages.registry import STAGES
 from vidcurate.store.table import Table
 
 RULE_WORDS = {"and", "or", "not", "in", "is", "null", "true", "false", "of", "video"}
@@ -25,6 +26,9 @@ def table_named(plan: Iterable[ResolvedStage], tables: Mapping[str, Table[Any]],
         return name
     if name in made:
         return made[name]
+    maker = next((s.name for s in STAGES if name in (s.name, s.writes.name)), None)
+    if maker is not None:
+        raise UsageError(f"no table '{name}' here yet: `vidcurate {maker}` makes it")
     raise UsageError(f"no table '{name}' here{suggest(name, [*tables, *made])}")
 
 

@@ -42,7 +42,7 @@ ROWS_AT_ONCE = 1024
 class VideoDataset:
     """A data set that is there; it is only read, except by `run` and `export`.
 
-    Tables are read when they are first asked for and kept; `refresh` reads them anew after another
+    Tables are read when they are first asked for and kept; `refresh` reads them again after another
     process has changed them. A data set can be pickled, as for the workers of a data loader.
     """
 
@@ -60,7 +60,7 @@ class VideoDataset:
         return str(self.path)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Where it lies; tables are read anew by who gets it."""
+        """Where it lies; whoever gets it reads the tables again."""
         return {"path": self.path, "_names": (), "_tables": {}}
 
     def __len__(self) -> int:
@@ -190,7 +190,7 @@ class VideoDataset:
         return functions.run(None, config, self, **options)
 
     def refresh(self) -> None:
-        """Forget the tables that were read, so that they are read anew."""
+        """Forget the tables that were read, so that they are read again."""
         self._names = ()
         self._tables.clear()
 

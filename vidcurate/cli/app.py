@@ -15,15 +15,16 @@ from vidcurate.cli.streams import prepare_streams
 from vidcurate.errors import UsageError, VidcurateError, location_fault
 
 CONTEXT = {"help_option_names": ["-h", "--help"]}
+VALUE_WORDS = {"str": "TEXT", "int": "NUMBER", "float": "NUMBER", "path": "FOLDER"}
 ENTRIES = {entry.name: entry for entry in CATALOGUE}
 
 
 class Command(TyperCommand):
-    """A command whose help shows no type for a switch."""
+    """A command whose help says in plain words what each option takes."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All options, also --help."""
-        return without_switch_types(super().get_params(ctx))
+        return with_plain_types(super().get_params(ctx), ctx)
 
 
 class CommandGroup(TyperGroup):
@@ -37,7 +38,7 @@ class CommandGroup(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All options, also --help."""
-        return without_switch_types(super().get_params(ctx))
+        return with_plain_types(super().get_params(ctx), ctx)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """The command that the arguments name, with its options, and the other arguments."""
@@ -45,12 +46,22 @@ class CommandGroup(TyperGroup):
         return name, load_command(ENTRIES[name]) if name in ENTRIES else listed, rest
 
 
-def without_switch_types(parameters: list[Any]) -> list[Any]:
-    """The same parameters; those that take no value are shown without a type."""
+def with_plain_types(parameters: list[Any], ctx: Any) -> list[Any]:
+    """The same parameters; the help shows a word for a value, and nothing for a switch."""
     for parameter in parameters:
         if getattr(parameter, "is_flag", False):
             parameter.metavar = ""
+        elif parameter.param_type_name == "argument":
+            parameter.metavar = parameter.metavar or parameter.name.upper()
+            parameter.display_type_rich = no_type
+        elif parameter.metavar is None:
+            python_type = parameter.display_type(ctx).strip("<>")
+            parameter.metavar = VALUE_WORDS.get(python_type.partition(" ")[0], python_type)
     return parameters
+
+
+def no_type(ctx: Any) -> None:
+    """An argument's own word says what it is."""
 
 
 def load_command(entry: Entry) -> Any:
@@ -129,6 +140,8 @@ def main() -> None:
 
 def usage_line(error: TyperException) -> str:
     """A fault of the command line in one line, with the command that says how it is used."""
-    words = " ".join(error.format_message().split()).replace("Value error, ", "").rstrip(".")
+    words = " ".join(error.format_message().split()).rstrip(".")
+    for theirs, ours in (("Value error, ", ""), ("Input should be", "it must be")):
+        words = words.replace(theirs, ours)
     context = getattr(error, "ctx", None)
     return f"{words} (see `{context.command_path} --help`)" if context else words

@@ -71,7 +71,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "embed",
         SOURCES,
-        "Make a vector of each proxy, for search, duplicates and like shots.",
+        "Make a vector of each proxy, for search, duplicates and similar shots.",
         "vidcurate embed -d out --backend appearance",
     ),
     stage(
@@ -90,7 +90,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "bounds",
         SHOTS,
-        "Say which transitions bound each clip and how sure they are.",
+        "Record which transitions bound each clip, and how sure each is.",
         "vidcurate bounds -d out",
         target="BOUNDS_STAGE",
     ),
@@ -104,7 +104,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "motion",
         SCORES,
-        "Say how the camera and what it sees move in each clip, and in which colours.",
+        "Measure how the camera and the scene move in each clip, and name its colours.",
         "vidcurate motion -d out",
         target="MOTION_STAGE",
     ),
@@ -125,7 +125,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "consistency",
         SCORES,
-        "Measure how like the frames of each clip are, by their vectors.",
+        "Measure how similar the frames of each clip are, by their vectors.",
         "vidcurate consistency -d out",
         target="CONSISTENCY_STAGE",
     ),
@@ -146,7 +146,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "safety",
         SCORES,
-        "Judge how probably each clip is not safe for work.",
+        "Estimate the probability that each clip is not safe for work.",
         "vidcurate safety -d out",
         target="SAFETY_STAGE",
     ),
@@ -160,14 +160,14 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "suitability",
         SCORES,
-        "Say how fit each clip is to train on, 1 to 5, from its scores, and in words.",
+        "Rate how suitable each clip is for training, 1 to 5, from its other scores.",
         "vidcurate suitability -d out",
         target="SUITABILITY_STAGE",
     ),
     stage(
         "signatures",
         SELECTION,
-        "Note what copies of a clip would share with it, for dedup.",
+        "Compute a signature of each clip, by which dedup finds copies.",
         "vidcurate signatures -d out",
         target="SIGNATURES_STAGE",
     ),
@@ -244,7 +244,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "verify",
         OUTPUT,
-        "Decode every clip file, and prove that it holds its shot and no foreign frame.",
+        "Decode every clip file, and prove that it holds its shot and no other frame.",
         "vidcurate verify -d out",
     ),
     command(
@@ -277,14 +277,14 @@ CATALOGUE: tuple[Entry, ...] = (
     command(
         "tune",
         LOOK,
-        "Show what each rule removes, how the scores lie, and limits that keep a given share.",
+        "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
     ),
     command(
         "diff",
         LOOK,
-        "Show which clips a second data set has lost or won against a first one, and why.",
+        "Show which clips only one of two data sets keeps, and why.",
         "vidcurate diff out other",
     ),
     command(

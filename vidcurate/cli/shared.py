@@ -22,7 +22,7 @@ COMPLETIONS: Mapping[str, Callable[..., Any]] = {"without": complete_stage}
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SOURCE]...",
+        metavar="SOURCE",
         help="Videos: folders, files, globs, lists (txt, csv, tsv, json, jsonl, parquet), or -.",
         show_default=False,
     ),
@@ -42,8 +42,10 @@ ConfigFile = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object on stdout as the result.")]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Name each failed row at once.")]
-QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", "-v", help="Print each failed row as soon as it fails.")
+]
+QuietFlag = Annotated[bool, typer.Option("--quiet", "-q", help="Print only errors on stderr.")]
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 

@@ -291,7 +291,9 @@ def connect(address: str, workers: int | None) -> None:
             **(here if address == "local" else {}),
         )
     except (OSError, ValueError) as error:
-        raise UsageError(f"no Ray cluster at '{address}': {error}") from error
+        raise UsageError(
+            f"no Ray cluster at '{address}' ({error}): start one, or check --address"
+        ) from error
 
 
 def check_reachable(address: str) -> None:

@@ -16,9 +16,10 @@ from vidcurate.errors import quantity
 LICENCE_COLUMNS = ("licence", "license")
 SHARDS = "data/*.parquet"
 TIMES = (
-    "Times are seconds of the video: in a clip's file they are `file_start_s` less. `start_s`, "
-    "`duration_s` and `n_frames` are the clip's, `file_*`, `width` and `height` its file's, which "
-    "holds `lead_frames` before the clip and `tail_frames` after it."
+    "All times are seconds of the video. For the time in a clip's file, subtract `file_start_s`. "
+    "`start_s`, `duration_s` and `n_frames` describe the clip; `file_start_s`, `file_duration_s`, "
+    "`file_frames`, `width` and `height` describe its file. A file holds `lead_frames` before the "
+    "clip and `tail_frames` after it."
 )
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
 
@@ -64,8 +65,8 @@ def data_card(
     parts = [
         f"---\n{head}---\n\n# Video clips with text",
         size_section(totals),
-        "## How clips were lost\n\n" + funnel_table(funnel),
-        "## Video lost inside videos\n\n" + loss_table(funnel),
+        "## What became of videos and clips\n\n" + funnel_table(funnel),
+        "## Time lost inside videos\n\n" + loss_table(funnel),
         "## Licences\n\n" + licences(totals.licences),
         "## Columns\n\n"
         + TIMES
@@ -117,7 +118,7 @@ def licences(counts: Mapping[str | None, int]) -> str:
     """List how many clips have which licence."""
     if not counts:
         return (
-            "None was given. Name them in a `licence` column of the list of videos "
+            "No licence was given. To name licences, add a column `licence` to the list of videos "
             "(CSV, JSON lines or Parquet)."
         )
     return "\n".join(

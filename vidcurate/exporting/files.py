@@ -68,10 +68,10 @@ def require_folder(out: Path) -> None:
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: name a folder as out")
     if out.is_mount():
-        raise UsageError(f"{out} is a mount point, and cannot be replaced: name a folder in it")
+        raise UsageError(f"{out} is a mount point, and cannot be replaced: name a folder inside it")
     parent = next(p for p in out.parents if p.exists())
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise UsageError(f"no permission to write to {parent}, where {out.name} is to lie")
+        raise UsageError(f"no permission to write to {parent}: {out.name} cannot be written there")
 
 
 def put_in_place(building: Path, out: Path, dataset: str) -> None:

@@ -31,7 +31,13 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
     try:
         text = file.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = "it is not UTF-8 text"
+        if isinstance(error, IsADirectoryError):
+            reason = "it is a folder: name a YAML file, or a recipe of `vidcurate config --list`"
+        elif isinstance(error, FileNotFoundError):
+            reason = "there is no such file; `vidcurate config --list` names the recipes"
+        elif isinstance(error, OSError):
+            reason = str(error.strerror)
         raise ConfigError(f"cannot read the config file {file}: {reason}") from error
     data, lines, faults = read_yaml(text)
     configs, more = check_config(data, lines, stages)

@@ -170,13 +170,19 @@ def as_dicts(counts: Sequence[StageCount]) -> list[dict[str, Any]]:
 
 
 def why_empty(counts: Sequence[StageCount], dataset: Dataset) -> str:
-    """Which stage lost everything, and for what reason."""
-    first = next(c for c in counts if c.rows == 0)
+    """Which stage lost everything, and for what reason.
+
+    A stage that was pruned has no rows either, and stands before the filter that is the cause.
+    """
+    empty = [c for c in counts if c.rows == 0]
+    first = next((c for c in empty if c.reasons or c.dropped), empty[0])
     if first.inputs == 0:
         return f"nothing came out: {first.stage} was given nothing to work on"
     reasons = {**first.reasons, **first.dropped}
     most = next(iter(reasons.items()), ("it found nothing", first.inputs))
+    kind = "failed" if first.reasons else "dropped"
+    look = f"rows {first.stage} --{kind}" if reasons else "status"
     return (
         f"nothing came out: {first.stage} left none of {first.inputs} "
-        f"({quantity(most[1], 'time')}: {most[0]}); see vidcurate status -d {dataset.root}"
+        f"({quantity(most[1], 'time')}: {most[0]}); see vidcurate {look} -d {dataset.root}"
     )

@@ -22,7 +22,7 @@ MODELS_EXAMPLE = (
     "# Models that stages name by model, with the options of a backend, such as",
     "# models: {captioner: {backend: openai, model: NAME, base_url: http://localhost:8000/v1}}",
 )
-LEFT_OUT = "Not of the main job: uncomment the lines below to run it."
+LEFT_OUT = "Not part of the main job: uncomment the lines below to run it."
 
 
 def default_config(stages: Sequence[Stage]) -> str:

@@ -65,7 +65,7 @@ def recorded_config(stage: Stage, entry: Mapping[str, Any]) -> StageConfig:
     except ValidationError as error:
         raise UsageError(
             f"the data set was made with options of {stage.name} that this version does not "
-            f"know ({error.errors()[0]['msg']}): give them anew with -c"
+            f"know ({error.errors()[0]['msg']}): give them again with -c"
         ) from error
     return config
 

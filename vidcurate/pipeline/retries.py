@@ -56,7 +56,7 @@ class Retries:
         while self.too_large:
             fewer = max(1, workers // 2)
             if fewer < workers:
-                n_rows = f"rows that do not fit beside others: {len(self.too_large)}"
+                n_rows = f"rows that do not fit in a batch with others: {len(self.too_large)}"
                 self.on_shrink(Shrink(self.job.stage.name, "workers", workers, fewer, n_rows))
             workers, self.has_one_worker = fewer, fewer == 1
             yield from self.run_batches(take_all(self.too_large), workers, fresh=True)

@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from vidcurate.errors import UsageError
-from vidcurate.options import StageConfig, option
+from vidcurate.options import StageConfig, option, words_of
 
 # What an estimate leaves to the run itself.
 RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
@@ -46,7 +46,7 @@ class RunOptions(StageConfig):
         None, "Take videos through all stages this many at a time; none is all at once", ge=1
     )
     without: tuple[str, ...] = option(
-        (), "Leave out these stages, where others only use what they have made"
+        (), "Leave out this stage, which others use but do not need; repeat for more"
     )
     retry_failed: bool = option(False, "Try failed rows again")
     max_failed: int | None = option(None, "Stop when more rows fail than this", ge=0)
@@ -70,8 +70,5 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     try:
         return RunOptions.model_validate(dict(given))
     except ValidationError as error:
-        faults = [
-            ": ".join([*map(str, e["loc"]), e["msg"].removeprefix("Value error, ")])
-            for e in error.errors()
-        ]
+        faults = [": ".join([*map(str, e["loc"]), words_of(RunOptions, e)]) for e in error.errors()]
         raise UsageError("\n".join(faults)) from error

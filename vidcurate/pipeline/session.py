@@ -8,7 +8,7 @@ from typing import Any, TextIO
 from vidcurate.engines.base import Engine
 from vidcurate.engines.local import GB
 from vidcurate.engines.opening import open_engine
-from vidcurate.errors import UsageError, raising_disk_full
+from vidcurate.errors import UsageError, raising_disk_full, suggest
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount, as_dicts
 from vidcurate.pipeline.discovery.found_files import ingest_sources
@@ -77,7 +77,7 @@ def locked(request: RunRequest, warn: Callable[[str], None]) -> Iterator[Dataset
     """
     known = {stage.name for stage in STAGES}
     if unknown := set(request.options.without) - known:
-        raise UsageError(f"without {min(unknown)}: there is no such stage")
+        raise UsageError(f"--without {min(unknown)}: unknown stage{suggest(min(unknown), known)}")
     dataset = Dataset(request.root)
     dataset.manifest()
     if not request.sources and not dataset.stored(FILES, FOUND).folder.exists():

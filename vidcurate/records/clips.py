@@ -67,7 +67,7 @@ class Keyframe:
 
     pts: Annotated[int, ColumnInfo("Time of the frame", "ticks", time_base="video")]
     time_s: Annotated[float, ColumnInfo("Time of the frame", "s", time_base="video")]
-    file: Annotated[str, ColumnInfo("File, in files/ beside the table")]
+    file: Annotated[str, ColumnInfo("File, in files/ next to the table")]
     width: Annotated[int, ColumnInfo("Width of the picture in the file", "pixels")]
     height: Annotated[int, ColumnInfo("Height of the picture in the file", "pixels")]
 
@@ -146,16 +146,16 @@ class Alignment:
     n_frames: Annotated[int, ColumnInfo("Frames compared, about one a second", "count")]
     clip_cosine: Annotated[
         float,
-        cosine("Likeness of text and clip", "cosine of the text's vector and the frames' mean"),
+        cosine("Similarity of text and clip", "cosine of the text's vector and the frames' mean"),
     ]
     frame_min: Annotated[
-        float, cosine("Likeness of text and the frame that it fits least", "minimum over frames")
+        float, cosine("Similarity of text and the frame that it fits least", "minimum over frames")
     ]
     frame_mean: Annotated[
-        float, cosine("Mean likeness of text and frames", "mean of cosines over frames")
+        float, cosine("Mean similarity of text and frames", "mean of cosines over frames")
     ]
     frame_max: Annotated[
-        float, cosine("Likeness of text and the frame that it fits best", "maximum over frames")
+        float, cosine("Similarity of text and the frame that it fits best", "maximum over frames")
     ]
 
 

@@ -49,7 +49,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Consistency:
-    """How like the frames of one clip are to each other, as cosines of their vectors.
+    """How similar the frames of one clip are to each other, as cosines of their vectors.
 
     What a number means depends on what made the vectors, which is named. All are 1 for one frame.
     """
@@ -62,26 +62,28 @@ class Consistency:
     neighbour_min: Annotated[
         float,
         ColumnInfo(
-            "Least likeness of neighbouring frames: low where a clip holds two scenes",
+            "Lowest similarity of neighbouring frames: low where a clip holds two scenes",
             "1",
             "minimum of cosines of neighbours in time",
         ),
     ]
     neighbour_mean: Annotated[
         float,
-        ColumnInfo("Likeness of neighbouring frames", "1", "mean of cosines of neighbours in time"),
+        ColumnInfo(
+            "Similarity of neighbouring frames", "1", "mean of cosines of neighbours in time"
+        ),
     ]
     pair_min: Annotated[
         float,
         ColumnInfo(
-            "Least likeness of any two frames",
+            "Lowest similarity of any two frames",
             "1",
             "minimum of cosines of all pairs",
             source="measure of VideoX-Fun",
         ),
     ]
     pair_mean: Annotated[
-        float, ColumnInfo("Likeness of any two frames", "1", "mean of cosines of all pairs")
+        float, ColumnInfo("Similarity of any two frames", "1", "mean of cosines of all pairs")
     ]
 
 
@@ -250,9 +252,7 @@ class Suitability:
     aesthetic: Annotated[float | None, part("Beautiful", "aesthetic.score_mean")]
     consistency: Annotated[float | None, part("One scene", "consistency.neighbour_min")]
     missing: Annotated[tuple[str, ...], ColumnInfo("Parts that were not measured")]
-    words: Annotated[
-        tuple[str, ...], ColumnInfo("The scores in words, as captioners can be given them")
-    ]
+    words: Annotated[tuple[str, ...], ColumnInfo("The scores in words, for prompts")]
 
 
 CONSISTENCY = Table("consistency", Consistency, key="clip_id")

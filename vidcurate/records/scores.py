@@ -148,7 +148,7 @@ class Quality:
         ColumnInfo(
             "Black frames",
             "1",
-            "share of frames with at least quality.black_frame_share of pixels below level 20",
+            "share of frames with at least quality.min_black_share of pixels below level 20",
         ),
     ]
     freeze_share: Annotated[
@@ -156,7 +156,7 @@ class Quality:
         ColumnInfo(
             "Frames that repeat the one before",
             "1",
-            "share of frames whose luma differs by less than quality.freeze_delta",
+            "share of frames whose luma differs by less than quality.max_freeze_delta",
         ),
     ]
     letterbox_left: Annotated[float, edge_share("left")]
@@ -187,7 +187,7 @@ class Quality:
 
 @dataclass(frozen=True, slots=True)
 class MotionScore:
-    """How the camera and what it sees move in one clip, and in which colours.
+    """How the camera and the scene move in one clip, and its colours.
 
     Shares of the camera's movements may overlap.
     """
@@ -216,7 +216,9 @@ class MotionScore:
     ]
     still_share: Annotated[
         float,
-        ColumnInfo("Samples in which next to nothing moves", "1", "flow below motion.moving_speed"),
+        ColumnInfo(
+            "Samples in which next to nothing moves", "1", "flow below motion.min_moving_speed"
+        ),
     ]
     camera: Annotated[
         str,
@@ -246,7 +248,7 @@ class MotionScore:
         ColumnInfo(
             "Share of samples in which the camera shakes",
             "1",
-            "velocity changes by motion.shake_change within 80 ms, or reverses between samples",
+            "velocity changes by motion.min_shake_change within 80 ms, or reverses between samples",
         ),
     ]
     object_motion: Annotated[
@@ -388,7 +390,7 @@ class Speech:
         ColumnInfo(
             "Silent part of the clip, also after the sound's end",
             "1",
-            "share of 100 ms blocks below speech.silence_level_dbfs",
+            "share of 100 ms blocks below speech.max_silence_dbfs",
         ),
     ]
     speech_share: Annotated[

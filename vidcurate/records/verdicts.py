@@ -41,7 +41,7 @@ class Verdict:
     length: Annotated[bool, ColumnInfo("It is shorter or longer than it should be")]
     repetition: Annotated[bool, ColumnInfo("It repeats runs of three words")]
     vagueness: Annotated[bool, ColumnInfo("It holds guesses, moods or words that fit any clip")]
-    no_action: Annotated[bool, ColumnInfo("Nobody and nothing does anything in it")]
+    no_action: Annotated[bool, ColumnInfo("Nothing happens in it: no verb of action")]
     prompt_copy: Annotated[bool, ColumnInfo("It holds parts of a prompt")]
     foreign: Annotated[bool, ColumnInfo("It is in another language than was asked for")]
     untidy: Annotated[bool, ColumnInfo("It holds what cleaning would have repaired")]
@@ -52,7 +52,9 @@ class Verdict:
     alignment: Annotated[
         float | None,
         ColumnInfo(
-            "Likeness of caption and clip; null where it was not measured", "1", "cosine of vectors"
+            "Similarity of caption and clip; null where it was not measured",
+            "1",
+            "cosine of vectors",
         ),
     ]
     grade: Annotated[

@@ -70,7 +70,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Video:
-    """Container facts of one video, and what a few of its frames tell.
+    """What the container says of one video, and what a few of its frames show.
 
     `width` and `height` are as coded, `display_*` as displayed.
     """

@@ -65,7 +65,7 @@ def refuse_other_layout(layout: object, folder: Location) -> None:
     if layout == 1:
         raise UsageError(
             f"{folder} was made by vidcurate 0.1, which this version does not read: "
-            "run the same command into a new folder"
+            "make it again in a new folder, by `vidcurate run SOURCE -d NEW`"
         )
     raise UsageError(
         f"{folder} was made by another version of vidcurate: use that version, or run the same "

@@ -343,7 +343,16 @@ def storage_errors(where: Remote) -> Iterator[None]:
     except obstore().exceptions.BaseError as error:
         if is_bucket_missing(error):
             raise StorageError(no_bucket(where)) from None
-        raise StorageError(f"{where}: {one_line(error)}") from None
+        raise StorageError(f"{where}: {one_line(error)}{credentials_hint(error)}") from None
+
+
+def credentials_hint(error: BaseException) -> str:
+    """Where a server refuses the caller, or none has keys: what to look at."""
+    refused = ("169.254.169.254", "metadata.google.internal", "401 Unauthorized", "403 Forbidden")
+    is_refused = any(sign in str(error) for sign in refused)
+    return (
+        ": check the keys in the environment (docs/guides/object-storage.md)" if is_refused else ""
+    )
 
 
 def is_bucket_missing(error: BaseException) -> bool:

@@ -82,7 +82,9 @@ def parameter_table(parameters: Any) -> str:
 def parameter_row(parameter: Any) -> tuple[str, ...]:
     """One argument or option."""
     is_argument = parameter.param_type_name == "argument"
-    shown = [parameter.metavar or parameter.name.upper()] if is_argument else parameter.opts
+    word = parameter.metavar or parameter.name.upper()
+    argument = word if parameter.nargs == 1 else f"[{word}]..."
+    shown = [argument] if is_argument else parameter.opts
     default = "" if callable(parameter.default) else parameter.default
     needed = "required" if parameter.required else ""
     plain = "" if default in (None, False, (), "") or is_argument else code(str(default))

@@ -18,7 +18,7 @@ from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
 Videos = Callable[[str], Counted]
-SHIFTED = "frame is foreign|frame is another picture|not shown at the clip's times"
+SHIFTED = "frame is not the clip's|frame is another picture|not shown at the clip's times"
 
 
 @pytest.fixture(scope="session")

@@ -51,9 +51,9 @@ def test_tries_run_out(script: Script, mode: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("mode", "words"),
     [
-        ("html", "a web page, no chat completion: check base_url"),
+        ("html", "a web page, not a chat completion: check base_url"),
         ("no-choices", "it has no choices"),
-        ("other-schema", "no chat completion: choices.0.message"),
+        ("other-schema", "not a chat completion: choices.0.message"),
         ("error-200", "the server answered with an error: model crashed"),
         ("endless", "longer than 8 MiB"),
         ("400", "answered 400: status 400"),

@@ -61,7 +61,7 @@ def test_a_clip_without_frames_fails(out: Path) -> None:
     """A span that the scan does not have is a fault of its own, with the reason."""
     frames = pa.table({name: pa.array([], pa.float32()) for name in FRAME_COLUMNS})
     samples = pa.table({"pts": pa.array([], pa.int64()), "jpeg": pa.array([], pa.binary())})
-    with pytest.raises(MediaError, match="no frame lies inside the clip"):
+    with pytest.raises(MediaError, match="no frame is inside the clip"):
         signature(rows(out, CLIPS)[0], frames, samples)
 
 

@@ -15,7 +15,7 @@ from vidcurate.store.storage import bytes_below, remove
 def clean(
     dataset: Folder,
     yes: Annotated[
-        bool, typer.Option("--yes", help="Remove, instead of only saying what.")
+        bool, typer.Option("--yes", help="Remove them; without this they are only listed.")
     ] = False,
 ) -> None:
     """Remove rows and files that no current options need, or that a kill left half written."""

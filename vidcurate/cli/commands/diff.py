@@ -16,6 +16,7 @@ from vidcurate.analysis.view import open_dataset, read_consistently
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
+from vidcurate.options import yes_or_no
 
 CLIPS_SHOWN = 3
 
@@ -25,7 +26,7 @@ def diff(
     second: Annotated[Path, typer.Argument(help="Another data set's.", show_default=False)],
     as_json: AsJson = False,
 ) -> None:
-    """Show which clips a second data set has lost or won against a first one, and why."""
+    """Show which clips only one of two data sets keeps, and why."""
 
     def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
         one, two = side_of(first), side_of(second)
@@ -68,8 +69,8 @@ def lines(
             ("second", option.second, option.first),
         ):
             yield f"  {name:<6} {only(value, other)}"
-    for what, clips in (("left", left), ("entered", entered)):
-        yield f"{clips.num_rows} {what}"
+    for side, clips in (("first", left), ("second", entered)):
+        yield f"kept only in the {side}: {quantity(clips.num_rows, 'clip')}"
         yield from cause_lines(clips)
 
 
@@ -78,7 +79,10 @@ def only(value: Any, other: Any) -> str:
     if value is None:
         return "none"
     if isinstance(value, list) and isinstance(other, list):
-        return f"also {[item for item in value if item not in other]}"
+        more = [str(item) for item in value if item not in other]
+        return f"also {', '.join(more)}" if more else "nothing more"
+    if isinstance(value, bool):
+        return yes_or_no(value)
     return str(value)
 
 

@@ -18,8 +18,8 @@ from vidcurate.store.lock import writing
 Videos = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[VIDEO]...",
-        help="Paths of videos, of folders with all videos below, or of a list with all it named.",
+        metavar="VIDEO",
+        help="Videos, folders (all videos below) or lists (all videos that they name).",
         show_default=False,
     ),
 ]

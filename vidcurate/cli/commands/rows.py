@@ -49,8 +49,8 @@ def rows(
 ) -> None:
     """Print the rows of a table as JSON lines.
 
-    A column of another table may go without its table where only one table has it. Rows of
-    --failed and --dropped have the input's key, status, reason and seconds.
+    A column of another table needs no table's name where only one table has it. Rows of inputs that
+    failed or were dropped have the input's key, status, reason and seconds.
     """
     opened = open_dataset(dataset)
 

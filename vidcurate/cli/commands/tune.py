@@ -1,4 +1,4 @@
-"""The `tune` command: what rules do to a data set's clips, without computing anything anew."""
+"""The `tune` command: what rules do to a data set's clips; it computes nothing again."""
 
 import shlex
 from collections.abc import Iterator
@@ -24,7 +24,8 @@ from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
 from vidcurate.rules.keep_target import KeepTarget
 
-BAR_WIDTH = 40
+MAX_BAR_WIDTH = 40
+BIN_TEXT_WIDTH = 34  # columns that a bin's limits and count take
 
 
 def tune(
@@ -41,7 +42,7 @@ def tune(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each rule removes, how the scores lie, and limits that keep a given share."""
+    """Show what each rule removes, how scores are distributed, and limits that keep a share."""
     wanted = None if keep is None else read_share(keep)
     opened = open_dataset(dataset)
     texts = tuple(rule or ())
@@ -66,7 +67,7 @@ def read_share(text: str) -> float:
     except ValueError:
         share = 0.0
     if not 0 < share <= 1:
-        raise UsageError(f"--keep {text} is no share of clips: give one such as 30% or 0.3")
+        raise UsageError(f"--keep {text}is not a share of clips: write one such as 30% or 0.3")
     return share
 
 
@@ -74,7 +75,8 @@ def show(found: Tuning) -> None:
     """The result as text on stdout."""
     console = Console(highlight=False)
     for distribution in found.scores:
-        for line in distribution_lines(distribution, found.clips):
+        bar_width = max(10, min(MAX_BAR_WIDTH, console.width - BIN_TEXT_WIDTH))
+        for line in distribution_lines(distribution, found.clips, bar_width):
             console.print(Text(printable(line)), soft_wrap=True)
     if found.rules:
         console.print(rule_grid(found.rules))
@@ -90,7 +92,7 @@ def of(part: int, whole: int) -> str:
     return f" ({part / whole:.1%})" if whole else ""
 
 
-def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
+def distribution_lines(found: Distribution, n_clips: int, bar_width: int) -> Iterator[str]:
     """A score's histogram, percentiles and limits."""
     missing = f", {found.missing} without" if found.missing else ""
     yield f"{found.score}: {found.values} of {quantity(n_clips, 'clip')} have a value{missing}"
@@ -98,7 +100,7 @@ def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
     for low, high, count in zip(
         found.bin_edges, found.bin_edges[1:], found.bin_counts, strict=False
     ):
-        bar = "█" * round(count / most * BAR_WIDTH) or ("▏" if count else "")
+        bar = "█" * round(count / most * bar_width) or ("▏" if count else "")
         span = f"{low:>10.4g} to {high:<10.4g}" if high > low else f"{low:>10.4g}{'':14}"
         yield f"  {span} {bar} {count}"
     if found.percentiles:
@@ -137,6 +139,6 @@ def keep_target_lines(found: KeepTarget) -> Iterator[str]:
     shares = f"{found.kept_share:.1%} of the clips ({found.wanted_share:.1%} wanted)"
     yield f"limits at the same percentile ({found.percentile:g}) of every score keep {shares}"
     if found.kept_share < found.wanted_share:
-        yield "what else the rules ask leaves no more"
+        yield "the other conditions of the rules leave no more"
     for rule in found.rules:
         yield f"  --rule {shlex.quote(rule)}"

@@ -220,7 +220,7 @@ def match_edge(
     foreign = [source[pts] for pts in foreign_pts if pts in source]
     found = compare_frames(exported, source[own_pts], foreign)
     if found.margin is not None and found.margin < 0:
-        raise MediaError(f"the {edge} frame is foreign: it lies beyond the clip's edge")
+        raise MediaError(f"the {edge} frame is not the clip's: it is beyond the clip's edge")
     colours = compare_frames(exported, source[own_pts], misread_colours(source[own_pts]))
     if colours.margin is not None and colours.margin < 0:
         raise MediaError(f"the {edge} frame has other colours than the video's")

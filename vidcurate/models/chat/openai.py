@@ -230,7 +230,9 @@ def adapts_format(
             add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
         if other.form != request_format.form:
             instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
-            add_notice(f"{address_of(chat)} cannot bind answers to the schema: asked by {instead}")
+            add_notice(
+                f"{address_of(chat)} does not enforce the schema: JSON is asked for by {instead}"
+            )
     return True
 
 

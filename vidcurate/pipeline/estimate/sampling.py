@@ -105,7 +105,7 @@ def choose_sample(lengths: Lengths, n_sample: int | None) -> list[str]:
     by_length = sorted(lengths, key=lambda video: (lengths[video], video))
     chosen = [by_length[(2 * i + 1) * n_videos // (2 * n)] for i in range(n)]
     if not sum(lengths[video] for video in chosen) > 0:
-        raise UsageError(f"none of {n} videos has a length, by which the others could be judged")
+        raise UsageError(f"none of {n} videos has a length, so the others cannot be estimated")
     return chosen
 
 
@@ -125,7 +125,8 @@ def refuse_empty(dataset: Dataset, plan: Plan, scope: Scope) -> None:
     counts = [count_stage(dataset, resolved, scope) for resolved in plan]
     if counts and counts[-1].rows == 0:
         raise EmptyResultError(
-            f"no estimate without a video that comes through: {why_empty(counts, dataset)}"
+            "no video of the sample came through, so there is no estimate: "
+            f"{why_empty(counts, dataset)}"
         )
 
 

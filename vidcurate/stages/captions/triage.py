@@ -26,8 +26,8 @@ class TriageConfig(StageConfig):
     )
     min_similarity: float = option(
         0.7,
-        "Similarity to another clip's caption, as the share of three-word runs in common, from "
-        "which a caption is weak",
+        "Captions at least this similar to another clip's are weak (share of three-word runs in "
+        "common)",
         gt=0,
         le=1,
     )

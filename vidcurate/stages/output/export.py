@@ -77,8 +77,8 @@ class Copy(Files):
     inexact: Literal["encode", "refuse", "keep"] = option(
         "encode",
         "What happens to a clip that does not begin and end at keyframes of the video: it is "
-        "encoded, refused, or copied with the frames before and after it, also of other shots, as "
-        "lead_s and tail_s tell",
+        "encoded, refused, or copied with the frames before and after it, also of other shots; "
+        "lead_s and tail_s say how much",
     )
 
 
@@ -286,7 +286,7 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
             f"-d {view.root}, or add --allow-loss"
         )
     parts = (
-        [f"{quantity(found.intended, 'clip')} of the export before no longer kept"]
+        [f"{quantity(found.intended, 'clip')} of the previous export no longer kept"]
         if found.intended
         else []
     )

@@ -114,7 +114,7 @@ def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
 
 VERIFY = MapStage(
     name="verify",
-    summary="Decode every clip file, and prove that it holds its shot and no foreign frame.",
+    summary="Decode every clip file, and prove that it holds its shot and no other frame.",
     reads=KEPT,
     writes=VERIFIED,
     config=VerifyConfig,

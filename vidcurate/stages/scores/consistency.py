@@ -62,7 +62,7 @@ def pair_cosines(vectors: Vectors) -> tuple[float, float]:
 
 CONSISTENCY_STAGE = MapStage(
     name="consistency",
-    summary="Measure how like the frames of each clip are, by their vectors.",
+    summary="Measure how similar the frames of each clip are, by their vectors.",
     reads=CLIPS,
     writes=CONSISTENCY,
     config=ConsistencyConfig,

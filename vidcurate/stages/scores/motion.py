@@ -59,7 +59,7 @@ class MotionConfig(StageConfig):
     )
     min_shake_change: float = option(
         0.02,
-        "Change of the camera's velocity within 80 ms from which it shakes",
+        "Smallest change of the camera's velocity within 80 ms that is shake",
         unit="frame diagonals a second",
         gt=0,
         le=10,
@@ -274,7 +274,7 @@ def share_true(flags: Flags) -> float:
 
 MOTION_STAGE = MapStage(
     name="motion",
-    summary="Say how the camera and what it sees move in each clip, and in which colours.",
+    summary="Measure how the camera and the scene move in each clip, and name its colours.",
     reads=CLIPS,
     writes=MOTION,
     config=MotionConfig,

@@ -27,7 +27,7 @@ class QualityConfig(StageConfig):
     """Where a frame begins to count as black or as frozen."""
 
     min_black_share: float = option(
-        0.98, "Share of pixels below level 20 from which a frame is black", gt=0, le=1
+        0.98, "Smallest share of pixels below level 20 that makes a frame black", gt=0, le=1
     )
     max_freeze_delta: float = option(
         0.1,
@@ -68,7 +68,7 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     Raises MediaError when no sample lies inside it.
     """
     if samples.num_rows == 0:
-        raise MediaError("no sample lies inside the clip: scan with a smaller sample_interval_s")
+        raise MediaError("no sample is inside the clip: scan with a smaller sample_interval_s")
     means = {name: mean(column(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
     deltas = column(frames, "luma_delta")[1:]

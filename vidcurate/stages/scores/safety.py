@@ -111,7 +111,7 @@ def resources(config: SafetyConfig) -> Resources:
 
 SAFETY_STAGE = MapStage(
     name="safety",
-    summary="Judge how probably each clip is not safe for work.",
+    summary="Estimate the probability that each clip is not safe for work.",
     reads=CLIPS,
     writes=SAFETY,
     config=SafetyConfig,

@@ -183,7 +183,7 @@ def overall_score(parts: Mapping[str, float | None], weight_of: Mapping[str, flo
 
 SUITABILITY_STAGE = MapStage(
     name="suitability",
-    summary="Say how fit each clip is to train on, 1 to 5, from its scores, and in words.",
+    summary="Rate how suitable each clip is for training, 1 to 5, from its other scores.",
     reads=CLIPS,
     writes=SUITABILITY,
     config=SuitabilityConfig,

@@ -61,7 +61,7 @@ class DedupConfig(StageConfig):
         "decided by resolution, length, bitrate, earliest",
     )
     min_similarity: float = option(
-        0.8, "Similarity from which two clips are copies of each other", gt=0, le=1
+        0.8, "Lowest similarity at which two clips are copies of each other", gt=0, le=1
     )
     against: tuple[str, ...] = option(
         (),

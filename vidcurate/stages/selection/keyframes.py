@@ -53,8 +53,9 @@ class Unlike(Choice):
 
     max_similarity: float | None = option(
         None,
-        "Cosine from which a frame is left out as a copy of one that was taken; none is 0.99, and "
-        "for semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend appearance",
+        "A frame that is at least this similar to one that was taken is left out as a copy (a "
+        "cosine); none is 0.99, and for semantic-walk ShareGPT4Video's 0.93, or 0.9 for backend "
+        "appearance",
         ge=-1,
         le=1,
     )

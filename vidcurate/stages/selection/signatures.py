@@ -50,7 +50,7 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
     from vidcurate.media.visual.hashes import perceptual_hash
 
     if frames.num_rows == 0:
-        raise MediaError("no frame lies inside the clip: scan the video again")
+        raise MediaError("no frame is inside the clip: scan the video again")
     pictures = [decode_half_size(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
     telling = [number for number, found in enumerate(hashes) if found is not None]
@@ -88,7 +88,7 @@ def seconds_from_start(rows: pa.Table, clip: Clip) -> Values:
 
 SIGNATURES_STAGE = MapStage(
     name="signatures",
-    summary="Note what copies of a clip would share with it, for dedup.",
+    summary="Compute a signature of each clip, by which dedup finds copies.",
     reads=CLIPS,
     writes=SIGNATURES,
     config=SignaturesConfig,

@@ -57,7 +57,7 @@ def clip_bounds(clip: Clip, video: VideoCuts, pts: Ticks) -> Bounds:
 
 BOUNDS_STAGE = MapStage(
     name="bounds",
-    summary="Say which transitions bound each clip and how sure they are.",
+    summary="Record which transitions bound each clip, and how sure each is.",
     reads=CLIPS,
     writes=BOUNDS,
     config=BoundsConfig,

@@ -38,7 +38,7 @@ class Content(PySceneDetect):
     name: Literal["content"] = "content"
     content_threshold: float = option(
         27.0,
-        "Change of hue, saturation and value from which there is a cut",
+        "Smallest change of hue, saturation and value that is a cut",
         unit="8-bit levels",
         gt=0,
     )
@@ -50,7 +50,7 @@ class Adaptive(PySceneDetect):
     name: Literal["adaptive"] = "adaptive"
     adaptive_threshold: float = option(
         3.0,
-        "Ratio of a frame's change to the mean of its neighbours from which there is a cut",
+        "A cut changes this many times as much as its neighbouring frames do",
         gt=0,
     )
     adaptive_window: int = option(2, "Neighbours on each side", unit="frames", ge=1, le=120)
@@ -67,7 +67,10 @@ class Histogram(PySceneDetect):
 
     name: Literal["histogram"] = "histogram"
     histogram_threshold: float = option(
-        0.20, "1 minus the correlation of luma histograms from which there is a cut", gt=0, le=1
+        0.20,
+        "Smallest difference of luma histograms (1 minus correlation) that is a cut",
+        gt=0,
+        le=1,
     )
 
 
@@ -76,7 +79,7 @@ class Hash(PySceneDetect):
 
     name: Literal["hash"] = "hash"
     hash_threshold: float = option(
-        0.35, "Share of hash bits that differ from which there is a cut", gt=0, le=1
+        0.35, "Smallest share of differing hash bits that is a cut", gt=0, le=1
     )
 
 
@@ -97,9 +100,7 @@ class Learned(Choice):
     """Our network."""
 
     name: Literal["learned"] = "learned"
-    learned_threshold: float = option(
-        0.5, "Confidence from which there is a transition", ge=0, le=1
-    )
+    learned_threshold: float = option(0.5, "Lowest confidence that is a transition", ge=0, le=1)
 
 
 class TransNet(Choice):

@@ -48,8 +48,8 @@ class OpenClipConfig(Choice):
             raise ValueError("backend open_clip needs a model, such as ViT-B-32")
         if bool(self.pretrained) == self.model.startswith((FOLDER, HUB)):
             raise ValueError(
-                "an architecture needs pretrained, its weights' name or file; "
-                "local-dir: and hf-hub: bring their own"
+                "this model needs pretrained: the name of its weights, or a file with them; "
+                "local-dir: and hf-hub: models take none, as they hold their own"
             )
         return self
 
@@ -176,7 +176,7 @@ def resources(config: EmbedConfig) -> Resources:
 
 EMBED = MapStage(
     name="embed",
-    summary="Make a vector of each proxy, for search, duplicates and like shots.",
+    summary="Make a vector of each proxy, for search, duplicates and similar shots.",
     reads=SCANS,
     writes=VECTORS,
     config=EmbedConfig,
