@@ -59,7 +59,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """What is looked for: a text, or an image's file or a clip's id (`like`).
 
     `pool` says how a clip stands for its frames: mean takes all of them, softmax those that fit
@@ -73,7 +73,7 @@ class Query:
 
 
 def find_clips(
-    dataset: Dataset, query: Query, top: int, note: Callable[[str], None]
+    dataset: Dataset, query: SearchQuery, top: int, note: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """The `top` clips most like a query, best first, with score, id, video and times.
 

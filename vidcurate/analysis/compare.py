@@ -121,8 +121,8 @@ def gone(here: Side, there: Side) -> pa.Table:
     """
     clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
     other = there.clips.take(likest(clips, there.clips))
-    said = there.left_out["reason"].combine_chunks()
-    reason = said.take(positions(other["clip_id"], there.left_out["id"]))
+    all_reasons = there.left_out["reason"].combine_chunks()
+    reason = all_reasons.take(positions(other["clip_id"], there.left_out["id"]))
     known = rules_by_reason(there.rules)
     found = reason.drop_null().unique().to_pylist()
     rules = {text: there.rules[known[text]] for text in found if text in known}

@@ -28,8 +28,8 @@ def leftovers(dataset: Dataset) -> list[Location]:
     known by their mark. Objects are never half written, but may lack their commit.
     """
     root = dataset.root
-    shelves = [resolved.output(dataset) for resolved in present_plan(dataset)]
-    lost = [stored.folder / name for stored in shelves for name in stored.uncommitted()]
+    outputs = [resolved.output(dataset) for resolved in present_plan(dataset)]
+    lost = [stored.folder / name for stored in outputs for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]

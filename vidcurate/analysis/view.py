@@ -113,13 +113,13 @@ def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> R
     It raises UsageError for a table that the data set does not have.
     """
     tables = present_tables(plan)
-    shelves = {p.stage.writes.name: p.output(dataset) for p in plan}
-    shelves[FILES.name] = dataset.stored(FILES, FOUND)
+    stored = {p.stage.writes.name: p.output(dataset) for p in plan}
+    stored[FILES.name] = dataset.stored(FILES, FOUND)
 
     def read(name: str) -> pa.Table:
         if name not in tables:
             raise UsageError(f"no table '{name}' here{suggest(name, tables)}")
-        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        rows = scope.keep(stored[name].read(None, tables[name].schema))
         return tables[name].one_row_a_key(rows)
 
     return read

@@ -31,7 +31,7 @@ PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
 FUNNEL_WIDTH = 80
 # Tables whose rows say how large a data set is, with the words for one and several.
-HELD = (
+COUNTED_TABLES = (
     ("videos", "video", "videos"),
     ("clips", "clip", "clips"),
     ("kept", "kept", "kept"),
@@ -321,7 +321,7 @@ def headline(counts: Sequence[StageCount]) -> str:
     rows = {c.table: c.rows for c in counts}
     held = [
         f"{rows[table]} {one if rows[table] == 1 else many}"
-        for table, one, many in HELD
+        for table, one, many in COUNTED_TABLES
         if table in rows
     ]
     pending, stale = ([c.stage for c in counts if getattr(c, s)] for s in ("pending", "stale"))

@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vidcurate.errors import quantity
-from vidcurate.pipeline.estimate.comparison import Comparison
+from vidcurate.pipeline.estimate.comparison import EstimateComparison
 from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ExpectedRequests
 
 GB = 1e9
@@ -98,7 +98,7 @@ def number(value: float, digits: int = 3) -> str:
     return f"{float(f'{value:.{digits}g}'):,.10f}".rstrip("0").rstrip(".")
 
 
-def against_estimate(compared: Comparison) -> str:
+def against_estimate(compared: EstimateComparison) -> str:
     """The estimate and what the run took, in a line."""
     return (
         f"estimated {number(compared.estimated_hours)} h, took {number(compared.actual_hours)} h"

@@ -43,7 +43,7 @@ class Signals:
     to_thread: int = 0
     wake: int = -1
 
-    def heard(self, number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt in the main thread when the run shall end at once."""
         # A terminal that is closed may tell so more than once.
         self.to_main += number != signal.SIGHUP or not self.to_main
@@ -140,9 +140,9 @@ def signals_heard(last_words: Callable[[], str]) -> Iterator[Signals]:
 def install(signals: Signals) -> dict[signal.Signals, Any]:
     """Put in the handlers; returns those that were there."""
     wanted: dict[signal.Signals, Any] = {
-        signal.SIGINT: signals.heard,
-        signal.SIGTERM: signals.heard,
-        signal.SIGHUP: signals.heard,
+        signal.SIGINT: signals.on_signal,
+        signal.SIGTERM: signals.on_signal,
+        signal.SIGHUP: signals.on_signal,
         signal.SIGTSTP: signals.suspend,
         # Only that it comes counts: also after a SIGSTOP, which nobody hears of.
         signal.SIGCONT: lambda _number, _frame: None,

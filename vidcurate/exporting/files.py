@@ -117,8 +117,8 @@ def tidy(out: Path, dataset: str) -> None:
 def unfinished_folders(out: Path, dataset: str) -> list[Path]:
     """List the folders that killed runs of this data set left beside its export."""
     pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
-    beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    return [left for left in beside if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
+    siblings = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    return [left for left in siblings if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
 
 
 def belongs_to(folder: Path, dataset: str) -> bool:

@@ -10,7 +10,7 @@ from vidcurate.errors import ConfigError, suggest
 from vidcurate.options import StageConfig, faults_of, put_over
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
-    Fault,
+    ConfigFault,
     YamlPath,
     dotted,
     line_of,
@@ -38,7 +38,7 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
     faults += more
     if not data.keys() - {MODELS} and not faults:
         names = ", ".join(stage.name for stage in stages)
-        faults.append(Fault(1, "", f"the file names no stage; stages are {names}"))
+        faults.append(ConfigFault(1, "", f"the file names no stage; stages are {names}"))
     if faults:
         raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
     return configs
@@ -65,10 +65,10 @@ def mapping_config(
 
 def check_config(
     data: Mapping[Any, Any], lines: Mapping[YamlPath, int], stages: Sequence[Stage]
-) -> tuple[dict[str, StageConfig], list[Fault]]:
+) -> tuple[dict[str, StageConfig], list[ConfigFault]]:
     """Stages with their options, in the order of the data, and what is wrong with them."""
     configs: dict[str, StageConfig] = {}
-    faults: list[Fault] = []
+    faults: list[ConfigFault] = []
     known = {stage.name: stage for stage in stages}
     models = NamedModels(lines)
     faults = models.read(data.get(MODELS))
@@ -77,7 +77,7 @@ def check_config(
             continue
         if name not in known:
             message = f"unknown stage{suggest(name, (*known, MODELS))}"
-            faults.append(Fault(line_of(lines, (name,)), str(name), message))
+            faults.append(ConfigFault(line_of(lines, (name,)), str(name), message))
             continue
         checked = check_options(known[name], {} if options is None else options, models)
         if isinstance(checked, StageConfig):
@@ -103,11 +103,13 @@ def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[st
         ) from error
 
 
-def check_options(stage: Stage, options: Any, models: NamedModels) -> StageConfig | list[Fault]:
+def check_options(
+    stage: Stage, options: Any, models: NamedModels
+) -> StageConfig | list[ConfigFault]:
     """A stage's options as its config model, or what is wrong with them."""
     if not isinstance(options, dict):
         at = line_of(models.lines, (stage.name,))
-        return [Fault(at, stage.name, "must be a mapping of options to values")]
+        return [ConfigFault(at, stage.name, "must be a mapping of options to values")]
     try:
         options = models.put_into(stage, options)
     except UnusableModelError as error:

@@ -78,7 +78,7 @@ def announce_requests(
     )
 
 
-def work_through(run: Run, resolved: ResolvedStage, todo: Iterator[Batch]) -> None:
+def work_through(run: Run, resolved: ResolvedStage, batches: Iterator[Batch]) -> None:
     """Have the engine work on batches, and report each; stop after those in progress."""
     stage = resolved.stage
     assert isinstance(stage, MapStage)
@@ -93,8 +93,8 @@ def work_through(run: Run, resolved: ResolvedStage, todo: Iterator[Batch]) -> No
     retries = Retries(run.engine, job, run.report_shrink)
     unanswered: Counter[str] = Counter()
     n_batches = max(BATCHES_BETWEEN_COMPACTIONS, 64 * run.engine.workers)
-    while not run.interrupted and (some := list(islice(todo, n_batches))):
-        for report in retries.reports(some):
+    while not run.interrupted and (chunk := list(islice(batches, n_batches))):
+        for report in retries.reports(chunk):
             failed = (i for i, status, _ in report.statuses if status == FAILED)
             run.add_failures(stage.name, failed)
             run.listener.advanced(stage.name, report)

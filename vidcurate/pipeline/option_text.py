@@ -15,10 +15,10 @@ def flags(spec: OptionSpec) -> list[str]:
 def describe(spec: OptionSpec) -> str:
     """Description, unit, bounds, choices, condition and default in one line."""
     condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
-    default = shown(spec.default)
+    default = default_text(spec.default)
     notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
-    told = "; ".join(note for note in notes if note)
-    return f"{spec.description} ({told})" if told else spec.description
+    details = "; ".join(note for note in notes if note)
+    return f"{spec.description} ({details})" if details else spec.description
 
 
 def notes_on(spec: OptionSpec) -> list[str]:
@@ -44,7 +44,7 @@ def choices(spec: OptionSpec) -> str:
     return ""
 
 
-def shown(value: Any) -> str:
+def default_text(value: Any) -> str:
     """A default as YAML and the command line write it; "" for what is empty."""
     if value is None:
         return "none"

@@ -12,7 +12,7 @@ from vidcurate.errors import UsageError, raising_disk_full
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount, as_dicts
 from vidcurate.pipeline.discovery.found_files import ingest_sources
-from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
+from vidcurate.pipeline.estimate.comparison import EstimateComparison, compare_with_run
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.run import Run
@@ -54,7 +54,7 @@ class RunReport:
     stages: tuple[StageCount, ...]
     shrinks: tuple[Shrink, ...]
     requests: tuple[Mapping[str, Any], ...]
-    against_estimate: tuple[Comparison, ...]
+    against_estimate: tuple[EstimateComparison, ...]
     is_interrupted: bool
 
     def as_dict(self) -> dict[str, Any]:

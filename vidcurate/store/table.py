@@ -174,8 +174,8 @@ def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     Arrow's plain text columns end at 2 GB, which the captions of some million clips exceed.
     """
     large = LARGE.get(column.type)
-    roomy = column if large is None else column.cast(large)
-    return roomy.combine_chunks().take(where)
+    large_column = column if large is None else column.cast(large)
+    return large_column.combine_chunks().take(where)
 
 
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:

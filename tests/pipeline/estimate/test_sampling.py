@@ -22,7 +22,11 @@ from vidcurate.options import options_of
 from vidcurate.pipeline.counts import count_stage
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
-from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
+from vidcurate.pipeline.estimate.comparison import (
+    EstimateComparison,
+    compare_with_run,
+    save_estimate,
+)
 from vidcurate.pipeline.estimate.forecast import (
     Estimate,
     Expected,
@@ -76,7 +80,7 @@ def estimated(
     return found, run
 
 
-def against(root: Path, options: Options) -> dict[str, Comparison]:
+def against(root: Path, options: Options) -> dict[str, EstimateComparison]:
     """The finished run of a data set compared with its estimate, by stage."""
     dataset = Dataset(root)
     known = {stage.name: stage for stage in STAGES}

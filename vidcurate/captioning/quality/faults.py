@@ -76,7 +76,7 @@ class JudgedCaption:
     word_range: WordRange
 
 
-Fault = Callable[[JudgedCaption], str | None]
+FaultCheck = Callable[[JudgedCaption], str | None]
 
 
 def length(judged: JudgedCaption) -> str | None:
@@ -188,7 +188,7 @@ def letter_pairs(text: str) -> frozenset[str]:
 
 
 # By how much each fault lowers a score of 1.
-FAULTS: Mapping[str, tuple[Fault, float]] = MappingProxyType(
+FAULTS: Mapping[str, tuple[FaultCheck, float]] = MappingProxyType(
     {
         "length": (length, 0.3),
         "repetition": (repetition, 0.5),

@@ -63,9 +63,9 @@ def near_copies(texts: Sequence[str], bands: Bands, min_likeness: float) -> dict
         likeness = len(first & second) / len(first | second)
         if likeness < min_likeness:
             continue
-        for text, twin in ((one, other), (other, one)):
+        for text, copy in ((one, other), (other, one)):
             if text not in found or found[text].likeness < likeness:
-                found[text] = NearCopy(twin, likeness)
+                found[text] = NearCopy(copy, likeness)
     return found
 
 

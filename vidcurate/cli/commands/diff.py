@@ -41,8 +41,10 @@ def diff(
         "kept_by_both": one.kept.num_rows - left.num_rows,
     }
     if as_json:
-        told = {"options": [asdict(option) for option in options]}
-        tell_json({**counts, **told, "left": left.to_pylist(), "entered": entered.to_pylist()})
+        changed_options = {"options": [asdict(option) for option in options]}
+        tell_json(
+            {**counts, **changed_options, "left": left.to_pylist(), "entered": entered.to_pylist()}
+        )
         return
     console = Console(highlight=False)
     for line in lines(counts, options, left, entered):
@@ -54,9 +56,9 @@ def lines(
 ) -> Iterator[str]:
     """The result in words."""
     for name in ("first", "second"):
-        told = counts[name]
-        clips = quantity(told["clips"], "clip")
-        yield f"{name}: {told['kept']} of {clips} kept in {told['dataset']}"
+        count = counts[name]
+        clips = quantity(count["clips"], "clip")
+        yield f"{name}: {count['kept']} of {clips} kept in {count['dataset']}"
     yield f"{counts['kept_by_both']} are kept by both"
     for option in options:
         if True in (option.first, option.second) and "." not in option.option:

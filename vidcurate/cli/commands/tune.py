@@ -111,8 +111,8 @@ def distribution_lines(found: Distribution, n_clips: int) -> Iterator[str]:
 
 def limit_lines(found: Limit) -> Iterator[str]:
     """What a limit keeps, and the clips next to it."""
-    is_told = found.value is None or found.condition.endswith(f" {found.value:g}")
-    now = "" if is_told else f" (now {found.value:.6g})"
+    is_stated = found.value is None or found.condition.endswith(f" {found.value:g}")
+    now = "" if is_stated else f" (now {found.value:.6g})"
     yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%} of them"
     for side, clips in (("in ", found.inside), ("out", found.outside)):
         for clip in clips:

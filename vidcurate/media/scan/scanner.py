@@ -258,11 +258,11 @@ def fault_sentence(
 ) -> str | None:
     """Describe in plain words what is wrong with the video as a whole; None for nothing."""
     length = (times.end_pts - times.first_pts) * base
-    of_promised = f" of {float(expected_s):.1f} s" if expected_s else ""
+    expected_length = f" of {float(expected_s):.1f} s" if expected_s else ""
     if faults.stopped:
-        return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
+        return f"decoding stopped at {float(length):.1f} s{expected_length}: {faults.stopped}"
     if missing_s(length, expected_s):
-        return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
+        return f"decoding stopped at {float(length):.1f} s{expected_length}: the file ends there"
     if faults.n_errors:
         return "parts of the file cannot be read"
     if faults.n_out_of_order:

@@ -222,10 +222,10 @@ def mixtures(squares: dict[int, Values], n_frames: int) -> list[Values]:
         before = squares[lag][REACH - lag :][:n_inner]
         after = squares[lag][REACH:][:n_inner]
         whole = squares[2 * lag][REACH - lag :][:n_inner]
-        way = (before - after) / (whole + NOISE)
-        share = np.clip((1.0 + way) / 2.0, 0.0, 1.0)
+        position = (before - after) / (whole + NOISE)
+        share = np.clip((1.0 + position) / 2.0, 0.0, 1.0)
         off = np.maximum(before - share**2 * whole, 0.0) / (whole + NOISE)
-        found += [np.clip(way, -2.0, 2.0), np.sqrt(np.minimum(off, 4.0))]
+        found += [np.clip(position, -2.0, 2.0), np.sqrt(np.minimum(off, 4.0))]
     return found
 
 

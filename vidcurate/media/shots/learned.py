@@ -29,7 +29,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class NetworkWeights:
     """The network's matrices, each with its bias; `layers` read three frames side by side."""
 
     entry: tuple[Values, Values]
@@ -62,7 +62,7 @@ class Transition:
 
 
 @cache
-def weights() -> Weights:
+def weights() -> NetworkWeights:
     """Load the weights that come with the package, stored in half precision."""
     with (
         files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
@@ -76,10 +76,10 @@ def weights() -> Weights:
             for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
         }
     layers = tuple(pairs[f"layer{n}"] for n in range(len(DILATIONS)))
-    return Weights(pairs["entry"], layers, pairs["head"])
+    return NetworkWeights(pairs["entry"], layers, pairs["head"])
 
 
-def probabilities(features: Values, network: Weights) -> Values:
+def probabilities(features: Values, network: NetworkWeights) -> Values:
     """Run the network on all frames but the first and last 31, with results by COLUMNS.
 
     `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
@@ -110,7 +110,7 @@ class LearnedDetector:
     the same numbers to the last bit. Memory does not grow with the video.
     """
 
-    network: Weights = field(default_factory=weights)
+    network: NetworkWeights = field(default_factory=weights)
     block: int = BLOCK
     pictures: Bytes = field(init=False)
     count: int = 0

@@ -43,7 +43,7 @@ class ChatModel(Protocol):
         ...
 
 
-class Opener(Protocol):
+class ChatModelOpener(Protocol):
     """The function that a backend's module offers."""
 
     def __call__(self, options: Mapping[str, object], /) -> ChatModel:
@@ -58,7 +58,7 @@ def open_chat_model(config: ModelConfig) -> ChatModel:
     Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
     module, function = BACKENDS[config.name].split(":")
-    opener = cast("Opener", getattr(importlib.import_module(module), function))
+    opener = cast("ChatModelOpener", getattr(importlib.import_module(module), function))
     return opener(config.model_dump())
 
 

@@ -10,7 +10,7 @@ from vidcurate.models.chat.conversation import Frame, ModelRequest
 from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
-A_SECOND = 1000  # milliseconds
+MS_PER_S = 1000  # milliseconds
 
 
 def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[ModelRequest]) -> Any:
@@ -76,13 +76,13 @@ def video_metadata(frames: Sequence[Frame]) -> dict[str, Any]:
     Times are those in the clip, to a millisecond: frame numbers at 1000 a second. The whole length
     makes `sampled_fps` the mean rate of the frames, from which Qwen2.5-VL counts time.
     """
-    times_ms = [round(A_SECOND * (frame.time_s - frame.clip_start_s)) for frame in frames]
-    gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else A_SECOND
+    times_ms = [round(MS_PER_S * (frame.time_s - frame.clip_start_s)) for frame in frames]
+    gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else MS_PER_S
     n_ms = max(1, round(gap_ms * len(frames)))
     return {
         "total_num_frames": n_ms,
-        "fps": float(A_SECOND),
-        "duration": n_ms / A_SECOND,
+        "fps": float(MS_PER_S),
+        "duration": n_ms / MS_PER_S,
         "frames_indices": times_ms,
     }
 

@@ -55,11 +55,11 @@ class ClipEmbedder:
 
         It fits if twice the room gives the same tokens, followed by padding.
         """
-        room = self.tokens([""]).shape[1]
-        padding = self.tokens([""], context_length=2 * room)[0, room:]
-        whole = self.tokens(list(texts), context_length=2 * room)
-        fits = (whole[:, :room] == self.tokens(list(texts))).all(1)
-        return [not fit for fit in (fits & (whole[:, room:] == padding).all(1)).tolist()]
+        context_length = self.tokens([""]).shape[1]
+        padding = self.tokens([""], context_length=2 * context_length)[0, context_length:]
+        whole = self.tokens(list(texts), context_length=2 * context_length)
+        fits = (whole[:, :context_length] == self.tokens(list(texts))).all(1)
+        return [not fit for fit in (fits & (whole[:, context_length:] == padding).all(1)).tolist()]
 
     @property
     def logit_scale(self) -> float:

@@ -149,8 +149,12 @@ def row_of(number: int, row: Mapping[str, Any]) -> Row:
     column = next((c for c in path_columns(list(row)) if not is_empty(row[c])), None)
     extra = {k: str(v) for k, v in row.items() if k and k != column and not is_empty(v)}
     if column is None:
-        there = path_column(list(row)) is not None
-        why = "" if there else f" ({', '.join(PATH_COLUMNS)}); it has {', '.join(row) or 'nothing'}"
+        has_path_column = path_column(list(row)) is not None
+        why = (
+            ""
+            if has_path_column
+            else f" ({', '.join(PATH_COLUMNS)}); it has {', '.join(row) or 'nothing'}"
+        )
         return Row(number, None, extra, f"row {number} has no path{why}")
     return Row(number, str(row[column]), extra)
 

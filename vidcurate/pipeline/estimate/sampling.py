@@ -197,8 +197,8 @@ def caption_requests(
     """The requests with images that captions of the videos left will take, retries not counted."""
     wanted = ["video_id", "frame_times_s", "prompt_tokens", "completion_tokens"]
     rows = captions.output(dataset).read(wanted, CAPTIONS.schema)
-    looked = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
-    rows = scope_of(sample).keep(rows.filter(looked))
+    has_frames = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
+    rows = scope_of(sample).keep(rows.filter(has_frames))
     sums = [("video_id", "count"), ("prompt_tokens", "sum"), ("completion_tokens", "sum")]
     by_video = {
         row["video_id"]: row for row in rows.group_by("video_id").aggregate(sums).to_pylist()

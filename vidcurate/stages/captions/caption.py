@@ -87,7 +87,7 @@ def caption(
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class CaptionProvenance:
     """What made a caption, as its row records it."""
 
     backend: str
@@ -100,9 +100,9 @@ class Provenance:
     subtitles_hash: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
+def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
     """What made a model's caption."""
-    return Provenance(
+    return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
         config.strategy.name,
@@ -130,7 +130,7 @@ def caption_from_facts(
         as_row(
             clip,
             CaptionText(text, "ok"),
-            Provenance(config.backend.name, style=config.style),
+            CaptionProvenance(config.backend.name, style=config.style),
             usage,
         )
     ]
@@ -225,7 +225,9 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, captioned: CaptionText, provenance: Provenance, usage: Usage) -> Caption:
+def as_row(
+    clip: Clip, captioned: CaptionText, provenance: CaptionProvenance, usage: Usage
+) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,

@@ -149,14 +149,14 @@ def judge_caption(
             model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
         judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        provenance = Provenance(config.backend.name, prompt_text(config))
+        provenance = JudgementProvenance(config.backend.name, prompt_text(config))
         return as_row(clip, judged, cosine, model_grade, usage, provenance)
 
     return conversation()
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class JudgementProvenance:
     """Who judged a caption, and with which prompts."""
 
     backend: str
@@ -169,7 +169,7 @@ def as_row(
     alignment: float | None,
     model_grade: ModelGrade | None,
     usage: Usage,
-    provenance: Provenance,
+    provenance: JudgementProvenance,
 ) -> Verdict:
     """A verdict's row."""
     faults = faults_of(judged)

@@ -40,7 +40,7 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
     rows = captioned.filter(has_caption).sort_by(order).to_pylist()
     videos = groupby(rows, lambda row: str(row["video_id"]))
-    outlines = [outline_of(video_id, of_video, config) for video_id, of_video in videos]
+    outlines = [outline_of(video_id, rows_of_video, config) for video_id, rows_of_video in videos]
     status = pc.if_else(has_caption, OK, DROPPED)
     reason = pc.if_else(has_caption, None, "the clip has no caption")
     return Outcome.from_status(OUTLINES.to_arrow(outlines), clips["clip_id"], status, reason)

@@ -212,8 +212,10 @@ def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
     A hand's sway has moments of steady speed, which alone look like a short pan.
     """
     against = turns_back(velocity)
-    swayed = np.append(against & shakes[1:], False) | np.insert(against & shakes[:-1], 0, False)
-    return shakes | (moves & swayed)
+    beside_shaking = np.append(against & shakes[1:], False) | np.insert(
+        against & shakes[:-1], 0, False
+    )
+    return shakes | (moves & beside_shaking)
 
 
 def turns_back(velocity: Values) -> Flags:
@@ -258,8 +260,8 @@ def dominant_colours(shares: Values) -> tuple[str, ...]:
 
 def colour_entropy(shares: Values) -> float:
     """Return the entropy of shares over that of equal ones: 0 for one colour, 1 for all equal."""
-    there = shares[shares > 0]
-    return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
+    present = shares[shares > 0]
+    return float(max(0.0, -(present * np.log(present)).sum() / np.log(len(shares))))
 
 
 def wants_vectors(config: MotionConfig) -> bool:

@@ -34,7 +34,7 @@ class EfficientNetConfig(Choice):
     )
 
 
-class OpenClipConfig(Choice):
+class OpenClipTagsConfig(Choice):
     """The user's labels, by the model that made the vectors."""
 
     name: Literal["open_clip"] = "open_clip"
@@ -55,7 +55,7 @@ class OpenClipConfig(Choice):
 class TagsConfig(StageConfig):
     """What names the things that are seen, and with which words."""
 
-    backend: EfficientNetConfig | OpenClipConfig = choice(
+    backend: EfficientNetConfig | OpenClipTagsConfig = choice(
         EfficientNetConfig,
         "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
     )
@@ -64,7 +64,7 @@ class TagsConfig(StageConfig):
     @property
     def labels(self) -> tuple[str, ...]:
         """The user's labels and files of labels."""
-        return self.backend.labels if isinstance(self.backend, OpenClipConfig) else ()
+        return self.backend.labels if isinstance(self.backend, OpenClipTagsConfig) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class Taggers:
 def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
     """Return functions that open a model when a clip first needs it, by the video's row."""
     labels = labels_of(config)
-    prompt = config.backend.prompt if isinstance(config.backend, OpenClipConfig) else PLACE
+    prompt = config.backend.prompt if isinstance(config.backend, OpenClipTagsConfig) else PLACE
 
     def words(choice: ModelChoice) -> LabelVectors:
         embedder = open_clip_embedder(choice)

@@ -90,8 +90,8 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
     """Order the numbers of all clips, best first."""
-    of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
-    videos = tables[VIDEOS.name].take(of_video)
+    video_rows = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
+    videos = tables[VIDEOS.name].take(video_rows)
     pixels = pc.multiply(videos["display_width"], videos["display_height"])
     measures = {
         "resolution": pixels,

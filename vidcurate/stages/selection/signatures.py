@@ -53,14 +53,14 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
         raise MediaError("no frame lies inside the clip: scan the video again")
     pictures = [decode_half_size(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
-    telling = [number for number, found in enumerate(hashes) if found is not None]
-    vectors = [describe(pictures[number]) for number in telling]
+    hashable = [number for number, found in enumerate(hashes) if found is not None]
+    vectors = [describe(pictures[number]) for number in hashable]
     return Signature(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         duration_s=clip.duration_s,
         content=content_hash(frames),
-        times_s=tuple(seconds_from_start(samples, clip)[telling].tolist()),
+        times_s=tuple(seconds_from_start(samples, clip)[hashable].tolist()),
         hashes=b"".join(found.tobytes() for found in hashes if found is not None),
         vectors=packed(np.array(vectors, np.float32).reshape(-1, DIMENSION)).tobytes(),
         luma_sequence=clip_luma_sequence(clip, frames).astype(np.float32).tobytes(),
