@@ -290,12 +290,13 @@ def given_options(config: StageConfig) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not specs[name].facts["neutral"]}
 
 
-def faults_of(
+def option_faults(
     config: type[StageConfig], error: ValidationError
 ) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong with options: where, as files have them, and in words."""
     return [
-        (flat_location(config, fault["loc"]), words_of(config, fault)) for fault in error.errors()
+        (flat_location(config, fault["loc"]), plain_words(config, fault))
+        for fault in error.errors()
     ]
 
 
@@ -308,7 +309,7 @@ def flat_location(
     return location
 
 
-def words_of(config: type[StageConfig], fault: ErrorDetails) -> str:
+def plain_words(config: type[StageConfig], fault: ErrorDetails) -> str:
     """One of pydantic's errors in plain words."""
     name = fault["loc"][-1] if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":

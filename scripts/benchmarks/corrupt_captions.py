@@ -8,7 +8,7 @@ from types import MappingProxyType
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.quality.camera_claims import camera_claims
 from vidcurate.captioning.quality.faults import BRIGHTEST_NIGHT, DARKEST_DAY
-from vidcurate.captioning.templates.facts import Facts, number
+from vidcurate.captioning.templates.facts import Facts, measured_number
 from vidcurate.captioning.text.cleaning import sentences_of
 
 # Each word may stand for any other of its row.
@@ -104,7 +104,7 @@ def other_move(text: str, facts: Facts, dice: random.Random) -> str | None:
 
 def other_light(text: str, facts: Facts, _dice: random.Random) -> str | None:
     """Night in a light picture, a sunny day in a dark one, by the rule's own limits."""
-    luma = number(facts, "quality", "luma_mean")
+    luma = measured_number(facts, "quality", "luma_mean")
     if luma is None:
         return None
     if luma > BRIGHTEST_NIGHT:

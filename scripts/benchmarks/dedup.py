@@ -26,7 +26,7 @@ import pyarrow as pa
 from vidcurate.clips.windows import window
 from vidcurate.deduplication.choice import Link
 from vidcurate.deduplication.content import content_arrays
-from vidcurate.deduplication.links import links
+from vidcurate.deduplication.links import find_links
 from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
@@ -169,7 +169,9 @@ def case(kind: Kind, found: Sequence[tuple[Signature, Signature]]) -> Case:
     """What is linked among shots and their copies."""
     offsets_s = [kind.part[0] * own.duration_s for own, _ in found]
     rows = SIGNATURES.to_arrow([pair[side] for side in (0, 1) for pair in found])
-    return Case(kind.name, offsets_s, list(links(content_arrays(rows), LOWEST)) if found else ())
+    return Case(
+        kind.name, offsets_s, list(find_links(content_arrays(rows), LOWEST)) if found else ()
+    )
 
 
 def is_right(link: Link, n_shots: int) -> bool:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from tests.support.command import vidcurate
 from tests.support.pipeline import process
-from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, likest
+from vidcurate.analysis.compare import (
+    Difference,
+    Side,
+    by_cause,
+    differences,
+    gone,
+    most_overlapping,
+)
 from vidcurate.records import CLIPS, QUALITY
 
 Spans = Sequence[tuple[str, int, int]]
@@ -143,7 +150,7 @@ def test_causes_are_counted() -> None:
 def test_a_tie_goes_to_the_shorter_clip() -> None:
     """The very same span comes before a longer one that holds it."""
     others = [("a", 0, 90), ("a", 10, 20), ("a", 5, 25)]
-    assert likest(clips([("a", 10, 20)]), clips(others)).to_pylist() == [1]
+    assert most_overlapping(clips([("a", 10, 20)]), clips(others)).to_pylist() == [1]
 
 
 @given(
@@ -161,7 +168,7 @@ def test_the_likest_is_the_one_that_shares_most(
         common = min(clip[2], other[2]) - max(clip[1], other[1])
         return max(0, common) if clip[0] == other[0] else 0
 
-    found = likest(clips(ours), clips(theirs)).to_pylist()
+    found = most_overlapping(clips(ours), clips(theirs)).to_pylist()
     most = [max((shared(clip, other) for other in theirs), default=0) for clip in ours]
     assert [
         0 if place is None else shared(clip, theirs[place])

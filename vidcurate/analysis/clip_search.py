@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.analysis.search import (
+    clips_with_vectors,
     kept_vectors,
-    likest,
+    most_similar,
     ranked_by_frames,
     vector_of,
-    with_vectors,
 )
 from vidcurate.analysis.view import (
     present_plan,
@@ -90,7 +90,7 @@ def find_clips(
         vector = query_vector(embedded, query.text, query.like)
         # A clip is most like itself, which nobody asks for.
         count = top + 1 if query.pool == "mean" else max(top + 1, RANKED_AGAIN)
-        found = likest(embedded.file, vector, count)
+        found = most_similar(embedded.file, vector, count)
         if query.pool == "softmax":
             of_video = lru_cache(VIDEOS_AT_HAND)(embedded.of_video)
             found = ranked_by_frames(found, vector, of_video, query.temperature)
@@ -125,7 +125,7 @@ def embedded_clips(
             lost = quantity(clips.num_rows - kept.num_rows, "clip")
             note(f"{lost} left out: their videos are not embedded")
         dimension = next((row.dimension for row in videos.values()), 1)
-        return with_vectors(kept, dimension, embedded(Path()).of_video)
+        return clips_with_vectors(kept, dimension, embedded(Path()).of_video)
 
     return embedded(kept_vectors(dataset.root, of, make))
 

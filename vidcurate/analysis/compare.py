@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.analysis.view import (
-    open_dataset,
     present_plan,
     present_scope,
     present_tables,
     reader,
+    require_dataset,
 )
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.rules import parse
@@ -51,7 +51,7 @@ def side_of(folder: Path) -> Side:
 
     Raises UsageError where there is no data set, or none with clips.
     """
-    dataset = open_dataset(folder)
+    dataset = require_dataset(folder)
     plan = present_plan(dataset)
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
@@ -120,7 +120,7 @@ def gone(here: Side, there: Side) -> pa.Table:
     all reasons read, of the clip and of its counterpart.
     """
     clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
-    other = there.clips.take(likest(clips, there.clips))
+    other = there.clips.take(most_overlapping(clips, there.clips))
     all_reasons = there.left_out["reason"].combine_chunks()
     reason = all_reasons.take(positions(other["clip_id"], there.left_out["id"]))
     known = rules_by_reason(there.rules)
@@ -162,7 +162,7 @@ def numbers(clips: pa.Table, rules: Iterable[str], side: Side) -> pa.Array:
     return found.to_struct_array().combine_chunks()
 
 
-def likest(clips: pa.Table, others: pa.Table) -> pa.Array:
+def most_overlapping(clips: pa.Table, others: pa.Table) -> pa.Array:
     """For each clip the place among others of the one that shares most of its span.
 
     Of two that share as much, the shorter one. Null where none overlaps.

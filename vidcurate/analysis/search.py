@@ -68,7 +68,7 @@ def write_pieces(file: Path, of: str, tables: Iterable[pa.Table]) -> None:
             out.write_table(piece.cast(schema).combine_chunks())
 
 
-def with_vectors(
+def clips_with_vectors(
     clips: pa.Table, dimension: int, video_vectors: VideoVectors
 ) -> Iterator[pa.Table]:
     """Clips with their vectors, video by video; `video_vectors` gives those of a video's frames."""
@@ -102,7 +102,7 @@ def read_pieces(file: Path) -> Iterator[tuple[pa.Table, Vectors]]:
             yield clips, flat.reshape(piece.num_rows, -1)
 
 
-def likest(file: Path, query: Vectors, count: int) -> pa.Table:
+def most_similar(file: Path, query: Vectors, count: int) -> pa.Table:
     """The clips whose vectors have the largest cosine with a vector of length one, best first.
 
     Columns of clips, and `score`.

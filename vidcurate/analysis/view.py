@@ -26,7 +26,7 @@ ATTEMPTS = 5
 Found = TypeVar("Found")
 
 
-def open_dataset(folder: Path) -> Dataset:
+def require_dataset(folder: Path) -> Dataset:
     """A data set that is there.
 
     Raises UsageError where the folder holds none.

@@ -15,7 +15,7 @@ from vidcurate.options import options_of
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.comparison import save_estimate
 from vidcurate.pipeline.estimate.forecast import Estimate
-from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.estimate.sampling import estimate_run
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.pipeline.session import (

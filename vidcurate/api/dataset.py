@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from vidcurate.analysis.clip_search import Pooling, SearchQuery, find_clips
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.status import funnel
-from vidcurate.analysis.view import open_dataset as require_dataset
 from vidcurate.analysis.view import (
     present_plan,
     present_scope,
     present_tables,
     read_consistently,
     reader,
+    require_dataset,
 )
 from vidcurate.api.clip import DatasetClip, SearchHit
 from vidcurate.errors import UsageError

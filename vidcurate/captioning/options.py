@@ -14,7 +14,15 @@ from vidcurate.models.chat.options import (
     TransformersConfig,
     VllmConfig,
 )
-from vidcurate.options import Choice, StageConfig, choice, faults_of, option, options_of, put_over
+from vidcurate.options import (
+    Choice,
+    StageConfig,
+    choice,
+    option,
+    option_faults,
+    options_of,
+    put_over,
+)
 
 MIN_TEACHERS = 2
 Style = Literal[
@@ -212,5 +220,5 @@ def teacher_of(config: CaptionConfig, teacher: str) -> Teacher:
     try:
         return Teacher.model_validate(put_over(Teacher, common, own))
     except ValidationError as error:
-        where, why = faults_of(Teacher, error)[0]
+        where, why = option_faults(Teacher, error)[0]
         raise ValueError("".join(f"{step}: " for step in where) + why) from None

@@ -9,8 +9,8 @@ from vidcurate.deduplication.content import ClipContent, unpacked
 from vidcurate.deduplication.luma_sequence import (
     NEUTRAL_AGREEMENT,
     STEPS_PER_S,
-    agreement,
     agreements,
+    luma_agreement,
     resampled,
 )
 
@@ -95,7 +95,7 @@ def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Seq
     n_short, n_long = short.luma_sequence.shape[1], long.luma_sequence.shape[1]
     found = []
     if n_long <= MAX_SPEED * n_short:
-        whole = agreement(short.luma_sequence, resampled(long.luma_sequence, n_short))
+        whole = luma_agreement(short.luma_sequence, resampled(long.luma_sequence, n_short))
         found.append(SequenceAlignment(0.0, long.duration_s / short.duration_s, whole, whole))
     speeds = [s for s in SPEEDS if MIN_PART_STEPS <= n_short * s < n_long]
     if speeds and discounted(1.0, n_short) >= enough:

@@ -86,7 +86,7 @@ def read_shard_clips(shard: Location) -> pa.Table:
     )
 
 
-def losses(
+def find_losses(
     old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
 ) -> Losses:
     """Find what an export of these clips and columns would lose that nobody asked to lose.

@@ -7,15 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import ConfigError, suggest
-from vidcurate.options import StageConfig, faults_of, put_over
+from vidcurate.options import StageConfig, option_faults, put_over
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
     ConfigFault,
     YamlPath,
     dotted,
+    fault_line,
     line_of,
     read_yaml,
-    show,
     sorted_faults,
     validated,
 )
@@ -40,7 +40,7 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
         names = ", ".join(stage.name for stage in stages)
         faults.append(ConfigFault(1, "", f"the file names no stage; stages are {names}"))
     if faults:
-        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
+        raise ConfigError("\n".join(fault_line(file, fault) for fault in sorted_faults(faults)))
     return configs
 
 
@@ -97,7 +97,7 @@ def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[st
     try:
         return stage.config.model_validate(put_over(stage.config, values, given))
     except ValidationError as error:
-        found = faults_of(stage.config, error)
+        found = option_faults(stage.config, error)
         raise ConfigError(
             "\n".join(f"{dotted((stage.name, *where))}: {why}" for where, why in found)
         ) from error

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from vidcurate.errors import quantity
-from vidcurate.pipeline.batches import batches
+from vidcurate.pipeline.batches import pending_batches
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.inputs import stage_inputs
@@ -40,7 +40,9 @@ def update_map_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
         run.add_failures(stage.name, inputs.failed)
     run.listener.began(stage.name, inputs.n_pending, inputs.n_live - inputs.n_pending)
     announce_requests(run, resolved, stage, inputs.n_pending)
-    work_through(run, resolved, batches(run.dataset, resolved, inputs.pending, run.engine.workers))
+    work_through(
+        run, resolved, pending_batches(run.dataset, resolved, inputs.pending, run.engine.workers)
+    )
     record_in_manifest(run.dataset, resolved, was_written=True)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vidcurate.options import StageConfig, faults_of
+from vidcurate.options import StageConfig, option_faults
 
 YamlPath = tuple[str | int, ...]
 
@@ -32,7 +32,7 @@ def validated(
     try:
         return config.model_validate(options)
     except ValidationError as error:
-        places = [((*at, *where), why) for where, why in faults_of(config, error)]
+        places = [((*at, *where), why) for where, why in option_faults(config, error)]
         return [ConfigFault(line_of(lines, place), dotted(place), why) for place, why in places]
 
 
@@ -41,7 +41,7 @@ def dotted(place: Sequence[str | int]) -> str:
     return ".".join(str(step) for step in place)
 
 
-def show(file: Path, fault: ConfigFault) -> str:
+def fault_line(file: Path, fault: ConfigFault) -> str:
     """One fault as a line; the indented lines below it, which point at a place, stay."""
     head = f"{file}:{fault.line}: {fault.path + ': ' if fault.path else ''}"
     lines = fault.message.splitlines()

@@ -14,7 +14,7 @@ from tests.support.command import Ended, vidcurate
 from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
-from vidcurate.cli.render_estimate import lines
+from vidcurate.cli.render_estimate import note_lines
 from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
@@ -32,7 +32,7 @@ from vidcurate.pipeline.estimate.forecast import (
     Expected,
     ratio_estimate,
 )
-from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
+from vidcurate.pipeline.estimate.sampling import choose_sample, estimate_run
 from vidcurate.pipeline.estimate.usage import bytes_by_video
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
@@ -74,7 +74,7 @@ def estimated(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     run = Run(dataset, InlineEngine(), Quiet())
-    found = estimate(run, resolve(dataset, STAGES, list(given), given), n_sample)
+    found = estimate_run(run, resolve(dataset, STAGES, list(given), given), n_sample)
     assert found is not None
     save_estimate(dataset, found)
     return found, run
@@ -218,7 +218,7 @@ def test_an_estimate_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> No
     assert found.hours.amount > 0
     assert found.stopped is not None
     assert re.search(r"filter left none of 3 .*> 99", found.stopped)
-    assert any("not estimated" in line for line in lines(found))
+    assert any("not estimated" in line for line in note_lines(found))
 
 
 def test_no_estimate_without_a_stage(tmp_path: Path, shelves: Path) -> None:

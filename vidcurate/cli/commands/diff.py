@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.text import Text
 
 from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, side_of
-from vidcurate.analysis.view import open_dataset, read_consistently
+from vidcurate.analysis.view import read_consistently, require_dataset
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
@@ -31,7 +31,7 @@ def diff(
         one, two = side_of(first), side_of(second)
         return one, two, differences(one, two), gone(one, two), gone(two, one)
 
-    ours, theirs = open_dataset(first), open_dataset(second)
+    ours, theirs = require_dataset(first), require_dataset(second)
     one, two, options, left, entered = read_consistently(
         ours, lambda: read_consistently(theirs, look)
     )
@@ -47,11 +47,11 @@ def diff(
         )
         return
     console = Console(highlight=False)
-    for line in lines(counts, options, left, entered):
+    for line in result_lines(counts, options, left, entered):
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def lines(
+def result_lines(
     counts: Mapping[str, Any], options: Sequence[Difference], left: pa.Table, entered: pa.Table
 ) -> Iterator[str]:
     """The result in words."""

@@ -18,7 +18,7 @@ from vidcurate.analysis.tune import (
     rules_for,
     tune_dataset,
 )
-from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
+from vidcurate.analysis.view import present_plan, read_consistently, require_dataset
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
@@ -43,7 +43,7 @@ def tune(
 ) -> None:
     """Show what each rule removes, how the scores lie, and limits that keep a given share."""
     wanted = None if keep is None else read_share(keep)
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
     texts = tuple(rule or ())
     if not rules_for(present_plan(opened), texts):
         say("there is no rule, so every clip is kept; these are all scores")
@@ -52,7 +52,7 @@ def tune(
     if as_json:
         tell_json({"dataset": str(opened.root), **asdict(found)})
     else:
-        show(found)
+        show_tuning(found)
 
 
 def read_share(text: str) -> float:
@@ -70,7 +70,7 @@ def read_share(text: str) -> float:
     return share
 
 
-def show(found: Tuning) -> None:
+def show_tuning(found: Tuning) -> None:
     """The result as text on stdout."""
     console = Console(highlight=False)
     for distribution in found.scores:

@@ -200,7 +200,7 @@ class TimestampGuess:
         return pts if trusts_pts and pts is not None else dts
 
 
-def decode(
+def decode_video(
     container: InputContainer,
     stream: VideoStream,
     faults: Faults,

@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.decode import SmallFrame
-from vidcurate.media.shots.bands import HEIGHT, REACH, WIDTH, Descriptions, bands, describe, picture
+from vidcurate.media.shots.bands import (
+    HEIGHT,
+    REACH,
+    WIDTH,
+    Descriptions,
+    bands,
+    picture_features,
+    small_yuv,
+)
 
 KINDS = ("cut", "dissolve", "fade", "wipe")
 COLUMNS = ("shot_middle", "shot_inside", *(f"shot_{kind}" for kind in KINDS))
@@ -124,7 +132,7 @@ class LearnedDetector:
 
     def add(self, small: SmallFrame) -> None:
         """Add the next frame's small copy, which may be overwritten afterwards."""
-        picture(small, self.pictures[self.count])
+        small_yuv(small, self.pictures[self.count])
         self.count += 1
         self.pending += 1
         if self.count == self.block:
@@ -132,7 +140,7 @@ class LearnedDetector:
 
     def describe_block(self) -> None:
         """Describe a full block, and score the frames that have enough around them."""
-        described = describe(self.pictures)
+        described = picture_features(self.pictures)
         self.count = 0
         before = self.kept if self.kept is not None else repeat_frame(described, 0, MARGIN)
         window = concatenate(before, described)

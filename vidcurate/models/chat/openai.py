@@ -107,7 +107,7 @@ class ChatServer:
     def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
-            return answer(self, client, Stop(Semaphore()), request)
+            return answer_request(self, client, Stop(Semaphore()), request)
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """Run conversations, `concurrency` at a time, and yield their results in order.
@@ -125,7 +125,7 @@ class ChatServer:
                 while True:
                     n_free = AHEAD * n_slots - len(running)
                     for conversation in islice(source, n_free):
-                        reply = partial(answer, self, client, stop)
+                        reply = partial(answer_request, self, client, stop)
                         running.append(pool.submit(run_conversation, conversation, reply))
                     if not running:
                         return
@@ -157,7 +157,9 @@ def connect(chat: ChatServer) -> httpx2.Client:
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
-def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest) -> Outcome:
+def answer_request(
+    chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest
+) -> Outcome:
     """Answer one request, with as many tries as the options allow."""
     n_tries = 0
     while True:
@@ -196,7 +198,7 @@ def send_once(
     """Send one request; any outcome but a busy server lets the other requests go on."""
     is_busy = False
     try:
-        outcome = attempt(chat, client, payload, max_tokens)
+        outcome = send_request(chat, client, payload, max_tokens)
         if isinstance(outcome, RequestFault) and outcome.is_busy and chat.options.max_retries:
             is_busy = True
     finally:
@@ -256,7 +258,7 @@ def give_up(chat: ChatServer, stop: Stop, fault: RequestFault, n_tries: int) -> 
     return MediaError(reason) if fault.of_clip else ServerError(reason)
 
 
-def attempt(
+def send_request(
     chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], max_tokens: int
 ) -> Answer | RequestFault:
     """Send one request: an answer or a fault."""

@@ -145,7 +145,7 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
 def fault_in_body(error: Any) -> RequestFault:
     """The fault in a response of status 200, as gateways pass on those of others."""
     code = error.get("code") if isinstance(error, Mapping) else None
-    reason = f"the server answered with an error: {words_of(error)}"
+    reason = f"the server answered with an error: {error_message(error)}"
     if isinstance(code, int) and code in BUSY_STATUSES:
         return RequestFault(reason, passes=True, is_busy=True, wait_s=wait_in(error))
     return RequestFault(reason)
@@ -163,7 +163,7 @@ def value_of_body(body: bytes) -> Any:
     except UnicodeDecodeError:
         return RequestFault("the answer is not UTF-8 text, which JSON must be", of_clip=True)
     try:
-        value = joined(text) if body.lstrip().startswith(STREAM) else json.loads(text)
+        value = join_stream(text) if body.lstrip().startswith(STREAM) else json.loads(text)
     except (ValueError, RecursionError) as error:
         kind = "cut short" if start in b"{[d" else "not JSON"
         return RequestFault(f"the answer is {kind}: {type(error).__name__}", passes=True)
@@ -175,7 +175,7 @@ def value_of_body(body: bytes) -> Any:
     return value
 
 
-def joined(stream: str) -> dict[str, Any]:
+def join_stream(stream: str) -> dict[str, Any]:
     """Join a chat completion that was streamed (server-sent events) though not asked to be.
 
     Raises ValueError for a stream that does not end.
@@ -265,7 +265,7 @@ def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Request
         reason = f"the server answered {status}: it is elsewhere: set base_url to where it is"
         return RequestFault(reason, is_common=True, status=status)
     error = error_value(body)
-    reason = f"the server answered {status}: {words_of(error)}"
+    reason = f"the server answered {status}: {error_message(error)}"
     inner = error.get("error", error) if isinstance(error, Mapping) else None
     facts = inner if isinstance(inner, Mapping) else {}
     if status in COMMON_STATUSES or SPENT_CREDIT in (facts.get("code"), facts.get("type")):
@@ -292,13 +292,13 @@ def error_value(body: bytes) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def words_of(error: object) -> str:
+def error_message(error: object) -> str:
     """The message of an error in one line, without a web page."""
     if isinstance(error, Mapping):
         known = (error[key] for key in ("message", "error", "detail") if error.get(key))
-        return words_of(next(known, json.dumps(error, default=str)))
+        return error_message(next(known, json.dumps(error, default=str)))
     if isinstance(error, list):
-        return words_of(json.dumps(error, default=str))
+        return error_message(json.dumps(error, default=str))
     words = " ".join(str(error or "").split())
     if words.startswith("<"):
         return "a web page"
@@ -313,7 +313,7 @@ def wait_in(error: object) -> float | None:
                 return max(0.0, float(str(value).removesuffix("s")))
             except ValueError:
                 continue
-    found = IN_WORDS.search(words_of(error))
+    found = IN_WORDS.search(error_message(error))
     if not found or not (found["m"] or found["n"]):
         return None
     try:

@@ -37,7 +37,7 @@ Lengths = Mapping[str, float]
 MIN_SAMPLE, SHARE_OF_VIDEOS = 5, 0.01
 
 
-def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
+def estimate_run(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     """Take a sample of the videos through a plan, and estimate the rest; None when interrupted.
 
     `plan` holds the stages that find and probe videos. Raises EmptyResultError where no video can

@@ -13,7 +13,7 @@ from vidcurate.captioning.model_team import model_configs, open_model_team
 from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
-from vidcurate.captioning.templates.facts import WORDING, Facts, describe
+from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.usage import Usage, count_usage
@@ -120,7 +120,7 @@ def caption_from_facts(
     """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, config, workspace), config.style, config.trigger)
+        text = describe_clip(facts_of(clip, config, workspace), config.style, config.trigger)
     except MediaError as error:
         return error
     if not text:
@@ -149,7 +149,7 @@ def ask_for_caption(
     found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
     keyframes = found.keyframes if found else ()
     files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
-    facts = {"clips": asdict(clip), **scores_of(clip, config, workspace)}
+    facts = {"clips": asdict(clip), **score_rows(clip, config, workspace)}
     open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
     def conversation() -> Conversation[Caption]:
@@ -196,12 +196,14 @@ def text_scorer_opener(
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
-        "samples": {"colours": colours_of(clip, workspace)},
-        **scores_of(clip, config, workspace),
+        "samples": {"colours": mean_colour_shares(clip, workspace)},
+        **score_rows(clip, config, workspace),
     }
 
 
-def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
+def score_rows(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that its caption uses, by table."""
     tables: list[Table[Any]] = [
         t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
@@ -210,7 +212,7 @@ def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[s
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
-def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
+def mean_colour_shares(clip: Clip, workspace: Workspace) -> dict[str, float]:
     """The mean shares of the named colours in a clip's samples."""
     from vidcurate.media.scan.files import read_samples
     from vidcurate.media.visual.measures import COLOUR_NAMES
@@ -253,7 +255,7 @@ def as_json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def looks(config: CaptionConfig) -> bool:
+def sees_frames(config: CaptionConfig) -> bool:
     """Whether the backend gets frames."""
     return config.chat is not None
 
@@ -277,12 +279,12 @@ class UsesScores:
 def compares(config: CaptionConfig) -> bool:
     """Whether texts are chosen by the clips' vectors."""
     strategy = config.strategy
-    return looks(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
+    return sees_frames(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
-    if looks(config):
+    if sees_frames(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
     if compares(config):
@@ -291,14 +293,14 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
 
 def prompt_text(config: CaptionConfig) -> str:
     """The hashes of the prompts: another text gives other captions, whatever its file is called."""
-    if not looks(config):
+    if not sees_frames(config):
         return ""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
 def files_named(config: CaptionConfig) -> Mapping[str, str]:
     """The options that name prompts, a form or models on disk."""
-    return caption_file_options(config) if looks(config) else {}
+    return caption_file_options(config) if sees_frames(config) else {}
 
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
@@ -319,7 +321,7 @@ def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
-    if not looks(config):
+    if not sees_frames(config):
         return Resources()
     return chat_model.chat_resources(model_configs(config).values())
 
@@ -333,7 +335,7 @@ CAPTION = MapStage(
     open=open_captioner,
     run=caption,
     lookups=(
-        Lookup(KEYFRAMES, when=looks),
+        Lookup(KEYFRAMES, when=sees_frames),
         Lookup(VIDEOS, when=uses_subtitles),
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),

@@ -214,7 +214,7 @@ def summary(_config: JudgeConfig, view: DatasetView) -> str:
     return f"captions: mean score {mean:.2f}; {faults}; score of the worst {shares}"
 
 
-def looks(config: JudgeConfig) -> bool:
+def sees_frames(config: JudgeConfig) -> bool:
     """Whether a model looks at frames."""
     return config.chat is not None
 
@@ -226,7 +226,7 @@ def files_named(config: JudgeConfig) -> Mapping[str, str]:
 
 def prompt_text(config: JudgeConfig) -> str:
     """The hashes of the prompts: another text gives other verdicts, whatever its file is called."""
-    return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
+    return "-".join(p.hash for p in prompts_of(config).values()) if sees_frames(config) else ""
 
 
 def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -255,7 +255,7 @@ JUDGE = MapStage(
     run=judge,
     lookups=(
         Lookup(CAPTIONS),
-        Lookup(KEYFRAMES, when=looks),
+        Lookup(KEYFRAMES, when=sees_frames),
         Lookup(ALIGNMENT, required=False),
         *(Lookup(table, required=False) for table in MEASURED),
     ),

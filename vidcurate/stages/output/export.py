@@ -14,7 +14,7 @@ from pydantic import field_validator
 from vidcurate.errors import LossError, quantity
 from vidcurate.exporting.card import Contents, data_card
 from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
-from vidcurate.exporting.losses import losses, read_export
+from vidcurate.exporting.losses import find_losses, read_export
 from vidcurate.exporting.marker import (
     CARD,
     ExportMarker,
@@ -279,7 +279,7 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
         return ""
     clips = exported_clips(view, videos_by_name(view))["clip_id"]
     columns = next(clip_pieces(view, source_paths=isinstance(config.media, NoFiles))).column_names
-    found = losses(old, clips, columns, view)
+    found = find_losses(old, clips, columns, view)
     if str(found) and not view.allows_loss:
         raise LossError(
             f"{out} stays as it is: a new export would lose {found}; see vidcurate status "

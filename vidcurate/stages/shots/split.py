@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
-from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
+from vidcurate.clips.spans import (
+    Span,
+    Ticks,
+    divide_span,
+    shot_spans,
+    transition_spans,
+    trim,
+    windows,
+)
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -228,13 +236,13 @@ def spans_of(
     """
     pts = video.edges[:-1]
     why = np.full(len(pts), NOT_JOINED, np.int8)
-    for span in transitions(cuts, pts):
+    for span in transition_spans(cuts, pts):
         why[span.first : span.end] = TRANSITION
-    spans = list(shots(cuts, pts))
+    spans = list(shot_spans(cuts, pts))
     if isinstance(config.stitch, Neighbours):
         spans = join_continuing(spans, video, config.stitch)
     if config.transitions == "keep":
-        spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
+        spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
@@ -272,7 +280,7 @@ def join_continuing(spans: Iterable[Span], video: SplitInput, config: Neighbours
     max_distance, max_change = config.max_stitch_distance, config.max_stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
-        spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
+        spans = [piece for span in spans for piece in divide_span(video.edges, span, longest)]
     return stitch(
         video.edges,
         spans,
@@ -316,9 +324,9 @@ def divide(span: Span, video: SplitInput, config: SplitConfig) -> Iterator[Span]
         )
     for one in parts:
         if isinstance(dividing, Truncate):
-            yield next(pieces(video.edges, one, longest))
+            yield next(divide_span(video.edges, one, longest))
         elif dividing.stride_s is None:
-            yield from pieces(video.edges, one, longest)
+            yield from divide_span(video.edges, one, longest)
         else:
             yield from windows(video.edges, one, longest, video.ticks(dividing.stride_s))
 
