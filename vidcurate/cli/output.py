@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -90,7 +89,7 @@ class Progressed:
     def count(self, report: Report) -> None:
         """Add a batch."""
         self.done += len(report.statuses) + report.n_unlisted
-        self.failed += count_failed(report)
+        self.failed += sum(status == FAILED for _, status, _ in report.statuses)
 
     @property
     def rate(self) -> float:
@@ -258,11 +257,6 @@ def listener(*, quiet: bool, verbose: bool) -> Quiet:
     console = Console(stderr=True)
     draws = console.is_terminal and not console.is_dumb_terminal
     return Bars(console, verbose) if draws else Lines(verbose)
-
-
-def count_failed(report: Report) -> int:
-    """How many rows of a batch failed."""
-    return Counter(status for _, status, _ in report.statuses)[FAILED]
 
 
 def say_failures(stage: str, report: Report, out: Callable[[str], None]) -> None:

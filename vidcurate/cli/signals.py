@@ -109,7 +109,7 @@ class Signals:
 
 
 @contextmanager
-def signals_heard(last_words: Callable[[], str]) -> Iterator[Signals]:
+def signals_handled(last_words: Callable[[], str]) -> Iterator[Signals]:
     """Hear signals while the block runs, in the main thread; elsewhere none is heard.
 
     One that the caller has us ignore stays ignored, as `nohup` does with SIGHUP.

@@ -55,7 +55,6 @@ class RunReport:
     shrinks: tuple[Shrink, ...]
     requests: tuple[Mapping[str, Any], ...]
     against_estimate: tuple[EstimateComparison, ...]
-    is_interrupted: bool
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -141,5 +140,4 @@ def report_of(run: Run, plan: Sequence[ResolvedStage], note: Callable[[str], Non
         tuple(run.shrinks),
         tuple(run.requests),
         tuple(compared),
-        run.interrupted,
     )
