@@ -16,7 +16,7 @@ from vidcurate.analysis.compare import (
     Side,
     by_cause,
     differences,
-    gone,
+    lost_clips,
     most_overlapping,
 )
 from vidcurate.records import CLIPS, QUALITY
@@ -84,14 +84,14 @@ def side(
 def told(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None]]:
     """Clip, cause, reason and counterpart of what is gone."""
     names = ("clip_id", "cause", "reason", "counterpart")
-    return [tuple(row[name] for name in names) for row in gone(here, there).to_pylist()]
+    return [tuple(row[name] for name in names) for row in lost_clips(here, there).to_pylist()]
 
 
 def test_the_same_clips_are_not_gone() -> None:
     """A data set has lost nothing against itself."""
     same = side([("a", 0, 10), ("b", 0, 10)])
     assert told(same, same) == []
-    assert by_cause(gone(same, same)) == []
+    assert by_cause(lost_clips(same, same)) == []
 
 
 def test_a_new_rule_and_a_changed_score_are_told_apart() -> None:
@@ -103,7 +103,7 @@ def test_a_new_rule_and_a_changed_score_are_told_apart() -> None:
         rules=(SHARP, SHARPER),
         sharpness=5.0,
     )
-    found = gone(before, after).to_pylist()
+    found = lost_clips(before, after).to_pylist()
     assert [(row["cause"], row["reason"]) for row in found] == [
         ("rule", SHARPER),
         ("score", f"a number is missing for: {SHARP}"),
@@ -135,14 +135,14 @@ def test_what_has_no_counterpart() -> None:
         ("b-0-10", "no such video", None, None),
         ("c-0-10", "not judged", None, "c-0-10"),
     ]
-    assert gone(before, side([]))["cause"].to_pylist() == ["no such video"] * 3
+    assert lost_clips(before, side([]))["cause"].to_pylist() == ["no such video"] * 3
 
 
 def test_causes_are_counted() -> None:
     """The most frequent cause comes first."""
     before = side([("a", 0, 10), ("b", 0, 10), ("b", 20, 30), ("b", 30, 40)])
     after = side([("b", 1, 10), ("b", 20, 29)])
-    counts = [(row["cause"], row["count_all"]) for row in by_cause(gone(before, after))]
+    counts = [(row["cause"], row["count_all"]) for row in by_cause(lost_clips(before, after))]
     assert counts[0] == ("re-cut", 2)
     assert sorted(counts[1:]) == [("no clip there", 1), ("no such video", 1)]
 

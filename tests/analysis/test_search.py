@@ -7,8 +7,8 @@ import pytest
 
 from vidcurate.analysis.search import (
     ROWS_PER_PIECE,
+    cached_vectors,
     clips_with_vectors,
-    kept_vectors,
     most_similar,
     pooled_score,
     ranked_by_frames,
@@ -63,7 +63,7 @@ def test_the_search_is_exact(tmp_path: Path) -> None:
     """Over several pieces the best are those that sorting all cosines gives, in order."""
     n_clips = 2 * ROWS_PER_PIECE + 100
     vectors, table = random_vectors(n_clips), clips(n_clips)
-    file = kept_vectors(tmp_path, "x", lambda: [searchable(table, vectors)])
+    file = cached_vectors(tmp_path, "x", lambda: [searchable(table, vectors)])
     for query in random_vectors(3):
         found = most_similar(file, query, 20)
         order = np.argsort(-(vectors @ query))[:20]
@@ -75,7 +75,7 @@ def test_the_search_is_exact(tmp_path: Path) -> None:
 def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
     """Each clip has its own video's vector, whatever the order; a clip is likest to itself."""
     table = clips(30).take(pa.array(np.random.default_rng(5).permutation(30)))
-    file = kept_vectors(tmp_path, "x", lambda: clips_with_vectors(table, DIMENSION, video))
+    file = cached_vectors(tmp_path, "x", lambda: clips_with_vectors(table, DIMENSION, video))
     for row in table.to_pylist():
         vector = vector_of(file, row["clip_id"])
         assert vector is not None
@@ -89,7 +89,7 @@ def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
 
 def test_no_clips_at_all(tmp_path: Path) -> None:
     """A data set without clips answers with none."""
-    file = kept_vectors(tmp_path, "x", lambda: clips_with_vectors(clips(0), DIMENSION, video))
+    file = cached_vectors(tmp_path, "x", lambda: clips_with_vectors(clips(0), DIMENSION, video))
     assert most_similar(file, random_vectors(1)[0], 5).num_rows == 0
 
 
@@ -101,13 +101,13 @@ def test_the_file_is_made_once_for_the_same_tables(tmp_path: Path) -> None:
         made.append(1)
         return clips_with_vectors(clips(len(made)), DIMENSION, video)
 
-    file = kept_vectors(tmp_path, "a", make)
-    assert kept_vectors(tmp_path, "a", make) == file
+    file = cached_vectors(tmp_path, "a", make)
+    assert cached_vectors(tmp_path, "a", make) == file
     assert len(made) == 1
-    kept_vectors(tmp_path, "b", make)
+    cached_vectors(tmp_path, "b", make)
     assert most_similar(file, random_vectors(1)[0], 9).num_rows == len(made) == 2
     file.write_bytes(file.read_bytes()[:100])
-    kept_vectors(tmp_path, "b", make)
+    cached_vectors(tmp_path, "b", make)
     assert most_similar(file, random_vectors(1)[0], 9).num_rows == len(made) == 3
 
 
@@ -117,7 +117,7 @@ def test_frames_that_fit_decide(tmp_path: Path) -> None:
     away = unit_rows((random_vectors(2)[1:] - query) * 1.0)[0]
     videos = {"v0": frames(np.stack([query, away])), "v1": frames(np.stack([query + away] * 2))}
     table = clips(2, n_videos=2)
-    file = kept_vectors(
+    file = cached_vectors(
         tmp_path, "x", lambda: clips_with_vectors(table, DIMENSION, videos.__getitem__)
     )
     found = most_similar(file, query, 2)

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.analysis.search import (
+    cached_vectors,
     clips_with_vectors,
-    kept_vectors,
     most_similar,
     ranked_by_frames,
     vector_of,
@@ -127,7 +127,7 @@ def embedded_clips(
         dimension = next((row.dimension for row in videos.values()), 1)
         return clips_with_vectors(kept, dimension, embedded(Path()).of_video)
 
-    return embedded(kept_vectors(dataset.root, of, make))
+    return embedded(cached_vectors(dataset.root, of, make))
 
 
 def query_vector(embedded: Embedded, text: str | None, like: str | None) -> Vectors:
@@ -168,7 +168,7 @@ def embedder(embedded: Embedded) -> Embedder:
 
 
 def rows_shown(found: pa.Table, sources: pa.Table) -> list[dict[str, Any]]:
-    """What is told of each clip."""
+    """The columns that a search shows of each clip."""
     return [
         {
             "score": round(row["score"], 4),

@@ -105,7 +105,7 @@ def deciding_options(
     return found
 
 
-def gone(here: Side, there: Side) -> pa.Table:
+def lost_clips(here: Side, there: Side) -> pa.Table:
     """The clips that one data set keeps and the other does not, and why not.
 
     A clip's counterpart is that of the other's live clips which shares most of its span. `cause`:

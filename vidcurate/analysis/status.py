@@ -1,4 +1,4 @@
-"""What became of every stage's inputs, and which stages are stale and why."""
+"""The outcome of every stage's inputs, and which stages are stale and why."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -150,7 +150,7 @@ def tune(
     more: Sequence[str] = (),
     keep: float | None = None,
 ) -> Tuning:
-    """What rules do to clips, as far as the columns beside them tell.
+    """What rules do to clips, by the columns that stand with them.
 
     `clips` say what `Near` does; `columns` has one row a clip, its names are "table.column"; `more`
     are those whose distribution is wanted though no rule has them; `keep` is the wanted share.

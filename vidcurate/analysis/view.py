@@ -46,15 +46,15 @@ def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
         try:
             found = look()
         except (VidcurateError, OSError):
-            if not taken_away(dataset, before):
+            if not tables_removed(dataset, before):
                 raise
         else:
-            if not taken_away(dataset, before):
+            if not tables_removed(dataset, before):
                 return found
     return look()
 
 
-def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
+def tables_removed(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether tables that a manifest named are no longer there; only those of old options go."""
     now = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in now.items()}

@@ -168,7 +168,7 @@ def new_request(
     options: Mapping[str, Any],
     own_names: Iterable[str] = (),
 ) -> RunRequest:
-    """What a run does, of a call's arguments.
+    """The request that a call's arguments make.
 
     Raises UsageError for an unknown option, one that does not fit, and for stdin as a source; also
     where this is a worker that runs its caller's script again.

@@ -41,7 +41,7 @@ def panel_of(spec: OptionSpec) -> str:
     """The help's panel for an option: of the stage, or of the choices that take it."""
     if not spec.is_own:
         return PANEL
-    return f"With --{spec.decider.replace('_', '-')} {listed(spec.takers, 'or')}"
+    return f"With --{spec.depends_on.replace('_', '-')} {listed(spec.needed_values, 'or')}"
 
 
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -66,8 +66,8 @@ class Quiet:
     def halt(self) -> None:
         """Nothing to halt."""
 
-    def go_on(self) -> None:
-        """Nothing to go on with."""
+    def resume(self) -> None:
+        """Do nothing: nothing was halted."""
 
     def give_up(self) -> None:
         """Nothing to give up."""
@@ -166,7 +166,7 @@ class StageBars(Progress):
 
 
 def columns_for(width: int) -> tuple[ProgressColumn, ...]:
-    """What is told of each stage in so many columns of a terminal."""
+    """The columns of a stage's line that fit into so many columns of a terminal."""
 
     def narrow() -> Column:
         return Column(no_wrap=True, overflow="ellipsis")
@@ -233,7 +233,7 @@ class Bars(Quiet):
         """Leave the bars as they are, and the terminal to others."""
         self.progress.stop()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Draw the bars anew, below what others wrote meanwhile."""
         if not self.progress.live.is_started:
             drawn = self.progress.get_renderable

@@ -1,4 +1,4 @@
-"""What Ctrl-C, Ctrl-Z and a terminal that is closed do to a run.
+"""What Ctrl-C, Ctrl-Z and a closed terminal do to a run.
 
 Signals are acted on by a thread, since Python's handlers wait for the main thread, which may be in
 a library for minutes, and must not print into what it was just printing.
@@ -75,7 +75,7 @@ class Signals:
             self.halted.set()
         elif number == signal.SIGCONT:
             self.each_engine("resume")
-            self.out.go_on()
+            self.out.resume()
         elif number in ENDING and (number != signal.SIGHUP or not self.to_thread):
             self.to_thread += 1
             self.end()
@@ -110,7 +110,7 @@ class Signals:
 
 @contextmanager
 def signals_handled(last_words: Callable[[], str]) -> Iterator[Signals]:
-    """Hear signals while the block runs, in the main thread; elsewhere none is heard.
+    """Handle signals while the block runs, in the main thread; elsewhere do nothing.
 
     One that the caller has us ignore stays ignored, as `nohup` does with SIGHUP.
     """

@@ -1,4 +1,4 @@
-"""What a new export would lose of the present one without anybody having asked for it."""
+"""What a new export would lose of the present one without the user asking for it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ def read_shard_clips(shard: Location) -> pa.Table:
 def find_losses(
     old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
 ) -> Losses:
-    """Find what an export of these clips and columns would lose that nobody asked to lose.
+    """Find what an export of these clips and columns would lose without the user asking for it.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
     dropped, are intended losses; those that failed, and those of videos that failed or have other

@@ -1,4 +1,4 @@
-"""For every stage, how many inputs came to what; and those counts kept in the data set."""
+"""Counts of each stage's inputs by outcome, and those counts kept in the data set."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ from vidcurate.store.table import positions
 
 @dataclass(frozen=True)
 class StageCount:
-    """What became of one stage's live inputs; `rows` is what they gave.
+    """The outcome of one stage's live inputs; `rows` is what they gave.
 
     `pruned` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
     changed since the rows of a `stale` stage were made. `losses` say what of the inputs that are

@@ -14,7 +14,7 @@ MODELS = "models"
 
 
 class UnusableModelError(Exception):
-    """A stage names a model that it cannot use; without faults they are told elsewhere."""
+    """A stage names a model that it cannot use; without faults they are reported elsewhere."""
 
     def __init__(self, faults: list[ConfigFault]) -> None:
         super().__init__(faults)

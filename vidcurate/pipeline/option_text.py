@@ -14,7 +14,7 @@ def flags(spec: OptionSpec) -> list[str]:
 
 def option_line(spec: OptionSpec) -> str:
     """Description, unit, bounds, choices, condition and default in one line."""
-    condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
+    condition = f"with {spec.condition}" if spec.depends_on and not spec.is_own else ""
     default = default_text(spec.default)
     notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
     details = "; ".join(note for note in notes if note)

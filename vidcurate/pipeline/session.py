@@ -44,7 +44,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What came of a run: counts of each stage in the order of the data.
+    """The result of a run: counts of each stage in the order of the data.
 
     `shrinks` are the stages that went on with less at once for want of memory, `requests` what was
     asked of models, and `against_estimate` how far an earlier estimate was off.

@@ -15,7 +15,7 @@ def without_loops(text: str, sentences: Sequence[str]) -> str | None:
     """A text with each loop cut to one turn; None where there is no loop."""
     once = without_repeats(sentences)
     words = (text if len(once) == len(sentences) else " ".join(once)).split()
-    kept = unlooped(words)
+    kept = remove_loops(words)
     if len(once) == len(sentences) and len(kept) == len(words):
         return None
     return " ".join(kept)
@@ -34,7 +34,7 @@ def without_repeats(sentences: Sequence[str]) -> list[str]:
     return once
 
 
-def unlooped(words: list[str]) -> list[str]:
+def remove_loops(words: list[str]) -> list[str]:
     """Words without phrases that repeat immediately."""
     plain = [bare_word(word) for word in words]
     kept: list[str] = []

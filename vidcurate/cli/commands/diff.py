@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, side_of
+from vidcurate.analysis.compare import Difference, Side, by_cause, differences, lost_clips, side_of
 from vidcurate.analysis.view import read_consistently, require_dataset
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
@@ -29,7 +29,7 @@ def diff(
 
     def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
         one, two = side_of(first), side_of(second)
-        return one, two, differences(one, two), gone(one, two), gone(two, one)
+        return one, two, differences(one, two), lost_clips(one, two), lost_clips(two, one)
 
     ours, theirs = require_dataset(first), require_dataset(second)
     one, two, options, left, entered = read_consistently(

@@ -201,7 +201,7 @@ def persistent_edges(pictures: Gradients) -> tuple[Flags, Values]:
 
 
 def without_lines(persistent: Flags) -> Flags:
-    """Remove the borders of bars and inset pictures, and the ringing beside them."""
+    """Remove the borders of bars and inset pictures, and the ringing next to them."""
     lines = persistent.mean(axis=1, keepdims=True) >= LINE
     columns = persistent.mean(axis=0, keepdims=True) >= LINE
     kernel = np.ones((7, 7), np.uint8)

@@ -207,7 +207,7 @@ def reverses(velocity: Values) -> Flags:
 
 
 def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
-    """Add to shaking samples those that move against one beside them that shakes.
+    """Add to shaking samples those that move against a neighbour that shakes.
 
     A hand's sway has moments of steady speed, which alone look like a short pan.
     """
