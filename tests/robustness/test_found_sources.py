@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import vidcurate
+from tests.support.found_files import names, touch
 from tests.support.pipeline import process, rows
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.found_files import drop_files, ingest_sources, live_files
@@ -25,18 +24,6 @@ def files_of(*sources: Path | str, stdin: str = "", own: Path | None = None) -> 
     """Every file that the sources name."""
     names = [str(source) for source in sources]
     return list(find_files(names, ("mp4", "mkv"), io.StringIO(stdin), recursive=True, own=own))
-
-
-def names(found: Sequence[FoundFile], base: Path) -> list[str]:
-    """The files' places below a folder."""
-    return [os.path.relpath(file.path, base) for file in found]
-
-
-def touch(folder: Path, *files: str) -> None:
-    """Files that hold their own name."""
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(file, "utf-8")
 
 
 def made_dataset(root: Path, marker: str = "manifest.json") -> None:

@@ -9,14 +9,13 @@ from pydantic import ValidationError, field_validator, model_validator
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
     ChatModelConfig,
-    ModelConfig,
     OpenAiConfig,
+    OptionalModelConfig,
     TransformersConfig,
     VllmConfig,
 )
 from vidcurate.options import (
     Choice,
-    StageConfig,
     choice,
     option,
     option_faults,
@@ -128,7 +127,7 @@ StrategyName = Literal[
 ]
 
 
-class CaptionConfig(StageConfig):
+class CaptionConfig(OptionalModelConfig):
     """Who writes the captions, and how."""
 
     backend: FactsConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
@@ -153,18 +152,6 @@ class CaptionConfig(StageConfig):
     clean: tuple[CleaningRule, ...] = option(
         CLEANING_RULES, "Kinds of faults that are repaired in a model's text; repeat for more"
     )
-
-    @property
-    def chat(self) -> ModelConfig | None:
-        """The model that is asked; None for captions from measurements."""
-        return self.backend if isinstance(self.backend, ModelConfig) else None
-
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a backend that needs a model without one; raises ValueError."""
-        if self.chat and not self.chat.model:
-            raise ValueError(f"backend {self.chat.name} needs a model: set model")
-        return self
 
     @model_validator(mode="after")
     def require_trigger(self) -> Self:

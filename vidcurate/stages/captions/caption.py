@@ -29,7 +29,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
-from vidcurate.models.chat.options import revision_of
+from vidcurate.models.chat.options import revision_of, uses_model
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
@@ -255,11 +255,6 @@ def as_json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def sees_frames(config: CaptionConfig) -> bool:
-    """Whether the backend gets frames."""
-    return config.chat is not None
-
-
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether captions come from measurements."""
     return config.chat is None
@@ -279,12 +274,12 @@ class UsesScores:
 def compares(config: CaptionConfig) -> bool:
     """Whether texts are chosen by the clips' vectors."""
     strategy = config.strategy
-    return sees_frames(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
+    return uses_model(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
-    if sees_frames(config):
+    if uses_model(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
     if compares(config):
@@ -293,14 +288,14 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
 
 def prompt_text(config: CaptionConfig) -> str:
     """The hashes of the prompts: another text gives other captions, whatever its file is called."""
-    if not sees_frames(config):
+    if not uses_model(config):
         return ""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
 def files_named(config: CaptionConfig) -> Mapping[str, str]:
     """The options that name prompts, a form or models on disk."""
-    return caption_file_options(config) if sees_frames(config) else {}
+    return caption_file_options(config) if uses_model(config) else {}
 
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
@@ -321,7 +316,7 @@ def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
-    if not sees_frames(config):
+    if not uses_model(config):
         return Resources()
     return chat_model.chat_resources(model_configs(config).values())
 
@@ -335,7 +330,7 @@ CAPTION = MapStage(
     open=open_captioner,
     run=caption,
     lookups=(
-        Lookup(KEYFRAMES, when=sees_frames),
+        Lookup(KEYFRAMES, when=uses_model),
         Lookup(VIDEOS, when=uses_subtitles),
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),
