@@ -55,7 +55,7 @@ def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: Outline
 
 
 def in_scenes(clips: Iterable[SpanText], max_scene_s: float) -> Iterator[Scene]:
-    """Clips in time order as scenes of at most `longest_s`, from first to last clip."""
+    """Clips in time order as scenes of at most `max_scene_s`, from first to last clip."""
     scene: list[SpanText] = []
     for clip in clips:
         if scene and clip.end_s - scene[0].start_s > max_scene_s:
