@@ -13,7 +13,7 @@ import vidcurate
 from scripts.tools.reference.examples import EXAMPLES
 from scripts.tools.write_reference import FILES
 from tests.support.paths import ROOT
-from tests.support.videos import SHOTS, render
+from tests.support.videos import SHOTS, ffmpeg, render
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stages.registry import STAGES
 
@@ -94,8 +94,13 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The blocks of a page run one after another in a folder with videos."""
     if not page.exists():
         pytest.skip("there is no such page")
-    render(tmp_path / "videos" / "one.mp4", [(shot, 3.0) for shot in SHOTS[:3]])
-    render(tmp_path / "more" / "video.mp4", [("testsrc2", 3.0), ("mandelbrot", 3.0)])
+    render(tmp_path / "videos" / "one.mp4", [(shot, 3.0) for shot in SHOTS[:3]], size=(426, 240))
+    render(
+        tmp_path / "more" / "video.mp4", [("testsrc2", 3.0), ("mandelbrot", 3.0)], size=(426, 240)
+    )
+    ffmpeg(
+        "-i", str(tmp_path / "more" / "video.mp4"), "-frames:v", "1", str(tmp_path / "photo.jpg")
+    )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("builtins.print", lambda *_: None)
     for text in blocks_of(page):

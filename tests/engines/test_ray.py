@@ -97,6 +97,7 @@ class NodeKiller(Quiet):
     """A listener that kills a node when the first video of a stage is done."""
 
     def __init__(self, cluster: Any, stage: str) -> None:
+        super().__init__()
         self.cluster, self.stage = cluster, stage
         self.victim = cluster.add_node(**ONE_CORE)
 

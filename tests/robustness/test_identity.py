@@ -24,10 +24,11 @@ from vidcurate.store.digests import content_hash
 LARGE = SAMPLED_WHOLE * 2
 
 
-class Told(Quiet):
+class NoteListener(Quiet):
     """A listener that remembers notes."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.notes: list[str] = []
 
     def note(self, text: str) -> None:
@@ -53,7 +54,7 @@ def large(file: Path, middle: bytes) -> Path:
 
 def ids(root: Path, *sources: Path) -> tuple[dict[str, str], int]:
     """The id of each live video by its path, after taking sources in; how often files were read."""
-    told = Told()
+    told = NoteListener()
     process(root, {"ingest": {}}, *sources, listener=told)
     dataset = Dataset(root)
     stored = dataset.stored(SOURCES, dataset.manifest()[SOURCES.name]["fingerprint"])

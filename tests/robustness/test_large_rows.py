@@ -59,6 +59,6 @@ def test_a_clip_that_no_parquet_can_hold_is_named(
     rows: pa.Table, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file past what one value may have is refused with its name, size and a way out."""
-    monkeypatch.setattr(parquet, "MOST_BYTES", 1000)
+    monkeypatch.setattr(parquet, "MAX_VALUE_BYTES", 1000)
     with pytest.raises(UsageError, match=r"clips/4\.mp4 has 1500 bytes.*embed_bytes to no"):
         write_shards([rows], tmp_path / "data", 10, tmp_path)

@@ -49,7 +49,7 @@ for arguments in json.loads(sys.argv[1]):
         try:
             main()
         except SystemExit as end:
-            code = end.code
+            code = end.code or 0
     told.append([code, out.getvalue(), err.getvalue()])
 print(json.dumps(told))
 """

@@ -110,7 +110,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "watermark",
         SCORES,
-        "Find what is laid over each clip: edges that stay while the picture moves.",
+        "Find what is overlaid on each clip: edges that stay while the picture moves.",
         "vidcurate watermark -d out",
         target="WATERMARK_STAGE",
     ),
@@ -138,7 +138,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "text",
         SCORES,
-        "Find and read text in each clip, and tell what is laid over the picture.",
+        "Find and read text in each clip, and report what is overlaid on the picture.",
         "vidcurate text -d out --max-frames 8",
         target="TEXT_STAGE",
     ),
@@ -186,7 +186,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "keyframes",
         SELECTION,
-        "Take full-size stills of the kept clips from the source.",
+        "Write full-size keyframes of the kept clips from the source.",
         "vidcurate keyframes -d out --count 3",
         target="KEYFRAMES_STAGE",
     ),
