@@ -115,8 +115,8 @@ def test_options_put_over_others_fail_only_for_themselves(
     try:
         made(**merged)
     except ValidationError as error:
-        told = " ".join(f"{where} {why}" for where, why in option_faults(ToolConfig, error))
-        assert any(name in told for name in over)
+        reported = " ".join(f"{where} {why}" for where, why in option_faults(ToolConfig, error))
+        assert any(name in reported for name in over)
 
 
 def test_only_what_the_chosen_ways_take_decides() -> None:

@@ -126,17 +126,17 @@ def cut(text: str, _facts: Facts, dice: random.Random) -> str:
 
 def looped(text: str, _facts: Facts, dice: random.Random) -> str:
     """A sentence, or its end, said again and again."""
-    told = sentences_of(text)
+    sentences = sentences_of(text)
     if dice.random() < 1 / 2:
-        return " ".join([*told, *[told[-1]] * dice.randrange(2, 6)])
-    end = told[-1].rstrip(".").split()[-4:]
+        return " ".join([*sentences, *[sentences[-1]] * dice.randrange(2, 6)])
+    end = sentences[-1].rstrip(".").split()[-4:]
     return " ".join([text.rstrip("."), *["and", *end] * dice.randrange(3, 9)])
 
 
 def prompted(text: str, _facts: Facts, dice: random.Random) -> str:
     """A sentence of the prompt before or behind."""
-    told = [s for s in sentences_of(load_prompt("describe").text) if "{" not in s]
-    pair = [text, dice.choice(told)]
+    sentences = [s for s in sentences_of(load_prompt("describe").text) if "{" not in s]
+    pair = [text, dice.choice(sentences)]
     dice.shuffle(pair)
     return " ".join(pair)
 
@@ -161,8 +161,8 @@ def marked(text: str, _facts: Facts, dice: random.Random) -> str:
 
 def listed(text: str, _facts: Facts, _dice: random.Random) -> str | None:
     """A list of its sentences."""
-    told = sentences_of(text)
-    return "\n".join(f"- {sentence}" for sentence in told) if len(told) > 1 else None
+    sentences = sentences_of(text)
+    return "\n".join(f"- {sentence}" for sentence in sentences) if len(sentences) > 1 else None
 
 
 def vague(text: str, _facts: Facts, dice: random.Random) -> str:

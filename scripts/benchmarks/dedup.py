@@ -229,11 +229,11 @@ def report(cases: Sequence[Case], limit: float) -> None:
             if k.similarity >= limit and not is_right(k, c.n_shots)
         ]
         places = Counter("neighbours" if near else "others" for near in wrong)
-        told = ", ".join(f"{count} {name}" for name, count in places.items()) or "none"
+        summary = ", ".join(f"{count} {name}" for name, count in places.items()) or "none"
         n_shots = sum(c.n_shots for c in own)
         off_s = [offset_error_s(c, k) for c in own for k in right_links(c, limit)]
         rates_told = f"{recall:>9.3f}{precision:>11.3f}{median(off_s or [0.0]):>12.2f} s"
-        print(f"{kind:24}{n_shots:>6}{rates_told}  {told}", flush=True)
+        print(f"{kind:24}{n_shots:>6}{rates_told}  {summary}", flush=True)
 
 
 def main() -> None:

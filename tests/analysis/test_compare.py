@@ -81,7 +81,7 @@ def side(
     )
 
 
-def told(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None]]:
+def reported(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None]]:
     """Clip, cause, reason and counterpart of what is gone."""
     names = ("clip_id", "cause", "reason", "counterpart")
     return [tuple(row[name] for name in names) for row in lost_clips(here, there).to_pylist()]
@@ -90,7 +90,7 @@ def told(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None
 def test_the_same_clips_are_not_gone() -> None:
     """A data set has lost nothing against itself."""
     same = side([("a", 0, 10), ("b", 0, 10)])
-    assert told(same, same) == []
+    assert reported(same, same) == []
     assert by_cause(lost_clips(same, same)) == []
 
 
@@ -120,7 +120,7 @@ def test_an_overlapping_clip_is_the_same_cut_anew() -> None:
         left_out={"a-19-40": SHARP},
         rules=(SHARP,),
     )
-    assert told(before, after) == [
+    assert reported(before, after) == [
         ("a-0-10", "re-cut", None, "a-4-10"),
         ("a-20-40", "rule", SHARP, "a-19-40"),
     ]
@@ -130,7 +130,7 @@ def test_what_has_no_counterpart() -> None:
     """A clip that only touches others, a video that is not there, a clip that waits for rules."""
     before = side([("a", 10, 20), ("b", 0, 10), ("c", 0, 10)])
     after = side([("a", 0, 10), ("a", 20, 30), ("c", 0, 10)], unjudged=["c-0-10"])
-    assert told(before, after) == [
+    assert reported(before, after) == [
         ("a-10-20", "no clip there", None, None),
         ("b-0-10", "no such video", None, None),
         ("c-0-10", "not judged", None, "c-0-10"),

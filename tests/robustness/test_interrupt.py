@@ -121,11 +121,11 @@ def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, videos
     assert "run the same command again" in line
     assert "Traceback" not in ended.err
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    assert [stage["failed"] for stage in told["stages"]] == [0] * len(told["stages"])
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    assert [stage["failed"] for stage in reported["stages"]] == [0] * len(reported["stages"])
     goes_on(command)
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    assert told["stages"][-1]["ok"] == told["stages"][-1]["inputs"] == N_VIDEOS
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    assert reported["stages"][-1]["ok"] == reported["stages"][-1]["inputs"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
