@@ -10,9 +10,9 @@ from vidcurate.options import (
     Choice,
     StageConfig,
     choice,
-    faults_of,
     given_options,
     option,
+    option_faults,
     options_of,
     put_over,
 )
@@ -66,7 +66,7 @@ def faults(**options: object) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong with options."""
     with pytest.raises(ValidationError) as caught:
         made(**options)
-    return faults_of(ToolConfig, caught.value)
+    return option_faults(ToolConfig, caught.value)
 
 
 FLAT = st.fixed_dictionaries(
@@ -115,8 +115,8 @@ def test_options_put_over_others_fail_only_for_themselves(
     try:
         made(**merged)
     except ValidationError as error:
-        told = " ".join(f"{where} {why}" for where, why in faults_of(ToolConfig, error))
-        assert any(name in told for name in over)
+        reported = " ".join(f"{where} {why}" for where, why in option_faults(ToolConfig, error))
+        assert any(name in reported for name in over)
 
 
 def test_only_what_the_chosen_ways_take_decides() -> None:

@@ -106,7 +106,7 @@ __all__ = [
 ]
 
 # Where names are defined, besides the functions that run something.
-_HOMES = {
+_MODULES = {
     "DatasetClip": "vidcurate.api.clip",
     "Event": "vidcurate.api.events",
     "MediaError": "vidcurate.errors",
@@ -123,15 +123,15 @@ _HOMES = {
     "list_recipes": "vidcurate.pipeline.recipes",
     "open": "vidcurate.api.dataset",
 }
-_CALLED = {"open": "open_dataset"}
+_REAL_NAMES = {"open": "open_dataset"}
 
 
 def __getattr__(name: str) -> Any:
     """A public name, imported when it is first used."""
     if name not in __all__:
         raise AttributeError(f"module 'vidcurate' has no attribute '{name}'")
-    module = import_module(_HOMES.get(name, "vidcurate.api.functions"))
-    globals()[name] = getattr(module, _CALLED.get(name, name))
+    module = import_module(_MODULES.get(name, "vidcurate.api.functions"))
+    globals()[name] = getattr(module, _REAL_NAMES.get(name, name))
     return globals()[name]
 
 

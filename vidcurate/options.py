@@ -107,14 +107,14 @@ class StageConfig(Options):
             if field in values:
                 own |= values[field]
                 values[field] = own.pop(NAME, None) or getattr(self, field).name
-        left_out = {name for choice in chosen_ways(self) for name in choice.without}
+        left_out = {name for choice in chosen_choices(self) for name in choice.without}
         ways = choices_of(type(self))
         for field in left_out & ways.keys():
             own = {n: v for n, v in own.items() if n not in own_fields(type(getattr(self, field)))}
         return {n: v for n, v in values.items() if n not in left_out} | own
 
     @model_validator(mode="after")
-    def refuse_what_a_way_is_without(self) -> Self:
+    def refuse_options_not_taken(self) -> Self:
         """Refuse options that the chosen way does not take; raises ValueError."""
         for field in choices_of(type(self)):
             way = getattr(self, field)
@@ -160,16 +160,16 @@ def choice(default: type[Choice], description: str) -> Any:
 class OptionSpec:
     """One option of a stage, as files and the command line have it.
 
-    `words` are what an option that chooses may be. An option that not every way takes names the
-    option that decides (`decider`) and the words with which it is taken (`takers`); `is_own` tells
-    that it is stated in the models of these ways.
+    `words` are what an option that chooses may be. An option that not every choice takes names the
+    option that it depends on (`depends_on`) and the words with which it is taken
+    (`needed_values`); `is_own` tells that the models of these choices state it.
     """
 
     name: str
     info: FieldInfo
     words: tuple[str, ...] = ()
-    decider: str = ""
-    takers: tuple[str, ...] = ()
+    depends_on: str = ""
+    needed_values: tuple[str, ...] = ()
     is_own: bool = False
 
     @property
@@ -198,7 +198,7 @@ class OptionSpec:
     @property
     def condition(self) -> str:
         """With which choice it is taken, "" if always."""
-        return f"{self.decider} {listed(self.takers, 'or')}" if self.decider else ""
+        return f"{self.depends_on} {listed(self.needed_values, 'or')}" if self.depends_on else ""
 
 
 def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
@@ -210,18 +210,18 @@ def options_of(config: type[StageConfig]) -> Mapping[str, OptionSpec]:
     ways = choices_of(config)
     own = sorted(config.model_fields.items(), key=lambda field: field[0] != BACKEND)
     for name, info in own:
-        decider, takers = "", tuple[str, ...]()
+        depends_on, needed_values = "", tuple[str, ...]()
         for field, models in ways.items():
             if any(name in model.without for model in models.values()):
-                decider = field
-                takers = tuple(word for word, m in models.items() if name not in m.without)
-        found[name] = OptionSpec(name, info, tuple(ways.get(name, ())), decider, takers)
+                depends_on = field
+                needed_values = tuple(word for word, m in models.items() if name not in m.without)
+        found[name] = OptionSpec(name, info, tuple(ways.get(name, ())), depends_on, needed_values)
     for field in sorted(ways, key=lambda name: name == BACKEND):
         for model in dict.fromkeys(ways[field].values()):
             for name in own_fields(model):
-                takers = tuple(w for w, m in ways[field].items() if name in own_fields(m))
+                needed_values = tuple(w for w, m in ways[field].items() if name in own_fields(m))
                 found[name] = OptionSpec(
-                    name, model.model_fields[name], (), field, takers, is_own=True
+                    name, model.model_fields[name], (), field, needed_values, is_own=True
                 )
     return found
 
@@ -255,7 +255,7 @@ def default_word(config: type[StageConfig], field: str) -> Any:
     return factory.model_fields[NAME].default
 
 
-def chosen_ways(config: StageConfig) -> list[Choice]:
+def chosen_choices(config: StageConfig) -> list[Choice]:
     """The ways that a stage's options choose."""
     return [getattr(config, field) for field in choices_of(type(config))]
 
@@ -277,9 +277,9 @@ def put_over(
         spec = options_of(config).get(name)
         if spec is None or name in given:
             return True
-        if name in left_out or spec.decider in left_out:
+        if name in left_out or spec.depends_on in left_out:
             return False
-        way = chosen.get(spec.decider)
+        way = chosen.get(spec.depends_on)
         return way is None or not spec.is_own or name in way.model_fields
 
     return {name: value for name, value in merged.items() if is_taken(name)}
@@ -292,12 +292,13 @@ def given_options(config: StageConfig) -> dict[str, Any]:
     return {name: value for name, value in values.items() if not specs[name].facts["neutral"]}
 
 
-def faults_of(
+def option_faults(
     config: type[StageConfig], error: ValidationError
 ) -> list[tuple[tuple[str | int, ...], str]]:
     """What is wrong with options: where, as files have them, and in words."""
     return [
-        (flat_location(config, fault["loc"]), words_of(config, fault)) for fault in error.errors()
+        (flat_location(config, fault["loc"]), plain_words(config, fault))
+        for fault in error.errors()
     ]
 
 
@@ -310,7 +311,7 @@ def flat_location(
     return location
 
 
-def words_of(config: type[StageConfig], fault: ErrorDetails) -> str:
+def plain_words(config: type[StageConfig], fault: ErrorDetails) -> str:
     """One of pydantic's errors in plain words."""
     name = fault["loc"][-1] if fault["loc"] else ""
     if fault["type"] == "extra_forbidden":

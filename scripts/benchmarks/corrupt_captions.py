@@ -8,7 +8,7 @@ from types import MappingProxyType
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.quality.camera_claims import camera_claims
 from vidcurate.captioning.quality.faults import BRIGHTEST_NIGHT, DARKEST_DAY
-from vidcurate.captioning.templates.facts import Facts, number
+from vidcurate.captioning.templates.facts import Facts, measured_number
 from vidcurate.captioning.text.cleaning import sentences_of
 
 # Each word may stand for any other of its row.
@@ -104,7 +104,7 @@ def other_move(text: str, facts: Facts, dice: random.Random) -> str | None:
 
 def other_light(text: str, facts: Facts, _dice: random.Random) -> str | None:
     """Night in a light picture, a sunny day in a dark one, by the rule's own limits."""
-    luma = number(facts, "quality", "luma_mean")
+    luma = measured_number(facts, "quality", "luma_mean")
     if luma is None:
         return None
     if luma > BRIGHTEST_NIGHT:
@@ -126,17 +126,17 @@ def cut(text: str, _facts: Facts, dice: random.Random) -> str:
 
 def looped(text: str, _facts: Facts, dice: random.Random) -> str:
     """A sentence, or its end, said again and again."""
-    told = sentences_of(text)
+    sentences = sentences_of(text)
     if dice.random() < 1 / 2:
-        return " ".join([*told, *[told[-1]] * dice.randrange(2, 6)])
-    end = told[-1].rstrip(".").split()[-4:]
+        return " ".join([*sentences, *[sentences[-1]] * dice.randrange(2, 6)])
+    end = sentences[-1].rstrip(".").split()[-4:]
     return " ".join([text.rstrip("."), *["and", *end] * dice.randrange(3, 9)])
 
 
 def prompted(text: str, _facts: Facts, dice: random.Random) -> str:
     """A sentence of the prompt before or behind."""
-    told = [s for s in sentences_of(load_prompt("describe").text) if "{" not in s]
-    pair = [text, dice.choice(told)]
+    sentences = [s for s in sentences_of(load_prompt("describe").text) if "{" not in s]
+    pair = [text, dice.choice(sentences)]
     dice.shuffle(pair)
     return " ".join(pair)
 
@@ -161,8 +161,8 @@ def marked(text: str, _facts: Facts, dice: random.Random) -> str:
 
 def listed(text: str, _facts: Facts, _dice: random.Random) -> str | None:
     """A list of its sentences."""
-    told = sentences_of(text)
-    return "\n".join(f"- {sentence}" for sentence in told) if len(told) > 1 else None
+    sentences = sentences_of(text)
+    return "\n".join(f"- {sentence}" for sentence in sentences) if len(sentences) > 1 else None
 
 
 def vague(text: str, _facts: Facts, dice: random.Random) -> str:

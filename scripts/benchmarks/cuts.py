@@ -18,7 +18,7 @@ from scripts.benchmarks.score_cuts import Passage, Score, reliability, table, tr
 from scripts.training import compose_videos
 from scripts.training.video_shots import load
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.io.decode import Faults, decode_video
 from vidcurate.media.scan.files import read_frames
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DETECTORS, DetectorOptions, detect
@@ -74,7 +74,7 @@ def scanned(video: Path, detector: str, network: Network | None = None) -> list[
 def bare_decode(video: Path) -> list[Passage]:
     """Decode a video and drop its frames."""
     with open_video(video) as (container, stream):
-        for _ in decode(container, stream, Faults()):
+        for _ in decode_video(container, stream, Faults()):
             pass
     return []
 

@@ -26,7 +26,7 @@ import pyarrow as pa
 from vidcurate.clips.windows import window
 from vidcurate.deduplication.choice import Link
 from vidcurate.deduplication.content import content_arrays
-from vidcurate.deduplication.links import links
+from vidcurate.deduplication.links import find_links
 from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.shots.detectors import DetectorOptions, detect
@@ -169,7 +169,9 @@ def case(kind: Kind, found: Sequence[tuple[Signature, Signature]]) -> Case:
     """What is linked among shots and their copies."""
     offsets_s = [kind.part[0] * own.duration_s for own, _ in found]
     rows = SIGNATURES.to_arrow([pair[side] for side in (0, 1) for pair in found])
-    return Case(kind.name, offsets_s, list(links(content_arrays(rows), LOWEST)) if found else ())
+    return Case(
+        kind.name, offsets_s, list(find_links(content_arrays(rows), LOWEST)) if found else ()
+    )
 
 
 def is_right(link: Link, n_shots: int) -> bool:
@@ -227,11 +229,11 @@ def report(cases: Sequence[Case], limit: float) -> None:
             if k.similarity >= limit and not is_right(k, c.n_shots)
         ]
         places = Counter("neighbours" if near else "others" for near in wrong)
-        told = ", ".join(f"{count} {name}" for name, count in places.items()) or "none"
+        summary = ", ".join(f"{count} {name}" for name, count in places.items()) or "none"
         n_shots = sum(c.n_shots for c in own)
         off_s = [offset_error_s(c, k) for c in own for k in right_links(c, limit)]
         rates_told = f"{recall:>9.3f}{precision:>11.3f}{median(off_s or [0.0]):>12.2f} s"
-        print(f"{kind:24}{n_shots:>6}{rates_told}  {told}", flush=True)
+        print(f"{kind:24}{n_shots:>6}{rates_told}  {summary}", flush=True)
 
 
 def main() -> None:

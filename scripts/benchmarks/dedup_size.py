@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.deduplication.content import content_arrays, packed
-from vidcurate.deduplication.links import links
+from vidcurate.deduplication.links import find_links
 from vidcurate.media.visual.appearance import DIMENSION
 from vidcurate.records import SIGNATURES, Signature
 from vidcurate.stages.selection.dedup import DedupConfig
@@ -80,7 +80,7 @@ def main() -> None:
     given = parser.parse_args()
     clips = content_arrays(made_up(given.clips, np.random.default_rng(1)))
     before_mb, began = peak_mb(), time.process_time()
-    found = list(links(clips, DedupConfig().min_similarity))
+    found = list(find_links(clips, DedupConfig().min_similarity))
     cpu_s = time.process_time() - began
     n_copies = int(given.clips * COPIES_SHARE)
     right = {

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.frame_choice import METHODS, FrameRequest, choose_frames
 from vidcurate.clips.frame_facts import FRAME_COLUMNS, SAMPLE_COLUMNS, ClipFrames, clip_frame_facts
-from vidcurate.clips.spans import Span, pieces, shots
+from vidcurate.clips.spans import Span, divide_span, shot_spans
 from vidcurate.clips.vectors import Vectors
 from vidcurate.media.scan.files import read_frames, read_samples
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
@@ -74,9 +74,9 @@ def clips_of(video: Video) -> dict[str, list[Clip]]:
     """Two kinds of clips: the video's shots, and pieces of it that hold several."""
     pts, base = video.frames["pts"].to_numpy(), video.scan.time_base
     edges = np.append(pts, video.scan.end_pts)
-    long = pieces(edges, Span(0, len(pts)), int(PIECE_S / base))
+    long = divide_span(edges, Span(0, len(pts)), int(PIECE_S / base))
     return {
-        "shots": list(as_clips(edges, shots(video.cuts, pts), base)),
+        "shots": list(as_clips(edges, shot_spans(video.cuts, pts), base)),
         f"pieces of {PIECE_S} s": list(as_clips(edges, long, base)),
     }
 

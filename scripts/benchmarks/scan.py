@@ -17,7 +17,7 @@ from pathlib import Path
 import imageio_ffmpeg
 
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.io.decode import Faults, decode_video
 from vidcurate.media.scan.files import read_samples
 from vidcurate.media.scan.scanner import ScanOptions, VideoScan, scan_video
 
@@ -36,7 +36,7 @@ def ffmpeg_decode(video: Path) -> None:
 def pyav_decode(video: Path) -> None:
     """Decode a video's video with PyAV on one thread and drop the frames."""
     with open_video(video) as (container, stream):
-        for _ in decode(container, stream, Faults()):
+        for _ in decode_video(container, stream, Faults()):
             pass
 
 

@@ -112,8 +112,8 @@ def safety(inputs: Inputs) -> str:
     """Safe clips suspected."""
     highest, mean = bench_safety.suspected(list(inputs.footage), open_nsfw())
     over = {limit: (np.mean(highest > limit), np.mean(mean > limit)) for limit in SUSPICIOUS}
-    told = ", ".join(f"{h:.0%} and {m:.0%} over {limit}" for limit, (h, m) in over.items())
-    return f"of {len(mean)} safe clips by nsfw_max and nsfw_mean {told}; misses are not measured"
+    shares = ", ".join(f"{h:.0%} and {m:.0%} over {limit}" for limit, (h, m) in over.items())
+    return f"of {len(mean)} safe clips by nsfw_max and nsfw_mean {shares}; misses are not measured"
 
 
 def consistency(inputs: Inputs) -> str:
@@ -124,8 +124,8 @@ def consistency(inputs: Inputs) -> str:
             one, two = bench_consistency.clips_of(read_video(path, Path(name)))
         single.append(one[len(one) // 2 :, 0])
         joined.append(two[len(two) // 2 :, 0])
-    told = area(np.concatenate(single), np.concatenate(joined))
-    return f"a clip of one scene is more consistent than one of two in {told:.1%} of pairs"
+    share = area(np.concatenate(single), np.concatenate(joined))
+    return f"a clip of one scene is more consistent than one of two in {share:.1%} of pairs"
 
 
 def dedup(inputs: Inputs) -> str:

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 import pyarrow as pa
 
-from vidcurate.analysis.search import ROWS_PER_PIECE, likest, searchable, write_pieces
+from vidcurate.analysis.search import ROWS_PER_PIECE, most_similar, searchable, write_pieces
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.records import CLIPS
 
@@ -34,7 +34,7 @@ def main() -> None:
         for _ in range(given.rounds):
             whole_s = seconds_of_product(bare, query)
             began = time.perf_counter()
-            found = likest(file, query, TOP)
+            found = most_similar(file, query, TOP)
             own.append(time.perf_counter() - began)
             ratios.append(own[-1] / whole_s)
         wanted = np.sort(np.load(bare, mmap_mode="r") @ query)[::-1][:TOP]

@@ -34,8 +34,8 @@ def run(videos: Sequence[Path], dataset: Path, workers: int) -> None:
     stages = dict.fromkeys([*OF_VIDEOS, *SCORES])
     config = dataset.with_suffix(".yaml")
     config.write_text(json.dumps({name: OPTIONS.get(name, {}) for name in stages}), "utf-8")
-    told = ("-c", str(config), "-d", str(dataset), "--workers", str(workers), "--quiet")
-    vidcurate("run", *map(str, videos), *told)
+    arguments = ("-c", str(config), "-d", str(dataset), "--workers", str(workers), "--quiet")
+    vidcurate("run", *map(str, videos), *arguments)
 
 
 def n_frames(table: str, dataset: Path) -> int:

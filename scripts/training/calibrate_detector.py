@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scripts.benchmarks.cuts import composed_videos
 from scripts.benchmarks.score_cuts import Passage, truth_of, verdicts
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, decode, shrinker_for
+from vidcurate.media.io.decode import Faults, decode_video, shrinker_for
 from vidcurate.media.shots.learned import LearnedDetector, LearnedOptions, Values, transitions
 
 # Alarms of less than this probability count for nothing.
@@ -29,7 +29,7 @@ def rows_of(video: Path) -> Values:
     detector = LearnedDetector()
     with open_video(video) as (container, stream):
         shrinker = None
-        for _, frame in decode(container, stream, Faults()):
+        for _, frame in decode_video(container, stream, Faults()):
             shrinker = shrinker or shrinker_for(frame)
             detector.add(shrinker.shrink(frame))
     detector.finish()

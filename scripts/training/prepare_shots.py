@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.io.decode import Faults, decode_video
 from vidcurate.media.scan.files import read_frames
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.media.scan.signals import METRICS
@@ -76,7 +76,7 @@ def write_shots(video: Path, kept: list[tuple[int, int]], folder: Path) -> int:
     starts, ends = {a: n for n, (a, _) in enumerate(kept)}, {b for _, b in kept}
     out: av.container.OutputContainer | None = None
     with open_video(video) as (container, stream):
-        for index, (_, frame) in enumerate(decode(container, stream, Faults())):
+        for index, (_, frame) in enumerate(decode_video(container, stream, Faults())):
             if index in ends and out is not None:
                 close(out)
                 out = None

@@ -28,7 +28,7 @@ from scripts.training.detector_network import (
 )
 from scripts.training.video_shots import Source, load
 from vidcurate.media.io.decode import SmallFrame
-from vidcurate.media.shots.bands import HEIGHT, WIDTH, bands, describe, picture
+from vidcurate.media.shots.bands import HEIGHT, WIDTH, bands, picture_features, small_yuv
 from vidcurate.media.shots.learned import KINDS, MARGIN
 
 SIZES = ((128, 72), (128, 96), (96, 128), (128, 56), (160, 88))
@@ -65,7 +65,7 @@ def small_picture(image: Image) -> Pictures:
     tall, wide = image.shape[0] // 4 * 4, image.shape[1] // 2 * 2
     i420 = cv2.cvtColor(np.ascontiguousarray(image[:tall, :wide]), cv2.COLOR_BGR2YUV_I420)
     row = np.empty((3, HEIGHT, WIDTH), np.uint8)
-    picture(SmallFrame(np.asarray(i420, np.uint8), 1), row)
+    small_yuv(SmallFrame(np.asarray(i420, np.uint8), 1), row)
     return row
 
 
@@ -100,7 +100,7 @@ def video(pictures: Pictures, spans: Spans) -> Video:
         targets[middle - near : middle + near + 1, 0] = 1.0
         targets[start + 1 : end + 1, 1] = 1.0
         targets[start + 1 : end + 1, 2] = KINDS.index(KIND_OF.get(kind, "wipe"))
-    return Video(bands(describe(padded)).astype(np.float16), targets)
+    return Video(bands(picture_features(padded)).astype(np.float16), targets)
 
 
 def compose_set(seed: int, sources: list[Source], n_videos: int, *, augment: bool) -> list[Video]:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from tests.support.command import vidcurate
 from tests.support.pipeline import process
-from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, likest
+from vidcurate.analysis.compare import (
+    Difference,
+    Side,
+    by_cause,
+    differences,
+    lost_clips,
+    most_overlapping,
+)
 from vidcurate.records import CLIPS, QUALITY
 
 Spans = Sequence[tuple[str, int, int]]
@@ -74,17 +81,17 @@ def side(
     )
 
 
-def told(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None]]:
+def reported(here: Side, there: Side) -> list[tuple[str, str, str | None, str | None]]:
     """Clip, cause, reason and counterpart of what is gone."""
     names = ("clip_id", "cause", "reason", "counterpart")
-    return [tuple(row[name] for name in names) for row in gone(here, there).to_pylist()]
+    return [tuple(row[name] for name in names) for row in lost_clips(here, there).to_pylist()]
 
 
 def test_the_same_clips_are_not_gone() -> None:
     """A data set has lost nothing against itself."""
     same = side([("a", 0, 10), ("b", 0, 10)])
-    assert told(same, same) == []
-    assert by_cause(gone(same, same)) == []
+    assert reported(same, same) == []
+    assert by_cause(lost_clips(same, same)) == []
 
 
 def test_a_new_rule_and_a_changed_score_are_told_apart() -> None:
@@ -96,7 +103,7 @@ def test_a_new_rule_and_a_changed_score_are_told_apart() -> None:
         rules=(SHARP, SHARPER),
         sharpness=5.0,
     )
-    found = gone(before, after).to_pylist()
+    found = lost_clips(before, after).to_pylist()
     assert [(row["cause"], row["reason"]) for row in found] == [
         ("rule", SHARPER),
         ("score", f"a number is missing for: {SHARP}"),
@@ -113,7 +120,7 @@ def test_an_overlapping_clip_is_the_same_cut_anew() -> None:
         left_out={"a-19-40": SHARP},
         rules=(SHARP,),
     )
-    assert told(before, after) == [
+    assert reported(before, after) == [
         ("a-0-10", "re-cut", None, "a-4-10"),
         ("a-20-40", "rule", SHARP, "a-19-40"),
     ]
@@ -123,19 +130,19 @@ def test_what_has_no_counterpart() -> None:
     """A clip that only touches others, a video that is not there, a clip that waits for rules."""
     before = side([("a", 10, 20), ("b", 0, 10), ("c", 0, 10)])
     after = side([("a", 0, 10), ("a", 20, 30), ("c", 0, 10)], unjudged=["c-0-10"])
-    assert told(before, after) == [
+    assert reported(before, after) == [
         ("a-10-20", "no clip there", None, None),
         ("b-0-10", "no such video", None, None),
         ("c-0-10", "not judged", None, "c-0-10"),
     ]
-    assert gone(before, side([]))["cause"].to_pylist() == ["no such video"] * 3
+    assert lost_clips(before, side([]))["cause"].to_pylist() == ["no such video"] * 3
 
 
 def test_causes_are_counted() -> None:
     """The most frequent cause comes first."""
     before = side([("a", 0, 10), ("b", 0, 10), ("b", 20, 30), ("b", 30, 40)])
     after = side([("b", 1, 10), ("b", 20, 29)])
-    counts = [(row["cause"], row["count_all"]) for row in by_cause(gone(before, after))]
+    counts = [(row["cause"], row["count_all"]) for row in by_cause(lost_clips(before, after))]
     assert counts[0] == ("re-cut", 2)
     assert sorted(counts[1:]) == [("no clip there", 1), ("no such video", 1)]
 
@@ -143,7 +150,7 @@ def test_causes_are_counted() -> None:
 def test_a_tie_goes_to_the_shorter_clip() -> None:
     """The very same span comes before a longer one that holds it."""
     others = [("a", 0, 90), ("a", 10, 20), ("a", 5, 25)]
-    assert likest(clips([("a", 10, 20)]), clips(others)).to_pylist() == [1]
+    assert most_overlapping(clips([("a", 10, 20)]), clips(others)).to_pylist() == [1]
 
 
 @given(
@@ -161,7 +168,7 @@ def test_the_likest_is_the_one_that_shares_most(
         common = min(clip[2], other[2]) - max(clip[1], other[1])
         return max(0, common) if clip[0] == other[0] else 0
 
-    found = likest(clips(ours), clips(theirs)).to_pylist()
+    found = most_overlapping(clips(ours), clips(theirs)).to_pylist()
     most = [max((shared(clip, other) for other in theirs), default=0) for clip in ours]
     assert [
         0 if place is None else shared(clip, theirs[place])

@@ -7,13 +7,13 @@ import pytest
 
 from vidcurate.analysis.search import (
     ROWS_PER_PIECE,
-    kept_vectors,
-    likest,
+    cached_vectors,
+    clips_with_vectors,
+    most_similar,
     pooled_score,
     ranked_by_frames,
     searchable,
     vector_of,
-    with_vectors,
 )
 from vidcurate.clips.vectors import Vectors, unit_rows
 from vidcurate.records import CLIPS
@@ -63,19 +63,19 @@ def test_the_search_is_exact(tmp_path: Path) -> None:
     """Over several pieces the best are those that sorting all cosines gives, in order."""
     n_clips = 2 * ROWS_PER_PIECE + 100
     vectors, table = random_vectors(n_clips), clips(n_clips)
-    file = kept_vectors(tmp_path, "x", lambda: [searchable(table, vectors)])
+    file = cached_vectors(tmp_path, "x", lambda: [searchable(table, vectors)])
     for query in random_vectors(3):
-        found = likest(file, query, 20)
+        found = most_similar(file, query, 20)
         order = np.argsort(-(vectors @ query))[:20]
         assert found["clip_id"].to_pylist() == [f"c{n}" for n in order]
         np.testing.assert_allclose(found["score"], (vectors @ query)[order], atol=1e-6)
-    assert likest(file, vectors[0], 10**9).num_rows == n_clips
+    assert most_similar(file, vectors[0], 10**9).num_rows == n_clips
 
 
 def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
     """Each clip has its own video's vector, whatever the order; a clip is likest to itself."""
     table = clips(30).take(pa.array(np.random.default_rng(5).permutation(30)))
-    file = kept_vectors(tmp_path, "x", lambda: with_vectors(table, DIMENSION, video))
+    file = cached_vectors(tmp_path, "x", lambda: clips_with_vectors(table, DIMENSION, video))
     for row in table.to_pylist():
         vector = vector_of(file, row["clip_id"])
         assert vector is not None
@@ -83,14 +83,14 @@ def test_clips_have_the_mean_of_their_frames(tmp_path: Path) -> None:
         both = VIDEOS[row["video_id"]]["vector"].to_pylist()[first : first + 2]
         mean = unit_rows(unit_rows(np.array(both, np.float32)).mean(axis=0, keepdims=True))[0]
         np.testing.assert_allclose(vector, mean, atol=1e-6)
-        assert likest(file, vector, 1)["clip_id"].to_pylist() == [row["clip_id"]]
+        assert most_similar(file, vector, 1)["clip_id"].to_pylist() == [row["clip_id"]]
     assert vector_of(file, "c99") is None
 
 
 def test_no_clips_at_all(tmp_path: Path) -> None:
     """A data set without clips answers with none."""
-    file = kept_vectors(tmp_path, "x", lambda: with_vectors(clips(0), DIMENSION, video))
-    assert likest(file, random_vectors(1)[0], 5).num_rows == 0
+    file = cached_vectors(tmp_path, "x", lambda: clips_with_vectors(clips(0), DIMENSION, video))
+    assert most_similar(file, random_vectors(1)[0], 5).num_rows == 0
 
 
 def test_the_file_is_made_once_for_the_same_tables(tmp_path: Path) -> None:
@@ -99,16 +99,16 @@ def test_the_file_is_made_once_for_the_same_tables(tmp_path: Path) -> None:
 
     def make() -> Iterator[pa.Table]:
         made.append(1)
-        return with_vectors(clips(len(made)), DIMENSION, video)
+        return clips_with_vectors(clips(len(made)), DIMENSION, video)
 
-    file = kept_vectors(tmp_path, "a", make)
-    assert kept_vectors(tmp_path, "a", make) == file
+    file = cached_vectors(tmp_path, "a", make)
+    assert cached_vectors(tmp_path, "a", make) == file
     assert len(made) == 1
-    kept_vectors(tmp_path, "b", make)
-    assert likest(file, random_vectors(1)[0], 9).num_rows == len(made) == 2
+    cached_vectors(tmp_path, "b", make)
+    assert most_similar(file, random_vectors(1)[0], 9).num_rows == len(made) == 2
     file.write_bytes(file.read_bytes()[:100])
-    kept_vectors(tmp_path, "b", make)
-    assert likest(file, random_vectors(1)[0], 9).num_rows == len(made) == 3
+    cached_vectors(tmp_path, "b", make)
+    assert most_similar(file, random_vectors(1)[0], 9).num_rows == len(made) == 3
 
 
 def test_frames_that_fit_decide(tmp_path: Path) -> None:
@@ -117,8 +117,10 @@ def test_frames_that_fit_decide(tmp_path: Path) -> None:
     away = unit_rows((random_vectors(2)[1:] - query) * 1.0)[0]
     videos = {"v0": frames(np.stack([query, away])), "v1": frames(np.stack([query + away] * 2))}
     table = clips(2, n_videos=2)
-    file = kept_vectors(tmp_path, "x", lambda: with_vectors(table, DIMENSION, videos.__getitem__))
-    found = likest(file, query, 2)
+    file = cached_vectors(
+        tmp_path, "x", lambda: clips_with_vectors(table, DIMENSION, videos.__getitem__)
+    )
+    found = most_similar(file, query, 2)
     again = ranked_by_frames(found, query, videos.__getitem__, temperature=0.01)
     assert again["clip_id"].to_pylist() == ["c0", "c1"]
     assert again["score"][0].as_py() == pytest.approx(1, abs=1e-3)

@@ -76,10 +76,10 @@ def test_status(home: Path) -> None:
         f"{home / 'out'}: 1 video, 3 clips, 2 kept, 2 captions, 2 exported; 1 failed" in shown.out
     )
     assert re.search(r"^probe +2 +1 +· +1 +· +1", shown.out, re.MULTILINE)
-    [told] = vidcurate("status", "-d", home / "out", "--json").lines
-    assert [stage["stage"] for stage in told["stages"]][:8] == list(STAGES)
-    assert {stage["pending"] for stage in told["stages"]} == {0}
-    assert not any(stage["stale"] for stage in told["stages"])
+    [reported] = vidcurate("status", "-d", home / "out", "--json").lines
+    assert [stage["stage"] for stage in reported["stages"]][:8] == list(STAGES)
+    assert {stage["pending"] for stage in reported["stages"]} == {0}
+    assert not any(stage["stale"] for stage in reported["stages"])
 
 
 def test_rows(home: Path) -> None:
@@ -137,8 +137,8 @@ def test_columns() -> None:
     """`columns` says what a column is, for people and as JSON; a stage stands for its table."""
     shown = vidcurate("columns", "split").out
     assert re.search(r"^start_s +s +Start, on the video's clock", shown, re.MULTILINE)
-    [told] = vidcurate("columns", "--json").lines
-    quality = next(table for table in told["tables"] if table["name"] == "quality")
+    [reported] = vidcurate("columns", "--json").lines
+    quality = next(table for table in reported["tables"] if table["name"] == "quality")
     sharpness = next(column for column in quality["columns"] if column["name"] == "sharpness")
     assert sharpness["unit"] == "squared 8-bit levels"
     assert "Laplacian" in sharpness["formula"]
@@ -253,8 +253,8 @@ def test_pipe_and_steps(tmp_path: Path, video: Path) -> None:
     rule = ("--rule", "quality.freeze_share < 0.5")
     filtered = vidcurate("filter", "-d", out, *rule, "--json", *INLINE)
     assert filtered.code == 0, filtered.err
-    [told] = filtered.lines
-    assert "quality" in [stage["stage"] for stage in told["stages"]]
+    [reported] = filtered.lines
+    assert "quality" in [stage["stage"] for stage in reported["stages"]]
     ended = vidcurate("export", "-d", out, "--media", "none", *INLINE)
     assert ended.code == 0, ended.err
     table = pq.read_table(out / "export" / "data")
@@ -279,12 +279,12 @@ def test_clean(tmp_path: Path, video: Path) -> None:
     for length in (1.0, 1.5):
         process(tmp_path, {"split": {"min_clip_s": length}}, video)
     before = names_below(tmp_path)
-    [told] = vidcurate("clean", "-d", tmp_path).lines
-    assert (told["removed"], Path(told["path"]).parent.name) == (False, "clips")
+    [reported] = vidcurate("clean", "-d", tmp_path).lines
+    assert (reported["removed"], Path(reported["path"]).parent.name) == (False, "clips")
     assert set(names_below(tmp_path)) - {"lock"} == set(before)
-    [told] = vidcurate("clean", "-d", tmp_path, "--yes").lines
-    assert told["removed"]
-    assert not Path(told["path"]).exists()
+    [reported] = vidcurate("clean", "-d", tmp_path, "--yes").lines
+    assert reported["removed"]
+    assert not Path(reported["path"]).exists()
     assert vidcurate("clean", "-d", tmp_path, "--yes").lines == []
     assert len(rows(tmp_path, CLIPS)) == 3
 
@@ -317,8 +317,8 @@ def test_interrupt(tmp_path: Path, long_video: Path) -> None:
     out = tmp_path / "out"
     command = ("scan", long_video, "-d", out, "--workers", "1")
     stopped(command, tmp_path, lambda: bool(list(out.glob("scans/*/files/*.arrow"))), ctrl_c)
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    scan = told["stages"][-1]
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    scan = reported["stages"][-1]
     assert scan["failed"] == 0
     assert 0 < scan["ok"] < N_VIDEOS
     assert scan["pending"] == N_VIDEOS - scan["ok"]
@@ -340,8 +340,8 @@ def test_interrupt_before_workers_are_up(tmp_path: Path, long_video: Path) -> No
         if running.poll() is None:
             kill_group(running)
     assert "Traceback" not in (tmp_path / "log").read_text("utf-8")
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    assert [stage["failed"] for stage in told["stages"]] == [0] * len(told["stages"])
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    assert [stage["failed"] for stage in reported["stages"]] == [0] * len(reported["stages"])
 
 
 def test_a_detector_without_its_metric_is_refused_before_the_scan(
@@ -377,9 +377,9 @@ def test_the_printed_config_runs(home: Path) -> None:
     assert ended.code == 0, ended.err
     assert "3 clips in " in ended.err
     (home / "deaf.yaml").write_text("aesthetic: {}\nalignment: {}\n", "utf-8")
-    told = {command: vidcurate(*command, at=home) for command in CHECK_AND_RUN}
-    assert [ended.code for ended in told.values()] == [2, 2]
-    check, run = (ended.err for ended in told.values())
+    reported = {command: vidcurate(*command, at=home) for command in CHECK_AND_RUN}
+    assert [ended.code for ended in reported.values()] == [2, 2]
+    check, run = (ended.err for ended in reported.values())
     assert len(check.splitlines()) == 2
     assert check == run
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.cli.options import PANEL, given_values, panel_of, stage_parameters, with_parameters
 from vidcurate.options import StageConfig, option, options_of
-from vidcurate.pipeline.option_text import describe, flags
+from vidcurate.pipeline.option_text import flags, option_line
 
 
 class Knobs(StageConfig):
@@ -83,11 +83,11 @@ def test_a_wrong_choice_is_refused() -> None:
 def test_help_of_an_option_says_all() -> None:
     """Description, unit, bounds, choices and default stand in one line."""
     specs = options_of(Knobs)
-    assert describe(specs["length_s"]) == "How long (seconds; >= 0, < 60; default 2.5)"
-    assert describe(specs["way"]) == "Which way (left | right; default left)"
-    assert describe(specs["loud"]) == "With sound (default yes)"
-    assert describe(specs["rules"]) == "What must hold"
-    assert describe(specs["side"]) == "How wide (pixels; >= 16; default none)"
+    assert option_line(specs["length_s"]) == "How long (seconds; >= 0, < 60; default 2.5)"
+    assert option_line(specs["way"]) == "Which way (left | right; default left)"
+    assert option_line(specs["loud"]) == "With sound (default yes)"
+    assert option_line(specs["rules"]) == "What must hold"
+    assert option_line(specs["side"]) == "How wide (pixels; >= 16; default none)"
 
 
 def test_the_flag_that_an_option_names_is_used() -> None:
@@ -116,4 +116,4 @@ def test_help_groups_options_by_the_choices_that_take_them() -> None:
     assert panels[1] == "With --strategy single"
     assert panel_of(specs["max_prompt_chars"]) == "With --strategy differential or script"
     assert panels[-1] == "With --backend transformers"
-    assert "with backend openai, transformers or vllm" in describe(specs["language"])
+    assert "with backend openai, transformers or vllm" in option_line(specs["language"])

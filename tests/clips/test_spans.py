@@ -7,7 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.split_videos import cut_between
-from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
+from vidcurate.clips.spans import (
+    Span,
+    Ticks,
+    divide_span,
+    shot_spans,
+    transition_spans,
+    trim,
+    windows,
+)
 from vidcurate.records import VideoCuts
 
 lengths_of_frames = st.lists(st.integers(1, 9), min_size=1, max_size=40)
@@ -47,7 +55,7 @@ def test_pieces_follow_each_other(lengths: list[int], longest: int, joints: set[
     """They cover the span; each but the last ends with a shot, or as late as it may."""
     edges, n_frames = edges_of(lengths), len(lengths)
     kept = tuple(sorted(joint for joint in joints if joint < n_frames))
-    found = list(pieces(edges, Span(0, n_frames, joints=kept), longest))
+    found = list(divide_span(edges, Span(0, n_frames, joints=kept), longest))
     assert [span.first for span in found] == [0, *(span.end for span in found[:-1])]
     assert found[-1].end == n_frames
     for span in found[:-1]:
@@ -63,7 +71,7 @@ def test_pieces_follow_each_other(lengths: list[int], longest: int, joints: set[
 def test_a_piece_keeps_the_cuts_at_its_ends() -> None:
     """Only the first piece begins at the shot's first cut, and only the last ends at its last."""
     before, after = cut_between(0, 1), cut_between(9, 10)
-    found = list(pieces(np.arange(12), Span(1, 10, before, after), 4))
+    found = list(divide_span(np.arange(12), Span(1, 10, before, after), 4))
     assert [(span.first, span.end) for span in found] == [(1, 5), (5, 9), (9, 10)]
     assert [span.before for span in found] == [before, None, None]
     assert [span.after for span in found] == [None, None, after]
@@ -84,11 +92,11 @@ def test_shots_and_transitions_share_out_the_video() -> None:
     """Each frame is of one shot or inside one gradual transition, which knows its cut twice."""
     cuts = (cut_between(2, 3), cut_between(5, 9), cut_between(12, 13))
     pts, video = np.arange(16), VideoCuts("video", cuts)
-    found = list(shots(video, pts))
+    found = list(shot_spans(video, pts))
     assert [(span.first, span.end) for span in found] == [(0, 3), (3, 6), (9, 13), (13, 16)]
     assert [span.before for span in found] == [None, *cuts]
     assert [span.after for span in found] == [*cuts, None]
-    assert list(transitions(video, pts)) == [Span(6, 9, cuts[1], cuts[1])]
+    assert list(transition_spans(video, pts)) == [Span(6, 9, cuts[1], cuts[1])]
 
 
 def test_starts_rise() -> None:

@@ -34,8 +34,8 @@ def test_a_recipe_is_without_fault(recipe: Path) -> None:
 def test_a_recipe_names_what_it_needs(recipe: Path) -> None:
     """A recipe with a stage of an extra says how to install it, and none needs a hub's model."""
     configs = load_config(recipe, STAGES)
-    told = recipe.read_text("utf-8")
-    assert all(f"vidcurate[{name}]" in told for name in EXTRAS & configs.keys())
+    reported = recipe.read_text("utf-8")
+    assert all(f"vidcurate[{name}]" in reported for name in EXTRAS & configs.keys())
     assert configs.get("embed", EmbedConfig()) == EmbedConfig()
     assert not {"aesthetic", "tags"} & configs.keys()
 

@@ -178,8 +178,8 @@ def test_no_two_ways_state_an_option_otherwise(stage: Stage) -> None:
         for model in models.values():
             for name, info in model.model_fields.items():
                 assert name not in config.model_fields
-                told = field, repr(info)
-                assert name == NAME or stated.setdefault(name, told) == told
+                reported = field, repr(info)
+                assert name == NAME or stated.setdefault(name, reported) == reported
 
 
 @pytest.mark.parametrize("command", ["run", "status", "rows", "config", "clean"])

@@ -5,7 +5,7 @@ import pytest
 from tests.support.signatures import signature
 from vidcurate.deduplication.choice import Link
 from vidcurate.deduplication.content import content_arrays
-from vidcurate.deduplication.links import links
+from vidcurate.deduplication.links import find_links
 from vidcurate.records import SIGNATURES, Signature
 
 LIMIT = 0.8
@@ -13,7 +13,7 @@ LIMIT = 0.8
 
 def linked(rows: Sequence[Signature]) -> list[Link]:
     """The links between clips."""
-    return list(links(content_arrays(SIGNATURES.to_arrow(rows)), LIMIT))
+    return list(find_links(content_arrays(SIGNATURES.to_arrow(rows)), LIMIT))
 
 
 def test_a_noisy_copy_is_linked_and_other_shots_are_not() -> None:

@@ -4,8 +4,8 @@ from numpy.typing import NDArray
 
 from vidcurate.deduplication.luma_sequence import (
     NEUTRAL_AGREEMENT,
-    agreement,
     agreements,
+    luma_agreement,
     luma_sequence,
     resampled,
 )
@@ -41,9 +41,9 @@ def test_another_number_of_steps_keeps_the_mean() -> None:
 def test_brightness_and_contrast_do_not_matter() -> None:
     """A course that is scaled and moved agrees fully; one that goes another way does not."""
     one = walk(2, 60)
-    assert agreement(one, 0.7 * one + 30) == pytest.approx(1, abs=0.02)
-    assert agreement(one, walk(3, 60)) < 0.7
-    assert agreement(one, -one) < -0.9
+    assert luma_agreement(one, 0.7 * one + 30) == pytest.approx(1, abs=0.02)
+    assert luma_agreement(one, walk(3, 60)) < 0.7
+    assert luma_agreement(one, -one) < -0.9
 
 
 def test_a_part_is_found_where_it_lies() -> None:
@@ -58,5 +58,5 @@ def test_a_part_is_found_where_it_lies() -> None:
 def test_still_courses_say_nothing() -> None:
     """Where nothing moves there is no evidence, neither for a copy nor against it."""
     flat = np.full((3, 30), 90.0)
-    assert agreement(flat, flat + 5) == pytest.approx(NEUTRAL_AGREEMENT)
-    assert agreement(flat, walk(5, 30)) == pytest.approx(NEUTRAL_AGREEMENT, abs=0.01)
+    assert luma_agreement(flat, flat + 5) == pytest.approx(NEUTRAL_AGREEMENT)
+    assert luma_agreement(flat, walk(5, 30)) == pytest.approx(NEUTRAL_AGREEMENT, abs=0.01)

@@ -33,7 +33,7 @@ from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
 from vidcurate.engines.base import Crash, Needs
 from vidcurate.engines.local import LocalEngine
-from vidcurate.engines.ray import RayEngine, room
+from vidcurate.engines.ray import RayEngine, cluster_capacity
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.job import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
@@ -127,7 +127,7 @@ def meet(folder: Path, _number: int) -> int:
 
 def test_a_worker_for_each_core(engine: RayEngine, tmp_path: Path) -> None:
     """There are as many workers as the nodes have cores, each a process that stays."""
-    assert room(Needs()) == 2
+    assert cluster_capacity(Needs()) == 2
     first = {pid for _, pid in engine.map(partial(meet, tmp_path), range(4))}
     assert len(first) == 2
     assert {pid for _, pid in engine.map(worker_id, range(12))} <= first

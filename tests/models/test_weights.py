@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vidcurate.errors import UsageError
-from vidcurate.models.weights import Weights, cached_file, check_sha256, fetch_weights
+from vidcurate.models.weights import WeightsFile, cached_file, check_sha256, fetch_weights
 
 CONTENT = b"numbers" * 1000
 HASH = hashlib.sha256(CONTENT).hexdigest()
@@ -44,7 +44,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_weights_are_fetched_once(served: str, cache: Path, tmp_path: Path) -> None:
     """The file lies in the cache after the first time, and no network is needed after."""
-    weights = Weights("head.pth", f"{served}/head.pth", HASH.upper())
+    weights = WeightsFile("head.pth", f"{served}/head.pth", HASH.upper())
     file = fetch_weights(weights)
     assert file == cache / "vidcurate" / "weights" / "head.pth"
     assert file.read_bytes() == CONTENT
@@ -57,7 +57,7 @@ def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     expected = tmp_path / ".cache" / "vidcurate" / "weights" / "a.pth"
-    assert cached_file(Weights("a.pth", "", "")) == expected
+    assert cached_file(WeightsFile("a.pth", "", "")) == expected
 
 
 def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_user_without_a_home_has_a_cache(monkeypatch: pytest.MonkeyPatch, tmp_
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     monkeypatch.setattr(Path, "home", none)
     monkeypatch.setenv("VIDCURATE_CACHE", str(tmp_path))
-    assert cached_file(Weights("a.pth", "", "")).is_relative_to(tmp_path)
+    assert cached_file(WeightsFile("a.pth", "", "")).is_relative_to(tmp_path)
 
 
 def test_another_file_is_refused_and_not_kept(served: str, cache: Path) -> None:
@@ -77,13 +77,13 @@ def test_another_file_is_refused_and_not_kept(served: str, cache: Path) -> None:
     with pytest.raises(
         UsageError, match=f"{served}/head.pth have sha256 {HASH} and not {'0' * 64}"
     ):
-        fetch_weights(Weights("head.pth", f"{served}/head.pth", "0" * 64))
+        fetch_weights(WeightsFile("head.pth", f"{served}/head.pth", "0" * 64))
     assert [path for path in cache.rglob("*") if path.is_file()] == []
 
 
 def test_a_damaged_file_in_the_cache_is_refused(served: str) -> None:
     """A file that was put into the cache by hand must have the hash too."""
-    weights = Weights("head.pth", f"{served}/head.pth", HASH)
+    weights = WeightsFile("head.pth", f"{served}/head.pth", HASH)
     fetch_weights(weights).write_bytes(CONTENT[:-1])
     with pytest.raises(UsageError, match=f"and not {HASH}: fetch them again"):
         fetch_weights(weights)
@@ -94,7 +94,7 @@ def test_no_network_is_an_error_with_a_remedy(served: str, address: str, cache: 
     """Without the file or a server the address, the hash and the place for the file are named."""
     url = address.format(served=served)
     with pytest.raises(UsageError, match=f"cannot fetch {url}") as raised:
-        fetch_weights(Weights("head.pth", url, HASH))
+        fetch_weights(WeightsFile("head.pth", url, HASH))
     assert f"sha256 {HASH}, at {cache}/vidcurate/weights/head.pth" in str(raised.value)
     assert "\n" not in str(raised.value)
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.toy_data import Bench
 from tests.support.toy_stages import MARKS_STAGE, PIECES, VIDEOS, Piece, ToyConfig
-from vidcurate.pipeline.batches import BATCHES_PER_WORKER, batches, part_names
+from vidcurate.pipeline.batches import BATCHES_PER_WORKER, part_names, pending_batches
 from vidcurate.pipeline.inputs import StageInputs, live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope, live_scope
@@ -56,7 +56,7 @@ def test_inputs_are_split_by_their_outcomes(keys: set[str], outcomes: dict[str, 
 def test_batches_hold_every_input_once(keys: list[tuple[str, str]], workers: int) -> None:
     """Each key is in one batch, which names all parts that hold it; no batch is too large."""
     dataset = Dataset(Path("nowhere"))
-    made = list(batches(dataset, marking(), located(*keys), workers))
+    made = list(pending_batches(dataset, marking(), located(*keys), workers))
     held = Counter(i for batch in made for i in batch.ids)
     assert held == dict.fromkeys((k for k, _ in keys), 1)
     for batch in made:
@@ -71,10 +71,10 @@ def test_little_work_is_shared_out() -> None:
     """Where there is less work than workers could take, batches are smaller, so that all work."""
     resolved = marking()
     keys = [(f"{i}", "p") for i in range(2 * BATCHES_PER_WORKER * 3)]
-    made = list(batches(Dataset(Path("nowhere")), resolved, located(*keys), 3))
+    made = list(pending_batches(Dataset(Path("nowhere")), resolved, located(*keys), 3))
     assert len(made) == BATCHES_PER_WORKER * 3
     assert {len(batch.ids) for batch in made} == {2}
-    assert list(batches(Dataset(Path("nowhere")), resolved, located(), 3)) == []
+    assert list(pending_batches(Dataset(Path("nowhere")), resolved, located(), 3)) == []
 
 
 def test_a_part_is_named_once() -> None:

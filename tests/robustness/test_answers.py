@@ -75,9 +75,9 @@ def test_what_is_said_stays(written: str) -> None:
 @pytest.mark.parametrize("written", [f"<think>\n{THOUGHT}", f"\u25c1think\u25b7{THOUGHT}", ""])
 def test_a_thought_without_end_names_the_option(written: str) -> None:
     """A model that runs out of tokens while it thinks said nothing, and the reason says why."""
-    told = finish_text(written, is_cut=True, max_tokens=512, thought=True)
+    reported = finish_text(written, is_cut=True, max_tokens=512, thought=True)
     reason = "it was cut at max_tokens = 512 while the model was thinking: raise max_tokens"
-    assert (told.text, told.status, told.reason) == ("", "empty", reason)
+    assert (reported.text, reported.status, reported.reason) == ("", "empty", reason)
 
 
 @pytest.mark.parametrize(

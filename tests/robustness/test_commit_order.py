@@ -44,7 +44,7 @@ def with_history(folder: Path) -> Bench:
     return bench
 
 
-def told(bench: Bench) -> dict[str, Any]:
+def reported(bench: Bench) -> dict[str, Any]:
     """All rows in their order, what became of each input, which videos live, and kept counts."""
     dataset, manifest = bench.dataset, bench.dataset.manifest()
     plan = resolve(dataset, TOYS, ["notes"], bench.configs(pick={"min_mark": 1}, **OPTIONS))
@@ -76,14 +76,14 @@ def times(order: str, n: int) -> list[int]:
 def test_a_copy_with_any_times_is_the_same_data_set(tmp_path: Path, order: str) -> None:
     """Rows, words, live videos and kept counts are the same; a run finds nothing to do."""
     bench = with_history(tmp_path / "one")
-    before = told(bench)
+    before = reported(bench)
     assert before["id"]
     copied = Bench(tmp_path / "two")
     shutil.copytree(bench.folder, copied.folder, copy_function=shutil.copyfile)
     files = sorted(p for p in copied.folder.joinpath("data").rglob("*") if p.is_file())
     for file, seconds in zip(files, times(order, len(files)), strict=True):
         os.utime(file, (seconds, seconds))
-    assert told(copied) == before
+    assert reported(copied) == before
     recorder = Recorder()
     assert copied.run(recorder=recorder, pick={"min_mark": 1}, **OPTIONS) == []
     assert {stage: todo for stage, (todo, _) in recorder.todo.items() if todo} == {}

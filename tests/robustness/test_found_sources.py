@@ -2,9 +2,7 @@
 
 import io
 import json
-import os
 import shutil
-from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import vidcurate
+from tests.support.found_files import names, touch
 from tests.support.pipeline import process, rows
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.found_files import drop_files, ingest_sources, live_files
@@ -27,18 +26,6 @@ def files_of(*sources: Path | str, stdin: str = "", own: Path | None = None) -> 
     return list(find_files(names, ("mp4", "mkv"), io.StringIO(stdin), recursive=True, own=own))
 
 
-def names(found: Sequence[FoundFile], base: Path) -> list[str]:
-    """The files' places below a folder."""
-    return [os.path.relpath(file.path, base) for file in found]
-
-
-def touch(folder: Path, *files: str) -> None:
-    """Files that hold their own name."""
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(file, "utf-8")
-
-
 def made_dataset(root: Path, marker: str = "manifest.json") -> None:
     """The folders of a data set with clips in them, known by manifest or lock."""
     touch(root, "exports/0123456789ab/files/c.mp4", "export/clips/c.mp4", "files/found/x.parquet")
@@ -52,10 +39,12 @@ def test_a_data_set_below_the_videos_is_no_source(tmp_path: Path, marker: str) -
     touch(tmp_path, "a.mp4", "mine.json", "manifest/b.mp4")
     made_dataset(tmp_path / "out", marker)
     wanted = ["a.mp4", "manifest/b.mp4"]
-    told: list[str] = []
-    found = find_files([str(tmp_path)], ("mp4",), io.StringIO(), recursive=True, note=told.append)
+    reported: list[str] = []
+    found = find_files(
+        [str(tmp_path)], ("mp4",), io.StringIO(), recursive=True, note=reported.append
+    )
     assert names(list(found), tmp_path) == wanted
-    assert told == [f"skipped, since vidcurate wrote it: {tmp_path / 'out'}"]
+    assert reported == [f"skipped, since vidcurate wrote it: {tmp_path / 'out'}"]
     assert names(files_of(tmp_path, own=tmp_path / "out"), tmp_path) == wanted
     assert names(files_of(f"{tmp_path}/**/*.mp4"), tmp_path) == wanted
     clip = tmp_path / "out" / "exports" / "0123456789ab" / "files" / "c.mp4"
@@ -180,12 +169,12 @@ def test_paths_as_people_write_them(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def taken(dataset: Path, *sources: Path | str) -> list[str]:
     """Take sources in; what was told."""
-    told: list[str] = []
+    reported: list[str] = []
     given = [str(s) for s in sources]
     where = Dataset(dataset)
-    ingest_sources(where, given, ("mp4",), io.StringIO(), recursive=True, note=told.append)
+    ingest_sources(where, given, ("mp4",), io.StringIO(), recursive=True, note=reported.append)
     process(dataset, {"ingest": {}})
-    return told
+    return reported
 
 
 def test_videos_that_go_are_told_and_dropped(tmp_path: Path) -> None:
@@ -197,8 +186,8 @@ def test_videos_that_go_are_told_and_dropped(tmp_path: Path) -> None:
     assert taken(out, videos, tmp_path / "l.txt") == []
     (videos / "b.mp4").unlink()
     (tmp_path / "l.txt").write_text("c.mp4\n", "utf-8")
-    [told] = taken(out, videos, tmp_path / "l.txt")
-    assert told.startswith(
+    [reported] = taken(out, videos, tmp_path / "l.txt")
+    assert reported.startswith(
         f"gone or no longer listed: {videos / 'b.mp4'} and 1 more; the clips stay"
     )
     assert taken(out, videos) != []  # said each time, and nothing is dropped unasked

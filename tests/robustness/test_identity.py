@@ -54,12 +54,12 @@ def large(file: Path, middle: bytes) -> Path:
 
 def ids(root: Path, *sources: Path) -> tuple[dict[str, str], int]:
     """The id of each live video by its path, after taking sources in; how often files were read."""
-    told = NoteListener()
-    process(root, {"ingest": {}}, *sources, listener=told)
+    reported = NoteListener()
+    process(root, {"ingest": {}}, *sources, listener=reported)
     dataset = Dataset(root)
     stored = dataset.stored(SOURCES, dataset.manifest()[SOURCES.name]["fingerprint"])
     kept = live_scope(dataset, stored, None).keep(stored.read(None, SOURCES.schema)).to_pylist()
-    return {Path(row["path"]).name: row["video_id"] for row in kept}, told.n_read
+    return {Path(row["path"]).name: row["video_id"] for row in kept}, reported.n_read
 
 
 def test_a_sample_leaves_the_middle_out(tmp_path: Path) -> None:

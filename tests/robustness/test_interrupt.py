@@ -10,8 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import Ended, kill_group, start, stopped, vidcurate, wait_until
-from tests.support.videos import render
+from tests.support.command import (
+    Ended,
+    kill_group,
+    last_counts,
+    start,
+    stopped,
+    vidcurate,
+    wait_until,
+)
+from tests.support.videos import slow_videos
 from vidcurate.errors import MediaError, is_disk_full
 from vidcurate.media.io.ffmpeg import disk_full_cause
 
@@ -21,17 +29,7 @@ N_VIDEOS = 3
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of videos, each of which takes a while."""
-    folder = tmp_path_factory.mktemp("videos")
-    for number in range(N_VIDEOS):
-        render(folder / f"{number}.mp4", [("testsrc2", 12 + number)], size=(480, 270))
-    return folder
-
-
-def scan(out: Path) -> dict[str, int]:
-    """What became of the videos."""
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    counts: dict[str, int] = told["stages"][-1]
-    return counts
+    return slow_videos(tmp_path_factory.mktemp("videos"), N_VIDEOS)
 
 
 def goes_on(command: tuple[str | Path, ...]) -> Ended:
@@ -55,11 +53,11 @@ def test_sigterm_ends_after_the_batches_in_hand(
             os.kill(pid, signal.SIGTERM)
 
     stopped(command, tmp_path, lambda: any(out.glob("scans/*/files/*")), terminate)
-    counts = scan(out)
+    counts = last_counts(out)
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
     assert counts["ok"] + counts["pending"] == N_VIDEOS
     goes_on(command)
-    assert scan(out)["ok"] == N_VIDEOS
+    assert last_counts(out)["ok"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -84,10 +82,10 @@ def test_twice_stops_at_once(tmp_path: Path, videos: Path, number: signal.Signal
     said = log.read_text("utf-8")
     assert "interrupted; the same command goes on: vidcurate scan " in said
     assert "Traceback" not in said
-    counts = scan(out)
+    counts = last_counts(out)
     assert (counts["failed"], counts["ok"]) == (0, 0)
     goes_on(command)
-    assert scan(out)["ok"] == N_VIDEOS
+    assert last_counts(out)["ok"] == N_VIDEOS
 
 
 @pytest.fixture
@@ -123,11 +121,11 @@ def test_a_full_disk_stops_and_the_same_command_goes_on(small_disk: Path, videos
     assert "run the same command again" in line
     assert "Traceback" not in ended.err
     subprocess.run(["mount", "-o", "remount,size=50m", small_disk], check=True)
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    assert [stage["failed"] for stage in told["stages"]] == [0] * len(told["stages"])
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    assert [stage["failed"] for stage in reported["stages"]] == [0] * len(reported["stages"])
     goes_on(command)
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    assert told["stages"][-1]["ok"] == told["stages"][-1]["inputs"] == N_VIDEOS
+    [reported] = vidcurate("status", "-d", out, "--json").lines
+    assert reported["stages"][-1]["ok"] == reported["stages"][-1]["inputs"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])

@@ -68,7 +68,7 @@ def several(*commands: Sequence[str | Path], bound: bool = False) -> list[Ended]
         env=ENVIRONMENT,
         timeout=120,
     )
-    return [Ended(*told) for told in json.loads(done.stdout)]
+    return [Ended(*reported) for reported in json.loads(done.stdout)]
 
 
 @pytest.fixture(scope="module")

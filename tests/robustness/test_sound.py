@@ -296,9 +296,9 @@ def test_every_clip_is_exported_verified_and_measured(tmp_path: Path) -> None:
     process(root, options, folder)
     assert {state for state, _ in done(root, VERIFIED).values()} == {"ok"}
     names = {v.video_id: v.container + str(v.audio_codec) for v in rows(root, VIDEOS)}
-    told = {v.video_id for v in rows(root, VIDEOS) if v.faults}
+    reported = {v.video_id for v in rows(root, VIDEOS) if v.faults}
     silent = {row.video_id for row in rows(root, EXPORTS) if not row.has_audio}
     assert len(names) == 4
-    assert told == silent
+    assert reported == silent
     assert len(silent) == 2
     assert {row.video_id for row in rows(root, SPEECH) if not row.has_audio} == silent

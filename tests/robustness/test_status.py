@@ -26,7 +26,7 @@ SCORED: dict[str, Any] = {"quality": {}, "filter": {"rules": ("quality.luma_mean
 SHORT: dict[str, Any] = {"split": {"max_clip_s": 1.0, "min_clip_s": 0.5}}
 
 
-def told(root: Path) -> dict[str, StageCount]:
+def reported(root: Path) -> dict[str, StageCount]:
     """What `status` says of each stage."""
     return {count.stage: count for count in funnel(Dataset(root))}
 
@@ -35,19 +35,19 @@ def test_status_is_of_the_inputs_that_are_there_now(video: Path, tmp_path: Path)
     """Clips cut anew are pending where they are scored; what was chosen among others is stale."""
     root = tmp_path / "data"
     process(root, SCORED, video)
-    assert not any(c.pending or c.stale for c in told(root).values())
-    n_clips = told(root)["split"].rows
+    assert not any(c.pending or c.stale for c in reported(root).values())
+    n_clips = reported(root)["split"].rows
     process(root, SHORT)
-    counts = told(root)
+    counts = reported(root)
     assert counts["split"].rows > n_clips
     assert counts["quality"].pending == counts["split"].rows
     assert counts["filter"].pending == counts["split"].rows
     assert (counts["filter"].stale, counts["filter"].rows) == (True, 0)
     assert counts["filter"].why_stale == "clips changed since it was made"
     process(root, SCORED)
-    assert not any(c.pending or c.stale for c in told(root).values())
+    assert not any(c.pending or c.stale for c in reported(root).values())
     process(root, SHORT, render(tmp_path / "other.mp4", THREE_SHOTS[:2]))
-    counts = told(root)
+    counts = reported(root)
     assert 0 < counts["quality"].pending < counts["split"].rows
     assert counts["filter"].pending == counts["quality"].pending
     assert counts["filter"].stale

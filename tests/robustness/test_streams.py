@@ -80,12 +80,12 @@ def test_output_in_any_encoding(dataset: Path, encoding: str) -> None:
     environment = {**ENVIRONMENT, "PYTHONIOENCODING": encoding}
     ended = vidcurate("rows", "sources", "-d", dataset, environment=environment)
     assert [Path(row["path"]).name for row in ended.lines] == ["fílm 日本.mp4"]
-    told = subprocess.run(
+    reported = subprocess.run(
         [*COMMAND, "status", "-d", str(dataset)], capture_output=True, check=True, env=environment
     )
     times = b"x" if encoding.startswith("ascii") else b"\xd7"
-    assert b"ingest failed 3000 " + times in told.stdout
-    assert told.stderr == b""
+    assert b"ingest failed 3000 " + times in reported.stdout
+    assert reported.stderr == b""
 
 
 def test_without_a_home(tmp_path: Path, videos: Path) -> None:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.command import vidcurate
+from tests.support.command import last_counts, vidcurate
 from tests.support.terminal import CTRL_C, CTRL_Z, Terminal, below, state, terminal
-from tests.support.videos import render
+from tests.support.videos import slow_videos
 
 N_VIDEOS = 3
 # Ctrl-C twice ends within seconds; tests run beside others.
@@ -27,10 +27,7 @@ COLOURS = re.compile(r"\x1b\[[0-9;]*(3[0-9]|4[0-9]|9[0-7])m")
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of videos, each of which takes a while."""
-    folder = tmp_path_factory.mktemp("videos")
-    for number in range(N_VIDEOS):
-        render(folder / f"{number}.mp4", [("testsrc2", 12 + number)], size=(480, 270))
-    return folder
+    return slow_videos(tmp_path_factory.mktemp("videos"), N_VIDEOS)
 
 
 @pytest.fixture
@@ -38,13 +35,6 @@ def window() -> Iterator[Terminal]:
     """A terminal of the usual size."""
     with terminal() as opened:
         yield opened
-
-
-def scanned(out: Path) -> dict[str, int]:
-    """What became of the videos by the last stage."""
-    [told] = vidcurate("status", "-d", out, "--json").lines
-    counts: dict[str, int] = told["stages"][-1]
-    return counts
 
 
 def worker_of(window: Terminal) -> int:
@@ -95,7 +85,7 @@ def test_the_job_runs_to_its_end(
         drawn = [line.rstrip() for line in bars if re.match(r"\w+ +(━+ )?\d+/\d+", line)]
         assert drawn
         assert max(map(len, drawn)) <= columns
-    assert scanned(tmp_path / "out")["failed"] == 0
+    assert last_counts(tmp_path / "out")["failed"] == 0
 
 
 def test_ctrl_c_ends_after_the_batches_in_hand(
@@ -110,11 +100,11 @@ def test_ctrl_c_ends_after_the_batches_in_hand(
     assert "interrupted; the same command goes on: vidcurate scan" in window.shown
     assert "Traceback" not in window.shown
     assert window.processes() == []
-    counts = scanned(tmp_path / "out")
+    counts = last_counts(tmp_path / "out")
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
     window.start(*command)
     assert window.ended() == 0
-    assert scanned(tmp_path / "out")["ok"] == N_VIDEOS
+    assert last_counts(tmp_path / "out")["ok"] == N_VIDEOS
 
 
 @pytest.mark.parametrize("waves", [(), ("--wave", "1")])
@@ -135,7 +125,7 @@ def test_ctrl_c_twice_ends_within_seconds(
     assert window.ended(SECONDS) == 130
     assert "Traceback" not in window.shown
     window.until(lambda: not window.processes(), SECONDS)
-    assert scanned(tmp_path / "out")["failed"] == 0
+    assert last_counts(tmp_path / "out")["failed"] == 0
 
 
 def test_ctrl_c_ends_a_start(tmp_path: Path, window: Terminal) -> None:
@@ -160,7 +150,7 @@ def test_ctrl_z_suspends_all_until_it_goes_on(
     window.type("fg\n")
     window.until(lambda: "Z" not in state(worker) and state(worker) != "T")
     window.until(lambda: not window.processes())
-    counts = scanned(tmp_path / "out")
+    counts = last_counts(tmp_path / "out")
     assert (counts["ok"], counts["failed"]) == (N_VIDEOS, 0)
 
 
@@ -177,7 +167,7 @@ def test_a_terminal_that_is_closed_ends_the_run(tmp_path: Path, videos: Path) ->
         while any(state(pid) not in ("", "Z") for pid in started):
             assert time.monotonic() < end
             time.sleep(0.05)
-    counts = scanned(tmp_path / "out")
+    counts = last_counts(tmp_path / "out")
     assert (counts["failed"], counts["ok"] > 0) == (0, True)
     assert counts["ok"] + counts["pending"] == N_VIDEOS
     assert vidcurate(*command).code == 0

@@ -112,3 +112,10 @@ def stopped(
 def ctrl_c(running: subprocess.Popen[bytes]) -> None:
     """What a terminal does: all processes of the command are told."""
     os.killpg(running.pid, signal.SIGINT)
+
+
+def last_counts(out: Path) -> dict[str, int]:
+    """What became of the inputs of a data set's last stage."""
+    [status] = vidcurate("status", "-d", out, "--json").lines
+    counts: dict[str, int] = status["stages"][-1]
+    return counts

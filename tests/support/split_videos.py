@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from vidcurate.clips.scenes import TimedVectors
 from vidcurate.records import Clip, Cut, Scan, VideoCuts
-from vidcurate.stages.shots.split import SplitConfig, Video, clips_of
+from vidcurate.stages.shots.split import SplitConfig, SplitInput, clips_of
 
 VideoWithCuts = tuple[list[int], int, list[tuple[int, int]]]
 
@@ -45,10 +45,10 @@ def video_of(
     end_pts: int,
     time_base: Fraction = Fraction(1),
     vectors: TimedVectors | None = None,
-) -> Video:
+) -> SplitInput:
     """A video with these frames, and appearance vectors."""
     edges = np.array([*pts, end_pts], np.int64)
-    return Video(scan_of(pts, end_pts, time_base), edges, vectors, "appearance")
+    return SplitInput(scan_of(pts, end_pts, time_base), edges, vectors, "appearance")
 
 
 def split_video(

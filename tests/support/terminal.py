@@ -101,8 +101,10 @@ def alive(pid: int) -> bool:
 
 def state(pid: int) -> str:
     """The state of a process as `ps` tells it: R, S, T (stopped), Z ...; nothing if it is gone."""
-    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return told.stdout.decode().strip()[:1]
+    reported = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False
+    )
+    return reported.stdout.decode().strip()[:1]
 
 
 @contextmanager

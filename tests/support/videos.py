@@ -110,3 +110,10 @@ def counted_frames(path: Path) -> list[tuple[int, int]]:
     with av.open(str(path)) as container:
         frames = container.decode(video=0)
         return [(frame.pts or 0, number_of(frame)) for frame in frames]
+
+
+def slow_videos(folder: Path, count: int) -> Path:
+    """A folder of videos, each of which takes a while."""
+    for number in range(count):
+        render(folder / f"{number}.mp4", [("testsrc2", 12 + number)], size=(480, 270))
+    return folder

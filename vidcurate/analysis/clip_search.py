@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.analysis.search import (
-    kept_vectors,
-    likest,
+    cached_vectors,
+    clips_with_vectors,
+    most_similar,
     ranked_by_frames,
     vector_of,
-    with_vectors,
 )
 from vidcurate.analysis.view import (
     present_plan,
@@ -59,7 +59,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
+class SearchQuery:
     """What is looked for: a text, or an image's file or a clip's id (`like`).
 
     `pool` says how a clip stands for its frames: mean takes all of them, softmax those that fit
@@ -73,7 +73,7 @@ class Query:
 
 
 def find_clips(
-    dataset: Dataset, query: Query, top: int, note: Callable[[str], None]
+    dataset: Dataset, query: SearchQuery, top: int, note: Callable[[str], None]
 ) -> list[dict[str, Any]]:
     """The `top` clips most like a query, best first, with score, id, video and times.
 
@@ -92,7 +92,7 @@ def find_clips(
         vector = query_vector(embedded, query.text, query.like)
         # A clip is most like itself, which nobody asks for.
         count = top + 1 if query.pool == "mean" else max(top + 1, RANKED_AGAIN)
-        found = likest(embedded.file, vector, count)
+        found = most_similar(embedded.file, vector, count)
         if query.pool == "softmax":
             of_video = lru_cache(VIDEOS_AT_HAND)(embedded.of_video)
             found = ranked_by_frames(found, vector, of_video, query.temperature)
@@ -127,9 +127,9 @@ def embedded_clips(
             lost = quantity(clips.num_rows - kept.num_rows, "clip")
             note(f"{lost} left out: their videos are not embedded")
         dimension = next((row.dimension for row in videos.values()), 1)
-        return with_vectors(kept, dimension, embedded(Path()).of_video)
+        return clips_with_vectors(kept, dimension, embedded(Path()).of_video)
 
-    return embedded(kept_vectors(dataset.root, of, make))
+    return embedded(cached_vectors(dataset.root, of, make))
 
 
 def query_vector(embedded: Embedded, text: str | None, like: str | None) -> Vectors:
@@ -170,7 +170,7 @@ def embedder(embedded: Embedded) -> Embedder:
 
 
 def rows_shown(found: pa.Table, sources: pa.Table) -> list[dict[str, Any]]:
-    """What is told of each clip."""
+    """The columns that a search shows of each clip."""
     return [
         {
             "score": round(row["score"], 4),

@@ -1,6 +1,6 @@
 """What the columns of the tables are, for people and for programs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,7 +42,17 @@ def tables_described(name: str | None = None) -> list[TableInfo]:
 
     Raises UsageError where there is no such table.
     """
-    return list(described(chosen_tables(name)))
+    writers = {stage.writes.name: stage.name for stage in STAGES}
+    return [
+        TableInfo(
+            table.name,
+            writers.get(table.name, "ingest"),  # which also writes the files it found
+            table.key,
+            (table.record.__doc__ or "").partition("\n")[0],
+            columns_of_table(table),
+        )
+        for table in chosen_tables(name)
+    ]
 
 
 def chosen_tables(name: str | None) -> Sequence[Table[Any]]:
@@ -55,12 +65,3 @@ def chosen_tables(name: str | None) -> Sequence[Table[Any]]:
     if name in written:
         return [written[name]]
     raise UsageError(f"no table '{name}'{suggest(name, [*TABLES, *written])}")
-
-
-def described(tables: Sequence[Table[Any]]) -> Iterator[TableInfo]:
-    """What each table is."""
-    writers = {stage.writes.name: stage.name for stage in STAGES}
-    for table in tables:
-        about = (table.record.__doc__ or "").partition("\n")[0]
-        writer = writers.get(table.name, "ingest")  # which also writes the files it found
-        yield TableInfo(table.name, writer, table.key, about, columns_of_table(table))

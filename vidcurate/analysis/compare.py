@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.analysis.view import (
-    open_dataset,
     present_plan,
     present_scope,
     present_tables,
     reader,
+    require_dataset,
 )
 from vidcurate.records import CLIPS, KEPT, SOURCES
 from vidcurate.rules import parse
@@ -51,7 +51,7 @@ def side_of(folder: Path) -> Side:
 
     Raises UsageError where there is no data set, or none with clips.
     """
-    dataset = open_dataset(folder)
+    dataset = require_dataset(folder)
     plan = present_plan(dataset)
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
@@ -105,7 +105,7 @@ def deciding_options(
     return found
 
 
-def gone(here: Side, there: Side) -> pa.Table:
+def lost_clips(here: Side, there: Side) -> pa.Table:
     """The clips that one data set keeps and the other does not, and why not.
 
     A clip's counterpart is that of the other's live clips which shares most of its span. `cause`:
@@ -120,9 +120,9 @@ def gone(here: Side, there: Side) -> pa.Table:
     all reasons read, of the clip and of its counterpart.
     """
     clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
-    other = there.clips.take(likest(clips, there.clips))
-    said = there.left_out["reason"].combine_chunks()
-    reason = said.take(positions(other["clip_id"], there.left_out["id"]))
+    other = there.clips.take(most_overlapping(clips, there.clips))
+    all_reasons = there.left_out["reason"].combine_chunks()
+    reason = all_reasons.take(positions(other["clip_id"], there.left_out["id"]))
     known = rules_by_reason(there.rules)
     found = reason.drop_null().unique().to_pylist()
     rules = {text: there.rules[known[text]] for text in found if text in known}
@@ -162,7 +162,7 @@ def numbers(clips: pa.Table, rules: Iterable[str], side: Side) -> pa.Array:
     return found.to_struct_array().combine_chunks()
 
 
-def likest(clips: pa.Table, others: pa.Table) -> pa.Array:
+def most_overlapping(clips: pa.Table, others: pa.Table) -> pa.Array:
     """For each clip the place among others of the one that shares most of its span.
 
     Of two that share as much, the shorter one. Null where none overlaps.

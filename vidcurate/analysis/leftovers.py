@@ -22,14 +22,14 @@ PARTIAL = re.compile(r"\..+\.\d+\.[0-9a-f]{8}\.partial")
 
 
 def leftovers(dataset: Dataset) -> list[Location]:
-    """What runs that were killed left half written; nobody writes while the lock is held.
+    """What killed runs left half written; the caller holds the lock, so that no run writes now.
 
     It lies in the data set's own folders under names that nobody else gives; half-built exports are
     known by their mark. Objects are never half written, but may lack their commit.
     """
     root = dataset.root
-    shelves = [resolved.output(dataset) for resolved in present_plan(dataset)]
-    lost = [stored.folder / name for stored in shelves for name in stored.uncommitted()]
+    outputs = [resolved.output(dataset) for resolved in present_plan(dataset)]
+    lost = [stored.folder / name for stored in outputs for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
     own = [root / name for name in (*dataset.manifest(), "counts", "search")]

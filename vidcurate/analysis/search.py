@@ -26,13 +26,13 @@ OF = b"of"
 VideoVectors = Callable[[str], pa.Table]
 
 
-def kept_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]) -> Path:
+def cached_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]) -> Path:
     """The file of a data set's clips with their vectors; `make` it unless it is `of` this hash.
 
     That of a data set which may only be read lies among this user's copies of remote files.
     """
     place = root / "search" / "clips.arrow"
-    if kept_of(local_copy(place)) == of:
+    if source_hash(local_copy(place)) == of:
         return local_copy(place)
     try:
         with atomic_write(place) as partial:
@@ -41,14 +41,14 @@ def kept_vectors(root: Location, of: str, make: Callable[[], Iterable[pa.Table]]
         if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
             raise
         own = cache_folder() / "files" / f"{of}.arrow"
-        if kept_of(own) != of:
+        if source_hash(own) != of:
             with atomic_write(own) as partial:
                 write_pieces(partial, of, make())
         return own
     return local_copy(place)
 
 
-def kept_of(file: Path) -> str | None:
+def source_hash(file: Path) -> str | None:
     """The hash that a file was made of; None where there is no whole one."""
     try:
         with pa.memory_map(str(file)) as mapped:
@@ -68,7 +68,7 @@ def write_pieces(file: Path, of: str, tables: Iterable[pa.Table]) -> None:
             out.write_table(piece.cast(schema).combine_chunks())
 
 
-def with_vectors(
+def clips_with_vectors(
     clips: pa.Table, dimension: int, video_vectors: VideoVectors
 ) -> Iterator[pa.Table]:
     """Clips with their vectors, video by video; `video_vectors` gives those of a video's frames."""
@@ -102,7 +102,7 @@ def read_pieces(file: Path) -> Iterator[tuple[pa.Table, Vectors]]:
             yield clips, flat.reshape(piece.num_rows, -1)
 
 
-def likest(file: Path, query: Vectors, count: int) -> pa.Table:
+def most_similar(file: Path, query: Vectors, count: int) -> pa.Table:
     """The clips whose vectors have the largest cosine with a vector of length one, best first.
 
     Columns of clips, and `score`.

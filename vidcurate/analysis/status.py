@@ -1,4 +1,4 @@
-"""What became of every stage's inputs, and which stages are stale and why."""
+"""The outcome of every stage's inputs, and which stages are stale and why."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -17,7 +17,7 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     manifest = dataset.manifest()
-    current = {p.stage.name: p for p in resolve(dataset, STAGES, list_names(plan), {})}
+    current = {p.stage.name: p for p in resolve(dataset, STAGES, stage_names(plan), {})}
     counts = []
     for resolved in plan:
         judged = prune(dataset, plan, resolved, scope)
@@ -43,6 +43,6 @@ def why_stale(entry: Mapping[str, Any], current: ResolvedStage, resolved: Resolv
     return "what its options name changed, such as weights, a prompt or another data set"
 
 
-def list_names(plan: tuple[ResolvedStage, ...]) -> list[str]:
+def stage_names(plan: tuple[ResolvedStage, ...]) -> list[str]:
     """The stages of a plan."""
     return [resolved.stage.name for resolved in plan]

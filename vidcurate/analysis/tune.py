@@ -150,7 +150,7 @@ def tune(
     more: Sequence[str] = (),
     keep: float | None = None,
 ) -> Tuning:
-    """What rules do to clips, as far as the columns beside them tell.
+    """What rules do to clips, by the columns that stand with them.
 
     `clips` say what `Near` does; `columns` has one row a clip, its names are "table.column"; `more`
     are those whose distribution is wanted though no rule has them; `keep` is the wanted share.
@@ -166,7 +166,8 @@ def tune(
         kept=int(passed(rules, columns).all(axis=0).sum()),
         rules=tuple(removals(rules, columns)),
         scores=tuple(
-            distribution(score, rules, clips, values) for score in scores_of(rules, named, values)
+            distribution(score, rules, clips, values)
+            for score in scores_to_show(rules, named, values)
         ),
         keep_target=None if keep is None else keep_target(rules, columns, values, keep),
     )
@@ -186,7 +187,7 @@ def removals(rules: Sequence[Rule], columns: pa.Table) -> Iterator[Removal]:
         )
 
 
-def scores_of(
+def scores_to_show(
     rules: Sequence[Rule], more: Sequence[Column], values: Mapping[Column, Any]
 ) -> list[Node]:
     """What rules set a limit to, then the other numeric columns that they read, then `more`."""
@@ -213,7 +214,7 @@ def distribution(
         bin_edges=tuple(map(float, edges)),
         bin_counts=tuple(map(int, counts)),
         limits=tuple(
-            limit(rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values)
+            measure_limit(rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values)
             for rule in rules
             for bound in bounds_in(rule.tree)
             if bound.score == score
@@ -237,7 +238,7 @@ def histogram(present: NDArray[np.float64], ranks: Sequence[float]) -> tuple[Any
     return np.histogram(np.clip(present, low, high), bins=BINS)
 
 
-def limit(
+def measure_limit(
     rule: Rule,
     bound: Bound,
     numbers: NDArray[np.float64],
@@ -255,12 +256,12 @@ def limit(
         condition=str(bound.condition),
         value=value,
         kept_share=float(inside.sum() / n_values) if n_values else 0.0,
-        inside=nearest(np.where(inside, distances, np.nan), numbers, clips),
-        outside=nearest(np.where(inside, np.nan, distances), numbers, clips),
+        inside=nearest_clips(np.where(inside, distances, np.nan), numbers, clips),
+        outside=nearest_clips(np.where(inside, np.nan, distances), numbers, clips),
     )
 
 
-def nearest(
+def nearest_clips(
     distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table
 ) -> tuple[Near, ...]:
     """The clips with the smallest distances; NaN is none."""

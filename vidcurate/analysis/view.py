@@ -26,7 +26,7 @@ ATTEMPTS = 5
 Found = TypeVar("Found")
 
 
-def open_dataset(folder: Path) -> Dataset:
+def require_dataset(folder: Path) -> Dataset:
     """A data set that is there.
 
     Raises UsageError where the folder holds none.
@@ -46,15 +46,15 @@ def read_consistently(dataset: Dataset, look: Callable[[], Found]) -> Found:
         try:
             found = look()
         except (VidcurateError, OSError):
-            if not taken_away(dataset, before):
+            if not tables_removed(dataset, before):
                 raise
         else:
-            if not taken_away(dataset, before):
+            if not tables_removed(dataset, before):
                 return found
     return look()
 
 
-def taken_away(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
+def tables_removed(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) -> bool:
     """Whether tables that a manifest named are no longer there; only those of old options go."""
     now = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in now.items()}
@@ -113,13 +113,13 @@ def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> R
     It raises UsageError for a table that the data set does not have.
     """
     tables = present_tables(plan)
-    shelves = {p.stage.writes.name: p.output(dataset) for p in plan}
-    shelves[FILES.name] = dataset.stored(FILES, FOUND)
+    stored = {p.stage.writes.name: p.output(dataset) for p in plan}
+    stored[FILES.name] = dataset.stored(FILES, FOUND)
 
     def read(name: str) -> pa.Table:
         if name not in tables:
             raise UsageError(f"no table '{name}' here{suggest(name, tables)}")
-        rows = scope.keep(shelves[name].read(None, tables[name].schema))
+        rows = scope.keep(stored[name].read(None, tables[name].schema))
         return tables[name].one_row_a_key(rows)
 
     return read

@@ -7,7 +7,7 @@ from typing import Any
 
 from vidcurate.api import calls
 from vidcurate.options import OptionSpec, options_of
-from vidcurate.pipeline.option_text import describe
+from vidcurate.pipeline.option_text import option_line
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
 
@@ -43,7 +43,7 @@ def with_options(
 
 def stage_doc(stage: Stage) -> str:
     """A stage's docstring: what it does, and its options."""
-    options = [f"    {name}: {describe(o)}" for name, o in options_of(stage.config).items()]
+    options = [f"    {name}: {option_line(o)}" for name, o in options_of(stage.config).items()]
     return "\n".join(
         [
             stage.summary,

@@ -15,7 +15,7 @@ from vidcurate.options import options_of
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.comparison import save_estimate
 from vidcurate.pipeline.estimate.forecast import Estimate
-from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.estimate.sampling import estimate_run
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.run_options import RunOptions, run_options
 from vidcurate.pipeline.session import (
@@ -168,7 +168,7 @@ def new_request(
     options: Mapping[str, Any],
     own_names: Iterable[str] = (),
 ) -> RunRequest:
-    """What a run does, of a call's arguments.
+    """The request that a call's arguments make.
 
     Raises UsageError for an unknown option, one that does not fit, and for stdin as a source; also
     where this is a worker that runs its caller's script again.

@@ -20,7 +20,7 @@ Config = PathLike | Mapping[str, Mapping[str, Any] | StageConfig | None]
 
 @dataclass(frozen=True)
 class StageChoice:
-    """The stages to run, and options that are given for some; `is_default`: nobody chose them."""
+    """The stages to run, and options that are given for some; `is_default`: the user chose none."""
 
     stages: tuple[str, ...]
     given: Mapping[str, StageConfig]

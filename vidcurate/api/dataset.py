@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.analysis.clip_search import Pooling, Query, find_clips
+from vidcurate.analysis.clip_search import Pooling, SearchQuery, find_clips
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.status import funnel
-from vidcurate.analysis.view import open_dataset as require_dataset
 from vidcurate.analysis.view import (
     present_plan,
     present_scope,
     present_tables,
     read_consistently,
     reader,
+    require_dataset,
 )
 from vidcurate.api.clip import DatasetClip, SearchHit
 from vidcurate.errors import UsageError
@@ -169,7 +169,9 @@ class VideoDataset:
         if image is not None and not Path(image).is_file():
             raise UsageError(f"{image} is no file of an image")
         like = clip_id if image is None else os.fspath(image)
-        found = find_clips(self._dataset, Query(text, like, pool, temperature), top, LOG.warning)
+        found = find_clips(
+            self._dataset, SearchQuery(text, like, pool, temperature), top, LOG.warning
+        )
         return [SearchHit(row["score"], self.clip(row[CLIPS.key])) for row in found]
 
     def export(self, out: str | os.PathLike[str] | None = None, **options: Any) -> "RunResult":

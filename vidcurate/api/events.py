@@ -1,4 +1,4 @@
-"""What a caller hears of a run that goes on: small frozen events, one at a time."""
+"""The events of a run that its caller receives: small frozen values, one at a time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

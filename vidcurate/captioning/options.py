@@ -9,12 +9,19 @@ from pydantic import ValidationError, field_validator, model_validator
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
     ChatModelConfig,
-    ModelConfig,
     OpenAiConfig,
+    OptionalModelConfig,
     TransformersConfig,
     VllmConfig,
 )
-from vidcurate.options import Choice, StageConfig, choice, faults_of, option, options_of, put_over
+from vidcurate.options import (
+    Choice,
+    choice,
+    option,
+    option_faults,
+    options_of,
+    put_over,
+)
 
 MIN_TEACHERS = 2
 Style = Literal[
@@ -120,7 +127,7 @@ StrategyName = Literal[
 ]
 
 
-class CaptionConfig(StageConfig):
+class CaptionConfig(OptionalModelConfig):
     """Who writes the captions, and how."""
 
     backend: FactsConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
@@ -145,18 +152,6 @@ class CaptionConfig(StageConfig):
     clean: tuple[CleaningRule, ...] = option(
         CLEANING_RULES, "Kinds of faults that are repaired in a model's text; repeat for more"
     )
-
-    @property
-    def chat(self) -> ModelConfig | None:
-        """The model that is asked; None for captions from measurements."""
-        return self.backend if isinstance(self.backend, ModelConfig) else None
-
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a backend that needs a model without one; raises ValueError."""
-        if self.chat and not self.chat.model:
-            raise ValueError(f"backend {self.chat.name} needs a model: set model")
-        return self
 
     @model_validator(mode="after")
     def require_trigger(self) -> Self:
@@ -212,5 +207,5 @@ def teacher_of(config: CaptionConfig, teacher: str) -> Teacher:
     try:
         return Teacher.model_validate(put_over(Teacher, common, own))
     except ValidationError as error:
-        where, why = faults_of(Teacher, error)[0]
+        where, why = option_faults(Teacher, error)[0]
         raise ValueError("".join(f"{step}: " for step in where) + why) from None

@@ -30,13 +30,13 @@ class Usage:
         """Count one more answer."""
         self.model = answer.model
         self.n_requests += 1
-        self.prompt_tokens = total(self.prompt_tokens, answer.prompt_tokens)
-        self.completion_tokens = total(self.completion_tokens, answer.completion_tokens)
+        self.prompt_tokens = sum_known(self.prompt_tokens, answer.prompt_tokens)
+        self.completion_tokens = sum_known(self.completion_tokens, answer.completion_tokens)
         self.seconds += answer.seconds
         self.notes = tuple(dict.fromkeys((*self.notes, *answer.notes)))
 
 
-def total(so_far: int | None, more: int | None) -> int | None:
+def sum_known(so_far: int | None, more: int | None) -> int | None:
     """A sum of what is known."""
     return so_far if more is None else (so_far or 0) + more
 

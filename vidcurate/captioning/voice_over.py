@@ -81,7 +81,7 @@ def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaE
     for source in sources:
         for video in (location(path) for path in (source.path, *source.paths)):
             if video.parent not in names:
-                names[video.parent] = list_files(video.parent)
+                names[video.parent] = list_subtitle_files(video.parent)
             name = subtitle_name(video.name, names[video.parent])
             if name is not None:
                 found[source.video_id] = read_file(video.parent / name)
@@ -89,7 +89,7 @@ def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaE
     return found
 
 
-def list_files(folder: Location) -> list[str]:
+def list_subtitle_files(folder: Location) -> list[str]:
     """The names of the files in a folder; none where it is gone."""
     if isinstance(folder, Remote):
         return list(folder.below(recursive=False))

@@ -1,6 +1,5 @@
 """Every command with its panel, summary and examples, so that `--help` imports none of them."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 RUN, SOURCES, SHOTS, SCORES = "Run", "Sources", "Shots", "Scores"
@@ -310,9 +309,3 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate clean -d out --yes",
     ),
 )
-
-
-def panels() -> Iterator[tuple[str, list[Entry]]]:
-    """Each panel of `--help` with its commands, in order."""
-    for panel in dict.fromkeys(entry.panel for entry in CATALOGUE):
-        yield panel, [entry for entry in CATALOGUE if entry.panel == panel]

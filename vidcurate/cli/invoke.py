@@ -15,7 +15,7 @@ import typer
 from vidcurate.cli.output import Quiet, listener, show_run
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.render_estimate import against_estimate
-from vidcurate.cli.signals import INTERRUPTED, signals_heard
+from vidcurate.cli.signals import INTERRUPTED, signals_handled
 from vidcurate.engines.guards import close_input
 from vidcurate.errors import quantity
 from vidcurate.options import StageConfig
@@ -73,7 +73,7 @@ def begun(
     run: Run | None = None
     try:
         with ExitStack() as last:
-            signals = last.enter_context(signals_heard(interrupted))
+            signals = last.enter_context(signals_handled(interrupted))
             dataset = last.enter_context(locked(wanted, say))
             if isinstance(sys.stdin, TextIOWrapper):  # a file name is bytes, whatever the locale
                 sys.stdin.reconfigure(encoding="utf-8", errors="surrogateescape", newline="\n")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vidcurate.options import OptionSpec, StageConfig, listed, options_of
-from vidcurate.pipeline.option_text import choices, describe, flags
+from vidcurate.pipeline.option_text import choices_text, flags, option_line
 
 PANEL = "Options of this stage"
 
@@ -25,7 +25,7 @@ def stage_parameters(config: type[StageConfig]) -> list[inspect.Parameter]:
                 cli_type(spec.annotation),
                 typer.Option(
                     *flags(spec),
-                    help=describe(spec),
+                    help=option_line(spec),
                     rich_help_panel=panel_of(spec),
                     show_default=False,
                     parser=number_or_none if is_number(spec.annotation) else None,
@@ -41,7 +41,7 @@ def panel_of(spec: OptionSpec) -> str:
     """The help's panel for an option: of the stage, or of the choices that take it."""
     if not spec.is_own:
         return PANEL
-    return f"With --{spec.decider.replace('_', '-')} {listed(spec.takers, 'or')}"
+    return f"With --{spec.depends_on.replace('_', '-')} {listed(spec.needed_values, 'or')}"
 
 
 def given_values(config: type[StageConfig], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def metavar(spec: OptionSpec) -> str | None:
     """What stands for the value in the help; None where the type says it well."""
     if is_number(spec.annotation):
         return "NUMBER|none" if type(None) in typing.get_args(spec.annotation) else "NUMBER"
-    if choices(spec):
+    if choices_text(spec):
         return "CHOICE"
     return "TEXT" if typing.get_origin(spec.annotation) is tuple else None
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,7 +30,7 @@ PLAIN_LINE_EVERY_S = 10.0
 REASONS_SHOWN = 4
 FUNNEL_WIDTH = 80
 # Tables whose rows say how large a data set is, with the words for one and several.
-HELD = (
+COUNTED_TABLES = (
     ("videos", "video", "videos"),
     ("clips", "clip", "clips"),
     ("kept", "kept", "kept"),
@@ -67,8 +66,8 @@ class Quiet:
     def halt(self) -> None:
         """Nothing to halt."""
 
-    def go_on(self) -> None:
-        """Nothing to go on with."""
+    def resume(self) -> None:
+        """Do nothing: nothing was halted."""
 
     def give_up(self) -> None:
         """Nothing to give up."""
@@ -90,7 +89,7 @@ class Progressed:
     def count(self, report: Report) -> None:
         """Add a batch."""
         self.done += len(report.statuses) + report.n_unlisted
-        self.failed += count_failed(report)
+        self.failed += sum(status == FAILED for _, status, _ in report.statuses)
 
     @property
     def rate(self) -> float:
@@ -167,7 +166,7 @@ class StageBars(Progress):
 
 
 def columns_for(width: int) -> tuple[ProgressColumn, ...]:
-    """What is told of each stage in so many columns of a terminal."""
+    """The columns of a stage's line that fit into so many columns of a terminal."""
 
     def narrow() -> Column:
         return Column(no_wrap=True, overflow="ellipsis")
@@ -234,7 +233,7 @@ class Bars(Quiet):
         """Leave the bars as they are, and the terminal to others."""
         self.progress.stop()
 
-    def go_on(self) -> None:
+    def resume(self) -> None:
         """Draw the bars anew, below what others wrote meanwhile."""
         if not self.progress.live.is_started:
             drawn = self.progress.get_renderable
@@ -258,11 +257,6 @@ def listener(*, quiet: bool, verbose: bool) -> Quiet:
     console = Console(stderr=True)
     draws = console.is_terminal and not console.is_dumb_terminal
     return Bars(console, verbose) if draws else Lines(verbose)
-
-
-def count_failed(report: Report) -> int:
-    """How many rows of a batch failed."""
-    return Counter(status for _, status, _ in report.statuses)[FAILED]
 
 
 def say_failures(stage: str, report: Report, out: Callable[[str], None]) -> None:
@@ -321,7 +315,7 @@ def headline(counts: Sequence[StageCount]) -> str:
     rows = {c.table: c.rows for c in counts}
     held = [
         f"{rows[table]} {one if rows[table] == 1 else many}"
-        for table, one, many in HELD
+        for table, one, many in COUNTED_TABLES
         if table in rows
     ]
     pending, stale = ([c.stage for c in counts if getattr(c, s)] for s in ("pending", "stale"))

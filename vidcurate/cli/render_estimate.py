@@ -7,7 +7,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vidcurate.errors import quantity
-from vidcurate.pipeline.estimate.comparison import Comparison
+from vidcurate.pipeline.estimate.comparison import EstimateComparison
 from vidcurate.pipeline.estimate.forecast import Estimate, Expected, ExpectedRequests
 
 GB = 1e9
@@ -17,7 +17,7 @@ def show_estimate(estimate: Estimate) -> None:
     """Print the estimate on stdout: a line a stage, then what else is estimated."""
     console = Console(highlight=False)
     console.print(stage_grid(estimate))
-    for line in lines(estimate):
+    for line in note_lines(estimate):
         console.print(Text(line), soft_wrap=True)
 
 
@@ -32,9 +32,9 @@ def stage_grid(estimate: Estimate) -> Grid:
             s.stage,
             str(s.videos_left or "·"),
             str(s.at_once),
-            number(s.sample_s),
-            number(s.left_hours.amount),
-            number(s.left_bytes.amount / GB),
+            short_number(s.sample_s),
+            short_number(s.left_hours.amount),
+            short_number(s.left_bytes.amount / GB),
         )
     videos = str(estimate.n_left or "·")
     grid.add_row(
@@ -49,12 +49,12 @@ def stage_grid(estimate: Estimate) -> Grid:
     return grid
 
 
-def lines(estimate: Estimate) -> Iterator[str]:
+def note_lines(estimate: Estimate) -> Iterator[str]:
     """What the table does not say."""
     yield (
         f"{estimate.n_sampled} of {quantity(estimate.n_videos, 'video')} sampled "
-        f"({number(estimate.sampled_video_s / 60)} min of video, their work is done); "
-        f"{estimate.n_left} left ({number(estimate.left_video_s / 60)} min), "
+        f"({short_number(estimate.sampled_video_s / 60)} min of video, their work is done); "
+        f"{estimate.n_left} left ({short_number(estimate.left_video_s / 60)} min), "
         f"{estimate.workers} workers"
     )
     if estimate.n_left == 0:
@@ -62,7 +62,7 @@ def lines(estimate: Estimate) -> Iterator[str]:
     elif any(s.gpus for s in estimate.stages):
         yield f"of the hours, with a GPU: {span(estimate.gpu_hours)}"
     now, more = estimate.done_bytes / GB, estimate.left_bytes.over(GB)
-    yield f"disk: {number(now)} GB now, {number(now + more.amount)} GB at the end"
+    yield f"disk: {short_number(now)} GB now, {short_number(now + more.amount)} GB at the end"
     if estimate.requests:
         yield from request_lines(estimate.requests)
     if estimate.gpu_peak_mib is not None:
@@ -89,22 +89,23 @@ def span(expected: Expected) -> str:
     """An amount and its standard error."""
     if not expected.amount:
         return "·"
-    error = "?" if expected.error is None else number(expected.error, 1)
-    return f"{number(expected.amount, 2)} ± {error}"
+    error = "?" if expected.error is None else short_number(expected.error, 1)
+    return f"{short_number(expected.amount, 2)} ± {error}"
 
 
-def number(value: float, digits: int = 3) -> str:
+def short_number(value: float, digits: int = 3) -> str:
     """A number with so many digits that count, and no exponent."""
     return f"{float(f'{value:.{digits}g}'):,.10f}".rstrip("0").rstrip(".")
 
 
-def against_estimate(compared: Comparison) -> str:
+def against_estimate(compared: EstimateComparison) -> str:
     """The estimate and what the run took, in a line."""
+    hours = compared.estimated_hours, compared.actual_hours
+    size = compared.estimated_bytes, compared.actual_bytes
     return (
-        f"estimated {number(compared.estimated_hours)} h, took {number(compared.actual_hours)} h"
-        f"{off(compared.estimated_hours, compared.actual_hours)}; disk estimated "
-        f"{number(compared.estimated_bytes / GB)} GB, is {number(compared.actual_bytes / GB)} GB"
-        f"{off(compared.estimated_bytes, compared.actual_bytes)}"
+        f"estimated {short_number(hours[0])} h, took {short_number(hours[1])} h{off(*hours)}; "
+        f"disk estimated {short_number(size[0] / GB)} GB, is {short_number(size[1] / GB)} GB"
+        f"{off(*size)}"
     )
 
 

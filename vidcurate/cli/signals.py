@@ -1,4 +1,4 @@
-"""What Ctrl-C, Ctrl-Z and a terminal that is closed do to a run.
+"""What Ctrl-C, Ctrl-Z and a closed terminal do to a run.
 
 Signals are acted on by a thread, since Python's handlers wait for the main thread, which may be in
 a library for minutes, and must not print into what it was just printing.
@@ -43,7 +43,7 @@ class Signals:
     to_thread: int = 0
     wake: int = -1
 
-    def heard(self, number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, number: int, _frame: FrameType | None) -> None:
         """Raise KeyboardInterrupt in the main thread when the run shall end at once."""
         # A terminal that is closed may tell so more than once.
         self.to_main += number != signal.SIGHUP or not self.to_main
@@ -75,7 +75,7 @@ class Signals:
             self.halted.set()
         elif number == signal.SIGCONT:
             self.each_engine("resume")
-            self.out.go_on()
+            self.out.resume()
         elif number in ENDING and (number != signal.SIGHUP or not self.to_thread):
             self.to_thread += 1
             self.end()
@@ -109,8 +109,8 @@ class Signals:
 
 
 @contextmanager
-def signals_heard(last_words: Callable[[], str]) -> Iterator[Signals]:
-    """Hear signals while the block runs, in the main thread; elsewhere none is heard.
+def signals_handled(last_words: Callable[[], str]) -> Iterator[Signals]:
+    """Handle signals while the block runs, in the main thread; elsewhere do nothing.
 
     One that the caller has us ignore stays ignored, as `nohup` does with SIGHUP.
     """
@@ -140,9 +140,9 @@ def signals_heard(last_words: Callable[[], str]) -> Iterator[Signals]:
 def install(signals: Signals) -> dict[signal.Signals, Any]:
     """Put in the handlers; returns those that were there."""
     wanted: dict[signal.Signals, Any] = {
-        signal.SIGINT: signals.heard,
-        signal.SIGTERM: signals.heard,
-        signal.SIGHUP: signals.heard,
+        signal.SIGINT: signals.on_signal,
+        signal.SIGTERM: signals.on_signal,
+        signal.SIGHUP: signals.on_signal,
         signal.SIGTSTP: signals.suspend,
         # Only that it comes counts: also after a SIGSTOP, which nobody hears of.
         signal.SIGCONT: lambda _number, _frame: None,

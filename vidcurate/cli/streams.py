@@ -16,7 +16,7 @@ GONE = (errno.EPIPE, errno.EIO)  # a pipe without reader, a terminal that was cl
 
 
 class Output(io.FileIO):
-    """A standard stream, which goes to /dev/null once nobody can read it any more.
+    """A standard stream, which goes to /dev/null once its reader is gone.
 
     Without a reader of results there is nothing left to do (SystemExit with 141); without a reader
     of progress the work goes on.

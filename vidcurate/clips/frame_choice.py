@@ -47,7 +47,7 @@ def uniform(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
     return sorted(set((np.searchsorted(clip.edges[:-1], times, "right") - 1).tolist()))
 
 
-def middle(clip: ClipFrames, _wish: FrameRequest) -> Sequence[int]:
+def middle(clip: ClipFrames, _request: FrameRequest) -> Sequence[int]:
     """Choose the frame shown at the middle."""
     return uniform(clip, FrameRequest(1))
 
@@ -71,12 +71,12 @@ def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
     if len(pool) == 0:
         return central(clip, clip.whole)
     times = clip.edges[clip.samples]
-    looked = kept = pool[0]
+    last_compared = kept = pool[0]
     chosen = [kept, pool[-1]]
     for place in pool[1:]:
-        if times[place] - times[looked] < request.step:
+        if times[place] - times[last_compared] < request.step:
             continue
-        looked = place
+        last_compared = place
         if clip.vectors[place] @ clip.vectors[kept] < request.max_similarity:
             kept = place
             chosen.append(kept)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from vidcurate.clips.spans import Ticks, cuts_between, shots
+from vidcurate.clips.spans import Ticks, cuts_between, shot_spans
 from vidcurate.clips.vectors import Vectors
-from vidcurate.clips.windows import column, window
+from vidcurate.clips.windows import column_numbers, window
 from vidcurate.records import Clip, VideoCuts
 
 Numbers = NDArray[np.int64]
@@ -73,15 +73,15 @@ def clip_frame_facts(
     frames, samples = window(frames, clip), window(samples, clip)
     edges = np.append(frames["pts"].to_numpy(), clip.end_pts)
     numbers = np.searchsorted(edges, samples["pts"].to_numpy())
-    sharpness = column(samples, "sharpness")
-    blank = column(frames, "black_share") >= BLACK_SHARE
-    blank |= column(frames, "luma_spread") < BLANK_SPREAD
-    change = column(frames, "luma_delta")
+    sharpness = column_numbers(samples, "sharpness")
+    blank = column_numbers(frames, "black_share") >= BLACK_SHARE
+    blank |= column_numbers(frames, "luma_spread") < BLANK_SPREAD
+    change = column_numbers(frames, "luma_delta")
     change[0] = 0.0  # is from the shot before
     sections = [(0, len(change))]
     if cuts:
         own = VideoCuts(clip.video_id, cuts_between(cuts, int(edges[0]), int(edges[-2])))
-        sections = [(span.first, span.end) for span in shots(own, edges[:-1])] or sections
+        sections = [(span.first, span.end) for span in shot_spans(own, edges[:-1])] or sections
     none = np.zeros((len(numbers), 0), np.float32)
     return ClipFrames(
         edges=edges,

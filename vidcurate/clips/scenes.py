@@ -44,25 +44,30 @@ def stitch(
     last: Vectors | None = None
     for span in spans:
         own = vectors.within(int(edges[span.first]), int(edges[span.end])).vectors
-        if len(own) and distance(own[0], own[-1]) > max_change:
+        if len(own) and euclidean_distance(own[0], own[-1]) > max_change:
             continue
         continues = bool(made) and made[-1].end == span.first
-        if continues and last is not None and len(own) and distance(last, own[0]) <= max_distance:
-            made[-1] = joined(made[-1], span)
+        if (
+            continues
+            and last is not None
+            and len(own)
+            and euclidean_distance(last, own[0]) <= max_distance
+        ):
+            made[-1] = join_spans(made[-1], span)
         else:
             made.append(span)
         last = own[-1] if len(own) else None
     return made
 
 
-def joined(first: Span, second: Span) -> Span:
+def join_spans(first: Span, second: Span) -> Span:
     """Join two spans; there is no joint where one shot was only chopped."""
     joint = (second.first,) if second.before else ()
     joints = (*first.joints, *joint, *second.joints)
     return Span(first.first, second.end, first.before, second.after, joints)
 
 
-def distance(one: Vectors, other: Vectors) -> float:
+def euclidean_distance(one: Vectors, other: Vectors) -> float:
     """Euclidean distance of two vectors."""
     return float(np.linalg.norm(one - other))
 

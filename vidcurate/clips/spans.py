@@ -35,7 +35,7 @@ def cuts_between(video: VideoCuts, first_pts: int, last_pts: int) -> tuple[Cut, 
     return video.cuts[begin:end]
 
 
-def shots(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
+def shot_spans(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
     """The frames between transitions, in order."""
     first, before = 0, None
     for cut in video.cuts:
@@ -47,7 +47,7 @@ def shots(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
         yield Span(first, len(pts), before)
 
 
-def transitions(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
+def transition_spans(video: VideoCuts, pts: Ticks) -> Iterator[Span]:
     """The frames inside gradual transitions, which belong to no shot, in order."""
     for cut in video.cuts:
         first = int(np.searchsorted(pts, cut.start_pts, "right"))
@@ -66,7 +66,7 @@ def trim(edges: Ticks, span: Span, ticks_before: int, ticks_after: int) -> Span 
     return replace(span, first=first, end=end) if first < end else None
 
 
-def pieces(edges: Ticks, span: Span, longest: int) -> Iterator[Span]:
+def divide_span(edges: Ticks, span: Span, longest: int) -> Iterator[Span]:
     """Divide a span into pieces of at most `longest` ticks and at least one frame.
 
     A piece ends with a shot where the span has several and the piece would end in a later one.

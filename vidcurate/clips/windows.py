@@ -14,6 +14,6 @@ def window(table: pa.Table, clip: Clip) -> pa.Table:
     return table.slice(int(start), int(stop - start))
 
 
-def column(table: pa.Table, name: str) -> NDArray[np.float64]:
+def column_numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
     """Return a column's numbers, with NaN for nulls."""
     return np.asarray(table[name].to_numpy(zero_copy_only=False), np.float64)

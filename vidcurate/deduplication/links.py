@@ -16,7 +16,7 @@ from vidcurate.media.visual.hashes import mirrored_hashes
 ROWS_AT_ONCE = 1 << 14
 
 
-def links(clips: ContentArrays, min_similarity: float) -> Iterator[Link]:
+def find_links(clips: ContentArrays, min_similarity: float) -> Iterator[Link]:
     """Find the links between clips, as they are and with one of them mirrored."""
     owners = clips.owners
     for is_mirrored in (False, True):

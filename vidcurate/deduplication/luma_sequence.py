@@ -42,7 +42,7 @@ def means_between(edges: Values, values: Values, n_steps: int) -> Values:
     return np.asarray(np.diff(sums) / ((edges[-1] - edges[0]) / n_steps))
 
 
-def agreement(one: Values, other: Values) -> float:
+def luma_agreement(one: Values, other: Values) -> float:
     """Measure how well two sequences of equal length agree: close to 1 for equal ones."""
     return float(agreements(one, other)[0])
 

@@ -57,8 +57,11 @@ def similar_clips(queries: Packed, samples: Packed, owners: Numbers) -> Iterator
     landmarks = unpacked(samples[np.sort(drawn)])
     home = nearest_cells(samples, landmarks, 1)[:, 0]
     searched = nearest_cells(queries, landmarks, CELLS_SEARCHED)
-    members, visitors = group_by_cell(home, len(drawn)), group_by_cell(searched.ravel(), len(drawn))
-    for own, visiting in zip(members, visitors, strict=True):
+    samples_by_cell, queries_by_cell = (
+        group_by_cell(home, len(drawn)),
+        group_by_cell(searched.ravel(), len(drawn)),
+    )
+    for own, visiting in zip(samples_by_cell, queries_by_cell, strict=True):
         yield from search_in_blocks(queries, visiting // CELLS_SEARCHED, samples, own, owners)
 
 

@@ -9,8 +9,8 @@ from vidcurate.deduplication.content import ClipContent, unpacked
 from vidcurate.deduplication.luma_sequence import (
     NEUTRAL_AGREEMENT,
     STEPS_PER_S,
-    agreement,
     agreements,
+    luma_agreement,
     resampled,
 )
 
@@ -46,7 +46,7 @@ class ClipSimilarity:
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
+class SequenceAlignment:
     """An alignment of two clips, how well their luma agrees, and that discounted for parts."""
 
     offset_s: float
@@ -90,13 +90,13 @@ def agreement_needed(similarity: float, cosine: float) -> float:
     return (similarity - VECTOR_WEIGHT * cosine - HASH_WEIGHT) / SEQUENCE_WEIGHT
 
 
-def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Alignment]:
+def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[SequenceAlignment]:
     """List the alignments to examine: the whole clip, and the part whose luma agrees best."""
     n_short, n_long = short.luma_sequence.shape[1], long.luma_sequence.shape[1]
     found = []
     if n_long <= MAX_SPEED * n_short:
-        whole = agreement(short.luma_sequence, resampled(long.luma_sequence, n_short))
-        found.append(Alignment(0.0, long.duration_s / short.duration_s, whole, whole))
+        whole = luma_agreement(short.luma_sequence, resampled(long.luma_sequence, n_short))
+        found.append(SequenceAlignment(0.0, long.duration_s / short.duration_s, whole, whole))
     speeds = [s for s in SPEEDS if MIN_PART_STEPS <= n_short * s < n_long]
     if speeds and discounted(1.0, n_short) >= enough:
         parts = [best_alignment(short, long, s) for s in speeds]
@@ -104,13 +104,13 @@ def alignments(short: ClipContent, long: ClipContent, enough: float) -> list[Ali
     return [alignment for alignment in found if alignment.discounted >= enough]
 
 
-def best_alignment(short: ClipContent, long: ClipContent, speed: float) -> Alignment:
+def best_alignment(short: ClipContent, long: ClipContent, speed: float) -> SequenceAlignment:
     """Find where in the longer clip the shorter one agrees best at a speed."""
     played = resampled(short.luma_sequence, round(short.luma_sequence.shape[1] * speed))
     found = agreements(played, long.luma_sequence)
     best = int(np.argmax(found))
     agrees = float(found[best])
-    return Alignment(
+    return SequenceAlignment(
         best / STEPS_PER_S, speed, agrees, discounted(agrees, short.luma_sequence.shape[1])
     )
 
@@ -123,7 +123,7 @@ def discounted(agreement: float, n_steps: int) -> float:
 
 
 def samples_agreement(
-    alignment: Alignment, short: ClipContent, long: ClipContent
+    alignment: SequenceAlignment, short: ClipContent, long: ClipContent
 ) -> tuple[float, float]:
     """Return the mean cosine and the mean share of equal hash bits of samples close in time."""
     if not len(short.times_s) or not len(long.times_s):

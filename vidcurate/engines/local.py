@@ -110,9 +110,9 @@ class WorkerPool:
 def start_pool(size: int, batches_per_worker: int) -> WorkerPool:
     """Start worker processes."""
     context = RememberingContext()
-    theirs, ours = context.Pipe(duplex=False)
-    pool = ProcessPool(size, batches_per_worker, prepare_worker, [theirs], context)
-    return WorkerPool(pool, size, ours, context)
+    reader, writer = context.Pipe(duplex=False)
+    pool = ProcessPool(size, batches_per_worker, prepare_worker, [reader], context)
+    return WorkerPool(pool, size, writer, context)
 
 
 class LocalEngine:

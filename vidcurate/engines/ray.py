@@ -114,7 +114,7 @@ class RayEngine:
 
     def __enter__(self) -> Self:
         connect(self._address, self._given_workers)
-        self.workers = self._given_workers or max(1, room(ONE_CORE))
+        self.workers = self._given_workers or max(1, cluster_capacity(ONE_CORE))
         return self
 
     def __exit__(
@@ -205,13 +205,13 @@ def enlarge(pool: ActorPool[Any], most: int, memory_bytes: int | None) -> None:
     if n_missing <= 0:
         return
     needs = pool.needs
-    n_room = room(needs)
-    if n_room == 0 and pool.size() == 0:
+    capacity = cluster_capacity(needs)
+    if capacity == 0 and pool.size() == 0:
         wanted = ", ".join(f"{amount:g} {name}" for name, amount in by_name(needs).items())
         raise UsageError(f"no node of the Ray cluster has {wanted}, which one worker needs")
     custom = dict(needs.custom)
     slot: Any = ray.remote(num_cpus=needs.cpus, num_gpus=needs.gpus, resources=custom)(ActorSlot)
-    n_new = min(n_missing, n_room - pool.size())
+    n_new = min(n_missing, capacity - pool.size())
     pool.poll(slot.remote(memory_bytes, needs, most) for _ in range(n_new))
 
 
@@ -321,6 +321,6 @@ def fitting(node: Mapping[str, Any], needs: Needs) -> int:
     return min(int(has.get(name, 0) / amount) for name, amount in by_name(needs).items())
 
 
-def room(needs: Needs) -> int:
+def cluster_capacity(needs: Needs) -> int:
     """How many actors with these needs the cluster can hold, even if it is in use now."""
     return sum(fitting(node, needs) for node in nodes())

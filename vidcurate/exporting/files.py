@@ -64,7 +64,7 @@ def put_objects(building: Path, out: Remote, marker: ExportMarker) -> None:
 
 
 def require_folder(out: Path) -> None:
-    """Check that a folder can be built beside this one and replace it; raises UsageError."""
+    """Check that a folder can be built next to this one and replace it; raises UsageError."""
     if out.exists() and not out.is_dir():
         raise UsageError(f"{out} is a file: name a folder as out")
     if out.is_mount():
@@ -103,7 +103,7 @@ def remove_marked(folder: Path) -> None:
 
 
 def tidy(out: Path, dataset: str) -> None:
-    """Remove or restore what killed runs of this data set left beside its export.
+    """Remove or restore what killed runs of this data set left next to its export.
 
     Between taking the old export away and putting the new one in its place, neither is there.
     """
@@ -115,10 +115,10 @@ def tidy(out: Path, dataset: str) -> None:
 
 
 def unfinished_folders(out: Path, dataset: str) -> list[Path]:
-    """List the folders that killed runs of this data set left beside its export."""
+    """List the folders that killed runs of this data set left next to its export."""
     pattern = re.compile(rf"\.{re.escape(out.name)}\.[0-9a-f]{{8}}\.(partial|old)")
-    beside = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
-    return [left for left in beside if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
+    siblings = sorted(out.parent.iterdir()) if out.parent.is_dir() else []
+    return [left for left in siblings if pattern.fullmatch(left.name) and belongs_to(left, dataset)]
 
 
 def belongs_to(folder: Path, dataset: str) -> bool:

@@ -1,4 +1,4 @@
-"""What a new export would lose of the present one without anybody having asked for it."""
+"""What a new export would lose of the present one without the user asking for it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -86,10 +86,10 @@ def read_shard_clips(shard: Location) -> pa.Table:
     )
 
 
-def losses(
+def find_losses(
     old: ExportContents, clip_ids: pa.ChunkedArray, columns: Sequence[str], view: DatasetView
 ) -> Losses:
-    """Find what an export of these clips and columns would lose that nobody asked to lose.
+    """Find what an export of these clips and columns would lose without the user asking for it.
 
     Clips that rules reject, and those of videos that are cut in other ways now or that the user
     dropped, are intended losses; those that failed, and those of videos that failed or have other
@@ -99,13 +99,13 @@ def losses(
     has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
     tables = [t for t in (CAPTIONS, REFINED) if view.has(t)]
     texts = [view.scan(table, ["clip_id"])["clip_id"] for table in tables]
-    tell = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
-    untold = pc.invert(pc.is_in(has_caption, value_set=tell))
+    captioned = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
+    is_lost = pc.invert(pc.is_in(has_caption, value_set=captioned))
     gone = old.clips.filter(pc.invert(is_left))
     reasons = why_lost(gone, view)
     return Losses(
         clips=reasons,
-        captions=pc.sum(untold).as_py() or 0,
+        captions=pc.sum(is_lost).as_py() or 0,
         columns=[c for c in old.columns if c not in columns and c not in OPTIONAL_COLUMNS],
         intended=gone.num_rows - reasons.total(),
     )

@@ -86,17 +86,17 @@ def check_replaceable(out: Location, dataset: str | None) -> None:
 
     Raises UsageError that names what else is there.
     """
-    there = files_below(out)
-    if not there:
+    files = files_below(out)
+    if not files:
         return
     marker = read_marker(out)
     if marker is None or marker.dataset != dataset:
-        whose = "another data set's" if marker else f"such as {min(there)}"
+        whose = "another data set's" if marker else f"such as {min(files)}"
         raise UsageError(
             f"{out} holds other things than an export of this data set ({whose}): "
             "name a new or an empty folder as out"
         )
-    foreign = sorted(foreign_files(out, marker, there))
+    foreign = sorted(foreign_files(out, marker, files))
     if foreign:
         more = f" and {len(foreign) - MAX_NAMED} more" if len(foreign) > MAX_NAMED else ""
         raise UsageError(
@@ -105,18 +105,18 @@ def check_replaceable(out: Location, dataset: str | None) -> None:
         )
 
 
-def foreign_files(out: Location, marker: ExportMarker, there: Mapping[str, int]) -> Iterator[str]:
+def foreign_files(out: Location, marker: ExportMarker, files: Mapping[str, int]) -> Iterator[str]:
     """Yield files of a marked folder that the export did not write or that were changed since."""
     if not marker.finished:
-        yield from (n for n in there if n not in (EXPORT_MARKER, CARD) and not is_export_name(n))
+        yield from (n for n in files if n not in (EXPORT_MARKER, CARD) and not is_export_name(n))
         return
     ours: dict[str, int | None] = {EXPORT_MARKER: None}
     for name, known in marker.files.items():
-        if name in there and known == end_hash(out / name):
+        if name in files and known == end_hash(out / name):
             ours[name] = None
             if name != CARD:
                 ours |= files_in_shard(out / name)
-    for name, size in there.items():
+    for name, size in files.items():
         if name in ours and ours[name] in (None, size):
             continue
         if isinstance(out, Remote) and name not in marker.files and is_export_name(name):

@@ -84,8 +84,8 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     """
     clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
-        there = view.scan(table, ["clip_id"])["clip_id"]
-        clips = clips.filter(pc.is_valid(positions(clips["clip_id"], there)))
+        clip_ids = view.scan(table, ["clip_id"])["clip_id"]
+        clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
     clips = clips.append_column("video", positions(clips["video_id"], videos["video_id"]))
     order = pc.sort_indices(clips, [("video", "ascending"), ("start_pts", "ascending")])
     return clips.take(order)
@@ -102,8 +102,8 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
     for name in FROM_EXPORT:
         add_column(columns, name, exported[name])
     has_file = pc.is_valid(exported["file"])
-    for name, of_file in FROM_CLIP_FILE.items():
-        columns[name] = pc.if_else(has_file, exported[of_file], None)
+    for name, file_column in FROM_CLIP_FILE.items():
+        columns[name] = pc.if_else(has_file, exported[file_column], None)
     for name in FROM_VIDEO:
         add_column(columns, name, found[VIDEOS.name][name])
     for table in (t for t in SCORES if t.name in found):

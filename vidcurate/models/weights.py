@@ -17,7 +17,7 @@ WAIT_S = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class WeightsFile:
     """A published file: its name, where it is fetched from, and the SHA-256 it must have."""
 
     name: str
@@ -25,7 +25,7 @@ class Weights:
     sha256: str
 
 
-def cached_file(weights: Weights) -> Path:
+def cached_file(weights: WeightsFile) -> Path:
     """The path of a published file in $XDG_CACHE_HOME or ~/.cache, below vidcurate/weights.
 
     For a user without a home, as in a container, it lies with the copies of remote files.
@@ -37,7 +37,7 @@ def cached_file(weights: Weights) -> Path:
     return cache / "vidcurate" / "weights" / weights.name
 
 
-def fetch_weights(weights: Weights) -> Path:
+def fetch_weights(weights: WeightsFile) -> Path:
     """The published file on this machine, fetched from the network if it is not in the cache.
 
     Raises UsageError where it cannot be fetched, or is not the published file.
@@ -58,7 +58,7 @@ def fetch_weights(weights: Weights) -> Path:
     return file
 
 
-def download(weights: Weights, file: Path) -> None:
+def download(weights: WeightsFile, file: Path) -> None:
     """Fetch a published file.
 
     Raises UsageError where another file comes.

@@ -16,7 +16,7 @@ from vidcurate.store.table import Table, positions
 BATCHES_PER_WORKER = 4
 
 
-def batches(
+def pending_batches(
     dataset: Dataset, resolved: ResolvedStage, pending: pa.Table, workers: int
 ) -> Iterator[Batch]:
     """Pending inputs in batches, each with the parts that hold its rows and those looked up."""

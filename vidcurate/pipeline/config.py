@@ -7,15 +7,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from vidcurate.errors import ConfigError, suggest
-from vidcurate.options import StageConfig, faults_of, put_over
+from vidcurate.options import StageConfig, option_faults, put_over
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
-    Fault,
+    ConfigFault,
     YamlPath,
     dotted,
+    fault_line,
     line_of,
     read_yaml,
-    show,
     sorted_faults,
     validated,
 )
@@ -44,9 +44,9 @@ def load_config(file: Path, stages: Sequence[Stage]) -> dict[str, StageConfig]:
     faults += more
     if not data.keys() - {MODELS} and not faults:
         names = ", ".join(stage.name for stage in stages)
-        faults.append(Fault(1, "", f"the file names no stage; stages are {names}"))
+        faults.append(ConfigFault(1, "", f"the file names no stage; stages are {names}"))
     if faults:
-        raise ConfigError("\n".join(show(file, fault) for fault in sorted_faults(faults)))
+        raise ConfigError("\n".join(fault_line(file, fault) for fault in sorted_faults(faults)))
     return configs
 
 
@@ -71,10 +71,10 @@ def mapping_config(
 
 def check_config(
     data: Mapping[Any, Any], lines: Mapping[YamlPath, int], stages: Sequence[Stage]
-) -> tuple[dict[str, StageConfig], list[Fault]]:
+) -> tuple[dict[str, StageConfig], list[ConfigFault]]:
     """Stages with their options, in the order of the data, and what is wrong with them."""
     configs: dict[str, StageConfig] = {}
-    faults: list[Fault] = []
+    faults: list[ConfigFault] = []
     known = {stage.name: stage for stage in stages}
     models = NamedModels(lines)
     faults = models.read(data.get(MODELS))
@@ -83,7 +83,7 @@ def check_config(
             continue
         if name not in known:
             message = f"unknown stage{suggest(name, (*known, MODELS))}"
-            faults.append(Fault(line_of(lines, (name,)), str(name), message))
+            faults.append(ConfigFault(line_of(lines, (name,)), str(name), message))
             continue
         checked = check_options(known[name], {} if options is None else options, models)
         if isinstance(checked, StageConfig):
@@ -103,17 +103,19 @@ def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[st
     try:
         return stage.config.model_validate(put_over(stage.config, values, given))
     except ValidationError as error:
-        found = faults_of(stage.config, error)
+        found = option_faults(stage.config, error)
         raise ConfigError(
             "\n".join(f"{dotted((stage.name, *where))}: {why}" for where, why in found)
         ) from error
 
 
-def check_options(stage: Stage, options: Any, models: NamedModels) -> StageConfig | list[Fault]:
+def check_options(
+    stage: Stage, options: Any, models: NamedModels
+) -> StageConfig | list[ConfigFault]:
     """A stage's options as its config model, or what is wrong with them."""
     if not isinstance(options, dict):
         at = line_of(models.lines, (stage.name,))
-        return [Fault(at, stage.name, "must be a mapping of options to values")]
+        return [ConfigFault(at, stage.name, "must be a mapping of options to values")]
     try:
         options = models.put_into(stage, options)
     except UnusableModelError as error:

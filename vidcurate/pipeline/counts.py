@@ -1,4 +1,4 @@
-"""For every stage, how many inputs came to what; and those counts kept in the data set."""
+"""Counts of each stage's inputs by outcome, and those counts kept in the data set."""
 
 import hashlib
 import json
@@ -22,11 +22,11 @@ from vidcurate.store.table import positions
 
 @dataclass(frozen=True)
 class StageCount:
-    """What became of one stage's live inputs; `rows` is what they gave.
+    """The outcome of one stage's live inputs; `rows` is what they gave.
 
     `pruned` inputs, which cheaper rules reject, are not among `inputs`. `why_stale` says what
     changed since the rows of a `stale` stage were made. `losses` say what of the inputs that are
-    done is in no row: of each kind `count_stage`, and `seconds` of video.
+    done is in no row: of each kind `count`, and `seconds` of video.
     """
 
     stage: str
@@ -53,8 +53,8 @@ def count_stage(
     dataset: Dataset, resolved: ResolvedStage, scope: Scope, *, why_stale: str = ""
 ) -> StageCount:
     """Count one stage's live inputs by what became of them; a stale stage says why it is."""
-    count_stage = cached_count(dataset, resolved, scope) or count_tables(dataset, resolved, scope)
-    return replace(count_stage, stale=bool(why_stale), why_stale=why_stale)
+    count = cached_count(dataset, resolved, scope) or count_tables(dataset, resolved, scope)
+    return replace(count, stale=bool(why_stale), why_stale=why_stale)
 
 
 def count_tables(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> StageCount:
@@ -91,7 +91,7 @@ def count_done(
         rows=n_rows,
         seconds=round(pc.sum(done["seconds"]).as_py() or 0.0, 3),
         stale=False,
-        losses=losses(done),
+        losses=count_losses(done),
     )
 
 
@@ -115,7 +115,7 @@ def reasons(done: pa.Table, status: str) -> dict[str, int]:
     return {c["values"]: c["counts"] for c in sorted(counts, key=lambda c: -c["counts"])}
 
 
-def losses(done: pa.Table) -> dict[str, dict[str, float]]:
+def count_losses(done: pa.Table) -> dict[str, dict[str, float]]:
     """What was lost inside inputs, by kind: how many and how many seconds of video, most first."""
     if "losses" not in done.column_names:
         return {}
@@ -137,11 +137,9 @@ def cached_count(dataset: Dataset, resolved: ResolvedStage, scope: Scope) -> Sta
     return StageCount(**saved["count"])
 
 
-def save_count(
-    dataset: Dataset, resolved: ResolvedStage, scope: Scope, count_stage: StageCount
-) -> None:
+def save_count(dataset: Dataset, resolved: ResolvedStage, scope: Scope, count: StageCount) -> None:
     """Save a count, since counting a million rows takes seconds."""
-    saved = {"of": state_digest(dataset, resolved, scope), "count": count_stage.as_dict()}
+    saved = {"of": state_digest(dataset, resolved, scope), "count": count.as_dict()}
     write_text(count_file(dataset, resolved), json.dumps(saved))
 
 

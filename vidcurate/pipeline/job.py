@@ -1,4 +1,4 @@
-"""What goes to a worker and comes back: a stage's job, its batches, and a report of each."""
+"""What a worker receives and returns: a stage's job, its batches, and a report of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

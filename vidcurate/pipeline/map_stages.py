@@ -6,7 +6,7 @@ from itertools import islice
 from typing import Any
 
 from vidcurate.errors import quantity
-from vidcurate.pipeline.batches import batches
+from vidcurate.pipeline.batches import pending_batches
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.inputs import stage_inputs
@@ -40,7 +40,9 @@ def update_map_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
         run.add_failures(stage.name, inputs.failed)
     run.listener.began(stage.name, inputs.n_pending, inputs.n_live - inputs.n_pending)
     announce_requests(run, resolved, stage, inputs.n_pending)
-    work_through(run, resolved, batches(run.dataset, resolved, inputs.pending, run.engine.workers))
+    work_through(
+        run, resolved, pending_batches(run.dataset, resolved, inputs.pending, run.engine.workers)
+    )
     record_in_manifest(run.dataset, resolved, was_written=True)
 
 
@@ -78,7 +80,7 @@ def announce_requests(
     )
 
 
-def work_through(run: Run, resolved: ResolvedStage, todo: Iterator[Batch]) -> None:
+def work_through(run: Run, resolved: ResolvedStage, batches: Iterator[Batch]) -> None:
     """Have the engine work on batches, and report each; stop after those in progress."""
     stage = resolved.stage
     assert isinstance(stage, MapStage)
@@ -93,8 +95,8 @@ def work_through(run: Run, resolved: ResolvedStage, todo: Iterator[Batch]) -> No
     retries = Retries(run.engine, job, run.report_shrink)
     unanswered: Counter[str] = Counter()
     n_batches = max(BATCHES_BETWEEN_COMPACTIONS, 64 * run.engine.workers)
-    while not run.interrupted and (some := list(islice(todo, n_batches))):
-        for report in retries.reports(some):
+    while not run.interrupted and (chunk := list(islice(batches, n_batches))):
+        for report in retries.reports(chunk):
             failed = (i for i, status, _ in report.statuses if status == FAILED)
             run.add_failures(stage.name, failed)
             run.listener.advanced(stage.name, report)

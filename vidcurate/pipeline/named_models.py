@@ -7,16 +7,16 @@ from vidcurate.captioning.options import pairs_of
 from vidcurate.errors import suggest
 from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
 from vidcurate.options import StageConfig
-from vidcurate.pipeline.yaml_file import Fault, YamlPath, dotted, line_of, validated
+from vidcurate.pipeline.yaml_file import ConfigFault, YamlPath, dotted, line_of, validated
 from vidcurate.stage import Stage
 
 MODELS = "models"
 
 
 class UnusableModelError(Exception):
-    """A stage names a model that it cannot use; without faults they are told elsewhere."""
+    """A stage names a model that it cannot use; without faults they are reported elsewhere."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[ConfigFault]) -> None:
         super().__init__(faults)
         self.faults = faults
 
@@ -29,18 +29,20 @@ class NamedModels:
         self.models: dict[str, dict[str, Any]] = {}
         self.faulty: set[str] = set()
 
-    def read(self, section: Any) -> list[Fault]:
+    def read(self, section: Any) -> list[ConfigFault]:
         """Take in the section, and return what is wrong with it."""
         if section is None:
             return []
         if not isinstance(section, dict):
             at = line_of(self.lines, (MODELS,))
-            return [Fault(at, MODELS, "must be a mapping of names to models")]
-        faults: list[Fault] = []
+            return [ConfigFault(at, MODELS, "must be a mapping of names to models")]
+        faults: list[ConfigFault] = []
         for name, options in section.items():
             at_name = (MODELS, name)
-            found: StageConfig | list[Fault] = [
-                Fault(line_of(self.lines, at_name), dotted(at_name), "must be a mapping of options")
+            found: StageConfig | list[ConfigFault] = [
+                ConfigFault(
+                    line_of(self.lines, at_name), dotted(at_name), "must be a mapping of options"
+                )
             ]
             if isinstance(options, dict):
                 found = validated(ChatModelConfig, options, at_name, self.lines)
@@ -81,13 +83,13 @@ class NamedModels:
             raise UnusableModelError([])
         if name not in self.models:
             message = f"no model of this name in {MODELS}{suggest(name, self.models)}"
-            raise UnusableModelError([Fault(line_of(self.lines, at), dotted(at), message)])
+            raise UnusableModelError([ConfigFault(line_of(self.lines, at), dotted(at), message)])
         found = self.models[name]
         if backend not in (None, found["backend"]):
             message = (
                 f"{MODELS}.{name} has backend {found['backend']}, not {backend}: leave one out"
             )
-            raise UnusableModelError([Fault(line_of(self.lines, at), dotted(at), message)])
+            raise UnusableModelError([ConfigFault(line_of(self.lines, at), dotted(at), message)])
         return found
 
     def teacher(self, teacher: Any, at: YamlPath) -> Any:

@@ -12,21 +12,21 @@ def flags(spec: OptionSpec) -> list[str]:
     return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
 
 
-def describe(spec: OptionSpec) -> str:
+def option_line(spec: OptionSpec) -> str:
     """Description, unit, bounds, choices, condition and default in one line."""
-    condition = f"with {spec.condition}" if spec.decider and not spec.is_own else ""
-    default = shown(spec.default)
+    condition = f"with {spec.condition}" if spec.depends_on and not spec.is_own else ""
+    default = default_text(spec.default)
     notes = [*notes_on(spec), condition, f"default {default}" if default else ""]
-    told = "; ".join(note for note in notes if note)
-    return f"{spec.description} ({told})" if told else spec.description
+    details = "; ".join(note for note in notes if note)
+    return f"{spec.description} ({details})" if details else spec.description
 
 
 def notes_on(spec: OptionSpec) -> list[str]:
     """Unit, bounds and choices of an option, as far as it has any."""
-    return [note for note in (spec.facts["unit"], bounds(spec), choices(spec)) if note]
+    return [note for note in (spec.facts["unit"], bounds_text(spec), choices_text(spec)) if note]
 
 
-def bounds(spec: OptionSpec) -> str:
+def bounds_text(spec: OptionSpec) -> str:
     """The bounds of a number."""
     signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
     return ", ".join(
@@ -37,14 +37,14 @@ def bounds(spec: OptionSpec) -> str:
     )
 
 
-def choices(spec: OptionSpec) -> str:
+def choices_text(spec: OptionSpec) -> str:
     """The words that an option takes, if it takes only some."""
     if typing.get_origin(spec.annotation) is typing.Literal:
         return " | ".join(str(c) for c in typing.get_args(spec.annotation))
     return ""
 
 
-def shown(value: Any) -> str:
+def default_text(value: Any) -> str:
     """A default as YAML and the command line write it; "" for what is empty."""
     if value is None:
         return "none"

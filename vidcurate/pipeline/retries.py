@@ -84,7 +84,7 @@ class Retries:
     def cut_to_size(self, batches: Iterable[Batch]) -> Iterator[Batch]:
         """The same batches, cut to the size that fits by now."""
         for batch in batches:
-            for piece in pieces(batch, self.max_rows or len(batch.ids)):
+            for piece in cut_batch(batch, self.max_rows or len(batch.ids)):
                 yield self.numbered(piece)
 
     def numbered(self, batch: Batch) -> Batch:
@@ -103,7 +103,7 @@ class Retries:
         elif result.cause == "memory":
             yield from self.shrink(batch, batch.ids, crash_reason(self.job, batch, result))
         elif len(batch.ids) > 1:
-            self.queue.extend(pieces(batch, 1))
+            self.queue.extend(cut_batch(batch, 1))
         else:
             reason = crash_reason(self.job, batch, result)
             yield commit_failure(self.job, self.numbered(batch), reason)
@@ -114,7 +114,7 @@ class Retries:
         if n_rows > 1:
             self.max_rows = -(-n_rows // 2)
             self.on_shrink(Shrink(self.job.stage.name, "rows", n_rows, self.max_rows, reason))
-            self.queue.extend(pieces(Batch(ids, batch.parts), self.max_rows))
+            self.queue.extend(cut_batch(Batch(ids, batch.parts), self.max_rows))
         elif self.has_one_worker:
             yield commit_failure(self.job, self.numbered(batch), reason)
         else:
@@ -129,7 +129,7 @@ def take_all(batches: deque[Batch]) -> list[Batch]:
     return taken
 
 
-def pieces(batch: Batch, size: int) -> Iterator[Batch]:
+def cut_batch(batch: Batch, size: int) -> Iterator[Batch]:
     """A batch cut into several of at most that size."""
     for start in range(0, len(batch.ids), size):
         yield Batch(batch.ids[start : start + size], batch.parts)

@@ -1,4 +1,4 @@
-"""One run over one data set: its options, its listener, and what came of it so far."""
+"""One run over one data set: its options, its listener, and its results so far."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""How a run goes about its work: options of every command that runs stages, none of any one stage.
+"""The options of a run: those of every command that runs stages, and of no single stage.
 
 They change how the work is done and how far it goes, never a row that it makes.
 """

@@ -88,9 +88,11 @@ def videos_in_state(dataset: Dataset, sources: StoredTable, state: str) -> pa.Ar
         return pa.array([], pa.string())
     states = files["state"].fill_null("")
     rows = sources.index("video_id", ["file_id"])
-    there, wanted = (
+    present, wanted = (
         files["file_id"].filter(pc.equal(states, one)).combine_chunks() for one in ("", state)
     )
-    held = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=there))["video_id"])
+    present_videos = pc.unique(
+        rows.filter(pc.is_in(rows["file_id"], value_set=present))["video_id"]
+    )
     found = pc.unique(rows.filter(pc.is_in(rows["file_id"], value_set=wanted))["video_id"])
-    return found.filter(pc.invert(pc.is_in(found, value_set=held)))
+    return found.filter(pc.invert(pc.is_in(found, value_set=present_videos)))

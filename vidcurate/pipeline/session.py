@@ -12,7 +12,7 @@ from vidcurate.errors import UsageError, raising_disk_full, suggest
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.counts import StageCount, as_dicts
 from vidcurate.pipeline.discovery.found_files import ingest_sources
-from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run
+from vidcurate.pipeline.estimate.comparison import EstimateComparison, compare_with_run
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, resolve
 from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.run import Run
@@ -44,7 +44,7 @@ class RunRequest:
 
 @dataclass(frozen=True)
 class RunReport:
-    """What came of a run: counts of each stage in the order of the data.
+    """The result of a run: counts of each stage in the order of the data.
 
     `shrinks` are the stages that went on with less at once for want of memory, `requests` what was
     asked of models, and `against_estimate` how far an earlier estimate was off.
@@ -54,8 +54,7 @@ class RunReport:
     stages: tuple[StageCount, ...]
     shrinks: tuple[Shrink, ...]
     requests: tuple[Mapping[str, Any], ...]
-    against_estimate: tuple[Comparison, ...]
-    is_interrupted: bool
+    against_estimate: tuple[EstimateComparison, ...]
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -141,5 +140,4 @@ def report_of(run: Run, plan: Sequence[ResolvedStage], note: Callable[[str], Non
         tuple(run.shrinks),
         tuple(run.requests),
         tuple(compared),
-        run.interrupted,
     )

@@ -50,11 +50,11 @@ def run_waves(
     """Run the light stages on each wave while the heavy ones run on the wave before it."""
     in_progress: Future[None] | None = None
     with ThreadPoolExecutor(1, "wave") as thread:
-        for wave, up_to_it in waves:
+        for wave, waves_so_far in waves:
             run_stages(run, light, wave)
             if in_progress is not None:
                 in_progress.result()
-            in_progress = thread.submit(run_stages, second_run, heavy, wave, up_to_it)
+            in_progress = thread.submit(run_stages, second_run, heavy, wave, waves_so_far)
         if in_progress is not None:
             in_progress.result()
 

@@ -191,7 +191,7 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
 
     An input to which a server gave no answer stays to be done.
     """
-    rows = [row for result, _ in results for row in rows_of(result)]
+    rows = [row for result, _ in results for row in result_rows(result)]
     done = [
         {
             "id": i,
@@ -210,7 +210,7 @@ def commit(job: Job, batch: Batch, results: Sequence[tuple[Any, float]]) -> None
     job.output().commit(batch.name, table, pa.Table.from_pylist(done, schema=DONE_WITH_LOSSES))
 
 
-def rows_of(result: Any) -> list[Any]:
+def result_rows(result: Any) -> list[Any]:
     """The rows that one result gives."""
     if isinstance(result, Incomplete):
         return result.rows

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from vidcurate.options import StageConfig, faults_of
+from vidcurate.options import StageConfig, option_faults
 
 YamlPath = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class ConfigFault:
     """One thing that is wrong in a config file."""
 
     line: int
@@ -27,13 +27,13 @@ def validated(
     options: Mapping[str, Any],
     at: YamlPath,
     lines: Mapping[YamlPath, int],
-) -> StageConfig | list[Fault]:
+) -> StageConfig | list[ConfigFault]:
     """Options as a config model, or what is wrong with them; `at` is where they stand."""
     try:
         return config.model_validate(options)
     except ValidationError as error:
-        places = [((*at, *where), why) for where, why in faults_of(config, error)]
-        return [Fault(line_of(lines, place), dotted(place), why) for place, why in places]
+        places = [((*at, *where), why) for where, why in option_faults(config, error)]
+        return [ConfigFault(line_of(lines, place), dotted(place), why) for place, why in places]
 
 
 def dotted(place: Sequence[str | int]) -> str:
@@ -41,14 +41,14 @@ def dotted(place: Sequence[str | int]) -> str:
     return ".".join(str(step) for step in place)
 
 
-def show(file: Path, fault: Fault) -> str:
+def fault_line(file: Path, fault: ConfigFault) -> str:
     """One fault as a line; the indented lines below it, which point at a place, stay."""
     head = f"{file}:{fault.line}: {fault.path + ': ' if fault.path else ''}"
     lines = fault.message.splitlines()
     return "\n".join(line if line.startswith(" ") else head + line for line in lines)
 
 
-def sorted_faults(faults: Sequence[Fault]) -> list[Fault]:
+def sorted_faults(faults: Sequence[ConfigFault]) -> list[ConfigFault]:
     """Faults in the order of the file."""
     return sorted(faults, key=lambda fault: fault.line)
 
@@ -60,7 +60,7 @@ def line_of(lines: Mapping[YamlPath, int], place: YamlPath) -> int:
     return lines.get(place, 1)
 
 
-def read_yaml(text: str) -> tuple[dict[Any, Any], dict[YamlPath, int], list[Fault]]:
+def read_yaml(text: str) -> tuple[dict[Any, Any], dict[YamlPath, int], list[ConfigFault]]:
     """A YAML mapping, the line of every place in it, and what is wrong with its form."""
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
@@ -68,16 +68,18 @@ def read_yaml(text: str) -> tuple[dict[Any, Any], dict[YamlPath, int], list[Faul
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or "not YAML"
-        return {}, {}, [Fault(mark.line + 1 if mark else 1, "", f"not valid YAML: {problem}")]
+        return {}, {}, [ConfigFault(mark.line + 1 if mark else 1, "", f"not valid YAML: {problem}")]
     if node is None or data is None:
         return {}, {}, []
     if not isinstance(data, dict):
-        return {}, {}, [Fault(1, "", "must be a mapping of stages to their options")]
+        return {}, {}, [ConfigFault(1, "", "must be a mapping of stages to their options")]
     try:
         found = list(places(node))
     except RecursionError:
-        return {}, {}, [Fault(1, "", "an alias holds itself")]
-    faults = [Fault(line, dotted(place), "is given twice") for place, line, again in found if again]
+        return {}, {}, [ConfigFault(1, "", "an alias holds itself")]
+    faults = [
+        ConfigFault(line, dotted(place), "is given twice") for place, line, again in found if again
+    ]
     return data, {place: line for place, line, _ in found}, faults
 
 

@@ -57,7 +57,7 @@ def columns_of_record(record: type, before: str) -> Iterator[TableColumn]:
     """
     hints = typing.get_type_hints(record, include_extras=True)
     for field in dataclasses.fields(record):
-        hint, info = described(hints[field.name])
+        hint, info = type_and_info(hints[field.name])
         if info is None:
             raise TypeError(f"{record.__name__}.{field.name} has no ColumnInfo")
         inner, can_be_null = unwrap_optional(hint)
@@ -69,7 +69,7 @@ def columns_of_record(record: type, before: str) -> Iterator[TableColumn]:
             yield from columns_of_record(typing.cast("type", element), f"{name}[].")
 
 
-def described(hint: Any) -> tuple[Any, ColumnInfo | None]:
+def type_and_info(hint: Any) -> tuple[Any, ColumnInfo | None]:
     """An annotation's type and its ColumnInfo, the outermost where it has several."""
     if typing.get_origin(hint) is not Annotated:
         return hint, None

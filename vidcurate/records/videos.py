@@ -271,7 +271,7 @@ def merge_sources(first: Source, second: Source) -> Source:
 
 
 def latest(_first: FoundFile, second: FoundFile) -> FoundFile:
-    """What was last said of a file."""
+    """The last state of a file."""
     return second
 
 

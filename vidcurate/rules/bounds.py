@@ -51,7 +51,7 @@ def bounds_in(node: Node, *, wanted: bool = True) -> Iterator[Bound]:
     """The bounds of a condition that must be true, or with `wanted` off, false."""
     match node:
         case Comparison():
-            found = (bound_of(link, wanted=wanted) for link in links(node))
+            found = (bound_of(link, wanted=wanted) for link in chain_links(node))
             yield from (bound for bound in found if bound is not None)
         case Not(operand=operand):
             yield from bounds_in(operand, wanted=not wanted)
@@ -60,7 +60,7 @@ def bounds_in(node: Node, *, wanted: bool = True) -> Iterator[Bound]:
                 yield from bounds_in(operand, wanted=wanted)
 
 
-def links(chain: Comparison) -> list[Comparison]:
+def chain_links(chain: Comparison) -> list[Comparison]:
     """The links of a chain; `a < b < c` is `a < b` and `b < c`."""
     sides = pairwise(chain.operands)
     return [
@@ -93,7 +93,7 @@ def with_limits(node: Node, limit_of: Callable[[Bound], Node], *, wanted: bool =
     """
     match node:
         case Comparison():
-            moved = [moved_link(link, limit_of, wanted=wanted) for link in links(node)]
+            moved = [moved_link(link, limit_of, wanted=wanted) for link in chain_links(node)]
             return moved[0] if len(moved) == 1 else Junction("and", tuple(moved))
         case Not(operand=operand):
             return Not(with_limits(operand, limit_of, wanted=not wanted))

@@ -153,15 +153,19 @@ def compared(node: Comparison, columns: Mapping[Column, Values]) -> Values:
     ]
     links = []
     for (first, second), operator in zip(pairwise(sides), node.operators, strict=True):
-        left = limit(first, second, columns) if isinstance(first, Percentile) else first
-        right = limit(second, first, columns) if isinstance(second, Percentile) else second
+        left = percentile_values(first, second, columns) if isinstance(first, Percentile) else first
+        right = (
+            percentile_values(second, first, columns) if isinstance(second, Percentile) else second
+        )
         if pa.types.is_floating(left.type) or pa.types.is_floating(right.type):
             left, right = double(left), double(right)
         links.append(COMPARE[operator](left, right))
     return reduce(pc.and_kleene, links)
 
 
-def limit(percentile: Percentile, values: Values, columns: Mapping[Column, Values]) -> Values:
+def percentile_values(
+    percentile: Percentile, values: Values, columns: Mapping[Column, Values]
+) -> Values:
     """The percentile of values; one per row if it is that of the row's video."""
     if not percentile.of_video:
         return threshold(percentile, values)

@@ -55,7 +55,7 @@ def keep_target(
         else:
             high = middle - 1
     ranked = at_percentile(rules, low)
-    fixed = [rule_of(with_limits(rule.tree, lambda b: as_number(b, values))) for rule in ranked]
+    fixed = [rule_of(with_limits(rule.tree, lambda b: rounded_limit(b, values))) for rule in ranked]
     return KeepTarget(
         wanted_share=keep,
         percentile=low * 100 / RANKS,
@@ -80,7 +80,7 @@ def at_percentile(rules: Sequence[Rule], rank: int) -> list[Rule]:
     return [rule_of(with_limits(rule.tree, percentile)) for rule in rules]
 
 
-def as_number(bound: Bound, values: Mapping[Column, Any]) -> Node:
+def rounded_limit(bound: Bound, values: Mapping[Column, Any]) -> Node:
     """A bound's limit in six digits, rounded so that it excludes no more."""
     value = bound.limit_in(values)
     if value is None:

@@ -78,7 +78,7 @@ def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[
     """The message for an unknown name, with the nearest known one."""
     names = [other.name for other in known if other.table == column.table]
     fault = f"unknown column '{column}'" if names else f"unknown table '{column.table}'"
-    close = nearest(column, known)
+    close = most_similar_column(column, known)
     if close is not None:
         command = commands.get(close.table)
         hint = f" (`vidcurate {command}` makes it)" if command else ""
@@ -89,7 +89,7 @@ def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[
     return f"{fault}: known are {', '.join(names)}"
 
 
-def nearest(wanted: Column, known: Mapping[Column, str]) -> Column | None:
+def most_similar_column(wanted: Column, known: Mapping[Column, str]) -> Column | None:
     """The column most similar in both names, or of the same name in another table."""
     best, best_score = None, 0.0
     for column in known:

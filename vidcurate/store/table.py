@@ -71,7 +71,7 @@ class Table(Generic[R]):
     def from_arrow(self, table: pa.Table) -> list[R]:
         """Convert an Arrow table of this schema to records; rows of equal key are merged."""
         plain = table.to_pylist(maps_as_pydicts="strict")
-        rows = [msgspec.convert(row, self.record, dec_hook=value_of) for row in plain]
+        rows = [msgspec.convert(row, self.record, dec_hook=value_from_arrow) for row in plain]
         if self.merge is None:
             return rows
         merged: dict[Any, R] = {}
@@ -142,7 +142,7 @@ def plain_value(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no value of a row")
 
 
-def value_of(kind: type, value: Any) -> Any:
+def value_from_arrow(kind: type, value: Any) -> Any:
     """Convert an Arrow value to a type that msgspec does not know; the inverse of `plain_value`."""
     if kind is Fraction:
         return Fraction(value["num"], value["den"])
@@ -174,8 +174,8 @@ def take_nullable(column: pa.ChunkedArray, where: pa.Array) -> pa.Array:
     Arrow's plain text columns end at 2 GB, which the captions of some million clips exceed.
     """
     large = LARGE.get(column.type)
-    roomy = column if large is None else column.cast(large)
-    return roomy.combine_chunks().take(where)
+    large_column = column if large is None else column.cast(large)
+    return large_column.combine_chunks().take(where)
 
 
 def read_parquet(path: Location, schema: pa.Schema) -> pa.Table:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from scripts.tools.reference.markdown import code, table
 from vidcurate.options import OptionSpec
-from vidcurate.pipeline.option_text import flags, notes_on, shown
+from vidcurate.pipeline.option_text import default_text, flags, notes_on
 
 HEADS = ("option", "what it does", "values", "default")
 
@@ -19,5 +19,5 @@ def option_row(option: OptionSpec, *, by_flag: bool) -> tuple[str, ...]:
     flag, plain = flags(option)[0].partition("/")[0], "--" + option.name.replace("_", "-")
     name = code(option.name) + (f" ({code(flag)})" if flag != plain else "")
     condition = f"With {option.condition}: " if option.condition else ""
-    values, default = "; ".join(notes_on(option)), code(shown(option.default))
+    values, default = "; ".join(notes_on(option)), code(default_text(option.default))
     return code(flag) if by_flag else name, condition + option.description, values, default

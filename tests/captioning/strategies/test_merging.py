@@ -4,14 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.conversations import Model, reply
-from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, in_groups, merge
+from vidcurate.captioning.strategies.merging import Merged, as_lines, in_groups, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversation
+from vidcurate.records import SpanText
 
-NOTES = [Note(float(n), float(n), f"note {n} " + "x" * 40) for n in range(20)]
+NOTES = [SpanText(float(n), float(n), f"note {n} " + "x" * 40) for n in range(20)]
 
 
-def merged(notes: Sequence[Note], max_chars: int, outcomes: Sequence[Outcome]) -> object:
+def merged(notes: Sequence[SpanText], max_chars: int, outcomes: Sequence[Outcome]) -> object:
     """What merging comes to with these answers."""
     return run_conversation(merge(notes, max_chars, str), Model(outcomes).ask)
 
@@ -68,7 +69,7 @@ def test_nothing_left_is_an_error() -> None:
 )
 def test_groups_hold_all_notes_and_grow_fewer(texts: list[str], max_chars: int) -> None:
     """Each note is in one group, in order; lists are short enough; two fit, so that it ends."""
-    notes = [Note(n, n + 1, text) for n, text in enumerate(texts)]
+    notes = [SpanText(n, n + 1, text) for n, text in enumerate(texts)]
     groups = in_groups(notes, max_chars)
     assert [n.start_s for group in groups for n in group] == [n.start_s for n in notes]
     assert all(len(as_lines(group)) <= max_chars for group in groups)

@@ -8,7 +8,7 @@ from tests.support.conversations import Model, caption_by, reply
 from vidcurate.captioning.clip_input import CaptionText
 from vidcurate.captioning.model_team import ModelTeam, one_request
 from vidcurate.captioning.options import CaptionConfig
-from vidcurate.captioning.text.agreement import agreement, word_f1, words_of
+from vidcurate.captioning.text.agreement import mean_word_f1, word_f1, words_in
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import ModelRequest, Outcome, run_conversations
 
@@ -37,7 +37,7 @@ def test_the_text_that_agrees_most_is_taken() -> None:
     ]
     scores = [c.score for c in result.candidates]
     assert scores[0] is not None
-    assert scores == agreement([BOAT, HARE, HARE_TOO])
+    assert scores == mean_word_f1([BOAT, HARE, HARE_TOO])
     assert result.structured is None
 
 
@@ -146,10 +146,10 @@ def test_a_team_asks_each_its_own() -> None:
 
 def test_words_of_any_script() -> None:
     """Words are counted without regard to case and marks; unspaced scripts count by letter."""
-    assert words_of("A Hare's run, 2x!") == ["a", "hare", "s", "run", "2x"]
-    assert words_of("兎が走る") == ["兎", "が", "走", "る"]
+    assert words_in("A Hare's run, 2x!") == ["a", "hare", "s", "run", "2x"]
+    assert words_in("兎が走る") == ["兎", "が", "走", "る"]
     assert word_f1("a b", "b a") == 1.0
     assert word_f1("a b", "c") == 0.0
     assert word_f1("a a b", "a") == pytest.approx(2 / 4)
     assert word_f1("", "") == 0.0
-    assert agreement(["alone"]) == [None]
+    assert mean_word_f1(["alone"]) == [None]

@@ -4,7 +4,7 @@ from typing import get_args
 import pytest
 
 from vidcurate.captioning.options import Style
-from vidcurate.captioning.templates.facts import camera_clause, describe, movement_clause
+from vidcurate.captioning.templates.facts import camera_clause, describe_clip, movement_clause
 from vidcurate.captioning.templates.words import (
     CAMERA,
     CONTRAST,
@@ -13,9 +13,9 @@ from vidcurate.captioning.templates.words import (
     MOTION,
     MOVEMENT,
     TIME,
+    band_word,
     colours_phrase,
     with_article,
-    word_of,
 )
 from vidcurate.errors import MediaError
 from vidcurate.records import SCORE_TABLES
@@ -60,10 +60,12 @@ def facts(**changes: float | None) -> dict[str, Mapping[str, object]]:
 
 def test_a_caption_reads_as_a_person_would_write_it() -> None:
     """Each number appears as the word of its band, in sentences without the file's format."""
-    assert describe(facts()) == (
+    assert describe_clip(facts()) == (
         "The picture is crisp and bright, mostly green and blue. There is a lot of movement."
     )
-    assert describe({**facts(), "motion": PAN, "text": TEXT, "speech": {"speech_share": 1.0}}) == (
+    assert describe_clip(
+        {**facts(), "motion": PAN, "text": TEXT, "speech": {"speech_share": 1.0}}
+    ) == (
         "The picture is crisp and bright, mostly green and blue. The camera slowly pans left while "
         "something moves on the right. Text at the top left reads \u201cSale\u201d. Speech can be "
         "heard throughout."
@@ -73,12 +75,12 @@ def test_a_caption_reads_as_a_person_would_write_it() -> None:
 def test_a_missing_table_is_not_mentioned() -> None:
     """Without a table, its sentences' parts are gone and the rest still reads as English."""
     whole = facts()
-    assert describe({"samples": whole["samples"]}) == "The picture is mostly green and blue."
-    assert describe({"quality": whole["quality"]}) == (
+    assert describe_clip({"samples": whole["samples"]}) == "The picture is mostly green and blue."
+    assert describe_clip({"quality": whole["quality"]}) == (
         "The picture is crisp and bright. There is a lot of movement."
     )
-    assert describe({"quality": {"luma_spread": 80.0}}) == "The picture has strong contrast."
-    assert "move" not in describe(facts(motion_mean=None, motion_spread=None))
+    assert describe_clip({"quality": {"luma_spread": 80.0}}) == "The picture has strong contrast."
+    assert "move" not in describe_clip(facts(motion_mean=None, motion_spread=None))
 
 
 @pytest.mark.parametrize(
@@ -118,18 +120,18 @@ def test_a_missing_table_is_not_mentioned() -> None:
 def test_each_style_has_its_own_form(style: str, text: str) -> None:
     """A LoRA has its word and short phrases without what it learns; video models get no sound."""
     rows = {**facts(), "motion": PAN, "text": TEXT, "speech": {"speech_share": 1.0}}
-    assert describe(rows, style, "ohwx") == text
+    assert describe_clip(rows, style, "ohwx") == text
 
 
 def test_a_style_that_leaves_nothing_leaves_the_word() -> None:
     """Where only what the LoRA learns was measured, its word is the caption."""
-    assert describe({"samples": {"colours": COLOURS}}, "lora-style", "ohwx") == "ohwx"
+    assert describe_clip({"samples": {"colours": COLOURS}}, "lora-style", "ohwx") == "ohwx"
 
 
 def test_every_style_has_a_form() -> None:
     """What the option style can name, the measurements can be written for."""
     for style in get_args(Style):
-        assert describe(facts(), style, "ohwx").startswith("ohwx, ")
+        assert describe_clip(facts(), style, "ohwx").startswith("ohwx, ")
 
 
 class Recorder(dict[str, object]):
@@ -150,7 +152,7 @@ def test_every_number_that_is_read_is_a_column() -> None:
     asked: set[tuple[str, str]] = set()
     rows = {table.name: Recorder(table.name, asked) for table in SCORE_TABLES}
     for style in get_args(Style):
-        assert describe(rows, style) == ""
+        assert describe_clip(rows, style) == ""
     asked.discard(("motion", "None_share"))  # of an unknown movement
     columns = {(table.name, name) for table in SCORE_TABLES for name in table.schema.names}
     assert ("motion", "camera") in asked
@@ -160,9 +162,9 @@ def test_every_number_that_is_read_is_a_column() -> None:
 def test_the_camera_is_described_where_it_is_plain() -> None:
     """A movement of half of the clip is named, one of less or an unknown one is not."""
     pan = {"camera": "pan_left", "pan_left_share": 0.5}
-    assert describe(facts() | {"motion": pan}).endswith("blue. The camera pans left.")
+    assert describe_clip(facts() | {"motion": pan}).endswith("blue. The camera pans left.")
     for unsaid in ({**pan, "pan_left_share": 0.4}, {"camera": "unknown"}):
-        assert describe(facts() | {"motion": unsaid}) == describe(facts())
+        assert describe_clip(facts() | {"motion": unsaid}) == describe_clip(facts())
 
 
 def test_a_slow_camera_is_called_slow() -> None:
@@ -186,7 +188,7 @@ def test_a_moving_camera_does_not_count_as_movement() -> None:
     moving = facts() | {"motion": {**pan, "object_motion": 0.03}}
     assert movement_clause(moving) == "something moves at the top"
     still = {**pan, "camera": "static", "static_share": 0.9}
-    assert describe(facts() | {"motion": still}).endswith(
+    assert describe_clip(facts() | {"motion": still}).endswith(
         "The camera stays still and there is a lot of movement, strongest at the top."
     )
 
@@ -208,7 +210,7 @@ def test_a_moving_camera_does_not_count_as_movement() -> None:
 )
 def test_sounds_are_described_by_their_share(row: dict[str, object], sentence: str) -> None:
     """Speech, singing and music are named where they fill a good part, silence where it is all."""
-    assert describe({"speech": row}) == sentence
+    assert describe_clip({"speech": row}) == sentence
 
 
 def test_text_is_quoted_once() -> None:
@@ -218,23 +220,23 @@ def test_text_is_quoted_once() -> None:
     sentence = (
         "Text at the top left reads \u201c+Pixel 2\u201d, \u201c$849\u201d and \u201cSale\u201d."
     )
-    assert describe({"text": row}) == sentence
+    assert describe_clip({"text": row}) == sentence
     two_regions = {**row, "overlay_regions": ("top left", "bottom")}
-    assert describe({"text": two_regions}).startswith("Text in the picture reads")
-    assert describe({"text": {**row, "strings": ()}}) == ""
+    assert describe_clip({"text": two_regions}).startswith("Text in the picture reads")
+    assert describe_clip({"text": {**row, "strings": ()}}) == ""
 
 
 def test_doubtful_tags_and_marks_are_left_out() -> None:
     """A tag is named where it is almost certain, a mark where it is very likely."""
     tag = {"top_name": "web site", "top_probability": 0.9, "backend": "efficientnet"}
-    assert describe({"tags": tag}) == "It seems to show a web site."
+    assert describe_clip({"tags": tag}) == "It seems to show a web site."
     own = {**tag, "top_name": "two people talking", "backend": "open_clip"}
-    assert describe({"tags": own}) == "It seems to show \u201ctwo people talking\u201d."
-    assert describe({"tags": {**tag, "top_probability": 0.84}}) == ""
+    assert describe_clip({"tags": own}) == "It seems to show \u201ctwo people talking\u201d."
+    assert describe_clip({"tags": {**tag, "top_probability": 0.84}}) == ""
     mark = {"score": 0.8, "region": "top right"}
-    assert describe({"watermark": mark}) == "There seems to be a watermark at the top right."
-    assert describe({"watermark": {"score": None, "region": None}}) == ""
-    assert describe({"watermark": {**mark, "score": 0.79}}) == ""
+    assert describe_clip({"watermark": mark}) == "There seems to be a watermark at the top right."
+    assert describe_clip({"watermark": {"score": None, "region": None}}) == ""
+    assert describe_clip({"watermark": {**mark, "score": 0.79}}) == ""
 
 
 def test_every_movement_has_its_words() -> None:
@@ -244,7 +246,7 @@ def test_every_movement_has_its_words() -> None:
 
 def test_nothing_measured_is_no_text() -> None:
     """Without any measurement there is no text."""
-    assert describe({}) == ""
+    assert describe_clip({}) == ""
 
 
 @pytest.mark.parametrize(
@@ -283,27 +285,27 @@ def test_nothing_measured_is_no_text() -> None:
 )
 def test_a_number_changes_its_word(change: dict[str, float], words: str) -> None:
     """Each measurement has its own words, and they change with it."""
-    assert words in describe(facts(**change))
-    assert words not in describe(facts())
+    assert words in describe_clip(facts(**change))
+    assert words not in describe_clip(facts())
 
 
 def test_frames_that_repeat_are_not_called_frozen() -> None:
     """Animation repeats half of its frames and moves all the same."""
-    assert describe(facts(freeze_share=0.6)) == describe(facts())
+    assert describe_clip(facts(freeze_share=0.6)) == describe_clip(facts())
 
 
 def test_a_black_clip_is_only_black() -> None:
     """Where the picture is black, colour, sharpness, contrast and motion say nothing."""
     black = facts(black_share=1.0, luma_mean=2.0, freeze_share=1.0)
-    assert describe(black) == "The picture is black throughout."
-    assert describe(black, "lora-character", "ohwx") == "ohwx, black picture"
+    assert describe_clip(black) == "The picture is black throughout."
+    assert describe_clip(black, "lora-character", "ohwx") == "ohwx, black picture"
 
 
 def test_bars_are_no_colour_of_the_picture() -> None:
     """A black share that is only letterbox bars is not named as a colour or as deep shadow."""
     measured = facts(letterbox_top=0.2, letterbox_bottom=0.2, letterbox_share=0.4, dark_share=0.41)
     measured["samples"] = {"colours": {"black": 0.4, "green": 0.35, "blue": 0.25}}
-    text = describe(measured)
+    text = describe_clip(measured)
     assert ", mostly green with some blue, with black bars above and below." in text
     assert "nearly black" not in text
 
@@ -312,7 +314,7 @@ def test_margins_on_a_black_ground_are_no_bars() -> None:
     """Where the picture inside is mostly black, as in end titles, no bars are claimed."""
     measured = facts(letterbox_left=0.1, letterbox_right=0.1, letterbox_share=0.2)
     measured["samples"] = {"colours": {"black": 0.8, "grey": 0.2}}
-    text = describe(measured)
+    text = describe_clip(measured)
     assert ", almost entirely black." in text
     assert "bar" not in text
 
@@ -350,11 +352,11 @@ def test_bands_cover_all_numbers(bands: tuple[tuple[float, str], ...]) -> None:
     """Bounds rise and the last band has no end, so that every number has a word."""
     bounds = [bound for bound, _ in bands]
     assert bounds == sorted(set(bounds))
-    assert word_of(1e12, bands) == bands[-1][1]
-    assert word_of(bounds[0], bands) == bands[1][1]
+    assert band_word(1e12, bands) == bands[-1][1]
+    assert band_word(bounds[0], bands) == bands[1][1]
 
 
 def test_a_value_that_is_no_number_is_refused() -> None:
     """NaN in a clip's row is an error that names its column."""
     with pytest.raises(MediaError, match=r"quality\.sharpness"):
-        describe(facts(sharpness=float("nan")))
+        describe_clip(facts(sharpness=float("nan")))

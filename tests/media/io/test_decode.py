@@ -10,7 +10,7 @@ from vidcurate.media.io.container import open_video
 from vidcurate.media.io.decode import (
     Faults,
     SmallFrame,
-    decode,
+    decode_video,
     plane_array,
     shrinker_for,
     small_shape,
@@ -29,7 +29,7 @@ def pictures(video: Path, faults: Faults | None = None) -> Iterator[tuple[int, S
     """Times and small pictures of a video, each picture copied."""
     with open_video(video) as (container, stream):
         shrinker = None
-        for pts, frame in decode(container, stream, faults or Faults()):
+        for pts, frame in decode_video(container, stream, faults or Faults()):
             shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
             yield pts, SmallFrame(small.i420.copy(), small.colorspace)
@@ -60,7 +60,7 @@ def test_small_picture_is_pyscenedetects(tmp_path: Path) -> None:
     """From 720p the luma is that of OpenCV's linear resize to 256 x 144, as PySceneDetect's."""
     video = made(tmp_path / "big.mp4", *PLAIN, source="testsrc2=size=1280x720:rate=24")
     with open_video(video) as (container, stream):
-        _, frame = next(decode(container, stream, Faults()))
+        _, frame = next(decode_video(container, stream, Faults()))
         expected = cv2.resize(plane_array(frame.planes[0]), (256, 144))
     _, small = next(pictures(video))
     assert np.array_equal(small.luma, expected)

@@ -163,10 +163,12 @@ def test_truncated_videos_have_a_fault(suffix: str, plain: Path, tmp_path: Path)
     last = counted_frames(path)[-1][0]
     assert 1 < video.end_s < 9
     assert video.end_s == pytest.approx(float(last * video.time_base), abs=0.5)
-    told = " ".join(video.faults)
-    assert "cut short" in told or "the header says" in told
+    reported = " ".join(video.faults)
+    assert "cut short" in reported or "the header says" in reported
     if suffix in ("mp4", "mkv", "webm"):
-        assert f"the file is cut short: it has {path.stat().st_size} of {len(data)} bytes" in told
+        assert (
+            f"the file is cut short: it has {path.stat().st_size} of {len(data)} bytes" in reported
+        )
 
 
 def test_wrong_duration_is_a_fault(tmp_path: Path, plain: Path) -> None:

@@ -9,7 +9,7 @@ from scenedetect.detectors import HashDetector, HistogramDetector
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, SmallFrame, decode, shrinker_for
+from vidcurate.media.io.decode import Faults, SmallFrame, decode_video, shrinker_for
 from vidcurate.media.scan.signals import METRICS, SignalMeter, signal_columns
 
 SIZE = (144, 256)
@@ -36,7 +36,7 @@ def video_pictures(video: Path) -> list[SmallFrame]:
     """Every second small picture of a video, so that neighbours differ."""
     shrinker, found = None, []
     with open_video(video) as (container, stream):
-        for _, frame in decode(container, stream, Faults()):
+        for _, frame in decode_video(container, stream, Faults()):
             shrinker = shrinker or shrinker_for(frame)
             small = shrinker.shrink(frame)
             found.append(SmallFrame(small.i420.copy(), small.colorspace))

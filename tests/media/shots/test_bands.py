@@ -11,10 +11,10 @@ from vidcurate.media.shots.bands import (
     REACH,
     WIDTH,
     bands,
-    describe,
     histograms,
-    picture,
+    picture_features,
     shrink,
+    small_yuv,
 )
 
 
@@ -38,7 +38,7 @@ def test_picture_of_any_size(size: tuple[int, int]) -> None:
     i420 = np.full((height * 3 // 2, width), 128, np.uint8)
     i420[:height] = 77
     into = np.zeros((3, HEIGHT, WIDTH), np.uint8)
-    picture(SmallFrame(i420, 1), into)
+    small_yuv(SmallFrame(i420, 1), into)
     assert (into[0] == 77).all()
     assert (into[1:] == 128).all()
 
@@ -54,13 +54,13 @@ def test_shrink_averages_whole_cells() -> None:
 
 def test_number_of_features() -> None:
     """There are as many columns as the network is told, for all frames with 32 on both sides."""
-    assert bands(describe(noise(2 * REACH + 5))).shape == (5, N_FEATURES)
+    assert bands(picture_features(noise(2 * REACH + 5))).shape == (5, N_FEATURES)
 
 
 def test_still_video_has_no_distances() -> None:
     """A video that stands still has no distance to itself in any band."""
     still = np.repeat(noise(1), 2 * REACH + 3, axis=0)
-    features = bands(describe(still))
+    features = bands(picture_features(still))
     assert np.abs(features[:, :-4]).max() < 2e-3
 
 
@@ -68,7 +68,7 @@ def test_black_and_white_are_alike_in_structure_only() -> None:
     """Two even pictures of other light are alike in all but colours, zones and level."""
     even = np.full((2 * REACH + 1, 3, HEIGHT, WIDTH), 128, np.uint8)
     even[:REACH, 0], even[REACH:, 0] = 16, 235
-    features = bands(describe(even))[0]
+    features = bands(picture_features(even))[0]
     assert features[column("backwards", 1)] < 2e-3
     per_band = 2 * len(LAGS) + len(CENTRED)
     assert features[3 * per_band + column("backwards", 1)] == 1.0
@@ -77,7 +77,7 @@ def test_black_and_white_are_alike_in_structure_only() -> None:
 def test_cut_is_seen_by_the_bands_that_span_it() -> None:
     """At the first frame after a cut every band backwards spans it, and none forwards."""
     video = np.concatenate([np.repeat(noise(1, seed), REACH + 1, axis=0) for seed in (1, 2)])
-    features = bands(describe(video))
+    features = bands(picture_features(video))
     after = REACH + 1 - REACH
     for lag in LAGS:
         assert features[after, column("backwards", lag)] > 0.5
@@ -90,7 +90,7 @@ def test_dissolve_lies_on_the_way() -> None:
     one, other = noise(1, 1).astype(float), noise(1, 2).astype(float)
     shares = np.clip((np.arange(2 * REACH + 1) - REACH + 20) / 40, 0, 1)[:, None, None, None]
     video = np.round(one * (1 - shares) + other * shares).astype(np.uint8)
-    features = bands(describe(video))[0]
+    features = bands(picture_features(video))[0]
     first = 7 * (2 * len(LAGS) + len(CENTRED))
     way, off = features[first : first + 2 * len(MIXED) : 2], features[first + 1 :: 2]
     assert np.abs(way).max() < 0.05
@@ -100,9 +100,11 @@ def test_dissolve_lies_on_the_way() -> None:
 def test_rows_depend_on_their_neighbourhood_alone() -> None:
     """A frame's features are the same to the last bit whatever else is measured with it."""
     video = noise(400)
-    whole = bands(describe(video))
+    whole = bands(picture_features(video))
     for first, end in ((0, 65), (10, 200), (131, 400)):
-        assert np.array_equal(bands(describe(video[first:end])), whole[first : end - 2 * REACH])
+        assert np.array_equal(
+            bands(picture_features(video[first:end])), whole[first : end - 2 * REACH]
+        )
 
 
 def test_histograms_are_shares() -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tests.support.videos import render
 from vidcurate.errors import MissingExtraError
 from vidcurate.media.io.container import open_video
-from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.io.decode import Faults, decode_video
 from vidcurate.media.shots.transnet import TransNetDetector, transitions
 from vidcurate.models.vision.transnet import open_transnet, require_transnet
 
@@ -96,7 +96,7 @@ def test_network_is_the_packages(tmp_path: Path) -> None:
     video = render(tmp_path / "video.mp4", [("testsrc2", 3.0), ("mandelbrot", 2.5)], audio=False)
     detector, pictures = TransNetDetector(open_transnet()), []
     with open_video(video) as (container, stream):
-        for _, frame in decode(container, stream, Faults()):
+        for _, frame in decode_video(container, stream, Faults()):
             detector.add(frame)
             small = frame.reformat(48, 27, "rgb24", interpolation="BICUBIC")
             pictures.append(small.to_ndarray())

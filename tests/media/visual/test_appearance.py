@@ -4,7 +4,12 @@ import pytest
 
 from tests.support.pictures import SCENES, Image, jpeg
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.media.visual.appearance import Appearance, describe, mirrored, open_appearance
+from vidcurate.media.visual.appearance import (
+    Appearance,
+    appearance_vector,
+    mirrored,
+    open_appearance,
+)
 
 
 def likeness(one: Image, other: Image) -> float:
@@ -52,8 +57,8 @@ def test_bars_do_not_count() -> None:
 def test_mirroring_needs_no_picture() -> None:
     """The mirrored vector is that of the mirrored picture, and mirroring twice gives it back."""
     for picture in SCENES[:4]:
-        plain = describe(picture)[None]
-        flipped = describe(np.ascontiguousarray(picture[:, ::-1]))[None]
+        plain = appearance_vector(picture)[None]
+        flipped = appearance_vector(np.ascontiguousarray(picture[:, ::-1]))[None]
         assert float((mirrored(plain) @ flipped.T)[0, 0]) > 0.9999
         assert float((plain @ flipped.T)[0, 0]) < 0.95
         np.testing.assert_array_equal(mirrored(mirrored(plain)), plain)

@@ -18,7 +18,7 @@ from vidcurate.models.vision.clip_embedder import (
     check_choice,
     dimension_of,
     open_clip_embedder,
-    picture,
+    open_picture,
 )
 from vidcurate.models.vision.embedder import ModelChoice, open_embedder
 from vidcurate.records import VECTORS
@@ -78,7 +78,7 @@ def test_the_model_is_the_one_of_the_file(embedder: ClipEmbedder, folder: Path) 
 def test_preparation_is_open_clips(embedder: ClipEmbedder) -> None:
     """The vector is what open_clip's own preparation and model give for the decoded picture."""
     with torch.inference_mode():
-        pixels = embedder.prepare(picture(FILES[0]))[None]
+        pixels = embedder.prepare(open_picture(FILES[0]))[None]
         wanted = embedder.model.encode_image(pixels, normalize=True)
     np.testing.assert_allclose(embedder.image_vectors(FILES[:1]), wanted.numpy(), atol=1e-5)
 

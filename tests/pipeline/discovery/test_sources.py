@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.found_files import names, touch
 from tests.support.pipeline import done, process, rows
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.found_files import add_files
@@ -26,18 +27,6 @@ def files_of(
     """Every file that the sources name."""
     names = [str(source) for source in sources]
     return list(find_files(names, endings, io.StringIO(stdin), recursive=recursive))
-
-
-def names(found: Sequence[FoundFile], base: Path) -> list[str]:
-    """The files' places below a folder."""
-    return [os.path.relpath(file.path, base) for file in found]
-
-
-def touch(folder: Path, *files: str) -> None:
-    """Files that hold their own name."""
-    for file in files:
-        (folder / file).parent.mkdir(parents=True, exist_ok=True)
-        (folder / file).write_text(file, "utf-8")
 
 
 def test_folder_gives_videos_below_it_in_order(tmp_path: Path) -> None:

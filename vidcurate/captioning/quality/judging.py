@@ -39,8 +39,8 @@ class JudgingConfig(StageConfig):
 
 def measurements_of(clip_id: str, workspace: Workspace) -> Facts:
     """What was measured of a clip and captions speak about, by table."""
-    there = (table for table in MEASURED if workspace.has(table))
-    found = {table.name: workspace.lookup(table).get(clip_id) for table in there}
+    tables = (table for table in MEASURED if workspace.has(table))
+    found = {table.name: workspace.lookup(table).get(clip_id) for table in tables}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 

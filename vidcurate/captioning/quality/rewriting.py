@@ -28,7 +28,7 @@ class ScoredText:
 def rewrite_in_rounds(
     text: str, clip_input: ClipInput, word_range: WordRange, *, max_rounds: int, look: bool
 ) -> Conversation[list[ScoredText]]:
-    """Rewrite a text up to `rounds` times, each time from the best text so far.
+    """Rewrite a text up to `max_rounds` times, each time from the best text so far.
 
     Returns all texts, the old one first; the last may be worse. With `look` the model also grades
     each text on the frames. Ends early when a text has no fault, or does not beat the best.

@@ -6,10 +6,11 @@ from types import MappingProxyType
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.strategies.merging import Note, as_lines
+from vidcurate.captioning.strategies.merging import as_lines
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation
+from vidcurate.records import SpanText
 
 MIN_TOKENS = 1024  # a list of events is longer than a caption
 EVENT = {
@@ -39,11 +40,11 @@ def dense(clip_input: ClipInput) -> Conversation[CaptionText]:
     are cut to it; events without text or without time inside the clip are dropped. Both are noted.
     Raises MediaError where no event is left.
     """
-    room = max(MIN_TOKENS, clip_input.max_tokens)
+    max_tokens = max(MIN_TOKENS, clip_input.max_tokens)
     answer = yield from ask_json(
-        (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), room
+        (clip_input.prompt("dense"), *clip_input.numbered_frames()), dict(EVENTS), max_tokens
     )
-    events: list[Note] = []
+    events: list[SpanText] = []
     repairs: list[str] = []
     for event_json in answer["events"]:
         event, repair = cut_to_clip(event_json, clip_input.clip.duration_s)
@@ -62,7 +63,9 @@ def as_sentence(text: str) -> str:
     return f"{text}." if text[-1].isalnum() else text
 
 
-def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note | None, str | None]:
+def cut_to_clip(
+    event_json: Mapping[str, Any], duration_s: float
+) -> tuple[SpanText | None, str | None]:
     """Cut an event to the clip; None where nothing is left. Also returns a note of the change."""
     text = " ".join(event_json["text"].split())
     # Before anything is made of them: JSON's whole numbers may be too large for a float.
@@ -74,4 +77,4 @@ def cut_to_clip(event_json: Mapping[str, Any], duration_s: float) -> tuple[Note 
     if not text or start_s >= end_s:
         return None, f"event dropped: {quoted}"
     is_whole = times == [event_json["start_s"], event_json["end_s"]]
-    return Note(start_s, end_s, text), None if is_whole else f"event cut to the clip: {quoted}"
+    return SpanText(start_s, end_s, text), None if is_whole else f"event cut to the clip: {quoted}"

@@ -6,7 +6,7 @@ neighbouring frames, so that a clip may have any number of them.
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import Differential
-from vidcurate.captioning.strategies.merging import Merged, Note, as_lines, merge
+from vidcurate.captioning.strategies.merging import Merged, as_lines, merge
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Conversation,
@@ -15,6 +15,7 @@ from vidcurate.models.chat.conversation import (
     Status,
     answer_text,
 )
+from vidcurate.records import SpanText
 
 
 def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
@@ -25,7 +26,7 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
     """
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Differential)
-    notes: list[Note] = []
+    notes: list[SpanText] = []
     gaps: list[str] = []
     before: Frame | None = None
     status: Status = "ok"
@@ -34,7 +35,7 @@ def differential(clip_input: ClipInput) -> Conversation[CaptionText]:
         try:
             carried = as_lines(notes[-strategy.carried_notes :])[-strategy.max_prompt_chars :]
             answer = yield request_about(clip_input, frame, before, carried)
-            notes.append(Note(time_s, time_s, answer_text(answer)))
+            notes.append(SpanText(time_s, time_s, answer_text(answer)))
         except MediaError as error:
             gaps.append(f"{time_s:.1f} s is missing: {error}")
         else:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vidcurate.captioning.prompts import Prompt, fill_prompt
-from vidcurate.captioning.strategies.merging import Note, merge, time_text
+from vidcurate.captioning.strategies.merging import merge, time_text
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Conversation, Status
 from vidcurate.records import Scene, SpanText
@@ -44,26 +44,26 @@ def summarise_video(scenes: Sequence[Scene], prompts: SummaryPrompts) -> Convers
     The text of a scene with one clip is that clip's caption. A scene that fails leaves a gap.
     Raises MediaError where every scene fails, or the request for the video.
     """
-    scene_notes: list[Note] = []
+    scene_notes: list[SpanText] = []
     gaps: list[str] = []
     for scene in scenes:
-        notes = [Note(clip.start_s, clip.end_s, clip.text) for clip in scene.clips]
-        if len(notes) == 1:
-            scene_notes += notes
+        if len(scene.clips) == 1:
+            scene_notes += scene.clips
             continue
         try:
             merged = yield from merge(
-                notes, prompts.max_chars, lambda lines: prompts.fill(prompts.scene, lines)
+                scene.clips, prompts.max_chars, lambda lines: prompts.fill(prompts.scene, lines)
             )
         except MediaError as error:
-            gaps.append(f"{time_text(Note(scene.start_s, scene.end_s, ''))} is missing: {error}")
+            gaps.append(
+                f"{time_text(SpanText(scene.start_s, scene.end_s, ''))} is missing: {error}"
+            )
         else:
-            scene_notes.append(Note(scene.start_s, scene.end_s, merged.text))
+            scene_notes.append(SpanText(scene.start_s, scene.end_s, merged.text))
             gaps += merged.gaps
     if not scene_notes:
         raise MediaError(gaps[-1])
     video = yield from merge(
         scene_notes, prompts.max_chars, lambda lines: prompts.fill(prompts.video, lines)
     )
-    spans = tuple(SpanText(note.start_s, note.end_s, note.text) for note in scene_notes)
-    return VideoSummary(video.text, video.status, spans, (*gaps, *video.gaps))
+    return VideoSummary(video.text, video.status, tuple(scene_notes), (*gaps, *video.gaps))

@@ -7,7 +7,7 @@ about appearance.
 from collections.abc import Iterator
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
-from vidcurate.captioning.text.agreement import words_of
+from vidcurate.captioning.text.agreement import words_in
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, answer_text
 
 
@@ -36,10 +36,10 @@ def shares_of_words(fused: str, motion: str, detail: str) -> dict[str, float]:
     words that the fused text kept. This needs no word list, and so works in every language.
     """
     own = {
-        "motion": set(words_of(motion)) - set(words_of(detail)),
-        "detail": set(words_of(detail)) - set(words_of(motion)),
+        "motion": set(words_in(motion)) - set(words_in(detail)),
+        "detail": set(words_in(detail)) - set(words_in(motion)),
     }
-    return dict(shares(words_of(fused), own))
+    return dict(shares(words_in(fused), own))
 
 
 def shares(words: list[str], own: dict[str, set[str]]) -> Iterator[tuple[str, float]]:

@@ -30,8 +30,8 @@ def script(clip_input: ClipInput) -> Conversation[CaptionText]:
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Script)
     text = clip_input.voice_over.text if clip_input.voice_over else ""
-    heard = text[: strategy.max_prompt_chars]
-    voice_over = clip_input.prompt("voice-over", heard=heard) if heard else ""
+    spoken = text[: strategy.max_prompt_chars]
+    voice_over = clip_input.prompt("voice-over", heard=spoken) if spoken else ""
     parts = (clip_input.prompt("script", voice_over=voice_over), *clip_input.numbered_frames())
     answer = yield from ask_json(parts, dict(SCENE))
     scene = {name: " ".join(answer[name].split()) for name in FIELDS}

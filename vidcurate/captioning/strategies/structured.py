@@ -24,8 +24,8 @@ def structured(clip_input: ClipInput) -> Conversation[CaptionText]:
         *clip_input.numbered_frames(),
     )
     text = clip_input.prompts["form"].text
-    room = max(MIN_TOKENS, clip_input.max_tokens)
-    form = yield from ask_json(parts, schema_of(text), room, bound_schema_of(text))
+    max_tokens = max(MIN_TOKENS, clip_input.max_tokens)
+    form = yield from ask_json(parts, schema_of(text), max_tokens, bound_schema_of(text))
     camera_sentences = [f"The camera is {words}." for words in strings_in(form.get("camera"))]
     return CaptionText(
         form["caption"],

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput
 from vidcurate.captioning.options import Scorer, Teachers, teacher_of
-from vidcurate.captioning.text.agreement import agreement
+from vidcurate.captioning.text.agreement import mean_word_f1
 from vidcurate.captioning.text.json_answer import ask_json
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest, answer_text
@@ -66,7 +66,7 @@ def score(
 ) -> Conversation[Sequence[float | None]]:
     """Score each text, higher is better; None for a lone text under `agreement`."""
     if scorer == "agreement":
-        return agreement(texts)
+        return mean_word_f1(texts)
     if scorer == "alignment":
         if clip_input.text_scorer is None:
             raise MediaError("the video was not embedded: see rows vectors --failed")

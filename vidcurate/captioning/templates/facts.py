@@ -40,13 +40,13 @@ from vidcurate.captioning.templates.words import (
     SLOW_CAMERA,
     SOUNDS,
     TIME,
+    as_list,
+    band_word,
     bars_phrase,
     colours_phrase,
     different,
-    joined,
     share_phrase,
     with_article,
-    word_of,
 )
 from vidcurate.errors import MediaError
 
@@ -54,7 +54,7 @@ Facts = Mapping[str, Mapping[str, object]]  # measured rows by table name
 WORDING = "facts-4"  # stands for a model's name; raise it when the same facts give another text
 
 
-def describe(facts: Facts, style: str = "general", trigger: str = "") -> str:
+def describe_clip(facts: Facts, style: str = "general", trigger: str = "") -> str:
     """Describe a clip in English, from the tables that are there, for the purpose of its caption.
 
     Reads `quality`, `motion`, `tags`, `text`, `watermark`, `speech` and `samples` (`colours`:
@@ -90,8 +90,8 @@ def look_sentence(facts: Facts) -> str:
     colours = colours_phrase(inner_colours(facts))
     if colours == MANY_COLOURS:
         looks, colours = [*looks, colours], ""
-    details = joined([*contrast_phrases(facts), *bars_phrases(facts)])
-    look = ", ".join(part for part in (joined(looks), colours) if part)
+    details = as_list([*contrast_phrases(facts), *bars_phrases(facts)])
+    look = ", ".join(part for part in (as_list(looks), colours) if part)
     if look:
         return f"The picture is {look}, with {details}." if details else f"The picture is {look}."
     return f"The picture has {details}." if details else ""
@@ -102,14 +102,14 @@ def tone_sentence(facts: Facts) -> str:
     if is_black(facts):
         return ""
     colours = colours_phrase(inner_colours(facts)).replace(",", "").split()
-    dark = (number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
-    bright = number(facts, "quality", "bright_share") or 0.0
+    dark = (measured_number(facts, "quality", "dark_share") or 0.0) - bars_share(facts)
+    bright = measured_number(facts, "quality", "bright_share") or 0.0
     tones = [
         f"{share_phrase(share)} of the picture is nearly {tone}"
         for tone, share in (("black", dark), ("white", bright))
         if share >= MIN_TONE_SHARE and tone not in colours
     ]
-    text = joined(tones)
+    text = as_list(tones)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
@@ -117,8 +117,8 @@ def motion_sentences(facts: Facts) -> list[str]:
     """What the camera does and what moves, and for how long all is black."""
     if is_black(facts):
         return []
-    black = number(facts, "quality", "black_share") or 0.0
-    pause = [f"The picture is black {word_of(black, TIME)}."] if black >= MIN_BLACK_SHARE else []
+    black = measured_number(facts, "quality", "black_share") or 0.0
+    pause = [f"The picture is black {band_word(black, TIME)}."] if black >= MIN_BLACK_SHARE else []
     if is_frozen(facts):
         return ["Nothing moves.", *pause]
     camera, movement = camera_clause(facts), movement_clause(facts)
@@ -139,7 +139,7 @@ def tag_sentence(facts: Facts) -> str:
 def text_sentence(facts: Facts) -> str:
     """The first words that were read in the picture, and where, if they are laid over it."""
     quoted, region = texts_in(facts)
-    return f"Text {region or 'in the picture'} reads {joined(quoted)}." if quoted else ""
+    return f"Text {region or 'in the picture'} reads {as_list(quoted)}." if quoted else ""
 
 
 def mark_sentence(facts: Facts) -> str:
@@ -150,18 +150,18 @@ def mark_sentence(facts: Facts) -> str:
 
 def sound_sentence(facts: Facts) -> str:
     """What is heard for a good part of the clip, or that nothing is."""
-    if (number(facts, "speech", "silence_share") or 0.0) >= ALL:
+    if (measured_number(facts, "speech", "silence_share") or 0.0) >= ALL:
         return "Nothing can be heard."
     sounds_by_time: dict[str, list[str]] = {}
     for sound in SOUNDS:
-        share = number(facts, "speech", f"{sound}_share") or 0.0
+        share = measured_number(facts, "speech", f"{sound}_share") or 0.0
         if share >= MIN_SOUND_SHARE:
-            sounds_by_time.setdefault(word_of(share, TIME), []).append(sound)
+            sounds_by_time.setdefault(band_word(share, TIME), []).append(sound)
     if not sounds_by_time:
         return ""
     (when, sounds), *others = sounds_by_time.items()
-    first = f"{joined(sounds)} can be heard {when}"
-    text = joined([first, *(f"{joined(more)} {when}" for when, more in others)])
+    first = f"{as_list(sounds)} can be heard {when}"
+    text = as_list([first, *(f"{as_list(more)} {when}" for when, more in others)])
     return f"{text[:1].upper()}{text[1:]}."
 
 
@@ -196,17 +196,17 @@ def motion_phrases(facts: Facts) -> tuple[str, ...]:
 def content_phrases(facts: Facts) -> tuple[str, ...]:
     """What is seen, read and laid over the picture, which no LoRA is to learn."""
     quoted, region = texts_in(facts)
-    text = " ".join(part for part in ("text", joined(quoted), region) if part) if quoted else ""
+    text = " ".join(part for part in ("text", as_list(quoted), region) if part) if quoted else ""
     return (tag_of(facts), text, *mark_phrases(facts), *bars_phrases(facts))
 
 
 def camera_clause(facts: Facts) -> str:
     """What the camera does for at least half of the clip, if that is known."""
     camera = str(facts.get("motion", {}).get("camera"))
-    share = number(facts, "motion", f"{camera}_share") or 0.0
+    share = measured_number(facts, "motion", f"{camera}_share") or 0.0
     if camera not in CAMERA or share < MIN_CAMERA_SHARE:
         return ""
-    speed = number(facts, "motion", "camera_speed")
+    speed = measured_number(facts, "motion", "camera_speed")
     is_slow = camera in DIRECTED and speed is not None and speed < SLOW_CAMERA
     return f"the camera {'slowly ' * is_slow}{CAMERA[camera]}"
 
@@ -215,12 +215,12 @@ def movement_clause(facts: Facts) -> str:
     """How much moves and where; under a camera that moves, only what it does not explain."""
     region = REGIONS.get(str(facts.get("motion", {}).get("object_region")), "")
     if camera_clause(facts) not in ("", f"the camera {CAMERA['static']}"):
-        own = number(facts, "motion", "object_motion") or 0.0
+        own = measured_number(facts, "motion", "object_motion") or 0.0
         return f"something moves {region}" if region and own >= MIN_PLACED_MOTION else ""
-    mean = number(facts, "quality", "motion_mean")
+    mean = measured_number(facts, "quality", "motion_mean")
     if mean is None:
         return ""
-    amount = word_of(mean, MOVEMENT)
+    amount = band_word(mean, MOVEMENT)
     if mean < MIN_PLACED_MOTION:
         return amount
     return f"{amount}, strongest {region}" if region else amount + motion_extent(facts, mean)
@@ -228,7 +228,7 @@ def movement_clause(facts: Facts) -> str:
 
 def motion_extent(facts: Facts, mean: float) -> str:
     """Whether all of the picture moves or parts of it; `mean` in frame diagonals a second."""
-    spread = number(facts, "quality", "motion_spread")
+    spread = measured_number(facts, "quality", "motion_spread")
     if spread is None:
         return ""
     if spread / mean <= EVEN_MOTION:
@@ -238,8 +238,8 @@ def motion_extent(facts: Facts, mean: float) -> str:
 
 def banded(facts: Facts, column: str, bands: tuple[tuple[float, str], ...]) -> list[str]:
     """The word for a number of `quality`; none where it was not measured or is ordinary."""
-    value = number(facts, "quality", column)
-    word = "" if value is None else word_of(value, bands)
+    value = measured_number(facts, "quality", column)
+    word = "" if value is None else band_word(value, bands)
     return [word] if word else []
 
 
@@ -250,14 +250,14 @@ def contrast_phrases(facts: Facts) -> list[str]:
 
 def bars_phrases(facts: Facts) -> list[str]:
     """Where the black bars are."""
-    sizes = [number(facts, "quality", f"letterbox_{side}") or 0.0 for side in SIDES]
+    sizes = [measured_number(facts, "quality", f"letterbox_{side}") or 0.0 for side in SIDES]
     phrase = bars_phrase(*sizes) if bars_share(facts) and not is_black(facts) else ""
     return [phrase] if phrase else []
 
 
 def mark_phrases(facts: Facts) -> list[str]:
     """A mark over the picture, where one is very likely."""
-    score = number(facts, "watermark", "score")
+    score = measured_number(facts, "watermark", "score")
     region = REGIONS.get(str(facts.get("watermark", {}).get("region")), "")
     if score is None or score < MIN_MARK_SCORE:
         return []
@@ -266,7 +266,7 @@ def mark_phrases(facts: Facts) -> list[str]:
 
 def tag_of(facts: Facts) -> str:
     """The label that is all but certain, if there is one."""
-    probability = number(facts, "tags", "top_probability") or 0.0
+    probability = measured_number(facts, "tags", "top_probability") or 0.0
     return str(facts["tags"]["top_name"]) if probability >= MIN_TAG_PROBABILITY else ""
 
 
@@ -288,22 +288,22 @@ def strings_of(row: Mapping[str, object], column: str) -> tuple[str, ...]:
 
 def is_black(facts: Facts) -> bool:
     """Whether all frames are black, so that no other measurement means anything."""
-    return (number(facts, "quality", "black_share") or 0.0) >= ALL
+    return (measured_number(facts, "quality", "black_share") or 0.0) >= ALL
 
 
 def is_frozen(facts: Facts) -> bool:
     """Whether all frames repeat the one before; in animation many do, and yet it moves."""
-    return (number(facts, "quality", "freeze_share") or 0.0) >= ALL
+    return (measured_number(facts, "quality", "freeze_share") or 0.0) >= ALL
 
 
 def is_crisp(facts: Facts) -> bool:
     """Whether the picture has sharp edges."""
-    return (number(facts, "quality", "sharpness") or 0.0) >= MIN_CRISP_SHARPNESS
+    return (measured_number(facts, "quality", "sharpness") or 0.0) >= MIN_CRISP_SHARPNESS
 
 
 def bars_share(facts: Facts) -> float:
     """Share of the picture under black bars; 0 where a black ground makes its margins look so."""
-    share = number(facts, "quality", "letterbox_share") or 0.0
+    share = measured_number(facts, "quality", "letterbox_share") or 0.0
     black = named_colours(facts).get("black", 0.0)
     return 0.0 if share >= 1 or (black - share) / (1 - share) >= MAX_BLACK_INSIDE_BARS else share
 
@@ -313,7 +313,7 @@ def named_colours(facts: Facts) -> dict[str, float]:
     colours = facts.get("samples", {}).get("colours")
     if not isinstance(colours, Mapping):
         return {}
-    return {str(name): as_number(share, "samples.colours") for name, share in colours.items()}
+    return {str(name): finite_number(share, "samples.colours") for name, share in colours.items()}
 
 
 def inner_colours(facts: Facts) -> dict[str, float]:
@@ -324,13 +324,13 @@ def inner_colours(facts: Facts) -> dict[str, float]:
     return {name: share / (1 - bars) for name, share in colours.items()}
 
 
-def number(facts: Facts, table: str, column: str) -> float | None:
+def measured_number(facts: Facts, table: str, column: str) -> float | None:
     """A measured number, or None where it was not measured."""
     value = facts.get(table, {}).get(column)
-    return None if value is None else as_number(value, f"{table}.{column}")
+    return None if value is None else finite_number(value, f"{table}.{column}")
 
 
-def as_number(value: object, name: str) -> float:
+def finite_number(value: object, name: str) -> float:
     """A finite number; raises MediaError for anything else."""
     if not isinstance(value, Real) or not math.isfinite(value):
         raise MediaError(f"{name} is {value!r}, not a number: measure the clip again")

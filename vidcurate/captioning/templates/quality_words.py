@@ -13,7 +13,7 @@ from vidcurate.captioning.templates.words import (
     MIN_CRISP_SHARPNESS,
     MOTION,
     Bands,
-    word_of,
+    band_word,
 )
 
 HALF = 0.5
@@ -57,7 +57,7 @@ Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 def quality_words(rows: Rows) -> tuple[str, ...]:
     """The phrases for a clip's numbers; what was not measured has none."""
     words = (
-        word_of(float(value), bands)
+        band_word(float(value), bands)
         for table, column, bands in PHRASES
         if isinstance(value := rows.get(table, {}).get(column), int | float)
     )

@@ -123,7 +123,7 @@ REGIONS: Mapping[str, str] = {
 }
 
 
-def word_of(value: float, bands: Bands) -> str:
+def band_word(value: float, bands: Bands) -> str:
     """The word for a number by its band; a bound belongs to the band above it."""
     return next(word for bound, word in bands if value < bound)
 
@@ -149,7 +149,7 @@ def colours_phrase(colours: Mapping[str, float]) -> str:
     if shares[1] >= SECOND_COLOUR and sum(shares[:2]) >= TOGETHER:
         return f"mostly {names[0]} and {names[1]}"
     if shares[2] >= THIRD_COLOUR and sum(shares) >= TOGETHER:
-        return f"mainly {joined(names)}"
+        return f"mainly {as_list(names)}"
     return f"largely {names[0]}" if shares[0] >= LARGELY_ONE else MANY_COLOURS
 
 
@@ -167,7 +167,7 @@ def bars_phrase(left: float, top: float, right: float, bottom: float) -> str:
     if not any(shown):
         return ""
     sides = [side for side, is_shown in zip(SIDES, shown, strict=True) if is_shown]
-    return f"black bars {named.get(tuple(shown), 'at the ' + joined(sides))}"
+    return f"black bars {named.get(tuple(shown), 'at the ' + as_list(sides))}"
 
 
 def different(texts: Sequence[str]) -> list[str]:
@@ -180,7 +180,7 @@ def different(texts: Sequence[str]) -> list[str]:
     return kept
 
 
-def joined(words: Sequence[str]) -> str:
+def as_list(words: Sequence[str]) -> str:
     """Words as a list in a sentence: a, b and c."""
     return " and ".join(part for part in (", ".join(words[:-1]), *words[-1:]) if part)
 

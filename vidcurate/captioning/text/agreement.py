@@ -9,7 +9,7 @@ UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf
 WORD = re.compile(rf"[{UNSPACED}]|[^\W_{UNSPACED}]+")
 
 
-def words_of(text: str) -> list[str]:
+def words_in(text: str) -> list[str]:
     """The words of a text in lower case, without punctuation."""
     return WORD.findall(text.casefold())
 
@@ -19,12 +19,12 @@ def word_f1(first: str, second: str) -> float:
 
     The measure of answers in SQuAD (Rajpurkar et al. 2016), and ROUGE-1's F.
     """
-    one, other = Counter(words_of(first)), Counter(words_of(second))
+    one, other = Counter(words_in(first)), Counter(words_in(second))
     n_words = one.total() + other.total()
     return 2 * (one & other).total() / n_words if n_words else 0.0
 
 
-def agreement(texts: Sequence[str]) -> list[float | None]:
+def mean_word_f1(texts: Sequence[str]) -> list[float | None]:
     """The mean `word_f1` of each text with all others; None for a lone text."""
     if len(texts) == 1:
         return [None]

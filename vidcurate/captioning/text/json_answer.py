@@ -45,16 +45,16 @@ def ask_json(
     answer = yield ModelRequest(asked, bound or schema, max_tokens)
     text = answer_text(answer)
     try:
-        return value_of(answer, schema)
+        return answer_value(answer, schema)
     except MediaError as error:
         again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
     answer = yield ModelRequest(
         (*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens
     )
-    return value_of(answer, schema)
+    return answer_value(answer, schema)
 
 
-def value_of(answer: Answer, schema: Mapping[str, Any]) -> Any:
+def answer_value(answer: Answer, schema: Mapping[str, Any]) -> Any:
     """The value in an answer.
 
     Raises MediaError that says what is wrong with it.

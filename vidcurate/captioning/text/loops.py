@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from vidcurate.captioning.text.agreement import words_of
+from vidcurate.captioning.text.agreement import words_in
 
 MAX_PHRASE = 20  # words
 MIN_TURNS = 3  # "very, very" is speech, not a loop
@@ -15,7 +15,7 @@ def without_loops(text: str, sentences: Sequence[str]) -> str | None:
     """A text with each loop cut to one turn; None where there is no loop."""
     once = without_repeats(sentences)
     words = (text if len(once) == len(sentences) else " ".join(once)).split()
-    kept = unlooped(words)
+    kept = remove_loops(words)
     if len(once) == len(sentences) and len(kept) == len(words):
         return None
     return " ".join(kept)
@@ -26,7 +26,7 @@ def without_repeats(sentences: Sequence[str]) -> list[str]:
     known: set[tuple[str, ...]] = set()
     once = []
     for sentence in sentences:
-        words = tuple(words_of(sentence))
+        words = tuple(words_in(sentence))
         if words not in known:
             once.append(sentence)
         if len(words) >= MIN_SENTENCE_WORDS:
@@ -34,9 +34,9 @@ def without_repeats(sentences: Sequence[str]) -> list[str]:
     return once
 
 
-def unlooped(words: list[str]) -> list[str]:
+def remove_loops(words: list[str]) -> list[str]:
     """Words without phrases that repeat immediately."""
-    plain = [word_of(word) for word in words]
+    plain = [bare_word(word) for word in words]
     kept: list[str] = []
     at = 0
     while at < len(words):
@@ -58,6 +58,6 @@ def loop_at(words: Sequence[str], at: int) -> tuple[int, int]:
     return 0, 0
 
 
-def word_of(part: str) -> str:
+def bare_word(part: str) -> str:
     """A word, lower case and without punctuation."""
     return re.sub(r"[^\w']+", "", part.lower())

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.captioning.text.agreement import words_of
+from vidcurate.captioning.text.agreement import words_in
 
 # A pair of likeness 0.8 shares a band with probability 0.9999, one of 0.3 with 0.4.
 BANDS, ROWS = 18, 3
@@ -47,7 +47,7 @@ def minhash_bands(text: str) -> tuple[int, ...]:
 
 def shingles_of(text: str) -> frozenset[int]:
     """Hashes of a text's runs of words; a shorter text is one run."""
-    words = words_of(text)
+    words = words_in(text)
     starts = range(max(1, len(words) - RUN + 1))
     return frozenset(zlib.crc32(" ".join(words[at : at + RUN]).encode()) for at in starts)
 
@@ -63,9 +63,9 @@ def near_copies(texts: Sequence[str], bands: Bands, min_likeness: float) -> dict
         likeness = len(first & second) / len(first | second)
         if likeness < min_likeness:
             continue
-        for text, twin in ((one, other), (other, one)):
+        for text, copy in ((one, other), (other, one)):
             if text not in found or found[text].likeness < likeness:
-                found[text] = NearCopy(twin, likeness)
+                found[text] = NearCopy(copy, likeness)
     return found
 
 

@@ -62,7 +62,7 @@ def read_subtitles(data: bytes, name: str = "") -> Subtitles:
     A cue whose times make no sense is skipped, and its line noted. Styles, notes, positions and
     markup are left out, and so are cues without a text.
     """
-    text, encoding = decode(data)
+    text, encoding = decode_subtitles(data)
     lines = text.splitlines()
     is_substation = name.lower().endswith(SUBSTATION)
     cues, skipped = substation_cues("\n".join(lines)) if is_substation else timed_cues(lines)
@@ -99,7 +99,7 @@ def substation_cues(text: str) -> tuple[list[Cue], list[int]]:
     return cues, []
 
 
-def decode(data: bytes) -> tuple[str, str]:
+def decode_subtitles(data: bytes) -> tuple[str, str]:
     """A file's text and encoding: UTF-8, UTF-16 with its mark, or the likeliest code page."""
     from charset_normalizer import from_bytes  # noqa: PLC0415 - few files need it
 

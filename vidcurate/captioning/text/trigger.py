@@ -21,5 +21,5 @@ def with_word(text: str, trigger: str) -> str:
     """Put a word before a text that does not contain it exactly; no word changes nothing."""
     if not trigger:
         return text
-    there = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)
-    return text if there else f"{trigger}, {text}"
+    is_present = re.search(rf"(?<!\w){re.escape(trigger)}(?!\w)", text)
+    return text if is_present else f"{trigger}, {text}"

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from vidcurate.analysis.leftovers import leftovers, stale_folders
-from vidcurate.analysis.view import open_dataset
+from vidcurate.analysis.view import require_dataset
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.shared import Folder
 from vidcurate.store.lock import writing
@@ -19,7 +19,7 @@ def clean(
     ] = False,
 ) -> None:
     """Remove rows and files that no current options need, or that a kill left half written."""
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
     with writing(opened.root, say):
         stale = stale_folders(opened)
         for folder in stale:

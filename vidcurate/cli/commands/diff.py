@@ -11,8 +11,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from vidcurate.analysis.compare import Difference, Side, by_cause, differences, gone, side_of
-from vidcurate.analysis.view import open_dataset, read_consistently
+from vidcurate.analysis.compare import Difference, Side, by_cause, differences, lost_clips, side_of
+from vidcurate.analysis.view import read_consistently, require_dataset
 from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson
 from vidcurate.errors import quantity
@@ -30,9 +30,9 @@ def diff(
 
     def look() -> tuple[Side, Side, list[Difference], pa.Table, pa.Table]:
         one, two = side_of(first), side_of(second)
-        return one, two, differences(one, two), gone(one, two), gone(two, one)
+        return one, two, differences(one, two), lost_clips(one, two), lost_clips(two, one)
 
-    ours, theirs = open_dataset(first), open_dataset(second)
+    ours, theirs = require_dataset(first), require_dataset(second)
     one, two, options, left, entered = read_consistently(
         ours, lambda: read_consistently(theirs, look)
     )
@@ -42,22 +42,24 @@ def diff(
         "kept_by_both": one.kept.num_rows - left.num_rows,
     }
     if as_json:
-        told = {"options": [asdict(option) for option in options]}
-        tell_json({**counts, **told, "left": left.to_pylist(), "entered": entered.to_pylist()})
+        changed_options = {"options": [asdict(option) for option in options]}
+        tell_json(
+            {**counts, **changed_options, "left": left.to_pylist(), "entered": entered.to_pylist()}
+        )
         return
     console = Console(highlight=False)
-    for line in lines(counts, options, left, entered):
+    for line in result_lines(counts, options, left, entered):
         console.print(Text(printable(line)), soft_wrap=True)
 
 
-def lines(
+def result_lines(
     counts: Mapping[str, Any], options: Sequence[Difference], left: pa.Table, entered: pa.Table
 ) -> Iterator[str]:
     """The result in words."""
     for name in ("first", "second"):
-        told = counts[name]
-        clips = quantity(told["clips"], "clip")
-        yield f"{name}: {told['kept']} of {clips} kept in {told['dataset']}"
+        count = counts[name]
+        clips = quantity(count["clips"], "clip")
+        yield f"{name}: {count['kept']} of {clips} kept in {count['dataset']}"
     yield f"{counts['kept_by_both']} are kept by both"
     for option in options:
         if True in (option.first, option.second) and "." not in option.option:

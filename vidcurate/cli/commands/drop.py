@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from vidcurate.analysis.view import open_dataset
+from vidcurate.analysis.view import require_dataset
 from vidcurate.cli.printing import say, tell_json
 from vidcurate.cli.shared import Folder
 from vidcurate.errors import UsageError
@@ -30,7 +30,7 @@ def drop(dataset: Folder, videos: Videos = None, gone: Gone = False) -> None:
     """Take videos out of a data set; their files stay, and ingest takes them in again."""
     if not videos and not gone:
         raise UsageError("which videos? name their paths, or give --gone")
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
     names = [source_name(video) for video in videos or ()]
     with writing(opened.root):
         dropped = drop_files(opened, lambda file: is_named(file, names, gone=gone))

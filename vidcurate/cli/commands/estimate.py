@@ -11,7 +11,7 @@ from vidcurate.cli.printing import tell_json
 from vidcurate.cli.render_estimate import show_estimate
 from vidcurate.cli.shared import request, shared_parameters
 from vidcurate.pipeline.estimate.comparison import save_estimate
-from vidcurate.pipeline.estimate.sampling import estimate as estimate_run
+from vidcurate.pipeline.estimate.sampling import estimate_run
 from vidcurate.pipeline.run_options import RUN_ONLY
 from vidcurate.stages.sources.probe import PROBE
 

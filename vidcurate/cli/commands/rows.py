@@ -6,7 +6,7 @@ import pyarrow as pa
 import typer
 
 from vidcurate.analysis.rows import status_rows, table_rows
-from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
+from vidcurate.analysis.view import present_plan, read_consistently, require_dataset
 from vidcurate.cli.completion import complete_columns, complete_table
 from vidcurate.cli.printing import tell_json
 from vidcurate.cli.shared import Folder
@@ -52,7 +52,7 @@ def rows(
     A column of another table needs no table's name where only one table has it. Rows of inputs that
     failed or were dropped have the input's key, status, reason and seconds.
     """
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
 
     def look() -> pa.Table:
         plan = present_plan(opened)

@@ -5,8 +5,8 @@ from typing import Annotated, Any
 
 import typer
 
-from vidcurate.analysis.clip_search import Pooling, Query, find_clips
-from vidcurate.analysis.view import open_dataset
+from vidcurate.analysis.clip_search import Pooling, SearchQuery, find_clips
+from vidcurate.analysis.view import require_dataset
 from vidcurate.cli.printing import printable, say, tell, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 
@@ -30,8 +30,8 @@ def search(
     as_json: AsJson = False,
 ) -> None:
     """Find the clips most like a text, a picture or another clip, with their times."""
-    opened = open_dataset(dataset)
-    rows = find_clips(opened, Query(text, like, pool, temperature), top, say)
+    opened = require_dataset(dataset)
+    rows = find_clips(opened, SearchQuery(text, like, pool, temperature), top, say)
     if as_json:
         tell_json({"dataset": str(opened.root), "text": text, "like": like, "clips": rows})
     else:

@@ -1,7 +1,7 @@
 """The `status` command: what became of every stage's inputs."""
 
 from vidcurate.analysis.status import funnel
-from vidcurate.analysis.view import open_dataset, read_consistently
+from vidcurate.analysis.view import read_consistently, require_dataset
 from vidcurate.cli.output import headline, show_funnel
 from vidcurate.cli.printing import tell, tell_json
 from vidcurate.cli.shared import AsJson, Folder
@@ -14,7 +14,7 @@ def status(dataset: Folder, as_json: AsJson = False) -> None:
 
     Lost seconds are video that is in no row: frames left out, decode errors, spans too short.
     """
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
     counts = read_consistently(opened, lambda: funnel(opened))
     if as_json:
         tell_json({"dataset": str(location(dataset)), "stages": as_dicts(counts)})

@@ -18,7 +18,7 @@ from vidcurate.analysis.tune import (
     rules_for,
     tune_dataset,
 )
-from vidcurate.analysis.view import open_dataset, present_plan, read_consistently
+from vidcurate.analysis.view import present_plan, read_consistently, require_dataset
 from vidcurate.cli.printing import printable, say, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
@@ -44,7 +44,7 @@ def tune(
 ) -> None:
     """Show what each rule removes, how scores are distributed, and limits that keep a share."""
     wanted = None if keep is None else read_share(keep)
-    opened = open_dataset(dataset)
+    opened = require_dataset(dataset)
     texts = tuple(rule or ())
     if not rules_for(present_plan(opened), texts):
         say("there is no rule, so every clip is kept; these are all scores")
@@ -53,7 +53,7 @@ def tune(
     if as_json:
         tell_json({"dataset": str(opened.root), **asdict(found)})
     else:
-        show(found)
+        show_tuning(found)
 
 
 def read_share(text: str) -> float:
@@ -71,7 +71,7 @@ def read_share(text: str) -> float:
     return share
 
 
-def show(found: Tuning) -> None:
+def show_tuning(found: Tuning) -> None:
     """The result as text on stdout."""
     console = Console(highlight=False)
     for distribution in found.scores:
@@ -113,8 +113,8 @@ def distribution_lines(found: Distribution, n_clips: int, bar_width: int) -> Ite
 
 def limit_lines(found: Limit) -> Iterator[str]:
     """What a limit keeps, and the clips next to it."""
-    is_told = found.value is None or found.condition.endswith(f" {found.value:g}")
-    now = "" if is_told else f" (now {found.value:.6g})"
+    is_stated = found.value is None or found.condition.endswith(f" {found.value:g}")
+    now = "" if is_stated else f" (now {found.value:.6g})"
     yield f"  {found.condition}{now} by itself keeps {found.kept_share:.1%} of them"
     for side, clips in (("in ", found.inside), ("out", found.outside)):
         for clip in clips:

@@ -54,7 +54,7 @@ def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
 
 
 def options_with_bytes(schema: pa.Schema) -> dict[str, Any]:
-    """Return the options that write clip files uncompressed beside compressed columns.
+    """Return the options that write clip files uncompressed and the other columns compressed.
 
     They are compressed already, and a dictionary or statistics of them would hold them once more.
     """

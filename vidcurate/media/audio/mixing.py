@@ -41,12 +41,12 @@ def write_mixed(
         mix_filter(track),
         f"aformat=sample_fmts=flt:sample_rates={rate_hz}:channel_layouts={track.mixed_layout}",
     )
-    written = ffmpeg.output(
+    output = ffmpeg.output(
         source[str(track.index)],
         url(out),
         **{"format": "nut", "c:a": "pcm_f32le", "filter:a": ",".join(filters), "threads": 1},
     )
-    run(find_ffmpeg(), written, TIMEOUT_S)
+    run(find_ffmpeg(), output, TIMEOUT_S)
 
 
 def mix_filter(track: Track) -> str:

@@ -22,7 +22,7 @@ from vidcurate.media.audio.loudness import PACKED
 from vidcurate.media.audio.mixing import write_mixed
 from vidcurate.media.audio.tracks import USUAL_RATE_HZ, Track
 from vidcurate.media.io.container import AV_TIME, open_container, open_video, seek_before
-from vidcurate.media.io.decode import Faults, decode_packets, decoded_frames
+from vidcurate.media.io.decode import Faults, decode_packets
 from vidcurate.media.io.packets import Clock, on_clock, packets
 
 # Decoders need what comes before a packet: the last one (AAC), or up to 80 ms (Opus).
@@ -111,7 +111,9 @@ def decoded_sound(
         assert isinstance(stream, AudioStream)
         base = stream.time_base or AV_TIME
         if begin_s is None or seek_before(container, stream, int(begin_s / base)):
-            yield from chunks_in_time(decoded_frames(container, stream, Faults()), audio_format)
+            faults = Faults()
+            frames = decode_packets(packets(container, stream, faults), faults)
+            yield from chunks_in_time(frames, audio_format)
             return
     yield from decoded_sound(path, index, audio_format, None)
 

@@ -117,7 +117,7 @@ def open_container(path: Path) -> InputContainer:
 
     Raises MediaError for a file that is gone, empty, forbidden or no such file.
     """
-    check_head(path)
+    check_first_bytes(path)
     try:
         return av.open(url(path), options=OPTIONS, metadata_errors="replace")
     except av.error.FFmpegError as error:
@@ -129,7 +129,7 @@ def url(path: Path) -> str:
     return f"file:{path}"
 
 
-def check_head(path: Path) -> None:
+def check_first_bytes(path: Path) -> None:
     """Check the first bytes of a file that may be a video.
 
     Raises MediaError for a file that is gone, empty, forbidden, no plain file, an archive or a

@@ -11,7 +11,6 @@ from typing import Any
 import av
 import av.error
 import numpy as np
-from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.filter import Graph
 from av.packet import Packet
@@ -200,7 +199,7 @@ class TimestampGuess:
         return pts if trusts_pts and pts is not None else dts
 
 
-def decode(
+def decode_video(
     container: InputContainer,
     stream: VideoStream,
     faults: Faults,
@@ -240,13 +239,6 @@ def with_times(
         due = pts + (frame.duration or nominal)
         frame.pts = pts
         yield pts, frame
-
-
-def decoded_frames(
-    container: InputContainer, stream: VideoStream | AudioStream, faults: Faults
-) -> Iterator[Any]:
-    """Yield every frame that the decoder gives, reading past damage."""
-    return decode_packets(packets(container, stream, faults), faults)
 
 
 def decode_packets(found: Iterable["Packet[Any]"], faults: Faults) -> Iterator[Any]:

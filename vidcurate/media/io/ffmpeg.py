@@ -157,9 +157,9 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
     except subprocess.TimeoutExpired as error:
         raise MediaError(f"ffmpeg was stopped after {timeout_s:g} s") from error
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace")
-        failed = f"ffmpeg failed: {error_line(said)}"
-        raise FfmpegError(failed) from disk_full_cause(done.returncode, said)
+        stderr = done.stderr.decode(errors="replace")
+        failed = f"ffmpeg failed: {error_line(stderr)}"
+        raise FfmpegError(failed) from disk_full_cause(done.returncode, stderr)
 
 
 def microseconds(time_s: Fraction) -> str:
@@ -183,5 +183,5 @@ def disk_full_cause(exit_code: int, stderr: str) -> OSError | None:
 def error_line(stderr: str) -> str:
     """Return the last line that says what went wrong, skipping lines that only pass an error on."""
     lines = [re.sub(r"^(\[[^\]]*\] *)+", "", line).strip() for line in stderr.splitlines()]
-    telling = [line for line in lines if line and not REPEATED_ERRORS.search(line)]
-    return (telling or lines or ["no reason given"])[-1]
+    causes = [line for line in lines if line and not REPEATED_ERRORS.search(line)]
+    return (causes or lines or ["no reason given"])[-1]

@@ -22,7 +22,7 @@ from vidcurate.media.io.container import (
     packet_pts,
     seek_results,
 )
-from vidcurate.media.io.decode import Faults, decode, decode_packets, with_times
+from vidcurate.media.io.decode import Faults, decode_packets, decode_video, with_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, is_interlaced, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.media.io.packets import Damage, packets
@@ -135,7 +135,7 @@ def frames_from_start(
     """Yield frames by decoding from the video's start, and take them off the list."""
     with open_video(path) as (container, stream):
         stream.codec_context.options = dict(options)
-        frames = decode(container, stream, Faults(), offsets)
+        frames = decode_video(container, stream, Faults(), offsets)
         for pts, frame in whole_pictures(frames, field_order):
             while missing and missing[0] < pts:
                 missing.pop(0)

@@ -42,8 +42,8 @@ def rotation_deg(matrix: Matrix) -> int:
 
 def display_size(width: int, height: int, aspect: Fraction, rotation: int) -> tuple[int, int]:
     """Return the size at which a picture is shown: square pixels, height kept, then turned."""
-    shown = max(1, round(width * aspect))
-    return (height, shown) if rotation in (90, 270) else (shown, height)
+    display_width = max(1, round(width * aspect))
+    return (height, display_width) if rotation in (90, 270) else (display_width, height)
 
 
 def pixel_aspect(stated: Fraction | None, width: int, height: int) -> Fraction:

@@ -30,7 +30,7 @@ from vidcurate.media.io.colour import (
 from vidcurate.media.io.container import (
     AV_TIME,
     COVER_PICTURES,
-    check_head,
+    check_first_bytes,
     moving_streams,
     open_video,
     seek_before,
@@ -77,7 +77,7 @@ def probe_video(path: Path, video_id: str) -> Video:
     Raises MediaError, with the reason in plain words, for a file that is no video, cannot be read
     or cannot be decoded. A video that can be read though its header is wrong has `faults`.
     """
-    check_head(path)
+    check_first_bytes(path)
     if is_encrypted(path):
         raise MediaError("encrypted: it can be decoded with its key only")
     with open_video(path, makes_times=True) as (container, stream):

@@ -113,17 +113,17 @@ def sound_offsets(
     a video may be without sound.
     """
     pictures, sounds = Clock(), Clock()
-    beside: list[Counter[int]] = []
+    neighbours: list[Counter[int]] = []
     steps = {s.index: int(RESTART_S / (s.time_base or AV_TIME)) for s in (stream, sound)}
     for packet in packets(container, (stream, sound), Damage()):
         is_sound = packet.stream_index == sound.index
         (sounds if is_sound else pictures).place(packet, steps[packet.stream_index])
         if is_sound:
-            while len(beside) <= sounds.part:
-                beside.append(Counter())
-            beside[sounds.part][pictures.part] += 1
+            while len(neighbours) <= sounds.part:
+                neighbours.append(Counter())
+            neighbours[sounds.part][pictures.part] += 1
     base = stream.time_base or AV_TIME
-    parts = [count.most_common(1)[0][0] if count else 0 for count in beside]
+    parts = [count.most_common(1)[0][0] if count else 0 for count in neighbours]
     return tuple(offsets[min(part, len(offsets) - 1)] * base for part in parts)
 
 

@@ -78,7 +78,7 @@ def measure_timing(container: InputContainer, stream: VideoStream, path: Path) -
     Raises MediaError for a video without packets or without timestamps.
     """
     base = stream.time_base or AV_TIME
-    head = read_head(container, stream)
+    head = read_first_times(container, stream)
     header_end_s = stated_end_s(container)
     windows, ending = [head], None
     if header_end_s is not None and len(head) >= WINDOW:
@@ -106,7 +106,7 @@ def measure_timing(container: InputContainer, stream: VideoStream, path: Path) -
     )
 
 
-def read_head(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
+def read_first_times(container: InputContainer, stream: VideoStream) -> tuple[int, ...]:
     """Return the times of the first pictures, at most `WINDOW`, in order.
 
     Raises MediaError for a video without packets or without timestamps.

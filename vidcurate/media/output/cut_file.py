@@ -34,8 +34,8 @@ class CutOptions:
 class CutFile:
     """A written clip file; all fields but `lead_*` and `tail_*` describe the whole file.
 
-    `start_s` is on the video's own clock. `lead` and `tail` count frames before and after the clip
-    and the seconds that they are shown.
+    `start_s` is on the video's own clock. `lead_*` and `tail_*` count frames before and after the
+    clip and the seconds that they are shown.
     """
 
     media: Literal["encode", "copy"]

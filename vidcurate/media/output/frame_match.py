@@ -40,16 +40,16 @@ class Match:
 
 def compare_frames(output: Picture, own: Picture, foreign: Sequence[Picture]) -> Match:
     """Compare an output frame with its own source frame and with those it must not show."""
-    error = distance(output, own)
+    error = rms_difference(output, own)
     margins = []
     for neighbour in foreign:
-        other, apart = distance(output, neighbour), distance(own, neighbour)
+        other, apart = rms_difference(output, neighbour), rms_difference(own, neighbour)
         if apart >= max(TELLING_LEVELS, TELLING_RATIO * min(error, other)):
             margins.append((other - error) / apart)
     return Match(error, min(margins, default=None))
 
 
-def distance(one: Picture, other: Picture) -> float:
+def rms_difference(one: Picture, other: Picture) -> float:
     """Return the root mean square difference of two small pictures, in 8-bit levels."""
     return float(np.sqrt(np.mean((one - other) ** 2)))
 

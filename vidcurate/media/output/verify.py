@@ -13,7 +13,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.reader import mixed_format, video_sound
 from vidcurate.media.audio.tracks import parse_track
 from vidcurate.media.io.container import AV_TIME, DECODER_OPTIONS, libav_description, open_video
-from vidcurate.media.io.decode import Faults, decode
+from vidcurate.media.io.decode import Faults, decode_video
 from vidcurate.media.output.frame_match import (
     Match,
     Picture,
@@ -125,7 +125,7 @@ def decode_file(
         base = float(stream.time_base or AV_TIME)
         header_frames, header_s = stream.frames, (stream.duration or 0) * base
         begin: int | None = None
-        for pts, frame in decode(container, stream, faults):
+        for pts, frame in decode_video(container, stream, faults):
             begin = pts if begin is None else begin
             time_s = (pts - begin) * base
             frame_times_s.append(time_s)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MediaError, quantity
 from vidcurate.media.io.container import check_readable, open_video
-from vidcurate.media.io.decode import Faults, Shrinker, decode, nominal_rate, shrinker_for
+from vidcurate.media.io.decode import Faults, Shrinker, decode_video, nominal_rate, shrinker_for
 from vidcurate.media.io.frame_times import FrameTimes, frame_times
 from vidcurate.media.io.interlacing import PROGRESSIVE, whole_pictures
 from vidcurate.media.io.orientation import display_matrix, pixel_aspect
@@ -120,7 +120,7 @@ def scan_stream(
     Raises MediaError when no frame can be decoded.
     """
     faults, last_frame = Faults(), LastFrame()
-    frames = whole_pictures(decode(container, stream, faults), field_order)
+    frames = whole_pictures(decode_video(container, stream, faults), field_order)
     first = next(frames, None)
     if first is None:
         raise MediaError(f"no frame could be decoded: {faults.stopped or 'the video is empty'}")
@@ -128,7 +128,7 @@ def scan_stream(
     shape = proxy_shape(first[1], stream, options)
     sampler = Sampler(shape, base, Fraction(str(options.sample_interval_s)))
     delayed = delayed_detectors(options.metrics, network)
-    measured = batches(chain([first], frames), options.metrics, delayed, sampler, last_frame)
+    measured = column_batches(chain([first], frames), options.metrics, delayed, sampler, last_frame)
     write_batches(measured, sampler, frames_schema(options.metrics), frames_file, samples_file)
     pts = read_frames(frames_file, ("pts",))["pts"].to_numpy()
     times = frame_times(pts, base, last_frame.duration, nominal_rate(stream))
@@ -150,7 +150,7 @@ def scan_stream(
         fault=fault_sentence(faults, times, base, expected_s),
         metrics=options.metrics,
         clock_offsets=tuple(faults.offsets),
-        losses=tuple(losses(faults, times, np.diff(pts) * float(base), base, expected_s)),
+        losses=tuple(scan_losses(faults, times, np.diff(pts) * float(base), base, expected_s)),
     )
 
 
@@ -172,7 +172,7 @@ def write_batches(
                 samples_out.write_batch(sampler.take())
 
 
-def batches(
+def column_batches(
     frames: Iterator[tuple[int, VideoFrame]],
     metrics: tuple[str, ...],
     delayed: tuple[DelayedDetector, ...],
@@ -258,11 +258,11 @@ def fault_sentence(
 ) -> str | None:
     """Describe in plain words what is wrong with the video as a whole; None for nothing."""
     length = (times.end_pts - times.first_pts) * base
-    of_promised = f" of {float(expected_s):.1f} s" if expected_s else ""
+    expected_length = f" of {float(expected_s):.1f} s" if expected_s else ""
     if faults.stopped:
-        return f"decoding stopped at {float(length):.1f} s{of_promised}: {faults.stopped}"
+        return f"decoding stopped at {float(length):.1f} s{expected_length}: {faults.stopped}"
     if missing_s(length, expected_s):
-        return f"decoding stopped at {float(length):.1f} s{of_promised}: the file ends there"
+        return f"decoding stopped at {float(length):.1f} s{expected_length}: the file ends there"
     if faults.n_errors:
         return "parts of the file cannot be read"
     if faults.n_out_of_order:
@@ -280,7 +280,7 @@ def missing_s(length: Fraction, expected_s: Fraction | None) -> Fraction:
     return lacking if expected_s and lacking > max(Fraction(1), expected_s / 50) else Fraction(0)
 
 
-def losses(
+def scan_losses(
     faults: Faults,
     times: FrameTimes,
     gaps_s: NDArray[np.float64],

@@ -52,7 +52,7 @@ class Descriptions:
         return len(self.levels)
 
 
-def picture(small: SmallFrame, into: Bytes) -> None:
+def small_yuv(small: SmallFrame, into: Bytes) -> None:
     """Shrink a small frame of any size to Y, U and V of 32 x 18: fills shape (3, 18, 32)."""
     height, width = small.luma.shape
     chroma = small.i420[height:].reshape(2, height // 2, width // 2)
@@ -74,7 +74,7 @@ def shrink(plane: Bytes, into: Bytes) -> None:
     cv2.resize(plane, (width, height), dst=into, interpolation=cv2.INTER_AREA)
 
 
-def describe(pictures: Bytes) -> Descriptions:
+def picture_features(pictures: Bytes) -> Descriptions:
     """Describe pictures of shape (frames, 3, 18, 32), each by itself."""
     n_frames = len(pictures)
     planes = pictures.astype(np.float32)
@@ -86,9 +86,9 @@ def describe(pictures: Bytes) -> Descriptions:
     centred = luma - mean
     zones = pooled(planes, ZONES_DOWN, ZONES_ACROSS).reshape(n_frames, -1)
     directions = {
-        "luma": direction(centred, FLAT_LUMA),
-        "slopes": direction(slopes, FLAT_GRADIENT),
-        "structure": direction(structure(across, down), FLAT_GRADIENT),
+        "luma": unit_rows(centred, FLAT_LUMA),
+        "slopes": unit_rows(slopes, FLAT_GRADIENT),
+        "structure": unit_rows(structure(across, down), FLAT_GRADIENT),
         "colours": np.sqrt(histograms(pictures)),
     }
     levels = [
@@ -116,7 +116,7 @@ def pooled(image: Values, down: int, across: int) -> Values:
     return np.asarray(np.einsum("...ykx->...yx", tall) * share, np.float32)
 
 
-def direction(rows: Values, flat: float) -> Values:
+def unit_rows(rows: Values, flat: float) -> Values:
     """Scale rows to length one, with one more number that makes nearly empty rows equal.
 
     `flat` is the root mean square below which a row counts for little.
@@ -222,10 +222,10 @@ def mixtures(squares: dict[int, Values], n_frames: int) -> list[Values]:
         before = squares[lag][REACH - lag :][:n_inner]
         after = squares[lag][REACH:][:n_inner]
         whole = squares[2 * lag][REACH - lag :][:n_inner]
-        way = (before - after) / (whole + NOISE)
-        share = np.clip((1.0 + way) / 2.0, 0.0, 1.0)
+        position = (before - after) / (whole + NOISE)
+        share = np.clip((1.0 + position) / 2.0, 0.0, 1.0)
         off = np.maximum(before - share**2 * whole, 0.0) / (whole + NOISE)
-        found += [np.clip(way, -2.0, 2.0), np.sqrt(np.minimum(off, 4.0))]
+        found += [np.clip(position, -2.0, 2.0), np.sqrt(np.minimum(off, 4.0))]
     return found
 
 

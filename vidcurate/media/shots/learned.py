@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.media.io.decode import SmallFrame
-from vidcurate.media.shots.bands import HEIGHT, REACH, WIDTH, Descriptions, bands, describe, picture
+from vidcurate.media.shots.bands import (
+    HEIGHT,
+    REACH,
+    WIDTH,
+    Descriptions,
+    bands,
+    picture_features,
+    small_yuv,
+)
 
 KINDS = ("cut", "dissolve", "fade", "wipe")
 COLUMNS = ("shot_middle", "shot_inside", *(f"shot_{kind}" for kind in KINDS))
@@ -29,7 +37,7 @@ Bytes = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class NetworkWeights:
     """The network's matrices, each with its bias; `layers` read three frames side by side."""
 
     entry: tuple[Values, Values]
@@ -62,7 +70,7 @@ class Transition:
 
 
 @cache
-def weights() -> Weights:
+def weights() -> NetworkWeights:
     """Load the weights that come with the package, stored in half precision."""
     with (
         files("vidcurate.media.shots").joinpath("weights/shots.npz").open("rb") as file,
@@ -76,10 +84,10 @@ def weights() -> Weights:
             for name in ("entry", "head", *(f"layer{n}" for n in range(len(DILATIONS))))
         }
     layers = tuple(pairs[f"layer{n}"] for n in range(len(DILATIONS)))
-    return Weights(pairs["entry"], layers, pairs["head"])
+    return NetworkWeights(pairs["entry"], layers, pairs["head"])
 
 
-def probabilities(features: Values, network: Weights) -> Values:
+def probabilities(features: Values, network: NetworkWeights) -> Values:
     """Run the network on all frames but the first and last 31, with results by COLUMNS.
 
     `features` has shape (frames, N_FEATURES); the result (frames - 62, 6). A frame's first number
@@ -110,7 +118,7 @@ class LearnedDetector:
     the same numbers to the last bit. Memory does not grow with the video.
     """
 
-    network: Weights = field(default_factory=weights)
+    network: NetworkWeights = field(default_factory=weights)
     block: int = BLOCK
     pictures: Bytes = field(init=False)
     count: int = 0
@@ -124,7 +132,7 @@ class LearnedDetector:
 
     def add(self, small: SmallFrame) -> None:
         """Add the next frame's small copy, which may be overwritten afterwards."""
-        picture(small, self.pictures[self.count])
+        small_yuv(small, self.pictures[self.count])
         self.count += 1
         self.pending += 1
         if self.count == self.block:
@@ -132,7 +140,7 @@ class LearnedDetector:
 
     def describe_block(self) -> None:
         """Describe a full block, and score the frames that have enough around them."""
-        described = describe(self.pictures)
+        described = picture_features(self.pictures)
         self.count = 0
         before = self.kept if self.kept is not None else repeat_frame(described, 0, MARGIN)
         window = concatenate(before, described)

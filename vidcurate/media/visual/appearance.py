@@ -44,7 +44,7 @@ class Appearance:
 
         Raises MediaError for bytes that are no picture.
         """
-        return np.stack([describe(decode_half_size(image)) for image in images])
+        return np.stack([appearance_vector(decode_half_size(image)) for image in images])
 
     def text_vectors(self, texts: Sequence[str]) -> Values:
         """Raise UsageError: this embedder reads no words."""
@@ -67,7 +67,7 @@ def decode_half_size(image: bytes) -> Bytes:
     return decode_image(image, cv2.IMREAD_REDUCED_COLOR_2, UNDECODABLE)
 
 
-def describe(bgr: Bytes) -> Values:
+def appearance_vector(bgr: Bytes) -> Values:
     """Return the vector of one picture of any size; equal black bars at its sides are ignored."""
     square = cv2.resize(without_bars(bgr), (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     y, v, u = np.moveaxis(np.asarray(cv2.cvtColor(square, cv2.COLOR_BGR2YCrCb), np.uint8), 2, 0)
@@ -75,10 +75,10 @@ def describe(bgr: Bytes) -> Values:
     chroma = np.concatenate([waves(u, CHROMA_WAVES), waves(v, CHROMA_WAVES)])
     strengths = np.sqrt(edges(y))
     parts = (
-        LUMA_WEIGHT * direction(signed_root(luma), FLAT_WAVE**0.5),
-        CHROMA_WEIGHT * direction(signed_root(chroma), FLAT_WAVE**0.5),
-        COLOURS_WEIGHT * np.sqrt(colours(y, u, v)),
-        EDGES_WEIGHT * direction(strengths - strengths.mean(), FLAT_EDGE**0.5),
+        LUMA_WEIGHT * unit_row(signed_root(luma), FLAT_WAVE**0.5),
+        CHROMA_WEIGHT * unit_row(signed_root(chroma), FLAT_WAVE**0.5),
+        COLOURS_WEIGHT * np.sqrt(chroma_by_light(y, u, v)),
+        EDGES_WEIGHT * unit_row(strengths - strengths.mean(), FLAT_EDGE**0.5),
     )
     whole = np.concatenate(parts)
     return np.asarray(whole / np.linalg.norm(whole), np.float32)
@@ -92,12 +92,12 @@ def mirrored(vectors: Values) -> Values:
 def without_bars(bgr: Bytes) -> Bytes:
     """Remove black bars that are equally wide on two opposite sides."""
     light = cv2.cvtColor(bgr, cv2.COLOR_BGR2GRAY) > BLACK_LEVEL
-    top, left = (bar_width(light.mean(axis=axis) > LIGHT_SHARE) for axis in (1, 0))
+    top, left = (dark_margin(light.mean(axis=axis) > LIGHT_SHARE) for axis in (1, 0))
     height, width = light.shape
     return bgr[top : height - top, left : width - left]
 
 
-def bar_width(is_bright: NDArray[np.bool_]) -> int:
+def dark_margin(is_bright: NDArray[np.bool_]) -> int:
     """Return how many lines at each end are dark; 0 where they are too many to be a bar."""
     places = np.flatnonzero(is_bright)
     if not len(places):
@@ -117,13 +117,13 @@ def signed_root(row: Values) -> Values:
     return np.asarray(np.sign(row) * np.sqrt(np.abs(row)), np.float32)
 
 
-def direction(row: Values, flat: float) -> Values:
+def unit_row(row: Values, flat: float) -> Values:
     """Scale a row to length one, with one more number that makes nearly empty rows equal."""
     longer = np.append(row, np.float32(flat))
     return np.asarray(longer / np.linalg.norm(longer), np.float32)
 
 
-def colours(y: Bytes, u: Bytes, v: Bytes) -> Values:
+def chroma_by_light(y: Bytes, u: Bytes, v: Bytes) -> Values:
     """Return shares of chroma, 8 x 8 bins, in the picture's dark, middle and light third.
 
     Neighbouring bins share their pixels a little, so that noise at a border changes little.

@@ -122,10 +122,10 @@ def camera_motion(
         return None
     weights = votes(places, before)
     centre = np.array([before.shape[1] - 1, before.shape[0] - 1], np.float32) / np.float32(2)
-    here = as_shown(places - centre, before, view)
+    positions = as_shown(places - centre, before, view)
     motion = as_shown(moves, before, view)
     seconds = float(elapsed_s)
-    fit = similarity(as_complex(here), as_complex(here + motion), weights)
+    fit = similarity(as_complex(positions), as_complex(positions + motion), weights)
     if fit is None:
         return None
     left = np.stack([fit.left.real, fit.left.imag], axis=1).astype(np.float32) / np.float32(seconds)
@@ -136,40 +136,40 @@ def camera_motion(
         roll=-float(np.angle(fit.turn)) / seconds,
         agreement=fit.agreement,
         object_motion=float(np.average(np.hypot(*left.T), weights=weights)),
-        object_cells=cell_means(here, left, view),
+        object_cells=cell_means(positions, left, view),
     )
 
 
-def similarity(here: Points, there: Points, weights: Values) -> Similarity | None:
+def similarity(before: Points, after: Points, weights: Values) -> Similarity | None:
     """Fit the similarity transform that most weight follows; None where points are too close.
 
     Points are complex numbers, right + down i, so that a turn and a zoom are one factor.
     """
-    reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(there - here)
+    reach = INLIER_DISTANCE + INLIER_SHARE * np.abs(after - before)
     total = np.cumsum(weights)
-    first, second = np.searchsorted(total, trial_draws() * total[-1]).clip(max=len(here) - 1)
-    apart = here[second] - here[first]
+    first, second = np.searchsorted(total, trial_draws() * total[-1]).clip(max=len(before) - 1)
+    apart = before[second] - before[first]
     far = np.abs(apart) > MIN_DISTANCE
     if not far.any():
         return None
-    turns = (there[second] - there[first])[far] / apart[far]
-    shifts = there[first][far] - turns * here[first][far]
-    errors = np.abs(turns[:, None] * here + shifts[:, None] - there) / reach
+    turns = (after[second] - after[first])[far] / apart[far]
+    shifts = after[first][far] - turns * before[first][far]
+    errors = np.abs(turns[:, None] * before + shifts[:, None] - after) / reach
     best = int((np.maximum(0, 1 - errors**2) @ weights).argmax())
     turn, shift = complex(turns[best]), complex(shifts[best])
     for _ in range(REFINEMENTS):
-        follows = np.abs(turn * here + shift - there) < reach
-        turn, shift = least_squares(here[follows], there[follows], weights[follows])
-    left = there - turn * here - shift
+        follows = np.abs(turn * before + shift - after) < reach
+        turn, shift = least_squares(before[follows], after[follows], weights[follows])
+    left = after - turn * before - shift
     agreement = float(weights[np.abs(left) < reach].sum() / total[-1])
     return Similarity(turn, shift, agreement, left.astype(np.complex64))
 
 
-def least_squares(here: Points, there: Points, weights: Values) -> tuple[complex, complex]:
+def least_squares(sources: Points, targets: Points, weights: Values) -> tuple[complex, complex]:
     """Fit the factor and shift that bring points nearest to their targets, by weights."""
-    middle, goal = (np.average(points, weights=weights) for points in (here, there))
-    arms = here - middle
-    turn = (weights * arms.conj()) @ (there - goal) / (weights @ np.abs(arms) ** 2)
+    middle, goal = (np.average(group, weights=weights) for group in (sources, targets))
+    arms = sources - middle
+    turn = (weights * arms.conj()) @ (targets - goal) / (weights @ np.abs(arms) ** 2)
     return complex(turn), complex(goal - turn * middle)
 
 
@@ -222,7 +222,7 @@ def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple
     """
     if not len(places):
         return places, moves
-    there, found, _ = cv2.calcOpticalFlowPyrLK(
+    tracked_places, found, _ = cv2.calcOpticalFlowPyrLK(
         before,
         after,
         places,
@@ -233,7 +233,7 @@ def tracked(places: Values, moves: Values, before: Image, after: Image) -> tuple
         flags=cv2.OPTFLOW_USE_INITIAL_FLOW,
     )
     again = found.ravel() > 0
-    return places[again], np.asarray(there, np.float32)[again] - places[again]
+    return places[again], np.asarray(tracked_places, np.float32)[again] - places[again]
 
 
 def votes(places: Values, picture: Image) -> Values:
@@ -265,10 +265,10 @@ def as_shown(vectors: Values, picture: Image, view: View) -> Values:
     return turned
 
 
-def cell_means(here: Values, left: Values, view: View) -> Values:
+def cell_means(positions: Values, left: Values, view: View) -> Values:
     """Return the mean vector in each cell of the upright 3 x 3 grid, row by row: 18 numbers."""
     half = as_shown_half(view)
-    cells = np.clip(((here / half + 1) / 2 * CELLS).astype(int), 0, CELLS - 1)
+    cells = np.clip(((positions / half + 1) / 2 * CELLS).astype(int), 0, CELLS - 1)
     index = cells[:, 1] * CELLS + cells[:, 0]
     counts = np.maximum(np.bincount(index, minlength=CELLS**2), 1)
     sums = [np.bincount(index, left[:, axis], CELLS**2) for axis in (0, 1)]

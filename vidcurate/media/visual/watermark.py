@@ -201,12 +201,12 @@ def persistent_edges(pictures: Gradients) -> tuple[Flags, Values]:
 
 
 def without_lines(persistent: Flags) -> Flags:
-    """Remove the borders of bars and inset pictures, and the ringing beside them."""
+    """Remove the borders of bars and inset pictures, and the ringing next to them."""
     lines = persistent.mean(axis=1, keepdims=True) >= LINE
     columns = persistent.mean(axis=0, keepdims=True) >= LINE
-    beside = np.ones((7, 7), np.uint8)
+    kernel = np.ones((7, 7), np.uint8)
     for flags in (lines, columns):
-        persistent = persistent & (cv2.dilate(flags.astype(np.uint8), beside) == 0)
+        persistent = persistent & (cv2.dilate(flags.astype(np.uint8), kernel) == 0)
     return persistent
 
 

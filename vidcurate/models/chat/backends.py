@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, cast
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
-from vidcurate.models.chat.options import ModelConfig, OpenAiConfig
+from vidcurate.models.chat.options import ChatModelConfig, ModelConfig, OpenAiConfig
 from vidcurate.stage import RequestEstimate, Resources
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ class ChatModel(Protocol):
         ...
 
 
-class Opener(Protocol):
+class ChatModelOpener(Protocol):
     """The function that a backend's module offers."""
 
     def __call__(self, options: Mapping[str, object], /) -> ChatModel:
@@ -58,7 +58,7 @@ def open_chat_model(config: ModelConfig) -> ChatModel:
     Raises UsageError for an option that is missing or wrong, and for a model that cannot be loaded.
     """
     module, function = BACKENDS[config.name].split(":")
-    opener = cast("Opener", getattr(importlib.import_module(module), function))
+    opener = cast("ChatModelOpener", getattr(importlib.import_module(module), function))
     return opener(config.model_dump())
 
 
@@ -85,6 +85,11 @@ def chat_resources(models: Iterable[ModelConfig]) -> Resources:
     return device.model_resources()
 
 
+def stage_resources(config: ChatModelConfig) -> Resources:
+    """The resources of a worker of a stage that always asks its model."""
+    return chat_resources([config.backend])
+
+
 def request_estimate(
     config: ModelConfig, each: int = 1, *, is_least: bool = True
 ) -> RequestEstimate:
@@ -93,3 +98,8 @@ def request_estimate(
     if isinstance(config, OpenAiConfig):
         where = f"at {config.base_url}"
     return RequestEstimate(f"{config.model} {where}", each, is_least)
+
+
+def stage_requests(config: ChatModelConfig) -> RequestEstimate:
+    """Which model a stage asks that takes at least one request a row."""
+    return request_estimate(config.backend)

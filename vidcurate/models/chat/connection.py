@@ -22,14 +22,14 @@ CERTIFICATE_FILES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CUR
 
 
 @dataclass(frozen=True, slots=True)
-class Proxy:
+class HttpProxy:
     """A proxy and the variable that names it."""
 
     variable: str
     url: str
 
 
-def open_client(base_url: str, timeout_s: float, proxy: Proxy | None) -> httpx2.Client:
+def open_client(base_url: str, timeout_s: float, proxy: HttpProxy | None) -> httpx2.Client:
     """Open a client, which the caller closes.
 
     Raises UsageError for certificates that cannot be read.
@@ -70,7 +70,7 @@ def is_proxy_exempt(host: str) -> bool:
     return False
 
 
-def proxy_of(base_url: str) -> Proxy | None:
+def proxy_of(base_url: str) -> HttpProxy | None:
     """The proxy that the environment names for an address.
 
     Raises UsageError, naming the variable, for a proxy that cannot be used.
@@ -93,7 +93,7 @@ def proxy_of(base_url: str) -> Proxy | None:
         raise UsageError(f"${variable} names a proxy of kind {scheme}://: write {known}; {around}")
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise UsageError(f"${variable} names a SOCKS proxy: pip install 'httpx2[socks]'; {around}")
-    return Proxy(variable, url)
+    return HttpProxy(variable, url)
 
 
 def trusted_certificates() -> ssl.SSLContext:

@@ -129,7 +129,7 @@ def run_conversations(
     results: dict[int, T | MediaError] = {}
     due = 0
 
-    def go_on(number: int, conversation: Conversation[T], outcome: Outcome | None) -> None:
+    def run_to_request(number: int, conversation: Conversation[T], outcome: Outcome | None) -> None:
         step = advance(conversation, outcome)
         if isinstance(step, ModelRequest):
             waiting[number] = conversation, step
@@ -138,14 +138,14 @@ def run_conversations(
 
     while True:
         while len(waiting) < size and (following := next(source, None)):
-            go_on(*following, None)
+            run_to_request(*following, None)
         if not waiting:
             break
         batch = dict(waiting)
         waiting.clear()
         outcomes = answer([request for _, request in batch.values()])
         for (number, (conversation, _)), outcome in zip(batch.items(), outcomes, strict=True):
-            go_on(number, conversation, outcome)
+            run_to_request(number, conversation, outcome)
         while due in results:
             yield results.pop(due)
             due += 1

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 import httpx2
 
 from vidcurate.errors import MediaError, ServerDownError, ServerError, UsageError
-from vidcurate.models.chat.connection import Proxy, open_client, proxy_of
+from vidcurate.models.chat.connection import HttpProxy, open_client, proxy_of
 from vidcurate.models.chat.conversation import (
     Answer,
     Conversation,
@@ -42,7 +42,7 @@ from vidcurate.models.chat.requests import (
     refuses_schema,
     token_limit,
 )
-from vidcurate.models.chat.responses import MAX_QUOTE, Fault, read_answer, read_status
+from vidcurate.models.chat.responses import MAX_QUOTE, RequestFault, read_answer, read_status
 from vidcurate.models.notices import add_notice
 
 T = TypeVar("T")
@@ -100,14 +100,14 @@ class ChatServer:
 
     options: ChatOptions
     key: str = field(repr=False)
-    proxy: Proxy | None = field(repr=False)
+    proxy: HttpProxy | None = field(repr=False)
     agreed: AgreedFormat = field(compare=False)
     gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
     def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
         with connect(self) as client:
-            return answer(self, client, Stop(Semaphore()), request)
+            return answer_request(self, client, Stop(Semaphore()), request)
 
     def converse(self, conversations: Iterable[Conversation[T]]) -> Iterator[T | MediaError]:
         """Run conversations, `concurrency` at a time, and yield their results in order.
@@ -123,9 +123,9 @@ class ChatServer:
         with connect(self) as client:
             try:
                 while True:
-                    room = AHEAD * n_slots - len(running)
-                    for conversation in islice(source, room):
-                        reply = partial(answer, self, client, stop)
+                    n_free = AHEAD * n_slots - len(running)
+                    for conversation in islice(source, n_free):
+                        reply = partial(answer_request, self, client, stop)
                         running.append(pool.submit(run_conversation, conversation, reply))
                     if not running:
                         return
@@ -157,7 +157,9 @@ def connect(chat: ChatServer) -> httpx2.Client:
     return open_client(chat.options.base_url, chat.options.timeout_s, chat.proxy)
 
 
-def answer(chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest) -> Outcome:
+def answer_request(
+    chat: ChatServer, client: httpx2.Client, stop: Stop, request: ModelRequest
+) -> Outcome:
     """Answer one request, with as many tries as the options allow."""
     n_tries = 0
     while True:
@@ -192,12 +194,12 @@ def send_once(
     payload: Mapping[str, Any],
     max_tokens: int,
     number: int,
-) -> Answer | Fault:
+) -> Answer | RequestFault:
     """Send one request; any outcome but a busy server lets the other requests go on."""
     is_busy = False
     try:
-        outcome = attempt(chat, client, payload, max_tokens)
-        if isinstance(outcome, Fault) and outcome.is_busy and chat.options.max_retries:
+        outcome = send_request(chat, client, payload, max_tokens)
+        if isinstance(outcome, RequestFault) and outcome.is_busy and chat.options.max_retries:
             is_busy = True
     finally:
         if not is_busy:
@@ -219,7 +221,7 @@ def checked_answer(
 
 
 def adapts_format(
-    chat: ChatServer, request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
+    chat: ChatServer, request_format: RequestFormat, fault: RequestFault, payload: Mapping[str, Any]
 ) -> bool:
     """Whether to send a request again in another format, which all requests then use."""
     other = adapted_format(request_format, fault, payload)
@@ -236,7 +238,7 @@ def adapts_format(
     return True
 
 
-def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
+def should_wait(chat: ChatServer, fault: RequestFault, number: int) -> bool:
     """Whether all requests wait for a busy server: not if it was never reached, or for too long."""
     options, gate = chat.options, chat.gate
     if fault.wait_s is not None and fault.wait_s > options.max_wait_s:
@@ -247,7 +249,7 @@ def should_wait(chat: ChatServer, fault: Fault, number: int) -> bool:
     return gate.n_tries <= options.max_retries
 
 
-def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaError:
+def give_up(chat: ChatServer, stop: Stop, fault: RequestFault, n_tries: int) -> MediaError:
     """The error of a request that is not tried again; it may end all others."""
     reason = explain(chat, fault, n_tries)
     at_most = max(MIN_REFUSED, 2 * chat.options.concurrency)
@@ -258,9 +260,9 @@ def give_up(chat: ChatServer, stop: Stop, fault: Fault, n_tries: int) -> MediaEr
     return MediaError(reason) if fault.of_clip else ServerError(reason)
 
 
-def attempt(
+def send_request(
     chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], max_tokens: int
-) -> Answer | Fault:
+) -> Answer | RequestFault:
     """Send one request: an answer or a fault."""
     began = time.perf_counter()
     timeout_s = chat.options.timeout_s
@@ -270,14 +272,14 @@ def attempt(
         with client.stream("POST", url, json=payload, headers=headers) as response:
             chat.gate.reached()
             body = read_body(response.iter_bytes(), began + timeout_s, timeout_s)
-            if not isinstance(body, Fault) and not response.is_success:
+            if not isinstance(body, RequestFault) and not response.is_success:
                 body = read_status(response.status_code, response.headers, body)
             charset = response.charset_encoding
     except httpx2.TransportError as error:
         return connection_fault(error, timeout_s, chat.proxy)
     except httpx2.DecodingError as error:
         return connection_fault(error, timeout_s, chat.proxy)
-    if isinstance(body, Fault):
+    if isinstance(body, RequestFault):
         return body
     if charset and charset.lower() not in ("utf-8", "utf8", "us-ascii", "ascii"):
         body = recoded(body, charset)
@@ -292,45 +294,45 @@ def recoded(body: bytes, charset: str) -> bytes:
         return body
 
 
-def read_body(pieces: Iterable[bytes], deadline: float, timeout_s: float) -> bytes | Fault:
+def read_body(pieces: Iterable[bytes], deadline: float, timeout_s: float) -> bytes | RequestFault:
     """Read the whole answer, unless it is too late or too long."""
     body = bytearray()
     for piece in pieces:
         body += piece
         if len(body) > MAX_ANSWER_BYTES:
             reason = f"the answer is longer than {MAX_ANSWER_BYTES >> 20} MiB"
-            return Fault(reason, of_clip=True)
+            return RequestFault(reason, of_clip=True)
         if time.perf_counter() > deadline:
             return timeout_fault(timeout_s)
     return bytes(body)
 
 
-def timeout_fault(timeout_s: float) -> Fault:
+def timeout_fault(timeout_s: float) -> RequestFault:
     """The fault of an answer that does not come in time."""
-    return Fault(f"no whole answer within timeout_s = {timeout_s:g}", passes=True)
+    return RequestFault(f"no whole answer within timeout_s = {timeout_s:g}", passes=True)
 
 
-def connection_fault(error: Exception, timeout_s: float, proxy: Proxy | None) -> Fault:
+def connection_fault(error: Exception, timeout_s: float, proxy: HttpProxy | None) -> RequestFault:
     """The fault behind an error of the HTTP library."""
     kind = type(error).__name__
     certificate = next((e for e in causes(error) if isinstance(e, ssl.SSLCertVerificationError)), 0)
     if certificate:
         why = getattr(certificate, "verify_message", "") or "it cannot be verified"
-        return Fault(
+        return RequestFault(
             f"the server's certificate is not trusted ({why}): set $SSL_CERT_FILE to a file with "
             "the certificates of who signed it",
             is_common=True,
         )
     if any(isinstance(e, ssl.SSLError) for e in causes(error)) and "WRONG_VERSION" in str(error):
         reason = "the server speaks no TLS there: does its address begin with http://?"
-        return Fault(reason, is_common=True)
+        return RequestFault(reason, is_common=True)
     if isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.ProxyError):
         route = f" through the proxy of ${proxy.variable}" if proxy else ""
         reason = f"no connection{route} ({kind}): is it running?"
-        return Fault(reason, passes=True, is_busy=True)
+        return RequestFault(reason, passes=True, is_busy=True)
     if isinstance(error, httpx2.TimeoutException):
         return timeout_fault(timeout_s)
-    return Fault(f"the connection broke off ({kind})", passes=True)
+    return RequestFault(f"the connection broke off ({kind})", passes=True)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -340,7 +342,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
+def pause_s(fault: RequestFault, n_tries: int, backoff_s: float) -> float:
     """Seconds to wait: what the server asked for, or twice as long each time, with jitter."""
     jitter = random.random()  # noqa: S311 - spreads requests in time, guards nothing
     if fault.wait_s is not None:
@@ -348,7 +350,7 @@ def pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
     return min(MAX_BACKOFF_S, backoff_s * 2.0 ** (n_tries - 1)) * (0.5 + 0.5 * jitter)
 
 
-def busy_pause_s(fault: Fault, n_tries: int, backoff_s: float) -> float:
+def busy_pause_s(fault: RequestFault, n_tries: int, backoff_s: float) -> float:
     """The same for a busy server, which may be free again at any time."""
     asked_s = pause_s(fault, n_tries, backoff_s)
     return asked_s if fault.wait_s is not None else min(MAX_BUSY_PAUSE_S, asked_s)
@@ -360,7 +362,7 @@ def address_of(chat: ChatServer) -> str:
     return f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
 
 
-def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
+def explain(chat: ChatServer, fault: RequestFault, n_tries: int) -> str:
     """A fault in one line: where, what, and what to do; never with the key in it."""
     key = rf"(?<!\w){re.escape(chat.key)}(?!\w)"
     reason = re.sub(key, "***", fault.reason) if chat.key else fault.reason
@@ -374,7 +376,7 @@ def explain(chat: ChatServer, fault: Fault, n_tries: int) -> str:
     return f"{address_of(chat)}: {reason}{remedy(chat, fault)}"
 
 
-def remedy(chat: ChatServer, fault: Fault) -> str:
+def remedy(chat: ChatServer, fault: RequestFault) -> str:
     """What to do about a fault; empty where the server's words say it all."""
     name = chat.options.api_key_env
     if fault.remedy:

@@ -1,10 +1,10 @@
 """The options of a chat model, by the backend that answers."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import field_validator
+from pydantic import field_validator, model_validator
 
 from vidcurate.options import Choice, StageConfig, choice, choices_of, option
 from vidcurate.store.digests import content_hash
@@ -138,6 +138,30 @@ class ChatModelConfig(StageConfig):
     """Options of a stage that always asks a model, and of an entry of the section `models`."""
 
     backend: ChatBackend = choice(OpenAiConfig, BACKENDS_IN_WORDS)
+
+
+class OptionalModelConfig(StageConfig):
+    """Options of a stage that asks a model only where its backend is one."""
+
+    if TYPE_CHECKING:
+        backend: Any  # each stage states its own choices
+
+    @property
+    def chat(self) -> ModelConfig | None:
+        """The model that is asked; None for a backend without a model."""
+        return self.backend if isinstance(self.backend, ModelConfig) else None
+
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a backend that needs a model without one; raises ValueError."""
+        if self.chat and not self.chat.model:
+            raise ValueError(f"backend {self.chat.name} needs a model: set model")
+        return self
+
+
+def uses_model(config: OptionalModelConfig) -> bool:
+    """Whether the backend is a model."""
+    return config.chat is not None
 
 
 def model_content(config: ModelConfig) -> str:

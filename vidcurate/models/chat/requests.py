@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from vidcurate.errors import UsageError
 from vidcurate.models.chat.conversation import Frame, ModelRequest
-from vidcurate.models.chat.responses import Fault
+from vidcurate.models.chat.responses import RequestFault
 
 Form = Literal["json_schema", "json_object", "words"]
 OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
@@ -129,7 +129,7 @@ def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
 
 
 def adapted_format(
-    request_format: RequestFormat, fault: Fault, payload: Mapping[str, Any]
+    request_format: RequestFormat, fault: RequestFault, payload: Mapping[str, Any]
 ) -> RequestFormat | None:
     """Another format for a server that refuses a part of a request; None where none helps.
 
@@ -158,7 +158,7 @@ def without_unknown_name(request_format: RequestFormat, words: str) -> RequestFo
     return None
 
 
-def refuses_schema(fault: Fault, payload: Mapping[str, Any]) -> bool:
+def refuses_schema(fault: RequestFault, payload: Mapping[str, Any]) -> bool:
     """Whether a server says that it cannot bind the answer to a schema."""
     if "response_format" not in payload or fault.status not in SCHEMA_STATUSES:
         return False

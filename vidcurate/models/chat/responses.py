@@ -44,7 +44,7 @@ STREAM = b"data:"
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class RequestFault:
     """Why there is no answer.
 
     `passes`: another try may succeed, after `wait_s` where the server named a time. `is_busy`:
@@ -76,7 +76,7 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class AnswerChoice:
     """One text and why it ended."""
 
     message: Message
@@ -96,7 +96,7 @@ class TokenUsage:
 class Reply:
     """The part of a chat completion that is read."""
 
-    choices: tuple[Choice, ...] = ()
+    choices: tuple[AnswerChoice, ...] = ()
     model: str | None = None
     usage: TokenUsage | None = None
     error: Any = None
@@ -105,30 +105,30 @@ class Reply:
 REPLY = TypeAdapter(Reply)
 
 
-def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Answer | Fault:
+def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Answer | RequestFault:
     """Read a chat completion: an answer, or what is wrong with it.
 
     `model` is the name in the request; the server's own, more exact name is preferred. `max_tokens`
     is how long the answer may be.
     """
     value = value_of_body(body)
-    if isinstance(value, Fault):
+    if isinstance(value, RequestFault):
         return value
     try:
         reply = REPLY.validate_python(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        return Fault(f"the answer is not a chat completion: {place}: {first['msg']}")
+        return RequestFault(f"the answer is not a chat completion: {place}: {first['msg']}")
     if reply.error:
         return fault_in_body(reply.error)
     if not reply.choices:
-        return Fault("the answer is not a chat completion: it has no choices")
+        return RequestFault("the answer is not a chat completion: it has no choices")
     usage = reply.usage or TokenUsage()
     choice = reply.choices[0]
     if str(choice.finish_reason).lower() in BROKEN:
         reason = f"the server broke the answer off (finish_reason {choice.finish_reason})"
-        return Fault(reason, passes=True)
+        return RequestFault(reason, passes=True)
     finished = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
     return Answer(
         finished.text,
@@ -142,40 +142,40 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
     )
 
 
-def fault_in_body(error: Any) -> Fault:
+def fault_in_body(error: Any) -> RequestFault:
     """The fault in a response of status 200, as gateways pass on those of others."""
     code = error.get("code") if isinstance(error, Mapping) else None
-    reason = f"the server answered with an error: {words_of(error)}"
+    reason = f"the server answered with an error: {error_message(error)}"
     if isinstance(code, int) and code in BUSY_STATUSES:
-        return Fault(reason, passes=True, is_busy=True, wait_s=wait_in(error))
-    return Fault(reason)
+        return RequestFault(reason, passes=True, is_busy=True, wait_s=wait_in(error))
+    return RequestFault(reason)
 
 
 def value_of_body(body: bytes) -> Any:
     """The JSON of a body, joined if it was streamed, or a fault; a body cut short may pass."""
     start = body.lstrip()[:1]
     if not start:
-        return Fault("the answer is empty", passes=True)
+        return RequestFault("the answer is empty", passes=True)
     if start == b"<":
-        return Fault("the answer is a web page, not a chat completion: check base_url")
+        return RequestFault("the answer is a web page, not a chat completion: check base_url")
     try:
         text = body.decode("utf-8")
     except UnicodeDecodeError:
-        return Fault("the answer is not UTF-8 text, which JSON must be", of_clip=True)
+        return RequestFault("the answer is not UTF-8 text, which JSON must be", of_clip=True)
     try:
-        value = joined(text) if body.lstrip().startswith(STREAM) else json.loads(text)
+        value = join_stream(text) if body.lstrip().startswith(STREAM) else json.loads(text)
     except (ValueError, RecursionError) as error:
         kind = "cut short" if start in b"{[d" else "not JSON"
-        return Fault(f"the answer is {kind}: {type(error).__name__}", passes=True)
+        return RequestFault(f"the answer is {kind}: {type(error).__name__}", passes=True)
     try:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         reason = "the answer holds half a character, which no table can hold"
-        return Fault(reason, of_clip=True)
+        return RequestFault(reason, of_clip=True)
     return value
 
 
-def joined(stream: str) -> dict[str, Any]:
+def join_stream(stream: str) -> dict[str, Any]:
     """Join a chat completion that was streamed (server-sent events) though not asked to be.
 
     Raises ValueError for a stream that does not end.
@@ -205,7 +205,7 @@ def joined(stream: str) -> dict[str, Any]:
     return {**whole, "choices": [{"message": message, "finish_reason": finish_reason}]}
 
 
-def read_choice(choice: Choice, max_tokens: int, *, thought: bool = False) -> FinishedText:
+def read_choice(choice: AnswerChoice, max_tokens: int, *, thought: bool = False) -> FinishedText:
     """The text of a choice, how it ended, and a reason where a user can do something."""
     written = "".join(texts_in(choice.message.content))
     why = str(choice.finish_reason or "").lower()
@@ -254,24 +254,24 @@ def has_thought(message: Message, usage: TokenUsage) -> bool:
     return any(aside) or has_thinking_part(message)
 
 
-def read_status(status: int, headers: Mapping[str, str], body: bytes) -> Fault:
+def read_status(status: int, headers: Mapping[str, str], body: bytes) -> RequestFault:
     """The fault behind an HTTP status, with the server's own words where they help.
 
     A server that refuses a key may repeat it, so its words are left out then.
     """
     if status in (401, 403):
-        return Fault(f"the server answered {status}", is_common=True, status=status)
+        return RequestFault(f"the server answered {status}", is_common=True, status=status)
     if status in REDIRECTS:
         reason = f"the server answered {status}: it is elsewhere: set base_url to where it is"
-        return Fault(reason, is_common=True, status=status)
+        return RequestFault(reason, is_common=True, status=status)
     error = error_value(body)
-    reason = f"the server answered {status}: {words_of(error)}"
+    reason = f"the server answered {status}: {error_message(error)}"
     inner = error.get("error", error) if isinstance(error, Mapping) else None
     facts = inner if isinstance(inner, Mapping) else {}
     if status in COMMON_STATUSES or SPENT_CREDIT in (facts.get("code"), facts.get("type")):
-        return Fault(reason, is_common=True, status=status)
+        return RequestFault(reason, is_common=True, status=status)
     wait_s = retry_after_s(headers.get("retry-after"))
-    return Fault(
+    return RequestFault(
         reason,
         passes=status >= SERVER_FAULTS_FROM or status in BUSY_STATUSES | PASSING_STATUSES,
         wait_s=wait_in(error) if wait_s is None else wait_s,
@@ -292,13 +292,13 @@ def error_value(body: bytes) -> Any:
     return value[0] if isinstance(value, list) and value else value
 
 
-def words_of(error: object) -> str:
+def error_message(error: object) -> str:
     """The message of an error in one line, without a web page."""
     if isinstance(error, Mapping):
         known = (error[key] for key in ("message", "error", "detail") if error.get(key))
-        return words_of(next(known, json.dumps(error, default=str)))
+        return error_message(next(known, json.dumps(error, default=str)))
     if isinstance(error, list):
-        return words_of(json.dumps(error, default=str))
+        return error_message(json.dumps(error, default=str))
     words = " ".join(str(error or "").split())
     if words.startswith("<"):
         return "a web page"
@@ -313,7 +313,7 @@ def wait_in(error: object) -> float | None:
                 return max(0.0, float(str(value).removesuffix("s")))
             except ValueError:
                 continue
-    found = IN_WORDS.search(words_of(error))
+    found = IN_WORDS.search(error_message(error))
     if not found or not (found["m"] or found["n"]):
         return None
     try:

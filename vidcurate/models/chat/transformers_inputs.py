@@ -10,7 +10,7 @@ from vidcurate.models.chat.conversation import Frame, ModelRequest
 from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
-A_SECOND = 1000  # milliseconds
+MS_PER_S = 1000  # milliseconds
 
 
 def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[ModelRequest]) -> Any:
@@ -18,13 +18,13 @@ def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[Mo
 
     Raises MediaError for requests that the processor cannot take.
     """
-    pictures = [[picture(frame) for frame in frames_of(request)] for request in requests]
+    pictures = [[as_pil_image(frame) for frame in frames_of(request)] for request in requests]
     given: dict[str, Any]
     if not has_chat(processor):
         # A captioner of the first generation: one picture, and at most a few words to go on from.
         if not all(pictures):
             raise MediaError("a model without a chat template answers requests with a picture only")
-        given = {"images": [images[middle(images)] for images in pictures]}
+        given = {"images": [images[middle_number(images)] for images in pictures]}
         if options.plain_prompt:
             given["text"] = [options.plain_prompt] * len(requests)
     else:
@@ -33,7 +33,9 @@ def inputs_of(processor: Any, options: TransformersConfig, requests: Sequence[Mo
         if options.as_video:
             shown = [frames for frames in map(frames_of, requests) if frames]
             if shown:
-                given["videos"] = [as_video_array([picture(f) for f in frames]) for frames in shown]
+                given["videos"] = [
+                    as_video_array([as_pil_image(f) for f in frames]) for frames in shown
+                ]
                 given["video_metadata"] = [video_metadata(frames) for frames in shown]
                 given["do_sample_frames"] = False
         elif any(pictures):
@@ -50,7 +52,7 @@ def has_chat(processor: Any) -> bool:
     return bool(getattr(processor, "chat_template", None))
 
 
-def middle(pictures: Sequence[Any]) -> int:
+def middle_number(pictures: Sequence[Any]) -> int:
     """The number of the picture that stands for several."""
     return len(pictures) // 2
 
@@ -60,7 +62,7 @@ def left_out_note(processor: Any, request: ModelRequest) -> tuple[str, ...]:
     frames = frames_of(request)
     if has_chat(processor) or len(frames) < 2:  # noqa: PLR2004 - one is all
         return ()
-    frame = frames[middle(frames)]
+    frame = frames[middle_number(frames)]
     time_s = frame.time_s - frame.clip_start_s
     return (f"the model takes one keyframe: that at {time_s:.2f} s, of {len(frames)}",)
 
@@ -76,13 +78,13 @@ def video_metadata(frames: Sequence[Frame]) -> dict[str, Any]:
     Times are those in the clip, to a millisecond: frame numbers at 1000 a second. The whole length
     makes `sampled_fps` the mean rate of the frames, from which Qwen2.5-VL counts time.
     """
-    times_ms = [round(A_SECOND * (frame.time_s - frame.clip_start_s)) for frame in frames]
-    gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else A_SECOND
+    times_ms = [round(MS_PER_S * (frame.time_s - frame.clip_start_s)) for frame in frames]
+    gap_ms = (times_ms[-1] - times_ms[0]) / (len(frames) - 1) if len(frames) > 1 else MS_PER_S
     n_ms = max(1, round(gap_ms * len(frames)))
     return {
         "total_num_frames": n_ms,
-        "fps": float(A_SECOND),
-        "duration": n_ms / A_SECOND,
+        "fps": float(MS_PER_S),
+        "duration": n_ms / MS_PER_S,
         "frames_indices": times_ms,
     }
 
@@ -99,7 +101,7 @@ def message(request: ModelRequest, *, as_video: bool) -> list[dict[str, Any]]:
     return [{"role": "user", "content": content}]
 
 
-def picture(frame: Frame) -> Any:
+def as_pil_image(frame: Frame) -> Any:
     """A frame as an RGB picture of PIL."""
     from PIL import Image  # noqa: PLC0415 - comes with the extra
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from vidcurate.errors import MissingExtraError, UsageError
 from vidcurate.models.vision.embedder import ModelChoice
-from vidcurate.models.weights import Weights, fetch_weights
+from vidcurate.models.weights import WeightsFile, fetch_weights
 
 Vectors = NDArray[np.float32]
 Scores = NDArray[np.float64]
@@ -35,14 +35,14 @@ QUICKGELU = "-quickgelu"
 class PublishedHead:
     """Weights of a head, and the architecture of OpenAI's CLIP whose vectors it scores."""
 
-    weights: Weights
+    weights: WeightsFile
     architecture: str
 
 
 HEADS: Mapping[str, PublishedHead] = MappingProxyType(
     {
         "sac+logos+ava1-l14-linearMSE": PublishedHead(
-            Weights(
+            WeightsFile(
                 "sac+logos+ava1-l14-linearMSE.pth",
                 V2 + "sac%2Blogos%2Bava1-l14-linearMSE.pth",
                 "21dd590f3ccdc646f0d53120778b296013b096a035a2718c9cb0d511bff0f1e0",
@@ -50,7 +50,7 @@ HEADS: Mapping[str, PublishedHead] = MappingProxyType(
             "ViT-L-14",
         ),
         "sa_0_4_vit_l_14_linear": PublishedHead(
-            Weights(
+            WeightsFile(
                 "sa_0_4_vit_l_14_linear.pth",
                 V1 + "sa_0_4_vit_l_14_linear.pth",
                 "2cd4e60f4f24ae3bcd57b847b13c1f3ba27edc28cc1a7f9ce74ee9f421243cba",
@@ -58,7 +58,7 @@ HEADS: Mapping[str, PublishedHead] = MappingProxyType(
             "ViT-L-14",
         ),
         "sa_0_4_vit_b_32_linear": PublishedHead(
-            Weights(
+            WeightsFile(
                 "sa_0_4_vit_b_32_linear.pth",
                 V1 + "sa_0_4_vit_b_32_linear.pth",
                 "c7b14cead230694acc7b9447974d3cad78003c72da032e402a303b6c2429e85f",

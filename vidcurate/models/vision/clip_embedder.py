@@ -43,7 +43,7 @@ class ClipEmbedder:
         """
         import torch  # noqa: PLC0415 - heavy, and not everyone's
 
-        pixels = torch.stack([self.prepare(picture(image)) for image in images])
+        pixels = torch.stack([self.prepare(open_picture(image)) for image in images])
         return self.run(self.model.encode_image, pixels)
 
     def text_vectors(self, texts: Sequence[str]) -> Vectors:
@@ -55,11 +55,11 @@ class ClipEmbedder:
 
         It fits if twice the room gives the same tokens, followed by padding.
         """
-        room = self.tokens([""]).shape[1]
-        padding = self.tokens([""], context_length=2 * room)[0, room:]
-        whole = self.tokens(list(texts), context_length=2 * room)
-        fits = (whole[:, :room] == self.tokens(list(texts))).all(1)
-        return [not fit for fit in (fits & (whole[:, room:] == padding).all(1)).tolist()]
+        context_length = self.tokens([""]).shape[1]
+        padding = self.tokens([""], context_length=2 * context_length)[0, context_length:]
+        whole = self.tokens(list(texts), context_length=2 * context_length)
+        fits = (whole[:, :context_length] == self.tokens(list(texts))).all(1)
+        return [not fit for fit in (fits & (whole[:, context_length:] == padding).all(1)).tolist()]
 
     @property
     def logit_scale(self) -> float:
@@ -77,7 +77,7 @@ class ClipEmbedder:
         return np.asarray(found.cpu().numpy(), np.float32)
 
 
-def picture(image: bytes) -> Any:
+def open_picture(image: bytes) -> Any:
     """An image file as the picture that open_clip's preparation takes.
 
     Raises MediaError for bytes that are no picture.
@@ -142,7 +142,7 @@ def check_choice(choice: ModelChoice) -> None:
     known = open_clip.list_models()
     name = choice.model.replace("/", "-")
     if name not in known:
-        raise UsageError(f"open_clip knows no model {choice.model!r}{nearest(name, known)}")
+        raise UsageError(f"open_clip knows no model {choice.model!r}{suggest_names(name, known)}")
     tags = open_clip.list_pretrained_tags_by_model(name)
     if not is_file and choice.pretrained not in tags:
         raise UsageError(
@@ -163,7 +163,7 @@ def dimension_of(choice: ModelChoice) -> int | None:
     return int(open_clip.get_model_config(choice.model.replace("/", "-"))["embed_dim"])
 
 
-def nearest(name: str, known: Sequence[str]) -> str:
+def suggest_names(name: str, known: Sequence[str]) -> str:
     """The end of a sentence that suggests similar names."""
     near = get_close_matches(name, known, n=1)
     return f": did you mean {near[0]!r}?" if near else ": see open_clip.list_models()"

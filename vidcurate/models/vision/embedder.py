@@ -50,7 +50,7 @@ class Embedder(Protocol):
         """
 
 
-class Opener(Protocol):
+class EmbedderOpener(Protocol):
     """The function that a backend's module offers."""
 
     def __call__(self, choice: ModelChoice, /) -> Embedder:
@@ -64,4 +64,4 @@ def open_embedder(backend: Backend, choice: ModelChoice) -> Embedder:
     Raises UsageError where the model cannot be loaded.
     """
     module, function = BACKENDS[backend].split(":")
-    return cast("Opener", getattr(importlib.import_module(module), function))(choice)
+    return cast("EmbedderOpener", getattr(importlib.import_module(module), function))(choice)

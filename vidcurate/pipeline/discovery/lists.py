@@ -50,7 +50,7 @@ def read_list(file: Location) -> Iterator[Row]:
             check_columns(table.column_names, str(file))
             yield from (row_of(n, row) for n, row in enumerate(table.to_pylist(), 1) if filled(row))
             return
-        text = decode(file.read_bytes())
+        text = decode_list(file.read_bytes())
     except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as error:
         raise UsageError(f"cannot read the list {file}: {error}") from error
     if kind in {".csv", ".tsv"}:
@@ -58,10 +58,10 @@ def read_list(file: Location) -> Iterator[Row]:
     elif kind == ".json":
         yield from json_array(text, str(file))
     else:
-        yield from lines(text, is_plain=kind == ".txt")
+        yield from read_path_lines(text, is_plain=kind == ".txt")
 
 
-def decode(data: bytes) -> str:
+def decode_list(data: bytes) -> str:
     """Decode a list: UTF-8, or UTF-16 with a byte order mark, as spreadsheets write it."""
     return data.decode("utf-16" if data.startswith(UTF_16_MARKS) else "utf-8-sig")
 
@@ -112,7 +112,7 @@ def json_array(text: str, name: str) -> Iterator[Row]:
             yield row_of(number, row)
 
 
-def lines(text: str, *, is_plain: bool) -> Iterator[Row]:
+def read_path_lines(text: str, *, is_plain: bool) -> Iterator[Row]:
     """Read paths separated by NUL or line ends; a line that is a JSON object is a row.
 
     With `is_plain` off every line must be a JSON object.
@@ -149,8 +149,12 @@ def row_of(number: int, row: Mapping[str, Any]) -> Row:
     column = next((c for c in path_columns(list(row)) if not is_empty(row[c])), None)
     extra = {k: str(v) for k, v in row.items() if k and k != column and not is_empty(v)}
     if column is None:
-        there = path_column(list(row)) is not None
-        why = "" if there else f" ({', '.join(PATH_COLUMNS)}); it has {', '.join(row) or 'nothing'}"
+        has_path_column = path_column(list(row)) is not None
+        why = (
+            ""
+            if has_path_column
+            else f" ({', '.join(PATH_COLUMNS)}); it has {', '.join(row) or 'nothing'}"
+        )
         return Row(number, None, extra, f"row {number} has no path{why}")
     return Row(number, str(row[column]), extra)
 

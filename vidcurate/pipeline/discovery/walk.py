@@ -33,15 +33,15 @@ class Walk:
         links: list[Path] = []
         above = (top.absolute(), *top.absolute().parents)
         roots = [folder for folder in above if folder_kind(folder) == DATASET]
-        yield from self.real_below(top, links, roots)
+        yield from self.walk_folder(top, links, roots)
         while links:
             link = links.pop(0)
             if link.is_dir():
-                yield from self.real_below(link, links, roots)
+                yield from self.walk_folder(link, links, roots)
             elif self.is_first(link, self.files):
                 yield link
 
-    def real_below(self, top: Path, links: list[Path], roots: list[Path]) -> Iterator[Path]:
+    def walk_folder(self, top: Path, links: list[Path], roots: list[Path]) -> Iterator[Path]:
         """Yield the wanted files reached without a link; adds the links to follow to `links`."""
         waiting = [top]
         while waiting:

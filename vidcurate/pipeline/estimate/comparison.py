@@ -39,7 +39,7 @@ def load_estimate(dataset: Dataset) -> Estimate | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class EstimateComparison:
     """One stage, or all: what was estimated, and what the run took of what was left then."""
 
     stage: str
@@ -51,7 +51,7 @@ class Comparison:
 
 def compare_with_run(
     dataset: Dataset, plan: Sequence[ResolvedStage], counts: Sequence[StageCount]
-) -> list[Comparison]:
+) -> list[EstimateComparison]:
     """Each stage, then all together, compared with the estimate that was saved.
 
     Empty where there is none, or where the run was of other options or videos, or has not ended.
@@ -67,7 +67,7 @@ def compare_with_run(
     if len(same) < len(estimate.stages) or ended[same[0].stage].inputs != estimate.n_videos:
         return []
     stages = [
-        Comparison(
+        EstimateComparison(
             s.stage,
             s.left_hours.amount,
             (ended[s.stage].seconds - s.done_s) / (3600 * s.at_once),
@@ -76,7 +76,7 @@ def compare_with_run(
         )
         for s in same
     ]
-    total = Comparison(
+    total = EstimateComparison(
         "all",
         sum(s.estimated_hours for s in stages),
         sum(s.actual_hours for s in stages),

@@ -71,17 +71,17 @@ class Estimate:
     @property
     def hours(self) -> Expected:
         """All stages, one after another."""
-        return total([stage.left_hours for stage in self.stages])
+        return sum_estimates([stage.left_hours for stage in self.stages])
 
     @property
     def gpu_hours(self) -> Expected:
         """The stages that take a GPU."""
-        return total([stage.left_hours for stage in self.stages if stage.gpus > 0])
+        return sum_estimates([stage.left_hours for stage in self.stages if stage.gpus > 0])
 
     @property
     def left_bytes(self) -> Expected:
         """What the tables and files of all stages will grow by."""
-        return total([stage.left_bytes for stage in self.stages])
+        return sum_estimates([stage.left_bytes for stage in self.stages])
 
     @property
     def done_bytes(self) -> int:
@@ -99,7 +99,7 @@ class Estimate:
         return {**asdict(self), **totals, "most_expensive": self.most_expensive.stage}
 
 
-def total(parts: Sequence[Expected]) -> Expected:
+def sum_estimates(parts: Sequence[Expected]) -> Expected:
     """A sum; its error is as if all parts were off to the same side."""
     errors = [part.error for part in parts]
     known = [error for error in errors if error is not None]

@@ -37,7 +37,7 @@ Lengths = Mapping[str, float]
 MIN_SAMPLE, SHARE_OF_VIDEOS = 5, 0.01
 
 
-def estimate(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
+def estimate_run(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     """Take a sample of the videos through a plan, and estimate the rest; None when interrupted.
 
     `plan` holds the stages that find and probe videos. Raises EmptyResultError where no video can
@@ -198,8 +198,8 @@ def caption_requests(
     """The requests with images that captions of the videos left will take, retries not counted."""
     wanted = ["video_id", "frame_times_s", "prompt_tokens", "completion_tokens"]
     rows = captions.output(dataset).read(wanted, CAPTIONS.schema)
-    looked = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
-    rows = scope_of(sample).keep(rows.filter(looked))
+    has_frames = pc.greater(pc.list_value_length(rows["frame_times_s"]), 0)
+    rows = scope_of(sample).keep(rows.filter(has_frames))
     sums = [("video_id", "count"), ("prompt_tokens", "sum"), ("completion_tokens", "sum")]
     by_video = {
         row["video_id"]: row for row in rows.group_by("video_id").aggregate(sums).to_pylist()

@@ -13,7 +13,7 @@ from vidcurate.captioning.model_team import model_configs, open_model_team
 from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
-from vidcurate.captioning.templates.facts import WORDING, Facts, describe
+from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.usage import Usage, count_usage
@@ -29,7 +29,7 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
-from vidcurate.models.chat.options import revision_of
+from vidcurate.models.chat.options import revision_of, uses_model
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
@@ -87,7 +87,7 @@ def caption(
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class CaptionProvenance:
     """What made a caption, as its row records it."""
 
     backend: str
@@ -100,9 +100,9 @@ class Provenance:
     subtitles_hash: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> Provenance:
+def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
     """What made a model's caption."""
-    return Provenance(
+    return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
         config.strategy.name,
@@ -120,7 +120,7 @@ def caption_from_facts(
     """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe(facts_of(clip, config, workspace), config.style, config.trigger)
+        text = describe_clip(facts_of(clip, config, workspace), config.style, config.trigger)
     except MediaError as error:
         return error
     if not text:
@@ -130,7 +130,7 @@ def caption_from_facts(
         as_row(
             clip,
             CaptionText(text, "ok"),
-            Provenance(config.backend.name, style=config.style),
+            CaptionProvenance(config.backend.name, style=config.style),
             usage,
         )
     ]
@@ -149,7 +149,7 @@ def ask_for_caption(
     found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
     keyframes = found.keyframes if found else ()
     files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
-    facts = {"clips": asdict(clip), **scores_of(clip, config, workspace)}
+    facts = {"clips": asdict(clip), **score_rows(clip, config, workspace)}
     open_scorer = text_scorer_opener(clip, config, captioner, workspace)
 
     def conversation() -> Conversation[Caption]:
@@ -196,12 +196,14 @@ def text_scorer_opener(
 def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
-        "samples": {"colours": colours_of(clip, workspace)},
-        **scores_of(clip, config, workspace),
+        "samples": {"colours": mean_colour_shares(clip, workspace)},
+        **score_rows(clip, config, workspace),
     }
 
 
-def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[str, dict[str, Any]]:
+def score_rows(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> dict[str, dict[str, Any]]:
     """A clip's rows of the score tables that its caption uses, by table."""
     tables: list[Table[Any]] = [
         t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
@@ -210,7 +212,7 @@ def scores_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> dict[s
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
 
-def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
+def mean_colour_shares(clip: Clip, workspace: Workspace) -> dict[str, float]:
     """The mean shares of the named colours in a clip's samples."""
     from vidcurate.media.scan.files import read_samples
     from vidcurate.media.visual.measures import COLOUR_NAMES
@@ -225,7 +227,9 @@ def colours_of(clip: Clip, workspace: Workspace) -> dict[str, float]:
     }
 
 
-def as_row(clip: Clip, captioned: CaptionText, provenance: Provenance, usage: Usage) -> Caption:
+def as_row(
+    clip: Clip, captioned: CaptionText, provenance: CaptionProvenance, usage: Usage
+) -> Caption:
     """A caption's row."""
     return Caption(
         clip_id=clip.clip_id,
@@ -251,11 +255,6 @@ def as_json(value: Any) -> str | None:
     return None if value is None else json.dumps(value, ensure_ascii=False)
 
 
-def looks(config: CaptionConfig) -> bool:
-    """Whether the backend gets frames."""
-    return config.chat is not None
-
-
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether captions come from measurements."""
     return config.chat is None
@@ -275,12 +274,12 @@ class UsesScores:
 def compares(config: CaptionConfig) -> bool:
     """Whether texts are chosen by the clips' vectors."""
     strategy = config.strategy
-    return looks(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
+    return uses_model(config) and isinstance(strategy, Teachers) and strategy.scorer == "alignment"
 
 
 def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     """Raise UsageError where a backend cannot run, or texts cannot be compared with the vectors."""
-    if looks(config):
+    if uses_model(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
     if compares(config):
@@ -289,14 +288,14 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
 
 def prompt_text(config: CaptionConfig) -> str:
     """The hashes of the prompts: another text gives other captions, whatever its file is called."""
-    if not looks(config):
+    if not uses_model(config):
         return ""
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
 def files_named(config: CaptionConfig) -> Mapping[str, str]:
     """The options that name prompts, a form or models on disk."""
-    return caption_file_options(config) if looks(config) else {}
+    return caption_file_options(config) if uses_model(config) else {}
 
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
@@ -317,7 +316,7 @@ def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
-    if not looks(config):
+    if not uses_model(config):
         return Resources()
     return chat_model.chat_resources(model_configs(config).values())
 
@@ -331,7 +330,7 @@ CAPTION = MapStage(
     open=open_captioner,
     run=caption,
     lookups=(
-        Lookup(KEYFRAMES, when=looks),
+        Lookup(KEYFRAMES, when=uses_model),
         Lookup(VIDEOS, when=uses_subtitles),
         Lookup(SOURCES, when=uses_subtitles),
         Lookup(SCANS, when=reads_facts),

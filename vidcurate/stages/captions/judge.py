@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import pyarrow.compute as pc
-from pydantic import model_validator
 
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import Prompt, load_prompt
@@ -26,10 +25,11 @@ from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
-    ModelConfig,
     OpenAiConfig,
+    OptionalModelConfig,
     TransformersConfig,
     VllmConfig,
+    uses_model,
 )
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
@@ -64,7 +64,7 @@ class RulesConfig(Choice):
     name: Literal["rules"] = "rules"
 
 
-class JudgeConfig(JudgingConfig):
+class JudgeConfig(JudgingConfig, OptionalModelConfig):
     """Who judges the captions, and by which measure."""
 
     backend: RulesConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
@@ -73,18 +73,6 @@ class JudgeConfig(JudgingConfig):
         f"keyframes; {BACKENDS_IN_WORDS}",
     )
     prompt: str = option("", "Name of a built-in prompt, or a text file; inspect if empty")
-
-    @property
-    def chat(self) -> ModelConfig | None:
-        """The model that is asked; None for rules alone."""
-        return self.backend if isinstance(self.backend, ModelConfig) else None
-
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a backend that needs a model without one; raises ValueError."""
-        if self.chat and not self.chat.model:
-            raise ValueError(f"backend {self.chat.name} needs a model: set model")
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +137,14 @@ def judge_caption(
             model_grade = yield from count_usage(grade_caption(caption.text, clip_input), usage)
         judged = JudgedCaption(caption.text, caption.language, facts, config.word_range)
         cosine = aligned.clip_cosine if aligned and aligned.text_from == "caption" else None
-        provenance = Provenance(config.backend.name, prompt_text(config))
+        provenance = JudgementProvenance(config.backend.name, prompt_text(config))
         return as_row(clip, judged, cosine, model_grade, usage, provenance)
 
     return conversation()
 
 
 @dataclass(frozen=True, slots=True)
-class Provenance:
+class JudgementProvenance:
     """Who judged a caption, and with which prompts."""
 
     backend: str
@@ -169,7 +157,7 @@ def as_row(
     alignment: float | None,
     model_grade: ModelGrade | None,
     usage: Usage,
-    provenance: Provenance,
+    provenance: JudgementProvenance,
 ) -> Verdict:
     """A verdict's row."""
     faults = faults_of(judged)
@@ -214,11 +202,6 @@ def summary(_config: JudgeConfig, view: DatasetView) -> str:
     return f"captions: mean score {mean:.2f}; {faults}; score of the worst {shares}"
 
 
-def looks(config: JudgeConfig) -> bool:
-    """Whether a model looks at frames."""
-    return config.chat is not None
-
-
 def files_named(config: JudgeConfig) -> Mapping[str, str]:
     """The options that name prompts or a model on disk."""
     return file_options(config, config.chat, ("prompt",))
@@ -226,7 +209,7 @@ def files_named(config: JudgeConfig) -> Mapping[str, str]:
 
 def prompt_text(config: JudgeConfig) -> str:
     """The hashes of the prompts: another text gives other verdicts, whatever its file is called."""
-    return "-".join(p.hash for p in prompts_of(config).values()) if looks(config) else ""
+    return "-".join(p.hash for p in prompts_of(config).values()) if uses_model(config) else ""
 
 
 def can_ask(config: JudgeConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -255,7 +238,7 @@ JUDGE = MapStage(
     run=judge,
     lookups=(
         Lookup(CAPTIONS),
-        Lookup(KEYFRAMES, when=looks),
+        Lookup(KEYFRAMES, when=uses_model),
         Lookup(ALIGNMENT, required=False),
         *(Lookup(table, required=False) for table in MEASURED),
     ),

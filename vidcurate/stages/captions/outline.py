@@ -40,7 +40,7 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
     rows = captioned.filter(has_caption).sort_by(order).to_pylist()
     videos = groupby(rows, lambda row: str(row["video_id"]))
-    outlines = [outline_of(video_id, of_video, config) for video_id, of_video in videos]
+    outlines = [outline_of(video_id, rows_of_video, config) for video_id, rows_of_video in videos]
     status = pc.if_else(has_caption, OK, DROPPED)
     reason = pc.if_else(has_caption, None, "the clip has no caption")
     return Outcome.from_status(OUTLINES.to_arrow(outlines), clips["clip_id"], status, reason)
@@ -55,7 +55,7 @@ def outline_of(video_id: str, rows: Iterable[Mapping[str, Any]], config: Outline
 
 
 def in_scenes(clips: Iterable[SpanText], max_scene_s: float) -> Iterator[Scene]:
-    """Clips in time order as scenes of at most `longest_s`, from first to last clip."""
+    """Clips in time order as scenes of at most `max_scene_s`, from first to last clip."""
     scene: list[SpanText] = []
     for clip in clips:
         if scene and clip.end_s - scene[0].start_s > max_scene_s:

@@ -40,8 +40,6 @@ from vidcurate.stage import (
     Finish,
     Lookup,
     MapStage,
-    RequestEstimate,
-    Resources,
     Version,
     Workspace,
 )
@@ -193,16 +191,6 @@ def prompt_text(config: RefineConfig) -> str:
     return "-".join(prompt.hash for prompt in prompts_of(config).values())
 
 
-def estimated_requests(config: RefineConfig) -> RequestEstimate:
-    """Which model writes and grades: one grade of the old text, then a text and a grade a round."""
-    return chat_model.request_estimate(config.backend)
-
-
-def worker_resources(config: RefineConfig) -> Resources:
-    """The resources of a worker that asks the model."""
-    return chat_model.chat_resources([config.backend])
-
-
 REFINE = MapStage(
     name="refine",
     summary="Rewrite weak captions by a model that knows their faults.",
@@ -220,8 +208,8 @@ REFINE = MapStage(
     check=can_ask,
     rows_per_part=128,
     cost=Cost(
-        resources=worker_resources,
-        requests=estimated_requests,
+        resources=chat_model.stage_resources,
+        requests=chat_model.stage_requests,
         advice="fewer refine.max_rounds, refine.look no, or a lower triage.max_score",
     ),
     finish=Finish(run=summary),

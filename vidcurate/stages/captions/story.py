@@ -14,7 +14,7 @@ from vidcurate.models.chat.conversation import Conversation
 from vidcurate.models.chat.options import ChatModelConfig, revision_of
 from vidcurate.options import StageConfig, option
 from vidcurate.records import OUTLINES, STORIES, Outline, Story
-from vidcurate.stage import Cost, MapStage, RequestEstimate, Resources, Version, Workspace
+from vidcurate.stage import Cost, MapStage, Version, Workspace
 
 
 class StoryConfig(ChatModelConfig):
@@ -107,16 +107,6 @@ def can_ask(config: StoryConfig, _others: Mapping[str, StageConfig]) -> None:
     chat_model.check_chat_model("story", config.backend)
 
 
-def estimated_requests(config: StoryConfig) -> RequestEstimate:
-    """Which model writes: one request a video, and one for each scene of several clips."""
-    return chat_model.request_estimate(config.backend)
-
-
-def worker_resources(config: StoryConfig) -> Resources:
-    """The resources of a worker that asks the model."""
-    return chat_model.chat_resources([config.backend])
-
-
 STORY = MapStage(
     name="story",
     summary="Write a text for each video from the captions of its clips.",
@@ -128,8 +118,8 @@ STORY = MapStage(
     check=can_ask,
     rows_per_part=32,
     cost=Cost(
-        resources=worker_resources,
-        requests=estimated_requests,
+        resources=chat_model.stage_resources,
+        requests=chat_model.stage_requests,
         advice="a longer outline.max_scene_s, or a smaller story.max_tokens",
     ),
     version=Version(depends=prompt_text, contents=files_named),

@@ -14,7 +14,7 @@ from pydantic import field_validator
 from vidcurate.errors import LossError, quantity
 from vidcurate.exporting.card import Contents, data_card
 from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
-from vidcurate.exporting.losses import losses, read_export
+from vidcurate.exporting.losses import find_losses, read_export
 from vidcurate.exporting.marker import (
     CARD,
     ExportMarker,
@@ -246,7 +246,7 @@ def out_folder(config: ExportConfig, view: DatasetView) -> Location:
 
 
 def assemble(config: ExportConfig, view: DatasetView) -> str:
-    """Build the finished data set beside its place, then move it there in one step.
+    """Build the finished data set next to its place, then move it there in one step.
 
     In object storage there is no such step: files are put over those of the same name, the card
     last, and then those that are left over go. Raises LossError where the export that is there
@@ -265,7 +265,7 @@ def assemble(config: ExportConfig, view: DatasetView) -> str:
             marker = build(config, view, totals, Path(folder), out)
             put_objects(Path(folder), out, marker)
     else:
-        build_beside(config, view, totals, out)
+        build_and_swap(config, view, totals, out)
     return f"{quantity(totals.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
 
 
@@ -279,7 +279,7 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
         return ""
     clips = exported_clips(view, videos_by_name(view))["clip_id"]
     columns = next(clip_pieces(view, source_paths=isinstance(config.media, NoFiles))).column_names
-    found = losses(old, clips, columns, view)
+    found = find_losses(old, clips, columns, view)
     if str(found) and not view.allows_loss:
         raise LossError(
             f"{out} stays as it is: a new export would lose {found}; see vidcurate status "
@@ -294,8 +294,8 @@ def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
-def build_beside(config: ExportConfig, view: DatasetView, totals: Contents, out: Path) -> None:
-    """Build a folder beside its place and swap it in."""
+def build_and_swap(config: ExportConfig, view: DatasetView, totals: Contents, out: Path) -> None:
+    """Build a folder next to its place and swap it in."""
     building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
     dataset = str(view.dataset_id)
     try:

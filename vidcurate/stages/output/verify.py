@@ -29,7 +29,7 @@ SHOT_FRAMES = 8
 
 
 class VerifyConfig(StageConfig):
-    """What a clip promises beside its frames, times and sound."""
+    """What a clip promises besides its frames, times and sound."""
 
     one_shot: bool = option(
         False,

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.regions import REGIONS
-from vidcurate.clips.windows import column, window
+from vidcurate.clips.windows import column_numbers, window
 from vidcurate.errors import MediaError
 from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, MOTION, SCANS, SOURCES, Clip, MotionScore
@@ -106,7 +106,7 @@ def motion(
             inside = window(samples, clip)
             judged = inside if inside.num_rows else nearest_sample(samples, clip)
             row = motion_row(clip, inside.num_rows, judged, config)
-            yield [with_vectors(row, clip, workspace) if config.vectors else row]
+            yield [add_motion_vectors(row, clip, workspace) if config.vectors else row]
 
 
 def nearest_sample(samples: pa.Table, clip: Clip) -> pa.Table:
@@ -128,7 +128,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
 
     Raises MediaError when a number is missing where it was measured.
     """
-    numbers = {name: column(samples, name) for name in FLOATS}
+    numbers = {name: column_numbers(samples, name) for name in FLOATS}
     if np.isnan(numbers["motion_mean"]).any():
         raise MediaError("the flow of a sample is not a number: scan the video again")
     fits = numbers["agreement"] >= MIN_AGREEMENT
@@ -158,7 +158,7 @@ def motion_row(clip: Clip, n_samples: int, samples: pa.Table, config: MotionConf
     )
 
 
-def with_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
+def add_motion_vectors(row: MotionScore, clip: Clip, workspace: Workspace) -> MotionScore:
     """Add what the encoder's motion vectors say, if the codec has them.
 
     Raises MediaError for a video that is gone.
@@ -207,13 +207,15 @@ def reverses(velocity: Values) -> Flags:
 
 
 def with_neighbours(shakes: Flags, moves: Flags, velocity: Values) -> Flags:
-    """Add to shaking samples those that move against one beside them that shakes.
+    """Add to shaking samples those that move against a neighbour that shakes.
 
     A hand's sway has moments of steady speed, which alone look like a short pan.
     """
     against = turns_back(velocity)
-    swayed = np.append(against & shakes[1:], False) | np.insert(against & shakes[:-1], 0, False)
-    return shakes | (moves & swayed)
+    beside_shaking = np.append(against & shakes[1:], False) | np.insert(
+        against & shakes[:-1], 0, False
+    )
+    return shakes | (moves & beside_shaking)
 
 
 def turns_back(velocity: Values) -> Flags:
@@ -258,8 +260,8 @@ def dominant_colours(shares: Values) -> tuple[str, ...]:
 
 def colour_entropy(shares: Values) -> float:
     """Return the entropy of shares over that of equal ones: 0 for one colour, 1 for all equal."""
-    there = shares[shares > 0]
-    return float(max(0.0, -(there * np.log(there)).sum() / np.log(len(shares))))
+    present = shares[shares > 0]
+    return float(max(0.0, -(present * np.log(present)).sum() / np.log(len(shares))))
 
 
 def wants_vectors(config: MotionConfig) -> bool:

@@ -7,7 +7,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from vidcurate.clips.grouping import clips_by_video
-from vidcurate.clips.windows import column, window
+from vidcurate.clips.windows import column_numbers, window
 from vidcurate.errors import MediaError
 from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, QUALITY, SCANS, Clip, Quality, Scan
@@ -69,10 +69,10 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
     """
     if samples.num_rows == 0:
         raise MediaError("no sample is inside the clip: scan with a smaller sample_interval_s")
-    means = {name: mean(column(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
+    means = {name: mean(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[1:7]}
     # The first frame's delta is to the shot before.
-    deltas = column(frames, "luma_delta")[1:]
-    bars = {name: smallest_known(column(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
+    deltas = column_numbers(frames, "luma_delta")[1:]
+    bars = {name: smallest_known(column_numbers(samples, name)) for name in SAMPLE_COLUMNS[7:11]}
     inner = (1 - bars["letterbox_left"] - bars["letterbox_right"]) * (
         1 - bars["letterbox_top"] - bars["letterbox_bottom"]
     )
@@ -80,14 +80,14 @@ def measure_clip(clip: Clip, frames: pa.Table, samples: pa.Table, config: Qualit
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         n_samples=samples.num_rows,
-        sharpness_min=smallest_known(column(samples, "sharpness")),
-        luma_mean=mean(column(frames, "luma_mean")),
-        luma_spread=mean(column(frames, "luma_spread")),
-        black_share=mean(column(frames, "black_share") >= config.min_black_share),
+        sharpness_min=smallest_known(column_numbers(samples, "sharpness")),
+        luma_mean=mean(column_numbers(frames, "luma_mean")),
+        luma_spread=mean(column_numbers(frames, "luma_spread")),
+        black_share=mean(column_numbers(frames, "black_share") >= config.min_black_share),
         freeze_share=mean(deltas < config.max_freeze_delta) if len(deltas) else 0.0,
         letterbox_share=1 - inner,
-        motion_mean=mean_known(column(samples, "motion_mean")),
-        motion_spread=mean_known(column(samples, "motion_spread")),
+        motion_mean=mean_known(column_numbers(samples, "motion_mean")),
+        motion_spread=mean_known(column_numbers(samples, "motion_spread")),
         **means,
         **bars,
     )

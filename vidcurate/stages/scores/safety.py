@@ -21,7 +21,7 @@ from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Versi
 from vidcurate.store.digests import content_hash
 
 
-class TransformersConfig(ClassifierConfig):
+class SafetyClassifierConfig(ClassifierConfig):
     """An image classifier."""
 
     label: str = option("nsfw", "Label of the model for what is not safe")
@@ -36,7 +36,7 @@ class OpenNsfwConfig(Choice):
 class SafetyConfig(StageConfig):
     """Which model judges, and how many pictures of a clip."""
 
-    backend: OpenNsfwConfig | TransformersConfig = choice(
+    backend: OpenNsfwConfig | SafetyClassifierConfig = choice(
         OpenNsfwConfig, "opennsfw: Yahoo's open_nsfw; transformers: any image classifier"
     )
     max_frames: int = option(
@@ -75,19 +75,19 @@ def safety(
 def open_classifier(config: SafetyConfig, _workspace: Workspace) -> Classifier:
     """Open the classifier of images."""
     backend = config.backend
-    if isinstance(backend, TransformersConfig):
+    if isinstance(backend, SafetyClassifierConfig):
         return open_label_classifier(backend.choice, backend.label)
     return open_nsfw()
 
 
 def model_name(config: SafetyConfig) -> str:
     """The classifier's name, "" where there is none."""
-    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
+    return config.backend.model if isinstance(config.backend, SafetyClassifierConfig) else ""
 
 
 def check_classifier(config: SafetyConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
-    if isinstance(config.backend, TransformersConfig):
+    if isinstance(config.backend, SafetyClassifierConfig):
         check_image_classifier(config.backend.choice, config.backend.label)
     else:
         require_nsfw()
@@ -106,7 +106,7 @@ def content_options(config: SafetyConfig) -> Mapping[str, str]:
 
 def resources(config: SafetyConfig) -> Resources:
     """Put a classifier into one worker if there is a GPU."""
-    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
+    return model_resources() if isinstance(config.backend, SafetyClassifierConfig) else Resources()
 
 
 SAFETY_STAGE = MapStage(

@@ -61,7 +61,7 @@ def speech(
         sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
         for clip, sound in zip(stretch, sounds, strict=True):
             if sound is None:
-                yield [row_without_sound(clip)]
+                yield [Speech(clip.clip_id, clip.video_id, False, *[None] * 7)]  # all else unknown
                 continue
             events = detector(sound.mono) if detector else UNKNOWN
             yield [
@@ -90,11 +90,6 @@ def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
         run.append(clip)
     if run:
         yield run
-
-
-def row_without_sound(clip: Clip) -> Speech:
-    """Make the row of a clip whose video has no sound."""
-    return Speech(clip.clip_id, clip.video_id, False, *[None] * 7)  # the rest is unknown
 
 
 def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:

@@ -147,8 +147,8 @@ def suitability(
 
 def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
     """Return the clip's rows of the tables that exist, by table."""
-    there: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
-    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in there}
+    tables: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
+    found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(row) for name, row in found.items() if row is not None}
 
 

@@ -34,7 +34,7 @@ class EfficientNetConfig(Choice):
     )
 
 
-class OpenClipConfig(Choice):
+class OpenClipTagsConfig(Choice):
     """The user's labels, by the model that made the vectors."""
 
     name: Literal["open_clip"] = "open_clip"
@@ -55,7 +55,7 @@ class OpenClipConfig(Choice):
 class TagsConfig(StageConfig):
     """What names the things that are seen, and with which words."""
 
-    backend: EfficientNetConfig | OpenClipConfig = choice(
+    backend: EfficientNetConfig | OpenClipTagsConfig = choice(
         EfficientNetConfig,
         "efficientnet: ImageNet's thousand labels; open_clip: your labels, by embed's model",
     )
@@ -64,7 +64,7 @@ class TagsConfig(StageConfig):
     @property
     def labels(self) -> tuple[str, ...]:
         """The user's labels and files of labels."""
-        return self.backend.labels if isinstance(self.backend, OpenClipConfig) else ()
+        return self.backend.labels if isinstance(self.backend, OpenClipTagsConfig) else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Taggers:
 
 def open_taggers(config: TagsConfig, _workspace: Workspace) -> Taggers:
     """Return functions that open a model when a clip first needs it, by the video's row."""
-    labels = labels_of(config)
-    prompt = config.backend.prompt if isinstance(config.backend, OpenClipConfig) else PLACE
+    labels = read_labels(config)
+    prompt = config.backend.prompt if isinstance(config.backend, OpenClipTagsConfig) else PLACE
 
     def words(choice: ModelChoice) -> LabelVectors:
         embedder = open_clip_embedder(choice)
@@ -157,7 +157,7 @@ def softmax(logits: Vectors) -> Probabilities:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
 
 
-def labels_of(config: TagsConfig) -> tuple[str, ...]:
+def read_labels(config: TagsConfig) -> tuple[str, ...]:
     """Return the labels of the options and their files, each once.
 
     Raises UsageError for a file that cannot be read.
@@ -185,7 +185,7 @@ def check_labels(config: TagsConfig, others: Mapping[str, StageConfig]) -> None:
         require_imagenet()
         return
     check_choice(image_text_model(others, "tags with the backend open_clip"))
-    labels = labels_of(config)
+    labels = read_labels(config)
     if len(labels) <= 1:
         raise UsageError(
             f"tags compares two labels or more, and tags.labels gives {len(labels)}: "
@@ -205,7 +205,7 @@ def reads_vectors(config: TagsConfig) -> bool:
 
 def label_text(config: TagsConfig) -> str:
     """Return all labels: another list under the same name gives other tags."""
-    return "\n".join(labels_of(config))
+    return "\n".join(read_labels(config))
 
 
 def content_options(config: TagsConfig) -> Mapping[str, str]:

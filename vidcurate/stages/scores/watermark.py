@@ -21,7 +21,7 @@ from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Versi
 from vidcurate.store.digests import content_hash
 
 
-class TransformersConfig(ClassifierConfig):
+class WatermarkClassifierConfig(ClassifierConfig):
     """An image classifier."""
 
     label: str = option("watermark", "Label of the model for a picture with a mark")
@@ -37,7 +37,7 @@ class EdgesConfig(Choice):
 class WatermarkConfig(StageConfig):
     """What finds the marks."""
 
-    backend: EdgesConfig | TransformersConfig = choice(
+    backend: EdgesConfig | WatermarkClassifierConfig = choice(
         EdgesConfig,
         "edges: what stays while the picture moves, without a model; "
         "transformers: any image classifier",
@@ -73,7 +73,7 @@ def edge_detector() -> Detector:
     return detect
 
 
-def classifier_detector(config: TransformersConfig) -> Detector:
+def classifier_detector(config: WatermarkClassifierConfig) -> Detector:
     """Return the detector that averages a classifier's probabilities over proxies."""
     from vidcurate.media.scan.proxies import clip_proxies
 
@@ -125,19 +125,19 @@ def watermark(
 def open_detector(config: WatermarkConfig, _workspace: Workspace) -> Detector:
     """Open the detector of marks."""
     backend = config.backend
-    if isinstance(backend, TransformersConfig):
+    if isinstance(backend, WatermarkClassifierConfig):
         return classifier_detector(backend)
     return edge_detector()
 
 
 def model_name(config: WatermarkConfig) -> str:
     """The classifier's name, "" where there is none."""
-    return config.backend.model if isinstance(config.backend, TransformersConfig) else ""
+    return config.backend.model if isinstance(config.backend, WatermarkClassifierConfig) else ""
 
 
 def check_classifier(config: WatermarkConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the classifier can be loaded, before a video is decoded; raises UsageError."""
-    if isinstance(config.backend, TransformersConfig):
+    if isinstance(config.backend, WatermarkClassifierConfig):
         check_image_classifier(config.backend.choice, config.backend.label)
 
 
@@ -154,7 +154,9 @@ def content_options(config: WatermarkConfig) -> Mapping[str, str]:
 
 def resources(config: WatermarkConfig) -> Resources:
     """Put a classifier into one worker if there is a GPU."""
-    return model_resources() if isinstance(config.backend, TransformersConfig) else Resources()
+    return (
+        model_resources() if isinstance(config.backend, WatermarkClassifierConfig) else Resources()
+    )
 
 
 WATERMARK_STAGE = MapStage(

@@ -90,8 +90,8 @@ def dedup(tables: Mapping[str, pa.Table], config: DedupConfig) -> Outcome:
 
 def ranks(clips: pa.Table, tables: Mapping[str, pa.Table], policy: Policy) -> Numbers:
     """Order the numbers of all clips, best first."""
-    of_video = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
-    videos = tables[VIDEOS.name].take(of_video)
+    video_rows = positions(clips["video_id"], tables[VIDEOS.name]["video_id"])
+    videos = tables[VIDEOS.name].take(video_rows)
     pixels = pc.multiply(videos["display_width"], videos["display_height"])
     measures = {
         "resolution": pixels,
@@ -126,7 +126,7 @@ def duplicates(
     min_similarity: float,
 ) -> list[Duplicate]:
     """Make a row for each clip of `own`; `best` lists their numbers, best first."""
-    from vidcurate.deduplication.links import links
+    from vidcurate.deduplication.links import find_links
 
     n_own = own.num_rows
     tables = [own, *(table for _, table in others)]
@@ -135,7 +135,7 @@ def duplicates(
     order = [*range(n_own, len(homes)), *best.tolist()]
     firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = links(content_arrays(together.take(pa.array(single, pa.int64()))), min_similarity)
+    found = find_links(content_arrays(together.take(pa.array(single, pa.int64()))), min_similarity)
     linked = [replace(k, first=single[k.first], second=single[k.second]) for k in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
     is_single = set(single)

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from vidcurate.clips.grouping import clips_by_video
-from vidcurate.clips.windows import column, window
+from vidcurate.clips.windows import column_numbers, window
 from vidcurate.deduplication.content import packed
 from vidcurate.deduplication.luma_sequence import Values, luma_sequence
 from vidcurate.errors import MediaError
@@ -46,21 +46,21 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
 
     Raises MediaError for a damaged proxy, and where the clip has no frame.
     """
-    from vidcurate.media.visual.appearance import DIMENSION, decode_half_size, describe
+    from vidcurate.media.visual.appearance import DIMENSION, appearance_vector, decode_half_size
     from vidcurate.media.visual.hashes import perceptual_hash
 
     if frames.num_rows == 0:
         raise MediaError("no frame is inside the clip: scan the video again")
     pictures = [decode_half_size(jpeg.as_py()) for jpeg in samples["jpeg"]]
     hashes = [perceptual_hash(picture) for picture in pictures]
-    telling = [number for number, found in enumerate(hashes) if found is not None]
-    vectors = [describe(pictures[number]) for number in telling]
+    hashable = [number for number, found in enumerate(hashes) if found is not None]
+    vectors = [appearance_vector(pictures[number]) for number in hashable]
     return Signature(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
         duration_s=clip.duration_s,
         content=content_hash(frames),
-        times_s=tuple(seconds_from_start(samples, clip)[telling].tolist()),
+        times_s=tuple(seconds_from_start(samples, clip)[hashable].tolist()),
         hashes=b"".join(found.tobytes() for found in hashes if found is not None),
         vectors=packed(np.array(vectors, np.float32).reshape(-1, DIMENSION)).tobytes(),
         luma_sequence=clip_luma_sequence(clip, frames).astype(np.float32).tobytes(),
@@ -69,13 +69,15 @@ def signature(clip: Clip, frames: pa.Table, samples: pa.Table) -> Signature:
 
 def content_hash(frames: pa.Table) -> str:
     """Hash the frames: clips of the same frames, decoded from the same data, share the hash."""
-    numbers = (column(frames, name).astype(np.float32).tobytes() for name in CONTENT_COLUMNS)
+    numbers = (
+        column_numbers(frames, name).astype(np.float32).tobytes() for name in CONTENT_COLUMNS
+    )
     return hashlib.sha256(b"".join(numbers)).hexdigest()[:32]
 
 
 def clip_luma_sequence(clip: Clip, frames: pa.Table) -> Values:
     """Compute a clip's luma sequence; see deduplication.luma_sequence."""
-    values = np.stack([column(frames, name) for name in SEQUENCE_COLUMNS])
+    values = np.stack([column_numbers(frames, name) for name in SEQUENCE_COLUMNS])
     # The first frame's change is from the shot before.
     values[2, 0] = values[2, min(1, values.shape[1] - 1)]
     return luma_sequence(seconds_from_start(frames, clip), values, clip.duration_s)

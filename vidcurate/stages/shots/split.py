@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 from pydantic import model_validator
 
 from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
-from vidcurate.clips.spans import Span, Ticks, pieces, shots, transitions, trim, windows
+from vidcurate.clips.spans import (
+    Span,
+    Ticks,
+    divide_span,
+    shot_spans,
+    transition_spans,
+    trim,
+    windows,
+)
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -155,7 +163,7 @@ class SplitConfig(StageConfig):
 
 
 @dataclass(frozen=True, slots=True)
-class Video:
+class SplitInput:
     """A video's frames, and its vectors if options need them; `backend` made them.
 
     `edges` are the times of all frames and the video's end.
@@ -190,7 +198,7 @@ def split(
             yield Drop(f"no shot is {config.min_clip_s} s long", losses)
 
 
-def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Video:
+def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> SplitInput:
     """Read what is needed to split a video.
 
     Raises MediaError for one without the vectors that it needs.
@@ -201,16 +209,18 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Vide
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
     if not needs_vectors(config):
-        return Video(scan, edges)
+        return SplitInput(scan, edges)
     row = workspace.lookup(VECTORS).get(video_id)
     if row is None:
         raise MediaError("the video was not embedded: see rows vectors --failed")
     table = read_video_vectors(workspace.file_of(VECTORS, row.vectors_file))
-    return Video(scan, edges, TimedVectors(table["pts"].to_numpy(), matrix(table)), row.backend)
+    return SplitInput(
+        scan, edges, TimedVectors(table["pts"].to_numpy(), matrix(table)), row.backend
+    )
 
 
 def clips_of(
-    cuts: VideoCuts, video: Video, config: SplitConfig
+    cuts: VideoCuts, video: SplitInput, config: SplitConfig
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
     """Make one video's clips, in time order, and list what is in none of them."""
     spans, why = spans_of(cuts, video, config)
@@ -218,7 +228,7 @@ def clips_of(
 
 
 def spans_of(
-    cuts: VideoCuts, video: Video, config: SplitConfig
+    cuts: VideoCuts, video: SplitInput, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
     """Return the spans of one video that become clips, in order, and why each frame is in none.
 
@@ -226,13 +236,13 @@ def spans_of(
     """
     pts = video.edges[:-1]
     why = np.full(len(pts), NOT_JOINED, np.int8)
-    for span in transitions(cuts, pts):
+    for span in transition_spans(cuts, pts):
         why[span.first : span.end] = TRANSITION
-    spans = list(shots(cuts, pts))
+    spans = list(shot_spans(cuts, pts))
     if isinstance(config.stitch, Neighbours):
         spans = join_continuing(spans, video, config.stitch)
     if config.transitions == "keep":
-        spans = sorted([*spans, *transitions(cuts, pts)], key=lambda span: span.first)
+        spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
@@ -254,7 +264,7 @@ def spans_of(
     return kept, why
 
 
-def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
+def frame_losses(why: NDArray[np.int8], video: SplitInput) -> Iterator[Loss]:
     """Yield what is in no clip, by reason: stretches of frames and their seconds."""
     frame_s = np.diff(video.edges) * float(video.scan.time_base)
     begins = np.diff(why, prepend=IN_A_CLIP) != 0
@@ -264,13 +274,13 @@ def frame_losses(why: NDArray[np.int8], video: Video) -> Iterator[Loss]:
             yield Loss(reason, int((lost & begins).sum()), float(frame_s[lost].sum()))
 
 
-def join_continuing(spans: Iterable[Span], video: Video, config: Neighbours) -> list[Span]:
+def join_continuing(spans: Iterable[Span], video: SplitInput, config: Neighbours) -> list[Span]:
     """Join shots that continue each other."""
     assert video.vectors is not None
     max_distance, max_change = config.max_stitch_distance, config.max_stitch_change
     if config.chop_s is not None:
         longest = floor(video.ticks(config.chop_s))
-        spans = [piece for span in spans for piece in pieces(video.edges, span, longest)]
+        spans = [piece for span in spans for piece in divide_span(video.edges, span, longest)]
     return stitch(
         video.edges,
         spans,
@@ -280,7 +290,7 @@ def join_continuing(spans: Iterable[Span], video: Video, config: Neighbours) -> 
     )
 
 
-def trim_ticks(span: Span, video: Video, config: SplitConfig) -> tuple[int, int]:
+def trim_ticks(span: Span, video: SplitInput, config: SplitConfig) -> tuple[int, int]:
     """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
@@ -300,7 +310,7 @@ def is_trimmed(cut: Cut | None, config: SplitConfig) -> bool:
     )
 
 
-def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
+def divide(span: Span, video: SplitInput, config: SplitConfig) -> Iterator[Span]:
     """Divide a span into pieces that are not too long."""
     longest = floor(video.ticks(config.max_clip_s))
     is_long = video.edges[span.end] - video.edges[span.first] > longest
@@ -314,14 +324,14 @@ def divide(span: Span, video: Video, config: SplitConfig) -> Iterator[Span]:
         )
     for one in parts:
         if isinstance(dividing, Truncate):
-            yield next(pieces(video.edges, one, longest))
+            yield next(divide_span(video.edges, one, longest))
         elif dividing.stride_s is None:
-            yield from pieces(video.edges, one, longest)
+            yield from divide_span(video.edges, one, longest)
         else:
             yield from windows(video.edges, one, longest, video.ticks(dividing.stride_s))
 
 
-def clip(video: Video, span: Span) -> Clip:
+def clip(video: SplitInput, span: Span) -> Clip:
     """Make the clip of a span; its id consists of video and span."""
     time_base, video_id = video.scan.time_base, video.scan.video_id
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])

@@ -31,7 +31,7 @@ class AppearanceConfig(Choice):
     name: Literal["appearance"] = "appearance"
 
 
-class OpenClipConfig(Choice):
+class OpenClipEmbedConfig(Choice):
     """Vectors of an image-text model."""
 
     name: Literal["open_clip"] = "open_clip"
@@ -57,7 +57,7 @@ class OpenClipConfig(Choice):
 class EmbedConfig(StageConfig):
     """What makes the vectors."""
 
-    backend: AppearanceConfig | OpenClipConfig = choice(
+    backend: AppearanceConfig | OpenClipEmbedConfig = choice(
         AppearanceConfig,
         "appearance: colours, layout and edges, without a model; open_clip: an image-text model",
     )
@@ -123,7 +123,7 @@ def embed_in_batches(
 def chosen(config: EmbedConfig) -> ModelChoice:
     """Return the model that the options name."""
     backend = config.backend
-    if not isinstance(backend, OpenClipConfig):
+    if not isinstance(backend, OpenClipEmbedConfig):
         return ModelChoice("", "", "")
     return ModelChoice(backend.model, backend.pretrained, backend.sha256)
 
@@ -135,7 +135,7 @@ def open_chosen(config: EmbedConfig, _workspace: Workspace) -> Embedder:
 
 def model_is_there(config: EmbedConfig, _others: Mapping[str, StageConfig]) -> None:
     """Check that the model can be loaded, before a video is decoded; raises UsageError."""
-    if isinstance(config.backend, OpenClipConfig):
+    if isinstance(config.backend, OpenClipEmbedConfig):
         from vidcurate.models.vision.clip_embedder import check_choice
 
         check_choice(chosen(config))
@@ -148,7 +148,7 @@ def image_text_model(others: Mapping[str, StageConfig], stage: str) -> ModelChoi
     """
     embedding = others["embed"]
     assert isinstance(embedding, EmbedConfig)
-    if not isinstance(embedding.backend, OpenClipConfig):
+    if not isinstance(embedding.backend, OpenClipEmbedConfig):
         raise UsageError(
             f"{stage} needs vectors of an image-text model, and embed.backend is "
             f"{embedding.backend.name}: set it to open_clip, with embed.model and embed.pretrained"
@@ -171,7 +171,7 @@ def content_options(config: EmbedConfig) -> Mapping[str, str]:
 
 def resources(config: EmbedConfig) -> Resources:
     """Put a model into one worker if there is a GPU."""
-    return model_resources() if isinstance(config.backend, OpenClipConfig) else Resources()
+    return model_resources() if isinstance(config.backend, OpenClipEmbedConfig) else Resources()
 
 
 EMBED = MapStage(

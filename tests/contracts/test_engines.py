@@ -186,8 +186,10 @@ def wait_for_text(file: Path) -> str:
 
 def is_there(pid: int) -> bool:
     """Whether a process is there and has not ended."""
-    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False)
-    return told.stdout.strip()[:1] not in (b"", b"Z")
+    reported = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, check=False
+    )
+    return reported.stdout.strip()[:1] not in (b"", b"Z")
 
 
 def test_workers_are_replaced_now_and_then() -> None:

@@ -153,8 +153,8 @@ def test_a_killed_run_goes_on(tmp_path: Path, videos: Path) -> None:
     assert scans
     assert {name: after[name] for name in scans} == {name: before[name] for name in scans}
     assert "lock" not in after
-    [told] = command("status", "-d", str(out), "--json").lines
-    assert {stage["pending"] for stage in told["stages"]} == {0}
+    [reported] = command("status", "-d", str(out), "--json").lines
+    assert {stage["pending"] for stage in reported["stages"]} == {0}
     shown = command("rows", "clips", "-d", str(out)).lines
     assert sorted(row["clip_id"] for row in shown) == [clip.clip_id for clip in rows(out, CLIPS)]
 
@@ -178,10 +178,10 @@ def test_one_line_where_the_storage_refuses(
 ) -> None:
     """A missing bucket or server is told in one line, without a key, and ends with code 2."""
     del videos
-    told = vidcurate(
+    reported = vidcurate(
         "ingest", source, "-d", out, *INLINE, at=tmp_path, environment={**os.environ, **variables}
     )
-    assert told.code == 2, told.err
-    assert says in told.err
-    assert len(told.err.splitlines()) == 1
-    assert SECRET not in told.err
+    assert reported.code == 2, reported.err
+    assert says in reported.err
+    assert len(reported.err.splitlines()) == 1
+    assert SECRET not in reported.err

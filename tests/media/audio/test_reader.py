@@ -138,9 +138,9 @@ def test_silence_is_counted_in_blocks_below_a_level() -> None:
 def test_who_does_not_listen_is_given_no_samples(tmp_path: Path) -> None:
     """Loudness, peak and silence are the same without the samples at 16 kHz."""
     path = video(tmp_path / "noise.mov", "anoisesrc=r=44100:a=0.2:seed=3:d=3", 3)
-    (told,) = heard(path, clip(0.5, 2.5))
+    (reported,) = heard(path, clip(0.5, 2.5))
     (sound,) = clip_sounds(path, find_track(path)[0], [clip(0.5, 2.5)], with_samples=False)
     assert sound is not None
-    assert (len(told.mono), len(sound.mono)) == (2 * MONO_RATE_HZ, 0)
-    assert sound.loudness == told.loudness
-    assert np.array_equal(sound.powers, told.powers)
+    assert (len(reported.mono), len(sound.mono)) == (2 * MONO_RATE_HZ, 0)
+    assert sound.loudness == reported.loudness
+    assert np.array_equal(sound.powers, reported.powers)
