@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import ValidationError, model_validator
 
 from vidcurate.errors import UsageError
-from vidcurate.options import StageConfig, option, words_of
+from vidcurate.options import StageConfig, option, plain_words
 
 # What an estimate leaves to the run itself.
 RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
@@ -70,5 +70,7 @@ def run_options(given: Mapping[str, Any]) -> RunOptions:
     try:
         return RunOptions.model_validate(dict(given))
     except ValidationError as error:
-        faults = [": ".join([*map(str, e["loc"]), words_of(RunOptions, e)]) for e in error.errors()]
+        faults = [
+            ": ".join([*map(str, e["loc"]), plain_words(RunOptions, e)]) for e in error.errors()
+        ]
         raise UsageError("\n".join(faults)) from error
