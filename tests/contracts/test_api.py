@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import vidcurate
@@ -14,6 +15,7 @@ from scripts.tools.reference.examples import EXAMPLES
 from scripts.tools.write_reference import FILES
 from tests.support.paths import ROOT
 from tests.support.videos import SHOTS, render
+from vidcurate.media.io.images import encode_jpeg
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stages.registry import STAGES
 
@@ -98,6 +100,7 @@ def test_examples_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     render(tmp_path / "videos" / "one.mp4", [(shot, 3.0) for shot in SHOTS[:3]], size=size)
     more = [("testsrc2", 3.0), ("mandelbrot", 3.0)]
     render(tmp_path / "more" / "video.mp4", more, size=size)
+    (tmp_path / "photo.jpg").write_bytes(encode_jpeg(np.full((48, 64, 3), 128, np.uint8)))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("builtins.print", lambda *_: None)
     for text in blocks_of(page):

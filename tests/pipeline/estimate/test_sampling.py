@@ -202,7 +202,7 @@ def test_no_estimate_without_a_video(tmp_path: Path, shelves: Path) -> None:
     (bad / "one.mp4").write_text("no video", "utf-8")
     with pytest.raises(EmptyResultError, match=r"no estimate: .* probe left none of 1 \(1 time: "):
         estimated(tmp_path / "a", STILLS, bad)
-    with pytest.raises(EmptyResultError, match=r"no estimate .* split left none"):
+    with pytest.raises(EmptyResultError, match=r"no estimate: .* split left none"):
         estimated(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, shelves, n_sample=1)
 
 
