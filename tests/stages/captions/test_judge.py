@@ -249,6 +249,7 @@ class Notes(Quiet):
     """Keeps what stages say at their end."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.answers_given: list[str] = []
 
     def note(self, text: str) -> None:
