@@ -121,9 +121,7 @@ class StageConfig(Options):
             given = [name for name in way.without if name in self.model_fields_set]
             if given:
                 condition = options_of(type(self))[given[0]].condition
-                inner = getattr(self, given[0])
-                own = inner.model_fields_set - {NAME} if isinstance(inner, BaseModel) else set()
-                raise ValueError(f"only {condition} takes {min(own, default=given[0])}")
+                raise ValueError(f"only {condition} takes {given[0]}")
         return self
 
 

@@ -167,7 +167,7 @@ class VideoDataset:
         if image is not None and clip_id is not None:
             raise UsageError("search for one of text, image and clip_id")
         if image is not None and not Path(image).is_file():
-            raise UsageError(f"{image} is no file of an image")
+            raise UsageError(f"{image} is not an image file")
         like = clip_id if image is None else os.fspath(image)
         found = find_clips(
             self._dataset, SearchQuery(text, like, pool, temperature), top, LOG.warning

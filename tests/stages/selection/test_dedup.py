@@ -201,5 +201,5 @@ def test_clips_of_another_data_set_are_not_kept(folder: Path, tmp_path: Path) ->
 def test_a_folder_without_signatures_is_refused(out: Path, folder: Path, tmp_path: Path) -> None:
     """A data set that has none is named, with the command that makes them."""
     missing = str(tmp_path / "none")
-    with pytest.raises(UsageError, match=f"{missing} has no signatures: run `vidcurate sig"):
+    with pytest.raises(UsageError, match=f"dedup.against: {missing} holds no data set"):
         process(out, {"dedup": {"against": [missing]}}, folder)

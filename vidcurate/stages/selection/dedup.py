@@ -208,6 +208,8 @@ def read_signatures(folder: str) -> pa.Table:
     Raises UsageError where it has none.
     """
     stored = stored_signatures(folder)
+    if stored is None and not Dataset(location(folder)).manifest():
+        raise UsageError(f"dedup.against: {folder} holds no data set")
     if stored is None:
         raise UsageError(f"{folder} has no signatures: run `vidcurate signatures -d {folder}`")
     return with_large_binary(stored.read(None, SIGNATURES.schema))
