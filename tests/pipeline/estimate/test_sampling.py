@@ -209,7 +209,9 @@ def test_no_estimate_without_a_video(tmp_path: Path, sample_videos: Path) -> Non
     with pytest.raises(EmptyResultError, match=r"no estimate: .* probe left none of 1 \(1 time: "):
         estimated(tmp_path / "a", STILLS, bad)
     with pytest.raises(EmptyResultError, match=r"no estimate: .* split left none"):
-        estimated(tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, sample_videos, n_sample=1)
+        estimated(
+            tmp_path / "b", {**STILLS, "split": {"min_clip_s": 50}}, sample_videos, n_sample=1
+        )
 
 
 def test_an_estimate_up_to_what_rejects_all(tmp_path: Path, sample_videos: Path) -> None:
