@@ -125,7 +125,9 @@ def test_an_export_of_the_first_version_is_refused(out: Path) -> None:
     old = {**json.loads(marker.read_text("utf-8")), "vidcurate": 1}
     marker.unlink()  # other tests have the same file by a hard link
     marker.write_text(json.dumps(old), "utf-8")
-    with pytest.raises(UsageError, match=r"export was made by vidcurate 0\.1, .* new folder$"):
+    with pytest.raises(
+        UsageError, match=r"export was made by vidcurate 0\.1, .* a new folder, by "
+    ):
         process(out, WHOLE)
     assert json.loads(marker.read_text("utf-8")) == old
 

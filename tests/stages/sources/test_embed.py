@@ -194,7 +194,10 @@ def test_a_damaged_proxy_fails_its_video_alone(folder: Path, tmp_path: Path) -> 
     [
         ({"backend": "open_clip"}, "needs a model"),
         ({"backend": "open_clip", "model": "ViT-B-32"}, "needs pretrained"),
-        ({"backend": "open_clip", "model": "hf-hub:a/b", "pretrained": "x"}, "bring their own"),
+        (
+            {"backend": "open_clip", "model": "hf-hub:a/b", "pretrained": "x"},
+            "holds its own weights",
+        ),
         ({"backend": "clip"}, "'appearance', 'open_clip'"),
         ({"batch_size": 0}, "greater than or equal to 1"),
     ],

@@ -46,10 +46,12 @@ class OpenClipEmbedConfig(Choice):
         """Refuse a model without weights; raises ValueError. Folders and the hub hold both."""
         if not self.model:
             raise ValueError("backend open_clip needs a model, such as ViT-B-32")
-        if bool(self.pretrained) == self.model.startswith((FOLDER, HUB)):
+        holds_weights = self.model.startswith((FOLDER, HUB))
+        if holds_weights and self.pretrained:
+            raise ValueError(f"{self.model} holds its own weights: leave out pretrained")
+        if not holds_weights and not self.pretrained:
             raise ValueError(
-                "this model needs pretrained: the name of its weights, or a file with them; "
-                "local-dir: and hf-hub: models take none, as they hold their own"
+                f"{self.model} needs pretrained: the name of its weights, or a file with them"
             )
         return self
 
