@@ -286,7 +286,7 @@ def test_a_data_set_has_an_id_from_its_first_manifest_on(tmp_path: Path) -> None
     [
         (
             1,
-            "was made by vidcurate 0.1, which this version does not read: make it again in a new folder",
+            "was made by vidcurate 0.1, which this version does not read: make it again",
         ),
         (3, "was made by another version of vidcurate: use that version, or run the same command"),
     ],
