@@ -160,7 +160,7 @@ def test_search_by_clip_and_image(counted: vc.VideoDataset, tmp_path: Path) -> N
     assert counted.search(image=image, top=1)[0].score > 0.5
     with pytest.raises(vc.UsageError):
         counted.search("a rabbit")
-    with pytest.raises(vc.UsageError, match="no file"):
+    with pytest.raises(vc.UsageError, match="is not an image file"):
         counted.search(image=tmp_path / "none.png")
 
 
