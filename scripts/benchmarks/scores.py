@@ -194,11 +194,11 @@ def main() -> None:
     inputs = Inputs(
         *(arguments.videos, arguments.footage, arguments.voices, arguments.size, arguments.seed)
     )
-    print(f"{'judgement':17}{'in full':24}measured on little, seed {inputs.seed}")
+    print(f"{'judgement':17}{'in full':30}measured on little, seed {inputs.seed}")
     for name in arguments.only:
-        print(f"{name:17}{f'make bench-{name}':24}{MEASURED[name](inputs)}", flush=True)
+        print(f"{name:17}{f'make bench BENCH={name}':30}{MEASURED[name](inputs)}", flush=True)
     for name, reason in NOT_MEASURED.items():
-        print(f"{name:17}{'-':24}{reason}")
+        print(f"{name:17}{'-':30}{reason}")
 
 
 if __name__ == "__main__":

@@ -178,13 +178,13 @@ def keyframes_row(
     clip: Clip, chosen: Sequence[int], sizes: dict[int, tuple[int, int]], config: KeyframesConfig
 ) -> ClipKeyframes:
     """Make one clip's row."""
-    stills = tuple(
+    chosen_frames = tuple(
         Keyframe(
             pts, float(pts * clip.time_base), file_name(clip.video_id, pts, config), *sizes[pts]
         )
         for pts in chosen
     )
-    return ClipKeyframes(clip.clip_id, clip.video_id, config.method.name, stills)
+    return ClipKeyframes(clip.clip_id, clip.video_id, config.method.name, chosen_frames)
 
 
 def file_name(video_id: str, pts: int, config: KeyframesConfig) -> str:
