@@ -9,9 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
+from vidcurate.exporting.links import link
 from vidcurate.exporting.marker import CARD, ExportMarker, files_in_shard, read_marker, write_marker
 from vidcurate.store.markers import EXPORT_MARKER
-from vidcurate.store.storage import Location, Remote, copy, map_names, put
+from vidcurate.store.storage import Location, Remote, map_names, put
 
 
 def link_files(names: Sequence[str], source: Location, building: Location) -> None:
@@ -33,21 +34,6 @@ def link_files(names: Sequence[str], source: Location, building: Location) -> No
             link(source / target.name, target)
 
     map_names(link_one, names, source)
-
-
-def link(source: Location, target: Location) -> None:
-    """Give a file one more name; copy it where the file system has no links."""
-    if isinstance(source, Remote):
-        copy(source, target)
-        return
-    assert isinstance(target, Path)
-    try:
-        os.link(source, target)
-    except OSError as error:
-        # What a file system says that has no links is its own: nearly every number was seen.
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.ENOENT):
-            raise
-        shutil.copyfile(source, target)
 
 
 def put_objects(building: Path, out: Remote, marker: ExportMarker) -> None:

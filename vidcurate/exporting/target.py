@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from vidcurate.exporting.links import link
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.exporting.video_models import ModelName
 
@@ -43,51 +44,41 @@ class TargetOptions:
     seed: int = 0
 
 
-class Bundle(Protocol):
+@dataclass(frozen=True)
+class Bundle:
     """One folder that a target fills: an export, or one split of it.
 
-    A target writes below `root` only by these methods, so that the manifest knows every file.
+    `root` is the folder that is written, which is later moved to `out`: absolute paths in configs
+    are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
+    `training` says what files were made for. `list_samples` yields the clips that the target takes,
+    by video and time, anew at each call; `clip_file` is where a clip's file lies.
     """
 
-    @property
-    def root(self) -> Path:
-        """The folder that is written, which is later moved to `out`."""
-        ...
-
-    @property
-    def out(self) -> Path:
-        """Where the folder will lie: absolute paths in configs are below it."""
-        ...
-
-    @property
-    def name(self) -> str:
-        """A name for the data set in configs: ASCII letters, digits, `_` and `-`."""
-        ...
-
-    @property
-    def training(self) -> Training:
-        """The model that is trained, and the buckets that files were made for."""
-        ...
-
-    @property
-    def options(self) -> TargetOptions:
-        """What the user asked of targets."""
-        ...
+    root: Path
+    out: Path
+    name: str
+    training: Training
+    options: TargetOptions
+    list_samples: Callable[[], Iterator[Sample]]
+    clip_file: Callable[[Sample], Path]
 
     def samples(self) -> Iterator[Sample]:
-        """The clips that the target takes, in the order of video and time; may be called again."""
+        """Yield the clips that the target takes; may be called again."""
+        return self.list_samples()
 
     def place(self, sample: Sample, name: str) -> None:
         """Put a clip's file under a name below root, as a hard link where that is possible."""
-
-    def open_clip(self, sample: Sample) -> Path:
-        """A clip's file, to be read."""
+        link(self.clip_file(sample), self.file(name))
 
     def text(self, name: str, content: str) -> None:
         """Write a text file in UTF-8 with line feeds."""
+        self.file(name).write_text(content, "utf-8", newline="\n")
 
     def file(self, name: str) -> Path:
-        """A path below root, whose folder exists, that the target writes itself."""
+        """Return a path below root that the target writes itself; its folder exists."""
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
 
 
 @dataclass(frozen=True)
