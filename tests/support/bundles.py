@@ -22,7 +22,7 @@ def training(
 
 
 def clip(
-    folder: Path, stem: str, size: Size = Size(832, 480), n_frames: int = 81, fps: int = 16
+    folder: Path, stem: str, size: tuple[int, int] = (832, 480), n_frames: int = 81, fps: int = 16
 ) -> Path:
     """A clip as an export writes it: H.264, constant rate, header counts."""
     return render(
