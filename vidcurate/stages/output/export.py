@@ -82,13 +82,20 @@ class Copy(Files):
     )
 
 
+class Smart(Files):
+    """Files exact to the frame, of which as much as possible is copied without loss."""
+
+    name: Literal["smart"] = "smart"
+
+
 class ExportConfig(StageConfig):
     """What the finished data set contains, and where it lies."""
 
-    media: NoFiles | Copy | Encode = choice(
+    media: NoFiles | Copy | Smart | Encode = choice(
         Encode,
-        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
-        "ends at keyframes of the video",
+        "Clip files: none; encode: exact to the frame; smart: exact too, but only what keyframes "
+        "leave over at a clip's ends is encoded, where the video's codec and pictures allow it; "
+        "copy: without loss, where a clip begins and ends at keyframes of the video",
     )
     rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
     out: Path | None = option(
@@ -162,7 +169,7 @@ def write_clip_file(
     path: Path,
     video: Video,
     clip: Clip,
-    media: Copy | Encode,
+    media: Copy | Smart | Encode,
     folder: Path,
     offsets: Sequence[int],
 ) -> ExportedClip:
