@@ -168,7 +168,7 @@ class ExportedClip:
 
     clip_id: ClipId
     video_id: VideoId
-    media: Annotated[str, ColumnInfo("How the file was made: none, copy or encode")]
+    media: Annotated[str, ColumnInfo("How the file was made: none, copy, smart or encode")]
     file: Annotated[str | None, ColumnInfo("The file, in the export; null without one")]
     size_bytes: Annotated[int | None, ColumnInfo("Size of the file", "bytes")]
     sha256: Annotated[str | None, ColumnInfo("SHA-256 of the file")]

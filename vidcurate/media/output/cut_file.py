@@ -13,14 +13,16 @@ from vidcurate.records import Clip
 class CutOptions:
     """How clips are written.
 
-    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams.
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams; `smart`
+    copies groups of pictures that lie in the clip, encodes what is left of it at its ends, and
+    encodes a clip of which nothing can be copied so.
     `inexact` says what becomes of a copy that would hold other frames too, because the clip begins
     or ends between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a
     clip whose streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads`
     those of one ffmpeg.
     """
 
-    mode: Literal["encode", "copy"] = "encode"
+    mode: Literal["encode", "copy", "smart"] = "encode"
     inexact: Literal["encode", "refuse", "keep"] = "keep"
     crf: int = 18
     preset: str = "medium"
@@ -38,7 +40,7 @@ class CutFile:
     clip and the seconds that they are shown.
     """
 
-    media: Literal["encode", "copy"]
+    media: Literal["encode", "copy", "smart"]
     size_bytes: int
     sha256: str
     start_s: float

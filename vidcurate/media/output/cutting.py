@@ -1,4 +1,4 @@
-"""Clip files, exact to the frame: encoded, or copied where keyframes allow it."""
+"""Clip files, exact to the frame: encoded, or copied as far as keyframes allow it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +8,7 @@ from vidcurate.media.io.seeking import find_seek_point
 from vidcurate.media.output.copying import copy_clip
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.encoding import encode_clip
+from vidcurate.media.output.smart import smart_clip
 from vidcurate.records import Clip, Video
 from vidcurate.store.atomic import atomic_write
 
@@ -35,13 +36,14 @@ def write_clip(
     path: Path, video: Video, clip: Clip, options: CutOptions, out: Path, offsets: Sequence[int]
 ) -> CutFile:
     """Copy or encode one clip, as the options and the video's keyframes require."""
-    if options.mode == "copy":
+    if options.mode != "encode":
+        write = copy_clip if options.mode == "copy" else smart_clip
         try:
             if len(offsets) > 1:
                 raise MediaError("the video's clock restarts: packets have no unique times")  # noqa: TRY301
-            return copy_clip(path, video, clip, options, out)
+            return write(path, video, clip, options, out)
         except MediaError:
-            if options.inexact != "encode":
+            if options.mode == "copy" and options.inexact != "encode":
                 raise
     point = find_seek_point(path, video, clip, offsets, audio=options.audio)
     return encode_clip(path, video, clip, point, options, out)

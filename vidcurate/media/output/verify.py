@@ -199,7 +199,7 @@ def check_sound(
         return
     # Copied sound may begin after its picture or end before it, as its video's does.
     most_s = max(SOUND_TOLERANCE_S, float(inspect_clip_file(file).packet_s))
-    is_short = exported.media == "encode" and audio_s < picture_s - most_s
+    is_short = exported.media != "copy" and audio_s < picture_s - most_s
     if is_short or audio_s > picture_s + most_s:
         raise MediaError("the file's sound is longer or shorter than its picture")
 

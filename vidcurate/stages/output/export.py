@@ -29,6 +29,7 @@ from vidcurate.stages.output.export_options import (
     ExportConfig,
     Files,
     NoFiles,
+    Smart,
 )
 
 
@@ -81,7 +82,7 @@ def write_clip_file(
     path: Path,
     video: Video,
     clip: Clip,
-    media: Copy | Encode,
+    media: Copy | Smart | Encode,
     folder: Path,
     offsets: Sequence[int],
 ) -> ExportedClip:

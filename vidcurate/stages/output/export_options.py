@@ -142,6 +142,12 @@ class Copy(Files):
     )
 
 
+class Smart(Files):
+    """Files exact to the frame, of which as much as possible is copied without loss."""
+
+    name: Literal["smart"] = "smart"
+
+
 class ExportConfig(StageConfig):
     """What the finished data set contains, and where it lies."""
 
@@ -166,10 +172,11 @@ class ExportConfig(StageConfig):
         unit="frames",
         neutral=True,
     )
-    media: NoFiles | Copy | Encode = choice(
+    media: NoFiles | Copy | Smart | Encode = choice(
         Encode,
-        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
-        "ends at keyframes of the video",
+        "Clip files: none; encode: exact to the frame; smart: exact too, but only what keyframes "
+        "leave over at a clip's ends is encoded, where the video's codec and pictures allow it; "
+        "copy: without loss, where a clip begins and ends at keyframes of the video",
     )
     columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
         (),
