@@ -9,6 +9,7 @@ from pydantic import field_validator
 
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
 from vidcurate.exporting.table import SCORES, TEXTS
+from vidcurate.exporting.target import TargetOptions
 from vidcurate.media.io.content import video_path
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
@@ -221,8 +222,9 @@ def request_of(config: ExportConfig) -> ExportRequest:
     return ExportRequest(
         out=config.out,
         has_files=isinstance(config.media, Files),
-        embed_bytes=config.embeds_bytes,
-        rows_per_shard=config.rows_per_shard,
+        options=TargetOptions(
+            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+        ),
     )
 
 
