@@ -336,7 +336,7 @@ def bundle_of(
 ) -> Bundle:
     """Make the folder of one split, for the target to fill."""
     of_split = job.taken.filter(pc.equal(job.taken["split"], split))
-    has_own = not (job.target.names_split or job.splits == [SPLITS[0]])
+    has_own = not (job.target.names_splits or job.splits == [SPLITS[0]])
     within = split if has_own else ""
     out = job.out if isinstance(job.out, Path) else building
     pieces = partial(job.found.pieces, of_split)

@@ -124,7 +124,7 @@ class Target:
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
     exactly a trained length, since longer ones are stretched, dropped or make their batch
     fail; `spare_frames` is how many frames more than trained it needs. A layout `of_rows` is
-    written from the table, with captions as they are. With `names_split` file names say the split,
+    written from the table, with captions as they are. With `names_splits` file names say the split,
     so that `write` is called once for each with the same folder; else each has a folder of its own.
     `data_files` is what readers on hubs load of a split, as a glob with {split}.
     """
@@ -142,5 +142,5 @@ class Target:
     cuts_to_length: bool = False
     spare_frames: int = 0
     of_rows: bool = False
-    names_split: bool = False
+    names_splits: bool = False
     data_files: str = ""

@@ -191,6 +191,6 @@ TARGET = Target(
     needs_files=False,
     needs_captions=False,
     of_rows=True,
-    names_split=True,
+    names_splits=True,
     data_files="data/{split}-*.parquet",
 )
