@@ -53,29 +53,25 @@ from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFil
 from vidcurate.exporting.samples import listed, samples_of
 from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
-from vidcurate.exporting.targets import TargetName, target_of
-from vidcurate.exporting.training import Size, Training, VideoModel
+from vidcurate.exporting.training import Training
 from vidcurate.records import CAPTIONS, KEYFRAMES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, Remote, get
 
 MAX_REASONS = 3
-# Files keep the rate, the size and the length that they have in their videos.
-UNTRAINED = Training(VideoModel("none", 0, 1, 1, 0, Size(0, 0), 0), (), ())
 
 
 @dataclass(frozen=True, slots=True)
 class ExportRequest:
     """What the finished data set is to be.
 
-    `out` is None where it lies in the data set; `training` is what clip files were made for, None
-    where no model is trained.
+    `training` is what clip files were made for; `out` is None where it lies in the data set.
     """
 
-    targets: tuple[TargetName, ...] = ("parquet",)
+    targets: tuple[Target, ...]
+    training: Training
     out: Path | None = None
     has_files: bool = True
-    training: Training | None = None
     options: TargetOptions = field(default_factory=TargetOptions)
 
 
@@ -138,14 +134,13 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
 
 def out_folders(request: ExportRequest, view: DatasetView) -> list[tuple[Target, Location]]:
     """List the targets, each with the folder where it lies; a link to a folder stays one."""
-    targets = [target_of(name) for name in dict.fromkeys(request.targets)]
     found: list[tuple[Target, Location]] = []
-    for target in targets:
+    for target in request.targets:
         if request.out is None:
             name = "export" if target.name == "parquet" else f"export-{target.name}"
             out = view.root / name
         else:
-            out = request.out if len(targets) == 1 else request.out / target.name
+            out = request.out if len(request.targets) == 1 else request.out / target.name
         found.append((target, out if isinstance(out, Remote) else out.resolve()))
     return found
 
@@ -346,7 +341,7 @@ def bundle_of(
         root=root,
         out=out / within,
         name=safe_name(job.found.view.root.name),
-        training=job.request.training or UNTRAINED,
+        training=job.request.training,
         options=job.request.options,
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
         clip_file=fetched.path,

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from vidcurate.exporting.losses import ListedClip
+from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.target import Sample, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
@@ -15,21 +16,19 @@ from vidcurate.exporting.training import Fate, FileFacts, Training
 RATE_DENOMINATOR = 1001
 
 
-def samples_of(
-    pieces: Iterable[pa.Table], target: Target, training: Training | None
-) -> Iterator[Sample]:
+def samples_of(pieces: Iterable[pa.Table], target: Target, training: Training) -> Iterator[Sample]:
     """Yield a sample for each row of the table."""
     for piece in pieces:
         for row in piece.to_pylist():
             yield sample_of(row, target, training)
 
 
-def sample_of(row: Mapping[str, Any], target: Target, training: Training | None) -> Sample:
+def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sample:
     """Make the sample of one row, with what the target does with its file."""
     texts = [one_line(text) for text in texts_of(row)]
     facts = facts_of(row)
     fate = Fate("whole")
-    if target.fate is not None and facts is not None and training is not None:
+    if target.fate is not None and facts is not None and training.model is not UNTRAINED:
         fate = target.fate(facts, training)
     return Sample(
         clip_id=row["clip_id"],

@@ -123,9 +123,10 @@ class Target:
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
     exactly a trained length, since longer ones are stretched, dropped or make their batch
-    fail; `spare_frames` is how many frames more than trained it needs. A layout `of_rows` is
-    written from the table, with captions as they are. With `names_splits` file names say the split,
-    so that `write` is called once for each with the same folder; else each has a folder of its own.
+    fail; `spare_frames` is how many frames more than trained it needs. With `one_size` pictures of
+    another aspect than the model's are stretched, so that files have its size only. A layout
+    `of_rows` is written from the table, with captions as they are. With `names_splits` file names
+    say the split, so that all splits go into one folder, `train` first; else each has its own.
     `data_files` is what readers on hubs load of a split, as a glob with {split}.
     """
 
@@ -141,6 +142,7 @@ class Target:
     needs_captions: bool = True
     cuts_to_length: bool = False
     spare_frames: int = 0
+    one_size: bool = False
     of_rows: bool = False
     names_splits: bool = False
     data_files: str = ""

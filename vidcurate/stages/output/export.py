@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
-
-from pydantic import field_validator
 
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.settings import training_for
 from vidcurate.exporting.table import SCORES, TEXTS
 from vidcurate.exporting.target import TargetOptions
 from vidcurate.media.io.content import video_path
-from vidcurate.options import Choice, StageConfig, choice, option
+from vidcurate.options import StageConfig
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
@@ -26,77 +24,14 @@ from vidcurate.records import (
     Video,
 )
 from vidcurate.stage import Cost, DatasetView, Finish, Lookup, MapStage, Version, Workspace
-from vidcurate.store.storage import Remote, location
-
-Preset = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
-
-
-class NoFiles(Choice):
-    """Clips stay spans of their sources."""
-
-    name: Literal["none"] = "none"
-
-
-class Files(Choice):
-    """A file for each clip."""
-
-    crf: int = option(18, "Quality of H.264; lower is better", ge=0, le=51)
-    preset: Preset = option("medium", "Speed of the encoder; slower gives smaller files")
-    audio: bool = option(True, "Keep the sound")
-    audio_kbit: int = option(192, "Bit rate of AAC", unit="kbit/s", ge=16, le=512)
-    verify: bool = option(
-        True, "Decode every clip file, and leave out clips that fail a check", neutral=True
-    )
-    embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
-
-
-class Encode(Files):
-    """Encoded files, exact to the frame."""
-
-    name: Literal["encode"] = "encode"
-
-
-class Copy(Files):
-    """Files copied without loss where that is possible."""
-
-    name: Literal["copy"] = "copy"
-    inexact: Literal["encode", "refuse", "keep"] = option(
-        "encode",
-        "What happens to a clip that does not begin and end at keyframes of the video: it is "
-        "encoded, refused, or copied with the frames before and after it, also of other shots; "
-        "lead_s and tail_s say how much",
-    )
-
-
-class ExportConfig(StageConfig):
-    """What the finished data set contains, and where it lies."""
-
-    media: NoFiles | Copy | Encode = choice(
-        Encode,
-        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
-        "ends at keyframes of the video",
-    )
-    rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
-    out: Path | None = option(
-        None, "Folder of the finished data set; none is `export` in the data set", neutral=True
-    )
-
-    @property
-    def embeds_bytes(self) -> bool:
-        """Whether the clip files are put into the Parquet too."""
-        return isinstance(self.media, Files) and self.media.embed_bytes
-
-    @field_validator("out")
-    @classmethod
-    def out_is_absolute(cls, out: Path | None) -> Path | None:
-        """A later run from another folder writes to the same place.
-
-        Raises ValueError for what is no path: an export in a bucket lies in its data set.
-        """
-        is_remote = out is not None and isinstance(location(out), Remote)
-        if is_remote:
-            raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
-        return None if out is None else out.absolute()
+from vidcurate.stages.output.export_options import (
+    QUALITIES,
+    Copy,
+    Encode,
+    ExportConfig,
+    Files,
+    NoFiles,
+)
 
 
 def export(
@@ -159,7 +94,7 @@ def write_clip_file(
     options = CutOptions(
         mode=media.name,
         inexact=media.inexact if isinstance(media, Copy) else "encode",
-        crf=media.crf,
+        crf=QUALITIES["x264"][0] if media.crf is None else media.crf,
         preset=media.preset,
         audio=media.audio,
         audio_kbit=media.audio_kbit,
@@ -219,8 +154,13 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
 
 def request_of(config: ExportConfig) -> ExportRequest:
     """Return what the finished data set is to be, without how its clip files are made."""
+    from vidcurate.exporting.targets import target_of
+
+    targets = [target_of(name) for name in config.target]
     return ExportRequest(
+        targets=tuple(targets),
         out=config.out,
+        training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
             rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
