@@ -5,7 +5,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.settings import training_for
 from vidcurate.exporting.table import SCORES, TEXTS
+from vidcurate.exporting.target import TargetOptions
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig
 from vidcurate.records import (
@@ -153,11 +155,17 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
 
 def request_of(config: ExportConfig) -> ExportRequest:
     """Return what the finished data set is to be, without how its clip files are made."""
+    from vidcurate.exporting.targets import target_of
+
+    targets = [target_of(name) for name in config.target]
     return ExportRequest(
+        targets=tuple(targets),
         out=config.out,
+        training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
-        embed_bytes=config.embeds_bytes,
-        rows_per_shard=config.rows_per_shard,
+        options=TargetOptions(
+            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+        ),
     )
 
 
