@@ -159,6 +159,20 @@ class Alignment:
     ]
 
 
+def cropped(what: str) -> ColumnInfo:
+    """What a number of the crop is."""
+    return ColumnInfo(
+        f"{what} of the part of the video's picture that an encoded file shows, in the upright "
+        "picture of square pixels; null for others",
+        "pixels",
+    )
+
+
+def unpadded(what: str) -> ColumnInfo:
+    """What a side of the picture in a padded file is."""
+    return ColumnInfo(f"{what} of an encoded file's picture without padding", "pixels")
+
+
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
     """One clip of the finished data set, with the file that was cut for it, if any.
@@ -195,6 +209,25 @@ class ExportedClip:
     is_interlaced: Annotated[bool, ColumnInfo("Whether the file's frames are interlaced")]
     is_hdr: Annotated[bool, ColumnInfo("Whether the file has a high dynamic range")]
     has_audio: Annotated[bool, ColumnInfo("Whether the file has sound")]
+    encoder: Annotated[
+        str | None, ColumnInfo("Encoder, as export.encoder; null where streams were copied")
+    ] = None
+    frame_rate: Annotated[
+        Fraction | None,
+        ColumnInfo(
+            "Constant rate of an encoded file; null where it holds the video's own frames",
+            "frames/s",
+        ),
+    ] = None
+    crop_left: Annotated[int | None, cropped("Left edge")] = None
+    crop_top: Annotated[int | None, cropped("Upper edge")] = None
+    crop_width: Annotated[int | None, cropped("Width")] = None
+    crop_height: Annotated[int | None, cropped("Height")] = None
+    picture_width: Annotated[int | None, unpadded("Width")] = None
+    picture_height: Annotated[int | None, unpadded("Height")] = None
+    wav: Annotated[
+        str | None, ColumnInfo("File with the sound, in the export; null without one")
+    ] = None
 
 
 def edge_error(edge: str) -> ColumnInfo:

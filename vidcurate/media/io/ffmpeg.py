@@ -145,9 +145,9 @@ def run(
 ) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
-    `folder` is where relative names of files lie. Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails,
-    caused by an OSError where a disk is full, and MediaError if it takes longer than `timeout_s`,
-    after which it is killed.
+    `folder` is where relative names of files lie. Files that exist are written over. Raises
+    FfmpegError with ffmpeg's last word if it fails, caused by an OSError where a disk is full, and
+    MediaError if it takes longer than `timeout_s`, after which it is killed.
     """
     command = ffmpeg.compile(stream, cmd=[tool.path, *QUIET])
     try:

@@ -117,9 +117,17 @@ def cut_group(
 
 
 def write_clip(
-    path: Path, video: Video, job: ClipJob, options: CutOptions, offsets: Sequence[int]
+    path: Path,
+    video: Video,
+    job: ClipJob,
+    options: CutOptions,
+    offsets: Sequence[int],
+    point: SeekPoint | None = None,
 ) -> CutFile:
-    """Copy or encode one clip, as the options and the video's keyframes require."""
+    """Copy or encode one clip, as the options and the video's keyframes require.
+
+    `point` is where reading starts for it, where that is known.
+    """
     if options.mode != "encode":
         write = copy_clip if options.mode == "copy" else smart_clip
         try:
@@ -129,5 +137,6 @@ def write_clip(
         except MediaError:
             if options.mode == "copy" and options.inexact != "encode":
                 raise
-    point = find_seek_point(path, video, job.clip, offsets, audio=options.audio)
+    if point is None:
+        point = find_seek_point(path, video, job.clip, offsets, audio=options.audio)
     return encode_clip(path, video, job, point, options)
