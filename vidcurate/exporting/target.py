@@ -5,9 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from vidcurate.exporting.links import link
+from vidcurate.exporting.questions import Questions
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.exporting.video_models import ModelName
+from vidcurate.stage import DatasetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +38,29 @@ class Sample:
 class TargetOptions:
     """Options of targets: each target reads those that concern it.
 
-    `columns` names the columns of csv and jsonl: column to write → column of the table. `questions`
-    are the templates that chat targets ask with. `rows_per_shard` bounds shards.
+    `columns` names the columns of lists: column to write → column of the table. `absolute_paths`
+    has lists name files by absolute paths. `questions` are what chat targets ask, `all_texts` has
+    them ask for each text of a clip and not only for its caption. `rows_per_shard` and
+    `bytes_per_shard` bound shards. `arrays` has `fixed` write arrays in place of videos.
+    `components` is the number of principal components that `features` keeps, 0 for the vectors as
+    they are; `quantise` stores them in 8 bits.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    questions: Sequence[str] = ()
+    absolute_paths: bool = False
+    questions: Questions = field(default_factory=Questions)
+    all_texts: bool = False
     rows_per_shard: int = 10_000
+    bytes_per_shard: int = 1 << 30
+    arrays: bool = False
+    components: int = 0
+    quantise: bool = False
     seed: int = 0
+
+
+def no_sound(_sample: "Sample") -> Path | None:
+    """The `sound_file` of an export that writes no sound of its own."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -51,7 +70,10 @@ class Bundle:
     `root` is the folder that is written, which is later moved to `out`: absolute paths in configs
     are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
-    by video and time, anew at each call; `clip_file` is where a clip's file lies.
+    by video and time, anew at each call; `clip_file` is where a clip's file lies, `sound_file`
+    where its sound does as WAV, if it has any. `split` names the part of the data set. `schema`
+    states the types of the columns in `Sample.row`, where they are known; `view` is the data set,
+    for targets that read more than clips.
     """
 
     root: Path
@@ -61,6 +83,10 @@ class Bundle:
     options: TargetOptions
     list_samples: Callable[[], Iterator[Sample]]
     clip_file: Callable[[Sample], Path]
+    sound_file: Callable[[Sample], Path | None] = no_sound
+    split: str = "train"
+    schema: pa.Schema | None = None
+    view: DatasetView | None = None
 
     def samples(self) -> Iterator[Sample]:
         """Yield the clips that the target takes; may be called again."""
@@ -92,7 +118,8 @@ class Target:
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
     exactly a trained length, since longer ones are stretched, dropped or make their batch
-    fail; `spare_frames` is how many frames more than trained it needs.
+    fail; `spare_frames` is how many frames more than trained it needs. `names_splits` says that its
+    file names state the split, so that all splits go into one folder, `train` first.
     """
 
     name: str
@@ -107,3 +134,4 @@ class Target:
     needs_captions: bool = True
     cuts_to_length: bool = False
     spare_frames: int = 0
+    names_splits: bool = False
