@@ -184,6 +184,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
     ),
     stage(
+        "partition",
+        SELECTION,
+        "Choose clips by quotas, and divide them into train, validation and test.",
+        "vidcurate partition -d out --validation 0.05 --test 0.05",
+        "vidcurate partition -d out --balance 'by: tags.top_name, at_most: 5%'",
+    ),
+    stage(
         "keyframes",
         SELECTION,
         "Write full-size keyframes of the kept clips from the source.",
