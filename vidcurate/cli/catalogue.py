@@ -288,6 +288,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
     ),
     command(
+        "balance",
+        LOOK,
+        "Show what each split and each class of a quota has, and what is missing.",
+        "vidcurate balance -d out",
+        "vidcurate balance -d out --json",
+    ),
+    command(
         "diff",
         LOOK,
         "Show which clips only one of two data sets keeps, and why.",
