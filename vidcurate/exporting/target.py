@@ -43,7 +43,8 @@ class TargetOptions:
     `columns` names the columns of lists: column to write → column of the table. `absolute_paths`
     has lists name files by absolute paths. `questions` are what chat targets ask, `all_texts` has
     them ask for each text of a clip and not only for its caption. `rows_per_shard` and
-    `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has `fixed` write arrays in place of videos.
+    `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has
+    `fixed` write arrays in place of videos.
     `components` is the number of principal components that `features` keeps, 0 for the vectors as
     they are; `quantise` stores them in 8 bits.
     """

@@ -17,6 +17,7 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    PARTITIONS,
     QUALITY,
     SCANS,
     SOURCES,
@@ -183,7 +184,7 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
@@ -204,6 +205,7 @@ EXPORT = MapStage(
         check=check_finish,
         lookups=(
             Lookup(CLIPS),
+            Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in TEXTS),
