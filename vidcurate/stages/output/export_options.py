@@ -187,7 +187,29 @@ class ExportConfig(StageConfig):
     questions: tuple[str, ...] = option(
         (), "Questions that chat targets ask, or text files of one a line", neutral=True
     )
+    absolute_paths: bool = option(
+        False, "csv and jsonl name files by absolute paths, not from their own folder", neutral=True
+    )
+    all_texts: bool = option(
+        False,
+        "Chat targets ask for each text of a clip, and not only for its caption",
+        neutral=True,
+    )
+    arrays: bool = option(
+        False, "fixed writes pictures as NumPy arrays (npz), not as videos", neutral=True
+    )
+    components: int = option(
+        0,
+        "Principal components of vectors that features keeps; 0 keeps vectors as they are",
+        unit="count",
+        neutral=True,
+        ge=0,
+    )
+    quantise: bool = option(False, "features stores each number in 8 bits", neutral=True)
     rows_per_shard: int = option(10_000, "Clips in one shard", neutral=True, ge=1)
+    mb_per_shard: int = option(
+        1024, "Most megabytes of one tar of webdataset", unit="MB", neutral=True, ge=1
+    )
     out: Path | None = option(
         None,
         "Folder of the finished data set, with several targets one in it for each; none is "
