@@ -24,8 +24,11 @@ QUALITIES: dict[Encoder, tuple[int, int]] = {
 
 
 def as_list(value: Any) -> Any:
-    """Take one word for a list of it, as YAML writes one."""
-    return (value,) if isinstance(value, str) else value
+    """Take words as YAML and command lines write them: one, a list, or parted by commas."""
+    values = (value,) if isinstance(value, (str, int)) else value
+    if not isinstance(values, (list, tuple)):
+        return value
+    return tuple(part.strip() for word in values for part in str(word).split(",") if part.strip())
 
 
 def rate_word(value: Any) -> Any:
@@ -165,10 +168,12 @@ class ExportConfig(StageConfig):
         "that the targets train by themselves",
         neutral=True,
     )
-    lengths: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = option(
+    lengths: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(as_list)
+    ] = option(
         (),
-        "Numbers of frames that are trained; clips that fill none are left out; none is the "
-        "model's own",
+        "Numbers of frames that are trained, as 33,49,81; clips that fill none are left out; none "
+        "is the model's own",
         unit="frames",
         neutral=True,
     )
