@@ -101,6 +101,9 @@ class Workspace(Protocol):
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in progress, by key."""
 
+    def drop_reason(self, table: Table[Any], key: str) -> str | None:
+        """Why the stage of a declared table left an input out; None where it did not."""
+
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
 

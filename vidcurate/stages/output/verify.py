@@ -26,7 +26,7 @@ from vidcurate.records import (
     VerifiedClip,
     VideoCuts,
 )
-from vidcurate.stage import Cost, DatasetView, Finish, Lookup, MapStage, Version, Workspace
+from vidcurate.stage import Cost, DatasetView, Drop, Finish, Lookup, MapStage, Version, Workspace
 from vidcurate.store.dataset import FAILED
 from vidcurate.store.markers import QUARANTINE
 
@@ -66,12 +66,14 @@ def verify(
     config: VerifyConfig,
     decoders: "DecoderProcess",
     workspace: Workspace,
-) -> Iterator[list[VerifiedClip] | MediaError]:
+) -> Iterator[list[VerifiedClip] | Drop | MediaError]:
     """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
         exported = workspace.lookup(EXPORTS).get(clip.clip_id)
         if exported is None:
-            yield MediaError("the clip was not exported: see rows exports --failed")
+            reason = workspace.drop_reason(EXPORTS, clip.clip_id)
+            fault = MediaError("the clip was not exported: see rows exports --failed")
+            yield fault if reason is None else Drop(f"not exported: {reason}")
         elif exported.file is None:
             yield [row_without_file(clip)]
         else:
