@@ -83,22 +83,12 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
         tail_frames=0,
         width=video.display_width,
         height=video.display_height,
-        frame_rate=None,
-        cut_frames=0,
-        crop_left=0,
-        crop_top=0,
-        crop_width=video.display_width,
-        crop_height=video.display_height,
-        picture_width=video.display_width,
-        picture_height=video.display_height,
         pixel_aspect=Fraction(1),
         display_width=video.display_width,
         display_height=video.display_height,
         is_interlaced=video.is_interlaced,
         is_hdr=video.is_hdr,
         has_audio=False,
-        encoder=None,
-        wav=None,
     )
 
 
