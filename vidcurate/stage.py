@@ -238,13 +238,16 @@ class Version:
 class Finish:
     """What a stage does once, when all its rows are there.
 
-    `run` returns a message for the user. `check` raises UsageError, before anything runs, where
-    `run` cannot work. `lookups` are the tables that `run` reads.
+    `run` returns a message for the user, "" for none. `check` raises UsageError, before anything
+    runs, where `run` cannot work. `lookups` are the tables that `run` reads. With `at_once` it runs
+    as soon as the rows are there, before other stages do, so that it is done also where nothing
+    comes out of the run or an export is refused.
     """
 
     run: Callable[[Any, DatasetView], str]
     check: Callable[[Any, DatasetView], None] = can_finish
     lookups: tuple[Lookup, ...] = ()
+    at_once: bool = False
 
 
 @dataclass(frozen=True)
