@@ -285,7 +285,8 @@ def test_one_video_cannot_fill_three_splits() -> None:
     outcome = partition(tables({"v0": 3}), PartitionConfig(**FIFTH))
     [[split]] = splits(outcome).values()
     for other in {"validation", "test"} - {split}:
-        assert f"{other} is empty: none of 1 group fell to its share of 0.2" in outcome.message
+        assert f"{other} is empty, as no group fell to its share of 0.2" in outcome.message
+    assert "take more videos, another seed" in outcome.message
 
 
 @pytest.fixture(scope="module")
