@@ -73,6 +73,11 @@ def read_mapping(text: Any) -> Any:
     return found
 
 
+def read_class(value: Any) -> Any:
+    """Read a class that YAML takes for a number or a truth as the text that it is written with."""
+    return str(value).lower() if isinstance(value, int) else value
+
+
 def read_stratum(text: Any) -> Any:
     """Read a column alone, or with edges as `read_mapping` does."""
     is_column = isinstance(text, str) and not re.search(r"\bby\s*:", text)
@@ -113,7 +118,7 @@ class QuotaOptions(Grouping):
 
     at_most: int | str | None = None
     at_least: int | str | None = None
-    classes: tuple[str, ...] = ()
+    classes: tuple[Annotated[str, BeforeValidator(read_class)], ...] = ()
 
     @model_validator(mode="after")
     def check_amounts(self) -> Self:
@@ -430,11 +435,15 @@ def message(report: Report, config: PartitionConfig) -> str:
         ]
         if any(abs(s.share_of_groups - s.wanted) > s.wanted / 2 for s in report.splits):
             parts.append(f"so few groups are divided unevenly by chance: {ADVICE}")
-    lacking = [row for row in report.classes if row.missing]
-    if lacking:
-        named = [f"{row.by} {row.name} lacks {row.missing}" for row in lacking[:MANY]]
-        more = f" and {len(lacking) - MANY} more" if len(lacking) > MANY else ""
-        parts.append(f"{', '.join(named)}{more}")
+    lacking = [f"{c.by} {c.name} lacks {c.missing}" for c in report.classes if c.missing]
+    over = [
+        f"{c.by} {c.name} has {c.over} too many, as so few classes cannot have {c.at_most} each"
+        for c in report.classes
+        if c.over
+    ]
+    for gaps in (lacking, over):
+        more = f" and {len(gaps) - MANY} more" if len(gaps) > MANY else ""
+        parts += [f"{', '.join(gaps[:MANY])}{more}"] if gaps else []
     return "; ".join(parts)
 
 
