@@ -9,13 +9,17 @@ LOOK, MAINTAIN = "Look at a data set", "Maintain"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command: `target` is a module and the name of its function, or of its stage."""
+    """One command: `target` is a module and the name of its function, or of its stage.
+
+    `without_dataset` names what a stage's command does where no data set is given.
+    """
 
     name: str
     panel: str
     target: str
     summary: str
     examples: tuple[str, ...]
+    without_dataset: str = ""
 
     @property
     def is_stage(self) -> bool:
@@ -23,10 +27,18 @@ class Entry:
         return self.target.startswith("vidcurate.stages.")
 
 
-def stage(name: str, panel: str, summary: str, *examples: str, target: str = "") -> Entry:
+def stage(
+    name: str,
+    panel: str,
+    summary: str,
+    *examples: str,
+    target: str = "",
+    without_dataset: str = "",
+) -> Entry:
     """The command of a stage; `target` is what the stage is called in its module."""
     module = f"vidcurate.stages.{panel.lower()}.{name}"
-    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples)
+    stage_target = f"{module}:{target or name.upper()}"
+    return Entry(name, panel, stage_target, summary, examples, without_dataset)
 
 
 def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
@@ -252,6 +264,8 @@ CATALOGUE: tuple[Entry, ...] = (
         OUTPUT,
         "Decode every clip file, and prove that it holds its shot and no other frame.",
         "vidcurate verify -d out",
+        "vidcurate verify out/export",
+        without_dataset="vidcurate.cli.commands.verify_export:verify_export",
     ),
     command(
         "status",
