@@ -92,7 +92,8 @@ class Target:
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
     exactly a trained length, since longer ones are stretched, dropped or make their batch
-    fail; `spare_frames` is how many frames more than trained it needs.
+    fail; `spare_frames` is how many frames more than trained it needs. With `one_size` pictures of
+    another aspect than the model's are stretched, so that files have its size only.
     """
 
     name: str
@@ -107,3 +108,4 @@ class Target:
     needs_captions: bool = True
     cuts_to_length: bool = False
     spare_frames: int = 0
+    one_size: bool = False

@@ -16,7 +16,7 @@ from tests.support.pipeline import files_below, names_below, process, rows, stat
 from tests.support.videos import render
 from vidcurate.errors import UsageError
 from vidcurate.records import CAPTIONS, EXPORTS, KEPT
-from vidcurate.stages.output.export import ExportConfig
+from vidcurate.stages.output.export_options import ExportConfig
 
 SPLIT = {"split": {"min_clip_s": 1.0}}
 WHOLE: dict[str, dict[str, Any]] = {

@@ -1,31 +1,13 @@
 """export: the kept clips as files and Parquet shards, with a data card."""
 
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
-from uuid import uuid4
 
-import pyarrow as pa
-from pydantic import field_validator
-
-from vidcurate.errors import LossError, quantity
-from vidcurate.exporting.card import Contents, data_card
-from vidcurate.exporting.files import link_files, put_in_place, put_objects, require_folder, tidy
-from vidcurate.exporting.losses import find_losses, read_export
-from vidcurate.exporting.marker import (
-    CARD,
-    ExportMarker,
-    check_replaceable,
-    finished_marker,
-    write_marker,
-)
-from vidcurate.exporting.table import SCORES, TEXTS, clip_pieces, exported_clips, videos_by_name
-from vidcurate.exporting.targets.parquet import write_shards
+from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.table import SCORES, TEXTS
 from vidcurate.media.io.content import video_path
-from vidcurate.options import Choice, StageConfig, choice, option
+from vidcurate.options import StageConfig
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
@@ -40,77 +22,14 @@ from vidcurate.records import (
     Video,
 )
 from vidcurate.stage import Cost, DatasetView, Finish, Lookup, MapStage, Version, Workspace
-from vidcurate.store.storage import Location, Remote, location
-
-Preset = Literal["ultrafast", "veryfast", "fast", "medium", "slow", "veryslow"]
-
-
-class NoFiles(Choice):
-    """Clips stay spans of their sources."""
-
-    name: Literal["none"] = "none"
-
-
-class Files(Choice):
-    """A file for each clip."""
-
-    crf: int = option(18, "Quality of H.264; lower is better", ge=0, le=51)
-    preset: Preset = option("medium", "Speed of the encoder; slower gives smaller files")
-    audio: bool = option(True, "Keep the sound")
-    audio_kbit: int = option(192, "Bit rate of AAC", unit="kbit/s", ge=16, le=512)
-    verify: bool = option(
-        True, "Decode every clip file, and leave out clips that fail a check", neutral=True
-    )
-    embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
-
-
-class Encode(Files):
-    """Encoded files, exact to the frame."""
-
-    name: Literal["encode"] = "encode"
-
-
-class Copy(Files):
-    """Files copied without loss where that is possible."""
-
-    name: Literal["copy"] = "copy"
-    inexact: Literal["encode", "refuse", "keep"] = option(
-        "encode",
-        "What happens to a clip that does not begin and end at keyframes of the video: it is "
-        "encoded, refused, or copied with the frames before and after it, also of other shots; "
-        "lead_s and tail_s say how much",
-    )
-
-
-class ExportConfig(StageConfig):
-    """What the finished data set contains, and where it lies."""
-
-    media: NoFiles | Copy | Encode = choice(
-        Encode,
-        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
-        "ends at keyframes of the video",
-    )
-    rows_per_shard: int = option(10_000, "Clips in one Parquet file", neutral=True, ge=1)
-    out: Path | None = option(
-        None, "Folder of the finished data set; none is `export` in the data set", neutral=True
-    )
-
-    @property
-    def embeds_bytes(self) -> bool:
-        """Whether the clip files are put into the Parquet too."""
-        return isinstance(self.media, Files) and self.media.embed_bytes
-
-    @field_validator("out")
-    @classmethod
-    def out_is_absolute(cls, out: Path | None) -> Path | None:
-        """A later run from another folder writes to the same place.
-
-        Raises ValueError for what is no path: an export in a bucket lies in its data set.
-        """
-        is_remote = out is not None and isinstance(location(out), Remote)
-        if is_remote:
-            raise ValueError("out is a folder on a disk: leave it out, and give -d s3://...")
-        return None if out is None else out.absolute()
+from vidcurate.stages.output.export_options import (
+    QUALITIES,
+    Copy,
+    Encode,
+    ExportConfig,
+    Files,
+    NoFiles,
+)
 
 
 def export(
@@ -173,7 +92,7 @@ def write_clip_file(
     options = CutOptions(
         mode=media.name,
         inexact=media.inexact if isinstance(media, Copy) else "encode",
-        crf=media.crf,
+        crf=QUALITIES["x264"][0] if media.crf is None else media.crf,
         preset=media.preset,
         audio=media.audio,
         audio_kbit=media.audio_kbit,
@@ -231,112 +150,24 @@ def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> s
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
-def check_out(config: ExportConfig, view: DatasetView) -> None:
-    """Check that the folder can be replaced, before any work; raises UsageError."""
-    out = out_folder(config, view)
-    if isinstance(out, Path):
-        require_folder(out)
-    check_replaceable(out, view.dataset_id)
-
-
-def out_folder(config: ExportConfig, view: DatasetView) -> Location:
-    """Return where the finished data set lies; a link to it stays one."""
-    out = config.out or view.root / "export"
-    return out if isinstance(out, Remote) else out.resolve()
-
-
-def assemble(config: ExportConfig, view: DatasetView) -> str:
-    """Build the finished data set next to its place, then move it there in one step.
-
-    In object storage there is no such step: files are put over those of the same name, the card
-    last, and then those that are left over go. Raises LossError where the export that is there
-    holds more, unless that is allowed, and UsageError where something else lies in its place.
-    """
-    out = out_folder(config, view)
-    dataset = view.dataset_id
-    assert dataset is not None
-    if isinstance(out, Path):
-        tidy(out, dataset)
-    check_replaceable(out, dataset)
-    lost = refuse_loss(config, view, out)
-    totals = Contents()
-    if isinstance(out, Remote):
-        with TemporaryDirectory() as folder:
-            marker = build(config, view, totals, Path(folder), out)
-            put_objects(Path(folder), out, marker)
-    else:
-        build_and_swap(config, view, totals, out)
-    return f"{quantity(totals.n_clips, 'clip')} in {out} (data/*.parquet, {CARD}){lost}"
-
-
-def refuse_loss(config: ExportConfig, view: DatasetView, out: Location) -> str:
-    """Describe what a new export would lose of the present one, to be added to a message.
-
-    Raises LossError for a loss that nobody asked for, unless that is allowed.
-    """
-    old = read_export(out)
-    if old is None:
-        return ""
-    clips = exported_clips(view, videos_by_name(view))["clip_id"]
-    columns = next(clip_pieces(view, source_paths=isinstance(config.media, NoFiles))).column_names
-    found = find_losses(old, clips, columns, view)
-    if str(found) and not view.allows_loss:
-        raise LossError(
-            f"{out} stays as it is: a new export would lose {found}; see vidcurate status "
-            f"-d {view.root}, or add --allow-loss"
-        )
-    parts = (
-        [f"{quantity(found.intended, 'clip')} of the previous export no longer kept"]
-        if found.intended
-        else []
-    )
-    parts += [f"lost: {found}"] if str(found) else []
-    return "".join(f"; {part}" for part in parts)
-
-
-def build_and_swap(config: ExportConfig, view: DatasetView, totals: Contents, out: Path) -> None:
-    """Build a folder next to its place and swap it in."""
-    building = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
-    dataset = str(view.dataset_id)
-    try:
-        write_marker(building, ExportMarker(dataset))
-        write_marker(building, build(config, view, totals, building, building))
-        # Much may have been put there since the run began.
-        check_replaceable(out, dataset)
-        put_in_place(building, out, dataset)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
-
-
-def build(
-    config: ExportConfig, view: DatasetView, totals: Contents, building: Path, media: Location
-) -> ExportMarker:
-    """Write shards and card into a folder; the files that their rows name go to `media`.
-
-    Returns the mark that the folder gets when it is in its place.
-    """
-    pieces = clip_pieces(view, source_paths=isinstance(config.media, NoFiles))
-    with_files = link_pieces(pieces, totals, view, media)
-    embedded = media if config.embeds_bytes else None
-    write_shards(with_files, building / "data", config.rows_per_shard, embedded)
-    card = data_card(totals, view.funnel(), view.provenance())
-    (building / CARD).write_text(card, "utf-8")
-    return finished_marker(
-        building, str(view.dataset_id), clips=totals.n_clips, captions=totals.n_captions
+def request_of(config: ExportConfig) -> ExportRequest:
+    """Return what the finished data set is to be, without how its clip files are made."""
+    return ExportRequest(
+        out=config.out,
+        has_files=isinstance(config.media, Files),
+        embed_bytes=config.embeds_bytes,
+        rows_per_shard=config.rows_per_shard,
     )
 
 
-def link_pieces(
-    pieces: Iterable[pa.Table], totals: Contents, view: DatasetView, building: Location
-) -> Iterator[pa.Table]:
-    """Yield the same pieces, counted, with their files linked into the finished data set."""
-    for clips in pieces:
-        totals.add(clips)
-        link_files([n for n in clips["file_name"].to_pylist() if n], view.files, building)
-        if view.has(KEYFRAMES):
-            images = [k["file_name"] for row in clips["keyframes"].to_pylist() for k in row or ()]
-            link_files(images, view.files_of(KEYFRAMES), building)
-        yield clips
+def check_finish(config: ExportConfig, view: DatasetView) -> None:
+    """Check that the folders can be replaced, before any work; raises UsageError."""
+    check_folders(request_of(config), view)
+
+
+def finish(config: ExportConfig, view: DatasetView) -> str:
+    """Build the finished data set from the clip files; see `assemble`."""
+    return assemble(request_of(config), view)
 
 
 def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
@@ -358,8 +189,8 @@ EXPORT = MapStage(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
     ),
     finish=Finish(
-        run=assemble,
-        check=check_out,
+        run=finish,
+        check=check_finish,
         lookups=(
             Lookup(CLIPS),
             *(Lookup(table, required=False) for table in SCORES),
