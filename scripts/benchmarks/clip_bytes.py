@@ -41,13 +41,15 @@ def main() -> None:
 def ffmpeg(*arguments: str) -> None:
     """Run the ffmpeg that is installed with the package, on one thread."""
     command = [get_ffmpeg_exe(), "-v", "error", "-y", "-threads", "1", *arguments]
-    subprocess.run(command, check=True)  # noqa: S603 - our own arguments
+    subprocess.run(command, check=True)
 
 
 def raw_clip(video: Path, file: Path) -> Path:
     """Write the clip of a video without compression."""
     size = f"{WIDTH}:{HEIGHT}"
-    shaped = f"fps={FPS},scale={size}:force_original_aspect_ratio=increase:flags=lanczos,crop={size}"
+    shaped = (
+        f"fps={FPS},scale={size}:force_original_aspect_ratio=increase:flags=lanczos,crop={size}"
+    )
     ffmpeg(
         *("-i", str(video), "-an", "-vf", f"{shaped},setsar=1", "-pix_fmt", "yuv420p"),
         *("-frames:v", str(N_FRAMES), str(file)),

@@ -66,9 +66,9 @@ def no_type(ctx: Any) -> None:
 
 def load_command(entry: Entry) -> Any:
     """A command with its options, as typer runs it."""
-    module, _, name = entry.target.partition(":")
+    module, _, name = (entry.function or entry.target).partition(":")
     function = getattr(importlib.import_module(module), name)
-    if entry.is_stage:
+    if entry.is_stage and not entry.function:
         from vidcurate.cli.commands.stage import stage_command
 
         function = stage_command(function)

@@ -9,13 +9,18 @@ LOOK, MAINTAIN = "Look at a data set", "Maintain"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command: `target` is a module and the name of its function, or of its stage."""
+    """One command: `target` is a module and the name of its function, or of its stage.
+
+    `function` is a module and the name of the function of a stage's command that does more than
+    bring the stage's table up to date.
+    """
 
     name: str
     panel: str
     target: str
     summary: str
     examples: tuple[str, ...]
+    function: str = ""
 
     @property
     def is_stage(self) -> bool:
@@ -23,10 +28,12 @@ class Entry:
         return self.target.startswith("vidcurate.stages.")
 
 
-def stage(name: str, panel: str, summary: str, *examples: str, target: str = "") -> Entry:
+def stage(
+    name: str, panel: str, summary: str, *examples: str, target: str = "", function: str = ""
+) -> Entry:
     """The command of a stage; `target` is what the stage is called in its module."""
     module = f"vidcurate.stages.{panel.lower()}.{name}"
-    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples)
+    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples, function)
 
 
 def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
@@ -238,7 +245,9 @@ CATALOGUE: tuple[Entry, ...] = (
         "export",
         OUTPUT,
         "Write the kept clips as files and Parquet, with a data card.",
+        "vidcurate export -d out --target diffusion-pipe --check",
         "vidcurate export -d out --media encode",
+        function="vidcurate.cli.commands.export:export",
     ),
     stage(
         "verify",

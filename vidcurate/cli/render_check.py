@@ -74,7 +74,8 @@ def size_line(size: SizeEstimate) -> str:
         return f"size unknown: {size.how}"
     total = short_number((size.video_bytes + size.audio_bytes) / GB, 2)
     sound = f", {short_number(size.audio_bytes / GB, 2)} of them sound" if size.audio_bytes else ""
-    return f"about {total} GB{sound}: {size.how} ({short_number(size.bits_per_pixel or 0)} bits a pixel)"
+    bits = short_number(size.bits_per_pixel or 0)
+    return f"about {total} GB{sound}: {size.how} ({bits} bits a pixel)"
 
 
 def action_lines(target: TargetCheck) -> Iterator[str]:

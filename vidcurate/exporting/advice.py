@@ -17,6 +17,8 @@ from vidcurate.exporting.target import Target
 SHORTER = (0.61, 0.42, 0.21)
 # A change that wins less than this share of the clips, or of the video, is not worth a line.
 MIN_GAIN = 0.005
+# Times are told in seconds up to so many, then in minutes, then in hours.
+UP_TO_S, UP_TO_MIN = 120, 120
 # What a smaller loss of pictures must be, as a share of them.
 MIN_PICTURE_GAIN = 0.01
 
@@ -52,7 +54,7 @@ def advise(
     """
     if target.fate is None or now.setting.training is None:
         return ()
-    settings = {**(others or {}), **other_settings(facts, now)}
+    settings = {**(others or {}), **other_settings(now)}
     found = [
         *split_advice(facts, now, split),
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
@@ -95,17 +97,17 @@ def words(clips: int, seconds: float, spoiled: int = 0) -> str:
 
 def duration_text(seconds: float) -> str:
     """Write a length of time in the unit that suits it."""
-    if seconds < 120:
+    if seconds < UP_TO_S:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+    return f"{seconds / 60:.0f} min" if seconds < UP_TO_MIN * 60 else f"{seconds / 3600:.1f} h"
 
 
-def other_settings(facts: ClipFacts, now: Fates) -> dict[str, Setting]:
-    """List the settings that are worth a try: the model's rate, shorter lengths, larger pictures."""
+def other_settings(now: Fates) -> dict[str, Setting]:
+    """List the settings worth a try: the model's rate, shorter lengths, enlarged pictures."""
     options, training = now.setting.options, now.setting.training
     assert training is not None
     found: dict[str, Setting] = {}
-    if options.fps is not None and options.fps != training.model.fps:
+    if options.fps != training.model.fps:
         faster = replace(options, fps=Fraction(training.model.fps))
         found[f"--fps {training.model.fps}"] = Setting(faster, training)
     shortest = min(training.lengths)
@@ -187,9 +189,7 @@ def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advic
         return
     pictures = long_enough_pictures(facts, options)
     pixels = max(size.width * size.height for size in options.sizes)
-    sizes = choose_sizes(
-        pictures, training.model.side_multiple, pixels, enlarge=options.enlarge
-    )
+    sizes = choose_sizes(pictures, training.model.side_multiple, pixels, enlarge=options.enlarge)
     if not sizes or set(sizes) == set(options.sizes):
         return
     before, after = (

@@ -129,7 +129,9 @@ def check(facts: ClipFacts, request: CheckRequest) -> ExportCheck:
         fps=None if options.fps is None else float(options.fps),
         sizes=tuple(map(str, options.sizes)),
         lengths=lengths,
-        size=None if request.choice is None else file_sizes(first, request.choice, request.exported),
+        size=None
+        if request.choice is None
+        else file_sizes(first, request.choice, request.exported),
         targets=tuple(
             check_target(facts, target, one, request)
             for target, one in zip(request.targets, fates, strict=True)
@@ -176,9 +178,7 @@ def check_target(
     )
 
 
-def picture_losses(
-    facts: ClipFacts, setting: Setting, sizes: Sequence[Size]
-) -> ShapeLosses | None:
+def picture_losses(facts: ClipFacts, setting: Setting, sizes: Sequence[Size]) -> ShapeLosses | None:
     """Say what pictures lose by sizes; None where files keep their own, or are padded."""
     options = setting.options
     if not sizes or not options.sizes or options.fit == "pad":

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,8 +13,11 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.rendition import Box, Size
 from vidcurate.exporting.rendition import inside_bars
+from vidcurate.records import CAPTIONS, KEPT, QUALITY, REFINED, SOURCES, VIDEOS
+from vidcurate.stage import DatasetView
 from vidcurate.store.table import positions, take_nullable
 
+FROM_VIDEO = ("display_width", "display_height", "frame_rate", "audio_codec")
 BARS = tuple(f"letterbox_{edge}" for edge in ("left", "top", "right", "bottom"))
 Ints = NDArray[np.int64]
 
@@ -152,6 +156,18 @@ def clip_facts(
     )
 
 
+def read_clip_facts(view: DatasetView, *, crops_bars: bool) -> ClipFacts:
+    """Read the clips to be exported from a data set, with the captions that are there."""
+    has_bars = crops_bars and view.has(QUALITY)
+    return clip_facts(
+        view.scan(KEPT),
+        view.scan(VIDEOS, ["video_id", *FROM_VIDEO]),
+        SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path"]),
+        view.scan(QUALITY, ["clip_id", *BARS]) if has_bars else None,
+        [view.scan(table, ["clip_id", "text"]) for table in (CAPTIONS, REFINED) if view.has(table)],
+    )
+
+
 def bars_of(clips: pa.Table, quality: pa.Table | None) -> NDArray[np.float64]:
     """Return the shares of width or height that bars take of each clip; 0 where none is known."""
     if quality is None:
@@ -174,7 +190,7 @@ def picture_kinds(
     return tuple(known), number[which.reshape(-1)]
 
 
-def numbers(column: pa.ChunkedArray) -> NDArray[np.int64]:
+def numbers(column: pa.ChunkedArray) -> NDArray[Any]:
     """Return a column without nulls as an array of its own type."""
     return np.asarray(column.combine_chunks().to_numpy(zero_copy_only=False))
 

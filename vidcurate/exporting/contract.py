@@ -103,7 +103,8 @@ class Fates:
     @cached_property
     def frames(self) -> NDArray[np.int64]:
         """How many frames a clip of each kind has at the rate of its file."""
-        return self.facts.frames_at(self.setting.options.fps)[self.kinds.first]
+        frames = self.facts.frames_at(self.setting.options.fps)
+        return np.asarray(frames[self.kinds.first])
 
     @cached_property
     def file_frames(self) -> NDArray[np.int64]:
@@ -124,7 +125,8 @@ class Fates:
     @property
     def lost_frames(self) -> NDArray[np.int64]:
         """How many frames of a clip of each kind are not trained."""
-        return np.maximum(0, self.frames - self.trained_frames)
+        lost: NDArray[np.int64] = np.maximum(0, self.frames - self.trained_frames)
+        return lost
 
     @property
     def lost_s(self) -> float:
@@ -252,7 +254,7 @@ def count_buckets(fates: Fates, *, by_length: bool) -> tuple[BucketCount, ...]:
             int(clips),
             int(frames),
             int(frames) * bucket[0] * bucket[1],
-            round(seconds / 3600, 6),
+            round(float(seconds) / 3600, 6),
         )
         for bucket, (clips, frames, seconds) in sums.items()
     ]

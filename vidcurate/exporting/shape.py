@@ -13,7 +13,7 @@ from vidcurate.clips.rendition import Size
 MAX_SHAPES = 4
 # One more size makes every batch smaller: it must save this share of all pictures.
 MIN_GAIN = 0.005
-# The sides of pictures differ by a few pixels where bars were measured; so many kinds are looked at.
+# Measured bars differ by a few pixels, so that there are many sizes: the most frequent count.
 MAX_PICTURES = 2000
 
 
@@ -26,7 +26,7 @@ class ShapeLoss:
     """
 
     size: Size
-    clips: float
+    clips: int
     cropped: float
     scaled_down: float
 
@@ -39,7 +39,7 @@ class ShapeLosses:
     """
 
     shapes: tuple[ShapeLoss, ...]
-    left_out: float
+    left_out: int
     lost: float
 
 
@@ -107,7 +107,8 @@ def candidate_sizes(
     for width, height in sides.tolist():
         scale = sqrt(pixels / (width * height))
         scale = scale if enlarge else min(1.0, scale)
-        found |= set(product(*(rounded(side * scale, multiple) for side in (width, height))))
+        widths, heights = (rounded(side * scale, multiple) for side in (width, height))
+        found |= set(product(widths, heights))
     limits = [(int(w), int(h)) for w, h in sides] if not enlarge else [(pixels, pixels)]
     widest = max((width for width, _ in limits), default=0)
     for width in range(multiple, min(widest, pixels // multiple) + 1, multiple):
@@ -216,17 +217,18 @@ def shape_losses(
     n_clips = sum(pictures.values())
     table = np.array(sizes, np.int64).reshape(-1, 2)
     if not len(sides) or not len(table):
-        return ShapeLosses((), n_clips, 1.0 if n_clips else 0.0)
+        return ShapeLosses((), round(n_clips), 1.0 if n_clips else 0.0)
     costs = Costs.of(sides, weights, table, pixels, enlarge=enlarge)
     at = np.argmin(costs.distance, axis=1)
     is_taken = np.isfinite(costs.distance.min(axis=1))
-    lost = shares_lost(*sides.T.astype(float), *table[at].T.astype(float), pixels)
+    (width, height), (to_width, to_height) = sides.T.astype(float), table[at].T.astype(float)
+    lost = shares_lost(width, height, to_width, to_height, pixels)
     shapes = []
     for number, size in enumerate(sizes):
         takes = (at == number) & is_taken
         share = float(weights[takes].sum())
         means = [float(weights[takes] @ one[takes]) / share if share else 0.0 for one in lost]
-        shapes.append(ShapeLoss(size, share * n_clips, *means))
+        shapes.append(ShapeLoss(size, round(share * n_clips), *(round(mean, 4) for mean in means)))
     total = float(weights @ np.where(is_taken, 1 - (1 - lost[0]) * (1 - lost[1]), 1.0))
-    left_out = float(weights[~is_taken].sum()) * n_clips
-    return ShapeLosses(tuple(shapes), left_out, total)
+    left_out = round(float(weights[~is_taken].sum()) * n_clips)
+    return ShapeLosses(tuple(shapes), left_out, round(total, 4))

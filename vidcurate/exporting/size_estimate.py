@@ -1,4 +1,4 @@
-"""How large clip files will be: by the clips that are exported already, else by a measured table."""
+"""How large clip files will be: by clips that are exported already, else by a measured table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -30,6 +30,7 @@ from vidcurate.stages.output.export_options import (
     Files,
     NoFiles,
 )
+from vidcurate.stages.output.export_shape import SHAPE
 
 
 def export(
@@ -184,6 +185,7 @@ EXPORT = MapStage(
     run=export,
     lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
     check=check_encoder,
+    settling=SHAPE,
     rows_per_part=16,
     cost=Cost(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
