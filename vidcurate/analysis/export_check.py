@@ -6,7 +6,7 @@ from pathlib import Path
 
 from vidcurate.errors import EmptyResultError
 from vidcurate.exporting.advice import SplitLengths
-from vidcurate.exporting.checking import CheckRequest, ExportCheck, check
+from vidcurate.exporting.checking import CheckRequest, Contract, check
 from vidcurate.exporting.clip_facts import read_clip_facts
 from vidcurate.exporting.contract import Setting
 from vidcurate.exporting.settings import (
@@ -26,7 +26,7 @@ from vidcurate.pipeline.scope import live_scope
 from vidcurate.records import CAPTIONS, EXPORTS, SOURCES
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.output.export_options import QUALITIES, Encode, ExportConfig
-from vidcurate.stages.output.export_shape import crops_bars, with_shape, with_sizes
+from vidcurate.stages.output.export_shape import crops_bars, with_sizes
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.shots.split import SPLIT, SplitConfig
 from vidcurate.store.dataset import Dataset
@@ -50,7 +50,7 @@ def tables_needed(
     return config, stages_before(STAGES, EXPORT, config, list(manifest))
 
 
-def require_clips(found: ExportCheck) -> None:
+def require_clips(found: Contract) -> None:
     """Raise EmptyResultError where no clip would be left for a target, with its main reason."""
     lines = [
         f"no clip would be left for {target.target}"
@@ -63,7 +63,7 @@ def require_clips(found: ExportCheck) -> None:
 
 def check_export(
     dataset: Dataset, config: ExportConfig, *, limit: int | None = None, batch_size: int = 1
-) -> ExportCheck:
+) -> Contract:
     """Foretell what trainers will do with the clips that a data set keeps now.
 
     Raises UsageError for options that cannot be exported.
@@ -102,11 +102,10 @@ def view_of(dataset: Dataset, config: ExportConfig, limit: int | None) -> LiveDa
 
 
 def setting_of(config: ExportConfig, targets: tuple[Target, ...]) -> Setting:
-    """The setting that options make; sizes of shape auto are those of the model until chosen."""
-    shaped = with_shape(config, (MODEL,)) if config.asked.shape == ("auto",) else config
-    training = training_for(targets, shaped.asked)
+    """The setting that options make."""
+    training = training_for(targets, config.asked)
     trained = None if training.model is UNTRAINED else training
-    return Setting(rendition_options(targets, shaped.asked), trained)
+    return Setting(rendition_options(targets, config.asked), trained)
 
 
 def sizes_of_model(config: ExportConfig, targets: tuple[Target, ...]) -> tuple[Size, ...]:

@@ -12,7 +12,8 @@ class Entry:
     """One command: `target` is a module and the name of its function, or of its stage.
 
     `function` is a module and the name of the function of a stage's command that does more than
-    bring the stage's table up to date.
+    bring the stage's table up to date. `without_dataset` names what it does where no
+    data set is given.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Entry:
     summary: str
     examples: tuple[str, ...]
     function: str = ""
+    without_dataset: str = ""
 
     @property
     def is_stage(self) -> bool:
@@ -29,11 +31,18 @@ class Entry:
 
 
 def stage(
-    name: str, panel: str, summary: str, *examples: str, target: str = "", function: str = ""
+    name: str,
+    panel: str,
+    summary: str,
+    *examples: str,
+    target: str = "",
+    without_dataset: str = "",
+    function: str = "",
 ) -> Entry:
     """The command of a stage; `target` is what the stage is called in its module."""
     module = f"vidcurate.stages.{panel.lower()}.{name}"
-    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples, function)
+    stage_target = f"{module}:{target or name.upper()}"
+    return Entry(name, panel, stage_target, summary, examples, function, without_dataset)
 
 
 def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
@@ -254,6 +263,8 @@ CATALOGUE: tuple[Entry, ...] = (
         OUTPUT,
         "Decode every clip file, and prove that it holds its shot and no other frame.",
         "vidcurate verify -d out",
+        "vidcurate verify out/export",
+        without_dataset="vidcurate.cli.commands.verify_export:verify_export",
     ),
     command(
         "status",

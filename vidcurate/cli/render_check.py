@@ -12,7 +12,7 @@ from vidcurate.cli.render_estimate import GB, short_number
 from vidcurate.errors import quantity
 from vidcurate.exporting.advice import duration_text
 from vidcurate.exporting.caption_check import CaptionCheck, Spread
-from vidcurate.exporting.checking import ExportCheck, TargetCheck
+from vidcurate.exporting.checking import Contract, TargetContract
 from vidcurate.exporting.clip_facts import Example
 from vidcurate.exporting.contract import BucketCount, Group
 from vidcurate.exporting.shape import ShapeLosses
@@ -23,7 +23,7 @@ BUCKETS_SHOWN, GROUPS_SHOWN = 20, 8
 NARROW = 60  # columns
 
 
-def show_check(found: ExportCheck) -> None:
+def show_check(found: Contract) -> None:
     """Print the check on stdout: what is written, then what each target's trainer does with it."""
     console = Console(highlight=False)
     for line in file_lines(found):
@@ -34,7 +34,7 @@ def show_check(found: ExportCheck) -> None:
         print_line(console, f"note: {note}")
 
 
-def show_target(console: Console, target: TargetCheck) -> None:
+def show_target(console: Console, target: TargetContract) -> None:
     """Print what one target's trainer does."""
     trains = f" trains {target.model}" if target.model else ""
     head = f"{target.target}{trains}: {target.kept} of {quantity(target.clips, 'clip')}"
@@ -54,7 +54,7 @@ def print_line(console: Console, line: str) -> None:
     console.print(Text(printable(line)), soft_wrap=True)
 
 
-def file_lines(found: ExportCheck) -> Iterator[str]:
+def file_lines(found: Contract) -> Iterator[str]:
     """What would be written."""
     clips = f"{quantity(found.clips, 'clip')}, {duration_text(found.clip_s)}"
     if found.media == "none":
@@ -78,7 +78,7 @@ def size_line(size: SizeEstimate) -> str:
     return f"about {total} GB{sound}: {size.how} ({bits} bits a pixel)"
 
 
-def action_lines(target: TargetCheck) -> Iterator[str]:
+def action_lines(target: TargetContract) -> Iterator[str]:
     """How many clips are taken whole, cut and so on, and why."""
     counts = [f"{name} {n}" for name, n in target.actions.items() if n]
     yield f"  {', '.join(counts) or 'no clips'}"
@@ -108,7 +108,7 @@ def example_text(example: Example) -> str:
     return f"{span}  {example.clip_id}  {example.video}"
 
 
-def bucket_grid(target: TargetCheck, *, is_narrow: bool) -> Grid:
+def bucket_grid(target: TargetContract, *, is_narrow: bool) -> Grid:
     """Buckets with their clips, frames and pixels; a narrow one leaves out what can be computed."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     grid.add_column("bucket" if target.model else "size", no_wrap=True)
@@ -131,7 +131,7 @@ def bucket_numbers(bucket: BucketCount, *, is_narrow: bool) -> Sequence[str]:
     return clips, str(bucket.frames), short_number(bucket.pixels / 1e9), hours
 
 
-def detail_lines(target: TargetCheck) -> Iterator[str]:
+def detail_lines(target: TargetContract) -> Iterator[str]:
     """What the table does not say: small buckets, pictures, captions, and what to change."""
     if target.below_batch:
         small = sum(bucket.clips < target.batch_size for bucket in target.buckets)

@@ -30,7 +30,7 @@ SECONDS_PER_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class TargetCheck:
+class TargetContract:
     """What one target's trainer will do.
 
     `actions` counts the clips, of which `kept` are trained. `frames` are those that all clips have
@@ -62,7 +62,7 @@ class TargetCheck:
 
 
 @dataclass(frozen=True, slots=True)
-class ExportCheck:
+class Contract:
     """What an export would write and what trainers would do with it.
 
     `fps` is the rate of files and `sizes` their sizes; None and empty where they keep the videos'
@@ -79,11 +79,11 @@ class ExportCheck:
     sizes: tuple[str, ...]
     lengths: tuple[int, ...]
     size: SizeEstimate | None
-    targets: tuple[TargetCheck, ...]
+    targets: tuple[TargetContract, ...]
     notes: tuple[str, ...] = ()
 
     @property
-    def empty(self) -> tuple[TargetCheck, ...]:
+    def empty(self) -> tuple[TargetContract, ...]:
         """The targets for which no clip would be left."""
         return tuple(target for target in self.targets if not target.kept)
 
@@ -113,14 +113,14 @@ class CheckRequest:
     notes: tuple[str, ...] = ()
 
 
-def check(facts: ClipFacts, request: CheckRequest) -> ExportCheck:
+def check(facts: ClipFacts, request: CheckRequest) -> Contract:
     """Foretell what becomes of every clip, for each target."""
     fates = [foretell(facts, request.setting, target) for target in request.targets]
     options = request.setting.options
     lengths = options.lengths if request.setting.training else ()
     first = fates[0]
     per_file = first.kinds.clips * first.file_frames
-    return ExportCheck(
+    return Contract(
         clips=len(facts),
         clip_s=round(float(facts.seconds.sum()), 3),
         files=int(first.kinds.clips[first.file_frames > 0].sum()),
@@ -142,14 +142,14 @@ def check(facts: ClipFacts, request: CheckRequest) -> ExportCheck:
 
 def check_target(
     facts: ClipFacts, target: Target, fates: Fates, request: CheckRequest
-) -> TargetCheck:
+) -> TargetContract:
     """Say what one target's trainer will do."""
     training = fates.setting.training
     trains = target.fate is not None and training is not None
     buckets = count_buckets(fates, by_length=trains)
     kept = np.flatnonzero(fates.is_kept[fates.kinds.of_clip])
     clips = fates.kinds.clips
-    return TargetCheck(
+    return TargetContract(
         target=target.name,
         summary=target.summary,
         model=training.model.name if training and trains else None,

@@ -1,16 +1,19 @@
 """What a new export would lose of the present one without the user asking for it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError, quantity
+from vidcurate.exporting.manifest import read_manifest
 from vidcurate.exporting.marker import SHARD, read_marker
+from vidcurate.exporting.table import SPLITS
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
 from vidcurate.stage import DatasetView
@@ -20,6 +23,21 @@ from vidcurate.store.table import Table, arrow_source
 # Columns that are there or not as options of the export ask for them.
 OPTIONAL_COLUMNS = {FILE_COLUMN, "source_path"}
 MAX_NAMED = 5
+CLIP_LIST = ".vidcurate-clips.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClip:
+    """One clip in the list of an export that is no Parquet, in the order of the export.
+
+    `left_out` says why the target does not hold it, "" where it does.
+    """
+
+    clip_id: str
+    video_id: str
+    split: str
+    has_caption: bool
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,11 +78,13 @@ def read_export(out: Location) -> ExportContents | None:
     Raises UsageError for one that cannot be read.
     """
     marker = read_marker(out)
+    if marker is not None and marker.target != "parquet":
+        return read_clip_list(out)
     if marker is not None and marker.finished:
-        names = [*marker.files]
+        names = [*read_manifest(out, marker.manifest)]
     else:
         names = [f"data/{name}" for name in list_names(out / "data")]
-    shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
+    shards = [out / name for name in in_split_order(names)]
     if not shards:
         return None
     try:
@@ -74,6 +94,27 @@ def read_export(out: Location) -> ExportContents | None:
     except (pa.ArrowException, KeyError) as error:
         raise UsageError(f"{out} cannot be read ({error}): remove it, or name another") from error
     return ExportContents(pa.concat_tables(pieces), columns)
+
+
+def in_split_order(names: Iterable[str]) -> list[str]:
+    """List the shards among some names, by split and number."""
+    shards = (name for name in names if SHARD.fullmatch(name))
+    return sorted(shards, key=lambda n: (SPLITS.index(n[5:].partition("-")[0]), n))
+
+
+def read_clip_list(out: Location) -> ExportContents | None:
+    """Read the clips of an export that is no Parquet from its list."""
+    try:
+        content = (out / CLIP_LIST).read_bytes()
+    except FileNotFoundError:
+        return None
+    clips = [c for c in msgspec.json.Decoder(ListedClip).decode_lines(content) if not c.left_out]
+    columns = {
+        "clip_id": pa.array([c.clip_id for c in clips], pa.string()),
+        "video_id": pa.array([c.video_id for c in clips], pa.string()),
+        "has_caption": pa.array([c.has_caption for c in clips], pa.bool_()),
+    }
+    return ExportContents(pa.table(columns), ())
 
 
 def read_shard_clips(shard: Location) -> pa.Table:

@@ -42,6 +42,7 @@ FROM_CAPTION = (
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
+SPLITS = ("train", "validation", "test")
 ALWAYS = (KEPT, EXPORTS, VIDEOS)
 SCORES = (*SCORE_TABLES, ALIGNMENT)
 TEXTS = (CAPTIONS, VERDICTS, REFINED)
@@ -50,15 +51,16 @@ ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
 
 
-def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
-    """Yield every exported clip by video and time, in pieces; one empty piece if there is none.
+def clip_pieces(
+    view: DatasetView, videos: pa.Table, clips: pa.Table, *, source_paths: bool
+) -> Iterator[pa.Table]:
+    """Yield the rows of some exported clips, in their order, in pieces; one empty piece if none.
 
-    File names are relative to the data set's folder. `source_paths` adds where each video lies, for
-    clips that have no file of their own.
+    `videos` and `clips` are those of `videos_by_name` and `exported_clips`. File names are relative
+    to the data set's folder. `source_paths` adds where each video lies, for clips that have no file
+    of their own.
     """
-    videos = videos_by_name(view)
-    extras = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
-    clips = exported_clips(view, videos)
+    extras = extra_columns(videos)
     joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
@@ -67,6 +69,12 @@ def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
+
+
+def extra_columns(videos: pa.Table) -> list[str]:
+    """List the columns that the user's lists of videos have."""
+    names: list[str] = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
+    return names
 
 
 def videos_by_name(view: DatasetView) -> pa.Table:
@@ -80,13 +88,15 @@ def videos_by_name(view: DatasetView) -> pa.Table:
 def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     """List the kept clips that have an exported row, and a verified one where files are verified.
 
-    `video` is the number of a clip's video among `videos`.
+    `video` is the number of a clip's video among `videos`, and `split` the part of the data set
+    that it is in.
     """
     clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
     clips = clips.append_column("video", positions(clips["video_id"], videos["video_id"]))
+    clips = clips.append_column("split", pa.array([SPLITS[0]] * clips.num_rows, pa.string()))
     order = pc.sort_indices(clips, [("video", "ascending"), ("start_pts", "ascending")])
     return clips.take(order)
 

@@ -13,11 +13,13 @@ from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
+from vidcurate.media.output.decoder_process import DecoderProcess
 from vidcurate.media.output.verify import Proof, verify_file
 from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
 Videos = Callable[[str], Counted]
+DECODERS = DecoderProcess(60)
 SHIFTED = "frame is not the clip's|frame is another picture|not shown at the clip's times"
 
 
@@ -67,6 +69,14 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
         tail_frames=done.tail_frames,
         width=done.width,
         height=done.height,
+        frame_rate=None,
+        cut_frames=0,
+        crop_left=0,
+        crop_top=0,
+        crop_width=done.width,
+        crop_height=done.height,
+        picture_width=done.width,
+        picture_height=done.height,
         pixel_aspect=Fraction(1),
         display_width=done.width,
         display_height=done.height,
@@ -79,7 +89,7 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
 def proof_of(video: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
     """What is found in a file that should be a clip of a counted video."""
     video_pts = np.array([pts for pts, _ in video.frames])
-    return verify_file(video.path, video.video, clip, video_pts, file, row)
+    return verify_file(video.path, video.video, clip, video_pts, file, row, DECODERS)
 
 
 def cut_and_prove(

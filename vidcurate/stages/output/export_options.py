@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from vidcurate.exporting.settings import MODEL, SOURCE, Asked, check_shape, exact_rate
+from vidcurate.exporting.settings import AUTO, MODEL, SOURCE, Asked, check_shape, exact_rate
 from vidcurate.exporting.targets import TargetName
 from vidcurate.exporting.video_models import ModelName
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -24,8 +24,14 @@ QUALITIES: dict[Encoder, tuple[int, int]] = {
 
 
 def as_list(value: Any) -> Any:
-    """Take one word for a list of it, as YAML writes one."""
-    return (value,) if isinstance(value, str) else value
+    """Take one value for a list of it, as YAML writes one, and words with commas for several."""
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    return tuple(word for one in values for word in parts_of(one))
+
+
+def parts_of(value: Any) -> list[Any]:
+    """Take the parts of a word apart: 832x480,480x832."""
+    return [word.strip() for word in value.split(",")] if isinstance(value, str) else [value]
 
 
 def rate_word(value: Any) -> Any:
@@ -142,6 +148,12 @@ class Copy(Files):
     )
 
 
+class Smart(Files):
+    """Files exact to the frame, of which as much as possible is copied without loss."""
+
+    name: Literal["smart"] = "smart"
+
+
 class ExportConfig(StageConfig):
     """What the finished data set contains, and where it lies."""
 
@@ -159,17 +171,20 @@ class ExportConfig(StageConfig):
         "that the targets train by themselves",
         neutral=True,
     )
-    lengths: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = option(
+    lengths: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(as_list)
+    ] = option(
         (),
-        "Numbers of frames that are trained; clips that fill none are left out; none is the "
-        "model's own",
+        "Numbers of frames that are trained, as 49,81; clips that fill none are left out; none is "
+        "the model's own",
         unit="frames",
         neutral=True,
     )
-    media: NoFiles | Copy | Encode = choice(
+    media: NoFiles | Copy | Smart | Encode = choice(
         Encode,
-        "Clip files: none; encode: exact to the frame; copy: without loss, where a clip begins and "
-        "ends at keyframes of the video",
+        "Clip files: none; encode: exact to the frame; smart: exact too, but only what keyframes "
+        "leave over at a clip's ends is encoded, where the video's codec and pictures allow it; "
+        "copy: without loss, where a clip begins and ends at keyframes of the video",
     )
     columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
         (),
@@ -216,14 +231,17 @@ class ExportConfig(StageConfig):
 
     @property
     def asked(self) -> Asked:
-        """What is asked of files; those that are not encoded keep their rate and size."""
+        """What is asked of files; those that are not encoded keep their rate and size.
+
+        Until the clips have decided what shape auto stands for, it is that of the model.
+        """
         if not isinstance(self.media, Encode):
             return Asked(self.training_model, SOURCE, (SOURCE,), self.lengths)
         media = self.media
         return Asked(
             training_model=self.training_model,
             fps=media.fps,
-            shape=media.shape,
+            shape=(MODEL,) if media.shape == (AUTO,) else media.shape,
             lengths=self.lengths,
             fit=media.fit,
             enlarge=media.enlarge,

@@ -3,7 +3,7 @@
 from vidcurate.errors import UsageError
 from vidcurate.exporting.clip_facts import ClipFacts, read_clip_facts
 from vidcurate.exporting.contract import long_enough_pictures
-from vidcurate.exporting.settings import AUTO, MODEL, UNTRAINED, rendition_options, training_for
+from vidcurate.exporting.settings import AUTO, UNTRAINED, model_of, rendition_options, training_for
 from vidcurate.exporting.shape import MAX_SHAPES, choose_sizes
 from vidcurate.exporting.targets import target_of
 from vidcurate.options import listed
@@ -33,10 +33,9 @@ def with_sizes(config: ExportConfig, facts: ClipFacts) -> ExportConfig:
     media = config.media
     if not isinstance(media, Encode) or not open_shape(config):
         return config
-    by_model = with_shape(config, (MODEL,))
     targets = [target_of(name) for name in config.target]
-    options = rendition_options(targets, by_model.asked)
-    training = training_for(targets, by_model.asked)
+    options = rendition_options(targets, config.asked)
+    training = training_for(targets, config.asked)
     is_trained = training.model is not UNTRAINED
     pixels = media.pixels or training.model.size.width * training.model.size.height
     if not pixels:
@@ -73,8 +72,7 @@ def crops_bars(config: ExportConfig) -> bool:
     if media.crop_bars is not None:
         return media.crop_bars
     targets = [target_of(name) for name in config.target]
-    shaped = with_shape(config, (MODEL,)) if open_shape(config) else config
-    return training_for(targets, shaped.asked).model is not UNTRAINED
+    return model_of(targets, config.training_model) is not None
 
 
 SHAPE = Settling(open_shape, settle_shape)

@@ -1,6 +1,7 @@
 """verify: every clip file decoded completely, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,9 @@ from vidcurate.records import (
 )
 from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
 
+if TYPE_CHECKING:
+    from vidcurate.media.output.decoder_process import DecoderProcess
+
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
 
@@ -35,10 +39,28 @@ class VerifyConfig(StageConfig):
         False,
         "Refuse clips with several shots, which split.stitch makes, and transitions that were kept",
     )
+    decoding_limit_s: float = option(
+        120.0,
+        "Time in which a decoder must come to the end of a clip's file, besides ten times its "
+        "length: else it hangs on it",
+        unit="s",
+        neutral=True,
+        gt=0,
+    )
+
+
+def open_decoders(config: VerifyConfig, _workspace: Workspace) -> "DecoderProcess":
+    """Open the process that decodes clip files; it starts when it is first needed."""
+    from vidcurate.media.output.decoder_process import DecoderProcess
+
+    return DecoderProcess(config.decoding_limit_s)
 
 
 def verify(
-    clips: Sequence[Clip], config: VerifyConfig, _tool: None, workspace: Workspace
+    clips: Sequence[Clip],
+    config: VerifyConfig,
+    decoders: "DecoderProcess",
+    workspace: Workspace,
 ) -> Iterator[list[VerifiedClip] | MediaError]:
     """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
@@ -49,18 +71,23 @@ def verify(
             yield [row_without_file(clip)]
         else:
             try:
-                yield [verify_clip(clip, exported, exported.file, config, workspace)]
+                yield [verify_clip(clip, exported, exported.file, config, decoders, workspace)]
             except MediaError as fault:
                 yield fault
 
 
 def row_without_file(clip: Clip) -> VerifiedClip:
     """Make the row of a clip without a file, which has nothing to decode."""
-    return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None)
+    return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None, ())
 
 
 def verify_clip(
-    clip: Clip, exported: ExportedClip, name: str, config: VerifyConfig, workspace: Workspace
+    clip: Clip,
+    exported: ExportedClip,
+    name: str,
+    config: VerifyConfig,
+    decoders: "DecoderProcess",
+    workspace: Workspace,
 ) -> VerifiedClip:
     """Measure a clip's file.
 
@@ -79,7 +106,7 @@ def verify_clip(
     check_shots(pts[start:end], workspace.lookup(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     video = workspace.lookup(VIDEOS)[clip.video_id]
-    proof = verify_file(path, video, clip, pts, file, exported, scan.clock_offsets)
+    proof = verify_file(path, video, clip, pts, file, exported, decoders, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -90,6 +117,7 @@ def verify_clip(
         first_margin=proof.first.margin,
         last_error=proof.last.error,
         last_margin=proof.last.margin,
+        decoders=proof.decoders,
     )
 
 
@@ -119,6 +147,7 @@ VERIFY = MapStage(
     writes=VERIFIED,
     config=VerifyConfig,
     run=verify,
+    open=open_decoders,
     lookups=(
         Lookup(EXPORTS),
         Lookup(SOURCES),
@@ -128,5 +157,5 @@ VERIFY = MapStage(
     ),
     rows_per_part=16,
     cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=time_limit_s),
-    version=Version(number=2),
+    version=Version(number=3),
 )
