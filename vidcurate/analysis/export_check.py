@@ -61,7 +61,7 @@ def require_clips(found: Contract) -> None:
         raise EmptyResultError("\n".join(lines))
 
 
-def check_export(
+def contract_of(
     dataset: Dataset, config: ExportConfig, *, limit: int | None = None, batch_size: int = 1
 ) -> Contract:
     """Foretell what trainers will do with the clips that a data set keeps now.

@@ -21,6 +21,7 @@ from vidcurate.options import listed
 
 BUCKETS_SHOWN, GROUPS_SHOWN = 20, 8
 NARROW = 60  # columns
+SHOWN_SHARE = 0.0005  # less is 0.0 %
 
 
 def show_check(found: Contract) -> None:
@@ -152,14 +153,18 @@ def picture_lines(pictures: ShapeLosses, by_default: ShapeLosses | None) -> Iter
     """What sizes lose of the pictures."""
     same = by_default is None or by_default.lost == pictures.lost
     versus = "" if same or by_default is None else f" ({share(by_default.lost)} by default)"
-    left_out = f", {pictures.left_out:.0f} clips left out" if pictures.left_out else ""
+    left_out = (
+        f"; {quantity(pictures.left_out, 'clip')} smaller than every size lose all"
+        if pictures.left_out
+        else ""
+    )
     yield f"  pictures lose {share(pictures.lost)}{versus}{left_out}"
     for shape in pictures.shapes:
         if shape.clips:
-            yield (
-                f"    {shape.size}: {quantity(round(shape.clips), 'clip')}, "
-                f"{share(shape.cropped)} cropped, {share(shape.scaled_down)} scaled away"
-            )
+            losses = ((shape.cropped, "cropped"), (shape.scaled_down, "scaled away"))
+            lost = [f"{share(value)} {word}" for value, word in losses if value >= SHOWN_SHARE]
+            line = ", ".join([quantity(shape.clips, "clip"), *lost])
+            yield f"    {shape.size}: {line}"
 
 
 def share(value: float) -> str:

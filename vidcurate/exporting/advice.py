@@ -56,8 +56,9 @@ def advise(
         return ()
     settings = {**(others or {}), **other_settings(now)}
     found = [
-        *split_advice(facts, now, split),
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
+        *length_advice(facts, target, now),
+        *split_advice(facts, now, split),
         *shape_advice(facts, target, now),
     ]
     kept = [advice for advice in found if advice is not None]
@@ -103,28 +104,42 @@ def duration_text(seconds: float) -> str:
 
 
 def other_settings(now: Fates) -> dict[str, Setting]:
-    """List the settings worth a try: the model's rate, shorter lengths, enlarged pictures."""
+    """List the settings worth a try: the model's own rate, and enlarged pictures."""
     options, training = now.setting.options, now.setting.training
     assert training is not None
     found: dict[str, Setting] = {}
     if options.fps != training.model.fps:
-        faster = replace(options, fps=Fraction(training.model.fps))
-        found[f"--fps {training.model.fps}"] = Setting(faster, training)
-    shortest = min(training.lengths)
-    if (now.frames < shortest).any():
-        wanted = training.lengths
-        for share in SHORTER:
-            length = training.model.floor_frames(round(share * shortest))
-            if length > 1 and length not in wanted:
-                wanted = tuple(sorted({*wanted, length}))
-                change = f"--lengths {','.join(map(str, wanted))}"
-                found[change] = Setting(
-                    replace(options, lengths=wanted if options.lengths else ()),
-                    replace(training, lengths=wanted),
-                )
+        at_rate = replace(options, fps=Fraction(training.model.fps))
+        found[f"--fps {training.model.fps}"] = Setting(at_rate, training)
     if options.sizes and not options.enlarge and any(map(is_too_small, now.planned)):
         found["--enlarge"] = Setting(replace(options, enlarge=True), training)
     return found
+
+
+def length_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advice]:
+    """Try shorter lengths beside those that are trained, each only if it wins more by itself."""
+    options, training = now.setting.options, now.setting.training
+    assert training is not None
+    shortest = min(training.lengths)
+    spare = min(options.lengths, default=shortest) - shortest
+    if not (now.frames < shortest + spare).any():
+        return
+    wanted, best = training.lengths, 0
+    for share in SHORTER:
+        length = training.model.floor_frames(round(share * shortest))
+        if length < training.model.frame_step or length in wanted:
+            return
+        more = tuple(sorted({*wanted, length}))
+        at_lengths = replace(options, lengths=tuple(n + spare for n in more))
+        setting = Setting(
+            at_lengths if options.lengths else options, replace(training, lengths=more)
+        )
+        change = f"--lengths {','.join(map(str, more))}"
+        advice = tried(facts, target, now, change, setting)
+        if advice is None or advice.clips - best <= MIN_GAIN * len(facts):
+            return
+        yield advice
+        wanted, best = more, advice.clips
 
 
 def is_too_small(planned: object) -> bool:
@@ -142,9 +157,10 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
     assert training is not None
     if fps is None:
         return
-    is_short = (now.frames < min(training.lengths)) & ~now.is_kept
+    shortest = min(now.setting.options.lengths or training.lengths)
+    is_short = (now.frames < shortest) & ~now.is_kept
     lengths = facts.seconds
-    needed_s = tenth_above((min(training.lengths) - 1) / float(fps))
+    needed_s = tenth_above((shortest - 1) / float(fps))
     if is_short.any() and needed_s > split.min_clip_s:
         dropped = ~now.is_kept[now.kinds.of_clip]
         gone = int((dropped & (lengths < needed_s)).sum())
@@ -154,7 +170,7 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
             0,
             0.0,
         )
-    longest = max(training.lengths)
+    longest = max(now.setting.options.lengths or training.lengths)
     slowest = float(np.min(facts.rate[:, 0] / facts.rate[:, 1]))
     full_s = tenth_above((longest - 1) / float(fps) + 1 / slowest)
     is_cut = now.is_kept & (now.frames > now.trained_frames)

@@ -41,7 +41,7 @@ def export(  # noqa: D103 - it has the help of the stage's command
 
 def check_only(batch_size: int, values: dict[str, Any]) -> None:
     """Show what trainers will do; raises EmptyResultError where no clip is left for one."""
-    from vidcurate.analysis.export_check import check_export, require_clips, tables_needed
+    from vidcurate.analysis.export_check import contract_of, require_clips, tables_needed
     from vidcurate.api.choice import choose_options
     from vidcurate.cli.invoke import begun, exit_if_interrupted
     from vidcurate.cli.printing import tell_json
@@ -55,7 +55,7 @@ def check_only(batch_size: int, values: dict[str, Any]) -> None:
     with begun(asked, stages, choice.given) as (run, plan):
         run_all(run, plan, asked.options)
     exit_if_interrupted(run)
-    found = check_export(run.dataset, config, limit=asked.options.limit, batch_size=batch_size)
+    found = contract_of(run.dataset, config, limit=asked.options.limit, batch_size=batch_size)
     if asked.as_json:
         tell_json(found.as_dict())
     else:

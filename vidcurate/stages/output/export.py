@@ -55,7 +55,9 @@ def export(
 
     rendering = rendering_of(config) if isinstance(media, Encode) else None
     for _, of_video in clips_by_video(clips):
-        yield from write_clip_files(of_video, media, rendering, workspace, crops_bars=crops_bars(config))
+        yield from write_clip_files(
+            of_video, media, rendering, workspace, crops_bars=crops_bars(config)
+        )
 
 
 def rendering_of(config: ExportConfig) -> RenditionOptions:
