@@ -6,36 +6,41 @@ sum of all files' bits over the sum of their pixels, so that it foretells a whol
 
 import argparse
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from vidcurate.media.output.encoders import CLIP_ENCODERS, PRESETS, EncoderName
+
 WIDTH, HEIGHT, FPS, N_FRAMES = 832, 480, 16, 81
-PRESETS = ("ultrafast", "veryfast", "fast", "medium", "slow", "veryslow")
-SVT_PRESETS = dict(zip(PRESETS, ("12", "10", "8", "6", "4", "2"), strict=True))
-ENCODERS = {
-    "x264": ("libx264", (12, 18, 23, 28, 35)),
-    "x265": ("libx265", (14, 20, 25, 30, 37)),
-    "svt-av1": ("libsvtav1", (18, 26, 35, 45, 55)),
+QUALITIES: Mapping[EncoderName, Sequence[int]] = {
+    "x264": (18, 12, 23, 28, 35),
+    "x265": (20, 14, 25, 30, 37),
+    "svt-av1": (26, 18, 35, 45, 55),
 }
+# Presets are compared at each encoder's own quality, on some of the clips.
+EVERY = 3
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", nargs="+", choices=QUALITIES, default=list(QUALITIES))
     parser.add_argument("videos", nargs="+", type=Path)
-    videos = parser.parse_args().videos
+    given = parser.parse_args()
     with TemporaryDirectory() as folder:
-        clips = [raw_clip(video, Path(folder) / f"{n}.y4m") for n, video in enumerate(videos)]
+        clips = [raw_clip(video, Path(folder) / f"{n}.y4m") for n, video in enumerate(given.videos)]
         print(f"{len(clips)} clips of {WIDTH}x{HEIGHT}x{N_FRAMES}; bits per pixel")
-        for name, (_, qualities) in ENCODERS.items():
-            for crf in qualities:
-                print(f"{name} crf {crf} medium {bits_per_pixel(clips, name, crf, 'medium'):.4f}")
-            for preset in PRESETS:
-                bits = bits_per_pixel(clips, name, qualities[1], preset)
-                print(f"{name} crf {qualities[1]} {preset} {bits:.4f}", flush=True)
+        for name in given.encoder:
+            for crf in QUALITIES[name]:
+                bits = bits_per_pixel(clips, name, crf, "medium")
+                print(f"{name} crf {crf} medium {bits:.4f}", flush=True)
+        for preset in ("medium", *PRESETS):
+            for name in given.encoder:
+                bits = bits_per_pixel(clips[::EVERY], name, QUALITIES[name][0], preset)
+                print(f"{name} crf {QUALITIES[name][0]} {preset} {bits:.4f} (some)", flush=True)
 
 
 def ffmpeg(*arguments: str) -> None:
@@ -57,16 +62,14 @@ def raw_clip(video: Path, file: Path) -> Path:
     return file
 
 
-def bits_per_pixel(clips: Sequence[Path], encoder: str, crf: int, preset: str) -> float:
+def bits_per_pixel(clips: Sequence[Path], name: EncoderName, crf: int, preset: str) -> float:
     """Return the bits per pixel of all clips together."""
+    own = CLIP_ENCODERS[name].options(crf, preset, 1)
+    options = [word for key, value in own.items() for word in (f"-{key}", str(value))]
     size, pixels = 0, 0
     for clip in clips:
         file = clip.with_suffix(".mp4")
-        word = SVT_PRESETS[preset] if encoder == "svt-av1" else preset
-        ffmpeg(
-            *("-i", str(clip), "-c:v", ENCODERS[encoder][0], "-crf", str(crf), "-preset", word),
-            *("-threads", "1", "-movflags", "+faststart", str(file)),
-        )
+        ffmpeg("-i", str(clip), *options, "-movflags", "+faststart", str(file))
         size += file.stat().st_size
         pixels += clip.stat().st_size * 2 // 3  # a pixel of yuv420p takes 12 bits
     return size * 8 / pixels

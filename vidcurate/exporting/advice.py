@@ -144,7 +144,7 @@ def length_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advi
 
 def is_too_small(planned: object) -> bool:
     """Check whether a clip has no file since it would have to be enlarged."""
-    return isinstance(planned, str) and "enlarged" in planned
+    return isinstance(planned, str) and "enlarge" in planned
 
 
 def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[Advice]:
