@@ -297,11 +297,13 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 class Outcome:
     """The result of a table stage: its rows, one a key, and what became of every input.
 
-    `done` has a row an input: `id`, `status`, `reason` and `seconds`.
+    `done` has a row an input: `id`, `status`, `reason` and `seconds`. `message` is what a user
+    should know beside the counts.
     """
 
     rows: pa.Table
     done: pa.Table
+    message: str = ""
 
     @classmethod
     def from_status(

@@ -123,7 +123,7 @@ def test_captions_are_measured_against_rules_and_model() -> None:
     """A missing caption, one that breaks a rule and one that is too long are counted and named."""
     facts = facts_of(
         Made(6, caption=None),
-        Made(6, caption="One, two, three."),
+        Made(6, caption="One,\ntwo, three."),
         Made(6, caption="word " * 600),
         Made(1, caption=None),
     )
@@ -134,7 +134,7 @@ def test_captions_are_measured_against_rules_and_model() -> None:
     assert (fault.reason, fault.clips) == ("2 commas", 1)
     assert captions.tokens is not None
     assert (captions.tokens.least, captions.tokens.most) == (4, 800)
-    assert (captions.max_tokens, captions.over_limit) == (512, 1)
+    assert (captions.max_tokens, captions.over_limit, captions.rewritten) == (512, 1, 2)
 
 
 def test_bars_are_no_part_of_the_picture() -> None:

@@ -32,8 +32,6 @@ from vidcurate.stages.shots.split import SPLIT, SplitConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 
-NO_CAPTIONS = ("no caption was made yet: `vidcurate caption` makes them",)
-
 
 def tables_needed(
     folder: Path, given: Mapping[str, StageConfig]
@@ -52,11 +50,10 @@ def tables_needed(
 
 def require_clips(found: Contract) -> None:
     """Raise EmptyResultError where no clip would be left for a target, with its main reason."""
-    lines = [
-        f"no clip would be left for {target.target}"
-        + (f": {target.groups[0].clips} x {target.groups[0].reason}" if target.groups else "")
-        for target in found.empty
-    ]
+    lines = []
+    for target in found.empty:
+        reason = target.groups[0].reason if target.groups and not target.kept else "no caption"
+        lines.append(f"no clip would be left for {target.target}: {reason}")
     if lines:
         raise EmptyResultError("\n".join(lines))
 
@@ -86,9 +83,7 @@ def contract_of(
         choice=encoding_of(config),
         exported=bits_per_pixel(view, dataset, setting, config),
         batch_size=batch_size,
-        notes=()
-        if view.has(CAPTIONS) or not any(t.needs_captions for t in targets)
-        else NO_CAPTIONS,
+        has_captions=view.has(CAPTIONS),
     )
     return check(facts, request)
 

@@ -31,8 +31,8 @@ def show_check(found: Contract) -> None:
         print_line(console, line)
     for target in found.targets:
         show_target(console, target)
-    for note in found.notes:
-        print_line(console, f"note: {note}")
+    if not found.has_captions:
+        print_line(console, "no caption was made yet: `vidcurate caption` makes them")
 
 
 def show_target(console: Console, target: TargetContract) -> None:
@@ -174,24 +174,23 @@ def share(value: float) -> str:
 
 def caption_lines(captions: CaptionCheck, *, needed: bool) -> Iterator[str]:
     """What captions lack or break."""
-    with_text = captions.clips - captions.missing
+    if not captions.clips:
+        return
     if captions.missing:
-        grave = "the target needs them" if needed else "the target does without"
-        yield f"  captions: {captions.missing} of {captions.clips} missing; {grave}"
-    elif captions.clips:
+        what = "clips without one are left out" if needed else "the target does without"
+        yield f"  captions: {captions.missing} of {captions.clips} missing; {what}"
+    else:
         yield f"  captions: all {captions.clips} there"
-    if with_text and captions.characters and captions.words and captions.tokens:
-        lengths = (
-            f"{spread(captions.characters)} characters, {spread(captions.words)} words, "
-            f"about {spread(captions.tokens)} tokens"
-        )
-        limit = f" of {captions.max_tokens} that the model reads" if captions.max_tokens else ""
-        yield f"    {lengths}{limit}"
-    if captions.over_limit:
+    if captions.characters and captions.words and captions.tokens:
+        limit = f", and the model reads {captions.max_tokens}" if captions.max_tokens else ""
         yield (
-            f"    {captions.over_limit} x longer than the model reads, by estimate: "
-            "it trains their beginning"
+            f"    {spread(captions.characters)} characters, {spread(captions.words)} words, "
+            f"about {spread(captions.tokens)} tokens{limit}"
         )
+    if captions.rewritten:
+        yield f"    {captions.rewritten} x made one plain line by the export"
+    if captions.over_limit:
+        yield f"    {captions.over_limit} x longer than the model reads, by estimate: cut by it"
     for fault in captions.faults:
         yield f"    {fault.clips} x {fault.reason}"
         for example in fault.examples:

@@ -7,6 +7,7 @@ from math import ceil
 
 import numpy as np
 
+from vidcurate.exporting.captions import caption_line
 from vidcurate.exporting.clip_facts import ClipFacts, Example
 from vidcurate.exporting.contract import EXAMPLES, NUMBER, merged_reason
 
@@ -45,7 +46,8 @@ class Spread:
 class CaptionCheck:
     """The captions of the clips that a target takes.
 
-    Lengths are in characters, words and, by an estimate that `how_tokens` describes, tokens; None
+    An export writes each as one plain line, which `rewritten` of them are not yet. Lengths are in
+    characters, words and, by an estimate that `how_tokens` describes, tokens; None
     where no clip has a caption. `over_limit` are captions of more than `max_tokens`, of which the
     model reads the beginning; None where no model is trained.
     """
@@ -53,6 +55,7 @@ class CaptionCheck:
     clips: int
     missing: int
     missing_examples: tuple[Example, ...]
+    rewritten: int
     faults: tuple[CaptionFault, ...]
     characters: Spread | None
     words: Spread | None
@@ -69,17 +72,19 @@ def check_captions(
     max_tokens: int | None,
 ) -> CaptionCheck:
     """Look at the captions of some clips, given by their numbers."""
-    texts = facts.captions.take(np.asarray(clips, np.int64)).to_pylist()
-    missing = [clip for clip, text in zip(clips, texts, strict=True) if not text]
-    present = [(clip, text) for clip, text in zip(clips, texts, strict=True) if text]
-    tokens = [estimated_tokens(text) for _, text in present]
+    texts = [text or "" for text in facts.captions.take(np.asarray(clips, np.int64)).to_pylist()]
+    lines = [caption_line(text) for text in texts]
+    missing = [clip for clip, line in zip(clips, lines, strict=True) if not line]
+    present = [(clip, line) for clip, line in zip(clips, lines, strict=True) if line]
+    tokens = [estimated_tokens(line) for _, line in present]
     return CaptionCheck(
         clips=len(clips),
         missing=len(missing),
         missing_examples=tuple(facts.example(clip) for clip in missing[:EXAMPLES]),
+        rewritten=sum(line != text for line, text in zip(lines, texts, strict=True)),
         faults=caption_faults(facts, present, fault) if fault else (),
-        characters=Spread.of([len(text) for _, text in present]) if present else None,
-        words=Spread.of([len(text.split()) for _, text in present]) if present else None,
+        characters=Spread.of([len(line) for _, line in present]) if present else None,
+        words=Spread.of([len(line.split()) for _, line in present]) if present else None,
         tokens=Spread.of(tokens) if present else None,
         max_tokens=max_tokens,
         over_limit=sum(n > max_tokens for n in tokens) if max_tokens else 0,

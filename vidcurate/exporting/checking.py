@@ -60,14 +60,18 @@ class TargetContract:
     needs_captions: bool
     advice: tuple[Advice, ...]
 
+    @property
+    def captioned(self) -> int:
+        """How many clips are trained and have a caption."""
+        return self.kept - self.captions.missing
+
 
 @dataclass(frozen=True, slots=True)
 class Contract:
     """What an export would write and what trainers would do with it.
 
     `fps` is the rate of files and `sizes` their sizes; None and empty where they keep the videos'
-    own. `clip_s` is how long all clips are, `file_s` how long their files are. `notes` say what the
-    check does not know.
+    own. `clip_s` is how long all clips are, `file_s` how long their files are.
     """
 
     clips: int
@@ -80,12 +84,20 @@ class Contract:
     lengths: tuple[int, ...]
     size: SizeEstimate | None
     targets: tuple[TargetContract, ...]
-    notes: tuple[str, ...] = ()
+    has_captions: bool
 
     @property
     def empty(self) -> tuple[TargetContract, ...]:
-        """The targets for which no clip would be left."""
-        return tuple(target for target in self.targets if not target.kept)
+        """The targets for which no clip would be left.
+
+        Where captions were not begun yet, they are no reason: a check before them saves their cost.
+        """
+        return tuple(
+            target
+            for target in self.targets
+            if not target.kept
+            or (self.has_captions and target.needs_captions and not target.captioned)
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -98,7 +110,7 @@ class CheckRequest:
 
     `default_sizes` are those of the model itself. `others` are whole settings to try, by what
     chooses them. `choice` is None where no file is encoded, and `exported` the bits per pixel of
-    clips that are exported in this way already.
+    clips that are exported in this way already. `has_captions` says whether any were made.
     """
 
     targets: tuple[Target, ...]
@@ -110,7 +122,7 @@ class CheckRequest:
     choice: EncodingChoice | None = None
     exported: float | None = None
     batch_size: int = 1
-    notes: tuple[str, ...] = ()
+    has_captions: bool = True
 
 
 def check(facts: ClipFacts, request: CheckRequest) -> Contract:
@@ -136,7 +148,7 @@ def check(facts: ClipFacts, request: CheckRequest) -> Contract:
             check_target(facts, target, one, request)
             for target, one in zip(request.targets, fates, strict=True)
         ),
-        notes=request.notes,
+        has_captions=request.has_captions,
     )
 
 

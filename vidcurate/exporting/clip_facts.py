@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.rendition import Box, Size
 from vidcurate.exporting.rendition import inside_bars
-from vidcurate.records import CAPTIONS, KEPT, QUALITY, REFINED, SOURCES, VIDEOS
+from vidcurate.records import CAPTIONS, PARTITIONS, QUALITY, REFINED, SOURCES, VIDEOS
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import positions, take_nullable
 
@@ -160,7 +160,7 @@ def read_clip_facts(view: DatasetView, *, crops_bars: bool) -> ClipFacts:
     """Read the clips to be exported from a data set, with the captions that are there."""
     has_bars = crops_bars and view.has(QUALITY)
     return clip_facts(
-        view.scan(KEPT),
+        view.scan(PARTITIONS),
         view.scan(VIDEOS, ["video_id", *FROM_VIDEO]),
         SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path"]),
         view.scan(QUALITY, ["clip_id", *BARS]) if has_bars else None,

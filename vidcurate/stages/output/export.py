@@ -6,6 +6,7 @@ from fractions import Fraction
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
@@ -17,6 +18,7 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    PARTITIONS,
     QUALITY,
     SCANS,
     SOURCES,
@@ -161,7 +163,16 @@ def request_of(config: ExportConfig) -> ExportRequest:
         training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
-            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+            columns=dict(column.split("=", 1) for column in config.columns),
+            absolute_paths=config.absolute_paths,
+            questions=read_questions(config.questions),
+            all_texts=config.all_texts,
+            rows_per_shard=config.rows_per_shard,
+            embed_bytes=config.embeds_bytes,
+            bytes_per_shard=config.mb_per_shard * 1_000_000,
+            arrays=config.arrays,
+            components=config.components,
+            quantise=config.quantise,
         ),
     )
 
@@ -184,7 +195,7 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
@@ -206,6 +217,7 @@ EXPORT = MapStage(
         check=check_finish,
         lookups=(
             Lookup(CLIPS),
+            Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in TEXTS),

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from vidcurate.exporting.settings import AUTO, MODEL, SOURCE, Asked, check_shape, exact_rate
+from vidcurate.exporting.settings import MODEL, SOURCE, Asked, check_shape, exact_rate
 from vidcurate.exporting.targets import TargetName
 from vidcurate.exporting.video_models import ModelName
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -24,14 +24,11 @@ QUALITIES: dict[Encoder, tuple[int, int]] = {
 
 
 def as_list(value: Any) -> Any:
-    """Take one value for a list of it, as YAML writes one, and words with commas for several."""
-    values = value if isinstance(value, (tuple, list)) else (value,)
-    return tuple(word for one in values for word in parts_of(one))
-
-
-def parts_of(value: Any) -> list[Any]:
-    """Take the parts of a word apart: 832x480,480x832."""
-    return [word.strip() for word in value.split(",")] if isinstance(value, str) else [value]
+    """Take words as YAML and command lines write them: one, a list, or parted by commas."""
+    values = (value,) if isinstance(value, (str, int)) else value
+    if not isinstance(values, (list, tuple)):
+        return value
+    return tuple(part.strip() for word in values for part in str(word).split(",") if part.strip())
 
 
 def rate_word(value: Any) -> Any:
@@ -175,8 +172,8 @@ class ExportConfig(StageConfig):
         tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(as_list)
     ] = option(
         (),
-        "Numbers of frames that are trained, as 49,81; clips that fill none are left out; none is "
-        "the model's own",
+        "Numbers of frames that are trained, as 33,49,81; clips that fill none are left out; none "
+        "is the model's own",
         unit="frames",
         neutral=True,
     )
@@ -195,7 +192,29 @@ class ExportConfig(StageConfig):
     questions: tuple[str, ...] = option(
         (), "Questions that chat targets ask, or text files of one a line", neutral=True
     )
+    absolute_paths: bool = option(
+        False, "csv and jsonl name files by absolute paths, not from their own folder", neutral=True
+    )
+    all_texts: bool = option(
+        False,
+        "Chat targets ask for each text of a clip, and not only for its caption",
+        neutral=True,
+    )
+    arrays: bool = option(
+        False, "fixed writes pictures as NumPy arrays (npz), not as videos", neutral=True
+    )
+    components: int = option(
+        0,
+        "Principal components of vectors that features keeps; 0 keeps vectors as they are",
+        unit="count",
+        neutral=True,
+        ge=0,
+    )
+    quantise: bool = option(False, "features stores each number in 8 bits", neutral=True)
     rows_per_shard: int = option(10_000, "Clips in one shard", neutral=True, ge=1)
+    mb_per_shard: int = option(
+        1024, "Most megabytes of one tar of webdataset", unit="MB", neutral=True, ge=1
+    )
     out: Path | None = option(
         None,
         "Folder of the finished data set, with several targets one in it for each; none is "
@@ -231,17 +250,14 @@ class ExportConfig(StageConfig):
 
     @property
     def asked(self) -> Asked:
-        """What is asked of files; those that are not encoded keep their rate and size.
-
-        Until the clips have decided what shape auto stands for, it is that of the model.
-        """
+        """What is asked of files; those that are not encoded keep their rate and size."""
         if not isinstance(self.media, Encode):
             return Asked(self.training_model, SOURCE, (SOURCE,), self.lengths)
         media = self.media
         return Asked(
             training_model=self.training_model,
             fps=media.fps,
-            shape=(MODEL,) if media.shape == (AUTO,) else media.shape,
+            shape=media.shape,
             lengths=self.lengths,
             fit=media.fit,
             enlarge=media.enlarge,

@@ -13,7 +13,7 @@ from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CUTS,
     EXPORTS,
-    KEPT,
+    PARTITIONS,
     SCANS,
     SOURCES,
     VERIFIED,
@@ -143,7 +143,7 @@ def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
 VERIFY = MapStage(
     name="verify",
     summary="Decode every clip file, and prove that it holds its shot and no other frame.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=VERIFIED,
     config=VerifyConfig,
     run=verify,
