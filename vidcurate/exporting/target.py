@@ -59,7 +59,8 @@ class Bundle:
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
     by video and time, anew at each call; `clip_file` is where a clip's file lies. `split` is the
     part of the data set that is written. A layout of rows is given the table in pieces by
-    `list_tables`, and puts the files that rows name by `row_files`. `previous` is the export that
+    `list_tables`, that of the clips' videos by `list_videos`, and puts the files that rows name by
+    `row_files`. `previous` is the export that
     is replaced, `known` remembers hashes of files that need not be read again.
     """
 
@@ -72,6 +73,7 @@ class Bundle:
     clip_file: Callable[[Sample], Path]
     split: str = "train"
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
+    list_videos: Callable[[], Iterator[pa.Table]] | None = None
     row_files: RowFiles | None = None
     previous: Previous | None = None
     known: KnownHashes = field(default_factory=KnownHashes)
