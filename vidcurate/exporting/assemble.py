@@ -26,6 +26,7 @@ from vidcurate.errors import (
 from vidcurate.exporting.card import Contents, data_card
 from vidcurate.exporting.croissant import CROISSANT, croissant
 from vidcurate.exporting.files import put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.hub import check_hub, push
 from vidcurate.exporting.losses import (
     CLIP_LIST,
     ExportContents,
@@ -121,6 +122,8 @@ class Job:
 
 def check_folders(request: ExportRequest, view: DatasetView) -> None:
     """Check that the export can be written, before any work; raises UsageError."""
+    if view.push_to is not None:
+        check_push(request, view)
     for target, out in out_folders(request, view):
         if target.needs_files and not request.has_files:
             raise UsageError(f"{target.name} needs clip files: set export.media to encode")
@@ -135,6 +138,16 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
             raise UsageError(f"{target.name} is written to a disk: name a folder there as out")
         refuse_nested(out)
         check_replaceable(out, view.dataset_id)
+
+
+def check_push(request: ExportRequest, view: DatasetView) -> None:
+    """Check that an export can be uploaded to a hub; raises UsageError."""
+    check_hub(str(view.push_to), dry_run=view.dry_run)
+    folders = [out for _, out in out_folders(request, view)]
+    if len(folders) > 1:
+        raise UsageError("--push-to takes one export: name one target")
+    if isinstance(folders[0], Remote):
+        raise UsageError("--push-to uploads from a disk: name a folder there as out")
 
 
 def out_folders(request: ExportRequest, view: DatasetView) -> list[tuple[Target, Location]]:
@@ -179,6 +192,10 @@ def assemble(request: ExportRequest, view: DatasetView) -> str:
         summary(job, lost_here) + left
         for job, lost_here, left in zip(jobs, lost, kept, strict=True)
     ]
+    if view.push_to is not None:
+        [folder] = [job.out for job in jobs]
+        assert isinstance(folder, Path)
+        lines.append(push(folder, view.push_to, dry_run=view.dry_run))
     return "\n".join(lines)
 
 
@@ -317,6 +334,7 @@ def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list
     entries += files.entries()
     if totals.configs:
         entries.append(write_croissant(job, building, totals, entries))
+    entries.sort(key=lambda entry: entry.name)
     marker = ExportMarker(
         dataset=str(view.dataset_id),
         target=target.name,
