@@ -282,6 +282,22 @@ def filter(
     rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def partition(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    validation: float = 0.0,
+    test: float = 0.0,
+    keep_together: Literal['copies', 'kept-copies', 'videos'] = 'copies',
+    split_column: str | None = None,
+    stratify_by: Sequence[Any] = (),
+    balance: Sequence[Any] = (),
+    prefer: str | None = None,
+    seed: int = 0,
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def keyframes(
     dataset: PathLike = "out",
     sources: Sources | None = None,

@@ -196,6 +196,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
     ),
     stage(
+        "partition",
+        SELECTION,
+        "Choose clips by quotas, and divide them into train, validation and test.",
+        "vidcurate partition -d out --validation 0.05 --test 0.05",
+        "vidcurate partition -d out --balance 'by: tags.top_name, at_most: 5%'",
+    ),
+    stage(
         "keyframes",
         SELECTION,
         "Write full-size keyframes of the kept clips from the source.",
@@ -293,6 +300,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+    ),
+    command(
+        "balance",
+        LOOK,
+        "Show what each split and each class of a quota has, and what is missing.",
+        "vidcurate balance -d out",
+        "vidcurate balance -d out --json",
     ),
     command(
         "diff",

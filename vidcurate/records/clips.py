@@ -40,6 +40,20 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionedClip(Clip):
+    """A clip of the data set, and the part of it that the clip is in."""
+
+    split: Annotated[str, ColumnInfo("Part of the data set: train, validation or test")]
+    group: Annotated[
+        str,
+        ColumnInfo(
+            "Video that was found first of those that stay in one split together; the clip's own "
+            "where nothing is divided"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What copies of a clip share with it, as dedup compares it.
 
@@ -159,6 +173,20 @@ class Alignment:
     ]
 
 
+def cropped(what: str) -> ColumnInfo:
+    """What a number of the crop is."""
+    return ColumnInfo(
+        f"{what} of the part of the video's picture that an encoded file shows, in the upright "
+        "picture of square pixels; null for others",
+        "pixels",
+    )
+
+
+def unpadded(what: str) -> ColumnInfo:
+    """What a side of the picture in a padded file is."""
+    return ColumnInfo(f"{what} of an encoded file's picture without padding", "pixels")
+
+
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
     """One clip of the finished data set, with the file that was cut for it, if any.
@@ -168,7 +196,7 @@ class ExportedClip:
 
     clip_id: ClipId
     video_id: VideoId
-    media: Annotated[str, ColumnInfo("How the file was made: none, copy or encode")]
+    media: Annotated[str, ColumnInfo("How the file was made: none, copy, smart or encode")]
     file: Annotated[str | None, ColumnInfo("The file, in the export; null without one")]
     size_bytes: Annotated[int | None, ColumnInfo("Size of the file", "bytes")]
     sha256: Annotated[str | None, ColumnInfo("SHA-256 of the file")]
@@ -195,6 +223,32 @@ class ExportedClip:
     is_interlaced: Annotated[bool, ColumnInfo("Whether the file's frames are interlaced")]
     is_hdr: Annotated[bool, ColumnInfo("Whether the file has a high dynamic range")]
     has_audio: Annotated[bool, ColumnInfo("Whether the file has sound")]
+    encoder: Annotated[
+        str | None, ColumnInfo("Encoder, as export.encoder; null where streams were copied")
+    ] = None
+    frame_rate: Annotated[
+        Fraction | None,
+        ColumnInfo(
+            "Constant rate of an encoded file; null where it holds the video's own frames",
+            "frames/s",
+        ),
+    ] = None
+    cut_frames: Annotated[
+        int,
+        ColumnInfo(
+            "Frames, at the file's rate, left out at the clip's end for a length that is trained",
+            "frames",
+        ),
+    ] = 0
+    crop_left: Annotated[int | None, cropped("Left edge")] = None
+    crop_top: Annotated[int | None, cropped("Upper edge")] = None
+    crop_width: Annotated[int | None, cropped("Width")] = None
+    crop_height: Annotated[int | None, cropped("Height")] = None
+    picture_width: Annotated[int | None, unpadded("Width")] = None
+    picture_height: Annotated[int | None, unpadded("Height")] = None
+    wav: Annotated[
+        str | None, ColumnInfo("File with the sound, in the export; null without one")
+    ] = None
 
 
 def edge_error(edge: str) -> ColumnInfo:
@@ -230,11 +284,14 @@ class VerifiedClip:
     first_margin: Annotated[float | None, edge_margin("first")]
     last_error: Annotated[float | None, edge_error("last")]
     last_margin: Annotated[float | None, edge_margin("last")]
+    decoders: Annotated[tuple[str, ...], ColumnInfo("What decoded the file to its end")]
 
 
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
 SIGNATURES = Table("signatures", Signature, key="clip_id")
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
+# Where a clip is put changes nothing that is made of it: its span depends on its id alone.
+PARTITIONS = Table("partitions", PartitionedClip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
 ALIGNMENT = Table("alignment", Alignment, key="clip_id")

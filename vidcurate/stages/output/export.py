@@ -2,33 +2,39 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 
+from vidcurate.clips.grouping import clips_by_video
+from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
-from vidcurate.exporting.settings import training_for
+from vidcurate.exporting.questions import read_questions
+from vidcurate.exporting.rendition import RenditionOptions
+from vidcurate.exporting.settings import model_of, rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
-from vidcurate.exporting.target import TargetOptions
-from vidcurate.media.io.content import video_path
+from vidcurate.exporting.target import Target, TargetOptions
+from vidcurate.exporting.targets import target_of
 from vidcurate.options import StageConfig
 from vidcurate.records import (
     CLIPS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    PARTITIONS,
+    QUALITY,
     SCANS,
     SOURCES,
     STORIES,
+    VECTORS,
     VERIFIED,
     VIDEOS,
     Clip,
     ExportedClip,
     Video,
 )
-from vidcurate.stage import Cost, DatasetView, Finish, Lookup, MapStage, Version, Workspace
+from vidcurate.stage import Cost, DatasetView, Drop, Finish, Lookup, MapStage, Version, Workspace
 from vidcurate.stages.output.export_options import (
-    QUALITIES,
     Copy,
     Encode,
+    Encoder,
     ExportConfig,
     Files,
     NoFiles,
@@ -37,20 +43,28 @@ from vidcurate.stages.output.export_options import (
 
 def export(
     clips: Sequence[Clip], config: ExportConfig, _tool: None, workspace: Workspace
-) -> Iterator[list[ExportedClip]]:
+) -> Iterator[list[ExportedClip] | Drop | MediaError]:
     """Write the file of each clip, cut from the source; none with media none.
 
-    Raises MediaError where the source cannot be read or the file is not as promised.
+    Clips that cannot be as the trained model needs them are left out, with the reason; what a
+    video's file or a clip of it is at fault for is a MediaError, which harms no other.
     """
-    for clip in clips:
-        video = workspace.lookup(VIDEOS)[clip.video_id]
-        media = config.media
-        if isinstance(media, NoFiles):
-            yield [row_without_file(clip, video)]
-        else:
-            path = video_path(workspace.lookup(SOURCES)[clip.video_id])
-            offsets = workspace.lookup(SCANS)[clip.video_id].clock_offsets
-            yield [write_clip_file(path, video, clip, media, workspace.files, offsets)]
+    media = config.media
+    if isinstance(media, NoFiles):
+        for clip in clips:
+            yield [row_without_file(clip, workspace.lookup(VIDEOS)[clip.video_id])]
+        return
+    from vidcurate.stages.output.clip_files import write_clip_files
+
+    rendering = rendering_of(config) if isinstance(media, Encode) else None
+    crops_bars = needs_bars(config) or knows_bars(config)
+    for _, of_video in clips_by_video(clips):
+        yield from write_clip_files(of_video, media, rendering, workspace, crops_bars=crops_bars)
+
+
+def rendering_of(config: ExportConfig) -> RenditionOptions:
+    """Return what clip files are to be like, for all targets; raises UsageError."""
+    return rendition_options(targets_of(config), config.asked)
 
 
 def row_without_file(clip: Clip, video: Video) -> ExportedClip:
@@ -80,91 +94,81 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
     )
 
 
-def write_clip_file(
-    path: Path,
-    video: Video,
-    clip: Clip,
-    media: Copy | Encode,
-    folder: Path,
-    offsets: Sequence[int],
-) -> ExportedClip:
-    """Write one clip's file."""
-    from vidcurate.media.output.cut_file import CutOptions
-    from vidcurate.media.output.cutting import cut_clip
-
-    options = CutOptions(
-        mode=media.name,
-        inexact=media.inexact if isinstance(media, Copy) else "encode",
-        crf=QUALITIES["x264"][0] if media.crf is None else media.crf,
-        preset=media.preset,
-        audio=media.audio,
-        audio_kbit=media.audio_kbit,
-    )
-    name = f"{clip.clip_id}.mp4"
-    clip_file = cut_clip(path, video, clip, options, folder / name, offsets)
-    is_copy = clip_file.media == "copy"
-    display_size = (
-        (video.display_width, video.display_height)
-        if is_copy
-        else (clip_file.width, clip_file.height)
-    )
-    return ExportedClip(
-        clip_id=clip.clip_id,
-        video_id=clip.video_id,
-        media=clip_file.media,
-        file=name,
-        size_bytes=clip_file.size_bytes,
-        sha256=clip_file.sha256,
-        start_s=clip_file.start_s,
-        duration_s=clip_file.duration_s,
-        n_frames=clip_file.n_frames,
-        lead_s=clip_file.lead_s,
-        lead_frames=clip_file.lead_frames,
-        tail_s=clip_file.tail_s,
-        tail_frames=clip_file.tail_frames,
-        width=clip_file.width,
-        height=clip_file.height,
-        pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
-        display_width=display_size[0],
-        display_height=display_size[1],
-        is_interlaced=is_copy and video.is_interlaced,
-        is_hdr=is_copy and video.is_hdr,
-        has_audio=clip_file.has_audio,
-    )
-
-
 def is_verified(config: ExportConfig) -> bool:
     """Check whether only clips with verified files are in the finished data set."""
     return isinstance(config.media, Files) and config.media.verify
 
 
-def check_encoder(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
-    """Check for the needed encoders before any work; raises MissingToolError.
+def needs_vectors(config: ExportConfig) -> bool:
+    """Check whether a target is made of the videos' vectors."""
+    return "features" in config.target
 
-    Gives the reason where the first ffmpeg that is found cannot be used.
+
+def needs_bars(config: ExportConfig) -> bool:
+    """Check whether bars must be known, since they are to be cropped in any case."""
+    return isinstance(config.media, Encode) and config.media.crop_bars is True
+
+
+def knows_bars(config: ExportConfig) -> bool:
+    """Check whether bars are cropped where they are known: by default, for a trained model."""
+    is_default = isinstance(config.media, Encode) and config.media.crop_bars is None
+    return is_default and model_of(targets_of(config), config.training_model) is not None
+
+
+def targets_of(config: ExportConfig) -> list[Target]:
+    """Return the targets that are written."""
+    return [target_of(name) for name in config.target]
+
+
+def decided_by(config: ExportConfig) -> str:
+    """Return what targets, model, shape and rate come to: other ways to the same change no file."""
+    if not isinstance(config.media, Encode):
+        return ""
+    return f"{rendering_of(config)}, bars {needs_bars(config) or knows_bars(config)}"
+
+
+def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
+    """Check that the targets can be written with such files, and that the encoders are there.
+
+    Gives the reason where the first ffmpeg that is found cannot be used. Raises UsageError, of
+    which MissingToolError is one.
     """
+    from vidcurate.media.output.encoders import check_opens
     from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
-    media = config.media
+    media, targets = config.media, targets_of(config)
+    training_for(targets, config.asked)
     if isinstance(media, NoFiles):
+        for target in targets:
+            if target.needs_files:
+                raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         return None
     copies = isinstance(media, Copy) and media.inexact != "encode"
-    tool = ffmpeg_for("copy" if copies else "encode")
+    encoder: Encoder = media.encoder if isinstance(media, Encode) else "x264"
+    tool = ffmpeg_for("copy" if copies else "encode", encoder)
+    check_opens(tool, encoder)
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
 
 
 def request_of(config: ExportConfig) -> ExportRequest:
     """Return what the finished data set is to be, without how its clip files are made."""
-    from vidcurate.exporting.targets import target_of
-
-    targets = [target_of(name) for name in config.target]
+    targets = targets_of(config)
     return ExportRequest(
         targets=tuple(targets),
         out=config.out,
         training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
-            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+            columns=dict(column.split("=", 1) for column in config.columns),
+            absolute_paths=config.absolute_paths,
+            questions=read_questions(config.questions),
+            all_texts=config.all_texts,
+            rows_per_shard=config.rows_per_shard,
+            embed_bytes=config.embeds_bytes,
+            bytes_per_shard=config.mb_per_shard * 1_000_000,
+            arrays=config.arrays,
+            components=config.components,
+            quantise=config.quantise,
         ),
     )
 
@@ -187,12 +191,18 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
-    lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
-    check=check_encoder,
+    lookups=(
+        Lookup(SOURCES),
+        Lookup(VIDEOS),
+        Lookup(SCANS, decides=False),
+        Lookup(QUALITY, when=needs_bars),
+        Lookup(QUALITY, required=False, when=knows_bars),
+    ),
+    check=check_files,
     rows_per_part=16,
     cost=Cost(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
@@ -202,11 +212,13 @@ EXPORT = MapStage(
         check=check_finish,
         lookups=(
             Lookup(CLIPS),
+            Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
             Lookup(VERIFIED, when=is_verified),
+            Lookup(VECTORS, when=needs_vectors),
         ),
     ),
-    version=Version(number=3),
+    version=Version(number=4, depends=decided_by),
 )
