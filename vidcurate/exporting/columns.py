@@ -63,6 +63,7 @@ def clip_columns() -> dict[str, ColumnInfo]:
     clips, exported = infos(PARTITIONS), infos(EXPORTS)
     found = {name: exported[name] for name in FROM_EXPORT}
     found |= {name: exported[column] for name, column in FROM_CLIP_FILE.items()}
+    found |= {"file_frame_rate": exported["frame_rate"], "wav_file_name": exported["wav"]}
     found |= {name: infos(VIDEOS)[name] for name in FROM_VIDEO}
     found |= {name: clips[name] for name in ("clip_id", "video_id", *FROM_CLIP)}
     for table in SCORES:

@@ -23,6 +23,7 @@ from vidcurate.records import (
     SCANS,
     SOURCES,
     STORIES,
+    VECTORS,
     VERIFIED,
     VIDEOS,
     Clip,
@@ -106,6 +107,11 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
 def is_verified(config: ExportConfig) -> bool:
     """Check whether only clips with verified files are in the finished data set."""
     return isinstance(config.media, Files) and config.media.verify
+
+
+def needs_vectors(config: ExportConfig) -> bool:
+    """Check whether a target is made of the videos' vectors."""
+    return "features" in config.target
 
 
 def needs_bars(config: ExportConfig) -> bool:
@@ -221,6 +227,7 @@ EXPORT = MapStage(
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
             Lookup(VERIFIED, when=is_verified),
+            Lookup(VECTORS, when=needs_vectors),
         ),
     ),
     version=Version(number=4, depends=decided_by),
