@@ -52,7 +52,7 @@ from vidcurate.exporting.marker import (
 from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFiles
 from vidcurate.exporting.samples import listed, samples_of
 from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
-from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
+from vidcurate.exporting.target import Bundle, Target, TargetOptions
 from vidcurate.exporting.training import Training
 from vidcurate.records import CAPTIONS, KEYFRAMES
 from vidcurate.stage import DatasetView
@@ -89,10 +89,9 @@ class Clips:
         return clip_pieces(self.view, self.videos, clips, source_paths=self.source_paths)
 
     @cached_property
-    def columns(self) -> list[str]:
-        """The columns of the table."""
-        names: list[str] = next(self.pieces(self.clips.slice(0, 0))).column_names
-        return names
+    def schema(self) -> pa.Schema:
+        """The columns of the table and their types."""
+        return next(self.pieces(self.clips.slice(0, 0))).schema
 
 
 @dataclass(frozen=True)
@@ -185,7 +184,7 @@ def refuse_loss(found: Clips, out: Location, old: ExportContents | None) -> str:
     if old is None:
         return ""
     view = found.view
-    losses = find_losses(old, found.clips["clip_id"], found.columns, view)
+    losses = find_losses(old, found.clips["clip_id"], found.schema.names, view)
     if str(losses) and not view.allows_loss:
         raise LossError(
             f"{out} stays as it is: a new export would lose {losses}; see vidcurate status "
@@ -344,7 +343,10 @@ def bundle_of(
         training=job.request.training,
         options=job.request.options,
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
-        clip_file=fetched.path,
+        clip_file=lambda sample: fetched.path(sample.row["file_name"]),
+        sound_file=lambda sample: fetched.path(wav) if (wav := sample.row["wav"]) else None,
+        schema=job.found.schema,
+        view=job.found.view,
         split=split,
         list_tables=pieces,
         row_files=files,
@@ -378,9 +380,9 @@ class FetchedFiles:
     source: Location
     folder: Path | None
 
-    def path(self, sample: Sample) -> Path:
-        """Return where a clip's file lies."""
-        name = Path(sample.row["file_name"]).name
+    def path(self, name_in_rows: str) -> Path:
+        """Return where a file lies that a row names."""
+        name = Path(name_in_rows).name
         if isinstance(self.source, Path):
             return self.source / name
         assert self.folder is not None

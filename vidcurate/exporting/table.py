@@ -29,7 +29,7 @@ FROM_CLIP = (
 )
 FROM_EXPORT = (
     *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
-    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+    *("is_interlaced", "is_hdr", "size_bytes", "sha256", "has_audio", "wav"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
 FROM_CLIP_FILE = {
@@ -113,6 +113,7 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
         add_column(columns, name, exported[name])
+    columns["wav"] = pc.binary_join_element_wise("clips", exported["wav"], "/")
     has_file = pc.is_valid(exported["file"])
     for name, file_column in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[file_column], None)

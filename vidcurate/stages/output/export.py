@@ -22,6 +22,7 @@ from vidcurate.records import (
     QUALITY,
     SCANS,
     SOURCES,
+    VECTORS,
     VERIFIED,
     VIDEOS,
     Clip,
@@ -105,6 +106,11 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
 def is_verified(config: ExportConfig) -> bool:
     """Check whether only clips with verified files are in the finished data set."""
     return isinstance(config.media, Files) and config.media.verify
+
+
+def wants_vectors(config: ExportConfig) -> bool:
+    """Check whether a target writes the vectors of videos."""
+    return "features" in config.target
 
 
 def needs_bars(config: ExportConfig) -> bool:
@@ -219,6 +225,7 @@ EXPORT = MapStage(
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in TEXTS),
+            Lookup(VECTORS, when=wants_vectors),
             Lookup(VERIFIED, when=is_verified),
         ),
     ),
