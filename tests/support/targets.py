@@ -1,15 +1,15 @@
 """Small targets for tests of exports: what they write, drop and read back is set by the test."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 
 import pytest
 
-from vidcurate.exporting import targets
 from vidcurate.exporting.target import Bundle, Target
+from vidcurate.exporting.targets import target_of
+from vidcurate.stages.output import export
 
 
 def write_pairs(bundle: Bundle) -> None:
@@ -32,5 +32,8 @@ PAIRS = Target("sidecar", "Pairs.", write_pairs, read_pairs)
 
 def use_target(monkeypatch: pytest.MonkeyPatch, target: Target = PAIRS, **changes: Any) -> None:
     """Have this target, with some changes, stand for the one of its name."""
-    module = import_module(f"{targets.__name__}.{target.name.replace('-', '_')}")
-    monkeypatch.setattr(module, "TARGET", replace(target, **changes))
+    changed = replace(target, **changes)
+    real: Callable[[Any], Target] = target_of
+    monkeypatch.setattr(
+        export, "target_of", lambda name: changed if name == target.name else real(name)
+    )

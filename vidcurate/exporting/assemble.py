@@ -56,7 +56,7 @@ from vidcurate.exporting.marker import (
 from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFiles
 from vidcurate.exporting.samples import listed, samples_of
 from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
-from vidcurate.exporting.target import Bundle, Target, TargetOptions
+from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
 from vidcurate.exporting.targets.parquet import VIDEOS_FOLDER
 from vidcurate.exporting.training import Training
 from vidcurate.exporting.videos import video_pieces
@@ -96,7 +96,7 @@ class Clips:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The columns of the table and their types."""
+        """The columns of the table."""
         return next(self.pieces(self.clips.slice(0, 0))).schema
 
 
@@ -328,11 +328,11 @@ def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list
     for bundle in bundles:
         check_read_back(target, bundle)
     entries = [*entries_of(building, known, job.previous)]
+    if totals.configs:
+        entries.append(write_croissant(job, building, totals, entries))
     if job.previous is not None:
         reuse_unchanged(building, entries, job.previous)
     entries += files.entries()
-    if totals.configs:
-        entries.append(write_croissant(job, building, totals, entries))
     entries.sort(key=lambda entry: entry.name)
     marker = ExportMarker(
         dataset=str(view.dataset_id),
@@ -404,8 +404,8 @@ def bundle_of(
         training=job.request.training,
         options=job.request.options,
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
-        clip_file=lambda sample: fetched.path(sample.row["file_name"]),
-        sound_file=lambda sample: fetched.path(wav) if (wav := sample.row["wav"]) else None,
+        clip_file=fetched.clip,
+        sound_file=fetched.sound,
         schema=job.found.schema,
         view=job.found.view,
         split=split,
@@ -442,9 +442,18 @@ class FetchedFiles:
     source: Location
     folder: Path | None
 
-    def path(self, name_in_rows: str) -> Path:
+    def clip(self, sample: Sample) -> Path:
+        """Return where a clip's file lies."""
+        return self.path(sample.row["file_name"])
+
+    def sound(self, sample: Sample) -> Path | None:
+        """Return where a clip's sound lies; None where it has no file of its own."""
+        name = sample.row["wav_file_name"]
+        return self.path(name) if name else None
+
+    def path(self, file_name: str) -> Path:
         """Return where a file lies that a row names."""
-        name = Path(name_in_rows).name
+        name = Path(file_name).name
         if isinstance(self.source, Path):
             return self.source / name
         assert self.folder is not None

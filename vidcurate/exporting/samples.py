@@ -57,9 +57,15 @@ def facts_of(row: Mapping[str, Any]) -> FileFacts | None:
     """Return what a trainer reads of a clip's file; None for a clip without one."""
     if row["file_name"] is None:
         return None
+    return FileFacts(row["width"], row["height"], row["file_frames"], rate_of(row))
+
+
+def rate_of(row: Mapping[str, Any]) -> Fraction:
+    """Return the rate of a clip's file: that at which it was encoded, or its average."""
+    if row["file_frame_rate_num"]:
+        return Fraction(row["file_frame_rate_num"], row["file_frame_rate_den"])
     frames, seconds = row["file_frames"], row["file_duration_s"]
-    rate = Fraction(frames / seconds).limit_denominator(RATE_DENOMINATOR) if seconds else Fraction()
-    return FileFacts(row["width"], row["height"], frames, rate)
+    return Fraction(frames / seconds).limit_denominator(RATE_DENOMINATOR) if seconds else Fraction()
 
 
 def listed(sample: Sample, target: Target, split: str) -> ListedClip:
