@@ -28,7 +28,8 @@ def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sam
     texts = [caption_line(text) for text in texts_of(row)]
     facts = facts_of(row)
     fate = Fate("whole")
-    if target.fate is not None and facts is not None and training.model is not UNTRAINED:
+    knows_fate = training.model is not UNTRAINED or not target.models
+    if target.fate is not None and facts is not None and knows_fate:
         fate = target.fate(facts, training)
     return Sample(
         clip_id=row["clip_id"],
