@@ -6,8 +6,9 @@ from fractions import Fraction
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
-from vidcurate.exporting.settings import model_of, rendition_options, training_for
+from vidcurate.exporting.settings import rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
 from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.targets import target_of
@@ -17,9 +18,11 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    PARTITIONS,
     QUALITY,
     SCANS,
     SOURCES,
+    STORIES,
     VERIFIED,
     VIDEOS,
     Clip,
@@ -35,6 +38,7 @@ from vidcurate.stages.output.export_options import (
     Files,
     NoFiles,
 )
+from vidcurate.stages.output.export_shape import SHAPE, crops_bars, open_shape
 
 
 def export(
@@ -53,9 +57,10 @@ def export(
     from vidcurate.stages.output.clip_files import write_clip_files
 
     rendering = rendering_of(config) if isinstance(media, Encode) else None
-    crops_bars = needs_bars(config) or knows_bars(config)
     for _, of_video in clips_by_video(clips):
-        yield from write_clip_files(of_video, media, rendering, workspace, crops_bars=crops_bars)
+        yield from write_clip_files(
+            of_video, media, rendering, workspace, crops_bars=crops_bars(config)
+        )
 
 
 def rendering_of(config: ExportConfig) -> RenditionOptions:
@@ -81,6 +86,14 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
         tail_frames=0,
         width=video.display_width,
         height=video.display_height,
+        frame_rate=None,
+        cut_frames=0,
+        crop_left=0,
+        crop_top=0,
+        crop_width=video.display_width,
+        crop_height=video.display_height,
+        picture_width=video.display_width,
+        picture_height=video.display_height,
         pixel_aspect=Fraction(1),
         display_width=video.display_width,
         display_height=video.display_height,
@@ -102,8 +115,7 @@ def needs_bars(config: ExportConfig) -> bool:
 
 def knows_bars(config: ExportConfig) -> bool:
     """Check whether bars are cropped where they are known: by default, for a trained model."""
-    is_default = isinstance(config.media, Encode) and config.media.crop_bars is None
-    return is_default and model_of(targets_of(config), config.training_model) is not None
+    return crops_bars(config) and not needs_bars(config)
 
 
 def targets_of(config: ExportConfig) -> list[Target]:
@@ -115,7 +127,7 @@ def decided_by(config: ExportConfig) -> str:
     """Return what targets, model, shape and rate come to: other ways to the same change no file."""
     if not isinstance(config.media, Encode):
         return ""
-    return f"{rendering_of(config)}, bars {needs_bars(config) or knows_bars(config)}"
+    return f"{rendering_of(config)}, bars {crops_bars(config)}{open_shape(config)}"
 
 
 def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
@@ -150,7 +162,16 @@ def request_of(config: ExportConfig) -> ExportRequest:
         training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
-            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+            columns=dict(column.split("=", 1) for column in config.columns),
+            absolute_paths=config.absolute_paths,
+            questions=read_questions(config.questions),
+            all_texts=config.all_texts,
+            rows_per_shard=config.rows_per_shard,
+            embed_bytes=config.embeds_bytes,
+            bytes_per_shard=config.mb_per_shard * 1_000_000,
+            arrays=config.arrays,
+            components=config.components,
+            quantise=config.quantise,
         ),
     )
 
@@ -173,7 +194,7 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
@@ -185,6 +206,7 @@ EXPORT = MapStage(
         Lookup(QUALITY, required=False, when=knows_bars),
     ),
     check=check_files,
+    settling=SHAPE,
     rows_per_part=16,
     cost=Cost(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
@@ -194,9 +216,10 @@ EXPORT = MapStage(
         check=check_finish,
         lookups=(
             Lookup(CLIPS),
+            Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
-            *(Lookup(table, required=False) for table in TEXTS),
+            *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
             Lookup(VERIFIED, when=is_verified),
         ),
     ),

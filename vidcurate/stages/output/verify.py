@@ -16,7 +16,7 @@ from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CUTS,
     EXPORTS,
-    KEPT,
+    PARTITIONS,
     SCANS,
     SOURCES,
     VERIFIED,
@@ -144,7 +144,7 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
 
 def quarantine(_config: VerifyConfig, view: DatasetView) -> str:
     """Put the files of clips that failed aside, with the reasons; returns where they are."""
-    live = view.scan(KEPT, ["clip_id"])["clip_id"].combine_chunks()
+    live = view.scan(PARTITIONS, ["clip_id"])["clip_id"].combine_chunks()
     done = view.done(VERIFIED)
     has_failed = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=live))
     reasons = {row["id"]: row["reason"] for row in done.filter(has_failed).to_pylist()}
@@ -172,7 +172,7 @@ def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
 VERIFY = MapStage(
     name="verify",
     summary="Decode every clip file, and prove that it holds its shot and no other frame.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=VERIFIED,
     config=VerifyConfig,
     run=verify,
