@@ -100,7 +100,8 @@ def duration_text(seconds: float) -> str:
     """Write a length of time in the unit that suits it."""
     if seconds < UP_TO_S:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < UP_TO_MIN * 60 else f"{seconds / 3600:.1f} h"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < UP_TO_MIN else f"{minutes / 60:.1f} h"
 
 
 def other_settings(now: Fates) -> dict[str, Setting]:
@@ -171,14 +172,16 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
             0.0,
         )
     longest = max(now.setting.options.lengths or training.lengths)
-    slowest = float(np.min(facts.rate[:, 0] / facts.rate[:, 1]))
-    full_s = tenth_above((longest - 1) / float(fps) + 1 / slowest)
+    rates = facts.rate[:, 0] / facts.rate[:, 1]
+    full_s = tenth_above((longest - 1) / float(fps) + 1 / float(rates.min()))
     is_cut = now.is_kept & (now.frames > now.trained_frames)
     if full_s >= split.max_clip_s or not is_cut.any():
         return
-    long_s = lengths[is_cut[now.kinds.of_clip]]
-    full = np.floor(long_s / full_s)
-    rest = (long_s - full * full_s >= max(needed_s, split.min_clip_s)).astype(int)
+    is_long = is_cut[now.kinds.of_clip]
+    long_s = lengths[is_long]
+    piece_s = np.floor(full_s * rates[is_long]) / rates[is_long]
+    full = np.floor(long_s / piece_s + 1e-9)
+    rest = (long_s - full * piece_s >= max(needed_s, split.min_clip_s)).astype(int)
     clips = int((full + rest).sum()) - len(long_s)
     trained = float((now.kinds.clips * now.trained_frames / now.rates)[is_cut].sum())
     seconds = float((full * longest + rest * min(training.lengths)).sum()) / float(fps) - trained

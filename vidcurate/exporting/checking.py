@@ -177,8 +177,8 @@ def check_target(
         buckets=buckets,
         batch_size=request.batch_size,
         below_batch=sum(b.clips for b in buckets if b.clips < request.batch_size) if trains else 0,
-        pictures=picture_losses(facts, fates.setting, fates.setting.options.sizes),
-        pictures_by_default=picture_losses(facts, fates.setting, request.default_sizes),
+        pictures=picture_losses(facts, fates.setting, request, fates.setting.options.sizes),
+        pictures_by_default=picture_losses(facts, fates.setting, request, request.default_sizes),
         captions=check_captions(
             facts,
             kept.tolist(),
@@ -190,12 +190,17 @@ def check_target(
     )
 
 
-def picture_losses(facts: ClipFacts, setting: Setting, sizes: Sequence[Size]) -> ShapeLosses | None:
-    """Say what pictures lose by sizes; None where files keep their own, or are padded."""
+def picture_losses(
+    facts: ClipFacts, setting: Setting, request: CheckRequest, sizes: Sequence[Size]
+) -> ShapeLosses | None:
+    """Say what pictures lose by sizes; None where files keep their own, or are padded.
+
+    Scaling loses nothing down to the largest size, be it asked for or the model's.
+    """
     options = setting.options
     if not sizes or not options.sizes or options.fit == "pad":
         return None
-    pixels = max(size.width * size.height for size in (*sizes, *options.sizes))
+    pixels = max(width * height for width, height in (*request.default_sizes, *options.sizes))
     pictures = long_enough_pictures(facts, options)
     return shape_losses(pictures, sizes, pixels, enlarge=options.enlarge)
 
