@@ -101,6 +101,9 @@ class Workspace(Protocol):
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in progress, by key."""
 
+    def drop_reason(self, table: Table[Any], key: str) -> str | None:
+        """Why the stage of a declared table left an input out; None where it did not."""
+
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
 
@@ -238,13 +241,16 @@ class Version:
 class Finish:
     """What a stage does once, when all its rows are there.
 
-    `run` returns a message for the user. `check` raises UsageError, before anything runs, where
-    `run` cannot work. `lookups` are the tables that `run` reads.
+    `run` returns a message for the user, "" for none. `check` raises UsageError, before anything
+    runs, where `run` cannot work. `lookups` are the tables that `run` reads. With `at_once` it runs
+    as soon as the rows are there, before other stages do, so that it is done also where nothing
+    comes out of the run or an export is refused.
     """
 
     run: Callable[[Any, DatasetView], str]
     check: Callable[[Any, DatasetView], None] = can_finish
     lookups: tuple[Lookup, ...] = ()
+    at_once: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from vidcurate.errors import EmptyResultError, TooManyFailuresError, quantity
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import cached_count, count_tables, save_count, why_empty
 from vidcurate.pipeline.discovery.identity import separate_contents
-from vidcurate.pipeline.finalize import finalize
+from vidcurate.pipeline.finalize import finalize, finish_stage
 from vidcurate.pipeline.map_stages import update_map_stage
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.pruning import prune
@@ -44,6 +44,7 @@ def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
         count_and_report(run, resolved, stage_scope)
         if run.interrupted:
             return
+        finish_stage(run, resolved, scope, at_once=True)
     if run.counts and run.counts[-1].rows == 0:
         last = run.counts[-1].stage
         raise EmptyResultError(run.unanswered.get(last) or why_empty(run.counts, run.dataset))

@@ -99,8 +99,6 @@ def row_without_file(clip: Clip, video: Video) -> ExportedClip:
         is_interlaced=video.is_interlaced,
         is_hdr=video.is_hdr,
         has_audio=False,
-        encoder=None,
-        wav=None,
     )
 
 
