@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import vidcurate as vc
-from tests.support.command import ENVIRONMENT, vidcurate
+from tests.support.command import vidcurate
 from tests.support.pipeline import process, rows, states
 from tests.support.videos import SHOTS, render
+from vidcurate.cli.render_check import show_check
 from vidcurate.errors import UsageError
 from vidcurate.records import EXPORTS
 
@@ -55,18 +57,22 @@ def test_it_shows_what_comes_of_every_clip(out: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", ["40", "120"])
-def test_it_is_read_in_any_terminal(out: Path, columns: str) -> None:
+def test_it_is_read_in_any_terminal(
+    out: Path, columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The bucket table keeps its first columns where there is little room."""
-    ended = vidcurate(
-        *("export", "-d", out, *ASKED, SIZES, "--check", *INLINE),
-        environment={**ENVIRONMENT, "COLUMNS": columns},
-    )
-    assert ended.code == 0, ended.err
-    assert "sidecar: 3 of 4 clips" in ended.out
-    assert "1 × dropped by the export: fewer than 17 frames at 16 fps" in ended.out
-    assert ("Gpixel" in ended.out) == (columns == "120")
-    assert "no caption was made yet" in ended.out
-    assert "\x1b" not in ended.out
+    monkeypatch.setenv("COLUMNS", columns)
+    asked: dict[str, Any] = {
+        "training_model": "wan",
+        "lengths": (17, 33),
+        "shape": SIZES.split(","),
+    }
+    show_check(vc.check_export(out, target=("sidecar",), **asked, engine="inline"))
+    shown = capsys.readouterr().out
+    assert "sidecar: 3 of 4 clips" in shown
+    assert "1 × dropped by the export: fewer than 17 frames at 16 fps" in shown
+    assert ("Gpixel" in shown) == (columns == "120")
+    assert "no caption was made yet" in shown
 
 
 def test_it_ends_with_3_where_no_clip_is_left(out: Path) -> None:
@@ -90,11 +96,11 @@ def test_the_forecast_comes_true(out: Path) -> None:
 
     `shape auto` stands for the sizes that it chose, so that asking for them changes no file.
     """
-    asked = {
-        "target": "sidecar",
+    asked: dict[str, Any] = {
+        "target": ("sidecar",),
         "training_model": "wan",
         "lengths": (17, 33),
-        "shape": "auto",
+        "shape": ("auto",),
         "pixels": 192 * 112,
         "preset": "ultrafast",
     }
@@ -121,8 +127,13 @@ def test_the_forecast_comes_true(out: Path) -> None:
 def test_sizes_of_all_clips_are_not_chosen_from_a_part(out: Path) -> None:
     """A wave sees some videos at a time, so that shape auto is refused with it."""
     with pytest.raises(UsageError, match=r"export\.shape auto looks at all clips first"):
-        vc.export(out, target="sidecar", shape="auto", pixels=20_000, wave=1, engine="inline")
+        vc.export(out, target=("sidecar",), shape=("auto",), pixels=20_000, wave=1, engine="inline")
     with pytest.raises(UsageError, match=r"set export\.pixels or export\.training_model"):
         vc.check_export(
-            out, target="sidecar", training_model=None, pixels=None, shape="auto", engine="inline"
+            out,
+            target=("sidecar",),
+            training_model=None,
+            pixels=None,
+            shape=("auto",),
+            engine="inline",
         )
