@@ -98,7 +98,8 @@ def action_lines(target: TargetContract) -> Iterator[str]:
 
 def group_lines(group: Group) -> Iterator[str]:
     """One reason, how often it was given, and a few clips."""
-    yield f"  {group.clips} × {group.action} by the {group.by}: {group.reason}"
+    doer = "" if group.action == "whole" else f" by the {group.by}"
+    yield f"  {group.clips} × {group.action}{doer}: {group.reason}"
     for example in group.examples:
         yield f"      {example_text(example)}"
 
@@ -112,7 +113,8 @@ def example_text(example: Example) -> str:
 def bucket_grid(target: TargetContract, *, is_narrow: bool) -> Grid:
     """Buckets with their clips, frames and pixels; a narrow one leaves out what can be computed."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("bucket" if target.model else "size", no_wrap=True)
+    has_length = any(bucket.n_frames is not None for bucket in target.buckets)
+    grid.add_column("bucket" if has_length else "size", no_wrap=True)
     for name in ("clips", "hours") if is_narrow else ("clips", "frames", "Gpixel", "hours"):
         grid.add_column(name, justify="right", no_wrap=True)
     for bucket in target.buckets[:BUCKETS_SHOWN]:

@@ -10,6 +10,7 @@ import numpy as np
 from vidcurate.errors import quantity
 from vidcurate.exporting.clip_facts import ClipFacts
 from vidcurate.exporting.contract import Fates, Setting, foretell, long_enough_pictures
+from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.shape import choose_sizes, shape_losses
 from vidcurate.exporting.target import Target
 
@@ -52,8 +53,11 @@ def advise(
 
     `others` are whole settings that may be tried, by what chooses them.
     """
-    if target.fate is None or now.setting.training is None:
+    training = now.setting.training
+    if target.fate is None or not training.lengths:
         return ()
+    if training.model is UNTRAINED:
+        return tuple(split_advice(facts, now, split))
     settings = {**(others or {}), **other_settings(now)}
     found = [
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
@@ -107,7 +111,6 @@ def duration_text(seconds: float) -> str:
 def other_settings(now: Fates) -> dict[str, Setting]:
     """List the settings worth a try: the model's own rate, and enlarged pictures."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     found: dict[str, Setting] = {}
     if options.fps != training.model.fps:
         at_rate = replace(options, fps=Fraction(training.model.fps))
@@ -120,7 +123,6 @@ def other_settings(now: Fates) -> dict[str, Setting]:
 def length_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advice]:
     """Try shorter lengths beside those that are trained, each only if it wins more by itself."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     shortest = min(training.lengths)
     spare = min(options.lengths, default=shortest) - shortest
     if not (now.frames < shortest + spare).any():
@@ -155,7 +157,6 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
     those of dividing each clip that is longer.
     """
     training, fps = now.setting.training, now.setting.options.fps
-    assert training is not None
     if fps is None:
         return
     shortest = min(now.setting.options.lengths or training.lengths)
@@ -203,7 +204,6 @@ def tenth_above(seconds: float) -> float:
 def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advice | None]:
     """Try sizes chosen from the clips themselves; they win what sizes of the model crop or drop."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     if not options.sizes:
         return
     pictures = long_enough_pictures(facts, options)
