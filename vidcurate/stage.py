@@ -138,6 +138,16 @@ class DatasetView(Protocol):
         """Whether a user wants a result that holds less than the one that is there."""
         ...
 
+    @property
+    def push_to(self) -> str | None:
+        """Where a user wants the result uploaded to."""
+        ...
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether a user only wants to know what would be uploaded."""
+        ...
+
     def files_of(self, table: Table[Any]) -> Location:
         """The folder of the files that another table's rows name."""
 
