@@ -27,12 +27,7 @@ def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sam
     texts = [caption_line(text) for text in texts_of(row)]
     facts = facts_of(row)
     fate = Fate("whole")
-<<<<<<< HEAD
-    knows_fate = training.model is not UNTRAINED or not target.models
-    if target.fate is not None and facts is not None and knows_fate:
-=======
     if target.fate is not None and facts is not None:
->>>>>>> contract
         fate = target.fate(facts, training)
     return Sample(
         clip_id=row["clip_id"],
