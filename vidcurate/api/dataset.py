@@ -32,6 +32,7 @@ from vidcurate.store.table import Table, positions
 
 if TYPE_CHECKING:
     from vidcurate.api.calls import RunResult
+    from vidcurate.exporting.checking import Contract
 
 R = TypeVar("R")
 LOG = logging.getLogger("vidcurate")
@@ -184,6 +185,12 @@ class VideoDataset:
         if out is not None:
             options["out"] = Path(out)
         return functions.export(self, **options)
+
+    def check_export(self, **options: Any) -> "Contract":
+        """Say what trainers would do with every clip; takes and raises what the function does."""
+        from vidcurate.api import functions  # noqa: PLC0415 - what runs stages builds on this module
+
+        return functions.check_export(self, **options)
 
     def run(self, config: Any = None, **options: Any) -> "RunResult":
         """Run stages on the videos that are here; takes and raises what `vidcurate.run` does."""

@@ -134,6 +134,11 @@ def read_manifest(folder: Location, sha256: str) -> dict[str, FileEntry]:
         raise UsageError(f"{folder / MANIFEST} is missing, which says what the export is") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise UsageError(f"{folder / MANIFEST} was changed, so what the export wrote is not known")
+    return parse_manifest(content)
+
+
+def parse_manifest(content: bytes) -> dict[str, FileEntry]:
+    """Map the names of a manifest's content to their entries."""
     entries = msgspec.json.Decoder(FileEntry).decode_lines(content)
     return {entry.name: entry for entry in entries}
 

@@ -41,7 +41,7 @@ FROM_CLIP_FILE = {
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("prompt_hash", "frame_times_s"),
+    *("revision", "prompt_hash", "frame_times_s", "candidates"),
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
@@ -94,7 +94,8 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     `video` is the number of a clip's video among `videos`, and `split` the part of the data set
     that it is in.
     """
-    clips = view.scan(PARTITIONS, ["clip_id", "video_id", "start_pts", "split"])
+    columns = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
+    clips = view.scan(PARTITIONS, columns)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))

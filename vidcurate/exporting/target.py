@@ -78,8 +78,9 @@ class Bundle:
     where its sound does as WAV, if it has any. `split` is the part of the data set that is written.
     `schema` states the types of the columns in `Sample.row`, where they are known; `view` is the
     data set, for targets that read more than clips. A layout of rows is given the table in pieces
-    by `list_tables`, and puts the files that rows name by `row_files`. `previous` is the export
-    that is replaced, `known` remembers hashes of files that need not be read again.
+    by `list_tables`, that of the clips' videos by `list_videos`, and puts the files that rows name
+    by `row_files`. `previous` is the export that is replaced, `known` remembers hashes of files
+    that need not be read again.
     """
 
     root: Path
@@ -94,6 +95,7 @@ class Bundle:
     view: DatasetView | None = None
     split: str = "train"
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
+    list_videos: Callable[[], Iterator[pa.Table]] | None = None
     row_files: RowFiles | None = None
     previous: Previous | None = None
     known: KnownHashes = field(default_factory=KnownHashes)

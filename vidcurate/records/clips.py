@@ -235,8 +235,10 @@ class ExportedClip:
     has_audio: Annotated[bool, ColumnInfo("Whether the file has sound")]
     encoder: Annotated[
         str | None, ColumnInfo("Encoder, as export.encoder; null where streams were copied")
-    ]
-    wav: Annotated[str | None, ColumnInfo("File with the sound, in the export; null without one")]
+    ] = None
+    wav: Annotated[
+        str | None, ColumnInfo("File with the sound, in the export; null without one")
+    ] = None
 
 
 def edge_error(edge: str) -> ColumnInfo:

@@ -38,7 +38,10 @@ class CutOptions:
 
 @dataclass(frozen=True, slots=True)
 class ClipJob:
-    """A clip to be written to `out`; without a rendition as its video is."""
+    """A clip to be written to `out`; without a rendition as its video is.
+
+    The clip ends with the last frame that its file shows.
+    """
 
     clip: Clip
     out: Path

@@ -1,6 +1,7 @@
 """Clip files, exact to the frame: encoded, or copied as far as keyframes allow it."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -56,64 +57,82 @@ def cut_clips(
     Clips that are encoded and lie near each other are encoded in one decode; what fails there is
     tried again by itself. Jobs are in the order of time.
     """
-    if options.mode != "encode" or len(jobs) == 1:
-        groups: list[list[tuple[ClipJob, SeekPoint | None]]] = [[(job, None)] for job in jobs]
+    if options.mode == "encode" and len(jobs) > 1:
+        groups = near_each_other(path, video, jobs, options, offsets)
     else:
-        try:
-            points = [
-                find_seek_point(path, video, job.clip, offsets, audio=options.audio) for job in jobs
-            ]
-        except MediaError as error:
-            yield from (error for _ in jobs)
-            return
-        groups = near_each_other(video, jobs, points)
+        groups = [Group([job]) for job in jobs]
     for group in groups:
         yield from cut_group(path, video, group, options, offsets)
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Clips of a video that are written together, and where reading for the first one starts."""
+
+    jobs: list[ClipJob]
+    point: SeekPoint | None = None
+
+
 def near_each_other(
-    video: Video, jobs: Sequence[ClipJob], points: Sequence[SeekPoint]
-) -> list[list[tuple[ClipJob, SeekPoint | None]]]:
-    """Part clips into those that one decode is quicker for, each with where its own would begin."""
-    groups: list[list[tuple[ClipJob, SeekPoint | None]]] = []
+    path: Path,
+    video: Video,
+    jobs: Sequence[ClipJob],
+    options: CutOptions,
+    offsets: Sequence[int],
+) -> list[Group]:
+    """Part clips into those that one decode is quicker for."""
+    groups: list[Group] = []
     end_s, n_pixels = Fraction(0), 0
-    for job, point in zip(jobs, points, strict=True):
+    for job in jobs:
+        try:
+            point = find_seek_point(path, video, job.clip, offsets, audio=options.audio)
+        except MediaError:
+            # By itself the clip says why.
+            groups.append(Group([job]))
+            continue
         width, height = (job.rendition or whole_rendition(video, job.clip)).size
         n_pixels += width * height
         is_near = point.seek_s is None or point.key_s <= end_s + GAP_S
-        if groups and is_near and n_pixels <= MAX_PIXELS_TOGETHER:
-            groups[-1].append((job, point))
+        if groups and groups[-1].point and is_near and n_pixels <= MAX_PIXELS_TOGETHER:
+            groups[-1].jobs.append(job)
         else:
-            groups.append([(job, point)])
+            groups.append(Group([job], point))
             n_pixels = width * height
         end_s = job.clip.end_pts * job.clip.time_base
     return groups
 
 
 def cut_group(
-    path: Path,
-    video: Video,
-    group: Sequence[tuple[ClipJob, SeekPoint | None]],
-    options: CutOptions,
-    offsets: Sequence[int],
+    path: Path, video: Video, group: Group, options: CutOptions, offsets: Sequence[int]
 ) -> Iterator[CutFile | MediaError]:
     """Write clips in one decode, and those by themselves that this fails for."""
-    jobs, point = [job for job, _ in group], group[0][1]
-    with TemporaryDirectory(dir=jobs[0].out.parent, prefix=".") as folder:
-        encoded = (
-            [None]
-            if point is None or len(jobs) == 1
-            else encode_together(path, video, jobs, point, options, Path(folder))
-        )
-        for job, one in zip(jobs, encoded, strict=True):
-            rendition = job.rendition or whole_rendition(video, job.clip)
-            if one is not None:
-                yield place(one, job, rendition)
-                continue
-            try:
-                yield cut_clip(path, video, job.clip, options, job.out, offsets, job.rendition)
-            except MediaError as error:
-                yield error
+    if group.point is None or len(group.jobs) == 1:
+        for job in group.jobs:
+            yield cut_by_itself(path, video, job, options, offsets, group.point)
+        return
+    with TemporaryDirectory(dir=group.jobs[0].out.parent, prefix=".") as folder:
+        encoded = encode_together(path, video, group.jobs, group.point, options, Path(folder))
+        for job, one in zip(group.jobs, encoded, strict=True):
+            if one is None:
+                yield cut_by_itself(path, video, job, options, offsets)
+            else:
+                yield place(one, job, job.rendition or whole_rendition(video, job.clip))
+
+
+def cut_by_itself(
+    path: Path,
+    video: Video,
+    job: ClipJob,
+    options: CutOptions,
+    offsets: Sequence[int],
+    point: SeekPoint | None = None,
+) -> CutFile | MediaError:
+    """Write one clip, completely or not at all, or say why it was not."""
+    try:
+        with atomic_write(job.out) as partial_out:
+            return write_clip(path, video, replace(job, out=partial_out), options, offsets, point)
+    except MediaError as error:
+        return error
 
 
 def write_clip(

@@ -108,7 +108,7 @@ def verify_file(
     then. Raises MediaError with the first promise that the file breaks.
     """
     due = due_frames(video_pts, clip, exported)
-    size = small_size(exported.picture_width, exported.picture_height)
+    size = small_size(*picture_size(exported))
     is_copy = exported.media == "copy"
     request = Request(
         decoder=PYAV,
@@ -165,9 +165,15 @@ def due_frames(video_pts: Ticks, clip: Clip, exported: ExportedClip) -> Due:
     return Due(times_s, first, last, 0.0, float(times_s[-1]))
 
 
+def picture_size(exported: ExportedClip) -> tuple[int, int]:
+    """Return the width and height of a file's upright picture without what pads it."""
+    whole = exported.display_width, exported.display_height
+    return exported.picture_width or whole[0], exported.picture_height or whole[1]
+
+
 def inside_padding(exported: ExportedClip) -> Part | None:
     """Return the part of a file's pictures that is not padding; None for all of them."""
-    width, height = exported.picture_width, exported.picture_height
+    width, height = picture_size(exported)
     if (width, height) == (exported.display_width, exported.display_height):
         return None
     # Colour of half the size begins at even pixels.
@@ -177,8 +183,10 @@ def inside_padding(exported: ExportedClip) -> Part | None:
 
 def part_shown(exported: ExportedClip, video: Video) -> Part | None:
     """Return the part of the video's picture that a file shows; None for all of it."""
-    part = Part(exported.crop_left, exported.crop_top, exported.crop_width, exported.crop_height)
-    return None if part == (0, 0, video.display_width, video.display_height) else part
+    crop = exported.crop_left, exported.crop_top, exported.crop_width, exported.crop_height
+    sides = [side for side in crop if side is not None]
+    whole = (0, 0, video.display_width, video.display_height)
+    return None if len(sides) < len(crop) or crop == whole else Part(*sides)
 
 
 def decode_file(decoders: DecoderProcess, request: Request, plays_s: float) -> DecodedFile:

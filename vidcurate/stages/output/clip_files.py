@@ -55,7 +55,7 @@ def write_clip_files(
     ]
     jobs.sort(key=lambda job: job.clip.start_pts)
     written = zip(jobs, cut_clips(path, video, jobs, cutting, offsets), strict=True)
-    whole = {clip.clip_id: clip for clip in clips}
+    clips_by_id = {clip.clip_id: clip for clip in clips}
     done: dict[str, list[ExportedClip] | MediaError] = {}
     for clip in clips:
         found = planned[clip.clip_id]
@@ -67,7 +67,7 @@ def write_clip_files(
             done[job.clip.clip_id] = (
                 file
                 if isinstance(file, MediaError)
-                else told(job, whole[job.clip.clip_id], file, video, cutting)
+                else told(job, file, clips_by_id[job.clip.clip_id], video, cutting)
             )
         row = done[clip.clip_id]
         yield with_wav(row, path, video, found[0], workspace.files, offsets) if media.wav else row
@@ -147,57 +147,49 @@ def shortened(clip: Clip, rendition: Rendition, pts: Ticks) -> Clip:
 
 
 def told(
-    job: ClipJob, whole: Clip, file: CutFile, video: Video, cutting: CutOptions
+    job: ClipJob, file: CutFile, clip: Clip, video: Video, cutting: CutOptions
 ) -> list[ExportedClip]:
-    """Make the row of a clip with the file that was written for it; `whole` is all of the clip."""
+    """Make the row of a clip with the file that was written for it."""
     is_copy = file.media == "copy"
     display = Size(video.display_width, video.display_height)
-    shown = display if is_copy else Size(file.width, file.height)
-    rendition = file.rendition
-    crop = rendition.crop if rendition else Box(0, 0, *display)
-    picture = rendition.inner if rendition else shown
-    return [
-        ExportedClip(
-            clip_id=job.clip.clip_id,
-            video_id=job.clip.video_id,
-            media=file.media,
-            file=job.out.name,
-            size_bytes=file.size_bytes,
-            sha256=file.sha256,
-            start_s=file.start_s,
-            duration_s=file.duration_s,
-            n_frames=file.n_frames,
-            lead_s=file.lead_s,
-            lead_frames=file.lead_frames,
-            tail_s=file.tail_s,
-            tail_frames=file.tail_frames,
-            width=file.width,
-            height=file.height,
-            frame_rate=rendition.fps if rendition else None,
-            cut_frames=frames_at(whole, rendition) - file.n_frames if rendition else 0,
-            crop_left=crop.left,
-            crop_top=crop.top,
-            crop_width=crop.width,
-            crop_height=crop.height,
-            picture_width=picture.width,
-            picture_height=picture.height,
-            pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
-            display_width=shown.width,
-            display_height=shown.height,
-            is_interlaced=is_copy and video.is_interlaced,
-            is_hdr=is_copy and video.is_hdr,
-            has_audio=file.has_audio,
-            encoder=cutting.encoder if file.media == "encode" else None,
-            wav=None,
-        )
-    ]
-
-
-def frames_at(clip: Clip, rendition: Rendition) -> int:
-    """Return how many frames all of a clip has at a rendition's rate."""
-    if rendition.fps is None:
-        return clip.n_frames
-    return ceil((clip.end_pts - clip.start_pts) * clip.time_base * rendition.fps)
+    size = display if is_copy else Size(file.width, file.height)
+    rendition = file.rendition or Rendition(Box(0, 0, *display), size, size, None, clip.n_frames)
+    n_frames, fps = clip.n_frames, rendition.fps
+    if fps is not None:
+        n_frames = ceil((clip.end_pts - clip.start_pts) * clip.time_base * fps)
+    row = ExportedClip(
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
+        media=file.media,
+        file=job.out.name,
+        size_bytes=file.size_bytes,
+        sha256=file.sha256,
+        start_s=file.start_s,
+        duration_s=file.duration_s,
+        n_frames=file.n_frames,
+        lead_s=file.lead_s,
+        lead_frames=file.lead_frames,
+        tail_s=file.tail_s,
+        tail_frames=file.tail_frames,
+        width=file.width,
+        height=file.height,
+        frame_rate=fps,
+        cut_frames=n_frames - rendition.n_frames,
+        crop_left=rendition.crop.left,
+        crop_top=rendition.crop.top,
+        crop_width=rendition.crop.width,
+        crop_height=rendition.crop.height,
+        picture_width=rendition.inner.width,
+        picture_height=rendition.inner.height,
+        pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
+        display_width=size.width,
+        display_height=size.height,
+        is_interlaced=is_copy and video.is_interlaced,
+        is_hdr=is_copy and video.is_hdr,
+        has_audio=file.has_audio,
+        encoder=None if file.rendition is None else cutting.encoder,
+    )
+    return [row]
 
 
 def with_wav(

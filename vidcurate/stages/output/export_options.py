@@ -221,9 +221,6 @@ class ExportConfig(StageConfig):
         "`export` in the data set, and `export-<target>` for another target than parquet",
         neutral=True,
     )
-    push_to: str | None = option(
-        None, "Where the finished data set is uploaded to, as hub:user/name", neutral=True
-    )
 
     @property
     def embeds_bytes(self) -> bool:

@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.clips.spans import cuts_between
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, quantity
+from vidcurate.exporting.quarantine import REASONS, Quarantined, update_quarantine
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
@@ -23,7 +26,9 @@ from vidcurate.records import (
     VerifiedClip,
     VideoCuts,
 )
-from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
+from vidcurate.stage import Cost, DatasetView, Drop, Finish, Lookup, MapStage, Version, Workspace
+from vidcurate.store.dataset import FAILED
+from vidcurate.store.markers import QUARANTINE
 
 if TYPE_CHECKING:
     from vidcurate.media.output.decoder_process import DecoderProcess
@@ -61,12 +66,14 @@ def verify(
     config: VerifyConfig,
     decoders: "DecoderProcess",
     workspace: Workspace,
-) -> Iterator[list[VerifiedClip] | MediaError]:
+) -> Iterator[list[VerifiedClip] | Drop | MediaError]:
     """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
         exported = workspace.lookup(EXPORTS).get(clip.clip_id)
         if exported is None:
-            yield MediaError("the clip was not exported: see rows exports --failed")
+            reason = workspace.drop_reason(EXPORTS, clip.clip_id)
+            fault = MediaError("the clip was not exported: see rows exports --failed")
+            yield fault if reason is None else Drop(f"not exported: {reason}")
         elif exported.file is None:
             yield [row_without_file(clip)]
         else:
@@ -135,6 +142,28 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
             raise MediaError("a transition between shots lies in the clip")
 
 
+def quarantine(_config: VerifyConfig, view: DatasetView) -> str:
+    """Put the files of clips that failed aside, with the reasons; returns where they are."""
+    live = view.scan(PARTITIONS, ["clip_id"])["clip_id"].combine_chunks()
+    done = view.done(VERIFIED)
+    has_failed = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=live))
+    reasons = {row["id"]: row["reason"] for row in done.filter(has_failed).to_pylist()}
+    failed: list[Quarantined] = []
+    if reasons:
+        exports = view.scan(EXPORTS)
+        exports = exports.filter(pc.is_in(exports["clip_id"], value_set=pa.array(reasons)))
+        failed = [
+            Quarantined(row.clip_id, row.video_id, row.file, row.sha256, reasons[row.clip_id])
+            for row in sorted(EXPORTS.from_arrow(exports), key=lambda row: row.clip_id)
+            if row.file is not None and row.sha256 is not None
+        ]
+    folder = view.root / QUARANTINE
+    update_quarantine(folder, view.files_of(EXPORTS), failed)
+    return (
+        f"{quantity(len(failed), 'clip file')} in {folder}: see {REASONS} there" if failed else ""
+    )
+
+
 def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
     """Return the seconds after which decoding counts as stuck, also from the video's start."""
     return 3600 + 10 * clip.end_s
@@ -157,5 +186,6 @@ VERIFY = MapStage(
     ),
     rows_per_part=16,
     cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=time_limit_s),
+    finish=Finish(run=quarantine, lookups=(Lookup(EXPORTS),), at_once=True),
     version=Version(number=3),
 )
