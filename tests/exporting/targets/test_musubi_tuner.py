@@ -157,10 +157,8 @@ def change(name: str, old: str, new: str) -> Spoil:
         (change(DATASET, "source_fps = 16.0", "source_fps = 24.0"), "16 fps"),
         (change("clips-64x48-9-16fps.jsonl", "a.mp4", "b.mp4"), "b.mp4"),
         (
-            lambda root: (
-                (root / "clips-64x48-9-16fps.jsonl")
-                .open("a")
-                .write((root / "clips-64x48-9-16fps.jsonl").read_text())
+            lambda root: (root / "clips-64x48-9-16fps.jsonl").write_text(
+                (root / "clips-64x48-9-16fps.jsonl").read_text() * 2
             ),
             "two clips",
         ),
