@@ -12,6 +12,7 @@ VidcurateError            1  base class; anything else that reaches the top is a
 ├── TooManyFailuresError  3  more rows failed than --max-failed allows
 ├── EmptyResultError      3  rows were expected and none came out
 ├── LossError             3  an export would hold less than the existing one
+├── ExportFaultError      3  an export does not hold what was written, or was changed since
 └── MediaError            -  one video or clip cannot be read; becomes that row's reason
     └── ServerError       -  a model's server gave no answer; the row stays pending
         └── ServerDownError 2  the server answers no request; ends the command
@@ -92,6 +93,12 @@ class EmptyResultError(VidcurateError):
 
 class LossError(VidcurateError):
     """An export would hold less than the existing one, and no option allows that."""
+
+    exit_code = 3
+
+
+class ExportFaultError(VidcurateError):
+    """An export is not read as what was written, or its files are not as its manifest says."""
 
     exit_code = 3
 

@@ -20,7 +20,7 @@ from vidcurate.pipeline.runner import update_stage
 from vidcurate.pipeline.scope import FOUND, Scope
 from vidcurate.records import CLIPS, FILES
 from vidcurate.stage import TableStage
-from vidcurate.stages.output.export import ExportConfig
+from vidcurate.stages.output.export_options import ExportConfig
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig
 from vidcurate.store.commits import commit_name

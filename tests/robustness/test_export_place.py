@@ -14,8 +14,16 @@ import pytest
 from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
-from vidcurate.exporting.files import link
-from vidcurate.exporting.marker import end_hash, read_marker
+from vidcurate.exporting.links import link
+from vidcurate.exporting.manifest import (
+    MANIFEST,
+    FileEntry,
+    end_hash,
+    file_sha256,
+    read_manifest,
+    write_manifest,
+)
+from vidcurate.exporting.marker import read_marker
 from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES
@@ -256,7 +264,11 @@ def test_columns_that_nothing_makes_any_more_are_lost(out: Path) -> None:
         table = table.append_column(name, [["x"] * table.num_rows])
     shard.unlink()
     pq.write_table(table, shard)
-    mark["files"][f"data/{shard.name}"] = end_hash(shard)
+    entries = read_manifest(out / "export", mark["manifest"])
+    name = f"data/{shard.name}"
+    entries[name] = FileEntry(name, shard.stat().st_size, file_sha256(shard), end_hash(shard))
+    (out / "export" / MANIFEST).unlink()
+    mark["manifest"] = write_manifest(out / "export", entries.values())
     (out / "export" / EXPORT_MARKER).unlink()
     (out / "export" / EXPORT_MARKER).write_text(json.dumps(mark), "utf-8")
     with pytest.raises(LossError, match=r"would lose 2 columns \(speech_ratio, licence\)"):

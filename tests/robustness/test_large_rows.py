@@ -11,7 +11,7 @@ import pytest
 
 from vidcurate.errors import UsageError
 from vidcurate.exporting.targets import parquet
-from vidcurate.exporting.targets.parquet import write_shard, write_shards
+from vidcurate.exporting.targets.parquet import write_shard
 
 SIZES = (300, 500, 200, None, 1500, 10, 900)
 
@@ -61,4 +61,4 @@ def test_a_clip_that_no_parquet_can_hold_is_named(
     """A file past what one value may have is refused with its name, size and a way out."""
     monkeypatch.setattr(parquet, "MAX_VALUE_BYTES", 1000)
     with pytest.raises(UsageError, match=r"clips/4\.mp4 has 1500 bytes.*embed_bytes to no"):
-        write_shards([rows], tmp_path / "data", 10, tmp_path)
+        write_shard(rows, tmp_path / "train.parquet", tmp_path)

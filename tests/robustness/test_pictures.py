@@ -20,6 +20,7 @@ from vidcurate.media.io.frames import read_images
 from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
+from vidcurate.media.output.decoder_process import DecoderProcess
 from vidcurate.media.output.frame_match import misread_colours, small_picture
 from vidcurate.media.output.verify import verify_file
 from vidcurate.media.scan.files import read_samples
@@ -27,6 +28,7 @@ from vidcurate.media.scan.proxies import decode_jpeg
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, ExportedClip, Video
 
+DECODERS = DecoderProcess(60)
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24")
 YUV420 = ("-pix_fmt", "yuv420p")
@@ -95,6 +97,14 @@ def written(clip: Clip, done: CutFile) -> ExportedClip:
         tail_frames=0,
         width=done.width,
         height=done.height,
+        frame_rate=None,
+        cut_frames=0,
+        crop_left=0,
+        crop_top=0,
+        crop_width=done.width,
+        crop_height=done.height,
+        picture_width=done.width,
+        picture_height=done.height,
         pixel_aspect=Fraction(1),
         display_width=done.width,
         display_height=done.height,
@@ -166,9 +176,9 @@ def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
     assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
     assert "unknown" not in (found.primaries, found.transfer)
     video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
-    verify_file(
-        path, video, clip, video_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done)
-    )
+    row = written(clip, done)
+    pts = video_pts + clip.start_pts
+    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
@@ -184,13 +194,13 @@ def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     row = replace(written(clip, right), duration_s=clip.duration_s)
     video_pts = clip.start_pts + np.arange(clip.n_frames) * 40
     with pytest.raises(MediaError, match="other colours"):
-        verify_file(path, video, clip, video_pts, file, row)
+        verify_file(path, video, clip, video_pts, file, row, DECODERS)
 
 
 def test_misread_pictures_differ() -> None:
     """A picture whose colours are read in a wrong way is told from the right one."""
     frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), (200, 40, 30), np.uint8), "rgb24")
-    own = small_picture(frame, (16, 16))
+    own = small_picture(frame, (16, 16), None)[0]
     assert all(np.abs(own - other).max() > 4 for other in misread_colours(own))
 
 
@@ -427,10 +437,9 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     clip = counted.clip(40, 50)
     done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
     pts = np.array([time for time, _ in counted.frames])
-    assert (
-        verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error
-        < 4
-    )
+    row = written(clip, done)
+    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
+    assert proof.first.error < 4
 
 
 KEY = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0123456789abcdef" * 2)

@@ -14,6 +14,7 @@ from tests.support.command import Ended, kill_group, start, vidcurate, wait_unti
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
+from vidcurate.exporting.quarantine import Quarantined, update_quarantine
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import (
     CAPTIONS,
@@ -185,3 +186,16 @@ def test_one_line_where_the_storage_refuses(
     assert says in reported.err
     assert len(reported.err.splitlines()) == 1
     assert SECRET not in reported.err
+
+
+@pytest.mark.usefixtures("videos")
+def test_a_quarantine_in_a_bucket() -> None:
+    """Files that failed are copied aside with the reasons, and taken away when they pass."""
+    source, folder = Remote("bucket/clips"), Remote("bucket/quarantine")
+    (source / "a.mp4").write_bytes(b"a")
+    failed = [Quarantined(n, "video", f"{n}.mp4", n * 64, "it hangs") for n in ("a", "gone")]
+    update_quarantine(folder, source, failed)
+    assert set(folder.below()) == {"a.mp4", "reasons.jsonl"}
+    update_quarantine(folder, source, [])
+    assert not folder.below()
+    assert (source / "a.mp4").read_bytes() == b"a"

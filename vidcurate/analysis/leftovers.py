@@ -14,6 +14,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
 from vidcurate.stage import TableStage
 from vidcurate.store.dataset import FAILED, OK, Dataset, StoredTable
+from vidcurate.store.markers import QUARANTINE
 from vidcurate.store.storage import Location, Remote, list_folders
 
 # Names that only we give: of a folder of rows, and of a file that is being written.
@@ -32,7 +33,7 @@ def leftovers(dataset: Dataset) -> list[Location]:
     lost = [stored.folder / name for stored in outputs for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
-    own = [root / name for name in (*dataset.manifest(), "counts", "search")]
+    own = [root / name for name in (*dataset.manifest(), "counts", "search", QUARANTINE)]
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
     export = root / "export"

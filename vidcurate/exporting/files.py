@@ -4,13 +4,21 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import uuid4
 
 from vidcurate.errors import UsageError
 from vidcurate.exporting.links import link
-from vidcurate.exporting.marker import CARD, ExportMarker, files_in_shard, read_marker, write_marker
+from vidcurate.exporting.manifest import MANIFEST, read_manifest
+from vidcurate.exporting.marker import (
+    CARD,
+    DESKTOP_FILES,
+    ExportMarker,
+    files_below,
+    read_marker,
+    write_marker,
+)
 from vidcurate.store.markers import EXPORT_MARKER
 from vidcurate.store.storage import Location, Remote, map_names, put
 
@@ -36,15 +44,18 @@ def link_files(names: Sequence[str], source: Location, building: Location) -> No
     map_names(link_one, names, source)
 
 
-def put_objects(building: Path, out: Remote, marker: ExportMarker) -> None:
-    """Upload shards and card, and remove objects that do not belong to the export."""
+def put_objects(building: Path, out: Remote, marker: ExportMarker, names: Iterable[str]) -> None:
+    """Upload shards and card, and remove objects that do not belong to the export.
+
+    `names` are all files of the export; those that are not in `building` are there already.
+    """
     write_marker(out, ExportMarker(marker.dataset))
-    kept = {EXPORT_MARKER, CARD}
-    for name in sorted(marker.files.keys() - {CARD}):
-        kept |= {name, *files_in_shard(building / name)}
-        put(building / name, out / name)
+    own = {*names, MANIFEST}
+    for name in sorted(own - {CARD}):
+        if (building / name).is_file():
+            put(building / name, out / name)
     put(building / CARD, out / CARD)
-    for name in out.below().keys() - kept:
+    for name in out.below().keys() - own - {EXPORT_MARKER}:
         (out / name).unlink(missing_ok=True)
     write_marker(out, marker)
 
@@ -60,8 +71,11 @@ def require_folder(out: Path) -> None:
         raise UsageError(f"no permission to write to {parent}: {out.name} cannot be written there")
 
 
-def put_in_place(building: Path, out: Path, dataset: str) -> None:
-    """Replace an export by the finished folder, and remove the old one."""
+def put_in_place(building: Path, out: Path, dataset: str) -> str:
+    """Replace an export by the finished folder, and remove the files of the old one.
+
+    Returns a message about what was put into the old one while it was replaced, and stays.
+    """
     old = out.with_name(f".{out.name}.{uuid4().hex[:8]}.old")
     if out.exists():
         if read_marker(out) is None:
@@ -72,20 +86,44 @@ def put_in_place(building: Path, out: Path, dataset: str) -> None:
             # A folder of an overlay's lower layer cannot be renamed.
             if error.errno != errno.EXDEV:
                 raise
-            remove_marked(out)
+            remove_written(out)
     building.rename(out)
-    if old.exists():
-        remove_marked(old)
+    if not old.exists() or remove_written(old):
+        return ""
+    return f"; {old} keeps what was put into the old export meanwhile"
 
 
-def remove_marked(folder: Path) -> None:
-    """Remove an export, its marker last, so that after a kill the rest is still recognised."""
-    for inside in folder.iterdir():
-        if inside.is_dir() and not inside.is_symlink():
-            shutil.rmtree(inside, ignore_errors=True)
-        elif inside.name != EXPORT_MARKER:
-            inside.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
+def remove_written(folder: Path) -> bool:
+    """Remove what an export wrote, its marker last; returns whether nothing else was there.
+
+    After a kill the rest is still recognised.
+    """
+    marker = read_marker(folder)
+    names = read_manifest(folder, marker.manifest) if marker and marker.finished else {}
+    found = files_below(folder)
+    others = [n for n in found if n not in names and n not in (MANIFEST, EXPORT_MARKER)]
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+    remove_empty_folders(folder)
+    if others:
+        return False
+    for name in (*DESKTOP_FILES, MANIFEST, EXPORT_MARKER):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+    return True
+
+
+def remove_empty_folders(folder: Path) -> None:
+    """Remove the folders below a folder that hold no file, or what a desktop left there."""
+    for at, _, files in os.walk(folder, topdown=False):
+        inside = Path(at)
+        if inside == folder:
+            continue
+        if DESKTOP_FILES.issuperset(files):
+            for name in files:
+                (inside / name).unlink(missing_ok=True)
+        if not any(inside.iterdir()):
+            inside.rmdir()
 
 
 def tidy(out: Path, dataset: str) -> None:
@@ -94,10 +132,12 @@ def tidy(out: Path, dataset: str) -> None:
     Between taking the old export away and putting the new one in its place, neither is there.
     """
     for left in unfinished_folders(out, dataset):
-        if left.suffix == ".old" and not out.exists():
+        if left.suffix == ".partial":
+            shutil.rmtree(left, ignore_errors=True)
+        elif not out.exists():
             left.rename(out)
         else:
-            remove_marked(left)
+            remove_written(left)
 
 
 def unfinished_folders(out: Path, dataset: str) -> list[Path]:

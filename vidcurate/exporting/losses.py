@@ -1,18 +1,21 @@
 """What a new export would lose of the present one without the user asking for it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError, quantity
+from vidcurate.exporting.manifest import read_manifest
 from vidcurate.exporting.marker import SHARD, read_marker
+from vidcurate.exporting.table import SPLITS
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
-from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
+from vidcurate.records import CAPTIONS, CLIPS, KEPT, PARTITIONS, REFINED, SOURCES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, list_names
 from vidcurate.store.table import Table, arrow_source
@@ -20,6 +23,21 @@ from vidcurate.store.table import Table, arrow_source
 # Columns that are there or not as options of the export ask for them.
 OPTIONAL_COLUMNS = {FILE_COLUMN, "source_path"}
 MAX_NAMED = 5
+CLIP_LIST = ".vidcurate-clips.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedClip:
+    """One clip in the list of an export that is no Parquet, in the order of the export.
+
+    `left_out` says why the target does not hold it, "" where it does.
+    """
+
+    clip_id: str
+    video_id: str
+    split: str
+    has_caption: bool
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,8 +52,8 @@ class ExportContents:
 class Losses:
     """What the present export has and a new one lacks; `clips` counts clips by reason.
 
-    `intended` counts clips gone because rules reject them, or their videos are cut in other ways or
-    were dropped.
+    `intended` counts clips gone because rules or quotas reject them, or their videos are cut in
+    other ways or were dropped.
     """
 
     clips: Counter[str] = field(default_factory=Counter)
@@ -60,11 +78,13 @@ def read_export(out: Location) -> ExportContents | None:
     Raises UsageError for one that cannot be read.
     """
     marker = read_marker(out)
+    if marker is not None and marker.target != "parquet":
+        return read_clip_list(out)
     if marker is not None and marker.finished:
-        names = [*marker.files]
+        names = [*read_manifest(out, marker.manifest)]
     else:
         names = [f"data/{name}" for name in list_names(out / "data")]
-    shards = [out / name for name in sorted(names) if SHARD.fullmatch(name)]
+    shards = [out / name for name in in_split_order(names)]
     if not shards:
         return None
     try:
@@ -74,6 +94,27 @@ def read_export(out: Location) -> ExportContents | None:
     except (pa.ArrowException, KeyError) as error:
         raise UsageError(f"{out} cannot be read ({error}): remove it, or name another") from error
     return ExportContents(pa.concat_tables(pieces), columns)
+
+
+def in_split_order(names: Iterable[str]) -> list[str]:
+    """List the shards among some names, by split and number."""
+    shards = (name for name in names if SHARD.fullmatch(name))
+    return sorted(shards, key=lambda n: (SPLITS.index(n[5:].partition("-")[0]), n))
+
+
+def read_clip_list(out: Location) -> ExportContents | None:
+    """Read the clips of an export that is no Parquet from its list."""
+    try:
+        content = (out / CLIP_LIST).read_bytes()
+    except FileNotFoundError:
+        return None
+    clips = [c for c in msgspec.json.Decoder(ListedClip).decode_lines(content) if not c.left_out]
+    columns = {
+        "clip_id": pa.array([c.clip_id for c in clips], pa.string()),
+        "video_id": pa.array([c.video_id for c in clips], pa.string()),
+        "has_caption": pa.array([c.has_caption for c in clips], pa.bool_()),
+    }
+    return ExportContents(pa.table(columns), ())
 
 
 def read_shard_clips(shard: Location) -> pa.Table:
@@ -91,9 +132,9 @@ def find_losses(
 ) -> Losses:
     """Find what an export of these clips and columns would lose without the user asking for it.
 
-    Clips that rules reject, and those of videos that are cut in other ways now or that the user
-    dropped, are intended losses; those that failed, and those of videos that failed or have other
-    content now, are not.
+    Clips that rules or quotas reject, and those of videos that are cut in other ways now or that
+    the user dropped, are intended losses; those that failed, and those of videos that failed or
+    have other content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
     has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
@@ -113,7 +154,7 @@ def find_losses(
 
 def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
     """Count clips that an export no longer has, by the unintended reason."""
-    kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
+    kept = set(view.scan(PARTITIONS, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
     dropped = view.dropped_videos()

@@ -1,30 +1,29 @@
-"""The marker of an export: whose data set a folder is, and which files in it are the export's."""
+"""The marker of an export: whose data set a folder is, and what of it is not the export's."""
 
-import hashlib
 import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-
 from vidcurate.errors import UsageError
+from vidcurate.exporting.manifest import MANIFEST, FileEntry, end_hash, read_manifest
 from vidcurate.store.atomic import write_text
-from vidcurate.store.markers import EXPORT_MARKER, LAYOUT, refuse_other_layout
+from vidcurate.store.markers import (
+    EXPORT_MARKER,
+    LAYOUT,
+    enclosing_vidcurate_folder,
+    refuse_other_layout,
+)
 from vidcurate.store.storage import Location, Remote
-from vidcurate.store.table import arrow_source
 
 CARD = "README.md"
-SHARD = re.compile(r"data/train-\d{5}-of-\d{5}\.parquet")
-# In object storage a run that was killed leaves files that no shard and no mark names.
+SHARD = re.compile(r"data/(train|validation|test)-\d{5}-of-\d{5}\.parquet")
+# In object storage a run that was killed leaves files that no manifest names.
 CLIP_FILE_NAME = re.compile(r"(clips|keyframes)/[0-9a-f]{16}[\w.-]*-\d+[\w.-]*\.\w+")
 # Files that desktops leave in every folder that they show.
 DESKTOP_FILES = frozenset({".DS_Store", "Thumbs.db", "desktop.ini"})
-# A Parquet file ends with where its columns lie, so that hardly a change leaves its end as it was.
-END_BYTES = 1 << 16
 MAX_NAMED = 3
 
 
@@ -32,16 +31,16 @@ MAX_NAMED = 3
 class ExportMarker:
     """What an export's file `EXPORT_MARKER` says about it.
 
-    `dataset` is the id of the data set that it is of. `files` are card and shards, each with a hash
-    by which a change shows; what else belongs to an export its shards name. Of one that is not
-    `finished` the files are not known.
+    `dataset` is the id of the data set that it is of, `target` its layout, and `manifest` the hash
+    of its list of files. Of one that is not `finished` the files are not known.
     """
 
     dataset: str
+    target: str = "parquet"
     finished: bool = False
     clips: int = 0
     captions: int = 0
-    files: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
 
 
 def read_marker(folder: Location) -> ExportMarker | None:
@@ -65,22 +64,6 @@ def write_marker(folder: Location, marker: ExportMarker) -> None:
     write_text(folder / EXPORT_MARKER, text)
 
 
-def finished_marker(folder: Path, dataset: str, *, clips: int, captions: int) -> ExportMarker:
-    """Make the marker of an export that lies complete in a folder."""
-    shards = sorted(f"data/{shard.name}" for shard in (folder / "data").iterdir())
-    files = {name: end_hash(folder / name) for name in (CARD, *shards)}
-    return ExportMarker(dataset, finished=True, clips=clips, captions=captions, files=files)
-
-
-def end_hash(file: Location) -> str:
-    """Hash a file's size and last bytes."""
-    size = file.stat().st_size
-    with file.open("rb") as content:
-        content.seek(max(0, size - END_BYTES))
-        end = content.read()
-    return hashlib.sha256(b"%d " % size + end).hexdigest()[:16]
-
-
 def check_replaceable(out: Location, dataset: str | None) -> None:
     """Check that an export of a data set may replace a folder: an earlier one, or nothing.
 
@@ -98,51 +81,49 @@ def check_replaceable(out: Location, dataset: str | None) -> None:
         )
     foreign = sorted(foreign_files(out, marker, files))
     if foreign:
-        more = f" and {len(foreign) - MAX_NAMED} more" if len(foreign) > MAX_NAMED else ""
         raise UsageError(
-            f"{out} holds what its export did not write: {', '.join(foreign[:MAX_NAMED])}"
-            f"{more}; move it away, or name another folder as out"
+            f"{out} holds what its export did not write: {some_of(foreign)}; "
+            "move it away, or name another folder as out"
         )
 
 
+def some_of(names: list[str]) -> str:
+    """Name the first few of several."""
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    return ", ".join(names[:MAX_NAMED]) + more
+
+
 def foreign_files(out: Location, marker: ExportMarker, files: Mapping[str, int]) -> Iterator[str]:
-    """Yield files of a marked folder that the export did not write or that were changed since."""
+    """Yield files of a marked folder that the export did not write or that were changed since.
+
+    Raises UsageError where the manifest, which tells them apart, is missing or was changed.
+    """
     if not marker.finished:
         yield from (n for n in files if n not in (EXPORT_MARKER, CARD) and not is_export_name(n))
         return
-    ours: dict[str, int | None] = {EXPORT_MARKER: None}
-    for name, known in marker.files.items():
-        if name in files and known == end_hash(out / name):
-            ours[name] = None
-            if name != CARD:
-                ours |= files_in_shard(out / name)
+    entries = read_manifest(out, marker.manifest)
     for name, size in files.items():
-        if name in ours and ours[name] in (None, size):
+        if name in (EXPORT_MARKER, MANIFEST):
             continue
-        if isinstance(out, Remote) and name not in marker.files and is_export_name(name):
-            continue
-        yield f"{name} (changed)" if name in ours or name in marker.files else name
+        entry = entries.get(name)
+        if entry is None:
+            if not (isinstance(out, Remote) and is_export_name(name)):
+                yield name
+        elif not is_as_written(out / name, size, entry):
+            yield f"{name} (changed)"
+
+
+def is_as_written(file: Location, size: int, entry: FileEntry) -> bool:
+    """Check, without reading all of it, whether a file is what the export wrote."""
+    if isinstance(file, Path) and file.is_symlink():
+        return False
+    return size == entry.bytes and (not entry.end or end_hash(file) == entry.end)
 
 
 def is_export_name(name: str) -> bool:
     """Check whether a file has a name that an export gives."""
-    return bool(SHARD.fullmatch(name) or CLIP_FILE_NAME.fullmatch(name))
-
-
-def files_in_shard(shard: Location) -> dict[str, int | None]:
-    """Map the files that a shard's rows name to their sizes, None where rows state no size."""
-    with pq.ParquetFile(arrow_source(shard)) as file:
-        wanted = {"file_name", "size_bytes", "keyframes"} & set(file.schema_arrow.names)
-        rows = file.read(sorted(wanted))
-    if not {"file_name", "size_bytes"} <= wanted:
-        return {}
-    names: dict[str, int | None] = dict(
-        zip(rows["file_name"].to_pylist(), rows["size_bytes"].to_pylist(), strict=True)
-    )
-    if "keyframes" in wanted:
-        images = pc.struct_field(pc.list_flatten(rows["keyframes"]), "file_name")
-        names |= dict.fromkeys(images.to_pylist())
-    return names
+    in_data = name.replace("videos/", "data/", 1) if name.startswith("videos/") else name
+    return bool(SHARD.fullmatch(in_data) or CLIP_FILE_NAME.fullmatch(name))
 
 
 def files_below(folder: Location) -> dict[str, int]:
@@ -157,3 +138,13 @@ def files_below(folder: Location) -> dict[str, int]:
                 path = Path(at, name)
                 found[path.relative_to(folder).as_posix()] = path.lstat().st_size
     return found
+
+
+def refuse_nested(out: Location) -> None:
+    """Raise UsageError for a folder inside an export or a data set's tables, which it would change.
+
+    The folder itself may be an export.
+    """
+    around = enclosing_vidcurate_folder(out.parent)
+    if around is not None:
+        raise UsageError(f"{out} lies in {around}: name a folder outside it as out")

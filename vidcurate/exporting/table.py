@@ -11,8 +11,8 @@ from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
     EXPORTS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     REFINED,
     SCORE_TABLES,
     SOURCES,
@@ -23,10 +23,15 @@ from vidcurate.records import (
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import FRACTION, positions
 
-FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
+FROM_CLIP = (
+    *("split", "group"),
+    *("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base"),
+)
 FROM_EXPORT = (
     *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
-    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+    *("is_interlaced", "is_hdr", "has_audio", "size_bytes", "sha256"),
+    *("encoder", "cut_frames", "crop_left", "crop_top", "crop_width", "crop_height"),
+    *("picture_width", "picture_height"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
 FROM_CLIP_FILE = {
@@ -38,11 +43,12 @@ FROM_CLIP_FILE = {
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("prompt_hash", "frame_times_s"),
+    *("revision", "prompt_hash", "frame_times_s", "candidates"),
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
-ALWAYS = (KEPT, EXPORTS, VIDEOS)
+SPLITS = ("train", "validation", "test")
+ALWAYS = (PARTITIONS, EXPORTS, VIDEOS)
 SCORES = (*SCORE_TABLES, ALIGNMENT)
 TEXTS = (CAPTIONS, VERDICTS, REFINED)
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
@@ -50,15 +56,16 @@ ROWS_AT_ONCE = 1 << 16
 KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.float64())])
 
 
-def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
-    """Yield every exported clip by video and time, in pieces; one empty piece if there is none.
+def clip_pieces(
+    view: DatasetView, videos: pa.Table, clips: pa.Table, *, source_paths: bool
+) -> Iterator[pa.Table]:
+    """Yield the rows of some exported clips, in their order, in pieces; one empty piece if none.
 
-    File names are relative to the data set's folder. `source_paths` adds where each video lies, for
-    clips that have no file of their own.
+    `videos` and `clips` are those of `videos_by_name` and `exported_clips`. File names are relative
+    to the data set's folder. `source_paths` adds where each video lies, for clips that have no file
+    of their own.
     """
-    videos = videos_by_name(view)
-    extras = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
-    clips = exported_clips(view, videos)
+    extras = extra_columns(videos)
     joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
@@ -67,6 +74,12 @@ def clip_pieces(view: DatasetView, *, source_paths: bool) -> Iterator[pa.Table]:
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
+
+
+def extra_columns(videos: pa.Table) -> list[str]:
+    """List the columns that the user's lists of videos have."""
+    names: list[str] = pc.unique(videos["extra"].combine_chunks().keys).to_pylist()
+    return names
 
 
 def videos_by_name(view: DatasetView) -> pa.Table:
@@ -80,9 +93,11 @@ def videos_by_name(view: DatasetView) -> pa.Table:
 def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     """List the kept clips that have an exported row, and a verified one where files are verified.
 
-    `video` is the number of a clip's video among `videos`.
+    `video` is the number of a clip's video among `videos`, and `split` the part of the data set
+    that it is in.
     """
-    clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
+    names = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
+    clips = view.scan(PARTITIONS, names)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
@@ -93,7 +108,7 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
 
 def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
     """Build the columns of some clips from their rows in each table."""
-    clips, exported = found[KEPT.name], found[EXPORTS.name]
+    clips, exported = found[PARTITIONS.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     columns["file_name"] = pc.binary_join_element_wise("clips", exported["file"], "/")
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
@@ -101,6 +116,8 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
         add_column(columns, name, exported[name])
+    columns["wav_file_name"] = pc.binary_join_element_wise("clips", exported["wav"], "/")
+    add_column(columns, "file_frame_rate", exported["frame_rate"])
     has_file = pc.is_valid(exported["file"])
     for name, file_column in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[file_column], None)

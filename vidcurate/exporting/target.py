@@ -5,9 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from vidcurate.exporting.links import link
+from vidcurate.exporting.manifest import KnownHashes, Previous
+from vidcurate.exporting.questions import Questions
+from vidcurate.exporting.row_files import RowFiles
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.exporting.video_models import ModelName
+from vidcurate.stage import DatasetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +40,31 @@ class Sample:
 class TargetOptions:
     """Options of targets: each target reads those that concern it.
 
-    `columns` names the columns of csv and jsonl: column to write → column of the table. `questions`
-    are the templates that chat targets ask with. `rows_per_shard` bounds shards.
+    `columns` names the columns of lists: column to write → column of the table. `absolute_paths`
+    has lists name files by absolute paths. `questions` are what chat targets ask, `all_texts` has
+    them ask for each text of a clip and not only for its caption. `rows_per_shard` and
+    `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has
+    `fixed` write arrays in place of videos.
+    `components` is the number of principal components that `features` keeps, 0 for the vectors as
+    they are; `quantise` stores them in 8 bits.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    questions: Sequence[str] = ()
+    absolute_paths: bool = False
+    questions: Questions = field(default_factory=Questions)
+    all_texts: bool = False
     rows_per_shard: int = 10_000
+    embed_bytes: bool = False
+    bytes_per_shard: int = 1 << 30
+    arrays: bool = False
+    components: int = 0
+    quantise: bool = False
     seed: int = 0
+
+
+def no_sound(_sample: "Sample") -> Path | None:
+    """The `sound_file` of an export that writes no sound of its own."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -51,7 +74,13 @@ class Bundle:
     `root` is the folder that is written, which is later moved to `out`: absolute paths in configs
     are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
-    by video and time, anew at each call; `clip_file` is where a clip's file lies.
+    by video and time, anew at each call; `clip_file` is where a clip's file lies, `sound_file`
+    where its sound does as WAV, if it has any. `split` is the part of the data set that is written.
+    `schema` states the types of the columns in `Sample.row`, where they are known; `view` is the
+    data set, for targets that read more than clips. A layout of rows is given the table in pieces
+    by `list_tables`, that of the clips' videos by `list_videos`, and puts the files that rows name
+    by `row_files`. `previous` is the export that is replaced, `known` remembers hashes of files
+    that need not be read again.
     """
 
     root: Path
@@ -61,14 +90,40 @@ class Bundle:
     options: TargetOptions
     list_samples: Callable[[], Iterator[Sample]]
     clip_file: Callable[[Sample], Path]
+    sound_file: Callable[[Sample], Path | None] = no_sound
+    schema: pa.Schema | None = None
+    view: DatasetView | None = None
+    split: str = "train"
+    list_tables: Callable[[], Iterator[pa.Table]] | None = None
+    list_videos: Callable[[], Iterator[pa.Table]] | None = None
+    row_files: RowFiles | None = None
+    previous: Previous | None = None
+    known: KnownHashes = field(default_factory=KnownHashes)
 
     def samples(self) -> Iterator[Sample]:
         """Yield the clips that the target takes; may be called again."""
         return self.list_samples()
 
+    def tables(self) -> Iterator[pa.Table]:
+        """Yield the table of the clips that the target takes, in pieces."""
+        if self.list_tables is not None:
+            return self.list_tables()
+        return iter([pa.Table.from_pylist([dict(sample.row) for sample in self.samples()])])
+
     def place(self, sample: Sample, name: str) -> None:
         """Put a clip's file under a name below root, as a hard link where that is possible."""
-        link(self.clip_file(sample), self.file(name))
+        file = self.file(name)
+        link(self.clip_file(sample), file)
+        if sample.row.get("sha256"):
+            self.known.add(file, sample.row["sha256"])
+
+    def keep(self, name: str, as_name: str) -> bool:
+        """Take a file of the previous export under a name; False where it is not as written."""
+        file = self.file(as_name)
+        entry = self.previous.keep(name, file) if self.previous else None
+        if entry is not None:
+            self.known.add(file, entry.sha256, entry.end)
+        return entry is not None
 
     def text(self, name: str, content: str) -> None:
         """Write a text file in UTF-8 with line feeds."""
@@ -92,7 +147,11 @@ class Target:
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
     exactly a trained length, since longer ones are stretched, dropped or make their batch
-    fail; `spare_frames` is how many frames more than trained it needs.
+    fail; `spare_frames` is how many frames more than trained it needs. With `one_size` pictures of
+    another aspect than the model's are stretched, so that files have its size only. A layout
+    `of_rows` is written from the table, with captions as they are. With `names_splits` file names
+    say the split, so that all splits go into one folder, `train` first; else each has its own.
+    `data_files` is what readers on hubs load of a split, as a glob with {split}.
     """
 
     name: str
@@ -107,3 +166,7 @@ class Target:
     needs_captions: bool = True
     cuts_to_length: bool = False
     spare_frames: int = 0
+    one_size: bool = False
+    of_rows: bool = False
+    names_splits: bool = False
+    data_files: str = ""

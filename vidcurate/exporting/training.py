@@ -4,23 +4,16 @@ The arithmetic of a trainer is a pure function `Fate = fate(FileFacts, Training)
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import product
 from typing import Literal, NamedTuple
+
+from vidcurate.clips.rendition import FileFacts, Size
+
+__all__ = ["Action", "Bucket", "Fate", "FileFacts", "Size", "Training", "VideoModel"]
 
 # What a trainer does with a clip: takes all of it, takes its first frames or a part, speeds it up
 # or down, shortens it to a length that the model can hold, or leaves it out.
 Action = Literal["whole", "cut", "stretched", "shortened", "dropped"]
-
-
-class Size(NamedTuple):
-    """Width and height of pictures, in pixels."""
-
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.width}x{self.height}"
 
 
 class Bucket(NamedTuple):
@@ -32,16 +25,6 @@ class Bucket(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.width}x{self.height}x{self.n_frames}"
-
-
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """What a trainer reads of a clip file before it decodes it; `fps` is its average rate."""
-
-    width: int
-    height: int
-    n_frames: int
-    fps: Fraction
 
 
 @dataclass(frozen=True, slots=True)

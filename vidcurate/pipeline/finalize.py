@@ -1,4 +1,4 @@
-"""What is done once, when all stages are up to date: the finish of each stage that has one."""
+"""What is done once, when a stage or all of them are up to date: the finish of those with one."""
 
 from collections.abc import Sequence
 
@@ -15,13 +15,19 @@ from vidcurate.stage import MapStage
 
 
 def finalize(run: Run, plan: Sequence[ResolvedStage], scope: Scope) -> None:
-    """Run the finish of each stage that has one, until the run is interrupted."""
+    """Run the finish of each stage that has one and waits for all, until the run is interrupted."""
     report_gone_videos(run, plan, scope)
     for resolved in plan:
-        stage = resolved.stage
-        if isinstance(stage, MapStage) and stage.finish and not run.interrupted:
-            view = dataset_view(run, resolved, scope)
-            run.listener.note(stage.finish.run(resolved.config, view))
+        finish_stage(run, resolved, scope, at_once=False)
+
+
+def finish_stage(run: Run, resolved: ResolvedStage, scope: Scope, *, at_once: bool) -> None:
+    """Run the finish of a stage, if it has one that runs at this time."""
+    finish = resolved.stage.finish if isinstance(resolved.stage, MapStage) else None
+    if finish and finish.at_once == at_once and not run.interrupted:
+        message = finish.run(resolved.config, dataset_view(run, resolved, scope))
+        if message:
+            run.listener.note(message)
 
 
 def report_gone_videos(run: Run, plan: Sequence[ResolvedStage], scope: Scope) -> None:

@@ -10,13 +10,14 @@ from vidcurate.errors import EmptyResultError, TooManyFailuresError, quantity
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import cached_count, count_tables, save_count, why_empty
 from vidcurate.pipeline.discovery.identity import separate_contents
-from vidcurate.pipeline.finalize import finalize
+from vidcurate.pipeline.finalize import finalize, finish_stage
 from vidcurate.pipeline.map_stages import update_map_stage
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, live_scope
+from vidcurate.pipeline.settling import settle
 from vidcurate.pipeline.table_stages import update_table_stage
 from vidcurate.records import SOURCES
 from vidcurate.stage import TableStage
@@ -25,13 +26,16 @@ from vidcurate.stage import TableStage
 def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Run every stage of a plan, and add to `run.counts` what came of it.
 
+    Options that the data decide are settled on the way; `run.plan` has them.
+
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
     check_run(run, plan)
-    run.plan = plan
     scope = Scope()
-    for resolved in plan:
+    for position in range(len(plan)):
+        plan = run.plan = settle(run, plan, plan[position], scope)
+        resolved = plan[position]
         stage_scope = prune(run.dataset, plan, resolved, scope)
         update_stage(run, resolved, stage_scope)
         if resolved.stage.writes is SOURCES:
@@ -40,6 +44,7 @@ def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
         count_and_report(run, resolved, stage_scope)
         if run.interrupted:
             return
+        finish_stage(run, resolved, scope, at_once=True)
     if run.counts and run.counts[-1].rows == 0:
         last = run.counts[-1].stage
         raise EmptyResultError(run.unanswered.get(last) or why_empty(run.counts, run.dataset))

@@ -40,6 +40,20 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionedClip(Clip):
+    """A clip of the data set, and the part of it that the clip is in."""
+
+    split: Annotated[str, ColumnInfo("Part of the data set: train, validation or test")]
+    group: Annotated[
+        str,
+        ColumnInfo(
+            "Video that was found first of those that stay in one split together; the clip's own "
+            "where nothing is divided"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What copies of a clip share with it, as dedup compares it.
 
@@ -159,6 +173,13 @@ class Alignment:
     ]
 
 
+def crop_edge(what: str) -> ColumnInfo:
+    """What a number about the part of the video's picture is that a file shows."""
+    return ColumnInfo(
+        f"{what} of what the file shows of the video's upright picture of square pixels", "pixels"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ExportedClip:
     """One clip of the finished data set, with the file that was cut for it, if any.
@@ -168,7 +189,7 @@ class ExportedClip:
 
     clip_id: ClipId
     video_id: VideoId
-    media: Annotated[str, ColumnInfo("How the file was made: none, copy or encode")]
+    media: Annotated[str, ColumnInfo("How the file was made: none, copy, smart or encode")]
     file: Annotated[str | None, ColumnInfo("The file, in the export; null without one")]
     size_bytes: Annotated[int | None, ColumnInfo("Size of the file", "bytes")]
     sha256: Annotated[str | None, ColumnInfo("SHA-256 of the file")]
@@ -183,6 +204,23 @@ class ExportedClip:
     tail_frames: Annotated[int, ColumnInfo("Frames in the file after the clip", "frames")]
     width: Annotated[int, ColumnInfo("Coded width", "pixels")]
     height: Annotated[int, ColumnInfo("Coded height", "pixels")]
+    frame_rate: Annotated[
+        Fraction | None,
+        ColumnInfo("Constant rate; null for the video's own frames and times", "frames/s"),
+    ]
+    cut_frames: Annotated[
+        int,
+        ColumnInfo(
+            "Frames, at the file's rate, left out at the clip's end for a length that is trained",
+            "frames",
+        ),
+    ]
+    crop_left: Annotated[int, crop_edge("Left edge")]
+    crop_top: Annotated[int, crop_edge("Upper edge")]
+    crop_width: Annotated[int, crop_edge("Width")]
+    crop_height: Annotated[int, crop_edge("Height")]
+    picture_width: Annotated[int, ColumnInfo("Width without black padding", "pixels")]
+    picture_height: Annotated[int, ColumnInfo("Height without black padding", "pixels")]
     pixel_aspect: Annotated[
         Fraction, ColumnInfo("Shape of a coded pixel", "1", "width over height of a pixel")
     ]
@@ -195,6 +233,12 @@ class ExportedClip:
     is_interlaced: Annotated[bool, ColumnInfo("Whether the file's frames are interlaced")]
     is_hdr: Annotated[bool, ColumnInfo("Whether the file has a high dynamic range")]
     has_audio: Annotated[bool, ColumnInfo("Whether the file has sound")]
+    encoder: Annotated[
+        str | None, ColumnInfo("Encoder, as export.encoder; null where streams were copied")
+    ] = None
+    wav: Annotated[
+        str | None, ColumnInfo("File with the sound, in the export; null without one")
+    ] = None
 
 
 def edge_error(edge: str) -> ColumnInfo:
@@ -230,11 +274,14 @@ class VerifiedClip:
     first_margin: Annotated[float | None, edge_margin("first")]
     last_error: Annotated[float | None, edge_error("last")]
     last_margin: Annotated[float | None, edge_margin("last")]
+    decoders: Annotated[tuple[str, ...], ColumnInfo("What decoded the file to its end")]
 
 
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
 SIGNATURES = Table("signatures", Signature, key="clip_id")
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
+# Where a clip is put changes nothing that is made of it: its span depends on its id alone.
+PARTITIONS = Table("partitions", PartitionedClip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
 ALIGNMENT = Table("alignment", Alignment, key="clip_id")

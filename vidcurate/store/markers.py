@@ -17,11 +17,12 @@ from vidcurate.store.storage import Location, Remote
 MANIFEST = "manifest.json"
 EXPORT_MARKER = ".vidcurate-export.json"
 DATASET, EXPORT = "data set", "export"
+QUARANTINE = "quarantine"
 # How the files of data sets and exports lie, and what their tables hold. Markers hold the number;
 # vidcurate 0.1 wrote 1.
 LAYOUT = 2
 # A data set holds <table>/<fingerprint>/ and the folders of what was made from its tables.
-GENERATED_FOLDERS = ("export", "counts", "search")
+GENERATED_FOLDERS = ("export", "counts", "search", QUARANTINE)
 FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 

@@ -23,7 +23,7 @@ from vidcurate.records import (
 )
 from vidcurate.stages.captions.judge import JudgeConfig
 from vidcurate.stages.captions.refine import RefineConfig, can_ask
-from vidcurate.stages.output.export import ExportConfig
+from vidcurate.stages.output.export_options import ExportConfig
 
 BASE: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},

@@ -1,5 +1,6 @@
 """What verify finds decides what is in the finished data set."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,15 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.decoders import put_decord
 from tests.support.pipeline import done, names_below, process, rows, stored
 from vidcurate.errors import EmptyResultError, MediaError
+from vidcurate.media.output import decoder_process
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.output.verify import check_shots
 from vidcurate.store.dataset import Dataset
+from vidcurate.store.markers import QUARANTINE
 
 WITHOUT: dict[str, dict[str, Any]] = {
     "split": {"min_clip_s": 1.0},
@@ -59,8 +63,35 @@ def test_a_bad_file_is_quarantined(tmp_path: Path, video: Path) -> None:
     card = (tmp_path / "export" / "README.md").read_text("utf-8")
     assert f"| verify | 3 | 2 | 0 | 1 | 1 × {CHANGED} |" in card
     assert bad.exists()
+    assert {*names_below(tmp_path / QUARANTINE)} == {bad.name, "reasons.jsonl"}
     process(tmp_path, WITHOUT)
     assert pq.read_table(tmp_path / "export" / "data").num_rows == 3
+
+
+def test_a_decoder_that_hangs_costs_one_clip(
+    tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clip is put aside with the reason while others go on; verified again it comes back."""
+    root = tmp_path / "dataset"
+    process(root, WITHOUT, video)
+    bad = sorted(stored(root, EXPORTS).files.iterdir())[1]
+    monkeypatch.setattr(decoder_process, "SLOWEST", 0)
+    with monkeypatch.context() as hanging:
+        hanging.syspath_prepend(put_decord(tmp_path / "fake", bad.stem, "time.sleep(3600)"))
+        options = {**WITH, "verify": {"decoding_limit_s": 1.0}}
+        counts = process(root, options, run_options=RunOptions(allow_loss=True))
+    reason = "decord did not reach the file's end within 1 s"
+    assert (counts["verify"].ok, counts["verify"].reasons) == (2, {reason: 1})
+    assert {row.decoders for row in rows(root, VERIFIED)} == {("pyav", "opencv", "decord")}
+    folder = root / QUARANTINE
+    assert (folder / bad.name).samefile(bad)
+    [line] = (folder / "reasons.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["reason"] == reason
+    assert len(names_below(root / "export" / "clips")) == 2
+    again = RunOptions(retry_failed=True)
+    assert process(root, {**options, "verify": {}}, run_options=again)["verify"].ok == 3
+    assert not folder.exists()
+    assert len(names_below(root / "export" / "clips")) == 3
 
 
 def test_nothing_is_left(tmp_path: Path, video: Path) -> None:
@@ -70,6 +101,7 @@ def test_nothing_is_left(tmp_path: Path, video: Path) -> None:
         damage(file)
     with pytest.raises(EmptyResultError, match="verify left none of 3"):
         process(tmp_path, WITH)
+    assert len(names_below(tmp_path / QUARANTINE)) == 3 + 1
 
 
 def test_without_files_there_is_nothing_to_verify(tmp_path: Path, video: Path) -> None:

@@ -1,6 +1,6 @@
 """Parquet shards that can be streamed: numbered without gaps, in row groups that fit in memory."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
+from vidcurate.exporting.row_files import RowFiles
+from vidcurate.exporting.target import Bundle, Target
 from vidcurate.store.storage import Location, map_names
 from vidcurate.store.table import rechunk
 
@@ -18,26 +20,92 @@ BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
 MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
+VIDEOS_FOLDER = "videos"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
 
 
+def write(bundle: Bundle) -> None:
+    """Write one split of an export as shards, and its videos; what is as before is kept."""
+    files = bundle.row_files
+    assert files is not None
+    media = files.to if bundle.options.embed_bytes else None
+    write_shards(bundle, "data", with_files(bundle, files), media)
+    if bundle.list_videos is not None:
+        write_shards(bundle, VIDEOS_FOLDER, bundle.list_videos(), None)
+
+
 def write_shards(
-    pieces: Iterable[pa.Table], folder: Path, rows_per_shard: int, media: Location | None
-) -> list[str]:
-    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on; return names.
+    bundle: Bundle, folder: str, pieces: Iterable[pa.Table], media: Location | None
+) -> None:
+    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on.
 
     With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
     in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
     Raises UsageError for a file that no Parquet can hold.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     written: list[Path] = []
-    for rows in rechunk(pieces, rows_per_shard):
-        written.append(folder / f"train-{len(written):05d}.parquet")
-        write_shard(rows, written[-1], media)
-    named = [file.with_stem(f"{file.stem}-of-{len(written):05d}") for file in written]
-    return [file.rename(name).name for file, name in zip(written, named, strict=True)]
+    for rows in rechunk(pieces, bundle.options.rows_per_shard):
+        name = f"{folder}/{bundle.split}-{len(written):05d}.parquet"
+        if not keep_shard(bundle, rows, name, has_bytes=media is not None):
+            write_shard(rows, bundle.file(name), media)
+        written.append(bundle.root / name)
+    for file in written:
+        bundle.known.rename(file, f"{file.stem}-of-{len(written):05d}.parquet")
+
+
+def with_files(bundle: Bundle, files: RowFiles) -> Iterator[pa.Table]:
+    """Yield the table in pieces, each when the files that its rows name are in their places."""
+    for clips in bundle.tables():
+        files.put(clips)
+        yield clips
+
+
+def keep_shard(bundle: Bundle, rows: pa.Table, name: str, *, has_bytes: bool) -> bool:
+    """Take the previous export's shard of this number, if it holds just these rows."""
+    if bundle.previous is None:
+        return False
+    stem = f"{name.removesuffix('.parquet')}-of-"
+    before = next((n for n in bundle.previous.entries if n.startswith(stem)), None)
+    if before is None or not (bundle.previous.folder / before).is_file():
+        return False
+    with pq.ParquetFile(bundle.previous.folder / before) as file:
+        columns = [*rows.column_names, *([FILE_COLUMN] if has_bytes else [])]
+        if file.schema_arrow.names != columns or file.metadata.num_rows != rows.num_rows:
+            return False
+        same = file.read(rows.column_names).equals(rows)
+    return same and bundle.keep(before, name)
+
+
+def read(bundle: Bundle) -> list[tuple[str, str]]:
+    """Read the clips and captions of one split back.
+
+    Raises ValueError for shards that are not numbered without gaps, and for rows that name a file
+    which is not there or has another size.
+    """
+    shards = sorted((bundle.root / "data").glob(f"{bundle.split}-*.parquet"))
+    names = [f"{bundle.split}-{n:05d}-of-{len(shards):05d}.parquet" for n in range(len(shards))]
+    if [shard.name for shard in shards] != names:
+        raise ValueError(f"the shards are not numbered without gaps: {[s.name for s in shards]}")
+    pairs: list[tuple[str, str]] = []
+    for shard in shards:
+        with pq.ParquetFile(shard) as file:
+            rows = file.read(["clip_id", "caption", "file_name", "size_bytes"]).to_pylist()
+        if bundle.row_files is not None and isinstance(bundle.row_files.to, Path):
+            check_sizes(bundle.root, rows)
+        pairs += [(row["clip_id"], row["caption"] or "") for row in rows]
+    return pairs
+
+
+def check_sizes(root: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Check that the files that rows name are there; raises ValueError."""
+    for row in rows:
+        name = row["file_name"]
+        if name is None:
+            continue
+        file = root / name
+        if not file.is_file() or file.stat().st_size != row["size_bytes"]:
+            raise ValueError(f"{name} is missing, or has another size than its row says")
 
 
 def write_shard(rows: pa.Table, file: Path, media: Location | None) -> None:
@@ -123,3 +191,16 @@ def read_into(file: Location, into: memoryview) -> None:
             n_read += got
     if n_read < len(into):
         raise UsageError(f"{file} grew shorter while it was read: run the same command again")
+
+
+TARGET = Target(
+    name="parquet",
+    summary="Parquet with a row for each clip, and the clip files beside it.",
+    write=write,
+    read=read,
+    needs_files=False,
+    needs_captions=False,
+    of_rows=True,
+    names_splits=True,
+    data_files="data/{split}-*.parquet",
+)

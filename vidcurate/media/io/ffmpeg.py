@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from pathlib import Path
 
 import ffmpeg
 import imageio_ffmpeg
@@ -136,12 +137,17 @@ def check_build(tool: Ffmpeg, encoders: Sequence[str], filters: Sequence[str]) -
         raise MissingToolError(f"{tool.path} (version {tool.version}) lacks {lacking}")
 
 
-def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> None:
+def run(
+    tool: Ffmpeg,
+    stream: ffmpeg.nodes.OutputStream,
+    timeout_s: float,
+    folder: Path | None = None,
+) -> None:
     """Run a graph that was built with ffmpeg-python, without a shell and without input.
 
-    Files that exist are written over. Raises FfmpegError with ffmpeg's last word if it fails,
-    caused by an OSError where a disk is full, and MediaError if it takes longer than `timeout_s`,
-    after which it is killed.
+    `folder` is where relative names of files lie. Files that exist are written over. Raises
+    FfmpegError with ffmpeg's last word if it fails, caused by an OSError where a disk is full, and
+    MediaError if it takes longer than `timeout_s`, after which it is killed.
     """
     command = ffmpeg.compile(stream, cmd=[tool.path, *QUIET])
     try:
@@ -152,6 +158,7 @@ def run(tool: Ffmpeg, stream: ffmpeg.nodes.OutputStream, timeout_s: float) -> No
             stderr=subprocess.PIPE,
             timeout=timeout_s,
             check=False,
+            cwd=folder,
             env={**os.environ, "LC_ALL": "C"},  # its words for the system's errors are read
         )
     except subprocess.TimeoutExpired as error:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from vidcurate.clips.rendition import Rendition
+from vidcurate.media.output.encoders import EncoderName
 from vidcurate.media.output.inspection import ClipFile, sha256
 from vidcurate.media.output.remux import PacketSpan
 from vidcurate.records import Clip
@@ -13,15 +15,19 @@ from vidcurate.records import Clip
 class CutOptions:
     """How clips are written.
 
-    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams.
+    `encode` writes exactly the clip's frames as H.264 with AAC; `copy` copies the streams; `smart`
+    copies groups of pictures that lie in the clip, encodes what is left of it at its ends, and
+    encodes a clip of which nothing can be copied so.
     `inexact` says what becomes of a copy that would hold other frames too, because the clip begins
     or ends between keyframes: encode the clip, refuse it, or keep those frames. With `encode` a
-    clip whose streams MP4 cannot hold is encoded too. `crf` is x264's (lower is better), `threads`
-    those of one ffmpeg.
+    clip whose streams MP4 cannot hold is encoded too. `crf` is the encoder's (lower is better),
+    `threads` those of one ffmpeg. `encoder` is that of whole clips: what a copy needs encoded is
+    encoded as its video is, or by x264.
     """
 
-    mode: Literal["encode", "copy"] = "encode"
+    mode: Literal["encode", "copy", "smart"] = "encode"
     inexact: Literal["encode", "refuse", "keep"] = "keep"
+    encoder: EncoderName = "x264"
     crf: int = 18
     preset: str = "medium"
     audio: bool = True
@@ -31,14 +37,26 @@ class CutOptions:
 
 
 @dataclass(frozen=True, slots=True)
+class ClipJob:
+    """A clip to be written to `out`; without a rendition as its video is.
+
+    The clip ends with the last frame that its file shows.
+    """
+
+    clip: Clip
+    out: Path
+    rendition: Rendition | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CutFile:
     """A written clip file; all fields but `lead_*` and `tail_*` describe the whole file.
 
     `start_s` is on the video's own clock. `lead_*` and `tail_*` count frames before and after the
-    clip and the seconds that they are shown.
+    clip and the seconds that they are shown. `rendition` is what an encoded file was made by.
     """
 
-    media: Literal["encode", "copy"]
+    media: Literal["encode", "copy", "smart"]
     size_bytes: int
     sha256: str
     start_s: float
@@ -51,9 +69,16 @@ class CutFile:
     width: int
     height: int
     has_audio: bool
+    rendition: Rendition | None = None
 
 
-def cut_file(out: Path, clip_file: ClipFile, clip: Clip, span: PacketSpan | None = None) -> CutFile:
+def cut_file(
+    out: Path,
+    clip_file: ClipFile,
+    clip: Clip,
+    span: PacketSpan | None = None,
+    rendition: Rendition | None = None,
+) -> CutFile:
     """Describe a written file: an encoded one, which holds the clip's frames, or a copied `span`.
 
     Copies of a turned video are stored turned, as players turn them.
@@ -73,4 +98,5 @@ def cut_file(out: Path, clip_file: ClipFile, clip: Clip, span: PacketSpan | None
         width=clip_file.width,
         height=clip_file.height,
         has_audio=clip_file.sound_s is not None,
+        rendition=rendition,
     )

@@ -10,11 +10,13 @@ from vidcurate.media.audio.reader import AudioFormat
 from vidcurate.media.io.container import url
 from vidcurate.media.io.ffmpeg import Ffmpeg, find_ffmpeg
 from vidcurate.media.output.cut_file import CutOptions
+from vidcurate.media.output.encoders import CLIP_ENCODERS, EncoderName
 
-ENCODERS = ("libx264", "aac")
+SOUND_ENCODER = "aac"
 FILTERS = (
     *("select", "trim", "setpts", "settb", "scale", "crop", "format", "setparams", "setsar"),
     *("bwdif", "transpose", "hflip", "vflip", "lutrgb", "colorchannelmixer"),
+    *("fps", "tpad", "metadata", "pad"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}
@@ -28,17 +30,19 @@ class RawSound:
     audio_format: AudioFormat
 
 
-def ffmpeg_for(mode: Literal["encode", "copy"]) -> Ffmpeg:
-    """Find the ffmpeg that can write clips in this mode.
+def ffmpeg_for(mode: Literal["encode", "copy"], encoder: EncoderName = "x264") -> Ffmpeg:
+    """Find the ffmpeg that can write clips in this mode, with this encoder.
 
     Raises MissingToolError.
     """
-    return find_ffmpeg(ENCODERS, FILTERS) if mode == "encode" else find_ffmpeg()
+    if mode == "copy":
+        return find_ffmpeg()
+    return find_ffmpeg((CLIP_ENCODERS[encoder].codec, SOUND_ENCODER), FILTERS)
 
 
 def aac_options(options: CutOptions) -> dict[str, object]:
     """Return the options that encode sound."""
-    return {"c:a": "aac", "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
+    return {"c:a": SOUND_ENCODER, "b:a": f"{options.audio_kbit}k", "flags:a": "+bitexact"}
 
 
 def raw_input(sound: RawSound) -> ffmpeg.nodes.FilterableStream:

@@ -2,14 +2,17 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from av.video.frame import VideoFrame
 from numpy.typing import NDArray
 
 from vidcurate.media.io.colour import as_rgb
-from vidcurate.media.io.frames import frames_at
+from vidcurate.media.io.frames import display_image, frames_at
+from vidcurate.media.io.images import resize_image
 from vidcurate.media.io.interlacing import PROGRESSIVE
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.records import Video
@@ -23,6 +26,15 @@ BT601, BT709 = (0.299, 0.114), (0.2126, 0.0722)
 # as much as the written one from the nearer: an encoder may leave out a change that is smaller.
 TELLING_LEVELS = 1.0
 TELLING_RATIO = 2.0
+
+
+class Part(NamedTuple):
+    """A part of an upright picture of square pixels, in pixels."""
+
+    left: int
+    top: int
+    width: int
+    height: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +72,29 @@ def small_size(width: int, height: int) -> tuple[int, int]:
     return max(1, round(width * factor)), max(1, round(height * factor))
 
 
-def small_picture(frame: VideoFrame, size: tuple[int, int]) -> Picture:
-    """Convert a frame as shown to upright Y, U and V (BT.601, full range): (height, width, 3)."""
-    matrix = display_matrix(frame)
-    width, height = reversed(size) if matrix[0] == 0 else size
-    rgb = as_rgb(frame, width, height, interpolation="AREA").to_ndarray()
-    return np.asarray(upright(rgb, matrix).astype(np.float32) @ to_yuv(BT601).T, np.float32)
+def small_picture(
+    frame: VideoFrame, size: tuple[int, int], part: Part | None, aspect: Fraction = Fraction(1)
+) -> tuple[Picture, float]:
+    """Convert a frame as shown to upright Y, U and V (BT.601, full range): (height, width, 3).
+
+    Of a `part` alone, if one is given, which is of the picture with square pixels, where `aspect`
+    is the shape of a stored one. Returns also the mean level of red, green and blue outside it.
+    """
+    outside = 0.0
+    if part is None:
+        matrix = display_matrix(frame)
+        width, height = reversed(size) if matrix[0] == 0 else size
+        stored = as_rgb(frame, width, height, interpolation="AREA").to_ndarray()
+        rgb = upright(stored, matrix)
+    else:
+        whole = display_image(frame, aspect)
+        bottom, right = part.top + part.height, part.left + part.width
+        inside = whole[part.top : bottom, part.left : right]
+        n_outside = whole.size - inside.size
+        if n_outside:
+            outside = (int(whole.sum(dtype=np.int64)) - int(inside.sum(dtype=np.int64))) / n_outside
+        rgb = resize_image(np.ascontiguousarray(inside), *size)
+    return np.asarray(rgb.astype(np.float32) @ to_yuv(BT601).T, np.float32), outside
 
 
 def to_yuv(weights: tuple[float, float]) -> NDArray[np.float32]:
@@ -95,15 +124,16 @@ def small_pictures_at(
     video: Video,
     wanted: Collection[int],
     size: tuple[int, int],
+    part: Part | None,
     offsets: Sequence[int] = (),
     *,
     is_copy: bool,
 ) -> dict[int, Picture]:
-    """Decode small pictures of a video by pts; those that cannot be decoded are missing.
+    """Decode small pictures of a video, or of a part of it, by pts.
 
-    `offsets` are those of the video's scan, if its clock restarts. A copy keeps the fields of an
-    interlaced video, so they are kept here too.
+    Those that cannot be decoded are missing. `offsets` are those of the video's scan, if its clock
+    restarts. A copy keeps the fields of an interlaced video, so they are kept here too.
     """
     order = PROGRESSIVE if is_copy else video.field_order
     frames = frames_at(path, video.time_base, sorted(wanted), offsets, order)
-    return {pts: small_picture(frame, size) for pts, frame in frames}
+    return {pts: small_picture(frame, size, part, video.pixel_aspect)[0] for pts, frame in frames}

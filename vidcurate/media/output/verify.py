@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
 
 import av.error
@@ -12,14 +13,15 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.media.audio.reader import mixed_format, video_sound
 from vidcurate.media.audio.tracks import parse_track
-from vidcurate.media.io.container import AV_TIME, DECODER_OPTIONS, libav_description, open_video
-from vidcurate.media.io.decode import Faults, decode_video
+from vidcurate.media.io.container import AV_TIME, libav_description, open_video
+from vidcurate.media.output.decoder_process import DecoderProcess
+from vidcurate.media.output.decoders import PYAV, TOLERANCE_S, Request
 from vidcurate.media.output.frame_match import (
     Match,
+    Part,
     Picture,
     compare_frames,
     misread_colours,
-    small_picture,
     small_pictures_at,
     small_size,
 )
@@ -29,8 +31,6 @@ from vidcurate.records import Clip, ExportedClip, Video
 Ticks = NDArray[np.int64]
 Seconds = NDArray[np.float64]
 
-# Containers round times, to a millisecond at the coarsest; less than two are one tick of it.
-TOLERANCE_S = 0.0015
 # Sound comes in packets, and the last is seldom full; at low rates packets are longer than this.
 SOUND_TOLERANCE_S = 0.1
 # So many frames before the clip, and after it, are compared with what was written for its edges.
@@ -38,6 +38,10 @@ SOUND_TOLERANCE_S = 0.1
 NEIGHBOURS_COMPARED = 3
 # No setting of the encoder changes a small picture so much.
 ANOTHER_PICTURE_LEVELS = 40.0
+# Nor makes black so light.
+BLACK_LEVELS = 16.0
+# Rates of files are stored as lengths of frames in whole ticks.
+RATE_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +53,41 @@ class Proof:
     audio_s: float | None
     first: Match
     last: Match
+    decoders: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class DecodedFile:
     """The result of decoding a file to its end; times are seconds from its first frame.
 
-    `edges` are small pictures of the frames at the two times that were asked for. `header_frames`
-    and `header_s` are what the file's header states.
+    `edges` are small pictures of the frames at the two times that were asked for, and `bars` the
+    mean levels of what is outside them. `header_frames`, `header_s` and `rate` are what the file's
+    header states, `shape` is the width and height of all its pictures.
     """
 
     frame_times_s: Seconds
     end_s: float
     edges: Sequence[Picture | None]
+    bars: Sequence[float]
+    shape: tuple[int, int]
     header_frames: int
     header_s: float
+    rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a file must hold: when its frames are shown, and the video's frames at its edges.
+
+    `first` and `last` are numbers of frames of the video, `first_s` and `last_s` when the file
+    shows them. Those of the clip alone are counted: a copy may begin before it and end after it.
+    """
+
+    times_s: Seconds
+    first: int
+    last: int
+    first_s: float
+    last_s: float
 
 
 def verify_file(
@@ -73,72 +97,133 @@ def verify_file(
     video_pts: Ticks,
     file: Path,
     exported: ExportedClip,
+    decoders: DecoderProcess,
     offsets: Sequence[int] = (),
 ) -> Proof:
     """Decode a clip's whole file, and compare its first and last frame with the video's.
 
     `video_pts` are the times of all frames of the video at `path`, `offsets` those of its scan if
     its clock restarts. The clip's frames must lie in the file at their times, after those of the
-    lead in its row, and no others. Raises MediaError with the first promise that the file
-    breaks.
+    lead in its row, and no others; or at a constant rate, each the last that the video shows by
+    then. Raises MediaError with the first promise that the file breaks.
     """
-    first, stop = (int(n) for n in np.searchsorted(video_pts, (clip.start_pts, clip.end_pts)))
-    begin_of_file = max(0, first - exported.lead_frames)
-    video_s = video_pts[begin_of_file:stop].astype(np.float64) * float(clip.time_base)
-    due_s = video_s - exported.start_s
-    size = small_size(exported.width, exported.height)
-    edges_s = float(due_s[first - begin_of_file]), float(due_s[-1])
+    due = due_frames(video_pts, clip, exported)
+    size = small_size(*picture_size(exported))
     is_copy = exported.media == "copy"
-    decoded = decode_file(file, edges_s, size, is_copy=is_copy)
-    check_frames(decoded, due_s, exported)
+    request = Request(
+        decoder=PYAV,
+        file=str(file),
+        edges_s=(due.first_s, due.last_s),
+        part=inside_padding(exported),
+        size=size,
+        # A copy may begin at a keyframe after which its video still releases earlier frames: an
+        # error for the decoder, but no damage.
+        strict=not is_copy,
+    )
+    decoded = decode_file(decoders, request, exported.duration_s)
+    check_frames(decoded, due, exported)
+    check_counts(decoders, file, exported)
     audio_s = sound_s(file)
     check_sound(audio_s, decoded.end_s, file, exported)
-    begin = video_pts[max(0, first - NEIGHBOURS_COMPARED) : first + 1].tolist()
-    end = video_pts[stop - 1 : stop + NEIGHBOURS_COMPARED].tolist()
-    source = small_pictures_at(path, video, {*begin, *end}, size, offsets, is_copy=is_copy)
+    begin = video_pts[max(0, due.first - NEIGHBOURS_COMPARED) : due.first + 1].tolist()
+    end = video_pts[due.last : due.last + 1 + NEIGHBOURS_COMPARED].tolist()
+    part = part_shown(exported, video)
+    wanted = {*begin, *end}
+    source = small_pictures_at(path, video, wanted, size, part, offsets, is_copy=is_copy)
     return Proof(
         n_frames=len(decoded.frame_times_s),
         duration_s=decoded.end_s,
         audio_s=audio_s,
         first=match_edge("first", decoded.edges[0], begin[-1], begin[:-1], source),
         last=match_edge("last", decoded.edges[1], end[0], end[1:], source),
+        decoders=decoders.decoders,
     )
 
 
-def decode_file(
-    file: Path, edges_s: tuple[float, float], size: tuple[int, int], *, is_copy: bool
-) -> DecodedFile:
-    """Decode every frame of a file.
+def due_frames(video_pts: Ticks, clip: Clip, exported: ExportedClip) -> Due:
+    """Return what a clip's file must hold.
 
-    Raises MediaError for one that cannot be decoded to its end without an error.
+    Raises MediaError where its row has more or fewer frames than the clip gives.
     """
-    faults = Faults()
-    frame_times_s: list[float] = []
-    end_s = 0.0
-    edges: list[Picture | None] = [None, None]
-    with open_video(file) as (container, stream):
-        # The decoder must report damage as an error instead of concealing it. A copy may begin at
-        # a keyframe after which its video still releases earlier frames: an error for the decoder,
-        # but no damage.
-        strict = {} if is_copy else {"err_detect": "explode"}
-        stream.codec_context.options = {**DECODER_OPTIONS, **strict}
-        base = float(stream.time_base or AV_TIME)
-        header_frames, header_s = stream.frames, (stream.duration or 0) * base
-        begin: int | None = None
-        for pts, frame in decode_video(container, stream, faults):
-            begin = pts if begin is None else begin
-            time_s = (pts - begin) * base
-            frame_times_s.append(time_s)
-            end_s = time_s + frame.duration * base
-            for number, edge_s in enumerate(edges_s):
-                if abs(time_s - edge_s) <= TOLERANCE_S:
-                    edges[number] = small_picture(frame, size)
-    if faults.stopped or faults.n_errors or faults.n_damaged:
-        raise MediaError("the file cannot be decoded without errors")
-    return DecodedFile(np.array(frame_times_s), end_s, edges, header_frames, header_s)
+    first, stop = (int(n) for n in np.searchsorted(video_pts, (clip.start_pts, clip.end_pts)))
+    rate = exported.frame_rate
+    if rate is None:
+        begin, end = max(0, first - exported.lead_frames), stop - exported.cut_frames
+        n_due = end - begin + exported.tail_frames
+    else:
+        n_due = ceil((clip.end_pts - clip.start_pts) * clip.time_base * rate) - exported.cut_frames
+    if exported.n_frames != n_due:
+        raise MediaError("the file holds more or fewer frames than the clip")
+    if rate is None:
+        video_s = video_pts[begin:end].astype(np.float64) * float(clip.time_base)
+        times_s = video_s - exported.start_s
+        return Due(times_s, first, end - 1, float(times_s[first - begin]), float(times_s[-1]))
+    times_s = np.arange(n_due) / float(rate)
+    # The last frame that begins by then; in whole ticks, so that it is exact.
+    last_pts = clip.start_pts + (n_due - 1) / rate // clip.time_base
+    last = int(np.searchsorted(video_pts[:stop], last_pts, "right")) - 1
+    return Due(times_s, first, last, 0.0, float(times_s[-1]))
 
 
-def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -> None:
+def picture_size(exported: ExportedClip) -> tuple[int, int]:
+    """Return the width and height of a file's upright picture without what pads it."""
+    whole = exported.display_width, exported.display_height
+    return exported.picture_width or whole[0], exported.picture_height or whole[1]
+
+
+def inside_padding(exported: ExportedClip) -> Part | None:
+    """Return the part of a file's pictures that is not padding; None for all of them."""
+    width, height = picture_size(exported)
+    if (width, height) == (exported.display_width, exported.display_height):
+        return None
+    # Colour of half the size begins at even pixels.
+    left, top = (exported.width - width) // 4 * 2, (exported.height - height) // 4 * 2
+    return Part(left, top, width, height)
+
+
+def part_shown(exported: ExportedClip, video: Video) -> Part | None:
+    """Return the part of the video's picture that a file shows; None for all of it."""
+    crop = exported.crop_left, exported.crop_top, exported.crop_width, exported.crop_height
+    sides = [side for side in crop if side is not None]
+    whole = (0, 0, video.display_width, video.display_height)
+    return None if len(sides) < len(crop) or crop == whole else Part(*sides)
+
+
+def decode_file(decoders: DecoderProcess, request: Request, plays_s: float) -> DecodedFile:
+    """Decode every frame of a file; raises MediaError where that cannot be done without errors."""
+    facts, data = decoders.decode(request, plays_s)
+    width, height = request.size
+    edges: list[Picture | None] = []
+    place = 0
+    for n_bytes in facts["sizes"]:
+        pixels = np.frombuffer(data, np.float32, n_bytes // 4, place)
+        edges.append(pixels.reshape(height, width, 3) if n_bytes else None)
+        place += n_bytes
+    return DecodedFile(
+        frame_times_s=np.array(facts["frame_times_s"]),
+        end_s=facts["end_s"],
+        edges=edges,
+        bars=facts["bars"],
+        shape=tuple(facts["shape"]),
+        header_frames=facts["header_frames"],
+        header_s=facts["header_s"],
+        rate=Fraction(facts["rate"]),
+    )
+
+
+def check_counts(decoders: DecoderProcess, file: Path, exported: ExportedClip) -> None:
+    """Check that the other decoders find as many frames.
+
+    Raises MediaError.
+    """
+    for name in decoders.decoders:
+        if name != PYAV:
+            facts, _ = decoders.decode(Request(name, str(file)), exported.duration_s)
+            if facts["n_frames"] != exported.n_frames:
+                raise MediaError(f"{name} decodes more or fewer frames than {PYAV}")
+
+
+def check_frames(decoded: DecodedFile, due: Due, exported: ExportedClip) -> None:
     """Check that a file holds the expected frames and is as long as when it was written.
 
     Raises MediaError.
@@ -158,11 +243,28 @@ def check_frames(decoded: DecodedFile, due_s: Seconds, exported: ExportedClip) -
         raise MediaError(
             f"the header says {decoded.header_s:.3f} s, the frames last {decoded.end_s:.3f} s"
         )
+    if decoded.shape != (exported.width, exported.height):
+        raise MediaError("the file's pictures have another size than was written")
     inside = decoded.frame_times_s[: len(decoded.frame_times_s) - exported.tail_frames]
-    if len(inside) != len(due_s):
+    if len(inside) != len(due.times_s):
         raise MediaError("the file holds more or fewer frames than the clip")
-    if np.abs(inside - due_s).max() > TOLERANCE_S:
+    if np.abs(inside - due.times_s).max() > TOLERANCE_S:
         raise MediaError("frames of the file are not shown at the clip's times")
+    if max(decoded.bars) > BLACK_LEVELS:
+        raise MediaError("what pads the file's pictures is not black")
+    if exported.frame_rate is not None:
+        check_rate(decoded, exported.frame_rate)
+
+
+def check_rate(decoded: DecodedFile, rate: Fraction) -> None:
+    """Check that a file's header and its last frame have the constant rate.
+
+    Raises MediaError.
+    """
+    if abs(decoded.rate / rate - 1) > RATE_TOLERANCE:
+        raise MediaError(f"the file's header says {float(decoded.rate):.6g} frames a second")
+    if abs(decoded.end_s - len(decoded.frame_times_s) / float(rate)) > TOLERANCE_S:
+        raise MediaError("the file's last frame is longer or shorter than the others")
 
 
 def sound_s(file: Path) -> float | None:
@@ -199,7 +301,7 @@ def check_sound(
         return
     # Copied sound may begin after its picture or end before it, as its video's does.
     most_s = max(SOUND_TOLERANCE_S, float(inspect_clip_file(file).packet_s))
-    is_short = exported.media == "encode" and audio_s < picture_s - most_s
+    is_short = exported.media != "copy" and audio_s < picture_s - most_s
     if is_short or audio_s > picture_s + most_s:
         raise MediaError("the file's sound is longer or shorter than its picture")
 

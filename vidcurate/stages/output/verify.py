@@ -1,18 +1,22 @@
 """verify: every clip file decoded completely, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.clips.spans import cuts_between
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, quantity
+from vidcurate.exporting.quarantine import REASONS, Quarantined, update_quarantine
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CUTS,
     EXPORTS,
-    KEPT,
+    PARTITIONS,
     SCANS,
     SOURCES,
     VERIFIED,
@@ -22,7 +26,12 @@ from vidcurate.records import (
     VerifiedClip,
     VideoCuts,
 )
-from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
+from vidcurate.stage import Cost, DatasetView, Drop, Finish, Lookup, MapStage, Version, Workspace
+from vidcurate.store.dataset import FAILED
+from vidcurate.store.markers import QUARANTINE
+
+if TYPE_CHECKING:
+    from vidcurate.media.output.decoder_process import DecoderProcess
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
@@ -35,32 +44,57 @@ class VerifyConfig(StageConfig):
         False,
         "Refuse clips with several shots, which split.stitch makes, and transitions that were kept",
     )
+    decoding_limit_s: float = option(
+        120.0,
+        "Time in which a decoder must come to the end of a clip's file, besides ten times its "
+        "length: else it hangs on it",
+        unit="seconds",
+        neutral=True,
+        gt=0,
+    )
+
+
+def open_decoders(config: VerifyConfig, _workspace: Workspace) -> "DecoderProcess":
+    """Open the process that decodes clip files; it starts when it is first needed."""
+    from vidcurate.media.output.decoder_process import DecoderProcess
+
+    return DecoderProcess(config.decoding_limit_s)
 
 
 def verify(
-    clips: Sequence[Clip], config: VerifyConfig, _tool: None, workspace: Workspace
-) -> Iterator[list[VerifiedClip] | MediaError]:
+    clips: Sequence[Clip],
+    config: VerifyConfig,
+    decoders: "DecoderProcess",
+    workspace: Workspace,
+) -> Iterator[list[VerifiedClip] | Drop | MediaError]:
     """Report what was measured in each clip's file, or the first promise that it breaks."""
     for clip in clips:
         exported = workspace.lookup(EXPORTS).get(clip.clip_id)
         if exported is None:
-            yield MediaError("the clip was not exported: see rows exports --failed")
+            reason = workspace.drop_reason(EXPORTS, clip.clip_id)
+            fault = MediaError("the clip was not exported: see rows exports --failed")
+            yield fault if reason is None else Drop(f"not exported: {reason}")
         elif exported.file is None:
             yield [row_without_file(clip)]
         else:
             try:
-                yield [verify_clip(clip, exported, exported.file, config, workspace)]
+                yield [verify_clip(clip, exported, exported.file, config, decoders, workspace)]
             except MediaError as fault:
                 yield fault
 
 
 def row_without_file(clip: Clip) -> VerifiedClip:
     """Make the row of a clip without a file, which has nothing to decode."""
-    return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None)
+    return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None, ())
 
 
 def verify_clip(
-    clip: Clip, exported: ExportedClip, name: str, config: VerifyConfig, workspace: Workspace
+    clip: Clip,
+    exported: ExportedClip,
+    name: str,
+    config: VerifyConfig,
+    decoders: "DecoderProcess",
+    workspace: Workspace,
 ) -> VerifiedClip:
     """Measure a clip's file.
 
@@ -79,7 +113,7 @@ def verify_clip(
     check_shots(pts[start:end], workspace.lookup(CUTS)[clip.video_id], one_shot=config.one_shot)
     path = video_path(workspace.lookup(SOURCES)[clip.video_id])
     video = workspace.lookup(VIDEOS)[clip.video_id]
-    proof = verify_file(path, video, clip, pts, file, exported, scan.clock_offsets)
+    proof = verify_file(path, video, clip, pts, file, exported, decoders, scan.clock_offsets)
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
@@ -90,6 +124,7 @@ def verify_clip(
         first_margin=proof.first.margin,
         last_error=proof.last.error,
         last_margin=proof.last.margin,
+        decoders=proof.decoders,
     )
 
 
@@ -107,6 +142,28 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
             raise MediaError("a transition between shots lies in the clip")
 
 
+def quarantine(_config: VerifyConfig, view: DatasetView) -> str:
+    """Put the files of clips that failed aside, with the reasons; returns where they are."""
+    live = view.scan(PARTITIONS, ["clip_id"])["clip_id"].combine_chunks()
+    done = view.done(VERIFIED)
+    has_failed = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=live))
+    reasons = {row["id"]: row["reason"] for row in done.filter(has_failed).to_pylist()}
+    failed: list[Quarantined] = []
+    if reasons:
+        exports = view.scan(EXPORTS)
+        exports = exports.filter(pc.is_in(exports["clip_id"], value_set=pa.array(reasons)))
+        failed = [
+            Quarantined(row.clip_id, row.video_id, row.file, row.sha256, reasons[row.clip_id])
+            for row in sorted(EXPORTS.from_arrow(exports), key=lambda row: row.clip_id)
+            if row.file is not None and row.sha256 is not None
+        ]
+    folder = view.root / QUARANTINE
+    update_quarantine(folder, view.files_of(EXPORTS), failed)
+    return (
+        f"{quantity(len(failed), 'clip file')} in {folder}: see {REASONS} there" if failed else ""
+    )
+
+
 def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
     """Return the seconds after which decoding counts as stuck, also from the video's start."""
     return 3600 + 10 * clip.end_s
@@ -115,10 +172,11 @@ def time_limit_s(clip: Clip, _config: VerifyConfig) -> float:
 VERIFY = MapStage(
     name="verify",
     summary="Decode every clip file, and prove that it holds its shot and no other frame.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=VERIFIED,
     config=VerifyConfig,
     run=verify,
+    open=open_decoders,
     lookups=(
         Lookup(EXPORTS),
         Lookup(SOURCES),
@@ -128,5 +186,6 @@ VERIFY = MapStage(
     ),
     rows_per_part=16,
     cost=Cost(advice="export.verify no, or stricter filter.rules", time_limit=time_limit_s),
-    version=Version(number=2),
+    finish=Finish(run=quarantine, lookups=(Lookup(EXPORTS),), at_once=True),
+    version=Version(number=3),
 )
