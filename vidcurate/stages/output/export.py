@@ -160,7 +160,7 @@ def request_of(config: ExportConfig) -> ExportRequest:
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
             columns=dict(column.split("=", 1) for column in config.columns),
-            absolute_paths=config.absolute_paths,
+            absolute_paths=config.paths == "absolute",
             questions=read_questions(config.questions),
             all_texts=config.all_texts,
             rows_per_shard=config.rows_per_shard,
