@@ -11,6 +11,7 @@ import pytest
 
 from tests.support.pipeline import process, rows
 from tests.support.videos import THREE_SHOTS, render
+from vidcurate.errors import UsageError
 from vidcurate.records import EXPORTS, VECTORS
 
 QUICK = {"preset": "ultrafast", "verify": False}
@@ -75,3 +76,21 @@ def test_clips_of_one_form_become_arrays(made: Path) -> None:
         with np.load(file) as array:
             assert array["video"].shape == (16, 48, 64, 3)
             assert array["video"].std() > 20
+
+
+@pytest.mark.parametrize(
+    ("export", "message"),
+    [
+        ({"target": ("fixed",)}, "one size and one length"),
+        ({"target": ("jsonl",), "columns": ("file=path",)}, "must name caption"),
+        ({"target": ("fiftyone",), "columns": ("frames=n_frames",)}, "'frames'"),
+        ({"target": ("llava",), "questions": ("no.txt",)}, r"no\.txt cannot be read"),
+    ],
+)
+def test_what_cannot_be_written_is_refused_at_once(
+    export: dict[str, Any], message: str, made: Path
+) -> None:
+    """Options that a target cannot follow are refused before a clip is encoded anew."""
+    options = {**QUICK, "crf": 40, **export}
+    with pytest.raises(UsageError, match=message):
+        process(made, {"split": {"min_clip_s": 1.0}, "export": options})
