@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         alignment,
         bounds,
         caption,
+        check_export,
         consistency,
         cuts,
         dedup,
@@ -54,9 +55,11 @@ if TYPE_CHECKING:
         watermark,
     )
     from vidcurate.errors import MediaError, UsageError, VidcurateError
+    from vidcurate.exporting.checking import Contract
     from vidcurate.pipeline.recipes import Recipe, list_recipes
 
 __all__ = [
+    "Contract",
     "DatasetClip",
     "Event",
     "MediaError",
@@ -74,6 +77,7 @@ __all__ = [
     "alignment",
     "bounds",
     "caption",
+    "check_export",
     "consistency",
     "cuts",
     "dedup",
@@ -109,6 +113,7 @@ __all__ = [
 
 # Where names are defined, besides the functions that run something.
 _MODULES = {
+    "Contract": "vidcurate.exporting.checking",
     "DatasetClip": "vidcurate.api.clip",
     "Event": "vidcurate.api.events",
     "MediaError": "vidcurate.errors",

@@ -264,6 +264,19 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """Options that only the data decide, such as sizes that lose least of the clips at hand.
+
+    `open_option` names one that is open, "" where there is none. `run` returns the options with
+    what stands for it, and a message for the user; it is called when the tables that the stage
+    reads are up to date.
+    """
+
+    open_option: Callable[[Any], str]
+    run: Callable[[Any, DatasetView], tuple[Any, str]]
+
+
+@dataclass(frozen=True)
 class MapStage(Generic[In, Out, Cfg, Tool]):
     """A stage that takes each input row by itself: expensive, parallel, resumed row by row.
 
@@ -273,7 +286,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     one. `check` raises UsageError, before anything runs, for what cannot be done on this machine
     or does not fit the options of the other stages that run (given by name); it may return a
     message for the user. `outdated` returns the keys of inputs whose rows were made from a file
-    that has changed since: their rows are withdrawn and made again.
+    that has changed since: their rows are withdrawn and made again. `settling` replaces options
+    that the data decide, before the stage runs and before its fingerprint is made.
     """
 
     name: str
@@ -290,6 +304,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
     outdated: Callable[[Cfg, DatasetView], pa.Array] | None = None
     finish: Finish | None = None
+    settling: Settling | None = None
     cost: Cost = Cost()
     version: Version = Version()
     rows_per_part: int = 256

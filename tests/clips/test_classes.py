@@ -36,7 +36,7 @@ def labels(by: str, *edges: float) -> list[str | None]:
     [
         ("clips.video_id", (), ["v", "w", "v"]),
         ("tags.top_name", (), ["日本語 猫", None, "dog"]),
-        ("aspect", (), ["16:9", "9:16", "16:9"]),
+        ("aspect", (), ["16x9", "9x16", "16x9"]),
         ("sources.extra.who", (), ["é", "new", "é"]),
         ("sources.extra.nothing", (), [None, None, None]),
         ("clips.duration_s", (2.0, 5.0), ["under 2", "2 to 5", "5 and over"]),

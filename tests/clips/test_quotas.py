@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,18 @@ from vidcurate.clips.quotas import NOTHING, Amount, Quota, class_counts, over_qu
 from vidcurate.stages.selection.partition import read_amount
 
 
-def quota(labels: list[str | None], **words: Any) -> Quota:
+def quota(labels: Sequence[str | None], **words: Any) -> Quota:
     """A quota over clips with these labels."""
     names = tuple(sorted({label for label in labels if label is not None}))
     codes = [-1 if label is None else names.index(label) for label in labels]
-    amounts = {
-        name: read_amount(words.pop(name)) for name in ("at_most", "at_least") & words.keys()
-    }
-    return Quota("tags.top_name", Classes(names, np.array(codes, np.int32)), **amounts, **words)
+    amounts = {n: read_amount(a) for n, a in words.items() if n != "named"}
+    return Quota(
+        "tags.top_name",
+        Classes(names, np.array(codes, np.int32)),
+        amounts.get("at_most"),
+        amounts.get("at_least"),
+        words.get("named", ()),
+    )
 
 
 def staying(quotas: list[Quota], rank: list[int] | None = None) -> list[int]:

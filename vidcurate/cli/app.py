@@ -72,8 +72,8 @@ def load(target: str) -> Any:
 
 def load_command(entry: Entry) -> Any:
     """A command with its options, as typer runs it."""
-    function = load(entry.target)
-    if entry.is_stage:
+    function = load(entry.function or entry.target)
+    if entry.is_stage and not entry.function:
         from vidcurate.cli.commands.stage import stage_command
 
         without_dataset = load(entry.without_dataset) if entry.without_dataset else None

@@ -11,7 +11,9 @@ LOOK, MAINTAIN = "Look at a data set", "Maintain"
 class Entry:
     """One command: `target` is a module and the name of its function, or of its stage.
 
-    `without_dataset` names what a stage's command does where no data set is given.
+    `function` is a module and the name of the function of a stage's command that does more than
+    bring the stage's table up to date. `without_dataset` names what it does where no
+    data set is given.
     """
 
     name: str
@@ -19,6 +21,7 @@ class Entry:
     target: str
     summary: str
     examples: tuple[str, ...]
+    function: str = ""
     without_dataset: str = ""
 
     @property
@@ -34,11 +37,12 @@ def stage(
     *examples: str,
     target: str = "",
     without_dataset: str = "",
+    function: str = "",
 ) -> Entry:
     """The command of a stage; `target` is what the stage is called in its module."""
     module = f"vidcurate.stages.{panel.lower()}.{name}"
     stage_target = f"{module}:{target or name.upper()}"
-    return Entry(name, panel, stage_target, summary, examples, without_dataset)
+    return Entry(name, panel, stage_target, summary, examples, function, without_dataset)
 
 
 def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
@@ -257,7 +261,9 @@ CATALOGUE: tuple[Entry, ...] = (
         "export",
         OUTPUT,
         "Write the kept clips as files and Parquet, with a data card.",
+        "vidcurate export -d out --target diffusion-pipe --check",
         "vidcurate export -d out --media encode",
+        function="vidcurate.cli.commands.export:export",
     ),
     stage(
         "verify",

@@ -20,7 +20,8 @@ from vidcurate.rules.tree import Column
 from vidcurate.store.table import Table, positions, take_nullable
 
 ASPECT = "aspect"
-SHAPES = ("9:21", "9:16", "2:3", "3:4", "1:1", "4:3", "3:2", "16:9", "21:9")
+# With an x: YAML reads 16:9 as a number of seconds.
+SHAPES = ("9x21", "9x16", "2x3", "3x4", "1x1", "4x3", "3x2", "16x9", "21x9")
 LISTED = f"{SOURCES.name}.extra."
 Tables = Mapping[str, pa.Table]
 
@@ -111,7 +112,7 @@ def shapes_of(clips: pa.Table, tables: Tables) -> pa.Array:
     """The shape of each clip's picture: the one of SHAPES whose ratio is nearest to its own."""
     videos = tables[VIDEOS.name]
     width, height = (videos[f"display_{side}"].to_numpy() for side in ("width", "height"))
-    ratios = [int(shape.split(":")[0]) / int(shape.split(":")[1]) for shape in SHAPES]
+    ratios = [int(shape.split("x")[0]) / int(shape.split("x")[1]) for shape in SHAPES]
     own = np.log(width / height)
     nearest = np.abs(own[:, None] - np.log(ratios)[None, :]).argmin(axis=1)
     where = positions(clips["video_id"], videos["video_id"])

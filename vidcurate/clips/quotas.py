@@ -55,7 +55,10 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class ClassCount:
-    """One class of one quota: the clips that came and stay, and those that are missing."""
+    """One class of one quota: the clips that came and stay, and those that are missing.
+
+    `over` are those that stay though they are too many: of a share that so few classes cannot have.
+    """
 
     by: str
     name: str
@@ -64,6 +67,7 @@ class ClassCount:
     at_most: str | None
     at_least: str | None
     missing: int
+    over: int
 
 
 def over_quota(quotas: Sequence[Quota], rank: Numbers) -> Numbers:
@@ -108,7 +112,7 @@ def limit_of(amount: Amount, counts: Numbers, n_clips: int) -> int | None:
     others = n_clips - int(counts.sum())
 
     def fits(limit: int) -> bool:
-        return limit <= amount_of(amount, others + int(np.minimum(counts, limit).sum()))
+        return limit <= most_of(amount, others + int(np.minimum(counts, limit).sum()))
 
     if not len(counts) or not fits(1):
         return None
@@ -119,9 +123,9 @@ def limit_of(amount: Amount, counts: Numbers, n_clips: int) -> int | None:
     return low
 
 
-def amount_of(amount: Amount, n_clips: int) -> int:
-    """The most clips that are no more than a share of all."""
-    return math.floor((amount.share or 0) * n_clips)
+def most_of(amount: Amount, n_clips: int) -> int:
+    """The most clips that are no more than an amount, where so many stay."""
+    return amount.count or 0 if amount.share is None else math.floor(amount.share * n_clips)
 
 
 def beyond(codes: Numbers, order: Numbers, stays: NDArray[np.bool_], limit: int) -> Numbers:
@@ -139,12 +143,14 @@ def class_counts(quota: Quota, stays: NDArray[np.bool_]) -> list[ClassCount]:
     left = np.bincount(codes[stays & (codes >= 0)], minlength=len(quota.classes.names))
     n_clips = int(stays.sum())
     wanted = 0 if quota.at_least is None else quota.at_least.of(n_clips)
-    amounts = [None if a is None else str(a) for a in (quota.at_most, quota.at_least)]
+    most = n_clips if quota.at_most is None else most_of(quota.at_most, n_clips)
+    at_most, at_least = (None if a is None else str(a) for a in (quota.at_most, quota.at_least))
     here = {name: number for number, name in enumerate(quota.classes.names) if came[number]}
     named = quota.named or quota.classes.expected or tuple(here)
     rows = []
     for name in dict.fromkeys((*named, *(() if quota.named else here))):
         n_came, n_left = (int(n[here[name]]) if name in here else 0 for n in (came, left))
         missing = max(0, wanted - n_left)
-        rows.append(ClassCount(quota.by, name, n_came, n_left, amounts[0], amounts[1], missing))
-    return sorted(rows, key=lambda row: (-row.missing, -row.came, row.name))
+        over = max(0, n_left - most)
+        rows.append(ClassCount(quota.by, name, n_came, n_left, at_most, at_least, missing, over))
+    return sorted(rows, key=lambda row: (-row.missing, -row.over, -row.came, row.name))

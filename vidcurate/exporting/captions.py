@@ -11,6 +11,8 @@ WITHOUT_WORDS = dict.fromkeys(
 TAG = re.compile(r"<([/|]?\w[\w-]*[/|]?)>")
 # What ai-toolkit puts its trigger word in place of.
 TRIGGER = re.compile(r"\[(trigger|name)\]", re.IGNORECASE)
+# C0 and C1, with the ends of lines that Unicode adds.
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 SAFE_STEM = re.compile(r"[a-z0-9_][a-z0-9_-]*")
 MAX_STEM = 100
 HASH_LENGTH = 10
@@ -24,14 +26,9 @@ def caption_line(text: str) -> str:
     """
     valid = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     words = valid.translate(WITHOUT_WORDS)
-    line = " ".join("".join(" " if is_control(c) else c for c in words).split())
+    line = " ".join(CONTROL.sub(" ", words).split())
     line = TAG.sub(lambda tag: f"({tag[1].strip('/|')})", line)
     return TRIGGER.sub(r"(\1)", line)
-
-
-def is_control(character: str) -> bool:
-    """Check for a control character (C0 and C1, with the ends of lines that Unicode adds)."""
-    return character < " " or "\x7f" <= character <= "\x9f" or character in "\u2028\u2029"
 
 
 def safe_stem(name: str) -> str:

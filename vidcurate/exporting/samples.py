@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from vidcurate.exporting.captions import caption_line, safe_stem
 from vidcurate.exporting.losses import ListedClip
-from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.target import Sample, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
@@ -28,7 +27,7 @@ def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sam
     texts = [caption_line(text) for text in texts_of(row)]
     facts = facts_of(row)
     fate = Fate("whole")
-    if target.fate is not None and facts is not None and training.model is not UNTRAINED:
+    if target.fate is not None and facts is not None:
         fate = target.fate(facts, training)
     return Sample(
         clip_id=row["clip_id"],

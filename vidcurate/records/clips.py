@@ -173,18 +173,11 @@ class Alignment:
     ]
 
 
-def cropped(what: str) -> ColumnInfo:
-    """What a number of the crop is."""
+def crop_edge(what: str) -> ColumnInfo:
+    """What a number about the part of the video's picture is that a file shows."""
     return ColumnInfo(
-        f"{what} of the part of the video's picture that an encoded file shows, in the upright "
-        "picture of square pixels; null for others",
-        "pixels",
+        f"{what} of what the file shows of the video's upright picture of square pixels", "pixels"
     )
-
-
-def unpadded(what: str) -> ColumnInfo:
-    """What a side of the picture in a padded file is."""
-    return ColumnInfo(f"{what} of an encoded file's picture without padding", "pixels")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +204,23 @@ class ExportedClip:
     tail_frames: Annotated[int, ColumnInfo("Frames in the file after the clip", "frames")]
     width: Annotated[int, ColumnInfo("Coded width", "pixels")]
     height: Annotated[int, ColumnInfo("Coded height", "pixels")]
+    frame_rate: Annotated[
+        Fraction | None,
+        ColumnInfo("Constant rate; null for the video's own frames and times", "frames/s"),
+    ]
+    cut_frames: Annotated[
+        int,
+        ColumnInfo(
+            "Frames, at the file's rate, left out at the clip's end for a length that is trained",
+            "frames",
+        ),
+    ]
+    crop_left: Annotated[int, crop_edge("Left edge")]
+    crop_top: Annotated[int, crop_edge("Upper edge")]
+    crop_width: Annotated[int, crop_edge("Width")]
+    crop_height: Annotated[int, crop_edge("Height")]
+    picture_width: Annotated[int, ColumnInfo("Width without black padding", "pixels")]
+    picture_height: Annotated[int, ColumnInfo("Height without black padding", "pixels")]
     pixel_aspect: Annotated[
         Fraction, ColumnInfo("Shape of a coded pixel", "1", "width over height of a pixel")
     ]
@@ -226,26 +236,6 @@ class ExportedClip:
     encoder: Annotated[
         str | None, ColumnInfo("Encoder, as export.encoder; null where streams were copied")
     ] = None
-    frame_rate: Annotated[
-        Fraction | None,
-        ColumnInfo(
-            "Constant rate of an encoded file; null where it holds the video's own frames",
-            "frames/s",
-        ),
-    ] = None
-    cut_frames: Annotated[
-        int,
-        ColumnInfo(
-            "Frames, at the file's rate, left out at the clip's end for a length that is trained",
-            "frames",
-        ),
-    ] = 0
-    crop_left: Annotated[int | None, cropped("Left edge")] = None
-    crop_top: Annotated[int | None, cropped("Upper edge")] = None
-    crop_width: Annotated[int | None, cropped("Width")] = None
-    crop_height: Annotated[int | None, cropped("Height")] = None
-    picture_width: Annotated[int | None, unpadded("Width")] = None
-    picture_height: Annotated[int | None, unpadded("Height")] = None
     wav: Annotated[
         str | None, ColumnInfo("File with the sound, in the export; null without one")
     ] = None

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from tests.support.pipeline import done, process, rows, states, stored
 from tests.support.videos import SHOTS, ffmpeg, render
+from vidcurate.analysis.compare import side_of
 from vidcurate.errors import UsageError
 from vidcurate.records import (
     CLIPS,
@@ -229,6 +230,17 @@ def test_quotas_drop_clips_with_the_reason() -> None:
     assert [(c.name, c.came, c.stays, c.missing) for c in found] == [("b", 1, 1, 3), ("a", 4, 2, 2)]
 
 
+def test_a_share_that_cannot_be_met_is_said() -> None:
+    """Of two classes neither goes, and the one that has too many is named."""
+    outcome = partition(
+        tables({"a0": 3, "b0": 1}), PartitionConfig(balance=("by: tags.top_name, at_most: 30%",))
+    )
+    assert outcome.rows.num_rows == 4
+    assert outcome.message == (
+        "tags.top_name a has 2 too many, as so few classes cannot have 30% each"
+    )
+
+
 def test_quotas_move_no_video_between_splits() -> None:
     """What stays is in the split in which it was without a quota."""
     config = PartitionConfig(**FIFTH, balance=({"by": "clips.video_id", "at_most": 1},))
@@ -270,6 +282,20 @@ def test_options_that_make_no_sense_are_refused(options: dict[str, Any], message
         PartitionConfig(**options)
 
 
+def test_classes_are_text_whatever_yaml_takes_them_for() -> None:
+    """Truths, numbers and words in any script are read as they are written."""
+    config = PartitionConfig(
+        balance=(
+            "by: videos.is_hdr, classes: [true], at_least: 5",
+            "by: videos.display_height, classes: [1080, 720], at_most: 2",
+            "by: tags.top_name, classes: [日本語, 'yes', Ärger], at_most: 5%",
+        )
+    )
+    classes = [quota.classes for quota in config.balance]
+    assert classes == [("true",), ("1080", "720"), ("日本語", "yes", "Ärger")]
+    assert PartitionConfig(**config.model_dump(mode="json")) == config
+
+
 def test_no_clip_is_no_fault() -> None:
     """Without a clip there is nothing to divide, which the stages before it explain."""
     read = tables(MANY)
@@ -285,7 +311,8 @@ def test_one_video_cannot_fill_three_splits() -> None:
     outcome = partition(tables({"v0": 3}), PartitionConfig(**FIFTH))
     [[split]] = splits(outcome).values()
     for other in {"validation", "test"} - {split}:
-        assert f"{other} is empty: none of 1 group fell to its share of 0.2" in outcome.message
+        assert f"{other} is empty, as no group fell to its share of 0.2" in outcome.message
+    assert "take more videos, another seed" in outcome.message
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +348,7 @@ def test_other_quotas_and_splits_encode_nothing(videos: Path, tmp_path: Path) ->
     table = pq.read_table(out / "export" / "data")
     assert set(table["clip_id"].to_pylist()) == kept
     assert set(table["split"].to_pylist()) == {"train"}
+    assert side_of(out).kept.num_rows == 5
 
     halves = {"validation": 0.3, "test": 0.3, "seed": 1}
     process(out, {**base, "partition": halves})

@@ -55,7 +55,7 @@ def split_grid(splits: Sequence[SplitShare]) -> Grid:
 
 def class_grid(classes: Sequence[ClassCount]) -> Grid:
     """The classes of one quota as a table; those that lack most come first."""
-    grid = numbers_after("class", "came", "at most", "stays", "at least", "missing")
+    grid = numbers_after("class", "came", "at most", "stays", "over", "at least", "missing")
     for row in classes:
         grid.add_row(Text(printable(row.name)), *class_cells(row))
     return grid
@@ -63,7 +63,7 @@ def class_grid(classes: Sequence[ClassCount]) -> Grid:
 
 def class_cells(row: ClassCount) -> Iterator[str]:
     """The numbers of a class; a dot where there is none."""
-    for value in (row.came, row.at_most, row.stays, row.at_least, row.missing):
+    for value in (row.came, row.at_most, row.stays, row.over, row.at_least, row.missing):
         yield str(value) if value else "·"
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.clips.rendition import Rendition, Size
+from vidcurate.clips.rendition import Box, Rendition, Size
 from vidcurate.errors import MediaError
 from vidcurate.exporting.rendition import RenditionOptions, inside_bars, plan_rendition
 from vidcurate.media.io.content import video_path
@@ -55,8 +55,8 @@ def write_clip_files(
     ]
     jobs.sort(key=lambda job: job.clip.start_pts)
     written = zip(jobs, cut_clips(path, video, jobs, cutting, offsets), strict=True)
+    clips_by_id = {clip.clip_id: clip for clip in clips}
     done: dict[str, list[ExportedClip] | MediaError] = {}
-    whole = {clip.clip_id: clip for clip in clips}
     for clip in clips:
         found = planned[clip.clip_id]
         if isinstance(found, Drop):
@@ -67,7 +67,7 @@ def write_clip_files(
             done[job.clip.clip_id] = (
                 file
                 if isinstance(file, MediaError)
-                else told(job, file, video, cutting, whole[job.clip.clip_id])
+                else told(job, file, clips_by_id[job.clip.clip_id], video, cutting)
             )
         row = done[clip.clip_id]
         yield with_wav(row, path, video, found[0], workspace.files, offsets) if media.wav else row
@@ -147,15 +147,19 @@ def shortened(clip: Clip, rendition: Rendition, pts: Ticks) -> Clip:
 
 
 def told(
-    job: ClipJob, file: CutFile, video: Video, cutting: CutOptions, whole: Clip
+    job: ClipJob, file: CutFile, clip: Clip, video: Video, cutting: CutOptions
 ) -> list[ExportedClip]:
-    """Make the row of a clip with the file that was written for it; `whole` is all of the clip."""
+    """Make the row of a clip with the file that was written for it."""
     is_copy = file.media == "copy"
-    display = (video.display_width, video.display_height) if is_copy else (file.width, file.height)
-    rendition = file.rendition
+    display = Size(video.display_width, video.display_height)
+    size = display if is_copy else Size(file.width, file.height)
+    rendition = file.rendition or Rendition(Box(0, 0, *display), size, size, None, clip.n_frames)
+    n_frames, fps = clip.n_frames, rendition.fps
+    if fps is not None:
+        n_frames = ceil((clip.end_pts - clip.start_pts) * clip.time_base * fps)
     row = ExportedClip(
-        clip_id=job.clip.clip_id,
-        video_id=job.clip.video_id,
+        clip_id=clip.clip_id,
+        video_id=clip.video_id,
         media=file.media,
         file=job.out.name,
         size_bytes=file.size_bytes,
@@ -169,34 +173,23 @@ def told(
         tail_frames=file.tail_frames,
         width=file.width,
         height=file.height,
+        frame_rate=fps,
+        cut_frames=n_frames - rendition.n_frames,
+        crop_left=rendition.crop.left,
+        crop_top=rendition.crop.top,
+        crop_width=rendition.crop.width,
+        crop_height=rendition.crop.height,
+        picture_width=rendition.inner.width,
+        picture_height=rendition.inner.height,
         pixel_aspect=video.pixel_aspect if is_copy else Fraction(1),
-        display_width=display[0],
-        display_height=display[1],
+        display_width=size.width,
+        display_height=size.height,
         is_interlaced=is_copy and video.is_interlaced,
         is_hdr=is_copy and video.is_hdr,
         has_audio=file.has_audio,
+        encoder=None if file.rendition is None else cutting.encoder,
     )
-    if rendition is None:
-        return [row]
-    return [
-        replace(
-            row,
-            encoder=cutting.encoder,
-            frame_rate=rendition.fps,
-            cut_frames=available_frames(whole, rendition.fps) - file.n_frames,
-            crop_left=rendition.crop.left,
-            crop_top=rendition.crop.top,
-            crop_width=rendition.crop.width,
-            crop_height=rendition.crop.height,
-            picture_width=rendition.inner.width,
-            picture_height=rendition.inner.height,
-        )
-    ]
-
-
-def available_frames(clip: Clip, fps: Fraction | None) -> int:
-    """Return how many frames all of a clip has at a rate; its own number without one."""
-    return ceil((clip.end_pts - clip.start_pts) * clip.time_base * fps) if fps else clip.n_frames
+    return [row]
 
 
 def with_wav(

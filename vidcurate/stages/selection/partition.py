@@ -47,8 +47,9 @@ from vidcurate.store.table import positions
 Tables = Mapping[str, pa.Table]
 Numbers = NDArray[np.int64]
 Together = Literal["copies", "kept-copies", "videos"]
-PERCENT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s*")
+PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 MANY = 3  # of what a message names
+ADVICE = "take more videos, another seed, or stratify_by, which deals them out"
 
 
 def read_mapping(text: Any) -> Any:
@@ -70,6 +71,11 @@ def read_mapping(text: Any) -> Any:
             f"cannot read {text!r}: write it as in YAML, such as 'by: tags.top_name, at_most: 5%'"
         )
     return found
+
+
+def read_class(value: Any) -> Any:
+    """Read a class that YAML takes for a number or a truth as the text that it is written with."""
+    return str(value).lower() if isinstance(value, int) else value
 
 
 def read_stratum(text: Any) -> Any:
@@ -112,7 +118,7 @@ class QuotaOptions(Grouping):
 
     at_most: int | str | None = None
     at_least: int | str | None = None
-    classes: tuple[str, ...] = ()
+    classes: tuple[Annotated[str, BeforeValidator(read_class)], ...] = ()
 
     @model_validator(mode="after")
     def check_amounts(self) -> Self:
@@ -153,7 +159,7 @@ def read_amount(amount: int | str) -> Amount:
     share = PERCENT.fullmatch(str(amount))
     if share and 0 < Fraction(share[1]) <= 100:  # noqa: PLR2004 - percent
         return Amount(share=Fraction(share[1]) / 100)
-    if str(amount).isdecimal() and int(amount) > 0:
+    if re.fullmatch("[0-9]+", str(amount)) and int(amount) > 0:
         return Amount(count=int(amount))
     raise ValueError(f"{amount} is neither a number of clips nor a share: write 50, or 5%")
 
@@ -220,7 +226,7 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BalanceReport:
     """What each split has, and each class of each quota."""
 
     splits: tuple[SplitShare, ...]
@@ -245,6 +251,8 @@ def partition(tables: Tables, config: PartitionConfig) -> Outcome:
     outcome = Outcome.from_status(
         rows.filter(pa.array(stays)).cast(PARTITIONS.schema), clips[KEPT.key], status, reason
     )
+    if not config.divides and not config.balance:
+        return outcome
     report = reported(tables, outcome.rows, config)
     return Outcome(outcome.rows, outcome.done, message(report, config))
 
@@ -283,7 +291,9 @@ def first_of_group(
         copies = copies.filter(pc.is_in(copies[DEDUP.key], value_set=kept))
     video = positions(copies["video_id"], pa.chunked_array([videos])).to_numpy()
     cluster = copies["cluster_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    pairs = np.unique(np.stack([cluster, video], axis=1).astype(np.int64), axis=0)
+    has_copies = np.bincount(cluster)[cluster] > 1
+    pairs = np.stack([cluster, video], axis=1).astype(np.int64)[has_copies]
+    pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
     same = pairs[1:, 0] == pairs[:-1, 0]
     links = zip(pairs[:-1, 1][same].tolist(), pairs[1:, 1][same].tolist(), strict=True)
     return clusters(len(videos), list(links))
@@ -391,7 +401,7 @@ def words(quota: QuotaOptions) -> str:
     return f"{quota.at_most} for each class of {quota.by}{of}"
 
 
-def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> Report:
+def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> BalanceReport:
     """What the splits and the classes have, by the clips that came and the rows that stay."""
     clips = tables[KEPT.name]
     stays = pc.is_in(clips[KEPT.key], value_set=rows[KEPT.key].combine_chunks())
@@ -405,11 +415,13 @@ def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> Report:
         for name in ("group", "video_id")
     )
     seconds = rows["duration_s"].to_numpy()
-    return Report(tuple(split_shares(codes, group, video, seconds, config.wanted)), tuple(classes))
+    return BalanceReport(
+        tuple(split_shares(codes, group, video, seconds, config.wanted)), tuple(classes)
+    )
 
 
-def message(report: Report, config: PartitionConfig) -> str:
-    """What came of shares and quotas, in a line; "" where none was asked for."""
+def message(report: BalanceReport, config: PartitionConfig) -> str:
+    """What came of shares and quotas, in a line; "" where there is nothing to say."""
     parts = []
     if config.divides:
         shares = [
@@ -418,18 +430,22 @@ def message(report: Report, config: PartitionConfig) -> str:
             for s in report.splits
         ]
         parts.append(", ".join(shares))
-        n_groups = sum(s.groups for s in report.splits)
         parts += [
-            f"{s.split} is empty: none of {quantity(n_groups, 'group')} fell to its share of "
-            f"{s.wanted:g}; more videos, a larger share or another seed may change that"
+            f"{s.split} is empty, as no group fell to its share of {s.wanted:g}"
             for s in report.splits
             if s.wanted and not s.groups
         ]
-    lacking = [row for row in report.classes if row.missing]
-    if lacking:
-        named = [f"{row.by} {row.name} lacks {row.missing}" for row in lacking[:MANY]]
-        more = f" and {len(lacking) - MANY} more" if len(lacking) > MANY else ""
-        parts.append(f"{', '.join(named)}{more}")
+        if any(abs(s.share_of_groups - s.wanted) > s.wanted / 2 for s in report.splits):
+            parts.append(f"so few groups are divided unevenly by chance: {ADVICE}")
+    lacking = [f"{c.by} {c.name} lacks {c.missing}" for c in report.classes if c.missing]
+    over = [
+        f"{c.by} {c.name} has {c.over} too many, as so few classes cannot have {c.at_most} each"
+        for c in report.classes
+        if c.over
+    ]
+    for gaps in (lacking, over):
+        more = f" and {len(gaps) - MANY} more" if len(gaps) > MANY else ""
+        parts += [f"{', '.join(gaps[:MANY])}{more}"] if gaps else []
     return "; ".join(parts)
 
 
