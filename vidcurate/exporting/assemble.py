@@ -125,8 +125,6 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
     if view.push_to is not None:
         check_push(request, view)
     for target, out in out_folders(request, view):
-        if target.needs_files and not request.has_files:
-            raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         if target.needs_captions and not view.has(CAPTIONS):
             raise UsageError(
                 f"{target.name} needs captions, and no clip has one: "
