@@ -268,11 +268,12 @@ class Settling:
     """Options that only the data decide, such as sizes that lose least of the clips at hand.
 
     `open_option` names one that is open, "" where there is none. `run` returns the options with
-    what stands for it; it is called when the tables that the stage reads are up to date.
+    what stands for it, and a message for the user; it is called when the tables that the stage
+    reads are up to date.
     """
 
     open_option: Callable[[Any], str]
-    run: Callable[[Any, DatasetView], Any]
+    run: Callable[[Any, DatasetView], tuple[Any, str]]
 
 
 @dataclass(frozen=True)

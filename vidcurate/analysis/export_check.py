@@ -11,7 +11,6 @@ from vidcurate.exporting.clip_facts import read_clip_facts
 from vidcurate.exporting.contract import Setting
 from vidcurate.exporting.settings import (
     MODEL,
-    UNTRAINED,
     rendition_options,
     training_for,
 )
@@ -99,8 +98,7 @@ def view_of(dataset: Dataset, config: ExportConfig, limit: int | None) -> LiveDa
 def setting_of(config: ExportConfig, targets: tuple[Target, ...]) -> Setting:
     """The setting that options make."""
     training = training_for(targets, config.asked)
-    trained = None if training.model is UNTRAINED else training
-    return Setting(rendition_options(targets, config.asked), trained)
+    return Setting(rendition_options(targets, config.asked), training)
 
 
 def sizes_of_model(config: ExportConfig, targets: tuple[Target, ...]) -> tuple[Size, ...]:

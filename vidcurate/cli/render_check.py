@@ -45,7 +45,7 @@ def show_target(console: Console, target: TargetContract) -> None:
         print_line(console, line)
     if target.buckets:
         is_narrow = console.width < NARROW
-        console.print(Padding(bucket_grid(target, is_narrow=is_narrow), (0, 0, 0, 2)))
+        console.print(Padding(bucket_grid(target, is_narrow=is_narrow), (0, 0, 0, 2), expand=False))
     for line in detail_lines(target):
         print_line(console, line)
 
@@ -64,7 +64,7 @@ def file_lines(found: Contract) -> Iterator[str]:
     size = f" of {listed(found.sizes, 'or')}" if found.sizes else ""
     rate = f" at {short_number(found.fps, 5)} fps" if found.fps else " at the videos' own rates"
     files = f"{quantity(found.files, 'file')}{size}{rate}, {duration_text(found.file_s)}"
-    yield f"{clips} -> {files}"
+    yield f"{clips}; an export writes {files}"
     if found.size:
         yield size_line(found.size)
 
@@ -93,12 +93,13 @@ def action_lines(target: TargetContract) -> Iterator[str]:
         yield from group_lines(group)
     rest = target.groups[GROUPS_SHOWN:]
     if rest:
-        yield f"  {sum(group.clips for group in rest)} x other reasons (--json has them)"
+        yield f"  {sum(group.clips for group in rest)} × other reasons (--json has them)"
 
 
 def group_lines(group: Group) -> Iterator[str]:
     """One reason, how often it was given, and a few clips."""
-    yield f"  {group.clips} x {group.action} by the {group.by}: {group.reason}"
+    doer = "" if group.action == "whole" else f" by the {group.by}"
+    yield f"  {group.clips} × {group.action}{doer}: {group.reason}"
     for example in group.examples:
         yield f"      {example_text(example)}"
 
@@ -112,7 +113,8 @@ def example_text(example: Example) -> str:
 def bucket_grid(target: TargetContract, *, is_narrow: bool) -> Grid:
     """Buckets with their clips, frames and pixels; a narrow one leaves out what can be computed."""
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("bucket" if target.model else "size", no_wrap=True)
+    has_length = any(bucket.n_frames is not None for bucket in target.buckets)
+    grid.add_column("bucket" if has_length else "size", no_wrap=True)
     for name in ("clips", "hours") if is_narrow else ("clips", "frames", "Gpixel", "hours"):
         grid.add_column(name, justify="right", no_wrap=True)
     for bucket in target.buckets[:BUCKETS_SHOWN]:
@@ -188,11 +190,11 @@ def caption_lines(captions: CaptionCheck, *, needed: bool) -> Iterator[str]:
             f"about {spread(captions.tokens)} tokens{limit}"
         )
     if captions.rewritten:
-        yield f"    {captions.rewritten} x made one plain line by the export"
+        yield f"    {captions.rewritten} × made one plain line by the export"
     if captions.over_limit:
-        yield f"    {captions.over_limit} x longer than the model reads, by estimate: cut by it"
+        yield f"    {captions.over_limit} × longer than the model reads, by estimate: cut by it"
     for fault in captions.faults:
-        yield f"    {fault.clips} x {fault.reason}"
+        yield f"    {fault.clips} × {fault.reason}"
         for example in fault.examples:
             yield f"        {example_text(example)}"
 

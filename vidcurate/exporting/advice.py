@@ -10,6 +10,7 @@ import numpy as np
 from vidcurate.errors import quantity
 from vidcurate.exporting.clip_facts import ClipFacts
 from vidcurate.exporting.contract import Fates, Setting, foretell, long_enough_pictures
+from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.shape import choose_sizes, shape_losses
 from vidcurate.exporting.target import Target
 
@@ -52,8 +53,11 @@ def advise(
 
     `others` are whole settings that may be tried, by what chooses them.
     """
-    if target.fate is None or now.setting.training is None:
+    training = now.setting.training
+    if target.fate is None or not training.lengths:
         return ()
+    if training.model is UNTRAINED:
+        return tuple(split_advice(facts, now, split))
     settings = {**(others or {}), **other_settings(now)}
     found = [
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
@@ -100,13 +104,13 @@ def duration_text(seconds: float) -> str:
     """Write a length of time in the unit that suits it."""
     if seconds < UP_TO_S:
         return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < UP_TO_MIN * 60 else f"{seconds / 3600:.1f} h"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < UP_TO_MIN else f"{minutes / 60:.1f} h"
 
 
 def other_settings(now: Fates) -> dict[str, Setting]:
     """List the settings worth a try: the model's own rate, and enlarged pictures."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     found: dict[str, Setting] = {}
     if options.fps != training.model.fps:
         at_rate = replace(options, fps=Fraction(training.model.fps))
@@ -119,7 +123,6 @@ def other_settings(now: Fates) -> dict[str, Setting]:
 def length_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advice]:
     """Try shorter lengths beside those that are trained, each only if it wins more by itself."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     shortest = min(training.lengths)
     spare = min(options.lengths, default=shortest) - shortest
     if not (now.frames < shortest + spare).any():
@@ -154,7 +157,6 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
     those of dividing each clip that is longer.
     """
     training, fps = now.setting.training, now.setting.options.fps
-    assert training is not None
     if fps is None:
         return
     shortest = min(now.setting.options.lengths or training.lengths)
@@ -171,14 +173,16 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
             0.0,
         )
     longest = max(now.setting.options.lengths or training.lengths)
-    slowest = float(np.min(facts.rate[:, 0] / facts.rate[:, 1]))
-    full_s = tenth_above((longest - 1) / float(fps) + 1 / slowest)
+    rates = facts.rate[:, 0] / facts.rate[:, 1]
+    full_s = tenth_above((longest - 1) / float(fps) + 1 / float(rates.min()))
     is_cut = now.is_kept & (now.frames > now.trained_frames)
     if full_s >= split.max_clip_s or not is_cut.any():
         return
-    long_s = lengths[is_cut[now.kinds.of_clip]]
-    full = np.floor(long_s / full_s)
-    rest = (long_s - full * full_s >= max(needed_s, split.min_clip_s)).astype(int)
+    is_long = is_cut[now.kinds.of_clip]
+    long_s = lengths[is_long]
+    piece_s = np.floor(full_s * rates[is_long]) / rates[is_long]
+    full = np.floor(long_s / piece_s + 1e-9)
+    rest = (long_s - full * piece_s >= max(needed_s, split.min_clip_s)).astype(int)
     clips = int((full + rest).sum()) - len(long_s)
     trained = float((now.kinds.clips * now.trained_frames / now.rates)[is_cut].sum())
     seconds = float((full * longest + rest * min(training.lengths)).sum()) / float(fps) - trained
@@ -200,7 +204,6 @@ def tenth_above(seconds: float) -> float:
 def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advice | None]:
     """Try sizes chosen from the clips themselves; they win what sizes of the model crop or drop."""
     options, training = now.setting.options, now.setting.training
-    assert training is not None
     if not options.sizes:
         return
     pictures = long_enough_pictures(facts, options)

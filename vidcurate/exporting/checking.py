@@ -21,6 +21,7 @@ from vidcurate.exporting.contract import (
     group_fates,
     long_enough_pictures,
 )
+from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.shape import ShapeLosses, shape_losses
 from vidcurate.exporting.size_estimate import EncodingChoice, SizeEstimate, estimate_size
 from vidcurate.exporting.target import Target
@@ -129,7 +130,6 @@ def check(facts: ClipFacts, request: CheckRequest) -> Contract:
     """Foretell what becomes of every clip, for each target."""
     fates = [foretell(facts, request.setting, target) for target in request.targets]
     options = request.setting.options
-    lengths = options.lengths if request.setting.training else ()
     first = fates[0]
     per_file = first.kinds.clips * first.file_frames
     return Contract(
@@ -140,7 +140,7 @@ def check(facts: ClipFacts, request: CheckRequest) -> Contract:
         media=request.media,
         fps=None if options.fps is None else float(options.fps),
         sizes=tuple(map(str, options.sizes)),
-        lengths=lengths,
+        lengths=options.lengths,
         size=None
         if request.choice is None
         else file_sizes(first, request.choice, request.exported),
@@ -157,14 +157,15 @@ def check_target(
 ) -> TargetContract:
     """Say what one target's trainer will do."""
     training = fates.setting.training
-    trains = target.fate is not None and training is not None
-    buckets = count_buckets(fates, by_length=trains)
+    trains = target.fate is not None and training.model is not UNTRAINED
+    by_length = target.fate is not None and bool(training.lengths)
+    buckets = count_buckets(fates, by_length=by_length)
     kept = np.flatnonzero(fates.is_kept[fates.kinds.of_clip])
     clips = fates.kinds.clips
     return TargetContract(
         target=target.name,
         summary=target.summary,
-        model=training.model.name if training and trains else None,
+        model=training.model.name if trains else None,
         clips=len(facts),
         kept=fates.kept,
         actions=count_actions(fates),
@@ -176,26 +177,31 @@ def check_target(
         lost_s=round(fates.lost_s, 3),
         buckets=buckets,
         batch_size=request.batch_size,
-        below_batch=sum(b.clips for b in buckets if b.clips < request.batch_size) if trains else 0,
-        pictures=picture_losses(facts, fates.setting, fates.setting.options.sizes),
-        pictures_by_default=picture_losses(facts, fates.setting, request.default_sizes),
+        below_batch=sum(b.clips for b in buckets if b.clips < request.batch_size),
+        pictures=picture_losses(facts, fates.setting, request, fates.setting.options.sizes),
+        pictures_by_default=picture_losses(facts, fates.setting, request, request.default_sizes),
         captions=check_captions(
             facts,
             kept.tolist(),
             target.caption_fault,
-            training.model.max_tokens if training and trains else None,
+            training.model.max_tokens if trains else None,
         ),
         needs_captions=target.needs_captions,
         advice=advise(facts, target, fates, request.split, request.others),
     )
 
 
-def picture_losses(facts: ClipFacts, setting: Setting, sizes: Sequence[Size]) -> ShapeLosses | None:
-    """Say what pictures lose by sizes; None where files keep their own, or are padded."""
+def picture_losses(
+    facts: ClipFacts, setting: Setting, request: CheckRequest, sizes: Sequence[Size]
+) -> ShapeLosses | None:
+    """Say what pictures lose by sizes; None where files keep their own, or are padded.
+
+    Scaling loses nothing down to the largest size, be it asked for or the model's.
+    """
     options = setting.options
     if not sizes or not options.sizes or options.fit == "pad":
         return None
-    pixels = max(size.width * size.height for size in (*sizes, *options.sizes))
+    pixels = max(width * height for width, height in (*request.default_sizes, *options.sizes))
     pictures = long_enough_pictures(facts, options)
     return shape_losses(pictures, sizes, pixels, enlarge=options.enlarge)
 

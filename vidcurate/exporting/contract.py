@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.rendition import Box, FileFacts, Rendition, Size
 from vidcurate.exporting.clip_facts import ClipFacts, Example, Kinds
 from vidcurate.exporting.rendition import RenditionOptions, even_box, plan_rendition
+from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.target import Target
 from vidcurate.exporting.training import Action, Bucket, Fate, Training
 
@@ -22,13 +23,15 @@ NUMBER = re.compile(r"\d+(?:\.\d+)?")
 # Who leaves a clip out, or shortens it: the export, by its own options, or the trainer.
 By = Literal["export", "trainer"]
 
+NO_TRAINING = Training(UNTRAINED, (), ())
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How clips are made into files, and what is trained on those; None where nothing is."""
+    """How clips are made into files, and what is trained on those; its model may be UNTRAINED."""
 
     options: RenditionOptions
-    training: Training | None = None
+    training: Training = NO_TRAINING
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,15 +120,24 @@ class Fates:
         lengths = [0 if fate.bucket is None else fate.bucket.n_frames for fate in self.fates]
         return np.array(lengths, np.int64)
 
+    @cached_property
+    def used_frames(self) -> NDArray[np.int64]:
+        """How many frames of a clip of each kind are trained, or stand for those around them.
+
+        A trainer that takes a clip whole may sample its frames, as models of text do.
+        """
+        is_whole = np.array([fate.action == "whole" for fate in self.fates], np.bool_)
+        return np.where(is_whole, self.file_frames, self.trained_frames)
+
     @property
     def trained_s(self) -> float:
         """How much video is trained, in seconds at the rate of files."""
-        return float((self.kinds.clips * self.trained_frames / self.rates).sum())
+        return float((self.kinds.clips * self.used_frames / self.rates).sum())
 
     @property
     def lost_frames(self) -> NDArray[np.int64]:
         """How many frames of a clip of each kind are not trained."""
-        lost: NDArray[np.int64] = np.maximum(0, self.frames - self.trained_frames)
+        lost: NDArray[np.int64] = np.maximum(0, self.frames - self.used_frames)
         return lost
 
     @property
@@ -172,11 +184,11 @@ def fate_of(
     """
     if isinstance(planned, str):
         return Fate("dropped", None, planned), "export"
-    file, training = planned.facts(own_rate), setting.training
-    if target.fate is None or training is None:
+    file = planned.facts(own_rate)
+    if target.fate is None:
         fate = Fate("whole", whole_bucket(file))
     else:
-        fate = target.fate(file, training)
+        fate = target.fate(file, setting.training)
     if fate.action == "whole" and planned.n_frames < n_frames:
         reason = f"the first {planned.n_frames} of {n_frames} frames"
         return Fate("cut", fate.bucket, reason), "export"

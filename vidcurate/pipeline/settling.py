@@ -17,7 +17,8 @@ def settle(run: Run, plan: Plan, resolved: ResolvedStage, scope: Scope) -> Plan:
     stage = resolved.stage
     if not open_option(resolved) or not isinstance(stage, MapStage) or not stage.settling:
         return plan
-    config = stage.settling.run(resolved.config, dataset_view(run, resolved, scope))
+    config, note = stage.settling.run(resolved.config, dataset_view(run, resolved, scope))
+    run.note_once([note])
     return with_config(plan, stage.name, config)
 
 

@@ -20,9 +20,11 @@ def open_shape(config: ExportConfig) -> str:
     return "export.shape auto" if isinstance(media, Encode) and media.shape == (AUTO,) else ""
 
 
-def settle_shape(config: ExportConfig, view: DatasetView) -> ExportConfig:
-    """Put sizes chosen from the kept clips in the place of shape auto."""
-    return with_sizes(config, read_clip_facts(view, crops_bars=crops_bars(config)))
+def settle_shape(config: ExportConfig, view: DatasetView) -> tuple[ExportConfig, str]:
+    """Put sizes chosen from the kept clips in the place of shape auto, and say which."""
+    chosen = with_sizes(config, read_clip_facts(view, crops_bars=crops_bars(config)))
+    assert isinstance(chosen.media, Encode)
+    return chosen, f"export.shape auto stands for {', '.join(chosen.media.shape)}"
 
 
 def with_sizes(config: ExportConfig, facts: ClipFacts) -> ExportConfig:
