@@ -163,7 +163,11 @@ def plan_proof(video: Video, written: WrittenClip, video_pts: Ticks) -> ProofPla
     end = video_pts[due.last : due.last + 1 + NEIGHBOURS_COMPARED]
     return ProofPlan(
         due=due,
-        view=View(small_size(*picture_size(exported)), part_shown(exported, video), order),
+        view=View(
+            small_size(exported.picture_width, exported.picture_height),
+            part_shown(exported, video),
+            order,
+        ),
         begin_pts=tuple(begin.tolist()),
         end_pts=tuple(end.tolist()),
     )
@@ -231,15 +235,9 @@ def due_frames(video_pts: Ticks, clip: Clip, exported: ExportedClip) -> Due:
     return Due(times_s, first, last, 0.0, float(times_s[-1]))
 
 
-def picture_size(exported: ExportedClip) -> tuple[int, int]:
-    """Return the width and height of a file's upright picture without what pads it."""
-    whole = exported.display_width, exported.display_height
-    return exported.picture_width or whole[0], exported.picture_height or whole[1]
-
-
 def inside_padding(exported: ExportedClip) -> Part | None:
     """Return the part of a file's pictures that is not padding; None for all of them."""
-    width, height = picture_size(exported)
+    width, height = exported.picture_width, exported.picture_height
     if (width, height) == (exported.display_width, exported.display_height):
         return None
     # Colour of half the size begins at even pixels.
@@ -250,9 +248,8 @@ def inside_padding(exported: ExportedClip) -> Part | None:
 def part_shown(exported: ExportedClip, video: Video) -> Part | None:
     """Return the part of the video's picture that a file shows; None for all of it."""
     crop = exported.crop_left, exported.crop_top, exported.crop_width, exported.crop_height
-    sides = [side for side in crop if side is not None]
-    whole = (0, 0, video.display_width, video.display_height)
-    return None if len(sides) < len(crop) or crop == whole else Part(*sides)
+    is_whole = crop == (0, 0, video.display_width, video.display_height)
+    return None if is_whole else Part(*crop)
 
 
 def decode_file(decoders: DecoderProcess, request: Request, plays_s: float) -> DecodedFile:
