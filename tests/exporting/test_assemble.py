@@ -198,7 +198,7 @@ def test_an_extension_leaves_what_is_there(
     use_target(monkeypatch)
     process(out, BOTH)
     export = out / "export"
-    first, _ = sorted((export / "data").iterdir())
+    first, _last = sorted((export / "data").iterdir())
     ids = pq.read_table(export / "data")["clip_id"].to_pylist()
     kept = state(first), first.read_bytes()
     before = states(export)

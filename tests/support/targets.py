@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from vidcurate.exporting import targets
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.targets import target_of
+from vidcurate.stages.output import export
 
 
 def write_pairs(bundle: Bundle) -> None:
@@ -35,5 +35,5 @@ def use_target(monkeypatch: pytest.MonkeyPatch, target: Target = PAIRS, **change
     changed = replace(target, **changes)
     real: Callable[[Any], Target] = target_of
     monkeypatch.setattr(
-        targets, "target_of", lambda name: changed if name == target.name else real(name)
+        export, "target_of", lambda name: changed if name == target.name else real(name)
     )

@@ -4,11 +4,11 @@ from vidcurate.analysis.view import present_plan, present_scope
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.inputs import input_tables
 from vidcurate.records import PARTITIONS
-from vidcurate.stages.selection.partition import PartitionConfig, Report, reported
+from vidcurate.stages.selection.partition import BalanceReport, PartitionConfig, reported
 from vidcurate.store.dataset import Dataset
 
 
-def balance_of(dataset: Dataset) -> Report:
+def balance_of(dataset: Dataset) -> BalanceReport:
     """Count the clips of each split and class, as the data set was last partitioned.
 
     Raises UsageError where it was not.

@@ -23,6 +23,8 @@ class RunKeywords(EstimateKeywords, total=False):
     retry_failed: bool
     max_failed: int | None
     allow_loss: bool
+    push_to: str | None
+    dry_run: bool
 
 def run(
     sources: Sources | None = None,
@@ -55,7 +57,7 @@ def check_export(
     media: Literal['none', 'copy', 'smart', 'encode'] = 'encode',
     columns: Sequence[Any] = (),
     questions: Sequence[str] = (),
-    absolute_paths: bool = False,
+    paths: Literal['relative', 'absolute'] = 'relative',
     all_texts: bool = False,
     arrays: bool = False,
     components: int = 0,
@@ -63,7 +65,6 @@ def check_export(
     rows_per_shard: int = 10000,
     mb_per_shard: int = 1024,
     out: PathLike | None = None,
-    push_to: str | None = None,
     crf: int | None = None,
     preset: Literal['ultrafast', 'veryfast', 'fast', 'medium', 'slow', 'veryslow'] = 'medium',
     audio: bool = True,
@@ -539,7 +540,7 @@ def export(
     media: Literal['none', 'copy', 'smart', 'encode'] = 'encode',
     columns: Sequence[Any] = (),
     questions: Sequence[str] = (),
-    absolute_paths: bool = False,
+    paths: Literal['relative', 'absolute'] = 'relative',
     all_texts: bool = False,
     arrays: bool = False,
     components: int = 0,
@@ -547,7 +548,6 @@ def export(
     rows_per_shard: int = 10000,
     mb_per_shard: int = 1024,
     out: PathLike | None = None,
-    push_to: str | None = None,
     crf: int | None = None,
     preset: Literal['ultrafast', 'veryfast', 'fast', 'medium', 'slow', 'veryslow'] = 'medium',
     audio: bool = True,

@@ -95,10 +95,9 @@ class Clips:
         return clip_pieces(self.view, self.videos, clips, source_paths=self.source_paths)
 
     @cached_property
-    def columns(self) -> list[str]:
+    def schema(self) -> pa.Schema:
         """The columns of the table."""
-        names: list[str] = next(self.pieces(self.clips.slice(0, 0))).column_names
-        return names
+        return next(self.pieces(self.clips.slice(0, 0))).schema
 
 
 @dataclass(frozen=True)
@@ -207,7 +206,7 @@ def refuse_loss(found: Clips, out: Location, old: ExportContents | None) -> str:
     if old is None:
         return ""
     view = found.view
-    losses = find_losses(old, found.clips["clip_id"], found.columns, view)
+    losses = find_losses(old, found.clips["clip_id"], found.schema.names, view)
     if str(losses) and not view.allows_loss:
         raise LossError(
             f"{out} stays as it is: a new export would lose {losses}; see vidcurate status "
@@ -329,11 +328,11 @@ def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list
     for bundle in bundles:
         check_read_back(target, bundle)
     entries = [*entries_of(building, known, job.previous)]
+    if totals.configs:
+        entries.append(write_croissant(job, building, totals, entries))
     if job.previous is not None:
         reuse_unchanged(building, entries, job.previous)
     entries += files.entries()
-    if totals.configs:
-        entries.append(write_croissant(job, building, totals, entries))
     entries.sort(key=lambda entry: entry.name)
     marker = ExportMarker(
         dataset=str(view.dataset_id),
@@ -405,7 +404,10 @@ def bundle_of(
         training=job.request.training,
         options=job.request.options,
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
-        clip_file=fetched.path,
+        clip_file=fetched.clip,
+        sound_file=fetched.sound,
+        schema=job.found.schema,
+        view=job.found.view,
         split=split,
         list_tables=pieces,
         list_videos=partial(video_pieces, job.found.view, job.found.videos, of_split),
@@ -440,9 +442,18 @@ class FetchedFiles:
     source: Location
     folder: Path | None
 
-    def path(self, sample: Sample) -> Path:
+    def clip(self, sample: Sample) -> Path:
         """Return where a clip's file lies."""
-        name = Path(sample.row["file_name"]).name
+        return self.path(sample.row["file_name"])
+
+    def sound(self, sample: Sample) -> Path | None:
+        """Return where a clip's sound lies; None where it has no file of its own."""
+        name = sample.row["wav_file_name"]
+        return self.path(name) if name else None
+
+    def path(self, file_name: str) -> Path:
+        """Return where a file lies that a row names."""
+        name = Path(file_name).name
         if isinstance(self.source, Path):
             return self.source / name
         assert self.folder is not None

@@ -1,20 +1,37 @@
 """What chat targets share: a clip's turns, how many frames a trainer sees, and marks in texts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
+from vidcurate.exporting.captions import caption_line
 from vidcurate.exporting.questions import Turn, turns_of
 from vidcurate.exporting.target import Bundle, Sample
 from vidcurate.exporting.training import Bucket, Fate, FileFacts
 
-MARKS = ("<video>", "<image>", "<audio>")
+VIDEO = "<video>"
+MARKS = (VIDEO, "<image>", "<audio>")
+USER, ASSISTANT = "user", "assistant"
 
 
 def turns(bundle: Bundle, sample: Sample) -> list[Turn]:
-    """Return what is asked about a clip, and answered by its texts."""
+    """Return what is asked about a clip, and answered by its texts.
+
+    A text that was rewritten since is no answer.
+    """
     options = bundle.options
-    return turns_of(
-        sample.captions, sample.row, options.questions, options.seed, every=options.all_texts
-    )
+    old = caption_line(sample.row.get("caption_before") or "")
+    texts = [text for text in sample.captions if text != old or text == sample.caption]
+    every = options.all_texts
+    return turns_of(texts, sample.row, options.questions, options.seed, every=every)
+
+
+def messages(bundle: Bundle, sample: Sample) -> list[dict[str, str]]:
+    """Return a clip's turns as messages of user and assistant, the first with the video's mark."""
+    found = []
+    for number, turn in enumerate(turns(bundle, sample)):
+        mark = "" if number else VIDEO
+        found.append({"role": USER, "content": f"{mark}{turn.question}"})
+        found.append({"role": ASSISTANT, "content": turn.answer})
+    return found
 
 
 def sampled_fate(facts: FileFacts, n_sampled: int, per_second: int) -> Fate:
@@ -33,19 +50,22 @@ def sampled_fate(facts: FileFacts, n_sampled: int, per_second: int) -> Fate:
     return Fate("whole", bucket, told)
 
 
-def check_marks(texts: Sequence[str], wanted: str, where: str) -> None:
-    """Check that a dialogue has one mark, in its first turn, for its one video; raises ValueError.
+def check_dialogue(
+    roles: Sequence[str], texts: Sequence[str], pair: tuple[str, str], mark: str, where: str
+) -> None:
+    """Check that question and answer alternate, and that the first question has the one mark.
 
-    A mark in an answer would stand for a medium that is not there.
+    Another would stand for a medium that is not there. Raises ValueError.
     """
-    first = [mark for mark in MARKS for _ in range(texts[0].count(mark))]
-    later = [mark for text in texts[1:] for mark in MARKS if mark in text]
-    if first != [wanted] or later:
-        raise ValueError(f"{where}: {wanted} must stand once in the first turn, and nowhere else")
-
-
-def check_roles(roles: Iterable[str], pair: tuple[str, str], where: str) -> None:
-    """Check that question and answer alternate; raises ValueError."""
-    found = list(roles)
-    if not found or found != list(pair) * (len(found) // 2):
+    if not roles or list(roles) != list(pair) * (len(roles) // 2):
         raise ValueError(f"{where}: turns must be {pair[0]} and {pair[1]} by turns")
+    first = [known for known in MARKS for _ in range(texts[0].count(known))]
+    if first != [mark] or any(known in text for known in MARKS for text in texts[1:]):
+        raise ValueError(f"{where}: {mark} must stand once in the first turn, and nowhere else")
+
+
+def check_messages(found: Sequence[Mapping[str, str]], where: str) -> str:
+    """Check messages, and return the first answer; raises ValueError."""
+    roles, texts = [m["role"] for m in found], [m["content"] for m in found]
+    check_dialogue(roles, texts, (USER, ASSISTANT), VIDEO, where)
+    return texts[1]

@@ -17,9 +17,9 @@ from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.exporting.videos import FROM_STORY
 from vidcurate.records import (
     CAPTIONS,
-    CLIPS,
     EXPORTS,
     KEYFRAMES,
+    PARTITIONS,
     REFINED,
     STORIES,
     VERDICTS,
@@ -60,9 +60,10 @@ def described(name: str, known: Mapping[str, ColumnInfo]) -> ColumnInfo:
 
 def clip_columns() -> dict[str, ColumnInfo]:
     """Map the columns of the table of clips to what they are."""
-    clips, exported = infos(CLIPS), infos(EXPORTS)
+    clips, exported = infos(PARTITIONS), infos(EXPORTS)
     found = {name: exported[name] for name in FROM_EXPORT}
     found |= {name: exported[column] for name, column in FROM_CLIP_FILE.items()}
+    found |= {"file_frame_rate": exported["frame_rate"], "wav_file_name": exported["wav"]}
     found |= {name: infos(VIDEOS)[name] for name in FROM_VIDEO}
     found |= {name: clips[name] for name in ("clip_id", "video_id", *FROM_CLIP)}
     for table in SCORES:

@@ -56,6 +56,7 @@ CONTEXT: Mapping[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
+CLIP_SUFFIX = ".mp4"
 ENCODINGS = {
     ".parquet": "application/x-parquet",
     ".tar": "application/x-tar",
@@ -85,7 +86,9 @@ def croissant(totals: Contents, name: str, dataset: str, files: Sequence[FileEnt
     schemas = {"default": totals.schema, "videos": totals.videos_schema}
     for config, patterns in totals.configs.items():
         own = [f for f in files if any(fnmatchcase(f.name, p) for p in patterns.values())]
-        described["distribution"] += [file_object(file) for file in own]
+        # Of clips the manifest says size and hash; here they are one set of files.
+        tables = [file for file in own if not file.name.endswith(CLIP_SUFFIX)]
+        described["distribution"] += [file_object(file) for file in tables]
         described["distribution"].append(file_set(config, patterns.values(), own))
         schema = schemas.get(config)
         if schema is not None:

@@ -25,7 +25,7 @@ def columns_of(sample: Sample, path: str) -> dict[str, Any]:
 
     The facts of the file stand in place of columns of the same name.
     """
-    known = {**sample.row, PATH: path, "file_name": path, "caption": sample.caption}
+    known = {**sample.row, "file_name": path, "caption": sample.caption}
     if sample.facts:
         facts = sample.facts
         known |= {"width": facts.width, "height": facts.height, "fps": float(facts.fps)}
@@ -38,7 +38,7 @@ def chosen_columns(sample: Sample, path: str, columns: Mapping[str, str]) -> dic
 
     Raises UsageError for a column that does not exist.
     """
-    known = columns_of(sample, path)
+    known = {PATH: path, **columns_of(sample, path)}
     unknown = next((name for name in columns.values() if name not in known), None)
     if unknown is not None:
         raise UsageError(f"columns: no column {unknown!r}{suggest(unknown, known)}")

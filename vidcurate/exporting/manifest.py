@@ -23,9 +23,9 @@ END_BYTES = 1 << 16
 class FileEntry:
     """One file of an export.
 
-    `sha256` is "" for a still in a bucket, which is copied there unread. `end` is a hash of its
-    size and last bytes, by which a change shows quickly; "" for clips and stills, which are judged
-    by their size.
+    `sha256` is "" for a still or a sound in a bucket, which is copied there unread. `end` is a hash
+    of its size and last bytes, by which a change shows quickly; "" for clips, which are judged by
+    their size.
     """
 
     name: str

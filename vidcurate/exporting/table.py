@@ -29,7 +29,9 @@ FROM_CLIP = (
 )
 FROM_EXPORT = (
     *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
-    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+    *("is_interlaced", "is_hdr", "has_audio", "size_bytes", "sha256"),
+    *("encoder", "cut_frames", "crop_left", "crop_top", "crop_width", "crop_height"),
+    *("picture_width", "picture_height"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
 FROM_CLIP_FILE = {
@@ -94,8 +96,8 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     `video` is the number of a clip's video among `videos`, and `split` the part of the data set
     that it is in.
     """
-    columns = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
-    clips = view.scan(PARTITIONS, columns)
+    names = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
+    clips = view.scan(PARTITIONS, names)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
@@ -114,6 +116,8 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
         add_column(columns, name, exported[name])
+    columns["wav_file_name"] = pc.binary_join_element_wise("clips", exported["wav"], "/")
+    add_column(columns, "file_frame_rate", exported["frame_rate"])
     has_file = pc.is_valid(exported["file"])
     for name, file_column in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[file_column], None)

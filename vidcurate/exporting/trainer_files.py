@@ -171,6 +171,13 @@ def check_taken(file: Path, training: Training, fate: FateOf) -> Bucket:
     return taken(file.stem, fate(header_facts(file), training))
 
 
+def text_file_fault(caption: str) -> str:
+    """Say what changes of a caption in a text file that is read and stripped."""
+    if caption != caption.strip():
+        return "begins or ends with blanks, which are stripped"
+    return "holds a carriage return, which is read as a line feed" if "\r" in caption else ""
+
+
 def shell_words(*words: object) -> str:
     """Quote words for a shell."""
     return shlex.join(str(word) for word in words)

@@ -1,9 +1,11 @@
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
-from tests.support.command import vidcurate
+import vidcurate
+from tests.support.command import vidcurate as command
 from tests.support.pipeline import process
 
 QUOTA = {"by": "clips.video_id", "at_most": 2, "at_least": 4}
@@ -20,7 +22,7 @@ def out(tmp_path_factory: pytest.TempPathFactory, video: Path) -> Path:
 
 def test_splits_and_gaps_are_shown(out: Path) -> None:
     """A line a split and a class: what was wanted, what there is, and what is missing."""
-    shown = vidcurate("balance", "-d", str(out), at=out.parent)
+    shown = command("balance", "-d", str(out), at=out.parent)
     assert shown.code == 0, shown.err
     lines = [line.split() for line in shown.out.splitlines()]
     assert lines[0][:2] == ["split", "wanted"]
@@ -34,16 +36,18 @@ def test_splits_and_gaps_are_shown(out: Path) -> None:
 
 
 def test_json_has_all(out: Path) -> None:
-    """What is shown, as one object."""
-    shown = vidcurate("balance", "-d", str(out), "--json", at=out.parent)
+    """What is shown, as one object; Python has the same."""
+    shown = command("balance", "-d", str(out), "--json", at=out.parent)
     found = json.loads(shown.out)
     assert [split["clips"] for split in found["splits"]] in ([2, 0, 0], [0, 0, 2])
     assert [(c["came"], c["stays"], c["missing"]) for c in found["classes"]] == [(3, 2, 2)]
+    report = asdict(vidcurate.open(out).balance())
+    assert json.loads(json.dumps(report)) == {name: found[name] for name in ("splits", "classes")}
 
 
 def test_a_data_set_without_splits_says_how_to_make_them(tmp_path: Path, video: Path) -> None:
     """The command that makes them is named."""
     process(tmp_path / "out", {"probe": {}}, video)
-    shown = vidcurate("balance", "-d", str(tmp_path / "out"), at=tmp_path)
+    shown = command("balance", "-d", str(tmp_path / "out"), at=tmp_path)
     assert shown.code == 2
     assert "`vidcurate partition -d" in shown.err

@@ -13,6 +13,7 @@ import yaml
 from tests.support.bundles import training
 from tests.support.layouts import pairs, written
 from vidcurate.errors import UsageError
+from vidcurate.exporting.chat import VIDEO
 from vidcurate.exporting.questions import Questions
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
 from vidcurate.exporting.targets import llama_factory, llava, ms_swift
@@ -87,7 +88,7 @@ def test_one_question_and_one_answer_by_default(
     """Without being asked for more, a dialogue has one question, with the mark, and the caption."""
     several = [replace(s, captions=(s.caption, "A short one.")) for s in hard]
     bundle = written(target, tmp_path / "out", several, clips)
-    mark = llava.IMAGE if target is llava.TARGET else llama_factory.VIDEO
+    mark = llava.IMAGE if target is llava.TARGET else VIDEO
     for row, sample in zip(rows_of(bundle), hard, strict=True):
         question, answer = texts_of(row)
         assert question.startswith(mark)

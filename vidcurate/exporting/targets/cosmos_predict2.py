@@ -15,6 +15,7 @@ from vidcurate.exporting.trainer_files import (
     check_taken,
     shell_words,
     sizes_for,
+    text_file_fault,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
@@ -85,8 +86,8 @@ def fate(facts: FileFacts, training: Training) -> Fate:
 
 
 def caption_fault(caption: str) -> str:
-    """Say what its script changes of a caption: it strips blanks."""
-    return "begins or ends with blanks, which are stripped" if caption != caption.strip() else ""
+    """Say what its script changes of a caption."""
+    return text_file_fault(caption)
 
 
 def write(bundle: Bundle) -> None:

@@ -6,9 +6,8 @@ Source: Abu-El-Haija et al., "YouTube-8M: A Large-Scale Video Classification Ben
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,10 @@ FORM = "features.json"
 COMPONENTS = "components.npz"
 LEVELS = 255
 ROWS_PER_GROUP = 64
+USED = (
+    *("source_name", "start_pts", "end_pts", "time_base_num", "time_base_den"),
+    *("start_s", "end_s", "duration_s", "n_frames", "tags_names", "tags_probabilities"),
+)
 CLIP = pa.struct(
     [
         ("clip_id", pa.string()),
@@ -158,9 +161,16 @@ def write(bundle: Bundle) -> None:
 
 
 def by_video(bundle: Bundle) -> Iterator[list[Sample]]:
-    """Yield the clips of each video."""
-    for _video, samples in groupby(bundle.samples(), lambda sample: sample.video_id):
-        yield list(samples)
+    """Yield the clips of each video, with those of their columns that are used.
+
+    In an export that was extended, clips of a video need not lie together.
+    """
+    videos: defaultdict[str, list[Sample]] = defaultdict(list)
+    for sample in bundle.samples():
+        row = {name: sample.row.get(name) for name in USED}
+        videos[sample.video_id].append(replace(sample, captions=(), row=row))
+    for samples in videos.values():
+        yield sorted(samples, key=lambda sample: sample.row["start_pts"])
 
 
 def write_shard(

@@ -1,5 +1,6 @@
 """fiftyone: clips with a table, as FiftyOne's CSVDataset is imported."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ NUMBERS = {"duration_s": "float", "n_frames": "int", "fps": "float", "width": "i
 NUMBERS |= {"height": "int"}
 # Fields that samples have already; `frames` holds the labels of a video's frames.
 RESERVED = frozenset({FILE, "frames", "id", "tags", "metadata", "created_at", "last_modified_at"})
+NAME = re.compile(r"[^\W_]\w*")
 HOWTO = """# Clips for FiftyOne
 
 ```python
@@ -49,11 +51,9 @@ def columns_asked(options: TargetOptions) -> Mapping[str, str]:
     """Return the columns of the table; raises UsageError for names that FiftyOne uses itself."""
     asked = {name: column for name, column in options.columns.items() if column != PATH}
     columns = asked or {name: name for name in COLUMNS}
-    taken = [name for name in columns if name in RESERVED or name.startswith("_")]
+    taken = [name for name in columns if name in RESERVED or not NAME.fullmatch(name)]
     if taken:
-        raise UsageError(
-            f"columns: FiftyOne has a field {taken[0]!r} of its own: name it otherwise"
-        )
+        raise UsageError(f"columns: FiftyOne takes no field {taken[0]!r}, or has it already")
     return columns if "caption" in columns.values() else {"caption": "caption", **columns}
 
 

@@ -19,8 +19,9 @@ from vidcurate.exporting.trainer_files import (
     place_clips,
     shell_words,
     sizes_for,
+    text_file_fault,
 )
-from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
+from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 CONFIG = "dataset.json"
 VIDEO_SUFFIXES = (".mp4", ".mov")
@@ -59,8 +60,8 @@ the result shall lie.
 
 - Captions are read in the encoding of the system: set `PYTHONUTF8=1` where that is not UTF-8.
 - finetrainers takes the rate of files as it is. These have {rate} frames a second.
-- `reshape_mode` is `center_crop`, which leaves these clips as they are. `bicubic` distorts, and
-  `resize_crop` fails for some sizes.
+- `reshape_mode` is `center_crop`, which leaves these clips as they are, and stops at a smaller one.
+  `bicubic` distorts, and `resize_crop` fails for some sizes.
 - It reads videos by libraries that are gone from new releases: `datasets<3.4` with `decord`, or
   `datasets>=3.4,<4` with a torchvision that has `VideoReader`.
 """
@@ -96,6 +97,10 @@ def fate(facts: FileFacts, training: Training) -> Fate:
 def fate_in(facts: FileFacts, buckets: Sequence[Bucket], training: Training) -> Fate:
     """Tell what becomes of a clip among buckets in the order in which the config names them."""
     bucket, n = nearest_bucket(facts, buckets), facts.n_frames
+    if facts.width < bucket.width or facts.height < bucket.height:
+        size = Size(bucket.width, bucket.height)
+        reason = f"{facts.width}x{facts.height} is smaller than {size}: training stops"
+        return Fate("dropped", None, reason)
     if n < bucket.n_frames:
         held = training.model.floor_frames(n)
         reason = f"{n} frames, {bucket.n_frames} needed: passed on as they are"
@@ -108,11 +113,9 @@ def fate_in(facts: FileFacts, buckets: Sequence[Bucket], training: Training) -> 
 
 def caption_fault(caption: str) -> str:
     """Say what finetrainers changes of a caption: it strips blanks, and `b'…'`."""
-    if caption != caption.strip():
-        return "begins or ends with blanks, which are stripped"
     if caption.startswith("b'") and caption.endswith("'"):
         return "is taken for bytes as Python writes them (b'…'), and loses the marks"
-    return ""
+    return text_file_fault(caption)
 
 
 def write(bundle: Bundle) -> None:

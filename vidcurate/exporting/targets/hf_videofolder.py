@@ -146,4 +146,5 @@ TARGET = Target(
     read=read,
     needs_captions=False,
     names_splits=True,
+    data_files="{split}/**",
 )

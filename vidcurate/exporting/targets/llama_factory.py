@@ -5,16 +5,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.chat import check_marks, check_roles, sampled_fate, turns
+from vidcurate.exporting.chat import check_messages, messages, sampled_fate
 from vidcurate.exporting.listing import clip_name, require_file, write_json_list
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
-VIDEO = "<video>"
 PER_SECOND = 2  # its option video_fps
 MAX_FRAMES = 128  # its option video_maxlen
 INFO = "dataset_info.json"
-ROLES = ("user", "assistant")
 CONFIG = """# llamafactory-cli train train.yaml
 model_name_or_path: Qwen/Qwen3-VL-4B-Instruct  # fill in: the model to train
 template: qwen3_vl_nothink  # fill in: the template of that model
@@ -64,12 +62,7 @@ def write(bundle: Bundle) -> None:
     def rows() -> Iterator[dict[str, Any]]:
         for sample in bundle.samples():
             bundle.place(sample, clip_name(sample))
-            messages = []
-            for number, turn in enumerate(turns(bundle, sample)):
-                mark = "" if number else VIDEO
-                messages.append({"role": "user", "content": f"{mark}{turn.question}"})
-                messages.append({"role": "assistant", "content": turn.answer})
-            yield {"messages": messages, "videos": [clip_name(sample)]}
+            yield {"messages": messages(bundle, sample), "videos": [clip_name(sample)]}
 
     write_json_list(bundle.file(f"{bundle.name}.json"), rows())
     info = {
@@ -93,14 +86,12 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the dialogues by their description; raises ValueError for what the trainer refuses."""
     info = json.loads((bundle.root / INFO).read_text("utf-8"))[bundle.name]
     rows = json.loads((bundle.root / info["file_name"]).read_text("utf-8"))
-    columns, tags = info["columns"], info["tags"]
+    columns = info["columns"]
     pairs = []
     for row in rows:
-        messages, videos = row[columns["messages"]], row[columns["videos"]]
-        texts = [message[tags["content_tag"]] for message in messages]
-        check_roles((message[tags["role_tag"]] for message in messages), ROLES, str(videos))
-        check_marks(texts, VIDEO, str(videos))
-        pairs.append((require_file(bundle, *videos).stem, texts[1]))
+        [video] = row[columns["videos"]]
+        caption = check_messages(row[columns["messages"]], video)
+        pairs.append((require_file(bundle, video).stem, caption))
     return pairs
 
 

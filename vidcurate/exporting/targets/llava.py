@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from shlex import quote
 from typing import Any
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.chat import check_marks, check_roles, sampled_fate, turns
+from vidcurate.exporting.chat import check_dialogue, sampled_fate, turns
 from vidcurate.exporting.listing import clip_name, require_file, write_json_list
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
@@ -25,7 +26,7 @@ HOWTO = """# Dialogues for LLaVA-NeXT
 `{name}.json` has the dialogues, `mix.yaml` names it among the data that you mix.
 
 ```
-deepspeed llava/train/train_mem.py --data_path {folder}/mix.yaml --video_folder {folder} \\
+deepspeed llava/train/train_mem.py --data_path {mix} --video_folder {folder} \\
   --video_fps {per_second} --frames_upbound {max_frames} --add_time_instruction True \\
   --model_name_or_path MODEL --version PROMPT_VERSION --output_dir OUTPUT
 ```
@@ -72,7 +73,11 @@ def write(bundle: Bundle) -> None:
     file = json.dumps(str(bundle.out / f"{bundle.name}.json"), ensure_ascii=False)
     bundle.text("mix.yaml", CONFIG.format(file=file))
     howto = HOWTO.format(
-        name=bundle.name, folder=bundle.out, per_second=PER_SECOND, max_frames=MAX_FRAMES
+        name=bundle.name,
+        mix=quote(str(bundle.out / "mix.yaml")),
+        folder=quote(str(bundle.out)),
+        per_second=PER_SECOND,
+        max_frames=MAX_FRAMES,
     )
     bundle.text("HOWTO.md", howto)
 
@@ -82,9 +87,8 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     pairs = []
     for row in json.loads((bundle.root / f"{bundle.name}.json").read_text("utf-8")):
         dialogue = row["conversations"]
-        texts = [turn["value"] for turn in dialogue]
-        check_roles((turn["from"] for turn in dialogue), ROLES, row["id"])
-        check_marks(texts, IMAGE, row["id"])
+        roles, texts = [turn["from"] for turn in dialogue], [turn["value"] for turn in dialogue]
+        check_dialogue(roles, texts, ROLES, IMAGE, row["id"])
         pairs.append((require_file(bundle, row["video"]).stem, texts[1]))
     return pairs
 

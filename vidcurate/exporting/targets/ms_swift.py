@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.chat import check_marks, check_roles, sampled_fate, turns
+from vidcurate.exporting.chat import check_messages, messages, sampled_fate
 from vidcurate.exporting.listing import (
     clip_name,
     read_json_lines,
@@ -15,9 +15,7 @@ from vidcurate.exporting.listing import (
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
-VIDEO = "<video>"
 PER_SECOND, MIN_FRAMES, MAX_FRAMES, FACTOR = 2, 4, 768, 2  # FPS, FPS_MIN_FRAMES, FPS_MAX_FRAMES
-ROLES = ("user", "assistant")
 CONFIG = """# swift sft train.yaml
 model: Qwen/Qwen3-VL-4B-Instruct  # fill in: the model to train
 output_dir: output  # fill in: where the trained weights go
@@ -36,7 +34,7 @@ HOWTO = """# Dialogues for ms-swift
 `{name}.jsonl` has a dialogue a line. Paths are absolute: write the export again when you move it.
 
 ```
-VIDEO_MAX_TOKEN_NUM=128 FPS_MAX_FRAMES=64 swift sft train.yaml
+VIDEO_MAX_TOKEN_NUM=128 swift sft train.yaml
 ```
 
 Lines of `train.yaml` with "fill in" are yours. Models of the Qwen family are given {per_second}
@@ -65,12 +63,10 @@ def write(bundle: Bundle) -> None:
     def rows() -> Iterator[dict[str, Any]]:
         for sample in bundle.samples():
             bundle.place(sample, clip_name(sample))
-            messages = []
-            for number, turn in enumerate(turns(bundle, sample)):
-                mark = "" if number else VIDEO
-                messages.append({"role": "user", "content": f"{mark}{turn.question}"})
-                messages.append({"role": "assistant", "content": turn.answer})
-            yield {"messages": messages, "videos": [str(bundle.out / clip_name(sample))]}
+            yield {
+                "messages": messages(bundle, sample),
+                "videos": [str(bundle.out / clip_name(sample))],
+            }
 
     write_json_lines(bundle.file(list_name(bundle)), rows())
     path = json.dumps(str(bundle.out / list_name(bundle)), ensure_ascii=False)
@@ -88,11 +84,8 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the dialogues; raises ValueError for what the trainer refuses."""
     pairs = []
     for row in read_json_lines(bundle.root / list_name(bundle)):
-        messages, videos = row["messages"], row["videos"]
-        texts = [message["content"] for message in messages]
-        check_roles((message["role"] for message in messages), ROLES, str(videos))
-        check_marks(texts, VIDEO, str(videos))
-        pairs.append((require_file(bundle, *videos).stem, texts[1]))
+        [video] = row["videos"]
+        pairs.append((require_file(bundle, video).stem, check_messages(row["messages"], video)))
     return pairs
 
 

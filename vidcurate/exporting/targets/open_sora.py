@@ -130,11 +130,11 @@ def nearest_size(width: int, height: int, pixels: int) -> Size:
 def base_of(size: Size) -> int:
     """Return the side of the square whose number of pixels has a bucket of just this size.
 
-    Where none has, that of its own number of pixels.
+    Where none has, as for 832x480, that of its own number of pixels.
     """
     own = math.sqrt(size.width * size.height)
-    bases = (*BASES, math.ceil(own), math.floor(own))
-    exact = (b for b in bases if nearest_size(*size, b * b) == size)
+    near = sorted(range(int(own * 0.9), int(own * 1.1) + 2), key=lambda base: abs(base - own))
+    exact = (base for base in (*BASES, *near) if nearest_size(*size, base * base) == size)
     return next(exact, round(own))
 
 

@@ -100,10 +100,7 @@ Run this where VideoX-Fun is checked out. First fill in the lines of `train.sh` 
 - It scales clips by their sides and not by `width` and `height` of the list, which only say what
   goes into one batch.{several}
 """
-SEVERAL = (
-    "\n- Sizes differ, so clips are scaled to the nearest of its 40 aspects, for a base side of "
-    "{base}."
-)
+SEVERAL = "\n- Sizes differ: clips are scaled to the nearest of its 40 aspects (base side {base})."
 
 
 def floored(height: float, width: float, side: int) -> Size:

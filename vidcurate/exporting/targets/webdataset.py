@@ -3,7 +3,6 @@
 import io
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
@@ -41,28 +40,37 @@ load_dataset("webdataset", data_files={{"train": "train-*.tar"}}, streaming=True
 
 def write(bundle: Bundle) -> None:
     """Write one split's clips, in the same bytes whenever they are the same."""
-    number = -1
     first: set[str] = set()
     every: set[str] = set()
-    with ExitStack() as stack:
-        tar, n_rows, n_bytes, had_sound = None, 0, 0, False
-        for row, (sample, sound) in enumerate(in_order(bundle)):
-            columns = present(columns_of(sample, f"{sample.stem}.mp4"))
-            every |= columns.keys()
-            first |= columns.keys() if row < N_FIRST else set()
-            size = member_bytes(bundle, sample, sound)
-            is_full = n_rows == bundle.options.rows_per_shard
-            is_full |= n_bytes + size > bundle.options.bytes_per_shard
-            if tar is None or is_full or had_sound != (sound is not None):
-                stack.close()
-                number += 1
-                name = NAME.format(split=bundle.split, number=number)
-                tar = stack.enter_context(tarfile.open(bundle.file(name), "w"))
-                n_rows, n_bytes, had_sound = 0, 0, sound is not None
-            add_sample(tar, bundle, sample, sound, to_json(columns))
-            n_rows, n_bytes = n_rows + 1, n_bytes + size
+    n_rows, number = 0, 0
+    for number, shard in enumerate(shards(bundle)):
+        name = NAME.format(split=bundle.split, number=number)
+        with tarfile.open(bundle.file(name), "w") as tar:
+            for sample, sound in shard:
+                columns = present(columns_of(sample, f"{sample.stem}.mp4"))
+                add_sample(tar, bundle, sample, sound, to_json(columns))
+                every |= columns.keys()
+                first |= columns.keys() if n_rows < N_FIRST else set()
+                n_rows += 1
     if bundle.split == "train":
         write_howto(bundle, number, sorted(every - first))
+
+
+def shards(bundle: Bundle) -> Iterator[list[tuple[Sample, Path | None]]]:
+    """Yield the clips of each tar file with their sound, as many as its bounds allow."""
+    shard: list[tuple[Sample, Path | None]] = []
+    n_bytes = 0
+    for sample, sound in in_order(bundle):
+        size = bundle.clip_file(sample).stat().st_size + (sound.stat().st_size if sound else 0)
+        is_full = len(shard) == bundle.options.rows_per_shard
+        is_full |= n_bytes + size > bundle.options.bytes_per_shard
+        if shard and (is_full or (shard[-1][1] is None) != (sound is None)):
+            yield shard
+            shard, n_bytes = [], 0
+        shard.append((sample, sound))
+        n_bytes += size
+    if shard:
+        yield shard
 
 
 def in_order(bundle: Bundle) -> Iterator[tuple[Sample, Path | None]]:
@@ -75,11 +83,6 @@ def in_order(bundle: Bundle) -> Iterator[tuple[Sample, Path | None]]:
             sound = bundle.sound_file(sample)
             if (sound is not None) == with_sound:
                 yield sample, sound
-
-
-def member_bytes(bundle: Bundle, sample: Sample, sound: Path | None) -> int:
-    """Return how many bytes the media of a clip have."""
-    return bundle.clip_file(sample).stat().st_size + (sound.stat().st_size if sound else 0)
 
 
 def add_sample(
@@ -110,7 +113,7 @@ def add_member(tar: tarfile.TarFile, name: str, size: int, content: BinaryIO) ->
 def write_howto(bundle: Bundle, last: int, missing: Sequence[str]) -> None:
     """Write how to read the tar files."""
     lacks = f"It leaves out {', '.join(missing)}: name them in `features`." if missing else ""
-    text = HOWTO.format(last=f"{max(last, 0):06d}", n_first=N_FIRST, missing=lacks)
+    text = HOWTO.format(last=f"{last:06d}", n_first=N_FIRST, missing=lacks)
     bundle.text("HOWTO.md", text.rstrip() + "\n")
 
 
@@ -120,13 +123,13 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     Raises ValueError for gaps between numbers, for a key in two places, and for a clip of another
     length than its file.
     """
-    shards = sorted(bundle.root.glob(f"{bundle.split}-*.tar"))
-    names = [NAME.format(split=bundle.split, number=n) for n in range(len(shards))]
-    if [shard.name for shard in shards] != names:
-        raise ValueError(f"tar files are not numbered without gaps: {shards[-1].name} is the last")
+    tars = sorted(bundle.root.glob(f"{bundle.split}-*.tar"))
+    names = [NAME.format(split=bundle.split, number=n) for n in range(len(tars))]
+    if [tar.name for tar in tars] != names:
+        raise ValueError(f"tar files are not numbered without gaps: {tars[-1].name} is the last")
     sizes = {s.stem: bundle.clip_file(s).stat().st_size for s in bundle.samples()}
     pairs = []
-    for key, fields in with_webdataset(shards) if find_spec("webdataset") else with_tar(shards):
+    for key, fields in with_webdataset(tars) if find_spec("webdataset") else with_tar(tars):
         if sizes.pop(key, None) != len(fields["mp4"]):
             raise ValueError(f"{key}.mp4 is there twice, or is not the clip of that name")
         pairs.append((key, fields["txt"].decode()))
@@ -135,34 +138,34 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     return pairs
 
 
-def with_webdataset(shards: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+def with_webdataset(tars: Sequence[Path]) -> Iterator[tuple[str, Mapping[str, bytes]]]:
     """Yield keys and fields as the library does, which stops where a field repeats."""
     from webdataset.tariterators import (  # noqa: PLC0415 - not every installation has it
         group_by_keys,
         tar_file_expander,
     )
 
-    for shard in shards:
-        with shard.open("rb") as stream:
-            members = tar_file_expander([{"url": shard.name, "stream": stream}])
+    for tar in tars:
+        with tar.open("rb") as stream:
+            members = tar_file_expander([{"url": tar.name, "stream": stream}])
             for sample in group_by_keys(members):
                 yield sample["__key__"], sample
 
 
-def with_tar(shards: Iterable[Path]) -> Iterator[tuple[str, Mapping[str, bytes]]]:
+def with_tar(files: Iterable[Path]) -> Iterator[tuple[str, Mapping[str, bytes]]]:
     """Yield keys and fields of tar files: a key is a member's name up to its first dot.
 
     Raises ValueError where a field repeats.
     """
-    for shard in shards:
-        with tarfile.open(shard) as tar:
+    for file in files:
+        with tarfile.open(file) as tar:
             for key, members in groupby(tar, lambda member: member.name.partition(".")[0]):
                 fields: dict[str, bytes] = {}
                 for member in members:
                     field = member.name.partition(".")[2].lower()
                     content = tar.extractfile(member)
                     if field in fields or content is None:
-                        raise ValueError(f"{shard.name}: {member.name} is there twice or no file")
+                        raise ValueError(f"{file.name}: {member.name} is there twice or no file")
                     fields[field] = content.read()
                 yield key, fields
 
@@ -174,4 +177,5 @@ TARGET = Target(
     read=read,
     needs_captions=False,
     names_splits=True,
+    data_files="{split}-*.tar",
 )

@@ -8,7 +8,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
 from vidcurate.exporting.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
-from vidcurate.exporting.settings import rendition_options, training_for
+from vidcurate.exporting.settings import model_of, rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
 from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.targets import target_of
@@ -23,6 +23,7 @@ from vidcurate.records import (
     SCANS,
     SOURCES,
     STORIES,
+    VECTORS,
     VERIFIED,
     VIDEOS,
     Clip,
@@ -38,7 +39,6 @@ from vidcurate.stages.output.export_options import (
     Files,
     NoFiles,
 )
-from vidcurate.stages.output.export_shape import SHAPE, crops_bars, open_shape
 
 
 def export(
@@ -57,10 +57,9 @@ def export(
     from vidcurate.stages.output.clip_files import write_clip_files
 
     rendering = rendering_of(config) if isinstance(media, Encode) else None
+    crops_bars = needs_bars(config) or knows_bars(config)
     for _, of_video in clips_by_video(clips):
-        yield from write_clip_files(
-            of_video, media, rendering, workspace, crops_bars=crops_bars(config)
-        )
+        yield from write_clip_files(of_video, media, rendering, workspace, crops_bars=crops_bars)
 
 
 def rendering_of(config: ExportConfig) -> RenditionOptions:
@@ -108,6 +107,11 @@ def is_verified(config: ExportConfig) -> bool:
     return isinstance(config.media, Files) and config.media.verify
 
 
+def needs_vectors(config: ExportConfig) -> bool:
+    """Check whether a target is made of the videos' vectors."""
+    return "features" in config.target
+
+
 def needs_bars(config: ExportConfig) -> bool:
     """Check whether bars must be known, since they are to be cropped in any case."""
     return isinstance(config.media, Encode) and config.media.crop_bars is True
@@ -115,7 +119,8 @@ def needs_bars(config: ExportConfig) -> bool:
 
 def knows_bars(config: ExportConfig) -> bool:
     """Check whether bars are cropped where they are known: by default, for a trained model."""
-    return crops_bars(config) and not needs_bars(config)
+    is_default = isinstance(config.media, Encode) and config.media.crop_bars is None
+    return is_default and model_of(targets_of(config), config.training_model) is not None
 
 
 def targets_of(config: ExportConfig) -> list[Target]:
@@ -127,7 +132,7 @@ def decided_by(config: ExportConfig) -> str:
     """Return what targets, model, shape and rate come to: other ways to the same change no file."""
     if not isinstance(config.media, Encode):
         return ""
-    return f"{rendering_of(config)}, bars {crops_bars(config)}{open_shape(config)}"
+    return f"{rendering_of(config)}, bars {needs_bars(config) or knows_bars(config)}"
 
 
 def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
@@ -163,7 +168,7 @@ def request_of(config: ExportConfig) -> ExportRequest:
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
             columns=dict(column.split("=", 1) for column in config.columns),
-            absolute_paths=config.absolute_paths,
+            absolute_paths=config.paths == "absolute",
             questions=read_questions(config.questions),
             all_texts=config.all_texts,
             rows_per_shard=config.rows_per_shard,
@@ -206,7 +211,6 @@ EXPORT = MapStage(
         Lookup(QUALITY, required=False, when=knows_bars),
     ),
     check=check_files,
-    settling=SHAPE,
     rows_per_part=16,
     cost=Cost(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s
@@ -221,6 +225,7 @@ EXPORT = MapStage(
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
             Lookup(VERIFIED, when=is_verified),
+            Lookup(VECTORS, when=needs_vectors),
         ),
     ),
     version=Version(number=4, depends=decided_by),

@@ -192,8 +192,8 @@ class ExportConfig(StageConfig):
     questions: tuple[str, ...] = option(
         (), "Questions that chat targets ask, or text files of one a line", neutral=True
     )
-    absolute_paths: bool = option(
-        False, "csv and jsonl name files by absolute paths, not from their own folder", neutral=True
+    paths: Literal["relative", "absolute"] = option(
+        "relative", "How csv and jsonl name files: from their own folder, or whole", neutral=True
     )
     all_texts: bool = option(
         False,

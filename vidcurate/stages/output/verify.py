@@ -48,7 +48,7 @@ class VerifyConfig(StageConfig):
         120.0,
         "Time in which a decoder must come to the end of a clip's file, besides ten times its "
         "length: else it hangs on it",
-        unit="s",
+        unit="seconds",
         neutral=True,
         gt=0,
     )

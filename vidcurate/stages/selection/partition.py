@@ -226,7 +226,7 @@ class Division:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class BalanceReport:
     """What each split has, and each class of each quota."""
 
     splits: tuple[SplitShare, ...]
@@ -401,7 +401,7 @@ def words(quota: QuotaOptions) -> str:
     return f"{quota.at_most} for each class of {quota.by}{of}"
 
 
-def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> Report:
+def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> BalanceReport:
     """What the splits and the classes have, by the clips that came and the rows that stay."""
     clips = tables[KEPT.name]
     stays = pc.is_in(clips[KEPT.key], value_set=rows[KEPT.key].combine_chunks())
@@ -415,10 +415,12 @@ def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> Report:
         for name in ("group", "video_id")
     )
     seconds = rows["duration_s"].to_numpy()
-    return Report(tuple(split_shares(codes, group, video, seconds, config.wanted)), tuple(classes))
+    return BalanceReport(
+        tuple(split_shares(codes, group, video, seconds, config.wanted)), tuple(classes)
+    )
 
 
-def message(report: Report, config: PartitionConfig) -> str:
+def message(report: BalanceReport, config: PartitionConfig) -> str:
     """What came of shares and quotas, in a line; "" where there is nothing to say."""
     parts = []
     if config.divides:
