@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from pydantic import BeforeValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 
 from vidcurate.clips.classes import (
     check_classes,
@@ -47,7 +47,7 @@ from vidcurate.store.table import positions
 
 Tables = Mapping[str, pa.Table]
 Numbers = NDArray[np.int64]
-Together = Literal["copies", "kept-copies", "videos"]
+Together = Literal["copies", "set-ups", "kept-copies", "videos"]
 PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 MANY = 3  # of what a message names
 ADVICE = "take more videos, or another seed"
@@ -144,6 +144,12 @@ def check_column(by: str, edges: Sequence[float] = (), *, is_score: bool = False
         raise ValueError(str(error)) from error
 
 
+def check_group(text: str) -> str:
+    """Check that clips can be put together by this; raises ValueError with what is wrong."""
+    check_column(text)
+    return text
+
+
 def check_preferred(text: str | None) -> str | None:
     """Check that clips can be put in order by this; raises ValueError with what is wrong."""
     if text is None or text == "none":
@@ -173,8 +179,14 @@ class PartitionConfig(StageConfig):
     keep_together: Together = option(
         "copies",
         "What is in one split as a whole: videos: each video; copies: also videos that hold copies "
-        "of each other's clips, as dedup finds them, in part or mirrored too; kept-copies: the "
-        "same, by the clips alone that are kept",
+        "of each other's clips, as dedup finds them, in part or mirrored too; set-ups: also videos "
+        "with clips that look as if taken from one set-up, as the scenes of a film that were "
+        "published as files of their own; kept-copies: copies, by the clips alone that are kept",
+    )
+    group_by: tuple[Annotated[str, AfterValidator(check_group)], ...] = option(
+        (),
+        "Column whose equal values are in one split too, such as sources.extra.channel; repeat for "
+        "more",
     )
     split_column: str | None = option(
         None,
@@ -228,10 +240,15 @@ class Division:
 
 @dataclass(frozen=True, slots=True)
 class BalanceReport:
-    """What each split has, and each class of each quota."""
+    """What each split has, and each class of each quota.
+
+    `across` are clips that look as if taken from a set-up of which there are clips in another split
+    too; None where that is not known.
+    """
 
     splits: tuple[SplitShare, ...]
     classes: tuple[ClassCount, ...]
+    across: int | None
 
 
 def partition(tables: Tables, config: PartitionConfig) -> Outcome:
@@ -263,7 +280,7 @@ def divide(clips: pa.Table, tables: Tables, config: PartitionConfig) -> Division
     if not config.divides:
         return Division(np.zeros(clips.num_rows, np.int64), clips["video_id"].combine_chunks())
     videos = tables[VIDEOS.name]["video_id"].combine_chunks()
-    first = first_of_group(videos, clips, tables, config.keep_together)
+    first = first_of_group(videos, clips, tables, config)
     numbers = (
         dealt(strata(tables, config), config.seed)
         if config.stratify_by
@@ -277,27 +294,37 @@ def divide(clips: pa.Table, tables: Tables, config: PartitionConfig) -> Division
 
 
 def first_of_group(
-    videos: pa.Array, clips: pa.Table, tables: Tables, together: Together
+    videos: pa.Array, clips: pa.Table, tables: Tables, config: PartitionConfig
 ) -> Numbers:
     """For each video the number of the first of those that are in one split with it.
 
     Videos are in the order in which they came into the data set, so those that come later never
     become the first.
     """
-    if together == "videos":
-        return np.arange(len(videos))
-    copies = tables[DEDUP.name]
-    if together == "kept-copies":
-        kept = clips[KEPT.key].combine_chunks()
-        copies = copies.filter(pc.is_in(copies[DEDUP.key], value_set=kept))
-    video = positions(copies["video_id"], pa.chunked_array([videos])).to_numpy()
-    cluster = copies["cluster_id"].combine_chunks().dictionary_encode().indices.to_numpy()
-    has_copies = np.bincount(cluster)[cluster] > 1
-    pairs = np.stack([cluster, video], axis=1).astype(np.int64)[has_copies]
+    links: list[tuple[int, int]] = []
+    for by in config.group_by:
+        every = tables[CLIPS.name]
+        codes = classes_of(by, (), every, tables, RULED).codes
+        links += linked(codes, positions(every["video_id"], pa.chunked_array([videos])))
+    if config.keep_together != "videos":
+        copies = tables[DEDUP.name]
+        if config.keep_together == "kept-copies":
+            kept = clips[KEPT.key].combine_chunks()
+            copies = copies.filter(pc.is_in(copies[DEDUP.key], value_set=kept))
+        name = "setup_id" if config.keep_together == "set-ups" else "cluster_id"
+        codes = copies[name].combine_chunks().dictionary_encode().indices
+        at = positions(copies["video_id"], pa.chunked_array([videos]))
+        links += linked(codes.fill_null(-1).to_numpy(), at)
+    return clusters(len(videos), links)
+
+
+def linked(codes: NDArray[np.int32], at: pa.Array) -> list[tuple[int, int]]:
+    """Link the videos of clips with equal codes; those with a code below zero have none."""
+    has_others = (codes >= 0) & (np.bincount(codes[codes >= 0], minlength=1)[codes] > 1)
+    pairs = np.stack([codes, at.to_numpy()], axis=1).astype(np.int64)[has_others]
     pairs = pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
-    same = pairs[1:, 0] == pairs[:-1, 0]
-    links = zip(pairs[:-1, 1][same].tolist(), pairs[1:, 1][same].tolist(), strict=True)
-    return clusters(len(videos), list(links))
+    differ = (pairs[1:, 0] == pairs[:-1, 0]) & (pairs[1:, 1] != pairs[:-1, 1])
+    return list(zip(pairs[:-1, 1][differ].tolist(), pairs[1:, 1][differ].tolist(), strict=True))
 
 
 def strata(tables: Tables, config: PartitionConfig) -> list[str]:
@@ -419,8 +446,24 @@ def reported(tables: Tables, rows: pa.Table, config: PartitionConfig) -> Balance
     )
     seconds = rows["duration_s"].to_numpy()
     return BalanceReport(
-        tuple(split_shares(codes, group, video, seconds, config.wanted)), tuple(classes)
+        tuple(split_shares(codes, group, video, seconds, config.wanted)),
+        tuple(classes),
+        clips_across(rows, codes, tables) if config.divides else None,
     )
+
+
+def clips_across(rows: pa.Table, codes: Numbers, tables: Tables) -> int | None:
+    """How many clips are of a set-up that is in several splits; None where that is not known."""
+    if DEDUP.name not in tables or tables[DEDUP.name]["setup_id"].null_count:
+        return None
+    at = positions(rows[KEPT.key], tables[DEDUP.name][DEDUP.key])
+    setup = tables[DEDUP.name]["setup_id"].combine_chunks().take(at).dictionary_encode().indices
+    known = setup.is_valid().to_numpy(zero_copy_only=False)
+    setups, splits = setup.drop_null().to_numpy(), codes[known]
+    n_splits = np.zeros(setups.max(initial=0) + 1, np.int64)
+    for code in range(len(SPLITS)):
+        n_splits[np.unique(setups[splits == code])] += 1
+    return int((n_splits[setups] > 1).sum())
 
 
 def message(report: BalanceReport, config: PartitionConfig) -> str:
@@ -441,6 +484,11 @@ def message(report: BalanceReport, config: PartitionConfig) -> str:
         if any(abs(s.share_of_groups - s.wanted) > s.wanted / 2 for s in report.splits):
             dealt_out = "" if config.stratify_by else ", or stratify_by, which deals them out"
             parts.append(f"so few groups are divided unevenly by chance: {ADVICE}{dealt_out}")
+    if report.across:
+        parts.append(
+            f"{quantity(report.across, 'clip')} look as if taken from a set-up that is in another "
+            "split too: keep_together: set-ups puts them together"
+        )
     lacking = [f"{c.by} {c.name} lacks {c.missing}" for c in report.classes if c.missing]
     over = [
         f"{c.by} {c.name} has {c.over} too many, as so few classes cannot have {c.at_most} each"
@@ -462,12 +510,15 @@ def tables_used(config: PartitionConfig) -> tuple[Lookup, ...]:
     if config.divides:
         pairs.add((VIDEOS.name, VIDEOS.key))
         if config.keep_together != "videos":
-            pairs |= {(DEDUP.name, name) for name in ("video_id", "cluster_id")}
+            pairs |= {(DEDUP.name, name) for name in ("video_id", "cluster_id", "setup_id")}
         if config.split_column is not None:
             pairs |= {(SOURCES.name, name) for name in ("extra", "path")}
-        strata_pairs = {p for stratum in config.stratify_by for p in columns_read(stratum.by)}
-        if strata_pairs:
-            pairs |= {*strata_pairs, (CLIPS.name, "video_id")}
+        every = (*config.group_by, *(stratum.by for stratum in config.stratify_by))
+        if every:
+            pairs |= {
+                (CLIPS.name, "video_id"),
+                *(pair for by in every for pair in columns_read(by)),
+            }
     by_table: dict[str, list[str]] = {}
     for table, column in sorted(pairs):
         by_table.setdefault(table, [RULED[table].key]).append(column)
