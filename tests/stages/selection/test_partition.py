@@ -26,7 +26,8 @@ from vidcurate.records import (
     PartitionedClip,
 )
 from vidcurate.stage import Outcome
-from vidcurate.stages.selection.partition import PARTITION, PartitionConfig, partition, reported
+from vidcurate.stages.selection.partition import PARTITION, partition, reported
+from vidcurate.stages.selection.partition_options import PartitionConfig
 
 FIFTH = {"validation": 0.2, "test": 0.2}
 
