@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         alignment,
         bounds,
         caption,
+        check_export,
         consistency,
         cuts,
         dedup,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
         keyframes,
         motion,
         outline,
+        partition,
         probe,
         quality,
         refine,
@@ -53,9 +55,11 @@ if TYPE_CHECKING:
         watermark,
     )
     from vidcurate.errors import MediaError, UsageError, VidcurateError
+    from vidcurate.exporting.checking import Contract
     from vidcurate.pipeline.recipes import Recipe, list_recipes
 
 __all__ = [
+    "Contract",
     "DatasetClip",
     "Event",
     "MediaError",
@@ -73,6 +77,7 @@ __all__ = [
     "alignment",
     "bounds",
     "caption",
+    "check_export",
     "consistency",
     "cuts",
     "dedup",
@@ -87,6 +92,7 @@ __all__ = [
     "motion",
     "open",
     "outline",
+    "partition",
     "probe",
     "quality",
     "refine",
@@ -107,6 +113,7 @@ __all__ = [
 
 # Where names are defined, besides the functions that run something.
 _MODULES = {
+    "Contract": "vidcurate.exporting.checking",
     "DatasetClip": "vidcurate.api.clip",
     "Event": "vidcurate.api.events",
     "MediaError": "vidcurate.errors",

@@ -101,6 +101,9 @@ class Workspace(Protocol):
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in progress, by key."""
 
+    def drop_reason(self, table: Table[Any], key: str) -> str | None:
+        """Why the stage of a declared table left an input out; None where it did not."""
+
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""
 
@@ -133,6 +136,16 @@ class DatasetView(Protocol):
     @property
     def allows_loss(self) -> bool:
         """Whether a user wants a result that holds less than the one that is there."""
+        ...
+
+    @property
+    def push_to(self) -> str | None:
+        """Where a user wants the result uploaded to."""
+        ...
+
+    @property
+    def dry_run(self) -> bool:
+        """Whether a user only wants to know what would be uploaded."""
         ...
 
     def files_of(self, table: Table[Any]) -> Location:
@@ -251,6 +264,19 @@ class Finish:
 
 
 @dataclass(frozen=True)
+class Settling:
+    """Options that only the data decide, such as sizes that lose least of the clips at hand.
+
+    `open_option` names one that is open, "" where there is none. `run` returns the options with
+    what stands for it, and a message for the user; it is called when the tables that the stage
+    reads are up to date.
+    """
+
+    open_option: Callable[[Any], str]
+    run: Callable[[Any, DatasetView], tuple[Any, str]]
+
+
+@dataclass(frozen=True)
 class MapStage(Generic[In, Out, Cfg, Tool]):
     """A stage that takes each input row by itself: expensive, parallel, resumed row by row.
 
@@ -260,7 +286,8 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     one. `check` raises UsageError, before anything runs, for what cannot be done on this machine
     or does not fit the options of the other stages that run (given by name); it may return a
     message for the user. `outdated` returns the keys of inputs whose rows were made from a file
-    that has changed since: their rows are withdrawn and made again.
+    that has changed since: their rows are withdrawn and made again. `settling` replaces options
+    that the data decide, before the stage runs and before its fingerprint is made.
     """
 
     name: str
@@ -277,6 +304,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
     outdated: Callable[[Cfg, DatasetView], pa.Array] | None = None
     finish: Finish | None = None
+    settling: Settling | None = None
     cost: Cost = Cost()
     version: Version = Version()
     rows_per_part: int = 256
@@ -286,11 +314,13 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
 class Outcome:
     """The result of a table stage: its rows, one a key, and what became of every input.
 
-    `done` has a row an input: `id`, `status`, `reason` and `seconds`.
+    `done` has a row an input: `id`, `status`, `reason` and `seconds`. `message` is what a user
+    should know beside the counts.
     """
 
     rows: pa.Table
     done: pa.Table
+    message: str = ""
 
     @classmethod
     def from_status(

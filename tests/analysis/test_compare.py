@@ -112,6 +112,15 @@ def test_a_new_rule_and_a_changed_score_are_told_apart() -> None:
     assert found[0]["there"] == {"quality.sharpness": 5.0}
 
 
+def test_a_quota_is_no_rule() -> None:
+    """A clip that the other left out for a reason that no rule gives was over a quota there."""
+    spans = [("a", 0, 10)]
+    there = side(spans, left_out={"a-0-10": "over the quota of 5"}, rules=(SHARP,))
+    assert reported(side(spans), there) == [
+        ("a-0-10", "quota", "over the quota of 5", "a-0-10"),
+    ]
+
+
 def test_an_overlapping_clip_is_the_same_cut_anew() -> None:
     """Of overlapping clips that which shares most is the counterpart; its fate is the cause."""
     before = side([("a", 0, 10), ("a", 20, 40)])

@@ -195,4 +195,4 @@ def test_the_signature_of_a_stage(stage: Stage) -> None:
 
 def test_functions_are_those_of_the_stages() -> None:
     """Every stage has its function, and the module no other."""
-    assert list(functions(STAGES)) == ["run", "estimate", *(s.name for s in STAGES)]
+    assert list(functions(STAGES)) == ["run", "estimate", "check_export", *(s.name for s in STAGES)]

@@ -22,7 +22,7 @@ keyframes: {count: 1}
 caption: {}
 export: {preset: ultrafast}
 """
-STAGES = ("ingest", "probe", "scan", "cuts", "split", "quality", "filter", "keyframes")
+STAGES = ("ingest", "probe", "scan", "cuts", "split", "quality", "filter", "partition", "keyframes")
 INLINE = ("--engine", "inline")
 
 

@@ -1,9 +1,10 @@
 import re
 
 import pyarrow as pa
+import pytest
 import yaml
 
-from vidcurate.exporting.card import Contents, data_card, in_cell
+from vidcurate.exporting.card import Contents, card_head, data_card, in_cell
 
 HOSTILE = "a|b <img src=x> ![x](http://127.0.0.1/x.png) `c` **d** &lt;\x1b[2J\n# e"
 
@@ -63,3 +64,37 @@ def test_settings_stay_in_their_fence() -> None:
         assert yaml.safe_load(block.strip("`").removeprefix("yaml")) == {
             "caption": {"prompt": prompt}
         }
+
+
+@pytest.mark.parametrize(
+    ("licences", "head"),
+    [
+        (["CC-BY 4.0", "CC-BY 4.0"], {"license": "cc-by-4.0"}),
+        (
+            ["Pexels License", "Pexels License"],
+            {"license": "other", "license_name": "pexels-license"},
+        ),
+        (["CC-BY 4.0", "MIT"], {}),
+        (["MIT", ""], {}),
+        ([None, None], {}),
+    ],
+)
+def test_a_licence_that_all_share_is_in_the_head(
+    licences: list[str | None], head: dict[str, str]
+) -> None:
+    """A hub sorts by its own name of a licence; another is named as it is; several are not."""
+    row = {"video_id": "v", "duration_s": 1.0, "caption": None, "file_name": None}
+    totals = Contents()
+    rows = [{**row, "license": licence} for licence in licences]
+    schema = pa.Table.from_pylist([{**row, "license": "x"}]).schema
+    totals.add(pa.Table.from_pylist(rows, schema=schema))
+    assert {n: v for n, v in card_head(totals).items() if n.startswith("license")} == head
+
+
+def test_credits_are_listed() -> None:
+    """Whoever a list credits stands in the card, the one with the most clips first."""
+    row = {"video_id": "v", "duration_s": 1.0, "caption": None, "file_name": None}
+    totals = Contents()
+    totals.add(pa.Table.from_pylist([{**row, "author": name} for name in ("A", "B|", "B|", "")]))
+    text = data_card(totals, [], {})
+    assert "## Credits\n\n- B\\|: 2 clips\n- A: 1 clip\n\n" in text

@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.counted import Counted
+from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, number_of, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
@@ -21,7 +22,6 @@ from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
 from vidcurate.media.output.frame_match import misread_colours, small_picture
-from vidcurate.media.output.verify import verify_file
 from vidcurate.media.scan.files import read_samples
 from vidcurate.media.scan.proxies import decode_jpeg
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
@@ -95,6 +95,14 @@ def written(clip: Clip, done: CutFile) -> ExportedClip:
         tail_frames=0,
         width=done.width,
         height=done.height,
+        frame_rate=None,
+        cut_frames=0,
+        crop_left=0,
+        crop_top=0,
+        crop_width=done.width,
+        crop_height=done.height,
+        picture_width=done.width,
+        picture_height=done.height,
         pixel_aspect=Fraction(1),
         display_width=done.width,
         display_height=done.height,
@@ -166,9 +174,9 @@ def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
     assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
     assert "unknown" not in (found.primaries, found.transfer)
     video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
-    verify_file(
-        path, video, clip, video_pts + clip.start_pts, tmp_path / "clip.mp4", written(clip, done)
-    )
+    row = written(clip, done)
+    pts = video_pts + clip.start_pts
+    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row)
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
@@ -190,7 +198,7 @@ def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
 def test_misread_pictures_differ() -> None:
     """A picture whose colours are read in a wrong way is told from the right one."""
     frame = av.VideoFrame.from_ndarray(np.full((16, 16, 3), (200, 40, 30), np.uint8), "rgb24")
-    own = small_picture(frame, (16, 16))
+    own = small_picture(frame, (16, 16), None)[0]
     assert all(np.abs(own - other).max() > 4 for other in misread_colours(own))
 
 
@@ -427,10 +435,9 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     clip = counted.clip(40, 50)
     done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
     pts = np.array([time for time, _ in counted.frames])
-    assert (
-        verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", written(clip, done)).first.error
-        < 4
-    )
+    row = written(clip, done)
+    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row)
+    assert proof.first.error < 4
 
 
 KEY = ("-encryption_scheme", "cenc-aes-ctr", "-encryption_key", "0123456789abcdef" * 2)

@@ -18,11 +18,11 @@ from vidcurate.analysis.view import (
     reader,
     require_dataset,
 )
-from vidcurate.records import CLIPS, KEPT, SOURCES
+from vidcurate.records import CLIPS, KEPT, PARTITIONS, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import Read, joined_columns, video_paths
 from vidcurate.stages.selection.filter import FilterConfig, rules_by_reason
-from vidcurate.store.dataset import DONE, OK
+from vidcurate.store.dataset import DONE, DROPPED, OK
 from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
@@ -47,7 +47,7 @@ class Side:
 
 
 def side_of(folder: Path) -> Side:
-    """A data set as it is compared; without a filter it keeps all its clips.
+    """A data set as it is compared; without a filter and quotas it keeps all its clips.
 
     Raises UsageError where there is no data set, or none with clips.
     """
@@ -56,12 +56,19 @@ def side_of(folder: Path) -> Side:
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
     judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    done = judged.output(dataset).done() if judged else DONE.empty_table()
+    balanced = next((p for p in plan if p.stage.writes is PARTITIONS), None)
+    done, shares = (
+        p.output(dataset).done() if p else DONE.empty_table() for p in (judged, balanced)
+    )
+    over_quota = shares.filter(pc.equal(shares["status"], DROPPED))
+    kept = read(KEPT.name if judged else CLIPS.name)
+    is_over = pc.is_in(kept["clip_id"], value_set=over_quota["id"].combine_chunks())
+    left_out = [done.filter(pc.not_equal(done["status"], OK)), over_quota]
     return Side(
         videos=read(SOURCES.name),
         clips=read(CLIPS.name),
-        kept=read(KEPT.name if judged else CLIPS.name),
-        left_out=done.filter(pc.not_equal(done["status"], OK)).select(["id", "reason"]),
+        kept=kept.filter(pc.invert(is_over)),
+        left_out=pa.concat_tables([t.select(["id", "reason"]) for t in left_out]),
         rules=judged.config.rules if judged and isinstance(judged.config, FilterConfig) else (),
         tables=tables,
         read=read,
@@ -113,11 +120,12 @@ def lost_clips(here: Side, there: Side) -> pa.Table:
     - re-cut: the counterpart is kept there, so it has another span
     - rule: a rule that only the other has left the counterpart out
     - score: a rule of both did, so a number, or a percentile of all, is another
+    - quota: it is over a quota there
     - not judged: the counterpart has not been filtered
     - no clip there, no such video: there is no counterpart
 
-    `reason` is what the other's filter said. `here` and `there` are the numbers that the rules in
-    all reasons read, of the clip and of its counterpart.
+    `reason` is what the other's filter or quotas said. `here` and `there` are the numbers that the
+    rules in all reasons read, of the clip and of its counterpart.
     """
     clips = here.kept.filter(pc.invert(pc.is_in(here.kept["clip_id"], ids(there.kept))))
     other = there.clips.take(most_overlapping(clips, there.clips))
@@ -126,15 +134,17 @@ def lost_clips(here: Side, there: Side) -> pa.Table:
     known = rules_by_reason(there.rules)
     found = reason.drop_null().unique().to_pylist()
     rules = {text: there.rules[known[text]] for text in found if text in known}
+    of_rules = pa.array([*rules], pa.string())
     in_both = pa.array([text for text, rule in rules.items() if rule in here.rules], pa.string())
     conditions = (
         pc.is_in(other["clip_id"], value_set=ids(there.kept)),
         pc.is_in(reason, value_set=in_both),
+        pc.is_in(reason, value_set=of_rules),
         pc.is_valid(reason),
         pc.is_valid(other["clip_id"]),
         pc.is_in(clips["video_id"], value_set=there.videos["video_id"].combine_chunks()),
     )
-    causes = ("re-cut", "score", "rule", "not judged", "no clip there", "no such video")
+    causes = ("re-cut", "score", "rule", "quota", "not judged", "no clip there", "no such video")
     about = {
         **{name: clips[name] for name in ("clip_id", "video_id", "start_s", "end_s")},
         "video": video_paths(clips, here.videos),

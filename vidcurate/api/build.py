@@ -10,6 +10,7 @@ from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.option_text import option_line
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
+from vidcurate.stages.output.export import EXPORT
 
 
 def parameters_of(options: Mapping[str, OptionSpec]) -> list[inspect.Parameter]:
@@ -62,13 +63,19 @@ def stage_function(stage: Stage) -> Callable[..., calls.RunResult]:
 
 
 def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:
-    """Every function by its name: `run`, `estimate`, and the stages in the order of the data."""
+    """Every function by its name: `run` and its like, then the stages in order."""
     of_run = options_of(RunOptions)
     of_estimate = {name: spec for name, spec in of_run.items() if name not in RUN_ONLY}
     return {
         "run": with_options(calls.run, of_run, "run", calls.run.__doc__ or ""),
         "estimate": with_options(
             calls.estimate, of_estimate, "estimate", calls.estimate.__doc__ or ""
+        ),
+        "check_export": with_options(
+            calls.check_export,
+            {**options_of(EXPORT.config), **of_run},
+            "check_export",
+            calls.check_export.__doc__ or "",
         ),
         **{stage.name: stage_function(stage) for stage in stages},
     }

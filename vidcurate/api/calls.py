@@ -5,12 +5,15 @@ import multiprocessing
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from vidcurate.analysis.export_check import contract_of, tables_needed
 from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, choose_stages
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
 from vidcurate.errors import UsageError, suggest
+from vidcurate.exporting.checking import Contract
 from vidcurate.options import options_of
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.comparison import save_estimate
@@ -29,7 +32,9 @@ from vidcurate.pipeline.session import (
     take_sources,
 )
 from vidcurate.stage import Stage
+from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.sources.probe import PROBE
+from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 
 Sources = PathLike | Iterable[PathLike]
@@ -114,6 +119,38 @@ def estimate(
     if found.n_left:
         save_estimate(root, found)
     return found
+
+
+def check_export(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    batch_size: int = 1,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> Contract:
+    """Say what each target's trainer would do with every clip, and write nothing of an export.
+
+    The clips are brought up to date first, captions are taken as they are. Buckets of fewer clips
+    than `batch_size` are counted. Takes the options of `export` and of a run; raises what they
+    raise. A target for which no clip would be left is in `empty`.
+    """
+    own = {name: value for name, value in options.items() if name in options_of(EXPORT.config)}
+    others = {name: value for name, value in options.items() if name not in own}
+    choice = choose_options(EXPORT, own, config, dataset)
+    chosen, stages = tables_needed(Path(dataset), choice.given)
+    done = execute(
+        dataset,
+        replace(choice, stages=stages),
+        sources,
+        on_progress,
+        others,
+        own_names=options_of(EXPORT.config),
+    )
+    return contract_of(
+        Dataset(done.report.root), chosen, limit=others.get("limit"), batch_size=batch_size
+    )
 
 
 def run_stage(

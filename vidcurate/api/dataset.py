@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.analysis.balance import balance_of
 from vidcurate.analysis.clip_search import Pooling, SearchQuery, find_clips
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.status import funnel
@@ -25,6 +26,7 @@ from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.records import CLIPS
 from vidcurate.stages.registry import STAGES
+from vidcurate.stages.selection.partition import BalanceReport
 from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
 from vidcurate.store.storage import Location, location
@@ -32,6 +34,7 @@ from vidcurate.store.table import Table, positions
 
 if TYPE_CHECKING:
     from vidcurate.api.calls import RunResult
+    from vidcurate.exporting.checking import Contract
 
 R = TypeVar("R")
 LOG = logging.getLogger("vidcurate")
@@ -109,6 +112,13 @@ class VideoDataset:
         """For each stage its inputs and what became of them: the funnel."""
         return tuple(read_consistently(self._dataset, lambda: funnel(self._dataset)))
 
+    def balance(self) -> BalanceReport:
+        """What each split has, and each class of each quota, as `partition` left them.
+
+        Raises UsageError where it has not run.
+        """
+        return read_consistently(self._dataset, lambda: balance_of(self._dataset))
+
     def failures(self, stage: str, *, status: Literal["failed", "dropped"] = "failed") -> pa.Table:
         """The inputs of a stage that failed, or that it dropped, with the reasons.
 
@@ -184,6 +194,12 @@ class VideoDataset:
         if out is not None:
             options["out"] = Path(out)
         return functions.export(self, **options)
+
+    def check_export(self, **options: Any) -> "Contract":
+        """Say what trainers would do with every clip; takes and raises what the function does."""
+        from vidcurate.api import functions  # noqa: PLC0415 - what runs stages builds on this module
+
+        return functions.check_export(self, **options)
 
     def run(self, config: Any = None, **options: Any) -> "RunResult":
         """Run stages on the videos that are here; takes and raises what `vidcurate.run` does."""

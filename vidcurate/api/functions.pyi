@@ -6,6 +6,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from vidcurate.api.calls import RunResult, Sources
 from vidcurate.api.choice import Config, PathLike
 from vidcurate.api.events import OnProgress
+from vidcurate.exporting.checking import Contract
 from vidcurate.pipeline.estimate.forecast import Estimate
 
 class EstimateKeywords(TypedDict, total=False):
@@ -22,6 +23,8 @@ class RunKeywords(EstimateKeywords, total=False):
     retry_failed: bool
     max_failed: int | None
     allow_loss: bool
+    push_to: str | None
+    dry_run: bool
 
 def run(
     sources: Sources | None = None,
@@ -41,6 +44,44 @@ def estimate(
     **options: Unpack[EstimateKeywords],
 ) -> Estimate: ...
 
+def check_export(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    batch_size: int = 1,
+    on_progress: OnProgress | None = None,
+    target: Sequence[Literal['parquet', 'webdataset', 'hf-videofolder', 'sidecar', 'csv', 'jsonl', 'fiftyone', 'diffusion-pipe', 'musubi-tuner', 'ai-toolkit', 'simpletuner', 'finetrainers', 'ltx-video-trainer', 'ltx2', 'diffsynth', 'videox-fun', 'open-sora', 'cosmos-predict2', 'cosmos-curate', 'llama-factory', 'ms-swift', 'llava', 'fixed', 'features']] = ('parquet',),
+    training_model: Literal['wan', 'wan2.2-5b', 'hunyuan', 'ltx', 'ltx2', 'cosmos-predict2', 'skyreels', 'framepack', 'kandinsky5', 'open-sora2'] | None = None,
+    lengths: Sequence[Any] = (),
+    media: Literal['none', 'copy', 'smart', 'encode'] = 'encode',
+    columns: Sequence[Any] = (),
+    questions: Sequence[str] = (),
+    paths: Literal['relative', 'absolute'] = 'relative',
+    all_texts: bool = False,
+    arrays: bool = False,
+    components: int = 0,
+    quantise: bool = False,
+    rows_per_shard: int = 10000,
+    mb_per_shard: int = 1024,
+    out: PathLike | None = None,
+    crf: int | None = None,
+    preset: Literal['ultrafast', 'veryfast', 'fast', 'medium', 'slow', 'veryslow'] = 'medium',
+    audio: bool = True,
+    audio_kbit: int = 192,
+    wav: bool = False,
+    verify: bool = True,
+    embed_bytes: bool = False,
+    inexact: Literal['encode', 'refuse', 'keep'] = 'encode',
+    encoder: Literal['x264', 'x265', 'svt-av1', 'h264-nvenc', 'hevc-nvenc'] = 'x264',
+    fps: str = 'model',
+    shape: Sequence[str] = ('model',),
+    pixels: int | None = None,
+    fit: Literal['crop', 'pad'] = 'crop',
+    enlarge: bool = False,
+    crop_bars: bool | None = None,
+    **run_options: Unpack[RunKeywords],
+) -> Contract: ...
 def ingest(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -282,6 +323,22 @@ def filter(
     rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def partition(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    validation: float = 0.0,
+    test: float = 0.0,
+    keep_together: Literal['copies', 'kept-copies', 'videos'] = 'copies',
+    split_column: str | None = None,
+    stratify_by: Sequence[Any] = (),
+    balance: Sequence[Any] = (),
+    prefer: str | None = None,
+    seed: int = 0,
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def keyframes(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -477,16 +534,35 @@ def export(
     *,
     config: Config | None = None,
     on_progress: OnProgress | None = None,
-    media: Literal['none', 'copy', 'encode'] = 'encode',
+    target: Sequence[Literal['parquet', 'webdataset', 'hf-videofolder', 'sidecar', 'csv', 'jsonl', 'fiftyone', 'diffusion-pipe', 'musubi-tuner', 'ai-toolkit', 'simpletuner', 'finetrainers', 'ltx-video-trainer', 'ltx2', 'diffsynth', 'videox-fun', 'open-sora', 'cosmos-predict2', 'cosmos-curate', 'llama-factory', 'ms-swift', 'llava', 'fixed', 'features']] = ('parquet',),
+    training_model: Literal['wan', 'wan2.2-5b', 'hunyuan', 'ltx', 'ltx2', 'cosmos-predict2', 'skyreels', 'framepack', 'kandinsky5', 'open-sora2'] | None = None,
+    lengths: Sequence[Any] = (),
+    media: Literal['none', 'copy', 'smart', 'encode'] = 'encode',
+    columns: Sequence[Any] = (),
+    questions: Sequence[str] = (),
+    paths: Literal['relative', 'absolute'] = 'relative',
+    all_texts: bool = False,
+    arrays: bool = False,
+    components: int = 0,
+    quantise: bool = False,
     rows_per_shard: int = 10000,
+    mb_per_shard: int = 1024,
     out: PathLike | None = None,
-    crf: int = 18,
+    crf: int | None = None,
     preset: Literal['ultrafast', 'veryfast', 'fast', 'medium', 'slow', 'veryslow'] = 'medium',
     audio: bool = True,
     audio_kbit: int = 192,
+    wav: bool = False,
     verify: bool = True,
     embed_bytes: bool = False,
     inexact: Literal['encode', 'refuse', 'keep'] = 'encode',
+    encoder: Literal['x264', 'x265', 'svt-av1', 'h264-nvenc', 'hevc-nvenc'] = 'x264',
+    fps: str = 'model',
+    shape: Sequence[str] = ('model',),
+    pixels: int | None = None,
+    fit: Literal['crop', 'pad'] = 'crop',
+    enlarge: bool = False,
+    crop_bars: bool | None = None,
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def verify(
@@ -496,5 +572,6 @@ def verify(
     config: Config | None = None,
     on_progress: OnProgress | None = None,
     one_shot: bool = False,
+    decoding_limit_s: float = 120.0,
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...

@@ -64,14 +64,20 @@ def no_type(ctx: Any) -> None:
     """An argument's own word says what it is."""
 
 
+def load(target: str) -> Any:
+    """What a module and a name in it stand for."""
+    module, _, name = target.partition(":")
+    return getattr(importlib.import_module(module), name)
+
+
 def load_command(entry: Entry) -> Any:
     """A command with its options, as typer runs it."""
-    module, _, name = entry.target.partition(":")
-    function = getattr(importlib.import_module(module), name)
-    if entry.is_stage:
+    function = load(entry.function or entry.target)
+    if entry.is_stage and not entry.function:
         from vidcurate.cli.commands.stage import stage_command
 
-        function = stage_command(function)
+        without_dataset = load(entry.without_dataset) if entry.without_dataset else None
+        function = stage_command(function, without_dataset)
     single = typer.Typer(
         add_completion=False, pretty_exceptions_enable=False, context_settings=CONTEXT
     )

@@ -9,13 +9,20 @@ LOOK, MAINTAIN = "Look at a data set", "Maintain"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One command: `target` is a module and the name of its function, or of its stage."""
+    """One command: `target` is a module and the name of its function, or of its stage.
+
+    `function` is a module and the name of the function of a stage's command that does more than
+    bring the stage's table up to date. `without_dataset` names what it does where no
+    data set is given.
+    """
 
     name: str
     panel: str
     target: str
     summary: str
     examples: tuple[str, ...]
+    function: str = ""
+    without_dataset: str = ""
 
     @property
     def is_stage(self) -> bool:
@@ -23,10 +30,19 @@ class Entry:
         return self.target.startswith("vidcurate.stages.")
 
 
-def stage(name: str, panel: str, summary: str, *examples: str, target: str = "") -> Entry:
+def stage(
+    name: str,
+    panel: str,
+    summary: str,
+    *examples: str,
+    target: str = "",
+    without_dataset: str = "",
+    function: str = "",
+) -> Entry:
     """The command of a stage; `target` is what the stage is called in its module."""
     module = f"vidcurate.stages.{panel.lower()}.{name}"
-    return Entry(name, panel, f"{module}:{target or name.upper()}", summary, examples)
+    stage_target = f"{module}:{target or name.upper()}"
+    return Entry(name, panel, stage_target, summary, examples, function, without_dataset)
 
 
 def command(name: str, panel: str, summary: str, *examples: str) -> Entry:
@@ -184,6 +200,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
     ),
     stage(
+        "partition",
+        SELECTION,
+        "Choose clips by quotas, and divide them into train, validation and test.",
+        "vidcurate partition -d out --validation 0.05 --test 0.05",
+        "vidcurate partition -d out --balance 'by: tags.top_name, at_most: 5%'",
+    ),
+    stage(
         "keyframes",
         SELECTION,
         "Write full-size keyframes of the kept clips from the source.",
@@ -238,13 +261,17 @@ CATALOGUE: tuple[Entry, ...] = (
         "export",
         OUTPUT,
         "Write the kept clips as files and Parquet, with a data card.",
+        "vidcurate export -d out --target diffusion-pipe --check",
         "vidcurate export -d out --media encode",
+        function="vidcurate.cli.commands.export:export",
     ),
     stage(
         "verify",
         OUTPUT,
         "Decode every clip file, and prove that it holds its shot and no other frame.",
         "vidcurate verify -d out",
+        "vidcurate verify out/export",
+        without_dataset="vidcurate.cli.commands.verify_export:verify_export",
     ),
     command(
         "status",
@@ -279,6 +306,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+    ),
+    command(
+        "balance",
+        LOOK,
+        "Show what each split and each class of a quota has, and what is missing.",
+        "vidcurate balance -d out",
+        "vidcurate balance -d out --json",
     ),
     command(
         "diff",

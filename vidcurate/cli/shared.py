@@ -78,13 +78,19 @@ def request(values: dict[str, Any]) -> "Request":
     )
 
 
-def shared_parameters(panel: str | None = SHARED_PANEL) -> list[inspect.Parameter]:
-    """The shared options, as typer reads them, in a panel; the data set's folder must be given."""
+def shared_parameters(
+    panel: str | None = SHARED_PANEL, *, needs_dataset: bool = True
+) -> list[inspect.Parameter]:
+    """The shared options, as typer reads them, in a panel.
+
+    The data set's folder must be given, unless it is not needed: then it is None.
+    """
+    no_dataset = inspect.Parameter.empty if needs_dataset else None
     own = inspect.signature(common, eval_str=True).parameters
     return [
         p.replace(
             kind=inspect.Parameter.KEYWORD_ONLY,
-            default=p.empty if p.name == "dataset" else p.default,
+            default=no_dataset if p.name == "dataset" else p.default,
             annotation=in_panel(p.annotation, panel, COMPLETIONS.get(p.name)),
         )
         for p in (*own.values(), *stage_parameters(RunOptions))

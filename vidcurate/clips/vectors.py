@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from vidcurate.errors import MediaError
 from vidcurate.records import VECTORS, Clip, VideoVectors
 from vidcurate.stage import Workspace
-from vidcurate.store.table import write_parquet
+from vidcurate.store.storage import Location
+from vidcurate.store.table import arrow_source, write_parquet
 
 Vectors = NDArray[np.float32]
 
@@ -26,13 +27,13 @@ def write_video_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> Non
     write_parquet(file, pa.table({"pts": pa.array(pts, pa.int64()), "vector": lists}))
 
 
-def read_video_vectors(file: Path) -> pa.Table:
+def read_video_vectors(file: Location) -> pa.Table:
     """Read a video's vectors in time order, columns `pts` and `vector`.
 
     Raises MediaError where the file is missing or damaged.
     """
     try:
-        return pq.read_table(file)
+        return pq.read_table(arrow_source(file))
     except (OSError, pa.ArrowInvalid) as error:
         raise MediaError(f"cannot read the vectors {file.name!r}: embed the video again") from error
 

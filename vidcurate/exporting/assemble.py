@@ -24,7 +24,9 @@ from vidcurate.errors import (
     quantity,
 )
 from vidcurate.exporting.card import Contents, data_card
+from vidcurate.exporting.croissant import CROISSANT, croissant
 from vidcurate.exporting.files import put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.hub import check_hub, push
 from vidcurate.exporting.losses import (
     CLIP_LIST,
     ExportContents,
@@ -36,7 +38,9 @@ from vidcurate.exporting.manifest import (
     FileEntry,
     KnownHashes,
     Previous,
+    end_hash,
     entries_of,
+    file_sha256,
     read_manifest,
     reuse_unchanged,
     write_manifest,
@@ -53,7 +57,10 @@ from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFil
 from vidcurate.exporting.samples import listed, samples_of
 from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
+from vidcurate.exporting.targets import folder_name
+from vidcurate.exporting.targets.parquet import VIDEOS_FOLDER
 from vidcurate.exporting.training import Training
+from vidcurate.exporting.videos import video_pieces
 from vidcurate.records import CAPTIONS, KEYFRAMES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, Remote, get
@@ -89,10 +96,9 @@ class Clips:
         return clip_pieces(self.view, self.videos, clips, source_paths=self.source_paths)
 
     @cached_property
-    def columns(self) -> list[str]:
+    def schema(self) -> pa.Schema:
         """The columns of the table."""
-        names: list[str] = next(self.pieces(self.clips.slice(0, 0))).column_names
-        return names
+        return next(self.pieces(self.clips.slice(0, 0))).schema
 
 
 @dataclass(frozen=True)
@@ -116,9 +122,9 @@ class Job:
 
 def check_folders(request: ExportRequest, view: DatasetView) -> None:
     """Check that the export can be written, before any work; raises UsageError."""
+    if view.push_to is not None:
+        check_push(request, view)
     for target, out in out_folders(request, view):
-        if target.needs_files and not request.has_files:
-            raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         if target.needs_captions and not view.has(CAPTIONS):
             raise UsageError(
                 f"{target.name} needs captions, and no clip has one: "
@@ -132,13 +138,22 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
         check_replaceable(out, view.dataset_id)
 
 
+def check_push(request: ExportRequest, view: DatasetView) -> None:
+    """Check that an export can be uploaded to a hub; raises UsageError."""
+    check_hub(str(view.push_to), dry_run=view.dry_run)
+    folders = [out for _, out in out_folders(request, view)]
+    if len(folders) > 1:
+        raise UsageError("--push-to takes one export: name one target")
+    if isinstance(folders[0], Remote):
+        raise UsageError("--push-to uploads from a disk: name a folder there as out")
+
+
 def out_folders(request: ExportRequest, view: DatasetView) -> list[tuple[Target, Location]]:
     """List the targets, each with the folder where it lies; a link to a folder stays one."""
     found: list[tuple[Target, Location]] = []
     for target in request.targets:
         if request.out is None:
-            name = "export" if target.name == "parquet" else f"export-{target.name}"
-            out = view.root / name
+            out = view.root / folder_name(target.name)
         else:
             out = request.out if len(request.targets) == 1 else request.out / target.name
         found.append((target, out if isinstance(out, Remote) else out.resolve()))
@@ -174,6 +189,10 @@ def assemble(request: ExportRequest, view: DatasetView) -> str:
         summary(job, lost_here) + left
         for job, lost_here, left in zip(jobs, lost, kept, strict=True)
     ]
+    if view.push_to is not None:
+        [folder] = [job.out for job in jobs]
+        assert isinstance(folder, Path)
+        lines.append(push(folder, view.push_to, dry_run=view.dry_run))
     return "\n".join(lines)
 
 
@@ -185,7 +204,7 @@ def refuse_loss(found: Clips, out: Location, old: ExportContents | None) -> str:
     if old is None:
         return ""
     view = found.view
-    losses = find_losses(old, found.clips["clip_id"], found.columns, view)
+    losses = find_losses(old, found.clips["clip_id"], found.schema.names, view)
     if str(losses) and not view.allows_loss:
         raise LossError(
             f"{out} stays as it is: a new export would lose {losses}; see vidcurate status "
@@ -294,20 +313,25 @@ def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list
     for bundle in bundles:
         counted = bundle
         if target.of_rows:
-            counted = replace(bundle, list_tables=partial(counted_tables, bundle, totals))
+            counted = counting(bundle, totals)
         target.write(counted)
     if not target.of_rows:
         for piece in job.found.pieces(job.taken):
             totals.add(piece)
+        totals.schema = None
         write_clip_list(building, job.judged)
+    totals.configs = configs_of(target, bundles)
     card = data_card(totals, view.funnel(), view.provenance())
     (building / CARD).write_text(card, "utf-8")
     for bundle in bundles:
         check_read_back(target, bundle)
     entries = [*entries_of(building, known, job.previous)]
+    if totals.configs:
+        entries.append(write_croissant(job, building, totals, entries))
     if job.previous is not None:
         reuse_unchanged(building, entries, job.previous)
     entries += files.entries()
+    entries.sort(key=lambda entry: entry.name)
     marker = ExportMarker(
         dataset=str(view.dataset_id),
         target=target.name,
@@ -319,11 +343,45 @@ def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list
     return marker, entries
 
 
-def counted_tables(bundle: Bundle, totals: Contents) -> Iterator[pa.Table]:
-    """Yield the table of a bundle in pieces, counted."""
-    for clips in bundle.tables():
-        totals.add(clips)
-        yield clips
+def write_croissant(
+    job: Job, building: Path, totals: Contents, entries: Sequence[FileEntry]
+) -> FileEntry:
+    """Write what the files and tables of an export are, for readers of Croissant."""
+    view = job.found.view
+    text = croissant(totals, safe_name(view.root.name), str(view.dataset_id), entries)
+    file = building / CROISSANT
+    file.write_text(text, "utf-8")
+    return FileEntry(CROISSANT, file.stat().st_size, file_sha256(file), end_hash(file))
+
+
+def counting(bundle: Bundle, totals: Contents) -> Bundle:
+    """Return a bundle that counts the rows of its tables as they are taken."""
+
+    def clips() -> Iterator[pa.Table]:
+        for piece in bundle.tables():
+            totals.add(piece)
+            yield piece
+
+    def videos() -> Iterator[pa.Table]:
+        assert bundle.list_videos is not None
+        for piece in bundle.list_videos():
+            totals.videos_schema = piece.schema
+            yield piece
+
+    return replace(bundle, list_tables=clips, list_videos=videos)
+
+
+def configs_of(target: Target, bundles: Sequence[Bundle]) -> dict[str, dict[str, str]]:
+    """Map what readers on hubs load to the files of each split."""
+    if not target.data_files:
+        return {}
+    patterns = {"default": target.data_files}
+    if target.of_rows:
+        patterns["videos"] = target.data_files.replace("data/", f"{VIDEOS_FOLDER}/", 1)
+    return {
+        name: {bundle.split: pattern.format(split=bundle.split) for bundle in bundles}
+        for name, pattern in patterns.items()
+    }
 
 
 def bundle_of(
@@ -344,9 +402,13 @@ def bundle_of(
         training=job.request.training,
         options=job.request.options,
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
-        clip_file=fetched.path,
+        clip_file=fetched.clip,
+        sound_file=fetched.sound,
+        schema=job.found.schema,
+        view=job.found.view,
         split=split,
         list_tables=pieces,
+        list_videos=partial(video_pieces, job.found.view, job.found.videos, of_split),
         row_files=files,
         previous=previous_within(job.previous, within),
         known=files.known,
@@ -378,9 +440,18 @@ class FetchedFiles:
     source: Location
     folder: Path | None
 
-    def path(self, sample: Sample) -> Path:
+    def clip(self, sample: Sample) -> Path:
         """Return where a clip's file lies."""
-        name = Path(sample.row["file_name"]).name
+        return self.path(sample.row["file_name"])
+
+    def sound(self, sample: Sample) -> Path | None:
+        """Return where a clip's sound lies; None where it has no file of its own."""
+        name = sample.row["wav_file_name"]
+        return self.path(name) if name else None
+
+    def path(self, file_name: str) -> Path:
+        """Return where a file lies that a row names."""
+        name = Path(file_name).name
         if isinstance(self.source, Path):
             return self.source / name
         assert self.folder is not None

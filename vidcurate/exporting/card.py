@@ -12,9 +12,20 @@ import pyarrow.compute as pc
 import yaml
 
 from vidcurate.errors import quantity
+from vidcurate.exporting.columns import describe
 
 LICENCE_COLUMNS = ("licence", "license")
-SHARDS = "data/*.parquet"
+CREDIT_COLUMNS = ("attribution", "author", "credit")
+MAX_CREDITS = 200
+# Licences by the names that hubs have for them; they sort data sets by these.
+HUB_LICENCES = frozenset(
+    ["apache-2.0", "mit", "pddl", "odbl", "odc-by", "cc0-1.0", "unlicense", "gpl-3.0"]
+    + [f"cc-by-{version}" for version in ("2.0", "2.5", "3.0", "4.0")]
+    + [f"cc-by-sa-{version}" for version in ("3.0", "4.0")]
+    + [f"cc-by-nc-{version}" for version in ("2.0", "3.0", "4.0")]
+    + [f"cc-by-nc-sa-{version}" for version in ("2.0", "3.0", "4.0")]
+    + ["cc-by-nd-4.0", "cc-by-nc-nd-3.0", "cc-by-nc-nd-4.0"]
+)
 TIMES = (
     "All times are seconds of the video. For the time in a clip's file, subtract `file_start_s`. "
     "`start_s`, `duration_s` and `n_frames` describe the clip; `file_start_s`, `file_duration_s`, "
@@ -26,7 +37,11 @@ MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[
 
 @dataclass
 class Contents:
-    """Counts of what the finished table holds, added up piece by piece."""
+    """Counts of what the finished table holds, added up piece by piece.
+
+    `schema` and `videos_schema` are those of the tables that the export holds, `configs` the tables
+    that readers on hubs load: by name, the files of each split.
+    """
 
     n_clips: int = 0
     n_captions: int = 0
@@ -34,7 +49,11 @@ class Contents:
     seconds: float = 0.0
     videos: set[str] = field(default_factory=set)
     licences: Counter[str | None] = field(default_factory=Counter)
+    credits: Counter[str] = field(default_factory=Counter)
+    credit_column: str = ""
     schema: pa.Schema | None = None
+    videos_schema: pa.Schema | None = None
+    configs: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def add(self, clips: pa.Table) -> None:
         """Count the rows of one piece."""
@@ -44,50 +63,129 @@ class Contents:
         self.n_files += clips.num_rows - clips["file_name"].null_count
         self.seconds += pc.sum(clips["duration_s"]).as_py() or 0.0
         self.videos.update(pc.unique(clips["video_id"]).to_pylist())
-        column = next((c for c in LICENCE_COLUMNS if c in clips.column_names), None)
-        if column is not None:
-            counts = pc.value_counts(clips[column])
-            self.licences.update({c["values"]: c["counts"] for c in counts.to_pylist()})
+        licence, credit = (
+            next((c for c in columns if c in clips.column_names), None)
+            for columns in (LICENCE_COLUMNS, CREDIT_COLUMNS)
+        )
+        if licence is not None:
+            self.licences.update(value_counts(clips[licence]))
+        if credit is not None:
+            self.credit_column = credit
+            self.credits.update({n: c for n, c in value_counts(clips[credit]).items() if n})
+
+
+def value_counts(column: pa.ChunkedArray) -> dict[str | None, int]:
+    """Count each value of a column of text; "" counts as none."""
+    counts: Counter[str | None] = Counter()
+    for found in pc.value_counts(column).to_pylist():
+        counts[found["values"] or None] += found["counts"]
+    return dict(counts)
 
 
 def data_card(
     totals: Contents, funnel: Sequence[Mapping[str, Any]], provenance: Mapping[str, Any]
 ) -> str:
     """Write the README.md of the data set; its head is metadata that dataset hubs read."""
-    head = yaml.safe_dump(
-        {
-            "configs": [{"config_name": "default", "data_files": SHARDS}],
-            "task_categories": ["text-to-video", "video-text-to-text"],
-            "size_categories": [size_category(totals.n_clips)],
-        },
-        sort_keys=False,
-    )
+    head = yaml.safe_dump(card_head(totals), sort_keys=False, allow_unicode=True)
+    credits_section = ["## Credits\n\n" + credit_lines(totals)] if totals.credits else []
     parts = [
         f"---\n{head}---\n\n# Video clips with text",
         size_section(totals),
         "## What became of videos and clips\n\n" + funnel_table(funnel),
         "## Time lost inside videos\n\n" + loss_table(funnel),
         "## Licences\n\n" + licences(totals.licences),
-        "## Columns\n\n"
-        + TIMES
-        + "\n\n"
-        + "\n".join(f"- {as_code(f.name)}: {f.type}" for f in totals.schema or ()),
+        *credits_section,
+        *column_sections(totals),
         "## Settings\n\n" + settings(provenance),
         "## Made with\n\n" + versions(provenance),
     ]
     return "\n\n".join(parts) + "\n"
 
 
+def card_head(totals: Contents) -> dict[str, Any]:
+    """Make the metadata that dataset hubs read."""
+    configs = [
+        {
+            "config_name": name,
+            "data_files": [{"split": s, "path": path} for s, path in files.items()],
+        }
+        for name, files in totals.configs.items()
+    ]
+    return {
+        **({"configs": configs} if configs else {}),
+        **licence_head(totals.licences),
+        "task_categories": ["text-to-video", "video-text-to-text"],
+        "size_categories": [size_category(totals.n_clips)],
+        "tags": ["video", "vidcurate"],
+    }
+
+
+def licence_head(counts: Mapping[str | None, int]) -> dict[str, str]:
+    """Name the licence by the hub's name for it, if all clips share one."""
+    named = shared_licence(counts)
+    if named is None:
+        return {}
+    plain = re.sub(r"[^a-z0-9.]+", "-", named.lower()).strip("-")
+    if plain in HUB_LICENCES:
+        return {"license": plain}
+    return {"license": "other", "license_name": plain}
+
+
+def shared_licence(counts: Mapping[str | None, int]) -> str | None:
+    """Return the one licence that all clips have; None where they differ or one has none."""
+    return next(iter(counts)) if len(counts) == 1 else None
+
+
 def size_section(totals: Contents) -> str:
-    """Describe how much the data set holds."""
+    """Describe how much the data set holds, and how it is loaded."""
     length = timedelta(seconds=round(totals.seconds))
-    return (
+    size = (
         f"{quantity(totals.n_clips, 'clip')}, {length} (h:mm:ss), "
         f"from {quantity(len(totals.videos), 'video')}; "
-        f"{totals.n_captions} with a caption, {totals.n_files} with a file.\n\n"
-        f'```python\nfrom datasets import load_dataset\n\nload_dataset("parquet", '
-        f'data_files="{SHARDS}")\n```'
+        f"{totals.n_captions} with a caption, {totals.n_files} with a file."
     )
+    if not totals.configs:
+        return size
+    calls = [f'load_dataset("path/to/this/folder", "{name}")' for name in totals.configs]
+    code = "\n".join(["from datasets import load_dataset", "", *calls])
+    return f"{size}\n\n```python\n{code}\n```"
+
+
+def credit_lines(totals: Contents) -> str:
+    """List whom to credit, from the column of the list that says so."""
+    lines = [
+        f"- {in_cell(name)}: {quantity(n, 'clip')}"
+        for name, n in totals.credits.most_common(MAX_CREDITS)
+    ]
+    others = len(totals.credits) - len(lines)
+    if others > 0:
+        lines.append(f"- {others} more, in the column {as_code(totals.credit_column)}")
+    return "\n".join(lines)
+
+
+def column_sections(totals: Contents) -> list[str]:
+    """Describe the columns of the tables that an export holds."""
+    sections = []
+    if totals.schema is not None:
+        lines = column_lines(totals.schema, of_videos=False)
+        sections.append(f"## Columns\n\n{TIMES}\n\n{lines}")
+    if totals.videos_schema is not None:
+        lines = column_lines(totals.videos_schema, of_videos=True)
+        sections.append(f"## Columns of videos\n\n{lines}")
+    return sections
+
+
+def column_lines(schema: pa.Schema, *, of_videos: bool) -> str:
+    """List columns with type, unit and meaning."""
+    fields = {field.name: field for field in schema}
+    infos = describe(fields, of_videos=of_videos)
+    lines = []
+    for name, info in infos.items():
+        unit = f", {info.unit}" if info.unit else ""
+        lines.append(
+            f"- {as_code(name)}: {in_cell(f'{fields[name].type}{unit}. {info.description}')}"
+        )
+    return "\n".join(lines)
 
 
 def funnel_table(funnel: Sequence[Mapping[str, Any]]) -> str:

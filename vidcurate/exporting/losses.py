@@ -15,7 +15,7 @@ from vidcurate.exporting.manifest import read_manifest
 from vidcurate.exporting.marker import SHARD, read_marker
 from vidcurate.exporting.table import SPLITS
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
-from vidcurate.records import CAPTIONS, CLIPS, KEPT, REFINED, SOURCES
+from vidcurate.records import CAPTIONS, CLIPS, KEPT, PARTITIONS, REFINED, SOURCES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, list_names
 from vidcurate.store.table import Table, arrow_source
@@ -52,8 +52,8 @@ class ExportContents:
 class Losses:
     """What the present export has and a new one lacks; `clips` counts clips by reason.
 
-    `intended` counts clips gone because rules reject them, or their videos are cut in other ways or
-    were dropped.
+    `intended` counts clips gone because rules or quotas reject them, or their videos are cut in
+    other ways or were dropped.
     """
 
     clips: Counter[str] = field(default_factory=Counter)
@@ -132,9 +132,9 @@ def find_losses(
 ) -> Losses:
     """Find what an export of these clips and columns would lose without the user asking for it.
 
-    Clips that rules reject, and those of videos that are cut in other ways now or that the user
-    dropped, are intended losses; those that failed, and those of videos that failed or have other
-    content now, are not.
+    Clips that rules or quotas reject, and those of videos that are cut in other ways now or that
+    the user dropped, are intended losses; those that failed, and those of videos that failed or
+    have other content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
     has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
@@ -154,7 +154,7 @@ def find_losses(
 
 def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
     """Count clips that an export no longer has, by the unintended reason."""
-    kept = set(view.scan(KEPT, ["clip_id"])["clip_id"].to_pylist())
+    kept = set(view.scan(PARTITIONS, ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
     dropped = view.dropped_videos()

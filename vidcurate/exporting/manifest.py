@@ -23,9 +23,9 @@ END_BYTES = 1 << 16
 class FileEntry:
     """One file of an export.
 
-    `sha256` is "" for a still in a bucket, which is copied there unread. `end` is a hash of its
-    size and last bytes, by which a change shows quickly; "" for clips and stills, which are judged
-    by their size.
+    `sha256` is "" for a still or a sound in a bucket, which is copied there unread. `end` is a hash
+    of its size and last bytes, by which a change shows quickly; "" for clips, which are judged by
+    their size.
     """
 
     name: str
@@ -134,6 +134,11 @@ def read_manifest(folder: Location, sha256: str) -> dict[str, FileEntry]:
         raise UsageError(f"{folder / MANIFEST} is missing, which says what the export is") from None
     if hashlib.sha256(content).hexdigest() != sha256:
         raise UsageError(f"{folder / MANIFEST} was changed, so what the export wrote is not known")
+    return parse_manifest(content)
+
+
+def parse_manifest(content: bytes) -> dict[str, FileEntry]:
+    """Map the names of a manifest's content to their entries."""
     entries = msgspec.json.Decoder(FileEntry).decode_lines(content)
     return {entry.name: entry for entry in entries}
 

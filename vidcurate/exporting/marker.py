@@ -122,7 +122,8 @@ def is_as_written(file: Location, size: int, entry: FileEntry) -> bool:
 
 def is_export_name(name: str) -> bool:
     """Check whether a file has a name that an export gives."""
-    return bool(SHARD.fullmatch(name) or CLIP_FILE_NAME.fullmatch(name))
+    in_data = name.replace("videos/", "data/", 1) if name.startswith("videos/") else name
+    return bool(SHARD.fullmatch(in_data) or CLIP_FILE_NAME.fullmatch(name))
 
 
 def files_below(folder: Location) -> dict[str, int]:

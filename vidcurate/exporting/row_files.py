@@ -31,16 +31,17 @@ class RowFiles:
 
         Raises UsageError for one that someone removed from the data set.
         """
-        rows = clips.select(["file_name", "sha256"]).to_pylist()
+        rows = clips.select(["file_name", "sha256", "wav_file_name"]).to_pylist()
         hashes = {row["file_name"]: row["sha256"] for row in rows if row["file_name"]}
-        link_files([*hashes], self.sources[CLIPS_FOLDER], self.to)
+        sounds = [row["wav_file_name"] for row in rows if row["wav_file_name"]]
+        link_files([*hashes, *sounds], self.sources[CLIPS_FOLDER], self.to)
         stills = still_names(clips)
         link_files(stills, self.sources[KEYFRAMES_FOLDER], self.to) if stills else None
         if isinstance(self.to, Path):
             for name, sha256 in hashes.items():
                 self.known.add(self.to / name, sha256)
         else:
-            self.placed.update({**dict.fromkeys(stills, ""), **hashes})
+            self.placed.update({**dict.fromkeys((*stills, *sounds), ""), **hashes})
 
     def entries(self) -> Iterator[FileEntry]:
         """Yield an entry for each file in a bucket."""

@@ -1,14 +1,13 @@
 """Samples of an export: rows of the table as targets take them, and those that they leave out."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
 
+from vidcurate.exporting.captions import caption_line, safe_stem
 from vidcurate.exporting.losses import ListedClip
-from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.target import Sample, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
@@ -25,10 +24,10 @@ def samples_of(pieces: Iterable[pa.Table], target: Target, training: Training) -
 
 def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sample:
     """Make the sample of one row, with what the target does with its file."""
-    texts = [one_line(text) for text in texts_of(row)]
+    texts = [caption_line(text) for text in texts_of(row)]
     facts = facts_of(row)
     fate = Fate("whole")
-    if target.fate is not None and facts is not None and training.model is not UNTRAINED:
+    if target.fate is not None and facts is not None:
         fate = target.fate(facts, training)
     return Sample(
         clip_id=row["clip_id"],
@@ -36,7 +35,7 @@ def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sam
         stem=safe_stem(row["clip_id"]),
         facts=facts,
         has_audio=bool(row.get("has_audio")),
-        caption=one_line(row["caption"] or ""),
+        caption=caption_line(row["caption"] or ""),
         captions=tuple(dict.fromkeys(text for text in texts if text)),
         fate=fate,
         row=row,
@@ -56,9 +55,15 @@ def facts_of(row: Mapping[str, Any]) -> FileFacts | None:
     """Return what a trainer reads of a clip's file; None for a clip without one."""
     if row["file_name"] is None:
         return None
+    return FileFacts(row["width"], row["height"], row["file_frames"], rate_of(row))
+
+
+def rate_of(row: Mapping[str, Any]) -> Fraction:
+    """Return the rate of a clip's file: that at which it was encoded, or its average."""
+    if row["file_frame_rate_num"]:
+        return Fraction(row["file_frame_rate_num"], row["file_frame_rate_den"])
     frames, seconds = row["file_frames"], row["file_duration_s"]
-    rate = Fraction(frames / seconds).limit_denominator(RATE_DENOMINATOR) if seconds else Fraction()
-    return FileFacts(row["width"], row["height"], frames, rate)
+    return Fraction(frames / seconds).limit_denominator(RATE_DENOMINATOR) if seconds else Fraction()
 
 
 def listed(sample: Sample, target: Target, split: str) -> ListedClip:
@@ -81,13 +86,3 @@ def why_left_out(sample: Sample, target: Target) -> str:
     if sample.fate.action == "dropped":
         return sample.fate.reason or f"{target.name} would drop it"
     return ""
-
-
-def safe_stem(clip_id: str) -> str:
-    """Return a clip's id with ASCII letters, digits, `_` and `-` only."""
-    return re.sub(r"[^A-Za-z0-9_-]", "_", clip_id)
-
-
-def one_line(text: str) -> str:
-    """Put a text on one line."""
-    return " ".join(text.split())

@@ -28,10 +28,7 @@ MAX_FPS = 240
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a user asks of clip files, in the words of options.
-
-    `auto_sizes` are those that `shape: auto` stands for.
-    """
+    """What a user asks of clip files, in the words of options."""
 
     training_model: ModelName | None = None
     fps: str = MODEL
@@ -39,7 +36,6 @@ class Asked:
     lengths: tuple[int, ...] = ()
     fit: Literal["crop", "pad"] = "crop"
     enlarge: bool = False
-    auto_sizes: tuple[Size, ...] = ()
 
 
 def model_of(targets: Sequence[Target], asked: ModelName | None) -> VideoModel | None:
@@ -189,10 +185,6 @@ def file_sizes(
     [word, *_] = asked.shape
     if word == MODEL:
         return () if model is None else model_sizes(model, one=any(t.one_size for t in targets))
-    if word == AUTO:
-        if not asked.auto_sizes:
-            raise UsageError("export.shape auto needs a model that is trained: name a target of it")
-        return asked.auto_sizes
     multiple = model.side_multiple if model else 2
     sizes = tuple(dict.fromkeys(size for size in map(exact_size, asked.shape) if size))
     for size in sizes:

@@ -11,8 +11,8 @@ from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
     EXPORTS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     REFINED,
     SCORE_TABLES,
     SOURCES,
@@ -23,10 +23,15 @@ from vidcurate.records import (
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import FRACTION, positions
 
-FROM_CLIP = ("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base")
+FROM_CLIP = (
+    *("split", "group"),
+    *("start_s", "end_s", "duration_s", "n_frames", "start_pts", "end_pts", "time_base"),
+)
 FROM_EXPORT = (
     *("media", "width", "height", "pixel_aspect", "display_width", "display_height"),
-    *("is_interlaced", "is_hdr", "size_bytes", "sha256"),
+    *("is_interlaced", "is_hdr", "has_audio", "size_bytes", "sha256"),
+    *("encoder", "cut_frames", "crop_left", "crop_top", "crop_width", "crop_height"),
+    *("picture_width", "picture_height"),
 )
 # What a file holds, which for a copied one may be more than the clip; null where there is none.
 FROM_CLIP_FILE = {
@@ -38,12 +43,12 @@ FROM_CLIP_FILE = {
 FROM_VIDEO = ("frame_rate", "is_vfr", "video_codec", "bit_depth", "audio_codec")
 FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("prompt_hash", "frame_times_s"),
+    *("revision", "prompt_hash", "frame_times_s", "candidates"),
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
 SPLITS = ("train", "validation", "test")
-ALWAYS = (KEPT, EXPORTS, VIDEOS)
+ALWAYS = (PARTITIONS, EXPORTS, VIDEOS)
 SCORES = (*SCORE_TABLES, ALIGNMENT)
 TEXTS = (CAPTIONS, VERDICTS, REFINED)
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
@@ -91,19 +96,19 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     `video` is the number of a clip's video among `videos`, and `split` the part of the data set
     that it is in.
     """
-    clips = view.scan(KEPT, ["clip_id", "video_id", "start_pts"])
+    names = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
+    clips = view.scan(PARTITIONS, names)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
     clips = clips.append_column("video", positions(clips["video_id"], videos["video_id"]))
-    clips = clips.append_column("split", pa.array([SPLITS[0]] * clips.num_rows, pa.string()))
     order = pc.sort_indices(clips, [("video", "ascending"), ("start_pts", "ascending")])
     return clips.take(order)
 
 
 def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
     """Build the columns of some clips from their rows in each table."""
-    clips, exported = found[KEPT.name], found[EXPORTS.name]
+    clips, exported = found[PARTITIONS.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     columns["file_name"] = pc.binary_join_element_wise("clips", exported["file"], "/")
     columns["caption"] = pa.nulls(clips.num_rows, pa.string())
@@ -111,6 +116,8 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         add_column(columns, name, clips[name])
     for name in FROM_EXPORT:
         add_column(columns, name, exported[name])
+    columns["wav_file_name"] = pc.binary_join_element_wise("clips", exported["wav"], "/")
+    add_column(columns, "file_frame_rate", exported["frame_rate"])
     has_file = pc.is_valid(exported["file"])
     for name, file_column in FROM_CLIP_FILE.items():
         columns[name] = pc.if_else(has_file, exported[file_column], None)

@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from vidcurate.exporting.links import link
 from vidcurate.exporting.manifest import KnownHashes, Previous
+from vidcurate.exporting.questions import Questions
 from vidcurate.exporting.row_files import RowFiles
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.exporting.video_models import ModelName
+from vidcurate.stage import DatasetView
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +40,31 @@ class Sample:
 class TargetOptions:
     """Options of targets: each target reads those that concern it.
 
-    `columns` names the columns of csv and jsonl: column to write → column of the table. `questions`
-    are the templates that chat targets ask with. `rows_per_shard` bounds shards, and `embed_bytes`
-    puts clip files into them.
+    `columns` names the columns of lists: column to write → column of the table. `absolute_paths`
+    has lists name files by absolute paths. `questions` are what chat targets ask, `all_texts` has
+    them ask for each text of a clip and not only for its caption. `rows_per_shard` and
+    `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has
+    `fixed` write arrays in place of videos.
+    `components` is the number of principal components that `features` keeps, 0 for the vectors as
+    they are; `quantise` stores them in 8 bits.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
-    questions: Sequence[str] = ()
+    absolute_paths: bool = False
+    questions: Questions = field(default_factory=Questions)
+    all_texts: bool = False
     rows_per_shard: int = 10_000
     embed_bytes: bool = False
+    bytes_per_shard: int = 1 << 30
+    arrays: bool = False
+    components: int = 0
+    quantise: bool = False
     seed: int = 0
+
+
+def no_sound(_sample: "Sample") -> Path | None:
+    """The `sound_file` of an export that writes no sound of its own."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -57,10 +74,13 @@ class Bundle:
     `root` is the folder that is written, which is later moved to `out`: absolute paths in configs
     are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
-    by video and time, anew at each call; `clip_file` is where a clip's file lies. `split` is the
-    part of the data set that is written. A layout of rows is given the table in pieces by
-    `list_tables`, and puts the files that rows name by `row_files`. `previous` is the export that
-    is replaced, `known` remembers hashes of files that need not be read again.
+    by video and time, anew at each call; `clip_file` is where a clip's file lies, `sound_file`
+    where its sound does as WAV, if it has any. `split` is the part of the data set that is written.
+    `schema` states the types of the columns in `Sample.row`, where they are known; `view` is the
+    data set, for targets that read more than clips. A layout of rows is given the table in pieces
+    by `list_tables`, that of the clips' videos by `list_videos`, and puts the files that rows name
+    by `row_files`. `previous` is the export that is replaced, `known` remembers hashes of files
+    that need not be read again.
     """
 
     root: Path
@@ -70,8 +90,12 @@ class Bundle:
     options: TargetOptions
     list_samples: Callable[[], Iterator[Sample]]
     clip_file: Callable[[Sample], Path]
+    sound_file: Callable[[Sample], Path | None] = no_sound
+    schema: pa.Schema | None = None
+    view: DatasetView | None = None
     split: str = "train"
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
+    list_videos: Callable[[], Iterator[pa.Table]] | None = None
     row_files: RowFiles | None = None
     previous: Previous | None = None
     known: KnownHashes = field(default_factory=KnownHashes)
@@ -118,7 +142,8 @@ class Target:
 
     `model` is what it trains where nothing else is asked for; None for layouts that train nothing,
     which keep the video's own rate and size. `models` are those that it can train. `fate` is its
-    arithmetic. `caption_fault` says what of a caption breaks its rules, "" where nothing does.
+    arithmetic. `check` raises UsageError for options and training that it cannot follow.
+    `caption_fault` says what of a caption breaks its rules, "" where nothing does.
     `write` fills a folder, with the trainer's config and HOWTO.md. `read` reads that folder back as
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
@@ -135,6 +160,7 @@ class Target:
     write: Callable[[Bundle], None]
     read: Callable[[Bundle], Sequence[tuple[str, str]]]
     fate: Callable[[FileFacts, Training], Fate] | None = None
+    check: Callable[[Training, TargetOptions], object] | None = None
     caption_fault: Callable[[str], str] | None = None
     model: ModelName | None = None
     models: tuple[ModelName, ...] = ()

@@ -7,6 +7,7 @@ from vidcurate.pipeline.dataset_view import dataset_view
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope
+from vidcurate.records import EXPORTS
 from vidcurate.stage import MapStage
 
 
@@ -36,6 +37,8 @@ def check_stages(plan: Sequence[ResolvedStage]) -> list[str]:
 def check_run(run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Check each stage of a plan and its finish; raises UsageError where one cannot work."""
     run.note_once(check_stages(plan))
+    if run.options.push_to and not any(resolved.stage.writes is EXPORTS for resolved in plan):
+        raise UsageError("--push-to uploads an export, and no stage here makes one")
     for resolved in plan:
         if isinstance(resolved.stage, MapStage) and resolved.stage.finish:
             resolved.stage.finish.check(resolved.config, dataset_view(run, resolved, Scope()))

@@ -25,6 +25,8 @@ class LiveDatasetView:
     scope: Scope
     counts: Sequence[StageCount]
     allows_loss: bool = False
+    push_to: str | None = None
+    dry_run: bool = False
 
     @property
     def root(self) -> Location:
@@ -83,4 +85,7 @@ class LiveDatasetView:
 
 def dataset_view(run: Run, resolved: ResolvedStage, scope: Scope) -> LiveDatasetView:
     """What a stage sees of the data set in this run."""
-    return LiveDatasetView(run.dataset, resolved, scope, run.counts, run.options.allow_loss)
+    asked = run.options
+    return LiveDatasetView(
+        run.dataset, resolved, scope, run.counts, asked.allow_loss, asked.push_to, asked.dry_run
+    )

@@ -15,7 +15,7 @@ WIDTH = 96
 MAIN_JOB = frozenset(
     {
         *("ingest", "probe", "scan", "cuts", "split", "bounds", "quality", "motion"),
-        *("filter", "keyframes", "caption", "export", "verify"),
+        *("filter", "partition", "keyframes", "caption", "export", "verify"),
     }
 )
 MODELS_EXAMPLE = (

@@ -117,6 +117,38 @@ def resolve_stages(
     )
 
 
+def with_config(
+    plan: Sequence[ResolvedStage], name: str, config: StageConfig
+) -> tuple[ResolvedStage, ...]:
+    """The same plan with other options of one stage, and fingerprints that follow from them."""
+    configs = {p.stage.name: config if p.stage.name == name else p.config for p in plan}
+    fingerprints = {FILES.name: FOUND}
+    for planned in plan:
+        fingerprints[planned.stage.writes.name] = own_fingerprint(
+            planned.stage, configs[planned.stage.name], fingerprints
+        )
+    return tuple(
+        ResolvedStage(
+            p.stage,
+            configs[p.stage.name],
+            fingerprints[p.stage.writes.name],
+            tables_of(p.stage, configs[p.stage.name], fingerprints),
+            p.reason,
+        )
+        for p in plan
+    )
+
+
+def stages_before(
+    stages: Sequence[Stage], stage: Stage, config: StageConfig, present: Sequence[str]
+) -> tuple[str, ...]:
+    """The names of the stages whose tables one reads while it runs, if required or `present`."""
+    lookups = read_while_running(stage, config)
+    needed = {lookup.table.name for lookup in lookups if lookup.required}
+    needed |= {lookup.table.name for lookup in lookups} & {*present} | {stage.reads.name}
+    return tuple(one.name for one in stages if one.writes.name in needed)
+
+
 def why_needed(
     stages: Sequence[Stage],
     chosen: Sequence[str],

@@ -12,7 +12,7 @@ from vidcurate.errors import UsageError
 from vidcurate.options import StageConfig, option, plain_words
 
 # What an estimate leaves to the run itself.
-RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss")
+RUN_ONLY = ("wave", "retry_failed", "max_failed", "allow_loss", "push_to", "dry_run")
 EngineName = Literal["local", "ray", "inline"]
 
 
@@ -53,6 +53,18 @@ class RunOptions(StageConfig):
     allow_loss: bool = option(
         False, "Let an export lose clips, captions or columns that failed or are gone since"
     )
+
+    push_to: str | None = option(
+        None, "Upload the export that is made to a repository of a hub, as hub:user/name"
+    )
+    dry_run: bool = option(False, "Only list what push_to would upload, and upload nothing")
+
+    @model_validator(mode="after")
+    def check_dry_run(self) -> Self:
+        """Refuse a dry run of nothing; raises ValueError."""
+        if self.dry_run and not self.push_to:
+            raise ValueError("dry_run lists what push_to would upload: give push_to too")
+        return self
 
     @model_validator(mode="after")
     def check_address(self) -> Self:

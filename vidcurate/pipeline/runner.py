@@ -17,6 +17,7 @@ from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, live_scope
+from vidcurate.pipeline.settling import settle
 from vidcurate.pipeline.table_stages import update_table_stage
 from vidcurate.records import SOURCES
 from vidcurate.stage import TableStage
@@ -25,13 +26,16 @@ from vidcurate.stage import TableStage
 def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Run every stage of a plan, and add to `run.counts` what came of it.
 
+    Options that the data decide are settled on the way; `run.plan` has them.
+
     Raises TooManyFailuresError past the limit, and EmptyResultError when the last stage has no
     rows at all.
     """
     check_run(run, plan)
-    run.plan = plan
     scope = Scope()
-    for resolved in plan:
+    for position in range(len(plan)):
+        plan = run.plan = settle(run, plan, plan[position], scope)
+        resolved = plan[position]
         stage_scope = prune(run.dataset, plan, resolved, scope)
         update_stage(run, resolved, stage_scope)
         if resolved.stage.writes is SOURCES:

@@ -130,7 +130,7 @@ def run_all(run: Run, plan: Sequence[ResolvedStage], options: RunOptions) -> Non
 def report_of(run: Run, plan: Sequence[ResolvedStage], note: Callable[[str], None]) -> RunReport:
     """What came of a run; an earlier estimate that cannot be read is noted, and spoils nothing."""
     try:
-        compared = compare_with_run(run.dataset, plan, run.counts)
+        compared = compare_with_run(run.dataset, run.plan or plan, run.counts)
     except UsageError as error:
         note(str(error))
         compared = []

@@ -42,3 +42,5 @@ def update_table_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
     n_others = outcome.done.num_rows - failed.num_rows
     took_s = time.perf_counter() - began
     run.listener.advanced(stage.name, Report(statuses, took_s, n_unlisted=n_others))
+    if outcome.message:
+        run.listener.note(f"{stage.name}: {outcome.message}")

@@ -13,6 +13,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.runner import run_pipeline, run_stages
 from vidcurate.pipeline.scope import Scope, live_scope
+from vidcurate.pipeline.settling import require_settled
 from vidcurate.records import SOURCES
 from vidcurate.stage import TableStage
 
@@ -27,6 +28,7 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
     is right after the end only, so captions may be made of clips that a later wave pushes out.
     Raises what run_pipeline does.
     """
+    require_settled(plan, "--wave")
     check_run(run, plan)
     run.plan = plan
     finding, light, heavy = split_plan(plan)

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from vidcurate.pipeline.job import Batch, Job
 from vidcurate.store.cache import local_copy
+from vidcurate.store.dataset import DROPPED
 from vidcurate.store.table import Table
 
 R = TypeVar("R")
@@ -33,6 +34,7 @@ class BatchWorkspace:
     rows: Sequence[Any] = ()
     found: dict[str, LookedUp] = field(default_factory=dict)
     found_before: dict[str, LookedUp] = field(default_factory=dict)
+    dropped: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def begin_batch(self, batch: Batch, rows: Sequence[Any]) -> None:
         """Go on to a batch, and remember the rows that were looked up for the one before."""
@@ -41,6 +43,18 @@ class BatchWorkspace:
     def has(self, table: Table[Any]) -> bool:
         """Whether an optional table is there."""
         return table.name in self.job.tables
+
+    def drop_reason(self, table: Table[Any], key: str) -> str | None:
+        """Why the stage of a declared table left an input out; None where it did not.
+
+        What is known from earlier batches is not read again: a drop stays one.
+        """
+        if key not in self.dropped.get(table.name, {}):
+            done = self.job.stored(table).done()
+            done = done.filter(pc.equal(done["status"], DROPPED))
+            columns = (done[name].to_pylist() for name in ("id", "reason"))
+            self.dropped[table.name] = dict(zip(*columns, strict=True))
+        return self.dropped[table.name].get(key)
 
     def file_of(self, table: Table[Any], name: str) -> Path:
         """A file that another table's row names, on this machine."""

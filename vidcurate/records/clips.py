@@ -40,6 +40,20 @@ class Clip:
 
 
 @dataclass(frozen=True, slots=True)
+class PartitionedClip(Clip):
+    """A clip of the data set, and the part of it that the clip is in."""
+
+    split: Annotated[str, ColumnInfo("Part of the data set: train, validation or test")]
+    group: Annotated[
+        str,
+        ColumnInfo(
+            "Video that was found first of those that stay in one split together; the clip's own "
+            "where nothing is divided"
+        ),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """What copies of a clip share with it, as dedup compares it.
 
@@ -266,6 +280,8 @@ class VerifiedClip:
 CLIPS = Table("clips", Clip, key="clip_id", names_content=True)
 SIGNATURES = Table("signatures", Signature, key="clip_id")
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
+# Where a clip is put changes nothing that is made of it: its span depends on its id alone.
+PARTITIONS = Table("partitions", PartitionedClip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
 ALIGNMENT = Table("alignment", Alignment, key="clip_id")

@@ -63,6 +63,28 @@ def check_types(
         raise RuleError("\n".join(dict.fromkeys(faults)))
 
 
+def kind_of_value(
+    rule: Rule, schemas: Mapping[str, pa.Schema], commands: Mapping[str, str]
+) -> tuple[str, bool]:
+    """The type of what a text in the language of rules is worth, and whether it has no fractions.
+
+    Raises RuleError for unknown names and for values that do not fit.
+    """
+    types = {
+        Column(table, field.name): field.type
+        for table, schema in schemas.items()
+        for field in schema
+    }
+    kinds = {column: kind_of_type(type_) for column, type_ in types.items()}
+    unknown = [column for column in columns_in(rule.tree) if column not in kinds]
+    faults = [unknown_name(column, kinds, commands) for column in unknown]
+    faults += clashes(rule.tree, kinds)
+    if faults:
+        raise RuleError("\n".join(dict.fromkeys(faults)))
+    is_whole = isinstance(rule.tree, Column) and pa.types.is_integer(types[rule.tree])
+    return kind_of(rule.tree, kinds) or "", is_whole
+
+
 def kind_of_type(type_: pa.DataType) -> str:
     """The rule language's name of an Arrow type; a fraction is a number."""
     if pa.types.is_integer(type_) or pa.types.is_floating(type_) or type_ == FRACTION:

@@ -23,6 +23,7 @@ from vidcurate.stages.scores.watermark import WATERMARK_STAGE
 from vidcurate.stages.selection.dedup import DEDUP_STAGE
 from vidcurate.stages.selection.filter import FILTER
 from vidcurate.stages.selection.keyframes import KEYFRAMES_STAGE
+from vidcurate.stages.selection.partition import PARTITION
 from vidcurate.stages.selection.signatures import SIGNATURES_STAGE
 from vidcurate.stages.shots.bounds import BOUNDS_STAGE
 from vidcurate.stages.shots.cuts import CUTS_STAGE
@@ -53,6 +54,7 @@ STAGES: tuple[Stage, ...] = (
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,
+    PARTITION,
     KEYFRAMES_STAGE,
     CAPTION,
     ALIGNMENT_STAGE,

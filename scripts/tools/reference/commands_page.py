@@ -10,6 +10,7 @@ from vidcurate.cli.app import load_command
 from vidcurate.cli.catalogue import CATALOGUE, Entry
 from vidcurate.options import options_of
 from vidcurate.pipeline.run_options import RunOptions
+from vidcurate.stages.registry import STAGES
 
 INTRO = """`vidcurate COMMAND [SOURCE]... -d DATASET [-c CONFIG]`. A command first runs what it
 needs, and does nothing again that is done. Results go to stdout, all else to stderr.
@@ -59,6 +60,10 @@ def command_blocks(entry: Entry) -> Iterator[str]:
     if entry.is_stage:
         own_options = f"[its own](config.md#{entry.name})"
         yield f"Options: {own_options}, and [those of every run](#{anchor(RUN)})."
+        stage = next(stage for stage in STAGES if stage.name == entry.name)
+        yield from non_empty(
+            [parameter_table(p for p in own if p.name not in options_of(stage.config))]
+        )
     elif entry.name == "run":
         yield f"Options: [those of every run](#{anchor(RUN)})."
     else:

@@ -97,7 +97,9 @@ def test_pictures_are_those_that_the_video_shows_at_a_constant_rate(
         assert stream.frames == done.n_frames == len(expected)
         assert stream.average_rate == fps
         times = sorted(
-            p.pts * stream.time_base for p in container.demux(stream) if p.pts is not None
+            p.pts * Fraction(stream.time_base or 0)
+            for p in container.demux(stream)
+            if p.pts is not None
         )
     assert times == [k / fps for k in range(len(expected))]
     assert done.duration_s == pytest.approx(float(len(expected) / fps), abs=1e-4)

@@ -56,8 +56,10 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Videos:
         if name not in done:
             r = {**RECIPES, **KINDS}[name]
             path = folder / f"{len(done)}.{r.suffix}"
-            filters = {"video_filter": r.video_filter, "rate": r.rate}
-            done[name] = counted(render_counted(path, N_FRAMES, encode=r.encode, **filters))
+            video = render_counted(
+                path, N_FRAMES, rate=r.rate, video_filter=r.video_filter, encode=r.encode
+            )
+            done[name] = counted(video)
         return done[name]
 
     return get
@@ -180,7 +182,9 @@ def test_sound_is_exactly_as_long_as_the_clip(tmp_path: Path) -> None:
         options = CutOptions(mode="smart" if mode == "smart" else "encode", preset="ultrafast")
         assert cut_clip(video.path, video.video, clip, options, out).media == mode
         with av.open(str(out)) as container:
-            sounds = [frame.to_ndarray() for frame in container.decode(audio=0)]
+            sounds = [
+                np.asarray(frame.to_ndarray(), np.float32) for frame in container.decode(audio=0)
+            ]
         lengths.append(np.concatenate(sounds, axis=1))
     assert lengths[0].shape == lengths[1].shape
     assert np.abs(lengths[0] - lengths[1]).max() < 0.05

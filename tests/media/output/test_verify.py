@@ -3,23 +3,25 @@
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
+from math import ceil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.support.counted import COPYABLE, N_FRAMES, RECIPES, X264, Counted, counted
+from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, render, render_counted
+from vidcurate.clips.rendition import Box, Rendition, Size
 from vidcurate.errors import MediaError
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
-from vidcurate.media.output.decoder_process import DecoderProcess
-from vidcurate.media.output.verify import Proof, verify_file
+from vidcurate.media.output.verify import Proof
 from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
 Videos = Callable[[str], Counted]
-DECODERS = DecoderProcess(60)
 SHIFTED = "frame is not the clip's|frame is another picture|not shown at the clip's times"
 
 
@@ -89,7 +91,7 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
 def proof_of(video: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
     """What is found in a file that should be a clip of a counted video."""
     video_pts = np.array([pts for pts, _ in video.frames])
-    return verify_file(video.path, video.video, clip, video_pts, file, row, DECODERS)
+    return verify_file(video.path, video.video, clip, video_pts, file, row)
 
 
 def cut_and_prove(
@@ -232,3 +234,104 @@ def test_lost_sound_is_found(beeping: Counted, tmp_path: Path) -> None:
         proof_of(beeping, clip, row, without)
     with pytest.raises(MediaError, match="sound is longer or shorter"):
         proof_of(beeping, clip, row, half)
+
+
+RATE = Fraction(16)
+CROPPED = Rendition(Box(0, 4, 240, 40), Size(180, 30), Size(180, 30), RATE, 16)
+PADDED = Rendition(Box(0, 0, 320, 48), Size(320, 48), Size(320, 96), RATE, 16)
+ENLARGED = Rendition(Box(0, 0, 96, 48), Size(192, 96), Size(192, 96), Fraction(30000, 1001), 30)
+OWN_TIMES = Rendition(Box(0, 0, 320, 48), Size(160, 24), Size(160, 24), None, 24)
+
+
+def render_clip(video: Counted, clip: Clip, made: Rendition, file: Path) -> ExportedClip:
+    """Write a clip as a rendition says; its row."""
+    done = cut_clip(video.path, video.video, clip, FAST, file, rendition=made)
+    return as_rendition(promised(clip, done, audio=False), made)
+
+
+def as_rendition(row: ExportedClip, made: Rendition) -> ExportedClip:
+    """A row that promises a rendition."""
+    return replace(
+        row,
+        frame_rate=made.fps,
+        crop_left=made.crop.left,
+        crop_top=made.crop.top,
+        crop_width=made.crop.width,
+        crop_height=made.crop.height,
+        picture_width=made.inner.width,
+        picture_height=made.inner.height,
+    )
+
+
+@pytest.mark.parametrize("made", [CROPPED, PADDED, ENLARGED, OWN_TIMES])
+@pytest.mark.parametrize("name", ["mp4 with B-frames", "mp4 at a variable rate"])
+def test_a_right_rendition_passes(
+    made: Rendition, name: str, videos: Videos, tmp_path: Path
+) -> None:
+    """Cropped, padded and enlarged files pass, at a constant rate and at the video's own times.
+
+    Their first and last pictures are told from what the video shows before and after.
+    """
+    video, file = videos(name), tmp_path / "clip.mp4"
+    clip = video.clip(37, 61)
+    if made.fps is not None:
+        n_frames = ceil((clip.end_pts - clip.start_pts) * clip.time_base * made.fps)
+        made = replace(made, n_frames=n_frames)
+    found = proof_of(video, clip, render_clip(video, clip, made, file), file)
+    assert found.n_frames == made.n_frames
+    assert min(m or 0 for m in (found.first.margin, found.last.margin)) > 0.5
+    assert found.decoders[:2] == ("pyav", "opencv")
+
+
+@pytest.mark.parametrize(
+    ("made", "promise", "reason"),
+    [
+        (CROPPED, {"crop_left": 60}, "frame is another picture|other colours|is not the clip's"),
+        (CROPPED, {"frame_rate": Fraction(17)}, "more or fewer frames than the clip"),
+        (CROPPED, {"height": 32}, "another size"),
+        (PADDED, {"picture_height": 32}, "not black|another picture"),
+        (CROPPED, {"cut_frames": 1}, "more or fewer frames than the clip"),
+    ],
+)
+def test_another_rendition_is_found(
+    made: Rendition, promise: dict[str, Any], reason: str, videos: Videos, tmp_path: Path
+) -> None:
+    """What is cropped, padded or counted otherwise than the row says is refused."""
+    video, file = videos("mp4 with B-frames"), tmp_path / "clip.mp4"
+    clip = video.clip(37, 61)
+    row = replace(render_clip(video, clip, made, file), **promise)
+    with pytest.raises(MediaError, match=reason):
+        proof_of(video, clip, row, file)
+
+
+@pytest.mark.parametrize("shift", [-1, 1, 2])
+def test_a_shifted_rendition_is_found(shift: int, videos: Videos, tmp_path: Path) -> None:
+    """A constant-rate file that begins a frame of the video early or late is refused."""
+    video, file = videos("mp4 with B-frames"), tmp_path / "clip.mp4"
+    row = render_clip(video, video.clip(37 + shift, 61 + shift), CROPPED, file)
+    clip = video.clip(37, 61)
+    with pytest.raises(MediaError, match=SHIFTED):
+        proof_of(video, clip, replace(row, start_s=clip.start_s), file)
+
+
+def test_a_file_cut_to_a_length_ends_with_its_last_frame(videos: Videos, tmp_path: Path) -> None:
+    """Its last picture is that of its last time, with those after it as what must not be shown."""
+    video, file = videos("mp4 with B-frames"), tmp_path / "clip.mp4"
+    made = replace(CROPPED, n_frames=9)
+    row = render_clip(video, video.clip(37, 50), made, file)
+    clip = video.clip(37, 61)
+    found = proof_of(video, clip, replace(row, cut_frames=7), file)
+    assert (found.n_frames, found.duration_s) == (9, 9 / 16)
+    assert found.last.margin is not None
+    assert found.last.margin > 0.5
+
+
+def test_another_rate_in_the_header_is_found(videos: Videos, tmp_path: Path) -> None:
+    """Frames at the right times do not help where the header says another rate."""
+    video, file = videos("mp4 with B-frames"), tmp_path / "clip.mp4"
+    clip = video.clip(37, 61)
+    row = render_clip(video, clip, CROPPED, tmp_path / "right.mp4")
+    late = "setts=duration=if(eq(N\\,15)\\,3*DURATION\\,DURATION)"
+    ffmpeg("-i", str(tmp_path / "right.mp4"), "-c", "copy", "-bsf:v", late, str(file))
+    with pytest.raises(MediaError, match=r"frames a second|longer or shorter"):
+        proof_of(video, clip, row, file)

@@ -60,11 +60,13 @@ def test_files_are_as_planned_and_others_have_their_reason(made: Path) -> None:
     lengths = {row.n_frames for row in rows(made, EXPORTS)}
     assert lengths == {32, 48}
     for row in rows(made, EXPORTS):
-        assert (row.width, row.height, row.frame_rate, row.encoder) == (192, 112, 16, "x264")
+        assert (row.width, row.height, row.encoder) == (192, 112, "x264")
+        assert row.frame_rate == 16
         with av.open(str(stored(made, EXPORTS).files / str(row.file))) as container:
             stream = container.streams.video[0]
             assert (stream.width, stream.height) == (192, 112)
-            assert (stream.frames, stream.average_rate) == (row.n_frames, 16)
+            assert stream.frames == row.n_frames
+            assert stream.average_rate == 16
 
 
 def test_bars_are_cropped_where_that_is_asked_for_or_a_model_is_trained(made: Path) -> None:

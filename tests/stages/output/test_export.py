@@ -125,9 +125,14 @@ def test_datasets_finds_the_data_by_the_card(
 ) -> None:
     """Given the folder alone, the library takes the shards that the card names."""
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    found = datasets.load_dataset(str(made / "export"), split="train", cache_dir=str(tmp_path))
+    folder, cache = str(made / "export"), str(tmp_path)
+    found = datasets.load_dataset(folder, split="train", cache_dir=cache)
     assert found.num_rows == 4
     assert "caption" in found.column_names
+    videos = datasets.load_dataset(folder, "videos", split="train", cache_dir=cache)
+    assert videos["source_name"][:] == ["one.mp4", "two|<b>.mp4"]
+    assert videos["n_clips"][:] == [3, 1]
+    assert videos["licence"][:] == ["CC-BY 4.0", None]
 
 
 def test_card_tells_how_the_data_set_was_made(made: Path) -> None:
@@ -135,8 +140,13 @@ def test_card_tells_how_the_data_set_was_made(made: Path) -> None:
     card = (made / "export" / "README.md").read_text("utf-8")
     _, head, body = card.split("---\n", 2)
     assert yaml.safe_load(head)["configs"] == [
-        {"config_name": "default", "data_files": "data/*.parquet"}
+        {
+            "config_name": name,
+            "data_files": [{"split": "train", "path": f"{folder}/train-*.parquet"}],
+        }
+        for name, folder in (("default", "data"), ("videos", "videos"))
     ]
+    assert "license" not in yaml.safe_load(head)
     assert "4 clips, 0:00:08 (h:mm:ss), from 2 videos; 4 with a caption, 4 with a file." in body
     assert "- CC-BY 4.0: 3 clips" in body
     assert "- not given: 1 clip\n" in body

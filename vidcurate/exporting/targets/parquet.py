@@ -1,6 +1,6 @@
 """Parquet shards that can be streamed: numbered without gaps, in row groups that fit in memory."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +20,35 @@ BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
 MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
+VIDEOS_FOLDER = "videos"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
 
 
 def write(bundle: Bundle) -> None:
-    """Write one split of an export as shards; those that are as before are kept."""
+    """Write one split of an export as shards, and its videos; what is as before is kept."""
     files = bundle.row_files
     assert files is not None
     media = files.to if bundle.options.embed_bytes else None
-    rows_per_shard = bundle.options.rows_per_shard
-    folder = bundle.root / "data"
-    folder.mkdir(parents=True, exist_ok=True)
+    write_shards(bundle, "data", with_files(bundle, files), media)
+    if bundle.list_videos is not None:
+        write_shards(bundle, VIDEOS_FOLDER, bundle.list_videos(), None)
+
+
+def write_shards(
+    bundle: Bundle, folder: str, pieces: Iterable[pa.Table], media: Location | None
+) -> None:
+    """Write a table, given in pieces, as `train-00000-of-00003.parquet` and so on.
+
+    With `media`, the folder that `file_name` is relative to, each row also holds its clip's file
+    in a column `FILE_COLUMN` of {bytes, path}, the form that the `datasets` library decodes.
+    Raises UsageError for a file that no Parquet can hold.
+    """
     written: list[Path] = []
-    for rows in rechunk(with_files(bundle, files), rows_per_shard):
-        name = f"data/{bundle.split}-{len(written):05d}.parquet"
-        if not keep_shard(bundle, rows, name):
-            write_shard(rows, bundle.root / name, media)
+    for rows in rechunk(pieces, bundle.options.rows_per_shard):
+        name = f"{folder}/{bundle.split}-{len(written):05d}.parquet"
+        if not keep_shard(bundle, rows, name, has_bytes=media is not None):
+            write_shard(rows, bundle.file(name), media)
         written.append(bundle.root / name)
     for file in written:
         bundle.known.rename(file, f"{file.stem}-of-{len(written):05d}.parquet")
@@ -49,19 +61,17 @@ def with_files(bundle: Bundle, files: RowFiles) -> Iterator[pa.Table]:
         yield clips
 
 
-def keep_shard(bundle: Bundle, rows: pa.Table, name: str) -> bool:
+def keep_shard(bundle: Bundle, rows: pa.Table, name: str, *, has_bytes: bool) -> bool:
     """Take the previous export's shard of this number, if it holds just these rows."""
-    stem = name.removesuffix(".parquet")
-    entries = bundle.previous.entries if bundle.previous else ()
-    before = next((n for n in entries if n.startswith(f"{stem}-of-")), None)
-    if bundle.previous is None or before is None:
+    if bundle.previous is None:
+        return False
+    stem = f"{name.removesuffix('.parquet')}-of-"
+    before = next((n for n in bundle.previous.entries if n.startswith(stem)), None)
+    if before is None or not (bundle.previous.folder / before).is_file():
         return False
     with pq.ParquetFile(bundle.previous.folder / before) as file:
-        columns = file.schema_arrow.names
-        has_bytes = columns[-1:] == [FILE_COLUMN] and columns[:-1] == rows.column_names
-        if has_bytes != bundle.options.embed_bytes or file.metadata.num_rows != rows.num_rows:
-            return False
-        if not has_bytes and columns != rows.column_names:
+        columns = [*rows.column_names, *([FILE_COLUMN] if has_bytes else [])]
+        if file.schema_arrow.names != columns or file.metadata.num_rows != rows.num_rows:
             return False
         same = file.read(rows.column_names).equals(rows)
     return same and bundle.keep(before, name)

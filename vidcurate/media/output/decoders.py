@@ -11,9 +11,12 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, BinaryIO
 
+import av
 import cv2
+import numpy as np
 
 from vidcurate.errors import MediaError
 from vidcurate.media.io.container import AV_TIME, DECODER_OPTIONS, open_video
@@ -70,21 +73,37 @@ COUNTERS: Mapping[str, Callable[[str], int]] = {
     "decord": count_by_decord,
     "torchcodec": count_by_torchcodec,
 }
-MODULES = {"opencv": "cv2", "decord": "decord", "torchcodec": "torchcodec.decoders"}
+TRIAL_FRAMES = 2
 
 
 def usable_decoders() -> list[str]:
-    """List the decoders that work on this machine, PyAV first."""
-    return [PYAV, *(name for name, module in MODULES.items() if imports(module))]
+    """List the decoders that are installed and work on this machine, PyAV first."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder, "trial.mp4")
+        write_trial(file)
+        return [PYAV, *(name for name in COUNTERS if works(name, str(file)))]
 
 
-def imports(module: str) -> bool:
-    """Whether a module is installed and finds the libraries that it needs."""
+def write_trial(file: Path) -> None:
+    """Write a clip of TRIAL_FRAMES black frames by an encoder that every build has."""
+    with av.open(str(file), "w") as container:
+        stream = container.add_stream("mpeg4", rate=TRIAL_FRAMES)
+        stream.width = stream.height = 64
+        for _ in range(TRIAL_FRAMES):
+            black = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))
+            container.mux(stream.encode(black))
+        container.mux(stream.encode(None))
+
+
+def works(decoder: str, file: str) -> bool:
+    """Whether a decoder is installed, finds its libraries and decodes the trial clip.
+
+    torchcodec looks for its libraries no sooner than that.
+    """
     try:
-        importlib.import_module(module)
-    except (ImportError, OSError, RuntimeError):
+        return COUNTERS[decoder](file) == TRIAL_FRAMES
+    except Exception:  # noqa: BLE001 - whatever is wrong, it cannot be used here
         return False
-    return True
 
 
 def answer(request: Request) -> tuple[dict[str, Any], bytes]:

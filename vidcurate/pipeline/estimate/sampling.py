@@ -26,6 +26,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.runner import run_stages
 from vidcurate.pipeline.scope import Scope, live_scope
+from vidcurate.pipeline.settling import require_settled
 from vidcurate.records import CAPTIONS, SOURCES, VIDEOS
 from vidcurate.stage import MapStage, Resources, TableStage
 from vidcurate.store.dataset import Dataset
@@ -44,6 +45,7 @@ def estimate_run(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     be read, or a stage fails for all of the sample, UsageError where no video has a length or no
     stage is left to estimate.
     """
+    require_settled(plan, "an estimate")
     check_run(run, plan)
     found, probed = (
         1 + next(i for i, p in enumerate(plan) if p.stage.writes is t) for t in (SOURCES, VIDEOS)

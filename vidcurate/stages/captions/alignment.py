@@ -9,7 +9,7 @@ from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig, option
-from vidcurate.records import ALIGNMENT, CAPTIONS, KEPT, VECTORS, Alignment, Clip
+from vidcurate.records import ALIGNMENT, CAPTIONS, PARTITIONS, VECTORS, Alignment, Clip
 from vidcurate.stage import Cost, Lookup, MapStage, Resources, Workspace
 from vidcurate.stages.sources.embed import image_text_model
 
@@ -88,7 +88,7 @@ def worker_resources(_config: AlignmentConfig) -> Resources:
 ALIGNMENT_STAGE = MapStage(
     name="alignment",
     summary="Measure how well each caption fits its clip.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=ALIGNMENT,
     config=AlignmentConfig,
     open=open_embedder_once,

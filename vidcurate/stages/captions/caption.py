@@ -35,8 +35,8 @@ from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
 from vidcurate.records import (
     CAPTIONS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     SCANS,
     SCORE_TABLES,
     SOURCES,
@@ -324,7 +324,7 @@ def worker_resources(config: CaptionConfig) -> Resources:
 CAPTION = MapStage(
     name="caption",
     summary="Write a text for each kept clip.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=CAPTIONS,
     config=CaptionConfig,
     open=open_captioner,

@@ -35,8 +35,8 @@ from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     VERDICTS,
     Clip,
     Verdict,
@@ -188,7 +188,7 @@ def as_row(
 def summary(_config: JudgeConfig, view: DatasetView) -> str:
     """The mean score, the number of captions with each fault, and the scores of the worst."""
     rows = view.scan(VERDICTS, ["clip_id", "video_id", "score", *FAULTS])
-    kept = view.scan(KEPT, ["clip_id", "video_id"])["clip_id"].combine_chunks()
+    kept = view.scan(PARTITIONS, ["clip_id", "video_id"])["clip_id"].combine_chunks()
     rows = rows.filter(pc.is_in(rows["clip_id"], value_set=kept))
     if not rows.num_rows:
         return "no caption was judged"
@@ -231,7 +231,7 @@ def worker_resources(config: JudgeConfig) -> Resources:
 JUDGE = MapStage(
     name="judge",
     summary="Judge each caption by rules, measurements and, if asked, a model.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=VERDICTS,
     config=JudgeConfig,
     open=open_judge,

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, KEPT, OUTLINES, REFINED, Outline, Scene, SpanText
+from vidcurate.records import CAPTIONS, OUTLINES, PARTITIONS, REFINED, Outline, Scene, SpanText
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions, take_nullable
@@ -29,7 +29,7 @@ class OutlineConfig(StageConfig):
 
 def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
     """Make one row for each video that has a caption; clips without one are left out."""
-    clips, captions = tables[KEPT.name], tables[CAPTIONS.name]
+    clips, captions = tables[PARTITIONS.name], tables[CAPTIONS.name]
     texts = take_nullable(captions["text"], positions(clips["clip_id"], captions["clip_id"]))
     if REFINED.name in tables:
         refined = tables[REFINED.name]
@@ -80,7 +80,7 @@ def tables_joined(_config: OutlineConfig) -> tuple[Lookup, ...]:
 OUTLINE = TableStage(
     name="outline",
     summary="Put the captions of each video in order, by scenes.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=OUTLINES,
     config=OutlineConfig,
     run=outline,

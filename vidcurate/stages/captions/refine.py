@@ -26,8 +26,8 @@ from vidcurate.models.chat.options import ChatModelConfig
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     REFINED,
     WEAK_CAPTIONS,
     Candidate,
@@ -91,7 +91,7 @@ def refine_caption(
     clip_id: str, config: RefineConfig, rewriter: Rewriter, workspace: Workspace
 ) -> Conversation[RefinedCaption]:
     """Prepare the conversation about one clip; its frames are read when it begins."""
-    clip = workspace.lookup(KEPT)[clip_id]
+    clip = workspace.lookup(PARTITIONS)[clip_id]
     caption = workspace.lookup(CAPTIONS)[clip_id]
     facts = measurements_of(clip_id, workspace)
     keyframes = keyframes_of(clip_id, workspace)
@@ -200,7 +200,7 @@ REFINE = MapStage(
     open=open_rewriter,
     run=refine,
     lookups=(
-        Lookup(KEPT),
+        Lookup(PARTITIONS),
         Lookup(CAPTIONS),
         Lookup(KEYFRAMES),
         *(Lookup(table, required=False) for table in MEASURED),

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, KEPT, VERDICTS, WEAK_CAPTIONS, WeakCaption
+from vidcurate.records import CAPTIONS, PARTITIONS, VERDICTS, WEAK_CAPTIONS, WeakCaption
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 from vidcurate.store.table import positions, take_nullable
@@ -35,16 +35,20 @@ class TriageConfig(StageConfig):
 
 def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
     """Choose the clips whose caption is weak; those without a verdict fail."""
-    clips, verdicts, captions = (tables[t.name] for t in (KEPT, VERDICTS, CAPTIONS))
-    where = positions(clips[KEPT.key], verdicts[VERDICTS.key])
+    clips, verdicts, captions = (tables[t.name] for t in (PARTITIONS, VERDICTS, CAPTIONS))
+    where = positions(clips[PARTITIONS.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
     verdicts = verdicts.take(where.drop_null())
-    texts = take_nullable(captions["text"], positions(judged[KEPT.key], captions[CAPTIONS.key]))
+    texts = take_nullable(
+        captions["text"], positions(judged[PARTITIONS.key], captions[CAPTIONS.key])
+    )
     rows = weak_rows(verdicts, texts.to_pylist(), config)
-    chosen = pc.is_in(clips[KEPT.key], value_set=pa.array([r.clip_id for r in rows], pa.string()))
+    chosen = pc.is_in(
+        clips[PARTITIONS.key], value_set=pa.array([r.clip_id for r in rows], pa.string())
+    )
     status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
     reason = pc.if_else(pc.is_null(where), NO_VERDICT, pc.if_else(chosen, None, GOOD))
-    return Outcome.from_status(WEAK_CAPTIONS.to_arrow(rows), clips[KEPT.key], status, reason)
+    return Outcome.from_status(WEAK_CAPTIONS.to_arrow(rows), clips[PARTITIONS.key], status, reason)
 
 
 def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) -> list[WeakCaption]:
@@ -98,7 +102,7 @@ def tables_read(_config: TriageConfig) -> tuple[Lookup, ...]:
 TRIAGE = TableStage(
     name="triage",
     summary="Choose the captions that refine writes again.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=WEAK_CAPTIONS,
     config=TriageConfig,
     run=triage,

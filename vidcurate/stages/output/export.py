@@ -6,6 +6,7 @@ from fractions import Fraction
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import model_of, rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
@@ -17,9 +18,12 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    PARTITIONS,
     QUALITY,
     SCANS,
     SOURCES,
+    STORIES,
+    VECTORS,
     VERIFIED,
     VIDEOS,
     Clip,
@@ -103,6 +107,11 @@ def is_verified(config: ExportConfig) -> bool:
     return isinstance(config.media, Files) and config.media.verify
 
 
+def needs_vectors(config: ExportConfig) -> bool:
+    """Check whether a target is made of the videos' vectors."""
+    return "features" in config.target
+
+
 def needs_bars(config: ExportConfig) -> bool:
     """Check whether bars must be known, since they are to be cropped in any case."""
     return isinstance(config.media, Encode) and config.media.crop_bars is True
@@ -135,10 +144,12 @@ def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str
     from vidcurate.media.output.encoders import check_opens
     from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
-    media, targets = config.media, targets_of(config)
-    training_for(targets, config.asked)
+    media, request = config.media, request_of(config)
+    for target in request.targets:
+        if target.check is not None:
+            target.check(request.training, request.options)
     if isinstance(media, NoFiles):
-        for target in targets:
+        for target in request.targets:
             if target.needs_files:
                 raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         return None
@@ -158,7 +169,16 @@ def request_of(config: ExportConfig) -> ExportRequest:
         training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
         options=TargetOptions(
-            rows_per_shard=config.rows_per_shard, embed_bytes=config.embeds_bytes
+            columns=dict(column.split("=", 1) for column in config.columns),
+            absolute_paths=config.paths == "absolute",
+            questions=read_questions(config.questions),
+            all_texts=config.all_texts,
+            rows_per_shard=config.rows_per_shard,
+            embed_bytes=config.embeds_bytes,
+            bytes_per_shard=config.mb_per_shard * 1_000_000,
+            arrays=config.arrays,
+            components=config.components,
+            quantise=config.quantise,
         ),
     )
 
@@ -181,7 +201,7 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files and Parquet, with a data card.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
@@ -202,10 +222,12 @@ EXPORT = MapStage(
         check=check_finish,
         lookups=(
             Lookup(CLIPS),
+            Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
-            *(Lookup(table, required=False) for table in TEXTS),
+            *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
             Lookup(VERIFIED, when=is_verified),
+            Lookup(VECTORS, when=needs_vectors),
         ),
     ),
     version=Version(number=4, depends=decided_by),

@@ -24,8 +24,11 @@ QUALITIES: dict[Encoder, tuple[int, int]] = {
 
 
 def as_list(value: Any) -> Any:
-    """Take one word for a list of it, as YAML writes one."""
-    return (value,) if isinstance(value, str) else value
+    """Take words as YAML and command lines write them: one, a list, or parted by commas."""
+    values = (value,) if isinstance(value, (str, int)) else value
+    if not isinstance(values, (list, tuple)):
+        return value
+    return tuple(part.strip() for word in values for part in str(word).split(",") if part.strip())
 
 
 def rate_word(value: Any) -> Any:
@@ -165,10 +168,12 @@ class ExportConfig(StageConfig):
         "that the targets train by themselves",
         neutral=True,
     )
-    lengths: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = option(
+    lengths: Annotated[
+        tuple[Annotated[int, Field(ge=1, le=10_000)], ...], BeforeValidator(as_list)
+    ] = option(
         (),
-        "Numbers of frames that are trained; clips that fill none are left out; none is the "
-        "model's own",
+        "Numbers of frames that are trained, as 33,49,81; clips that fill none are left out; none "
+        "is the model's own",
         unit="frames",
         neutral=True,
     )
@@ -180,22 +185,44 @@ class ExportConfig(StageConfig):
     )
     columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
         (),
-        "Columns of csv and jsonl, as path=file_name: the column to write, and the column of the "
-        "table of parquet that it holds",
+        "Columns of csv, jsonl, hf-videofolder and fiftyone, as text=caption: the column to write, "
+        "and the column of the table of parquet that it holds",
         neutral=True,
     )
     questions: tuple[str, ...] = option(
-        (), "Questions that chat targets ask, or text files of one a line", neutral=True
+        (),
+        "Questions that chat targets ask, or files of them: text with one a line, or YAML; none "
+        "is a list of our own",
+        neutral=True,
     )
+    paths: Literal["relative", "absolute"] = option(
+        "relative", "How csv and jsonl name files: from their own folder, or whole", neutral=True
+    )
+    all_texts: bool = option(
+        False,
+        "Chat targets ask for each text of a clip, and not only for its caption",
+        neutral=True,
+    )
+    arrays: bool = option(
+        False, "fixed writes pictures as NumPy arrays (npz), not as videos", neutral=True
+    )
+    components: int = option(
+        0,
+        "Principal components of vectors that features keeps; 0 keeps vectors as they are",
+        unit="count",
+        neutral=True,
+        ge=0,
+    )
+    quantise: bool = option(False, "features stores each number in 8 bits", neutral=True)
     rows_per_shard: int = option(10_000, "Clips in one shard", neutral=True, ge=1)
+    mb_per_shard: int = option(
+        1024, "Most megabytes of one tar of webdataset", unit="MB", neutral=True, ge=1
+    )
     out: Path | None = option(
         None,
         "Folder of the finished data set, with several targets one in it for each; none is "
         "`export` in the data set, and `export-<target>` for another target than parquet",
         neutral=True,
-    )
-    push_to: str | None = option(
-        None, "Where the finished data set is uploaded to, as hub:user/name", neutral=True
     )
 
     @property

@@ -18,8 +18,8 @@ from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.records import (
     CUTS,
-    KEPT,
     KEYFRAMES,
+    PARTITIONS,
     SCANS,
     SOURCES,
     VECTORS,
@@ -264,7 +264,7 @@ def time_limit_s(clip: Clip, _config: KeyframesConfig) -> float:
 KEYFRAMES_STAGE = MapStage(
     name="keyframes",
     summary="Write full-size keyframes of the kept clips from the source.",
-    reads=KEPT,
+    reads=PARTITIONS,
     writes=KEYFRAMES,
     config=KeyframesConfig,
     open=open_query,
