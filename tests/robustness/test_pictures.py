@@ -12,6 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.counted import Counted
+from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, number_of, render_counted
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
@@ -20,15 +21,12 @@ from vidcurate.media.io.frames import read_images
 from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
-from vidcurate.media.output.decoder_process import DecoderProcess
 from vidcurate.media.output.frame_match import misread_colours, small_picture
-from vidcurate.media.output.verify import verify_file
 from vidcurate.media.scan.files import read_samples
 from vidcurate.media.scan.proxies import decode_jpeg
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, ExportedClip, Video
 
-DECODERS = DecoderProcess(60)
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24")
 YUV420 = ("-pix_fmt", "yuv420p")
@@ -178,7 +176,7 @@ def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
     video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
     row = written(clip, done)
     pts = video_pts + clip.start_pts
-    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
+    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row)
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
@@ -194,7 +192,7 @@ def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     row = replace(written(clip, right), duration_s=clip.duration_s)
     video_pts = clip.start_pts + np.arange(clip.n_frames) * 40
     with pytest.raises(MediaError, match="other colours"):
-        verify_file(path, video, clip, video_pts, file, row, DECODERS)
+        verify_file(path, video, clip, video_pts, file, row)
 
 
 def test_misread_pictures_differ() -> None:
@@ -438,7 +436,7 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
     pts = np.array([time for time, _ in counted.frames])
     row = written(clip, done)
-    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
+    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row)
     assert proof.first.error < 4
 
 

@@ -46,7 +46,7 @@ def test_the_size_is_that_of_the_nearest_aspect(
         ((192, 336), 256),
         ((256, 256), 256),
         ((1024, 576), 768),
-        ((848, 480), 638),
+        ((848, 480), 640),
     ],
 )
 def test_a_size_finds_the_base_that_has_it(size: tuple[int, int], base: int) -> None:

@@ -17,6 +17,7 @@ from vidcurate.records import (
     CLIPS,
     DEDUP,
     EXPORTS,
+    FILES,
     KEPT,
     PARTITIONS,
     SOURCES,
@@ -46,7 +47,8 @@ def tables(
     names = [(f"{video}-{n}", video) for video, count in videos.items() for n in range(count)]
     clips = KEPT.to_arrow([clip(name, video) for name, video in names])
     cluster = {name: min(group) for group in copies or [] for name in group}
-    extra = [[("part", listed[v])] if v in listed else [] for v in videos]
+    said = [[("part", listed[v])] if v in listed else [] for v in videos]
+    extra = pa.array(said, pa.map_(pa.string(), pa.string()))
     return {
         KEPT.name: clips,
         CLIPS.name: clips,
@@ -62,9 +64,10 @@ def tables(
             {
                 "video_id": list(videos),
                 "path": [f"/{v}.mp4" for v in videos],
-                "extra": pa.array(extra, pa.map_(pa.string(), pa.string())),
+                "extra": extra,
             }
         ),
+        FILES.name: pa.table({"extra": extra}),
         "tags": pa.table(
             {
                 "clip_id": [name for name, _ in names],
@@ -312,7 +315,16 @@ def test_one_video_cannot_fill_three_splits() -> None:
     [[split]] = splits(outcome).values()
     for other in {"validation", "test"} - {split}:
         assert f"{other} is empty, as no group fell to its share of 0.2" in outcome.message
-    assert "take more videos, another seed" in outcome.message
+    assert "take more videos, or another seed, or stratify_by" in outcome.message
+
+
+def test_a_list_that_was_read_again_is_followed_as_it_is_now() -> None:
+    """Rows of an earlier list are there while videos go through in waves, and do not count."""
+    read = tables(MANY, v0="test")
+    extra = pa.array([[("part", "train")]], read[SOURCES.name]["extra"].type)
+    again = pa.table({"video_id": ["v0"], "path": ["/v0.mp4"], "extra": extra})
+    read[SOURCES.name] = pa.concat_tables([read[SOURCES.name], again])
+    assert splits(partition(read, PartitionConfig(split_column="part")))["v0"] == {"train"}
 
 
 @pytest.fixture(scope="module")

@@ -78,8 +78,7 @@ def fate(facts: FileFacts, training: Training) -> Fate:
     n, length = facts.n_frames, trained_length(facts.n_frames, training.lengths)
     if not length:
         least = min(training.lengths)
-        fault = "training crashes" if n == least else "training fails"
-        return Fate("dropped", None, f"{n} frames, and {least + 1} are needed: {fault}")
+        return Fate("dropped", None, f"{n} frames, and {least + 1} are needed: training crashes")
     aspect = facts.width / facts.height
     size = min(sizes_for(facts, training), key=lambda s: abs(s.width / s.height - aspect))
     return Fate("cut", Bucket(*size, length), f"{length} of {n} frames, from a start that is drawn")

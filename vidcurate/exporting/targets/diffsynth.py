@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from vidcurate.exporting.listing import clip_name, read_json_lines
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
-    clip_name,
     place_clips,
-    read_json_lines,
     shell_words,
     sizes_in,
     text_of,
-    write_json_lines,
+    write_ascii_lines,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
@@ -194,7 +193,7 @@ def write(bundle: Bundle) -> None:
             tally.add(sample, bucket_of(sample, bundle.training, fate))
             yield {"video": clip_name(sample), "prompt": sample.caption}
 
-    write_json_lines(bundle.file(LIST), rows())
+    write_ascii_lines(bundle.file(LIST), rows())
     recipe, frames = recipe_for(bundle.training), max(bundle.training.lengths)
     script = TRAIN.format(
         script=shell_words(bundle.out / SCRIPT),

@@ -13,11 +13,12 @@ import pyarrow.parquet as pq
 from vidcurate.errors import UsageError
 from vidcurate.exporting.listing import (
     CLIPS,
-    PATH,
+    PATHS,
     chosen_columns,
     clip_name,
     read_json_lines,
     write_json_lines,
+    written_as,
 )
 from vidcurate.exporting.target import Bundle, Sample, Target
 
@@ -74,7 +75,7 @@ def chosen_table(bundle: Bundle, samples: Sequence[Sample]) -> pa.Table:
 
     Raises UsageError for a name that the library takes for more files.
     """
-    columns = {name: c for name, c in bundle.options.columns.items() if c not in (PATH, FILE)}
+    columns = {name: c for name, c in bundle.options.columns.items() if c not in PATHS}
     columns = columns if "caption" in columns.values() else {"caption": "caption", **columns}
     types = {f.name: f.type for f in bundle.schema or ()}
     fields = [pa.field(FILE, pa.string())]
@@ -98,7 +99,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
 
     Raises ValueError where metadata and files differ.
     """
-    caption = next((n for n, c in bundle.options.columns.items() if c == "caption"), "caption")
+    caption = written_as(bundle.options.columns, "caption") or "caption"
     rows = read_rows(metadata_file(bundle))
     names = [str(row[FILE]) for row in rows]
     there = {f"{CLIPS}/{file.name}" for file in (bundle.root / bundle.split / CLIPS).glob("*")}
@@ -122,15 +123,18 @@ def read_rows(file: Path) -> list[dict[str, Any]]:
 def with_datasets(bundle: Bundle, caption: str) -> Sequence[tuple[str, str]]:
     """Load a split as the library does; raises ValueError for what it refuses."""
     import datasets  # noqa: PLC0415 - not every installation has it
+    from datasets.packaged_modules.videofolder.videofolder import VideoFolder  # noqa: PLC0415
 
     files = {bundle.split: f"{bundle.root}/{bundle.split}/**"}
     showed_bars = not datasets.are_progress_bars_disabled()
     datasets.disable_progress_bars()
     try:
         with TemporaryDirectory() as cache:
-            clips = datasets.load_dataset(
-                "videofolder", data_files=files, split=bundle.split, cache_dir=cache
-            ).cast_column("video", datasets.Video(decode=False))
+            # load_dataset would tell a server that it was called.
+            loader = VideoFolder(data_files=files, cache_dir=cache)
+            loader.download_and_prepare()
+            clips = loader.as_dataset(bundle.split)
+            clips = clips.cast_column("video", datasets.Video(decode=False))
             return [(Path(row["video"]["path"]).stem, row[caption]) for row in clips]
     except datasets.exceptions.DatasetsError as error:
         raise ValueError(f"datasets: {error.__cause__ or error}") from error

@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vidcurate.exporting.clip_folder import header_facts, inside
+from vidcurate.exporting.listing import clip_name
 from vidcurate.exporting.target import Bundle, Sample, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
-    clip_name,
     facts_of,
-    header_facts,
     place_clips,
     shell_words,
     taken,
@@ -232,7 +232,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the table as Open-Sora does; raises ValueError for a clip that it fails on or leaves."""
     pairs = []
     for row in pq.read_table(bundle.root / LIST).to_pylist():
-        clip = bundle.root / Path(row["path"]).relative_to(bundle.out)
+        clip = inside(bundle, row["path"])
         facts = FileFacts(row["width"], row["height"], row["num_frames"], Fraction(row["fps"]))
         taken(clip.stem, fate(facts, bundle.training))
         held = header_facts(clip).n_frames

@@ -17,6 +17,7 @@ from vidcurate.clips.classes import (
     check_score,
     classes_of,
     columns_read,
+    listed,
     values_of,
 )
 from vidcurate.clips.quotas import (
@@ -38,7 +39,7 @@ from vidcurate.clips.splits import (
 from vidcurate.deduplication.choice import clusters
 from vidcurate.errors import RuleError, UsageError, quantity, suggest
 from vidcurate.options import Options, StageConfig, option
-from vidcurate.records import CLIPS, DEDUP, KEPT, PARTITIONS, SOURCES, VIDEOS
+from vidcurate.records import CLIPS, DEDUP, FILES, KEPT, PARTITIONS, SOURCES, VIDEOS
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.stages.selection.filter import COMMANDS, RULED
 from vidcurate.store.dataset import DROPPED, OK
@@ -49,7 +50,7 @@ Numbers = NDArray[np.int64]
 Together = Literal["copies", "kept-copies", "videos"]
 PERCENT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?%")
 MANY = 3  # of what a message names
-ADVICE = "take more videos, another seed, or stratify_by, which deals them out"
+ADVICE = "take more videos, or another seed"
 
 
 def read_mapping(text: Any) -> Any:
@@ -334,16 +335,18 @@ def with_named(codes: Numbers, first: Numbers, tables: Tables, column: str) -> N
     names different splits for videos that stay together.
     """
     sources = tables[SOURCES.name]
-    known = pc.unique(sources["extra"].combine_chunks().keys).to_pylist()
+    known = pc.unique(tables[FILES.name]["extra"].combine_chunks().keys).to_pylist()
     if column not in known:
         there = f"there are {', '.join(sorted(known))}" if known else "there is none"
         raise UsageError(f"partition.split_column: no list has a column '{column}': {there}")
-    named = pc.map_lookup(sources["extra"], column, "last").to_pylist()
-    at = positions(sources["video_id"], tables[VIDEOS.name]["video_id"]).to_pylist()
+    said = listed(column, sources)
+    at = positions(said["video_id"], tables[VIDEOS.name]["video_id"]).to_pylist()
     of_group: dict[int, tuple[str, str]] = {}
     crossing = []
-    for video, split, path in zip(at, named, sources["path"].to_pylist(), strict=True):
-        if not split or video is None:
+    for video, path, split in zip(
+        at, *(said[c].to_pylist() for c in ("path", "value")), strict=True
+    ):
+        if video is None:  # it could not be read
             continue
         if split not in SPLITS:
             raise UsageError(
@@ -436,7 +439,8 @@ def message(report: BalanceReport, config: PartitionConfig) -> str:
             if s.wanted and not s.groups
         ]
         if any(abs(s.share_of_groups - s.wanted) > s.wanted / 2 for s in report.splits):
-            parts.append(f"so few groups are divided unevenly by chance: {ADVICE}")
+            dealt_out = "" if config.stratify_by else ", or stratify_by, which deals them out"
+            parts.append(f"so few groups are divided unevenly by chance: {ADVICE}{dealt_out}")
     lacking = [f"{c.by} {c.name} lacks {c.missing}" for c in report.classes if c.missing]
     over = [
         f"{c.by} {c.name} has {c.over} too many, as so few classes cannot have {c.at_most} each"
@@ -460,17 +464,20 @@ def tables_used(config: PartitionConfig) -> tuple[Lookup, ...]:
         if config.keep_together != "videos":
             pairs |= {(DEDUP.name, name) for name in ("video_id", "cluster_id")}
         if config.split_column is not None:
-            pairs |= {(SOURCES.name, name) for name in ("extra", "path", "file_id")}
+            pairs |= {(SOURCES.name, name) for name in ("extra", "path")}
         strata_pairs = {p for stratum in config.stratify_by for p in columns_read(stratum.by)}
         if strata_pairs:
             pairs |= {*strata_pairs, (CLIPS.name, "video_id")}
     by_table: dict[str, list[str]] = {}
     for table, column in sorted(pairs):
         by_table.setdefault(table, [RULED[table].key]).append(column)
-    return tuple(
+    lookups = tuple(
         Lookup(RULED[table], columns=tuple(dict.fromkeys(columns)))
         for table, columns in by_table.items()
     )
+    # What lists have for all files, also those that come in a later wave.
+    columns = (Lookup(FILES, columns=("extra",)),) if config.split_column else ()
+    return (*columns, *lookups)
 
 
 PARTITION = TableStage(
