@@ -11,6 +11,7 @@ from vidcurate.exporting.clip_folder import (
     HOWTO,
     clips_in,
     folder_names,
+    header_facts,
     in_use,
     inside,
     joined,
@@ -20,7 +21,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import facts_of, header_facts, shell_words
+from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 BACKENDS, CONFIG = "multidatabackend.json", "config.toml"
