@@ -183,7 +183,9 @@ class ExportConfig(StageConfig):
         "leave over at a clip's ends is encoded, where the video's codec and pictures allow it; "
         "copy: without loss, where a clip begins and ends at keyframes of the video",
     )
-    columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
+    columns: Annotated[
+        tuple[Annotated[str, AfterValidator(check_column)], ...], BeforeValidator(as_list)
+    ] = option(
         (),
         "Columns of csv, jsonl, hf-videofolder and fiftyone, as text=caption: the column to write, "
         "and the column of the table of parquet that it holds",
