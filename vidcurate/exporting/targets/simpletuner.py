@@ -14,13 +14,8 @@ from vidcurate.exporting.clip_folder import (
     CACHE,
     HOWTO,
     clips_in,
-<<<<<<< HEAD
-    folder_names,
-    header_facts,
-    in_use,
-=======
     folders_of,
->>>>>>> trainers1
+    header_facts,
     inside,
     joined,
     place_with_text,
