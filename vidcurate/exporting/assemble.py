@@ -348,7 +348,8 @@ def write_croissant(
 ) -> FileEntry:
     """Write what the files and tables of an export are, for readers of Croissant."""
     view = job.found.view
-    text = croissant(totals, safe_name(view.root.name), str(view.dataset_id), entries)
+    name = safe_name(view.root.name)
+    text = croissant(totals, name, str(view.dataset_id), building, entries)
     file = building / CROISSANT
     file.write_text(text, "utf-8")
     return FileEntry(CROISSANT, file.stat().st_size, file_sha256(file), end_hash(file))
