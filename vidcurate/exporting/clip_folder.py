@@ -1,4 +1,4 @@
-"""A trainer's folder of clips: files, captions beside them, and what is read of a file's header."""
+"""A trainer's folder of clips with texts beside them, and the words that its configs share."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,20 +24,6 @@ def place_with_text(bundle: Bundle, sample: Sample, folder: str, text: str) -> N
 def folder_names(parts: Sequence[str]) -> dict[str, str]:
     """Name a folder for each part of the clips, and one folder where there is one part."""
     return {part: CLIPS if len(parts) == 1 else f"{CLIPS}/{part}" for part in parts}
-
-
-def header_facts(file: Path) -> FileFacts:
-    """Read what trainers read of a clip file's header; raises ValueError where they cannot."""
-    try:
-        with open_container(file) as container:
-            stream = container.streams.video[0]
-            rate = Fraction(stream.average_rate or 0)
-            facts = FileFacts(stream.width, stream.height, stream.frames, rate)
-    except (MediaError, IndexError) as error:
-        raise ValueError(f"{file.name} cannot be read: {error}") from error
-    if not facts.n_frames or not facts.fps:
-        raise ValueError(f"{file.name} has no frame count or no rate in its header")
-    return facts
 
 
 def text_beside(file: Path) -> str:
@@ -78,7 +64,7 @@ def inside(bundle: Bundle, path: str) -> Path:
 
 
 def quoted(value: str | Path) -> str:
-    """Write a string as JSON, TOML and YAML all read it."""
+    """Write a string so that JSON, TOML and YAML all read it."""
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -87,6 +73,20 @@ def resized_note(facts: FileFacts, bucket: Bucket) -> str:
     if (facts.width, facts.height) == (bucket.width, bucket.height):
         return ""
     return f"{facts.width}x{facts.height} becomes {bucket.width}x{bucket.height}"
+
+
+def header_facts(file: Path) -> FileFacts:
+    """Read what trainers read of a clip file's header; raises ValueError where they cannot."""
+    try:
+        with open_container(file) as container:
+            stream = container.streams.video[0]
+            rate = Fraction(stream.average_rate or 0)
+            facts = FileFacts(stream.width, stream.height, stream.frames, rate)
+    except (MediaError, IndexError) as error:
+        raise ValueError(f"{file.name} cannot be read: {error}") from error
+    if not facts.n_frames or not facts.fps:
+        raise ValueError(f"{file.name} has no frame count or no rate in its header")
+    return facts
 
 
 def rate_text(rate: Fraction) -> str:
