@@ -76,6 +76,15 @@ class Files(Choice):
     )
     embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
 
+    @model_validator(mode="after")
+    def crf_fits(self) -> "Files":
+        """Refuse a quality that the encoder does not take; raises ValueError."""
+        encoder: Encoder = getattr(self, "encoder", "x264")
+        worst = QUALITIES[encoder][1]
+        if self.crf is not None and self.crf > worst:
+            raise ValueError(f"crf of {encoder} is at most {worst}, not {self.crf}")
+        return self
+
 
 class Encode(Files):
     """Encoded files, exact to the frame."""
@@ -123,14 +132,6 @@ class Encode(Files):
         "Crop away black bars that quality has measured; none: where a model is trained",
         neutral=True,
     )
-
-    @model_validator(mode="after")
-    def crf_fits(self) -> "Encode":
-        """Refuse a quality that the encoder does not take; raises ValueError."""
-        worst = QUALITIES[self.encoder][1]
-        if self.crf is not None and self.crf > worst:
-            raise ValueError(f"crf of {self.encoder} is at most {worst}, not {self.crf}")
-        return self
 
 
 class Copy(Files):
