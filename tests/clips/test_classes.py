@@ -14,9 +14,10 @@ TABLES = {
     ),
     "sources": pa.table(
         {
-            "video_id": ["v", "w", "w"],
+            "video_id": ["v", "w", "w", "v"],
+            "path": ["/v.mp4", "/w.mp4", "/w.mp4", "/copy.mp4"],
             "extra": pa.array(
-                [[("who", "é")], [("who", "old")], [("who", "new")]],
+                [[("who", "é")], [("who", "old")], [("who", "new")], [("who", "")]],
                 pa.map_(pa.string(), pa.string()),
             ),
         }

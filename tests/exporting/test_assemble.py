@@ -101,6 +101,38 @@ def test_each_target_has_a_folder(
     assert check_export(tmp_path / "both" / "sidecar").is_intact
 
 
+def test_each_split_has_its_place(
+    video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Splits are folders, or stand in file names; where all train the folder itself holds them."""
+    use_target(monkeypatch)
+    (tmp_path / "b.mp4").write_bytes(video.read_bytes() + b"\0")
+    text = f"path,part\n{video},train\n{tmp_path / 'b.mp4'},test\n"
+    (tmp_path / "videos.csv").write_text(text, "utf-8")
+    out = tmp_path / "out"
+    parts = {"split_column": "part", "keep_together": "videos"}
+    process(out, {**BOTH, "partition": parts}, tmp_path / "videos.csv")
+    names = [name for name in names_below(out / "export") if name.startswith(("data", "videos"))]
+    assert names == [
+        *(f"data/{split}-0000{n}-of-00002.parquet" for split in ("test", "train") for n in (0, 1)),
+        *(f"videos/{split}-00000-of-00001.parquet" for split in ("test", "train")),
+    ]
+    card = (out / "export" / "README.md").read_text("utf-8")
+    assert "  - split: test\n    path: data/test-*.parquet\n" in card
+    pairs = out / "export-sidecar"
+    assert sorted(p.name for p in pairs.iterdir() if p.is_dir()) == ["test", "train"]
+    for split in ("train", "test"):
+        clips = listed(pairs)
+        stems = {clip["clip_id"] for clip in clips if clip["split"] == split}
+        assert {file.stem for file in (pairs / split / "clips").iterdir()} == stems
+        assert len(stems) == 3
+    before = {n: s for n, s in states(pairs).items() if ".vidcurate" not in n}
+    process(out, {**BOTH, "partition": parts})
+    assert {n: s for n, s in states(pairs).items() if ".vidcurate" not in n} == before
+    process(out, {**BOTH, "partition": {}})
+    assert sorted(p.name for p in pairs.iterdir() if p.is_dir()) == ["clips"]
+
+
 def test_what_a_target_would_drop_is_left_out_and_named(
     video: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,6 +58,7 @@ def test_a_list_of_one_s_own_is_asked(tmp_path: Path) -> None:
     assert found == {"What (video)?", "Who in a.mp4, 2.0 s?"}
     assert read_questions([str(lists)]) == Questions(short=("Was?",))
     assert read_questions(["One?", "Two?"]).long == ("One?", "Two?")
+    assert read_questions(["One?", str(lists)]) == Questions(("One?",), ("One?", "Was?"))
     assert read_questions(["One?"]).field == FIELDS
     assert read_questions([]) == Questions()
 

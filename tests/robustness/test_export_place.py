@@ -102,7 +102,11 @@ def test_what_another_wrote_is_refused(
 
 
 @pytest.mark.parametrize(
-    "name", ["notes.txt", "clips/mine.mp4", "data/mine.parquet", ".git/config", "README.md"]
+    "name",
+    [
+        *("notes.txt", "clips/mine.mp4", "data/mine.parquet", ".git/config", ".gitattributes"),
+        *("README.md", "croissant.json", "videos/mine/notes", ".vidcurate-clips.jsonl"),
+    ],
 )
 def test_what_a_user_put_into_an_export_is_named(name: str, out: Path) -> None:
     """A file beside ours, and one of ours that was changed, are named and kept."""
@@ -114,10 +118,66 @@ def test_what_a_user_put_into_an_export_is_named(name: str, out: Path) -> None:
         process(out, WHOLE)
     assert file.read_bytes() == b"mine"
     file.unlink()
-    if name == "README.md":
+    if name in ("README.md", "croissant.json"):
         shutil.rmtree(out / "export")
     process(out, WHOLE)
     assert read(out).num_rows == 3
+
+
+def test_a_clip_that_was_changed_or_replaced_by_a_link_is_named(out: Path, tmp_path: Path) -> None:
+    """A clip of another size, and a link to a file or folder of the user's, stay as they are."""
+    clip = next((out / "export" / "clips").iterdir())
+    content = clip.read_bytes()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine.mp4").write_bytes(content)
+    for change in ("longer", "link", "folder"):
+        clip.unlink()
+        if change == "longer":
+            clip.write_bytes(content + b"\0")
+        else:
+            clip.symlink_to(tmp_path / ("mine.mp4" if change == "link" else "mine"))
+        with pytest.raises(UsageError, match=rf"clips/{clip.name} \(changed\)"):
+            process(out, WHOLE)
+        assert clip.is_symlink() or clip.read_bytes() == content + b"\0"
+    assert (tmp_path / "mine.mp4").read_bytes() == content
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_without_its_manifest_an_export_stays(damage: str, out: Path) -> None:
+    """Where nothing says which files are ours, none is taken for ours."""
+    manifest = out / "export" / MANIFEST
+    content = manifest.read_bytes()
+    manifest.unlink()
+    if damage == "changed":
+        # As if a user's file were one of ours.
+        (out / "export" / "mine").write_bytes(b"mine")
+        entry = b'{"name":"mine","bytes":4,"sha256":"","end":""}\n'
+        manifest.write_bytes(content + entry)
+    before = names_below(out / "export")
+    with pytest.raises(UsageError, match=r"vidcurate-manifest\.jsonl (was changed|is missing)"):
+        process(out, WHOLE)
+    assert names_below(out / "export") == before
+
+
+def test_what_is_added_while_an_export_is_replaced_stays(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that comes into the old export after it was checked is kept beside the new one."""
+    real = Path.rename
+
+    def add_and_rename(folder: Path, target: Path) -> Path:
+        if folder == out / "export":
+            (folder / "clips" / "late.mp4").write_bytes(b"mine")
+        return real(folder, target)
+
+    monkeypatch.setattr(Path, "rename", add_and_rename)
+    process(out, WHOLE)
+    [old] = out.glob(".export.*.old")
+    assert names_below(old) == sorted([EXPORT_MARKER, MANIFEST, "clips/late.mp4"])
+    monkeypatch.setattr(Path, "rename", real)
+    process(out, WHOLE)
+    assert (old / "clips" / "late.mp4").read_bytes() == b"mine"
+    assert "clips/late.mp4" not in names_below(out / "export")
 
 
 def test_an_export_without_a_mark_is_not_replaced(out: Path) -> None:

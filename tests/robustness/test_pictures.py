@@ -12,7 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.support.counted import Counted
+from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, number_of, render_counted
+from vidcurate.clips.rendition import Box, Rendition, Size
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.ffmpeg import find_ffmpeg
@@ -20,15 +22,12 @@ from vidcurate.media.io.frames import read_images
 from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
-from vidcurate.media.output.decoder_process import DecoderProcess
 from vidcurate.media.output.frame_match import misread_colours, small_picture
-from vidcurate.media.output.verify import verify_file
 from vidcurate.media.scan.files import read_samples
 from vidcurate.media.scan.proxies import decode_jpeg
 from vidcurate.media.scan.scanner import ScanOptions, scan_video
 from vidcurate.records import Clip, ExportedClip, Video
 
-DECODERS = DecoderProcess(60)
 FAST = CutOptions(preset="ultrafast", crf=4, audio=False)
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24")
 YUV420 = ("-pix_fmt", "yuv420p")
@@ -178,7 +177,30 @@ def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
     video_pts = np.arange(clip.n_frames) * (clip.end_pts - clip.start_pts) // clip.n_frames
     row = written(clip, done)
     pts = video_pts + clip.start_pts
-    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
+    verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row)
+
+
+NORMALISED = ("RGB of 10 bits, HD", "full range of 10 bits", "BT.601 in HD", "BT.2020's matrix")
+
+
+@pytest.mark.parametrize("kind", NORMALISED)
+def test_a_rendition_has_the_colours_of_the_video(kind: str, tmp_path: Path) -> None:
+    """What is cropped, scaled, padded and sampled at a constant rate is converted as the whole."""
+    size, form, encode = COLOURED[kind]
+    path = patches(tmp_path / "video.mkv", size, form, encode)
+    video = probe_video(path, "video")
+    clip = whole_clip(path, video)
+    # The three colours in the middle.
+    crop = Box(256, 0, 768, 90)
+    rendition = Rendition(crop, Size(384, 44), Size(384, 64), Fraction(50), 10)
+    cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4", rendition=rendition)
+    shown = first_shown(tmp_path / "clip.mp4")
+    assert shown.shape == (64, 384, 3)
+    assert np.abs(shown[32, [64, 192, 320]].astype(int) - PATCHES[1:4]).max() <= 8
+    assert max(shown[:9].max(), shown[55:].max()) <= 8
+    found = probe_video(tmp_path / "clip.mp4", "clip")
+    assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
+    assert "unknown" not in (found.matrix, found.primaries, found.transfer)
 
 
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
@@ -194,7 +216,7 @@ def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     row = replace(written(clip, right), duration_s=clip.duration_s)
     video_pts = clip.start_pts + np.arange(clip.n_frames) * 40
     with pytest.raises(MediaError, match="other colours"):
-        verify_file(path, video, clip, video_pts, file, row, DECODERS)
+        verify_file(path, video, clip, video_pts, file, row)
 
 
 def test_misread_pictures_differ() -> None:
@@ -228,13 +250,17 @@ def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
     clip = whole_clip(path, video)
     cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     [(_, image)] = read_images(path, video, [clip.start_pts])
+    size = Size(320, 90)
+    rendition = Rendition(Box(0, 90, 320, 90), size, size, Fraction(50), 10)
+    cut_clip(path, video, clip, FAST, tmp_path / "part.mp4", rendition=rendition)
     greys = colours(image)
     assert np.ptp(greys, axis=1).max() <= 3
     # Light below the knee is as it was: 100 of 203 cd/m2 of white, by a display's curve.
     due = [255 * (light / 203) ** (1 / 2.4) for light in nits[:4]]
     assert greys[:4, 0] == pytest.approx(due, abs=4)
     assert greys[4, 0] >= 250
-    for shown in (first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
+    files = [first_shown(tmp_path / f"{name}.mp4") for name in ("clip", "part")]
+    for shown in (*files, first_proxy(path, video)):
         assert np.abs(colours(shown) - greys).max() <= 5
     assert probe_video(tmp_path / "clip.mp4", "clip").transfer == "bt709"
 
@@ -438,7 +464,7 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     done = cut_clip(path, probed, clip, FAST, tmp_path / "clip.mp4")
     pts = np.array([time for time, _ in counted.frames])
     row = written(clip, done)
-    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row, DECODERS)
+    proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row)
     assert proof.first.error < 4
 
 

@@ -14,6 +14,8 @@ from tests.support.command import Ended, kill_group, start, vidcurate, wait_unti
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
+from vidcurate.errors import UsageError
+from vidcurate.exporting.intact import check_export
 from vidcurate.exporting.quarantine import Quarantined, update_quarantine
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import (
@@ -108,6 +110,27 @@ def test_an_export_with_bytes_here_and_there(tmp_path: Path, videos: Path) -> No
     for row in here.to_pylist():
         clip = (tmp_path / "finished" / row["file_name"]).read_bytes()
         assert clip == row["video"]["bytes"] == (out / "export" / row["file_name"]).read_bytes()
+
+
+def test_another_target_than_parquet_is_written_to_a_disk(tmp_path: Path, videos: Path) -> None:
+    """Its clips come from the bucket; the Parquet is checked in the bucket by its manifest."""
+    out = Remote("bucket/layouts")
+    target = {"media": "copy", "verify": False, "target": ("jsonl",)}
+    options = {**OPTIONS, "export": target}
+    with pytest.raises(UsageError, match="jsonl is written to a disk: name a folder there as out"):
+        process(out, options, "s3://bucket/videos")
+    process(out, {**OPTIONS, "export": {**target, "out": tmp_path / "pairs"}}, "s3://bucket/videos")
+    clips = sorted((tmp_path / "pairs" / "clips").iterdir())
+    assert [c.stem for c in clips] == [e.clip_id for e in rows(out, EXPORTS)]
+    assert check_export(tmp_path / "pairs").is_intact
+    assert [path.name for path in tmp_path.iterdir()] == ["pairs"]
+    process(out, {**OPTIONS, "export": {**target, "target": ("parquet",)}})
+    export = out / "export"
+    assert check_export(export).is_intact
+    clip = next(name for name in export.below() if name.startswith("clips/"))
+    (export / clip).write_bytes(b"")
+    assert check_export(export).changed == (clip,)
+    assert videos.exists()
 
 
 def test_a_list_and_what_is_missing(videos: Path) -> None:

@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.view import present_plan, present_scope
 from vidcurate.exporting.files import unfinished_folders
+from vidcurate.exporting.targets import TARGET_NAMES, folder_name
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -36,8 +37,13 @@ def leftovers(dataset: Dataset) -> list[Location]:
     own = [root / name for name in (*dataset.manifest(), "counts", "search", QUARANTINE)]
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
-    export = root / "export"
-    built = unfinished_folders(export, dataset.own_id()) if export.exists() else []
+    exports = [root / folder_name(target) for target in TARGET_NAMES]
+    built = [
+        folder
+        for export in exports
+        if export.exists()
+        for folder in unfinished_folders(export, dataset.own_id())
+    ]
     return [*lost, *sorted([*partial, *built])]
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from vidcurate.options import OptionSpec, StageConfig, listed, options_of
-from vidcurate.pipeline.option_text import choices_text, flags, option_line
+from vidcurate.pipeline.option_text import choices_text, flags, option_line, words_in
 
 PANEL = "Options of this stage"
 
@@ -63,7 +63,8 @@ def cli_type(hint: Any) -> Any:
     if typing.get_origin(hint) is tuple:
         return list[str] | None
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        return hint
+        words = words_in(hint)
+        return typing.Optional[typing.Literal[(*words, "none")]] if words else hint  # noqa: UP045
     return hint | None if isinstance(hint, type) else typing.Optional[hint]  # noqa: UP045 - Literal
 
 
@@ -72,7 +73,7 @@ def metavar(spec: OptionSpec) -> str | None:
     if is_number(spec.annotation):
         return "NUMBER|none" if type(None) in typing.get_args(spec.annotation) else "NUMBER"
     if choices_text(spec):
-        return "CHOICE"
+        return "CHOICE|none" if type(None) in typing.get_args(spec.annotation) else "CHOICE"
     return "TEXT" if typing.get_origin(spec.annotation) is tuple else None
 
 

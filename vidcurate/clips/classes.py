@@ -46,7 +46,7 @@ def columns_read(by: str) -> frozenset[tuple[str, str]]:
     if by == ASPECT:
         return frozenset((VIDEOS.name, f"display_{side}") for side in ("width", "height"))
     if by.startswith(LISTED):
-        return frozenset({(SOURCES.name, "extra")})
+        return frozenset({(SOURCES.name, "extra"), (SOURCES.name, "path")})
     return parse(by).columns
 
 
@@ -121,11 +121,22 @@ def shapes_of(clips: pa.Table, tables: Tables) -> pa.Array:
 
 def listed_values(name: str, video_ids: pa.ChunkedArray, sources: pa.Table) -> pa.Array:
     """What the user's list says of each video in a column; null where it says nothing."""
-    found = pc.map_lookup(sources["extra"], name, "last")
-    is_there = pc.greater(pc.utf8_length(found), 0).fill_null(False)
-    said = pa.table({"video_id": sources["video_id"], "value": found}).filter(is_there)
-    last = said.take(pa.array(np.arange(said.num_rows)[::-1]))  # the later list is right
+    said = listed(name, sources)
+    last = said.take(pa.array(np.arange(said.num_rows)[::-1]))
     return take_nullable(last["value"], positions(video_ids, last["video_id"]))
+
+
+def listed(name: str, sources: pa.Table) -> pa.Table:
+    """What the user's list says of each file in a column: `video_id`, `path` and `value`.
+
+    A file that was listed again has the later row alone.
+    """
+    numbered = sources.select(["path"]).append_column("row", pa.array(np.arange(len(sources))))
+    last = numbered.group_by("path").aggregate([("row", "max")])["row_max"].sort()
+    rows = sources.take(last)
+    value = pc.map_lookup(rows["extra"], name, "last")
+    said = pa.table({"video_id": rows["video_id"], "path": rows["path"], "value": value})
+    return said.filter(pc.greater(pc.utf8_length(value), 0).fill_null(False))
 
 
 def bucket_names(edges: Sequence[float]) -> tuple[str, ...]:

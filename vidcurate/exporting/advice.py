@@ -168,7 +168,7 @@ def split_advice(facts: ClipFacts, now: Fates, split: SplitLengths) -> Iterator[
         gone = int((dropped & (lengths < needed_s)).sum())
         yield Advice(
             f"split.min_clip_s {needed_s:g} instead of {split.min_clip_s:g}",
-            f"{gone} of {quantity(int(dropped.sum()), 'clip')} that are left out would not exist",
+            f"{gone} of {quantity(int(dropped.sum()), 'clip')} left out would not exist",
             0,
             0.0,
         )

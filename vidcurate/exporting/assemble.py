@@ -57,6 +57,7 @@ from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFil
 from vidcurate.exporting.samples import listed, samples_of
 from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
+from vidcurate.exporting.targets import folder_name
 from vidcurate.exporting.targets.parquet import VIDEOS_FOLDER
 from vidcurate.exporting.training import Training
 from vidcurate.exporting.videos import video_pieces
@@ -124,8 +125,6 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
     if view.push_to is not None:
         check_push(request, view)
     for target, out in out_folders(request, view):
-        if target.needs_files and not request.has_files:
-            raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         if target.needs_captions and not view.has(CAPTIONS):
             raise UsageError(
                 f"{target.name} needs captions, and no clip has one: "
@@ -154,8 +153,7 @@ def out_folders(request: ExportRequest, view: DatasetView) -> list[tuple[Target,
     found: list[tuple[Target, Location]] = []
     for target in request.targets:
         if request.out is None:
-            name = "export" if target.name == "parquet" else f"export-{target.name}"
-            out = view.root / name
+            out = view.root / folder_name(target.name)
         else:
             out = request.out if len(request.targets) == 1 else request.out / target.name
         found.append((target, out if isinstance(out, Remote) else out.resolve()))

@@ -5,10 +5,12 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from vidcurate.errors import MediaError
 from vidcurate.exporting.target import Bundle, Sample
-from vidcurate.exporting.trainer_files import CLIPS
 from vidcurate.exporting.training import Bucket, FileFacts
+from vidcurate.media.io.container import open_container
 
+CLIPS = "clips"
 HOWTO = "HOWTO.md"
 CACHE = "cache"
 
@@ -70,6 +72,20 @@ def resized_note(facts: FileFacts, bucket: Bucket) -> str:
     if (facts.width, facts.height) == (bucket.width, bucket.height):
         return ""
     return f"{facts.width}x{facts.height} becomes {bucket.width}x{bucket.height}"
+
+
+def header_facts(file: Path) -> FileFacts:
+    """Read what trainers read of a clip file's header; raises ValueError where they cannot."""
+    try:
+        with open_container(file) as container:
+            stream = container.streams.video[0]
+            rate = Fraction(stream.average_rate or 0)
+            facts = FileFacts(stream.width, stream.height, stream.frames, rate)
+    except (MediaError, IndexError) as error:
+        raise ValueError(f"{file.name} cannot be read: {error}") from error
+    if not facts.n_frames or not facts.fps:
+        raise ValueError(f"{file.name} has no frame count or no rate in its header")
+    return facts
 
 
 def rate_text(rate: Fraction) -> str:

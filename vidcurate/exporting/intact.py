@@ -62,8 +62,8 @@ def is_changed(folder: Location, entry: FileEntry, found: Mapping[str, int]) -> 
     file = folder / entry.name
     if entry.name not in found:
         return False
-    # A link of a cache has another size than what it points to.
-    if file.stat().st_size != entry.bytes:
+    # A hub's cache holds links to files, which count as these.
+    if not file.exists() or file.stat().st_size != entry.bytes:
         return True
     return bool(entry.sha256) and file_sha256(file) != entry.sha256
 

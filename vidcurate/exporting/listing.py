@@ -12,6 +12,7 @@ from vidcurate.exporting.target import Bundle, Sample, TargetOptions
 
 CLIPS = "clips"
 PATH = "path"
+PATHS = (PATH, "file_name")
 COLUMNS = (PATH, "caption", "duration_s", "n_frames", "fps", "width", "height")
 
 
@@ -51,10 +52,15 @@ def columns_asked(options: TargetOptions) -> Mapping[str, str]:
     Without them nobody could tell which clip a row is of.
     """
     columns = options.columns or {name: name for name in COLUMNS}
-    for needed in (PATH, "caption"):
-        if needed not in columns.values():
-            raise UsageError(f"columns must name {needed}, such as {needed}={needed}")
+    for needed, sources in ((PATH, PATHS), ("caption", ("caption",))):
+        if not written_as(columns, *sources):
+            raise UsageError(f"columns must name {needed}, such as {needed}={sources[-1]}")
     return columns
+
+
+def written_as(columns: Mapping[str, str], *sources: str) -> str:
+    """Return the name under which a list has one of these columns, "" where it has none."""
+    return next((name for name, column in columns.items() if column in sources), "")
 
 
 def list_path(bundle: Bundle, sample: Sample) -> str:

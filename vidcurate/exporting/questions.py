@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,36 +69,40 @@ class Turn(NamedTuple):
 
 
 def read_questions(given: Sequence[str]) -> Questions:
-    """Return the user's questions; those of a .txt or YAML file where one is named.
+    """Return the user's questions, and those of each .txt or YAML file that is named among them.
 
     A text file has one question a line. A YAML file has a list, or lists named `long`, `short` and
-    `field`, of which those that are left out stay as they are. Raises UsageError.
+    `field`. What none of them has stays as it is. Raises UsageError.
     """
-    if not given:
-        return Questions()
-    if len(given) > 1 or not given[0].endswith(LISTS):
-        return questions_from(list(given), "questions")
-    file = Path(given[0])
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for item in given:
+        content = read_list(Path(item)) if item.endswith(LISTS) else [item]
+        lists = content if isinstance(content, Mapping) else {"long": content, "short": content}
+        check_lists(lists, item)
+        for name, questions in lists.items():
+            found[name] += filter(caption_line, questions)
+    return Questions(**{name: tuple(questions) for name, questions in found.items()})
+
+
+def read_list(file: Path) -> Any:
+    """Read a list of questions; raises UsageError for a file that cannot be read."""
     try:
         text = file.read_text("utf-8-sig")
-        lines = [line for line in text.splitlines() if line.strip()]
-        return questions_from(lines if file.suffix == ".txt" else yaml.safe_load(text), str(file))
+        return text.splitlines() if file.suffix == ".txt" else yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         why = " ".join(str(error).split())
         raise UsageError(f"{file} cannot be read as a list of questions: {why}") from error
 
 
-def questions_from(found: Any, where: str) -> Questions:
+def check_lists(lists: Mapping[Any, Any], where: str) -> None:
     """Check lists of questions; raises UsageError."""
-    lists = found if isinstance(found, Mapping) else {"long": found, "short": found}
-    unknown = sorted(lists.keys() - {"long", "short", FIELD})
+    unknown = sorted(map(str, lists.keys() - {"long", "short", FIELD}))
     if unknown:
         raise UsageError(f"{where}: {unknown[0]!r} is not long, short or {FIELD}")
     for name, questions in lists.items():
         valid = isinstance(questions, list) and all(isinstance(q, str) for q in questions)
         if not valid or not any(caption_line(q) for q in questions):
             raise UsageError(f"{where}: {name} must be a list of questions")
-    return Questions(**{name: tuple(filter(caption_line, q)) for name, q in lists.items()})
 
 
 def turns_of(

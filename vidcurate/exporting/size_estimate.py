@@ -7,10 +7,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-# Bits per pixel at 832x480 and 16 frames a second, of all files together: 13 clips of web videos
-# (`python -m scripts.benchmarks.clip_bytes`). Of one clip they are a fifth to three times as many.
+# Bits per pixel by quality, at 832x480 and 16 frames a second, preset medium: 13 clips of web
+# videos together (`python -m scripts.benchmarks.clip_bytes`).
 BITS_PER_PIXEL: Mapping[str, Sequence[tuple[int, float]]] = {
     "x264": ((12, 0.614), (18, 0.276), (23, 0.141), (28, 0.0733), (35, 0.0325)),
+    "svt-av1": ((18, 0.223), (26, 0.140), (35, 0.0781), (45, 0.0420), (55, 0.0225)),
 }
 # How many times larger files are than those of preset medium.
 PRESET_FACTORS: Mapping[str, Mapping[str, float]] = {
@@ -20,7 +21,6 @@ PRESET_FACTORS: Mapping[str, Mapping[str, float]] = {
         "fast": 1.03,
         "medium": 1.0,
         "slow": 0.99,
-        "veryslow": 0.95,
     },
 }
 # Fewer exported clips than these say too little of the others.
@@ -68,18 +68,23 @@ def estimate_size(
         how = "by the clips of this data set that are exported already"
         return SizeEstimate(int(pixels * exported / 8), audio_bytes, round(exported, 5), how)
     bits = table_bits_per_pixel(choice)
-    how = f"{choice.encoder}, crf {choice.crf}, preset {choice.preset}"
     if bits is None:
-        return SizeEstimate(None, audio_bytes, None, f"no figure was measured for {how}")
-    how = f"by a table measured on other videos, for {how}"
+        how = f"no figure was measured for {choice.encoder}"
+        return SizeEstimate(None, audio_bytes, None, how)
+    preset = choice.preset if choice.preset in PRESET_FACTORS.get(choice.encoder, ()) else "medium"
+    how = f"by a table measured on other videos, for {choice.encoder} {choice.crf} {preset}"
     return SizeEstimate(int(pixels * bits / 8), audio_bytes, round(bits, 5), how)
 
 
 def table_bits_per_pixel(choice: EncodingChoice) -> float | None:
-    """Return the bits per pixel of the table, between two qualities as their logarithms lie."""
+    """Return the bits per pixel of the table, between two qualities as their logarithms lie.
+
+    Where no other preset was measured, those of medium.
+    """
     known = BITS_PER_PIXEL.get(choice.encoder)
     if known is None:
         return None
     qualities, bits = zip(*known, strict=True)
     logarithm = np.interp(choice.crf, qualities, np.log(bits))
-    return float(np.exp(logarithm) * PRESET_FACTORS[choice.encoder][choice.preset])
+    factor = PRESET_FACTORS.get(choice.encoder, {}).get(choice.preset, 1.0)
+    return float(np.exp(logarithm) * factor)

@@ -142,7 +142,8 @@ class Target:
 
     `model` is what it trains where nothing else is asked for; None for layouts that train nothing,
     which keep the video's own rate and size. `models` are those that it can train. `fate` is its
-    arithmetic. `caption_fault` says what of a caption breaks its rules, "" where nothing does.
+    arithmetic. `check` raises UsageError for options and training that it cannot follow.
+    `caption_fault` says what of a caption breaks its rules, "" where nothing does.
     `write` fills a folder, with the trainer's config and HOWTO.md. `read` reads that folder back as
     the trainer does, and returns the stem and caption of each clip in the trainer's order: raises
     ValueError with what the trainer would refuse. `cuts_to_length` says that files must have
@@ -159,6 +160,7 @@ class Target:
     write: Callable[[Bundle], None]
     read: Callable[[Bundle], Sequence[tuple[str, str]]]
     fate: Callable[[FileFacts, Training], Fate] | None = None
+    check: Callable[[Training, TargetOptions], object] | None = None
     caption_fault: Callable[[str], str] | None = None
     model: ModelName | None = None
     models: tuple[ModelName, ...] = ()

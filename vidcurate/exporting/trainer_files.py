@@ -9,18 +9,12 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from vidcurate.errors import MediaError
+from vidcurate.exporting.clip_folder import header_facts, rate_text
+from vidcurate.exporting.listing import clip_name
 from vidcurate.exporting.target import Bundle, Sample
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
-from vidcurate.media.output.header import read_header
 
 FateOf = Callable[[FileFacts, Training], Fate]
-CLIPS = "clips"
-
-
-def clip_name(sample: Sample) -> str:
-    """Return where a clip's file lies in the folder of a trainer."""
-    return f"{CLIPS}/{sample.stem}.mp4"
 
 
 def place_clips(bundle: Bundle) -> Iterator[Sample]:
@@ -38,7 +32,7 @@ def facts_of(sample: Sample) -> FileFacts:
 
 
 def bucket_of(sample: Sample, training: Training, fate: FateOf) -> Bucket:
-    """Return the bucket that a trainer puts a clip into; raises ValueError if it takes it not."""
+    """Return the bucket that a trainer puts a clip into; raises ValueError if it is left out."""
     return taken(sample.stem, fate(facts_of(sample), training))
 
 
@@ -97,7 +91,7 @@ class Tally:
     @property
     def rate(self) -> str:
         """The rate of the files, or between which their rates are."""
-        ends = [f"{float(rate):.6g}" for rate in (min(self.rates), max(self.rates))]
+        ends = [rate_text(rate) for rate in (min(self.rates), max(self.rates))]
         return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
     def sorted(self) -> list[tuple[Bucket, int]]:
@@ -105,31 +99,24 @@ class Tally:
         return sorted(self.buckets.items())
 
 
-def to_json(row: Mapping[str, Any]) -> str:
+def ascii_json(row: Mapping[str, Any]) -> str:
     """Write a row as a line of JSON in ASCII, which is read alike whatever the locale."""
     return json.dumps(row, allow_nan=False)
 
 
-def write_json_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_ascii_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a JSON object a line."""
     with file.open("w", encoding="ascii", newline="\n") as lines:
-        lines.writelines(f"{to_json(row)}\n" for row in rows)
+        lines.writelines(f"{ascii_json(row)}\n" for row in rows)
 
 
-def write_json_list(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_ascii_list(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write a list of JSON objects, one a line."""
     with file.open("w", encoding="ascii", newline="\n") as lines:
         lines.write("[")
         for number, row in enumerate(rows):
-            lines.write(f"{',' if number else ''}\n{to_json(row)}")
+            lines.write(f"{',' if number else ''}\n{ascii_json(row)}")
         lines.write("\n]\n")
-
-
-def read_json_lines(file: Path) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a file of one a line; raises ValueError for one that cannot be read."""
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            yield checked_row(json.loads(line), file)
 
 
 def read_json_list(file: Path) -> list[dict[str, Any]]:
@@ -155,17 +142,6 @@ def text_of(row: Mapping[str, Any], key: str) -> str:
     return value
 
 
-def header_facts(file: Path) -> FileFacts:
-    """Read what a trainer sees of a file; raises ValueError for one that it cannot open."""
-    try:
-        found = FileFacts(*read_header(file))
-    except MediaError as error:
-        raise ValueError(f"{file.name}: {error}") from error
-    if not found.n_frames or not found.fps:
-        raise ValueError(f"{file.name}: its header states no frames")
-    return found
-
-
 def check_taken(file: Path, training: Training, fate: FateOf) -> Bucket:
     """Return the bucket of a written file; raises ValueError for one that the trainer refuses."""
     return taken(file.stem, fate(header_facts(file), training))
@@ -181,8 +157,3 @@ def text_file_fault(caption: str) -> str:
 def shell_words(*words: object) -> str:
     """Quote words for a shell."""
     return shlex.join(str(word) for word in words)
-
-
-def yaml_text(text: str) -> str:
-    """Quote a text for YAML."""
-    return json.dumps(text, ensure_ascii=False)

@@ -1,5 +1,6 @@
 """What an option is, as text: help, config comments, signatures and reference pages share it."""
 
+import types
 import typing
 from typing import Any
 
@@ -9,7 +10,8 @@ from vidcurate.options import OptionSpec, yes_or_no
 def flags(spec: OptionSpec) -> list[str]:
     """The command-line names of an option."""
     flag = spec.facts["flag"] or "--" + spec.name.replace("_", "-")
-    return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
+    is_switch = bool in (spec.annotation, *typing.get_args(spec.annotation))
+    return [f"{flag}/--no-{flag[2:]}"] if is_switch else [flag]
 
 
 def option_line(spec: OptionSpec) -> str:
@@ -38,10 +40,18 @@ def bounds_text(spec: OptionSpec) -> str:
 
 
 def choices_text(spec: OptionSpec) -> str:
-    """The words that an option takes, if it takes only some."""
-    if typing.get_origin(spec.annotation) is typing.Literal:
-        return " | ".join(str(c) for c in typing.get_args(spec.annotation))
-    return ""
+    """The words that an option takes, each or several of them, if it takes only some."""
+    return " | ".join(words_in(spec.annotation))
+
+
+def words_in(hint: Any) -> list[str]:
+    """The words that a type allows: a Literal, one that may be none, or a tuple of them."""
+    inside = typing.get_args(hint)
+    if typing.get_origin(hint) is typing.Literal:
+        return [str(word) for word in inside]
+    if typing.get_origin(hint) in (tuple, types.UnionType, typing.Union):
+        return [word for part in inside for word in words_in(part)]
+    return []
 
 
 def default_text(value: Any) -> str:

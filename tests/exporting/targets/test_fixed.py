@@ -24,7 +24,9 @@ def test_clips_stay_videos(tmp_path: Path, clips: Path, hard: list[Sample]) -> N
     assert list(TARGET.read(bundle)) == pairs(hard)
     rows = (bundle.root / "captions.jsonl").read_text("utf-8").splitlines()
     assert json.loads(rows[0])["file"] == f"clips/{hard[0].stem}.mp4"
-    assert "64 × 48 pixels and 4 frames, 8 a" in (bundle.root / "HOWTO.md").read_text("utf-8")
+    assert "64 × 48 pixels and 4 frames\n(8 a second)" in (bundle.root / "HOWTO.md").read_text(
+        "utf-8"
+    )
 
 
 def test_arrays_hold_what_the_videos_show(tmp_path: Path, clips: Path, hard: list[Sample]) -> None:

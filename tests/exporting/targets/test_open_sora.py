@@ -46,7 +46,7 @@ def test_the_size_is_that_of_the_nearest_aspect(
         ((192, 336), 256),
         ((256, 256), 256),
         ((1024, 576), 768),
-        ((848, 480), 638),
+        ((848, 480), 640),
     ],
 )
 def test_a_size_finds_the_base_that_has_it(size: tuple[int, int], base: int) -> None:
@@ -80,6 +80,14 @@ def test_a_clip_that_fits_into_no_bucket_is_never_drawn(
     facts = FileFacts(*size, n_frames, Fraction(fps))
     found = fate(facts, training("open-sora2", lengths=(33, 129)))
     assert (found.action, found.bucket) == (action, bucket)
+
+
+def test_one_frame_is_an_image() -> None:
+    """A clip of one frame goes into buckets of images alone, and a longer one never does."""
+    one, three = (FileFacts(336, 192, n, Fraction(24)) for n in (1, 3))
+    assert fate_in(one, {256: (1, 33)}, 24).bucket == (336, 192, 1)
+    assert fate_in(three, {256: (1, 33)}, 24).action == "dropped"
+    assert fate_in(one, {256: (33,)}, 24).action == "dropped"
 
 
 def test_larger_buckets_are_tried_first() -> None:

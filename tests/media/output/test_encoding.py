@@ -360,3 +360,17 @@ def test_an_ffmpeg_on_path_that_lacks_the_encoder_gives_way(
     assert other.path != str(script)
     assert other.refused == f"{script} (version 1) lacks encoder libx265"
     find_ffmpeg.cache_clear()
+
+
+def test_sound_that_an_edit_list_hides_costs_none_of_a_clip_s(tmp_path: Path) -> None:
+    """In a file that was cut without encoding, a clip's sound is whole from its first moment."""
+    whole, path = tmp_path / "whole.mp4", tmp_path / "cut.mp4"
+    render_counted(whole, 240, beep_s=(0, 10), encode=(*X264, "-c:a", "aac"))
+    ffmpeg("-ss", "1.9", "-i", f"file:{whole}", "-c", "copy", f"file:{path}")
+    video = clip_of(path)
+    frames = [(pts, n) for pts, n in video.frames if pts >= 0]
+    clip = replace(video, frames=frames).clip(124, 160)
+    cut_clip(path, video.video, clip, FAST, tmp_path / "clip.mp4")
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        sound = np.concatenate([f.to_ndarray()[0] for f in container.decode(audio=0)])
+    assert np.abs(sound[2000:60_000]).reshape(-1, 1000).max(1).min() > 0.03

@@ -11,18 +11,17 @@ import numpy as np
 import pytest
 
 from tests.support.counted import COPYABLE, N_FRAMES, RECIPES, X264, Counted, counted
+from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.clips.rendition import Box, Rendition, Size
 from vidcurate.errors import MediaError
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
-from vidcurate.media.output.decoder_process import DecoderProcess
-from vidcurate.media.output.verify import Proof, verify_file
+from vidcurate.media.output.verify import Proof
 from vidcurate.records import Clip, ExportedClip
 
 FAST = CutOptions(preset="ultrafast", crf=28)
 Videos = Callable[[str], Counted]
-DECODERS = DecoderProcess(60)
 SHIFTED = "frame is not the clip's|frame is another picture|not shown at the clip's times"
 
 
@@ -92,7 +91,7 @@ def promised(clip: Clip, done: CutFile, *, audio: bool) -> ExportedClip:
 def proof_of(video: Counted, clip: Clip, row: ExportedClip, file: Path) -> Proof:
     """What is found in a file that should be a clip of a counted video."""
     video_pts = np.array([pts for pts, _ in video.frames])
-    return verify_file(video.path, video.video, clip, video_pts, file, row, DECODERS)
+    return verify_file(video.path, video.video, clip, video_pts, file, row)
 
 
 def cut_and_prove(

@@ -17,6 +17,7 @@ from vidcurate.records import (
     CLIPS,
     DEDUP,
     EXPORTS,
+    FILES,
     KEPT,
     PARTITIONS,
     SOURCES,
@@ -25,7 +26,8 @@ from vidcurate.records import (
     PartitionedClip,
 )
 from vidcurate.stage import Outcome
-from vidcurate.stages.selection.partition import PARTITION, PartitionConfig, partition, reported
+from vidcurate.stages.selection.partition import PARTITION, partition, reported
+from vidcurate.stages.selection.partition_options import PartitionConfig
 
 FIFTH = {"validation": 0.2, "test": 0.2}
 
@@ -36,17 +38,22 @@ def clip(name: str, video_id: str, seconds: float = 2.0) -> Clip:
 
 
 def tables(
-    videos: dict[str, int], copies: list[set[str]] | None = None, **listed: str
+    videos: dict[str, int],
+    copies: list[set[str]] | None = None,
+    setups: list[set[str]] | None = None,
+    **listed: str,
 ) -> dict[str, pa.Table]:
     """What partition reads of videos with so many clips each, "v-0", "v-1" and so on.
 
-    Clips of each set of `copies` are of one cluster. `listed` is the split that a list names for a
-    video.
+    Clips of each set of `copies` are of one cluster, those of `setups` of one set-up. `listed` is
+    the split that a list names for a video.
     """
     names = [(f"{video}-{n}", video) for video, count in videos.items() for n in range(count)]
     clips = KEPT.to_arrow([clip(name, video) for name, video in names])
     cluster = {name: min(group) for group in copies or [] for name in group}
-    extra = [[("part", listed[v])] if v in listed else [] for v in videos]
+    setup = cluster | {name: min(group) for group in setups or [] for name in group}
+    said = [[("part", listed[v])] if v in listed else [] for v in videos]
+    extra = pa.array(said, pa.map_(pa.string(), pa.string()))
     return {
         KEPT.name: clips,
         CLIPS.name: clips,
@@ -56,15 +63,17 @@ def tables(
                 "clip_id": [name for name, _ in names],
                 "video_id": [video for _, video in names],
                 "cluster_id": [cluster.get(name, name) for name, _ in names],
+                "setup_id": [setup.get(name, name) for name, _ in names],
             }
         ),
         SOURCES.name: pa.table(
             {
                 "video_id": list(videos),
                 "path": [f"/{v}.mp4" for v in videos],
-                "extra": pa.array(extra, pa.map_(pa.string(), pa.string())),
+                "extra": extra,
             }
         ),
+        FILES.name: pa.table({"extra": extra}),
         "tags": pa.table(
             {
                 "clip_id": [name for name, _ in names],
@@ -125,6 +134,27 @@ def test_a_copy_that_is_not_kept_still_holds_videos_together() -> None:
     for together, n_groups in (("copies", len(MANY) - 1), ("kept-copies", len(MANY))):
         outcome = partition(read, PartitionConfig(**FIFTH, keep_together=together))
         assert len(pc.unique(outcome.rows["group"])) == n_groups
+
+
+def test_set_ups_may_be_kept_together() -> None:
+    """Scenes of one film that are files of their own stay together where that is asked for."""
+    scenes = {f"v{n}-0" for n in range(20)}
+    read = tables(MANY, setups=[scenes])
+    apart = partition(read, PartitionConfig(**FIFTH))
+    assert len(set.union(*(splits(apart)[f"v{n}"] for n in range(20)))) > 1
+    assert "20 clips look as if taken from a set-up that is in another split too" in apart.message
+    together = partition(read, PartitionConfig(**FIFTH, keep_together="set-ups"))
+    assert len(set.union(*(splits(together)[f"v{n}"] for n in range(20)))) == 1
+    assert "set-up" not in together.message
+
+
+def test_a_column_may_keep_videos_together() -> None:
+    """Videos of which a list says the same are one group; those that it leaves out are not."""
+    channel = {f"v{n}": "test" for n in range(12)}
+    config = PartitionConfig(**FIFTH, keep_together="videos", group_by=("sources.extra.part",))
+    outcome = partition(tables(MANY, **channel), config)
+    assert len(pc.unique(outcome.rows["group"])) == len(MANY) - 11
+    assert len(set.union(*(splits(outcome)[f"v{n}"] for n in range(12)))) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"stratify_by": ("tags.top_name",)}])
@@ -312,7 +342,16 @@ def test_one_video_cannot_fill_three_splits() -> None:
     [[split]] = splits(outcome).values()
     for other in {"validation", "test"} - {split}:
         assert f"{other} is empty, as no group fell to its share of 0.2" in outcome.message
-    assert "take more videos, another seed" in outcome.message
+    assert "take more videos, or another seed, or stratify_by" in outcome.message
+
+
+def test_a_list_that_was_read_again_is_followed_as_it_is_now() -> None:
+    """Rows of an earlier list are there while videos go through in waves, and do not count."""
+    read = tables(MANY, v0="test")
+    extra = pa.array([[("part", "train")]], read[SOURCES.name]["extra"].type)
+    again = pa.table({"video_id": ["v0"], "path": ["/v0.mp4"], "extra": extra})
+    read[SOURCES.name] = pa.concat_tables([read[SOURCES.name], again])
+    assert splits(partition(read, PartitionConfig(split_column="part")))["v0"] == {"train"}
 
 
 @pytest.fixture(scope="module")

@@ -38,3 +38,8 @@ def target_of(name: TargetName) -> Target:
     """Load a target by its name."""
     module = import_module(f"{__name__}.{name.replace('-', '_')}")
     return cast("Target", module.TARGET)
+
+
+def folder_name(name: str) -> str:
+    """Return what the folder of a target's export is called in its data set."""
+    return "export" if name == "parquet" else f"export-{name}"

@@ -11,8 +11,10 @@ from typing import Any
 import yaml
 
 from vidcurate.exporting.clip_folder import (
+    CLIPS,
     HOWTO,
     clips_in,
+    header_facts,
     inside,
     joined,
     place_with_text,
@@ -22,7 +24,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import CLIPS, header_facts, shell_words
+from vidcurate.exporting.trainer_files import shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 CONFIG = "train.yaml"

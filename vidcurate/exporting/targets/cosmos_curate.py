@@ -13,8 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vidcurate.exporting.clip_folder import inside
 from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import facts_of, to_json
+from vidcurate.exporting.trainer_files import ascii_json, facts_of
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
 BYTES_PER_TAR = 500 << 20
@@ -195,7 +196,7 @@ def meta_of(sample: Sample, clip: Path) -> bytes:
         "valid": True,
         "has_caption": bool(sample.caption),
     }
-    return to_json(meta).encode()
+    return ascii_json(meta).encode()
 
 
 def write_tar(file: Path, members: Iterable[tuple[str, Path | bytes]]) -> None:
@@ -218,7 +219,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     Or where a bin does not hold as many clips as its list says.
     """
     with (bundle.root / VERSION / LIST).open(encoding="utf-8", newline="") as file:
-        infos = [bundle.root / Path(row[0]).relative_to(bundle.out) for row in csv.reader(file)]
+        infos = [inside(bundle, row[0]) for row in csv.reader(file)]
     pairs = [pair for info in infos for pair in read_bin(info)]
     if len({key for key, _ in pairs}) < len(pairs):
         raise ValueError("a clip lies in the shards twice")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vidcurate.exporting.listing import (
-    PATH,
+    PATHS,
     about_paths,
     chosen_columns,
     clip_name,
@@ -13,6 +13,7 @@ from vidcurate.exporting.listing import (
     read_csv,
     require_file,
     write_csv,
+    written_as,
 )
 from vidcurate.exporting.target import Bundle, Target
 
@@ -44,10 +45,10 @@ def write(bundle: Bundle) -> None:
 
 def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the table; raises ValueError for a file that is not there or a row of other length."""
-    columns = {column: name for name, column in columns_asked(bundle.options).items()}
+    columns = columns_asked(bundle.options)
+    path, caption = written_as(columns, *PATHS), written_as(columns, "caption")
     return [
-        (require_file(bundle, row[columns[PATH]]).stem, row[columns["caption"]])
-        for row in read_csv(bundle.root / LIST)
+        (require_file(bundle, row[path]).stem, row[caption]) for row in read_csv(bundle.root / LIST)
     ]
 
 
@@ -56,5 +57,6 @@ TARGET = Target(
     summary="Clips with a CSV table of columns that you name.",
     write=write,
     read=read,
+    check=lambda _training, options: columns_asked(options),
     needs_captions=False,
 )

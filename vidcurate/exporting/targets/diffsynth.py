@@ -10,18 +10,17 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from vidcurate.exporting.listing import clip_name, read_json_lines
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
-    clip_name,
     place_clips,
-    read_json_lines,
     shell_words,
     sizes_in,
     text_of,
-    write_json_lines,
+    write_ascii_lines,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
@@ -171,7 +170,7 @@ def fate(facts: FileFacts, training: Training) -> Fate:
         pixels = max((s.width * s.height for s in training.sizes), default=own)
         size = trained_size(facts, pixels, recipe.side)
     rate = recipe.rate or facts.fps
-    whole = facts.n_frames * rate / facts.fps
+    whole = math.floor(facts.n_frames * rate / facts.fps)
     found = f"{available} frames" + (f" at {recipe.rate} a second" if recipe.rate else "")
     if n < asked and n < whole:
         return Fate("shortened", Bucket(*size, n), f"{found}, {asked} asked for: {n} are trained")
@@ -194,7 +193,7 @@ def write(bundle: Bundle) -> None:
             tally.add(sample, bucket_of(sample, bundle.training, fate))
             yield {"video": clip_name(sample), "prompt": sample.caption}
 
-    write_json_lines(bundle.file(LIST), rows())
+    write_ascii_lines(bundle.file(LIST), rows())
     recipe, frames = recipe_for(bundle.training), max(bundle.training.lengths)
     script = TRAIN.format(
         script=shell_words(bundle.out / SCRIPT),

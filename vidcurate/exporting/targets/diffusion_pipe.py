@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from vidcurate.exporting.clip_folder import (
+    CLIPS,
     HOWTO,
     clips_in,
     folders_of,
+    header_facts,
     inside,
     joined,
     place_with_text,
@@ -24,13 +26,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import (
-    CLIPS,
-    facts_of,
-    header_facts,
-    shell_words,
-    text_file_fault,
-)
+from vidcurate.exporting.trainer_files import facts_of, shell_words, text_file_fault
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training, VideoModel
 
 DATASET, CONFIG = "dataset.toml", "train.toml"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.listing import PATH, chosen_columns, read_csv, write_csv
+from vidcurate.exporting.listing import PATHS, chosen_columns, read_csv, write_csv, written_as
 from vidcurate.exporting.target import Bundle, Target, TargetOptions
 
 LIST = "labels.csv"
@@ -49,7 +49,7 @@ def write(bundle: Bundle) -> None:
 
 def columns_asked(options: TargetOptions) -> Mapping[str, str]:
     """Return the columns of the table; raises UsageError for names that FiftyOne uses itself."""
-    asked = {name: column for name, column in options.columns.items() if column != PATH}
+    asked = {name: column for name, column in options.columns.items() if column not in PATHS}
     columns = asked or {name: name for name in COLUMNS}
     taken = [name for name in columns if name in RESERVED or not NAME.fullmatch(name)]
     if taken:
@@ -62,7 +62,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
 
     Raises ValueError for a row without its file, or a file without its row.
     """
-    caption = next(n for n, c in columns_asked(bundle.options).items() if c == "caption")
+    caption = written_as(columns_asked(bundle.options), "caption")
     rows = {row[FILE]: row[caption] for row in read_csv(bundle.root / LIST)}
     there = {file.name for file in (bundle.root / "data").glob("*")}
     if rows.keys() != there:
@@ -75,5 +75,6 @@ TARGET = Target(
     summary="Clips with labels.csv, for FiftyOne.",
     write=write,
     read=read,
+    check=lambda _training, options: columns_asked(options),
     needs_captions=False,
 )

@@ -9,9 +9,9 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from vidcurate.exporting.clip_folder import CLIPS, inside
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
-    CLIPS,
     Tally,
     bucket_of,
     buckets_in,
@@ -168,7 +168,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the pairs as finetrainers does; raises ValueError for what it would take otherwise."""
     config = json.loads((bundle.root / CONFIG).read_text("utf-8"))["datasets"][0]
     buckets = [Bucket(w, h, n) for n, h, w in config["video_resolution_buckets"]]
-    folder = bundle.root / Path(config["data_root"]).relative_to(bundle.out)
+    folder = inside(bundle, config["data_root"])
     check_layout(folder)
     pairs = []
     for text in sorted(folder.glob("*.txt")):

@@ -28,8 +28,8 @@ LIST = "captions.jsonl"
 COLUMNS = {"file": "path", "caption": "caption", "clip_id": "clip_id", "video_id": "video_id"}
 HOWTO = """# Clips of one form
 
-Every clip has {bucket.width} × {bucket.height} pixels and {bucket.n_frames} frames, {fps:g} a
-second. `captions.jsonl` has an object a line: `file`, `caption`, `clip_id`, `video_id`.
+Every clip has {bucket.width} × {bucket.height} pixels and {bucket.n_frames} frames
+({fps:g} a second). `captions.jsonl` has an object a line: `file`, `caption`, `clip_id`, `video_id`.
 """
 ARRAYS = """
 ```python
@@ -150,6 +150,7 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
+    check=lambda training, _options: bucket_of(training),
     needs_captions=False,
     cuts_to_length=True,
 )

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vidcurate.exporting.listing import (
-    PATH,
+    PATHS,
     about_paths,
     chosen_columns,
     clip_name,
@@ -13,6 +13,7 @@ from vidcurate.exporting.listing import (
     read_json_lines,
     require_file,
     write_json_lines,
+    written_as,
 )
 from vidcurate.exporting.target import Bundle, Target
 
@@ -44,9 +45,10 @@ def write(bundle: Bundle) -> None:
 
 def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the list; raises ValueError for a file that is not there."""
-    columns = {column: name for name, column in columns_asked(bundle.options).items()}
+    columns = columns_asked(bundle.options)
+    path, caption = written_as(columns, *PATHS), written_as(columns, "caption")
     return [
-        (require_file(bundle, row[columns[PATH]]).stem, row[columns["caption"]])
+        (require_file(bundle, row[path]).stem, row[caption])
         for row in read_json_lines(bundle.root / LIST)
     ]
 
@@ -56,5 +58,6 @@ TARGET = Target(
     summary="Clips with a list of JSON lines, of columns that you name.",
     write=write,
     read=read,
+    check=lambda _training, options: columns_asked(options),
     needs_captions=False,
 )

@@ -8,19 +8,18 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from vidcurate.exporting.clip_folder import quoted
+from vidcurate.exporting.listing import clip_name, read_json_lines
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
-    clip_name,
     place_clips,
-    read_json_lines,
     shell_words,
     sizes_for,
     text_of,
-    write_json_lines,
-    yaml_text,
+    write_ascii_lines,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
@@ -174,7 +173,7 @@ def write(bundle: Bundle) -> None:
             silent += not sample.has_audio
             yield {"caption": sample.caption, "video": clip_name(sample)}
 
-    write_json_lines(bundle.file(LIST), rows())
+    write_ascii_lines(bundle.file(LIST), rows())
     root = f"{bundle.out}-precomputed"
     script = PREPROCESS.format(
         script=shell_words(bundle.out / SCRIPT),
@@ -187,7 +186,7 @@ def write(bundle: Bundle) -> None:
     width, height, frames = tally.buckets.most_common(1)[0][0]
     config = YAML.format(
         audio="" if silent else YAML_AUDIO,
-        root=yaml_text(root),
+        root=quoted(root),
         width=width,
         height=height,
         frames=frames,

@@ -9,19 +9,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from vidcurate.exporting.clip_folder import header_facts, quoted
+from vidcurate.exporting.listing import clip_name, read_json_lines
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
-    clip_name,
-    header_facts,
     place_clips,
-    read_json_lines,
     shell_words,
     sizes_for,
     text_of,
-    write_json_lines,
-    yaml_text,
+    write_ascii_lines,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
@@ -172,7 +170,7 @@ def write(bundle: Bundle) -> None:
         tally.add(sample, bucket_of(sample, bundle.training, fate))
     buckets = [bucket for bucket, _ in tally.sorted()]
     for bucket in buckets:
-        write_json_lines(bundle.file(list_name(bucket)), rows_of(bundle, bucket))
+        write_ascii_lines(bundle.file(list_name(bucket)), rows_of(bundle, bucket))
     root = f"{bundle.out}-precomputed"
     lists = [(shell_words(bundle.out / list_name(bucket)), bucket) for bucket in buckets]
     calls = [CALL.format(list=file, bucket=bucket) for file, bucket in lists]
@@ -180,7 +178,7 @@ def write(bundle: Bundle) -> None:
     bundle.text(SCRIPT, head + "".join(calls))
     width, height, frames = tally.buckets.most_common(1)[0][0]
     shown = {"width": width, "height": height, "frames": frames}
-    bundle.text(CONFIG, YAML.format(root=yaml_text(root), name=bundle.name, **shown))
+    bundle.text(CONFIG, YAML.format(root=quoted(root), name=bundle.name, **shown))
     howto = HOWTO.format(
         table=tally.table,
         preprocess=shell_words("bash", bundle.out / SCRIPT),

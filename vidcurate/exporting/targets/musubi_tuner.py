@@ -15,7 +15,9 @@ from typing import Any, NamedTuple
 
 from vidcurate.exporting.clip_folder import (
     CACHE,
+    CLIPS,
     HOWTO,
+    header_facts,
     inside,
     joined,
     quoted,
@@ -23,7 +25,7 @@ from vidcurate.exporting.clip_folder import (
     resized_note,
 )
 from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import CLIPS, facts_of, header_facts, shell_words
+from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 DATASET = "dataset.toml"

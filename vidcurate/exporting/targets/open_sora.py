@@ -16,13 +16,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vidcurate.exporting.clip_folder import header_facts, inside
+from vidcurate.exporting.listing import clip_name
 from vidcurate.exporting.target import Bundle, Sample, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
-    clip_name,
     facts_of,
-    header_facts,
     place_clips,
     shell_words,
     taken,
@@ -157,17 +157,22 @@ def fate_in(facts: FileFacts, buckets: Mapping[int, Sequence[int]], fps_max: flo
     of = f"{n} frames" + (f" (one of {stride})" if stride > 1 else "")
     area = facts.width * facts.height
     for base in sorted(buckets, reverse=True):
-        fitting = [length for length in buckets[base] if 1 < length <= n]
-        if area < base * base * ENOUGH or n == 1 or not fitting:
+        fitting = fitting_lengths(n, buckets[base])
+        if area < base * base * ENOUGH or not fitting:
             continue
         bucket = Bucket(*nearest_size(facts.width, facts.height, base * base), max(fitting))
         if n > bucket.n_frames:
             return Fate("cut", bucket, f"{bucket.n_frames} of {of}, from a start that is drawn")
         return Fate("whole", bucket)
-    least = min(min(lengths) for lengths in buckets.values())
-    if n < least:
-        return Fate("dropped", None, f"{of}, fewer than {least}: never drawn")
+    if not any(fitting_lengths(n, lengths) for lengths in buckets.values()):
+        lengths = " or ".join(map(str, sorted({n for some in buckets.values() for n in some})))
+        return Fate("dropped", None, f"{of}, {lengths} needed: never drawn")
     return Fate("dropped", None, f"{facts.width}x{facts.height} is too small: never drawn")
+
+
+def fitting_lengths(n_frames: int, lengths: Sequence[int]) -> list[int]:
+    """Return the lengths that a clip fills; a single frame is an image, and only that has 1."""
+    return [n for n in lengths if n <= n_frames and (n == 1) == (n_frames == 1)]
 
 
 def caption_fault(caption: str) -> str:
@@ -232,7 +237,7 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
     """Read the table as Open-Sora does; raises ValueError for a clip that it fails on or leaves."""
     pairs = []
     for row in pq.read_table(bundle.root / LIST).to_pylist():
-        clip = bundle.root / Path(row["path"]).relative_to(bundle.out)
+        clip = inside(bundle, row["path"])
         facts = FileFacts(row["width"], row["height"], row["num_frames"], Fraction(row["fps"]))
         taken(clip.stem, fate(facts, bundle.training))
         held = header_facts(clip).n_frames

@@ -15,6 +15,7 @@ from vidcurate.exporting.clip_folder import (
     HOWTO,
     clips_in,
     folders_of,
+    header_facts,
     inside,
     joined,
     place_with_text,
@@ -23,7 +24,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import facts_of, header_facts, shell_words
+from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 BACKENDS, CONFIG = "multidatabackend.json", "config.toml"

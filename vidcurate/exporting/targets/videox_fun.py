@@ -9,18 +9,18 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from vidcurate.exporting.listing import clip_name
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
-    clip_name,
     facts_of,
     place_clips,
     read_json_list,
     shell_words,
     text_of,
-    write_json_list,
+    write_ascii_list,
 )
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
@@ -174,7 +174,7 @@ def write(bundle: Bundle) -> None:
             row = {"file_path": clip_name(sample), "text": sample.caption, "type": "video"}
             yield {**row, "width": facts.width, "height": facts.height}
 
-    write_json_list(bundle.file(LIST), rows())
+    write_ascii_list(bundle.file(LIST), rows())
     training = bundle.training
     code, weights, config, modules = RECIPES.get(training.model.name, RECIPES["wan"])
     frames = max(training.lengths)
@@ -217,7 +217,7 @@ def size_arguments(training: Training) -> str:
 
 
 def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
-    """Read the list as VideoX-Fun does; raises ValueError for what it takes not, or as an image."""
+    """Read the list as VideoX-Fun does; raises ValueError for a row that it takes for no video."""
     pairs = []
     for row in read_json_list(bundle.root / LIST):
         clip = bundle.root / text_of(row, "file_path")

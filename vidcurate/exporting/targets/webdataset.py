@@ -34,7 +34,8 @@ from datasets import load_dataset
 load_dataset("webdataset", data_files={{"train": "train-*.tar"}}, streaming=True)
 ```
 
-`datasets` takes the columns of the first {n_first} clips for those of all. {missing}
+`datasets` takes the columns of the first {n_first} clips for those of all. {missing} It needs
+torchcodec for videos, and for sound even to leave it as it is.
 """
 
 

@@ -24,6 +24,8 @@ from vidcurate.records import Clip, Video
 
 # Containers that leave it to the reader to work out when a frame is shown.
 NO_DISPLAY_TIMES = frozenset({"avi", "mpeg"})
+# Encoders of sound put less than this before what they encode.
+MIN_HIDDEN_S = Fraction(1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ class SeekPoint:
     be decoded from; None if the video must be read from its start. `video_start_s` is what ffmpeg
     adds to a time that it is asked to seek. `is_guessed`: display times are worked out, not stored.
     `picture_offsets_s` and `sound_offsets_s` are what is added to the times of each part of a video
-    whose clock restarts, the first 0.
+    whose clock restarts, the first 0. `sound_lead_s` is how much earlier reading must start so that
+    sound is whole: ffmpeg hides the start of an MP4's sound, where its edit list says so, after a
+    seek again.
     """
 
     video_index: int
@@ -45,6 +49,7 @@ class SeekPoint:
     is_guessed: bool
     picture_offsets_s: tuple[Fraction, ...] = ()
     sound_offsets_s: tuple[Fraction, ...] = ()
+    sound_lead_s: Fraction = Fraction(0)
 
 
 def find_seek_point(
@@ -58,19 +63,35 @@ def find_seek_point(
     base = clip.time_base
     if len(offsets) > 1:
         return from_video_start(path, video, base, offsets, audio=audio)
+    track = track_of(video) if audio else None
     with open_video(path) as (container, stream):
+        lead_s = hidden_sound_s(container, track)
         lies = must_be_read_through(container, stream)
         seek_result = None if lies else seek_true_keyframe(container, stream, clip.start_pts)
         key_pts = last_keyframe(container, stream, seek_result, clip.start_pts) or video.start_pts
         return SeekPoint(
             video_index=stream.index,
-            track=track_of(video) if audio else None,
+            track=track,
             seek_s=seek_result.target_pts * base if seek_result is not None else None,
             key_s=key_pts * base,
             video_start_s=(container.start_time or 0) * AV_TIME,
             is_guessed=container.format.name in NO_DISPLAY_TIMES
             and stream.codec_context.has_b_frames,
+            sound_lead_s=lead_s,
         )
+
+
+def hidden_sound_s(container: InputContainer, track: Track | None) -> Fraction:
+    """Return how much of an MP4's sound its edit list hides, as in files cut without encoding.
+
+    0 where it is no more than encoders put before their sound.
+    """
+    if track is None or "mp4" not in container.format.name.split(","):
+        return Fraction(0)
+    sound = container.streams[track.index]
+    first = next((packet.pts for packet in container.demux(sound) if packet.pts is not None), 0)
+    hidden_s = -first * (sound.time_base or AV_TIME)
+    return hidden_s if hidden_s >= MIN_HIDDEN_S else Fraction(0)
 
 
 def from_video_start(

@@ -21,7 +21,7 @@ from vidcurate.store.atomic import atomic_write
 # that one's end: about what starting another ffmpeg takes.
 GAP_S = Fraction(1)
 # Encoders keep what they look ahead until all clips of one decode are done: so many pixels of all.
-MAX_PIXELS_TOGETHER = 6 * 1920 * 1080
+MAX_PIXELS_TOGETHER = 2 * 1920 * 1080
 
 
 def cut_clip(

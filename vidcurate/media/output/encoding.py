@@ -92,7 +92,8 @@ class Cutting:
 
         Raises FfmpegError.
         """
-        outputs = self.outputs(jobs, seek_s, sound)
+        lead_s = self.point.sound_lead_s if sound is None else Fraction(0)
+        outputs = self.outputs(jobs, earlier(seek_s, lead_s), sound)
         graph = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
         tool = ffmpeg_for("encode", self.options.encoder)
         run(tool, graph, self.options.timeout_s * len(jobs), self.folder)

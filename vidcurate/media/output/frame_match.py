@@ -1,6 +1,6 @@
 """Which of a video's frames an output frame shows: its own, or a neighbour."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from vidcurate.media.io.colour import as_rgb
 from vidcurate.media.io.frames import display_image, frames_at
 from vidcurate.media.io.images import resize_image
-from vidcurate.media.io.interlacing import PROGRESSIVE
 from vidcurate.media.io.orientation import display_matrix, upright
 from vidcurate.records import Video
 
@@ -35,6 +34,17 @@ class Part(NamedTuple):
     top: int
     width: int
     height: int
+
+
+class View(NamedTuple):
+    """How frames of a video are compared: at a size, all or a part of them.
+
+    They are deinterlaced by a `field_order`, but for a copy, which keeps its fields.
+    """
+
+    size: tuple[int, int]
+    part: Part | None
+    field_order: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +132,20 @@ def misread_colours(own: Picture) -> list[Picture]:
 def small_pictures_at(
     path: Path,
     video: Video,
-    wanted: Collection[int],
-    size: tuple[int, int],
-    part: Part | None,
+    wanted: Mapping[View, Collection[int]],
     offsets: Sequence[int] = (),
-    *,
-    is_copy: bool,
-) -> dict[int, Picture]:
-    """Decode small pictures of a video, or of a part of it, by pts.
+) -> dict[View, dict[int, Picture]]:
+    """Decode small pictures of a video by pts, as several files show them, in one go.
 
     Those that cannot be decoded are missing. `offsets` are those of the video's scan, if its clock
-    restarts. A copy keeps the fields of an interlaced video, so they are kept here too.
+    restarts.
     """
-    order = PROGRESSIVE if is_copy else video.field_order
-    frames = frames_at(path, video.time_base, sorted(wanted), offsets, order)
-    return {pts: small_picture(frame, size, part, video.pixel_aspect)[0] for pts, frame in frames}
+    found: dict[View, dict[int, Picture]] = {view: {} for view in wanted}
+    for order in sorted({view.field_order for view in wanted}):
+        views = {view: {*times} for view, times in wanted.items() if view.field_order == order}
+        times = sorted(set().union(*views.values()))
+        for pts, frame in frames_at(path, video.time_base, times, offsets, order):
+            for view in (view for view, own in views.items() if pts in own):
+                picture, _ = small_picture(frame, view.size, view.part, video.pixel_aspect)
+                found[view][pts] = picture
+    return found

@@ -1,6 +1,6 @@
 """Proof that a clip file holds its shot: complete, in time, and no foreign frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil
@@ -14,12 +14,14 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.reader import mixed_format, video_sound
 from vidcurate.media.audio.tracks import parse_track
 from vidcurate.media.io.container import AV_TIME, libav_description, open_video
+from vidcurate.media.io.interlacing import PROGRESSIVE
 from vidcurate.media.output.decoder_process import DecoderProcess
 from vidcurate.media.output.decoders import PYAV, TOLERANCE_S, Request
 from vidcurate.media.output.frame_match import (
     Match,
     Part,
     Picture,
+    View,
     compare_frames,
     misread_colours,
     small_pictures_at,
@@ -90,46 +92,114 @@ class Due:
     last_s: float
 
 
-def verify_file(
+@dataclass(frozen=True, slots=True)
+class WrittenClip:
+    """A clip with the file that was written for it, and the row that says what is in it."""
+
+    clip: Clip
+    file: Path
+    exported: ExportedClip
+
+
+def verify_files(
     path: Path,
     video: Video,
-    clip: Clip,
+    written: Sequence[WrittenClip],
     video_pts: Ticks,
-    file: Path,
-    exported: ExportedClip,
     decoders: DecoderProcess,
     offsets: Sequence[int] = (),
-) -> Proof:
-    """Decode a clip's whole file, and compare its first and last frame with the video's.
+) -> Iterator[Proof | MediaError]:
+    """Decode the whole files of a video's clips, and compare their ends with the video's frames.
 
     `video_pts` are the times of all frames of the video at `path`, `offsets` those of its scan if
-    its clock restarts. The clip's frames must lie in the file at their times, after those of the
+    its clock restarts. A clip's frames must lie in the file at their times, after those of the
     lead in its row, and no others; or at a constant rate, each the last that the video shows by
-    then. Raises MediaError with the first promise that the file breaks.
+    then. Yields for each what was found, or the first promise that its file breaks.
     """
-    due = due_frames(video_pts, clip, exported)
-    size = small_size(*picture_size(exported))
-    is_copy = exported.media == "copy"
+    plans = [plan_proof(video, one, video_pts) for one in written]
+    wanted: dict[View, set[int]] = {}
+    for plan in plans:
+        if not isinstance(plan, MediaError):
+            wanted.setdefault(plan.view, set()).update(plan.begin_pts, plan.end_pts)
+    try:
+        # Where one clip ends the next often begins: their frames are decoded once.
+        source = small_pictures_at(path, video, wanted, offsets)
+    except MediaError as error:
+        yield from (plan if isinstance(plan, MediaError) else error for plan in plans)
+        return
+    for one, plan in zip(written, plans, strict=True):
+        try:
+            yield (
+                plan
+                if isinstance(plan, MediaError)
+                else prove(one, plan, source[plan.view], decoders)
+            )
+        except MediaError as error:
+            yield error
+
+
+@dataclass(frozen=True, slots=True)
+class ProofPlan:
+    """What a file must hold, and with which of the video's frames its ends are compared.
+
+    `begin_pts` are times of frames up to the clip's first, `end_pts` from its last on.
+    """
+
+    due: Due
+    view: View
+    begin_pts: tuple[int, ...]
+    end_pts: tuple[int, ...]
+
+
+def plan_proof(video: Video, written: WrittenClip, video_pts: Ticks) -> ProofPlan | MediaError:
+    """Plan how a file is proved, or say what is wrong with its row."""
+    exported = written.exported
+    try:
+        due = due_frames(video_pts, written.clip, exported)
+    except MediaError as error:
+        return error
+    order = PROGRESSIVE if exported.media == "copy" else video.field_order
+    begin = video_pts[max(0, due.first - NEIGHBOURS_COMPARED) : due.first + 1]
+    end = video_pts[due.last : due.last + 1 + NEIGHBOURS_COMPARED]
+    return ProofPlan(
+        due=due,
+        view=View(
+            small_size(exported.picture_width, exported.picture_height),
+            part_shown(exported, video),
+            order,
+        ),
+        begin_pts=tuple(begin.tolist()),
+        end_pts=tuple(end.tolist()),
+    )
+
+
+def prove(
+    written: WrittenClip,
+    plan: ProofPlan,
+    source: Mapping[int, Picture],
+    decoders: DecoderProcess,
+) -> Proof:
+    """Decode a clip's file, and compare it with what it must hold.
+
+    Raises MediaError with the first promise that it breaks.
+    """
+    file, exported, due = written.file, written.exported, plan.due
     request = Request(
         decoder=PYAV,
         file=str(file),
         edges_s=(due.first_s, due.last_s),
         part=inside_padding(exported),
-        size=size,
+        size=plan.view.size,
         # A copy may begin at a keyframe after which its video still releases earlier frames: an
         # error for the decoder, but no damage.
-        strict=not is_copy,
+        strict=exported.media != "copy",
     )
     decoded = decode_file(decoders, request, exported.duration_s)
     check_frames(decoded, due, exported)
     check_counts(decoders, file, exported)
     audio_s = sound_s(file)
     check_sound(audio_s, decoded.end_s, file, exported)
-    begin = video_pts[max(0, due.first - NEIGHBOURS_COMPARED) : due.first + 1].tolist()
-    end = video_pts[due.last : due.last + 1 + NEIGHBOURS_COMPARED].tolist()
-    part = part_shown(exported, video)
-    wanted = {*begin, *end}
-    source = small_pictures_at(path, video, wanted, size, part, offsets, is_copy=is_copy)
+    begin, end = plan.begin_pts, plan.end_pts
     return Proof(
         n_frames=len(decoded.frame_times_s),
         duration_s=decoded.end_s,
@@ -165,15 +235,9 @@ def due_frames(video_pts: Ticks, clip: Clip, exported: ExportedClip) -> Due:
     return Due(times_s, first, last, 0.0, float(times_s[-1]))
 
 
-def picture_size(exported: ExportedClip) -> tuple[int, int]:
-    """Return the width and height of a file's upright picture without what pads it."""
-    whole = exported.display_width, exported.display_height
-    return exported.picture_width or whole[0], exported.picture_height or whole[1]
-
-
 def inside_padding(exported: ExportedClip) -> Part | None:
     """Return the part of a file's pictures that is not padding; None for all of them."""
-    width, height = picture_size(exported)
+    width, height = exported.picture_width, exported.picture_height
     if (width, height) == (exported.display_width, exported.display_height):
         return None
     # Colour of half the size begins at even pixels.
@@ -184,9 +248,8 @@ def inside_padding(exported: ExportedClip) -> Part | None:
 def part_shown(exported: ExportedClip, video: Video) -> Part | None:
     """Return the part of the video's picture that a file shows; None for all of it."""
     crop = exported.crop_left, exported.crop_top, exported.crop_width, exported.crop_height
-    sides = [side for side in crop if side is not None]
-    whole = (0, 0, video.display_width, video.display_height)
-    return None if len(sides) < len(crop) or crop == whole else Part(*sides)
+    is_whole = crop == (0, 0, video.display_width, video.display_height)
+    return None if is_whole else Part(*crop)
 
 
 def decode_file(decoders: DecoderProcess, request: Request, plays_s: float) -> DecodedFile:

@@ -144,10 +144,12 @@ def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str
     from vidcurate.media.output.encoders import check_opens
     from vidcurate.media.output.ffmpeg_output import ffmpeg_for
 
-    media, targets = config.media, targets_of(config)
-    training_for(targets, config.asked)
+    media, request = config.media, request_of(config)
+    for target in request.targets:
+        if target.check is not None:
+            target.check(request.training, request.options)
     if isinstance(media, NoFiles):
-        for target in targets:
+        for target in request.targets:
             if target.needs_files:
                 raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         return None

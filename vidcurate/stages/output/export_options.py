@@ -185,12 +185,15 @@ class ExportConfig(StageConfig):
     )
     columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
         (),
-        "Columns of csv and jsonl, as path=file_name: the column to write, and the column of the "
-        "table of parquet that it holds",
+        "Columns of csv, jsonl, hf-videofolder and fiftyone, as text=caption: the column to write, "
+        "and the column of the table of parquet that it holds",
         neutral=True,
     )
     questions: tuple[str, ...] = option(
-        (), "Questions that chat targets ask, or text files of one a line", neutral=True
+        (),
+        "Questions that chat targets ask, or files of them: text with one a line, or YAML; none "
+        "is a list of our own",
+        neutral=True,
     )
     paths: Literal["relative", "absolute"] = option(
         "relative", "How csv and jsonl name files: from their own folder, or whole", neutral=True

@@ -1,6 +1,7 @@
 """verify: every clip file decoded completely, and its edges compared with the video's frames."""
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.spans import cuts_between
 from vidcurate.errors import MediaError, quantity
 from vidcurate.exporting.quarantine import REASONS, Quarantined, update_quarantine
@@ -22,7 +24,6 @@ from vidcurate.records import (
     VERIFIED,
     VIDEOS,
     Clip,
-    ExportedClip,
     VerifiedClip,
     VideoCuts,
 )
@@ -32,6 +33,7 @@ from vidcurate.store.markers import QUARANTINE
 
 if TYPE_CHECKING:
     from vidcurate.media.output.decoder_process import DecoderProcess
+    from vidcurate.media.output.verify import Proof, WrittenClip
 
 # A shot of fewer frames is not what a viewer sees as one, but a cut that is a little off.
 SHOT_FRAMES = 8
@@ -68,19 +70,65 @@ def verify(
     workspace: Workspace,
 ) -> Iterator[list[VerifiedClip] | Drop | MediaError]:
     """Report what was measured in each clip's file, or the first promise that it breaks."""
-    for clip in clips:
-        exported = workspace.lookup(EXPORTS).get(clip.clip_id)
-        if exported is None:
-            reason = workspace.drop_reason(EXPORTS, clip.clip_id)
-            fault = MediaError("the clip was not exported: see rows exports --failed")
-            yield fault if reason is None else Drop(f"not exported: {reason}")
-        elif exported.file is None:
-            yield [row_without_file(clip)]
+    for _, of_video in clips_by_video(clips):
+        yield from verify_video(of_video, config, decoders, workspace)
+
+
+def verify_video(
+    clips: Sequence[Clip],
+    config: VerifyConfig,
+    decoders: "DecoderProcess",
+    workspace: Workspace,
+) -> Iterator[list[VerifiedClip] | Drop | MediaError]:
+    """Report what was measured in the files of some clips of one video."""
+    from vidcurate.media.output.verify import WrittenClip, verify_files
+    from vidcurate.media.scan.files import read_frames
+
+    scan = workspace.lookup(SCANS)[clips[0].video_id]
+    pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
+    found = [find_file(clip, pts, config, workspace) for clip in clips]
+    written = [one for one in found if isinstance(one, WrittenClip)]
+    proofs: Iterator[Proof | MediaError] = iter(())
+    if written:
+        try:
+            path = video_path(workspace.lookup(SOURCES)[scan.video_id])
+        except MediaError as error:
+            proofs = repeat(error)
         else:
-            try:
-                yield [verify_clip(clip, exported, exported.file, config, decoders, workspace)]
-            except MediaError as fault:
-                yield fault
+            video = workspace.lookup(VIDEOS)[scan.video_id]
+            proofs = verify_files(path, video, written, pts, decoders, scan.clock_offsets)
+    for clip, one in zip(clips, found, strict=True):
+        if not isinstance(one, WrittenClip):
+            yield one
+            continue
+        proof = next(proofs)
+        yield proof if isinstance(proof, MediaError) else [row_of(clip, proof)]
+
+
+def find_file(
+    clip: Clip, pts: NDArray[np.int64], config: VerifyConfig, workspace: Workspace
+) -> "WrittenClip | list[VerifiedClip] | Drop | MediaError":
+    """Find a clip's file as it was written, or what is to be told of a clip that has none."""
+    from vidcurate.media.output.inspection import sha256
+    from vidcurate.media.output.verify import WrittenClip
+
+    exported = workspace.lookup(EXPORTS).get(clip.clip_id)
+    if exported is None:
+        reason = workspace.drop_reason(EXPORTS, clip.clip_id)
+        fault = MediaError("the clip was not exported: see rows exports --failed")
+        return fault if reason is None else Drop(f"not exported: {reason}")
+    if exported.file is None:
+        return [row_without_file(clip)]
+    file = workspace.file_of(EXPORTS, exported.file)
+    if not file.exists() or sha256(file) != exported.sha256:
+        return MediaError("the file is gone or has changed since it was written")
+    start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
+    cuts = workspace.lookup(CUTS)[clip.video_id]
+    try:
+        check_shots(pts[start:end], cuts, one_shot=config.one_shot)
+    except MediaError as error:
+        return error
+    return WrittenClip(clip, file, exported)
 
 
 def row_without_file(clip: Clip) -> VerifiedClip:
@@ -88,32 +136,8 @@ def row_without_file(clip: Clip) -> VerifiedClip:
     return VerifiedClip(clip.clip_id, clip.video_id, 0, 0.0, None, None, None, None, None, ())
 
 
-def verify_clip(
-    clip: Clip,
-    exported: ExportedClip,
-    name: str,
-    config: VerifyConfig,
-    decoders: "DecoderProcess",
-    workspace: Workspace,
-) -> VerifiedClip:
-    """Measure a clip's file.
-
-    Raises MediaError with the first promise that it breaks.
-    """
-    from vidcurate.media.output.inspection import sha256
-    from vidcurate.media.output.verify import verify_file
-    from vidcurate.media.scan.files import read_frames
-
-    file = workspace.file_of(EXPORTS, name)
-    if not file.exists() or sha256(file) != exported.sha256:
-        raise MediaError("the file is gone or has changed since it was written")
-    scan = workspace.lookup(SCANS)[clip.video_id]
-    pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
-    start, end = np.searchsorted(pts, [clip.start_pts, clip.end_pts])
-    check_shots(pts[start:end], workspace.lookup(CUTS)[clip.video_id], one_shot=config.one_shot)
-    path = video_path(workspace.lookup(SOURCES)[clip.video_id])
-    video = workspace.lookup(VIDEOS)[clip.video_id]
-    proof = verify_file(path, video, clip, pts, file, exported, decoders, scan.clock_offsets)
+def row_of(clip: Clip, proof: "Proof") -> VerifiedClip:
+    """Make the row of a clip whose file holds what it should."""
     return VerifiedClip(
         clip_id=clip.clip_id,
         video_id=clip.video_id,
