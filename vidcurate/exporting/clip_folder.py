@@ -93,6 +93,13 @@ def rate_text(rate: Fraction) -> str:
     return f"{float(rate):.3f}".rstrip("0").rstrip(".")
 
 
+def counted_note(facts: FileFacts, n_frames: int, fps: int) -> str:
+    """Say how many frames a clip has at the model's rate, "" where that is its own."""
+    if facts.fps == fps:
+        return ""
+    return f"{facts.n_frames} frames at {rate_text(facts.fps)} fps are {n_frames} at {fps}"
+
+
 def joined(notes: Iterable[str]) -> str:
     """Join what there is to say."""
     return "; ".join(note for note in notes if note)

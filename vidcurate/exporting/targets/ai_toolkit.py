@@ -14,12 +14,12 @@ from vidcurate.exporting.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
+    counted_note,
     header_facts,
     inside,
     joined,
     place_with_text,
     quoted,
-    rate_text,
     resized_note,
     text_beside,
 )
@@ -44,10 +44,7 @@ def fate(facts: FileFacts, training: Training) -> Fate:
     available = available_frames(facts, model.fps)
     size = bucket_size(facts, resolution(training), model.side_multiple)
     bucket = Bucket(*size, trained_frames(available, model.frame_step))
-    counted = ""
-    if facts.fps != model.fps:
-        rate = rate_text(facts.fps)
-        counted = f"{facts.n_frames} frames at {rate} fps are {available} at {model.fps}"
+    counted = counted_note(facts, available, model.fps)
     resized = resized_note(facts, bucket)
     if bucket.n_frames == available:
         return Fate("whole", bucket, joined([counted, resized]))

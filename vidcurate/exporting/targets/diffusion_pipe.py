@@ -15,13 +15,16 @@ from vidcurate.exporting.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
+<<<<<<< HEAD
+=======
+    counted_note,
+>>>>>>> trainers1
     folders_of,
     header_facts,
     inside,
     joined,
     place_with_text,
     quoted,
-    rate_text,
     resized_note,
     text_beside,
 )
@@ -86,11 +89,7 @@ def fate_in(directory: Directory, facts: FileFacts, model: VideoModel) -> Fate:
     It takes the longest bucket that the clip fills at the model's rate, and the first frames.
     """
     n_frames = frames_at(facts, model.fps)
-    counted = (
-        ""
-        if facts.fps == model.fps
-        else f"{facts.n_frames} frames at {rate_text(facts.fps)} fps are {n_frames} at {model.fps}"
-    )
+    counted = counted_note(facts, n_frames, model.fps)
     # A file of one frame is taken for an image: the trainer always has a bucket for those.
     fitting = [n for n in (1, *directory.lengths) if n <= n_frames and (n > 1 or n_frames == 1)]
     if not fitting:

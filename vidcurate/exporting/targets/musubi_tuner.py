@@ -17,6 +17,7 @@ from vidcurate.exporting.clip_folder import (
     CACHE,
     CLIPS,
     HOWTO,
+    counted_note,
     header_facts,
     inside,
     joined,
@@ -152,9 +153,7 @@ def fate_in(clips: ClipList, facts: FileFacts, fps: int) -> Fate:
     """What the trainer does with a clip of one list: it takes the first frames, or nothing."""
     every = kept_frames(facts, fps, None)
     kept = kept_frames(facts, fps, clips.length)
-    counted = ""
-    if facts.fps != fps:
-        counted = f"{facts.n_frames} frames at {rate_text(facts.fps)} fps are {every} at {fps}"
+    counted = counted_note(facts, every, fps)
     if kept < clips.length:
         short = f"{kept} frames are fewer than target_frames {clips.length}"
         return Fate("dropped", None, joined([counted, short]))
