@@ -15,10 +15,7 @@ from vidcurate.exporting.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
-<<<<<<< HEAD
-=======
     counted_note,
->>>>>>> trainers1
     folders_of,
     header_facts,
     inside,
