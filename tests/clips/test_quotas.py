@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from vidcurate.clips.classes import Classes
 from vidcurate.clips.quotas import NOTHING, Amount, Quota, class_counts, over_quota
-from vidcurate.stages.selection.partition import read_amount
+from vidcurate.stages.selection.partition_options import read_amount
 
 
 def quota(labels: Sequence[str | None], **words: Any) -> Quota:

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 
@@ -45,3 +46,13 @@ def test_clips_that_show_nothing_are_linked_to_none() -> None:
     """Clips without a sample that shows something resemble nothing."""
     assert linked([signature(1, n_samples=0), signature(2, n_samples=0)]) == []
     assert linked([]) == []
+
+
+def test_one_set_up_is_told_from_copies() -> None:
+    """Clips with pictures that are nearly alike, which move otherwise, are of one set-up."""
+    first, other = signature(1), signature(2)
+    again = replace(other, vectors=first.vectors)
+    alike: list[tuple[int, int]] = []
+    rows = content_arrays(SIGNATURES.to_arrow([first, again, signature(3)]))
+    assert list(find_links(rows, LIMIT, alike)) == []
+    assert alike == [(0, 1)]

@@ -4,7 +4,8 @@ from vidcurate.analysis.view import present_plan, present_scope
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.inputs import input_tables
 from vidcurate.records import PARTITIONS
-from vidcurate.stages.selection.partition import BalanceReport, PartitionConfig, reported
+from vidcurate.stages.selection.partition import BalanceReport, reported
+from vidcurate.stages.selection.partition_options import PartitionConfig
 from vidcurate.store.dataset import Dataset
 
 

@@ -209,6 +209,13 @@ class Duplicate:
     is_mirrored: Annotated[
         bool | None, ColumnInfo("Whether one is the other's mirror image; null without a copy")
     ]
+    setup_id: Annotated[
+        str | None,
+        ColumnInfo(
+            "Best clip of all that are linked with this one or look as if taken from one set-up, "
+            "with pictures that are nearly alike, perhaps through others"
+        ),
+    ] = None
 
 
 def part(what: str, columns: str) -> ColumnInfo:

@@ -42,7 +42,9 @@ def test_json_has_all(out: Path) -> None:
     assert [split["clips"] for split in found["splits"]] in ([2, 0, 0], [0, 0, 2])
     assert [(c["came"], c["stays"], c["missing"]) for c in found["classes"]] == [(3, 2, 2)]
     report = asdict(vidcurate.open(out).balance())
-    assert json.loads(json.dumps(report)) == {name: found[name] for name in ("splits", "classes")}
+    assert json.loads(json.dumps(report)) == {
+        name: found[name] for name in ("splits", "classes", "across")
+    }
 
 
 def test_a_data_set_without_splits_says_how_to_make_them(tmp_path: Path, video: Path) -> None:

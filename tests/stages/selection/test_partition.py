@@ -26,7 +26,8 @@ from vidcurate.records import (
     PartitionedClip,
 )
 from vidcurate.stage import Outcome
-from vidcurate.stages.selection.partition import PARTITION, PartitionConfig, partition, reported
+from vidcurate.stages.selection.partition import PARTITION, partition, reported
+from vidcurate.stages.selection.partition_options import PartitionConfig
 
 FIFTH = {"validation": 0.2, "test": 0.2}
 
@@ -37,16 +38,20 @@ def clip(name: str, video_id: str, seconds: float = 2.0) -> Clip:
 
 
 def tables(
-    videos: dict[str, int], copies: list[set[str]] | None = None, **listed: str
+    videos: dict[str, int],
+    copies: list[set[str]] | None = None,
+    setups: list[set[str]] | None = None,
+    **listed: str,
 ) -> dict[str, pa.Table]:
     """What partition reads of videos with so many clips each, "v-0", "v-1" and so on.
 
-    Clips of each set of `copies` are of one cluster. `listed` is the split that a list names for a
-    video.
+    Clips of each set of `copies` are of one cluster, those of `setups` of one set-up. `listed` is
+    the split that a list names for a video.
     """
     names = [(f"{video}-{n}", video) for video, count in videos.items() for n in range(count)]
     clips = KEPT.to_arrow([clip(name, video) for name, video in names])
     cluster = {name: min(group) for group in copies or [] for name in group}
+    setup = cluster | {name: min(group) for group in setups or [] for name in group}
     said = [[("part", listed[v])] if v in listed else [] for v in videos]
     extra = pa.array(said, pa.map_(pa.string(), pa.string()))
     return {
@@ -58,6 +63,7 @@ def tables(
                 "clip_id": [name for name, _ in names],
                 "video_id": [video for _, video in names],
                 "cluster_id": [cluster.get(name, name) for name, _ in names],
+                "setup_id": [setup.get(name, name) for name, _ in names],
             }
         ),
         SOURCES.name: pa.table(
@@ -128,6 +134,27 @@ def test_a_copy_that_is_not_kept_still_holds_videos_together() -> None:
     for together, n_groups in (("copies", len(MANY) - 1), ("kept-copies", len(MANY))):
         outcome = partition(read, PartitionConfig(**FIFTH, keep_together=together))
         assert len(pc.unique(outcome.rows["group"])) == n_groups
+
+
+def test_set_ups_may_be_kept_together() -> None:
+    """Scenes of one film that are files of their own stay together where that is asked for."""
+    scenes = {f"v{n}-0" for n in range(20)}
+    read = tables(MANY, setups=[scenes])
+    apart = partition(read, PartitionConfig(**FIFTH))
+    assert len(set.union(*(splits(apart)[f"v{n}"] for n in range(20)))) > 1
+    assert "20 clips look as if taken from a set-up that is in another split too" in apart.message
+    together = partition(read, PartitionConfig(**FIFTH, keep_together="set-ups"))
+    assert len(set.union(*(splits(together)[f"v{n}"] for n in range(20)))) == 1
+    assert "set-up" not in together.message
+
+
+def test_a_column_may_keep_videos_together() -> None:
+    """Videos of which a list says the same are one group; those that it leaves out are not."""
+    channel = {f"v{n}": "test" for n in range(12)}
+    config = PartitionConfig(**FIFTH, keep_together="videos", group_by=("sources.extra.part",))
+    outcome = partition(tables(MANY, **channel), config)
+    assert len(pc.unique(outcome.rows["group"])) == len(MANY) - 11
+    assert len(set.union(*(splits(outcome)[f"v{n}"] for n in range(12)))) == 1
 
 
 @pytest.mark.parametrize("options", [{}, {"stratify_by": ("tags.top_name",)}])

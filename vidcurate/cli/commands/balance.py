@@ -14,6 +14,7 @@ from vidcurate.cli.printing import printable, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.clips.quotas import ClassCount
 from vidcurate.clips.splits import SplitShare
+from vidcurate.errors import quantity
 
 CLASSES_SHOWN = 20
 
@@ -30,6 +31,8 @@ def balance(dataset: Folder, as_json: AsJson = False) -> None:
         return
     console = Console(highlight=False)
     console.print(split_grid(found.splits))
+    if found.across:
+        console.print(f"{quantity(found.across, 'clip')} of set-ups that are in several splits")
     for quota, rows in groupby(found.classes, lambda row: (row.by, row.at_most, row.at_least)):
         classes = list(rows)
         console.print(Text(f"\n{printable(quota[0])}"), soft_wrap=True)

@@ -40,7 +40,7 @@ class Candidates:
     """Clips of this and other data sets, by number; those of this one come first.
 
     `homes` are the other data sets, None for this one. `firsts` are the best clips of equal
-    content, `kept_for` what of these is not kept.
+    content, `kept_for` what of these is not kept. `setups` hold copies and what shows one set-up.
     """
 
     ids: Sequence[str]
@@ -48,6 +48,7 @@ class Candidates:
     firsts: Sequence[int]
     kept_for: Mapping[int, Link]
     clusters: Sequence[str]
+    setups: Sequence[str]
 
 
 class DedupConfig(StageConfig):
@@ -135,16 +136,22 @@ def duplicates(
     order = [*range(n_own, len(homes)), *best.tolist()]
     firsts = first_of_equals(together["content"].to_pylist(), order)
     single = sorted(set(firsts))
-    found = find_links(content_arrays(together.take(pa.array(single, pa.int64()))), min_similarity)
+    alike: list[tuple[int, int]] = []
+    contents = content_arrays(together.take(pa.array(single, pa.int64())))
+    found = find_links(contents, min_similarity, alike)
     linked = [replace(k, first=single[k.first], second=single[k.second]) for k in found]
     linked = [link for link in linked if min(link.first, link.second) < n_own]
+    copies = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
+    in_setup = [(single[one], single[other]) for one, other in alike]
+    ids = together["clip_id"].to_pylist()
     is_single = set(single)
     candidates = Candidates(
-        ids=together["clip_id"].to_pylist(),
+        ids=ids,
         homes=homes,
         firsts=firsts,
         kept_for=choose_kept([clip for clip in order if clip in is_single], linked),
-        clusters=named_clusters(together["clip_id"].to_pylist(), best, firsts, linked),
+        clusters=named_clusters(ids, best, copies),
+        setups=named_clusters(ids, best, [*copies, *in_setup]),
     )
     videos = own["video_id"].to_pylist()
     return [duplicate_row(candidates, clip, video_id) for clip, video_id in enumerate(videos)]
@@ -159,10 +166,9 @@ def first_of_equals(content: Sequence[str], order: Sequence[int]) -> list[int]:
 
 
 def named_clusters(
-    ids: Sequence[str], best: Numbers, firsts: Sequence[int], linked: Sequence[Link]
+    ids: Sequence[str], best: Numbers, pairs: Sequence[tuple[int, int]]
 ) -> list[str]:
     """For each clip, return the id of the best clip of this data set in its cluster."""
-    pairs = [*((link.first, link.second) for link in linked), *enumerate(firsts)]
     cluster = clusters(len(ids), pairs).tolist()
     names: dict[int, str] = {}
     for clip in best.tolist():
@@ -190,6 +196,7 @@ def duplicate_row(candidates: Candidates, clip: int, video_id: str) -> Duplicate
         offset_s=link.offset_s if link else None,
         speed=link.speed if link else None,
         is_mirrored=link.is_mirrored if link else None,
+        setup_id=candidates.setups[clip],
     )
 
 
