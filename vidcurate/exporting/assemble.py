@@ -433,7 +433,7 @@ def previous_within(previous: Previous | None, within: str) -> Previous | None:
         return previous
     start = f"{within}/"
     entries = {
-        name.removeprefix(start): replace(entry, name=name.removeprefix(start))
+        name.removeprefix(start): msgspec.structs.replace(entry, name=name.removeprefix(start))
         for name, entry in previous.entries.items()
         if name.startswith(start)
     }

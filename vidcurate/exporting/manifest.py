@@ -19,9 +19,8 @@ CHUNK_BYTES = 1 << 20
 END_BYTES = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class FileEntry:
-    """One file of an export.
+class FileEntry(msgspec.Struct, frozen=True, gc=False):
+    """One file of an export; a struct, since a million of them are read three times as fast.
 
     `sha256` is "" for a still or a sound in a bucket, which is copied there unread. `end` is a hash
     of its size and last bytes, by which a change shows quickly; "" for clips, which are judged by
