@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tests.support.counted import Counted
 from tests.support.proofs import verify_file
 from tests.support.videos import ffmpeg, number_of, render_counted
+from vidcurate.clips.rendition import Box, Rendition, Size
 from vidcurate.errors import MediaError
 from vidcurate.media.io.encryption import is_encrypted
 from vidcurate.media.io.ffmpeg import find_ffmpeg
@@ -179,6 +180,29 @@ def test_colours_are_those_of_the_video(kind: str, tmp_path: Path) -> None:
     verify_file(path, video, clip, pts, tmp_path / "clip.mp4", row)
 
 
+NORMALISED = ("RGB of 10 bits, HD", "full range of 10 bits", "BT.601 in HD", "BT.2020's matrix")
+
+
+@pytest.mark.parametrize("kind", NORMALISED)
+def test_a_rendition_has_the_colours_of_the_video(kind: str, tmp_path: Path) -> None:
+    """What is cropped, scaled, padded and sampled at a constant rate is converted as the whole."""
+    size, form, encode = COLOURED[kind]
+    path = patches(tmp_path / "video.mkv", size, form, encode)
+    video = probe_video(path, "video")
+    clip = whole_clip(path, video)
+    # The three colours in the middle.
+    crop = Box(256, 0, 768, 90)
+    rendition = Rendition(crop, Size(384, 44), Size(384, 64), Fraction(50), 10)
+    cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4", rendition=rendition)
+    shown = first_shown(tmp_path / "clip.mp4")
+    assert shown.shape == (64, 384, 3)
+    assert np.abs(shown[32, [64, 192, 320]].astype(int) - PATCHES[1:4]).max() <= 8
+    assert max(shown[:9].max(), shown[55:].max()) <= 8
+    found = probe_video(tmp_path / "clip.mp4", "clip")
+    assert (found.pixel_format, found.is_full_range) == ("yuv420p", False)
+    assert "unknown" not in (found.matrix, found.primaries, found.transfer)
+
+
 @pytest.mark.parametrize("wrong", ["in_color_matrix=bt709:out_color_matrix=bt601", "out_range=pc"])
 def test_wrong_colours_are_found(wrong: str, tmp_path: Path) -> None:
     """A file with another matrix or range than it says is refused."""
@@ -226,13 +250,17 @@ def test_high_range_is_brought_into_range(tmp_path: Path) -> None:
     clip = whole_clip(path, video)
     cut_clip(path, video, clip, FAST, tmp_path / "clip.mp4")
     [(_, image)] = read_images(path, video, [clip.start_pts])
+    size = Size(320, 90)
+    rendition = Rendition(Box(0, 90, 320, 90), size, size, Fraction(50), 10)
+    cut_clip(path, video, clip, FAST, tmp_path / "part.mp4", rendition=rendition)
     greys = colours(image)
     assert np.ptp(greys, axis=1).max() <= 3
     # Light below the knee is as it was: 100 of 203 cd/m2 of white, by a display's curve.
     due = [255 * (light / 203) ** (1 / 2.4) for light in nits[:4]]
     assert greys[:4, 0] == pytest.approx(due, abs=4)
     assert greys[4, 0] >= 250
-    for shown in (first_shown(tmp_path / "clip.mp4"), first_proxy(path, video)):
+    files = [first_shown(tmp_path / f"{name}.mp4") for name in ("clip", "part")]
+    for shown in (*files, first_proxy(path, video)):
         assert np.abs(colours(shown) - greys).max() <= 5
     assert probe_video(tmp_path / "clip.mp4", "clip").transfer == "bt709"
 

@@ -73,7 +73,7 @@ def tried(
     facts: ClipFacts, target: Target, now: Fates, change: str, setting: Setting
 ) -> Advice | None:
     """Try other settings; None where they win next to nothing."""
-    then = foretell(facts, setting, target)
+    then = foretell(facts, setting, target, now)
     clips, seconds = then.kept - now.kept, then.trained_s - now.trained_s
     spoiled = now.count(is_spoiled) - then.count(is_spoiled)
     if max(clips, spoiled) <= MIN_GAIN * len(facts) and seconds <= MIN_GAIN * now.trained_s:
@@ -215,9 +215,8 @@ def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advic
         shape_losses(pictures, some, pixels, enlarge=options.enlarge).lost
         for some in (options.sizes, sizes)
     )
-    then = foretell(
-        facts, Setting(replace(options, sizes=sizes), replace(training, sizes=sizes)), target
-    )
+    setting = Setting(replace(options, sizes=sizes), replace(training, sizes=sizes))
+    then = foretell(facts, setting, target, now)
     clips, seconds = then.kept - now.kept, then.trained_s - now.trained_s
     if clips < 0 or before - after < MIN_PICTURE_GAIN:
         return

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -31,6 +32,12 @@ TIMES = (
     "`start_s`, `duration_s` and `n_frames` describe the clip; `file_start_s`, `file_duration_s`, "
     "`file_frames`, `width` and `height` describe its file. A file holds `lead_frames` before the "
     "clip and `tail_frames` after it."
+)
+# What the `datasets` library reads a table's files with.
+LOADERS = {".parquet": "parquet", ".tar": "webdataset"}
+BY_NAME = (
+    "On a hub, `load_dataset` takes the name of the data set and of the table: {tables}. Given a "
+    "folder on a disk it keeps what it read first, also when the export there is extended."
 )
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
 
@@ -146,9 +153,17 @@ def size_section(totals: Contents) -> str:
     )
     if not totals.configs:
         return size
-    calls = [f'load_dataset("path/to/this/folder", "{name}")' for name in totals.configs]
+    calls = [load_call(files) for files in totals.configs.values()]
     code = "\n".join(["from datasets import load_dataset", "", *calls])
-    return f"{size}\n\n```python\n{code}\n```"
+    tables = " and ".join(as_code(name) for name in totals.configs)
+    return f"{size}\n\n```python\n{code}\n```\n\n{BY_NAME.format(tables=tables)}"
+
+
+def load_call(files: Mapping[str, str]) -> str:
+    """Write the call that loads a table from this folder, anew where its files have changed."""
+    loader = LOADERS.get(PurePosixPath(next(iter(files.values()))).suffix, "videofolder")
+    named = ", ".join(f'"{split}": "{path}"' for split, path in files.items())
+    return f'load_dataset("{loader}", data_files={{{named}}})'
 
 
 def credit_lines(totals: Contents) -> str:

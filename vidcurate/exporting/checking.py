@@ -128,7 +128,9 @@ class CheckRequest:
 
 def check(facts: ClipFacts, request: CheckRequest) -> Contract:
     """Foretell what becomes of every clip, for each target."""
-    fates = [foretell(facts, request.setting, target) for target in request.targets]
+    fates: list[Fates] = []
+    for target in request.targets:
+        fates.append(foretell(facts, request.setting, target, fates[0] if fates else None))
     options = request.setting.options
     first = fates[0]
     per_file = first.kinds.clips * first.file_frames

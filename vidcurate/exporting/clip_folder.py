@@ -1,7 +1,7 @@
-"""A trainer's folder of clips: files, captions beside them, and what is read of a file's header."""
+"""A trainer's folder of clips with texts beside them, and the words that its configs share."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,23 +21,11 @@ def place_with_text(bundle: Bundle, sample: Sample, folder: str, text: str) -> N
     bundle.text(f"{folder}/{sample.stem}.txt", text)
 
 
-def folder_names(parts: Sequence[str]) -> dict[str, str]:
-    """Name a folder for each part of the clips, and one folder where there is one part."""
-    return {part: CLIPS if len(parts) == 1 else f"{CLIPS}/{part}" for part in parts}
-
-
-def header_facts(file: Path) -> FileFacts:
-    """Read what trainers read of a clip file's header; raises ValueError where they cannot."""
-    try:
-        with open_container(file) as container:
-            stream = container.streams.video[0]
-            rate = Fraction(stream.average_rate or 0)
-            facts = FileFacts(stream.width, stream.height, stream.frames, rate)
-    except (MediaError, IndexError) as error:
-        raise ValueError(f"{file.name} cannot be read: {error}") from error
-    if not facts.n_frames or not facts.fps:
-        raise ValueError(f"{file.name} has no frame count or no rate in its header")
-    return facts
+def folders_of(parts: Iterable[str], order: Sequence[str]) -> dict[str, str]:
+    """Name a folder for each part that some clip belongs to, or one folder where there is one."""
+    found = set(parts)
+    used = [part for part in order if part in found]
+    return {part: CLIPS if len(used) == 1 else f"{CLIPS}/{part}" for part in used}
 
 
 def text_beside(file: Path) -> str:
@@ -56,15 +44,12 @@ def clips_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
     files = sorted(folder.iterdir())
-    foreign = [file.name for file in files if file.suffix not in {".mp4", ".txt"}]
-    foreign += [
-        file.name
-        for file in files
-        if file.suffix == ".txt" and not file.with_suffix(".mp4").is_file()
-    ]
+    clips = [file for file in files if file.suffix == ".mp4"]
+    stems = {file.stem for file in clips}
+    ours = {f"{stem}{suffix}" for stem in stems for suffix in (".mp4", ".txt")}
+    foreign = [file.name for file in files if file.name not in ours]
     if foreign:
         raise ValueError(f"{foreign[0]} in {folder.name} belongs to no clip")
-    clips = [file for file in files if file.suffix == ".mp4"]
     if not clips:
         raise ValueError(f"{folder.name} has no clips")
     return clips
@@ -78,7 +63,7 @@ def inside(bundle: Bundle, path: str) -> Path:
 
 
 def quoted(value: str | Path) -> str:
-    """Write a string as JSON, TOML and YAML all read it."""
+    """Write a string so that JSON, TOML and YAML all read it."""
     return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
@@ -89,6 +74,20 @@ def resized_note(facts: FileFacts, bucket: Bucket) -> str:
     return f"{facts.width}x{facts.height} becomes {bucket.width}x{bucket.height}"
 
 
+def header_facts(file: Path) -> FileFacts:
+    """Read what trainers read of a clip file's header; raises ValueError where they cannot."""
+    try:
+        with open_container(file) as container:
+            stream = container.streams.video[0]
+            rate = Fraction(stream.average_rate or 0)
+            facts = FileFacts(stream.width, stream.height, stream.frames, rate)
+    except (MediaError, IndexError) as error:
+        raise ValueError(f"{file.name} cannot be read: {error}") from error
+    if not facts.n_frames or not facts.fps:
+        raise ValueError(f"{file.name} has no frame count or no rate in its header")
+    return facts
+
+
 def rate_text(rate: Fraction) -> str:
     """Write a frame rate with as many digits as it needs, three at most."""
     return f"{float(rate):.3f}".rstrip("0").rstrip(".")
@@ -97,9 +96,3 @@ def rate_text(rate: Fraction) -> str:
 def joined(notes: Iterable[str]) -> str:
     """Join what there is to say."""
     return "; ".join(note for note in notes if note)
-
-
-def in_use(parts: Iterable[str], order: Sequence[str]) -> Iterator[str]:
-    """Yield the parts that occur, each once, in an order."""
-    found = set(parts)
-    return (part for part in order if part in found)

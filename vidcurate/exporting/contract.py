@@ -73,13 +73,14 @@ class BucketCount:
 class Fates:
     """What becomes of each kind of clips under one setting, for one target.
 
-    `planned` is the file of a kind, or why it gets none; `fates` is what is done with its clips,
-    and `by` who does it.
+    `frames` is how many frames a clip of each kind has at the rate of its file. `planned` is that
+    file, or why there is none; `fates` is what is done with the clips, and `by` who does it.
     """
 
     facts: ClipFacts
     setting: Setting
     kinds: Kinds
+    frames: NDArray[np.int64]
     planned: Sequence[Rendition | str]
     fates: Sequence[Fate]
     by: Sequence[By]
@@ -102,12 +103,6 @@ class Fates:
             return np.full(len(self.fates), float(fps))
         pairs = self.facts.rate[self.kinds.first]
         return np.asarray(pairs[:, 0] / pairs[:, 1])
-
-    @cached_property
-    def frames(self) -> NDArray[np.int64]:
-        """How many frames a clip of each kind has at the rate of its file."""
-        frames = self.facts.frames_at(self.setting.options.fps)
-        return np.asarray(frames[self.kinds.first])
 
     @cached_property
     def file_frames(self) -> NDArray[np.int64]:
@@ -151,17 +146,26 @@ class Fates:
         return int(self.kinds.clips[meant].sum())
 
 
-def foretell(facts: ClipFacts, setting: Setting, target: Target) -> Fates:
-    """Plan the file of each kind of clips, and ask the target what its trainer does with it."""
-    kinds = facts.kinds(setting.options.fps)
-    frames = facts.frames_at(setting.options.fps)
+def foretell(
+    facts: ClipFacts, setting: Setting, target: Target, like: Fates | None = None
+) -> Fates:
+    """Plan the file of each kind of clips, and ask the target what its trainer does with it.
+
+    `like` is a forecast of the same clips: at an equal rate they are of the same kinds.
+    """
+    fps = setting.options.fps
+    if like is not None and like.setting.options.fps == fps:
+        kinds, frames = like.kinds, like.frames
+    else:
+        kinds = facts.kinds(fps)
+        frames = facts.frames_at(fps)[kinds.first]
     planned = [plan_of(facts, int(clip), setting.options) for clip in kinds.first]
     judged = [
-        fate_of(target, setting, one, int(frames[clip]), facts.own_rate(int(clip)))
-        for one, clip in zip(planned, kinds.first, strict=True)
+        fate_of(target, setting, one, int(n_frames), facts.own_rate(int(clip)))
+        for one, n_frames, clip in zip(planned, frames, kinds.first, strict=True)
     ]
     fates, by = [fate for fate, _ in judged], [by for _, by in judged]
-    return Fates(facts, setting, kinds, planned, fates, by)
+    return Fates(facts, setting, kinds, frames, planned, fates, by)
 
 
 def plan_of(facts: ClipFacts, clip: int, options: RenditionOptions) -> Rendition | str:

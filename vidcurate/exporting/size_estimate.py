@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 # Bits per pixel by quality, at 832x480 and 16 frames a second, preset medium: 13 clips of web
-# videos together (`python -m scripts.benchmarks.clip_bytes`).
+# videos together (`python -m scripts.benchmarks.clip_bytes`). Of what they foretell, an export of
+# Big Buck Bunny took 0.95, of 33 web clips 0.67, of 77 at 960x544 and 24 frames a second 0.54.
 BITS_PER_PIXEL: Mapping[str, Sequence[tuple[int, float]]] = {
     "x264": ((12, 0.614), (18, 0.276), (23, 0.141), (28, 0.0733), (35, 0.0325)),
     "svt-av1": ((18, 0.223), (26, 0.140), (35, 0.0781), (45, 0.0420), (55, 0.0225)),

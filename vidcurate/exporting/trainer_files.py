@@ -32,7 +32,7 @@ def facts_of(sample: Sample) -> FileFacts:
 
 
 def bucket_of(sample: Sample, training: Training, fate: FateOf) -> Bucket:
-    """Return the bucket that a trainer puts a clip into; raises ValueError if it takes it not."""
+    """Return the bucket that a trainer puts a clip into; raises ValueError if it is left out."""
     return taken(sample.stem, fate(facts_of(sample), training))
 
 

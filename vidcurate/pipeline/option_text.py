@@ -10,7 +10,8 @@ from vidcurate.options import OptionSpec, yes_or_no
 def flags(spec: OptionSpec) -> list[str]:
     """The command-line names of an option."""
     flag = spec.facts["flag"] or "--" + spec.name.replace("_", "-")
-    return [f"{flag}/--no-{flag[2:]}"] if spec.annotation is bool else [flag]
+    is_switch = bool in (spec.annotation, *typing.get_args(spec.annotation))
+    return [f"{flag}/--no-{flag[2:]}"] if is_switch else [flag]
 
 
 def option_line(spec: OptionSpec) -> str:

@@ -157,7 +157,7 @@ def change(name: str, old: str, new: str) -> Spoil:
         (change(CONFIG, "buckets: true", "buckets: false"), "buckets"),
         (change(CONFIG, "fps: 16", "fps: 4"), "one picture"),
         (lambda root: (root / "clips/a.txt").unlink(), "a.txt"),
-        (lambda root: (root / "clips/b.mp4").write_bytes(b""), "cannot be read"),
+        (lambda root: (root / "clips/b.mp4").write_bytes(b""), "b.mp4"),
         (lambda root: (root / "clips/default.txt").write_text("x"), "default.txt"),
     ],
 )

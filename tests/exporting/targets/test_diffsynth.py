@@ -12,7 +12,7 @@ from vidcurate.exporting.targets.diffsynth import (
     trained_frames,
     trained_size,
 )
-from vidcurate.exporting.training import Bucket, FileFacts, Size, Training
+from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 from vidcurate.exporting.video_models import VIDEO_MODELS
 
 
@@ -80,6 +80,12 @@ def test_wan_takes_the_first_frames(n_frames: int, action: str, length: int) -> 
     for fps in (16, 24):
         found = fate(facts(n_frames, fps), training())
         assert (found.action, found.bucket) == (action, Bucket(832, 480, length))
+
+
+def test_a_rate_that_is_nearly_its_own_loses_nothing() -> None:
+    """33 frames at 23.976 a second are 33.03 at 24."""
+    found = fate(facts(33, Fraction(24000, 1001), (960, 544)), training("ltx2"))
+    assert found == Fate("whole", Bucket(960, 544, 33))
 
 
 def test_several_sizes_stay_as_they_are(tmp_path: Path) -> None:

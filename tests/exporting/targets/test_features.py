@@ -140,5 +140,15 @@ def test_what_features_need(tmp_path: Path, films: Sequence[Sample], view: Embed
     mixed = {first.video_id: replace(first, dimension=9), **{v.video_id: v for v in others}}
     with pytest.raises(UsageError, match="of one model"):
         made(tmp_path / "c", films, EmbeddedView(mixed, tmp_path))
-    with pytest.raises(UsageError, match="was not embedded"):
-        made(tmp_path / "d", films, EmbeddedView({first.video_id: first}, tmp_path))
+
+
+def test_a_video_without_vectors_keeps_its_row(
+    tmp_path: Path, films: Sequence[Sample], view: EmbeddedView
+) -> None:
+    """A video that could not be embedded has its labels and clips, and no vectors."""
+    first = next(iter(view.rows.values()))
+    some = EmbeddedView({first.video_id: first}, tmp_path)
+    bundle, rows = made(tmp_path / "out", films, some, components=2, quantise=True)
+    assert [bool(row["vectors"]) for row in rows] == [True, False, False]
+    assert rows[1]["labels"]
+    assert list(TARGET.read(bundle)) == pairs(films)

@@ -82,6 +82,14 @@ def test_a_clip_that_fits_into_no_bucket_is_never_drawn(
     assert (found.action, found.bucket) == (action, bucket)
 
 
+def test_one_frame_is_an_image() -> None:
+    """A clip of one frame goes into buckets of images alone, and a longer one never does."""
+    one, three = (FileFacts(336, 192, n, Fraction(24)) for n in (1, 3))
+    assert fate_in(one, {256: (1, 33)}, 24).bucket == (336, 192, 1)
+    assert fate_in(three, {256: (1, 33)}, 24).action == "dropped"
+    assert fate_in(one, {256: (33,)}, 24).action == "dropped"
+
+
 def test_larger_buckets_are_tried_first() -> None:
     """A clip that is long enough for a small bucket only goes there."""
     facts = FileFacts(1024, 576, 40, Fraction(24))

@@ -6,9 +6,9 @@ from pathlib import Path
 import av
 import pytest
 
-from tests.support.videos import ffmpeg, render_counted
+from tests.support.videos import ffmpeg, render, render_counted
 from vidcurate.errors import MediaError
-from vidcurate.media.io.container import codec_description
+from vidcurate.media.io.container import codec_description, must_be_read_through, open_video
 from vidcurate.media.io.probe import probe_video
 
 X264 = ("-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "24")
@@ -138,3 +138,18 @@ def test_codec_words_of_a_known_stream(video: Path) -> None:
     """Libav's description of a stream is read by its index."""
     with av.open(str(video)) as container:
         assert codec_description(container, container.streams.video[0]).startswith("h264")
+
+
+@pytest.mark.parametrize(("pixels", "is_read_through"), [("yuv420p", False), ("yuv444p", True)])
+def test_full_colour_is_read_from_the_start(
+    pixels: str, is_read_through: bool, tmp_path: Path
+) -> None:
+    """A decoder knows how early x264 wrote 4:4:4 only if it has seen the video's first packet."""
+    video = render(
+        tmp_path / "full.mp4",
+        [("testsrc2", 0.5)],
+        audio=False,
+        encode=("-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", pixels),
+    )
+    with open_video(video) as (container, stream):
+        assert must_be_read_through(container, stream) == is_read_through

@@ -111,7 +111,8 @@ def test_the_default_is_the_video_s_own_frames(made: Path) -> None:
     clips = {clip.clip_id: clip for clip in rows(made, KEPT)}
     for row in rows(made, EXPORTS):
         assert row.n_frames == clips[row.clip_id].n_frames
-        assert (row.frame_rate, row.cut_frames) == (None, 0)
+        assert row.frame_rate is None
+        assert row.cut_frames == 0
         assert (row.width, row.height) in ((320, 240), (160, 90))
 
 

@@ -147,6 +147,7 @@ def test_card_tells_how_the_data_set_was_made(made: Path) -> None:
         for name, folder in (("default", "data"), ("videos", "videos"))
     ]
     assert "license" not in yaml.safe_load(head)
+    assert 'load_dataset("parquet", data_files={"train": "data/train-*.parquet"})' in body
     assert "4 clips, 0:00:08 (h:mm:ss), from 2 videos; 4 with a caption, 4 with a file." in body
     assert "- CC-BY 4.0: 3 clips" in body
     assert "- not given: 1 clip\n" in body

@@ -35,10 +35,10 @@ PYTHONUTF8=1 python -m scripts.get_t5_embeddings --dataset_path "$DATA" --max_le
 torchrun --nproc_per_node="$GPUS" --master_port=12341 -m scripts.train \\
   --config=cosmos_predict2/configs/base/config.py -- experiment="$EXPERIMENT" \\
   job.name={name} model.config.pipe_config.state_t={latents} \\
-  dataloader_train.dataset.dataset_dir="$DATA" \\
+  "dataloader_train.dataset.dataset_dir='$DATA'" \\
   dataloader_train.dataset.num_frames={frames} \\
   "dataloader_train.dataset.video_size=[{height},{width}]" \\
-  dataloader_train.sampler.dataset.dataset_dir="$DATA" \\
+  "dataloader_train.sampler.dataset.dataset_dir='$DATA'" \\
   dataloader_train.sampler.dataset.num_frames={frames} \\
   "dataloader_train.sampler.dataset.video_size=[{height},{width}]"
 """

@@ -170,7 +170,7 @@ def fate(facts: FileFacts, training: Training) -> Fate:
         pixels = max((s.width * s.height for s in training.sizes), default=own)
         size = trained_size(facts, pixels, recipe.side)
     rate = recipe.rate or facts.fps
-    whole = facts.n_frames * rate / facts.fps
+    whole = math.floor(facts.n_frames * rate / facts.fps)
     found = f"{available} frames" + (f" at {recipe.rate} a second" if recipe.rate else "")
     if n < asked and n < whole:
         return Fate("shortened", Bucket(*size, n), f"{found}, {asked} asked for: {n} are trained")

@@ -1,4 +1,8 @@
-"""diffusion-pipe: clips with text beside them, in aspect-ratio and frame buckets."""
+"""diffusion-pipe: clips with text beside them, in aspect-ratio and frame buckets.
+
+Read and run at 8f83dbf. It counts frames at the model's own rate, cut off, and skips a clip that
+fills no bucket.
+"""
 
 import math
 import tomllib
@@ -11,9 +15,8 @@ from vidcurate.exporting.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
-    folder_names,
+    folders_of,
     header_facts,
-    in_use,
     inside,
     joined,
     place_with_text,
@@ -23,6 +26,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
+from vidcurate.exporting.trainer_files import facts_of, shell_words, text_file_fault
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training, VideoModel
 
 DATASET, CONFIG = "dataset.toml", "train.toml"
@@ -172,22 +176,17 @@ def directory_of(facts: FileFacts, training: Training) -> Directory:
 
 def caption_fault(caption: str) -> str:
     """Say what of a caption the trainer does not take as it is, "" where it does."""
-    if not caption.strip():
-        return "it is empty: the clip is trained without text"
-    if caption != caption.strip():
-        return "white space at its ends is cut off"
-    return "a carriage return becomes a line feed" if "\r" in caption else ""
+    return text_file_fault(caption) if caption.strip() else "is empty: trained without text"
 
 
 def write(bundle: Bundle) -> None:
     """Write clips, texts, the data set's config, the trainer's config and how to start it."""
     training = bundle.training
-    of_clip = (directory_of(s.facts, training).name for s in bundle.samples() if s.facts)
+    of_clip = (directory_of(facts_of(s), training).name for s in bundle.samples())
     every = {directory.name: directory for directory in directories(training)}
-    folders = folder_names([*in_use(of_clip, [*every])])
+    folders = folders_of(of_clip, [*every])
     for sample in bundle.samples():
-        assert sample.facts is not None
-        part = directory_of(sample.facts, training).name
+        part = directory_of(facts_of(sample), training).name
         place_with_text(bundle, sample, folders[part], sample.caption)
     used = [(folders[name], every[name]) for name in folders]
     bundle.text(DATASET, dataset_config(bundle, used))
@@ -282,13 +281,13 @@ def howto(bundle: Bundle) -> str:
 2. In the folder of diffusion-pipe:
 
    ```
-   deepspeed --num_gpus=1 train.py --deepspeed --config {quoted(bundle.out / CONFIG)}
+   deepspeed --num_gpus=1 train.py --deepspeed --config {shell_words(bundle.out / CONFIG)}
    ```
 
 `{DATASET}` and `{CONFIG}` name this folder by its full path: change them where you move it. A
 bucket with fewer clips than one batch over all GPUs is left out. Captions are the `.txt` files
-beside the clips; put nothing else there. After a change of clips or captions add
-`--regenerate_cache`.
+beside the clips; put nothing else there. The trainer keeps its cache there too: after a change of
+clips or captions add `--regenerate_cache`.
 """
 
 

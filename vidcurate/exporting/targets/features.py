@@ -41,7 +41,8 @@ HOWTO = """# Vectors and labels of videos
 
 `train-00000.parquet` and so on have a row for each video: `labels` with their `weights`, its
 `clips` (id, span, caption), and a vector for each second of these clips: `vectors`, with `times_s`
-in the video and `clip`, the number of the clip that it is of.
+in the video and `clip`, the number of the clip that it is of. A video that could not be embedded
+has none.
 
 ```python
 import json
@@ -106,11 +107,11 @@ class Embedded:
     def of_clips(self, samples: Sequence[Sample]) -> list[tuple[list[float], Vectors]]:
         """Read the vectors in each clip of one video, with their times in seconds.
 
-        Raises UsageError for a video that has none.
+        Clips of a video that could not be embedded have none.
         """
         video = self.videos.get(samples[0].video_id)
         if video is None:
-            raise UsageError(f"{samples[0].video_id} was not embedded: see rows vectors --failed")
+            return []
         table = read_video_vectors(self.folder / video.vectors_file)
         found = []
         for sample in samples:
@@ -123,7 +124,8 @@ class Embedded:
     def of_all(self, bundle: Bundle) -> Iterator[Vectors]:
         """Yield the vectors of each video of a split."""
         for samples in by_video(bundle):
-            yield np.concatenate([vectors for _times, vectors in self.of_clips(samples)])
+            if found := self.of_clips(samples):
+                yield np.concatenate([vectors for _times, vectors in found])
 
 
 def write(bundle: Bundle) -> None:
@@ -337,11 +339,13 @@ def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
                 for row in file.read_row_group(group).to_pylist():
                     lengths = {len(row["times_s"]), len(row["clip"]), len(row["vectors"])}
                     numbers = set(row["clip"])
-                    if len(lengths) != 1 or numbers != set(range(len(row["clips"]))):
+                    every = set(range(len(row["clips"]))) if row["vectors"] else set()
+                    if len(lengths) != 1 or numbers != every:
                         raise ValueError(f"{row['video_id']}: vectors and clips do not fit")
                     if any(len(vector) != form.width for vector in row["vectors"]):
                         raise ValueError(f"{row['video_id']}: vectors are not of {form.width}")
-                    pairs += [(stems[c["clip_id"]], c["caption"]) for c in row["clips"]]
+                    clips = row["clips"]
+                    pairs += [(stems.get(c["clip_id"], ""), c["caption"]) for c in clips]
     return pairs
 
 

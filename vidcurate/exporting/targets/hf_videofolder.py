@@ -1,7 +1,7 @@
 """hf-videofolder: clips with a metadata file, as the `datasets` library loads videos."""
 
 import glob
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from vidcurate.exporting.listing import (
     write_json_lines,
     written_as,
 )
-from vidcurate.exporting.target import Bundle, Sample, Target
+from vidcurate.exporting.target import Bundle, Target, TargetOptions
 
 # Columns that no clip lacks: a column of nulls in one split would have another type than elsewhere.
 COLUMNS = ("caption", "clip_id", "video_id", "duration_s", "n_frames", "fps", "width", "height")
@@ -52,15 +52,19 @@ def write(bundle: Bundle) -> None:
 
     With columns of the user's choice the metadata is Parquet, which states the types of columns.
     """
-    samples = list(bundle.samples())
-    for sample in samples:
-        bundle.place(sample, f"{bundle.split}/{clip_name(sample)}")
-    if bundle.options.columns:
-        pq.write_table(chosen_table(bundle, samples), metadata_file(bundle))
+    chosen = bundle.options.columns
+    columns = columns_asked(bundle.options)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for sample in bundle.samples():
+            name = clip_name(sample)
+            bundle.place(sample, f"{bundle.split}/{name}")
+            yield {FILE: name, **chosen_columns(sample, name, columns)}
+
+    if chosen:
+        pq.write_table(typed(list(rows()), columns, bundle.schema), metadata_file(bundle))
     else:
-        columns = {name: name for name in COLUMNS}
-        rows = ({FILE: clip_name(s), **chosen_columns(s, clip_name(s), columns)} for s in samples)
-        write_json_lines(metadata_file(bundle), rows)
+        write_json_lines(metadata_file(bundle), rows())
     bundle.text("HOWTO.md", HOWTO)
 
 
@@ -70,28 +74,34 @@ def metadata_file(bundle: Bundle) -> Path:
     return bundle.file(f"{bundle.split}/metadata.{suffix}")
 
 
-def chosen_table(bundle: Bundle, samples: Sequence[Sample]) -> pa.Table:
-    """Return the columns that the user chose, of the same types in every split.
+def columns_asked(options: TargetOptions) -> Mapping[str, str]:
+    """Return the columns of the metadata, with that of the captions.
 
-    Raises UsageError for a name that the library takes for more files.
+    Raises UsageError for what the library would take for the name of another file.
     """
-    columns = {name: c for name, c in bundle.options.columns.items() if c not in PATHS}
-    columns = columns if "caption" in columns.values() else {"caption": "caption", **columns}
-    types = {f.name: f.type for f in bundle.schema or ()}
+    if not options.columns:
+        return {name: name for name in COLUMNS}
+    columns = {name: c for name, c in options.columns.items() if c not in PATHS}
+    for name, column in columns.items():
+        if name.endswith(FOR_FILES) or column == "keyframes":
+            raise UsageError(f"columns: {name} would be read as the name of a file: leave it out")
+    return columns if written_as(columns, "caption") else {"caption": "caption", **columns}
+
+
+def typed(
+    rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], schema: pa.Schema | None
+) -> pa.Table:
+    """Return a table whose columns have the types of those that they hold, also where all is null.
+
+    A type that is not known is that of the values.
+    """
+    known = {field.name: field.type for field in schema or ()}
+    found = pa.Table.from_pylist(rows).schema if rows else pa.schema([])
     fields = [pa.field(FILE, pa.string())]
     for name, column in columns.items():
-        if name.endswith(FOR_FILES) or any(end in str(types.get(column)) for end in FOR_FILES):
-            raise UsageError(f"columns: {name} would be read as the name of a file: leave it out")
-        fields.append(pa.field(name, types.get(column) or found_type(samples, column)))
-    rows = [{FILE: clip_name(s), **chosen_columns(s, clip_name(s), columns)} for s in samples]
+        kind = found.field(name).type if name in found.names else pa.string()
+        fields.append(pa.field(name, known.get(column, kind)))
     return pa.Table.from_pylist(rows, pa.schema(fields))
-
-
-def found_type(samples: Sequence[Sample], column: str) -> pa.DataType:
-    """Return the type of a column that the table does not state; text where all is null."""
-    values = [chosen_columns(s, clip_name(s), {column: column})[column] for s in samples]
-    kind = pa.array(values).type
-    return pa.string() if pa.types.is_null(kind) else kind
 
 
 def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
@@ -148,6 +158,7 @@ TARGET = Target(
     summary="Clips with a metadata file, for the datasets library.",
     write=write,
     read=read,
+    check=lambda _training, options: columns_asked(options),
     needs_captions=False,
     names_splits=True,
     data_files="{split}/**",

@@ -1,4 +1,8 @@
-"""musubi-tuner: clips listed in JSON lines, one list for each size, length and rate."""
+"""musubi-tuner: clips listed in JSON lines, one list for each size, length and rate.
+
+Read and run at 30c658c. Told the rate of clips, it drops frames to come to the model's, and makes
+no item of a clip that is then too short.
+"""
 
 import json
 import math
@@ -21,6 +25,7 @@ from vidcurate.exporting.clip_folder import (
     resized_note,
 )
 from vidcurate.exporting.target import Bundle, Sample, Target
+from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 DATASET = "dataset.toml"
@@ -218,17 +223,16 @@ def floor_to_step(pixels: int) -> int:
 
 def caption_fault(caption: str) -> str:
     """Say what of a caption the trainer does not take as it is, "" where it does."""
-    return "" if caption.strip() else "it is empty: the clip is trained without text"
+    return "" if caption.strip() else "is empty: trained without text"
 
 
 def write(bundle: Bundle) -> None:
     """Write clips, their lists with captions, the data set's config and how to start."""
     rows: dict[ClipList, list[str]] = {}
     for sample in bundle.samples():
-        assert sample.facts is not None
         name = f"{CLIPS}/{sample.stem}.mp4"
         bundle.place(sample, name)
-        rows.setdefault(list_of(sample.facts, bundle.training), []).append(row(bundle, sample))
+        rows.setdefault(list_of(facts_of(sample), bundle.training), []).append(row(bundle, sample))
     for clips, lines in rows.items():
         bundle.text(f"{CLIPS}-{clips.name}.jsonl", "".join(lines))
     bundle.text(DATASET, dataset_config(bundle, sorted(rows)))
@@ -274,7 +278,7 @@ def howto(bundle: Bundle) -> str:
     """Write how to start a training."""
     scripts = SCRIPTS[bundle.training.model.name]
     prefix = f"python src/musubi_tuner/{scripts.prefix}cache"
-    config = quoted(bundle.out / DATASET)
+    config = shell_words(bundle.out / DATASET)
     return f"""# Train with musubi-tuner
 
 In the folder of musubi-tuner; fill in the paths of the weights:
@@ -288,7 +292,7 @@ accelerate launch --num_cpu_threads_per_process 1 --mixed_precision bf16 \\
   --optimizer_type adamw8bit --learning_rate 2e-4 --gradient_checkpointing \\
   --network_module networks.{scripts.network} --network_dim 32 \\
   --max_train_epochs 16 --save_every_n_epochs 1 \\
-  --output_dir {quoted(bundle.out / "runs")} --output_name {bundle.name}
+  --output_dir {shell_words(bundle.out / "runs")} --output_name {bundle.name}
 ```
 
 `{DATASET}` and the lists name this folder by its full path: change them where you move it. Other

@@ -157,17 +157,22 @@ def fate_in(facts: FileFacts, buckets: Mapping[int, Sequence[int]], fps_max: flo
     of = f"{n} frames" + (f" (one of {stride})" if stride > 1 else "")
     area = facts.width * facts.height
     for base in sorted(buckets, reverse=True):
-        fitting = [length for length in buckets[base] if 1 < length <= n]
-        if area < base * base * ENOUGH or n == 1 or not fitting:
+        fitting = fitting_lengths(n, buckets[base])
+        if area < base * base * ENOUGH or not fitting:
             continue
         bucket = Bucket(*nearest_size(facts.width, facts.height, base * base), max(fitting))
         if n > bucket.n_frames:
             return Fate("cut", bucket, f"{bucket.n_frames} of {of}, from a start that is drawn")
         return Fate("whole", bucket)
-    least = min(min(lengths) for lengths in buckets.values())
-    if n < least:
-        return Fate("dropped", None, f"{of}, fewer than {least}: never drawn")
+    if not any(fitting_lengths(n, lengths) for lengths in buckets.values()):
+        lengths = " or ".join(map(str, sorted({n for some in buckets.values() for n in some})))
+        return Fate("dropped", None, f"{of}, {lengths} needed: never drawn")
     return Fate("dropped", None, f"{facts.width}x{facts.height} is too small: never drawn")
+
+
+def fitting_lengths(n_frames: int, lengths: Sequence[int]) -> list[int]:
+    """Return the lengths that a clip fills; a single frame is an image, and only that has 1."""
+    return [n for n in lengths if n <= n_frames and (n == 1) == (n_frames == 1)]
 
 
 def caption_fault(caption: str) -> str:

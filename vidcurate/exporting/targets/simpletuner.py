@@ -1,4 +1,8 @@
-"""SimpleTuner: clips with text beside them, one data backend for each short side and length."""
+"""SimpleTuner: clips with text beside them, one data backend for each short side and length.
+
+Read and run at bc8e6ab. It knows no frame rates, rounds lengths down to 8k+1 for Wan and LTX, and
+leaves out what is then shorter than min_frames or longer than max_frames.
+"""
 
 import json
 import math
@@ -10,9 +14,8 @@ from vidcurate.exporting.clip_folder import (
     CACHE,
     HOWTO,
     clips_in,
-    folder_names,
+    folders_of,
     header_facts,
-    in_use,
     inside,
     joined,
     place_with_text,
@@ -21,6 +24,7 @@ from vidcurate.exporting.clip_folder import (
     text_beside,
 )
 from vidcurate.exporting.target import Bundle, Target
+from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 BACKENDS, CONFIG = "multidatabackend.json", "config.toml"
@@ -162,21 +166,21 @@ def backend_of(facts: FileFacts, training: Training) -> Backend:
 def caption_fault(caption: str) -> str:
     """Say what of a caption the trainer does not take as it is, "" where it does."""
     if not caption.strip():
-        return "it is empty: the clip is trained without text"
-    return "every line becomes a caption of its own" if "\n" in caption else ""
+        return "is empty: trained without text"
+    return "holds line feeds: every line becomes a caption of its own" if "\n" in caption else ""
 
 
 def write(bundle: Bundle) -> None:
     """Write clips, texts, the backends' config, the trainer's config and how to start it."""
     training = bundle.training
-    of_clip = (backend_of(s.facts, training).name for s in bundle.samples() if s.facts)
+    of_clip = (backend_of(facts_of(s), training).name for s in bundle.samples())
     every = {backend.name: backend for backend in backends(training)}
-    folders = folder_names([*in_use(of_clip, [*every])])
+    folders = folders_of(of_clip, [*every])
     longest = dict.fromkeys(folders, 0)
     for sample in bundle.samples():
-        assert sample.facts is not None
-        part = backend_of(sample.facts, training).name
-        longest[part] = max(longest[part], sample.facts.n_frames)
+        facts = facts_of(sample)
+        part = backend_of(facts, training).name
+        longest[part] = max(longest[part], facts.n_frames)
         place_with_text(bundle, sample, folders[part], sample.caption)
     entries = [backend_entry(bundle, every[part], folders[part], longest[part]) for part in folders]
     content = json.dumps([*entries, text_entry(bundle)], indent=2, ensure_ascii=False)
@@ -257,7 +261,7 @@ learning_rate = 1e-4
 lr_scheduler = "constant_with_warmup"
 lr_warmup_steps = 50
 mixed_precision = "bf16"
-base_model_precision = "int8-quanto"
+base_model_precision = "int8-torchao"
 resolution = {min(size)}
 resolution_type = "pixel"
 validation_resolution = "{size}"
@@ -279,7 +283,7 @@ def howto(bundle: Bundle) -> str:
 2. In the folder from which SimpleTuner is started:
 
    ```
-   mkdir -p {folder} && cp {quoted(bundle.out / CONFIG)} {folder}/
+   mkdir -p {folder} && cp {shell_words(bundle.out / CONFIG)} {folder}/
    simpletuner train env={bundle.name} config_backend=toml
    ```
 

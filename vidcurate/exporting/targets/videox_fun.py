@@ -217,7 +217,7 @@ def size_arguments(training: Training) -> str:
 
 
 def read(bundle: Bundle) -> Sequence[tuple[str, str]]:
-    """Read the list as VideoX-Fun does; raises ValueError for what it takes not, or as an image."""
+    """Read the list as VideoX-Fun does; raises ValueError for a row that it takes for no video."""
     pairs = []
     for row in read_json_list(bundle.root / LIST):
         clip = bundle.root / text_of(row, "file_path")

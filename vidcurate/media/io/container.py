@@ -266,13 +266,16 @@ def libav_description(container: InputContainer) -> str:
 
 
 def must_be_read_through(container: InputContainer, stream: VideoStream) -> bool:
-    """Check whether frames have other times after a seek than when read from the start.
+    """Check whether frames are others after a seek than when read from the start.
 
     MPEG-PS stores few display times, and those of H.264 and HEVC between are guessed from what
-    the decoder gave before.
+    the decoder gave before. Early versions of x264 wrote colour in 4:4:4 in a way of their own, for
+    which the decoder must have seen their name, in the video's first packet.
     """
     codec = stream.codec_context
-    return container.format.name == "mpeg" and codec.name in ("h264", "hevc") and codec.has_b_frames
+    guesses = container.format.name == "mpeg" and codec.name in ("h264", "hevc")
+    is_full_colour = codec.name == "h264" and "444" in (codec.pix_fmt or "")
+    return (guesses and codec.has_b_frames) or is_full_colour
 
 
 def seek_before(

@@ -383,11 +383,13 @@ def copied_pieces(
             return
         if number not in plan.copied:
             continue
-        units = split_units(bytes(packet), n_bytes)
-        kept = [u for u in units if unit_type(codec, u) not in left_out]
+        units = list(split_units(bytes(packet), n_bytes))
+        # Containers call pictures keyframes that are none.
+        is_key = any(unit_type(codec, unit) in syntax.clean for unit in units)
+        kept = [unit for unit in units if unit_type(codec, unit) not in left_out]
         if codec == "hevc" and number == first:
             kept = [as_first(unit) for unit in kept]
-        yield Piece(plan.copied[number], packet.is_keyframe, tuple(kept))
+        yield Piece(plan.copied[number], is_key, tuple(kept))
 
 
 def mux_pictures(
