@@ -180,6 +180,25 @@ def test_what_is_added_while_an_export_is_replaced_stays(
     assert "clips/late.mp4" not in names_below(out / "export")
 
 
+def test_an_export_that_cannot_be_moved_leaves_the_old_one(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the last step fails, what was taken away is put back."""
+    real = Path.rename
+    before = names_below(out / "export")
+
+    def refuse_new(folder: Path, target: Path) -> Path:
+        if folder.suffix == ".partial":
+            raise OSError(errno.EIO, os.strerror(errno.EIO), str(target))
+        return real(folder, target)
+
+    monkeypatch.setattr(Path, "rename", refuse_new)
+    with pytest.raises(OSError, match="Input/output"):
+        process(out, WHOLE)
+    assert names_below(out / "export") == before
+    assert not list(out.glob(".export*"))
+
+
 def test_an_export_without_a_mark_is_not_replaced(out: Path) -> None:
     """A folder that nothing says is ours is refused, also in the data set's own folder."""
     (out / "export" / EXPORT_MARKER).unlink()

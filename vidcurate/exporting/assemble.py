@@ -289,10 +289,16 @@ def build_beside(job: Job, last: ExitStack) -> tuple[Path, ExportMarker, list[Fi
     if isinstance(job.out, Remote):
         building = Path(last.enter_context(TemporaryDirectory()))
     else:
-        building = job.out.with_name(f".{job.out.name}.{uuid4().hex[:8]}.partial")
-        last.callback(shutil.rmtree, building, ignore_errors=True)
-        write_marker(building, ExportMarker(dataset))
+        building = marked_folder(job.out, dataset, last)
     return (building, *build(job, building, last))
+
+
+def marked_folder(out: Path, dataset: str, last: ExitStack) -> Path:
+    """Make a folder next to an export, removed when the stack closes or, after a kill, by a run."""
+    folder = out.with_name(f".{out.name}.{uuid4().hex[:8]}.partial")
+    last.callback(shutil.rmtree, folder, ignore_errors=True)
+    write_marker(folder, ExportMarker(dataset))
+    return folder
 
 
 def build(job: Job, building: Path, last: ExitStack) -> tuple[ExportMarker, list[FileEntry]]:
@@ -348,7 +354,8 @@ def write_croissant(
 ) -> FileEntry:
     """Write what the files and tables of an export are, for readers of Croissant."""
     view = job.found.view
-    text = croissant(totals, safe_name(view.root.name), str(view.dataset_id), entries)
+    name = safe_name(view.root.name)
+    text = croissant(totals, name, str(view.dataset_id), building, entries)
     file = building / CROISSANT
     file.write_text(text, "utf-8")
     return FileEntry(CROISSANT, file.stat().st_size, file_sha256(file), end_hash(file))
@@ -465,9 +472,7 @@ def fetched_files(source: Location, job: Job, last: ExitStack) -> FetchedFiles:
     """Give the clip files of the data set, those of a bucket by a folder beside the export."""
     if isinstance(source, Path) or not isinstance(job.out, Path):
         return FetchedFiles(source, None)
-    job.out.parent.mkdir(parents=True, exist_ok=True)
-    folder = TemporaryDirectory(dir=job.out.parent, prefix=f".{job.out.name}.", suffix=".fetched")
-    return FetchedFiles(source, Path(last.enter_context(folder)))
+    return FetchedFiles(source, marked_folder(job.out, str(job.found.view.dataset_id), last))
 
 
 def check_read_back(target: Target, bundle: Bundle) -> None:

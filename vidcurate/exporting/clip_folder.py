@@ -1,7 +1,7 @@
 """A trainer's folder of clips with texts beside them, and the words that its configs share."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,9 +21,11 @@ def place_with_text(bundle: Bundle, sample: Sample, folder: str, text: str) -> N
     bundle.text(f"{folder}/{sample.stem}.txt", text)
 
 
-def folder_names(parts: Sequence[str]) -> dict[str, str]:
-    """Name a folder for each part of the clips, and one folder where there is one part."""
-    return {part: CLIPS if len(parts) == 1 else f"{CLIPS}/{part}" for part in parts}
+def folders_of(parts: Iterable[str], order: Sequence[str]) -> dict[str, str]:
+    """Name a folder for each part that some clip belongs to, or one folder where there is one."""
+    found = set(parts)
+    used = [part for part in order if part in found]
+    return {part: CLIPS if len(used) == 1 else f"{CLIPS}/{part}" for part in used}
 
 
 def text_beside(file: Path) -> str:
@@ -42,15 +44,12 @@ def clips_in(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ValueError(f"{folder} is no folder")
     files = sorted(folder.iterdir())
-    foreign = [file.name for file in files if file.suffix not in {".mp4", ".txt"}]
-    foreign += [
-        file.name
-        for file in files
-        if file.suffix == ".txt" and not file.with_suffix(".mp4").is_file()
-    ]
+    clips = [file for file in files if file.suffix == ".mp4"]
+    stems = {file.stem for file in clips}
+    ours = {f"{stem}{suffix}" for stem in stems for suffix in (".mp4", ".txt")}
+    foreign = [file.name for file in files if file.name not in ours]
     if foreign:
         raise ValueError(f"{foreign[0]} in {folder.name} belongs to no clip")
-    clips = [file for file in files if file.suffix == ".mp4"]
     if not clips:
         raise ValueError(f"{folder.name} has no clips")
     return clips
@@ -97,9 +96,3 @@ def rate_text(rate: Fraction) -> str:
 def joined(notes: Iterable[str]) -> str:
     """Join what there is to say."""
     return "; ".join(note for note in notes if note)
-
-
-def in_use(parts: Iterable[str], order: Sequence[str]) -> Iterator[str]:
-    """Yield the parts that occur, each once, in an order."""
-    found = set(parts)
-    return (part for part in order if part in found)

@@ -5,9 +5,9 @@ https://docs.mlcommons.org/croissant/docs/croissant-spec.html
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -56,7 +56,7 @@ CONTEXT: Mapping[str, Any] = {
     "subField": "cr:subField",
     "transform": "cr:transform",
 }
-CLIP_SUFFIX = ".mp4"
+CLIP_SUFFIX, LIST_SUFFIX = ".mp4", ".jsonl"
 ENCODINGS = {
     ".parquet": "application/x-parquet",
     ".tar": "application/x-tar",
@@ -66,10 +66,12 @@ ENCODINGS = {
 }
 
 
-def croissant(totals: Contents, name: str, dataset: str, files: Sequence[FileEntry]) -> str:
-    """Write the Croissant metadata of an export whose files are hashed.
+def croissant(
+    totals: Contents, name: str, dataset: str, folder: Path, files: Sequence[FileEntry]
+) -> str:
+    """Write the Croissant metadata of an export in a folder, whose files are hashed.
 
-    `files` are those that readers load; `dataset` is the id of the data set.
+    `dataset` is the id of the data set.
     """
     licence = shared_licence(totals.licences)
     described: dict[str, Any] = {
@@ -89,10 +91,16 @@ def croissant(totals: Contents, name: str, dataset: str, files: Sequence[FileEnt
         # Of clips the manifest says size and hash; here they are one set of files.
         tables = [file for file in own if not file.name.endswith(CLIP_SUFFIX)]
         described["distribution"] += [file_object(file) for file in tables]
-        described["distribution"].append(file_set(config, patterns.values(), own))
-        schema = schemas.get(config)
+        described["distribution"].append(
+            file_set(f"{config}-files", [*patterns.values()], own[0].name if own else "")
+        )
+        lists = [file.name for file in tables if file.name.endswith(LIST_SUFFIX)]
+        schema = schema_of_list(folder / lists[0]) if lists else schemas.get(config)
+        if lists:
+            described["distribution"].append(file_set(f"{config}-rows", lists))
         if schema is not None:
-            described["recordSet"].append(record_set(config, schema))
+            source = f"{config}-rows" if lists else f"{config}-files"
+            described["recordSet"].append(record_set(config, schema, source))
     return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
 
 
@@ -109,16 +117,21 @@ def file_object(file: FileEntry) -> dict[str, Any]:
     }
 
 
-def file_set(config: str, patterns: Iterable[str], files: Sequence[FileEntry]) -> dict[str, Any]:
-    """Describe the files of one table together."""
-    includes = [*patterns]
+def file_set(name: str, includes: Sequence[str], example: str = "") -> dict[str, Any]:
+    """Describe files of one kind together, by their names or globs and the name of one of them."""
     return {
         "@type": "cr:FileSet",
-        "@id": f"{config}-files",
-        "name": f"{config}-files",
-        "encodingFormat": encoding_of(files[0].name if files else includes[0]),
-        "includes": includes,
+        "@id": name,
+        "name": name,
+        "encodingFormat": encoding_of(example or includes[0]),
+        "includes": [*includes],
     }
+
+
+def schema_of_list(file: Path) -> pa.Schema:
+    """Return the columns of a list of JSON lines, by its first one."""
+    with file.open(encoding="utf-8") as lines:
+        return pa.Table.from_pylist([json.loads(next(lines))]).schema
 
 
 def encoding_of(name: str) -> str:
@@ -126,7 +139,7 @@ def encoding_of(name: str) -> str:
     return ENCODINGS.get(PurePosixPath(name).suffix, "application/octet-stream")
 
 
-def record_set(config: str, schema: pa.Schema) -> dict[str, Any]:
+def record_set(config: str, schema: pa.Schema, source: str) -> dict[str, Any]:
     """Describe the fields of a table; those of nested records are left to the Parquet's schema."""
     infos = describe(schema.names, of_videos=config == "videos")
     fields = []
@@ -142,7 +155,7 @@ def record_set(config: str, schema: pa.Schema) -> dict[str, Any]:
                     "dataType": kind,
                     **({"repeated": True} if is_list else {}),
                     "source": {
-                        "fileSet": {"@id": f"{config}-files"},
+                        "fileSet": {"@id": source},
                         "extract": {"column": column.name},
                     },
                 }

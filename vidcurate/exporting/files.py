@@ -87,7 +87,12 @@ def put_in_place(building: Path, out: Path, dataset: str) -> str:
             if error.errno != errno.EXDEV:
                 raise
             remove_written(out)
-    building.rename(out)
+    try:
+        building.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
     if not old.exists() or remove_written(old):
         return ""
     return f"; {old} keeps what was put into the old export meanwhile"

@@ -1,4 +1,7 @@
-"""ai-toolkit: clips with text beside them, each trained at as many frames as it holds."""
+"""ai-toolkit: clips with text beside them, each trained at as many frames as it holds.
+
+Read and run at 27a03a9. It never enlarges pictures, and leaves out no clip.
+"""
 
 import math
 from collections.abc import Iterator, Mapping

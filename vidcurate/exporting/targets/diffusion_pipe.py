@@ -1,4 +1,8 @@
-"""diffusion-pipe: clips with text beside them, in aspect-ratio and frame buckets."""
+"""diffusion-pipe: clips with text beside them, in aspect-ratio and frame buckets.
+
+Read and run at 8f83dbf. It counts frames at the model's own rate, cut off, and skips a clip that
+fills no bucket.
+"""
 
 import math
 import tomllib
@@ -11,9 +15,8 @@ from vidcurate.exporting.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
-    folder_names,
+    folders_of,
     header_facts,
-    in_use,
     inside,
     joined,
     place_with_text,
@@ -181,7 +184,7 @@ def write(bundle: Bundle) -> None:
     training = bundle.training
     of_clip = (directory_of(facts_of(s), training).name for s in bundle.samples())
     every = {directory.name: directory for directory in directories(training)}
-    folders = folder_names([*in_use(of_clip, [*every])])
+    folders = folders_of(of_clip, [*every])
     for sample in bundle.samples():
         part = directory_of(facts_of(sample), training).name
         place_with_text(bundle, sample, folders[part], sample.caption)

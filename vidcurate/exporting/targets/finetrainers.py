@@ -26,17 +26,19 @@ from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 CONFIG = "dataset.json"
 VIDEO_SUFFIXES = (".mp4", ".mov")
 METADATA = ("metadata.json", "metadata.jsonl", "metadata.csv")
+ATTENTION = "to_q|to_k|to_v|to_out.0"
+TEXT_ATTENTION = "add_q_proj|add_k_proj|add_v_proj|to_add_out"
 MODELS = {
-    "wan": ("wan", "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "blocks.*(to_q|to_k|to_v|to_out.0)"),
+    "wan": ("wan", "Wan-AI/Wan2.1-T2V-1.3B-Diffusers", f"blocks.*({ATTENTION})"),
     "ltx": (
         "ltx_video",
         "a-r-r-o-w/LTX-Video-diffusers",
-        "transformer_blocks.*(to_q|to_k|to_v|to_out.0)",
+        f"transformer_blocks.*({ATTENTION})",
     ),
     "hunyuan": (
         "hunyuan_video",
         "hunyuanvideo-community/HunyuanVideo",
-        "(transformer_blocks|single_transformer_blocks).*(to_q|to_k|to_v|to_out.0)",
+        f"(transformer_blocks|single_transformer_blocks).*({ATTENTION}|{TEXT_ATTENTION})",
     ),
 }
 TO_FILL_IN = (

@@ -1,4 +1,8 @@
-"""SimpleTuner: clips with text beside them, one data backend for each short side and length."""
+"""SimpleTuner: clips with text beside them, one data backend for each short side and length.
+
+Read and run at bc8e6ab. It knows no frame rates, rounds lengths down to 8k+1 for Wan and LTX, and
+leaves out what is then shorter than min_frames or longer than max_frames.
+"""
 
 import json
 import math
@@ -10,9 +14,8 @@ from vidcurate.exporting.clip_folder import (
     CACHE,
     HOWTO,
     clips_in,
-    folder_names,
+    folders_of,
     header_facts,
-    in_use,
     inside,
     joined,
     place_with_text,
@@ -172,7 +175,7 @@ def write(bundle: Bundle) -> None:
     training = bundle.training
     of_clip = (backend_of(facts_of(s), training).name for s in bundle.samples())
     every = {backend.name: backend for backend in backends(training)}
-    folders = folder_names([*in_use(of_clip, [*every])])
+    folders = folders_of(of_clip, [*every])
     longest = dict.fromkeys(folders, 0)
     for sample in bundle.samples():
         facts = facts_of(sample)

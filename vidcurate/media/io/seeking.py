@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 from av.audio.stream import AudioStream
@@ -26,6 +27,8 @@ from vidcurate.records import Clip, Video
 NO_DISPLAY_TIMES = frozenset({"avi", "mpeg"})
 # Encoders of sound put less than this before what they encode.
 MIN_HIDDEN_S = Fraction(1, 10)
+# Sound that begins later than after so many packets has none hidden.
+PACKETS_AT_START = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +91,9 @@ def hidden_sound_s(container: InputContainer, track: Track | None) -> Fraction:
     """
     if track is None or "mp4" not in container.format.name.split(","):
         return Fraction(0)
-    sound = container.streams[track.index]
-    first = next((packet.pts for packet in container.demux(sound) if packet.pts is not None), 0)
-    hidden_s = -first * (sound.time_base or AV_TIME)
+    packets_at_start = islice(container.demux(), PACKETS_AT_START)
+    times = (p.pts for p in packets_at_start if p.stream_index == track.index and p.pts is not None)
+    hidden_s = -next(times, 0) * (container.streams[track.index].time_base or AV_TIME)
     return hidden_s if hidden_s >= MIN_HIDDEN_S else Fraction(0)
 
 

@@ -90,13 +90,13 @@ class Cutting:
     ) -> list[Encoded]:
         """Encode clips, reading from a time on; None reads from the video's start.
 
-        Raises FfmpegError.
+        Raises FfmpegError, and MediaError where it takes too long.
         """
         lead_s = self.point.sound_lead_s if sound is None else Fraction(0)
         outputs = self.outputs(jobs, earlier(seek_s, lead_s), sound)
         graph = ffmpeg.merge_outputs(*outputs) if len(outputs) > 1 else outputs[0]
         tool = ffmpeg_for("encode", self.options.encoder)
-        run(tool, graph, self.options.timeout_s * len(jobs), self.folder)
+        run(tool, graph, self.options.timeout_s, self.folder)
         return [self.encoded(number, job) for number, job in enumerate(jobs)]
 
     def encoded(self, number: int, job: ClipJob) -> Encoded:
@@ -215,8 +215,8 @@ def encode_together(
         return [None] * len(jobs)
     try:
         found = cutting.encode(jobs, point.seek_s)
-    except FfmpegError:
-        # One of them may be at fault; by itself it says why.
+    except MediaError:
+        # One of them may be at fault, or all take too long; by itself each says why.
         return [None] * len(jobs)
     return [
         one

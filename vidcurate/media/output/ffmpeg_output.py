@@ -16,7 +16,8 @@ SOUND_ENCODER = "aac"
 FILTERS = (
     *("select", "trim", "setpts", "settb", "scale", "crop", "format", "setparams", "setsar"),
     *("bwdif", "transpose", "hflip", "vflip", "lutrgb", "colorchannelmixer"),
-    *("fps", "tpad", "metadata", "pad"),
+    # Before ffmpeg 4.3, which brought xfade, metadata passes frames by that have none yet.
+    *("fps", "tpad", "metadata", "pad", "xfade"),
     *("atrim", "asetpts", "aresample", "aformat", "apad"),
 )
 BIT_EXACT = {"fflags": "+bitexact", "flags": "+bitexact", "map_metadata": -1, "map_chapters": -1}

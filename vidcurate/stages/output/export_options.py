@@ -76,6 +76,15 @@ class Files(Choice):
     )
     embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
 
+    @model_validator(mode="after")
+    def crf_fits(self) -> "Files":
+        """Refuse a quality that the encoder does not take; raises ValueError."""
+        encoder: Encoder = getattr(self, "encoder", "x264")
+        worst = QUALITIES[encoder][1]
+        if self.crf is not None and self.crf > worst:
+            raise ValueError(f"crf of {encoder} is at most {worst}, not {self.crf}")
+        return self
+
 
 class Encode(Files):
     """Encoded files, exact to the frame."""
@@ -123,14 +132,6 @@ class Encode(Files):
         "Crop away black bars that quality has measured; none: where a model is trained",
         neutral=True,
     )
-
-    @model_validator(mode="after")
-    def crf_fits(self) -> "Encode":
-        """Refuse a quality that the encoder does not take; raises ValueError."""
-        worst = QUALITIES[self.encoder][1]
-        if self.crf is not None and self.crf > worst:
-            raise ValueError(f"crf of {self.encoder} is at most {worst}, not {self.crf}")
-        return self
 
 
 class Copy(Files):
@@ -183,7 +184,9 @@ class ExportConfig(StageConfig):
         "leave over at a clip's ends is encoded, where the video's codec and pictures allow it; "
         "copy: without loss, where a clip begins and ends at keyframes of the video",
     )
-    columns: tuple[Annotated[str, AfterValidator(check_column)], ...] = option(
+    columns: Annotated[
+        tuple[Annotated[str, AfterValidator(check_column)], ...], BeforeValidator(as_list)
+    ] = option(
         (),
         "Columns of csv, jsonl, hf-videofolder and fiftyone, as text=caption: the column to write, "
         "and the column of the table of parquet that it holds",

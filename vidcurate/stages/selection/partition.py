@@ -8,34 +8,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.clips.classes import (
-    classes_of,
-    columns_read,
-    values_of,
-)
-from vidcurate.clips.quotas import (
-    NOTHING,
-    ClassCount,
-    Quota,
-    class_counts,
-    over_quota,
-)
-from vidcurate.clips.splits import (
-    SPLITS,
-    SplitShare,
-    drawn,
-    split_shares,
-)
+from vidcurate.clips.classes import classes_of, columns_read, values_of
+from vidcurate.clips.quotas import NOTHING, ClassCount, Quota, class_counts, over_quota
+from vidcurate.clips.splits import SPLITS, SplitShare, drawn, split_shares
 from vidcurate.errors import quantity
 from vidcurate.records import CLIPS, DEDUP, FILES, KEPT, PARTITIONS, SOURCES, VIDEOS
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.stages.selection.filter import RULED
 from vidcurate.stages.selection.partition_groups import divide
-from vidcurate.stages.selection.partition_options import (
-    PartitionConfig,
-    QuotaOptions,
-    read_amount,
-)
+from vidcurate.stages.selection.partition_options import PartitionConfig, QuotaOptions, read_amount
 from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions
 

@@ -8,26 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.clips.classes import (
-    classes_of,
-    listed,
-)
-from vidcurate.clips.quotas import (
-    NOTHING,
-)
-from vidcurate.clips.splits import (
-    SPLITS,
-    dealt,
-    drawn,
-    split_codes,
-)
+from vidcurate.clips.classes import classes_of, listed
+from vidcurate.clips.quotas import NOTHING
+from vidcurate.clips.splits import SPLITS, dealt, drawn, split_codes
 from vidcurate.deduplication.choice import clusters
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import CLIPS, DEDUP, FILES, KEPT, SOURCES, VIDEOS
 from vidcurate.stages.selection.filter import RULED
-from vidcurate.stages.selection.partition_options import (
-    PartitionConfig,
-)
+from vidcurate.stages.selection.partition_options import PartitionConfig
 from vidcurate.store.table import positions
 
 Tables = Mapping[str, pa.Table]

@@ -7,13 +7,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
 
-from vidcurate.clips.classes import (
-    check_classes,
-    check_score,
-)
-from vidcurate.clips.quotas import (
-    Amount,
-)
+from vidcurate.clips.classes import check_classes, check_score
+from vidcurate.clips.quotas import Amount
 from vidcurate.errors import RuleError
 from vidcurate.options import Options, StageConfig, option
 from vidcurate.stages.selection.filter import COMMANDS, RULED
