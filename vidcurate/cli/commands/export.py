@@ -7,6 +7,7 @@ import typer
 from vidcurate.cli.commands.stage import stage_command
 from vidcurate.cli.options import given_values, stage_parameters, with_parameters
 from vidcurate.cli.shared import request, shared_parameters
+from vidcurate.errors import UsageError
 from vidcurate.stages.output.export import EXPORT
 
 PANEL = "Look before"
@@ -35,6 +36,8 @@ def export(  # noqa: D103 - it has the help of the stage's command
 ) -> None:
     if check:
         check_only(batch_size, values)
+    elif batch_size != 1:
+        raise UsageError("--batch-size belongs to --check: give both, or leave it out")
     else:
         run_export(**values)
 
