@@ -41,7 +41,7 @@ def tables(
     videos: dict[str, int],
     copies: list[set[str]] | None = None,
     setups: list[set[str]] | None = None,
-    **listed: str,
+    listed: dict[str, str] | None = None,
 ) -> dict[str, pa.Table]:
     """What partition reads of videos with so many clips each, "v-0", "v-1" and so on.
 
@@ -52,7 +52,8 @@ def tables(
     clips = KEPT.to_arrow([clip(name, video) for name, video in names])
     cluster = {name: min(group) for group in copies or [] for name in group}
     setup = cluster | {name: min(group) for group in setups or [] for name in group}
-    said = [[("part", listed[v])] if v in listed else [] for v in videos]
+    named = listed or {}
+    said = [[("part", named[v])] if v in named else [] for v in videos]
     extra = pa.array(said, pa.map_(pa.string(), pa.string()))
     return {
         KEPT.name: clips,
@@ -152,7 +153,7 @@ def test_a_column_may_keep_videos_together() -> None:
     """Videos of which a list says the same are one group; those that it leaves out are not."""
     channel = {f"v{n}": "test" for n in range(12)}
     config = PartitionConfig(**FIFTH, keep_together="videos", group_by=("sources.extra.part",))
-    outcome = partition(tables(MANY, **channel), config)
+    outcome = partition(tables(MANY, listed=channel), config)
     assert len(pc.unique(outcome.rows["group"])) == len(MANY) - 11
     assert len(set.union(*(splits(outcome)[f"v{n}"] for n in range(12)))) == 1
 
@@ -207,7 +208,7 @@ def test_strata_get_equal_shares() -> None:
 def test_a_list_names_splits() -> None:
     """A group of which one video is named goes there whole; the others are drawn."""
     copies = [{"v0-0", "v1-0"}]
-    read = tables(MANY, copies, v1="test", v2="validation", v5="")
+    read = tables(MANY, copies, listed={"v1": "test", "v2": "validation", "v5": ""})
     drawn = splits(partition(tables(MANY, copies), PartitionConfig(**FIFTH)))
     found = splits(partition(read, PartitionConfig(**FIFTH, split_column="part")))
     named = {"v0": {"test"}, "v1": {"test"}, "v2": {"validation"}}
@@ -229,14 +230,14 @@ def test_a_list_that_cannot_be_followed_is_refused(
     listed: dict[str, str], column: str, message: str
 ) -> None:
     """Copies named for different splits, through a third video too, and words that are none."""
-    read = tables(MANY, [{"v0-0", "v1-0"}, {"v1-1", "v2-0"}], **listed)
+    read = tables(MANY, [{"v0-0", "v1-0"}, {"v1-1", "v2-0"}], listed=listed)
     with pytest.raises(UsageError, match=message):
         partition(read, PartitionConfig(split_column=column))
 
 
 def test_one_content_named_twice_is_refused_where_the_splits_differ() -> None:
     """Two files with equal content are one video, whose copies the list names apart."""
-    read = tables(MANY, v0="test")
+    read = tables(MANY, listed={"v0": "test"})
     extra = pa.array([[("part", "train")]], read[SOURCES.name]["extra"].type)
     again = pa.table({"video_id": ["v0"], "path": ["/copy.mp4"], "extra": extra})
     read[SOURCES.name] = pa.concat_tables([read[SOURCES.name], again])
@@ -347,7 +348,7 @@ def test_one_video_cannot_fill_three_splits() -> None:
 
 def test_a_list_that_was_read_again_is_followed_as_it_is_now() -> None:
     """Rows of an earlier list are there while videos go through in waves, and do not count."""
-    read = tables(MANY, v0="test")
+    read = tables(MANY, listed={"v0": "test"})
     extra = pa.array([[("part", "train")]], read[SOURCES.name]["extra"].type)
     again = pa.table({"video_id": ["v0"], "path": ["/v0.mp4"], "extra": extra})
     read[SOURCES.name] = pa.concat_tables([read[SOURCES.name], again])
