@@ -91,6 +91,11 @@ def test_a_licence_that_all_share_is_in_the_head(
     assert {n: v for n, v in card_head(totals).items() if n.startswith("license")} == head
 
 
+def test_no_folder_of_the_machine_is_told() -> None:
+    """A card that is uploaded does not say where its export lay."""
+    assert "/home/me" not in card(out="/home/me/secret")
+
+
 def test_credits_are_listed() -> None:
     """Whoever a list credits stands in the card, the one with the most clips first."""
     row = {"video_id": "v", "duration_s": 1.0, "caption": None, "file_name": None}

@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.command import vidcurate
 from tests.support.pipeline import process
+from vidcurate.cli.commands.verify_export import verify_export
 from vidcurate.errors import UsageError
 from vidcurate.exporting.intact import check_export
 from vidcurate.exporting.manifest import MANIFEST
@@ -84,10 +85,12 @@ def test_a_file_behind_a_link_counts(export: Path, tmp_path: Path) -> None:
 
 def test_what_is_no_export_is_refused(export: Path, tmp_path: Path) -> None:
     """Another folder, an unfinished export, and one without its manifest: exit code 2."""
-    for arguments in ((), (str(tmp_path),), (str(export), str(export))):
-        ended = vidcurate("verify", *arguments)
-        assert ended.code == 2
-        assert ended.err.startswith("vidcurate: ")
+    for sources in (None, [str(export), str(export)]):
+        with pytest.raises(UsageError, match="only the folder of an export"):
+            verify_export({"sources": sources})
+    ended = vidcurate("verify", str(tmp_path))
+    assert ended.code == 2
+    assert ended.err.startswith(f"vidcurate: {tmp_path} is no export")
     marker = read_marker(export)
     assert marker is not None
     (export / MANIFEST).rename(tmp_path / "manifest")

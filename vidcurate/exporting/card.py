@@ -39,6 +39,8 @@ BY_NAME = (
     "On a hub, `load_dataset` takes the name of the data set and of the table: {tables}. Given a "
     "folder on a disk it keeps what it read first, also when the export there is extended."
 )
+# Where an export lies on a machine is nobody's business elsewhere.
+OF_MACHINE = ("out",)
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
 
 
@@ -241,7 +243,10 @@ def licences(counts: Mapping[str | None, int]) -> str:
 
 def settings(provenance: Mapping[str, Any]) -> str:
     """Return the options of every stage as the YAML that makes this data set again."""
-    options = {entry["stage"]: entry["options"] for entry in provenance.values()}
+    options = {
+        entry["stage"]: {n: v for n, v in entry["options"].items() if n not in OF_MACHINE}
+        for entry in provenance.values()
+    }
     text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
     fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
     return f"{fence}yaml\n{text}{fence}"
