@@ -38,12 +38,12 @@ def tables_needed(
     """The options of an export, and the stages that decide which clips it has, and what files.
 
     Those that only add to its rows, such as captions by a model, are not among them.
-    Raises UsageError for options that cannot be exported.
+    Raises UsageError for what cannot be exported, as for want of an encoder.
     """
     manifest = Dataset(location(folder)).manifest()
     config = choose_configs([EXPORT], given, manifest)[EXPORT.name]
     assert isinstance(config, ExportConfig)
-    setting_of(config, tuple(target_of(name) for name in config.target))
+    EXPORT.check(config, given)
     return config, stages_before(STAGES, EXPORT, config, list(manifest))
 
 
@@ -65,7 +65,6 @@ def contract_of(
     Raises UsageError for options that cannot be exported.
     """
     targets = tuple(target_of(name) for name in config.target)
-    setting_of(config, targets)
     view = view_of(dataset, config, limit)
     facts = read_clip_facts(view, crops_bars=crops_bars(config))
     settled = with_sizes(config, facts)

@@ -89,6 +89,8 @@ def test_what_cannot_be_exported_is_refused_before_anything_runs(out: Path) -> N
     ended = vidcurate("export", "-d", out, *ASKED, SIZES, "--lengths", "20", "--check", *INLINE)
     assert ended.code == 2
     assert "4k+1" in ended.err
+    with pytest.raises(UsageError, match="sidecar needs clip files"):
+        vc.check_export(out, target=("sidecar",), media="none", engine="inline")
 
 
 def test_the_forecast_comes_true(out: Path) -> None:

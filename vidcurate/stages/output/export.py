@@ -8,7 +8,7 @@ from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
 from vidcurate.exporting.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
-from vidcurate.exporting.settings import model_of, rendition_options, training_for
+from vidcurate.exporting.settings import rendition_options, training_for
 from vidcurate.exporting.table import SCORES, TEXTS
 from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.targets import target_of
@@ -39,6 +39,7 @@ from vidcurate.stages.output.export_options import (
     Files,
     NoFiles,
 )
+from vidcurate.stages.output.export_shape import SHAPE, crops_bars, open_shape
 
 
 def export(
@@ -57,9 +58,10 @@ def export(
     from vidcurate.stages.output.clip_files import write_clip_files
 
     rendering = rendering_of(config) if isinstance(media, Encode) else None
-    crops_bars = needs_bars(config) or knows_bars(config)
     for _, of_video in clips_by_video(clips):
-        yield from write_clip_files(of_video, media, rendering, workspace, crops_bars=crops_bars)
+        yield from write_clip_files(
+            of_video, media, rendering, workspace, crops_bars=crops_bars(config)
+        )
 
 
 def rendering_of(config: ExportConfig) -> RenditionOptions:
@@ -119,8 +121,7 @@ def needs_bars(config: ExportConfig) -> bool:
 
 def knows_bars(config: ExportConfig) -> bool:
     """Check whether bars are cropped where they are known: by default, for a trained model."""
-    is_default = isinstance(config.media, Encode) and config.media.crop_bars is None
-    return is_default and model_of(targets_of(config), config.training_model) is not None
+    return crops_bars(config) and not needs_bars(config)
 
 
 def targets_of(config: ExportConfig) -> list[Target]:
@@ -132,7 +133,7 @@ def decided_by(config: ExportConfig) -> str:
     """Return what targets, model, shape and rate come to: other ways to the same change no file."""
     if not isinstance(config.media, Encode):
         return ""
-    return f"{rendering_of(config)}, bars {needs_bars(config) or knows_bars(config)}"
+    return f"{rendering_of(config)}, bars {crops_bars(config)}{open_shape(config)}"
 
 
 def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str | None:
@@ -213,6 +214,7 @@ EXPORT = MapStage(
         Lookup(QUALITY, required=False, when=knows_bars),
     ),
     check=check_files,
+    settling=SHAPE,
     rows_per_part=16,
     cost=Cost(
         advice="a quicker export.preset, or export.media copy or none", time_limit=time_limit_s

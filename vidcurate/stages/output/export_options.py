@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
-from vidcurate.exporting.settings import MODEL, SOURCE, Asked, check_shape, exact_rate
+from vidcurate.exporting.settings import AUTO, MODEL, SOURCE, Asked, check_shape, exact_rate
 from vidcurate.exporting.targets import TargetName
 from vidcurate.exporting.video_models import ModelName
 from vidcurate.options import Choice, StageConfig, choice, option
@@ -253,14 +253,17 @@ class ExportConfig(StageConfig):
 
     @property
     def asked(self) -> Asked:
-        """What is asked of files; those that are not encoded keep their rate and size."""
+        """What is asked of files; those that are not encoded keep their rate and size.
+
+        Until the clips have decided what shape auto stands for, it is that of the model.
+        """
         if not isinstance(self.media, Encode):
             return Asked(self.training_model, SOURCE, (SOURCE,), self.lengths)
         media = self.media
         return Asked(
             training_model=self.training_model,
             fps=media.fps,
-            shape=media.shape,
+            shape=(MODEL,) if media.shape == (AUTO,) else media.shape,
             lengths=self.lengths,
             fit=media.fit,
             enlarge=media.enlarge,
