@@ -11,8 +11,9 @@ from vidcurate.errors import quantity
 from vidcurate.exporting.clip_facts import ClipFacts
 from vidcurate.exporting.contract import Fates, Setting, foretell, long_enough_pictures
 from vidcurate.exporting.settings import UNTRAINED
-from vidcurate.exporting.shape import choose_sizes, shape_losses
+from vidcurate.exporting.shape import MAX_SHAPES, choose_sizes, shape_losses
 from vidcurate.exporting.target import Target
+from vidcurate.exporting.training import Fate
 
 # Shorter lengths that are tried, as shares of the shortest one: 49, 33 and 17 of 81.
 SHORTER = (0.61, 0.42, 0.21)
@@ -83,9 +84,9 @@ def tried(
     return Advice(change, words(clips, seconds, spoiled), clips, round(seconds, 3))
 
 
-def is_spoiled(fate: object) -> bool:
+def is_spoiled(fate: Fate) -> bool:
     """Check whether a fate changes the speed of a clip, or the length of its whole batch."""
-    return getattr(fate, "action", "") in ("stretched", "shortened")
+    return fate.action in ("stretched", "shortened")
 
 
 def words(clips: int, seconds: float, spoiled: int = 0) -> str:
@@ -208,7 +209,13 @@ def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advic
         return
     pictures = long_enough_pictures(facts, options)
     pixels = max(size.width * size.height for size in options.sizes)
-    sizes = choose_sizes(pictures, training.model.side_multiple, pixels, enlarge=options.enlarge)
+    sizes = choose_sizes(
+        pictures,
+        training.model.side_multiple,
+        pixels,
+        enlarge=options.enlarge,
+        max_shapes=1 if target.one_size else MAX_SHAPES,
+    )
     if not sizes or set(sizes) == set(options.sizes):
         return
     before, after = (
