@@ -52,14 +52,15 @@ def advise(
 ) -> tuple[Advice, ...]:
     """Say which changes win clips or video for a target, the most first.
 
-    `others` are whole settings that may be tried, by what chooses them.
+    `others` are whole settings to try, by what chooses them, where files are made in another way
+    than those options that are tried here belong to.
     """
     training = now.setting.training
     if target.fate is None or not training.lengths:
         return ()
     if training.model is UNTRAINED:
         return tuple(split_advice(facts, now, split))
-    settings = {**(others or {}), **other_settings(now)}
+    settings = others or other_settings(now)
     found = [
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
         *length_advice(facts, target, now),
