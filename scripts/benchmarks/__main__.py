@@ -108,6 +108,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "dedup_size": on_media,
         "search": on_media,
         "keyframes": on_videos,
+        "clip_bytes": on_footage,
         "export": on_videos,
         "judge": on_media,
         "chat": on_media,

@@ -204,8 +204,9 @@ def test_sizes_are_estimated_by_what_is_known() -> None:
 
     by_clips = size(EncodingChoice("x264", 18, "medium", 192), 0.08)
     assert by_clips.video_bytes == int(pixels * 0.08 / 8)  # type: ignore[attr-defined]
-    assert by_clips.audio_bytes == int(81 / 16 * 24_000)  # type: ignore[attr-defined]
-    better = size(EncodingChoice("x264", 12, "medium"))
+    assert by_clips.audio_bytes == 0  # type: ignore[attr-defined]
+    better = size(EncodingChoice("x264", 12, "medium", 192))
+    assert better.audio_bytes == int(81 / 16 * 24_000)  # type: ignore[attr-defined]
     worse = size(EncodingChoice("x264", 28, "medium"))
     assert better.video_bytes > 2 * worse.video_bytes > 0  # type: ignore[attr-defined]
     unknown = size(EncodingChoice("h264-nvenc", 19, "medium"))

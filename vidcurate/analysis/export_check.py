@@ -9,8 +9,10 @@ from vidcurate.exporting.advice import SplitLengths
 from vidcurate.exporting.checking import CheckRequest, Contract, check
 from vidcurate.exporting.clip_facts import read_clip_facts
 from vidcurate.exporting.contract import Setting
+from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import (
     MODEL,
+    SOURCE,
     rendition_options,
     training_for,
 )
@@ -95,8 +97,10 @@ def view_of(dataset: Dataset, config: ExportConfig, limit: int | None) -> LiveDa
 
 
 def setting_of(config: ExportConfig, targets: tuple[Target, ...]) -> Setting:
-    """The setting that options make."""
+    """The setting that options make; files that are not encoded are as their videos."""
     training = training_for(targets, config.asked)
+    if not isinstance(config.media, Encode):
+        return Setting(RenditionOptions(), training)
     return Setting(rendition_options(targets, config.asked), training)
 
 
@@ -109,7 +113,11 @@ def other_media(config: ExportConfig, targets: tuple[Target, ...]) -> dict[str, 
     """The settings of encoded files, where others are asked for."""
     if isinstance(config.media, Encode):
         return {}
-    return {"--media encode": setting_of(config.model_copy(update={"media": Encode()}), targets)}
+    found = {}
+    for shape in ((MODEL,), (SOURCE,)):
+        encoded = config.model_copy(update={"media": Encode(shape=shape)})
+        found[f"--media encode --shape {shape[0]}"] = setting_of(encoded, targets)
+    return found
 
 
 def encoding_of(config: ExportConfig) -> EncodingChoice | None:

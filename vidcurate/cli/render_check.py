@@ -85,8 +85,8 @@ def action_lines(target: TargetContract) -> Iterator[str]:
     yield f"  {', '.join(counts) or 'no clips'}"
     if target.lost_frames:
         yield (
-            f"  {target.trained_frames} of {quantity(target.frames, 'frame')} are trained, "
-            f"{duration_text(target.trained_s)}; {target.lost_frames} are not, "
+            f"  {quantity(target.trained_frames, 'frame')} are trained, "
+            f"{duration_text(target.trained_s)} of video; {target.lost_frames} are not, "
             f"{duration_text(target.lost_s)}"
         )
     for group in target.groups[:GROUPS_SHOWN]:

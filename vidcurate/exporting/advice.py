@@ -11,8 +11,9 @@ from vidcurate.errors import quantity
 from vidcurate.exporting.clip_facts import ClipFacts
 from vidcurate.exporting.contract import Fates, Setting, foretell, long_enough_pictures
 from vidcurate.exporting.settings import UNTRAINED
-from vidcurate.exporting.shape import choose_sizes, shape_losses
+from vidcurate.exporting.shape import MAX_SHAPES, choose_sizes, shape_losses
 from vidcurate.exporting.target import Target
+from vidcurate.exporting.training import Fate
 
 # Shorter lengths that are tried, as shares of the shortest one: 49, 33 and 17 of 81.
 SHORTER = (0.61, 0.42, 0.21)
@@ -51,14 +52,15 @@ def advise(
 ) -> tuple[Advice, ...]:
     """Say which changes win clips or video for a target, the most first.
 
-    `others` are whole settings that may be tried, by what chooses them.
+    `others` are whole settings to try, by what chooses them, where files are made in another way
+    than those options that are tried here belong to.
     """
     training = now.setting.training
     if target.fate is None or not training.lengths:
         return ()
     if training.model is UNTRAINED:
         return tuple(split_advice(facts, now, split))
-    settings = {**(others or {}), **other_settings(now)}
+    settings = others or other_settings(now)
     found = [
         *(tried(facts, target, now, change, setting) for change, setting in settings.items()),
         *length_advice(facts, target, now),
@@ -83,9 +85,9 @@ def tried(
     return Advice(change, words(clips, seconds, spoiled), clips, round(seconds, 3))
 
 
-def is_spoiled(fate: object) -> bool:
+def is_spoiled(fate: Fate) -> bool:
     """Check whether a fate changes the speed of a clip, or the length of its whole batch."""
-    return getattr(fate, "action", "") in ("stretched", "shortened")
+    return fate.action in ("stretched", "shortened")
 
 
 def words(clips: int, seconds: float, spoiled: int = 0) -> str:
@@ -208,7 +210,13 @@ def shape_advice(facts: ClipFacts, target: Target, now: Fates) -> Iterator[Advic
         return
     pictures = long_enough_pictures(facts, options)
     pixels = max(size.width * size.height for size in options.sizes)
-    sizes = choose_sizes(pictures, training.model.side_multiple, pixels, enlarge=options.enlarge)
+    sizes = choose_sizes(
+        pictures,
+        training.model.side_multiple,
+        pixels,
+        enlarge=options.enlarge,
+        max_shapes=1 if target.one_size else MAX_SHAPES,
+    )
     if not sizes or set(sizes) == set(options.sizes):
         return
     before, after = (

@@ -30,7 +30,10 @@ MIN_EXPORTED = 5
 
 @dataclass(frozen=True, slots=True)
 class SizeEstimate:
-    """An estimate of bytes: `how` says by what; None where nothing was measured."""
+    """An estimate of bytes: `how` says by what; None where nothing was measured.
+
+    By clips that are exported already, sound is among `video_bytes`.
+    """
 
     video_bytes: int | None
     audio_bytes: int
@@ -64,16 +67,19 @@ def estimate_size(
 
     `exported` are the bits per pixel of clips that were encoded in the same way.
     """
-    audio_bytes = int(audio_s * choice.audio_kbit * 1000 / 8)
     if exported is not None:
         how = "by the clips of this data set that are exported already"
-        return SizeEstimate(int(pixels * exported / 8), audio_bytes, round(exported, 5), how)
+        return SizeEstimate(int(pixels * exported / 8), 0, round(exported, 5), how)
+    audio_bytes = int(audio_s * choice.audio_kbit * 1000 / 8)
     bits = table_bits_per_pixel(choice)
     if bits is None:
         how = f"no figure was measured for {choice.encoder}"
         return SizeEstimate(None, audio_bytes, None, how)
     preset = choice.preset if choice.preset in PRESET_FACTORS.get(choice.encoder, ()) else "medium"
-    how = f"by a table measured on other videos, for {choice.encoder} {choice.crf} {preset}"
+    how = (
+        f"by a table measured on other videos, for {choice.encoder}, crf {choice.crf}, "
+        f"preset {preset}"
+    )
     return SizeEstimate(int(pixels * bits / 8), audio_bytes, round(bits, 5), how)
 
 
