@@ -281,6 +281,31 @@ def test_clips_of_one_decode_have_their_own_sound(beeping: Counted, tmp_path: Pa
     assert [level > 0.03 for level in loud] == [False, True, False]
 
 
+@pytest.mark.parametrize(("form", "n_decodes"), [("mp4", 1), ("mkv", 3)])
+def test_clips_of_one_decode_sound_as_those_of_their_own(
+    form: str, n_decodes: int, tmp_path: Path
+) -> None:
+    """Sound too has the bytes of a clip cut by itself, wherever its decoder began.
+
+    In Matroska it would not, since its times are rounded; such clips are decoded apart.
+    """
+    path = tmp_path / f"video.{form}"
+    encode = ("-c:v", "libx264", "-preset", "ultrafast", "-g", "24", "-bf", "2", "-c:a", "aac")
+    video = counted(render_counted(path, 240, beep_s=(2.0, 7.5), encode=encode))
+    (tmp_path / "alone").mkdir()
+    spans = [(30, 90), (90, 131), (140, 220)]
+    together, alone = (jobs_of(video, spans, tmp_path / f) for f in ("", "alone"))
+    assert len(near_each_other(video.path, video.video, together, FAST, ())) == n_decodes
+    found = list(cut_clips(video.path, video.video, together, FAST))
+    for single, done in zip(alone, found, strict=True):
+        assert isinstance(done, CutFile)
+        by_itself = cut_clip(
+            video.path, video.video, single.clip, FAST, single.out, rendition=single.rendition
+        )
+        assert done.has_audio
+        assert done.sha256 == by_itself.sha256
+
+
 def test_a_failing_clip_does_not_harm_those_of_its_decode(videos: Videos, tmp_path: Path) -> None:
     """Others are written; the failing one says why."""
     video = videos("mp4 with B-frames")

@@ -20,6 +20,9 @@ from vidcurate.store.atomic import atomic_write
 # A clip is encoded beside the one before it where its decoding would begin no later than this after
 # that one's end: about what starting another ffmpeg takes.
 GAP_S = Fraction(1)
+# The container in which a seek for sound alone lands where one for pictures and sound does, as each clip
+# of one decode reads its own sound: its bytes must not depend on the clips beside it.
+SOUND_APART = "mov,mp4,m4a,3gp,3g2,mj2"
 # Encoders keep what they look ahead until all clips of one decode are done: so many pixels of all.
 MAX_PIXELS_TOGETHER = 2 * 1920 * 1080
 
@@ -60,17 +63,17 @@ def cut_clips(
     if options.mode == "encode" and len(jobs) > 1:
         groups = near_each_other(path, video, jobs, options, offsets)
     else:
-        groups = [Group([job]) for job in jobs]
+        groups = [Group([job], []) for job in jobs]
     for group in groups:
         yield from cut_group(path, video, group, options, offsets)
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Clips of a video that are written together, and where reading for the first one starts."""
+    """Clips of a video that are written together, and where reading starts for each, if known."""
 
     jobs: list[ClipJob]
-    point: SeekPoint | None = None
+    points: list[SeekPoint]
 
 
 def near_each_other(
@@ -88,15 +91,17 @@ def near_each_other(
             point = find_seek_point(path, video, job.clip, offsets, audio=options.audio)
         except MediaError:
             # By itself the clip says why.
-            groups.append(Group([job]))
+            groups.append(Group([job], []))
             continue
         width, height = (job.rendition or whole_rendition(video, job.clip)).size
         n_pixels += width * height
         is_near = point.seek_s is None or point.key_s <= end_s + GAP_S
-        if groups and groups[-1].point and is_near and n_pixels <= MAX_PIXELS_TOGETHER:
+        is_near &= point.track is None or video.container == SOUND_APART
+        if groups and groups[-1].points and is_near and n_pixels <= MAX_PIXELS_TOGETHER:
             groups[-1].jobs.append(job)
+            groups[-1].points.append(point)
         else:
-            groups.append(Group([job], point))
+            groups.append(Group([job], [point]))
             n_pixels = width * height
         end_s = job.clip.end_pts * job.clip.time_base
     return groups
@@ -106,12 +111,12 @@ def cut_group(
     path: Path, video: Video, group: Group, options: CutOptions, offsets: Sequence[int]
 ) -> Iterator[CutFile | MediaError]:
     """Write clips in one decode, and those by themselves that this fails for."""
-    if group.point is None or len(group.jobs) == 1:
-        for job in group.jobs:
-            yield cut_by_itself(path, video, job, options, offsets, group.point)
+    if len(group.jobs) == 1:
+        point = group.points[0] if group.points else None
+        yield cut_by_itself(path, video, group.jobs[0], options, offsets, point)
         return
     with TemporaryDirectory(dir=group.jobs[0].out.parent, prefix=".") as folder:
-        encoded = encode_together(path, video, group.jobs, group.point, options, Path(folder))
+        encoded = encode_together(path, video, group.jobs, group.points, options, Path(folder))
         for job, one in zip(group.jobs, encoded, strict=True):
             if one is None:
                 yield cut_by_itself(path, video, job, options, offsets)

@@ -76,7 +76,9 @@ class Cutting:
 
     All times in it are the video's (`-copyts`). Each file has filters of its own, for picture and
     for sound: ffmpeg recreates a graph where its input changes. Files are written to `folder`
-    under the numbers of their clips.
+    under the numbers of their clips. Clips that are written together share the pictures that are
+    read from `point` on, but each reads its sound from its own of `sound_points`: what a decoder
+    of sound gives depends on where it began.
     """
 
     path: Path
@@ -84,6 +86,7 @@ class Cutting:
     point: SeekPoint
     options: CutOptions
     folder: Path
+    sound_points: Sequence[SeekPoint] = ()
 
     def encode(
         self, jobs: Sequence[ClipJob], seek_s: Fraction | None, sound: RawSound | None = None
@@ -123,17 +126,28 @@ class Cutting:
     def outputs(
         self, jobs: Sequence[ClipJob], seek_s: Fraction | None, sound: RawSound | None
     ) -> list[ffmpeg.nodes.OutputStream]:
-        """Build the outputs of all clips, which share one input."""
+        """Build the outputs of all clips, which share the input of their pictures."""
+        source = self.source(self.point, seek_s, jobs)
+        outputs = []
+        for number, job in enumerate(jobs):
+            heard = source
+            if sound is not None:
+                heard = raw_input(sound)
+            elif self.sound_points and self.point.track is not None:
+                point = self.sound_points[number]
+                heard = self.source(point, earlier(point.seek_s, point.sound_lead_s), [job])
+            outputs.append(self.output(number, job, source, heard, sound))
+        return outputs
+
+    def source(
+        self, point: SeekPoint, seek_s: Fraction | None, jobs: Sequence[ClipJob]
+    ) -> ffmpeg.nodes.FilterableStream:
+        """Build an input: this file and format only, from `seek_s` to the end of the clips."""
         # ffmpeg counts a length from the keyframe it lands on, which may lie far before the clip;
         # the filters end the reading, and this bound is only for videos that end before they do.
         end_s = max(job.clip.end_pts * job.clip.time_base for job in jobs)
-        source = self.source(seek_s, end_s - self.point.video_start_s + RUN_OUT_S)
-        raw = None if sound is None else raw_input(sound)
-        return [self.output(number, job, source, sound, raw) for number, job in enumerate(jobs)]
-
-    def source(self, seek_s: Fraction | None, length_s: Fraction) -> ffmpeg.nodes.FilterableStream:
-        """Build the input: this file and format only, `length_s` long from `seek_s`."""
-        begin = ffmpeg_seek_s(self.point, seek_s)
+        length_s = end_s - point.video_start_s + RUN_OUT_S
+        begin = ffmpeg_seek_s(point, seek_s)
         seek = {"ss": microseconds(begin)} if begin else {}
         is_shifted = self.video.container in SHIFTED_CONTAINERS
         offset = {"itsoffset": NO_SHIFT_OFFSET} if is_shifted else {}
@@ -155,24 +169,24 @@ class Cutting:
         number: int,
         job: ClipJob,
         source: ffmpeg.nodes.FilterableStream,
+        heard: ffmpeg.nodes.FilterableStream,
         sound: RawSound | None,
-        raw: ffmpeg.nodes.FilterableStream | None,
     ) -> ffmpeg.nodes.OutputStream:
-        """Build the output of one clip."""
+        """Build the output of one clip, with the pictures of one input and the sound of another."""
         clip, rendition, options = job.clip, self.rendition(job), self.options
         pictures = picture_filters(self.video, clip, rendition, self.point, self.count_file(number))
         streams = [source[str(self.point.video_index)]]
         sound_options: dict[str, object] = {}
         if (track := self.point.track) is not None:
             length_s = sound_length_s(clip, rendition)
-            if sound is None or raw is None:
+            if sound is None:
                 filters = sound_filters(self.point, track, clip, length_s)
-                streams.append(source[str(track.index)])
+                streams.append(heard[str(track.index)])
             else:
                 filters = ",".join(
                     (layout_filter(sound.audio_format.layout), *whole_length(length_s))
                 )
-                streams.append(raw)
+                streams.append(heard)
             sound_options = {"filter:a": filters, **aac_options(options)}
         tool = ffmpeg_for("encode", options.encoder)
         keep_times = "fps_mode" if "fps_mode" in tool.options else "vsync"
@@ -202,15 +216,16 @@ def encode_together(
     path: Path,
     video: Video,
     jobs: Sequence[ClipJob],
-    point: SeekPoint,
+    points: Sequence[SeekPoint],
     options: CutOptions,
     folder: Path,
 ) -> list[Encoded | None]:
-    """Encode clips in one decode of their video, from a point before the first of them.
+    """Encode clips in one decode of their video, from the point before the first of them.
 
     None for those whose files are not complete; they must be encoded each by itself.
     """
-    cutting = Cutting(path, video, point, options, folder)
+    point = points[0]
+    cutting = Cutting(path, video, point, options, folder, points)
     if point.track is not None and point.track.is_unplaced:
         return [None] * len(jobs)
     try:
