@@ -83,7 +83,7 @@ def bare(clips: Sequence[Mapping[str, Any]], preset: str, workers: int, folder: 
         number, clip = numbered
         span = ("-ss", f"{clip['start_s']:.6f}", "-t", f"{clip['duration_s']:.6f}")
         command = [
-            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-threads", "1", *span),
+            *(imageio_ffmpeg.get_ffmpeg_exe(), "-v", "fatal", "-nostdin", "-threads", "1", *span),
             *("-i", clip["path"], "-threads", "1", "-c:v", "libx264", "-crf", "18"),
             *("-preset", preset, "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "192k"),
             *("-movflags", "+faststart", str(folder / f"{number}.mp4")),

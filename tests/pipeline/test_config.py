@@ -54,7 +54,7 @@ def test_stages_come_in_the_order_of_the_data(tmp_path: Path) -> None:
         ),
         (
             "export:\n  media: all\n",
-            "2: export.media: must be 'none', 'copy' or 'encode', not 'all'",
+            "2: export.media: must be 'none', 'copy', 'smart' or 'encode', not 'all'",
         ),
         ("scan:\n  metrics:\n    - hash\n    - hsv\n", "4: scan.metrics.1: must be 'content'"),
         (
