@@ -1,7 +1,7 @@
 """The contract of an export: for each target what its trainer will do, before a file is written."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,12 @@ from vidcurate.exporting.contract import (
 )
 from vidcurate.exporting.settings import UNTRAINED
 from vidcurate.exporting.shape import ShapeLosses, shape_losses
-from vidcurate.exporting.size_estimate import EncodingChoice, SizeEstimate, estimate_size
+from vidcurate.exporting.size_estimate import (
+    EncodingChoice,
+    SizeEstimate,
+    estimate_size,
+    pixel_weights,
+)
 from vidcurate.exporting.target import Target
 from vidcurate.exporting.training import Action
 
@@ -214,8 +219,13 @@ def file_sizes(fates: Fates, choice: EncodingChoice, exported: float | None) -> 
     areas = np.array(
         [0 if isinstance(p, str) else p.size.width * p.size.height for p in fates.planned], np.int64
     )
-    pixels = int((fates.kinds.clips * areas * fates.file_frames).sum())
+    weights = pixel_weights(areas * fates.rates) if exported is None else 1.0
+    pixels = fates.kinds.clips * areas * fates.file_frames
     of_clip = fates.kinds.of_clip
     file_s = (fates.file_frames / fates.rates)[of_clip]
     audible = has_file[of_clip] & fates.facts.has_audio
-    return estimate_size(pixels, float(file_s[audible].sum()), choice, exported)
+    weighted = int((pixels * weights).sum())
+    found = estimate_size(weighted, float(file_s[audible].sum()), choice, exported)
+    if found.video_bytes is None or not weighted:
+        return found
+    return replace(found, bits_per_pixel=round(found.video_bytes * 8 / int(pixels.sum()), 4))

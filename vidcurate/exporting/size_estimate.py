@@ -6,14 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 # Bits per pixel by quality, at 832x480 and 16 frames a second, preset medium: 13 clips of web
-# videos together (`python -m scripts.benchmarks.clip_bytes`). Of what they foretell, an export of
-# Big Buck Bunny took 0.95, of 33 web clips 0.67, of 77 at 960x544 and 24 frames a second 0.54.
+# videos together (`python -m scripts.benchmarks.clip_bytes`).
 BITS_PER_PIXEL: Mapping[str, Sequence[tuple[int, float]]] = {
     "x264": ((12, 0.614), (18, 0.276), (23, 0.141), (28, 0.0733), (35, 0.0325)),
+    "x265": ((14, 0.412), (20, 0.187), (25, 0.0965), (30, 0.0504)),
     "svt-av1": ((18, 0.223), (26, 0.140), (35, 0.0781), (45, 0.0420), (55, 0.0225)),
 }
+# Bits per pixel fall as pixels per second rise, to this power of them: in exports of Big Buck Bunny
+# and of web clips at 16 and 24 frames a second, up to 1280x704, the power was 0.43 and 0.32. With
+# it, five exports took 0.68 to 0.95 of what was foretold.
+REFERENCE_RATE, SLOPE = 832 * 480 * 16, 0.4
 # How many times larger files are than those of preset medium.
 PRESET_FACTORS: Mapping[str, Mapping[str, float]] = {
     "x264": {
@@ -65,7 +70,8 @@ def estimate_size(
 ) -> SizeEstimate:
     """Estimate the size of files of so many pixels, and of so many seconds of sound.
 
-    `exported` are the bits per pixel of clips that were encoded in the same way.
+    `exported` are the bits per pixel of clips that were encoded in the same way. Without them,
+    pixels are weighted as `pixel_weights` says.
     """
     if exported is not None:
         how = "by the clips of this data set that are exported already"
@@ -81,6 +87,12 @@ def estimate_size(
         f"preset {preset}"
     )
     return SizeEstimate(int(pixels * bits / 8), audio_bytes, round(bits, 5), how)
+
+
+def pixel_weights(pixels_per_second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how many bits a pixel takes at some rates of pixels against the table's; 0 for 0."""
+    rates = np.maximum(pixels_per_second, 1) / REFERENCE_RATE
+    return np.asarray(np.where(pixels_per_second > 0, rates**-SLOPE, 0.0))
 
 
 def table_bits_per_pixel(choice: EncodingChoice) -> float | None:
