@@ -55,7 +55,7 @@ if TYPE_CHECKING:
         watermark,
     )
     from vidcurate.errors import MediaError, UsageError, VidcurateError
-    from vidcurate.exporting.checking import Contract
+    from vidcurate.exporting.forecast.checking import Contract
     from vidcurate.pipeline.recipes import Recipe, list_recipes
 
 __all__ = [
@@ -113,7 +113,7 @@ __all__ = [
 
 # Where names are defined, besides the functions that run something.
 _MODULES = {
-    "Contract": "vidcurate.exporting.checking",
+    "Contract": "vidcurate.exporting.forecast.checking",
     "DatasetClip": "vidcurate.api.clip",
     "Event": "vidcurate.api.events",
     "MediaError": "vidcurate.errors",

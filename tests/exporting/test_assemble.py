@@ -23,9 +23,9 @@ from vidcurate.errors import (
     UsageError,
     raising_disk_full,
 )
-from vidcurate.exporting.intact import check_export
-from vidcurate.exporting.losses import CLIP_LIST
-from vidcurate.exporting.manifest import MANIFEST
+from vidcurate.exporting.folder.intact import check_export
+from vidcurate.exporting.folder.losses import CLIP_LIST
+from vidcurate.exporting.folder.manifest import MANIFEST
 from vidcurate.exporting.target import Bundle
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.pipeline.run_options import RunOptions

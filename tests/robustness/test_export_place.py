@@ -14,8 +14,8 @@ import pytest
 from tests.support.chat_server import Script
 from tests.support.pipeline import names_below, process, rows, stored
 from vidcurate.errors import DiskFullError, LossError, UsageError, raising_disk_full
-from vidcurate.exporting.links import link
-from vidcurate.exporting.manifest import (
+from vidcurate.exporting.folder.links import link
+from vidcurate.exporting.folder.manifest import (
     MANIFEST,
     FileEntry,
     end_hash,
@@ -23,7 +23,7 @@ from vidcurate.exporting.manifest import (
     read_manifest,
     write_manifest,
 )
-from vidcurate.exporting.marker import read_marker
+from vidcurate.exporting.folder.marker import read_marker
 from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import EXPORTS, KEYFRAMES

@@ -15,8 +15,8 @@ from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
 from vidcurate.errors import UsageError
-from vidcurate.exporting.intact import check_export
-from vidcurate.exporting.quarantine import Quarantined, update_quarantine
+from vidcurate.exporting.folder.intact import check_export
+from vidcurate.exporting.folder.quarantine import Quarantined, update_quarantine
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import (
     CAPTIONS,

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 
-from vidcurate.exporting.clip_facts import ClipFacts, clip_facts
+from vidcurate.exporting.forecast.clip_facts import ClipFacts, clip_facts
 
 TICKS = 90_000
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.bundles import bundle_of, clip, sample_of
-from vidcurate.exporting.captions import caption_line
+from vidcurate.exporting.layouts.captions import caption_line
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
 from vidcurate.exporting.training import Training
 

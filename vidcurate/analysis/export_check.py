@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from vidcurate.errors import EmptyResultError
-from vidcurate.exporting.advice import SplitLengths
-from vidcurate.exporting.checking import CheckRequest, Contract, check
-from vidcurate.exporting.clip_facts import read_clip_facts
-from vidcurate.exporting.contract import Setting
+from vidcurate.exporting.forecast.advice import SplitLengths
+from vidcurate.exporting.forecast.checking import CheckRequest, Contract, check
+from vidcurate.exporting.forecast.clip_facts import read_clip_facts
+from vidcurate.exporting.forecast.contract import Setting
+from vidcurate.exporting.forecast.size_estimate import EncodingChoice, exported_bits_per_pixel
 from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import (
     MODEL,
@@ -16,7 +17,6 @@ from vidcurate.exporting.settings import (
     rendition_options,
     training_for,
 )
-from vidcurate.exporting.size_estimate import EncodingChoice, exported_bits_per_pixel
 from vidcurate.exporting.target import Target
 from vidcurate.exporting.targets import target_of
 from vidcurate.exporting.training import Size

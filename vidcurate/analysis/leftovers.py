@@ -7,7 +7,7 @@ from itertools import chain
 import pyarrow.compute as pc
 
 from vidcurate.analysis.view import present_plan, present_scope
-from vidcurate.exporting.files import unfinished_folders
+from vidcurate.exporting.folder.files import unfinished_folders
 from vidcurate.exporting.targets import TARGET_NAMES, folder_name
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.pruning import prune

@@ -13,7 +13,7 @@ from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, 
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
 from vidcurate.errors import UsageError, suggest
-from vidcurate.exporting.checking import Contract
+from vidcurate.exporting.forecast.checking import Contract
 from vidcurate.options import options_of
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.estimate.comparison import save_estimate

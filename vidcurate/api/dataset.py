@@ -34,7 +34,7 @@ from vidcurate.store.table import Table, positions
 
 if TYPE_CHECKING:
     from vidcurate.api.calls import RunResult
-    from vidcurate.exporting.checking import Contract
+    from vidcurate.exporting.forecast.checking import Contract
 
 R = TypeVar("R")
 LOG = logging.getLogger("vidcurate")

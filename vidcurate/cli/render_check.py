@@ -10,13 +10,13 @@ from rich.text import Text
 from vidcurate.cli.printing import printable
 from vidcurate.cli.render_estimate import GB, short_number
 from vidcurate.errors import quantity
-from vidcurate.exporting.advice import duration_text
-from vidcurate.exporting.caption_check import CaptionCheck, Spread
-from vidcurate.exporting.checking import Contract, TargetContract
-from vidcurate.exporting.clip_facts import Example
-from vidcurate.exporting.contract import BucketCount, Group
-from vidcurate.exporting.shape import ShapeLosses
-from vidcurate.exporting.size_estimate import SizeEstimate
+from vidcurate.exporting.forecast.advice import duration_text
+from vidcurate.exporting.forecast.caption_check import CaptionCheck, Spread
+from vidcurate.exporting.forecast.checking import Contract, TargetContract
+from vidcurate.exporting.forecast.clip_facts import Example
+from vidcurate.exporting.forecast.contract import BucketCount, Group
+from vidcurate.exporting.forecast.shape import ShapeLosses
+from vidcurate.exporting.forecast.size_estimate import SizeEstimate
 from vidcurate.options import listed
 
 BUCKETS_SHOWN, GROUPS_SHOWN = 20, 8

@@ -23,18 +23,16 @@ from vidcurate.errors import (
     UsageError,
     quantity,
 )
-from vidcurate.exporting.card import Contents, data_card
-from vidcurate.exporting.croissant import CROISSANT, croissant
-from vidcurate.exporting.files import put_in_place, put_objects, require_folder, tidy
-from vidcurate.exporting.hub import check_hub, push
-from vidcurate.exporting.losses import (
+from vidcurate.exporting.folder.files import put_in_place, put_objects, require_folder, tidy
+from vidcurate.exporting.folder.hub import check_hub, push
+from vidcurate.exporting.folder.losses import (
     CLIP_LIST,
     ExportContents,
     ListedClip,
     find_losses,
     read_export,
 )
-from vidcurate.exporting.manifest import (
+from vidcurate.exporting.folder.manifest import (
     FileEntry,
     KnownHashes,
     Previous,
@@ -45,7 +43,7 @@ from vidcurate.exporting.manifest import (
     reuse_unchanged,
     write_manifest,
 )
-from vidcurate.exporting.marker import (
+from vidcurate.exporting.folder.marker import (
     CARD,
     ExportMarker,
     check_replaceable,
@@ -53,14 +51,16 @@ from vidcurate.exporting.marker import (
     refuse_nested,
     write_marker,
 )
-from vidcurate.exporting.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFiles
-from vidcurate.exporting.samples import listed, samples_of
-from vidcurate.exporting.table import SPLITS, clip_pieces, exported_clips, videos_by_name
+from vidcurate.exporting.folder.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER, RowFiles
+from vidcurate.exporting.tables.card import Contents, data_card
+from vidcurate.exporting.tables.croissant import CROISSANT, croissant
+from vidcurate.exporting.tables.samples import listed, samples_of
+from vidcurate.exporting.tables.table import SPLITS, clip_pieces, exported_clips, videos_by_name
+from vidcurate.exporting.tables.videos import video_pieces
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
 from vidcurate.exporting.targets import folder_name
 from vidcurate.exporting.targets.parquet import VIDEOS_FOLDER
 from vidcurate.exporting.training import Training
-from vidcurate.exporting.videos import video_pieces
 from vidcurate.records import CAPTIONS, KEYFRAMES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, Remote, get

@@ -7,10 +7,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidcurate.exporting.links import link
-from vidcurate.exporting.manifest import KnownHashes, Previous
-from vidcurate.exporting.questions import Questions
-from vidcurate.exporting.row_files import RowFiles
+from vidcurate.exporting.folder.links import link
+from vidcurate.exporting.folder.manifest import KnownHashes, Previous
+from vidcurate.exporting.folder.row_files import RowFiles
+from vidcurate.exporting.layouts.questions import Questions
 from vidcurate.exporting.training import Fate, FileFacts, Training
 from vidcurate.exporting.video_models import ModelName
 from vidcurate.stage import DatasetView

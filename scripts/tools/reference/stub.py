@@ -21,7 +21,7 @@ from typing import Any, Literal, TypedDict, Unpack
 from vidcurate.api.calls import RunResult, Sources
 from vidcurate.api.choice import Config, PathLike
 from vidcurate.api.events import OnProgress
-from vidcurate.exporting.checking import Contract
+from vidcurate.exporting.forecast.checking import Contract
 from vidcurate.pipeline.estimate.forecast import Estimate
 """
 RUN = """

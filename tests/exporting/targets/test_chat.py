@@ -13,8 +13,8 @@ import yaml
 from tests.support.bundles import training
 from tests.support.layouts import pairs, written
 from vidcurate.errors import UsageError
-from vidcurate.exporting.chat import VIDEO
-from vidcurate.exporting.questions import Questions
+from vidcurate.exporting.layouts.chat import VIDEO
+from vidcurate.exporting.layouts.questions import Questions
 from vidcurate.exporting.target import Bundle, Sample, Target, TargetOptions
 from vidcurate.exporting.targets import llama_factory, llava, ms_swift
 from vidcurate.exporting.training import Fate, FileFacts

@@ -8,7 +8,7 @@ import typer
 
 from vidcurate.cli.printing import say, tell, tell_json
 from vidcurate.errors import ExportFaultError, UsageError, quantity
-from vidcurate.exporting.intact import ExportCheck, check_export
+from vidcurate.exporting.folder.intact import ExportCheck, check_export
 from vidcurate.store.storage import location
 
 KINDS = ("missing", "changed", "additional")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vidcurate.exporting.clip_folder import (
+from vidcurate.exporting.layouts.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
@@ -23,8 +23,8 @@ from vidcurate.exporting.clip_folder import (
     resized_note,
     text_beside,
 )
+from vidcurate.exporting.layouts.trainer_files import shell_words
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 CONFIG = "train.yaml"

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vidcurate.exporting.clip_folder import inside
+from vidcurate.exporting.layouts.clip_folder import inside
+from vidcurate.exporting.layouts.trainer_files import ascii_json, facts_of
 from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import ascii_json, facts_of
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
 BYTES_PER_TAR = 500 << 20

@@ -8,8 +8,7 @@ data set of its own.
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import (
+from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
@@ -17,6 +16,7 @@ from vidcurate.exporting.trainer_files import (
     sizes_for,
     text_file_fault,
 )
+from vidcurate.exporting.target import Bundle, Sample, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
 VIDEOS, CAPTIONS, EMBEDDINGS = "videos", "metas", "t5_xxl"

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from vidcurate.exporting.listing import clip_name, read_json_lines
-from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import (
+from vidcurate.exporting.layouts.listing import clip_name, read_json_lines
+from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
@@ -22,6 +21,7 @@ from vidcurate.exporting.trainer_files import (
     text_of,
     write_ascii_lines,
 )
+from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 LIST, SCRIPT = "metadata.jsonl", "train.sh"

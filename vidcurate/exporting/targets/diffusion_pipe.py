@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vidcurate.exporting.clip_folder import (
+from vidcurate.exporting.layouts.clip_folder import (
     CLIPS,
     HOWTO,
     clips_in,
@@ -25,8 +25,8 @@ from vidcurate.exporting.clip_folder import (
     resized_note,
     text_beside,
 )
+from vidcurate.exporting.layouts.trainer_files import facts_of, shell_words, text_file_fault
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import facts_of, shell_words, text_file_fault
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training, VideoModel
 
 DATASET, CONFIG = "dataset.toml", "train.toml"

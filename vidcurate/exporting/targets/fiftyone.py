@@ -5,7 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.listing import PATHS, chosen_columns, read_csv, write_csv, written_as
+from vidcurate.exporting.layouts.listing import (
+    PATHS,
+    chosen_columns,
+    read_csv,
+    write_csv,
+    written_as,
+)
 from vidcurate.exporting.target import Bundle, Target, TargetOptions
 
 LIST = "labels.csv"

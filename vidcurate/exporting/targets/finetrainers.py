@@ -9,9 +9,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from vidcurate.exporting.clip_folder import CLIPS, inside
-from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import (
+from vidcurate.exporting.layouts.clip_folder import CLIPS, inside
+from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     buckets_in,
@@ -21,6 +20,7 @@ from vidcurate.exporting.trainer_files import (
     sizes_for,
     text_file_fault,
 )
+from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 CONFIG = "dataset.json"

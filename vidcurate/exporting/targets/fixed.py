@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.listing import (
+from vidcurate.exporting.layouts.listing import (
     CLIPS,
     chosen_columns,
     clip_name,

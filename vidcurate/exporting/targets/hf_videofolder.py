@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.listing import (
+from vidcurate.exporting.layouts.listing import (
     CLIPS,
     PATHS,
     chosen_columns,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.listing import (
+from vidcurate.exporting.layouts.listing import (
     PATHS,
     about_paths,
     chosen_columns,

@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.chat import check_messages, messages, sampled_fate
-from vidcurate.exporting.listing import clip_name, require_file, write_json_list
+from vidcurate.exporting.layouts.chat import check_messages, messages, sampled_fate
+from vidcurate.exporting.layouts.listing import clip_name, require_file, write_json_list
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 

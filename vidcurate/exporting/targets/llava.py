@@ -6,8 +6,8 @@ from shlex import quote
 from typing import Any
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.chat import check_dialogue, sampled_fate, turns
-from vidcurate.exporting.listing import clip_name, require_file, write_json_list
+from vidcurate.exporting.layouts.chat import check_dialogue, sampled_fate, turns
+from vidcurate.exporting.layouts.listing import clip_name, require_file, write_json_list
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 

@@ -8,10 +8,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.clip_folder import quoted
-from vidcurate.exporting.listing import clip_name, read_json_lines
-from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import (
+from vidcurate.exporting.layouts.clip_folder import quoted
+from vidcurate.exporting.layouts.listing import clip_name, read_json_lines
+from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
@@ -21,6 +20,7 @@ from vidcurate.exporting.trainer_files import (
     text_of,
     write_ascii_lines,
 )
+from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
 LIST, CONFIG, SCRIPT = "clips.jsonl", "ltx2.yaml", "preprocess.sh"

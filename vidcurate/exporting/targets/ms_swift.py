@@ -5,8 +5,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vidcurate.exporting.chat import check_messages, messages, sampled_fate
-from vidcurate.exporting.listing import (
+from vidcurate.exporting.layouts.chat import check_messages, messages, sampled_fate
+from vidcurate.exporting.layouts.listing import (
     clip_name,
     read_json_lines,
     require_file,

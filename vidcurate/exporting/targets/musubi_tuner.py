@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vidcurate.exporting.clip_folder import (
+from vidcurate.exporting.layouts.clip_folder import (
     CACHE,
     CLIPS,
     HOWTO,
@@ -25,8 +25,8 @@ from vidcurate.exporting.clip_folder import (
     rate_text,
     resized_note,
 )
+from vidcurate.exporting.layouts.trainer_files import facts_of, shell_words
 from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 DATASET = "dataset.toml"

@@ -16,10 +16,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vidcurate.exporting.clip_folder import header_facts, inside
-from vidcurate.exporting.listing import clip_name
-from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.trainer_files import (
+from vidcurate.exporting.layouts.clip_folder import header_facts, inside
+from vidcurate.exporting.layouts.listing import clip_name
+from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     facts_of,
@@ -27,6 +26,7 @@ from vidcurate.exporting.trainer_files import (
     shell_words,
     taken,
 )
+from vidcurate.exporting.target import Bundle, Sample, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 LIST, CONFIG = "clips.parquet", "open_sora.py"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.row_files import RowFiles
+from vidcurate.exporting.folder.row_files import RowFiles
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.store.storage import Location, map_names
 from vidcurate.store.table import rechunk

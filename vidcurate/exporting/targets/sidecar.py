@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from vidcurate.exporting.listing import CLIPS, clip_name
+from vidcurate.exporting.layouts.listing import CLIPS, clip_name
 from vidcurate.exporting.target import Bundle, Target
 
 HOWTO = """# Clips with a text file each

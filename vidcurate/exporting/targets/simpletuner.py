@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vidcurate.exporting.clip_folder import (
+from vidcurate.exporting.layouts.clip_folder import (
     CACHE,
     HOWTO,
     clips_in,
@@ -23,8 +23,8 @@ from vidcurate.exporting.clip_folder import (
     resized_note,
     text_beside,
 )
+from vidcurate.exporting.layouts.trainer_files import facts_of, shell_words
 from vidcurate.exporting.target import Bundle, Target
-from vidcurate.exporting.trainer_files import facts_of, shell_words
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
 
 BACKENDS, CONFIG = "multidatabackend.json", "config.toml"

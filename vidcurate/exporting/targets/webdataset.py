@@ -8,7 +8,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import BinaryIO
 
-from vidcurate.exporting.listing import columns_of, present, to_json
+from vidcurate.exporting.layouts.listing import columns_of, present, to_json
 from vidcurate.exporting.target import Bundle, Sample, Target
 
 # The `datasets` library takes the columns of a data set from so many of its first samples.

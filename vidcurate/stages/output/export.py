@@ -6,10 +6,10 @@ from fractions import Fraction
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
-from vidcurate.exporting.questions import read_questions
+from vidcurate.exporting.layouts.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import rendition_options, training_for
-from vidcurate.exporting.table import SCORES, TEXTS
+from vidcurate.exporting.tables.table import SCORES, TEXTS
 from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.targets import target_of
 from vidcurate.options import StageConfig

@@ -1,10 +1,10 @@
 """shape auto: the sizes that lose least of the kept clips stand in its place when files are cut."""
 
 from vidcurate.errors import UsageError
-from vidcurate.exporting.clip_facts import ClipFacts, read_clip_facts
-from vidcurate.exporting.contract import long_enough_pictures
+from vidcurate.exporting.forecast.clip_facts import ClipFacts, read_clip_facts
+from vidcurate.exporting.forecast.contract import long_enough_pictures
+from vidcurate.exporting.forecast.shape import MAX_SHAPES, choose_sizes
 from vidcurate.exporting.settings import AUTO, UNTRAINED, model_of, rendition_options, training_for
-from vidcurate.exporting.shape import MAX_SHAPES, choose_sizes
 from vidcurate.exporting.targets import target_of
 from vidcurate.options import listed
 from vidcurate.stage import DatasetView, Settling

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.spans import cuts_between
 from vidcurate.errors import MediaError, quantity
-from vidcurate.exporting.quarantine import REASONS, Quarantined, update_quarantine
+from vidcurate.exporting.folder.quarantine import REASONS, Quarantined, update_quarantine
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (

@@ -1,0 +1,1 @@
+"""What trainers will do with clips, told before a file is written."""

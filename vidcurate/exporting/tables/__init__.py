@@ -1,0 +1,1 @@
+"""The rows of an export, and what describes them: samples, columns, card."""
