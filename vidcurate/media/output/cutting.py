@@ -20,8 +20,8 @@ from vidcurate.store.atomic import atomic_write
 # A clip is encoded beside the one before it where its decoding would begin no later than this after
 # that one's end: about what starting another ffmpeg takes.
 GAP_S = Fraction(1)
-# The container in which a seek for sound alone lands where one for pictures and sound does. Each clip
-# of one decode reads its own sound, so that its bytes do not depend on the clips beside it.
+# The container in which a seek for sound alone lands where one for pictures and sound does. A clip
+# in one decode reads its own sound, so that its bytes do not depend on the clips beside it.
 SOUND_APART = "mov,mp4,m4a,3gp,3g2,mj2"
 # Encoders keep what they look ahead until all clips of one decode are done: so many pixels of all.
 MAX_PIXELS_TOGETHER = 2 * 1920 * 1080
