@@ -414,6 +414,7 @@ def bundle_of(
         schema=job.found.schema,
         view=job.found.view,
         split=split,
+        has_own_folder=has_own,
         list_tables=pieces,
         list_videos=partial(video_pieces, job.found.view, job.found.videos, of_split),
         row_files=files,

@@ -75,12 +75,13 @@ class Bundle:
     are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
     by video and time, anew at each call; `clip_file` is where a clip's file lies, `sound_file`
-    where its sound does as WAV, if it has any. `split` is the part of the data set that is written.
-    `schema` states the types of the columns in `Sample.row`, where they are known; `view` is the
-    data set, for targets that read more than clips. A layout of rows is given the table in pieces
-    by `list_tables`, that of the clips' videos by `list_videos`, and puts the files that rows name
-    by `row_files`. `previous` is the export that is replaced, `known` remembers hashes of files
-    that need not be read again.
+    where its sound does as WAV, if it has any. `split` is the part of the data set that is written,
+    to the export itself or to a folder of its own in it (`has_own_folder`). `schema` states the
+    types of the columns in `Sample.row`, where they are known; `view` is the data set, for targets
+    that read more than clips. A layout of rows is given the table in pieces by `list_tables`, that
+    of the clips' videos by `list_videos`, and puts the files that rows name by `row_files`.
+    `previous` is the export that is replaced, `known` remembers hashes of files that need not be
+    read again.
     """
 
     root: Path
@@ -94,6 +95,7 @@ class Bundle:
     schema: pa.Schema | None = None
     view: DatasetView | None = None
     split: str = "train"
+    has_own_folder: bool = False
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
     list_videos: Callable[[], Iterator[pa.Table]] | None = None
     row_files: RowFiles | None = None
@@ -124,6 +126,14 @@ class Bundle:
         if entry is not None:
             self.known.add(file, entry.sha256, entry.end)
         return entry is not None
+
+    def beside(self, name: str) -> Path:
+        """Return a folder next to the export, for what a trainer writes by itself.
+
+        In the export it would be foreign, and nothing may replace a folder with foreign files.
+        """
+        root, within = (self.out, "") if not self.has_own_folder else (self.out.parent, self.split)
+        return root.with_name(f"{root.name}-{name}") / within
 
     def text(self, name: str, content: str) -> None:
         """Write a text file in UTF-8 with line feeds."""

@@ -22,7 +22,7 @@ QUARANTINE = "quarantine"
 # vidcurate 0.1 wrote 1.
 LAYOUT = 2
 # A data set holds <table>/<fingerprint>/ and the folders of what was made from its tables.
-GENERATED_FOLDERS = ("export", "counts", "search", QUARANTINE)
+GENERATED = re.compile(rf"export|export-.+|counts|search|{QUARANTINE}")
 FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
 
 
@@ -92,7 +92,7 @@ def enclosing_vidcurate_folder(folder: Location) -> VidcurateFolder | None:
 def is_generated(below: Sequence[str]) -> bool:
     """Whether a path below a data set's root, as its names, is one that vidcurate made."""
     is_of_table = len(below) > 1 and bool(FINGERPRINT.fullmatch(below[1]))
-    return is_of_table or (len(below) > 0 and below[0] in GENERATED_FOLDERS)
+    return is_of_table or (len(below) > 0 and bool(GENERATED.fullmatch(below[0])))
 
 
 def parents_of(folder: Location) -> Iterator[Location]:

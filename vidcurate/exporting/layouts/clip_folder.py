@@ -12,7 +12,7 @@ from vidcurate.media.io.container import open_container
 
 CLIPS = "clips"
 HOWTO = "HOWTO.md"
-CACHE = "cache"
+CACHE, RUNS = "cache", "runs"
 
 
 def place_with_text(bundle: Bundle, sample: Sample, folder: str, text: str) -> None:

@@ -30,7 +30,7 @@ def columns_of(sample: Sample, path: str) -> dict[str, Any]:
     if sample.facts:
         facts = sample.facts
         known |= {"width": facts.width, "height": facts.height, "fps": float(facts.fps)}
-        known |= {"n_frames": facts.n_frames}
+        known |= {"n_frames": facts.n_frames, "duration_s": float(facts.n_frames / facts.fps)}
     return known
 
 

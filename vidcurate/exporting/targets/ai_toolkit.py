@@ -13,6 +13,7 @@ import yaml
 from vidcurate.exporting.layouts.clip_folder import (
     CLIPS,
     HOWTO,
+    RUNS,
     clips_in,
     counted_note,
     header_facts,
@@ -139,7 +140,7 @@ config:
   process:
     - type: sd_trainer
       # Fill in: where runs are written.
-      training_folder: {quoted(bundle.out / "runs")}
+      training_folder: {quoted(bundle.beside(RUNS))}
       device: cuda:0
       # A trigger word is put before each caption that lacks it.
       # trigger_word: ""

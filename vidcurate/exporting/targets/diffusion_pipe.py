@@ -14,6 +14,7 @@ from typing import Any
 from vidcurate.exporting.layouts.clip_folder import (
     CLIPS,
     HOWTO,
+    RUNS,
     clips_in,
     counted_note,
     folders_of,
@@ -230,7 +231,7 @@ def trainer_config(bundle: Bundle) -> str:
     return "\n".join(
         [
             "# Fill in: where runs are written.",
-            f"output_dir = {quoted(bundle.out / 'runs')}",
+            f"output_dir = {quoted(bundle.beside(RUNS))}",
             f"dataset = {quoted(bundle.out / DATASET)}",
             "epochs = 100",
             "save_every_n_epochs = 10",

@@ -174,7 +174,7 @@ def write(bundle: Bundle) -> None:
             yield {"caption": sample.caption, "video": clip_name(sample)}
 
     write_ascii_lines(bundle.file(LIST), rows())
-    root = f"{bundle.out}-precomputed"
+    root = bundle.beside("precomputed")
     script = PREPROCESS.format(
         script=shell_words(bundle.out / SCRIPT),
         out=shell_words(root),

@@ -171,7 +171,7 @@ def write(bundle: Bundle) -> None:
     buckets = [bucket for bucket, _ in tally.sorted()]
     for bucket in buckets:
         write_ascii_lines(bundle.file(list_name(bucket)), rows_of(bundle, bucket))
-    root = f"{bundle.out}-precomputed"
+    root = bundle.beside("precomputed")
     lists = [(shell_words(bundle.out / list_name(bucket)), bucket) for bucket in buckets]
     calls = [CALL.format(list=file, bucket=bucket) for file, bucket in lists]
     head = HEAD.format(script=shell_words(bundle.out / SCRIPT), out=shell_words(root))

@@ -17,6 +17,7 @@ from vidcurate.exporting.layouts.clip_folder import (
     CACHE,
     CLIPS,
     HOWTO,
+    RUNS,
     counted_note,
     header_facts,
     inside,
@@ -263,7 +264,7 @@ def dataset_config(bundle: Bundle, lists: Sequence[ClipList]) -> str:
             "",
             "[[datasets]]",
             f"video_jsonl_file = {quoted(bundle.out / f'{CLIPS}-{clips.name}.jsonl')}",
-            f"cache_directory = {quoted(bundle.out / CACHE / clips.name)}",
+            f"cache_directory = {quoted(bundle.beside(CACHE) / clips.name)}",
             f"resolution = [{clips.area.width}, {clips.area.height}]",
             f"target_frames = [{clips.length}]",
             'frame_extraction = "head"',
@@ -291,12 +292,12 @@ accelerate launch --num_cpu_threads_per_process 1 --mixed_precision bf16 \\
   --optimizer_type adamw8bit --learning_rate 2e-4 --gradient_checkpointing \\
   --network_module networks.{scripts.network} --network_dim 32 \\
   --max_train_epochs 16 --save_every_n_epochs 1 \\
-  --output_dir {shell_words(bundle.out / "runs")} --output_name {bundle.name}
+  --output_dir {shell_words(bundle.beside(RUNS))} --output_name {bundle.name}
 ```
 
 `{DATASET}` and the lists name this folder by its full path: change them where you move it. Other
 models of a family need another `--task`; the trainer's own pages list them. Remove
-`{CACHE}` after a change of clips or captions.
+`{bundle.beside(CACHE)}` after a change of clips or captions.
 """
 
 

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from vidcurate.exporting.layouts.clip_folder import (
     CACHE,
     HOWTO,
+    RUNS,
     clips_in,
     folders_of,
     header_facts,
@@ -205,7 +206,7 @@ def backend_entry(bundle: Bundle, backend: Backend, folder: str, longest: int) -
         "minimum_image_size": 0,
         "crop": False,
         "crop_style": "center",
-        "cache_dir_vae": str(bundle.out / CACHE / "vae" / ident),
+        "cache_dir_vae": str(bundle.beside(CACHE) / "vae" / ident),
         "repeats": 0,
         "video": {
             "num_frames": backend.n_frames,
@@ -224,7 +225,7 @@ def text_entry(bundle: Bundle) -> dict[str, Any]:
         "type": "local",
         "dataset_type": "text_embeds",
         "default": True,
-        "cache_dir": str(bundle.out / CACHE / "text"),
+        "cache_dir": str(bundle.beside(CACHE) / "text"),
     }
 
 
@@ -242,7 +243,7 @@ model_flavour = "{family.flavour}"
 #pretrained_model_name_or_path = "/path/to/it"
 data_backend_config = {quoted(bundle.out / BACKENDS)}
 # Fill in: where runs are written.
-output_dir = {quoted(bundle.out / "runs")}
+output_dir = {quoted(bundle.beside(RUNS))}
 aspect_bucket_alignment = {family.alignment}
 aspect_bucket_rounding = {RATIO_DIGITS}
 minimum_image_size = 0
@@ -290,7 +291,8 @@ def howto(bundle: Bundle) -> str:
 `{BACKENDS}` and `{CONFIG}` name this folder by its full path: change them where you move it. The
 trainer knows no frame rates: clips have {bundle.training.model.fps} frames a second already. A
 bucket with fewer clips than `train_batch_size` is left out. Captions are the `.txt` files beside
-the clips, one line each: every line would be a caption of its own. Remove `{CACHE}` and the
+the clips, one line each: every line would be a caption of its own. Remove
+`{bundle.beside(CACHE)}` and the
 `aspect_ratio_bucket_*.json` beside the clips after a change of clips.
 """
 
