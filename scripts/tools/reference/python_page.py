@@ -10,6 +10,7 @@ from scripts.tools.reference.markdown import code, fenced, page, table
 from vidcurate.analysis import clip_search
 from vidcurate.api import calls, choice, clip, dataset, events
 from vidcurate.errors import MediaError, UsageError, VidcurateError
+from vidcurate.exporting.forecast import checking
 from vidcurate.pipeline import counts, recipes
 from vidcurate.stages.registry import STAGES
 
@@ -44,6 +45,9 @@ def python_page() -> str:
         class_blocks(dataset.VideoDataset, dataset, "### "),
         class_blocks(clip.DatasetClip, clip, "### "),
         class_blocks(clip.SearchHit, clip, "### "),
+        ["## The check of an export", *function_blocks("check_export", calls)],
+        class_blocks(checking.Contract, checking, "### "),
+        class_blocks(checking.TargetContract, checking, "### "),
         ["## Recipes", *function_blocks("list_recipes", recipes)],
         class_blocks(recipes.Recipe, recipes, "### "),
         ["## Errors", *error_blocks()],

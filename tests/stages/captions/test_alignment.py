@@ -83,7 +83,7 @@ def test_it_is_a_column_of_the_export(video: Path, tmp_path: Path, model: str) -
         "export": {"media": "none"},
     }
     process(tmp_path, options, video)
-    table = pq.read_table(next((tmp_path / "export").rglob("*.parquet")))
+    table = pq.read_table(next((tmp_path / "export" / "data").iterdir()))
     wanted = {row.clip_id: row.frame_mean for row in rows(tmp_path, ALIGNMENT)}
     columns = (table[name].to_pylist() for name in ("clip_id", "alignment_frame_mean"))
     assert dict(zip(*columns, strict=True)) == wanted
