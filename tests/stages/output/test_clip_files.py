@@ -137,10 +137,11 @@ def test_a_clip_is_shortened_to_the_frames_that_its_file_shows(tmp_path: Path) -
 
 
 def test_words_are_taken_as_files_and_the_command_line_give_them() -> None:
-    """A rate may be a number, a shape a word, and numbers may be text."""
-    config = ExportConfig.model_validate({"fps": 16, "shape": "480p", "lengths": ["33"]})
-    assert config.asked == Asked(fps="16", shape=("480p",), lengths=(33,))
+    """A rate may be a number, a shape a word, numbers may be text, and lists parted by commas."""
+    config = ExportConfig.model_validate({"fps": 16, "shape": "480p", "lengths": ["33,49", "81"]})
+    assert config.asked == Asked(fps="16", shape=("480p",), lengths=(33, 49, 81))
     assert isinstance(config.media, Encode)
+    assert ExportConfig.model_validate({"lengths": ["none"]}).lengths == ()
 
 
 @pytest.mark.parametrize(

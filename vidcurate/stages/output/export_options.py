@@ -24,10 +24,12 @@ QUALITIES: dict[Encoder, tuple[int, int]] = {
 
 
 def as_list(value: Any) -> Any:
-    """Take words as YAML and command lines write them: one, a list, or parted by commas."""
+    """Take words as YAML and command lines write them: one, a list, parted by commas, or none."""
     values = (value,) if isinstance(value, (str, int)) else value
     if not isinstance(values, (list, tuple)):
         return value
+    if [*values] == ["none"]:
+        return ()
     return tuple(part.strip() for word in values for part in str(word).split(",") if part.strip())
 
 
