@@ -13,7 +13,7 @@ from vidcurate.store.dataset import Dataset, StoredTable
 from vidcurate.store.table import Table, positions
 
 # Enough batches for each worker that the last ones end at about the same time.
-BATCHES_PER_WORKER = 4
+BATCHES_PER_WORKER = 8
 
 
 def pending_batches(
