@@ -17,7 +17,7 @@ from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 
 MEGABYTE = 1_000_000
-N = 32  # four rows a batch
+N = 64  # four rows a batch
 ALLOWED = 400 * MEGABYTE  # a worker with what it has imported takes a fraction of it
 
 
