@@ -5,7 +5,8 @@ from fractions import Fraction
 
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.errors import MediaError, UsageError
-from vidcurate.exporting.assemble import ExportRequest, assemble, check_folders
+from vidcurate.exporting.assemble import assemble, check_folders
+from vidcurate.exporting.job import ExportRequest
 from vidcurate.exporting.layouts.questions import read_questions
 from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import rendition_options, training_for
