@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.bundles import bundle_of, clip, sample_of, training
-from vidcurate.exporting.targets.ltx2 import TARGET, fate, fate_in
+from vidcurate.exporting.targets.ltx2 import TARGET, fate, nearest_bucket
 from vidcurate.exporting.training import Bucket, FileFacts, Size
 
 BUCKETS = (Bucket(768, 448, 49), Bucket(512, 512, 49), Bucket(448, 768, 49))
@@ -28,7 +28,7 @@ def facts(width: int, height: int, n_frames: int = 49) -> FileFacts:
 )
 def test_the_size_is_that_of_the_nearest_aspect(file: FileFacts, bucket: Bucket) -> None:
     """Aspects are compared as ratios of ratios."""
-    assert fate_in(file, BUCKETS).bucket == bucket
+    assert nearest_bucket(file, BUCKETS) == bucket
 
 
 @pytest.mark.parametrize(

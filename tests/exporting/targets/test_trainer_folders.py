@@ -100,9 +100,8 @@ def test_odd_captions_survive_or_are_named(name: TargetName, tmp_path: Path, cli
     )
     target.write(bundle)
     found = dict(target.read(bundle))
-    assert target.caption_fault is not None
     for sample in samples:
-        fault = target.caption_fault(sample.caption)
+        fault = target.caption_fault(sample.caption) if target.caption_fault else ""
         assert found[sample.stem] == sample.caption or fault, repr(sample.caption[:40])
 
 

@@ -96,23 +96,42 @@ def present(row: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in found.items() if value is not None and value != []}
 
 
-def to_json(row: Mapping[str, Any]) -> str:
-    """Write a row as one line of JSON, in UTF-8 and not in escapes."""
-    return json.dumps(json_value(row), ensure_ascii=False, allow_nan=False)
+def listed_rows(bundle: Bundle) -> Iterator[dict[str, Any]]:
+    """Put each clip into the folder, and yield its row of a list."""
+    columns = columns_asked(bundle.options)
+    for sample in bundle.samples():
+        bundle.place(sample, clip_name(sample))
+        yield chosen_columns(sample, list_path(bundle, sample), columns)
 
 
-def write_json_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def listed_pairs(bundle: Bundle, rows: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Return stem and caption of each row of a list; raises ValueError for a file that is gone."""
+    columns = columns_asked(bundle.options)
+    path, caption = written_as(columns, *PATHS), written_as(columns, "caption")
+    return [(require_file(bundle, row[path]).stem, row[caption]) for row in rows]
+
+
+def to_json(row: Mapping[str, Any], *, in_ascii: bool = False) -> str:
+    """Write a row as one line of JSON: in UTF-8, or in ASCII for whoever reads by the locale."""
+    return json.dumps(json_value(row), ensure_ascii=in_ascii, allow_nan=False)
+
+
+def write_json_lines(
+    file: Path, rows: Iterable[Mapping[str, Any]], *, in_ascii: bool = False
+) -> None:
     """Write a JSON object a line."""
     with file.open("w", encoding="utf-8", newline="\n") as lines:
-        lines.writelines(f"{to_json(row)}\n" for row in rows)
+        lines.writelines(f"{to_json(row, in_ascii=in_ascii)}\n" for row in rows)
 
 
-def write_json_list(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_json_list(
+    file: Path, rows: Iterable[Mapping[str, Any]], *, in_ascii: bool = False
+) -> None:
     """Write a list of JSON objects, one a line."""
     with file.open("w", encoding="utf-8", newline="\n") as lines:
         lines.write("[")
         for number, row in enumerate(rows):
-            lines.write(f"{',' if number else ''}\n{to_json(row)}")
+            lines.write(f"{',' if number else ''}\n{to_json(row, in_ascii=in_ascii)}")
         lines.write("\n]\n")
 
 

@@ -43,6 +43,16 @@ def taken(stem: str, fate: Fate) -> Bucket:
     return fate.bucket
 
 
+def first_frames(facts: FileFacts, bucket: Bucket | None, lengths: Iterable[int]) -> Fate:
+    """Tell what becomes of a clip of which a bucket takes the first frames, None if none does."""
+    n = facts.n_frames
+    if bucket is None:
+        return Fate("dropped", None, f"{n} frames, fewer than {min(lengths)}: skipped")
+    if n > bucket.n_frames:
+        return Fate("cut", bucket, f"the first {bucket.n_frames} of {n} frames")
+    return Fate("whole", bucket)
+
+
 def sizes_for(facts: FileFacts, training: Training) -> tuple[Size, ...]:
     """Return the sizes that are trained: the file's own where files keep theirs."""
     return training.sizes or (Size(facts.width, facts.height),)
@@ -97,26 +107,6 @@ class Tally:
     def sorted(self) -> list[tuple[Bucket, int]]:
         """Return the buckets in order of their size and length, with their clips."""
         return sorted(self.buckets.items())
-
-
-def ascii_json(row: Mapping[str, Any]) -> str:
-    """Write a row as a line of JSON in ASCII, which is read alike whatever the locale."""
-    return json.dumps(row, allow_nan=False)
-
-
-def write_ascii_lines(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a JSON object a line."""
-    with file.open("w", encoding="ascii", newline="\n") as lines:
-        lines.writelines(f"{ascii_json(row)}\n" for row in rows)
-
-
-def write_ascii_list(file: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write a list of JSON objects, one a line."""
-    with file.open("w", encoding="ascii", newline="\n") as lines:
-        lines.write("[")
-        for number, row in enumerate(rows):
-            lines.write(f"{',' if number else ''}\n{ascii_json(row)}")
-        lines.write("\n]\n")
 
 
 def read_json_list(file: Path) -> list[dict[str, Any]]:

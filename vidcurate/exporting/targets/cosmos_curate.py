@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidcurate.exporting.layouts.clip_folder import inside
-from vidcurate.exporting.layouts.trainer_files import ascii_json, facts_of
+from vidcurate.exporting.layouts.listing import to_json
+from vidcurate.exporting.layouts.trainer_files import facts_of
 from vidcurate.exporting.target import Bundle, Sample, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
 
@@ -104,11 +105,6 @@ def fate(facts: FileFacts, _training: Training) -> Fate:
     return Fate("dropped", None, f"{facts.width}x{facts.height} is wider than 10 to 1")
 
 
-def caption_fault(_caption: str) -> str:
-    """Say what of a caption breaks the rules: nothing, since JSON holds any text."""
-    return ""
-
-
 def write(bundle: Bundle) -> None:
     """Write the tars of each bin, and what lists them."""
     clips: dict[Bin, int] = {}
@@ -196,7 +192,7 @@ def meta_of(sample: Sample, clip: Path) -> bytes:
         "valid": True,
         "has_caption": bool(sample.caption),
     }
-    return ascii_json(meta).encode()
+    return to_json(meta, in_ascii=True).encode()
 
 
 def write_tar(file: Path, members: Iterable[tuple[str, Path | bytes]]) -> None:
@@ -262,5 +258,4 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
-    caption_fault=caption_fault,
 )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from vidcurate.exporting.layouts.listing import clip_name, read_json_lines
+from vidcurate.exporting.layouts.listing import clip_name, read_json_lines, write_json_lines
 from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
@@ -19,7 +19,6 @@ from vidcurate.exporting.layouts.trainer_files import (
     shell_words,
     sizes_in,
     text_of,
-    write_ascii_lines,
 )
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
@@ -179,11 +178,6 @@ def fate(facts: FileFacts, training: Training) -> Fate:
     return Fate("whole", Bucket(*size, n))
 
 
-def caption_fault(_caption: str) -> str:
-    """Say what of a caption breaks the rules: nothing, since JSON holds any text."""
-    return ""
-
-
 def write(bundle: Bundle) -> None:
     """Write the clips, their list and the command."""
     tally = Tally()
@@ -193,7 +187,7 @@ def write(bundle: Bundle) -> None:
             tally.add(sample, bucket_of(sample, bundle.training, fate))
             yield {"video": clip_name(sample), "prompt": sample.caption}
 
-    write_ascii_lines(bundle.file(LIST), rows())
+    write_json_lines(bundle.file(LIST), rows(), in_ascii=True)
     recipe, frames = recipe_for(bundle.training), max(bundle.training.lengths)
     script = TRAIN.format(
         script=shell_words(bundle.out / SCRIPT),
@@ -239,7 +233,6 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
-    caption_fault=caption_fault,
     model="wan",
     models=("wan", "wan2.2-5b", "ltx2"),
 )

@@ -9,16 +9,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from vidcurate.exporting.layouts.clip_folder import quoted
-from vidcurate.exporting.layouts.listing import clip_name, read_json_lines
+from vidcurate.exporting.layouts.listing import clip_name, read_json_lines, write_json_lines
 from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
     check_taken,
+    first_frames,
     place_clips,
     shell_words,
     sizes_for,
     text_of,
-    write_ascii_lines,
 )
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
@@ -142,23 +142,8 @@ def nearest_bucket(facts: FileFacts, buckets: Sequence[Bucket]) -> Bucket | None
 def fate(facts: FileFacts, training: Training) -> Fate:
     """Tell what becomes of a clip: its first frames are trained, as many as its bucket has."""
     sizes = sizes_for(facts, training)
-    return fate_in(facts, [Bucket(*size, n) for size in sizes for n in training.lengths])
-
-
-def fate_in(facts: FileFacts, buckets: Sequence[Bucket]) -> Fate:
-    """Tell what becomes of a clip among buckets."""
-    n, bucket = facts.n_frames, nearest_bucket(facts, buckets)
-    if bucket is None:
-        least = min(b.n_frames for b in buckets)
-        return Fate("dropped", None, f"{n} frames, fewer than {least}: skipped")
-    if n > bucket.n_frames:
-        return Fate("cut", bucket, f"the first {bucket.n_frames} of {n} frames")
-    return Fate("whole", bucket)
-
-
-def caption_fault(_caption: str) -> str:
-    """Say what of a caption breaks the rules: nothing, since JSON holds any text."""
-    return ""
+    buckets = [Bucket(*size, n) for size in sizes for n in training.lengths]
+    return first_frames(facts, nearest_bucket(facts, buckets), training.lengths)
 
 
 def write(bundle: Bundle) -> None:
@@ -173,7 +158,7 @@ def write(bundle: Bundle) -> None:
             silent += not sample.has_audio
             yield {"caption": sample.caption, "video": clip_name(sample)}
 
-    write_ascii_lines(bundle.file(LIST), rows())
+    write_json_lines(bundle.file(LIST), rows(), in_ascii=True)
     root = bundle.beside("precomputed")
     script = PREPROCESS.format(
         script=shell_words(bundle.out / SCRIPT),
@@ -223,7 +208,6 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
-    caption_fault=caption_fault,
     model="ltx2",
     models=("ltx2",),
 )

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from vidcurate.exporting.layouts.clip_folder import header_facts, quoted
-from vidcurate.exporting.layouts.listing import clip_name, read_json_lines
+from vidcurate.exporting.layouts.listing import clip_name, read_json_lines, write_json_lines
 from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
+    first_frames,
     place_clips,
     shell_words,
     sizes_for,
     text_of,
-    write_ascii_lines,
 )
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Training
@@ -139,23 +139,7 @@ def fate(facts: FileFacts, training: Training) -> Fate:
     """Tell what becomes of a clip: its first frames are trained, as many as a length has."""
     sizes = sizes_for(facts, training)
     buckets = [Bucket(*size, n) for size in sizes for n in training.lengths]
-    return fate_in(facts, buckets)
-
-
-def fate_in(facts: FileFacts, buckets: Sequence[Bucket]) -> Fate:
-    """Tell what becomes of a clip among buckets."""
-    n, bucket = facts.n_frames, nearest_bucket(facts, buckets)
-    if bucket is None:
-        least = min(b.n_frames for b in buckets)
-        return Fate("dropped", None, f"{n} frames, fewer than {least}: skipped")
-    if n > bucket.n_frames:
-        return Fate("cut", bucket, f"the first {bucket.n_frames} of {n} frames")
-    return Fate("whole", bucket)
-
-
-def caption_fault(_caption: str) -> str:
-    """Say what of a caption breaks the rules: nothing, since JSON holds any text."""
-    return ""
+    return first_frames(facts, nearest_bucket(facts, buckets), training.lengths)
 
 
 def list_name(bucket: Bucket) -> str:
@@ -170,7 +154,7 @@ def write(bundle: Bundle) -> None:
         tally.add(sample, bucket_of(sample, bundle.training, fate))
     buckets = [bucket for bucket, _ in tally.sorted()]
     for bucket in buckets:
-        write_ascii_lines(bundle.file(list_name(bucket)), rows_of(bundle, bucket))
+        write_json_lines(bundle.file(list_name(bucket)), rows_of(bundle, bucket), in_ascii=True)
     root = bundle.beside("precomputed")
     lists = [(shell_words(bundle.out / list_name(bucket)), bucket) for bucket in buckets]
     calls = [CALL.format(list=file, bucket=bucket) for file, bucket in lists]
@@ -242,7 +226,6 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
-    caption_fault=caption_fault,
     model="ltx",
     models=("ltx",),
 )

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from vidcurate.exporting.layouts.listing import clip_name
+from vidcurate.exporting.layouts.listing import clip_name, write_json_list
 from vidcurate.exporting.layouts.trainer_files import (
     Tally,
     bucket_of,
@@ -19,7 +19,6 @@ from vidcurate.exporting.layouts.trainer_files import (
     read_json_list,
     shell_words,
     text_of,
-    write_ascii_list,
 )
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.exporting.training import Bucket, Fate, FileFacts, Size, Training
@@ -158,11 +157,6 @@ def fate(facts: FileFacts, training: Training) -> Fate:
     return Fate("whole", bucket)
 
 
-def caption_fault(_caption: str) -> str:
-    """Say what of a caption breaks the rules: nothing, since JSON holds any text."""
-    return ""
-
-
 def write(bundle: Bundle) -> None:
     """Write the clips, their list and the command."""
     tally = Tally()
@@ -174,7 +168,7 @@ def write(bundle: Bundle) -> None:
             row = {"file_path": clip_name(sample), "text": sample.caption, "type": "video"}
             yield {**row, "width": facts.width, "height": facts.height}
 
-    write_ascii_list(bundle.file(LIST), rows())
+    write_json_list(bundle.file(LIST), rows(), in_ascii=True)
     training = bundle.training
     code, weights, config, modules = RECIPES.get(training.model.name, RECIPES["wan"])
     frames = max(training.lengths)
@@ -236,7 +230,6 @@ TARGET = Target(
     write=write,
     read=read,
     fate=fate,
-    caption_fault=caption_fault,
     model="wan",
     models=("wan", "wan2.2-5b", "hunyuan"),
 )
