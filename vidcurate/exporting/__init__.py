@@ -1,1 +1,1 @@
-"""The finished data set on disk: its table, card, files and marker."""
+"""The finished data set: what trainers will do with clips, the layouts they read, the folder."""
