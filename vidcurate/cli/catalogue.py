@@ -260,7 +260,7 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "export",
         OUTPUT,
-        "Write the kept clips as files, as Parquet or in the layout of a trainer, with a data card.",
+        "Write the kept clips as files, with Parquet or in the layout of a trainer.",
         "vidcurate export -d out --target diffusion-pipe --check",
         "vidcurate export -d out --media encode",
         function="vidcurate.cli.commands.export:export",

@@ -202,7 +202,7 @@ def time_limit_s(clip: Clip, _config: ExportConfig) -> float:
 
 EXPORT = MapStage(
     name="export",
-    summary="Write the kept clips as files, as Parquet or in the layout of a trainer, with a data card.",
+    summary="Write the kept clips as files, with Parquet or in the layout of a trainer.",
     reads=PARTITIONS,
     writes=EXPORTS,
     config=ExportConfig,
