@@ -45,6 +45,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
     MOTION,
@@ -98,6 +99,7 @@ __all__ = [
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
+    "DECISIONS",
     "DEDUP",
     "EXPORTS",
     "FILES",
@@ -136,6 +138,7 @@ __all__ = [
     "ColumnInfo",
     "Consistency",
     "Cut",
+    "Decision",
     "Duplicate",
     "ExportedClip",
     "FoundFile",
@@ -145,6 +148,7 @@ __all__ = [
     "PartitionedClip",
     "Quality",
     "RefinedCaption",
+    "ReviewedSpan",
     "Safety",
     "Scan",
     "Scene",
@@ -187,7 +191,7 @@ SCORE_TABLES = (
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, CUTS, DECISIONS, CLIPS),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,

@@ -1,0 +1,1 @@
+"""Pages made from tables: one file that shows a whole data set."""
