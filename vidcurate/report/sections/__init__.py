@@ -1,0 +1,13 @@
+"""The sections of the report, in their order on the page; a module each."""
+
+from collections.abc import Callable
+
+from vidcurate.report.data import ReportData
+from vidcurate.report.section import Section
+from vidcurate.report.sections.columns import columns_section
+from vidcurate.report.sections.funnel import funnel_section
+
+SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
+    funnel_section,
+    columns_section,
+)
