@@ -1,0 +1,163 @@
+// What is known of the clip on screen: pictures, scores with their limits, rules, judge, history.
+
+import { $, make } from "./dom.js";
+import * as format from "./format.js";
+import { on, state } from "./state.js";
+import { scoreInfo } from "./tip.js";
+
+const MARKS = { yes: "✓", no: "✗", unknown: "?" };
+const HOLDS = { yes: "holds", no: "does not hold", unknown: "not measured" };
+const JUDGED = {
+  score: "Score",
+  rule_score: "Score by rules",
+  grade: "Grade",
+  alignment: "Likeness to the pictures",
+  reasons: "Findings",
+  wrong_objects: "Objects not in the pictures",
+  wrong_actions: "Actions not in the pictures",
+  explanation: "In words",
+};
+
+let sortBy;
+
+/** Draw on every clip; `sort(score)` is called on a click on a score's name. */
+export function startFacts(sort) {
+  sortBy = sort;
+  on("clip", draw);
+  on("session", ({ missing }) => {
+    $("missing-section").hidden = missing.length === 0;
+    $("missing").replaceChildren(
+      ...missing.map(({ table, command }) => make("li", {}, `${table}: `, make("code", {}, command))),
+    );
+  });
+}
+
+const holding = (holds) => (holds === null || holds === undefined ? "unknown" : holds ? "yes" : "no");
+
+function draw(clip) {
+  $("clip-video").textContent = clip.video;
+  $("clip-video").title = clip.video_path ?? "";
+  $("clip-times").textContent =
+    `${format.time(clip.start_s)} to ${format.time(clip.end_s)} · ` +
+    format.length(clip.end_s - clip.start_s);
+  $("strip").firstElementChild.src = clip.strip;
+  $("keyframes").replaceChildren(...clip.keyframes.map(keyframe));
+  $("rules-outcome").replaceChildren(...clip.rules.map(ruleItem));
+  drawScores(clip.scores);
+  drawJudge(clip.verdict_of_judge);
+  $("history").replaceChildren(
+    ...(clip.history.length ? clip.history.map(event) : [make("li", { class: "quiet" }, "Nothing yet.")]),
+  );
+  $("merge").disabled = !clip.neighbours_in_video.next;
+}
+
+function keyframe({ url, time_s: at }) {
+  const name = `Keyframe at ${format.time(at)}`;
+  return make("img", { src: url, alt: name, title: name, decoding: "async" });
+}
+
+function mark(holds) {
+  const kind = holding(holds);
+  return make("span", { class: "mark", role: "img", "aria-label": HOLDS[kind] }, MARKS[kind]);
+}
+
+function ruleItem({ rule, holds }) {
+  return make("li", { "data-holds": holding(holds) }, mark(holds), make("code", {}, rule));
+}
+
+/** Scores with limits first, since they decide; the rest by table. */
+function drawScores(scores) {
+  const open = new Set(
+    [...$("scores").querySelectorAll("details[open]")].map((group) => group.dataset.table),
+  );
+  const limited = scores.filter((score) => score.limit);
+  const rest = Map.groupBy
+    ? Map.groupBy(scores, (score) => score.name.split(".")[0])
+    : grouped(scores);
+  const groups = [...rest].map(([table, members]) => {
+    const group = make("details", { "data-table": table }, make("summary", {}, table), list(members));
+    group.open = open.has(table);
+    return group;
+  });
+  $("scores").replaceChildren(...(limited.length ? [list(limited)] : []), ...groups);
+}
+
+function grouped(scores) {
+  const groups = new Map();
+  for (const score of scores) {
+    const table = score.name.split(".")[0];
+    groups.set(table, [...(groups.get(table) ?? []), score]);
+  }
+  return groups;
+}
+
+const list = (scores) => make("ul", { class: "score-list" }, ...scores.map(scoreItem));
+
+function scoreItem({ name, value, unit, limit }) {
+  const kind = limit ? holding(limit.holds) : null;
+  return make(
+    "li",
+    { "data-score": name },
+    make(
+      "button",
+      {
+        type: "button",
+        class: "score-name",
+        "data-about": name,
+        "aria-label": `${name}: sort by it`,
+        onclick: () => sortBy(name),
+      },
+      name,
+    ),
+    make("span", { class: "value" }, format.value(value) + (value === null ? "" : format.unit(unit))),
+    place(name, value),
+    limit &&
+      make("span", { class: "limit", "data-holds": kind }, mark(limit.holds), make("code", {}, limit.condition)),
+  );
+}
+
+/** Where the value lies between the smallest and the largest of all clips. */
+function place(name, value) {
+  const { min, max } = scoreInfo(name) ?? {};
+  if (typeof value !== "number" || !(max > min)) return null;
+  const meter = make("span", { class: "place", "aria-hidden": "true" }, make("i"));
+  meter.firstChild.style.insetInlineStart = `${(100 * (value - min)) / (max - min)}%`;
+  return meter;
+}
+
+function drawJudge(verdict) {
+  const facts = Object.entries(JUDGED)
+    .map(([key, label]) => [label, verdict?.[key]])
+    .filter(([, found]) => found !== null && found !== undefined && found !== "" && found.length !== 0);
+  $("judge-section").hidden = facts.length === 0;
+  $("judge").replaceChildren(
+    ...facts.map(([label, found]) =>
+      make(
+        "div",
+        {},
+        make("dt", {}, label),
+        make("dd", {}, make("bdi", {}, Array.isArray(found) ? found.join(", ") : format.value(found))),
+      ),
+    ),
+  );
+}
+
+function event({ decided_at: when, reviewer, action, reason, text, tags, spans }) {
+  const words = {
+    accept: "accepted",
+    reject: "rejected",
+    caption: "wrote the caption",
+    tags: "set the tags",
+    spans: `made ${format.clips(spans?.length ?? 0)} of it`,
+    undo: "took a step back",
+  }[action];
+  const more = reason ?? text ?? (tags?.length ? tags.join(", ") : null);
+  return make(
+    "li",
+    {},
+    make("bdi", { class: "who" }, reviewer),
+    ` ${words ?? action}`,
+    ...(more ? [": ", make("bdi", {}, more)] : []),
+    make("time", { datetime: when }, format.moment(when)),
+  );
+}
