@@ -6,8 +6,10 @@ from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
 from vidcurate.report.sections.columns import columns_section
 from vidcurate.report.sections.funnel import funnel_section
+from vidcurate.report.sections.scores import scores_section
 
 SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
     funnel_section,
+    scores_section,
     columns_section,
 )
