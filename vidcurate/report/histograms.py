@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 MAX_BINS, MIN_BINS = 40, 8
 # Beyond these shares of the values lie the few that would press the others together.
 TAILS = (0.005, 0.995)
+# Positive values that lie so many times apart have bins of equal ratio.
+FAR_APART = 100.0
 # What fates mean for a rule: its clips were kept, rejected, or nobody knows yet.
 GROUPS: Mapping[str, Sequence[str]] = {
     "kept": ("kept", "left out", "captioned", "exported"),
@@ -24,7 +26,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
 class Histogram:
     """Counts of each group between edges; the first and the last bin also hold what lies beyond.
 
-    `low` and `high` are the least and the greatest value, `missing` clips have none.
+    `low` and `high` are the least and the greatest value, `missing` clips have none. With `is_log`
+    bins are of equal ratio, else of equal width.
     """
 
     edges: tuple[float, ...]
@@ -32,6 +35,7 @@ class Histogram:
     low: float | None
     high: float | None
     missing: int
+    is_log: bool = False
 
 
 def groups_of(fates: pa.ChunkedArray) -> dict[str, NDArray[np.bool_]]:
@@ -54,14 +58,15 @@ def histogram(
     missing = len(numbers) - len(present)
     if not len(present):
         return Histogram((), dict.fromkeys(groups, ()), None, None, missing)
-    edges = bin_edges(present, limits)
+    is_log = bool(present.min() > 0) and present.max() / present.min() >= FAR_APART
+    edges = ratio_edges(present) if is_log else bin_edges(present, limits)
     inside = np.clip(numbers, edges[0], edges[-1])
     counts = {
         group: tuple(map(int, np.histogram(inside[is_there & chosen], edges)[0]))
         for group, chosen in groups.items()
     }
     low, high = float(present.min()), float(present.max())
-    return Histogram(tuple(map(float, edges)), counts, low, high, missing)
+    return Histogram(tuple(map(float, edges)), counts, low, high, missing, is_log)
 
 
 def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[np.float64]:
@@ -79,10 +84,20 @@ def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[
         low, high = least, greatest
     if low == high:  # one value
         return np.array([low - abs(low) / 20 - 1e-9, high + abs(high) / 20 + 1e-9])
-    wanted = min(MAX_BINS - 1, max(MIN_BINS, ceil(2 * sqrt(len(present)))))
+    wanted = wanted_bins(present)
     step = round_step((high - low) / wanted)
     first, last = floor(low / step), ceil(high / step)
     return np.arange(first, last + 1) * step
+
+
+def ratio_edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return edges from the least to the greatest value, each the same number of times the last."""
+    return np.geomspace(present.min(), present.max(), wanted_bins(present) + 1)
+
+
+def wanted_bins(present: NDArray[np.float64]) -> int:
+    """How many bins suit so many values."""
+    return min(MAX_BINS - 1, max(MIN_BINS, ceil(2 * sqrt(len(present)))))
 
 
 def round_step(least: float) -> float:

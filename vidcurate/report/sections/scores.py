@@ -41,6 +41,7 @@ def scores_section(data: ReportData) -> Section:
         "of_rules": [card for card in cards if card["is_of_rule"]],
         "others": by_table([card for card in cards if not card["is_of_rule"]]),
         "n_clips": data.clips.num_rows,
+        "groups": [group for group, chosen in groups.items() if chosen.any()],
         "command": data.missing.get(CLIPS.name),
         "filter_command": data.missing.get(KEPT.name),
     }
@@ -59,6 +60,7 @@ def score_card(found: Distribution, values: Histogram, number: int) -> dict[str,
         "about": info.description if info else "What a rule compares",
         "values": found.values,
         "missing": values.missing,
+        "is_log": values.is_log,
         "low": values.low,
         "high": values.high,
         "percentiles": found.percentiles,
@@ -94,7 +96,11 @@ def histogram_chart(values: Histogram, card: Mapping[str, Any]) -> dict[str, Any
                 "type": "quantitative",
                 "bin": "binned",
                 "title": card["unit"] or None,
-                "scale": {"domain": [values.edges[0], values.edges[-1]], "nice": False},
+                "scale": {
+                    "domain": [values.edges[0], values.edges[-1]],
+                    "nice": False,
+                    "type": "log" if values.is_log else "linear",
+                },
                 "axis": {"grid": False, "tickCount": 6},
             },
             "x2": {"field": "to"},
@@ -109,7 +115,8 @@ def histogram_chart(values: Histogram, card: Mapping[str, Any]) -> dict[str, Any
             "stroke": {"field": "group", "type": "nominal", "scale": scale, "legend": None},
             "fillOpacity": {
                 "field": "group",
-                "type": "nominal",
+                "type": "ordinal",
+                "sort": named,
                 "scale": {"domain": named, "range": [FULLNESS[group] for group in named]},
                 "legend": None,
             },
@@ -153,7 +160,7 @@ def limit_lines(values: Histogram, limits: Iterable[Mapping[str, Any]]) -> list[
     ]
     if not rows:
         return []
-    middle = (values.edges[0] + values.edges[-1]) / 2
+    middle = values.edges[len(values.edges) // 2]
     tooltip = [{"field": name, "type": "nominal"} for name in ("limit", "rule")]
     lines: dict[str, Any] = {
         "data": {"values": rows},
