@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from vidcurate.records import CAPTIONS, CLIPS, CUTS, EXPORTS, KEPT, PARTITIONS, SCANS, VIDEOS
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
+from vidcurate.report.text import things
 from vidcurate.stages.selection.filter import MISSING
 
 # Fates of clips that passed every rule.
@@ -57,7 +58,7 @@ def funnel_steps(data: ReportData) -> Iterator[Step]:
     """What is left and what was lost, from the films to the export."""
     films = video_seconds(data)
     n_films = len(data.videos)
-    detail = f"{n_films:,} film" if n_films == 1 else f"{n_films:,} films"
+    detail = things(n_films, "film")
     unread = sum(1 for video in data.videos if video not in films)
     if unread:
         detail += f", {unread:,} of them without a known length"
@@ -67,7 +68,7 @@ def funnel_steps(data: ReportData) -> Iterator[Step]:
         return
     if data.has(CUTS):
         cuts = pc.sum(pc.list_value_length(data.read(CUTS.name)["cuts"])).as_py() or 0
-        yield Step("left", "Shots", whole, whole, None, f"{cuts:,} transitions found")
+        yield Step("left", "Shots", whole, whole, None, f"{things(cuts, 'transition')} found")
     clips = pc.sum(data.clips["duration_s"]).as_py() or 0.0
     yield from lost_before_clips(data, films, clips)
     yield Step("left", "Clips", clips, clips, data.clips.num_rows)
@@ -91,7 +92,7 @@ def lost_before_clips(data: ReportData, films: dict[str, float], clips: float) -
     left = sum(films.values())
     split = next(count for count in data.counts if count.table == CLIPS.name)
     for what, loss in split.losses.items():
-        pieces = f"{int(loss['count']):,} stretches"
+        pieces = things(int(loss["count"]), "piece")
         yield Step("lost", what, loss["seconds"], left, None, pieces)
         left -= loss["seconds"]
     if left - clips > ROUNDING * sum(films.values()):

@@ -11,8 +11,11 @@ function shape(tag, attributes, text = null) {
   return element;
 }
 
-/** A picture of the bins {edges, kept, rejected}; square roots keep small bins visible. */
-export function histogram({ edges, kept, rejected }, name) {
+/**
+ * A picture of the bins {edges, kept, rejected} over a range [low, high] of values. Heights go by
+ * the square root, which keeps small bins visible.
+ */
+export function histogram({ edges, kept, rejected }, range, name) {
   const picture = shape("svg", {
     viewBox: `0 0 ${WIDTH} ${HEIGHT}`,
     preserveAspectRatio: "none",
@@ -22,7 +25,6 @@ export function histogram({ edges, kept, rejected }, name) {
   });
   const height = (number) => HEIGHT * Math.sqrt(number / most);
   const most = Math.max(1, ...kept.map((number, bin) => number + rejected[bin]));
-  const width = WIDTH / kept.length;
   kept.forEach((number, bin) => {
     const all = number + rejected[bin];
     if (!all) return;
@@ -31,8 +33,8 @@ export function histogram({ edges, kept, rejected }, name) {
     group.append(shape("title", {}, words));
     const top = Math.max(1.5, height(all));
     const low = number ? top * (number / all) : 0;
-    const x = bin * width + 0.5;
-    const size = { x, width: Math.max(1, width - 1) };
+    const x = across(edges[bin], range) + 0.5;
+    const size = { x, width: Math.max(1, across(edges[bin + 1], range) - x - 0.5) };
     group.append(
       shape("rect", { ...size, y: HEIGHT - top, height: top - low, class: "bar-rejected" }),
       shape("rect", { ...size, y: HEIGHT - low, height: low, class: "bar-kept" }),
@@ -44,11 +46,12 @@ export function histogram({ edges, kept, rejected }, name) {
 }
 
 /** Move the line to a limit. */
-export function moveLine(picture, { edges }, limit) {
-  const [first, last] = [edges[0], edges.at(-1)];
-  const x = last > first ? (WIDTH * (limit - first)) / (last - first) : 0;
+export function moveLine(picture, range, limit) {
   const line = picture.querySelector(".limit-line");
-  for (const name of ["x1", "x2"]) line.setAttribute(name, Math.min(Math.max(x, 1), WIDTH - 1));
+  const x = Math.min(Math.max(across(limit, range), 1), WIDTH - 1);
+  for (const name of ["x1", "x2"]) line.setAttribute(name, x);
 }
+
+const across = (value, [low, high]) => (high > low ? (WIDTH * (value - low)) / (high - low) : 0);
 
 const rounded = (number) => Number(number.toPrecision(3));

@@ -117,6 +117,7 @@ function show(clip) {
 function load(slot, clip) {
   slot.clip = clip;
   slot.note = "";
+  slot.video.poster = clip.keyframes[0]?.url ?? "";
   const { url, type, start_s: start, end_s: end } = clip.media;
   if (type && !slot.video.canPlayType(type)) return loadPreview(slot, `plays no ${type}`);
   slot.shows = "source";
@@ -209,6 +210,7 @@ function watchFrames(slot) {
 }
 
 function onFrame(seconds) {
+  if (seconds < span[0] - 1 || seconds > span[1] + 1) return; // before the first seek is done
   if (lastFrame !== null) {
     const length = seconds - lastFrame;
     // Dropped frames make a step longer, never shorter.

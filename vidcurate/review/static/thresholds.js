@@ -147,7 +147,7 @@ function limitBox(number, index, field) {
     slider.value = limit;
     if (document.activeElement !== exact) exact.value = limit;
     slider.setAttribute("aria-valuetext", `${label} ${limit}${format.unit(unit)}`);
-    if (picture.firstChild) moveLine(picture.firstChild, bins.get(score), limit);
+    if (picture.firstChild) moveLine(picture.firstChild, [low, high], limit);
   };
   const change = (limit) => {
     if (!Number.isFinite(limit)) return;
@@ -159,7 +159,7 @@ function limitBox(number, index, field) {
   slider.addEventListener("input", () => change(Number(Number(slider.value).toPrecision(4))));
   exact.addEventListener("input", () => exact.value !== "" && change(exact.valueAsNumber));
   box.setLimit(value);
-  fillPicture(picture, score, () => box.setLimit(Number(exact.value)));
+  fillPicture(picture, score, [low, high], () => box.setLimit(Number(exact.value)));
   return box;
 }
 
@@ -170,7 +170,7 @@ function step(low, high) {
   return power * ([5, 2, 1].find((factor) => factor * power <= rough) ?? 1);
 }
 
-async function fillPicture(picture, score, then) {
+async function fillPicture(picture, score, range, then) {
   if (!bins.has(score)) {
     try {
       bins.set(score, await get("/api/histogram", { score, bins: BINS }));
@@ -179,7 +179,7 @@ async function fillPicture(picture, score, then) {
       return;
     }
   }
-  picture.replaceChildren(histogram(bins.get(score), score));
+  picture.replaceChildren(histogram(bins.get(score), range, score));
   then();
 }
 
