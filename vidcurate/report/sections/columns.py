@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from vidcurate.analysis.columns import TableInfo, tables_described
+from vidcurate.analysis.columns import tables_described
 from vidcurate.records import CLIPS, SCORE_TABLES, TableColumn, columns_of_table
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
@@ -16,7 +16,7 @@ CLOCKS = {
 
 def columns_section(data: ReportData) -> Section:
     """Make the section that explains columns, of the tables that are there."""
-    tables = [table for table in shown_tables() if table.name not in data.missing]
+    tables = [table for table in tables_described() if table.name not in data.missing]
     context = {"tables": [(table, list(map(column_facts, table.columns))) for table in tables]}
     return Section(
         "columns",
@@ -25,11 +25,6 @@ def columns_section(data: ReportData) -> Section:
         context,
         data={"info": explanations(data)},
     )
-
-
-def shown_tables() -> list[TableInfo]:
-    """Every table whose columns a report shows."""
-    return tables_described()
 
 
 def explanations(data: ReportData) -> dict[str, dict[str, str]]:

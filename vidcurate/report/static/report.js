@@ -98,10 +98,12 @@ const report = (() => {
     }
     if (drawn.has(element)) drawn.get(element).finalize();
     const result = await vegaEmbed(element, { ...filled(specification), datasets }, {
-      mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer,
+      mode: "vega-lite", ast: true, logLevel: 1, actions: false, defaultStyle: false, renderer,
       config: chartConfig(), tooltip: { disableDefaultStyle: true, theme: "page", ...tooltip },
     });
     drawn.set(element, result);
+    // What scrolls can be reached by keyboard.
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
     return result.view;
   }
 
