@@ -4,10 +4,22 @@ from collections.abc import Callable
 
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
+from vidcurate.report.sections.captions import captions_section
 from vidcurate.report.sections.columns import columns_section
+from vidcurate.report.sections.duplicates import duplicates_section
+from vidcurate.report.sections.failures import failures_section
+from vidcurate.report.sections.films import films_section
 from vidcurate.report.sections.funnel import funnel_section
+from vidcurate.report.sections.settings import settings_section
+from vidcurate.report.sections.vector_map import map_section
 
 SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
     funnel_section,
+    films_section,
+    duplicates_section,
+    map_section,
+    captions_section,
+    failures_section,
+    settings_section,
     columns_section,
 )
