@@ -17,6 +17,7 @@ from vidcurate.analysis.view import present_plan, present_scope, reader
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCANS, SOURCES, Clip
+from vidcurate.report.measures import Measures, measure
 from vidcurate.report.pictures import Media, Pictures
 from vidcurate.report.sampling import sample_by_fate
 from vidcurate.report.text import plain_name
@@ -79,6 +80,11 @@ class ReportData:
     def clip(self, position: int) -> Clip:
         """One of `clips` as a record."""
         return clips_at(self.clips, [position])[0]
+
+    @cached_property
+    def measures(self) -> Measures:
+        """Every score of every clip, and what the rules do."""
+        return measure(self.plan, self.clips, self.rules, self.read)
 
     @cached_property
     def shown(self) -> NDArray[np.int64]:

@@ -85,9 +85,10 @@ def environment() -> jinja2.Environment:
     made.filters.update(
         clock=text.clock,
         size=lambda things: text.count(len(things)),
-        length=text.length,
+        duration=text.duration,
         count=text.count,
         figure=text.figure,
+        quantity=text.things,
         name=text.plain_name,
     )
     made.globals["share"] = text.share

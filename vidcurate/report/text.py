@@ -31,8 +31,8 @@ def clock(seconds: float) -> str:
     return f"{start}:{rest // 10:02d}.{rest % 10}"
 
 
-def length(seconds: float) -> str:
-    """Write how long something is in the unit that suits it: 12.3 s, 4.5 min, 6.7 h."""
+def duration(seconds: float) -> str:
+    """Write how long something is in the unit that suits it, such as 12.3 s, 4.5 min or 6.7 h."""
     for size, unit in ((3600.0, "h"), (60.0, "min")):
         if seconds >= size:
             return f"{seconds / size:,.1f} {unit}"
@@ -42,6 +42,11 @@ def length(seconds: float) -> str:
 def count(number: float) -> str:
     """Write a number of things, with commas between thousands."""
     return f"{number:,}"
+
+
+def things(number: int, noun: str) -> str:
+    """Write a number of things with their noun: 1 clip, 2,000 clips."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def share(part: float, whole: float) -> str:

@@ -124,6 +124,56 @@ const report = (() => {
     show();
   }
 
+  // The values of a chart as a table, for those who do not see it; made when it is opened.
+  function listValues(details, specification, section) {
+    const source = specification.data || {};
+    const rows = source.values || data(section, source.name) || [];
+    const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+    const kinds = names.map((name) => rows.every((row) => row[name] == null || typeof row[name] === "number"));
+    const place = make("div", { class: "grid", "aria-label": "Values of the chart" });
+    details.append(place);
+    grid(place, {
+      columns: names.map((name, at) => ({ name, kind: kinds[at] ? "number" : "text" })),
+      rows: rows.map((row) => names.map((name) => row[name] ?? null)),
+    });
+  }
+
+  function offerValues(details) {
+    const figure = details.closest(".chart");
+    details.addEventListener("toggle", () =>
+      listValues(details, embedded(figure.dataset.chart), figure.dataset.section), { once: true });
+  }
+
+  // What a column is, beside it while it is pointed at or has the focus; Escape puts it away.
+  const tip = make("div", { id: "explanation", role: "tooltip", class: "tip", hidden: true });
+
+  function explain(element) {
+    const info = (data("columns", "info") || {})[element.dataset.column];
+    if (!info) return;
+    tip.replaceChildren(...Object.entries(info).map(([name, value]) =>
+      make("p", {}, make("span", { class: "key" }, `${name}: `), value)));
+    tip.hidden = false;
+    const box = element.getBoundingClientRect();
+    const below = box.bottom + tip.offsetHeight + 8 < innerHeight;
+    tip.style.left = `${Math.max(8, Math.min(box.left, innerWidth - tip.offsetWidth - 8))}px`;
+    tip.style.top = `${below ? box.bottom + 4 : Math.max(8, box.top - tip.offsetHeight - 4)}px`;
+    element.setAttribute("aria-describedby", tip.id);
+  }
+
+  function prepareExplanations() {
+    document.body.append(tip);
+    const asked = (event) => event.target.closest && event.target.closest("[data-column]");
+    for (const begin of ["pointerover", "focusin"]) {
+      document.addEventListener(begin, (event) => { if (asked(event)) explain(asked(event)); });
+    }
+    for (const end of ["pointerout", "focusout"]) {
+      document.addEventListener(end, (event) => { if (asked(event) && event.relatedTarget !== tip) tip.hidden = true; });
+    }
+    tip.addEventListener("pointerleave", () => { tip.hidden = true; });
+    addEventListener("scroll", () => { tip.hidden = true; }, { passive: true });
+    addEventListener("keydown", (event) => { if (event.key === "Escape") tip.hidden = true; });
+  }
+
   // A table of many rows, a page at a time, sorted by the column that is clicked.
   // `table` has columns ({name, kind: text|number|fate|picture, title?}) and rows (lists of values).
   function grid(place, table, { size = 50, picked = null } = {}) {
@@ -252,6 +302,8 @@ const report = (() => {
     document.getElementById("theme").addEventListener("click", nextTheme);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTheme(root.dataset.theme || "auto"));
     document.querySelectorAll(".chart[data-chart]").forEach((figure) => onShown(figure, drawFigure));
+    document.querySelectorAll("details.values").forEach(offerValues);
+    prepareExplanations();
     document.querySelectorAll("img[data-picture]").forEach((image) =>
       onShown(image, () => { image.src = picture(image.dataset.picture); }));
     document.querySelectorAll(".grid[data-grid]").forEach((place) =>
