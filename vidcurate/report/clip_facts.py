@@ -38,7 +38,7 @@ def main_scores(data: ReportData, at_most: int) -> list[tuple[str, str]]:
 def score_values(
     data: ReportData, rows: pa.Array, columns: Sequence[tuple[str, str]]
 ) -> Iterator[dict[str, Any]]:
-    """Each score of the clips at some positions: its name, unit, meaning and values."""
+    """Each score of the clips at some positions: its name, unit and values."""
     clips = data.clips.select(CLIPS.schema.names).take(rows)
     joined = joined_columns(clips, CLIPS.name, columns, RULED, data.read)
     about = {
@@ -51,7 +51,6 @@ def score_values(
         yield {
             "name": f"{table}.{column}",
             "unit": "" if info.unit == "1" else info.unit,
-            "about": info.description,
             "values": rounded(joined[f"{table}.{column}"].to_pylist()),
         }
 

@@ -8,9 +8,11 @@ import pyarrow as pa
 from vidcurate.analysis.clip_search import embedded_clips
 from vidcurate.analysis.vector_map import map_of_vectors
 from vidcurate.records import CLIPS, TAGS, VECTORS
-from vidcurate.report.clip_facts import main_scores, score_values, strips
+from vidcurate.report.clip_facts import main_scores, score_values
 from vidcurate.report.data import MAX_POINTS, ReportData
+from vidcurate.report.sampling import sample_by_fate
 from vidcurate.report.section import Section
+from vidcurate.report.sections.scatter import point_pictures
 from vidcurate.store.table import positions, take_nullable
 
 SCORES_SHOWN = 12
@@ -22,20 +24,22 @@ def map_section(data: ReportData) -> Section:
         return section({"is_there": False})
     notes: list[str] = []
     embedded = embedded_clips(data.dataset, data.plan, data.read, notes.append)
-    found = map_of_vectors(embedded.file, MAX_POINTS)
+    chosen = sample_by_fate(data.clips["fate"], MAX_POINTS)
+    found = map_of_vectors(embedded.file, data.clips[CLIPS.key].combine_chunks().take(chosen))
     ids = pa.chunked_array([pa.array(found.clip_ids, pa.string())])
-    rows = positions(ids, data.clips[CLIPS.key])
+    rows = positions(ids, data.clips[CLIPS.key]).cast(pa.int64())
     clips = data.clips.take(rows)
-    with_picture = np.linspace(0, len(rows) - 1, min(len(rows), data.options.max_pictures // 4))
-    strips(data, [rows[int(place)].as_py() for place in with_picture])
+    # The points of two scores show the same clips, so that each picture stands once in the page.
+    pictures = point_pictures(data, rows.to_numpy())
     x, y = scaled(found.points)
     model = embedded.stage.config.model_dump(mode="json").get("backend", "")
     context = {
         "is_there": True,
         "method": found.method,
         "backend": model,
-        "n_clips": found.n_clips,
+        "n_clips": data.clips.num_rows,
         "n_shown": len(found.clip_ids),
+        "n_pictured": len(pictures) - pictures.count(None),
         "notes": notes,
     }
     points = {

@@ -4,7 +4,7 @@
 const clips = (() => {
   const { make } = report;
   // The strips that the page may hold of a clip: pictures by height.
-  const STRIPS = ["3x54", "5x72"];
+  const STRIPS = ["3x54", "1x90", "5x72"];
 
   // A time of a video, such as 1:02:03.4.
   function clock(seconds) {
@@ -42,16 +42,16 @@ const clips = (() => {
     return make("a", { href: at, target: "_blank", rel: "noreferrer", "aria-label": label }, words);
   }
 
-  // Names with their values; `about` says on hover what a name is, in `unit`.
+  // Names with their values; one that is a column says on hover what it is.
   function pairs(rows) {
-    return make("dl", { class: "pairs" }, ...rows.map(([name, value, about, unit]) =>
-      make("div", { title: about },
-        make("dt", {}, name),
+    return make("dl", { class: "pairs" }, ...rows.map(([name, value, unit, isColumn]) =>
+      make("div", {},
+        make("dt", {}, isColumn ? make("span", { class: "explained", tabindex: "0", "data-column": name }, name) : name),
         make("dd", {}, value, unit && value !== "–" ? make("span", { class: "unit" }, ` ${unit}`) : ""))));
   }
 
-  const scoreRow = ({ name, unit, about, values }, at) =>
-    [name, values[at] === null ? "–" : report.figure(values[at]), about, unit];
+  const scoreRow = ({ name, unit, values }, at) =>
+    [name, values[at] === null ? "–" : report.figure(values[at]), unit, true];
 
   return { clock, span, pairs, picture, fate, scoreRow, source, strip };
 })();

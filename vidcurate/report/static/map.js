@@ -102,7 +102,7 @@
     if (view) view.signal("chosen", active).run();
     panel.dataset.clip = points.id[number];
     const told = points.scores.map((score) => clips.scoreRow(score, number));
-    if (points.tag) told.unshift(["tag", points.tag[number] ?? "–", "Most probable tag"]);
+    if (points.tag) told.unshift(["tag", points.tag[number] ?? "–"]);
     panel.replaceChildren(
       clips.picture(points.id[number], `Frames of the clip at ${clips.clock(points.start[number])}`),
       make("p", {}, clips.fate(points.fate[number]), points.reason[number] ? `: ${points.reason[number]}` : ""),
