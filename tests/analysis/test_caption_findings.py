@@ -70,7 +70,10 @@ def test_flags_mark_the_words_that_they_speak_of() -> None:
     pieces, found = marked_text(
         "It seems that the Camera Pans Left, perhaps.",
         verdict(
-            length=True, vagueness=True, camera=True, reasons=("8 words", "vague words", "says pan")
+            length=True,
+            vagueness=True,
+            camera=True,
+            reasons=("length: 8 words", "vagueness: vague words", "camera: says pan"),
         ),
     )
     assert [(p.text, p.finding) for p in pieces if p.finding] == [

@@ -112,7 +112,7 @@ def findings(text: str, verdict: Verdict) -> Iterator[Finding]:
     for number, flag in enumerate(set_flags):
         # There is one reason a flag, in the order of flags.
         reason = verdict.reasons[number] if number < len(verdict.reasons) else ABOUT_FLAGS[flag]
-        yield Finding(flag, reason, flag in marked)
+        yield Finding(flag, reason.removeprefix(f"{flag}: "), flag in marked)
 
 
 def word_changes(before: str, after: str) -> tuple[tuple[str, str], ...]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.analysis.search import read_pieces
@@ -21,40 +22,28 @@ MIN_FOR_UMAP = 20
 
 @dataclass(frozen=True)
 class VectorMap:
-    """Some clips' places on the map, shape (clips, 2); `method` says in words how they came there.
-
-    `n_clips` have a vector; the places are of `clip_ids`, an even sample of them.
-    """
+    """Clips' places on the map, shape (clips, 2); `method` says in words how they came there."""
 
     clip_ids: tuple[str, ...]
     points: Points
     method: str
-    n_clips: int
 
 
-def map_of_vectors(file: Path, max_points: int) -> VectorMap:
-    """Place at most `max_points` clips of a file of vectors, drawn at random but always the same.
-
-    By UMAP where it is installed, else by PCA.
-    """
-    n_clips = sum(clips.num_rows for clips, _ in read_pieces(file))
-    generator = np.random.default_rng(SEED)
-    chosen = np.sort(generator.choice(n_clips, min(n_clips, max_points), replace=False))
-    pieces = list(chosen_rows(file, chosen))
-    ids = [clip_id for clips, _ in pieces for clip_id in clips["clip_id"].to_pylist()]
+def map_of_vectors(file: Path, clip_ids: pa.Array) -> VectorMap:
+    """Place those of some clips that have a vector in a file: by UMAP if installed, else by PCA."""
+    pieces = list(chosen_rows(file, clip_ids))
+    ids = [clip_id for ids, _ in pieces for clip_id in ids]
     vectors = np.concatenate([rows for _, rows in pieces]) if pieces else np.zeros((0, 2))
     points, method = place(np.asarray(vectors, np.float32))
-    return VectorMap(tuple(ids), points, method, n_clips)
+    return VectorMap(tuple(ids), points, method)
 
 
-def chosen_rows(file: Path, chosen: NDArray[np.int64]) -> Iterator[tuple[pa.Table, Vectors]]:
-    """The rows of a file of vectors by their numbers, which rise."""
-    first = 0
+def chosen_rows(file: Path, clip_ids: pa.Array) -> Iterator[tuple[list[str], Vectors]]:
+    """The ids and vectors of those of some clips that a file has, piece by piece."""
     for clips, vectors in read_pieces(file):
-        inside = chosen[(chosen >= first) & (chosen < first + clips.num_rows)] - first
-        first += clips.num_rows
-        if len(inside):
-            yield clips.take(pa.array(inside)), np.array(vectors[inside])
+        is_chosen = pc.is_in(clips["clip_id"], value_set=clip_ids).to_numpy()
+        if is_chosen.any():
+            yield clips["clip_id"].filter(pa.array(is_chosen)).to_pylist(), vectors[is_chosen]
 
 
 def place(vectors: Vectors) -> tuple[Points, str]:
