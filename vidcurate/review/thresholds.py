@@ -12,7 +12,7 @@ from vidcurate.analysis.tune import removals
 from vidcurate.errors import ConfigError, UsageError
 from vidcurate.pipeline.config import load_config
 from vidcurate.review.answers import ConflictError
-from vidcurate.review.clips import ClipsNow
+from vidcurate.review.clips import REJECTED, ClipsNow
 from vidcurate.review.listing import number_or_none, score_named
 from vidcurate.rules import Rule, check, parse
 from vidcurate.stages.registry import STAGES
@@ -57,7 +57,7 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
     outcomes = now.spans.judged_by(rules)
     is_open = outcomes.undecided.is_valid().to_numpy(zero_copy_only=False)
     is_broken = outcomes.first_failed.is_valid().to_numpy(zero_copy_only=False)
-    unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != "reject")).sum())
+    unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != REJECTED)).sum())
     added, removed = np.flatnonzero(passes & ~before), np.flatnonzero(before & ~passes)
     kept = int(passes.sum())
     return {
