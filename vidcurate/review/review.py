@@ -19,7 +19,7 @@ from vidcurate.review.pictures import Pictures
 from vidcurate.review.thresholds import rules_in, rules_of_file, save_rules
 from vidcurate.store.dataset import Dataset
 
-# How long what was read is taken for what is there: so long, and so many times what reading took.
+# What was read is looked at again after so long, and so many times what reading it took.
 LOOK_AGAIN_S, REST = 2.0, 5.0
 
 
@@ -49,7 +49,7 @@ class Review:
     def fresh(self) -> ClipsNow:
         """The clips as they are now, read again where a run has changed the data set since.
 
-        Who decides meanwhile does not wait. Where it cannot be read, as in the middle of a run, what
+        Who decides meanwhile does not wait. Where it cannot be read, as amid a run, what
         was read before stays.
         """
         if time.monotonic() < self.look_again_at or not self.reading.acquire(blocking=False):
