@@ -21,9 +21,6 @@ export const clipPath = (id, part = "") => `/api/clips/${encodeURIComponent(id)}
 /** The picture strip of a clip. */
 export const stripPath = (id) => `/strip/${encodeURIComponent(id)}.jpg`;
 
-/** The small copy that every browser plays. */
-export const previewPath = (id) => `/preview/${encodeURIComponent(id)}.mp4`;
-
 async function ask(path, options) {
   let answer;
   try {

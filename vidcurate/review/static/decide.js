@@ -3,25 +3,25 @@
 import { post } from "./api.js";
 import { forget } from "./details.js";
 import { $ } from "./dom.js";
-import { pendingMoves } from "./edges.js";
+import { holdEdges, pendingMoves } from "./edges.js";
 import * as format from "./format.js";
 import { fail, say } from "./notices.js";
 import { timeShown } from "./player.js";
 import { needReviewer } from "./reviewer.js";
 import { patch, replace } from "./rows.js";
-import { setCounts, state, tell } from "./state.js";
+import { isShown, setCounts, state, tell } from "./state.js";
 
 let queue = Promise.resolve();
-let navigate; // {show(id, place), reload(), next()}
+let navigate; // {show(id, place), next(), keepCaption()}
 
-/** How to move on after a decision. */
+/** How to move on after a decision, and to keep a caption that is being written before one. */
 export function startDecisions(moves) {
   navigate = moves;
 }
 
 /** Accept or reject the clip on screen, moved edges first, and go on. */
 export async function judge(action, reason = null) {
-  if (!state.clip || !(await needReviewer())) return;
+  if (!isShown() || !(await needReviewer())) return;
   if (!(await applyMoves())) return;
   const { clip, row } = state;
   const verdict = { verdict: action, verdict_reason: reason };
@@ -55,7 +55,10 @@ export async function applyMoves() {
   const pending = pendingMoves();
   if (!pending) return true;
   const moves = { start_frames: pending.start, end_frames: pending.end };
-  return change({ action: "nudge", ...moves }, "Start and end moved.");
+  holdEdges(true);
+  const isApplied = await change({ action: "nudge", ...moves }, "Start and end moved.");
+  holdEdges(false);
+  return isApplied;
 }
 
 /** Split the clip at the frame on screen: that frame becomes the second part's first one. */
@@ -75,27 +78,43 @@ export async function merge() {
 /** Undo the person's last decision, and show its clip. */
 export async function undo() {
   if (!(await needReviewer())) return;
-  const answer = await send({}, "/api/undo");
-  if (!answer) return;
-  forget([answer.clip_id, ...answer.removed]);
-  replace(answer.removed, answer.added);
-  setCounts(answer.counts);
+  await navigate.keepCaption();
+  busy(1);
+  try {
+    const answer = await send({}, "/api/undo");
+    if (answer) await takeBack(answer);
+  } finally {
+    busy(-1);
+  }
+}
+
+async function takeBack({ clip_id: id, removed, added, counts }) {
+  forget([id, ...removed]);
+  replace(removed, added);
+  setCounts(counts);
   say("Undone.");
-  await navigate.show(answer.clip_id);
+  await navigate.show(id);
+  if (!isShown()) return;
   const { fate, reason, verdict, tags, caption } = state.clip;
-  patch(answer.clip_id, { fate, reason, verdict, tags, caption });
+  patch(id, { fate, reason, verdict, tags, caption });
   tell("decided");
 }
 
 async function change(decision, words) {
-  if (!state.clip || !(await needReviewer())) return false;
-  const { clip_id: id } = state.clip;
-  const answer = await send({ clip_id: id, ...decision });
-  if (!answer) return false;
-  say(words);
-  settle(answer, id);
-  if (state.id === id) await navigate.show(answer.clip.clip_id, undefined, true);
-  return true;
+  const { id } = state;
+  if (!isShown() || !(await needReviewer())) return false;
+  if (decision.action !== "caption") await navigate.keepCaption();
+  busy(1);
+  try {
+    const answer = await send({ clip_id: id, ...decision });
+    if (!answer) return false;
+    say(words);
+    settle(answer, id);
+    if (state.id === id) await navigate.show(answer.clip.clip_id);
+    return true;
+  } finally {
+    busy(-1);
+  }
 }
 
 /** Post after all that was posted before; null where it failed, which is shown. */

@@ -4,7 +4,7 @@ import { clipPath, get } from "./api.js";
 import { $, make } from "./dom.js";
 import * as format from "./format.js";
 import { frameLength, loopSpan } from "./player.js";
-import { on, state } from "./state.js";
+import { isShown, on, state } from "./state.js";
 
 const ASKED = 41; // frames around an edge: moves up to 20 frames show exact times and pictures
 const SHOWN = 9;
@@ -13,6 +13,7 @@ const MOVES = [-10, -1, 1, 10];
 let moved = { start: 0, end: 0 };
 let frames = { start: null, end: null };
 let onApply;
+let held = false;
 
 /** Draw the controls; `apply()` decides what is pending. */
 export function startEdges(apply) {
@@ -45,9 +46,14 @@ export function startEdges(apply) {
 /** Frames that the edges are moved by and not yet decided, or null. */
 export const pendingMoves = () => (moved.start || moved.end ? { ...moved } : null);
 
+/** While moves are being applied, no others are taken. */
+export function holdEdges(isHeld) {
+  held = isHeld;
+}
+
 /** Move an edge by whole frames, and loop what comes of it. */
 export function move(edge, by) {
-  if (!state.clip) return;
+  if (!isShown() || held) return;
   const before = moved[edge];
   moved[edge] += by;
   const [start, end] = spanTried();

@@ -45,9 +45,7 @@ function draw(clip) {
   $("rules-outcome").replaceChildren(...clip.rules.map(ruleItem));
   drawScores(clip.scores);
   drawJudge(clip.verdict_of_judge);
-  $("history").replaceChildren(
-    ...(clip.history.length ? clip.history.map(event) : [make("li", { class: "quiet" }, "Nothing yet.")]),
-  );
+  drawHistory(clip.history);
   $("merge").disabled = !clip.neighbours_in_video.next;
 }
 
@@ -142,22 +140,38 @@ function drawJudge(verdict) {
   );
 }
 
-function event({ decided_at: when, reviewer, action, reason, text, tags, spans }) {
+/** What was decided, the latest first; what was undone is struck through. */
+function drawHistory(history) {
+  const undone = new Set(history.map((decision) => decision.undoes));
+  const events = history
+    .filter(({ action }) => action !== "undo")
+    .reverse()
+    .map((decision) => event(decision, undone.has(decision.step)));
+  $("history").replaceChildren(
+    ...(events.length ? events : [make("li", { class: "quiet" }, "Nothing yet.")]),
+  );
+}
+
+function event({ decided_at: when, reviewer, action, reason, text, tags, spans }, isUndone) {
   const words = {
     accept: "accepted",
     reject: "rejected",
     caption: "wrote the caption",
     tags: "set the tags",
     spans: `made ${format.clips(spans?.length ?? 0)} of it`,
-    undo: "took a step back",
   }[action];
   const more = reason ?? text ?? (tags?.length ? tags.join(", ") : null);
   return make(
     "li",
     {},
-    make("bdi", { class: "who" }, reviewer),
-    ` ${words ?? action}`,
-    ...(more ? [": ", make("bdi", {}, more)] : []),
+    make(
+      isUndone ? "del" : "span",
+      {},
+      make("bdi", { class: "who" }, reviewer),
+      ` ${words ?? action}`,
+      ...(more ? [": ", make("bdi", {}, more)] : []),
+    ),
+    isUndone && make("span", { class: "quiet" }, "undone"),
     make("time", { datetime: when }, format.moment(when)),
   );
 }

@@ -9,6 +9,9 @@ const NAMES = [
   "fate", "verdict", "reviewer", "video", "tag", "text", "score", "min", "max", "rule", "sort", "desc",
 ];
 
+// In the address `reviewer` is who judges now, given with the command's --reviewer.
+const IN_ADDRESS = { reviewer: "reviewed_by" };
+
 let changed;
 
 /** Make the form work; `change()` is called once another list is wanted. */
@@ -82,7 +85,9 @@ function clear() {
 }
 
 function writeAddress() {
-  const query = new URLSearchParams(wantedQuery());
+  const query = new URLSearchParams(
+    Object.entries(wantedQuery()).map(([name, value]) => [IN_ADDRESS[name] ?? name, value]),
+  );
   history.replaceState(null, "", `?${query}${location.hash}`);
   showCount();
 }
@@ -97,7 +102,13 @@ function fill({ scores, rules, reviewers, videos = [] }) {
   const names = scores.map(({ name }) => [name, name]);
   fillSelect($("filter-score"), [["", "none"], ...names]);
   fillSelect($("filter-rule"), [["", "none"], ...rules.map((rule) => [rule, rule])]);
-  fillSelect($("filter-sort"), [["", "film and time"], ["duration_s", "length"], ...names]);
+  fillSelect($("filter-sort"), [
+    ["", "film and time"],
+    ["duration_s", "length"],
+    ["fate", "fate"],
+    ["verdict", "verdict"],
+    ...names,
+  ]);
   fillSelect($("filter-video"), [
     ["", "all"],
     ...videos.map(({ video_id: id, name, clips }) => [id, `${name} (${format.count(clips)})`]),
@@ -106,7 +117,7 @@ function fill({ scores, rules, reviewers, videos = [] }) {
   fillFates(state.counts);
   const given = new URLSearchParams(location.search);
   for (const name of NAMES) {
-    const value = given.get(name);
+    const value = given.get(IN_ADDRESS[name] ?? name);
     if (!value) continue;
     const field = $(`filter-${name}`);
     if (field.type === "checkbox") field.checked = true;

@@ -50,7 +50,8 @@ export function askReason() {
   $("reasons").hidden = false;
   $("reject").setAttribute("aria-expanded", "true");
   $("reason").value = "";
-  $("reason").focus();
+  // On a phone the keyboard would cover the choices.
+  if (!matchMedia("(pointer: coarse)").matches) $("reason").focus();
 }
 
 /** Close the question; returns whether it was open. */
@@ -132,6 +133,8 @@ function showClip(clip) {
   $("caption-before").querySelector("bdi").textContent = before ?? "";
   showCaptionState();
   $("tags").replaceChildren(...clip.tags.map(tagChip));
+  const unused = clip.labels.filter(({ name }) => !clip.tags.includes(name));
+  $("labels").replaceChildren(...unused.map(labelButton));
 }
 
 function tagChip(tag) {
@@ -142,6 +145,13 @@ function tagChip(tag) {
     make("bdi", {}, tag),
     make("button", { type: "button", "aria-label": `Remove the tag ${tag}`, onclick: remove }, "×"),
   );
+}
+
+/** A label that a model gave: a click makes it a tag. */
+function labelButton({ name, probability }) {
+  const add = () => decideTags([...state.clip.tags, name]);
+  const title = `A model sees it with probability ${format.value(probability)}: add it as a tag`;
+  return make("button", { type: "button", title, onclick: add }, "+ ", make("bdi", {}, name));
 }
 
 function showVerdict({ verdict, verdict_reason: reason, reviewer, decided_at: when }) {

@@ -1,179 +1,26 @@
-// The review page: starts its parts, and moves from clip to clip.
+// The review page: starts its parts, and binds keys and buttons to what they do.
 
 import { get } from "./api.js";
-import { applyMoves, merge, split, startDecisions, judge, undo } from "./decide.js";
-import { detail } from "./details.js";
+import { startCounts } from "./counts.js";
+import { applyMoves, judge, merge, split, startDecisions, undo } from "./decide.js";
+import { forgetAll } from "./details.js";
 import { $ } from "./dom.js";
 import { dropMoves, move, pendingMoves, startEdges, toggleEdges } from "./edges.js";
 import { startFacts } from "./facts.js";
-import { sortBy, startFilters, toggleFilters, wantedQuery } from "./filters.js";
-import * as format from "./format.js";
+import { sortBy, startFilters, toggleFilters } from "./filters.js";
 import { askReason, leaveReason, restoreCaption, saveCaption, startJudging } from "./judging.js";
 import { showHelp, startKeys } from "./keys.js";
 import { startList } from "./list.js";
-import { fail, say, startNotices } from "./notices.js";
-import { preload, startPlayer, step, togglePlay, toggleSound } from "./player.js";
+import { choose, keepCaption, next, previous, reload, show } from "./navigation.js";
+import { closeFailure, fail, startNotices } from "./notices.js";
+import { startPlayer, step, togglePlay, toggleSound } from "./player.js";
 import { startReviewer } from "./reviewer.js";
-import { fetchRow, openQuery, openSearch, placeOf, total } from "./rows.js";
 import { showEstimate, startSample } from "./sample.js";
-import { on, setCounts, state, tell } from "./state.js";
+import { leaveSearch, searchNeighbours, startSearch } from "./search.js";
+import { setCounts, state, tell } from "./state.js";
 import { openedTab, openTab, startTabs } from "./tabs.js";
 import { openThresholds, startThresholds } from "./thresholds.js";
 import { hide as hideTip, learn, startTips } from "./tip.js";
-
-const AHEAD = 2; // clips whose facts are asked for before they are needed
-
-/** Show a clip: at a place of the list, or where it lies in it; `again` for other facts of it. */
-async function show(id, place = placeOf(id), again = false) {
-  const began = performance.now();
-  if (state.id !== id || again) keepCaption();
-  state.id = id;
-  if (place >= 0) state.row = place;
-  tell("chosen");
-  writeHash();
-  let clip;
-  try {
-    clip = await detail(id);
-  } catch (error) {
-    if (state.id === id) fail(error.message);
-    return;
-  }
-  if (state.id !== id) return;
-  state.clip = clip;
-  tell("clip", clip);
-  document.body.dataset.clip = id;
-  requestAnimationFrame(() => (document.body.dataset.shownMs = Math.round(performance.now() - began)));
-  await askAhead();
-}
-
-/** A caption that was changed is saved before another clip comes. */
-function keepCaption() {
-  if (state.clip && $("caption").hasAttribute("data-changed")) saveCaption();
-}
-
-async function askAhead() {
-  const { id, row } = state;
-  for (let more = 1; more <= AHEAD; more++) {
-    const next = await fetchRow(row + more);
-    if (!next || state.id !== id) return;
-    const clip = await detail(next.clip_id).catch(() => null); // shown once it is its turn
-    if (more === 1 && state.id === id) preload(clip);
-    for (const { url } of clip?.keyframes ?? []) new Image().src = url;
-  }
-}
-
-async function go(by) {
-  if (pendingMoves() && !(await applyMoves())) return;
-  const place = state.row + by;
-  if (place < 0 || place >= total()) {
-    say(by > 0 ? "This is the last clip." : "This is the first clip.");
-    return;
-  }
-  const row = await fetchRow(place);
-  if (row) show(row.clip_id, place);
-}
-
-const next = () => go(1);
-const previous = () => go(-1);
-
-async function choose(place) {
-  const row = await fetchRow(place);
-  if (row) show(row.clip_id, place);
-  closeList();
-}
-
-function writeHash() {
-  const hash = new URLSearchParams({ clip: state.id, row: state.row });
-  history.replaceState(null, "", `${location.search}#${hash}`);
-}
-
-/** The list for the filters; the clip on screen stays where it is in it, else the first comes. */
-async function reload(near = 0) {
-  $("search-source").hidden = true;
-  try {
-    if (!(await openQuery(wantedQuery(), near))) return;
-  } catch (error) {
-    fail(error.message);
-    return;
-  }
-  const place = state.id ? placeOf(state.id) : -1;
-  state.row = place;
-  if (place >= 0) tell("chosen");
-  else if (total() > 0) await choose(0);
-  else tell("chosen");
-}
-
-async function search(wanted, words) {
-  try {
-    if (!(await openSearch(wanted))) return;
-  } catch (error) {
-    fail(error.message);
-    return;
-  }
-  $("search-source").hidden = false;
-  $("search-source").querySelector("bdi").textContent = words;
-  state.row = placeOf(state.id);
-  $("list").scrollTop = 0;
-  tell("chosen");
-  say(`${format.clips(total())}: ${words}.`);
-}
-
-function searchNeighbours() {
-  const { clip } = state;
-  if (!clip || $("neighbours").disabled) return fail($("neighbours").title);
-  const where = `${clip.video} at ${format.time(clip.start_s, 1)}`;
-  search({ like: clip.clip_id }, `like ${where}`);
-}
-
-function startSearch({ can_search: can, missing }) {
-  const how = missing.map(({ command }) => command).find((command) => command.includes("embed"));
-  const why = how ? `There are no vectors: ${how}` : "There is no model here that finds clips by words";
-  $("search").disabled = !can.text;
-  $("search").title = can.text ? "What the clip shows, in words (/)" : why;
-  $("search").placeholder = can.text ? "Search in words  /" : "No word search here";
-  $("neighbours").disabled = !can.like;
-  $("neighbours").title = can.like ? "Clips that look like this one (n)" : why;
-  $("search-form").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const text = $("search").value.trim();
-    if (text) search({ text }, `“${text}”`);
-    else reload();
-    $("search").blur();
-  });
-  $("search-leave").addEventListener("click", () => leaveSearch());
-}
-
-function leaveSearch() {
-  if ($("search-source").hidden) return false;
-  $("search").value = "";
-  reload(state.row);
-  return true;
-}
-
-function startCounts() {
-  on("counts", (counts) => {
-    const { clips, fates, seconds, reviewed, accepted, rejected } = counts;
-    const good = ["kept", "captioned", "exported"];
-    const sum = (of) => good.reduce((all, fate) => all + (of[fate] ?? 0), 0);
-    const shown = {
-      clips,
-      kept: sum(fates),
-      rejected: fates.rejected ?? 0,
-      reviewed,
-      accepted,
-      "reviewed-rejected": rejected,
-    };
-    for (const [name, number] of Object.entries(shown)) {
-      document.querySelector(`[data-count=${name}]`).textContent = format.count(number);
-    }
-    document.querySelector("[data-count=hours]").textContent = format.length(sum(seconds));
-  });
-}
-
-function closeList() {
-  document.body.removeAttribute("data-list");
-  $("list-open").setAttribute("aria-expanded", "false");
-}
 
 /** Esc in a field: out of it, with what was not saved dropped. */
 function startLeaving() {
@@ -184,7 +31,7 @@ function startLeaving() {
       saveCaption();
     }
     if (key !== "Escape" || document.querySelector("dialog[open]")) return;
-    if (hideTip()) return;
+    if (hideTip() || closeFailure()) return;
     if (target.id === "caption") restoreCaption();
     else if (target.id === "search") {
       target.blur();
@@ -255,8 +102,38 @@ const KEYS = {
   ],
 };
 
+/** A button clicked with the mouse gives the keys back: Space then plays, Enter applies. */
+function startClicks() {
+  document.addEventListener("click", (event) => {
+    const { activeElement } = document;
+    const button = event.detail > 0 && event.target.closest("button, summary");
+    if (button && button === activeElement && !button.closest("dialog")) activeElement.blur();
+  });
+}
+
+/** Take what the server knows by now; with other rules, fates and counts are others. */
+async function takeSession() {
+  state.session = await get("/api/session");
+  learn(state.session.scores);
+  setCounts(state.session.counts);
+  tell("session", state.session);
+}
+
+async function rulesSaved() {
+  forgetAll();
+  try {
+    await takeSession();
+  } catch (error) {
+    fail(error.message);
+    return;
+  }
+  await reload(state.row);
+  if (state.id) await show(state.id);
+}
+
 async function start() {
   startNotices();
+  startClicks();
   startTips();
   startCounts();
   startList(choose);
@@ -265,10 +142,10 @@ async function start() {
   startJudging();
   startFacts(sortBy);
   startFilters(() => reload());
-  startThresholds((id) => show(id, -1));
+  startThresholds((id) => show(id, -1), rulesSaved);
   startSample();
   startTabs({ thresholds: openThresholds, sample: showEstimate });
-  startDecisions({ show, next });
+  startDecisions({ show, next, keepCaption });
   startKeys(KEYS);
   startLeaving();
   for (const [id, work] of Object.entries({ previous, next, split, merge, neighbours: searchNeighbours })) {
@@ -285,14 +162,11 @@ async function start() {
   const hash = new URLSearchParams(location.hash.slice(1));
   state.id = hash.get("clip");
   try {
-    state.session = await get("/api/session");
+    await takeSession();
   } catch (error) {
     fail(error.message);
     return;
   }
-  learn(state.session.scores);
-  setCounts(state.session.counts);
-  tell("session", state.session);
   startSearch(state.session);
   startReviewer();
   const wanted = state.id;

@@ -18,7 +18,14 @@ export function fail(text) {
   $("failure").hidden = false;
 }
 
+/** Close what went wrong; returns whether it was shown. */
+export function closeFailure() {
+  const shown = !$("failure").hidden;
+  $("failure").hidden = true;
+  return shown;
+}
+
 /** Let failures be closed. */
 export function startNotices() {
-  $("failure-close").addEventListener("click", () => ($("failure").hidden = true));
+  $("failure-close").addEventListener("click", closeFailure);
 }

@@ -1,7 +1,7 @@
 // Plays a clip in a loop from its span of the source. Two video elements take turns: one plays,
 // the other loads the next clip. What the browser cannot play comes as a preview, else as strip.
 
-import { previewPath, reason, stripPath } from "./api.js";
+import { reason, stripPath } from "./api.js";
 import { $ } from "./dom.js";
 import * as format from "./format.js";
 import { on, state } from "./state.js";
@@ -118,18 +118,20 @@ function load(slot, clip) {
   slot.clip = clip;
   slot.note = "";
   slot.video.poster = clip.keyframes[0]?.url ?? "";
-  const { url, type, start_s: start, end_s: end } = clip.media;
-  if (type && !slot.video.canPlayType(type)) return loadPreview(slot, `plays no ${type}`);
+  const { url, type, offset_s: shift, start_s: start, end_s: end, preview } = clip.media;
+  if (url === preview.url) return loadPreview(slot, "cannot play the source");
+  if (!slot.video.canPlayType(type)) return loadPreview(slot, `plays no ${type}`);
   slot.shows = "source";
-  slot.shift = start - clip.start_s;
+  slot.shift = shift;
   slot.video.src = `${url}#t=${start.toFixed(6)},${end.toFixed(6)}`;
 }
 
 function loadPreview(slot, why) {
   slot.shows = "preview";
-  slot.shift = -slot.clip.start_s;
+  const { url, offset_s: shift } = slot.clip.media.preview;
+  slot.shift = shift;
   slot.note = `A small copy plays: this browser ${why}.`;
-  slot.video.src = previewPath(slot.clip.clip_id);
+  slot.video.src = url;
   if (slot === current) showSlot();
 }
 
@@ -142,7 +144,7 @@ async function fallBack(slot) {
   slot.note = "The strip stands in for the clip.";
   slot.video.removeAttribute("src");
   if (slot === current) showSlot();
-  const why = await whyNot(previewPath(clip.clip_id));
+  const why = await whyNot(clip.media.preview.url);
   if (slot.clip !== clip) return;
   slot.note = `The strip stands in for the clip: ${why}.`;
   if (slot === current) showSlot();

@@ -31,8 +31,14 @@ export function askReviewer() {
   return waiting;
 }
 
-/** Show the name and ask for it where there is none. */
+/** Show the name; a name in the address replaces it, and where there is none it is asked for. */
 export function startReviewer() {
+  const query = new URLSearchParams(location.search);
+  if (query.get("reviewer")) {
+    localStorage.setItem(KEY, query.get("reviewer"));
+    query.delete("reviewer");
+    history.replaceState(null, "", `?${query}${location.hash}`);
+  }
   const form = $("reviewer-dialog").querySelector("form");
   form.addEventListener("submit", (event) => {
     const name = $("reviewer-name").value.trim();

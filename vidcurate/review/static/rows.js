@@ -88,8 +88,7 @@ function gone(place) {
 function fits(row) {
   return (
     (!query.verdict || (row.verdict ?? "none") === query.verdict) &&
-    (!query.fate || row.fate === query.fate) &&
-    (!query.tag || row.tags.includes(query.tag))
+    (!query.fate || row.fate === query.fate)
   );
 }
 

@@ -1,7 +1,13 @@
 // What the page knows, and who wants to hear of it.
 
-/** `clip` is the detail on screen, `row` its number in the list (-1 where it is not in it). */
+/**
+ * `id` is the clip that is wanted, `row` its place in the list (-1 where it is not in it), `clip`
+ * all that is known of the clip on screen: for a moment that can be the one before.
+ */
 export const state = { session: null, counts: null, clip: null, row: -1, id: null };
+
+/** Is the wanted clip on screen? Nobody has judged one that is still being fetched. */
+export const isShown = () => state.clip !== null && state.clip.clip_id === state.id;
 
 const bus = new EventTarget();
 

@@ -1,7 +1,6 @@
 // Trying other rules: sliders for limits, the text itself, what changes, and saving to the config.
 
 import { get, post, stripPath } from "./api.js";
-import { forgetAll } from "./details.js";
 import { $, debounce, fillChoices, make } from "./dom.js";
 import * as format from "./format.js";
 import { histogram, moveLine } from "./histogram.js";
@@ -19,12 +18,14 @@ let rules = [];
 let edited = 0; // the rule that was changed last: an error is its
 let generation = 0;
 let look;
+let saved;
 const bins = new Map();
 const trySoon = debounce(tryRules, WAIT);
 
-/** Make the panel work; `show(clip_id)` looks at a clip. */
-export function startThresholds(show) {
+/** Make the panel work; `show(clip_id)` looks at a clip, `onSaved()` follows a save. */
+export function startThresholds(show, onSaved) {
   look = show;
+  saved = onSaved;
   $("rule-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const text = $("rule-new").value.trim();
@@ -251,7 +252,9 @@ async function save() {
     );
     $("rules-saved").hidden = false;
     say("Rules saved.");
-    forgetAll();
+    bins.clear();
+    await saved();
+    openThresholds();
   } catch (error) {
     showError(error.message);
   }
