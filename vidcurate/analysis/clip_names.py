@@ -1,6 +1,7 @@
 """Which clip a person means: by its id, the beginning of its id, or a film and a second."""
 
 import math
+from difflib import get_close_matches
 from pathlib import PurePath
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from vidcurate.rules.join import Read
 NAMED_IN_ERRORS = 4
 # An id that shares fewer first letters with the one that was typed is no likely slip.
 MIN_ALIKE = 4
+MOST_COMPARED = 10_000  # names of films, in a second or so
 
 
 def clip_named(read: Read, name: str) -> str:
@@ -80,7 +82,10 @@ def video_named(read: Read, film: str) -> str:
     if len(found) > 1:
         raise UsageError(f"{len(found)} films have the name {film}: give the whole path")
     if not found:
-        raise UsageError(f"no film here has the path or name {film}")
+        names = [PurePath(path).name for s in sources[:MOST_COMPARED] for path in s["paths"]]
+        near = get_close_matches(PurePath(film).name, names, n=1)
+        hint = f": did you mean {near[0]}?" if near else "; `vidcurate rows sources` lists them"
+        raise UsageError(f"no film here has the path or name {film}{hint}")
     return str(found.pop())
 
 
