@@ -302,6 +302,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate columns quality",
     ),
     command(
+        "show",
+        LOOK,
+        "Show all that is known of one clip, what made each part, and a strip of its frames.",
+        "vidcurate show e23462ae45ed116d-27136-144384 -d out",
+        "vidcurate show film.mp4@12.5 -d out --strip strip.jpg",
+    ),
+    command(
         "search",
         LOOK,
         "Find the clips most like a text, a picture or another clip.",
