@@ -4,9 +4,7 @@ import os
 import re
 import shutil
 import signal
-import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +12,15 @@ from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Dialog, Error, Page, Request
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Dialog,
+    Error,
+    Page,
+    Request,
+    sync_playwright,
+)
 
 from tests.support.command import ENVIRONMENT, start, wait_until
 
@@ -111,9 +116,14 @@ def watch(page: Page, faults: list[str]) -> None:
     page.on("request", requested)
 
 
-def axe_faults(page: Page) -> list[str]:
-    """What axe-core finds on a page that hinders people seriously: rule and element."""
-    violations = Axe().run(page).response["violations"]
+def axe_faults(page: Page, without: Sequence[str] = ()) -> list[str]:
+    """What axe-core finds on a page that hinders people seriously: rule and element.
+
+    Elements `without` which a page is checked, by selectors, are many and all alike.
+    """
+    options = {"resultTypes": ["violations"]}
+    context = {"exclude": [[selector] for selector in without]} if without else None
+    violations = Axe().run(page, context=context, options=options).response["violations"]
     serious = [v for v in violations if v["impact"] in ("serious", "critical")]
     return [f"{v['id']}: {node['html'][:160]}" for v in serious for node in v["nodes"]]
 
