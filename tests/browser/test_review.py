@@ -81,7 +81,7 @@ def table(dataset: Path, name: str) -> list[dict[str, object]]:
 def rejected(dataset: Path) -> dict[str, str]:
     """Clips that filter rejects, each with the reason."""
     lines = vidcurate("rows", "kept", "-d", dataset, "--dropped").lines
-    return {row["id"]: row["reason"] for row in lines}
+    return {row["clip_id"]: row["reason"] for row in lines}
 
 
 def test_what_is_decided_by_keyboard_is_what_is_exported(
@@ -183,14 +183,14 @@ def test_a_slider_says_what_tune_says(own: Path, own_review: str, open_page: Ope
     """Moving a limit shows how many clips stay, and the rule is saved beside its comments."""
     page = begin(open_page(own_review), "Ada")
     page.keyboard.press("x")
-    slider = page.locator("#panel-thresholds .rule[data-rule='1'] input[type=range]")
+    slider = page.locator("#panel-thresholds .rule[data-rule='0'] input[type=range]")
     slider.focus()
     page.keyboard.press("End")
-    text = page.locator("#panel-thresholds .rule[data-rule='1'] input.rule-text")
-    expect(text).not_to_have_value(RULES[1])
-    expect(page.locator("#try-added")).not_to_have_text("0")
+    text = page.locator("#panel-thresholds .rule[data-rule='0'] input.rule-text")
+    expect(text).not_to_have_value(RULES[0])
+    expect(page.locator("#try-removed")).not_to_have_text("0")
     changed = text.input_value()
-    rules = [argument for rule in (RULES[0], changed) for argument in ("--rule", rule)]
+    rules = [argument for rule in (changed, RULES[1]) for argument in ("--rule", rule)]
     [tuned] = vidcurate("tune", "-d", own, *rules, "--json").lines
     assert page.locator("#try-kept").inner_text() == str(tuned["kept"])
     page.locator("#rules-save").click()
