@@ -125,7 +125,7 @@ def test_what_is_decided_by_keyboard_is_what_is_exported(
     expect(page.locator("#caption")).to_have_value("A <b>bold</b> test card.")
 
     config = own.with_name("stages.yaml")
-    assert vidcurate("run", "-d", own, "-c", config, "--quiet").code == 0
+    assert vidcurate("export", "-d", own, "-c", config, "--engine", "inline", "--quiet").code == 0
     now = rejected(own)
     assert now[thrown_out] == "review: the picture is torn"
     assert saved_by_review not in now
@@ -142,7 +142,7 @@ def exported_rows(dataset: Path) -> list[dict[str, object]]:
     """The rows of the finished data set."""
     from pyarrow import dataset as arrow  # noqa: PLC0415 - beside its one use
 
-    files = [str(file) for file in (dataset / "export").rglob("*.parquet")]
+    files = [str(file) for file in (dataset / "export" / "data").rglob("*.parquet")]
     return list(arrow.dataset(files, format="parquet").to_table().to_pylist())
 
 
