@@ -149,11 +149,13 @@ def tune(
     *,
     more: Sequence[str] = (),
     keep: float | None = None,
+    nearest: int = NEAREST,
 ) -> Tuning:
     """What rules do to clips, by the columns that stand with them.
 
     `clips` say what `Near` does; `columns` has one row a clip, its names are "table.column"; `more`
-    are those whose distribution is wanted though no rule has them; `keep` is the wanted share.
+    are those whose distribution is wanted though no rule has them; `keep` is the wanted share;
+    `nearest` is how many clips on each side of a limit are named.
     Raises UsageError where a share is wanted and no rule has a limit.
     """
     values = {
@@ -166,7 +168,7 @@ def tune(
         kept=int(passed(rules, columns).all(axis=0).sum()),
         rules=tuple(removals(rules, columns)),
         scores=tuple(
-            distribution(score, rules, clips, values)
+            distribution(score, rules, clips, values, nearest)
             for score in scores_to_show(rules, named, values)
         ),
         keep_target=None if keep is None else keep_target(rules, columns, values, keep),
@@ -199,7 +201,11 @@ def scores_to_show(
 
 
 def distribution(
-    score: Node, rules: Sequence[Rule], clips: pa.Table, values: Mapping[Column, Any]
+    score: Node,
+    rules: Sequence[Rule],
+    clips: pa.Table,
+    values: Mapping[Column, Any],
+    nearest: int,
 ) -> Distribution:
     """How a score's values lie, and what the limits that rules set to it do."""
     numbers = pc.cast(spread(evaluate(score, values), clips.num_rows), pa.float64(), safe=False)
@@ -214,7 +220,9 @@ def distribution(
         bin_edges=tuple(map(float, edges)),
         bin_counts=tuple(map(int, counts)),
         limits=tuple(
-            measure_limit(rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values)
+            measure_limit(
+                rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values, nearest
+            )
             for rule in rules
             for bound in bounds_in(rule.tree)
             if bound.score == score
@@ -244,6 +252,7 @@ def measure_limit(
     numbers: NDArray[np.float64],
     clips: pa.Table,
     values: Mapping[Column, Any],
+    nearest: int,
 ) -> Limit:
     """What one limit does; `numbers` are the score's values, NaN where there is none."""
     value = bound.limit_in(values)
@@ -256,16 +265,16 @@ def measure_limit(
         condition=str(bound.condition),
         value=value,
         kept_share=float(inside.sum() / n_values) if n_values else 0.0,
-        inside=nearest_clips(np.where(inside, distances, np.nan), numbers, clips),
-        outside=nearest_clips(np.where(inside, np.nan, distances), numbers, clips),
+        inside=nearest_clips(np.where(inside, distances, np.nan), numbers, clips, nearest),
+        outside=nearest_clips(np.where(inside, np.nan, distances), numbers, clips, nearest),
     )
 
 
 def nearest_clips(
-    distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table
+    distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table, count: int
 ) -> tuple[Near, ...]:
-    """The clips with the smallest distances; NaN is none."""
-    places = pc.bottom_k_unstable(pa.array(distances), k=NEAREST).to_numpy()
+    """The `count` clips with the smallest distances; NaN is none."""
+    places = pc.bottom_k_unstable(pa.array(distances), k=count).to_numpy()
     places = places[~np.isnan(distances[places])]
     rows = clips.select(["clip_id", "video", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
     return tuple(

@@ -280,6 +280,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate status -d out",
     ),
     command(
+        "report",
+        LOOK,
+        "Write a page that shows a data set: its funnel, scores, borders, films and captions.",
+        "vidcurate report -d out",
+        "vidcurate report -d out -o report.html --media links",
+        "vidcurate report --columns",
+    ),
+    command(
         "rows",
         LOOK,
         "Print the rows of a table as JSON lines.",
