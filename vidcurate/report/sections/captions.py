@@ -106,7 +106,7 @@ def embedded_captions(data: ReportData, shown: pa.Table) -> Iterator[dict[str, A
     verdicts = by_id(data, VERDICTS, ids)
     refined = by_id(data, REFINED, ids)
     keyframes = by_id(data, KEYFRAMES, ids)
-    pictures_left = data.options.max_pictures // 8
+    pictures_left = data.options.max_pictures // 10
     for caption in CAPTIONS.from_arrow(shown):
         clip = clips.get(caption.clip_id)
         frames = keyframes.get(caption.clip_id)
