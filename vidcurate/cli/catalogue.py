@@ -285,6 +285,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write a page that shows a data set: its funnel, scores, borders, films and captions.",
         "vidcurate report -d out",
         "vidcurate report -d out -o report.html --media links",
+        "vidcurate report --columns",
     ),
     command(
         "rows",

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 
 from vidcurate.analysis.view import read_consistently
@@ -17,6 +18,8 @@ from vidcurate.store.storage import Location
 DEFAULT_NAME = "report.html"
 # A page that we wrote begins with this; nothing else is written over.
 GENERATOR = '<meta name="generator" content="vidcurate report">'
+# What the page uses of the libraries that draw charts.
+USED_OF_CHARTS = "window.vegaEmbed = vegaEmbed;"
 # Where a page's mark lies at the latest.
 HEAD_BYTES = 4096
 
@@ -73,10 +76,16 @@ def write_report(dataset: Dataset, out: Location, options: ReportOptions) -> Wri
 @contextmanager
 def chart_script() -> Iterator[Future[str]]:
     """The script that draws the charts; making it takes seconds, while tables are read."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(bundled_charts)
+
+
+@cache
+def bundled_charts() -> str:
+    """Vega-Embed, Vega-Lite and Vega as one script that sets `vegaEmbed`."""
     from vl_convert import javascript_bundle  # noqa: PLC0415 - checked for above, loads slowly
 
-    with ThreadPoolExecutor(1) as thread:
-        yield thread.submit(javascript_bundle, None)
+    return javascript_bundle(USED_OF_CHARTS)
 
 
 def require_packages() -> None:

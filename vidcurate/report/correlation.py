@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 # Fewer pairs say nothing.
-LEAST_PAIRS = 5
+LEAST_PAIRS = 10
 
 
 def spearman(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float | None, int]:

@@ -92,7 +92,8 @@ def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[
 
 def ratio_edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return edges from the least to the greatest value, each the same number of times the last."""
-    return np.geomspace(present.min(), present.max(), wanted_bins(present) + 1)
+    edges = np.geomspace(present.min(), present.max(), wanted_bins(present) + 1)
+    return edges.astype(np.float64)
 
 
 def wanted_bins(present: NDArray[np.float64]) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from vidcurate.analysis.columns import TableInfo, tables_described
-from vidcurate.records import CLIPS, SCORE_TABLES, TableColumn, columns_of_table
+from vidcurate.analysis.columns import tables_described
+from vidcurate.records import TableColumn, columns_of_table
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
+from vidcurate.stages.selection.filter import RULED
 
 CLOCKS = {
     "video": "on the video's clock",
@@ -16,7 +17,7 @@ CLOCKS = {
 
 def columns_section(data: ReportData) -> Section:
     """Make the section that explains columns, of the tables that are there."""
-    tables = [table for table in shown_tables() if table.name not in data.missing]
+    tables = [table for table in tables_described() if table.name not in data.missing]
     context = {"tables": [(table, list(map(column_facts, table.columns))) for table in tables]}
     return Section(
         "columns",
@@ -27,14 +28,9 @@ def columns_section(data: ReportData) -> Section:
     )
 
 
-def shown_tables() -> list[TableInfo]:
-    """Every table whose columns a report shows."""
-    return tables_described()
-
-
 def explanations(data: ReportData) -> dict[str, dict[str, str]]:
-    """What a page says of each score while it is pointed at."""
-    tables = [table for table in (CLIPS, *SCORE_TABLES) if data.has(table)]
+    """What a page says of each column that a rule can read, while it is pointed at."""
+    tables = [table for table in RULED.values() if data.has(table)]
     return {
         f"{table.name}.{column.name}": said_of(column)
         for table in tables

@@ -75,6 +75,7 @@ def heat_map(names: list[str]) -> dict[str, Any]:
                 "type": "quantitative",
                 "scale": {
                     "domain": [-1, 0, 1],
+                    "interpolate": "rgb",
                     "range": ["var(--heat-low)", "var(--heat-middle)", "var(--heat-high)"],
                 },
                 "legend": {"title": "correlation", "orient": "top", "gradientLength": 160},

@@ -43,9 +43,10 @@ def scatter_section(data: ReportData) -> Section:
 
 
 def first_pair(found: Measures, names: list[str]) -> tuple[str, str]:
-    """The scores that are shown first: two of rules, if there are."""
-    ordered = [n for n in names if n in found.of_rules] + names
-    first, second = list(dict.fromkeys(ordered))[:2]
+    """The scores that are shown first: those with most different values, of rules if two are."""
+    of_rules = [name for name in names if name in found.of_rules]
+    among = of_rules if len(of_rules) > 1 else names
+    first, second = sorted(among, key=lambda name: -len(np.unique(found.numbers(name))))[:2]
     return first, second
 
 

@@ -20,6 +20,7 @@ COLOURS = {
 # A second difference, for those who do not see the first: full, light with an outline, empty.
 FULLNESS = {"kept": 1.0, "rejected": 0.3, "undecided": 0.0}
 HEIGHT = 150
+PERCENTILES = ("p1", "p5", "p25", "p50", "p75", "p95", "p99")
 
 
 def scores_section(data: ReportData) -> Section:
@@ -63,7 +64,7 @@ def score_card(found: Distribution, values: Histogram, number: int) -> dict[str,
         "is_log": values.is_log,
         "low": values.low,
         "high": values.high,
-        "percentiles": found.percentiles,
+        "percentiles": {p: v for p, v in found.percentiles.items() if p in PERCENTILES},
         "limits": [
             {
                 "condition": limit.condition,
@@ -95,7 +96,7 @@ def histogram_chart(values: Histogram, card: Mapping[str, Any]) -> dict[str, Any
                 "field": "from",
                 "type": "quantitative",
                 "bin": "binned",
-                "title": card["unit"] or None,
+                "title": None,
                 "scale": {
                     "domain": [values.edges[0], values.edges[-1]],
                     "nice": False,

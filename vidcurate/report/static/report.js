@@ -98,10 +98,12 @@ const report = (() => {
     }
     if (drawn.has(element)) drawn.get(element).finalize();
     const result = await vegaEmbed(element, { ...filled(specification), datasets }, {
-      mode: "vega-lite", ast: true, actions: false, defaultStyle: false, renderer,
+      mode: "vega-lite", ast: true, logLevel: 1, actions: false, defaultStyle: false, renderer,
       config: chartConfig(), tooltip: { disableDefaultStyle: true, theme: "page", ...tooltip },
     });
     drawn.set(element, result);
+    // What scrolls can be reached by keyboard.
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
     return result.view;
   }
 
@@ -130,7 +132,7 @@ const report = (() => {
     const rows = source.values || data(section, source.name) || [];
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const kinds = names.map((name) => rows.every((row) => row[name] == null || typeof row[name] === "number"));
-    const place = make("div", { class: "grid", "aria-label": "Values of the chart" });
+    const place = make("div", { class: "grid", "aria-label": `Values: ${details.closest(".chart").querySelector(".canvas").getAttribute("aria-label")}` });
     details.append(place);
     grid(place, {
       columns: names.map((name, at) => ({ name, kind: kinds[at] ? "number" : "text" })),
