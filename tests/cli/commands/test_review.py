@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import COMMAND, ENVIRONMENT, vidcurate
@@ -116,9 +117,10 @@ def test_what_was_decided_is_honoured_by_later_runs(made: Path) -> None:
     exported = vidcurate("rows", "exports", "-d", data).lines
     assert {row["clip_id"] for row in exported} == {second, moved}
     [dropped] = vidcurate("rows", "filter", "-d", data, "--dropped").lines
-    assert (dropped["id"], dropped["reason"]) == (first, "review: dull")
-    texts = (data / "export").rglob("*.parquet")
-    assert any(texts)
+    assert (dropped["clip_id"], dropped["reason"]) == (first, "review: dull")
+    [file] = (data / "export" / "data").rglob("*.parquet")
+    captions = {r["clip_id"]: r["caption"] for r in pq.read_table(file).to_pylist()}
+    assert captions[second] == "A fractal grows."
 
     written = vidcurate("review", "-d", data, "--export", made / "decisions.csv")
     assert (written.code, written.err) == (
