@@ -13,7 +13,7 @@ from vidcurate.records import Decision, ReviewedSpan
 Action = Literal["accept", "reject", "caption", "tags", "spans", "undo"]
 Verdict = Literal["accept", "reject"]
 ACTIONS: tuple[str, ...] = get_args(Action)
-NO_REASON = "review"
+REVIEW = "review"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class ClipReview:
         """The reason that `filter` records for a rejected clip; None for any other."""
         if self.verdict != "reject":
             return None
-        return f"{NO_REASON}: {self.reason}" if self.reason else NO_REASON
+        return f"{REVIEW}: {self.reason}" if self.reason else REVIEW
 
 
 @dataclass(frozen=True, slots=True)

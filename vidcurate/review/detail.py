@@ -19,7 +19,7 @@ from vidcurate.records import (
 )
 from vidcurate.review.answers import NotFoundError
 from vidcurate.review.clips import ClipsNow
-from vidcurate.review.listing import number_or_none, rows_of
+from vidcurate.review.listing import rows_of
 from vidcurate.review.media import media_of
 from vidcurate.rules import Rule
 
@@ -89,7 +89,7 @@ def scores_of(now: ClipsNow, place: int) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": f"{table}.{name}",
-                "value": number_or_none(now.spans.numbers((table, name))[place]),
+                "value": now.spans.number_at((table, name), place),
                 "unit": info.unit,
                 "description": info.description,
                 "limit": next(iter([*broken, *own]), None),

@@ -10,16 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from vidcurate.analysis.fates import FATES
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import CLIPS
-from vidcurate.review.clips import ClipsNow, Flags
+from vidcurate.review.clips import VERDICTS, ClipsNow
+from vidcurate.review.spans import CODES, Flags
 from vidcurate.rules import check, parse
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.stages.selection.filter import COMMANDS, RULED
 
 CAPTION_CHARS = 120
 MAX_ROWS = 1000
-VERDICTS = ("accept", "reject", "none")
 WORDS = ("video", "fate", "verdict")
 
 
@@ -65,7 +66,7 @@ def chosen(now: ClipsNow, query: ClipQuery, among: Sequence[str] | None) -> Flag
         wanted = set(among)
         found &= np.fromiter((i in wanted for i in now.spans.ids), bool, len(found))
     if query.fate is not None:
-        found &= now.fates == query.fate
+        found &= now.fates == fate_named(query.fate)
     if query.verdict is not None:
         found &= with_verdict(now, query.verdict)
     if query.video is not None:
@@ -86,10 +87,18 @@ def chosen(now: ClipsNow, query: ClipQuery, among: Sequence[str] | None) -> Flag
 
 def with_verdict(now: ClipsNow, verdict: str) -> Flags:
     """Which clips have a verdict; raises UsageError where there is no such one."""
-    if verdict not in VERDICTS:
-        raise UsageError(f"no verdict '{verdict}'{suggest(verdict, VERDICTS)}")
-    wanted = None if verdict == "none" else verdict
-    return np.fromiter((v == wanted for v in now.verdicts), bool, len(now.verdicts))
+    codes = {str(name or "none"): code for name, code in VERDICTS.items()}
+    if verdict not in codes:
+        raise UsageError(f"no verdict '{verdict}'{suggest(verdict, codes)}")
+    found: Flags = now.verdicts == codes[verdict]
+    return found
+
+
+def fate_named(fate: str) -> int:
+    """A fate's place in FATES; raises UsageError where there is no such one."""
+    if fate not in CODES:
+        raise UsageError(f"no fate '{fate}'{suggest(fate, FATES)}")
+    return CODES[fate]
 
 
 def reviewed_as(now: ClipsNow, reviewer: str | None, tag: str | None) -> Flags:
@@ -164,10 +173,7 @@ def sorted_places(now: ClipsNow, places: NDArray[np.int64], query: ClipQuery) ->
     if query.sort is None:
         return places[::-1] if query.desc else places
     if query.sort in WORDS:
-        words = {"fate": now.fates, "verdict": now.verdicts}
-        column = words[query.sort] if query.sort in words else now.spans.video_names.to_pylist()
-        _, ranks = np.unique([str(value or "") for value in column], return_inverse=True)
-        keys = ranks.astype(np.float64)
+        keys = word_keys(now, query.sort)
     else:
         name = query.sort if "." in query.sort else f"{CLIPS.name}.{query.sort}"
         keys = now.spans.numbers(score_named(now, name))
@@ -176,11 +182,17 @@ def sorted_places(now: ClipsNow, places: NDArray[np.int64], query: ClipQuery) ->
     return places[order]
 
 
+def word_keys(now: ClipsNow, word: str) -> NDArray[np.float64]:
+    """What clips are sorted by that is no number; they are in the order of their videos."""
+    if word == "video":
+        return np.arange(len(now.fates), dtype=np.float64)
+    return (now.fates if word == "fate" else now.verdicts).astype(np.float64)
+
+
 def short_rows(
     now: ClipsNow, places: Sequence[int] | NDArray[np.int64], values: NDArray[np.float64] | None
 ) -> list[dict[str, Any]]:
     """What a list shows of clips, by their places."""
-    fates, reasons = now.fate_and_reason
     where = pa.array(np.asarray(places, np.int64))
     columns = ["clip_id", "video_id", "start_s", "end_s", "duration_s"]
     rows = now.spans.clips.select(columns).take(where).to_pylist()
@@ -190,8 +202,8 @@ def short_rows(
         {
             **row,
             "video": video_name(path),
-            "fate": fates[place],
-            "reason": reasons[place],
+            "fate": now.fate(place),
+            "reason": now.reason(place),
             **decided(now, row["clip_id"], text),
             "value": None if values is None else number_or_none(values[place]),
         }

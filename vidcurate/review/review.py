@@ -3,14 +3,14 @@
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from vidcurate.analysis.decisions import DecisionLog, read_decisions
 from vidcurate.errors import VidcurateError
 from vidcurate.records import Decision
-from vidcurate.review.clips import ClipsNow, clips_now
+from vidcurate.review.clips import ClipsNow, clips_now, with_decisions
 from vidcurate.review.decide import Asked, decisions_of, undoing
 from vidcurate.review.facts import Facts, read_facts, state_of
 from vidcurate.review.listing import rows_of
@@ -19,8 +19,8 @@ from vidcurate.review.pictures import Pictures
 from vidcurate.review.thresholds import rules_in, rules_of_file, save_rules
 from vidcurate.store.dataset import Dataset
 
-# How long what was read is taken for what is there.
-LOOK_AGAIN_S = 2.0
+# What was read is looked at again after so long, and so many times what reading it took.
+LOOK_AGAIN_S, REST = 2.0, 5.0
 
 
 @dataclass
@@ -37,8 +37,9 @@ class Review:
     note: Callable[[str], None]
     now: ClipsNow
     state: Any
-    looked_at: float = field(default_factory=time.monotonic)
+    look_again_at: float = 0.0
     guard: threading.RLock = field(default_factory=threading.RLock)
+    reading: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def media(self) -> Media:
@@ -48,26 +49,33 @@ class Review:
     def fresh(self) -> ClipsNow:
         """The clips as they are now, read again where a run has changed the data set since.
 
-        Where it cannot be read, as in the middle of a run, what was read before stays.
+        Who decides meanwhile does not wait. Where it cannot be read, as amid a run, what
+        was read before stays.
         """
-        with self.guard:
-            if time.monotonic() - self.looked_at < LOOK_AGAIN_S:
-                return self.now
-            try:
-                state = state_of(self.dataset)
-                if state != self.state:
-                    self.take(read_facts(self.dataset))
-                    self.state = state
-            except VidcurateError as error:
-                self.note(f"the data set cannot be read again yet: {error}")
-            self.looked_at = time.monotonic()
+        if time.monotonic() < self.look_again_at or not self.reading.acquire(blocking=False):
             return self.now
+        began = time.monotonic()
+        try:
+            self.look_again()
+        except VidcurateError as error:
+            self.note(f"the data set cannot be read again yet: {error}")
+        finally:
+            # A run changes it all the time: most of the time is left for those who review.
+            ended = time.monotonic()
+            self.look_again_at = ended + max(LOOK_AGAIN_S, REST * (ended - began))
+            self.reading.release()
+        return self.now
 
-    def take(self, facts: Facts, decisions: Sequence[Decision] | None = None) -> None:
-        """Fold what was decided into facts anew."""
-        known = self.now.decisions if decisions is None else decisions
-        rules = rules_of(facts, self.config)
-        self.now = clips_now(facts, rules_in(rules), known, self.now)
+    def look_again(self) -> None:
+        """Read the data set again if it has changed."""
+        state = state_of(self.dataset)
+        if state == self.state:
+            return
+        facts = read_facts(self.dataset)
+        rules = rules_in(rules_of(facts, self.config))
+        with self.guard:
+            self.now = clips_now(facts, rules, self.now.decisions)
+            self.state = state
 
     def decide(self, asked: Asked) -> dict[str, Any]:
         """Take a person's decision; says what it changed."""
@@ -86,8 +94,7 @@ class Review:
         """Write decisions to the log, and fold them in."""
         before = self.now
         self.log.add(decisions)
-        now = clips_now(before.facts, before.rules, (*before.decisions, *decisions), before)
-        self.now = now
+        now = self.now = with_decisions(before, decisions)
         removed = [i for i in before.spans.ids if i not in now.spans.place]
         added = [i for i in now.spans.ids if i not in before.spans.place]
         shown = [about] if about in now.spans.place else added[:1]
@@ -103,7 +110,8 @@ class Review:
         """Write rules into the config file, by which fates are told from then on."""
         with self.guard:
             answer = save_rules(self.config, texts, str(self.dataset.root))
-            self.take(self.now.facts)
+            rules = rules_in(rules_of(self.now.facts, self.config))
+            self.now = replace(self.now, rules=tuple(rules))
             return answer
 
 
@@ -127,4 +135,6 @@ def open_review(
     facts = read_facts(dataset)
     rules = rules_in(rules_of(facts, config))
     now = clips_now(facts, rules, read_decisions(dataset))
+    for score in facts.scores:  # so that the first page does not wait for it
+        now.base.numbers(score)
     return Review(dataset, log, config, Pictures(Media(previews)), note, now, state)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from vidcurate.analysis.fates import FATES
 from vidcurate.analysis.quality_estimate import Estimate, draw_sample, estimate_share
 from vidcurate.clips.reviews import span_id, standing
 from vidcurate.errors import UsageError
 from vidcurate.records import DECISIONS, Decision
 from vidcurate.review.answers import NotFoundError
 from vidcurate.review.clips import ClipsNow
-from vidcurate.review.listing import score_named, video_name
+from vidcurate.review.listing import fate_named, score_named, video_name
 from vidcurate.store.atomic import write_text
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import Location, list_names
@@ -52,7 +53,11 @@ def make_sample(now: ClipsNow, n: int, by: str | None, seed: int, fate: str | No
     """
     if not 1 <= n <= MAX_CLIPS:
         raise UsageError(f"a sample has 1 to {MAX_CLIPS} clips, and not {n}")
-    places = np.arange(len(now.spans.ids)) if fate is None else np.flatnonzero(now.fates == fate)
+    places = (
+        np.arange(len(now.spans.ids))
+        if fate is None
+        else np.flatnonzero(now.fates == fate_named(fate))
+    )
     if not len(places):
         raise UsageError("there is no clip to draw" + (f" with the fate '{fate}'" if fate else ""))
     strata = strata_of(now, by)
@@ -73,7 +78,7 @@ def strata_of(now: ClipsNow, by: str | None) -> list[str]:
     if by is None:
         return [WHOLE] * len(now.spans.ids)
     if by == "fate":
-        return [str(fate) for fate in now.fates]
+        return [FATES[code] for code in now.fates]
     if by == "video":
         return [video_name(path) or "unknown" for path in now.spans.video_names.to_pylist()]
     if by in ("tag", "tags"):

@@ -1,7 +1,5 @@
 """Rules tried at once on all clips, and written back to the YAML file that they come from."""
 
-import io
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,18 +10,17 @@ from vidcurate.analysis.tune import removals
 from vidcurate.errors import ConfigError, UsageError
 from vidcurate.pipeline.config import load_config
 from vidcurate.review.answers import ConflictError
-from vidcurate.review.clips import ClipsNow
+from vidcurate.review.clips import REJECTED, ClipsNow
 from vidcurate.review.listing import number_or_none, score_named
+from vidcurate.review.rules_file import with_rules
 from vidcurate.rules import Rule, check, parse
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import COMMANDS, FILTER, RULED, FilterConfig
-from vidcurate.store.atomic import write_text
+from vidcurate.store.atomic import atomic_write
 
 MAX_IDS = 200
 MAX_RULES, MAX_RULE_CHARS = 200, 2000
 MAX_BINS = 200
-# Rows of a list that stand to the right of the name above them.
-INDENTED_LIST = re.compile(r"^( *)[^\s#-][^\n]*:[ \t]*(?:#[^\n]*)?\n\1  +- ", re.MULTILINE)
 
 
 def rules_in(texts: Sequence[str]) -> list[Rule]:
@@ -57,7 +54,7 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
     outcomes = now.spans.judged_by(rules)
     is_open = outcomes.undecided.is_valid().to_numpy(zero_copy_only=False)
     is_broken = outcomes.first_failed.is_valid().to_numpy(zero_copy_only=False)
-    unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != "reject")).sum())
+    unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != REJECTED)).sum())
     added, removed = np.flatnonzero(passes & ~before), np.flatnonzero(before & ~passes)
     kept = int(passes.sum())
     return {
@@ -141,44 +138,8 @@ def save_rules(file: Path | None, texts: Sequence[str], dataset: str) -> dict[st
     except ConfigError as error:
         first = str(error).splitlines()[0]
         raise ConflictError(f"the file must be right before rules are put in: {first}") from error
-    write_text(file.resolve(), with_rules(file.read_text("utf-8"), texts))
+    before = file.read_bytes().decode("utf-8")  # as it is, also its line ends
+    written = with_rules(before, texts)
+    with atomic_write(file.resolve()) as partial:
+        partial.write_bytes(written.encode())
     return {"file": str(file), "command": f"vidcurate filter -d {dataset} -c {file}"}
-
-
-def with_rules(text: str, rules: Sequence[str]) -> str:
-    """A config file's text with other rules for the filter; all else stays as it is written."""
-    from ruamel.yaml import YAML  # noqa: PLC0415 - only who saves rules needs it
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 1 << 16  # no line is folded that was not
-    if INDENTED_LIST.search(text):
-        yaml.indent(mapping=2, sequence=4, offset=2)
-    data = yaml.load(text)
-    section = data.get(FILTER.name)
-    if section is None:
-        data[FILTER.name] = section = {"rules": list(rules)}
-    put_rules(section, rules)
-    out = io.StringIO()
-    yaml.dump(data, out)
-    return out.getvalue()
-
-
-def put_rules(section: Any, rules: Sequence[str]) -> None:
-    """Put rules into the section of the filter; a rule that stays keeps its line and comment."""
-    before = section.get("rules")
-    if not before:
-        section["rules"] = list(rules)
-        return
-    if len(before) == len(rules):
-        for place, rule in enumerate(rules):
-            if before[place] != rule:
-                before[place] = rule
-        return
-    for place in reversed(range(len(before))):
-        if before[place] not in rules:
-            del before[place]
-    for place, rule in enumerate(rules):
-        if place >= len(before) or before[place] != rule:
-            before.insert(place, rule)
-    del before[len(rules) :]

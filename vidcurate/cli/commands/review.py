@@ -98,14 +98,9 @@ def require_extra() -> None:
     """Raise MissingExtraError where a package of the extra is not there."""
     from importlib.util import find_spec
 
-    for package, name in (
-        ("starlette", "starlette"),
-        ("uvicorn", "uvicorn"),
-        ("jinja2", "jinja2"),
-        ("ruamel", "ruamel.yaml"),
-    ):
+    for package in ("starlette", "uvicorn", "jinja2"):
         if find_spec(package) is None:
-            raise MissingExtraError(name, "review")
+            raise MissingExtraError(package, "review")
 
 
 def serve(

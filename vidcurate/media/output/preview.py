@@ -13,7 +13,9 @@ from vidcurate.records import Clip, Video
 MAX_HEIGHT = 480
 # What a person waits for at most.
 TIMEOUT_S = 60.0
-OPTIONS = CutOptions(crf=27, preset="veryfast", audio_kbit=96, threads=2, timeout_s=TIMEOUT_S)
+OPTIONS = CutOptions(crf=27, preset="ultrafast", audio_kbit=96, threads=2, timeout_s=TIMEOUT_S)
+# Browsers disagree on where the time line begins of a file that begins later than this.
+MAX_START_US = 10_000
 # What browsers play by themselves, whatever the system has installed.
 CONTAINERS = frozenset({"mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm"})
 CODECS = frozenset({"h264", "vp8", "vp9", "av1"})
@@ -33,6 +35,7 @@ def is_playable(video: Video, offsets: Sequence[int]) -> bool:
         and video.pixel_format in PIXEL_FORMATS
         and not video.is_interlaced
         and len(offsets) <= 1
+        and abs(video.container_start_us) <= MAX_START_US
     )
 
 
