@@ -170,7 +170,7 @@ function showSlot() {
   const strip = $("player-strip");
   $("player").dataset.shows = current.shows;
   strip.hidden = current.shows !== "strip";
-  if (!strip.hidden) strip.src = stripPath(current.clip.clip_id);
+  if (!strip.hidden) strip.src = `${stripPath(current.clip.clip_id)}?height=200`;
   $("player-note").hidden = !current.note;
   $("player-note").textContent = current.note;
   for (const id of ["play", "frame-back", "frame-on", "seek", "mute", "split"]) {
@@ -230,7 +230,8 @@ function onFrame(seconds) {
 function showTime() {
   const length = span[1] - span[0];
   const done = Math.min(Math.max(frameTime - span[0], 0), length);
-  $("clock").textContent = `${format.time(frameTime)} (${done.toFixed(2)} of ${length.toFixed(2)} s)`;
+  $("clock-film").textContent = format.time(frameTime);
+  $("clock-clip").textContent = `${done.toFixed(2)} of ${length.toFixed(2)} s`;
   $("seek").value = done / length;
   $("seek").setAttribute("aria-valuetext", `${done.toFixed(1)} of ${length.toFixed(1)} s`);
 }
