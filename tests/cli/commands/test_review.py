@@ -92,7 +92,7 @@ def interrupted(running: subprocess.Popen[str]) -> str:
 
 
 def test_what_was_decided_is_honoured_by_later_runs(made: Path) -> None:
-    """A clip is rejected, one corrected and one cut anew; Ctrl-C; filter and export follow."""
+    """A clip is rejected, one corrected, one cut anew; after Ctrl-C filter and export follow."""
     data = made / "data"
     with started("-d", data, "--sample", "2") as running:
         assert running.stdout
@@ -112,6 +112,11 @@ def test_what_was_decided_is_honoured_by_later_runs(made: Path) -> None:
 
     estimate = vidcurate("review", "-d", data, "--estimate", "--json")
     assert estimate.lines[0]["n"] == 2
+    with started("-d", data, "--sample", "2") as running:
+        assert running.stdout
+        assert estimate.lines[0]["sample"] in running.stdout.readline()
+        running.terminate()
+        assert running.wait(timeout=60) == 0
     done = vidcurate("export", "-d", data, "-c", made / "my.yaml", made / "films")
     assert done.code == 0, done.err
     exported = vidcurate("rows", "exports", "-d", data).lines
