@@ -316,6 +316,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
     ),
     command(
+        "review",
+        LOOK,
+        "Look at clips in the browser, and accept, reject, correct or cut them anew.",
+        "vidcurate review -d out",
+        "vidcurate review -d out -c my.yaml --sample 200",
+        "vidcurate review -d out --export decisions.csv",
+    ),
+    command(
         "balance",
         LOOK,
         "Show what each split and each class of a quota has, and what is missing.",
