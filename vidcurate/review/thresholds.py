@@ -21,6 +21,7 @@ from vidcurate.store.atomic import atomic_write
 MAX_IDS = 200
 MAX_RULES, MAX_RULE_CHARS = 200, 2000
 MAX_BINS = 200
+TAILS = (1, 99)  # percentiles between which histograms are drawn
 
 
 def rules_in(texts: Sequence[str]) -> list[Rule]:
@@ -57,8 +58,13 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
     unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != REJECTED)).sum())
     added, removed = np.flatnonzero(passes & ~before), np.flatnonzero(before & ~passes)
     kept = int(passes.sum())
+    seconds = {
+        name: round(float(now.spans.seconds[places].sum()), 3)
+        for name, places in (("kept", passes), ("added", added), ("removed", removed))
+    }
     return {
         "kept": kept,
+        "seconds": seconds,
         "rejected": len(passes) - kept - unmeasured,
         "unmeasured": unmeasured,
         "added": [now.spans.ids[place] for place in added[:MAX_IDS]],
@@ -75,17 +81,22 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
 def histogram(now: ClipsNow, name: str, bins: int) -> dict[str, Any]:
     """How a score's values lie, of clips that pass and others, and where rules set limits.
 
-    The bins reach from the lowest value to the highest. Raises UsageError for an unknown score.
+    The bins reach from the 1st percentile to the 99th, so that few far values do not press all
+    others into one bin; the first and the last also count what lies beyond. Where nearly all values
+    are the same, the bins reach from the lowest to the highest. Raises UsageError for an unknown
+    score.
     """
     if not 1 <= bins <= MAX_BINS:
         raise UsageError(f"a histogram has 1 to {MAX_BINS} bins, and not {bins}")
     numbers = now.spans.numbers(score_named(now, name))
     is_there = np.isfinite(numbers)
     present = numbers[is_there]
-    edges = np.histogram_bin_edges(present, bins) if len(present) else np.array([])
+    low, high = np.percentile(present, TAILS) if len(present) else (0.0, 0.0)
+    shown = np.clip(present, low, high) if low < high else present
+    edges = np.histogram_bin_edges(shown, bins) if len(present) else np.array([])
     passes = now.passes[is_there]
     kept, rejected = (
-        np.histogram(present[chosen], edges)[0].tolist() if len(present) else []
+        np.histogram(shown[chosen], edges)[0].tolist() if len(present) else []
         for chosen in (passes, ~passes)
     )
     limits = [
