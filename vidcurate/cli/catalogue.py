@@ -280,6 +280,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate status -d out",
     ),
     command(
+        "watch",
+        LOOK,
+        "Follow a run that another terminal does: what is done, how fast, and the time left.",
+        "vidcurate watch -d out",
+        "vidcurate watch -d out --every 10s --json",
+    ),
+    command(
         "rows",
         LOOK,
         "Print the rows of a table as JSON lines.",
