@@ -287,6 +287,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate watch -d out --every 10s --json",
     ),
     command(
+        "report",
+        LOOK,
+        "Write a page that shows a data set: its funnel, scores, borders, films and captions.",
+        "vidcurate report -d out",
+        "vidcurate report -d out -o report.html --media links",
+        "vidcurate report --columns",
+    ),
+    command(
         "rows",
         LOOK,
         "Print the rows of a table as JSON lines.",
@@ -320,6 +328,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+        "vidcurate tune -d out --plot scores.png",
     ),
     command(
         "balance",
