@@ -18,6 +18,7 @@ from vidcurate.errors import UsageError
 from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CAPTIONS,
+    DECISIONS,
     KEYFRAMES,
     REFINED,
     SCANS,
@@ -60,11 +61,14 @@ class DatasetClip:
 
     @property
     def captions(self) -> dict[str, str]:
-        """The clip's texts by the table that holds them, best first."""
+        """The clip's texts by the table that holds them, best first: what a person wrote."""
+        review = self.dataset.reviews.get(self.id)
+        written = review.caption if review else None
         refined = self.dataset.find_row(REFINED, self.id)
         first = self.dataset.find_row(CAPTIONS, self.id)
         rows = {REFINED.name: refined, CAPTIONS.name: first}
-        return {name: row.text for name, row in rows.items() if row is not None}
+        texts = {name: row.text for name, row in rows.items() if row is not None}
+        return texts if written is None else {DECISIONS.name: written, **texts}
 
     @property
     def caption(self) -> str | None:
