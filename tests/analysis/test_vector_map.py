@@ -1,12 +1,11 @@
-from pathlib import Path
+from fractions import Fraction
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from vidcurate.analysis.search import searchable, write_pieces
-from vidcurate.analysis.vector_map import map_of_vectors, principal_axes
-from vidcurate.records import CLIPS
+from vidcurate.analysis.vector_map import map_of_clips, principal_axes
+from vidcurate.records import CLIPS, Clip
 
 
 def test_the_two_axes_are_those_of_largest_spread() -> None:
@@ -29,21 +28,28 @@ def test_few_points_and_few_numbers_have_places_too(shape: tuple[int, int]) -> N
     assert not points.any()
 
 
-def test_a_clip_without_a_vector_has_no_place(tmp_path: Path) -> None:
-    """Each point is of the clip that it names, in the order of the file."""
-    n = 200
-    columns = {
-        field.name: pa.array([f"c{i}" for i in range(n)])
-        if field.name == "clip_id"
-        else pa.array([None] * n, field.type)
-        for field in CLIPS.schema
-    }
-    vectors = np.zeros((n, 2), np.float32)
-    vectors[:, 0] = range(n)
-    clips = pa.table(columns, schema=pa.schema([f.with_nullable(True) for f in CLIPS.schema]))
-    write_pieces(tmp_path / "v.arrow", "hash", [searchable(clips, vectors)])
-    found = map_of_vectors(tmp_path / "v.arrow", pa.array(["c7", "c150", "no clip", "c30"]))
-    assert found.clip_ids == ("c7", "c30", "c150")
-    numbers = np.array([int(clip_id[1:]) for clip_id in found.clip_ids])
-    assert np.allclose(np.diff(found.points[:, 0]), np.diff(numbers))
+def test_each_point_is_of_the_clip_that_it_names() -> None:
+    """Clips come video by video, each by the mean of its own frames."""
+    clips = [
+        Clip(f"{video}-{n}-{n + 1}", video, n, n + 1, Fraction(1), n, n + 1, 1.0, 1)
+        for video in ("b", "a")
+        for n in range(4)
+    ]
+    angles = {"a": (0.0, 0.1, 0.2, 0.3), "b": (1.0, 1.1, 1.2, 1.3)}
+
+    def vectors(video: str) -> pa.Table:
+        rows = [[np.cos(angle), np.sin(angle)] for angle in angles[video]]
+        lists = pa.array(rows, pa.list_(pa.float16(), 2))
+        return pa.table({"pts": pa.array(range(4), pa.int64()), "vector": lists})
+
+    found = map_of_clips(CLIPS.to_arrow(clips), 2, vectors)
+    assert found.clip_ids[:2] == ("a-0-1", "a-1-2")
+    apart = np.linalg.norm(found.points - found.points[0], axis=1)
+    assert list(np.argsort(apart)) == list(range(8))
     assert "PCA" in found.method
+
+
+def test_no_clips_make_an_empty_map() -> None:
+    """A data set whose videos are not embedded has no place for any clip."""
+    found = map_of_clips(CLIPS.schema.empty_table(), 2, lambda _video: pa.table({}))
+    assert (found.clip_ids, found.points.shape) == ((), (0, 2))

@@ -185,15 +185,17 @@ def is_about(decision: Decision, clip_id: str) -> bool:
 
 def told(clip: OneClip, table: Table[Any]) -> TableRow:
     """The clip's row of a table, with what each value is and what made it."""
-    found = [] if table in PROGRAMS_READ else clip.rows(table).to_pylist(maps_as_pydicts="strict")
-    row: dict[str, Any] = next(iter(found), {})
+    rows = clip.rows(table).to_pylist(maps_as_pydicts="strict")
+    row: dict[str, Any] = next(iter(rows), {})
     already = {*CLIPS.schema.names} if table in AS_CLIPS else KEYS
     values = tuple(
         Value(column.name, plain(row[column.name]), column.info.unit, column.info.description)
         for column in columns_of_table(table)
-        if column.name in row and column.name not in already | NOT_TOLD
+        if table not in PROGRAMS_READ
+        and column.name in row
+        and column.name not in already | NOT_TOLD
     )
-    return TableRow(table.name, values, clip.lineage(table))
+    return TableRow(table.name, values, clip.lineage(table, row))
 
 
 def plain(value: Any) -> Any:

@@ -13,9 +13,9 @@ from vidcurate.analysis.tune import rules_for
 from vidcurate.analysis.view import reader
 from vidcurate.records import CLIPS
 from vidcurate.rules.bounds import Bound, bounds_in
-from vidcurate.rules.evaluation import evaluate, numbers_present, percentile_values, spread
+from vidcurate.rules.evaluation import evaluate, numbers_present, spread
 from vidcurate.rules.join import Read, joined_columns
-from vidcurate.rules.tree import Column, Percentile
+from vidcurate.rules.tree import Column
 from vidcurate.stages.selection.filter import RULED, has_percentile
 
 
@@ -78,18 +78,12 @@ def limit_outcomes(
 ) -> Iterator[LimitOutcome]:
     """What each limit of a rule says of a clip, whose value `number` takes from a column."""
     for bound in bounds:
-        scores = evaluate(bound.score, values)
-        limit = (
-            percentile_values(bound.limit, scores, values)
-            if isinstance(bound.limit, Percentile)
-            else evaluate(bound.limit, values)
-        )
         yield LimitOutcome(
             rule=rule,
             score=str(bound.score),
             condition=str(bound.condition),
-            limit=number(limit),
-            value=number(scores),
+            limit=bound.limit_in(values),
+            value=number(evaluate(bound.score, values)),
             holds=number(bound.holds(values)),
         )
 

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vidcurate.analysis.strips import fit
-from vidcurate.media.io.images import encode_jpeg, read_image
+from vidcurate.media.io.images import encode_jpeg, read_thumbnail
 
 HEIGHT = 84
 QUALITY = 70
@@ -17,7 +16,7 @@ def keyframe_strip(files: Sequence[Path], height: int = HEIGHT) -> bytes:
 
     Raises MediaError for a file that is not there or holds no picture.
     """
-    pictures = [fit(read_image(file), height) for file in files]
+    pictures = [read_thumbnail(file, height) for file in files]
     gap = np.zeros((height, 1, 3), np.uint8)
     parts = [part for picture in pictures for part in (gap, picture)][1:]
     return encode_jpeg(np.ascontiguousarray(np.concatenate(parts, axis=1)), QUALITY)

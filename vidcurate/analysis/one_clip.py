@@ -1,7 +1,7 @@
 """What tables hold of one clip, found without reading whole tables, and what made it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -57,6 +57,8 @@ class OneClip:
     plan: tuple[ResolvedStage, ...]
     scope: Scope
     keys: Mapping[str, str]
+    found: dict[str, pa.Table] = field(default_factory=dict, compare=False)
+    """The rows that were read, by table."""
 
     @cached_property
     def made(self) -> Mapping[str, ResolvedStage]:
@@ -71,21 +73,22 @@ class OneClip:
         """The rows of a table that belong to the clip: its own, else those of its video."""
         if table.name not in self.made:
             return table.schema.empty_table()
-        stored = self.made[table.name].output(self.dataset)
-        return table.one_row_a_key(self.scope.keep(rows_with(stored, table, self.keys[table.key])))
+        if table.name not in self.found:
+            stored = self.made[table.name].output(self.dataset)
+            rows = self.scope.keep(rows_with(stored, table, self.keys[table.key]))
+            self.found[table.name] = table.one_row_a_key(rows)
+        return self.found[table.name]
 
     def row(self, table: Table[R]) -> R | None:
         """The clip's row of a table, or its video's; None where there is none."""
         return next(iter(table.from_arrow(self.rows(table))), None)
 
-    def lineage(self, table: Table[Any]) -> Lineage:
-        """What made the clip's row of a table that the data set has."""
+    def lineage(self, table: Table[Any], row: Mapping[str, Any]) -> Lineage:
+        """What made the clip's row of a table that the data set has; empty where there is none."""
         resolved = self.made[table.name]
         stored = resolved.output(self.dataset)
         key = self.keys.get(resolved.stage.reads.key)
         outcome = {} if key is None else outcome_of(stored, key)
-        found = self.rows(table).to_pylist() if table.key in self.keys else []
-        row: dict[str, Any] = next(iter(found), {})
         return Lineage(
             table=table.name,
             stage=resolved.stage.name,

@@ -1,23 +1,22 @@
 """A map of clips: their vectors on two axes, so that clips that look alike lie together."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.analysis.search import read_pieces
+from vidcurate.analysis.search import VideoVectors, clips_with_vectors
 from vidcurate.clips.vectors import Vectors
+from vidcurate.records import CLIPS
 
 Points = NDArray[np.float64]
 SEED = 0
 # UMAP needs some neighbours for each point.
 MIN_FOR_UMAP = 20
+NO_VECTORS = np.zeros((0, 2), np.float32)
 
 
 @dataclass(frozen=True)
@@ -29,21 +28,15 @@ class VectorMap:
     method: str
 
 
-def map_of_vectors(file: Path, clip_ids: pa.Array) -> VectorMap:
-    """Place those of some clips that have a vector in a file: by UMAP if installed, else by PCA."""
-    pieces = list(chosen_rows(file, clip_ids))
-    ids = [clip_id for ids, _ in pieces for clip_id in ids]
-    vectors = np.concatenate([rows for _, rows in pieces]) if pieces else np.zeros((0, 2))
-    points, method = place(np.asarray(vectors, np.float32))
-    return VectorMap(tuple(ids), points, method)
+def map_of_clips(clips: pa.Table, dimension: int, video_vectors: VideoVectors) -> VectorMap:
+    """Place clips by their vectors: by UMAP if it is installed, else by PCA.
 
-
-def chosen_rows(file: Path, clip_ids: pa.Array) -> Iterator[tuple[list[str], Vectors]]:
-    """The ids and vectors of those of some clips that a file has, piece by piece."""
-    for clips, vectors in read_pieces(file):
-        is_chosen = pc.is_in(clips["clip_id"], value_set=clip_ids).to_numpy()
-        if is_chosen.any():
-            yield clips["clip_id"].filter(pa.array(is_chosen)).to_pylist(), vectors[is_chosen]
+    `video_vectors` gives those of a video's frames; it is asked for each video once.
+    """
+    found = pa.concat_tables(clips_with_vectors(clips, dimension, video_vectors))
+    flat = found["vector"].combine_chunks().flatten().to_numpy()
+    points, method = place(flat.reshape(found.num_rows, -1) if found.num_rows else NO_VECTORS)
+    return VectorMap(tuple(found[CLIPS.key].to_pylist()), points, method)
 
 
 def place(vectors: Vectors) -> tuple[Points, str]:

@@ -280,6 +280,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate status -d out",
     ),
     command(
+        "watch",
+        LOOK,
+        "Follow a run that another terminal does: what is done, how fast, and the time left.",
+        "vidcurate watch -d out",
+        "vidcurate watch -d out --every 10s --json",
+    ),
+    command(
         "report",
         LOOK,
         "Write a page that shows a data set: its funnel, scores, borders, films and captions.",
@@ -321,6 +328,7 @@ CATALOGUE: tuple[Entry, ...] = (
         "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+        "vidcurate tune -d out --plot scores.png",
     ),
     command(
         "review",

@@ -93,7 +93,7 @@ def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[
 def ratio_edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return edges from the least to the greatest value, each the same number of times the last."""
     edges = np.geomspace(present.min(), present.max(), wanted_bins(present) + 1)
-    return np.asarray(edges, np.float64)
+    return edges.astype(np.float64)
 
 
 def wanted_bins(present: NDArray[np.float64]) -> int:

@@ -14,7 +14,9 @@ from vidcurate.analysis.caption_findings import (
     word_changes,
 )
 from vidcurate.analysis.caption_statistics import caption_statistics
+from vidcurate.analysis.decisions import read_decisions
 from vidcurate.analysis.keyframe_strips import keyframe_strip
+from vidcurate.clips.reviews import UNREVIEWED, ClipReview, reviews_of
 from vidcurate.errors import MediaError
 from vidcurate.records import (
     CAPTIONS,
@@ -106,7 +108,8 @@ def embedded_captions(data: ReportData, shown: pa.Table) -> Iterator[dict[str, A
     verdicts = by_id(data, VERDICTS, ids)
     refined = by_id(data, REFINED, ids)
     keyframes = by_id(data, KEYFRAMES, ids)
-    pictures_left = data.options.max_pictures // 8
+    reviews = reviews_of(read_decisions(data.dataset))
+    pictures_left = data.options.max_pictures // 10
     for caption in CAPTIONS.from_arrow(shown):
         clip = clips.get(caption.clip_id)
         frames = keyframes.get(caption.clip_id)
@@ -124,7 +127,9 @@ def embedded_captions(data: ReportData, shown: pa.Table) -> Iterator[dict[str, A
             "picture": picture,
             "times": [round(k.time_s, 2) for k in frames.keyframes] if frames else [],
             **judged(caption, verdicts.get(caption.clip_id)),
-            "versions": versions(caption, refined.get(caption.clip_id)),
+            "versions": versions(
+                caption, refined.get(caption.clip_id), reviews.get(caption.clip_id, UNREVIEWED)
+            ),
             "facts": facts(caption),
         }
 
@@ -166,13 +171,20 @@ def judged(caption: Caption, verdict: Verdict | None) -> dict[str, Any]:
     }
 
 
-def versions(caption: Caption, refined: RefinedCaption | None) -> list[dict[str, Any]]:
-    """The other texts of a clip, each with what it changes of the caption."""
+def versions(
+    caption: Caption, refined: RefinedCaption | None, review: ClipReview
+) -> list[dict[str, Any]]:
+    """The other texts of a clip, each with what it changes of the caption; a person's comes last.
+
+    Of equal texts the last one stands.
+    """
     others = [("short", caption.short_text)] if caption.short_text else []
     others += [(named(c.source, c.score), c.text) for c in caption.candidates]
     if refined is not None:
         others += [(named(t.source, t.score), t.text) for t in refined.texts]
         others.append((f"refined, {refined.score_before:.2f} to {refined.score:.2f}", refined.text))
+    if review.caption is not None:
+        others.append((f"by {review.reviewer}, which stands", review.caption))
     different = {text: name for name, text in reversed(others) if text != caption.text}
     return [
         {"name": name, "changes": word_changes(caption.text, text)}

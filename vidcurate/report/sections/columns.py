@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 from vidcurate.analysis.columns import tables_described
-from vidcurate.records import CLIPS, SCORE_TABLES, TableColumn, columns_of_table
+from vidcurate.records import TableColumn, columns_of_table
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
+from vidcurate.stages.selection.filter import RULED
 
 CLOCKS = {
     "video": "on the video's clock",
@@ -28,8 +29,8 @@ def columns_section(data: ReportData) -> Section:
 
 
 def explanations(data: ReportData) -> dict[str, dict[str, str]]:
-    """What a page says of each score while it is pointed at."""
-    tables = [table for table in (CLIPS, *SCORE_TABLES) if data.has(table)]
+    """What a page says of each column that a rule can read, while it is pointed at."""
+    tables = [table for table in RULED.values() if data.has(table)]
     return {
         f"{table.name}.{column.name}": said_of(column)
         for table in tables

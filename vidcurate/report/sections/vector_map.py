@@ -1,18 +1,21 @@
 """The map of clips: what looks alike lies together, coloured by what became of it or by a score."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from vidcurate.analysis.clip_search import embedded_clips
-from vidcurate.analysis.vector_map import map_of_vectors
+from vidcurate.analysis.vector_map import map_of_clips
+from vidcurate.clips.vectors import read_video_vectors
 from vidcurate.records import CLIPS, TAGS, VECTORS
 from vidcurate.report.clip_facts import main_scores, score_values
 from vidcurate.report.data import MAX_POINTS, ReportData
 from vidcurate.report.sampling import sample_by_fate
 from vidcurate.report.section import Section
 from vidcurate.report.sections.scatter import point_pictures
+from vidcurate.store.cache import local_copy
 from vidcurate.store.table import positions, take_nullable
 
 SCORES_SHOWN = 12
@@ -22,25 +25,26 @@ def map_section(data: ReportData) -> Section:
     """Make the section of the map."""
     if not (data.has(VECTORS) and data.has(CLIPS) and data.clips.num_rows):
         return section({"is_there": False})
-    notes: list[str] = []
-    embedded = embedded_clips(data.dataset, data.plan, data.read, notes.append)
-    chosen = sample_by_fate(data.clips["fate"], MAX_POINTS)
-    found = map_of_vectors(embedded.file, data.clips[CLIPS.key].combine_chunks().take(chosen))
+    chosen = data.clips.take(sample_by_fate(data.clips["fate"], MAX_POINTS))
+    vectors = data.read(VECTORS.name)
+    is_embedded = pc.is_in(chosen["video_id"], value_set=vectors["video_id"].combine_chunks())
+    dimension = pc.max(vectors["dimension"]).as_py() or 1
+    clips = chosen.filter(is_embedded).select(CLIPS.schema.names)
+    found = map_of_clips(clips, dimension, vectors_of_videos(data))
     ids = pa.chunked_array([pa.array(found.clip_ids, pa.string())])
     rows = positions(ids, data.clips[CLIPS.key]).cast(pa.int64())
     clips = data.clips.take(rows)
     # The points of two scores show the same clips, so that each picture stands once in the page.
     pictures = point_pictures(data, rows.to_numpy())
     x, y = scaled(found.points)
-    model = embedded.stage.config.model_dump(mode="json").get("backend", "")
     context = {
         "is_there": True,
         "method": found.method,
-        "backend": model,
+        "backend": pc.max(vectors["backend"]).as_py(),
         "n_clips": data.clips.num_rows,
         "n_shown": len(found.clip_ids),
         "n_pictured": len(pictures) - pictures.count(None),
-        "notes": notes,
+        "n_without": chosen.num_rows - clips.num_rows,
     }
     points = {
         "x": x,
@@ -55,6 +59,15 @@ def map_section(data: ReportData) -> Section:
         "scores": list(score_values(data, rows, main_scores(data, SCORES_SHOWN))),
     }
     return section(context, {"points": points})
+
+
+def vectors_of_videos(data: ReportData) -> Callable[[str], pa.Table]:
+    """What reads the vectors of a video's frames."""
+    rows = data.read(VECTORS.name)
+    names = zip(rows["video_id"].to_pylist(), rows["vectors_file"].to_pylist(), strict=True)
+    file_of = dict(names)
+    folder = data.output(VECTORS).files
+    return lambda video_id: read_video_vectors(local_copy(folder / file_of[video_id]))
 
 
 def section(context: dict[str, Any], data: dict[str, Any] | None = None) -> Section:

@@ -53,8 +53,9 @@
 
   function versions(others) {
     if (!others.length) return null;
-    return make("details", {}, make("summary", {}, `${others.length} other version${others.length === 1 ? "" : "s"}`),
-      ...others.flatMap(({ name, changes }) => [make("p", { class: "version-name" }, name), changed(changes)]));
+    const stands = others.some(({ name }) => name.endsWith("which stands"));
+    return make("details", { open: stands }, make("summary", {}, `${others.length} other version${others.length === 1 ? "" : "s"}`),
+      ...others.flatMap(({ name, changes }) => [make("p", { class: "version-name" }, make("bdi", {}, name)), changed(changes)]));
   }
 
   function facts(caption) {

@@ -110,10 +110,7 @@
     if (cuts.length) lanes.append(lane(`Transitions of ${name}`, "cuts-lane", cuts, spot, mark, (cut) => cutDetail(cut, cuts.length)));
     lanes.append(axis(length, origin));
     article.append(make("div", { class: "lanes-scroll" }, lanes), detail);
-    if (own.length) {
-      hint(detail);
-      article.append(sheet(own));
-    }
+    if (own.length) article.append(sheet(own));
     return article;
   }
 
@@ -122,10 +119,6 @@
   function open(film) {
     const address = all.films.address[film];
     return address ? [" · ", make("a", { href: address, target: "_blank", rel: "noreferrer" }, "open the file")] : [];
-  }
-
-  function hint(detail) {
-    detail.replaceChildren(make("p", { class: "note" }, "Point at a clip, or reach the time line with Tab and go along it with the arrow keys."));
   }
 
   // One line of spans. It is one stop of the Tab key; arrow keys go from span to span.

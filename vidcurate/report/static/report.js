@@ -132,7 +132,7 @@ const report = (() => {
     const rows = source.values || data(section, source.name) || [];
     const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
     const kinds = names.map((name) => rows.every((row) => row[name] == null || typeof row[name] === "number"));
-    const place = make("div", { class: "grid", "aria-label": "Values of the chart" });
+    const place = make("div", { class: "grid", "aria-label": `Values: ${details.closest(".chart").querySelector(".canvas").getAttribute("aria-label")}` });
     details.append(place);
     grid(place, {
       columns: names.map((name, at) => ({ name, kind: kinds[at] ? "number" : "text" })),

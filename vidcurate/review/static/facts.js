@@ -5,11 +5,12 @@ import * as format from "./format.js";
 import { on, state } from "./state.js";
 import { scoreInfo } from "./tip.js";
 
+const STRIP_HEIGHT = 110;
 const MARKS = { yes: "✓", no: "✗", unknown: "?" };
 const HOLDS = { yes: "holds", no: "does not hold", unknown: "not measured" };
 const JUDGED = {
-  score: "Score",
-  rule_score: "Score by rules",
+  score: "Score, of 1",
+  rule_score: "Score by rules, of 1",
   grade: "Grade",
   alignment: "Likeness to the pictures",
   reasons: "Findings",
@@ -40,9 +41,9 @@ function draw(clip) {
   $("clip-times").textContent =
     `${format.time(clip.start_s)} to ${format.time(clip.end_s)} · ` +
     format.length(clip.end_s - clip.start_s);
-  $("strip").firstElementChild.src = clip.strip;
+  $("strip").firstElementChild.src = `${clip.strip}?height=${STRIP_HEIGHT}`;
   $("keyframes").replaceChildren(...clip.keyframes.map(keyframe));
-  $("rules-outcome").replaceChildren(...clip.rules.map(ruleItem));
+  drawRules(clip.rules);
   drawScores(clip.scores);
   drawJudge(clip.verdict_of_judge);
   drawHistory(clip.history);
@@ -59,28 +60,42 @@ function mark(holds) {
   return make("span", { class: "mark", role: "img", "aria-label": HOLDS[kind] }, MARKS[kind]);
 }
 
+/** Broken rules first; where all hold, one line says so. */
+function drawRules(rules) {
+  const broken = rules.filter(({ holds }) => holds !== true);
+  const held = rules.filter(({ holds }) => holds === true);
+  const words = broken.length
+    ? `${format.count(held.length)} of ${format.count(rules.length)} rules hold`
+    : rules.length
+      ? `All ${format.count(rules.length)} rules hold`
+      : "There is no rule";
+  $("rules-box").firstElementChild.textContent = words;
+  $("rules-box").open = broken.length > 0;
+  $("rules-outcome").replaceChildren(...[...broken, ...held].map(ruleItem));
+}
+
 function ruleItem({ rule, holds }) {
   return make("li", { "data-holds": holding(holds) }, mark(holds), make("code", {}, rule));
 }
 
-/** Scores with limits first, since they decide; the rest by table. */
+/** Scores with limits first, since they decide; the rest by table, drawn once it is opened. */
 function drawScores(scores) {
   const open = new Set(
     [...$("scores").querySelectorAll("details[open]")].map((group) => group.dataset.table),
   );
-  const limited = scores.filter((score) => score.limit);
-  const rest = Map.groupBy
-    ? Map.groupBy(scores, (score) => score.name.split(".")[0])
-    : grouped(scores);
-  const groups = [...rest].map(([table, members]) => {
-    const group = make("details", { "data-table": table }, make("summary", {}, table), list(members));
+  const limited = scores.filter((score) => score.limits.length);
+  const groups = [...byTable(scores)].map(([table, members]) => {
+    const group = make("details", { "data-table": table }, make("summary", {}, table));
+    const fill = () => group.children.length < 2 && group.append(list(members));
+    group.addEventListener("toggle", fill);
     group.open = open.has(table);
+    if (group.open) fill();
     return group;
   });
   $("scores").replaceChildren(...(limited.length ? [list(limited)] : []), ...groups);
 }
 
-function grouped(scores) {
+function byTable(scores) {
   const groups = new Map();
   for (const score of scores) {
     const table = score.name.split(".")[0];
@@ -91,8 +106,7 @@ function grouped(scores) {
 
 const list = (scores) => make("ul", { class: "score-list" }, ...scores.map(scoreItem));
 
-function scoreItem({ name, value, unit, limit }) {
-  const kind = limit ? holding(limit.holds) : null;
+function scoreItem({ name, value, unit, limits }) {
   return make(
     "li",
     { "data-score": name },
@@ -108,18 +122,34 @@ function scoreItem({ name, value, unit, limit }) {
       name,
     ),
     make("span", { class: "value" }, format.value(value) + (value === null ? "" : format.unit(unit))),
-    place(name, value),
-    limit &&
-      make("span", { class: "limit", "data-holds": kind }, mark(limit.holds), make("code", {}, limit.condition)),
+    place(name, value, limits),
+    limits.length ? make("span", { class: "limits-of" }, ...limits.map((l) => limitMark(name, l))) : null,
   );
 }
 
-/** Where the value lies between the smallest and the largest of all clips. */
-function place(name, value) {
+const limitMark = (name, { condition, holds }) =>
+  make(
+    "span",
+    { class: "limit", "data-holds": holding(holds), title: condition },
+    mark(holds),
+    make("code", {}, condition.replace(name, "").trim()),
+  );
+
+/** Where the value and its limits lie between the smallest and the largest of all clips. */
+function place(name, value, limits) {
   const { min, max } = scoreInfo(name) ?? {};
   if (typeof value !== "number" || !(max > min)) return null;
-  const meter = make("span", { class: "place", "aria-hidden": "true" }, make("i"));
-  meter.firstChild.style.insetInlineStart = `${(100 * (value - min)) / (max - min)}%`;
+  const marks = [
+    ...limits.filter((limit) => limit.value !== null).map((limit) => ["u", limit.value]),
+    ["i", value],
+  ];
+  const meter = make("span", { class: "place", "aria-hidden": "true" });
+  for (const [tag, at] of marks) {
+    const line = make(tag);
+    const share = Math.min(Math.max((at - min) / (max - min), 0), 1);
+    line.style.insetInlineStart = `${100 * share}%`;
+    meter.append(line);
+  }
   return meter;
 }
 
@@ -128,6 +158,7 @@ function drawJudge(verdict) {
     .map(([key, label]) => [label, verdict?.[key]])
     .filter(([, found]) => found !== null && found !== undefined && found !== "" && found.length !== 0);
   $("judge-section").hidden = facts.length === 0;
+  if (facts.length && !verdict.reasons?.length) facts.push(["Findings", "none"]);
   $("judge").replaceChildren(
     ...facts.map(([label, found]) =>
       make(

@@ -121,9 +121,8 @@ async function addTag() {
 
 function showClip(clip) {
   leaveReason();
-  const { fate, reason } = clip;
-  fillBadge($("fate"), { fate });
-  $("fate-reason").textContent = reason ?? "";
+  fillBadge($("fate"), { fate: clip.fate });
+  $("fate-reason").textContent = whyFate(clip);
   showVerdict(clip);
   $("caption").value = clip.caption ?? "";
   $("caption").placeholder = clip.caption === null ? "No caption yet: write one" : "";
@@ -145,6 +144,18 @@ function tagChip(tag) {
     make("bdi", {}, tag),
     make("button", { type: "button", "aria-label": `Remove the tag ${tag}`, onclick: remove }, "×"),
   );
+}
+
+/** The reason of a clip's fate, with the values that break its rule. */
+function whyFate({ reason, scores }) {
+  const broken = scores.filter(
+    ({ name, limits }) => reason?.includes(name) && limits.some(({ holds }) => holds === false),
+  );
+  const values = broken.map(({ name, value, unit }) => {
+    const number = format.value(value) + format.unit(unit);
+    return broken.length > 1 ? `${name} ${number}` : number;
+  });
+  return values.length ? `${reason} (here ${values.join(", ")})` : (reason ?? "");
 }
 
 /** A label that a model gave: a click makes it a tag. */

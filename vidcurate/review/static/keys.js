@@ -52,13 +52,15 @@ function keyName(event) {
 const NAMES = { " ": "Space", ArrowUp: "↑", ArrowDown: "↓", Escape: "Esc" };
 
 function helpGroup([title, entries]) {
-  const rows = entries.map(([keys, words]) =>
-    make(
+  const rows = entries.map(([keys, words]) => {
+    const alt = keys.every((key) => key.startsWith("Alt+"));
+    const shown = alt ? [`Alt+ ${keys.map((key) => key.slice(4)).join(" ")}`] : keys;
+    return make(
       "tr",
       {},
-      make("td", {}, ...keys.flatMap((key) => [make("kbd", {}, NAMES[key] ?? key), " "])),
+      make("td", {}, ...shown.flatMap((key) => [make("kbd", {}, NAMES[key] ?? key), " "])),
       make("td", {}, words),
-    ),
-  );
+    );
+  });
   return make("section", {}, make("h3", {}, title), make("table", {}, make("tbody", {}, ...rows)));
 }

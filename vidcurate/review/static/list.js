@@ -13,6 +13,7 @@ const list = () => $("list");
 let space; // as tall as all rows
 let pool = [];
 let rowHeight = 72;
+let clientHeight = 0; // as the observer told: to ask while drawing forces a layout
 let drawing = false;
 
 /** Draw the list on every change, and call `choose(place)` on a click. */
@@ -25,7 +26,10 @@ export function startList(choose) {
     const row = event.target.closest("[role=option]");
     if (row) choose(Number(row.dataset.row));
   });
-  new ResizeObserver(soon).observe(list());
+  new ResizeObserver(([{ contentRect }]) => {
+    clientHeight = contentRect.height;
+    soon();
+  }).observe(list());
   on("rows", soon);
   on("chosen", () => {
     reveal(state.row);
@@ -44,7 +48,7 @@ function soon() {
 
 /** The first place in view, with its fraction, for a position of the scroll bar. */
 function firstPlace() {
-  const { scrollTop, clientHeight } = list();
+  const { scrollTop } = list();
   const tall = total() * rowHeight;
   if (tall <= TALLEST) return scrollTop / rowHeight;
   return (scrollTop / (TALLEST - clientHeight)) * (total() - clientHeight / rowHeight);
@@ -53,7 +57,7 @@ function firstPlace() {
 /** Scroll so that a place is in view, with some rows around it. */
 function reveal(place) {
   if (place < 0) return;
-  const visible = list().clientHeight / rowHeight;
+  const visible = clientHeight / rowHeight;
   const first = firstPlace();
   const margin = Math.min(2, Math.max(0, (visible - 1) / 2));
   if (place >= first + margin && place + 1 <= first + visible - margin) return;
@@ -67,12 +71,12 @@ function reveal(place) {
   list().scrollTop =
     tall <= TALLEST
       ? wanted * rowHeight
-      : (wanted / (total() - visible)) * (TALLEST - list().clientHeight);
+      : (wanted / (total() - visible)) * (TALLEST - clientHeight);
 }
 
 function draw() {
   const all = total();
-  const { scrollTop, clientHeight } = list();
+  const { scrollTop } = list();
   space.style.height = `${Math.min(all * rowHeight, TALLEST)}px`;
   const first = firstPlace();
   const from = Math.max(0, Math.floor(first) - 3);
@@ -130,7 +134,7 @@ function fillRow(slot, place, row) {
   element.dataset.clip = row.clip_id;
   element.dataset.fate = row.fate;
   element.dataset.verdict = row.verdict ?? "";
-  element.title = row.caption ?? "";
+  element.title = [row.reason, row.caption].filter(Boolean).join("\n");
   slot.times.textContent = `${format.time(row.start_s, 1)} · ${format.length(row.duration_s)}`;
   slot.film.textContent = row.video;
   const shown = row.value ?? row.score;

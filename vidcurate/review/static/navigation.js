@@ -2,7 +2,7 @@
 
 import { applyMoves } from "./decide.js";
 import { detail } from "./details.js";
-import { $ } from "./dom.js";
+import { $, debounce } from "./dom.js";
 import { pendingMoves } from "./edges.js";
 import { wantedQuery } from "./filters.js";
 import { saveCaption } from "./judging.js";
@@ -76,10 +76,11 @@ export async function choose(place) {
   closeList();
 }
 
-function writeHash() {
+/** The clip in the address, so that a reload shows it again. */
+const writeHash = debounce(() => {
   const hash = new URLSearchParams({ clip: state.id, row: state.row });
   history.replaceState(null, "", `${location.search}#${hash}`);
-}
+}, 150);
 
 /** The list for the filters; the clip on screen stays where it is in it, else the first comes. */
 export async function reload(near = 0) {

@@ -36,7 +36,7 @@ export function startSearch({ can_search: can, missing }) {
   const why = how ? `There are no vectors: ${how}` : "There is no model here that finds clips by words";
   $("search").disabled = !can.text;
   $("search").title = can.text ? "What the clip shows, in words (/)" : why;
-  $("search").placeholder = can.text ? "Search in words  /" : "No word search here";
+  $("search").placeholder = can.text ? "Search in words  /" : "Search is off";
   $("neighbours").disabled = !can.like;
   $("neighbours").title = can.like ? "Clips that look like this one (n)" : why;
   $("search-form").addEventListener("submit", (event) => {

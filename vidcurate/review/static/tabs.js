@@ -34,4 +34,7 @@ export function openTab(wanted) {
     $(`tab-${name}`).tabIndex = name === wanted ? 0 : -1;
   }
   opened[wanted]?.();
+  if (matchMedia("(max-width: 760px)").matches) {
+    $(`panel-${wanted}`).parentElement.firstElementChild.scrollIntoView();
+  }
 }
