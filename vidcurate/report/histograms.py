@@ -87,7 +87,7 @@ def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[
     wanted = wanted_bins(present)
     step = round_step((high - low) / wanted)
     first, last = floor(low / step), ceil(high / step)
-    return np.arange(first, last + 1) * step
+    return np.asarray(np.arange(first, last + 1) * step, np.float64)
 
 
 def ratio_edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
