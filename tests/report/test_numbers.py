@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.report.correlation import spearman
+from vidcurate.report.correlation import correlations
 from vidcurate.report.histograms import MAX_BINS, histogram
 from vidcurate.report.sampling import sample_by_fate, shares
 
@@ -61,17 +61,18 @@ def test_a_limit_among_the_values_is_among_the_bins() -> None:
 )
 def test_ranks_decide(first: list[float], second: list[float], expected: float | None) -> None:
     """Any rising curve is 1, any falling one -1; a score of one value goes with nothing."""
-    value, count = spearman(np.array(first, float), np.array(second, float))
+    scores = {"a": np.array(first, float), "b": np.array(second, float)}
+    ((_, _, value, count),) = correlations(scores)
     assert value == (None if expected is None else pytest.approx(expected))
     assert count == 12
 
 
 def test_only_clips_with_both_scores_count() -> None:
     """Missing values are left out, and of too few pairs nothing is said."""
-    first = np.array([np.nan, *range(11)])
-    value, count = spearman(first, first)
-    assert (value, count) == (1.0, 11)
-    assert spearman(first[:5], first[:5]) == (None, 4)
+    scores = {"a": np.array([np.nan, *range(11)]), "b": np.arange(12.0)}
+    assert list(correlations(scores)) == [("a", "b", pytest.approx(1.0), 11)]
+    few = {name: numbers[:5] for name, numbers in scores.items()}
+    assert list(correlations(few)) == [("a", "b", None, 4)]
 
 
 @given(st.dictionaries(st.integers(0, 9), st.integers(0, 50), min_size=1), st.integers(1, 100))

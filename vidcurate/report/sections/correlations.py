@@ -1,12 +1,8 @@
 """Which scores go together, so that two rules may ask the same."""
 
-from itertools import combinations
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from vidcurate.report.correlation import spearman
+from vidcurate.report.correlation import correlations
 from vidcurate.report.data import ReportData
 from vidcurate.report.measures import compared_scores
 from vidcurate.report.sampling import sample_by_fate
@@ -25,7 +21,15 @@ def correlations_section(data: ReportData) -> Section:
     chosen = sample_by_fate(data.clips["fate"], MAX_CLIPS)
     names = compared_scores(found, MAX_SCORES)
     numbers = {name: found.numbers(name)[chosen] for name in names}
-    pairs = correlated(numbers)
+    pairs: list[dict[str, Any]] = [
+        {
+            "first": first,
+            "second": second,
+            "correlation": None if value is None else round(value, 3),
+            "clips": count,
+        }
+        for first, second, value, count in correlations(numbers)
+    ]
     known = [pair for pair in pairs if pair["correlation"] is not None]
     context = {
         "strongest": sorted(known, key=lambda pair: -abs(pair["correlation"]))[:STRONGEST],
@@ -41,16 +45,6 @@ def correlations_section(data: ReportData) -> Section:
         charts,
         {"pairs": pairs} if known else {},
     )
-
-
-def correlated(numbers: dict[str, NDArray[np.float64]]) -> list[dict[str, Any]]:
-    """The correlation of each pair of scores, and of how many clips."""
-    pairs = []
-    for first, second in combinations(numbers, 2):
-        value, count = spearman(numbers[first], numbers[second])
-        rounded = None if value is None else round(value, 3)
-        pairs.append({"first": first, "second": second, "correlation": rounded, "clips": count})
-    return pairs
 
 
 def heat_map(names: list[str]) -> dict[str, Any]:

@@ -24,7 +24,8 @@ ROUNDING = 0.0005
 class Step:
     """One row of the funnel: what is left, or what was lost, `from_s` being what was there before.
 
-    `clips` is None before there are clips; `detail` says more in words.
+    `clips` is None before there are clips; `detail` says more in words; `fate` is that of all clips
+    of the row.
     """
 
     kind: str  # "left", "lost" or "open": neither, as it was not decided
@@ -33,6 +34,7 @@ class Step:
     from_s: float
     clips: int | None
     detail: str = ""
+    fate: str = ""
 
 
 def funnel_section(data: ReportData) -> Section:
@@ -111,7 +113,7 @@ def clip_steps(data: ReportData, left: float) -> Iterator[Step]:
             yield Step(kind, reason, lost, left, int(chosen.sum()))
             left -= lost
         chosen = of_fates(fates, PASSED)
-        yield Step("left", "Kept by the rules", *both(seconds, chosen))
+        yield Step("left", "Kept by the rules", *both(seconds, chosen), fate="kept")
         left = float(seconds[chosen].sum())
     if data.has(PARTITIONS):
         for reason in reasons(data, of_fates(fates, ("left out",))):
@@ -131,7 +133,7 @@ def clip_steps(data: ReportData, left: float) -> Iterator[Step]:
             if left - now > ROUNDING * left:
                 n_open = int(of_fates(fates, ("kept", "captioned", "exported")).sum()) - clips
                 yield Step("open", open_label, left - now, left, n_open)
-            yield Step("left", label, now, now, clips)
+            yield Step("left", label, now, now, clips, fate=label.lower())
             left = now
 
 
