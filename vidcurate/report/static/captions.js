@@ -25,7 +25,7 @@
     const address = caption.picture ? report.picture(caption.picture) : "";
     const times = caption.times.map(clips.clock).join(", ");
     const picture = address
-      ? make("img", { class: "picture", src: address, alt: `Keyframes at ${times}`, title: `Keyframes at ${times}`, loading: "lazy" })
+      ? make("img", { class: "picture", src: address, alt: `Keyframes at ${times}`, title: `Keyframes at ${times}` })
       : clips.picture(caption.id, "Frames of the clip");
     return make("article", { class: "caption" },
       make("div", { class: "caption-picture" }, picture),
