@@ -34,6 +34,7 @@ from vidcurate.records import (
 )
 from vidcurate.stage import Stage
 from vidcurate.stages.registry import STAGES as ALL
+from vidcurate.stages.selection.filter import FILTER
 from vidcurate.stages.shots.split import SPLIT
 from vidcurate.store.dataset import Dataset
 
@@ -201,10 +202,27 @@ def dying(videos: Any, config: Any, tool: Any, workspace: Any) -> Any:
     yield from ()
 
 
-def process_stages(data: Path, stages: tuple[Stage, ...]) -> None:
-    """Bring the clips up to date with other stages than the registered ones."""
+def test_a_decision_that_is_made_while_the_filter_runs_counts_in_the_next_run(data: Path) -> None:
+    """The tables that it had read when the decision came are those that it was made from."""
+    first = ids(data)[0]
+    decide(data, decided("tags", first, tags=("a",)))
+
+    def filter_beside_a_review(tables: Any, config: Any) -> Any:
+        decide(data, decided("reject", first))
+        return FILTER.run(tables, config)
+
+    slow = replace(FILTER, run=filter_beside_a_review)
+    process_stages(data, tuple(slow if stage is FILTER else stage for stage in ALL), "filter")
+    assert done(data, KEPT)[first] == ("ok", None)
+    assert stale(data) == {"filter": "decisions changed since it was made"}
+    process(data, {"filter": {}})
+    assert done(data, KEPT)[first] == ("dropped", "review")
+
+
+def process_stages(data: Path, stages: tuple[Stage, ...], chosen: str = "split") -> None:
+    """Bring one table up to date with other stages than the registered ones."""
     dataset = Dataset(data)
-    plan = resolve(dataset, stages, ["split"], {})
+    plan = resolve(dataset, stages, [chosen], {})
     run_pipeline(Run(dataset, InlineEngine(), Quiet()), plan)
 
 

@@ -92,13 +92,24 @@ class Tuning:
     keep_target: KeepTarget | None
 
 
-def tune_dataset(
-    dataset: Dataset, texts: Sequence[str], keep: float | None, *, every: bool
-) -> Tuning:
-    """What rules do to a data set's clips: those of the texts, else those of its filter.
+@dataclass(frozen=True)
+class ClipScores:
+    """The clips of a data set, and beside them the columns "table.column" that rules need.
 
-    Without a rule, and with `every`, the distribution of every score is given. `keep` is as for
-    `tune`. Raises RuleError for a rule that makes no sense, and what `tune` raises.
+    `more` are columns whose distribution is wanted though no rule has them.
+    """
+
+    clips: pa.Table
+    columns: pa.Table
+    rules: tuple[Rule, ...]
+    more: tuple[str, ...]
+
+
+def read_scores(dataset: Dataset, texts: Sequence[str], *, every: bool) -> ClipScores:
+    """What some rules need to know of a data set's clips: those of the texts, else its filter's.
+
+    Without a rule, and with `every`, every score is wanted. Raises RuleError for a rule that makes
+    no sense.
     """
     plan = present_plan(dataset)
     rules = rules_for(plan, texts)
@@ -108,8 +119,13 @@ def tune_dataset(
     pairs = [*more, *(column for rule in rules for column in rule.columns)]
     columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
     clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
-    names = [f"{table}.{column}" for table, column in more]
-    return tune(clips, columns, rules, more=names, keep=keep)
+    names = tuple(f"{table}.{column}" for table, column in more)
+    return ClipScores(clips, columns, tuple(rules), names)
+
+
+def tune_scores(found: ClipScores, keep: float | None) -> Tuning:
+    """What rules do to clips whose scores were read; raises what `tune` raises."""
+    return tune(found.clips, found.columns, found.rules, more=found.more, keep=keep)
 
 
 def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rule]:
