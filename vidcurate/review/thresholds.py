@@ -58,8 +58,13 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
     unmeasured = int((is_open & ~is_broken & ~passes & (now.verdicts != REJECTED)).sum())
     added, removed = np.flatnonzero(passes & ~before), np.flatnonzero(before & ~passes)
     kept = int(passes.sum())
+    seconds = {
+        name: round(float(now.spans.seconds[places].sum()), 3)
+        for name, places in (("kept", passes), ("added", added), ("removed", removed))
+    }
     return {
         "kept": kept,
+        "seconds": seconds,
         "rejected": len(passes) - kept - unmeasured,
         "unmeasured": unmeasured,
         "added": [now.spans.ids[place] for place in added[:MAX_IDS]],

@@ -123,16 +123,17 @@ function scoreItem({ name, value, unit, limits }) {
     ),
     make("span", { class: "value" }, format.value(value) + (value === null ? "" : format.unit(unit))),
     place(name, value, limits),
-    ...limits.map(({ condition, holds }) =>
-      make(
-        "span",
-        { class: "limit", "data-holds": holding(holds), title: condition },
-        mark(holds),
-        make("code", {}, condition.replace(name, "").trim()),
-      ),
-    ),
+    limits.length ? make("span", { class: "limits-of" }, ...limits.map((l) => limitMark(name, l))) : null,
   );
 }
+
+const limitMark = (name, { condition, holds }) =>
+  make(
+    "span",
+    { class: "limit", "data-holds": holding(holds), title: condition },
+    mark(holds),
+    make("code", {}, condition.replace(name, "").trim()),
+  );
 
 /** Where the value and its limits lie between the smallest and the largest of all clips. */
 function place(name, value, limits) {

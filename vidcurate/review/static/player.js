@@ -4,17 +4,15 @@
 import { reason, stripPath } from "./api.js";
 import { $ } from "./dom.js";
 import * as format from "./format.js";
-import { on, state } from "./state.js";
+import { on } from "./state.js";
 
 const INTO_FRAME = 0.001; // seconds past a frame's time, so that rounding does not show the one before
-const USUAL_FRAME = 1 / 30; // seconds, until frames have been seen
 
 let current; // {video, clip, shows: source|preview|strip, shift: element time − source time, note}
 let other;
 let span = null; // [start_s, end_s] that loops: the clip's, or one that is tried
-let frameStep = USUAL_FRAME;
+let frameStep = 0; // seconds from frame to frame: the clip's mean, since rates can vary
 let frameTime = 0; // source time of the frame on screen
-let lastFrame = null;
 let stoppedByHand = false;
 
 /** Whether nothing should move by itself. */
@@ -47,7 +45,7 @@ export function startPlayer() {
 /** Source time in seconds of the frame on screen; null where no video is shown. */
 export const timeShown = () => (current.shows === "strip" ? null : frameTime);
 
-/** Seconds from one frame to the next, as seen while playing. */
+/** Seconds from one frame to the next, on average over the clip. */
 export const frameLength = () => frameStep;
 
 /** Loop another span of the source: one that is tried. */
@@ -84,11 +82,12 @@ export function toggleSound() {
 export function step(frames) {
   stoppedByHand = true;
   current.video.pause();
-  const wanted = frameTime + (frames > 0 ? frames + 0.5 : frames + 0.5) * frameStep;
+  const wanted = frameTime + (frames + 0.5) * frameStep;
   jump(Math.min(Math.max(wanted, span[0]), span[1] - frameStep / 2));
 }
 
 function show(clip) {
+  frameStep = (clip.end_s - clip.start_s) / clip.n_frames;
   if (current.clip?.clip_id === clip.clip_id) {
     span = [clip.start_s, clip.end_s];
     current.clip = clip;
@@ -100,7 +99,6 @@ function show(clip) {
   else load(current, clip);
   span = [clip.start_s, clip.end_s];
   stoppedByHand = false;
-  lastFrame = null;
   frameTime = clip.start_s;
   other.video.pause();
   other.video.muted = true;
@@ -213,14 +211,6 @@ function watchFrames(slot) {
 
 function onFrame(seconds) {
   if (seconds < span[0] - 1 || seconds > span[1] + 1) return; // before the first seek is done
-  if (lastFrame !== null) {
-    const length = seconds - lastFrame;
-    // Dropped frames make a step longer, never shorter.
-    if (length > 1 / 250 && length < 0.2) {
-      frameStep = state.clip && length < frameStep * 1.5 ? length : Math.min(frameStep, length);
-    }
-  }
-  lastFrame = seconds;
   frameTime = seconds;
   // The last frame stays on screen until the seek is done.
   if (!current.video.paused && seconds + 0.75 * frameStep >= span[1]) jump(span[0]);

@@ -124,12 +124,12 @@ function drawLimits(box, number, field) {
 function limitBox(number, index, field) {
   const { score, sign, value } = limitsIn(field.value)[index];
   const { min, max, unit } = scoreInfo(score);
-  const [low, high] = [Math.min(min, value), Math.max(max, value)];
   const label = `${score} ${sign}`;
-  const common = { "data-limit": index, min: low, max: high, step: "any", "aria-label": label };
-  const slider = make("input", { type: "range", ...common, step: step(low, high) });
-  const exact = make("input", { type: "number", "data-limit": index, step: "any", "aria-label": label });
+  const named = { "data-limit": index, "aria-label": label };
+  const slider = make("input", { type: "range", ...named });
+  const exact = make("input", { type: "number", step: "any", ...named });
   const picture = make("div", { class: "picture" });
+  let range;
   const box = make(
     "div",
     { class: "limit-box" },
@@ -148,40 +148,49 @@ function limitBox(number, index, field) {
     slider.value = limit;
     if (document.activeElement !== exact) exact.value = limit;
     slider.setAttribute("aria-valuetext", `${label} ${limit}${format.unit(unit)}`);
-    if (picture.firstChild) moveLine(picture.firstChild, [low, high], limit);
+    if (picture.firstElementChild) moveLine(picture.firstElementChild, range, limit);
+  };
+  const reach = (from, to, limit) => {
+    range = [Math.min(from, limit), Math.max(to, limit)];
+    Object.assign(slider, { min: range[0], max: range[1], step: step(...range) });
+    box.setLimit(limit);
   };
   const change = (limit) => {
     if (!Number.isFinite(limit)) return;
-    const now = limitsIn(field.value)[index];
-    field.value = withLimit(field.value, now, limit);
+    field.value = withLimit(field.value, limitsIn(field.value)[index], limit);
     setRule(number, field.value);
     box.setLimit(limit);
   };
   slider.addEventListener("input", () => change(Number(Number(slider.value).toPrecision(4))));
   exact.addEventListener("input", () => exact.value !== "" && change(exact.valueAsNumber));
-  box.setLimit(value);
-  fillPicture(picture, score, [low, high], () => box.setLimit(Number(exact.value)));
+  reach(min, max, value);
+  binsOf(score).then(
+    (found) => {
+      if (!found.edges.length) return;
+      reach(found.edges[0], found.edges.at(-1), limitsIn(field.value)[index]?.value ?? value);
+      picture.replaceChildren(histogram(found, range, score));
+      box.setLimit(Number(exact.value));
+    },
+    (error) => picture.replaceChildren(error.message),
+  );
   return box;
 }
 
-/** A step that is a round number: a thousandth of the range at most, 1, 2 or 5 times a power. */
+/** A step that is a round number: a 400th of the range at most, 1, 2 or 5 times a power. */
 function step(low, high) {
   const rough = (high - low) / STEPS || 0.01;
   const power = 10 ** Math.floor(Math.log10(rough));
   return power * ([5, 2, 1].find((factor) => factor * power <= rough) ?? 1);
 }
 
-async function fillPicture(picture, score, range, then) {
+/** The bins of a score, asked for once. */
+function binsOf(score) {
   if (!bins.has(score)) {
-    try {
-      bins.set(score, await get("/api/histogram", { score, bins: BINS }));
-    } catch (error) {
-      picture.textContent = error.message;
-      return;
-    }
+    const asked = get("/api/histogram", { score, bins: BINS });
+    asked.catch(() => bins.delete(score));
+    bins.set(score, asked);
   }
-  picture.replaceChildren(histogram(bins.get(score), range, score));
-  then();
+  return bins.get(score);
 }
 
 async function tryRules() {
@@ -195,9 +204,10 @@ async function tryRules() {
   }
   if (own !== generation) return;
   showError("");
-  $("try-kept").textContent = format.count(answer.kept);
-  $("try-added").textContent = format.count(answer.n_added);
-  $("try-removed").textContent = format.count(answer.n_removed);
+  const { kept, added, removed } = answer.seconds;
+  showSum("try-kept", answer.kept, kept);
+  showSum("try-added", answer.n_added, added);
+  showSum("try-removed", answer.n_removed, removed);
   $("try-unmeasured").textContent = answer.unmeasured
     ? `${format.count(answer.unmeasured)} not measured`
     : "";
@@ -205,6 +215,11 @@ async function tryRules() {
   $("changed").hidden = !answer.n_added && !answer.n_removed;
   showChanged("changed-added", answer.added, answer.n_added);
   showChanged("changed-removed", answer.removed, answer.n_removed);
+}
+
+function showSum(id, number, seconds) {
+  $(id).textContent = format.count(number);
+  $(id).nextElementSibling.textContent = number ? format.length(seconds) : "";
 }
 
 function showError(text) {
