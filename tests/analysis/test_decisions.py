@@ -13,9 +13,10 @@ from vidcurate.analysis.decisions import (
 )
 from vidcurate.clips.reviews import reviews_of
 from vidcurate.errors import BusyError, UsageError
-from vidcurate.pipeline.scope import unwritten_tables
+from vidcurate.pipeline.scope import REVIEWED, unwritten_tables
 from vidcurate.records import DECISIONS
 from vidcurate.store.dataset import MANY_PARTS, Dataset
+from vidcurate.store.markers import is_generated
 
 
 @pytest.fixture
@@ -108,6 +109,11 @@ def test_a_data_set_without_decisions_has_no_such_table(dataset: Dataset) -> Non
         assert DECISIONS.name not in unwritten_tables(dataset)
         log.add([decided("accept")])
         assert unwritten_tables(dataset)[DECISIONS.name] == "reviewed"
+
+
+def test_the_log_is_no_source_of_videos() -> None:
+    """What lies in it is vidcurate's, as the tables of stages are."""
+    assert is_generated((DECISIONS.name, REVIEWED, "part-0-x.parquet"))
 
 
 def test_new_decisions_have_names_of_their_own() -> None:

@@ -1,5 +1,6 @@
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from vidcurate.analysis.decisions import deciding, read_decisions
 from vidcurate.analysis.fates import clip_fates
 from vidcurate.analysis.status import funnel
 from vidcurate.analysis.view import present_plan, present_scope, reader
+from vidcurate.cli.output import Quiet
+from vidcurate.engines.inline import InlineEngine
+from vidcurate.engines.local import LocalEngine
 from vidcurate.errors import UsageError
+from vidcurate.pipeline.resolve import resolve
+from vidcurate.pipeline.run import Run
+from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,
@@ -25,6 +32,10 @@ from vidcurate.records import (
     QUALITY,
     Decision,
 )
+from vidcurate.stage import Stage
+from vidcurate.stages.registry import STAGES as ALL
+from vidcurate.stages.selection.filter import FILTER
+from vidcurate.stages.shots.split import SPLIT
 from vidcurate.store.dataset import Dataset
 
 Options = Mapping[str, Mapping[str, Any]]
@@ -167,6 +178,54 @@ def test_a_nudged_clip_is_made_and_measured_alone(data: Path) -> None:
     assert len(kept) == len(files) + 1
 
 
+def test_workers_and_a_run_that_was_killed_make_the_same_clips(data: Path) -> None:
+    """A video whose changes were noted, but not its clips, is split again; others stay."""
+    first, *others = ids(data)
+    nudge, new = nudged(first, frame_ticks(data, first))
+    decide(data, nudge)
+    before = stored(data, CLIPS)
+    killed = replace(SPLIT, run=dying)
+    with pytest.raises(KeyboardInterrupt):
+        process_stages(data, tuple(killed if stage is SPLIT else stage for stage in ALL))
+    assert [file.name for file in before.files.iterdir()] == [f"{first[:16]}-revision.json"]
+    assert len(ids(data)) < len(others)
+    with LocalEngine(1) as engine:
+        process(data, {"split": STAGES["split"]}, engine=engine)
+    assert ids(data) == [new, *others]
+    assert stale(data)["filter"]
+
+
+def dying(videos: Any, config: Any, tool: Any, workspace: Any) -> Any:
+    """Split, killed before the first commit."""
+    for _ in SPLIT.run(videos, config, tool, workspace):
+        raise KeyboardInterrupt
+    yield from ()
+
+
+def test_a_decision_that_is_made_while_the_filter_runs_counts_in_the_next_run(data: Path) -> None:
+    """The tables that it had read when the decision came are those that it was made from."""
+    first = ids(data)[0]
+    decide(data, decided("tags", first, tags=("a",)))
+
+    def filter_beside_a_review(tables: Any, config: Any) -> Any:
+        decide(data, decided("reject", first))
+        return FILTER.run(tables, config)
+
+    slow = replace(FILTER, run=filter_beside_a_review)
+    process_stages(data, tuple(slow if stage is FILTER else stage for stage in ALL), "filter")
+    assert done(data, KEPT)[first] == ("ok", None)
+    assert stale(data) == {"filter": "decisions changed since it was made"}
+    process(data, {"filter": {}})
+    assert done(data, KEPT)[first] == ("dropped", "review")
+
+
+def process_stages(data: Path, stages: tuple[Stage, ...], chosen: str = "split") -> None:
+    """Bring one table up to date with other stages than the registered ones."""
+    dataset = Dataset(data)
+    plan = resolve(dataset, stages, [chosen], {})
+    run_pipeline(Run(dataset, InlineEngine(), Quiet()), plan)
+
+
 def test_undoing_brings_back_the_clips_and_their_scores(data: Path) -> None:
     """Nothing is measured or encoded for what was there before."""
     before = ids(data)
@@ -250,6 +309,9 @@ def test_a_caption_that_only_a_person_wrote_is_one(film: Path, tmp_path: Path) -
     with pytest.raises(UsageError, match="no clip has one"):
         process(data, {"export": {"preset": "ultrafast", "target": ("sidecar",)}})
     decide(data, decided("caption", first, text="a person\nwrote this"))
+    check = vidcurate("export", "--check", "--target", "sidecar", "--json", "-d", data)
+    (target,) = check.lines[0]["targets"]
+    assert target["captions"]["missing"] == 2
     process(data, {"export": {"preset": "ultrafast", "target": ("sidecar",)}})
     texts = [file.read_text("utf-8").strip() for file in (data / "export-sidecar").rglob("*.txt")]
     assert "a person wrote this" in texts

@@ -51,9 +51,9 @@ def why_stale(entry: Mapping[str, Any], current: ResolvedStage, resolved: Resolv
         return ""
     if entry["version"] != current.stage.version.number:
         return "this version of vidcurate makes it otherwise"
-    own = current.stage.writes.name
+    beside = (current.stage.writes.name, DECISIONS.name)  # neither makes it another stage
     changed = [
-        t for t, made in current.tables.items() if t != own and entry["reads"].get(t) != made
+        t for t, made in current.tables.items() if t not in beside and entry["reads"].get(t) != made
     ]
     if changed:
         return f"{', '.join(changed)} changed since it was made"

@@ -27,6 +27,9 @@ from vidcurate.clips.reviews import ClipReview, reviews_of
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.records import CLIPS, Decision
+from vidcurate.report.build import DEFAULT_NAME, WrittenReport, write_report
+from vidcurate.report.data import ReportOptions
+from vidcurate.report.pictures import Media
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.partition import BalanceReport
 from vidcurate.store.cache import local_copy
@@ -249,6 +252,26 @@ class VideoDataset:
         if out is not None:
             options["out"] = Path(out)
         return functions.export(self, **options)
+
+    def report(
+        self,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        media: Media = "inside",
+        max_clips: int = ReportOptions.max_clips,
+        title: str = "",
+    ) -> WrittenReport:
+        """Write a page that shows the data set, by default to the file `report.html` in it.
+
+        `media` says where its pictures are: inside the file, as `links` to a folder beside it, or
+        none. Above `max_clips` clips its tables and film sheets show a sample.
+
+        Raises UsageError where `out` is a file that is no report, MissingExtraError where the extra
+        `report` is not installed.
+        """
+        file = self.path / DEFAULT_NAME if out is None else location(Path(out))
+        options = ReportOptions(media=media, max_clips=max_clips, title=title)
+        return write_report(self._dataset, file, options)
 
     def check_export(self, **options: Any) -> "Contract":
         """Say what trainers would do with every clip; takes and raises what the function does."""

@@ -6,7 +6,7 @@ be undone by a later one; what is undone is as if it had never been decided.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from vidcurate.records import Decision, ReviewedSpan
 
@@ -37,6 +37,9 @@ class ClipReview:
         if self.verdict != "reject":
             return None
         return f"{REVIEW}: {self.reason}" if self.reason else REVIEW
+
+
+UNREVIEWED = ClipReview()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +78,7 @@ def reviews_of(decisions: Sequence[Decision]) -> dict[str, ClipReview]:
     reviews: dict[str, ClipReview] = {}
     for decision in standing(decisions):
         for clip_id in clips_decided(decision):
-            before = reviews.get(clip_id, ClipReview())
-            reviews[clip_id] = replace(
-                revised(before, decision),
-                reviewer=decision.reviewer,
-                decided_at=decision.decided_at,
-            )
+            reviews[clip_id] = revised(reviews.get(clip_id, UNREVIEWED), decision)
     return reviews
 
 
@@ -93,17 +91,17 @@ def clips_decided(decision: Decision) -> list[str]:
 
 def revised(review: ClipReview, decision: Decision) -> ClipReview:
     """Return a clip's review with one more decision."""
+    said: dict[str, Any] = {}
     match decision.action:
         case "accept":
-            return replace(review, verdict="accept", reason=None)
+            said = {"verdict": "accept", "reason": None}
         case "reject":
-            return replace(review, verdict="reject", reason=decision.reason or None)
+            said = {"verdict": "reject", "reason": decision.reason or None}
         case "caption":
-            return replace(review, caption=decision.text or None)
+            said = {"caption": decision.text or None}
         case "tags":
-            return replace(review, tags=decision.tags)
-        case _:
-            return review
+            said = {"tags": decision.tags}
+    return replace(review, **said, reviewer=decision.reviewer, decided_at=decision.decided_at)
 
 
 def revision_of(decisions: Iterable[Decision]) -> Revision:

@@ -38,8 +38,10 @@ class Sample:
 
     sample: str
     made_at: str
+    n: int
     by: str | None
     seed: int
+    fate: str | None
     clips: Mapping[str, str]
     sizes: Mapping[str, int]
 
@@ -68,7 +70,8 @@ def make_sample(now: ClipsNow, n: int, by: str | None, seed: int, fate: str | No
     made_at = datetime.now(UTC).isoformat(timespec="seconds")
     name = hashlib.sha256(json.dumps([drawn, by, made_at]).encode()).hexdigest()[:8]
     sizes = dict(sorted(Counter(names).items()))
-    sample = Sample(name, made_at, by, seed, {i: stratum[i] for i in drawn}, sizes)
+    clips = {clip_id: stratum[clip_id] for clip_id in drawn}
+    sample = Sample(name, made_at, n, by, seed, fate, clips, sizes)
     write_text(folder_of(now.facts.dataset) / f"{name}.json", json.dumps(asdict(sample)) + "\n")
     return sample
 
@@ -119,13 +122,28 @@ def read_sample(dataset: Dataset, name: str) -> Sample:
     return Sample(**found)
 
 
+def samples_of(dataset: Dataset) -> list[Sample]:
+    """All samples that were drawn, the first one first."""
+    names = [n.removesuffix(".json") for n in list_names(folder_of(dataset)) if n.endswith(".json")]
+    found = [read_sample(dataset, name) for name in names if SAMPLE_ID.fullmatch(name)]
+    return sorted(found, key=lambda sample: (sample.made_at, sample.sample))
+
+
 def latest_sample(dataset: Dataset) -> Sample:
     """The sample that was drawn last; raises NotFoundError where none was."""
-    names = [n.removesuffix(".json") for n in list_names(folder_of(dataset)) if n.endswith(".json")]
-    samples = [read_sample(dataset, name) for name in names if SAMPLE_ID.fullmatch(name)]
+    samples = samples_of(dataset)
     if not samples:
         raise NotFoundError("no sample was drawn yet: draw one with --sample 200")
-    return max(samples, key=lambda sample: (sample.made_at, sample.sample))
+    return samples[-1]
+
+
+def find_sample(
+    dataset: Dataset, n: int, by: str | None, seed: int, fate: str | None
+) -> Sample | None:
+    """The last sample that was drawn in a way, to go on with it; None where there is none."""
+    asked = (n, by, seed, fate)
+    same = [s for s in samples_of(dataset) if (s.n, s.by, s.seed, s.fate) == asked]
+    return same[-1] if same else None
 
 
 def folder_of(dataset: Dataset) -> Location:

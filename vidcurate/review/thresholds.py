@@ -21,7 +21,7 @@ from vidcurate.store.atomic import atomic_write
 MAX_IDS = 200
 MAX_RULES, MAX_RULE_CHARS = 200, 2000
 MAX_BINS = 200
-TAILS = (1, 99)  # percentiles between which histograms are drawn
+ENDS = (1, 99)  # percentiles
 
 
 def rules_in(texts: Sequence[str]) -> list[Rule]:
@@ -81,30 +81,31 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
 def histogram(now: ClipsNow, name: str, bins: int) -> dict[str, Any]:
     """How a score's values lie, of clips that pass and others, and where rules set limits.
 
-    The bins reach from the 1st percentile to the 99th, so that few far values do not press all
-    others into one bin; the first and the last also count what lies beyond. Where nearly all values
-    are the same, the bins reach from the lowest to the highest. Raises UsageError for an unknown
-    score.
+    The bins reach from the 1st percentile to the 99th, and as far as limits lie; the first and the
+    last also count what lies beyond. Raises UsageError for an unknown score.
     """
     if not 1 <= bins <= MAX_BINS:
         raise UsageError(f"a histogram has 1 to {MAX_BINS} bins, and not {bins}")
     numbers = now.spans.numbers(score_named(now, name))
-    is_there = np.isfinite(numbers)
-    present = numbers[is_there]
-    low, high = np.percentile(present, TAILS) if len(present) else (0.0, 0.0)
-    shown = np.clip(present, low, high) if low < high else present
-    edges = np.histogram_bin_edges(shown, bins) if len(present) else np.array([])
-    passes = now.passes[is_there]
-    kept, rejected = (
-        np.histogram(shown[chosen], edges)[0].tolist() if len(present) else []
-        for chosen in (passes, ~passes)
-    )
     limits = [
         {"rule": rule.text, "condition": limit.condition, "value": limit.value}
         for rule in now.rules
         for limit in now.spans.limits_in(rule)
         if limit.score == name
     ]
+    is_there = np.isfinite(numbers)
+    present = numbers[is_there]
+    edges = np.array([])
+    if len(present):
+        at = [limit["value"] for limit in limits if limit["value"] is not None]
+        ends = [*np.percentile(present, ENDS), *at]
+        edges = np.histogram_bin_edges(present, bins, (min(ends), max(ends)))
+        present = np.clip(present, edges[0], edges[-1])
+    passes = now.passes[is_there]
+    kept, rejected = (
+        np.histogram(present[chosen], edges)[0].tolist() if len(present) else []
+        for chosen in (passes, ~passes)
+    )
     missing = int(len(numbers) - len(present))
     return {
         "edges": edges.tolist(),
@@ -116,13 +117,16 @@ def histogram(now: ClipsNow, name: str, bins: int) -> dict[str, Any]:
 
 
 def range_of(now: ClipsNow, score: tuple[str, str]) -> dict[str, Any]:
-    """The lowest and the highest value of a score, and how many clips have none."""
+    """The ends of a score's values, with and without outliers, and how many clips have none."""
     numbers = now.spans.numbers(score)
     present = numbers[np.isfinite(numbers)]
-    low, high = (present.min(), present.max()) if len(present) else (np.nan, np.nan)
+    ends = np.percentile(present, [0, *ENDS, 100]) if len(present) else [np.nan] * 4
+    low, first, last, high = map(float, ends)
     return {
         "min": number_or_none(low),
         "max": number_or_none(high),
+        "p1": number_or_none(first),
+        "p99": number_or_none(last),
         "missing": len(numbers) - len(present),
     }
 

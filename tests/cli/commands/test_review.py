@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import COMMAND, ENVIRONMENT, vidcurate
@@ -91,7 +92,7 @@ def interrupted(running: subprocess.Popen[str]) -> str:
 
 
 def test_what_was_decided_is_honoured_by_later_runs(made: Path) -> None:
-    """A clip is rejected, one corrected and one cut anew; Ctrl-C; filter and export follow."""
+    """A clip is rejected, one corrected, one cut anew; after Ctrl-C filter and export follow."""
     data = made / "data"
     with started("-d", data, "--sample", "2") as running:
         assert running.stdout
@@ -111,14 +112,20 @@ def test_what_was_decided_is_honoured_by_later_runs(made: Path) -> None:
 
     estimate = vidcurate("review", "-d", data, "--estimate", "--json")
     assert estimate.lines[0]["n"] == 2
+    with started("-d", data, "--sample", "2") as running:
+        assert running.stdout
+        assert estimate.lines[0]["sample"] in running.stdout.readline()
+        running.terminate()
+        assert running.wait(timeout=60) == 0
     done = vidcurate("export", "-d", data, "-c", made / "my.yaml", made / "films")
     assert done.code == 0, done.err
     exported = vidcurate("rows", "exports", "-d", data).lines
     assert {row["clip_id"] for row in exported} == {second, moved}
     [dropped] = vidcurate("rows", "filter", "-d", data, "--dropped").lines
-    assert (dropped["id"], dropped["reason"]) == (first, "review: dull")
-    texts = (data / "export").rglob("*.parquet")
-    assert any(texts)
+    assert (dropped["clip_id"], dropped["reason"]) == (first, "review: dull")
+    [file] = (data / "export" / "data").rglob("*.parquet")
+    captions = {r["clip_id"]: r["caption"] for r in pq.read_table(file).to_pylist()}
+    assert captions[second] == "A fractal grows."
 
     written = vidcurate("review", "-d", data, "--export", made / "decisions.csv")
     assert (written.code, written.err) == (

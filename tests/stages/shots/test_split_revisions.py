@@ -84,6 +84,6 @@ def test_people_s_spans_are_clips_and_every_frame_is_accounted_for(
 @pytest.mark.parametrize("span", [(1, 3), (0, 9), (2, 50), (50, 60), (-4, 2)])
 def test_a_span_that_no_frame_begins_or_ends_is_a_fault(span: tuple[int, int]) -> None:
     """The message names the clip, and where the change can be undone."""
-    video = ([0, 2, 4, 6], 8, [])
+    video: VideoWithCuts = ([0, 2, 4, 6], 8, [])
     with pytest.raises(MediaError, match=f"video-{span[0]}-{span[1]}, made in a review"):
-        revised(span, video=video)  # type: ignore[arg-type]
+        revised(span, video=video)

@@ -1,5 +1,8 @@
 """The `review` command: a local page on which people look at clips and decide."""
 
+import os
+import signal
+import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -9,7 +12,7 @@ import typer
 
 from vidcurate.analysis.view import read_consistently, require_dataset
 from vidcurate.cli.printing import printable, say, tell, tell_json
-from vidcurate.cli.shared import AsJson, ConfigFile, Folder
+from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import MissingExtraError, UsageError, quantity
 from vidcurate.store.dataset import Dataset
 
@@ -19,7 +22,16 @@ if TYPE_CHECKING:
 
 def review(  # noqa: PLR0917 - typer reads options from parameters
     dataset: Folder,
-    config: ConfigFile = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            "-c",
+            metavar="FILE",
+            help="A YAML file whose filter rules are shown, and written back where you ask for it.",
+            show_default=False,
+        ),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0 takes a free one.")
     ] = 0,
@@ -34,7 +46,8 @@ def review(  # noqa: PLR0917 - typer reads options from parameters
         int | None,
         typer.Option(
             min=1,
-            help="Draw so many clips by chance, in proportion from each --by, and review these.",
+            help="Review so many clips that are drawn by chance, in proportion from each --by; "
+            "the same command goes on with the same ones.",
             show_default=False,
         ),
     ] = None,
@@ -65,9 +78,9 @@ def review(  # noqa: PLR0917 - typer reads options from parameters
 ) -> None:
     """Look at clips in the browser, and accept, reject, correct or cut them anew.
 
-    The page's address is printed; it is open on this computer only, to whoever has the address,
-    until Ctrl-C. What is decided is kept in the data set at once, and honoured by the next `split`,
-    `filter` and `export`.
+    The page's address is printed. It is served on this computer only, until Ctrl-C.
+
+    What is decided is kept in the data set at once; the next split, filter and export honour it.
     """
     opened = require_dataset(dataset)
     if export is not None:
@@ -114,16 +127,19 @@ def serve(
     as_json: bool,
 ) -> None:
     """Serve the page until Ctrl-C."""
-    from vidcurate.review.samples import make_sample
+    from vidcurate.review.samples import estimate, find_sample, make_sample
     from vidcurate.review.serve import serving
 
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # end as Ctrl-C does
+        signal.signal(ending, signal.default_int_handler)
     try:
         with serving(dataset, config, port, say) as served:
             if draw is not None:
-                drawn = make_sample(served.review.now, **draw)
+                drawn = find_sample(dataset, **draw) or make_sample(served.review.now, **draw)
                 query = {**query, "sample": drawn.sample}
+                n_judged = estimate(served.review.now, drawn)["reviewed"]
                 clips = quantity(len(drawn.clips), "clip")
-                say(f"sample {drawn.sample}: {clips}; --estimate says what follows from it")
+                say(f"sample {drawn.sample}: {n_judged} of {clips} judged; --estimate tells more")
             announce(served, urlencode(query), show=show, as_json=as_json)
             served.run()
     except KeyboardInterrupt:
@@ -132,8 +148,6 @@ def serve(
 
 def announce(served: "Serving", query: str, *, show: bool, as_json: bool) -> None:
     """Print the page's address, and open it where that is asked for."""
-    import sys
-
     address = served.address(query)
     clips = quantity(len(served.review.now.spans.ids), "clip")
     if as_json:
@@ -142,8 +156,14 @@ def announce(served: "Serving", query: str, *, show: bool, as_json: bool) -> Non
         tell(address)
     sys.stdout.flush()
     say(f"{clips} to review at the address above; Ctrl-C ends the review")
-    if show and not webbrowser.open(address):
+    if show and not (has_screen() and webbrowser.open(address)):
         say("no browser could be opened: open the address above yourself")
+
+
+def has_screen() -> bool:
+    """Whether a browser would open in a window, and not take over this terminal."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")
+    return sys.platform in ("darwin", "win32") or any(map(os.environ.get, named))
 
 
 def show_estimate(dataset: Dataset, *, as_json: bool) -> None:

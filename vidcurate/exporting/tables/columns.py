@@ -37,7 +37,7 @@ OWN = {
     "caption_before": ColumnInfo(
         "The first text, where `caption` is a rewritten one; the text that a person's replaces"
     ),
-    "review_verdict": ColumnInfo("accept where a person accepted the clip whatever rules say"),
+    "review_verdict": ColumnInfo("Verdict: accept where a person accepted it, whatever rules say"),
     "review_tags": ColumnInfo("Tags that people gave the clip"),
     "review_reviewer": ColumnInfo("Who decided about the clip last; null where nobody did"),
     "review_caption": ColumnInfo("The caption that a person wrote; null where nobody did"),

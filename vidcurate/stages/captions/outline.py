@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.clips.reviews import ClipReview, reviews_of
+from vidcurate.clips.reviews import UNREVIEWED, reviews_of
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
     CAPTIONS,
@@ -27,7 +27,6 @@ from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions, take_nullable
 
 ID_DIGITS = 16
-UNREVIEWED = ClipReview()
 
 
 class OutlineConfig(StageConfig):
