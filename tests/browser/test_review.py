@@ -81,7 +81,7 @@ def table(dataset: Path, name: str) -> list[dict[str, object]]:
 def rejected(dataset: Path) -> dict[str, str]:
     """Clips that filter rejects, each with the reason."""
     lines = vidcurate("rows", "kept", "-d", dataset, "--dropped").lines
-    return {row["id"]: row["reason"] for row in lines}
+    return {row["clip_id"]: row["reason"] for row in lines}
 
 
 def test_what_is_decided_by_keyboard_is_what_is_exported(
@@ -125,7 +125,7 @@ def test_what_is_decided_by_keyboard_is_what_is_exported(
     expect(page.locator("#caption")).to_have_value("A <b>bold</b> test card.")
 
     config = own.with_name("stages.yaml")
-    assert vidcurate("run", "-d", own, "-c", config, "--quiet").code == 0
+    assert vidcurate("export", "-d", own, "-c", config, "--engine", "inline", "--quiet").code == 0
     now = rejected(own)
     assert now[thrown_out] == "review: the picture is torn"
     assert saved_by_review not in now
@@ -142,7 +142,7 @@ def exported_rows(dataset: Path) -> list[dict[str, object]]:
     """The rows of the finished data set."""
     from pyarrow import dataset as arrow  # noqa: PLC0415 - beside its one use
 
-    files = [str(file) for file in (dataset / "export").rglob("*.parquet")]
+    files = [str(file) for file in (dataset / "export" / "data").rglob("*.parquet")]
     return list(arrow.dataset(files, format="parquet").to_table().to_pylist())
 
 
@@ -183,14 +183,14 @@ def test_a_slider_says_what_tune_says(own: Path, own_review: str, open_page: Ope
     """Moving a limit shows how many clips stay, and the rule is saved beside its comments."""
     page = begin(open_page(own_review), "Ada")
     page.keyboard.press("x")
-    slider = page.locator("#panel-thresholds .rule[data-rule='1'] input[type=range]")
+    slider = page.locator("#panel-thresholds .rule[data-rule='0'] input[type=range]")
     slider.focus()
     page.keyboard.press("End")
-    text = page.locator("#panel-thresholds .rule[data-rule='1'] input.rule-text")
-    expect(text).not_to_have_value(RULES[1])
-    expect(page.locator("#try-added")).not_to_have_text("0")
+    text = page.locator("#panel-thresholds .rule[data-rule='0'] input.rule-text")
+    expect(text).not_to_have_value(RULES[0])
+    expect(page.locator("#try-removed")).not_to_have_text("0")
     changed = text.input_value()
-    rules = [argument for rule in (RULES[0], changed) for argument in ("--rule", rule)]
+    rules = [argument for rule in (changed, RULES[1]) for argument in ("--rule", rule)]
     [tuned] = vidcurate("tune", "-d", own, *rules, "--json").lines
     assert page.locator("#try-kept").inner_text() == str(tuned["kept"])
     page.locator("#rules-save").click()
