@@ -9,7 +9,7 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import reached
 from tests.support.videos import render
-from vidcurate.captioning.voice_over import MAX_BYTES, SubtitleFile, subtitle_files
+from vidcurate.media.subtitles.files import MAX_BYTES, SubtitleFile, subtitle_files
 from vidcurate.records import CAPTIONS, Caption, Source
 from vidcurate.store.storage import Remote
 
