@@ -223,7 +223,7 @@ class Transcript:
     n_words: Annotated[int, ColumnInfo("Words", "count")]
     word_times: Annotated[
         str,
-        ColumnInfo("measured, or spread where only sentences or cues have times"),
+        ColumnInfo("How words have times: measured, or spread over sentences or cues"),
     ]
     sound_s: Annotated[
         float | None, ColumnInfo("Length of the sound that was heard; null for subtitles", "s")

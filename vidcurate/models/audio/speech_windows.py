@@ -19,8 +19,8 @@ PAUSE_FRAMES = round(2.0 / FRAME_S)
 PAD_FRAMES = round(0.4 / FRAME_S)
 WINDOW_S = 30.0
 MAX_FRAMES = int(WINDOW_S / FRAME_S)
-# A voice without a pause is divided where it is faintest in the second half of a window.
-SMOOTHED = 5  # frames
+# A voice without a pause is divided where it is faintest in the last third of a window.
+SMOOTHED = 9  # frames, longer than a consonant that closes the mouth
 # Gaps of sound up to this length are silence; after a longer one it begins anew.
 MAX_GAP = 2 * RATE_HZ
 
@@ -203,12 +203,11 @@ def end_at(state: Listening, frame: int, probability: float) -> int | None:
 
 
 def faintest(state: Listening, end: int) -> int:
-    """The frame of the second half of a voice's stretch around which it is faintest."""
+    """The frame of the last third of a voice's stretch around which it is faintest."""
     assert state.voice is not None
-    half = (state.voice + end) // 2
-    smooth = np.convolve(state.heard[half:end], np.ones(SMOOTHED) / SMOOTHED, mode="same")
-    inner = smooth[SMOOTHED:-SMOOTHED]
-    return half + SMOOTHED + int(len(inner) - 1 - np.argmin(inner[::-1]))
+    first = (state.voice + 2 * end) // 3
+    smooth = np.convolve(state.heard[first:end], np.ones(SMOOTHED) / SMOOTHED, mode="valid")
+    return first + SMOOTHED // 2 + int(len(smooth) - 1 - np.argmin(smooth[::-1]))
 
 
 def after(state: Listening, end: int, frame: int) -> tuple[int | None, int | None]:
