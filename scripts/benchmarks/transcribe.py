@@ -20,9 +20,9 @@ from vidcurate.errors import MediaError
 from vidcurate.media.audio.mono import MonoPiece, mono_sound
 from vidcurate.media.audio.track_choice import find_track
 from vidcurate.models.audio.sound_events import EventFinder, open_event_finder
-from vidcurate.models.audio.speech_windows import FRAME, FRAME_S
+from vidcurate.models.audio.speech_windows import FRAME_S
 from vidcurate.models.audio.transcription import RATE_HZ, Samples
-from vidcurate.models.audio.voice_activity import OpenEar, open_silero
+from vidcurate.models.audio.voice_activity import FRAME, OpenEar, open_silero
 from vidcurate.models.audio.whisper import Whisper, open_whisper
 from vidcurate.models.audio.word_gate import WordGate
 from vidcurate.stages.sources.heard_words import HeardSpeech, hear_speech

@@ -29,7 +29,7 @@ needs_model = pytest.mark.skipif(
 def test_silence_and_short_sound_break_nothing() -> None:
     """The model hears sound of any length up to 30 s, and it knows only English."""
     model = open_whisper("", "", "auto", "")
-    assert model.languages == {"en"}
+    assert model.languages == frozenset({"en"})
     assert model.language_of(np.zeros(16_000, np.float32)) is None
     (result,) = model.hear([np.zeros(1_600, np.float32)], None)
     assert isinstance(result, Heard)

@@ -4,10 +4,15 @@ from vidcurate.models.audio.transcription import HeardSegment, HeardWord
 from vidcurate.models.audio.word_gate import WordGate, compression_ratio, music_alone_share
 
 
-def segment(text: str = " Look.", **facts: float) -> HeardSegment:
-    """A sentence of 10 s."""
-    words = tuple(HeardWord(0.0, 10.0, word, None) for word in text.split(" "))
-    return HeardSegment(0.0, 10.0, words, **facts)
+def segment(
+    text: str = " Look.",
+    silence: float | None = None,
+    sureness: float | None = None,
+    compression: float | None = None,
+) -> HeardSegment:
+    """A sentence of 10 s, and what the model says of it."""
+    words = tuple(HeardWord(0.0, 10.0, f" {word}", None) for word in text.split())
+    return HeardSegment(0.0, 10.0, words, silence, sureness, compression)
 
 
 @pytest.mark.parametrize(
@@ -18,7 +23,7 @@ def test_doubt_needs_silence_and_unsureness(
     silence: float, sureness: float, is_doubted: bool
 ) -> None:
     """A sentence goes where the model hears nobody and is unsure; one of both is not enough."""
-    said = segment(no_speech_probability=silence, mean_log_probability=sureness)
+    said = segment(silence=silence, sureness=sureness)
     assert WordGate().doubts(said) == is_doubted
     assert not WordGate(max_no_speech=None).doubts(said)
 
@@ -28,8 +33,8 @@ def test_repetition_is_told_without_the_model() -> None:
     assert WordGate().doubts(segment(" I am not sure." * 20))
     assert not WordGate().doubts(segment(" Look, the hare runs across the meadow to its burrow."))
     assert compression_ratio("Yes. Yes. Yes.") == 0
-    assert WordGate().doubts(segment(compression_ratio=2.5))
-    assert not WordGate(max_compression=None).doubts(segment(compression_ratio=9.0))
+    assert WordGate().doubts(segment(compression=2.5))
+    assert not WordGate(max_compression=None).doubts(segment(compression=9.0))
 
 
 def test_music_without_a_voice_gives_no_words() -> None:

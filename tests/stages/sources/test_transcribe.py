@@ -1,5 +1,5 @@
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from vidcurate.models.audio.transcription import (
     Language,
     Samples,
 )
-from vidcurate.models.audio.voice_activity import open_silero
+from vidcurate.models.audio.voice_activity import FRAME, open_silero
 from vidcurate.models.audio.word_gate import WordGate
 from vidcurate.records import SOURCES, TRANSCRIPTS, Transcript
 from vidcurate.stages.sources.heard_words import HeardSpeech, hear_speech
@@ -60,7 +60,10 @@ def by_name(out: Path) -> dict[str, Transcript]:
 
 def words_of(out: Path, row: Transcript) -> list[dict[str, Any]]:
     """The words of a transcript."""
-    return read_words(stored(out, TRANSCRIPTS).files / row.words_file).to_pylist()
+    words: list[dict[str, Any]] = read_words(
+        stored(out, TRANSCRIPTS).files / row.words_file
+    ).to_pylist()
+    return words
 
 
 def options_of(script: SpeechScript, **options: Any) -> dict[str, Any]:
@@ -167,11 +170,15 @@ class Ear:
     def __init__(self, text: str, languages: set[str], spoken: Language | None) -> None:
         self.text, self.languages, self.spoken = text, frozenset(languages), spoken
 
-    def language_of(self, _mono: Samples) -> Language | None:
+    def language_of(self, mono: Samples) -> Language | None:  # noqa: ARG002 - the protocol's
         """The language that is spoken."""
         return self.spoken
 
-    def hear(self, sounds: Iterator[Samples], _language: str | None) -> Iterator[Heard]:
+    def hear(
+        self,
+        sounds: Iterable[Samples],
+        language: str | None,  # noqa: ARG002 - the protocol's
+    ) -> Iterator[Heard]:
         """One sentence, whose last word ends 5 s after the sound."""
         for mono in sounds:
             length_s = len(mono) / 16_000
@@ -233,7 +240,7 @@ def test_music_gives_no_words() -> None:
 
         def probabilities(self, samples: Samples) -> Samples:
             """One for each frame."""
-            return np.ones(len(samples) // 512, np.float32)
+            return np.ones(len(samples) // FRAME, np.float32)
 
     found = hear_speech(
         [MonoPiece(0, tune)],
@@ -263,10 +270,15 @@ def test_options_that_do_not_fit_are_refused(options: dict[str, object], message
         TranscribeConfig(**options)
 
 
+def german(model: str) -> TranscribeConfig:
+    """The options that state German for a model."""
+    return TranscribeConfig.model_validate({"model": model, "language": "de"})
+
+
 def test_english_models_refuse_another_language(monkeypatch: pytest.MonkeyPatch) -> None:
     """A language that is stated is held against the model before anything is decoded."""
     monkeypatch.setattr("vidcurate.stages.sources.transcribe.check_whisper", lambda _model: None)
     with pytest.raises(UsageError, match=r"knows only English: name a model of several"):
-        TRANSCRIBE.check(TranscribeConfig(model="small.en", language="de"), {})
-    assert TRANSCRIBE.check(TranscribeConfig(model="small", language="de"), {}) is None
+        TRANSCRIBE.check(german("small.en"), {})
+    assert TRANSCRIBE.check(german("small"), {}) is None
     assert whisper.knows_only_english("")
