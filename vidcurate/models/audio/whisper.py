@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from threading import RLock
 from typing import Any
 
 from vidcurate.errors import MediaError, MissingExtraError, UsageError
@@ -136,7 +137,10 @@ def open_whisper(
 def load(model: str, revision: str, precision: str, threads: int) -> Any:
     """Load one model by its name or folder."""
     from faster_whisper import WhisperModel  # noqa: PLC0415 - not everyone's
+    from tqdm import tqdm  # noqa: PLC0415 - same
 
+    # Its bars are off, but their lock is a semaphore of the system, which a worker would leave.
+    tqdm.set_lock(RLock())
     folder = model_folder(model)
     device = "cuda" if has_gpu() else "cpu"
     kind = {"auto": "float16" if device == "cuda" else "int8"}.get(precision, precision)
