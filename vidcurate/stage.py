@@ -77,7 +77,9 @@ class Lookup:
 
     One that is not `required` is used where the data set has it. `when` says for which options
     the table is needed at all. A table stage is given only the `columns` named, if any are. One
-    that does not decide (`decides`) is read while mapping, but rows stay when it is made anew.
+    that does not decide (`decides`) is read while mapping, but rows stay when it is made anew. A
+    map stage is given, of a table that is looked up `by` a column which is not its key, all rows
+    that have the value of the input's column of that name.
     """
 
     table: Table[Any]
@@ -85,6 +87,7 @@ class Lookup:
     when: Callable[[Any], bool] | None = None
     columns: tuple[str, ...] | None = None
     decides: bool = True
+    by: str = ""
 
 
 class Workspace(Protocol):
@@ -100,6 +103,9 @@ class Workspace(Protocol):
 
     def lookup(self, table: Table[R]) -> Mapping[str, R]:
         """The rows of a declared table that belong to the batch in progress, by key."""
+
+    def lookup_all(self, table: Table[R]) -> Mapping[str, Sequence[R]]:
+        """The rows of a table that is declared `by` a column, in their order, by its values."""
 
     def drop_reason(self, table: Table[Any], key: str) -> str | None:
         """Why the stage of a declared table left an input out; None where it did not."""

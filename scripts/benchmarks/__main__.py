@@ -111,6 +111,8 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "keyframes": on_videos,
         "clip_bytes": on_footage,
         "export": on_videos,
+        "report": on_videos,
+        "review": on_videos,
         "judge": on_media,
         "chat": on_media,
         "compare_captions": on_media,

@@ -121,6 +121,16 @@ def test_a_quota_is_no_rule() -> None:
     ]
 
 
+def test_a_clip_that_a_person_rejected_went_in_review() -> None:
+    """With the reason that was given, or without one; a rule of that name is none."""
+    spans = [("a", 0, 10), ("a", 10, 20)]
+    there = side(spans, left_out={"a-0-10": "review: logo", "a-10-20": "review"}, rules=(SHARP,))
+    assert reported(side(spans), there) == [
+        ("a-0-10", "review", "review: logo", "a-0-10"),
+        ("a-10-20", "review", "review", "a-10-20"),
+    ]
+
+
 def test_an_overlapping_clip_is_the_same_cut_anew() -> None:
     """Of overlapping clips that which shares most is the counterpart; its fate is the cause."""
     before = side([("a", 0, 10), ("a", 20, 40)])

@@ -164,6 +164,36 @@ def test_search_by_clip_and_image(counted: vc.VideoDataset, tmp_path: Path) -> N
         counted.search(image=tmp_path / "none.png")
 
 
+def test_people_s_decisions_are_read_and_made(tmp_path: Path, video: Path) -> None:
+    """They are in the log under the reviewer's name, and the next filter honours them."""
+    ds = vc.run(video, {"caption": {}}, tmp_path / "out", engine="inline").dataset
+    first, second, third = [clip.id for clip in ds]
+    assert (ds.decisions, dict(ds.reviews), "decisions" in ds.tables) == ([], {}, False)
+    step = ds.decide("reject", [first, second], reviewer="ada", reason="logo")
+    ds.decide("accept", second, reviewer="ben")
+    ds.decide("caption", third, reviewer="ada", text="A bear.")
+    assert [d.clip_id for d in ds.decisions if d.step == step] == [first, second]
+    assert ds.table("decisions").num_rows == 4
+    assert (ds.reviews[first].why_rejected, ds.reviews[second].verdict) == (
+        "review: logo",
+        "accept",
+    )
+    assert ds.clip(third).caption == "A bear."
+    assert list(ds.clip(third).captions) == ["decisions", "captions"]
+    ds.decide("caption", third, reviewer="ada", text="")
+    assert list(ds.clip(third).captions) == ["captions"]
+    ds.run({"filter": {}}, engine="inline")
+    assert {clip.id for clip in ds.clips(table="kept")} == {second, third}
+    for clip_id, action, reviewer in (
+        ("none", "accept", "ada"),
+        (first, "keep", "ada"),
+        (first, "accept", ""),
+    ):
+        with pytest.raises(vc.UsageError):
+            ds.decide(action, clip_id, reviewer=reviewer)  # type: ignore[arg-type]
+    assert len(ds.decisions) == 5
+
+
 def test_status_and_failures(tmp_path: Path, video: Path) -> None:
     """The funnel says what failed, and `failures` why."""
     videos = tmp_path / "videos"

@@ -13,8 +13,8 @@ UNITS = {"s": "s", "share": "1", "frames": "frames", "bytes": "bytes", "pts": "t
 
 
 def test_every_table_is_described() -> None:
-    """The tables are those that stages write, and the files; each column of a schema is there."""
-    assert {*TABLES} == {"files", *(stage.writes.name for stage in STAGES)}
+    """The tables are those of stages, files and decisions; each column of a schema is there."""
+    assert {*TABLES} == {"files", "decisions", *(stage.writes.name for stage in STAGES)}
     for table in TABLES.values():
         named = [c.name for c in columns_of_table(table) if "[]" not in c.name]
         assert named == table.schema.names

@@ -15,7 +15,7 @@ from vidcurate.options import NAME, OptionSpec, StageConfig, choices_of, options
 from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.default_config import MAIN_JOB, default_config
 from vidcurate.pipeline.option_text import flags
-from vidcurate.records import FILES
+from vidcurate.records import DECISIONS, FILES
 from vidcurate.stage import MapStage, Stage, fingerprint
 from vidcurate.stages.registry import STAGES
 
@@ -57,11 +57,11 @@ def test_names_and_tables_are_unique() -> None:
 
 
 def test_stages_are_in_the_order_of_the_data() -> None:
-    """Every table that a stage reads is written by an earlier stage, or holds the files.
+    """Every table that a stage reads is written by an earlier stage, or holds files or decisions.
 
     What its finish reads is written by any stage.
     """
-    written = {FILES.name}
+    written = {FILES.name, DECISIONS.name}
     for stage in STAGES:
         assert tables_of(stage) <= written
         written.add(stage.writes.name)

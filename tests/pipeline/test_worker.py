@@ -67,6 +67,39 @@ def written(job: Job) -> list[str]:
     return keys
 
 
+def test_rows_that_share_a_column_are_looked_up_as_they_are_now(tmp_path: Path) -> None:
+    """They come in the order of the table, which may grow and be put together between batches."""
+    met: list[dict[str, list[int]]] = []
+
+    def run(rows: Sequence[Piece], _c: ToyConfig, _tool: Any, workspace: Workspace) -> Results:
+        found = workspace.lookup_all(MARKS)
+        met.append({key: [mark.value for mark in marks] for key, marks in found.items()})
+        yield from ([] for _ in rows)
+
+    lookup = Lookup(MARKS, required=False, decides=False, by="video_id")
+    job = job_in(tmp_path, run, lookups=(lookup,), writes=VIDEOS)
+    work(job, batch("a", "b"))
+    job = replace(job, tables={**job.tables, "marks": "4" * 12})
+    stored = Dataset(tmp_path).stored(MARKS, "4" * 12)
+    stored.commit("0-s", MARKS.to_arrow([mark_of("b", 1), mark_of("a", 2)]), no_done())
+    work(job, batch("a", "b"))
+    stored.commit("1-t", MARKS.to_arrow([mark_of("a", 3), mark_of("d", 4)]), no_done())
+    stored.rewrite([], [stored.read(None, MARKS.schema)], no_done().replace_schema_metadata({}))
+    work(job, batch("a", "b"))
+    work(job, batch("c"))
+    assert met == [
+        {"video a": [], "video b": []},
+        {"video a": [2], "video b": [1]},
+        {"video a": [2, 3], "video b": [1]},
+        {"video c": []},
+    ]
+
+
+def mark_of(letter: str, value: int) -> Mark:
+    """A mark for the video of a piece."""
+    return Mark(f"mark {value}", f"video {letter}", value)
+
+
 def test_a_batch_is_run_and_committed(tmp_path: Path) -> None:
     """Rows come in the order of the batch, from all its parts, and are committed with outcomes."""
     met: list[str] = []

@@ -11,10 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.command import Ended, kill_group, start, vidcurate, wait_until
+from tests.support.decisions import decided, spanned, undone
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
 from tests.support.videos import render
-from vidcurate.errors import UsageError
+from vidcurate.analysis.decisions import deciding
+from vidcurate.errors import BusyError, UsageError
 from vidcurate.exporting.folder.intact import check_export
 from vidcurate.exporting.folder.quarantine import Quarantined, update_quarantine
 from vidcurate.pipeline.run_options import RunOptions
@@ -30,6 +32,7 @@ from vidcurate.records import (
     VERIFIED,
     VIDEOS,
 )
+from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import Location, Remote, put
 from vidcurate.store.table import Table, arrow_source
 
@@ -73,6 +76,27 @@ def everything(out: Location) -> dict[str, list[dict[str, Any]]]:
 def objects(out: Remote) -> Mapping[str, Any]:
     """The objects of a data set with size and time, but those of the export, always put anew."""
     return {n: f for n, f in out.below().items() if not n.startswith("export/")}
+
+
+def test_a_review_of_a_data_set_in_a_bucket(videos: Path) -> None:
+    """The log, its lock and the changes that clips show lie there; an undoing brings clips back."""
+    assert videos.is_dir()
+    out, stages = Remote("bucket/reviewed"), {"split": {"min_clip_s": 1.0}, "filter": {}}
+    process(out, stages, "s3://bucket/videos/a.mp4")
+    first, second, *others = [clip.clip_id for clip in rows(out, CLIPS)]
+    video, _, end = first.split("-")
+    cut = spanned(first, (0, int(end) // 2), (int(end) // 2, int(end)))
+    with deciding(Dataset(out)) as log:
+        log.add([cut, decided("reject", second)])
+        with pytest.raises(BusyError), deciding(Dataset(out)):
+            pass
+    process(out, stages)
+    halves = {f"{video}-0-{int(end) // 2}", f"{video}-{int(end) // 2}-{end}"}
+    assert {clip.clip_id for clip in rows(out, KEPT)} == {*halves, *others}
+    with deciding(Dataset(out)) as log:
+        log.add([undone(cut.step, first)])
+    process(out, stages)
+    assert {clip.clip_id for clip in rows(out, KEPT)} == {first, *others}
 
 
 def test_the_same_tables_as_on_a_disk(tmp_path: Path, videos: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from vidcurate.analysis.names import WRITERS
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import TABLES, TableColumn, columns_of_table
 from vidcurate.stages.registry import STAGES
@@ -42,11 +43,11 @@ def tables_described(name: str | None = None) -> list[TableInfo]:
 
     Raises UsageError where there is no such table.
     """
-    writers = {stage.writes.name: stage.name for stage in STAGES}
+    writers = {**WRITERS, **{stage.writes.name: stage.name for stage in STAGES}}
     return [
         TableInfo(
             table.name,
-            writers.get(table.name, "ingest"),  # which also writes the files it found
+            writers[table.name],
             table.key,
             (table.record.__doc__ or "").partition("\n")[0],
             columns_of_table(table),

@@ -18,6 +18,7 @@ from vidcurate.analysis.view import (
     reader,
     require_dataset,
 )
+from vidcurate.clips.reviews import REVIEW
 from vidcurate.records import CLIPS, KEPT, PARTITIONS, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import Read, joined_columns, video_paths
@@ -120,6 +121,7 @@ def lost_clips(here: Side, there: Side) -> pa.Table:
     - re-cut: the counterpart is kept there, so it has another span
     - rule: a rule that only the other has left the counterpart out
     - score: a rule of both did, so a number, or a percentile of all, is another
+    - review: a person rejected the counterpart
     - quota: it is over a quota there
     - not judged: the counterpart has not been filtered
     - no clip there, no such video: there is no counterpart
@@ -140,11 +142,21 @@ def lost_clips(here: Side, there: Side) -> pa.Table:
         pc.is_in(other["clip_id"], value_set=ids(there.kept)),
         pc.is_in(reason, value_set=in_both),
         pc.is_in(reason, value_set=of_rules),
+        pc.fill_null(pc.match_substring_regex(reason, f"^{REVIEW}(: |$)"), fill_value=False),
         pc.is_valid(reason),
         pc.is_valid(other["clip_id"]),
         pc.is_in(clips["video_id"], value_set=there.videos["video_id"].combine_chunks()),
     )
-    causes = ("re-cut", "score", "rule", "quota", "not judged", "no clip there", "no such video")
+    causes = (
+        "re-cut",
+        "score",
+        "rule",
+        "review",
+        "quota",
+        "not judged",
+        "no clip there",
+        "no such video",
+    )
     about = {
         **{name: clips[name] for name in ("clip_id", "video_id", "start_s", "end_s")},
         "video": video_paths(clips, here.videos),

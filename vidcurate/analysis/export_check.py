@@ -23,7 +23,7 @@ from vidcurate.exporting.training import Size
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.dataset_view import LiveDatasetView
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, stages_before
-from vidcurate.pipeline.scope import live_scope
+from vidcurate.pipeline.scope import live_scope, unwritten_tables
 from vidcurate.records import CAPTIONS, EXPORTS, SOURCES
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.output.export_options import QUALITIES, Encode, ExportConfig
@@ -83,7 +83,7 @@ def contract_of(
         choice=encoding_of(config),
         exported=bits_per_pixel(view, dataset, setting, config),
         batch_size=batch_size,
-        has_captions=view.has(CAPTIONS),
+        has_captions=facts.captions.null_count < len(facts) or view.has(CAPTIONS),
     )
     return check(facts, request)
 
@@ -91,6 +91,7 @@ def contract_of(
 def view_of(dataset: Dataset, config: ExportConfig, limit: int | None) -> LiveDatasetView:
     """What an export would see of the data set if it read the tables that are there."""
     made = {name: entry["fingerprint"] for name, entry in dataset.manifest().items()}
+    made |= unwritten_tables(dataset)
     resolved = ResolvedStage(EXPORT, config, "", made)
     scope = live_scope(dataset, resolved.stored(dataset, SOURCES), limit)
     return LiveDatasetView(dataset, resolved, scope, ())

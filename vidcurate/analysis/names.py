@@ -7,9 +7,12 @@ from typing import Any
 
 from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.resolve import ResolvedStage
+from vidcurate.records import DECISIONS, FILES
 from vidcurate.stages.registry import STAGES
 from vidcurate.store.table import Table
 
+# Who writes the tables that no stage of their own makes.
+WRITERS = {FILES.name: "ingest", DECISIONS.name: "review"}
 RULE_WORDS = {"and", "or", "not", "in", "is", "null", "true", "false", "of", "video"}
 PERCENTILE = re.compile(r"p\d+")
 # A string in quotes, a number, or a name, which a dot may join to its table.
@@ -26,10 +29,15 @@ def table_named(plan: Iterable[ResolvedStage], tables: Mapping[str, Table[Any]],
         return name
     if name in made:
         return made[name]
-    maker = next((s.name for s in STAGES if name in (s.name, s.writes.name)), None)
+    maker = next((s.name for s in STAGES if name in (s.name, s.writes.name)), WRITERS.get(name))
     if maker is not None:
         raise UsageError(f"no table '{name}' here yet: `vidcurate {maker}` makes it")
     raise UsageError(f"no table '{name}' here{suggest(name, [*tables, *made])}")
+
+
+def joined_by_name(tables: Mapping[str, Table[Any]], own: str) -> dict[str, Table[Any]]:
+    """The tables whose columns can stand beside those of one; a log has several rows a clip."""
+    return {name: t for name, t in tables.items() if name == own or t is not DECISIONS}
 
 
 def full_name(column: str, own: str, tables: Mapping[str, Table[Any]]) -> str:

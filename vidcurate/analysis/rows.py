@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.analysis.names import full_name, full_rule, table_named
+from vidcurate.analysis.names import full_name, full_rule, joined_by_name, table_named
 from vidcurate.analysis.view import live_rows, present_scope, present_tables, reader
 from vidcurate.errors import UsageError, suggest
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -31,6 +31,7 @@ def table_rows(
     scope = present_scope(dataset, plan)
     tables = present_tables(plan)
     table = table_named(plan, tables, table)
+    tables = joined_by_name(tables, table)
     read = reader(dataset, plan, scope)
     found = live_rows(dataset, plan, scope, read(table), table)
     if where:
@@ -64,6 +65,7 @@ def status_rows(
         raise UsageError(f"no stage makes the table '{table}'{suggest(table, written)}")
     read = reader(dataset, plan, present_scope(dataset, plan))
     inputs, key = resolved.stage.reads.name, resolved.stage.reads.key
+    tables = joined_by_name(tables, inputs)
     done = resolved.output(dataset).done()
     found = done.filter(pc.is_in(done["status"], value_set=pa.array(statuses)))
     found = found.rename_columns([key if name == "id" else name for name in found.column_names])

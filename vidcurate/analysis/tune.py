@@ -92,13 +92,24 @@ class Tuning:
     keep_target: KeepTarget | None
 
 
-def tune_dataset(
-    dataset: Dataset, texts: Sequence[str], keep: float | None, *, every: bool
-) -> Tuning:
-    """What rules do to a data set's clips: those of the texts, else those of its filter.
+@dataclass(frozen=True)
+class ClipScores:
+    """The clips of a data set, and beside them the columns "table.column" that rules need.
 
-    Without a rule, and with `every`, the distribution of every score is given. `keep` is as for
-    `tune`. Raises RuleError for a rule that makes no sense, and what `tune` raises.
+    `more` are columns whose distribution is wanted though no rule has them.
+    """
+
+    clips: pa.Table
+    columns: pa.Table
+    rules: tuple[Rule, ...]
+    more: tuple[str, ...]
+
+
+def read_scores(dataset: Dataset, texts: Sequence[str], *, every: bool) -> ClipScores:
+    """What some rules need to know of a data set's clips: those of the texts, else its filter's.
+
+    Without a rule, and with `every`, every score is wanted. Raises RuleError for a rule that makes
+    no sense.
     """
     plan = present_plan(dataset)
     rules = rules_for(plan, texts)
@@ -108,8 +119,13 @@ def tune_dataset(
     pairs = [*more, *(column for rule in rules for column in rule.columns)]
     columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
     clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
-    names = [f"{table}.{column}" for table, column in more]
-    return tune(clips, columns, rules, more=names, keep=keep)
+    names = tuple(f"{table}.{column}" for table, column in more)
+    return ClipScores(clips, columns, tuple(rules), names)
+
+
+def tune_scores(found: ClipScores, keep: float | None) -> Tuning:
+    """What rules do to clips whose scores were read; raises what `tune` raises."""
+    return tune(found.clips, found.columns, found.rules, more=found.more, keep=keep)
 
 
 def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rule]:
@@ -149,11 +165,13 @@ def tune(
     *,
     more: Sequence[str] = (),
     keep: float | None = None,
+    nearest: int = NEAREST,
 ) -> Tuning:
     """What rules do to clips, by the columns that stand with them.
 
     `clips` say what `Near` does; `columns` has one row a clip, its names are "table.column"; `more`
-    are those whose distribution is wanted though no rule has them; `keep` is the wanted share.
+    are those whose distribution is wanted though no rule has them; `keep` is the wanted share;
+    `nearest` is how many clips on each side of a limit are named.
     Raises UsageError where a share is wanted and no rule has a limit.
     """
     values = {
@@ -166,7 +184,7 @@ def tune(
         kept=int(passed(rules, columns).all(axis=0).sum()),
         rules=tuple(removals(rules, columns)),
         scores=tuple(
-            distribution(score, rules, clips, values)
+            distribution(score, rules, clips, values, nearest)
             for score in scores_to_show(rules, named, values)
         ),
         keep_target=None if keep is None else keep_target(rules, columns, values, keep),
@@ -199,7 +217,11 @@ def scores_to_show(
 
 
 def distribution(
-    score: Node, rules: Sequence[Rule], clips: pa.Table, values: Mapping[Column, Any]
+    score: Node,
+    rules: Sequence[Rule],
+    clips: pa.Table,
+    values: Mapping[Column, Any],
+    nearest: int,
 ) -> Distribution:
     """How a score's values lie, and what the limits that rules set to it do."""
     numbers = pc.cast(spread(evaluate(score, values), clips.num_rows), pa.float64(), safe=False)
@@ -214,7 +236,9 @@ def distribution(
         bin_edges=tuple(map(float, edges)),
         bin_counts=tuple(map(int, counts)),
         limits=tuple(
-            measure_limit(rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values)
+            measure_limit(
+                rule, bound, numbers.to_numpy(zero_copy_only=False), clips, values, nearest
+            )
             for rule in rules
             for bound in bounds_in(rule.tree)
             if bound.score == score
@@ -244,6 +268,7 @@ def measure_limit(
     numbers: NDArray[np.float64],
     clips: pa.Table,
     values: Mapping[Column, Any],
+    nearest: int,
 ) -> Limit:
     """What one limit does; `numbers` are the score's values, NaN where there is none."""
     value = bound.limit_in(values)
@@ -256,16 +281,16 @@ def measure_limit(
         condition=str(bound.condition),
         value=value,
         kept_share=float(inside.sum() / n_values) if n_values else 0.0,
-        inside=nearest_clips(np.where(inside, distances, np.nan), numbers, clips),
-        outside=nearest_clips(np.where(inside, np.nan, distances), numbers, clips),
+        inside=nearest_clips(np.where(inside, distances, np.nan), numbers, clips, nearest),
+        outside=nearest_clips(np.where(inside, np.nan, distances), numbers, clips, nearest),
     )
 
 
 def nearest_clips(
-    distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table
+    distances: NDArray[np.float64], numbers: NDArray[np.float64], clips: pa.Table, count: int
 ) -> tuple[Near, ...]:
-    """The clips with the smallest distances; NaN is none."""
-    places = pc.bottom_k_unstable(pa.array(distances), k=NEAREST).to_numpy()
+    """The `count` clips with the smallest distances; NaN is none."""
+    places = pc.bottom_k_unstable(pa.array(distances), k=count).to_numpy()
     places = places[~np.isnan(distances[places])]
     rows = clips.select(["clip_id", "video", "start_s", "end_s"]).take(pa.array(places)).to_pylist()
     return tuple(

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from vidcurate.errors import UsageError, VidcurateError, suggest
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import live_inputs
-from vidcurate.pipeline.resolve import ResolvedStage, recorded_config
-from vidcurate.pipeline.scope import FOUND, Scope, live_scope
-from vidcurate.records import FILES, SOURCES
+from vidcurate.pipeline.resolve import ResolvedStage, recorded_config, tables_read
+from vidcurate.pipeline.scope import FOUND, REVIEWED, Scope, live_scope, unwritten_tables
+from vidcurate.records import DECISIONS, FILES, SOURCES
 from vidcurate.rules.join import Read
 from vidcurate.stage import Stage
 from vidcurate.stages.registry import STAGES
@@ -81,6 +81,7 @@ def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
     """The data set's stages as they were last run, each on the tables that are there now."""
     manifest = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in manifest.items()}
+    made |= unwritten_tables(dataset)
     entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
     return tuple(
         ResolvedStage(
@@ -89,11 +90,19 @@ def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
             entry["fingerprint"],
             {
                 **{name: made.get(name, earlier) for name, earlier in entry["reads"].items()},
+                # Decisions may have come since the stage ran.
+                **{t.name: made[t.name] for t in unwritten_read(stage, entry) if t.name in made},
                 stage.writes.name: entry["fingerprint"],
             },
         )
         for stage, entry in entries
     )
+
+
+def unwritten_read(stage: Stage, entry: Mapping[str, Any]) -> list[Table[Any]]:
+    """The tables that no stage writes, of those that one reads with its recorded options."""
+    read = [table for table, _ in tables_read(stage, recorded_config(stage, entry))]
+    return [table for table in read if table in (FILES, DECISIONS)]
 
 
 def present_scope(dataset: Dataset, plan: tuple[ResolvedStage, ...]) -> Scope:
@@ -103,8 +112,10 @@ def present_scope(dataset: Dataset, plan: tuple[ResolvedStage, ...]) -> Scope:
 
 
 def present_tables(plan: tuple[ResolvedStage, ...]) -> dict[str, Table[Any]]:
-    """The tables that a data set has, by name."""
-    return {**{p.stage.writes.name: p.stage.writes for p in plan}, FILES.name: FILES}
+    """The tables that a data set has, by name; what people decided only where there is any."""
+    written = {p.stage.writes.name: p.stage.writes for p in plan}
+    is_reviewed = any(DECISIONS.name in p.tables for p in plan)
+    return {**written, FILES.name: FILES, **({DECISIONS.name: DECISIONS} if is_reviewed else {})}
 
 
 def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> Read:
@@ -115,6 +126,7 @@ def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> R
     tables = present_tables(plan)
     stored = {p.stage.writes.name: p.output(dataset) for p in plan}
     stored[FILES.name] = dataset.stored(FILES, FOUND)
+    stored[DECISIONS.name] = dataset.stored(DECISIONS, REVIEWED)
 
     def read(name: str) -> pa.Table:
         if name not in tables:

@@ -1,19 +1,24 @@
 """A clip of a data set: its row, its texts, and its frames, decoded from its source on demand."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcurate.analysis.clip_details import ClipDetails, clip_details
+from vidcurate.analysis.view import read_consistently
 from vidcurate.clips.windows import window
 from vidcurate.errors import UsageError
 from vidcurate.media.io.content import video_path
 from vidcurate.records import (
     CAPTIONS,
+    DECISIONS,
     KEYFRAMES,
     REFINED,
     SCANS,
@@ -23,6 +28,7 @@ from vidcurate.records import (
     Source,
     Video,
 )
+from vidcurate.store.dataset import Dataset
 
 if TYPE_CHECKING:
     from vidcurate.api.dataset import VideoDataset
@@ -55,11 +61,14 @@ class DatasetClip:
 
     @property
     def captions(self) -> dict[str, str]:
-        """The clip's texts by the table that holds them, best first."""
+        """The clip's texts by the table that holds them, best first: what a person wrote."""
+        review = self.dataset.reviews.get(self.id)
+        written = review.caption if review else None
         refined = self.dataset.find_row(REFINED, self.id)
         first = self.dataset.find_row(CAPTIONS, self.id)
         rows = {REFINED.name: refined, CAPTIONS.name: first}
-        return {name: row.text for name, row in rows.items() if row is not None}
+        texts = {name: row.text for name, row in rows.items() if row is not None}
+        return texts if written is None else {DECISIONS.name: written, **texts}
 
     @property
     def caption(self) -> str | None:
@@ -124,6 +133,16 @@ class DatasetClip:
         row = self.dataset.find_row(KEYFRAMES, self.id)
         files = [self.dataset.file_of(KEYFRAMES, k.file) for k in row.keyframes] if row else []
         return [sized(read_image(file), size) for file in files]
+
+    def details(self, strip: str | os.PathLike[str] | None = None) -> ClipDetails:
+        """All that is known of the clip, and what made each part, as `vidcurate show` tells it.
+
+        A strip of its frames is written to the file `strip`, or to the cache's folder. Raises
+        UsageError where the folder of `strip` is not there.
+        """
+        dataset = Dataset(self.dataset.path)
+        file = None if strip is None else Path(strip)
+        return read_consistently(dataset, lambda: clip_details(dataset, self.id, file))
 
     def _numbers(
         self, count: int | None, fps: float | Fraction | None, times: Sequence[float] | None

@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.balance import balance_of
 from vidcurate.analysis.clip_search import Pooling, SearchQuery, find_clips
+from vidcurate.analysis.decisions import deciding, new_decision, new_step, read_decisions
 from vidcurate.analysis.rows import status_rows, table_rows
 from vidcurate.analysis.status import funnel
 from vidcurate.analysis.view import (
@@ -22,9 +23,13 @@ from vidcurate.analysis.view import (
     require_dataset,
 )
 from vidcurate.api.clip import DatasetClip, SearchHit
+from vidcurate.clips.reviews import ClipReview, reviews_of
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.counts import StageCount
-from vidcurate.records import CLIPS
+from vidcurate.records import CLIPS, Decision
+from vidcurate.report.build import DEFAULT_NAME, WrittenReport, write_report
+from vidcurate.report.data import ReportOptions
+from vidcurate.report.pictures import Media
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.partition import BalanceReport
 from vidcurate.store.cache import local_copy
@@ -43,7 +48,7 @@ ROWS_AT_ONCE = 1024
 
 
 class VideoDataset:
-    """A data set that is there; it is only read, except by `run` and `export`.
+    """A data set that is there; it is only read, except by `run`, `export` and `decide`.
 
     Tables are read when they are first asked for and kept; `refresh` reads them again after another
     process has changed them. A data set can be pickled, as for the workers of a data loader.
@@ -53,6 +58,7 @@ class VideoDataset:
         self.path: Location = location(path) if isinstance(path, str | Path) else path  # type: ignore[assignment]
         self._names: tuple[str, ...] = ()
         self._tables: dict[str, pa.Table] = {}
+        self._reviews: dict[str, ClipReview] | None = None
 
     def __repr__(self) -> str:
         """Where it lies, and how many clips it has."""
@@ -64,7 +70,7 @@ class VideoDataset:
 
     def __getstate__(self) -> dict[str, Any]:
         """Where it lies; whoever gets it reads the tables again."""
-        return {"path": self.path, "_names": (), "_tables": {}}
+        return {"path": self.path, "_names": (), "_tables": {}, "_reviews": None}
 
     def __len__(self) -> int:
         """How many clips there are, kept or not."""
@@ -133,6 +139,58 @@ class VideoDataset:
             lambda: status_rows(dataset, present_plan(dataset), table, [status], None, None),
         )
 
+    @property
+    def decisions(self) -> list[Decision]:
+        """What people decided about clips, in order, with what was undone since; a log."""
+        return read_decisions(self._dataset)
+
+    @property
+    def reviews(self) -> Mapping[str, ClipReview]:
+        """What stands of the decisions about each clip, by its id: verdict, caption, tags."""
+        if self._reviews is None:
+            self._reviews = reviews_of(self.decisions)
+        return self._reviews
+
+    def decide(
+        self,
+        action: Literal["accept", "reject", "caption", "tags"],
+        clip_ids: str | Sequence[str],
+        *,
+        reviewer: str,
+        reason: str | None = None,
+        text: str | None = None,
+        tags: Sequence[str] = (),
+    ) -> str:
+        """Decide about clips as a person does in `review`, in one step, whose name is returned.
+
+        `filter` and `export` honour it from their next run on. `reason` says why clips are
+        rejected, `text` is their caption ("" takes one back), and `tags` are all that they have
+        from then on.
+
+        Raises UsageError for an id that no clip has, and BusyError that names the review which
+        holds the log.
+        """
+        if action not in ("accept", "reject", "caption", "tags"):
+            raise UsageError(f"no action '{action}': accept, reject, caption or tags")
+        step = new_step()
+        made = [
+            new_decision(
+                action,
+                clip_id,
+                self.row(CLIPS, clip_id).video_id,
+                reviewer,
+                step=step,
+                reason=reason,
+                text=text,
+                tags=tags,
+            )
+            for clip_id in ([clip_ids] if isinstance(clip_ids, str) else clip_ids)
+        ]
+        with deciding(self._dataset) as log:
+            log.add(made)
+        self.refresh()
+        return step
+
     def clip(self, clip_id: str) -> DatasetClip:
         """One clip, by its id.
 
@@ -195,6 +253,26 @@ class VideoDataset:
             options["out"] = Path(out)
         return functions.export(self, **options)
 
+    def report(
+        self,
+        out: str | os.PathLike[str] | None = None,
+        *,
+        media: Media = "inside",
+        max_clips: int = ReportOptions.max_clips,
+        title: str = "",
+    ) -> WrittenReport:
+        """Write a page that shows the data set, by default to the file `report.html` in it.
+
+        `media` says where its pictures are: inside the file, as `links` to a folder beside it, or
+        none. Above `max_clips` clips its tables and film sheets show a sample.
+
+        Raises UsageError where `out` is a file that is no report, MissingExtraError where the extra
+        `report` is not installed.
+        """
+        file = self.path / DEFAULT_NAME if out is None else location(Path(out))
+        options = ReportOptions(media=media, max_clips=max_clips, title=title)
+        return write_report(self._dataset, file, options)
+
     def check_export(self, **options: Any) -> "Contract":
         """Say what trainers would do with every clip; takes and raises what the function does."""
         from vidcurate.api import functions  # noqa: PLC0415 - what runs stages builds on this module
@@ -211,6 +289,7 @@ class VideoDataset:
         """Forget the tables that were read, so that they are read again."""
         self._names = ()
         self._tables.clear()
+        self._reviews = None
 
     def row(self, table: Table[R], key: str) -> R:
         """The row of a table that has a key, as a record.

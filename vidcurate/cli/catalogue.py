@@ -287,6 +287,21 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate status -d out",
     ),
     command(
+        "watch",
+        LOOK,
+        "Follow a run that another terminal does: what is done, how fast, and the time left.",
+        "vidcurate watch -d out",
+        "vidcurate watch -d out --every 10s --json",
+    ),
+    command(
+        "report",
+        LOOK,
+        "Write a page that shows a data set: its funnel, scores, borders, films and captions.",
+        "vidcurate report -d out",
+        "vidcurate report -d out -o report.html --media links",
+        "vidcurate report --columns",
+    ),
+    command(
         "rows",
         LOOK,
         "Print the rows of a table as JSON lines.",
@@ -301,6 +316,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate columns quality",
     ),
     command(
+        "show",
+        LOOK,
+        "Show all that is known of one clip, what made each part, and a strip of its frames.",
+        "vidcurate show e23462ae45ed116d-27136-144384 -d out",
+        "vidcurate show film.mp4@12.5 -d out --strip strip.jpg",
+    ),
+    command(
         "search",
         LOOK,
         "Find the clips most like a text, a picture or another clip.",
@@ -313,6 +335,15 @@ CATALOGUE: tuple[Entry, ...] = (
         "Show what each rule removes, how scores are distributed, and limits that keep a share.",
         "vidcurate tune -d out --keep 30%",
         "vidcurate tune -d out --rule 'quality.sharpness >= 20'",
+        "vidcurate tune -d out --plot scores.png",
+    ),
+    command(
+        "review",
+        LOOK,
+        "Look at clips in the browser, and accept, reject, correct or cut them anew.",
+        "vidcurate review -d out",
+        "vidcurate review -d out -c my.yaml --sample 200",
+        "vidcurate review -d out --export decisions.csv",
     ),
     command(
         "balance",

@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from vidcurate.errors import DiskFullError, is_disk_full
 
 IN_PLAIN = "vidcurate.plain"
-PLAIN = {"·": ".", "×": "x", "±": "+-", "…": "...", "█": "#", "━": "-"}
+PLAIN = {"·": ".", "×": "x", "±": "+-", "…": "...", "█": "#", "━": "-", "✓": "+", "✗": "x"}
 READER_GONE = 141  # 128 + SIGPIPE, as a shell says it of other programs
 GONE = (errno.EPIPE, errno.EIO)  # a pipe without reader, a terminal that was closed
 

@@ -33,7 +33,9 @@ def read_video_vectors(file: Location) -> pa.Table:
     Raises MediaError where the file is missing or damaged.
     """
     try:
-        return pq.read_table(arrow_source(file))
+        # Not `pq.read_table`, which is many times as slow on small files.
+        with pq.ParquetFile(arrow_source(file)) as opened:
+            return opened.read()
     except (OSError, pa.ArrowInvalid) as error:
         raise MediaError(f"cannot read the vectors {file.name!r}: embed the video again") from error
 

@@ -42,7 +42,7 @@ from vidcurate.exporting.tables.samples import listed, samples_of
 from vidcurate.exporting.tables.table import exported_clips, videos_by_name
 from vidcurate.exporting.target import Target
 from vidcurate.exporting.targets import folder_name
-from vidcurate.records import CAPTIONS
+from vidcurate.records import CAPTIONS, DECISIONS
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, Remote
 
@@ -54,7 +54,7 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
     if view.push_to is not None:
         check_push(request, view)
     for target, out in out_folders(request, view):
-        if target.needs_captions and not view.has(CAPTIONS):
+        if target.needs_captions and not (view.has(CAPTIONS) or view.has(DECISIONS)):
             raise UsageError(
                 f"{target.name} needs captions, and no clip has one: "
                 f"make them first, by vidcurate caption -d {view.root}"

@@ -26,7 +26,7 @@ def pending_batches(
     part_columns = {stage.reads.name: "part"}
     for lookup in read_while_running(stage, resolved.config):
         table = lookup.table
-        if table.name in resolved.tables:
+        if table.name in resolved.tables and not lookup.by:
             parts = parts_of_keys(located, resolved.stored(dataset, table), table)
             part_columns[table.name] = f"part of {table.name}"
             located = located.append_column(part_columns[table.name], parts)

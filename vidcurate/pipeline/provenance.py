@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 import pyarrow as pa
 
@@ -46,11 +47,18 @@ def record_in_manifest(
 
 
 def record_inputs(
-    dataset: Dataset, resolved: ResolvedStage, scope: Scope, keys: pa.ChunkedArray
+    dataset: Dataset,
+    resolved: ResolvedStage,
+    scope: Scope,
+    keys: pa.ChunkedArray,
+    tables: Mapping[str, str],
 ) -> None:
-    """Note from which tables, and which input `keys`, a table stage has just been made."""
+    """Note from which tables, and which input `keys`, a table stage has just been made.
+
+    `tables` are the hashes before they were read: a review adds decisions while a run goes on.
+    """
     made_from = {
-        "tables": table_hashes(dataset, resolved),
+        "tables": dict(tables),
         "scope": scope.digest,
         "inputs": hash_of_keys(keys),
     }

@@ -6,6 +6,7 @@ from dataclasses import replace
 from vidcurate.pipeline.inputs import input_tables
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
+from vidcurate.records import DECISIONS, FILES
 from vidcurate.stage import TableStage
 from vidcurate.store.dataset import Dataset
 
@@ -25,6 +26,7 @@ def prune(
         gate = later.stage
         if isinstance(gate, TableStage) and gate.rejects and gate.reads is stage.reads:
             written = {earlier.stage.writes.name for earlier in plan[:position]}
+            written |= {FILES.name, DECISIONS.name} & later.tables.keys()  # by no stage
             rejected = gate.rejects(input_tables(dataset, later, scope, written), later.config)
             return replace(scope, pruned={stage.reads.key: rejected.combine_chunks()})
     return scope

@@ -8,11 +8,14 @@ from pydantic import ValidationError
 
 from vidcurate.errors import UsageError
 from vidcurate.options import StageConfig
-from vidcurate.pipeline.scope import FOUND
+from vidcurate.pipeline.scope import FOUND, unwritten_tables
 from vidcurate.records import FILES
 from vidcurate.stage import Stage, fingerprint, read_at_finish, read_while_running
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
+
+# The tables that no stage writes, of a data set that nobody has reviewed.
+UNREVIEWED = {FILES.name: FOUND}
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,8 @@ def resolve(
     """What has to run so that the chosen stages are up to date, `without` some that may be."""
     manifest = dataset.manifest()
     configs = choose_configs(stages, given, manifest)
-    return resolve_stages(stages, chosen, configs, list(manifest), without)
+    unwritten = unwritten_tables(dataset)
+    return resolve_stages(stages, chosen, configs, list(manifest), without, unwritten)
 
 
 def resolve_stages(
@@ -89,16 +93,18 @@ def resolve_stages(
     configs: Mapping[str, StageConfig],
     present: Sequence[str],
     without: Sequence[str] = (),
+    unwritten: Mapping[str, str] = UNREVIEWED,
 ) -> tuple[ResolvedStage, ...]:
     """The chosen stages and all that they read, in the order of the data.
 
     A table read only where it is there (not `required`) is brought up to date when the data set
     has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
-    as if it had not. A finish may read what a later stage writes. Raises UsageError where another
-    stage needs one that is left out.
+    as if it had not. `unwritten` are the fingerprints of the tables that no stage writes. A finish
+    may read what a later stage writes. Raises UsageError where another stage needs one that is left
+    out.
     """
     reasons = why_needed(stages, chosen, configs, present, without)
-    fingerprints = {FILES.name: FOUND}
+    fingerprints = {**unwritten}
     for stage in stages:
         if stage.name in reasons:
             fingerprints[stage.writes.name] = own_fingerprint(
@@ -122,7 +128,10 @@ def with_config(
 ) -> tuple[ResolvedStage, ...]:
     """The same plan with other options of one stage, and fingerprints that follow from them."""
     configs = {p.stage.name: config if p.stage.name == name else p.config for p in plan}
-    fingerprints = {FILES.name: FOUND}
+    written = {p.stage.writes.name for p in plan}
+    fingerprints = {
+        table: made for p in plan for table, made in p.tables.items() if table not in written
+    }
     for planned in plan:
         fingerprints[planned.stage.writes.name] = own_fingerprint(
             planned.stage, configs[planned.stage.name], fingerprints

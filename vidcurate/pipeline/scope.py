@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vidcurate.records import FILES
+from vidcurate.records import DECISIONS, FILES
 from vidcurate.store.dataset import Dataset, StoredTable
 
-# The fingerprint of the table of files, which no stage writes.
-FOUND = "found"
+# The fingerprints of the tables that no stage writes: files, and what people decided.
+FOUND, REVIEWED = "found", "reviewed"
 # The state of a file that is no longer there, and of one that a user took out.
 GONE, DROPPED_FILE = "gone", "dropped"
 
@@ -47,6 +47,12 @@ class Scope:
                 hashed.update(batch.serialize())
             hashed.update(b"pruned")
         return hashed.hexdigest()
+
+
+def unwritten_tables(dataset: Dataset) -> dict[str, str]:
+    """The fingerprints of the tables that no stage writes, by name, as far as they are there."""
+    is_reviewed = bool(dataset.stored(DECISIONS, REVIEWED).listing())
+    return {FILES.name: FOUND, **({DECISIONS.name: REVIEWED} if is_reviewed else {})}
 
 
 def latest_files(dataset: Dataset) -> dict[str, dict[str, Any]]:

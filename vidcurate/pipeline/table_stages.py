@@ -7,7 +7,12 @@ import pyarrow.compute as pc
 from vidcurate.pipeline.counts import cached_count, count_outcome, save_count
 from vidcurate.pipeline.inputs import input_tables, stage_inputs
 from vidcurate.pipeline.job import Report
-from vidcurate.pipeline.provenance import reason_to_redo, record_in_manifest, record_inputs
+from vidcurate.pipeline.provenance import (
+    reason_to_redo,
+    record_in_manifest,
+    record_inputs,
+    table_hashes,
+)
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope
@@ -26,12 +31,13 @@ def update_table_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
         run.listener.began(stage.name, 0, count.inputs)
         return
     began = time.perf_counter()
+    hashes = table_hashes(dataset, resolved)
     tables = input_tables(dataset, resolved, scope, resolved.tables)
     inputs = tables[stage.reads.name]
     run.listener.began(stage.name, inputs.num_rows, 0)
     outcome = stage.run(tables, resolved.config)
     resolved.output(dataset).replace(outcome.rows, outcome.done)
-    record_inputs(dataset, resolved, scope, inputs[stage.reads.key])
+    record_inputs(dataset, resolved, scope, inputs[stage.reads.key], hashes)
     record_in_manifest(dataset, resolved, was_written=True)
     save_count(dataset, resolved, scope, count_outcome(resolved, scope, outcome))
     # Of a million rows only those that failed are listed.

@@ -27,7 +27,9 @@ class Decision:
     ]
     decided_at: Annotated[str, ColumnInfo("When it was made: ISO 8601, in UTC")]
     reviewer: Annotated[str, ColumnInfo("Name that the person gave")]
-    action: Annotated[str, ColumnInfo("accept, reject, caption, tags, spans or undo")]
+    action: Annotated[
+        str, ColumnInfo("What was decided: accept, reject, caption, tags, spans or undo")
+    ]
     clip_id: ClipId
     video_id: VideoId
     reason: Annotated[str | None, ColumnInfo("Why the clip is rejected; null for other actions")]

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,47 @@ REFRESH_S = 20.0
 STALE_S = 180.0
 # Where nothing can be written on a condition, two writers see after this time whose the lock is.
 SETTLE_S = 1.0
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A process that writes to a data set; `began` is ISO 8601, in UTC."""
+
+    pid: int
+    host: str
+    began: str
+
+
+def writer_of(root: Location) -> Writer | None:
+    """Who is writing to the data set at `root`; None where nobody is.
+
+    The lock is not touched where what it holds tells that its writer is gone.
+    """
+    lock = root / "lock"
+    text, _ = read_lock(lock)
+    try:
+        facts = json.loads(text)
+        writer = Writer(facts["pid"], facts["host"], facts["began"])
+    except (ValueError, KeyError):
+        return None
+    return None if is_abandoned(text) or not is_held(lock) else writer
+
+
+def is_held(lock: Location) -> bool:
+    """Whether a lock is held: by the operating system, else by its being refreshed."""
+    if isinstance(lock, Path):
+        try:
+            with lock.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError:
+            pass  # the file system has no locks: the file is refreshed instead
+        else:
+            return False
+    return time.time() - lock.stat().st_mtime_ns / 1e9 < STALE_S
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ QUARANTINE = "quarantine"
 LAYOUT = 2
 # A data set holds <table>/<fingerprint>/ and the folders of what was made from its tables.
 GENERATED = re.compile(rf"export|export-.+|counts|search|{QUARANTINE}")
-FINGERPRINT = re.compile(r"[0-9a-f]{12}|found")
+FINGERPRINT = re.compile(r"[0-9a-f]{12}|found|reviewed")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,11 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
+from tests.support.decisions import decided, undone
 from tests.support.pipeline import done, process, rows
 from tests.support.videos import render
 from vidcurate.errors import EmptyResultError
-from vidcurate.records import CLIPS, KEPT, QUALITY, VIDEOS
+from vidcurate.records import CLIPS, DECISIONS, KEPT, QUALITY, VIDEOS
 from vidcurate.stage import Outcome
 from vidcurate.stages.selection.filter import FILTER, FilterConfig, certain_rejects, filter_clips
 
@@ -86,6 +87,27 @@ def test_a_missing_number_is_neither_good_nor_bad() -> None:
     assert verdicts(outcome([1.0], "quality.motion_mean < 1"))[0][0] == "failed"
 
 
+def test_a_person_s_verdict_stands_above_rules_and_missing_numbers() -> None:
+    """The latest counts, an undone one does not; a verdict about no clip here changes nothing."""
+    late = decided("reject", "c3")
+    log = [
+        *(decided("accept", clip) for clip in ("c0", "c1", "c2", "v-0-1")),
+        *(decided("reject", "c2", reason="logo"), late, decided("accept", "c4"), undone(late.step)),
+    ]
+    rule = "quality.sharpness >= 20"
+    tables = {
+        "clips": clips(5),
+        "quality": scores([None, 5.0, 30.0, 5.0, 30.0]),
+        "decisions": DECISIONS.to_arrow(log),
+    }
+    found = filter_clips(tables, FilterConfig(rules=(rule,)))
+    ok = ("ok", None)
+    assert verdicts(found) == [ok, ok, ("dropped", "review: logo"), ("dropped", rule), ok]
+    assert found.rows["clip_id"].to_pylist() == ["c0", "c1", "c4"]
+    early = certain_rejects(tables, FilterConfig(rules=(rule,)))
+    assert early.to_pylist() == ["c2", "c3"]
+
+
 def test_rules_see_numbers_by_key() -> None:
     """Scores in another order than the clips reach their own clips; percentiles see them all."""
     found = outcome([1.0, 2.0, 3.0, 4.0], "quality.sharpness > p50")
@@ -98,10 +120,10 @@ def test_no_clips_at_all() -> None:
 
 
 def test_only_the_tables_of_the_rules_are_asked_for() -> None:
-    """What no rule names is not needed before filtering."""
+    """What no rule names is not needed before filtering; decisions are read where there are any."""
     config = FilterConfig(rules=("clips.n_frames > 1", "videos.width > quality.noise"))
-    assert [b.table for b in FILTER.lookups(config)] == [QUALITY, VIDEOS]
-    assert FILTER.lookups(FilterConfig()) == ()
+    assert [b.table for b in FILTER.lookups(config)] == [QUALITY, VIDEOS, DECISIONS]
+    assert [b.required for b in FILTER.lookups(FilterConfig())] == [False]
 
 
 @pytest.mark.parametrize(

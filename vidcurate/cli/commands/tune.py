@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,15 +12,17 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from vidcurate.analysis.tune import (
+    ClipScores,
     Distribution,
     Limit,
     Removal,
     Tuning,
+    read_scores,
     rules_for,
-    tune_dataset,
+    tune_scores,
 )
 from vidcurate.analysis.view import present_plan, read_consistently, require_dataset
-from vidcurate.cli.printing import printable, say, tell_json
+from vidcurate.cli.printing import printable, say, tell, tell_json
 from vidcurate.cli.shared import AsJson, Folder
 from vidcurate.errors import UsageError, quantity
 from vidcurate.rules.keep_target import KeepTarget
@@ -40,20 +43,42 @@ def tune(
     every: Annotated[
         bool, typer.Option("--all", help="Show every numeric score, also those of no rule.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also draw the scores: a file .png with all of them, or a folder for one a score.",
+            show_default=False,
+            metavar="FILE|FOLDER",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what each rule removes, how scores are distributed, and limits that keep a share."""
+    """Show what each rule removes, how scores are distributed, and limits that keep a share.
+
+    Pictures need the extra report: pip install 'vidcurate[report]'.
+    """
     wanted = None if keep is None else read_share(keep)
     opened = require_dataset(dataset)
     texts = tuple(rule or ())
     if not rules_for(present_plan(opened), texts):
         say("there is no rule, so every clip is kept; these are all scores")
 
-    found = read_consistently(opened, lambda: tune_dataset(opened, texts, wanted, every=every))
+    scores = read_consistently(opened, lambda: read_scores(opened, texts, every=every))
+    files = draw_scores(scores, plot) if plot is not None else []
+    found = tune_scores(scores, wanted)
     if as_json:
-        tell_json({"dataset": str(opened.root), **asdict(found)})
+        tell_json({"dataset": str(opened.root), **asdict(found), "plots": files})
     else:
         show_tuning(found)
+        for file in files:
+            tell(printable(file))
+
+
+def draw_scores(scores: ClipScores, where: Path) -> list[str]:
+    """Draw the scores; the files that were written."""
+    from vidcurate.report.plots import plot_scores
+
+    return [str(file) for file in plot_scores(scores, where)]
 
 
 def read_share(text: str) -> float:

@@ -15,7 +15,7 @@ from vidcurate.exporting.folder.manifest import read_manifest
 from vidcurate.exporting.folder.marker import SHARD, read_marker
 from vidcurate.exporting.tables.table import SPLITS
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
-from vidcurate.records import CAPTIONS, CLIPS, KEPT, PARTITIONS, REFINED, SOURCES
+from vidcurate.records import CAPTIONS, CLIPS, DECISIONS, KEPT, PARTITIONS, REFINED, SOURCES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, list_names
 from vidcurate.store.table import Table, arrow_source
@@ -133,13 +133,16 @@ def find_losses(
     """Find what an export of these clips and columns would lose without the user asking for it.
 
     Clips that rules or quotas reject, and those of videos that are cut in other ways now or that
-    the user dropped, are intended losses; those that failed, and those of videos that failed or
-    have other content now, are not.
+    the user dropped, are intended losses, and so is a caption that a person took back; those that
+    failed, and those of videos that failed or have other content now, are not.
     """
     is_left = pc.is_in(old.clips["clip_id"], value_set=clip_ids.combine_chunks())
     has_caption = old.clips.filter(pc.and_(is_left, old.clips["has_caption"]))["clip_id"]
     tables = [t for t in (CAPTIONS, REFINED) if view.has(t)]
     texts = [view.scan(table, ["clip_id"])["clip_id"] for table in tables]
+    if view.has(DECISIONS):
+        decisions = view.scan(DECISIONS, ["clip_id", "video_id", "action"])
+        texts.append(decisions.filter(pc.equal(decisions["action"], "caption"))["clip_id"])
     captioned = pa.chunked_array([c for t in texts for c in t.chunks], pa.string()).combine_chunks()
     is_lost = pc.invert(pc.is_in(has_caption, value_set=captioned))
     gone = old.clips.filter(pc.invert(is_left))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.rendition import Box, Size
 from vidcurate.exporting.rendition import inside_bars
+from vidcurate.exporting.tables.reviews import written_texts
 from vidcurate.records import CAPTIONS, PARTITIONS, QUALITY, REFINED, SOURCES, VIDEOS
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import positions, take_nullable
@@ -164,7 +165,10 @@ def read_clip_facts(view: DatasetView, *, crops_bars: bool) -> ClipFacts:
         view.scan(VIDEOS, ["video_id", *FROM_VIDEO]),
         SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path"]),
         view.scan(QUALITY, ["clip_id", *BARS]) if has_bars else None,
-        [view.scan(table, ["clip_id", "text"]) for table in (CAPTIONS, REFINED) if view.has(table)],
+        [
+            *(view.scan(t, ["clip_id", "text"]) for t in (CAPTIONS, REFINED) if view.has(t)),
+            written_texts(view),
+        ],
     )
 
 

@@ -110,7 +110,8 @@ def turns_of(
 ) -> list[Turn]:
     """Return the questions that a clip's texts answer, with these: the first text's only, or all.
 
-    All are the texts that say something new, then the fields of the structured answer. Which
+    All are the texts that say something new, then the fields of the structured answer, unless a
+    person wrote another text than it gave. Which
     question is asked follows from the clip's id and the seed.
     """
     lines = [line for text in texts if (line := caption_line(text))]
@@ -118,7 +119,7 @@ def turns_of(
     turns = [Turn(choose(line, ""), line) for line in dict.fromkeys(lines)]
     if not every:
         return turns[:1]
-    fields = fields_of(row.get("caption_structured"))
+    fields = {} if row.get("review_caption") else fields_of(row.get("caption_structured"))
     return turns + [Turn(choose(value, name), value) for name, value in fields.items()]
 
 

@@ -31,8 +31,16 @@ from vidcurate.store.table import Table
 
 OWN = {
     "file_name": ColumnInfo("The clip's file, from the export's folder; null without one"),
-    "caption": ColumnInfo("The text about the clip, rewritten where it was weak"),
-    "caption_before": ColumnInfo("The first text, where `caption` is a rewritten one"),
+    "caption": ColumnInfo(
+        "The text about the clip, rewritten where it was weak; a person's where one wrote it"
+    ),
+    "caption_before": ColumnInfo(
+        "The first text, where `caption` is a rewritten one; the text that a person's replaces"
+    ),
+    "review_verdict": ColumnInfo("Verdict: accept where a person accepted it, whatever rules say"),
+    "review_tags": ColumnInfo("Tags that people gave the clip"),
+    "review_reviewer": ColumnInfo("Who decided about the clip last; null where nobody did"),
+    "review_caption": ColumnInfo("The caption that a person wrote; null where nobody did"),
     "source_name": ColumnInfo("Name of the video's file"),
     "source_path": ColumnInfo("Where the video lies, of which the clip is a span"),
     "n_clips": ColumnInfo("Clips of the video in this export", "count"),

@@ -43,8 +43,10 @@ def sample_of(row: Mapping[str, Any], target: Target, training: Training) -> Sam
 
 
 def texts_of(row: Mapping[str, Any]) -> Iterator[str]:
-    """Yield all texts about a clip, its caption first."""
+    """Yield all texts about a clip, its caption first; of one that a person wrote, that alone."""
     yield row["caption"] or ""
+    if row.get("review_caption"):
+        return
     yield row.get("caption_short_text") or ""
     yield row.get("caption_before") or ""
     for candidate in row.get("caption_candidates") or ():

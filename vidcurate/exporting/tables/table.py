@@ -6,10 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.exporting.tables.reviews import add_reviews, read_reviews
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
     ALIGNMENT,
     CAPTIONS,
+    DECISIONS,
     EXPORTS,
     KEYFRAMES,
     PARTITIONS,
@@ -68,9 +70,10 @@ def clip_pieces(
     extras = extra_columns(videos)
     joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
+    reviews = read_reviews(view) if view.has(DECISIONS) else None
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
-        columns = export_columns(found)
+        columns = export_columns(found, reviews)
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
@@ -106,8 +109,8 @@ def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
     return clips.take(order)
 
 
-def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
-    """Build the columns of some clips from their rows in each table."""
+def export_columns(found: Mapping[str, pa.Table], reviews: pa.Table | None) -> dict[str, Any]:
+    """Build the columns of some clips from their rows in each table, and from people's reviews."""
     clips, exported = found[PARTITIONS.name], found[EXPORTS.name]
     columns: dict[str, Any] = {"clip_id": clips["clip_id"], "video_id": clips["video_id"]}
     columns["file_name"] = pc.binary_join_element_wise("clips", exported["file"], "/")
@@ -127,6 +130,8 @@ def export_columns(found: Mapping[str, pa.Table]) -> dict[str, Any]:
         for name in (n for n in table.schema.names if not n.endswith("_id")):
             add_column(columns, f"{table.name}_{name}", found[table.name][name])
     add_texts(columns, found)
+    if reviews is not None:
+        add_reviews(columns, reviews)
     if KEYFRAMES.name in found:
         columns["keyframes"] = keyframe_names(found[KEYFRAMES.name]["keyframes"])
     return columns

@@ -89,6 +89,20 @@ def read_image(file: Path) -> Image:
     return np.asarray(image[:, :, ::-1], np.uint8)
 
 
+def read_thumbnail(file: Path, height: int) -> Image:
+    """Read an image file as RGB, `height` pixels high, without decoding all of a large JPEG.
+
+    Raises MediaError for a file that is not there or holds no picture.
+    """
+    reduced = cv2.imread(str(file), cv2.IMREAD_REDUCED_COLOR_4) if file.exists() else None
+    if reduced is None or reduced.shape[0] < height:
+        image = read_image(file)
+    else:
+        image = np.asarray(reduced[:, :, ::-1], np.uint8)
+    width = max(1, round(image.shape[1] * height / image.shape[0]))
+    return resize_image(image, width, height)
+
+
 def read_as_jpeg(file: Path, max_side: int | None) -> bytes:
     """Read an image file as JPEG of at most this long side.
 

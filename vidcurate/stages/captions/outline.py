@@ -10,8 +10,18 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.clips.reviews import UNREVIEWED, reviews_of
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, OUTLINES, PARTITIONS, REFINED, Outline, Scene, SpanText
+from vidcurate.records import (
+    CAPTIONS,
+    DECISIONS,
+    OUTLINES,
+    PARTITIONS,
+    REFINED,
+    Outline,
+    Scene,
+    SpanText,
+)
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, OK
 from vidcurate.store.table import positions, take_nullable
@@ -35,6 +45,10 @@ def outline(tables: Mapping[str, pa.Table], config: OutlineConfig) -> Outcome:
         refined = tables[REFINED.name]
         better = take_nullable(refined["text"], positions(clips["clip_id"], refined["clip_id"]))
         texts = pc.coalesce(better, texts)
+    if DECISIONS.name in tables:
+        reviews = reviews_of(DECISIONS.from_arrow(tables[DECISIONS.name]))
+        written = [reviews.get(i, UNREVIEWED).caption for i in clips["clip_id"].to_pylist()]
+        texts = pc.coalesce(pa.array(written, texts.type), texts)
     has_caption = pc.is_valid(texts)
     captioned = clips.select(["video_id", "start_s", "end_s"]).append_column("text", texts)
     order = [("video_id", "ascending"), ("start_s", "ascending"), ("end_s", "ascending")]
@@ -72,9 +86,13 @@ def scene_of(clips: list[SpanText]) -> Scene:
 
 
 def tables_joined(_config: OutlineConfig) -> tuple[Lookup, ...]:
-    """The texts; refined captions replace the old ones."""
+    """The texts; refined captions replace the old ones, and what people wrote replaces both."""
     columns = ("clip_id", "video_id", "text")
-    return Lookup(CAPTIONS, columns=columns), Lookup(REFINED, required=False, columns=columns)
+    return (
+        Lookup(CAPTIONS, columns=columns),
+        Lookup(REFINED, required=False, columns=columns),
+        Lookup(DECISIONS, required=False, decides=False),
+    )
 
 
 OUTLINE = TableStage(

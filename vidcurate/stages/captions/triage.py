@@ -7,13 +7,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.text.near_copies import BANDS, NearCopy, near_copies
+from vidcurate.clips.reviews import reviews_of
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CAPTIONS, PARTITIONS, VERDICTS, WEAK_CAPTIONS, WeakCaption
+from vidcurate.records import CAPTIONS, DECISIONS, PARTITIONS, VERDICTS, WEAK_CAPTIONS, WeakCaption
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, FAILED, OK
 from vidcurate.store.table import positions, take_nullable
 
 GOOD = "the caption is good enough"
+BY_PERSON = "a person wrote the caption"
 NO_VERDICT = "the caption was not judged: see rows verdicts --failed"
 
 
@@ -34,7 +36,10 @@ class TriageConfig(StageConfig):
 
 
 def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
-    """Choose the clips whose caption is weak; those without a verdict fail."""
+    """Choose the clips whose caption is weak; those without a verdict fail.
+
+    A caption that a person wrote is not written again.
+    """
     clips, verdicts, captions = (tables[t.name] for t in (PARTITIONS, VERDICTS, CAPTIONS))
     where = positions(clips[PARTITIONS.key], verdicts[VERDICTS.key])
     judged = clips.filter(pc.is_valid(where))
@@ -42,13 +47,25 @@ def triage(tables: Mapping[str, pa.Table], config: TriageConfig) -> Outcome:
     texts = take_nullable(
         captions["text"], positions(judged[PARTITIONS.key], captions[CAPTIONS.key])
     )
-    rows = weak_rows(verdicts, texts.to_pylist(), config)
+    written = written_by_people(tables)
+    rows = [r for r in weak_rows(verdicts, texts.to_pylist(), config) if r.clip_id not in written]
     chosen = pc.is_in(
         clips[PARTITIONS.key], value_set=pa.array([r.clip_id for r in rows], pa.string())
     )
-    status = pc.if_else(pc.is_null(where), FAILED, pc.if_else(chosen, OK, DROPPED))
-    reason = pc.if_else(pc.is_null(where), NO_VERDICT, pc.if_else(chosen, None, GOOD))
+    is_written = pc.is_in(clips[PARTITIONS.key], value_set=pa.array(written, pa.string()))
+    has_failed = pc.and_not(pc.is_null(where), is_written)
+    status = pc.if_else(has_failed, FAILED, pc.if_else(chosen, OK, DROPPED))
+    why_not = pc.if_else(is_written, BY_PERSON, GOOD)
+    reason = pc.if_else(has_failed, NO_VERDICT, pc.if_else(chosen, None, why_not))
     return Outcome.from_status(WEAK_CAPTIONS.to_arrow(rows), clips[PARTITIONS.key], status, reason)
+
+
+def written_by_people(tables: Mapping[str, pa.Table]) -> list[str]:
+    """The clips whose captions people wrote."""
+    if DECISIONS.name not in tables:
+        return []
+    reviews = reviews_of(DECISIONS.from_arrow(tables[DECISIONS.name]))
+    return [clip_id for clip_id, review in reviews.items() if review.caption is not None]
 
 
 def weak_rows(verdicts: pa.Table, texts: Sequence[str], config: TriageConfig) -> list[WeakCaption]:
@@ -92,10 +109,11 @@ def reasons_of(
 
 
 def tables_read(_config: TriageConfig) -> tuple[Lookup, ...]:
-    """Scores and texts."""
+    """Scores and texts, and what people wrote."""
     return (
         Lookup(VERDICTS, columns=("clip_id", "video_id", "score", "bands")),
         Lookup(CAPTIONS, columns=("clip_id", "text")),
+        Lookup(DECISIONS, required=False, decides=False),
     )
 
 

@@ -16,6 +16,7 @@ from vidcurate.exporting.targets import target_of
 from vidcurate.options import StageConfig
 from vidcurate.records import (
     CLIPS,
+    DECISIONS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
@@ -229,6 +230,7 @@ EXPORT = MapStage(
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
             *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
+            Lookup(DECISIONS, required=False),
             Lookup(VERIFIED, when=is_verified),
             Lookup(VECTORS, when=needs_vectors),
         ),

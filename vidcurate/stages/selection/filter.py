@@ -8,9 +8,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import AfterValidator
 
+from vidcurate.clips.reviews import ClipReview, reviews_of
 from vidcurate.errors import RuleError
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CLIPS, KEPT, SCORE_TABLES, VIDEO_TABLES
+from vidcurate.records import CLIPS, DECISIONS, KEPT, SCORE_TABLES, VIDEO_TABLES
 from vidcurate.rules import check, evaluate_rules, parse
 from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
@@ -50,7 +51,7 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     """Keep the clips that satisfy every rule; record the first rule that a rejected clip breaks.
 
     A clip that breaks no rule but lacks a number that a rule needs fails: it is neither kept nor
-    called bad.
+    called bad. What a person accepted is kept whatever rules say, and what one rejected goes.
     """
     clips = tables[CLIPS.name]
     rules = [parse(text) for text in config.rules]
@@ -60,16 +61,34 @@ def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcom
     broken = pa.array(config.rules, pa.string()).take(outcomes.first_failed)
     lacking = [MISSING + rule for rule in config.rules]
     missing = pa.array(lacking, pa.string()).take(outcomes.undecided)
+    is_accepted, rejected = verdicts_of(clips[CLIPS.key], tables)
+    broken = pc.coalesce(rejected, pc.if_else(is_accepted, None, broken))
+    missing = pc.if_else(is_accepted, None, missing)
     kept = pc.and_(pc.is_null(broken), pc.is_null(missing))
     status = pc.if_else(pc.is_valid(broken), DROPPED, pc.if_else(kept, OK, FAILED))
     reason = pc.coalesce(broken, missing)
     return Outcome.from_status(clips.filter(kept), clips[CLIPS.key], status, reason)
 
 
-def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
-    """Find the clips that break a rule which reads these tables alone.
+def verdicts_of(
+    clip_ids: pa.ChunkedArray, tables: Mapping[str, pa.Table]
+) -> tuple[pa.Array, pa.Array]:
+    """Tell which clips a person accepted, and why a person rejected others; null for none."""
+    reviews: dict[str, ClipReview] = {}
+    if DECISIONS.name in tables:
+        reviews = reviews_of(DECISIONS.from_arrow(tables[DECISIONS.name]))
+    accepted = [clip_id for clip_id, review in reviews.items() if review.verdict == "accept"]
+    why = {clip_id: review.why_rejected for clip_id, review in reviews.items()}
+    row = pc.index_in(clip_ids, value_set=pa.array([*why], pa.string())).combine_chunks()
+    is_accepted = pc.is_in(clip_ids, value_set=pa.array(accepted, pa.string())).combine_chunks()
+    return is_accepted, pa.array(why.values(), pa.string()).take(row)
 
-    A rule with a percentile waits, since its limit moves with every clip that is added.
+
+def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.ChunkedArray:
+    """Find the clips that break a rule which reads these tables alone, or that a person rejected.
+
+    A rule with a percentile waits, since its limit moves with every clip that is added. A clip that
+    a person accepted breaks none.
     """
     clips = tables[CLIPS.name]
     parsed = [parse(text) for text in config.rules]
@@ -80,7 +99,10 @@ def certain_rejects(tables: Mapping[str, pa.Table], config: FilterConfig) -> pa.
     ]
     wanted = {column for rule in rules for column in rule.columns}
     columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
-    return clips[CLIPS.key].filter(pc.is_valid(evaluate_rules(rules, columns).first_failed))
+    is_accepted, rejected = verdicts_of(clips[CLIPS.key], tables)
+    breaks = pc.is_valid(evaluate_rules(rules, columns).first_failed)
+    goes = pc.or_(pc.is_valid(rejected), pc.and_not(breaks, is_accepted))
+    return clips[CLIPS.key].filter(goes)
 
 
 def has_percentile(node: Node) -> bool:
@@ -95,12 +117,15 @@ def rules_by_reason(rules: Sequence[str]) -> dict[str, int]:
 
 
 def tables_in_rules(config: FilterConfig) -> tuple[Lookup, ...]:
-    """List the tables that the rules name, with the columns that they name."""
+    """List the tables that the rules name, with the columns that they name, and the decisions."""
     columns = sorted({column for text in config.rules for column in parse(text).columns})
-    return tuple(
-        Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
-        for name, named in groupby(columns, lambda column: column[0])
-        if name != CLIPS.name
+    return (
+        *(
+            Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
+            for name, named in groupby(columns, lambda column: column[0])
+            if name != CLIPS.name
+        ),
+        Lookup(DECISIONS, required=False, decides=False),
     )
 
 

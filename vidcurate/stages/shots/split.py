@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
+from vidcurate.clips.reviews import Revision, clip_id_of
+from vidcurate.clips.revised_spans import revise
 from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import (
     Span,
@@ -23,11 +25,12 @@ from vidcurate.clips.spans import (
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
 from vidcurate.options import Choice, StageConfig, choice, option
-from vidcurate.records import CLIPS, CUTS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
+from vidcurate.records import CLIPS, CUTS, DECISIONS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
 from vidcurate.stage import Drop, Incomplete, Lookup, Loss, MapStage, Version, Workspace
+from vidcurate.stages.shots.split_revisions import outdated_videos, take_revision
 
 FOREVER_S = 1e8
-IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE = range(7)
+IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED = range(8)
 REASONS = {
     SHORT: "stretch under split.min_clip_s",
     SINGLE: "single frame, however long it is held",
@@ -35,7 +38,9 @@ REASONS = {
     TRIMMED: "end cut off by split.trim_s",
     BEYOND: "rest of a shot beyond split.max_clip_s",
     NOT_JOINED: "shot left out by split.max_stitch_change",
+    REVIEWED: "left out of clips in review",
 }
+UNREVISED = Revision()
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
 # transition, by what made them. Panda-70M's are for ImageBind. By look alone, shots of one set-up
 # differ from others up to 0.75, but a moving camera changes it as much as a transition does.
@@ -186,12 +191,14 @@ def split(
 
     A clip starts on a frame and ends where the next frame begins. One frame, which a screen
     recorder may hold for minutes, is none where clips have a least length. A gradual
-    transition belongs to no shot.
-    Raises MediaError for a video without the vectors that the options need.
+    transition belongs to no shot. What people made clips of are clips, however long.
+    Raises MediaError for a video without the vectors that the options need, and for one whose
+    frames are not where a person's span begins and ends.
     """
     for cuts in videos:
+        revision = take_revision(cuts.video_id, workspace)
         video = open_video(cuts.video_id, config, workspace)
-        clips, losses = clips_of(cuts, video, config)
+        clips, losses = clips_of(cuts, video, config, revision)
         if clips:
             yield Incomplete(clips, losses)
         else:
@@ -220,19 +227,26 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Spli
 
 
 def clips_of(
-    cuts: VideoCuts, video: SplitInput, config: SplitConfig
+    cuts: VideoCuts, video: SplitInput, config: SplitConfig, revision: Revision = UNREVISED
 ) -> tuple[list[Clip], tuple[Loss, ...]]:
-    """Make one video's clips, in time order, and list what is in none of them."""
-    spans, why = spans_of(cuts, video, config)
+    """Make one video's clips, in time order, and list what is in none of them.
+
+    Raises MediaError for a person's span that does not begin and end with a frame.
+    """
+    found, why = spans_of(cuts, video, config)
+    spans = revise(found, video.edges, cuts.video_id, revision)
+    for number, pieces in ((REVIEWED, found), (IN_A_CLIP, spans)):
+        for piece in pieces:
+            why[piece.first : piece.end] = number
     return [clip(video, span) for span in spans], tuple(frame_losses(why, video))
 
 
 def spans_of(
     cuts: VideoCuts, video: SplitInput, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
-    """Return the spans of one video that become clips, in order, and why each frame is in none.
+    """Return the spans of one video that shots give, in order, and why each frame is in none.
 
-    The reason is a number of `REASONS`, 0 for a frame in a clip.
+    The reason is a number of `REASONS`; for a frame in a span it says nothing.
     """
     pts = video.edges[:-1]
     why = np.full(len(pts), NOT_JOINED, np.int8)
@@ -259,8 +273,6 @@ def spans_of(
                 why[piece.first : piece.end] = SHORT
             else:
                 kept.append(piece)
-    for piece in kept:
-        why[piece.first : piece.end] = IN_A_CLIP
     return kept, why
 
 
@@ -336,7 +348,7 @@ def clip(video: SplitInput, span: Span) -> Clip:
     time_base, video_id = video.scan.time_base, video.scan.video_id
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
     return Clip(
-        clip_id=f"{video_id}-{start_pts}-{end_pts}",
+        clip_id=clip_id_of(video_id, start_pts, end_pts),
         video_id=video_id,
         start_pts=start_pts,
         end_pts=end_pts,
@@ -360,7 +372,12 @@ SPLIT = MapStage(
     writes=CLIPS,
     config=SplitConfig,
     run=split,
-    lookups=(Lookup(SCANS), Lookup(VECTORS, when=needs_vectors)),
+    lookups=(
+        Lookup(SCANS),
+        Lookup(VECTORS, when=needs_vectors),
+        Lookup(DECISIONS, required=False, decides=False, by="video_id"),
+    ),
+    outdated=outdated_videos,
     rows_per_part=64,
     version=Version(number=2),
 )
