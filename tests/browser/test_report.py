@@ -23,9 +23,14 @@ from tests.support.review_data import HOSTILE_CAPTION
 pytestmark = in_browser
 
 
-def shown(page: Page) -> Page:
-    """The page with every section drawn: charts are drawn when they come into view."""
+def opened(page: Page) -> Page:
+    """The page with all its details open, and drawn."""
     page.evaluate("document.querySelectorAll('details').forEach((d) => (d.open = true))")
+    return drawn(page)
+
+
+def drawn(page: Page) -> Page:
+    """The page with every section drawn: charts are drawn when they come into view."""
     for section in page.locator("main > section").all():
         section.scroll_into_view_if_needed()
         page.wait_for_timeout(100)
@@ -59,7 +64,7 @@ def test_the_funnel_says_what_the_tables_say(
 
 def test_hostile_names_and_captions_stay_text(report: str, open_page: OpenPage) -> None:
     """A file name and captions full of markup make no element, run nothing, and can be read."""
-    page = shown(open_page(report))
+    page = opened(open_page(report))
     assert page.locator("img[src='x'], [onmouseover]").count() == 0
     assert "<script>alert(2)<script>" in page.content().replace("&lt;", "<").replace("&gt;", ">")
     assert page.get_by_text(HOSTILE_CAPTION[:40]).count() > 0
@@ -71,14 +76,14 @@ def test_nothing_hinders_people(
     size: tuple[int, int], scheme: str, report: str, open_page: OpenPage
 ) -> None:
     """axe-core finds no serious fault in light and dark."""
-    page = shown(open_page(report, size, scheme))
+    page = opened(open_page(report, size, scheme))
     keep_picture(page, f"report-{size[0]}-{scheme}")
     assert axe_faults(page, without=("svg.marks", "#columns tbody")) == []
 
 
 def test_no_window_is_too_narrow(report: str, open_page: OpenPage) -> None:
     """Nothing is wider than the window, on a phone and on a wide screen."""
-    page = shown(open_page(report, PHONE))
+    page = opened(open_page(report, PHONE))
     assert not scrolls_sideways(page)
     page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
     assert not scrolls_sideways(page)
@@ -86,7 +91,7 @@ def test_no_window_is_too_narrow(report: str, open_page: OpenPage) -> None:
 
 def test_the_keyboard_reaches_everything(report: str, open_page: OpenPage) -> None:
     """Tab reaches every control, and each shows that it has the focus."""
-    page = shown(open_page(report))
+    page = drawn(open_page(report))
     stops = focus_stops(page)
     assert [stop.name for stop in stops if not stop.is_visible] == []
     assert unreached(page) == []
@@ -96,7 +101,7 @@ def test_the_report_needs_no_other_file(report: str, open_page: OpenPage, tmp_pa
     """A copy of the file alone, elsewhere, shows all pictures."""
     copy = tmp_path / "copy.html"
     copy.write_bytes(Path(report.removeprefix("file://").replace("%20", " ")).read_bytes())
-    page = shown(open_page(copy.as_uri()))
+    page = opened(open_page(copy.as_uri()))
     broken = "[...document.images].filter((i) => i.complete && !i.naturalWidth).map((i) => i.src)"
     assert json.dumps(page.evaluate(broken)) == "[]"
     assert page.evaluate("document.images.length") > 0
