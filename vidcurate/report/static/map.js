@@ -69,10 +69,10 @@
     // A few extreme values would leave one colour to all others.
     const known = values.filter((value) => value !== null).sort((a, b) => a - b);
     const at = (share) => known[Math.floor(share * (known.length - 1))];
-    const extent = isDark() ? [0.3, 1] : [0, 0.8];
+    const extent = isDark() ? [0.4, 1] : [0, 0.8];
     const title = unit ? `${name} (${unit})` : name;
     return {
-      color: { field, type: "quantitative", title, scale: { scheme: { name: "viridis", extent }, ...(at(0.02) < at(0.98) ? { domain: [at(0.02), at(0.98)], clamp: true } : {}) } },
+      color: { field, type: "quantitative", title, scale: { scheme: { name: "viridis", extent }, ...(at(0.05) < at(0.95) ? { domain: [at(0.05), at(0.95)], clamp: true } : {}) } },
     };
   }
 
@@ -91,7 +91,7 @@
         y: { field: "y", type: "quantitative", ...axis, scale: { domain: [-20, height + 20], nice: false } },
       },
       layer: [
-        { mark: { type: "point", filled: true, opacity: 0.75, size: 45, cursor: "pointer" }, encoding: colouring(field) },
+        { mark: { type: "point", filled: true, opacity: 0.85, size: 60, cursor: "pointer" }, encoding: colouring(field) },
         {
           transform: [{ filter: "datum.n === chosen" }],
           mark: { type: "point", filled: false, size: 260, strokeWidth: 3, color: "var(--text)", opacity: 1 },
