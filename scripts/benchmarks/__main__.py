@@ -101,6 +101,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "watermark": on_videos,
         "safety": on_footage,
         "speech": on_voices,
+        "transcribe": on_videos,
         "consistency": on_videos,
         "aesthetic": on_media,
         "appearance": on_videos,

@@ -27,7 +27,11 @@ from vidcurate.engines.inline import InlineEngine
 from vidcurate.pipeline.discovery.found_files import add_files
 from vidcurate.pipeline.discovery.sources import find_files
 from vidcurate.pipeline.inputs import stage_inputs
-from vidcurate.pipeline.provenance import record_in_manifest, record_inputs
+from vidcurate.pipeline.provenance import (
+    record_in_manifest,
+    record_inputs,
+    table_hashes,
+)
 from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import ResolvedStage, with_config
 from vidcurate.pipeline.run import Run
@@ -198,7 +202,8 @@ def multiply(dataset: Dataset, plan: Sequence[ResolvedStage], n_copies: int, n_c
         if isinstance(stage, TableStage):
             scope = prune(dataset, plan, resolved, Scope())
             inputs = stage_inputs(dataset, resolved, scope).live
-            record_inputs(dataset, resolved, scope, inputs[key])
+            hashes = table_hashes(dataset, resolved)
+            record_inputs(dataset, resolved, scope, inputs[key], hashes)
         record_in_manifest(dataset, resolved, was_written=True)
 
 

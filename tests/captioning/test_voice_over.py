@@ -9,7 +9,7 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import reached
 from tests.support.videos import render
-from vidcurate.captioning.voice_over import MAX_BYTES, SubtitleFile, subtitle_files
+from vidcurate.media.subtitles.files import MAX_BYTES, SubtitleFile, subtitle_files
 from vidcurate.records import CAPTIONS, Caption, Source
 from vidcurate.store.storage import Remote
 
@@ -90,6 +90,21 @@ def test_a_changed_file_is_read_again(out: Path, script: Script) -> None:
     (out.parent / "25.vtt").write_text("WEBVTT\n\n00:00.000 --> 00:01.500\nNew.\n", "utf-8")
     assert voice_overs(write(out, script)) == ["New.", None, None]
     assert len(script.bodies) == 15
+
+
+def test_words_of_transcripts_are_told(out: Path, script: Script) -> None:
+    """A data set with transcripts has the voice-over from there, a new file again its own clips."""
+    process(out, {**BASE, "transcribe": {"backend": "subtitles"}})
+    assert voice_overs(write(out, script)) == ["First words.", None, "Last words."]
+    write(out, script)
+    assert len(script.bodies) == 6
+    (out.parent / "24.en.srt").write_text(SRT.replace("First", "Other"), "utf-8")
+    assert voice_overs(write(out, script)) == ["Other words.", None, "Last words."]
+    assert len(script.bodies) == 9
+    (out.parent / "25.vtt").write_text("WEBVTT\n\n00:01.000 --> 00:02.900\nOne two.\n", "utf-8")
+    found = voice_overs(write(out, script))
+    assert found == ["Other words.", None, "Last words.", "One", "two.", None]
+    assert len(script.bodies) == 12
 
 
 def test_other_strategies_ignore_subtitles(out: Path, script: Script) -> None:

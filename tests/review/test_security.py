@@ -34,6 +34,14 @@ def test_the_token_becomes_a_cookie(reader: Page, stranger: TestClient) -> None:
     assert stranger.get("/api/session").status_code == 200
 
 
+def test_a_link_of_another_site_lets_in_too(reader: Page, stranger: TestClient) -> None:
+    """Strict cookies do not go along with another site's redirect, so the page itself goes on."""
+    address = f"/?token={reader.served.guard.token}&sort=fate"
+    found = stranger.get(address, headers={"sec-fetch-site": "cross-site"})
+    assert (found.status_code, found.headers["refresh"]) == (200, "0; url=/?sort=fate")
+    assert "set-cookie" in found.headers
+
+
 def test_the_token_lets_in_by_the_first_address_only(reader: Page, stranger: TestClient) -> None:
     """A link to data with the token in it shows nothing."""
     assert stranger.get(f"/api/session?token={reader.served.guard.token}").status_code == 403

@@ -79,20 +79,19 @@ def deciding(dataset: Dataset) -> Iterator[DecisionLog]:
 
 def check_decision(decision: Decision) -> None:
     """Pass a decision that says all it must; raises UsageError."""
-    lacking = {
-        "caption": decision.text is None,
-        "undo": decision.undoes is None,
-        "spans": not (decision.spans or decision.replaces),
-    }
-    if decision.action not in ACTIONS:
-        raise UsageError(f"no action '{decision.action}'{suggest(decision.action, ACTIONS)}")
+    action = decision.action
+    if action not in ACTIONS:
+        raise UsageError(f"no action '{action}'{suggest(action, ACTIONS)}")
     if not decision.reviewer.strip():
         raise UsageError("a decision needs the reviewer's name")
-    if lacking.get(decision.action):
-        what = {"caption": "its text", "undo": "the step that it undoes", "spans": "its spans"}
-        raise UsageError(f"the action {decision.action} needs {what[decision.action]}")
-    if (decision.action == "undo") != (decision.undoes is not None):
-        raise UsageError(f"only undo undoes a step, and not {decision.action}")
+    if action == "caption" and decision.text is None:
+        raise UsageError("the action caption needs its text")
+    if action == "spans" and not (decision.spans or decision.replaces):
+        raise UsageError("the action spans needs its spans")
+    if action == "undo" and decision.undoes is None:
+        raise UsageError("the action undo needs the step that it undoes")
+    if action != "undo" and decision.undoes is not None:
+        raise UsageError(f"only undo undoes a step, and not {action}")
     for span in decision.spans:
         if span.start_pts >= span.end_pts:
             raise UsageError(f"a span from {span.start_pts} to {span.end_pts} ticks is empty")
@@ -117,7 +116,10 @@ def new_decision(
     spans: Sequence[ReviewedSpan] = (),
     undoes: str | None = None,
 ) -> Decision:
-    """A decision that is made now; without a `step` it is one by itself."""
+    """A decision that is made now; without a `step` it is one by itself.
+
+    One that undoes a step names the video that the step is about.
+    """
     return Decision(
         decision_id=uuid4().hex,
         step=step or new_step(),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +17,17 @@ from vidcurate.store.table import positions, take_nullable
 # What an export holds, or would hold.
 STAYING = ("exported", "captioned", "kept")
 MICROSECONDS = 1_000_000
+FATE_MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "exported": "in the export",
+        "captioned": "passes all rules and has a caption; not exported yet",
+        "kept": "passes all rules",
+        "left out": "passes all rules; quotas leave it out",
+        "unmeasured": "a rule lacks a number",
+        "rejected": "a rule rejects it",
+        "waiting": "no rule has been tried yet",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -25,9 +37,9 @@ class Timelines:
     `films` has `video_id`, `path`, `start_pts` (of the first frame), `time_base` (seconds a tick),
     `media_start_s` (where players begin to count), `duration_s` (null where it was not measured),
     `n_clips`, `n_cuts` and `kept_s`, the seconds that lie in a clip that stays. `clips` has
-    `clip_id`, `start_pts`, `end_pts`, `fate` (a number in FATES), `reason` and `row`, the clip's
-    place in the table of clips. `cuts` has `start_pts`, `end_pts`, `kind`, `confidence` and
-    `detector`.
+    `film` (its number among films), `clip_id`, `start_pts`, `end_pts`, `fate` (a number in FATES),
+    `reason` and `row`, the clip's place in the table of clips. `cuts` has `film`, `start_pts`,
+    `end_pts`, `kind`, `confidence` and `detector`.
     """
 
     films: pa.Table
@@ -191,16 +203,3 @@ def renumbered(table: pa.Table, new_number: NDArray[np.int64]) -> pa.Table:
     numbers = new_number[table["film"].to_numpy()]
     kept = table.set_column(0, "film", pa.array(numbers, pa.int32()))
     return kept.filter(pa.array(numbers >= 0))
-
-
-def fate_names() -> Mapping[str, str]:
-    """What each fate means, for people."""
-    return {
-        "exported": "in the export",
-        "captioned": "passes all rules and has a caption; not exported yet",
-        "kept": "passes all rules",
-        "left out": "passes all rules; quotas leave it out",
-        "unmeasured": "a rule lacks a number",
-        "rejected": "a rule rejects it",
-        "waiting": "no rule has been tried yet",
-    }

@@ -79,7 +79,7 @@ class Structured(Choice):
 
 
 class Script(LongPrompt):
-    """A scene of a script, with the words of the video's subtitles."""
+    """A scene of a script, with the words that are said in it."""
 
     name: Literal["script"] = "script"
 
@@ -137,8 +137,8 @@ class CaptionConfig(OptionalModelConfig):
         Single,
         "single: all keyframes in one request; differential: the first keyframe, then what "
         "changes from each to the next; structured: the model fills in a form, as JSON; script: a "
-        "scene of a script, with the words of the video's subtitle file; dense: events with their "
-        "times; motion-detail: two requests for movement and appearance, and one that joins their "
+        "scene of a script, with the words that are said; dense: events with their times; "
+        "motion-detail: two requests for movement and appearance, and one that joins their "
         "answers; teachers: the best of several texts",
     )
     style: Style = option("general", "Purpose of the captions")

@@ -1,142 +1,106 @@
-"""What is said in a clip, from a subtitle file beside its video, and whether it changed."""
+"""What is said in a clip, from its video's transcript or subtitle file, and whether it changed.
 
-import hashlib
+A data set with transcripts has all that is said in that table, subtitle files among it. Without
+one the subtitle files themselves are read.
+"""
+
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 import pyarrow as pa
 
 from vidcurate.captioning.options import CaptionConfig, Script
-from vidcurate.captioning.text.subtitles import (
-    Subtitles,
-    read_subtitles,
-    subtitle_name,
-    words_between,
-)
+from vidcurate.clips.words import read_words, spoken_text, words_in
 from vidcurate.errors import MediaError
-from vidcurate.records import CAPTIONS, SOURCES, VIDEOS, Clip, Source, Video
+from vidcurate.media.subtitles.cues import words_between
+from vidcurate.media.subtitles.files import SubtitleFile, subtitle_files
+from vidcurate.records import CAPTIONS, SOURCES, TRANSCRIPTS, VIDEOS, Clip, Video
 from vidcurate.stage import DatasetView, Workspace
-from vidcurate.store.storage import Location, Remote, location
 
-MAX_BYTES = 16 << 20  # ten thousand pages: more is no subtitle file
-HASH_DIGITS = 12
-MAX_LINES_NAMED = 5
 MICROSECONDS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceOver:
-    """The words of a clip, "" where nothing is said, and the faults of the file."""
+    """The words of a clip, "" where nothing is said, and the faults of what they come from.
+
+    `hash` is that of the subtitle file; None for words that a model heard.
+    """
 
     text: str
-    hash: str
+    hash: str | None
     faults: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class SubtitleFile:
-    """A video's subtitle file."""
-
-    name: str
-    data: bytes
-
-    @cached_property
-    def hash(self) -> str:
-        """The first 12 hexadecimal digits of the file's SHA-256."""
-        return hashlib.sha256(self.data).hexdigest()[:HASH_DIGITS]
-
-    @cached_property
-    def subtitles(self) -> Subtitles:
-        """The cues."""
-        return read_subtitles(self.data, self.name)
-
-    def voice_over(self, clip: Clip, video: Video) -> VoiceOver:
-        """The words of a clip; subtitles count from the video's start, not its clock's zero."""
-        offset_s = video.container_start_us / MICROSECONDS
-        text = words_between(self.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
-        return VoiceOver(text, self.hash, tuple(self.faults()))
-
-    def faults(self) -> Iterator[str]:
-        """What a user should know about the file."""
-        found = self.subtitles
-        if not found.encoding.startswith("utf"):
-            yield f"{self.name}: not UTF-8, read as {found.encoding}"
-        if found.skipped_lines:
-            shown = ", ".join(map(str, found.skipped_lines[:MAX_LINES_NAMED]))
-            more = len(found.skipped_lines) - MAX_LINES_NAMED
-            lines = f"{shown} and {more} more" if more > 0 else shown
-            yield f"{self.name}: cues skipped for unusable times: line {lines}"
-        if not found.cues:
-            yield f"{self.name}: no cue found"
-
-
-def subtitle_files(sources: Iterable[Source]) -> dict[str, SubtitleFile | MediaError]:
-    """The subtitle file of each video that has one beside any of its paths, by `video_id`.
-
-    A file that cannot be read gives its error. Each folder is listed once.
-    """
-    names: dict[Location, list[str]] = {}
-    found: dict[str, SubtitleFile | MediaError] = {}
-    for source in sources:
-        for video in (location(path) for path in (source.path, *source.paths)):
-            if video.parent not in names:
-                names[video.parent] = list_subtitle_files(video.parent)
-            name = subtitle_name(video.name, names[video.parent])
-            if name is not None:
-                found[source.video_id] = read_file(video.parent / name)
-                break
-    return found
-
-
-def list_subtitle_files(folder: Location) -> list[str]:
-    """The names of the files in a folder; none where it is gone."""
-    if isinstance(folder, Remote):
-        return list(folder.below(recursive=False))
-    return [entry.name for entry in folder.iterdir() if entry.is_file()] if folder.is_dir() else []
-
-
-def read_file(file: Location) -> SubtitleFile | MediaError:
-    """A subtitle file, or why it cannot be read."""
-    try:
-        if file.stat().st_size > MAX_BYTES:
-            return MediaError(f"{file.name} is too large for subtitles: move it away")
-        return SubtitleFile(file.name, file.read_bytes())
-    except OSError as error:
-        return MediaError(f"cannot read the subtitles {file.name}: {error.strerror}")
-
-
 def uses_subtitles(config: CaptionConfig) -> bool:
-    """Whether captions use subtitles."""
+    """Whether captions use what is said."""
     return config.chat is not None and isinstance(config.strategy, Script)
 
 
 def voice_overs_of(
     clips: Iterable[Clip], workspace: Workspace
 ) -> dict[str, VoiceOver | MediaError]:
-    """The words of each clip of a video that has subtitles, by `clip_id`."""
+    """The words of each clip of a video that has a transcript or subtitles, by `clip_id`."""
+    if workspace.has(TRANSCRIPTS):
+        return dict(heard_in(clips, workspace))
     files = subtitle_files(workspace.lookup(SOURCES).values())
     voice_overs: dict[str, VoiceOver | MediaError] = {}
     for clip in (c for c in clips if c.video_id in files):
         file = files[clip.video_id]
         video = workspace.lookup(VIDEOS)[clip.video_id]
         voice_overs[clip.clip_id] = (
-            file if isinstance(file, MediaError) else file.voice_over(clip, video)
+            file if isinstance(file, MediaError) else shown_in(clip, file, video)
         )
     return voice_overs
 
 
+def heard_in(
+    clips: Iterable[Clip], workspace: Workspace
+) -> Iterator[tuple[str, VoiceOver | MediaError]]:
+    """The id and the words of each clip whose video has a transcript."""
+    transcripts = workspace.lookup(TRANSCRIPTS)
+    tables: dict[str, pa.Table | MediaError] = {}
+    for clip in (c for c in clips if c.video_id in transcripts):
+        transcript = transcripts[clip.video_id]
+        if clip.video_id not in tables:
+            try:
+                file = workspace.file_of(TRANSCRIPTS, transcript.words_file)
+                tables[clip.video_id] = read_words(file)
+            except MediaError as error:
+                tables[clip.video_id] = error
+        words = tables[clip.video_id]
+        if isinstance(words, MediaError):
+            yield clip.clip_id, words
+            continue
+        text = spoken_text(words_in(words, clip.start_s, clip.end_s))
+        yield clip.clip_id, VoiceOver(text, transcript.subtitles_hash, transcript.faults)
+
+
+def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
+    """The subtitles of a clip; they count from the video's start, not its clock's zero."""
+    offset_s = video.container_start_us / MICROSECONDS
+    text = words_between(file.subtitles.cues, clip.start_s - offset_s, clip.end_s - offset_s)
+    return VoiceOver(text, file.hash, tuple(file.faults()))
+
+
 def changed_subtitles(config: CaptionConfig, view: DatasetView) -> pa.Array:
-    """The clips whose captions used other subtitles than are beside their video now."""
+    """The clips whose captions used other subtitles than there are now."""
     if not uses_subtitles(config):
         return pa.array([], pa.string())
     captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
-    videos = set(captions["video_id"].to_pylist())
-    sources = (s for video_id, s in view.lookup(SOURCES).items() if video_id in videos)
-    now = {
-        video_id: None if isinstance(file, MediaError) else file.hash
-        for video_id, file in subtitle_files(sources).items()
-    }
+    now = current_hashes(view, set(captions["video_id"].to_pylist()))
     rows = captions.to_pylist()
     changed = [r["clip_id"] for r in rows if r["subtitles_hash"] != now.get(r["video_id"])]
     return pa.array(changed, pa.string())
+
+
+def current_hashes(view: DatasetView, videos: set[str]) -> dict[str, str | None]:
+    """The hash of each video's subtitles, as its transcript or its file has it now."""
+    if view.has(TRANSCRIPTS):
+        found = view.scan(TRANSCRIPTS, ["video_id", "subtitles_hash"]).to_pylist()
+        return {row["video_id"]: row["subtitles_hash"] for row in found}
+    sources = (s for video_id, s in view.lookup(SOURCES).items() if video_id in videos)
+    return {
+        video_id: None if isinstance(file, MediaError) else file.hash
+        for video_id, file in subtitle_files(sources).items()
+    }

@@ -90,6 +90,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate embed -d out --backend appearance",
     ),
     stage(
+        "transcribe",
+        SOURCES,
+        "Write the words of each video with their times, from subtitles or by a speech model.",
+        "vidcurate transcribe -d out --model small",
+        "vidcurate transcribe -d out --backend subtitles",
+    ),
+    stage(
         "cuts",
         SHOTS,
         "Find the transitions between shots, from recorded signals, without decoding.",

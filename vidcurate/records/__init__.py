@@ -73,6 +73,7 @@ from vidcurate.records.videos import (
     SCANS,
     SOURCES,
     STORIES,
+    TRANSCRIPTS,
     VECTORS,
     VIDEO_TABLES,
     VIDEOS,
@@ -84,6 +85,7 @@ from vidcurate.records.videos import (
     Source,
     SpanText,
     Story,
+    Transcript,
     Video,
     VideoCuts,
     VideoVectors,
@@ -121,6 +123,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TEXT",
+    "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
     "VERIFIED",
@@ -161,6 +164,7 @@ __all__ = [
     "TableColumn",
     "Tags",
     "Text",
+    "Transcript",
     "Verdict",
     "VerifiedClip",
     "Video",
@@ -191,7 +195,7 @@ SCORE_TABLES = (
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, CUTS, DECISIONS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,

@@ -207,6 +207,50 @@ class VideoVectors:
 
 
 @dataclass(frozen=True, slots=True)
+class Transcript:
+    """What is said in one video, and what made it; the words lie in the file it names."""
+
+    video_id: VideoId
+    backend: Backend
+    model: Model
+    revision: Annotated[str, ColumnInfo("Revision of the model, where one was named")]
+    language: Annotated[
+        str | None, ColumnInfo("Code of the language, as en; null where nothing tells it")
+    ]
+    language_probability: Annotated[
+        float | None, ColumnInfo("Probability of the language; null where it was not detected", "1")
+    ]
+    n_words: Annotated[int, ColumnInfo("Words", "count")]
+    word_times: Annotated[
+        str,
+        ColumnInfo("How words have times: measured, or spread over sentences or cues"),
+    ]
+    sound_s: Annotated[
+        float | None, ColumnInfo("Length of the sound that was heard; null for subtitles", "s")
+    ]
+    speech_s: Annotated[
+        float | None,
+        ColumnInfo(
+            "Time in which the voice detector hears a voice; null for subtitles",
+            "s",
+            "32 ms each with a probability of a voice of 0.5 or more",
+            source="Silero VAD",
+        ),
+    ]
+    dropped_s: Annotated[
+        float,
+        ColumnInfo("Length of sentences that were dropped, as the model seems to invent them", "s"),
+    ]
+    n_dropped_words: Annotated[int, ColumnInfo("Words of these sentences", "count")]
+    n_decode_errors: Annotated[int, ColumnInfo("Packets that could not be decoded", "count")]
+    words_file: Annotated[str, ColumnInfo("File with the words and their times, in files/")]
+    subtitles_hash: Annotated[
+        str | None, ColumnInfo("Hash of the subtitle file that was read; null without one")
+    ]
+    faults: Annotated[tuple[str, ...], ColumnInfo("What is wrong with the subtitle file")]
+
+
+@dataclass(frozen=True, slots=True)
 class SpanText:
     """A text about a span of a video."""
 
@@ -280,6 +324,7 @@ SOURCES = Table("sources", Source, key="video_id", names_content=True, merge=mer
 VIDEOS = Table("videos", Video, key="video_id", names_content=True)
 SCANS = Table("scans", Scan, key="video_id")
 VECTORS = Table("vectors", VideoVectors, key="video_id")
+TRANSCRIPTS = Table("transcripts", Transcript, key="video_id")
 CUTS = Table("cuts", VideoCuts, key="video_id")
 OUTLINES = Table("outlines", Outline, key="outline_id", names_content=True)
 STORIES = Table("stories", Story, key="outline_id")

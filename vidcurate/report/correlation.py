@@ -25,7 +25,7 @@ def correlations(
     @cache
     def ranked(name: str, chosen: bytes) -> NDArray[np.float64]:
         numbers = ranks(scores[name][np.frombuffer(chosen, bool)])
-        return numbers - numbers.mean()
+        return np.asarray(numbers - numbers.mean(), np.float64)
 
     for first, second in combinations(scores, 2):
         both = is_there[first] & is_there[second]

@@ -87,13 +87,15 @@ def bin_edges(present: NDArray[np.float64], limits: Sequence[float]) -> NDArray[
     wanted = wanted_bins(present)
     step = round_step((high - low) / wanted)
     first, last = floor(low / step), ceil(high / step)
-    return np.arange(first, last + 1) * step
+    return np.arange(first, last + 1, dtype=np.float64) * step
 
 
 def ratio_edges(present: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return edges from the least to the greatest value, each the same number of times the last."""
-    edges = np.geomspace(present.min(), present.max(), wanted_bins(present) + 1)
-    return edges.astype(np.float64)
+    powers = np.linspace(log10(present.min()), log10(present.max()), wanted_bins(present) + 1)
+    edges: NDArray[np.float64] = np.power(10.0, powers)
+    edges[0], edges[-1] = present.min(), present.max()
+    return edges
 
 
 def wanted_bins(present: NDArray[np.float64]) -> int:

@@ -169,15 +169,18 @@ class Facts:
         return edges_of
 
     def clip_of(self, video_id: str, start_pts: int, end_pts: int) -> Clip | None:
-        """The clip that a span is; None where the video's frames are not known."""
+        """The clip that a span is; None where its video was not scanned.
+
+        Where the file of the frames' times is gone their number follows from the rate.
+        """
         scan = self.scan(video_id)
         if scan is None:
             return None
         try:
-            edges = self.edges(video_id)
+            first, end = np.searchsorted(self.edges(video_id), [start_pts, end_pts])
+            n_frames = int(end - first)
         except MediaError:
-            return None
-        first, end = np.searchsorted(edges, [start_pts, end_pts])
+            n_frames = round((end_pts - start_pts) * scan.time_base * scan.frame_rate)
         base = scan.time_base
         return Clip(
             clip_id=f"{video_id}-{start_pts}-{end_pts}",
@@ -188,7 +191,7 @@ class Facts:
             start_s=float(start_pts * base),
             end_s=float(end_pts * base),
             duration_s=float((end_pts - start_pts) * base),
-            n_frames=int(end - first),
+            n_frames=n_frames,
         )
 
 

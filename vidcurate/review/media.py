@@ -11,7 +11,7 @@ from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
 from vidcurate.media.output.preview import is_playable, make_preview
 from vidcurate.records import Clip, Source, Video
-from vidcurate.review.answers import NotFoundError
+from vidcurate.review.answers import ConflictError, NotFoundError
 from vidcurate.review.facts import Facts
 
 TYPES: Mapping[str, str] = {
@@ -24,6 +24,8 @@ TYPES: Mapping[str, str] = {
     ".ogv": "video/ogg",
     ".avi": "video/x-msvideo",
 }
+# Whoever asks while so many wait is refused, so that threads are left for all else.
+MAX_WAITING, MAX_PREVIEWS = 6, 200
 CONTAINER_TYPES: Mapping[str, str] = {
     "mov,mp4,m4a,3gp,3g2,mj2": "video/mp4",
     "matroska,webm": "video/webm",
@@ -39,7 +41,8 @@ class Media:
     paths: dict[tuple[str, tuple[str, ...]], tuple[Path, tuple[int, int]]] = field(
         default_factory=dict
     )
-    guard: threading.Lock = field(default_factory=threading.Lock)
+    making: threading.Lock = field(default_factory=threading.Lock)
+    waiting: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(MAX_WAITING))
 
     def source(self, facts: Facts, video_id: str) -> tuple[Path, str]:
         """The file of a video and its media type.
@@ -72,18 +75,34 @@ class Media:
     def preview(self, facts: Facts, clip: Clip) -> Path:
         """The preview of a clip, made where there is none yet.
 
-        Raises NotFoundError where the source is gone, and MediaError where it cannot be read.
+        Raises NotFoundError where the source is gone, MediaError where it cannot be read, and
+        ConflictError where too many others are being made.
         """
         video, scan = facts.video(clip.video_id), facts.scan(clip.video_id)
         source = facts.source(clip.video_id)
         if video is None or scan is None or source is None:
             raise NotFoundError(f"the video of {clip.clip_id} was not probed and scanned")
         out = self.folder / f"{hashlib.sha256(clip.clip_id.encode()).hexdigest()[:32]}.mp4"
-        with self.guard:  # one at a time: each takes all that this machine has
-            if not out.exists():
-                path = self.path_of(source)
-                make_preview(path, video, clip, out, scan.clock_offsets)
+        if out.exists():
+            return out
+        if not self.waiting.acquire(blocking=False):
+            raise ConflictError("other previews are being made: come back to this clip later")
+        try:
+            with self.making:  # one at a time: each takes all that this machine has
+                if not out.exists():
+                    path = self.path_of(source)
+                    make_preview(path, video, clip, out, scan.clock_offsets)
+                    remove_oldest(self.folder)
+        finally:
+            self.waiting.release()
         return out
+
+
+def remove_oldest(folder: Path) -> None:
+    """Remove the previews that were made longest ago, where there are many."""
+    files = sorted(folder.glob("*.mp4"), key=lambda file: file.stat().st_mtime_ns)
+    for file in files[:-MAX_PREVIEWS]:
+        file.unlink()
 
 
 def stamp(path: Path) -> tuple[int, int] | None:

@@ -90,7 +90,7 @@ class Guard:
         is_first = given is not None and scope["path"] == "/" and scope["method"] == "GET"
         if is_first and self.is_token(given):
             rest = urlencode([pair for pair in query if pair[0] != "token"])
-            answer = RedirectResponse(f"/?{rest}" if rest else "/", 303)
+            answer = onward(scope, f"/?{rest}" if rest else "/")
             answer.set_cookie(self.cookie, self.token, httponly=True, samesite="strict")
             return answer
         if self.is_token(cookie_in(scope, self.cookie)):
@@ -102,6 +102,16 @@ class Guard:
     def is_token(self, given: str | None) -> bool:
         """Whether this is the token; how long the answer takes does not tell how near it is."""
         return given is not None and hmac.compare_digest(given.encode(), self.token.encode())
+
+
+def onward(scope: Scope, address: str) -> Response:
+    """Send the browser on; from another site's link not by a redirect.
+
+    That would be the other site's request still, which strict cookies do not go along with.
+    """
+    if Headers(scope=scope).get("sec-fetch-site") == "cross-site":
+        return PlainTextResponse("The review opens.", headers={"refresh": f"0; url={address}"})
+    return RedirectResponse(address, 303)
 
 
 def new_token() -> str:

@@ -109,9 +109,10 @@ class Spans:
     def column(self, table: Table[Any], name: str) -> pa.Array:
         """A column of a table for each clip; null where it has no row, or there is no table."""
         key = (table.name, name)
-        if key not in self.columns:
-            self.columns[key] = self.joined(table, name)
-        return self.columns[key]
+        found = self.columns.get(key)
+        if found is None:
+            found = self.columns[key] = self.joined(table, name)
+        return found
 
     def joined(self, table: Table[Any], name: str) -> pa.Array:
         """Look up a column by the clips' or their videos' ids."""
@@ -148,19 +149,18 @@ class Spans:
         """The columns that rules read, named `table.column`."""
         wanted = sorted({column for rule in rules for column in rule.columns})
         named = {f"{table}.{name}": self.column(RULED[table], name) for table, name in wanted}
-        return pa.table(named) if named else self.clips.select([])
+        # A table without columns has no rows.
+        return pa.table(named) if named else self.clips.select([CLIPS.key])
 
     def judged_by(self, rules: Sequence[Rule]) -> RuleOutcomes:
         """What becomes of each clip by rules."""
         texts = tuple(rule.text for rule in rules)
-        if texts not in self.outcomes:
+        found = self.outcomes.get(texts)
+        if found is None:
             if len(self.outcomes) > MANY_OUTCOMES:
-                self.outcomes.clear()
-            columns = self.columns_of(rules)
-            if not columns.column_names:
-                columns = self.clips.select([CLIPS.key])
-            self.outcomes[texts] = evaluate_rules(rules, columns)
-        return self.outcomes[texts]
+                self.outcomes.clear()  # a thread that has one keeps it
+            found = self.outcomes[texts] = evaluate_rules(rules, self.columns_of(rules))
+        return found
 
     def limits_in(self, rule: Rule) -> tuple[Limit, ...]:
         """The limits that a rule sets, and which clips keep to each."""

@@ -32,12 +32,14 @@ from vidcurate.stages.sources.embed import EMBED
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.stages.sources.scan import SCAN
+from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
 STAGES: tuple[Stage, ...] = (
     INGEST,
     PROBE,
     SCAN,
     EMBED,
+    TRANSCRIBE,
     CUTS_STAGE,
     SPLIT,
     BOUNDS_STAGE,

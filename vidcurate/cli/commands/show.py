@@ -26,6 +26,7 @@ def show(
             help="Write the strip of frames to this file, a JPEG, instead of the cache's folder.",
             show_default=False,
             dir_okay=False,
+            metavar="FILE",
         ),
     ] = None,
     as_json: AsJson = False,

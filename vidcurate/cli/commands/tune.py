@@ -48,6 +48,7 @@ def tune(
         typer.Option(
             help="Also draw the scores: a file .png with all of them, or a folder for one a score.",
             show_default=False,
+            metavar="FILE|FOLDER",
         ),
     ] = None,
     as_json: AsJson = False,

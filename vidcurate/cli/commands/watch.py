@@ -41,8 +41,9 @@ def watch(
 ) -> None:
     """Follow a run that another terminal does: what is done, how fast, and the time left.
 
-    It ends with the run, or at once where there is none. Ctrl-C ends it, and not the run. A rate is
-    that of the last two minutes, and the time left is that of the stage.
+    It ends with the run, or at once where there is none; Ctrl-C ends it, and not the run.
+
+    Rates are those of the last two minutes; the time left is that of the stage.
     """
     pause_s = read_seconds(every)
     root = location(dataset)

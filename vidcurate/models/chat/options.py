@@ -34,20 +34,10 @@ class ModelConfig(Choice):
     )
 
 
-class OpenAiConfig(ModelConfig):
-    """A model on a server with OpenAI's protocol."""
+class ServerConfig(Choice):
+    """A server with OpenAI's protocol, and how it is asked."""
 
-    name: Literal["openai"] = "openai"
     base_url: str = option("http://localhost:8000/v1", "Address of the server", neutral=True)
-    structured_output: Literal["auto", "schema", "prompt"] = option(
-        "auto",
-        "How JSON is asked for: schema: the server enforces the JSON schema; prompt: the prompt "
-        "describes it; auto: the strictest way that the server supports",
-        flag="--structured",
-    )
-    image_detail: Literal["auto", "low", "high"] = option(
-        "auto", "The protocol's level of detail for images"
-    )
     concurrency: int = option(8, "Requests at the same time", neutral=True, ge=1, le=1024)
     timeout_s: float = option(
         120.0, "Time limit of one request", unit="seconds", neutral=True, gt=0
@@ -90,6 +80,21 @@ class OpenAiConfig(ModelConfig):
         if not (name.isidentifier() and name.isascii()):
             raise ValueError("name the environment variable that holds the key, not the key itself")
         return name
+
+
+class OpenAiConfig(ServerConfig, ModelConfig):
+    """A model on a server with OpenAI's protocol."""
+
+    name: Literal["openai"] = "openai"
+    structured_output: Literal["auto", "schema", "prompt"] = option(
+        "auto",
+        "How JSON is asked for: schema: the server enforces the JSON schema; prompt: the prompt "
+        "describes it; auto: the strictest way that the server supports",
+        flag="--structured",
+    )
+    image_detail: Literal["auto", "low", "high"] = option(
+        "auto", "The protocol's level of detail for images"
+    )
 
 
 class LocalModelConfig(ModelConfig):

@@ -12,7 +12,7 @@ from vidcurate.report.data import ReportData, clips_at
 from vidcurate.report.section import Section
 from vidcurate.report.text import clock
 
-PICTURES, HEIGHT = 3, 60
+PICTURES, HEIGHT = 3, 48
 
 
 def border_section(data: ReportData) -> Section:

@@ -8,8 +8,8 @@ import pyarrow.compute as pc
 
 from vidcurate.analysis.fates import FATES
 from vidcurate.analysis.timelines import (
+    FATE_MEANINGS,
     Timelines,
-    fate_names,
     film_timelines,
     some_films,
     spread_films,
@@ -55,7 +55,7 @@ def fates_counted(data: ReportData) -> list[dict[str, Any]]:
     """What became of clips, how many each, and what it means."""
     counts = {c["values"]: c["counts"] for c in pc.value_counts(data.clips["fate"]).to_pylist()}
     return [
-        {"name": fate, "count": counts[fate], "about": fate_names()[fate]}
+        {"name": fate, "count": counts[fate], "about": FATE_MEANINGS[fate]}
         for fate in FATES
         if fate in counts
     ]
@@ -94,10 +94,12 @@ def embedded(data: ReportData, timelines: Timelines) -> dict[str, Any]:
     """The time lines as columns of numbers, which scripts read; texts stand once each."""
     films, clips, cuts = timelines.films, timelines.clips, timelines.cuts
     reason = clips["reason"].combine_chunks().dictionary_encode()
-    kind, detector = (cuts[name].combine_chunks().dictionary_encode() for name in NAMES)
+    kind, detector = (
+        cuts[name].combine_chunks().dictionary_encode() for name in ("kind", "detector")
+    )
     scores = main_scores(data, SCORES_SHOWN)
     return {
-        "fates": [{"name": fate, "about": fate_names()[fate]} for fate in FATES],
+        "fates": [{"name": fate} for fate in FATES],
         "reasons": reason.dictionary.to_pylist(),
         "kinds": kind.dictionary.to_pylist(),
         "detectors": detector.dictionary.to_pylist(),
@@ -128,9 +130,6 @@ def embedded(data: ReportData, timelines: Timelines) -> dict[str, Any]:
         },
         "scores": list(score_values(data, clips["row"].combine_chunks(), scores)),
     }
-
-
-NAMES = ("kind", "detector")
 
 
 def rounded_s(column: pa.ChunkedArray) -> list[float | None]:

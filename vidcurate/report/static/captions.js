@@ -25,12 +25,12 @@
     const address = caption.picture ? report.picture(caption.picture) : "";
     const times = caption.times.map(clips.clock).join(", ");
     const picture = address
-      ? make("img", { class: "picture", src: address, alt: `Keyframes at ${times}`, title: `Keyframes at ${times}`, loading: "lazy" })
+      ? make("img", { class: "picture", src: address, alt: `Keyframes at ${times}`, title: `Keyframes at ${times}` })
       : clips.picture(caption.id, "Frames of the clip");
     return make("article", { class: "caption" },
       make("div", { class: "caption-picture" }, picture),
       make("div", { class: "caption-body" },
-        make("p", { class: "facts" }, make("bdi", {}, caption.video ?? ""), when, ...(link ? [" · ", link] : []), score(caption)),
+        make("p", { class: "facts" }, make("bdi", {}, caption.video ?? ""), when, ...(link ? [" · ", link] : []), " ", score(caption) ?? ""),
         marked(caption.pieces),
         findings(caption), versions(caption.versions), facts(caption)));
   }
@@ -47,8 +47,8 @@
     if (!found.length && !explanation) return null;
     return make("ul", { class: "findings" },
       ...found.map(([kind, what, isMarked]) => make("li", { "data-finding": kind },
-        make("span", { class: isMarked ? "key" : "key unmarked" }, kind.replaceAll("_", " ")), ` ${what}`)),
-      explanation ? make("li", {}, make("span", { class: "key unmarked" }, "the model says"), ` ${explanation}`) : null);
+        make("span", { class: isMarked ? "fault" : "fault unmarked" }, kind.replaceAll("_", " ")), ` ${what}`)),
+      explanation ? make("li", {}, make("span", { class: "fault unmarked" }, "the model says"), ` ${explanation}`) : null);
   }
 
   function versions(others) {

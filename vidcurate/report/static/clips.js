@@ -29,8 +29,8 @@ const clips = (() => {
   function picture(id, alt) {
     const address = strip(id);
     return address
-      ? make("img", { class: "picture", src: address, alt, loading: "lazy" })
-      : make("span", { class: "picture none" }, "no picture in this page");
+      ? make("img", { class: "picture", src: address, alt })
+      : make("span", { class: "picture none" }, "no picture: the page holds those of some clips only");
   }
 
   const fate = (name) => make("span", { class: `fate ${name.replace(" ", "-")}` }, name);

@@ -12,6 +12,10 @@
   let view = null;
   let active = -1;
   const TAGS_SHOWN = 6;
+  const COLOURS = {
+    light: ["#1b6ca8", "#b3470a", "#7b3fa0", "#1a7f5a", "#a01858", "#6b5b00"],
+    dark: ["#6fb7ff", "#ff9550", "#c6a2f5", "#5fd3a5", "#ff8fc0", "#d6c545"],
+  };
   const FATES = ["exported", "captioned", "kept", "left out", "unmeasured", "rejected", "waiting"];
 
   function begin() {
@@ -42,7 +46,7 @@
 
   const isDark = () => getComputedStyle(document.documentElement).colorScheme.includes("dark");
 
-  // Kinds are told by colour and shape, numbers by colour and size.
+  // Kinds are told by colour and shape, numbers by colour.
   function colouring(field) {
     if (field === "fate") {
       const present = FATES.filter((fate) => points.fate.includes(fate));
@@ -52,18 +56,23 @@
       };
     }
     if (field === "tag") {
-      const scheme = isDark() ? "set2" : "dark2";
+      const often = [...frequent(points.tag)];
+      const rest = ["other tags", "no tag"].filter((name) => rows.some((row) => row.tag === name));
+      const domain = [...often, ...rest];
+      const range = [...COLOURS[isDark() ? "dark" : "light"].slice(0, often.length), ...rest.map(() => "var(--unmeasured)")];
       return {
-        color: { field, type: "nominal", title: "tag", scale: { scheme } },
-        shape: { field, type: "nominal", title: "tag" },
+        color: { field, type: "nominal", title: "tag", scale: { domain, range } },
+        shape: { field, type: "nominal", title: "tag", scale: { domain } },
       };
     }
-    const { name, unit } = points.scores[Number(field.slice(1))];
-    const extent = isDark() ? [0.3, 1] : [0, 0.8];
+    const { name, unit, values } = points.scores[Number(field.slice(1))];
+    // A few extreme values would leave one colour to all others.
+    const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+    const at = (share) => known[Math.floor(share * (known.length - 1))];
+    const extent = isDark() ? [0.4, 1] : [0, 0.8];
     const title = unit ? `${name} (${unit})` : name;
     return {
-      color: { field, type: "quantitative", title, scale: { scheme: { name: "viridis", extent } } },
-      size: { field, type: "quantitative", legend: null, scale: { range: [25, 90], zero: false } },
+      color: { field, type: "quantitative", title, scale: { scheme: { name: "viridis", extent }, ...(at(0.05) < at(0.95) ? { domain: [at(0.05), at(0.95)], clamp: true } : {}) } },
     };
   }
 
@@ -82,7 +91,7 @@
         y: { field: "y", type: "quantitative", ...axis, scale: { domain: [-20, height + 20], nice: false } },
       },
       layer: [
-        { mark: { type: "point", filled: true, opacity: 0.75, size: 45, cursor: "pointer" }, encoding: colouring(field) },
+        { mark: { type: "point", filled: true, opacity: 0.85, size: 60, cursor: "pointer" }, encoding: colouring(field) },
         {
           transform: [{ filter: "datum.n === chosen" }],
           mark: { type: "point", filled: false, size: 260, strokeWidth: 3, color: "var(--text)", opacity: 1 },

@@ -101,6 +101,7 @@ function draw() {
 
 function newRow() {
   const strip = make("img", { alt: "", decoding: "async", draggable: "false" });
+  strip.addEventListener("error", () => strip.removeAttribute("src")); // no broken picture's sign
   const times = make("span", { class: "times" });
   const film = make("bdi", { class: "film" });
   const value = make("span", { class: "value" });

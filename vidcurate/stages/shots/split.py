@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from vidcurate.clips.reviews import Revision
+from vidcurate.clips.reviews import Revision, clip_id_of
 from vidcurate.clips.revised_spans import revise
 from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import (
@@ -348,7 +348,7 @@ def clip(video: SplitInput, span: Span) -> Clip:
     time_base, video_id = video.scan.time_base, video.scan.video_id
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
     return Clip(
-        clip_id=f"{video_id}-{start_pts}-{end_pts}",
+        clip_id=clip_id_of(video_id, start_pts, end_pts),
         video_id=video_id,
         start_pts=start_pts,
         end_pts=end_pts,

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vidcurate.captioning.text.subtitles import Cue, read_subtitles, subtitle_name, words_between
+from vidcurate.media.subtitles.cues import Cue, read_subtitles, subtitle_name, words_between
 
 SRT = """1
 00:00:01,000 --> 00:00:02,500

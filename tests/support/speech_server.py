@@ -1,0 +1,94 @@
+"""A scripted server of transcription on this machine, for tests."""
+
+import io
+import json
+import threading
+import wave
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+Reply = tuple[int, Mapping[str, Any]]
+
+
+def four_words(fields: Mapping[str, list[str]], seconds: float) -> Reply:
+    """Four words from 0.4 s to 0.4 s before the end, as a server tells them that is asked so."""
+    words = ("Look", "the", "hare", "runs")
+    step = (seconds - 0.8) / len(words)
+    starts = [0.4 + step * number for number in range(len(words))]
+    said: dict[str, Any] = {"text": "Look, the hare runs.", "language": "english"}
+    if fields["response_format"] == ["verbose_json"]:
+        span = {"start": starts[0], "end": starts[-1] + step}
+        said["segments"] = [{**span, "text": f" {said['text']}", "avg_logprob": -0.2}]
+    if fields.get("timestamp_granularities[]"):
+        said["words"] = [
+            {"word": w, "start": s, "end": s + step} for w, s in zip(words, starts, strict=True)
+        ]
+    return 200, said
+
+
+@dataclass
+class SpeechScript:
+    """What the server does, and the fields and seconds of sound of each request."""
+
+    say: Callable[[Mapping[str, list[str]], float], Reply] = four_words
+    url: str = ""
+    asked: list[tuple[dict[str, list[str]], float]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One connection; the script is the server's attribute."""
+
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_: Any) -> None:
+        """Keep quiet."""
+
+    def do_POST(self) -> None:
+        """Answer one request."""
+        script: SpeechScript = self.server.script  # type: ignore[attr-defined]
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        kind = f"Content-Type: {self.headers['Content-Type']}\r\n\r\n".encode()
+        fields: dict[str, list[str]] = {}
+        seconds = 0.0
+        for part in message_from_bytes(kind + body).get_payload():
+            assert not isinstance(part, str)
+            content = part.get_payload(decode=True)
+            assert isinstance(content, bytes)
+            name = part.get_param("name", header="content-disposition")
+            if name == "file":
+                with wave.open(io.BytesIO(content)) as sound:
+                    assert (sound.getnchannels(), sound.getframerate()) == (1, 16_000)
+                    seconds = sound.getnframes() / 16_000
+            else:
+                fields.setdefault(str(name), []).append(content.decode())
+        with script.lock:
+            script.asked.append((fields, seconds))
+            status, answer = script.say(fields, seconds)
+        sent = json.dumps(answer).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+
+@contextmanager
+def transcribing(script: SpeechScript) -> Iterator[SpeechScript]:
+    """A running server that follows a script."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    server.script = script  # type: ignore[attr-defined]
+    script.url = f"http://127.0.0.1:{server.server_port}/v1"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield script
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
