@@ -89,8 +89,6 @@ def test_what_is_decided_by_keyboard_is_what_is_exported(
 ) -> None:
     """Accept, reject, caption, tag, nudge and undo outlive a reload, and filter and export obey."""
     page = begin(open_page(own_review), "Ada")
-    film = [c for c in clips(page) if c.split("-")[0] == max(clips(page), key=clips(page).count)]
-    del film
     broken = rejected(own)
     kept = [c for c in clips(page) if c not in broken]
     saved_by_review, thrown_out, undone, retold = min(broken), kept[0], kept[1], kept[2]
@@ -156,7 +154,7 @@ def test_spans_are_moved_split_and_merged_by_keyboard(
     press(page, "]", "]", "Enter")
     expect(page.locator("body")).not_to_have_attribute("data-clip", first)
     nudged = clip_shown(page)
-    film, start, end = first.split("-")
+    film, start, _ = first.split("-")
     assert nudged.split("-")[0] == film
     assert int(nudged.split("-")[1]) > int(start)
     go_to(page, second)
@@ -172,7 +170,6 @@ def test_spans_are_moved_split_and_merged_by_keyboard(
     press(page, "g")
     expect(page.locator("#list [role=option]")).to_have_count(before - 1)
     merged = clip_shown(page)
-    del end
     assert vidcurate("split", "-d", own, "--quiet").code == 0
     found = {str(row["clip_id"]) for row in table(own, "clips")}
     assert merged in found
