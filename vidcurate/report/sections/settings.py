@@ -84,6 +84,7 @@ def time_chart(timed: list[StageSpeed]) -> dict[str, Any]:
         "data": {"name": "time"},
         "width": "container",
         "height": {"step": 20},
+        "autosize": {"type": "fit-x", "contains": "padding"},
         "mark": {"type": "bar", "color": "var(--kept)"},
         "encoding": {
             "y": {
