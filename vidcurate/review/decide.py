@@ -15,6 +15,7 @@ from vidcurate.review.clips import ClipsNow
 from vidcurate.review.detail import clip_named
 from vidcurate.review.pictures import frame_edges
 
+LONGEST_S = 1e12
 MAX_NAME, MAX_REASON, MAX_CAPTION, MAX_TAG, MAX_TAGS = 100, 500, 20_000, 100, 100
 WORDS = ("accept", "reject", "caption", "tags")
 
@@ -46,8 +47,10 @@ class Asked:
     def number(self, name: str) -> float:
         """A number; raises UsageError for another kind."""
         value = self.values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise UsageError(f"{name} must be a number of seconds, and not {value!r}")
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        # An integer may be too large for a float, and an answer must not repeat all its digits.
+        if not is_number or not abs(value) < LONGEST_S:
+            raise UsageError(f"{name} must be a number of seconds, and not {str(value)[:40]!r}")
         return float(value)
 
     def tags(self) -> tuple[str, ...]:
@@ -62,8 +65,11 @@ class Asked:
 
     @property
     def reviewer(self) -> str:
-        """The person's name."""
-        return str(self.text("reviewer", MAX_NAME, needed=True)).strip()
+        """The person's name; raises UsageError for one whose marks could pass it off as another."""
+        name = str(self.text("reviewer", MAX_NAME, needed=True)).strip()
+        if not name.isprintable():
+            raise UsageError(f"the reviewer's name {name!r} holds marks that cannot be seen")
+        return name
 
 
 def storable(name: str, value: str) -> str:
