@@ -47,11 +47,12 @@ class Asked:
     def number(self, name: str) -> float:
         """A number; raises UsageError for another kind."""
         value = self.values.get(name)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        # An integer may be too large for a float, and an answer must not repeat all its digits.
-        if not is_number or not abs(value) < LONGEST_S:
-            raise UsageError(f"{name} must be a number of seconds, and not {str(value)[:40]!r}")
-        return float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # An integer may be too large for a float, and NaN is less than nothing.
+            if abs(value) < LONGEST_S:
+                return float(value)
+            value = f"{str(value)[:40]}"
+        raise UsageError(f"{name} must be a number of seconds, and not {value!r}")
 
     def tags(self) -> tuple[str, ...]:
         """Tags, each once, in their order; raises UsageError for another kind."""
