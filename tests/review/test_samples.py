@@ -54,13 +54,14 @@ def test_the_share_of_good_clips_follows_from_verdicts(page: Page) -> None:
     address = f"/api/estimate?sample={drawn['sample']}"
     none = page.get(address)
     assert (none["n"], none["reviewed"], none["share"]) == (5, 0, None)
-    first, second, third, fourth, fifth = page.ids()
+    first, second, third, fourth, fifth = drawn["clip_ids"]
     page.decide("accept", first)
     page.decide("reject", second)
     moved = page.decide("nudge", third, end_frames=-1)["clip"]["clip_id"]
     page.decide("accept", moved)
     clip = page.get(f"/api/clips/{fourth}")
-    parts = page.decide("split", fourth, at_s=clip["start_s"] + 1)["added"]
+    middle = (clip["start_s"] + clip["end_s"]) / 2
+    parts = page.decide("split", fourth, at_s=middle)["added"]
     page.decide("reject", parts[0]["clip_id"])
     found = page.get(address)
     assert (found["reviewed"], found["good"]) == (3, 2)
@@ -69,18 +70,32 @@ def test_the_share_of_good_clips_follows_from_verdicts(page: Page) -> None:
     found = page.get(address)
     assert (found["reviewed"], found["good"], found["share"]) == (5, 2, 0.4)
     assert found["low"] == found["high"] == 0.4
-    assert {s["stratum"]: s["good"] for s in found["by_stratum"]} == {"captioned": 1, "rejected": 1}
+
+
+def test_a_sample_is_shown_and_counted_as_it_was_drawn(page: Page) -> None:
+    """Who stops early has judged a chance part; a clip that was judged out of turn waits."""
+    drawn = page.post("/api/sample", n=5, seed=3)
+    assert page.ids(f"sample={drawn['sample']}") == drawn["clip_ids"]
+    address = f"/api/estimate?sample={drawn['sample']}"
+    page.decide("accept", drawn["clip_ids"][2])
+    found = page.get(address)
+    assert (found["reviewed"], found["ahead"], found["share"]) == (0, 1, None)
+    page.decide("reject", drawn["clip_ids"][0])
+    assert page.get(address)["reviewed"] == 1
+    page.decide("reject", drawn["clip_ids"][1])
+    found = page.get(address)
+    assert (found["reviewed"], found["good"], found["ahead"]) == (3, 1, 0)
 
 
 def test_a_sample_outlives_the_server(root: Path) -> None:
     """A sample can be judged on another day, its strata as they were when it was drawn."""
     with reviewing(root) as page:
         drawn = page.post("/api/sample", n=5, by="fate")
-        page.decide("reject", page.ids("fate=captioned")[0])
+        fates = {clip: page.get(f"/api/clips/{clip}")["fate"] for clip in drawn["clip_ids"]}
+        page.decide("reject", drawn["clip_ids"][0])
     with reviewing(root) as page:
         found = page.get(f"/api/estimate?sample={drawn['sample']}")
-        assert sorted(page.ids(f"sample={drawn['sample']}")) == sorted(drawn["clip_ids"])
-    assert {s["stratum"]: s["judged"] for s in found["by_stratum"]} == {
-        "captioned": 1,
-        "rejected": 0,
-    }
+        assert page.ids(f"sample={drawn['sample']}") == drawn["clip_ids"]
+    judged = fates[drawn["clip_ids"][0]]
+    counts = {s["stratum"]: s["judged"] for s in found["by_stratum"]}
+    assert counts == {fate: int(fate == judged) for fate in fates.values()}

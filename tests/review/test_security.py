@@ -1,7 +1,12 @@
+import shutil
+from pathlib import Path
+
 import pytest
 from starlette.testclient import TestClient
 
 from tests.support.reviews import Page
+from vidcurate.analysis.view import require_dataset
+from vidcurate.review.serve import serving
 
 STRANGE = ("..%2f..%2fetc%2fpasswd", "%2e%2e%2fapp.py", "__init__.py", "x%00.js", "review.py")
 
@@ -118,3 +123,19 @@ def test_every_answer_forbids_what_the_page_does_not_need(reader: Page) -> None:
 def test_hostile_ids_are_no_clips(reader: Page, clip_id: str) -> None:
     """An id that is none gives an error as JSON."""
     assert reader.client.get(f"/api/clips/{clip_id}").status_code in (404, 422)
+
+
+def test_a_bug_is_told_and_not_swallowed(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page gets JSON that says so, and the terminal the trace."""
+    root = Path(shutil.copytree(made / "data", tmp_path / "data"))
+    monkeypatch.setattr("vidcurate.review.app.histogram", lambda *_: 1 / 0)
+    with serving(require_dataset(root), None, 0, print) as served:
+        origin = f"http://127.0.0.1:{served.guard.port}"
+        with TestClient(served.guard, base_url=origin, raise_server_exceptions=False) as client:
+            client.cookies.set(served.guard.cookie, served.guard.token)
+            found = client.get("/api/histogram?score=clips.duration_s")
+    assert found.status_code == 500
+    assert "a bug of vidcurate" in found.json()["error"]
+    assert "ZeroDivisionError: division by zero" in capsys.readouterr().out

@@ -71,6 +71,30 @@ def test_histograms_tell_kept_clips_from_others(reader: Page) -> None:
     reader.refused("/api/histogram?score=nothing", 400)
 
 
+def test_without_rules_every_clip_is_kept(root: Path, tmp_path: Path) -> None:
+    """An emptied list of rules is no reason to tell the fates of the list before."""
+    config = tmp_path / "none.yaml"
+    config.write_text("filter:\n  rules: []\n", "utf-8")
+    with reviewing(root, config) as page:
+        session = page.get("/api/session")
+        assert session["rules"] == []
+        assert session["counts"]["fates"].get("rejected", 0) == 0
+        assert page.post("/api/rules/try", rules=[])["kept"] == session["counts"]["clips"]
+
+
+def test_a_limit_out_of_reach_does_no_harm(root: Path, tmp_path: Path) -> None:
+    """An infinite limit is none that JSON has, and a far one does not stretch the histogram."""
+    config = tmp_path / "far.yaml"
+    rules = ["clips.duration_s < 1e308 * 10", "clips.duration_s < 1e9"]
+    config.write_text(yaml.safe_dump({"filter": {"rules": rules}}), "utf-8")
+    with reviewing(root, config) as page:
+        clip = page.get(f"/api/clips/{page.ids()[0]}")
+        assert [row["holds"] for row in clip["rules"]] == [True, True]
+        found = page.get("/api/histogram?score=clips.duration_s&bins=10")
+        assert found["edges"][-1] < 10
+        assert [limit["value"] for limit in found["limits"]] == [None, 1e9]
+
+
 def test_rules_are_written_back(root: Path, tmp_path: Path) -> None:
     """The file keeps its comments and order, and its rules tell the fates from then on."""
     config = tmp_path / "my.yaml"

@@ -1,6 +1,7 @@
 """What the server answers to each address; the work itself is done in the modules beside."""
 
 import json
+import traceback
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -78,7 +79,11 @@ def make_app(review: Review) -> Starlette:
     }
     routes = [Route(path, getting(review, answer)) for path, answer in served.items()]
     routes += [Route(p, posting(review, take), methods=["POST"]) for p, take in taken.items()]
-    handlers: Mapping[Any, Any] = {VidcurateError: failed, HTTPException: not_served}
+    handlers: Mapping[Any, Any] = {
+        VidcurateError: failed,
+        HTTPException: not_served,
+        Exception: lambda _request, error: broken(review, error),
+    }
     return Starlette(routes=routes, exception_handlers=handlers)
 
 
@@ -124,6 +129,13 @@ def failed(_request: Request, error: Exception) -> Response:
     elif not isinstance(error, UsageError):
         status = 503
     return JSONResponse({"error": " ".join(str(error).split())}, status)
+
+
+def broken(review: Review, error: Exception) -> Response:
+    """What is said of a bug, whose trace goes to the terminal."""
+    review.note("".join(traceback.format_exception(error)).rstrip())
+    why = "this is a bug of vidcurate: the terminal of the review has the trace"
+    return JSONResponse({"error": f"{type(error).__name__}: {why}"}, 500)
 
 
 def not_served(_request: Request, error: Exception) -> Response:

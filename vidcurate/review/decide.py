@@ -15,6 +15,7 @@ from vidcurate.review.clips import ClipsNow
 from vidcurate.review.detail import clip_named
 from vidcurate.review.pictures import frame_edges
 
+LONGEST_S = 1e12
 MAX_NAME, MAX_REASON, MAX_CAPTION, MAX_TAG, MAX_TAGS = 100, 500, 20_000, 100, 100
 WORDS = ("accept", "reject", "caption", "tags")
 
@@ -46,9 +47,12 @@ class Asked:
     def number(self, name: str) -> float:
         """A number; raises UsageError for another kind."""
         value = self.values.get(name)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-            raise UsageError(f"{name} must be a number of seconds, and not {value!r}")
-        return float(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            # An integer may be too large for a float, and NaN is less than nothing.
+            if abs(value) < LONGEST_S:
+                return float(value)
+            value = f"{str(value)[:40]}"
+        raise UsageError(f"{name} must be a number of seconds, and not {value!r}")
 
     def tags(self) -> tuple[str, ...]:
         """Tags, each once, in their order; raises UsageError for another kind."""
@@ -62,8 +66,11 @@ class Asked:
 
     @property
     def reviewer(self) -> str:
-        """The person's name."""
-        return str(self.text("reviewer", MAX_NAME, needed=True)).strip()
+        """The person's name; raises UsageError for one whose marks could pass it off as another."""
+        name = str(self.text("reviewer", MAX_NAME, needed=True)).strip()
+        if not name.isprintable():
+            raise UsageError(f"the reviewer's name {name!r} holds marks that cannot be seen")
+        return name
 
 
 def storable(name: str, value: str) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from vidcurate.analysis.fates import FATES
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import CLIPS
+from vidcurate.review.answers import number_or_none
 from vidcurate.review.clips import VERDICTS, ClipsNow
 from vidcurate.review.spans import CODES, Flags
 from vidcurate.rules import check, parse
@@ -45,11 +46,16 @@ class ClipQuery:
 
 
 def list_clips(now: ClipsNow, query: ClipQuery, among: Sequence[str] | None) -> dict[str, Any]:
-    """The clips that a query asks for, `among` some ids where these are given.
+    """The clips that a query asks for, `among` some ids where these are given, in their order.
 
     Raises UsageError for a fate, verdict, score or rule that there is not.
     """
-    places = sorted_places(now, np.flatnonzero(chosen(now, query, among)), query)
+    found = chosen(now, query, among)
+    if among is not None and query.sort is None:
+        drawn = [now.spans.place[i] for i in among if i in now.spans.place]
+        places = np.array([place for place in drawn if found[place]], np.int64)
+    else:
+        places = sorted_places(now, np.flatnonzero(found), query)
     shown = places[query.offset : query.offset + min(query.limit, MAX_ROWS)]
     values = values_of(now, query.sort, query.score)
     return {
@@ -231,8 +237,3 @@ def rows_of(now: ClipsNow, clip_ids: Sequence[str]) -> list[dict[str, Any]]:
 def video_name(path: str | None) -> str | None:
     """The name of a video's file."""
     return None if path is None else PurePosixPath(path).name
-
-
-def number_or_none(value: float) -> float | None:
-    """A number that JSON has; NaN and infinite ones are None."""
-    return float(value) if np.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ TYPES: Mapping[str, str] = {
 }
 # Whoever asks while so many wait is refused, so that threads are left for all else.
 MAX_WAITING, MAX_PREVIEWS = 6, 200
+# A file that young may still be on its way to a browser.
+STILL_SENT_S = 60.0
 CONTAINER_TYPES: Mapping[str, str] = {
     "mov,mp4,m4a,3gp,3g2,mj2": "video/mp4",
     "matroska,webm": "video/webm",
@@ -102,7 +105,8 @@ def remove_oldest(folder: Path) -> None:
     """Remove the previews that were made longest ago, where there are many."""
     files = sorted(folder.glob("*.mp4"), key=lambda file: file.stat().st_mtime_ns)
     for file in files[:-MAX_PREVIEWS]:
-        file.unlink()
+        if time.time() - file.stat().st_mtime > STILL_SENT_S:
+            file.unlink()
 
 
 def stamp(path: Path) -> tuple[int, int] | None:

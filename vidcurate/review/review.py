@@ -16,6 +16,7 @@ from vidcurate.review.facts import Facts, read_facts, state_of
 from vidcurate.review.listing import rows_of
 from vidcurate.review.media import Media
 from vidcurate.review.pictures import Pictures
+from vidcurate.review.spans import Spans
 from vidcurate.review.thresholds import rules_in, rules_of_file, save_rules
 from vidcurate.store.dataset import Dataset
 
@@ -95,8 +96,7 @@ class Review:
         before = self.now
         self.log.add(decisions)
         now = self.now = with_decisions(before, decisions)
-        removed = [i for i in before.spans.ids if i not in now.spans.place]
-        added = [i for i in now.spans.ids if i not in before.spans.place]
+        removed, added = changes(before.spans, now.spans)
         shown = [about] if about in now.spans.place else added[:1]
         return {
             "step": decisions[0].step,
@@ -113,6 +113,14 @@ class Review:
             rules = rules_in(rules_of(self.now.facts, self.config))
             self.now = replace(self.now, rules=tuple(rules))
             return answer
+
+
+def changes(before: Spans, now: Spans) -> tuple[list[str], list[str]]:
+    """The clips that went, and those that came; none where only something was said of them."""
+    if now is before:
+        return [], []
+    removed = [clip_id for clip_id in before.ids if clip_id not in now.place]
+    return removed, [clip_id for clip_id in now.ids if clip_id not in before.place]
 
 
 def rules_of(facts: Facts, config: Path | None) -> tuple[str, ...]:

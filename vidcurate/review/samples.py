@@ -7,9 +7,10 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 import numpy as np
@@ -152,8 +153,17 @@ def folder_of(dataset: Dataset) -> Location:
 
 
 def estimate(now: ClipsNow, sample: Sample) -> dict[str, Any]:
-    """The share of good clips, those that people accept, by what is judged of a sample so far."""
-    judged = list(judgements(now, sample))
+    """The share of good clips, those that people accept, by what is judged of a sample so far.
+
+    Only the clips up to the first that nobody judged count: whoever judges others first chooses
+    them by what they are, and not by chance. `ahead` are those judged beyond, and `gone` those that
+    are no longer there.
+    """
+    verdicts = judgements(now, sample)
+    judged = [
+        (stratum, good) for stratum, good in takewhile(is_judged, verdicts) if good is not None
+    ]
+    n_judged = sum(map(is_judged, verdicts))
     found: Estimate = estimate_share(judged, sample.sizes)
     facts = asdict(found)
     return {
@@ -162,17 +172,29 @@ def estimate(now: ClipsNow, sample: Sample) -> dict[str, Any]:
         "by": sample.by,
         "n": len(sample.clips),
         "reviewed": len(judged),
+        "ahead": n_judged - len(judged),
+        "gone": len(sample.clips) - len(verdicts),
         "good": sum(is_good for _, is_good in judged),
     }
 
 
-def judgements(now: ClipsNow, sample: Sample) -> Iterator[tuple[str, bool]]:
-    """The stratum of each clip of a sample that is judged, and whether it is good."""
+def is_judged(judgement: tuple[str, bool | None]) -> bool:
+    """Whether somebody said if a clip is good."""
+    return judgement[1] is not None
+
+
+def judgements(now: ClipsNow, sample: Sample) -> list[tuple[str, bool | None]]:
+    """The stratum of each clip of a sample, and whether it is good: None where nobody judged it.
+
+    Clips are in drawn order. Those that are gone, and that nobody put others in the place of, are
+    left out: nobody can judge them.
+    """
     made = successors(now.decisions)
-    for clip_id, stratum in sample.clips.items():
-        verdict = verdict_of(now, clip_id, made)
-        if verdict is not None:
-            yield stratum, verdict
+    return [
+        (stratum, verdict_of(now, clip_id, made))
+        for clip_id, stratum in sample.clips.items()
+        if clip_id in now.spans.place or clip_id in made
+    ]
 
 
 def verdict_of(now: ClipsNow, clip_id: str, made: Mapping[str, Sequence[str]]) -> bool | None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from vidcurate.analysis.fates import FATES
 from vidcurate.records import CAPTIONS, CLIPS, REFINED, SOURCES, TAGS, Clip
+from vidcurate.review.answers import number_or_none
 from vidcurate.review.facts import Facts
 from vidcurate.rules import Rule, RuleOutcomes, evaluate_rules
 from vidcurate.rules.bounds import bounds_in
@@ -143,7 +144,7 @@ class Spans:
                 return self.base.number_at(score, own)
             return self.added.number_at(score, own - n_base)
         value = numbers_present(self.column(RULED[score[0]], score[1]))[place].as_py()
-        return None if value is None else float(value)
+        return number_or_none(value)
 
     def columns_of(self, rules: Sequence[Rule]) -> pa.Table:
         """The columns that rules read, named `table.column`."""
@@ -173,7 +174,7 @@ class Spans:
                 Limit(
                     str(bound.score),
                     str(bound.condition),
-                    bound.limit_in(values),
+                    number_or_none(bound.limit_in(values)),
                     spread(bound.holds(values), len(self.ids)),
                 )
                 for bound in bounds_in(rule.tree)
@@ -195,9 +196,9 @@ class Spans:
         )
 
     def fates_by(self, rules: Sequence[Rule]) -> RuledFates:
-        """The fate of each clip by rules; without any, as the tables have it."""
+        """The fate of each clip by rules; as the tables have it where there never was one."""
         texts = tuple(rule.text for rule in rules)
-        if not rules:
+        if not rules and not self.facts.recorded_rules:
             return self.recorded
         if texts not in self.ruled:
             self.ruled[texts] = ruled_fates(rules, self.judged_by(rules), self.recorded.codes)

@@ -1,5 +1,6 @@
 """Rules tried at once on all clips, and written back to the YAML file that they come from."""
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ import numpy as np
 from vidcurate.analysis.tune import removals
 from vidcurate.errors import ConfigError, UsageError
 from vidcurate.pipeline.config import load_config
-from vidcurate.review.answers import ConflictError
+from vidcurate.review.answers import ConflictError, number_or_none
 from vidcurate.review.clips import REJECTED, ClipsNow
-from vidcurate.review.listing import number_or_none, score_named
+from vidcurate.review.listing import score_named
 from vidcurate.review.rules_file import with_rules
 from vidcurate.rules import Rule, check, parse
 from vidcurate.stages.registry import STAGES
@@ -81,8 +82,8 @@ def try_rules(now: ClipsNow, texts: Sequence[str]) -> dict[str, Any]:
 def histogram(now: ClipsNow, name: str, bins: int) -> dict[str, Any]:
     """How a score's values lie, of clips that pass and others, and where rules set limits.
 
-    The bins reach from the 1st percentile to the 99th, and as far as limits lie; the first and the
-    last also count what lies beyond. Raises UsageError for an unknown score.
+    The bins reach from the 1st percentile to the 99th, and to limits among the values; the first
+    and the last also count what lies beyond. Raises UsageError for an unknown score.
     """
     if not 1 <= bins <= MAX_BINS:
         raise UsageError(f"a histogram has 1 to {MAX_BINS} bins, and not {bins}")
@@ -97,8 +98,10 @@ def histogram(now: ClipsNow, name: str, bins: int) -> dict[str, Any]:
     present = numbers[is_there]
     edges = np.array([])
     if len(present):
-        at = [limit["value"] for limit in limits if limit["value"] is not None]
-        ends = [*np.percentile(present, ENDS), *at]
+        least, greatest = present.min(), present.max()
+        values = [limit["value"] for limit in limits if limit["value"] is not None]
+        among = [value for value in values if least <= value <= greatest]
+        ends = [*np.percentile(present, ENDS), *among]
         edges = np.histogram_bin_edges(present, bins, (min(ends), max(ends)))
         present = np.clip(present, edges[0], edges[-1])
     passes = now.passes[is_there]
@@ -157,4 +160,5 @@ def save_rules(file: Path | None, texts: Sequence[str], dataset: str) -> dict[st
     written = with_rules(before, texts)
     with atomic_write(file.resolve()) as partial:
         partial.write_bytes(written.encode())
+        shutil.copymode(file, partial)
     return {"file": str(file), "command": f"vidcurate filter -d {dataset} -c {file}"}

@@ -182,6 +182,12 @@ def show_estimate(dataset: Dataset, *, as_json: bool) -> None:
         return
     drawn = quantity(found["n"], "clip")
     tell(f"sample {sample.sample}: {found['reviewed']} of {drawn} judged, {found['good']} good")
+    if found["ahead"]:
+        tell(
+            f"{found['ahead']} more are judged, but not all those drawn before them: go on in order"
+        )
+    if found["gone"]:
+        tell(f"{quantity(found['gone'], 'drawn clip')} no longer there")
     if found["share"] is None:
         tell("judge some of them first: `vidcurate review` shows them at ?sample=" + sample.sample)
         return

@@ -47,10 +47,11 @@ export async function showEstimate() {
   } catch (error) {
     return fail(error.message);
   }
-  const { n, reviewed, good, share, low, high, method } = estimate;
-  $("sample-progress").max = n;
+  const { n, reviewed, ahead, gone, good, share, low, high, method } = estimate;
+  $("sample-progress").max = n - gone;
   $("sample-progress").value = reviewed;
-  $("sample-count").textContent = `${format.count(reviewed)} of ${format.clips(n)}`;
+  const more = ahead ? `; ${format.count(ahead)} judged ahead count when those before are judged` : "";
+  $("sample-count").textContent = `${format.count(reviewed)} of ${format.clips(n - gone)}${more}`;
   const box = $("estimate");
   Object.assign(box.dataset, { share: share ?? "", low: low ?? "", high: high ?? "" });
   if (share === null || !reviewed) {
