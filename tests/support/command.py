@@ -15,6 +15,9 @@ COMMAND = (sys.executable, "-m", "vidcurate")
 # Python is strict about what is no UTF-8 in most locales, though not in all.
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "FORCE_COLOR")}
 ENVIRONMENT["PYTHONIOENCODING"] = "utf-8:strict"
+# Where pandas is installed, as for other tests, Arrow imports it at every start.
+PATHS = [str(Path(__file__).parent / "without_pandas"), os.environ.get("PYTHONPATH", "")]
+ENVIRONMENT["PYTHONPATH"] = os.pathsep.join(filter(None, PATHS))
 # Far more than a start takes: a cluster's once took over a minute among other tests.
 LONGEST_WAIT_S = 150.0
 
