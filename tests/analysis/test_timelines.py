@@ -1,9 +1,11 @@
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import pyarrow as pa
 import pytest
 
+from tests.support.split_videos import scan_of
 from vidcurate.analysis.fates import FATES
 from vidcurate.analysis.timelines import Timelines, film_timelines, some_films
 from vidcurate.records import CLIPS, CUTS, SCANS, SOURCES, Clip, Cut, Scan, Source, VideoCuts
@@ -19,25 +21,7 @@ def source(name: str) -> Source:
 
 def scan(name: str) -> Scan:
     """A film of ten seconds that begins at tick 5."""
-    return Scan(
-        video_id=name,
-        n_frames=100,
-        time_base=TICK,
-        first_pts=5,
-        end_pts=105,
-        duration_s=10.0,
-        frame_rate=Fraction(10),
-        is_vfr=False,
-        n_samples=10,
-        proxy_width=4,
-        proxy_height=4,
-        n_decode_errors=0,
-        fault=None,
-        metrics=(),
-        clock_offsets=(0,),
-        frames_file="",
-        samples_file="",
-    )
+    return replace(scan_of(list(range(5, 105)), 105, TICK), video_id=name)
 
 
 def clip(name: str, start: int, end: int) -> Clip:

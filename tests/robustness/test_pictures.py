@@ -465,37 +465,3 @@ def test_false_keyframes_are_not_believed(kind: str, tmp_path: Path) -> None:
     row = written(clip, done)
     proof = verify_file(path, probed, clip, pts, tmp_path / "clip.mp4", row)
     assert proof.first.error < 4
-
-
-def program(folder: Path, name: str, body: str) -> Path:
-    """A program that stands first on PATH."""
-    folder.mkdir()
-    path = folder / name
-    path.write_text(f"#!/bin/sh\n{body}\n")
-    path.chmod(0o755)
-    return folder
-
-
-POOR = {
-    "lacks encoder": (
-        'case "$*" in *-encoders*) echo " V....D mpeg4 x";; *) exec "{real}" "$@";; esac'
-    ),
-    "does not run": "exit 1",
-}
-
-
-@pytest.mark.parametrize("fault", POOR)
-def test_a_poor_ffmpeg_gives_way(
-    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An ffmpeg on PATH that cannot do the work is not used, and what is used says why."""
-    find_ffmpeg.cache_clear()
-    monkeypatch.setenv("PATH", "/usr/bin:/bin")
-    real = find_ffmpeg().path
-    folder = program(tmp_path / "bin", "ffmpeg", POOR[fault].replace("{real}", real))
-    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-    find_ffmpeg.cache_clear()
-    tool = find_ffmpeg(("libx264", "aac"), ("scale",))
-    find_ffmpeg.cache_clear()
-    assert tool.path != str(folder / "ffmpeg")
-    assert fault in (tool.refused or "")

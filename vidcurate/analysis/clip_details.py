@@ -14,8 +14,8 @@ from vidcurate.analysis.decisions import read_decisions
 from vidcurate.analysis.fates import clip_fates
 from vidcurate.analysis.one_clip import Lineage, OneClip, one_clip
 from vidcurate.analysis.strips import clip_strip
-from vidcurate.analysis.view import present_plan, present_scope, reader
-from vidcurate.clips.reviews import ClipReview, reviews_of, standing
+from vidcurate.analysis.view import command_of, present_plan, present_scope, reader
+from vidcurate.clips.reviews import ClipReview, is_about, reviews_of, standing
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.targets import folder_name
 from vidcurate.records import (
@@ -42,7 +42,6 @@ from vidcurate.records import (
     columns_of_table,
 )
 from vidcurate.stages.output.export_options import ExportConfig
-from vidcurate.stages.registry import STAGES
 from vidcurate.store.atomic import atomic_write
 from vidcurate.store.cache import cache_folder, local_copy
 from vidcurate.store.dataset import Dataset
@@ -169,18 +168,6 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
         decisions=tuple(d for d in standing(decisions) if is_about(d, clip_id)),
         not_made={table.name: command_of(table, dataset) for table in TOLD if not clip.has(table)},
     )
-
-
-def command_of(table: Table[Any], dataset: Dataset) -> str:
-    """The command that makes a table."""
-    stage = next(stage.name for stage in STAGES if stage.writes is table)
-    return f"vidcurate {stage} -d {dataset.root}"
-
-
-def is_about(decision: Decision, clip_id: str) -> bool:
-    """Whether a decision is about a clip, replaces it or makes it."""
-    made = {f"{decision.video_id}-{span.start_pts}-{span.end_pts}" for span in decision.spans}
-    return clip_id in {decision.clip_id, *decision.replaces, *made}
 
 
 def told(clip: OneClip, table: Table[Any]) -> TableRow:

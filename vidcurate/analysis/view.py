@@ -137,6 +137,12 @@ def reader(dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope) -> R
     return read
 
 
+def command_of(table: Table[Any], dataset: Dataset) -> str:
+    """The command that makes a table of a data set."""
+    stage = next(stage.name for stage in STAGES if stage.writes is table)
+    return f"vidcurate {stage} -d {dataset.root}"
+
+
 def live_rows(
     dataset: Dataset, plan: tuple[ResolvedStage, ...], scope: Scope, rows: pa.Table, table: str
 ) -> pa.Table:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
+from vidcurate.clips.spans import clip_id_of
 from vidcurate.records import Decision, ReviewedSpan
 
 Action = Literal["accept", "reject", "caption", "tags", "spans", "undo"]
@@ -148,9 +149,10 @@ def span_id(video_id: str, span: ReviewedSpan) -> str:
     return clip_id_of(video_id, span.start_pts, span.end_pts)
 
 
-def clip_id_of(video_id: str, start_pts: int, end_pts: int) -> str:
-    """Return the id of a clip, which consists of its video and span."""
-    return f"{video_id}-{start_pts}-{end_pts}"
+def is_about(decision: Decision, clip_id: str) -> bool:
+    """Check whether a decision is about a clip, puts others in its place, or makes it."""
+    made = (span_id(decision.video_id, span) for span in decision.spans)
+    return clip_id in {decision.clip_id, *decision.replaces, *made}
 
 
 def dependants(decisions: Sequence[Decision], step: str) -> Iterator[Decision]:

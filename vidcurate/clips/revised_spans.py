@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vidcurate.clips.reviews import Revision, clip_id_of, span_id
-from vidcurate.clips.spans import Span, Ticks
+from vidcurate.clips.reviews import Revision, span_id
+from vidcurate.clips.spans import Span, Ticks, clip_id_of
 from vidcurate.errors import MediaError
 from vidcurate.records import ReviewedSpan
 

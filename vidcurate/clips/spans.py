@@ -9,7 +9,7 @@ from math import ceil
 import numpy as np
 from numpy.typing import NDArray
 
-from vidcurate.records import Cut, VideoCuts
+from vidcurate.records import Clip, Cut, VideoCuts
 
 Ticks = NDArray[np.int64]
 
@@ -112,4 +112,26 @@ def subspan(span: Span, first: int, end: int) -> Span:
         span.before if first == span.first else None,
         span.after if end == span.end else None,
         tuple(joint for joint in span.joints if first < joint < end),
+    )
+
+
+def clip_id_of(video_id: str, start_pts: int, end_pts: int) -> str:
+    """Return the id of a clip, which consists of its video and span."""
+    return f"{video_id}-{start_pts}-{end_pts}"
+
+
+def clip_of(
+    video_id: str, time_base: Fraction, start_pts: int, end_pts: int, n_frames: int
+) -> Clip:
+    """Make the clip of a video between two ticks."""
+    return Clip(
+        clip_id=clip_id_of(video_id, start_pts, end_pts),
+        video_id=video_id,
+        start_pts=start_pts,
+        end_pts=end_pts,
+        time_base=time_base,
+        start_s=float(start_pts * time_base),
+        end_s=float(end_pts * time_base),
+        duration_s=float((end_pts - start_pts) * time_base),
+        n_frames=n_frames,
     )

@@ -9,10 +9,13 @@ import random
 import re
 import ssl
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from threading import Event, Semaphore
-from typing import Any, Protocol, TypeVar
+from itertools import islice
+from threading import Event, Lock, Semaphore
+from typing import Any, Generic, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -106,6 +109,22 @@ class ModelServer(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Agreed(Generic[T]):
+    """What a server accepts, as far as it is known by now; all threads share it."""
+
+    value: T
+    lock: Lock = field(default_factory=Lock)
+
+    def change(self, before: T, after: T) -> bool:
+        """Go on with another value, unless another thread has; whether this was the first."""
+        with self.lock:
+            is_first = self.value == before
+            if is_first:
+                self.value = after
+            return is_first
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """The request is sent again in another form, which is no failed try."""
@@ -146,6 +165,27 @@ def read_key(options: ServerOptions) -> str:
 def connect(server: ModelServer) -> httpx2.Client:
     """Open a client of a server, which the caller closes."""
     return open_client(server.options.base_url, server.options.timeout_s, server.proxy)
+
+
+def results_in_order(
+    jobs: Iterable[Callable[[], T]], stop: Stop, threads: int, ahead: int, name: str
+) -> Iterator[T]:
+    """Run jobs in threads, at most `ahead` of them at once, and yield their results in order.
+
+    Where the caller takes no more, `stop` ends those that wait for a server.
+    """
+    source = iter(jobs)
+    running: deque[Future[T]] = deque()
+    pool = ThreadPoolExecutor(threads, name)
+    try:
+        while True:
+            running.extend(pool.submit(job) for job in islice(source, ahead - len(running)))
+            if not running:
+                return
+            yield running.popleft().result()
+    finally:
+        stop.event.set()
+        pool.shutdown(cancel_futures=True)
 
 
 def send_until_answered(

@@ -28,7 +28,7 @@ from vidcurate.records.clips import (
     Signature,
     VerifiedClip,
 )
-from vidcurate.records.column import ColumnInfo, TableColumn, columns_of_table
+from vidcurate.records.column import ColumnInfo, TableColumn, column_info, columns_of_table
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -172,6 +172,7 @@ __all__ = [
     "VideoVectors",
     "Watermark",
     "WeakCaption",
+    "column_info",
     "columns_of_table",
     "merge_sources",
 ]

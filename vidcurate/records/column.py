@@ -5,6 +5,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from vidcurate.store.table import Table, unwrap_optional
@@ -48,6 +49,12 @@ class TableColumn:
 def columns_of_table(table: Table[Any]) -> tuple[TableColumn, ...]:
     """The columns of a table in order, those inside lists of records after their list."""
     return tuple(columns_of_record(table.record, ""))
+
+
+@cache
+def column_info(table: Table[Any], name: str) -> ColumnInfo | None:
+    """What a column of a table is; None where it has no such column."""
+    return next((column.info for column in columns_of_table(table) if column.name == name), None)
 
 
 def columns_of_record(record: type, before: str) -> Iterator[TableColumn]:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from vidcurate.analysis.tune import score_columns
-from vidcurate.records import CLIPS, SCORE_TABLES, columns_of_table
+from vidcurate.records import CLIPS, TABLES, column_info
 from vidcurate.report.data import ReportData
 from vidcurate.rules.join import joined_columns
 from vidcurate.stages.selection.filter import RULED
@@ -41,16 +41,11 @@ def score_values(
     """Each score of the clips at some positions: its name, unit and values."""
     clips = data.clips.select(CLIPS.schema.names).take(rows)
     joined = joined_columns(clips, CLIPS.name, columns, RULED, data.read)
-    about = {
-        (table.name, column.name): column.info
-        for table in (CLIPS, *SCORE_TABLES)
-        for column in columns_of_table(table)
-    }
     for table, column in columns:
-        info = about[table, column]
+        info = column_info(TABLES[table], column)
         yield {
             "name": f"{table}.{column}",
-            "unit": "" if info.unit == "1" else info.unit,
+            "unit": info.unit if info and info.unit != "1" else "",
             "values": rounded(joined[f"{table}.{column}"].to_pylist()),
         }
 

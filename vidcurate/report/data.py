@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vidcurate.analysis.fates import clip_fates
 from vidcurate.analysis.status import funnel
-from vidcurate.analysis.view import present_plan, present_scope, reader
+from vidcurate.analysis.view import command_of, present_plan, present_scope, reader
 from vidcurate.pipeline.counts import StageCount
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, SCANS, SOURCES, Clip
@@ -103,7 +103,7 @@ def read_report_data(dataset: Dataset, options: ReportOptions) -> ReportData:
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
     made = {resolved.stage.writes.name for resolved in plan}
     missing = {
-        stage.writes.name: f"vidcurate {stage.name} -d {dataset.root}"
+        stage.writes.name: command_of(stage.writes, dataset)
         for stage in STAGES
         if stage.writes.name not in made
     }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vidcurate.analysis.tune import Tuning, score_columns, scores_to_show, tune
 from vidcurate.pipeline.resolve import ResolvedStage
-from vidcurate.records import CLIPS, TABLES, ColumnInfo, columns_of_table
+from vidcurate.records import CLIPS, TABLES, ColumnInfo, column_info
 from vidcurate.rules import Rule
 from vidcurate.rules.bounds import bounds_in
 from vidcurate.rules.evaluation import evaluate, numbers_present, spread
@@ -105,7 +105,7 @@ def compared_scores(measures: Measures, most: int) -> list[str]:
 
 def is_compared(name: str) -> bool:
     """Whether a score says how a clip is; expressions of rules do."""
-    info = column_info(name)
+    info = score_info(name)
     return info is None or info.unit not in NOT_COMPARED
 
 
@@ -115,10 +115,7 @@ def varies(numbers: NDArray[np.float64]) -> bool:
     return bool(present.size) and bool(present.min() < present.max())
 
 
-def column_info(name: str) -> ColumnInfo | None:
-    """What a column "table.column" is; None for an expression."""
+def score_info(name: str) -> ColumnInfo | None:
+    """What a score "table.column" is; None for an expression."""
     table, _, column = name.partition(".")
-    if table not in TABLES:
-        return None
-    known = {c.name: c.info for c in columns_of_table(TABLES[table])}
-    return known.get(column)
+    return column_info(TABLES[table], column) if table in TABLES else None

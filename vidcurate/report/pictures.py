@@ -1,6 +1,7 @@
 """The pictures of a page: each is made once, and stands in the file or in a folder beside it."""
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -8,8 +9,9 @@ from typing import Literal
 from vidcurate.analysis.strips import HEIGHT, clip_strip
 from vidcurate.errors import MediaError
 from vidcurate.records import Clip
-from vidcurate.store.storage import Location
+from vidcurate.store.storage import Location, list_names
 
+PICTURE = re.compile(r"\d{6,}\.jpg")
 Media = Literal["inside", "links", "none"]
 
 
@@ -62,8 +64,12 @@ class Pictures:
     def write(self, folder: Location) -> None:
         """Write the pictures that a page links to."""
         folder.mkdir(parents=True, exist_ok=True)
-        for key, name in file_names(self.jpegs).items():
+        named = file_names(self.jpegs)
+        for key, name in named.items():
             (folder / name).write_bytes(self.jpegs[key])
+        for name in {*list_names(folder)} - {*named.values()}:
+            if PICTURE.fullmatch(name):  # of an earlier report, which had more
+                (folder / name).unlink()
 
 
 def file_names(keys: Mapping[str, bytes]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from vidcurate.analysis.tune import ClipScores, scores_to_show
 from vidcurate.errors import MissingExtraError, UsageError, quantity
 from vidcurate.records import ColumnInfo
 from vidcurate.report.histograms import Histogram, histogram
-from vidcurate.report.measures import column_info
+from vidcurate.report.measures import score_info
 from vidcurate.rules import Rule, evaluate_rules
 from vidcurate.rules.bounds import Bound, bounds_in
 from vidcurate.rules.evaluation import evaluate, numbers_present, spread
@@ -133,7 +133,7 @@ def score_plots(found: ClipScores) -> Iterator[ScorePlot]:
         drawn = [limit.value for limit in limits if limit.value is not None]
         yield ScorePlot(
             score=str(score),
-            info=column_info(str(score)),
+            info=score_info(str(score)),
             clips=n_clips,
             histogram=histogram(finite, groups, drawn),
             limits=tuple(dict.fromkeys(limits)),

@@ -19,7 +19,7 @@ from vidcurate.errors import BusyError, MediaError, UsageError, VidcurateError
 from vidcurate.review.answers import ConflictError, NotFoundError
 from vidcurate.review.clips import ClipsNow
 from vidcurate.review.decide import Asked
-from vidcurate.review.detail import clip_detail, clip_named, column_info
+from vidcurate.review.detail import clip_detail, clip_named, score_info
 from vidcurate.review.listing import ClipQuery, list_clips, video_name
 from vidcurate.review.pictures import frames_around
 from vidcurate.review.review import Review
@@ -203,7 +203,7 @@ def session(review: Review, _request: Request) -> Response:
 
 def score_facts(now: ClipsNow, score: tuple[str, str]) -> dict[str, Any]:
     """What a score is, and how far its values reach."""
-    info = column_info(*score)
+    info = score_info(*score)
     return {
         "name": ".".join(score),
         "unit": info.unit,

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from vidcurate.analysis.decisions import new_decision, new_step
-from vidcurate.clips.reviews import clip_id_of, dependants, standing
+from vidcurate.clips.reviews import dependants, standing
+from vidcurate.clips.spans import clip_id_of
 from vidcurate.errors import UsageError, quantity, suggest
 from vidcurate.records import Clip, Decision, ReviewedSpan
 from vidcurate.review.answers import ConflictError

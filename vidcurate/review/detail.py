@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
+from vidcurate.clips.reviews import is_about
 from vidcurate.records import (
     CLIPS,
     KEYFRAMES,
@@ -15,7 +15,7 @@ from vidcurate.records import (
     ColumnInfo,
     Decision,
     Verdict,
-    columns_of_table,
+    column_info,
 )
 from vidcurate.review.answers import NotFoundError
 from vidcurate.review.clips import ClipsNow
@@ -58,16 +58,10 @@ def clip_detail(now: ClipsNow, clip_id: str) -> dict[str, Any]:
         "keyframes": keyframes_of(now, clip_id),
         "strip": f"/strip/{clip_id}.jpg",
         "rules": rules_of(now, place),
-        "history": [history_row(d) for d in now.decisions if concerns(d, clip_id)],
+        "history": [history_row(d) for d in now.decisions if is_about(d, clip_id)],
         "neighbours_in_video": neighbours(now, clip),
         "verdict_of_judge": judged(now, clip_id),
     }
-
-
-def concerns(decision: Decision, clip_id: str) -> bool:
-    """Whether a decision is about a clip, or makes it, or puts others in its place."""
-    made = (f"{decision.video_id}-{s.start_pts}-{s.end_pts}" for s in decision.spans)
-    return clip_id in (decision.clip_id, *decision.replaces, *made)
 
 
 def history_row(decision: Decision) -> dict[str, Any]:
@@ -83,7 +77,7 @@ def scores_of(now: ClipsNow, place: int) -> list[dict[str, Any]]:
     limits = limits_at(now, place)
     rows = []
     for table, name in now.facts.scores:
-        info = column_info(table, name)
+        info = score_info(table, name)
         own = limits.get(f"{table}.{name}", [])
         broken = [limit for limit in own if limit["holds"] is False]
         rows.append(
@@ -99,10 +93,11 @@ def scores_of(now: ClipsNow, place: int) -> list[dict[str, Any]]:
     return rows
 
 
-@cache
-def column_info(table: str, name: str) -> ColumnInfo:
-    """What a column is."""
-    return next(c.info for c in columns_of_table(TABLES[table]) if c.name == name)
+def score_info(table: str, name: str) -> ColumnInfo:
+    """What a score is."""
+    info = column_info(TABLES[table], name)
+    assert info is not None
+    return info
 
 
 def limits_at(now: ClipsNow, place: int) -> Mapping[str, list[dict[str, Any]]]:

@@ -13,20 +13,24 @@ import pyarrow.compute as pc
 from vidcurate.analysis.fates import clip_fates
 from vidcurate.analysis.tune import score_columns
 from vidcurate.analysis.view import (
+    command_of,
     present_plan,
     present_scope,
     present_tables,
     read_consistently,
     reader,
 )
-from vidcurate.clips.spans import Ticks
+from vidcurate.clips.spans import Ticks, clip_of
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.media.scan.files import read_frames
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import (
     CAPTIONS,
     CLIPS,
+    KEPT,
     KEYFRAMES,
+    MOTION,
+    QUALITY,
     REFINED,
     SCANS,
     SOURCES,
@@ -48,16 +52,8 @@ from vidcurate.store.table import Table
 
 # Tables beside those of rules that the page shows something of.
 SHOWN: Sequence[Table[Any]] = (CAPTIONS, REFINED, VERDICTS, KEYFRAMES)
-# What a review is richer with, and the command that makes it.
-USEFUL: Mapping[str, str] = {
-    "quality": "quality",
-    "motion": "motion",
-    "kept": "filter",
-    "keyframes": "keyframes",
-    "captions": "caption",
-    "vectors": "embed",
-    "verdicts": "judge",
-}
+# What a review shows more with.
+USEFUL: Sequence[Table[Any]] = (QUALITY, MOTION, KEPT, KEYFRAMES, CAPTIONS, VECTORS, VERDICTS)
 # Texts are looked for where an image-text model made the vectors.
 TEXT_BACKEND = "open_clip"
 
@@ -133,9 +129,9 @@ class Facts:
         """The tables that would show more, each with the command that makes it."""
         present = present_tables(self.plan)
         return [
-            {"table": table, "command": f"vidcurate {command} -d {self.dataset.root}"}
-            for table, command in USEFUL.items()
-            if table not in present
+            {"table": table.name, "command": command_of(table, self.dataset)}
+            for table in USEFUL
+            if table.name not in present
         ]
 
     def source(self, video_id: str) -> Source | None:
@@ -181,18 +177,7 @@ class Facts:
             n_frames = int(end - first)
         except MediaError:
             n_frames = round((end_pts - start_pts) * scan.time_base * scan.frame_rate)
-        base = scan.time_base
-        return Clip(
-            clip_id=f"{video_id}-{start_pts}-{end_pts}",
-            video_id=video_id,
-            start_pts=start_pts,
-            end_pts=end_pts,
-            time_base=base,
-            start_s=float(start_pts * base),
-            end_s=float(end_pts * base),
-            duration_s=float((end_pts - start_pts) * base),
-            n_frames=n_frames,
-        )
+        return clip_of(video_id, scan.time_base, start_pts, end_pts, n_frames)
 
 
 def read_facts(dataset: Dataset) -> Facts:

@@ -203,6 +203,8 @@ def verdict_of(now: ClipsNow, clip_id: str, made: Mapping[str, Sequence[str]]) -
     A clip that people put others in the place of is judged by these: it is good where one is, bad
     where all are bad.
     """
+    while clip_id not in now.spans.place and len(made.get(clip_id, ())) == 1:
+        [clip_id] = made[clip_id]  # nudged, perhaps a thousand times
     if clip_id in now.spans.place or clip_id not in made:
         verdict = now.review(clip_id).verdict
         return None if verdict is None else verdict == "accept"

@@ -14,7 +14,7 @@ MAX_CHARS = 1000
 
 
 def search(now: ClipsNow, text: str | None, like: str | None, top: int) -> dict[str, Any]:
-    """The clips most like a text or a clip, best first, each with its score.
+    """The clips most like a text or a clip, best first, each with its score; and what is left out.
 
     Clips that people changed are found once their videos are split again. Raises ConflictError that
     names the command where there are no vectors, or none that know words.
@@ -33,10 +33,12 @@ def search(now: ClipsNow, text: str | None, like: str | None, top: int) -> dict[
         )
     if like is not None:
         clip_named(now, like)
+    notes: list[str] = []
     try:
-        found = find_clips(now.facts.dataset, SearchQuery(text, like), top, lambda _note: None)
+        found = find_clips(now.facts.dataset, SearchQuery(text, like), top, notes.append)
     except (UsageError, MediaError) as error:
         raise ConflictError(str(error)) from error
     scores = {row["clip_id"]: row["score"] for row in found}
     rows = rows_of(now, list(scores))
-    return {"clips": [{**row, "score": scores[row["clip_id"]]} for row in rows]}
+    clips = [{**row, "score": scores[row["clip_id"]]} for row in rows]
+    return {"clips": clips, "notes": notes}

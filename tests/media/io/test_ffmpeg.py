@@ -119,3 +119,28 @@ def test_other_protocols_are_refused(tmp_path: Path) -> None:
 def test_last_words(stderr: str, line: str) -> None:
     """The last line that names a cause is kept; echoes only if there is nothing else."""
     assert error_line(stderr) == line
+
+
+POOR = {
+    "lacks encoder": (
+        'case "$*" in *-encoders*) echo " V....D mpeg4 x";; *) exec "{real}" "$@";; esac'
+    ),
+    "does not run": "exit 1",
+}
+
+
+@pytest.mark.parametrize("fault", POOR)
+def test_a_poor_ffmpeg_gives_way(
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An ffmpeg on PATH that cannot do the work is not used, and what is used says why."""
+    find_ffmpeg.cache_clear()
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    real = find_ffmpeg().path
+    poor = program(tmp_path, POOR[fault].replace("{real}", real))
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    find_ffmpeg.cache_clear()
+    tool = find_ffmpeg(("libx264", "aac"), ("scale",))
+    find_ffmpeg.cache_clear()
+    assert tool.path != str(poor)
+    assert fault in (tool.refused or "")

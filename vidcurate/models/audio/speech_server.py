@@ -9,17 +9,15 @@ import re
 import wave
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import islice
-from threading import Lock, Semaphore
+from threading import Semaphore
 from types import MappingProxyType
 from typing import Any, Literal
 
 import httpx2
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from vidcurate.errors import MediaError
 from vidcurate.models.audio.transcription import (
@@ -34,16 +32,18 @@ from vidcurate.models.audio.transcription import (
 from vidcurate.models.chat.connection import HttpProxy, proxy_of
 from vidcurate.models.chat.request_gate import RequestGate
 from vidcurate.models.chat.requests import REFUSING_STATUSES
-from vidcurate.models.chat.responses import RequestFault, fault_in_body, value_of_body
+from vidcurate.models.chat.responses import RequestFault, decoded
 from vidcurate.models.notices import add_notice
 from vidcurate.models.server import (
     Again,
+    Agreed,
     ServerOptions,
     Stop,
     address_of,
     connect,
     post,
     read_key,
+    results_in_order,
     send_until_answered,
 )
 
@@ -90,22 +90,6 @@ class Reply:
 REPLY = TypeAdapter(Reply)
 
 
-@dataclass(slots=True)
-class AgreedDetail:
-    """What a server can tell, as far as it is known by now."""
-
-    detail: Detail = "words"
-    lock: Lock = field(default_factory=Lock)
-
-    def lessen(self, before: Detail) -> bool:
-        """Ask for less, unless another thread does already; whether this is the first."""
-        with self.lock:
-            is_first = self.detail == before
-            if is_first:
-                self.detail = LESSER[before]
-            return is_first
-
-
 @dataclass(frozen=True, slots=True)
 class SpeechServer:
     """A server as a speech model."""
@@ -113,7 +97,7 @@ class SpeechServer:
     options: ServerOptions
     key: str = field(repr=False)
     proxy: HttpProxy | None = field(repr=False)
-    agreed: AgreedDetail = field(default_factory=AgreedDetail, compare=False)
+    agreed: Agreed[Detail] = field(compare=False)
     gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
     @property
@@ -128,21 +112,10 @@ class SpeechServer:
     def hear(self, sounds: Iterable[Samples], language: str | None) -> Iterator[Heard | MediaError]:
         """What is said in each sound, `concurrency` of them at a time, in order."""
         n_slots = self.options.concurrency
-        source, stop = iter(sounds), Stop(Semaphore(n_slots))
-        running: deque[Future[Heard | MediaError]] = deque()
-        pool = ThreadPoolExecutor(n_slots, "speech")
+        stop = Stop(Semaphore(n_slots))
         with connect(self) as client:
-            try:
-                while True:
-                    for mono in islice(source, 2 * n_slots - len(running)):
-                        ask = partial(transcription, self, client, stop, mono, language)
-                        running.append(pool.submit(ask))
-                    if not running:
-                        return
-                    yield running.popleft().result()
-            finally:
-                stop.event.set()
-                pool.shutdown(cancel_futures=True)
+            jobs = (partial(transcription, self, client, stop, one, language) for one in sounds)
+            yield from results_in_order(jobs, stop, n_slots, 2 * n_slots, "speech")
 
 
 def open_speech_server(options: ServerOptions) -> SpeechServer:
@@ -150,7 +123,7 @@ def open_speech_server(options: ServerOptions) -> SpeechServer:
 
     Raises UsageError for an address without http, and a key or proxy that cannot be used.
     """
-    return SpeechServer(options, read_key(options), proxy_of(options.base_url))
+    return SpeechServer(options, read_key(options), proxy_of(options.base_url), Agreed("words"))
 
 
 def transcription(
@@ -161,7 +134,7 @@ def transcription(
     length_s = len(mono) / RATE_HZ
 
     def send() -> Heard | RequestFault | Again:
-        detail = server.agreed.detail
+        detail = server.agreed.value
         data = fields_of(server.options.model, detail, language)
         body = post(
             server, client, PATH, data=data, files={"file": ("speech.wav", file, "audio/wav")}
@@ -193,23 +166,15 @@ def refuses(fault: RequestFault, detail: Detail) -> bool:
 
 def lessen(server: SpeechServer, detail: Detail) -> None:
     """Ask for less from now on, and say so."""
-    if server.agreed.lessen(detail):
+    if server.agreed.change(detail, LESSER[detail]):
         add_notice(f"{address_of(server)} tells no times of {detail}: words are spread evenly")
 
 
 def read_reply(body: bytes, length_s: float) -> Heard | RequestFault:
     """Read an answer about a sound of some length: what was said, or what is wrong with it."""
-    value = value_of_body(body)
-    if isinstance(value, RequestFault):
-        return value
-    try:
-        reply = REPLY.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        return RequestFault(f"the answer is not a transcription: {place}: {first['msg']}")
-    if reply.error:
-        return fault_in_body(reply.error)
+    reply = decoded(body, REPLY, "transcription")
+    if isinstance(reply, RequestFault):
+        return reply
     if reply.text is None and reply.segments is None:
         return RequestFault("the answer is not a transcription: it has no text")
     language = Language(reply.language.lower(), None) if reply.language else None

@@ -4,13 +4,10 @@ What a server refuses in one request is left out of all that follow.
 """
 
 import time
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
-from threading import Lock, Semaphore
+from threading import Semaphore
 from typing import Any, TypeVar
 
 import httpx2
@@ -39,33 +36,19 @@ from vidcurate.models.chat.responses import RequestFault, read_answer
 from vidcurate.models.notices import add_notice
 from vidcurate.models.server import (
     Again,
+    Agreed,
     Stop,
     address_of,
     connect,
     post,
     read_key,
+    results_in_order,
     send_until_answered,
 )
 
 T = TypeVar("T")
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
 MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
-
-
-@dataclass(slots=True)
-class AgreedFormat:
-    """The request format that a server accepts, as far as it is known by now."""
-
-    request_format: RequestFormat
-    lock: Lock = field(default_factory=Lock)
-
-    def change(self, before: RequestFormat, after: RequestFormat) -> bool:
-        """Change to another format, unless another thread has; returns whether it changed."""
-        with self.lock:
-            is_first = self.request_format == before
-            if is_first:
-                self.request_format = after
-            return is_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +58,7 @@ class ChatServer:
     options: ChatOptions
     key: str = field(repr=False)
     proxy: HttpProxy | None = field(repr=False)
-    agreed: AgreedFormat = field(compare=False)
+    agreed: Agreed[RequestFormat] = field(compare=False)
     gate: RequestGate = field(default_factory=RequestGate, compare=False)
 
     def ask(self, request: ModelRequest) -> Outcome:
@@ -89,24 +72,14 @@ class ChatServer:
         A fault that every request would meet ends them all, with ServerDownError.
         """
         n_slots = self.options.concurrency
-        source, stop = iter(conversations), Stop(Semaphore(n_slots))
-        running: deque[Future[T | MediaError]] = deque()
-        # More threads than slots: while some wait for the server, others read pictures.
-        pool = ThreadPoolExecutor(n_slots + n_slots // 2, "chat")
+        stop = Stop(Semaphore(n_slots))
         # The client is closed with its connections, which are kept alive between requests.
         with connect(self) as client:
-            try:
-                while True:
-                    n_free = AHEAD * n_slots - len(running)
-                    for conversation in islice(source, n_free):
-                        reply = partial(answer_request, self, client, stop)
-                        running.append(pool.submit(run_conversation, conversation, reply))
-                    if not running:
-                        return
-                    yield running.popleft().result()
-            finally:
-                stop.event.set()
-                pool.shutdown(cancel_futures=True)
+            reply = partial(answer_request, self, client, stop)
+            jobs = (partial(run_conversation, one, reply) for one in conversations)
+            # More threads than slots: while some wait for the server, others read pictures.
+            threads = n_slots + n_slots // 2
+            yield from results_in_order(jobs, stop, threads, AHEAD * n_slots, "chat")
 
 
 def open_chat(options: Mapping[str, object]) -> ChatServer:
@@ -117,7 +90,7 @@ def open_chat(options: Mapping[str, object]) -> ChatServer:
     """
     chosen = read_options(options)
     key = read_key(chosen)
-    return ChatServer(chosen, key, proxy_of(chosen.base_url), AgreedFormat(initial_format(chosen)))
+    return ChatServer(chosen, key, proxy_of(chosen.base_url), Agreed(initial_format(chosen)))
 
 
 def answer_request(
@@ -126,7 +99,7 @@ def answer_request(
     """Answer one request, with as many tries as the options allow."""
 
     def send() -> tuple[Answer, RequestFormat] | RequestFault | Again:
-        request_format = chat.agreed.request_format
+        request_format = chat.agreed.value
         payload = chat_payload(chat.options, request, request_format)
         outcome = send_request(chat, client, payload, token_limit(chat.options, request))
         if isinstance(outcome, Answer):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -111,17 +111,9 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
     `model` is the name in the request; the server's own, more exact name is preferred. `max_tokens`
     is how long the answer may be.
     """
-    value = value_of_body(body)
-    if isinstance(value, RequestFault):
-        return value
-    try:
-        reply = REPLY.validate_python(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        return RequestFault(f"the answer is not a chat completion: {place}: {first['msg']}")
-    if reply.error:
-        return fault_in_body(reply.error)
+    reply = decoded(body, REPLY, "chat completion")
+    if isinstance(reply, RequestFault):
+        return reply
     if not reply.choices:
         return RequestFault("the answer is not a chat completion: it has no choices")
     usage = reply.usage or TokenUsage()
@@ -140,6 +132,32 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
         finished.repairs,
         finished.reason,
     )
+
+
+class HasError(Protocol):
+    """An answer that may hold an error instead."""
+
+    @property
+    def error(self) -> Any:
+        """What went wrong; None where nothing did."""
+        ...
+
+
+R = TypeVar("R", bound=HasError)
+
+
+def decoded(body: bytes, kind: TypeAdapter[R], what: str) -> R | RequestFault:
+    """Read an answer of some kind: what it says, or the fault that it is or holds."""
+    value = value_of_body(body)
+    if isinstance(value, RequestFault):
+        return value
+    try:
+        reply = kind.validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the whole"
+        return RequestFault(f"the answer is not a {what}: {place}: {first['msg']}")
+    return fault_in_body(reply.error) if reply.error else reply
 
 
 def fault_in_body(error: Any) -> RequestFault:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from vidcurate.records import CLIPS
+from vidcurate.report.clip_facts import rounded
 from vidcurate.report.data import MAX_POINTS, ReportData, clips_at
 from vidcurate.report.measures import Measures, compared_scores
 from vidcurate.report.sampling import sample_by_fate
@@ -15,7 +16,6 @@ MAX_SCORES = 40
 # Clips whose point has a picture; of many more points the others tell their values alone.
 MAX_PICTURES = 800
 PICTURE_HEIGHT = 90
-DIGITS = 4
 
 
 def scatter_section(data: ReportData) -> Section:
@@ -64,7 +64,7 @@ def point_data(data: ReportData, names: list[str], chosen: Any) -> dict[str, Any
         "fate": columns["fate"],
         "reason": columns["reason"],
         "picture": point_pictures(data, chosen),
-        "scores": {name: rounded(data.measures.numbers(name)[chosen]) for name in names},
+        "scores": {name: rounded(data.measures.numbers(name)[chosen].tolist()) for name in names},
     }
 
 
@@ -75,8 +75,3 @@ def point_pictures(data: ReportData, chosen: Any) -> list[str | None]:
     for place, clip in zip(every, clips_at(data.clips, chosen[every]), strict=True):
         keys[place] = data.pictures.strip(clip, 1, PICTURE_HEIGHT)
     return keys
-
-
-def rounded(numbers: Any) -> list[float | None]:
-    """Values with the digits that are seen; None where there is none."""
-    return [None if np.isnan(n) else float(f"{n:.{DIGITS}g}") for n in numbers.tolist()]

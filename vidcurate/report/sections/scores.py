@@ -8,7 +8,7 @@ from vidcurate.analysis.tune import Distribution
 from vidcurate.records import CLIPS, KEPT
 from vidcurate.report.data import ReportData
 from vidcurate.report.histograms import GROUPS, Histogram, groups_of, histogram
-from vidcurate.report.measures import column_info
+from vidcurate.report.measures import score_info
 from vidcurate.report.section import Section
 from vidcurate.report.text import figure
 
@@ -53,7 +53,7 @@ def scores_section(data: ReportData) -> Section:
 
 def score_card(found: Distribution, values: Histogram, number: int) -> dict[str, Any]:
     """What a score's card says beside its chart."""
-    info = column_info(found.score)
+    info = score_info(found.score)
     return {
         "name": found.score,
         "chart": f"score-{number}",

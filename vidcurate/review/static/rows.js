@@ -38,15 +38,15 @@ export async function openQuery(wanted, near = 0) {
   return true;
 }
 
-/** Show the answer to a search: `{text}` or `{like}`. */
+/** Show the answer to a search, `{text}` or `{like}`: what it leaves out; null if another came. */
 export async function openSearch(wanted) {
   const own = ++generation;
   const answer = await get("/api/search", { ...wanted, top: 200 });
-  if (own !== generation) return false;
+  if (own !== generation) return null;
   query = null;
   rows = answer.clips;
   tell("rows");
-  return true;
+  return answer.notes;
 }
 
 /** Make sure that the rows of some places get loaded. */

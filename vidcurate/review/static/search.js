@@ -8,14 +8,15 @@ import { openSearch, placeOf, total } from "./rows.js";
 import { state, tell } from "./state.js";
 
 async function search(wanted, words) {
+  let notes;
   try {
-    if (!(await openSearch(wanted))) return;
+    notes = await openSearch(wanted);
   } catch (error) {
-    fail(error.message);
-    return;
+    return fail(error.message);
   }
+  if (notes === null) return;
   $("search-source").hidden = false;
-  $("search-source").querySelector("bdi").textContent = words;
+  $("search-source").querySelector("bdi").textContent = [words, ...notes].join("; ");
   state.row = placeOf(state.id);
   $("list").scrollTop = 0;
   tell("chosen");

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import model_validator
 
-from vidcurate.clips.reviews import Revision, clip_id_of
+from vidcurate.clips.reviews import Revision
 from vidcurate.clips.revised_spans import revise
 from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
 from vidcurate.clips.spans import (
     Span,
     Ticks,
+    clip_of,
     divide_span,
     shot_spans,
     transition_spans,
@@ -344,20 +345,10 @@ def divide(span: Span, video: SplitInput, config: SplitConfig) -> Iterator[Span]
 
 
 def clip(video: SplitInput, span: Span) -> Clip:
-    """Make the clip of a span; its id consists of video and span."""
-    time_base, video_id = video.scan.time_base, video.scan.video_id
+    """Make the clip of a span."""
     start_pts, end_pts = int(video.edges[span.first]), int(video.edges[span.end])
-    return Clip(
-        clip_id=clip_id_of(video_id, start_pts, end_pts),
-        video_id=video_id,
-        start_pts=start_pts,
-        end_pts=end_pts,
-        time_base=time_base,
-        start_s=float(start_pts * time_base),
-        end_s=float(end_pts * time_base),
-        duration_s=float((end_pts - start_pts) * time_base),
-        n_frames=span.end - span.first,
-    )
+    scan = video.scan
+    return clip_of(scan.video_id, scan.time_base, start_pts, end_pts, span.end - span.first)
 
 
 def needs_vectors(config: SplitConfig) -> bool:
