@@ -30,10 +30,17 @@ def test_the_command_writes_one_file(finished: Dataset, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("fast_charts")
 def test_links_lie_in_a_folder_beside_the_page(finished: Dataset, tmp_path: Path) -> None:
-    """Linked pictures are JPEG files; the page is in the data set where no file is named."""
+    """Linked pictures are JPEG files, those of an earlier page are gone, and others' files stay.
+
+    The page is in the data set where no file is named.
+    """
     dataset = vc.open(str(finished.root))
+    folder = tmp_path / "look_media"
+    folder.mkdir()
+    for name in ("999999.jpg", "mine.jpg"):
+        (folder / name).touch()
     written = dataset.report(tmp_path / "look.html", media="links")
-    files = sorted((tmp_path / "look_media").iterdir())
+    files = sorted({*folder.iterdir()} - {folder / "mine.jpg"})
     assert len(files) == written.pictures > 0
     assert all(file.read_bytes().startswith(b"\xff\xd8") for file in files)
     assert dataset.report(media="none").file == dataset.path / "report.html"

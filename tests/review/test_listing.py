@@ -89,7 +89,9 @@ def test_all_that_is_known_of_a_clip(reader: Page) -> None:
 def test_clips_most_like_another(reader: Page) -> None:
     """The same shot of another film comes first; words need vectors that know them."""
     _, fractal, bars = reader.ids()[:3]
-    found = reader.get(f"/api/search?like={bars}&top=1")["clips"]
+    answer = reader.get(f"/api/search?like={bars}&top=1")
+    found = answer["clips"]
+    assert answer["notes"] == []
     assert [row["clip_id"] for row in found] == reader.ids()[4:]
     assert found[0]["score"] > 0.9
     assert "vidcurate embed" in reader.refused("/api/search?text=a rabbit", 409)

@@ -1,8 +1,10 @@
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from tests.support.reviews import Page, reviewing
+from vidcurate.review.samples import verdict_of
 
 
 def test_a_sample_has_clips_of_each_stratum(page: Page) -> None:
@@ -99,3 +101,12 @@ def test_a_sample_outlives_the_server(root: Path) -> None:
     judged = fates[drawn["clip_ids"][0]]
     counts = {s["stratum"]: s["judged"] for s in found["by_stratum"]}
     assert counts == {fate: int(fate == judged) for fate in fates.values()}
+
+
+def test_a_clip_that_was_nudged_very_often_is_judged_by_its_last_span(page: Page) -> None:
+    """However long the chain from the drawn clip to the one that is there."""
+    there = page.ids()[0]
+    page.decide("accept", there)
+    names = [*(f"v-0-{end}" for end in range(1, 3000)), there]
+    made = {before: (after,) for before, after in pairwise(names)}
+    assert verdict_of(page.served.review.now, names[0], made) is True
