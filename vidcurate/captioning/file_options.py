@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 
+from vidcurate.captioning.forms import form_names
 from vidcurate.captioning.options import CaptionConfig, Structured, Teachers, teacher_of
 from vidcurate.captioning.prompts import load_prompt, prompt_names
 from vidcurate.models.chat.options import ModelConfig, model_content
@@ -26,7 +27,8 @@ def file_options(
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:
     """The same for captions: prompt, form, model and teachers."""
     found = file_options(config, config.chat, ("prompt",))
-    if isinstance(config.strategy, Structured) and config.strategy.form:
+    strategy = config.strategy
+    if isinstance(strategy, Structured) and strategy.form not in ("", *form_names()):
         found["form"] = BY_CONTENT
     if isinstance(config.strategy, Teachers):
         found["teachers"] = identity_of_teachers(config, config.strategy)

@@ -75,7 +75,11 @@ class Structured(Choice):
     """A form that the model fills in."""
 
     name: Literal["structured"] = "structured"
-    form: str = option("", "A YAML file with a JSON schema; the built-in form if empty")
+    form: str = option(
+        "",
+        "Name of a built-in form, clip, koala, skyreels or vdc, or a YAML file with a JSON schema; "
+        "clip if empty",
+    )
 
 
 class Script(LongPrompt):
