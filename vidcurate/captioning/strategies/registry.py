@@ -9,6 +9,8 @@ from vidcurate.captioning.clip_input import Strategy
 from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import (
     CaptionConfig,
+    CleaningRule,
+    Shots,
     Single,
     StrategyName,
     Structured,
@@ -20,6 +22,7 @@ from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
 from vidcurate.captioning.strategies.motion_detail import motion_detail
 from vidcurate.captioning.strategies.script import script
+from vidcurate.captioning.strategies.shots import shots
 from vidcurate.captioning.strategies.single import single
 from vidcurate.captioning.strategies.structured import structured
 from vidcurate.captioning.strategies.teachers import teachers
@@ -32,12 +35,14 @@ from vidcurate.store.table import Table
 class StrategySpec:
     """A strategy and the names of its prompts; an option can replace the first.
 
-    `reads` are the score tables that it uses, where the data set has them.
+    `reads` are the score tables that it uses, where the data set has them. `unfit` are cleaning
+    rules that would take away what the strategy asks for.
     """
 
     converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
+    unfit: tuple[CleaningRule, ...] = ()
 
 
 STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
@@ -48,6 +53,15 @@ STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
         "dense": StrategySpec(dense, ("dense", *JSON_PROMPTS)),
         "structured": StrategySpec(
             structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
+        ),
+        "shots": StrategySpec(
+            shots,
+            (
+                *("shots", "shot-type", "shot-angle", "shot-position", "camera-motion"),
+                *("expression", "word-again", "fuse-t2v", "fuse-i2v", *JSON_PROMPTS),
+            ),
+            (MOTION,),
+            unfit=("opener",),  # "A long shot shows" names what an expert decided
         ),
         "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
         "teachers": StrategySpec(teachers, ("describe", "choose", *JSON_PROMPTS)),
@@ -74,4 +88,12 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
             asked[part] = load_prompt(chosen[part])
     if isinstance(strategy, Structured):
         asked["form"] = load_form(strategy.form)
+    if isinstance(strategy, Shots):
+        asked["form"] = load_form("skyreels")
     return asked
+
+
+def cleaning_rules(config: CaptionConfig) -> tuple[CleaningRule, ...]:
+    """The rules by which a strategy's text is cleaned."""
+    unfit = STRATEGIES[config.strategy.name].unfit
+    return tuple(rule for rule in config.clean if rule not in unfit)
