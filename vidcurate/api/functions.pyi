@@ -515,6 +515,26 @@ def refine(
     plain_prompt: str = '',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def sentences(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    backend: Literal['minilm', 'open_clip', 'transformers', 'server'] = 'minilm',
+    model: str = '',
+    language: str = 'any',
+    revision: str = '',
+    pooling: Literal['mean', 'first'] = 'mean',
+    base_url: str = 'http://localhost:8000/v1',
+    concurrency: int = 8,
+    timeout_s: float = 120.0,
+    max_retries: int = 4,
+    backoff_s: float = 1.0,
+    max_wait_s: float = 300.0,
+    api_key_env: str = 'OPENAI_API_KEY',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def outline(
     dataset: PathLike = "out",
     sources: Sources | None = None,

@@ -253,6 +253,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate refine -d out --backend openai --model NAME",
     ),
     stage(
+        "sentences",
+        CAPTIONS,
+        "Make vectors of each clip's text and of its sentences.",
+        "vidcurate sentences -d out",
+        "vidcurate sentences -d out --backend server --model NAME --base-url "
+        "http://localhost:8000/v1",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",

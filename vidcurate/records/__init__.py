@@ -58,6 +58,7 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -98,6 +99,7 @@ __all__ = [
     "ALIGNMENT",
     "BOUNDS",
     "CAPTIONS",
+    "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
@@ -136,6 +138,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Caption",
+    "CaptionVectors",
     "Clip",
     "ClipKeyframes",
     "ColumnInfo",
@@ -209,6 +212,7 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            CAPTION_VECTORS,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )

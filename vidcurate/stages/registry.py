@@ -6,6 +6,7 @@ from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.refine import REFINE
+from vidcurate.stages.captions.sentences import SENTENCES
 from vidcurate.stages.captions.story import STORY
 from vidcurate.stages.captions.triage import TRIAGE
 from vidcurate.stages.output.export import EXPORT
@@ -63,6 +64,7 @@ STAGES: tuple[Stage, ...] = (
     JUDGE,
     TRIAGE,
     REFINE,
+    SENTENCES,
     OUTLINE,
     STORY,
     EXPORT,
