@@ -87,8 +87,9 @@ def speech(
         sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
         transcript = transcript_of(video_id, workspace)
         words = words_of(transcript, workspace)
+        subtitles_hash = transcript.subtitles_hash if transcript else None
         for clip, sound in zip(stretch, sounds, strict=True):
-            said = said_in(clip, transcript, words)
+            said = said_in(clip, words, subtitles_hash)
             if sound is None:
                 unknown = (None,) * 7
                 yield [Speech(clip.clip_id, clip.video_id, False, *unknown, **asdict(said))]
@@ -123,13 +124,13 @@ def words_of(transcript: Transcript | None, workspace: Workspace) -> pa.Table | 
     return read_words(workspace.file_of(TRANSCRIPTS, transcript.words_file))
 
 
-def said_in(clip: Clip, transcript: Transcript | None, words: pa.Table | None) -> Said:
+def said_in(clip: Clip, words: pa.Table | None, subtitles_hash: str | None) -> Said:
     """Measure how much is said in a clip; a word is in the clip that holds its middle."""
-    if transcript is None or words is None:
+    if words is None:
         return Said(None, None, None)
     own = words_in(words, clip.start_s, clip.end_s)
     probability = pc.mean(own["probability"]).as_py()
-    return Said(own.num_rows / clip.duration_s, probability, transcript.subtitles_hash)
+    return Said(own.num_rows / clip.duration_s, probability, subtitles_hash)
 
 
 def changed_words(_config: SpeechConfig, view: DatasetView) -> pa.Array:
