@@ -58,6 +58,7 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
 from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
 from vidcurate.records.verdicts import (
     REFINED,
@@ -118,6 +119,7 @@ __all__ = [
     "SCANS",
     "SCORE_TABLES",
     "SIGNATURES",
+    "SOUNDS",
     "SOURCES",
     "SPEECH",
     "STORIES",
@@ -159,6 +161,8 @@ __all__ = [
     "Scan",
     "Scene",
     "Signature",
+    "SoundSpan",
+    "Sounds",
     "Source",
     "SpanText",
     "Speech",
@@ -187,6 +191,7 @@ SCORE_TABLES = (
     MOTION,
     WATERMARK,
     SPEECH,
+    SOUNDS,
     CONSISTENCY,
     AESTHETIC,
     TEXT,
