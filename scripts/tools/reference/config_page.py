@@ -27,9 +27,9 @@ FILE` checks one, and `vidcurate config --recipe NAME` prints a recipe."""
 
 VERSIONS = (
     "`versions` maps names to further captions of the same clips: each states in what it differs, "
-    "such as `versions: {chinese: {language: Chinese}}`. A version writes a table of the columns of "
-    "`captions`, as `captions_chinese`. A config that has the section `caption` says which versions "
-    "there are."
+    "such as `versions: {chinese: {language: Chinese}}`. A version writes a table with the columns "
+    "of `captions`, as `captions_chinese`. A config that has the section `caption` says which "
+    "versions there are."
 )
 CHAT_MODELS = "Options of chat models"
 

@@ -12,11 +12,15 @@ from tests.support.chat_server import Script, serving
 from tests.support.pipeline import files_below, rows, state, stored
 from tests.support.videos import render
 from vidcurate import UsageError, VideoDataset, caption, export, run
+from vidcurate.analysis.clip_details import clip_details
 from vidcurate.analysis.leftovers import stale_folders
+from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import mapping_config
 from vidcurate.pipeline.session import forget_version
 from vidcurate.records import CAPTIONS, version_table
+from vidcurate.report.data import ReportOptions, read_report_data
+from vidcurate.report.sections.captions import captions_section
 from vidcurate.stages.registry import STAGES
 from vidcurate.store.dataset import Dataset
 
@@ -161,7 +165,9 @@ def test_an_export_brings_versions_up_to_date_unless_told_not_to(out: Path, scri
     assert pq.read_table(shard)["captions_chinese"].null_count == 0
 
 
-def test_a_version_is_seen_in_status_rows_and_show(out: Path) -> None:
+def test_a_version_is_seen_in_status_rows_and_show(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """It is counted, read, filtered by rules and told of as any table is."""
     caption(out, version="chinese", language="Chinese", engine="inline")
     data = VideoDataset(out)
@@ -170,6 +176,21 @@ def test_a_version_is_seen_in_status_rows_and_show(out: Path) -> None:
     where = "captions_chinese.language == 'Chinese'"
     assert data.table("clips", where=where).num_rows == N_CLIPS
     assert data.table("caption_chinese").num_rows == N_CLIPS
+    clip = next(data.clips())
+    assert list(clip.captions) == ["captions", "captions_chinese"]
+    show_clip(clip_details(Dataset(out), clip.id))
+    assert "version chinese, Chinese, by" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_report_tells_versions_beside_the_caption(out: Path) -> None:
+    """The section of captions says who wrote each version, and shows its texts with the others."""
+    caption(out, version="other", model="B", engine="inline")
+    data = read_report_data(Dataset(out), ReportOptions(media="none"))
+    section = captions_section(data)
+    written = [(model["version"], model["model"]) for model in section.context["models"]]
+    assert written == [("", "eye-1"), ("other", "eye-1")]
+    names = {v["name"] for item in section.data["captions"] for v in item["versions"]}
+    assert names == {"other, English by eye-1"}
 
 
 @pytest.mark.parametrize("name", ["Chinese", "zh-hans", "b_model", ""])
