@@ -3,9 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
+from vidcurate.captioning.options import CaptionConfig
 from vidcurate.records import Caption, PartitionedClip, version_table
 from vidcurate.stage import MapStage
-from vidcurate.stages.captions.caption import CAPTION, CaptionConfig, Captioner
+from vidcurate.stages.captions.caption import CAPTION, Captioner
 
 START = f"{CAPTION.name}_"
 
