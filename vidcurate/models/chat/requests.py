@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.conversation import Frame, ModelRequest
+from vidcurate.models.chat.conversation import ModelRequest, Part, Sound
 from vidcurate.models.chat.responses import RequestFault
 
 Form = Literal["json_schema", "json_object", "words"]
@@ -119,10 +119,13 @@ def token_limit(options: ChatOptions, request: ModelRequest) -> int:
     return request.max_tokens or options.max_tokens
 
 
-def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
-    """A text or a picture as a part of a message."""
+def part_of(part: Part, detail: str | None) -> dict[str, Any]:
+    """A text, a picture or a sound as a part of a message."""
     if isinstance(part, str):
         return {"type": "text", "text": part}
+    if isinstance(part, Sound):
+        data = base64.b64encode(part.wav).decode()
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
     url = "data:image/jpeg;base64," + base64.b64encode(part.jpeg).decode()
     asked = {"url": url} if detail is None else {"url": url, "detail": detail}
     return {"type": "image_url", "image_url": asked}
