@@ -1,0 +1,52 @@
+"""What is known of a clip's sound besides words, for requests and for captions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from vidcurate.captioning.clip_input import ClipInput
+from vidcurate.captioning.prompts import MAX_TOLD_CHARS
+from vidcurate.records import SOUNDS
+
+MAX_LABELS, MAX_SPANS = 8, 4
+
+
+def sound_text(clip_input: ClipInput) -> str | None:
+    """What is heard: as a model wrote it, else the kinds of sound; None where nothing is known."""
+    row = sounds_row(clip_input)
+    return one_line(row.get("sound_text")) or "; ".join(kinds_of_sound(row)) or None
+
+
+def music_text(clip_input: ClipInput) -> str | None:
+    """The music as a model wrote it; None where none did."""
+    return one_line(sounds_row(clip_input).get("music_text"))
+
+
+def sounds_row(clip_input: ClipInput) -> Mapping[str, Any]:
+    """The clip's row of the table `sounds`; empty where there is none or nothing is heard."""
+    return {} if clip_input.quiet else clip_input.facts.get(SOUNDS.name, {})
+
+
+def kinds_of_sound(row: Mapping[str, Any]) -> Iterator[str]:
+    """The surest kinds of sound, each with its probability and its first times in the clip."""
+    found = list(zip(row.get("labels", ()), row.get("probabilities", ()), strict=True))
+    for label, probability in found[:MAX_LABELS]:
+        spans = [span for span in row.get("spans", ()) if span["label"] == label][:MAX_SPANS]
+        times = (f"{span['start_s']:.1f} to {span['end_s']:.1f} s" for span in spans)
+        yield f"{label} ({', '.join((f'{probability:.2f}', *times))})"
+
+
+def told_sound(
+    clip_input: ClipInput, sound: str | None, music: str | None, max_chars: int = MAX_TOLD_CHARS
+) -> str:
+    """Texts about sound and music in tags; "" where nothing is known of them.
+
+    Of a clip that was measured to be silent, that is told.
+    """
+    music = f"The music: {music}" if music else None
+    known = (text.rstrip(". ") for text in (clip_input.quiet, sound, music) if text)
+    return clip_input.in_tags("sounds", ". ".join(known), max_chars)
+
+
+def one_line(text: str | None) -> str | None:
+    """A text without breaks; None for a blank one."""
+    return " ".join((text or "").split()) or None
