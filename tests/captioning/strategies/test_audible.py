@@ -89,6 +89,14 @@ def test_sound_that_was_not_measured_is_not_called_silent() -> None:
     assert result.structured["audio"] is None
 
 
+def test_shares_of_speech_stand_in_for_kinds_of_sound() -> None:
+    """Without a table of sounds the shares of `speech` are told, as far as they were measured."""
+    model = Model([reply(json.dumps(WHOLE))])
+    shares = {"speech_share": 0.99, "singing_share": None, "music_share": 0.02}
+    caption_by(model, {"speech": shares}, strategy="audible")
+    assert "<sounds>\nspeech for 99% of the time\n</sounds>" in model.texts()[0]
+
+
 def test_a_blank_answer_is_no_caption() -> None:
     """A blank text about sound is null with the reason; a blank one about the picture fails."""
     model = Model([reply(json.dumps({**WHOLE, "audio": " "}))])

@@ -5,25 +5,29 @@ from typing import Any
 
 from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.prompts import MAX_TOLD_CHARS
-from vidcurate.records import SOUNDS
+from vidcurate.records import SOUNDS, SPEECH
 
 MAX_LABELS, MAX_SPANS = 8, 4
+SHARES, MIN_SHARE = ("speech", "singing", "music"), 0.1
 
 
 def sound_text(clip_input: ClipInput) -> str | None:
-    """What is heard: as a model wrote it, else the kinds of sound; None where nothing is known."""
-    row = sounds_row(clip_input)
+    """What is heard, by the table `sounds`, else by `speech`; None where nothing is known.
+
+    A text that a model wrote comes before the kinds of sound.
+    """
+    if clip_input.quiet:
+        return None
+    row: Mapping[str, Any] | None = clip_input.facts.get(SOUNDS.name)
+    if row is None:
+        return "; ".join(shares_of_time(clip_input.facts.get(SPEECH.name, {}))) or None
     return one_line(row.get("sound_text")) or "; ".join(kinds_of_sound(row)) or None
 
 
 def music_text(clip_input: ClipInput) -> str | None:
     """The music as a model wrote it; None where none did."""
-    return one_line(sounds_row(clip_input).get("music_text"))
-
-
-def sounds_row(clip_input: ClipInput) -> Mapping[str, Any]:
-    """The clip's row of the table `sounds`; empty where there is none or nothing is heard."""
-    return {} if clip_input.quiet else clip_input.facts.get(SOUNDS.name, {})
+    row: Mapping[str, Any] = clip_input.facts.get(SOUNDS.name, {})
+    return None if clip_input.quiet else one_line(row.get("music_text"))
 
 
 def kinds_of_sound(row: Mapping[str, Any]) -> Iterator[str]:
@@ -33,6 +37,14 @@ def kinds_of_sound(row: Mapping[str, Any]) -> Iterator[str]:
         spans = [span for span in row.get("spans", ()) if span["label"] == label][:MAX_SPANS]
         times = (f"{span['start_s']:.1f} to {span['end_s']:.1f} s" for span in spans)
         yield f"{label} ({', '.join((f'{probability:.2f}', *times))})"
+
+
+def shares_of_time(row: Mapping[str, Any]) -> Iterator[str]:
+    """The kinds of sound of a row of `speech`, each with its share of the clip's time."""
+    for kind in SHARES:
+        share = row.get(f"{kind}_share")
+        if share is not None and share >= MIN_SHARE:
+            yield f"{kind} for {share:.0%} of the time"
 
 
 def told_sound(
