@@ -418,7 +418,7 @@ def caption(
     version: str = "",
     on_progress: OnProgress | None = None,
     backend: Literal['facts', 'openai', 'transformers', 'vllm'] = 'facts',
-    strategy: Literal['single', 'differential', 'structured', 'script', 'dense', 'motion-detail', 'teachers'] = 'single',
+    strategy: Literal['single', 'differential', 'structured', 'script', 'dense', 'motion-detail', 'audible', 'audio-visual', 'teachers'] = 'single',
     style: Literal['general', 'text-to-video', 'lora-character', 'lora-style', 'lora-motion', 'video-llm'] = 'general',
     trigger: str = '',
     prompt: str = '',
