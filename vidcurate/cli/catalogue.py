@@ -273,6 +273,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate story -d out --backend openai --model NAME",
     ),
     stage(
+        "accept",
+        SELECTION,
+        "Accept the clips for the export whose texts satisfy every rule.",
+        "vidcurate accept -d out --rule 'alignment.clip_cosine >= 0.2'",
+        "vidcurate accept -d out --rule \"captions.text not contains ['logo', 'watermark']\"",
+    ),
+    stage(
         "export",
         OUTPUT,
         "Write the kept clips as files, with Parquet or in the layout of a trainer.",

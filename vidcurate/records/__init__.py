@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.records.clips import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -95,6 +96,7 @@ from vidcurate.records.videos import (
 from vidcurate.store.table import Table
 
 __all__ = [
+    "ACCEPTED",
     "AESTHETIC",
     "ALIGNMENT",
     "BOUNDS",
@@ -125,6 +127,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TEXT",
+    "TEXT_TABLES",
     "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
@@ -197,6 +200,9 @@ SCORE_TABLES = (
     DEDUP,
 )
 
+# What the rules of accept know besides: texts, and what was found in them.
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
@@ -213,6 +219,7 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )

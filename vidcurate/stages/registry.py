@@ -20,6 +20,7 @@ from vidcurate.stages.scores.suitability import SUITABILITY_STAGE
 from vidcurate.stages.scores.tags import TAGS_STAGE
 from vidcurate.stages.scores.text import TEXT_STAGE
 from vidcurate.stages.scores.watermark import WATERMARK_STAGE
+from vidcurate.stages.selection.accept import ACCEPT
 from vidcurate.stages.selection.dedup import DEDUP_STAGE
 from vidcurate.stages.selection.filter import FILTER
 from vidcurate.stages.selection.keyframes import KEYFRAMES_STAGE
@@ -67,6 +68,7 @@ STAGES: tuple[Stage, ...] = (
     REFINE,
     OUTLINE,
     STORY,
+    ACCEPT,
     EXPORT,
     VERIFY,
 )
