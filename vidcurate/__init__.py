@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from vidcurate.api.dataset import open_dataset as open  # noqa: A004 - read as vidcurate.open
     from vidcurate.api.events import Event, Note, StageAdvanced, StageBegan, StageEnded
     from vidcurate.api.functions import (
+        accept,
         aesthetic,
         alignment,
         bounds,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
         partition,
         probe,
         quality,
+        queries,
         refine,
         run,
         safety,
@@ -76,6 +78,7 @@ __all__ = [
     "UsageError",
     "VidcurateError",
     "VideoDataset",
+    "accept",
     "aesthetic",
     "alignment",
     "bounds",
@@ -98,6 +101,7 @@ __all__ = [
     "partition",
     "probe",
     "quality",
+    "queries",
     "refine",
     "run",
     "safety",

@@ -199,6 +199,16 @@ def split(
     max_trim_confidence: float = 0.0,
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def queries(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    texts: Sequence[str] = (),
+    file: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def bounds(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -606,6 +616,15 @@ def story(
     device_map: str = '',
     as_video: bool = False,
     plain_prompt: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
+def accept(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def export(

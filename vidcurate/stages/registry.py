@@ -28,6 +28,7 @@ from vidcurate.stages.scores.suitability import SUITABILITY_STAGE
 from vidcurate.stages.scores.tags import TAGS_STAGE
 from vidcurate.stages.scores.text import TEXT_STAGE
 from vidcurate.stages.scores.watermark import WATERMARK_STAGE
+from vidcurate.stages.selection.accept import ACCEPT
 from vidcurate.stages.selection.dedup import DEDUP_STAGE
 from vidcurate.stages.selection.filter import FILTER
 from vidcurate.stages.selection.keyframes import KEYFRAMES_STAGE
@@ -39,6 +40,7 @@ from vidcurate.stages.shots.split import SPLIT
 from vidcurate.stages.sources.embed import EMBED
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
+from vidcurate.stages.sources.queries import QUERIES_STAGE
 from vidcurate.stages.sources.scan import SCAN
 from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
@@ -50,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     TRANSCRIBE,
     CUTS_STAGE,
     SPLIT,
+    QUERIES_STAGE,
     BOUNDS_STAGE,
     QUALITY_STAGE,
     MOTION_STAGE,
@@ -75,6 +78,7 @@ STAGES: tuple[Stage, ...] = (
     SENTENCES,
     OUTLINE,
     STORY,
+    ACCEPT,
     EXPORT,
     VERIFY,
 )
