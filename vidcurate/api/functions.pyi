@@ -284,8 +284,8 @@ def sounds(
     temperature: float | None = 0.0,
     max_heard_s: float = 120.0,
     music: bool = True,
-    sound_prompt: str = 'sounds',
-    music_prompt: str = 'music',
+    sound_prompt: str = 'hear-sounds',
+    music_prompt: str = 'hear-music',
     language: str = 'English',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
