@@ -27,7 +27,10 @@ class Usage:
     notes: tuple[str, ...] = ()
 
     def add(self, answer: Answer) -> None:
-        """Count one more answer."""
+        """Count one more answer; what a classifier says is no request."""
+        if answer.score_from == "classifier":
+            self.seconds += answer.seconds
+            return
         self.model = answer.model
         self.n_requests += 1
         self.prompt_tokens = sum_known(self.prompt_tokens, answer.prompt_tokens)
