@@ -106,3 +106,45 @@ def save_qwen_audio(folder: Path) -> Path:
         chat_template=CHAT,
     ).save_pretrained(folder)
     return folder
+
+
+def marked_tokenizer() -> Any:
+    """A tokenizer of bytes with the marks that Phi-4 and Gemma 3n have."""
+    named = {
+        "image_token": "<|image|>",
+        "audio_token": "<|audio|>",
+        "boi_token": "<boi>",
+        "eoi_token": "<eoi>",
+        "boa_token": "<boa>",
+        "eoa_token": "<eoa>",
+    }
+    return byte_tokenizer((*SPECIAL, *named.values()), named)
+
+
+MARKED_CHAT = CHAT.replace("<|vision_start|><|image_pad|><|vision_end|>", "<|image|>").replace(
+    "<|audio_bos|><|AUDIO|><|audio_eos|>", "<|audio|>"
+)
+
+
+def phi4_processor() -> Any:
+    """The processor of Phi-4-multimodal."""
+    import transformers  # noqa: PLC0415 - same
+
+    return transformers.Phi4MultimodalProcessor(
+        image_processor=transformers.Phi4MultimodalImageProcessor(),
+        audio_processor=transformers.Phi4MultimodalFeatureExtractor(),
+        tokenizer=marked_tokenizer(),
+        chat_template=MARKED_CHAT,
+    )
+
+
+def gemma3n_processor() -> Any:
+    """The processor of Gemma 3n."""
+    import transformers  # noqa: PLC0415 - same
+
+    return transformers.Gemma3nProcessor(
+        feature_extractor=transformers.Gemma3nAudioFeatureExtractor(),
+        image_processor=transformers.SiglipImageProcessor(),
+        tokenizer=marked_tokenizer(),
+        chat_template=MARKED_CHAT,
+    )

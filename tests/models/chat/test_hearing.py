@@ -1,6 +1,6 @@
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import exp
 from pathlib import Path
@@ -11,7 +11,12 @@ import pytest
 
 from tests.support.chat_bench import grey_jpeg
 from tests.support.tiny_chat_models import save_smol
-from tests.support.tiny_hearing_models import save_qwen_audio, save_qwen_omni
+from tests.support.tiny_hearing_models import (
+    gemma3n_processor,
+    phi4_processor,
+    save_qwen_audio,
+    save_qwen_omni,
+)
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.chat.conversation import (
     Answer,
@@ -133,6 +138,22 @@ def test_what_a_model_cannot_take_is_refused(
         check_transformers(TransformersConfig(model=str(folder), hears=True))
     with pytest.raises(UsageError, match="cannot look at pictures"):
         check_transformers(TransformersConfig(model=ear.options.model))
+
+
+@pytest.mark.parametrize("make", [phi4_processor, gemma3n_processor])
+def test_processors_of_other_families_take_sound(make: Callable[[], Any]) -> None:
+    """Phi-4-multimodal and Gemma 3n get each sound of a batch in its place."""
+    requests = [ModelRequest(("a", HIGH, FRAMES[0], "b", MIDDLE)), ModelRequest((LOW, FRAMES[1]))]
+    given = inputs_of(make(), TransformersConfig(model="eye"), requests)
+    features = given[
+        "audio_input_features" if "audio_input_features" in given else "input_features"
+    ]
+    assert len(features) == 3
+    mask = given[
+        "audio_attention_mask" if "audio_attention_mask" in given else "input_features_mask"
+    ]
+    seconds = (mask.sum(-1) / 100).tolist()
+    assert seconds == pytest.approx([1.0, 0.5, 1.0], abs=0.05)
 
 
 def test_fewer_frames_leave_sound_alone() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 
 from vidcurate.models.chat.conversation import Frame
 
+ENCODER_DECODER = "vision-encoder-decoder"
+
 
 @dataclass(frozen=True, slots=True)
 class PairedProcessor:
@@ -25,10 +27,8 @@ class PairedProcessor:
         return self.image_processor(images=images, return_tensors=options["return_tensors"])
 
 
-def paired_processor(processor: Any, model: str, arguments: dict[str, Any]) -> Any:
-    """A processor of pictures and words: the one that was found, if it is that, else a pair."""
-    if hasattr(processor, "tokenizer"):
-        return processor
+def paired_processor(model: str, arguments: dict[str, Any]) -> PairedProcessor:
+    """The image processor and the tokenizer of a model."""
     import transformers  # noqa: PLC0415 - heavy, and not everyone's
 
     return PairedProcessor(

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.audio.transcription import RATE_HZ
-from vidcurate.models.chat.captioners import paired_processor, stills_taken
+from vidcurate.models.chat.captioners import ENCODER_DECODER, paired_processor, stills_taken
 from vidcurate.models.chat.choices import choice_logprobs
 from vidcurate.models.chat.conversation import (
     Answer,
@@ -37,6 +37,7 @@ from vidcurate.models.chat.transformers_inputs import (
     left_out_note,
     listener_of,
     shown_of,
+    sounds_of,
     with_fewer_frames,
 )
 from vidcurate.models.device import accelerator
@@ -115,8 +116,9 @@ class TransformersModel:
         fewer = with_fewer_frames(request)
         if fewer is None:
             return MediaError(
-                f"the model's memory does not hold a request with {n_frames} picture(s): "
-                "set a smaller max_image_side or max_tokens, or another dtype"
+                f"the model's memory does not hold a request with {n_frames} picture(s) and "
+                f"{len(sounds_of(request))} sound(s): set a smaller max_image_side or max_tokens, "
+                "or another dtype"
             )
         try:
             [answer] = generate(self, [fewer])
@@ -149,8 +151,9 @@ def open_transformers(options: Mapping[str, object]) -> TransformersModel:
     place, version = weight_placement(chosen), version_arguments(chosen)
     with loading("model", chosen.model, REMEDY):
         processor = transformers.AutoProcessor.from_pretrained(chosen.model, **version)
-        processor = paired_processor(processor, chosen.model, version)
         found = writing_config(transformers.AutoConfig.from_pretrained(chosen.model, **version))
+        if found.model_type == ENCODER_DECODER and not hasattr(processor, "tokenizer"):
+            processor = paired_processor(chosen.model, version)
         model = model_class(found).from_pretrained(
             chosen.model, config=found, **version, **place, weights_only=True
         )
