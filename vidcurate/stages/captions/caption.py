@@ -136,8 +136,10 @@ class CaptionProvenance:
     title: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
-    """What made a model's caption."""
+def provenance_of(
+    config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
+) -> CaptionProvenance:
+    """What made a model's caption, which was shown the frames of these times."""
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -145,7 +147,7 @@ def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProven
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
-        tuple(frame.time_s for frame in clip_input.frames),
+        tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
         clip_input.voice_over.hash if clip_input.voice_over else None,
         clip_input.title,
     )
@@ -222,7 +224,8 @@ def ask_for_caption(
         )
         cleaned = clean(written, config.language, config.clean)
         captioned = with_trigger(cleaned, config.trigger)
-        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
+        provenance = provenance_of(config, clip_input, usage.shown_times_s)
+        return as_row(clip, captioned, provenance, usage)
 
     return conversation()
 
