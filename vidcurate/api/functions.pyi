@@ -387,6 +387,7 @@ def caption(
     sources: Sources | None = None,
     *,
     config: Config | None = None,
+    version: str = "",
     on_progress: OnProgress | None = None,
     backend: Literal['facts', 'openai', 'transformers', 'vllm'] = 'facts',
     strategy: Literal['single', 'differential', 'structured', 'script', 'dense', 'motion-detail', 'audible', 'audio-visual', 'teachers'] = 'single',

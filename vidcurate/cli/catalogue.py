@@ -226,6 +226,8 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write a text for each kept clip.",
         "vidcurate caption -d out --backend facts",
         "vidcurate caption -d out --backend openai --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate caption -d out --version chinese --language Chinese",
+        function="vidcurate.cli.commands.caption:caption",
     ),
     stage(
         "alignment",

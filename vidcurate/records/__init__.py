@@ -67,6 +67,7 @@ from vidcurate.records.verdicts import (
     Verdict,
     WeakCaption,
 )
+from vidcurate.records.versions import version_table, version_tables
 from vidcurate.records.videos import (
     CUTS,
     FILES,
@@ -179,6 +180,8 @@ __all__ = [
     "column_info",
     "columns_of_table",
     "merge_sources",
+    "version_table",
+    "version_tables",
 ]
 
 # What rules, `tune`, captions and the export know of a clip, in the order of the data.

@@ -8,6 +8,7 @@ from vidcurate.models.chat.options import ChatModelConfig, asks_chat_model
 from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stage import Stage
+from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.registry import STAGES
 
 INTRO = """A config file is YAML: stages, each with its options. A stage that is named runs, with
@@ -24,6 +25,12 @@ export: {}"""
 COMMANDS = """`vidcurate config` prints a config file with every option, `vidcurate config --check
 FILE` checks one, and `vidcurate config --recipe NAME` prints a recipe."""
 
+VERSIONS = (
+    "`versions` maps names to further captions of the same clips: each states in what it differs, "
+    "such as `versions: {chinese: {language: Chinese}}`. A version writes a table with the columns "
+    "of `captions`, as `captions_chinese`. A config that has the section `caption` says which "
+    "versions there are."
+)
 CHAT_MODELS = "Options of chat models"
 
 
@@ -55,6 +62,8 @@ def stage_blocks(stage: Stage) -> Iterator[str]:
         yield f"A backend that asks a model takes the [{CHAT_MODELS.lower()}](#{anchor}) too."
     elif not options:
         yield "It has no options."
+    if stage is CAPTION:
+        yield VERSIONS
 
 
 def is_of_chat_model(stage: Stage, option: OptionSpec) -> bool:
