@@ -140,9 +140,18 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "speech",
         SCORES,
-        "Measure loudness, silence, speech, singing and music of each clip's sound.",
+        "Measure loudness, silence, speech, music and words of each clip's sound.",
         "vidcurate speech -d out",
         target="SPEECH_STAGE",
+    ),
+    stage(
+        "sounds",
+        SCORES,
+        "Find which kinds of sound are heard in each clip, or have a model describe them.",
+        "vidcurate sounds -d out",
+        "vidcurate sounds -d out --backend transformers --model "
+        "MIT/ast-finetuned-audioset-10-10-0.4593",
+        target="SOUNDS_STAGE",
     ),
     stage(
         "consistency",

@@ -51,6 +51,10 @@ class Sounds:
     video_id: VideoId
     backend: Backend
     model: Model
+    heard_s: Annotated[
+        float,
+        ColumnInfo("Length of the clip's sound that was listened to, from the clip's start", "s"),
+    ]
     top_label: Annotated[
         str | None, ColumnInfo("Kind of sound that is surest; null where none is heard")
     ]
@@ -77,7 +81,9 @@ class Sounds:
     music_share: Annotated[float | None, class_share("music")]
     sound_text: Annotated[
         str | None,
-        ColumnInfo("What is heard, in words; null where no model that hears was asked"),
+        ColumnInfo(
+            "What is heard, in words; null for silence, and where no model that hears was asked"
+        ),
     ]
     music_text: Annotated[
         str | None,

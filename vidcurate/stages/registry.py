@@ -21,6 +21,7 @@ from vidcurate.stages.scores.consistency import CONSISTENCY_STAGE
 from vidcurate.stages.scores.motion import MOTION_STAGE
 from vidcurate.stages.scores.quality import QUALITY_STAGE
 from vidcurate.stages.scores.safety import SAFETY_STAGE
+from vidcurate.stages.scores.sounds import SOUNDS_STAGE
 from vidcurate.stages.scores.speech import SPEECH_STAGE
 from vidcurate.stages.scores.suitability import SUITABILITY_STAGE
 from vidcurate.stages.scores.tags import TAGS_STAGE
@@ -53,6 +54,7 @@ STAGES: tuple[Stage, ...] = (
     MOTION_STAGE,
     WATERMARK_STAGE,
     SPEECH_STAGE,
+    SOUNDS_STAGE,
     CONSISTENCY_STAGE,
     AESTHETIC_STAGE,
     TEXT_STAGE,
