@@ -63,6 +63,28 @@ def save_classifier(
     return folder
 
 
+def save_sentence_encoder(folder: Path) -> Path:
+    """A folder with a sentence encoder of transformers that reads 32 tokens of few words."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "cat", "runs", "and", ".")
+    (folder / "vocab.txt").write_text("\n".join(words), "utf-8")
+    tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=32)
+    tokenizer.save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    torch.manual_seed(3)
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
 def save_sound_classifier(folder: Path, labels: tuple[str, ...]) -> Path:
     """A folder with an audio spectrogram transformer of some labels, which do not exclude."""
     import torch  # noqa: PLC0415 - same

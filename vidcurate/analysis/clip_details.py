@@ -19,6 +19,7 @@ from vidcurate.clips.reviews import ClipReview, is_about, reviews_of, standing
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.targets import folder_name
 from vidcurate.records import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -52,12 +53,12 @@ from vidcurate.store.table import Table
 TOLD: tuple[Table[Any], ...] = (
     *(SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
     *(*(t for t in SCORE_TABLES if t is not DEDUP), SIGNATURES, DEDUP, KEPT, PARTITIONS, KEYFRAMES),
-    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, EXPORTS, VERIFIED),
+    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, ACCEPTED, EXPORTS, VERIFIED),
 )
 # Their rows are much, and for programs: only what made them is told.
 PROGRAMS_READ = (VECTORS, CUTS, SIGNATURES)
 # Their rows repeat the clip's span.
-AS_CLIPS = (KEPT, PARTITIONS)
+AS_CLIPS = (KEPT, PARTITIONS, ACCEPTED)
 KEYS = frozenset({"clip_id", "video_id", "file_id"})
 NOT_TOLD = frozenset({"bands"})
 STRIP_PICTURES, STRIP_HEIGHT = 6, 180

@@ -14,7 +14,7 @@ from vidcurate.pipeline.resolve import ResolvedStage, recorded_config, tables_re
 from vidcurate.pipeline.scope import FOUND, REVIEWED, Scope, live_scope, unwritten_tables
 from vidcurate.records import DECISIONS, FILES, SOURCES, version_tables
 from vidcurate.rules.join import Read
-from vidcurate.stage import Stage
+from vidcurate.stage import Stage, reading
 from vidcurate.stages.registry import STAGES, stages_with
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
@@ -88,8 +88,11 @@ def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
     manifest = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     made |= unwritten_tables(dataset)
-    stages = stages_with(manifest)
-    entries = [(s, manifest[s.writes.name]) for s in stages if s.writes.name in manifest]
+    entries = [
+        (reading(stage, manifest[stage.writes.name]["reads"]), manifest[stage.writes.name])
+        for stage in stages_with(manifest)
+        if stage.writes.name in manifest
+    ]
     return tuple(
         ResolvedStage(
             stage,

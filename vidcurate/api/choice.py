@@ -11,10 +11,11 @@ from vidcurate.errors import UsageError
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.config import load_config, mapping_config, override
 from vidcurate.pipeline.recipes import DEFAULT_RECIPE, find_config
+from vidcurate.pipeline.session import stages_left_out
 from vidcurate.stage import Stage
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.versions import version_stage, versions_of
-from vidcurate.stages.registry import STAGES
+from vidcurate.stages.registry import STAGES, stages_with
 
 PathLike = str | os.PathLike[str]
 Config = PathLike | Mapping[str, Mapping[str, Any] | StageConfig | None]
@@ -46,6 +47,7 @@ def choose_stages(
     if is_default:
         given = read_config(DEFAULT_RECIPE)
         stages = list(given)
+    without = stages_left_out(stages_with([*stages, *without]), without)
     chosen = tuple(name for name in stages if name not in without)
     if not chosen:
         raise UsageError("without leaves no stage to run: name fewer of them")

@@ -199,6 +199,16 @@ def split(
     max_trim_confidence: float = 0.0,
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def queries(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    texts: Sequence[str] = (),
+    file: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def bounds(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -274,8 +284,8 @@ def sounds(
     temperature: float | None = 0.0,
     max_heard_s: float = 120.0,
     music: bool = True,
-    sound_prompt: str = 'sounds',
-    music_prompt: str = 'music',
+    sound_prompt: str = 'hear-sounds',
+    music_prompt: str = 'hear-music',
     language: str = 'English',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
@@ -544,6 +554,26 @@ def refine(
     plain_prompt: str = '',
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def sentences(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    backend: Literal['minilm', 'open_clip', 'transformers', 'server'] = 'minilm',
+    model: str = '',
+    language: str = 'any',
+    revision: str = '',
+    pooling: Literal['mean', 'first'] = 'mean',
+    base_url: str = 'http://localhost:8000/v1',
+    concurrency: int = 8,
+    timeout_s: float = 120.0,
+    max_retries: int = 4,
+    backoff_s: float = 1.0,
+    max_wait_s: float = 300.0,
+    api_key_env: str = 'OPENAI_API_KEY',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def outline(
     dataset: PathLike = "out",
     sources: Sources | None = None,
@@ -586,6 +616,15 @@ def story(
     device_map: str = '',
     as_video: bool = False,
     plain_prompt: str = '',
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
+def accept(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
 def export(

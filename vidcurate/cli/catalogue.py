@@ -110,6 +110,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate split -d out --min-clip-s 2 --max-clip-s 10",
     ),
     stage(
+        "queries",
+        SOURCES,
+        "Read questions to videos, from the command line or a list.",
+        "vidcurate queries -d out --query 'When does the rabbit wake up?'",
+        "vidcurate queries -d out --queries questions.csv",
+        target="QUERIES_STAGE",
+    ),
+    stage(
         "bounds",
         SHOTS,
         "Record which transitions bound each clip, and how sure each is.",
@@ -264,6 +272,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate refine -d out --backend openai --model NAME",
     ),
     stage(
+        "sentences",
+        CAPTIONS,
+        "Make vectors of each clip's text and of its sentences.",
+        "vidcurate sentences -d out",
+        "vidcurate sentences -d out --backend server --model NAME --base-url "
+        "http://localhost:8000/v1",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",
@@ -274,6 +290,13 @@ CATALOGUE: tuple[Entry, ...] = (
         CAPTIONS,
         "Write a text for each video from the captions of its clips.",
         "vidcurate story -d out --backend openai --model NAME",
+    ),
+    stage(
+        "accept",
+        SELECTION,
+        "Accept the clips for the export whose texts satisfy every rule.",
+        "vidcurate accept -d out --rule 'alignment.clip_cosine >= 0.2'",
+        "vidcurate accept -d out --rule \"captions.text not contains ['logo', 'watermark']\"",
     ),
     stage(
         "export",

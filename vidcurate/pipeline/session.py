@@ -78,9 +78,7 @@ def locked(request: RunRequest, warn: Callable[[str], None]) -> Iterator[Dataset
     where there is no video at all; BusyError where another process writes to the data set.
     """
     dataset = Dataset(request.root)
-    known = {stage.name for stage in stages_of(dataset, request)}
-    if unknown := set(request.options.without) - known:
-        raise UsageError(f"--without {min(unknown)}: unknown stage{suggest(min(unknown), known)}")
+    stages_left_out(stages_of(dataset, request), request.options.without)
     if not request.sources and not dataset.stored(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)")
     with writing(dataset.root, warn), raising_disk_full(dataset.root):
@@ -94,6 +92,19 @@ def locked(request: RunRequest, warn: Callable[[str], None]) -> Iterator[Dataset
 def stages_of(dataset: Dataset, request: RunRequest) -> tuple[Stage, ...]:
     """All stages, with those of the caption versions that are there or asked for."""
     return stages_with([*dataset.manifest(), *request.given, *request.chosen])
+
+
+def stages_left_out(stages: Sequence[Stage], without: Sequence[str]) -> tuple[str, ...]:
+    """The stages that some names mean, which may be those of their tables.
+
+    Raises UsageError for a name of neither.
+    """
+    known = {name: stage.name for stage in stages for name in (stage.writes.name, stage.name)}
+    if unknown := set(without) - known.keys():
+        raise UsageError(
+            f"--without {min(unknown)}: unknown stage or table{suggest(min(unknown), known)}"
+        )
+    return tuple(known[name] for name in without)
 
 
 def forget_version(dataset: Dataset, version: str, note: Callable[[str], None]) -> None:
@@ -131,7 +142,8 @@ def take_sources(
 def plan_of(dataset: Dataset, request: RunRequest) -> tuple[ResolvedStage, ...]:
     """What has to run so that the chosen stages are up to date."""
     stages = stages_of(dataset, request)
-    return resolve(dataset, stages, request.chosen, request.given, request.options.without)
+    without = stages_left_out(stages, request.options.without)
+    return resolve(dataset, stages, request.chosen, request.given, without)
 
 
 def engine_for(options: RunOptions) -> AbstractContextManager[Engine]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.records.clips import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -45,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -59,6 +61,7 @@ from vidcurate.records.scores import (
     Watermark,
 )
 from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
+from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -96,10 +99,12 @@ from vidcurate.records.videos import (
 from vidcurate.store.table import Table
 
 __all__ = [
+    "ACCEPTED",
     "AESTHETIC",
     "ALIGNMENT",
     "BOUNDS",
     "CAPTIONS",
+    "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
@@ -113,6 +118,7 @@ __all__ = [
     "OUTLINES",
     "PARTITIONS",
     "QUALITY",
+    "QUERIES",
     "REFINED",
     "SAFETY",
     "SCANS",
@@ -126,6 +132,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TEXT",
+    "TEXT_TABLES",
     "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
@@ -139,6 +146,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Caption",
+    "CaptionVectors",
     "Clip",
     "ClipKeyframes",
     "ColumnInfo",
@@ -153,6 +161,7 @@ __all__ = [
     "Outline",
     "PartitionedClip",
     "Quality",
+    "Query",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
@@ -169,6 +178,7 @@ __all__ = [
     "TableColumn",
     "Tags",
     "Text",
+    "TimeSpan",
     "Transcript",
     "Verdict",
     "VerifiedClip",
@@ -201,10 +211,13 @@ SCORE_TABLES = (
     DEDUP,
 )
 
+# What the rules of accept know besides: texts, and what was found in them.
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
@@ -217,6 +230,8 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            CAPTION_VECTORS,
+            ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )

@@ -11,6 +11,7 @@ from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.refine import REFINE
+from vidcurate.stages.captions.sentences import SENTENCES
 from vidcurate.stages.captions.story import STORY
 from vidcurate.stages.captions.triage import TRIAGE
 from vidcurate.stages.captions.versions import version_stage, versions_of
@@ -27,6 +28,7 @@ from vidcurate.stages.scores.suitability import SUITABILITY_STAGE
 from vidcurate.stages.scores.tags import TAGS_STAGE
 from vidcurate.stages.scores.text import TEXT_STAGE
 from vidcurate.stages.scores.watermark import WATERMARK_STAGE
+from vidcurate.stages.selection.accept import ACCEPT
 from vidcurate.stages.selection.dedup import DEDUP_STAGE
 from vidcurate.stages.selection.filter import FILTER
 from vidcurate.stages.selection.keyframes import KEYFRAMES_STAGE
@@ -38,6 +40,7 @@ from vidcurate.stages.shots.split import SPLIT
 from vidcurate.stages.sources.embed import EMBED
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
+from vidcurate.stages.sources.queries import QUERIES_STAGE
 from vidcurate.stages.sources.scan import SCAN
 from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
@@ -49,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     TRANSCRIBE,
     CUTS_STAGE,
     SPLIT,
+    QUERIES_STAGE,
     BOUNDS_STAGE,
     QUALITY_STAGE,
     MOTION_STAGE,
@@ -71,8 +75,10 @@ STAGES: tuple[Stage, ...] = (
     JUDGE,
     TRIAGE,
     REFINE,
+    SENTENCES,
     OUTLINE,
     STORY,
+    ACCEPT,
     EXPORT,
     VERIFY,
 )

@@ -101,7 +101,7 @@ def test_a_value_that_is_not_known_fails_the_clip(tmp_path: Path) -> None:
 )
 def test_words_from_outside_stay_in_their_tags(words: str, name: str) -> None:
     """Whatever is heard, a request has one opening and one closing tag, and one line between."""
-    told = in_tags(load_prompt(IN_TAGS[name]), words)
+    told = in_tags(load_prompt(name), words)
     if told:
         head, opened, rest = told.partition(f"\n<{name}>\n")
         inside, closed, tail = rest.partition(f"\n</{name}>")

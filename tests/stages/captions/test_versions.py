@@ -11,7 +11,7 @@ import yaml
 from tests.support.chat_server import Script, serving
 from tests.support.pipeline import files_below, rows, state, stored
 from tests.support.videos import render
-from vidcurate import UsageError, VideoDataset, caption, export, run
+from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption, export, run
 from vidcurate.analysis.clip_details import clip_details
 from vidcurate.analysis.leftovers import stale_folders
 from vidcurate.cli.render_clip import show_clip
@@ -181,6 +181,49 @@ def test_an_export_brings_versions_up_to_date_unless_told_not_to(out: Path, scri
     assert len(models_asked(script)) == N_CLIPS + 2
     [shard] = (out / "export/data").glob("*.parquet")
     assert pq.read_table(shard)["captions_chinese"].null_count == 0
+
+
+def test_an_export_says_first_what_it_will_ask(out: Path, script: Script) -> None:
+    """Before any stage begins stand the requests of what runs unasked, and how to leave it out."""
+    script.modes = ["ok", "503", "503"]
+    caption(out, version="chinese", language="Chinese", concurrency=1, engine="inline")
+    events: list[Event] = []
+    export(out, media="none", engine="inline", on_progress=events.append)
+    first = next(number for number, event in enumerate(events) if isinstance(event, StageBegan))
+    said = [event.text for event in events if isinstance(event, Note)]
+    why = "since export uses the captions_chinese that are there"
+    line = f"caption_chinese: 2 requests to A at {script.url}, {why}; --without caption_chinese"
+    assert [event.text for event in events[:first] if isinstance(event, Note)] == [
+        f"{line} leaves it out"
+    ]
+    assert sum(text.startswith("caption_chinese:") for text in said) == 1
+
+
+def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -> None:
+    """Where clips will be others, what is known beforehand is a part, and said to be one."""
+    caption(out, version="chinese", language="Chinese", engine="inline")
+    config: dict[str, dict[str, Any]] = {
+        "split": {"min_clip_s": 1.0, "max_clip_s": 1.5},
+        "export": {"media": "none"},
+    }
+    events: list[Event] = []
+    run(config=config, dataset=out, engine="inline", on_progress=events.append)
+    said = [e.text for e in events if isinstance(e, Note) and e.text.startswith("caption_chinese")]
+    assert said[0].startswith("caption_chinese: no request yet to A")
+    assert said[0].endswith("; more may come of stages before it")
+    n_new = len(rows(out, CHINESE)) - N_CLIPS
+    assert n_new > 0
+    assert said[1].startswith(f"caption_chinese: {n_new} requests to A")
+
+
+def test_a_table_is_left_out_by_its_name_too(out: Path, script: Script) -> None:
+    """--without takes the name of a stage, or that of its table."""
+    script.modes = ["503", "503"]
+    caption(out, version="chinese", language="Chinese", concurrency=1, engine="inline")
+    export(out, media="none", without=["captions_chinese"], engine="inline")
+    assert len(models_asked(script)) == N_CLIPS
+    with pytest.raises(UsageError, match="unknown stage or table: did you mean 'captions'"):
+        export(out, media="none", without=["captoins"], engine="inline")
 
 
 def test_a_version_is_seen_in_status_rows_and_show(

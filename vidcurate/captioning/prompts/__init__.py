@@ -8,7 +8,6 @@ from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
 from string import Formatter
-from types import MappingProxyType
 
 from vidcurate.errors import MediaError, UsageError
 
@@ -26,7 +25,7 @@ PLACEHOLDERS = (
     "quality",  # the measured quality in words, separated by commas; empty where it is not known
     "sound_task",  # audible, audio-visual: what is asked about sound; empty where none is known
     "sounds",  # in what sound_task stands for: what is known of the sound besides words, in tags
-    "words",  # in the prompts heard, title and sounds-known: the words that stand in the tags
+    "words",  # in the prompts heard, title and sounds: the words that stand in the tags
     "style",  # what the purpose of the captions asks for: the text of style-<caption.style>
     "detail",  # how much is asked for: the text of detail-<caption.detail>
     "trigger",  # the word that stands for what a LoRA learns
@@ -42,10 +41,8 @@ PLACEHOLDERS = (
 )
 INSERTED = ("style", "detail")  # placeholders that stand for other prompts, as an option chooses
 TOLD = ("heard", "title", "quality")  # placeholders that are empty where their value is not known
-# Placeholders for words from outside, and the prompts that put them in tags.
-IN_TAGS: Mapping[str, str] = MappingProxyType(
-    {"heard": "heard", "title": "title", "sounds": "sounds-known"}
-)
+# Placeholders for words from outside, which stand in the tags of the prompt of the same name.
+IN_TAGS = ("heard", "title", "sounds")
 MAX_TOLD_CHARS = 12_000
 ANGLES = re.compile("[<>\ufe64\ufe65\uff1c\uff1e]")  # also the small and the wide ones
 HASH_DIGITS = 12
@@ -108,7 +105,7 @@ def asked_for(prompts: Iterable[Prompt]) -> frozenset[str]:
 def prompts_with_tags(asked: Mapping[str, Prompt]) -> dict[str, Prompt]:
     """Some prompts, and those that put tags around the words from outside that these ask for."""
     names = asked_for(asked.values())
-    return {**asked, **{n: load_prompt(prompt) for n, prompt in IN_TAGS.items() if n in names}}
+    return {**asked, **{name: load_prompt(name) for name in IN_TAGS if name in names}}
 
 
 def in_tags(prompt: Prompt, text: str, max_chars: int = MAX_TOLD_CHARS) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.exporting.clips_table import clips_table
 from vidcurate.exporting.tables.reviews import add_reviews, read_reviews
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
@@ -57,7 +58,6 @@ FROM_VERSION = (
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
 SPLITS = ("train", "validation", "test")
-ALWAYS = (PARTITIONS, EXPORTS, VIDEOS)
 SCORES = (*SCORE_TABLES, ALIGNMENT)
 TEXTS = (CAPTIONS, VERDICTS, REFINED)
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
@@ -77,10 +77,11 @@ def clip_pieces(
     extras = extra_columns(videos)
     versions = versions_in(view)
     joined = [
-        *(t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)),
+        *(t for t in (EXPORTS, VIDEOS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)),
         *versions.values(),
     ]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
+    rows_of[PARTITIONS.name] = view.locate(clips_table(view), clips["clip_id"])
     reviews = read_reviews(view) if view.has(DECISIONS) else None
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
@@ -120,13 +121,13 @@ def videos_by_name(view: DatasetView) -> pa.Table:
 
 
 def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
-    """List the kept clips that have an exported row, and a verified one where files are verified.
+    """List the clips that have an exported row, and a verified one where files are verified.
 
     `video` is the number of a clip's video among `videos`, and `split` the part of the data set
     that it is in.
     """
     names = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
-    clips = view.scan(PARTITIONS, names)
+    clips = view.scan(clips_table(view), names)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))

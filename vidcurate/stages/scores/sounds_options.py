@@ -65,10 +65,10 @@ class SoundServerConfig(ServerConfig, SoundModelConfig):
     )
     music: bool = option(True, "Also ask for the music alone, without voices: a second request")
     sound_prompt: str = option(
-        "sounds", "Name of a built-in prompt, or a text file, that asks what is heard"
+        "hear-sounds", "Name of a built-in prompt, or a text file, that asks what is heard"
     )
     music_prompt: str = option(
-        "music", "Name of a built-in prompt, or a text file, that asks for the music alone"
+        "hear-music", "Name of a built-in prompt, or a text file, that asks for the music alone"
     )
     language: str = option("English", "Language of the texts", min_length=2)
 
