@@ -25,7 +25,7 @@ from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.told import (
-    outdated,
+    ToldOtherwise,
     placeholders_told,
     reads_scan,
     reads_source,
@@ -394,7 +394,7 @@ CAPTION = MapStage(
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=outdated,
+    outdated=ToldOtherwise(CAPTIONS),
     rows_per_part=128,
     cost=Cost(
         resources=worker_resources,
