@@ -184,9 +184,9 @@ def truth(node: Node, row: Row, rows: Sequence[Row]) -> bool | None:
     if isinstance(node, Not):
         return not operand
     texts = [str(choice.value).lower() for choice in node.choices]
-    if isinstance(node, TextTest):
-        return any(text in str(operand).lower() for text in texts) is not node.negated
-    return (operand in [choice.value for choice in node.choices]) is not node.negated
+    is_one = operand in [choice.value for choice in node.choices]
+    has_one = any(text in str(operand).lower() for text in texts)
+    return (has_one if isinstance(node, TextTest) else is_one) is not node.negated
 
 
 def link(one: Node, two: Node, sign: str, row: Row, rows: Sequence[Row]) -> bool | None:

@@ -184,7 +184,10 @@ def test_an_export_says_first_what_it_will_ask(out: Path, script: Script) -> Non
 def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -> None:
     """Where clips will be others, what is known beforehand is a part, and said to be one."""
     caption(out, version="chinese", language="Chinese", engine="inline")
-    config = {"split": {"min_clip_s": 1.0, "max_clip_s": 1.5}, "export": {"media": "none"}}
+    config: dict[str, dict[str, Any]] = {
+        "split": {"min_clip_s": 1.0, "max_clip_s": 1.5},
+        "export": {"media": "none"},
+    }
     events: list[Event] = []
     run(config=config, dataset=out, engine="inline", on_progress=events.append)
     said = [e.text for e in events if isinstance(e, Note) and e.text.startswith("caption_chinese")]

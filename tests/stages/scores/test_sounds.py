@@ -141,7 +141,7 @@ def test_spans_of_a_kind_are_joined() -> None:
     first, second = HeardSound("dog", 0.0, 10.0, 0.9), HeardSound("dog", 10.0, 15.0, 0.6)
     later, other = HeardSound("dog", 17.0, 18.0, 0.5), HeardSound("cat", 4.0, 5.0, 0.7)
     assert joined([first, later, second, other]) == [
-        HeardSound("dog", 0.0, 15.0, pytest.approx(0.8)),
+        HeardSound("dog", 0.0, 15.0, (0.9 * 10 + 0.6 * 5) / 15),
         other,
         later,
     ]
