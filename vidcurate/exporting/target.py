@@ -46,7 +46,7 @@ class TargetOptions:
     `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has
     `fixed` write arrays in place of videos.
     `components` is the number of principal components that `features` keeps, 0 for the vectors as
-    they are; `quantise` stores them in 8 bits.
+    they are; `quantise` stores them in 8 bits. `films` has rows of whole videos written too.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +59,7 @@ class TargetOptions:
     arrays: bool = False
     components: int = 0
     quantise: bool = False
+    films: bool = False
     seed: int = 0
 
 
@@ -85,7 +86,8 @@ class Bundle:
     to the export itself or to a folder of its own in it (`has_own_folder`). `schema` states the
     types of the columns in `Sample.row`, where they are known; `view` is the data set, for targets
     that read more than clips. A layout of rows is given the table in pieces by `list_tables`, that
-    of the clips' videos by `list_videos`, and puts the files that rows name by `row_files`.
+    of the clips' videos by `list_videos`, those of whole videos that are wanted by `list_films`, by
+    their names, and puts the files that rows name by `row_files`.
     `previous` is the export that is replaced, `known` remembers hashes of files that need not be
     read again.
     """
@@ -105,6 +107,7 @@ class Bundle:
     has_own_folder: bool = False
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
     list_videos: Callable[[], Iterator[pa.Table]] | None = None
+    list_films: Mapping[str, Callable[[], Iterator[pa.Table]]] = field(default_factory=dict)
     row_files: RowFiles | None = None
     previous: Previous | None = None
     known: KnownHashes = field(default_factory=KnownHashes)

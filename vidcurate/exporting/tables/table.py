@@ -54,7 +54,7 @@ FROM_CAPTION = (
 # Beside its text, which the column of its name holds.
 FROM_VERSION = (
     *("language", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("revision", "prompt_hash"),
+    *("revision", "prompt_hash", "candidates"),
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")

@@ -21,7 +21,7 @@ BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
 MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
-VIDEOS_FOLDER = "videos"
+VIDEOS_FOLDER, FILMS_FOLDER = "videos", "films"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
 
@@ -34,6 +34,8 @@ def write(bundle: Bundle) -> None:
     write_shards(bundle, "data", with_files(bundle, files), media)
     if bundle.list_videos is not None:
         write_shards(bundle, VIDEOS_FOLDER, bundle.list_videos(), None)
+    for name, list_rows in bundle.list_films.items():
+        write_shards(bundle, f"{FILMS_FOLDER}/{name}", list_rows(), None)
 
 
 def write_shards(

@@ -21,6 +21,7 @@ from vidcurate.records import (
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    OUTLINES,
     PARTITIONS,
     QUALITY,
     SCANS,
@@ -204,6 +205,7 @@ def request_of(config: ExportConfig) -> ExportRequest:
             arrays=config.arrays,
             components=config.components,
             quantise=config.quantise,
+            films=config.films,
         ),
     )
 
@@ -252,7 +254,7 @@ EXPORT = MapStage(
             Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
-            *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
+            *(Lookup(table, required=False) for table in (*TEXTS, OUTLINES, STORIES)),
             Lookup(DECISIONS, required=False),
             Lookup(VERIFIED, when=is_verified),
             Lookup(VECTORS, when=needs_vectors),

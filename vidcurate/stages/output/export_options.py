@@ -226,6 +226,12 @@ class ExportConfig(StageConfig):
         ge=0,
     )
     quantise: bool = option(False, "features stores each number in 8 bits", neutral=True)
+    films: bool = option(
+        False,
+        "parquet also writes the tables of whole videos that are there, outlines and stories, into "
+        "films/",
+        neutral=True,
+    )
     rows_per_shard: int = option(10_000, "Clips in one shard", neutral=True, ge=1)
     mb_per_shard: int = option(
         1024, "Most megabytes of one tar of webdataset", unit="MB", neutral=True, ge=1
