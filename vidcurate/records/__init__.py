@@ -58,7 +58,7 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
-from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
+from vidcurate.records.texts import CAPTION_VECTORS, SPOKEN, CaptionVectors, SpokenSentence
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -120,6 +120,7 @@ __all__ = [
     "SIGNATURES",
     "SOURCES",
     "SPEECH",
+    "SPOKEN",
     "STORIES",
     "SUITABILITY",
     "TABLES",
@@ -162,6 +163,7 @@ __all__ = [
     "Source",
     "SpanText",
     "Speech",
+    "SpokenSentence",
     "Story",
     "Suitability",
     "TableColumn",
@@ -199,7 +201,7 @@ SCORE_TABLES = (
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, SPOKEN, CUTS, DECISIONS, CLIPS),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
