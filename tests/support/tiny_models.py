@@ -83,3 +83,30 @@ def save_sentence_encoder(folder: Path) -> Path:
     torch.manual_seed(3)
     transformers.BertModel(config).save_pretrained(folder)
     return folder
+
+
+def save_sound_classifier(folder: Path, labels: tuple[str, ...]) -> Path:
+    """A folder with an audio spectrogram transformer of some labels, which do not exclude."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    config = transformers.ASTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_length=128,
+        num_mel_bins=32,
+        id2label=dict(enumerate(labels)),
+        label2id={label: number for number, label in enumerate(labels)},
+    )
+    config.problem_type = "multi_label_classification"
+    torch.manual_seed(3)
+    model = transformers.ASTForAudioClassification(config)
+    # The first label is surely heard, and the second surely not, in whatever sound.
+    dense = model.classifier.dense
+    torch.nn.init.zeros_(dense.weight)
+    dense.bias.data = torch.tensor([3.0, -3.0, 1.0])
+    model.save_pretrained(folder)
+    transformers.ASTFeatureExtractor(max_length=128, num_mel_bins=32).save_pretrained(folder)
+    return folder

@@ -17,10 +17,14 @@ def file_options(
 
     The text of a prompt enters the fingerprint by itself.
     """
-    values = {name: getattr(config, name) for name in prompts}
-    found = {n: BY_CONTENT for n, value in values.items() if value and value not in prompt_names()}
+    found = prompts_by_content({name: getattr(config, name) for name in prompts})
     content = model_content(chat) if chat else ""
     return {**found, "model": content} if content else found
+
+
+def prompts_by_content(named: Mapping[str, str]) -> dict[str, str]:
+    """The options that name a prompt in a file, of those `named` with their values."""
+    return {n: BY_CONTENT for n, value in named.items() if value and value not in prompt_names()}
 
 
 def caption_file_options(config: CaptionConfig) -> Mapping[str, str]:

@@ -96,6 +96,18 @@ class MotionDetail(Choice):
     name: Literal["motion-detail"] = "motion-detail"
 
 
+class Audible(Choice):
+    """A summary, what is seen, and what is heard, in one answer."""
+
+    name: Literal["audible"] = "audible"
+
+
+class AudioVisual(LongPrompt):
+    """Picture, single keyframes, sound and words, merged into one text."""
+
+    name: Literal["audio-visual"] = "audio-visual"
+
+
 class Teachers(Choice):
     """Several texts, of which the best stays."""
 
@@ -121,9 +133,27 @@ class Teachers(Choice):
         return tuple(written_teacher(t) if isinstance(t, Mapping) else t for t in teachers)
 
 
-Strategy = Single | Differential | Structured | Script | Dense | MotionDetail | Teachers
+Strategy = (
+    Single
+    | Differential
+    | Structured
+    | Script
+    | Dense
+    | MotionDetail
+    | Audible
+    | AudioVisual
+    | Teachers
+)
 StrategyName = Literal[
-    "single", "differential", "structured", "script", "dense", "motion-detail", "teachers"
+    "single",
+    "differential",
+    "structured",
+    "script",
+    "dense",
+    "motion-detail",
+    "audible",
+    "audio-visual",
+    "teachers",
 ]
 
 
@@ -139,7 +169,9 @@ class CaptionConfig(OptionalModelConfig):
         "changes from each to the next; structured: the model fills in a form, as JSON; script: a "
         "scene of a script, with the words that are said; dense: events with their times; "
         "motion-detail: two requests for movement and appearance, and one that joins their "
-        "answers; teachers: the best of several texts",
+        "answers; audible: a summary, the picture and the sound, as JSON; audio-visual: the "
+        "picture, three keyframes one by one, what is known of the sound, and one request that "
+        "joins them; teachers: the best of several texts",
     )
     style: Style = option("general", "Purpose of the captions")
     trigger: str = option(

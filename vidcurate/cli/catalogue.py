@@ -118,6 +118,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate split -d out --min-clip-s 2 --max-clip-s 10",
     ),
     stage(
+        "queries",
+        SOURCES,
+        "Read questions to videos, from the command line or a list.",
+        "vidcurate queries -d out --query 'When does the rabbit wake up?'",
+        "vidcurate queries -d out --queries questions.csv",
+        target="QUERIES_STAGE",
+    ),
+    stage(
         "bounds",
         SHOTS,
         "Record which transitions bound each clip, and how sure each is.",
@@ -148,9 +156,18 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "speech",
         SCORES,
-        "Measure loudness, silence, speech, singing and music of each clip's sound.",
+        "Measure loudness, silence, speech, music and words of each clip's sound.",
         "vidcurate speech -d out",
         target="SPEECH_STAGE",
+    ),
+    stage(
+        "sounds",
+        SCORES,
+        "Find which kinds of sound are heard in each clip, or have a model describe them.",
+        "vidcurate sounds -d out",
+        "vidcurate sounds -d out --backend transformers --model "
+        "MIT/ast-finetuned-audioset-10-10-0.4593",
+        target="SOUNDS_STAGE",
     ),
     stage(
         "consistency",
@@ -234,6 +251,8 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write a text for each kept clip.",
         "vidcurate caption -d out --backend facts",
         "vidcurate caption -d out --backend openai --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate caption -d out --version chinese --language Chinese",
+        function="vidcurate.cli.commands.caption:caption",
     ),
     stage(
         "alignment",
@@ -279,6 +298,13 @@ CATALOGUE: tuple[Entry, ...] = (
         CAPTIONS,
         "Write a text for each video from the captions of its clips.",
         "vidcurate story -d out --backend openai --model NAME",
+    ),
+    stage(
+        "accept",
+        SELECTION,
+        "Accept the clips for the export whose texts satisfy every rule.",
+        "vidcurate accept -d out --rule 'alignment.clip_cosine >= 0.2'",
+        "vidcurate accept -d out --rule \"captions.text not contains ['logo', 'watermark']\"",
     ),
     stage(
         "export",

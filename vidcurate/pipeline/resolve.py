@@ -10,10 +10,18 @@ from vidcurate.errors import UsageError
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.scope import FOUND, unwritten_tables
 from vidcurate.records import FILES
-from vidcurate.stage import Stage, fingerprint, read_at_finish, read_while_running
+from vidcurate.stage import (
+    MapStage,
+    Stage,
+    fingerprint,
+    read_at_finish,
+    read_while_running,
+    reading,
+)
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
+OPTION = "--without"
 # The tables that no stage writes, of a data set that nobody has reviewed.
 UNREVIEWED = {FILES.name: FOUND}
 
@@ -22,7 +30,8 @@ UNREVIEWED = {FILES.name: FOUND}
 class ResolvedStage:
     """One stage with its options; `tables` maps what it reads and writes to fingerprints.
 
-    `reason` says why a stage that was not chosen runs.
+    `reason` says why a stage that was not chosen runs; it `is_optional` where it is left out by
+    name.
     """
 
     stage: Stage
@@ -30,6 +39,11 @@ class ResolvedStage:
     fingerprint: str
     tables: Mapping[str, str]
     reason: str = ""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it runs only because another stage uses its table where that is there."""
+        return OPTION in self.reason
 
     def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
@@ -99,12 +113,15 @@ def resolve_stages(
 
     A table read only where it is there (not `required`) is brought up to date when the data set
     has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
-    as if it had not. `unwritten` are the fingerprints of the tables that no stage writes. A finish
+    as if it had not. So is one that narrows what a stage reads, which then reads the narrowed one.
+    `unwritten` are the fingerprints of the tables that no stage writes. A finish
     may read what a later stage writes. Raises UsageError where another stage needs one that is left
     out, and where stages wait for each other.
     """
     reasons = why_needed(stages, chosen, configs, present, without)
-    needed = in_order([stage for stage in stages if stage.name in reasons], configs)
+    written = {stage.writes.name for stage in stages if stage.name in reasons}
+    chosen_stages = (reading(stage, written) for stage in stages if stage.name in reasons)
+    needed = in_order(list(chosen_stages), configs)
     fingerprints = {**unwritten}
     for stage in needed:
         fingerprints[stage.writes.name] = own_fingerprint(stage, configs[stage.name], fingerprints)
@@ -187,6 +204,7 @@ def stages_before(
     stages: Sequence[Stage], stage: Stage, config: StageConfig, present: Sequence[str]
 ) -> tuple[str, ...]:
     """The names of the stages whose tables one reads while it runs, if required or `present`."""
+    stage = reading(stage, present)
     lookups = read_while_running(stage, config)
     needed = {lookup.table.name for lookup in lookups if lookup.required}
     needed |= {lookup.table.name for lookup in lookups} & {*present} | {stage.reads.name}
@@ -223,12 +241,12 @@ def why_needed(
                 continue
             if not required:
                 if table.name in present and writer.name not in without:
-                    how_not = f"--without {writer.name} leaves it out"
+                    how_not = f"{OPTION} {writer.name} leaves it out"
                     reason = f"since {reader.name} uses the {table.name} that are there; {how_not}"
                     optional.append((writer.name, reasons[reader.name] or reason))
                 continue
             if writer.name in without:
-                raise UsageError(f"--without {writer.name}: {reader.name} needs it")
+                raise UsageError(f"{OPTION} {writer.name}: {reader.name} needs it")
             reasons[writer.name] = reasons[reader.name] or f"since {reader.name} needs it"
             waiting.append(writer.name)
     return reasons
@@ -255,4 +273,9 @@ def tables_of(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]
 def tables_read(stage: Stage, config: StageConfig) -> list[tuple[Table[Any], bool]]:
     """Every table that a stage reads, and whether it cannot do without."""
     lookups = (*read_while_running(stage, config), *read_at_finish(stage, config))
-    return [(stage.reads, True), *((lookup.table, lookup.required) for lookup in lookups)]
+    narrowed = stage.narrowed if isinstance(stage, MapStage) else None
+    return [
+        (stage.reads, True),
+        *([(narrowed, False)] if narrowed else []),
+        *((lookup.table, lookup.required) for lookup in lookups),
+    ]

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.records.clips import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -45,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -58,6 +60,7 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
 from vidcurate.records.texts import CAPTION_VECTORS, SPOKEN, CaptionVectors, SpokenSentence
 from vidcurate.records.verdicts import (
     REFINED,
@@ -67,6 +70,7 @@ from vidcurate.records.verdicts import (
     Verdict,
     WeakCaption,
 )
+from vidcurate.records.versions import version_table, version_tables
 from vidcurate.records.videos import (
     CUTS,
     FILES,
@@ -95,6 +99,7 @@ from vidcurate.records.videos import (
 from vidcurate.store.table import Table
 
 __all__ = [
+    "ACCEPTED",
     "AESTHETIC",
     "ALIGNMENT",
     "BOUNDS",
@@ -113,11 +118,13 @@ __all__ = [
     "OUTLINES",
     "PARTITIONS",
     "QUALITY",
+    "QUERIES",
     "REFINED",
     "SAFETY",
     "SCANS",
     "SCORE_TABLES",
     "SIGNATURES",
+    "SOUNDS",
     "SOURCES",
     "SPEECH",
     "SPOKEN",
@@ -126,6 +133,7 @@ __all__ = [
     "TABLES",
     "TAGS",
     "TEXT",
+    "TEXT_TABLES",
     "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
@@ -154,12 +162,15 @@ __all__ = [
     "Outline",
     "PartitionedClip",
     "Quality",
+    "Query",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
     "Scan",
     "Scene",
     "Signature",
+    "SoundSpan",
+    "Sounds",
     "Source",
     "SpanText",
     "Speech",
@@ -169,6 +180,7 @@ __all__ = [
     "TableColumn",
     "Tags",
     "Text",
+    "TimeSpan",
     "Transcript",
     "Verdict",
     "VerifiedClip",
@@ -180,6 +192,8 @@ __all__ = [
     "column_info",
     "columns_of_table",
     "merge_sources",
+    "version_table",
+    "version_tables",
 ]
 
 # What rules, `tune`, captions and the export know of a clip, in the order of the data.
@@ -189,6 +203,7 @@ SCORE_TABLES = (
     MOTION,
     WATERMARK,
     SPEECH,
+    SOUNDS,
     CONSISTENCY,
     AESTHETIC,
     TEXT,
@@ -198,10 +213,14 @@ SCORE_TABLES = (
     DEDUP,
 )
 
+# What the rules of accept know besides: texts, and what was found in them.
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
         *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, SPOKEN, CUTS, DECISIONS, CLIPS),
+        QUERIES,
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
@@ -215,6 +234,7 @@ TABLES: Mapping[str, Table[Any]] = {
             WEAK_CAPTIONS,
             REFINED,
             CAPTION_VECTORS,
+            ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )

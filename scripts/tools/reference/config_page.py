@@ -8,6 +8,7 @@ from vidcurate.models.chat.options import ChatModelConfig, ServerConfig, asks_ch
 from vidcurate.options import OptionSpec, StageConfig, choices_of, options_of, own_fields
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stage import Stage
+from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.registry import STAGES
 
 INTRO = """A config file is YAML: stages, each with its options. A stage that is named runs, with
@@ -24,6 +25,12 @@ export: {}"""
 COMMANDS = """`vidcurate config` prints a config file with every option, `vidcurate config --check
 FILE` checks one, and `vidcurate config --recipe NAME` prints a recipe."""
 
+VERSIONS = (
+    "`versions` maps names to further captions of the same clips: each states in what it differs, "
+    "such as `versions: {chinese: {language: Chinese}}`. A version writes a table with the columns "
+    "of `captions`, as `captions_chinese`. A config that has the section `caption` says which "
+    "versions there are."
+)
 CHAT_MODELS = "Options of chat models"
 SERVERS = "Options of servers"
 
@@ -62,6 +69,8 @@ def stage_blocks(stage: Stage) -> Iterator[str]:
         yield f"The backend `server` takes the {link_to(SERVERS)} too."
     elif not options:
         yield "It has no options."
+    if stage is CAPTION:
+        yield VERSIONS
 
 
 def link_to(heading: str) -> str:

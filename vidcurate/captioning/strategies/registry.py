@@ -15,7 +15,15 @@ from vidcurate.captioning.options import (
     Teachers,
     teacher_of,
 )
-from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
+from vidcurate.captioning.prompts import (
+    INSERTED,
+    Prompt,
+    asked_for,
+    load_prompt,
+    prompts_with_tags,
+)
+from vidcurate.captioning.strategies.audible import audible
+from vidcurate.captioning.strategies.audio_visual import audio_visual
 from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
 from vidcurate.captioning.strategies.motion_detail import motion_detail
@@ -24,7 +32,7 @@ from vidcurate.captioning.strategies.single import single
 from vidcurate.captioning.strategies.structured import structured
 from vidcurate.captioning.strategies.teachers import teachers
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
-from vidcurate.records import MOTION
+from vidcurate.records import MOTION, SOUNDS, SPEECH
 from vidcurate.store.table import Table
 
 
@@ -32,12 +40,14 @@ from vidcurate.store.table import Table
 class StrategySpec:
     """A strategy and the names of its prompts; an option can replace the first.
 
-    `reads` are the score tables that it uses, where the data set has them.
+    `reads` are the score tables that it uses, where the data set has them. Where a strategy is
+    about sound, `hearing` are its prompts for a model that hears, which needs no table of sounds.
     """
 
     converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
+    hearing: tuple[str, ...] = ()
 
 
 STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
@@ -50,6 +60,18 @@ STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
             structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
         ),
         "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
+        "audible": StrategySpec(
+            audible,
+            ("audible", "audible-told", *JSON_PROMPTS),
+            (SPEECH, SOUNDS),
+            ("audible", "audible-hear", *JSON_PROMPTS),
+        ),
+        "audio-visual": StrategySpec(
+            audio_visual,
+            ("merge-sound", "merge-heard", "describe", "still"),
+            (SPEECH, SOUNDS),
+            ("merge-sound", "merge-heard", "describe", "still", "see-and-hear", *JSON_PROMPTS),
+        ),
         "teachers": StrategySpec(teachers, ("describe", "choose", *JSON_PROMPTS)),
     }
 )
@@ -60,7 +82,8 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
 
     Raises UsageError for a prompt that cannot be used.
     """
-    first, *others = STRATEGIES[config.strategy.name].prompts
+    spec = STRATEGIES[config.strategy.name]
+    first, *others = spec.hearing if listens(config) else spec.prompts
     asked = {first: load_prompt(config.prompt or first)}
     asked |= {name: load_prompt(name) for name in others}
     strategy = config.strategy
@@ -70,8 +93,15 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
     detail = strategy.detail if isinstance(strategy, Single) else "detailed"
     chosen = {"style": f"style-{config.style}", "detail": f"detail-{detail}"}
     for part in INSERTED:
-        if any(f"{{{part}}}" in prompt.text for prompt in asked.values()):
+        if part in asked_for(asked.values()):
             asked[part] = load_prompt(chosen[part])
+    asked = prompts_with_tags(asked)
     if isinstance(strategy, Structured):
         asked["form"] = load_form(strategy.form)
     return asked
+
+
+def listens(config: CaptionConfig) -> bool:
+    """Whether the model is given the clips' sound."""
+    is_about_sound = bool(STRATEGIES[config.strategy.name].hearing)
+    return config.chat is not None and config.chat.hears and is_about_sound

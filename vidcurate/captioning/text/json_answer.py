@@ -10,8 +10,8 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Answer,
     Conversation,
-    Frame,
     ModelRequest,
+    Part,
     answer_text,
 )
 from vidcurate.models.chat.output_text import without_thoughts
@@ -29,7 +29,7 @@ MAX_FAULT = 200  # characters of what is wrong, for the model and the user
 
 
 def ask_json(
-    parts: Sequence[str | Frame],
+    parts: Sequence[Part],
     schema: Mapping[str, Any],
     max_tokens: int | None = None,
     bound: Mapping[str, Any] | None = None,

@@ -14,6 +14,7 @@ import yaml
 
 from vidcurate.errors import quantity
 from vidcurate.exporting.tables.columns import describe
+from vidcurate.records import version_tables
 
 LICENCE_COLUMNS = ("licence", "license")
 CREDIT_COLUMNS = ("attribution", "author", "credit")
@@ -39,6 +40,7 @@ BY_NAME = (
     "On a hub, `load_dataset` takes the name of the data set and of the table: {tables}. Given a "
     "folder on a disk it keeps what it read first, also when the export there is extended."
 )
+CAPTIONS_STAGE = "caption"
 # Where an export lies on a machine is nobody's business elsewhere.
 OF_MACHINE = ("out",)
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
@@ -245,8 +247,12 @@ def settings(provenance: Mapping[str, Any]) -> str:
     """Return the options of every stage as the YAML that makes this data set again."""
     options = {
         entry["stage"]: {n: v for n, v in entry["options"].items() if n not in OF_MACHINE}
-        for entry in provenance.values()
+        for name, entry in provenance.items()
+        if not version_tables([name])
     }
+    if versions := version_tables(provenance):
+        named = {name: provenance[table.name]["options"] for name, table in versions.items()}
+        options.setdefault(CAPTIONS_STAGE, {})["versions"] = named
     text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
     fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
     return f"{fence}yaml\n{text}{fence}"

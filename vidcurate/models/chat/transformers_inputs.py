@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Frame, ModelRequest
+from vidcurate.models.chat.conversation import Frame, ModelRequest, Sound
 from vidcurate.models.chat.options import TransformersConfig
 from vidcurate.models.vision.clip_embedder import MAX_FAULT
 
@@ -96,6 +96,8 @@ def message(request: ModelRequest, *, as_video: bool) -> list[dict[str, Any]]:
     for part in request.parts:
         if isinstance(part, str):
             content.append({"type": "text", "text": part})
+        elif isinstance(part, Sound):
+            content.append({"type": "audio"})
         elif not as_video:
             content.append({"type": "image"})
     return [{"role": "user", "content": content}]

@@ -8,19 +8,35 @@ from functools import lru_cache
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
+from vidcurate.captioning.clip_sound import clip_sound_reader
 from vidcurate.captioning.file_options import caption_file_options
 from vidcurate.captioning.model_team import model_configs, open_model_team
-from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
+from vidcurate.captioning.options import (
+    AudioVisual,
+    CaptionConfig,
+    MotionDetail,
+    Single,
+    Teachers,
+)
 from vidcurate.captioning.prompts import Prompt
+from vidcurate.captioning.strategies.audio_visual import N_STILLS
 from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
+from vidcurate.captioning.told import (
+    outdated,
+    placeholders_told,
+    reads_scan,
+    reads_source,
+    reads_video,
+    tells_words,
+    uses_score,
+)
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.captioning.voice_over import (
     VoiceOver,
-    changed_subtitles,
-    uses_subtitles,
+    title_of,
     voice_overs_of,
 )
 from vidcurate.clips.vectors import clip_vector, read_video_vectors
@@ -46,7 +62,15 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Cost, Lookup, MapStage, RequestEstimate, Resources, Version, Workspace
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    RequestEstimate,
+    Resources,
+    Version,
+    Workspace,
+)
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -55,20 +79,30 @@ from vidcurate.store.table import Table
 class Captioner:
     """The opened model, None for captions from measurements, and its prompts.
 
+    `told` are the placeholders that the prompts have, `scores` the score tables that captions use.
     `open_embedder` opens the model that made a video's vectors, and keeps it open.
     """
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
+    told: frozenset[str]
+    scores: tuple[Table[Any], ...]
     open_embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
 def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
     """Open the backend, once a worker."""
     open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
+    scores = tuple(table for table in SCORE_TABLES if UsesScores(table)(config))
     if config.chat is None:
-        return Captioner(None, {}, open_embedder)
-    return Captioner(open_model_team(config), prompts_of(config), open_embedder)
+        return Captioner(None, {}, frozenset(), scores, open_embedder)
+    return Captioner(
+        open_model_team(config),
+        prompts_of(config),
+        placeholders_told(config),
+        scores,
+        open_embedder,
+    )
 
 
 def caption(
@@ -76,9 +110,9 @@ def caption(
 ) -> Iterator[list[Caption] | MediaError]:
     """Give one caption for each clip, or the reason why there is none."""
     if captioner.model is None:
-        yield from (caption_from_facts(clip, config, workspace) for clip in clips)
+        yield from (caption_from_facts(clip, config, captioner, workspace) for clip in clips)
         return
-    voice_overs = voice_overs_of(clips, workspace) if uses_subtitles(config) else {}
+    voice_overs = voice_overs_of(clips, workspace) if "heard" in captioner.told else {}
     conversations = (
         ask_for_caption(clip, config, captioner, workspace, voice_overs.get(clip.clip_id))
         for clip in clips
@@ -99,6 +133,7 @@ class CaptionProvenance:
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
     subtitles_hash: str | None = None
+    title: str | None = None
 
 
 def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
@@ -112,16 +147,19 @@ def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProven
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
         tuple(frame.time_s for frame in clip_input.frames),
         clip_input.voice_over.hash if clip_input.voice_over else None,
+        clip_input.title,
     )
 
 
 def caption_from_facts(
-    clip: Clip, config: CaptionConfig, workspace: Workspace
+    clip: Clip, config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> list[Caption] | MediaError:
     """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe_clip(facts_of(clip, config, workspace), config.style, config.trigger)
+        text = describe_clip(
+            facts_of(clip, captioner.scores, workspace), config.style, config.trigger
+        )
     except MediaError as error:
         return error
     if not text:
@@ -150,8 +188,12 @@ def ask_for_caption(
     found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
     keyframes = found.keyframes if found else ()
     files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
-    facts = {"clips": asdict(clip), **score_rows(clip, config, workspace)}
+    facts = {"clips": asdict(clip), **score_rows(clip, captioner.scores, workspace)}
     open_scorer = text_scorer_opener(clip, config, captioner, workspace)
+    title = (
+        title_of(workspace.lookup(SOURCES)[clip.video_id]) if "title" in captioner.told else None
+    )
+    hear = clip_sound_reader(clip, config, workspace)
 
     def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.images import read_as_jpeg
@@ -165,7 +207,15 @@ def ask_for_caption(
         )
         usage = Usage()
         clip_input = ClipInput(
-            clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
+            clip,
+            frames,
+            facts,
+            captioner.prompts,
+            config,
+            open_scorer(),
+            voice_over,
+            title,
+            *hear(),
         )
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
@@ -194,21 +244,19 @@ def text_scorer_opener(
     return open_scorer
 
 
-def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
+def facts_of(clip: Clip, scores: Sequence[Table[Any]], workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
         "samples": {"colours": mean_colour_shares(clip, workspace)},
-        **score_rows(clip, config, workspace),
+        **score_rows(clip, scores, workspace),
     }
 
 
 def score_rows(
-    clip: Clip, config: CaptionConfig, workspace: Workspace
+    clip: Clip, scores: Sequence[Table[Any]], workspace: Workspace
 ) -> dict[str, dict[str, Any]]:
-    """A clip's rows of the score tables that its caption uses, by table."""
-    tables: list[Table[Any]] = [
-        t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
-    ]
+    """A clip's rows of some score tables, where the data set has them, by table."""
+    tables = [table for table in scores if workspace.has(table)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
@@ -268,8 +316,8 @@ class UsesScores:
     table: Table[Any]
 
     def __call__(self, config: CaptionConfig) -> bool:
-        """Facts use all of them; a strategy names its own."""
-        return reads_facts(config) or self.table in STRATEGIES[config.strategy.name].reads
+        """Facts use all of them; a strategy and its prompts name their own."""
+        return reads_facts(config) or uses_score(config, self.table)
 
 
 def compares(config: CaptionConfig) -> bool:
@@ -308,6 +356,9 @@ def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
         return chat_model.request_estimate(chat, is_least=strategy.detail == "both")
     if isinstance(strategy, MotionDetail):
         return chat_model.request_estimate(chat, 3, is_least=False)
+    if isinstance(strategy, AudioVisual):
+        n_requests = 2 if chat.hears else 2 + N_STILLS
+        return chat_model.request_estimate(chat, n_requests, is_least=chat.hears)
     if isinstance(strategy, Teachers):
         is_judged = strategy.scorer == "judge"
         n_requests = len(strategy.teachers) + is_judged
@@ -332,15 +383,15 @@ CAPTION = MapStage(
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=uses_model),
-        Lookup(VIDEOS, when=uses_subtitles),
-        Lookup(SOURCES, when=uses_subtitles),
-        Lookup(TRANSCRIPTS, required=False, when=uses_subtitles),
-        Lookup(SCANS, when=reads_facts),
+        Lookup(VIDEOS, when=reads_video),
+        Lookup(SOURCES, when=reads_source),
+        Lookup(TRANSCRIPTS, required=False, when=tells_words),
+        Lookup(SCANS, when=reads_scan),
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=changed_subtitles,
+    outdated=outdated,
     rows_per_part=128,
     cost=Cost(
         resources=worker_resources,

@@ -15,6 +15,7 @@ from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.targets import target_of
 from vidcurate.options import StageConfig
 from vidcurate.records import (
+    ACCEPTED,
     CLIPS,
     DECISIONS,
     EXPORTS,
@@ -205,6 +206,7 @@ EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files, with Parquet or in the layout of a trainer.",
     reads=PARTITIONS,
+    narrowed=ACCEPTED,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
