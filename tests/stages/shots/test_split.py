@@ -12,7 +12,7 @@ from tests.support.split_videos import spans, split_video, videos
 from tests.support.videos import ffmpeg, render
 from vidcurate.media.scan.files import read_frames
 from vidcurate.records import CLIPS, SCANS
-from vidcurate.stages.shots.split import SplitConfig
+from vidcurate.stages.shots.split_options import SplitConfig
 
 TIME_BASES = [Fraction(1, 24), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]
 
