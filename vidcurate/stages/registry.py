@@ -5,6 +5,7 @@ from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
+from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
 from vidcurate.stages.captions.story import STORY
 from vidcurate.stages.captions.triage import TRIAGE
@@ -59,6 +60,7 @@ STAGES: tuple[Stage, ...] = (
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,
+    REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
     CAPTION,
