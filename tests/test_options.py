@@ -133,6 +133,17 @@ def test_only_what_the_chosen_ways_take_decides() -> None:
     assert given_options(made(way="quick")) == {"way": "quick", "title": ""}
 
 
+def test_a_later_option_leaves_old_fingerprints_alone() -> None:
+    """An option whose default is neutral decides rows only where another value is given."""
+
+    class Later(StageConfig):
+        effort: int = option(3, "How much")
+        hears: bool = option(False, "Whether it hears", neutral="default")
+
+    assert given_options(Later(hears=False)) == {"effort": 3}
+    assert given_options(Later(hears=True)) == {"effort": 3, "hears": True}
+
+
 def test_models_of_ways_can_be_given_themselves() -> None:
     """Python code names the models; flat options and models make the same config."""
     config = ToolConfig(way=Careful(name="slow", passes=4), shape=Square(side=2))

@@ -131,13 +131,14 @@ def option(
     *,
     unit: str | None = None,
     flag: str | None = None,
-    neutral: bool = False,
+    neutral: bool | Literal["default"] = False,
     **bounds: Any,
 ) -> Any:
     """State one option: YAML key, command-line option, help, reference and fingerprint.
 
     `flag` replaces the command-line name; `neutral` says that the value changes how the work is
-    done but not the rows, and so stays out of the fingerprint; `bounds` are pydantic's.
+    done but not the rows, and so stays out of the fingerprint; "default" says so of the default
+    alone, with which the rows are those of before there was the option. `bounds` are pydantic's.
     """
     extra: dict[str, Any] = {"unit": unit, "flag": flag, "neutral": neutral}
     return Field(default, description=description, json_schema_extra=extra, **bounds)
@@ -287,7 +288,13 @@ def given_options(config: StageConfig) -> dict[str, Any]:
     """The options that decide the rows, as JSON values: those that the chosen ways take."""
     specs = options_of(type(config))
     values: dict[str, Any] = config.model_dump(mode="json")
-    return {name: value for name, value in values.items() if not specs[name].facts["neutral"]}
+    return {name: value for name, value in values.items() if not is_neutral(specs[name], value)}
+
+
+def is_neutral(spec: OptionSpec, value: Any) -> bool:
+    """Whether the value of an option decides no rows."""
+    neutral = spec.facts["neutral"]
+    return value == spec.default if neutral == "default" else bool(neutral)
 
 
 def option_faults(

@@ -293,8 +293,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     or does not fit the options of the other stages that run (given by name); it may return a
     message for the user. `outdated` returns the keys of inputs whose rows were made from a file
     that has changed since: their rows are withdrawn and made again. `settling` replaces options
-    that the data decide, before the stage runs and before its fingerprint is made. `narrowed` is a
-    table with some of the rows of `reads`, which is read in its place where its stage runs.
+    that the data decide, before the stage runs and before its fingerprint is made. `version_of`
+    names the stage that would make the same rows of the same options, where this is that stage
+    under another name. `narrowed` is a table with some of the rows of `reads`, which is read in
+    its place where its stage runs.
     """
 
     name: str
@@ -316,6 +318,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     cost: Cost = Cost()
     version: Version = Version()
     rows_per_part: int = 256
+    version_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -401,8 +404,9 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
     `upstream` maps each table that is read to its fingerprint; tables that name content are left
     out by the caller, since their keys say all.
     """
+    version_of = stage.version_of if isinstance(stage, MapStage) else ""
     facts = {
-        "stage": stage.name,
+        "stage": version_of or stage.name,
         "version": stage.version.number,
         "columns": [f"{field.name}: {field.type}" for field in stage.writes.schema],
         "options": {**given_options(config), **stage.version.contents(config)},

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.command import Ended, kill_group, start, vidcurate, wait_until
+from tests.support.command import ENVIRONMENT, Ended, kill_group, start, vidcurate, wait_until
 from tests.support.decisions import decided, spanned, undone
 from tests.support.pipeline import done, process, rows
 from tests.support.s3_server import SECRET, reached
@@ -65,7 +65,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory, s3_address: dict[str, str])
 
 def command(*arguments: str | Path) -> Ended:
     """Run the command with the variables of this test."""
-    return vidcurate(*arguments, environment=dict(os.environ))
+    return vidcurate(*arguments, environment={**os.environ, **ENVIRONMENT})
 
 
 def everything(out: Location) -> dict[str, list[dict[str, Any]]]:
@@ -227,7 +227,13 @@ def test_one_line_where_the_storage_refuses(
     """A missing bucket or server is told in one line, without a key, and ends with code 2."""
     del videos
     reported = vidcurate(
-        "ingest", source, "-d", out, *INLINE, at=tmp_path, environment={**os.environ, **variables}
+        "ingest",
+        source,
+        "-d",
+        out,
+        *INLINE,
+        at=tmp_path,
+        environment={**os.environ, **ENVIRONMENT, **variables},
     )
     assert reported.code == 2, reported.err
     assert says in reported.err

@@ -23,8 +23,9 @@ class Script:
     """What the server does, and what it saw.
 
     `modes` are taken one by one, then `ok`, in which it answers what `say` makes of the request:
-    its own first text if nothing else. A request for which `refuse` has a status and words is
-    answered by these. With `together`, a request is answered only when so many are in hand at once.
+    its own first text if nothing else, with the `logprobs` of the request. A request for which
+    `refuse` has a status and words is answered by these. With `together`, a request is answered
+    only when so many are in hand at once.
     """
 
     modes: list[str] = field(default_factory=list)
@@ -32,6 +33,7 @@ class Script:
     before: Callable[[dict[str, Any]], None] = lambda _body: None
     say: Callable[[dict[str, Any]], str] = prompt_of
     refuse: Callable[[dict[str, Any]], tuple[int, str] | None] = lambda _body: None
+    logprobs: Callable[[dict[str, Any]], Any] = lambda _body: None
     url: str = ""
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[Mapping[str, str]] = field(default_factory=list)
@@ -94,13 +96,13 @@ class Handler(BaseHTTPRequestHandler):
                 status, words = refusal
                 self.reply(status, json.dumps({"error": {"message": words}}).encode())
             else:
-                self.answer(mode, script.say(body))
+                self.answer(mode, script.say(body), script.logprobs(body))
 
-    def answer(self, mode: str, text: str) -> None:
+    def answer(self, mode: str, text: str, logprobs: Any) -> None:
         """Send what the mode asks for; a number is a status."""
         status, _, wait = mode.partition("/")
         texts = {
-            "ok": completion(text),
+            "ok": completion(text, logprobs=logprobs),
             "length": completion("A cut", finish_reason="length"),
             "refusal": completion(None, message={"refusal": "I cannot."}),
             "filter": completion("", finish_reason="content_filter"),

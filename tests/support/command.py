@@ -1,13 +1,17 @@
 """The command as a user runs it, in a process of its own, for tests."""
 
+import atexit
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +40,35 @@ class Ended:
         return [json.loads(line) for line in self.out.splitlines()]
 
 
+@cache
+def quick_command() -> tuple[str, ...]:
+    """The command as a server forks it that has imported it; it ends with these tests."""
+    folder = Path(tempfile.mkdtemp())
+    program = Path(__file__).parent / "preloaded.py"
+    address = folder / "socket"
+    server = subprocess.Popen(
+        [sys.executable, "-m", f"tests.support.{program.stem}", address],
+        cwd=Path(__file__).parents[2],
+        env=ENVIRONMENT,
+        stdin=subprocess.PIPE,
+        start_new_session=True,
+    )
+    atexit.register(shutil.rmtree, folder)
+    atexit.register(server.communicate)
+    while not address.exists():
+        assert server.poll() is None
+        time.sleep(0.01)
+    return sys.executable, "-I", "-S", str(program), str(address)
+
+
+def starts_alike(environment: Mapping[str, str]) -> bool:
+    """Whether Python itself starts with an environment as it does for most commands."""
+    own = {
+        name for name in {*environment, *ENVIRONMENT} if name.startswith(("PYTHON", "LC_", "LANG"))
+    }
+    return all(environment.get(name) == ENVIRONMENT.get(name) for name in own)
+
+
 def vidcurate(
     *arguments: str | Path,
     stdin: bytes = b"",
@@ -43,8 +76,9 @@ def vidcurate(
     environment: Mapping[str, str] = ENVIRONMENT,
 ) -> Ended:
     """Run the command to its end."""
+    command = quick_command() if starts_alike(environment) else COMMAND
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         input=stdin,
         capture_output=True,
         check=False,

@@ -41,6 +41,7 @@ from vidcurate.records import (
     WEAK_CAPTIONS,
     Decision,
     columns_of_table,
+    version_tables,
 )
 from vidcurate.stages.output.export_options import ExportConfig
 from vidcurate.store.atomic import atomic_write
@@ -151,7 +152,7 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
     fate = clip_fates(dataset, clip.plan, partial(read_own, clip)).to_pylist()[0]
     decisions = read_decisions(dataset)
     picture, fault = write_strip(clip, strip)
-    rows = {table.name: told(clip, table) for table in TOLD if clip.has(table)}
+    rows = {table.name: told(clip, table) for table in tables_told(clip) if clip.has(table)}
     return ClipDetails(
         dataset=str(dataset.root),
         clip_id=clip_id,
@@ -169,6 +170,12 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
         decisions=tuple(d for d in standing(decisions) if is_about(d, clip_id)),
         not_made={table.name: command_of(table, dataset) for table in TOLD if not clip.has(table)},
     )
+
+
+def tables_told(clip: OneClip) -> list[Table[Any]]:
+    """The tables that are told of, with those of caption versions behind the captions."""
+    place = TOLD.index(CAPTIONS) + 1
+    return [*TOLD[:place], *version_tables(clip.made).values(), *TOLD[place:]]
 
 
 def told(clip: OneClip, table: Table[Any]) -> TableRow:

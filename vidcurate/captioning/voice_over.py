@@ -1,4 +1,4 @@
-"""What is said in a clip, from its video's transcript or subtitle file, and whether it changed.
+"""What is said in a clip and the title of its video, and whether they changed.
 
 A data set with transcripts has all that is said in that table, subtitle files among it. Without
 one the subtitle files themselves are read.
@@ -9,15 +9,16 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.clips.words import read_words, spoken_text, words_in
 from vidcurate.errors import MediaError
 from vidcurate.media.subtitles.cues import words_between
 from vidcurate.media.subtitles.files import SubtitleFile, subtitle_files
-from vidcurate.records import CAPTIONS, SOURCES, TRANSCRIPTS, VIDEOS, Clip, Video
+from vidcurate.records import SOURCES, TRANSCRIPTS, VIDEOS, Caption, Clip, Source, Video
 from vidcurate.stage import DatasetView, Workspace
+from vidcurate.store.table import Table
 
 MICROSECONDS = 1_000_000
+TITLE = "title"  # the column of a list that holds the title of a video
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,9 @@ class VoiceOver:
     faults: tuple[str, ...]
 
 
-def uses_subtitles(config: CaptionConfig) -> bool:
-    """Whether captions use what is said."""
-    return config.chat is not None and isinstance(config.strategy, Script)
+def title_of(source: Source) -> str | None:
+    """The title that a list gives a video; None without one."""
+    return source.extra.get(TITLE)
 
 
 def voice_overs_of(
@@ -83,14 +84,20 @@ def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
     return VoiceOver(text, file.hash, tuple(file.faults()))
 
 
-def changed_subtitles(config: CaptionConfig, view: DatasetView) -> pa.Array:
-    """The clips whose captions used other subtitles than there are now."""
-    if not uses_subtitles(config):
-        return pa.array([], pa.string())
-    captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
-    now = current_hashes(view, set(captions["video_id"].to_pylist()))
-    rows = captions.to_pylist()
-    changed = [r["clip_id"] for r in rows if r["subtitles_hash"] != now.get(r["video_id"])]
+def told_otherwise(
+    view: DatasetView, table: Table[Caption], *, words: bool, title: bool
+) -> pa.Array:
+    """The clips whose captions in a table were told other words, or another title, than are now."""
+    captions = view.scan(table, ["clip_id", "video_id", "subtitles_hash", "title"])
+    hashes = current_hashes(view, set(captions["video_id"].to_pylist())) if words else {}
+    sources = view.lookup(SOURCES) if title else {}
+    titles = {video_id: title_of(source) for video_id, source in sources.items()}
+    changed = [
+        row["clip_id"]
+        for row in captions.to_pylist()
+        if row["subtitles_hash"] != hashes.get(row["video_id"])
+        or row["title"] != titles.get(row["video_id"])
+    ]
     return pa.array(changed, pa.string())
 
 

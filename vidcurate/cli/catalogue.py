@@ -148,9 +148,18 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "speech",
         SCORES,
-        "Measure loudness, silence, speech, singing and music of each clip's sound.",
+        "Measure loudness, silence, speech, music and words of each clip's sound.",
         "vidcurate speech -d out",
         target="SPEECH_STAGE",
+    ),
+    stage(
+        "sounds",
+        SCORES,
+        "Find which kinds of sound are heard in each clip, or have a model describe them.",
+        "vidcurate sounds -d out",
+        "vidcurate sounds -d out --backend transformers --model "
+        "MIT/ast-finetuned-audioset-10-10-0.4593",
+        target="SOUNDS_STAGE",
     ),
     stage(
         "consistency",
@@ -242,6 +251,8 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write a text for each kept clip.",
         "vidcurate caption -d out --backend facts",
         "vidcurate caption -d out --backend openai --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate caption -d out --version chinese --language Chinese",
+        function="vidcurate.cli.commands.caption:caption",
     ),
     stage(
         "alignment",
@@ -267,6 +278,14 @@ CATALOGUE: tuple[Entry, ...] = (
         CAPTIONS,
         "Rewrite weak captions by a model that knows their faults.",
         "vidcurate refine -d out --backend openai --model NAME",
+    ),
+    stage(
+        "sentences",
+        CAPTIONS,
+        "Make vectors of each clip's text and of its sentences.",
+        "vidcurate sentences -d out",
+        "vidcurate sentences -d out --backend server --model NAME --base-url "
+        "http://localhost:8000/v1",
     ),
     stage(
         "outline",

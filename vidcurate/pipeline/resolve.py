@@ -21,6 +21,7 @@ from vidcurate.stage import (
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
+OPTION = "--without"
 # The tables that no stage writes, of a data set that nobody has reviewed.
 UNREVIEWED = {FILES.name: FOUND}
 
@@ -29,7 +30,8 @@ UNREVIEWED = {FILES.name: FOUND}
 class ResolvedStage:
     """One stage with its options; `tables` maps what it reads and writes to fingerprints.
 
-    `reason` says why a stage that was not chosen runs.
+    `reason` says why a stage that was not chosen runs; it `is_optional` where it is left out by
+    name.
     """
 
     stage: Stage
@@ -37,6 +39,11 @@ class ResolvedStage:
     fingerprint: str
     tables: Mapping[str, str]
     reason: str = ""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it runs only because another stage uses its table where that is there."""
+        return OPTION in self.reason
 
     def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
@@ -199,12 +206,12 @@ def why_needed(
                 continue
             if not required:
                 if table.name in present and writer.name not in without:
-                    how_not = f"--without {writer.name} leaves it out"
+                    how_not = f"{OPTION} {writer.name} leaves it out"
                     reason = f"since {reader.name} uses the {table.name} that are there; {how_not}"
                     optional.append((writer.name, reasons[reader.name] or reason))
                 continue
             if writer.name in without:
-                raise UsageError(f"--without {writer.name}: {reader.name} needs it")
+                raise UsageError(f"{OPTION} {writer.name}: {reader.name} needs it")
             reasons[writer.name] = reasons[reader.name] or f"since {reader.name} needs it"
             waiting.append(writer.name)
     return reasons

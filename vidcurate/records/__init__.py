@@ -61,6 +61,8 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
+from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -69,6 +71,7 @@ from vidcurate.records.verdicts import (
     Verdict,
     WeakCaption,
 )
+from vidcurate.records.versions import version_table, version_tables
 from vidcurate.records.videos import (
     CUTS,
     FILES,
@@ -102,6 +105,7 @@ __all__ = [
     "ALIGNMENT",
     "BOUNDS",
     "CAPTIONS",
+    "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
@@ -122,6 +126,7 @@ __all__ = [
     "SCANS",
     "SCORE_TABLES",
     "SIGNATURES",
+    "SOUNDS",
     "SOURCES",
     "SPEECH",
     "STORIES",
@@ -143,6 +148,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Caption",
+    "CaptionVectors",
     "Clip",
     "ClipKeyframes",
     "ColumnInfo",
@@ -165,6 +171,8 @@ __all__ = [
     "Scan",
     "Scene",
     "Signature",
+    "SoundSpan",
+    "Sounds",
     "Source",
     "SpanText",
     "Speech",
@@ -185,6 +193,8 @@ __all__ = [
     "column_info",
     "columns_of_table",
     "merge_sources",
+    "version_table",
+    "version_tables",
 ]
 
 # What rules, `tune`, captions and the export know of a clip, in the order of the data.
@@ -194,6 +204,7 @@ SCORE_TABLES = (
     MOTION,
     WATERMARK,
     SPEECH,
+    SOUNDS,
     CONSISTENCY,
     AESTHETIC,
     TEXT,
@@ -223,6 +234,7 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            CAPTION_VECTORS,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),

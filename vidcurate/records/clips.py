@@ -136,6 +136,9 @@ class Caption:
     subtitles_hash: Annotated[
         str | None, ColumnInfo("Hash of the subtitle file that was read; null without one")
     ]
+    title: Annotated[
+        str | None, ColumnInfo("Title of the video that the model was told; null without one")
+    ]
     n_requests: Requests
     prompt_tokens: PromptTokens
     completion_tokens: CompletionTokens

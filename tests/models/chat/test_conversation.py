@@ -1,11 +1,18 @@
 from collections.abc import Iterator, Sequence
+from math import log
+
+import pytest
 
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Answer,
+    ChoiceAnswer,
     Conversation,
+    Frame,
     ModelRequest,
     Outcome,
+    Sound,
+    ask_choice,
     run_conversation,
     run_conversations,
 )
@@ -96,3 +103,28 @@ def test_conversations_begin_as_needed() -> None:
     results = run_conversations(conversations(), lambda requests: [*map(echo, requests)], 2)
     assert next(results) == "a0"
     assert begun == ["a", "b"]
+
+
+def test_the_probabilities_of_choices_are_of_one_whole() -> None:
+    """Each choice has its share of what the model gave to all of them; the rest is told."""
+    asked: list[ModelRequest] = []
+    shown = (Frame(1.0, b"jpeg"), Sound(b"wav", 1.0, 2.0))
+
+    def answer(request: ModelRequest) -> Outcome:
+        asked.append(request)
+        logprobs = {"yes": log(0.6), "no": log(0.2)}
+        return Answer("Yes", "ok", "eye", 1, 1, 0.0, (), "", logprobs, "logprobs")
+
+    result = run_conversation(ask_choice(["Is it?", *shown], ["yes", "no", "unclear"]), answer)
+    assert isinstance(result, ChoiceAnswer)
+    assert result.probabilities == pytest.approx({"yes": 0.75, "no": 0.25, "unclear": 0.0})
+    assert (result.choice, result.score_from) == ("yes", "logprobs")
+    assert result.outside == pytest.approx(0.2)
+    assert asked == [ModelRequest(("Is it?", *shown), choices=("yes", "no", "unclear"))]
+
+
+def test_an_answer_that_is_no_choice_is_an_error() -> None:
+    """Where the model holds no choice for likely, there are no probabilities."""
+    error = run_conversation(ask_choice(["A maybe"], ["yes", "no"]), echo)
+    assert isinstance(error, MediaError)
+    assert str(error) == "the answer is none of yes, no: 'A maybe'"

@@ -10,8 +10,8 @@ from vidcurate.errors import MediaError
 from vidcurate.models.chat.conversation import (
     Answer,
     Conversation,
-    Frame,
     ModelRequest,
+    Part,
     answer_text,
 )
 from vidcurate.models.chat.output_text import without_thoughts
@@ -29,7 +29,7 @@ MAX_FAULT = 200  # characters of what is wrong, for the model and the user
 
 
 def ask_json(
-    parts: Sequence[str | Frame],
+    parts: Sequence[Part],
     schema: Mapping[str, Any],
     max_tokens: int | None = None,
     bound: Mapping[str, Any] | None = None,
@@ -47,11 +47,15 @@ def ask_json(
     try:
         return answer_value(answer, schema)
     except MediaError as error:
-        again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield ModelRequest(
-        (*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens
-    )
+        again = asked_again(text, str(error))
+    answer = yield ModelRequest((*asked, *again), bound or schema, max_tokens)
     return answer_value(answer, schema)
+
+
+def asked_again(text: str, fault: str) -> tuple[str, str]:
+    """The parts that ask for another answer than `text`, and say what is wrong with it."""
+    again = fill_prompt(load_prompt("json-again"), {"fault": fault})
+    return f"Your answer was:\n{text}", again
 
 
 def answer_value(answer: Answer, schema: Mapping[str, Any]) -> Any:

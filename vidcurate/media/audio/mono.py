@@ -49,10 +49,22 @@ def mono_sound(
     restarts. Raises MediaError where the video cannot be read.
     """
     begin_s = Fraction(container_start_us, MICROSECONDS) - PREROLL_S
+    yield from mono_between(path, track, begin_s, Fraction(end_s), offsets, faults)
+
+
+def mono_between(
+    path: Path,
+    track: Track,
+    begin_s: Fraction,
+    end_s: Fraction,
+    offsets: Sequence[int] = (),
+    faults: Faults | None = None,
+) -> Iterator[MonoPiece]:
+    """Yield the sound of a video from `begin_s` or earlier to `end_s`, as `mono_sound` does."""
     end = floor(end_s * RATE_HZ)
     moved_s = track_offsets(path, track, offsets)
     position: int | None = None
-    for chunk in video_sound(path, track, MONO, begin_s, Fraction(end_s), moved_s, faults):
+    for chunk in video_sound(path, track, MONO, begin_s, end_s, moved_s, faults):
         low = chunk.start if position is None else max(chunk.start, position)
         if low >= end:
             return

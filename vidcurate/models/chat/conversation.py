@@ -1,4 +1,4 @@
-"""Requests to a vision-language model and its answers, independent of where it runs.
+"""Requests to a model that sees, hears or reads, and its answers, wherever it runs.
 
 A conversation is a generator: it yields requests, receives answers, and returns its result. So a
 strategy is written as if it were alone with the model, while a backend runs many conversations at
@@ -7,12 +7,15 @@ once, in threads or in batches.
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
 from typing import Any, Generic, Literal, TypeVar
 
 from vidcurate.errors import MediaError, ServerError
 
 T = TypeVar("T")
 Status = Literal["ok", "truncated", "refused", "empty"]
+ScoreSource = Literal["logprobs", "words", ""]
+MAX_QUOTE = 60  # characters of an answer in an error
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +31,36 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """One request: texts and frames in their order.
+class Sound:
+    """A piece of a clip's sound: a WAV file, one channel at 16 kHz in 16 bits, at most 30 s.
 
-    `schema` is the JSON schema that the answer should follow, `max_tokens` the longest answer if
-    not the backend's own. `to` names one of several models.
+    `start_s` and `end_s` are its times in seconds of the video, `clip_start_s` when its clip
+    begins there.
     """
 
-    parts: tuple[str | Frame, ...]
+    wav: bytes = field(repr=False)
+    start_s: float
+    end_s: float
+    clip_start_s: float = 0.0
+
+
+Part = str | Frame | Sound
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """One request: texts, frames and sounds in their order.
+
+    `schema` is the JSON schema that the answer should follow, `max_tokens` the longest answer if
+    not the backend's own. `to` names one of several models. `choices` are the words of which the
+    answer is to be one; the backend says so to the model, and measures how probable each is.
+    """
+
+    parts: tuple[Part, ...]
     schema: Mapping[str, Any] | None = None
     max_tokens: int | None = None
     to: str = ""
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,11 @@ class Answer:
     `empty` (no text came); `reason` says why, where it is known. `seconds` is the time of the
     answer itself, without earlier tries that failed. Tokens are None where the backend does not
     count them. `notes` say what was removed from the text, and how the request was changed.
+
+    `choice_logprobs` are the natural logarithms of the probability of each choice that was asked
+    for; one that the model holds for too improbable to tell is not among them. `score_from` says
+    where they come from: `logprobs`, the model's own probabilities of its tokens, or `words`, how
+    sure the model says it is.
     """
 
     text: str
@@ -59,6 +86,9 @@ class Answer:
     seconds: float
     notes: tuple[str, ...] = ()
     reason: str = ""
+    choice_logprobs: Mapping[str, float] | None = None
+    score_from: ScoreSource = ""
+    shown_times_s: tuple[float, ...] | None = None
 
 
 Conversation = Generator[ModelRequest, Answer, T]
@@ -81,6 +111,43 @@ def answer_text(answer: Answer) -> str:
         why = f": {answer.reason}" if answer.reason else ""
         raise MediaError(f"the model's answer was {answer.status}{why}")
     return answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceAnswer:
+    """How probable each choice is; together they are 1.
+
+    `outside` is the probability that the model held for answers that are no choice, 0 where it was
+    asked in words. `score_from` is that of the answer.
+    """
+
+    probabilities: Mapping[str, float]
+    outside: float
+    score_from: ScoreSource
+    answer: Answer
+
+    @property
+    def choice(self) -> str:
+        """The most probable choice, the first of equals."""
+        return max(self.probabilities, key=lambda choice: self.probabilities[choice])
+
+
+def ask_choice(
+    parts: Sequence[Part], choices: Sequence[str], to: str = ""
+) -> Conversation[ChoiceAnswer]:
+    """Ask a question that is answered by one of some words, and how probable each of them is.
+
+    `parts` need not name the choices. Raises MediaError where the model refuses, and where it
+    would answer with none of them.
+    """
+    answer = yield ModelRequest(tuple(parts), to=to, choices=tuple(choices))
+    text = answer_text(answer)
+    found = {c: exp(logprob) for c, logprob in (answer.choice_logprobs or {}).items()}
+    total = sum(found.values())
+    if not total:
+        raise MediaError(f"the answer is none of {', '.join(choices)}: {text[:MAX_QUOTE]!r}")
+    shares = {choice: found.get(choice, 0.0) / total for choice in choices}
+    return ChoiceAnswer(shares, max(0.0, 1.0 - total), answer.score_from, answer)
 
 
 def advance(

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import httpx2
 
 from vidcurate.errors import MediaError
+from vidcurate.models.chat.choices import read_in_words
 from vidcurate.models.chat.connection import HttpProxy, proxy_of
 from vidcurate.models.chat.conversation import (
     Answer,
@@ -27,9 +28,11 @@ from vidcurate.models.chat.requests import (
     RequestFormat,
     adapted_format,
     chat_payload,
+    has_sound,
     initial_format,
     read_options,
     refuses_schema,
+    refuses_sound,
     token_limit,
 )
 from vidcurate.models.chat.responses import RequestFault, read_answer
@@ -47,6 +50,7 @@ from vidcurate.models.server import (
 )
 
 T = TypeVar("T")
+NO_SOUND = "the model takes no sound: leave out the option hears, or serve a model that hears"
 AHEAD = 4  # requests taken ahead, per slot, so that one slow answer leaves no slot idle
 MIN_SECRET = 16  # characters; a shorter key, such as "test", is a word of many texts
 
@@ -60,6 +64,7 @@ class ChatServer:
     proxy: HttpProxy | None = field(repr=False)
     agreed: Agreed[RequestFormat] = field(compare=False)
     gate: RequestGate = field(default_factory=RequestGate, compare=False)
+    has_heard: Agreed[bool] = field(default_factory=lambda: Agreed(value=False), compare=False)
 
     def ask(self, request: ModelRequest) -> Outcome:
         """The answer to one request."""
@@ -101,9 +106,12 @@ def answer_request(
     def send() -> tuple[Answer, RequestFormat] | RequestFault | Again:
         request_format = chat.agreed.value
         payload = chat_payload(chat.options, request, request_format)
-        outcome = send_request(chat, client, payload, token_limit(chat.options, request))
+        outcome = send_request(chat, client, payload, request)
         if isinstance(outcome, Answer):
-            return outcome, request_format
+            chat.has_heard.change(before=False, after=has_sound(request))
+            return told_choice(chat, request_format, request, outcome)
+        if refuses_sound(outcome, request) and not chat.has_heard.value:
+            return replace(outcome, passes=False, is_common=True, remedy=NO_SOUND)
         if chat.options.structured_output == "schema" and refuses_schema(outcome, payload):
             remedy = "structured_output auto asks in other ways then"
             return replace(outcome, passes=False, is_common=True, remedy=remedy)
@@ -111,6 +119,24 @@ def answer_request(
 
     found = send_until_answered(chat, stop, send)
     return found if isinstance(found, MediaError) else checked_answer(chat, *found)
+
+
+def told_choice(
+    chat: ChatServer, request_format: RequestFormat, request: ModelRequest, answer: Answer
+) -> tuple[Answer, RequestFormat] | Again:
+    """An answer with the probabilities of its choices, if any were asked for.
+
+    A server that tells no log-probabilities is asked again in words, as are all requests from then
+    on.
+    """
+    if not request.choices or answer.status in ("refused", "empty"):
+        return answer, request_format
+    if request_format.choices == "words":
+        return read_in_words(answer, request.choices), request_format
+    if answer.choice_logprobs is not None:
+        return answer, request_format
+    change_format(chat, request_format, replace(request_format, choices="words"))
+    return Again()
 
 
 def checked_answer(
@@ -132,23 +158,35 @@ def adapts_format(
     other = adapted_format(request_format, fault, payload)
     if other is None:
         return False
-    if chat.agreed.change(request_format, other):
-        for name in other.left_out[len(request_format.left_out) :]:
-            add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
-        if other.form != request_format.form:
-            instead = {"json_object": "any JSON", "words": "words alone"}[other.form]
-            add_notice(
-                f"{address_of(chat)} does not enforce the schema: JSON is asked for by {instead}"
-            )
+    change_format(chat, request_format, other)
     return True
 
 
+def change_format(chat: ChatServer, before: RequestFormat, after: RequestFormat) -> None:
+    """Write all requests that follow in another format, unless another thread has changed it."""
+    if not chat.agreed.change(before, after):
+        return
+    for name in after.left_out[len(before.left_out) :]:
+        add_notice(f"{address_of(chat)} refuses {name}, which is left out from now on")
+    if after.form != before.form:
+        instead = {"json_object": "any JSON", "words": "words alone"}[after.form]
+        add_notice(
+            f"{address_of(chat)} does not enforce the schema: JSON is asked for by {instead}"
+        )
+    if after.choices != before.choices:
+        add_notice(
+            f"{address_of(chat)} tells no log-probabilities: the model is asked in words how sure "
+            "it is of a choice"
+        )
+
+
 def send_request(
-    chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], max_tokens: int
+    chat: ChatServer, client: httpx2.Client, payload: Mapping[str, Any], request: ModelRequest
 ) -> Answer | RequestFault:
-    """Send one request: an answer or a fault."""
+    """Send one request, written as `payload`: an answer or a fault."""
     began = time.perf_counter()
     body = post(chat, client, "chat/completions", json=payload)
     if isinstance(body, RequestFault):
         return body
-    return read_answer(body, chat.options.model, max_tokens, time.perf_counter() - began)
+    seconds, limit = time.perf_counter() - began, token_limit(chat.options, request)
+    return read_answer(body, chat.options.model, limit, seconds, request.choices)

@@ -32,6 +32,11 @@ class ModelConfig(Choice):
     max_image_side: int = option(
         1024, "Keyframes are shrunk to this long side for the model", unit="pixels", ge=64
     )
+    hears: bool = option(
+        False,
+        "The model takes sound: what is asked about sound is asked of the sound itself",
+        neutral="default",
+    )
 
 
 class ServerConfig(Choice):

@@ -10,10 +10,13 @@ from urllib.parse import urlsplit
 from pydantic import TypeAdapter, ValidationError
 
 from vidcurate.errors import UsageError
-from vidcurate.models.chat.conversation import Frame, ModelRequest
+from vidcurate.models.chat.choices import N_LIKELIEST, asked_in_words, with_choices_named
+from vidcurate.models.chat.conversation import ModelRequest, Part, Sound
 from vidcurate.models.chat.responses import RequestFault
 
 Form = Literal["json_schema", "json_object", "words"]
+ChoiceForm = Literal["logprobs", "words"]
+LOGPROBS = {"logprobs": True, "top_logprobs": N_LIKELIEST}
 OLD_LIMIT, NEW_LIMIT = "max_tokens", "max_completion_tokens"
 REFUSING_STATUSES = frozenset({400, 422})
 # Engines that fail to compile a schema say so with these statuses, too.
@@ -28,6 +31,10 @@ UNKNOWN = re.compile(
     r"unsupported|not support|unknown|unrecogni|unexpected|not permitted|not allowed|extra|instead"
     r"|deprecated|no longer",
     re.IGNORECASE,
+)
+# A server may refuse sound by the kind of the part, or by where it stands.
+OF_SOUND = re.compile(
+    r"audio|modalit|multi-?modal|\bcontent\b.*\btype\b|\btype\b.*\bcontent\b", re.IGNORECASE
 )
 OF_SIZE = re.compile(r"too (?:large|long|many|big)|context|exceed|at most|maximum", re.IGNORECASE)
 
@@ -63,6 +70,7 @@ class RequestFormat:
     limit_name: str = OLD_LIMIT
     is_renamed: bool = False
     form: Form = "json_schema"
+    choices: ChoiceForm = "logprobs"
     left_out: tuple[str, ...] = ()
 
     @property
@@ -97,6 +105,9 @@ def chat_payload(
     options: ChatOptions, request: ModelRequest, request_format: RequestFormat
 ) -> dict[str, Any]:
     """The request to the server, in the format that it accepts."""
+    asks_logprobs = bool(request.choices) and request_format.choices == "logprobs"
+    if request.choices:
+        request = with_choices_named(request) if asks_logprobs else asked_in_words(request)
     detail = None if "image_detail" in request_format.left_out else options.image_detail
     content = [part_of(part, detail) for part in request.parts]
     payload: dict[str, Any] = {
@@ -111,7 +122,7 @@ def chat_payload(
         payload["response_format"] = {"type": "json_schema", "json_schema": form}
     elif request.schema is not None and request_format.form == "json_object":
         payload["response_format"] = {"type": "json_object"}
-    return payload
+    return payload | LOGPROBS if asks_logprobs else payload
 
 
 def token_limit(options: ChatOptions, request: ModelRequest) -> int:
@@ -119,13 +130,21 @@ def token_limit(options: ChatOptions, request: ModelRequest) -> int:
     return request.max_tokens or options.max_tokens
 
 
-def part_of(part: str | Frame, detail: str | None) -> dict[str, Any]:
-    """A text or a picture as a part of a message."""
+def part_of(part: Part, detail: str | None) -> dict[str, Any]:
+    """A text, a picture or a sound as a part of a message."""
     if isinstance(part, str):
         return {"type": "text", "text": part}
+    if isinstance(part, Sound):
+        data = base64.b64encode(part.wav).decode()
+        return {"type": "input_audio", "input_audio": {"data": data, "format": "wav"}}
     url = "data:image/jpeg;base64," + base64.b64encode(part.jpeg).decode()
     asked = {"url": url} if detail is None else {"url": url, "detail": detail}
     return {"type": "image_url", "image_url": asked}
+
+
+def has_sound(request: ModelRequest) -> bool:
+    """Whether a request carries sound."""
+    return any(isinstance(part, Sound) for part in request.parts)
 
 
 def adapted_format(
@@ -139,6 +158,8 @@ def adapted_format(
     is_refused = fault.status in REFUSING_STATUSES
     if is_refused and "temperature" in payload and "temperature" in words:
         return replace(request_format, left_out=(*request_format.left_out, "temperature"))
+    if is_refused and "logprobs" in payload and "logprob" in words:
+        return replace(request_format, choices="words")
     if refuses_schema(fault, payload):
         lesser: Form = "json_object" if request_format.form == "json_schema" else "words"
         return replace(request_format, form=lesser)
@@ -163,3 +184,13 @@ def refuses_schema(fault: RequestFault, payload: Mapping[str, Any]) -> bool:
     if "response_format" not in payload or fault.status not in SCHEMA_STATUSES:
         return False
     return OF_SCHEMA.search(f"{fault.parameter} {fault.reason}") is not None
+
+
+def refuses_sound(fault: RequestFault, request: ModelRequest) -> bool:
+    """Whether a server says that its model takes no sound."""
+    if not has_sound(request):
+        return False
+    words = f"{fault.parameter} {fault.reason}"
+    if fault.status not in REFUSING_STATUSES and not UNKNOWN.search(words):
+        return False
+    return fault.status in SCHEMA_STATUSES and OF_SOUND.search(words) is not None

@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -11,6 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from vidcurate.models.chat.choices import steps_told, with_choice_logprobs
 from vidcurate.models.chat.conversation import Answer
 from vidcurate.models.chat.output_text import THOUGHTS, FinishedText, finish_text
 
@@ -81,6 +82,7 @@ class AnswerChoice:
 
     message: Message
     finish_reason: str | None = None
+    logprobs: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,13 @@ class Reply:
 REPLY = TypeAdapter(Reply)
 
 
-def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Answer | RequestFault:
+def read_answer(
+    body: bytes, model: str, max_tokens: int, seconds: float, choices: Sequence[str] = ()
+) -> Answer | RequestFault:
     """Read a chat completion: an answer, or what is wrong with it.
 
     `model` is the name in the request; the server's own, more exact name is preferred. `max_tokens`
-    is how long the answer may be.
+    is how long the answer may be. Where log-probabilities came, those of the `choices` are told.
     """
     reply = decoded(body, REPLY, "chat completion")
     if isinstance(reply, RequestFault):
@@ -122,7 +126,7 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
         reason = f"the server broke the answer off (finish_reason {choice.finish_reason})"
         return RequestFault(reason, passes=True)
     finished = read_choice(choice, max_tokens, thought=has_thought(choice.message, usage))
-    return Answer(
+    answer = Answer(
         finished.text,
         finished.status,
         reply.model or model,
@@ -132,6 +136,7 @@ def read_answer(body: bytes, model: str, max_tokens: int, seconds: float) -> Ans
         finished.repairs,
         finished.reason,
     )
+    return with_choice_logprobs(answer, steps_told(choice.logprobs), choices)
 
 
 class HasError(Protocol):
