@@ -430,6 +430,17 @@ def filter(
     rules: Sequence[Any] = (),
     **run_options: Unpack[RunKeywords],
 ) -> RunResult: ...
+def references(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    file: str = '',
+    captions_of: str = '',
+    min_overlap: float = 0.9,
+    **run_options: Unpack[RunKeywords],
+) -> RunResult: ...
 def partition(
     dataset: PathLike = "out",
     sources: Sources | None = None,
