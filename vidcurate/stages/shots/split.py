@@ -12,7 +12,7 @@ from pydantic import model_validator
 
 from vidcurate.clips.reviews import Revision
 from vidcurate.clips.revised_spans import revise
-from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
+from vidcurate.clips.scenes import TimedVectors, euclidean_distance, split_scenes, stitch
 from vidcurate.clips.spans import (
     Span,
     Ticks,
@@ -31,14 +31,15 @@ from vidcurate.stage import Drop, Incomplete, Lookup, Loss, MapStage, Version, W
 from vidcurate.stages.shots.split_revisions import outdated_videos, take_revision
 
 FOREVER_S = 1e8
-IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED = range(8)
+IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED, STILL = range(9)
 REASONS = {
     SHORT: "stretch under split.min_clip_s",
     SINGLE: "single frame, however long it is held",
     TRANSITION: "gradual transition",
-    TRIMMED: "end cut off by split.trim_s",
+    TRIMMED: "end cut off by split.trim_s or split.trim_share",
     BEYOND: "rest of a shot beyond split.max_clip_s",
     NOT_JOINED: "shot left out by split.max_stitch_change",
+    STILL: "shot that stands still, left out by split.min_change",
     REVIEWED: "left out of clips in review",
 }
 UNREVISED = Revision()
@@ -153,8 +154,22 @@ class SplitConfig(StageConfig):
         "neighbours: join neighbouring shots that look alike at their cut, by the vectors of embed",
     )
     trim_s: float = option(0.0, "Cut this off each end of a shot", unit="seconds", ge=0)
+    trim_share: float = option(
+        0.0,
+        "Cut this share of a shot's length off each end, where that is more than trim_s; "
+        "Panda-70M uses 0.1",
+        ge=0,
+        lt=0.5,
+    )
     trim_at: TrimAll | TrimGradual = choice(
         TrimAll, "Trim all ends of shots, or only those at gradual transitions"
+    )
+    min_change: float = option(
+        0.0,
+        "Leave out a shot whose first and last frame are nearer than this by the vectors of embed, "
+        "as it stands still; 0 keeps all, Panda-70M uses 0.15 with ImageBind",
+        ge=0,
+        le=2,
     )
     transitions: Literal["drop", "keep"] = option(
         "drop", "Leave out gradual transitions, or make clips of them too"
@@ -256,6 +271,9 @@ def spans_of(
     spans = list(shot_spans(cuts, pts))
     if isinstance(config.stitch, Neighbours):
         spans = join_continuing(spans, video, config.stitch)
+    for span in [span for span in spans if is_still(span, video, config)]:
+        why[span.first : span.end] = STILL
+        spans.remove(span)
     if config.transitions == "keep":
         spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
@@ -303,11 +321,23 @@ def join_continuing(spans: Iterable[Span], video: SplitInput, config: Neighbours
     )
 
 
+def is_still(span: Span, video: SplitInput, config: SplitConfig) -> bool:
+    """Check whether a span ends as it began; one with fewer than two vectors is not known to."""
+    if not config.min_change:
+        return False
+    assert video.vectors is not None
+    start, end = (int(video.edges[number]) for number in (span.first, span.end))
+    own = video.vectors.within(start, end).vectors
+    return len(own) > 1 and euclidean_distance(own[0], own[-1]) < config.min_change
+
+
 def trim_ticks(span: Span, video: SplitInput, config: SplitConfig) -> tuple[int, int]:
     """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
-    ticks = ceil(video.ticks(config.trim_s))
+    length = int(video.edges[span.end] - video.edges[span.first])
+    share = ceil(length * Fraction(str(config.trim_share)))
+    ticks = max(ceil(video.ticks(config.trim_s)), share)
     ends = (span.before, span.after)
     before, after = (ticks if is_trimmed(cut, config) else 0 for cut in ends)
     return before, after
@@ -353,7 +383,8 @@ def clip(video: SplitInput, span: Span) -> Clip:
 
 def needs_vectors(config: SplitConfig) -> bool:
     """Check whether the video's vectors are needed."""
-    return isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    by_vectors = isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    return by_vectors or config.min_change > 0
 
 
 SPLIT = MapStage(
