@@ -225,7 +225,7 @@ def test_a_share_is_trimmed_where_it_is_more(
 
 def test_a_shot_that_ends_as_it_began_stands_still() -> None:
     """It is left out and counted; one with a single vector is not known to stand still."""
-    looks = np.float32([[1, 0], [1, 0], [0, 1], [1, 0], [0, 1]])
+    looks = np.array([[1, 0], [1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
     vectors = TimedVectors(np.array([1, 8, 11, 18, 21], np.int64), looks)
     video = video_of([*range(30)], 30, vectors=vectors)
     cuts = VideoCuts("video", (cut_between(9, 10), cut_between(19, 20)))
