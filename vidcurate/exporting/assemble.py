@@ -37,6 +37,7 @@ from vidcurate.exporting.folder.marker import (
     refuse_nested,
     write_marker,
 )
+from vidcurate.exporting.folder.subtitles import clip_subtitles
 from vidcurate.exporting.job import Clips, ExportRequest, Job
 from vidcurate.exporting.tables.films import FILM_TABLES
 from vidcurate.exporting.tables.samples import listed, samples_of
@@ -115,7 +116,9 @@ def assemble(request: ExportRequest, view: DatasetView) -> str:
     dataset = view.dataset_id
     assert dataset is not None
     videos = videos_by_name(view)
-    found = Clips(view, videos, exported_clips(view, videos), not request.has_files)
+    subtitles = clip_subtitles(view, request.subtitles) if request.subtitles else None
+    clips = exported_clips(view, videos)
+    found = Clips(view, videos, clips, not request.has_files, subtitles)
     jobs: list[Job] = []
     lost: list[str] = []
     for target, out in out_folders(request, view):

@@ -47,7 +47,7 @@ from vidcurate.exporting.tables.films import list_films
 from vidcurate.exporting.tables.samples import samples_of
 from vidcurate.exporting.tables.table import SPLITS
 from vidcurate.exporting.tables.videos import video_pieces
-from vidcurate.exporting.target import Bundle, Sample, Target
+from vidcurate.exporting.target import Bundle, Sample, Target, no_subtitles
 from vidcurate.exporting.targets.parquet import FILMS_FOLDER, VIDEOS_FOLDER
 from vidcurate.records import KEYFRAMES
 from vidcurate.store.storage import Location, Remote, get
@@ -186,6 +186,7 @@ def bundle_of(
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
         clip_file=fetched.clip,
         sound_file=fetched.sound,
+        subtitles=job.found.subtitles.texts if job.found.subtitles else no_subtitles,
         schema=job.found.schema,
         view=job.found.view,
         split=split,

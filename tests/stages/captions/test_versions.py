@@ -87,6 +87,24 @@ def test_a_version_asks_for_its_own_texts_only(out: Path, script: Script) -> Non
     assert {c.clip_id for c in rows(out, CHINESE)} == {c.clip_id for c in rows(out, CAPTIONS)}
 
 
+def test_a_version_is_told_new_words(
+    out: Path, captioned: Path, script: Script, tmp_path: Path
+) -> None:
+    """New subtitles have the version written again whose prompt tells of them, and no other."""
+    (tmp_path / "told.txt").write_text("{heard}", "utf-8")
+    versions = config(script, told={"prompt": str(tmp_path / "told.txt")})
+    run(config=versions, dataset=out, engine="inline")
+    script.bodies = []
+    subtitles = captioned.parent / "video.srt"
+    subtitles.write_text("1\n00:00:00,200 --> 00:00:01,800\nFirst words.\n", "utf-8")
+    try:
+        run(config=versions, dataset=out, engine="inline")
+    finally:
+        subtitles.unlink()
+    assert len(script.bodies) == N_CLIPS
+    assert sum("First words." in str(body) for body in script.bodies) == 1
+
+
 def test_a_second_version_leaves_the_first(out: Path, script: Script) -> None:
     """Added by name, versions stand side by side; a changed one alone is asked for again."""
     caption(out, version="chinese", language="Chinese", engine="inline")

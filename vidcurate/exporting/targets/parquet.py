@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
 from vidcurate.exporting.folder.row_files import RowFiles
+from vidcurate.exporting.folder.subtitles import FROM_FILE, SUBTITLE_COLUMNS
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.store.storage import Location, map_names
 from vidcurate.store.table import rechunk
@@ -60,7 +61,16 @@ def with_files(bundle: Bundle, files: RowFiles) -> Iterator[pa.Table]:
     """Yield the table in pieces, each when the files that its rows name are in their places."""
     for clips in bundle.tables():
         files.put(clips)
+        for row in subtitled(clips):
+            bundle.place_subtitles(row, row["file_name"])
         yield clips
+
+
+def subtitled(clips: pa.Table) -> list[Mapping[str, Any]]:
+    """List the rows that have subtitles, with what these are made of."""
+    names = [name for name in SUBTITLE_COLUMNS if name in clips.column_names]
+    rows = clips.select(["video_id", *FROM_FILE, *names]).to_pylist() if names else []
+    return [row for row in rows if any(row[name] for name in names)]
 
 
 def keep_shard(bundle: Bundle, rows: pa.Table, name: str, *, has_bytes: bool) -> bool:
@@ -203,6 +213,7 @@ TARGET = Target(
     needs_files=False,
     needs_captions=False,
     of_rows=True,
+    takes_subtitles=True,
     names_splits=True,
     data_files="data/{split}-*.parquet",
 )
