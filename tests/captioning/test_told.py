@@ -3,19 +3,23 @@ import io
 import json
 import wave
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
 from tests.support.chat_server import Script, prompt_of, serving
 from tests.support.pipeline import process, rows
 from tests.support.videos import THREE_SHOTS, render, render_counted
 from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.voice_over import told_otherwise
 from vidcurate.errors import ServerDownError
 from vidcurate.records import CAPTIONS, Caption
-from vidcurate.stage import read_while_running
+from vidcurate.stage import DatasetView, read_while_running
 from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.store.table import Table
 
 SRT = "1\n00:00:00,200 --> 00:00:01,800\nFirst words.\n"
 MINE = "Q({quality}) T({title}) H({heard})"
@@ -96,6 +100,38 @@ def test_only_what_is_told_makes_captions_outdated(
     (videos / "25.srt").write_text(SRT.replace("First", "Other"), "utf-8")
     write(videos, script, {})
     assert len(script.bodies) == 16 + 4
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A data set of these rows, by table."""
+
+    rows: dict[str, list[dict[str, Any]]]
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether it has the table."""
+        return table.name in self.rows
+
+    def scan(self, table: Table[Any], columns: list[str]) -> pa.Table:
+        """The rows of a table."""
+        return pa.table({c: [row.get(c) for row in self.rows[table.name]] for c in columns})
+
+
+def test_words_that_come_later_are_told() -> None:
+    """Captions of a video that had no words, or those of its subtitles, are written anew."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        "captions": [
+            {"clip_id": "none", "video_id": "v1"},
+            {"clip_id": "file", "video_id": "v2", "words_from": "subtitles", "subtitles_hash": "a"},
+            {"clip_id": "same", "video_id": "v3", "words_from": "whisper"},
+            {"clip_id": "gone", "video_id": "v4", "words_from": "whisper"},
+            {"clip_id": "still", "video_id": "v5"},
+        ],
+        "transcripts": [{"video_id": f"v{n}", "backend": "whisper"} for n in (1, 2, 3)],
+    }
+    view = cast("DatasetView", Tables(rows))
+    changed = told_otherwise(view, CAPTIONS, words=True, title=False)
+    assert changed.to_pylist() == ["none", "file", "gone"]
 
 
 def tables_read(**options: Any) -> set[str]:

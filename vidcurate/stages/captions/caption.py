@@ -138,6 +138,7 @@ class CaptionProvenance:
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
     subtitles_hash: str | None = None
+    words_from: str | None = None
     title: str | None = None
 
 
@@ -145,6 +146,7 @@ def provenance_of(
     config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
 ) -> CaptionProvenance:
     """What made a model's caption, which was shown the frames of these times."""
+    voice_over = clip_input.voice_over
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -153,7 +155,8 @@ def provenance_of(
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
         tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
-        clip_input.voice_over.hash if clip_input.voice_over else None,
+        voice_over.hash if voice_over else None,
+        voice_over.source if voice_over else None,
         clip_input.title,
     )
 
