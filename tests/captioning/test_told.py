@@ -195,6 +195,17 @@ def test_a_model_hears_the_clip_and_a_silent_one_is_not_sent(beeping: Path, scri
     assert loud.text == "Bars. Bars run. They stop. A tone hums."
 
 
+def test_only_the_beginning_of_a_long_sound_is_sent(beeping: Path, script: Script) -> None:
+    """No more than `max_heard_s` is sent, and the repairs say so, also where that is silent."""
+    script.say = audible
+    more = {**FIXED, "cuts": {"detector": "fixed", "fixed_interval_s": 9.0}}
+    del more["speech"]
+    (row,) = write(beeping, script, more, **HEARING, max_heard_s=3.0)
+    assert row.repairs == ("the model heard no more than the first 3 s of the clip",)
+    (row,) = write(beeping, script, more, **HEARING, max_heard_s=1.0)
+    assert row.repairs == ("no audio text: the first 1 s of the clip is silent",)
+
+
 def test_a_server_that_takes_no_sound_ends_the_run(beeping: Path, script: Script) -> None:
     """The error names the option that says that the model hears."""
     script.refuse = lambda body: (

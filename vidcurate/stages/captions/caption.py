@@ -215,7 +215,7 @@ def ask_for_caption(
         frames = tuple(
             Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in files
         )
-        usage = Usage()
+        usage, sound = Usage(), hear()
         clip_input = ClipInput(
             clip,
             frames,
@@ -225,11 +225,13 @@ def ask_for_caption(
             open_scorer(),
             voice_over,
             title,
-            *hear(),
+            sound.quiet,
+            sound.pieces,
         )
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
         )
+        written = replace(written, repairs=(*written.repairs, *sound.faults))
         cleaned = clean(written, config.language, cleaning_rules(config))
         captioned = with_trigger(cleaned, config.trigger)
         provenance = provenance_of(config, clip_input, usage.shown_times_s)
