@@ -498,6 +498,7 @@ def caption(
     fusion: Literal['t2v', 'i2v', 'both'] = 'both',
     drop: float = 0.1,
     experts: Sequence[str] = (),
+    max_heard_s: float = 120.0,
     teachers: Sequence[str] = (),
     scorer: Literal['agreement', 'alignment', 'judge'] = 'agreement',
     model: str = '',

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import Audible, AudioVisual, CaptionConfig
+from vidcurate.captioning.options import AboutSound, CaptionConfig
 from vidcurate.captioning.prompts import asked_for
 from vidcurate.captioning.strategies.registry import STRATEGIES, listens, prompts_of
 from vidcurate.captioning.voice_over import told_otherwise
@@ -55,7 +55,7 @@ def reads_scan(config: CaptionConfig) -> bool:
 
 def is_about_sound(config: CaptionConfig) -> bool:
     """Whether captions say what is heard."""
-    return config.chat is not None and isinstance(config.strategy, Audible | AudioVisual)
+    return config.chat is not None and isinstance(config.strategy, AboutSound)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from vidcurate.stage import DatasetView, Workspace
 from vidcurate.store.table import Table
 
 MICROSECONDS = 1_000_000
+SUBTITLES = "subtitles"
+NO_WORDS = (None, None)
 TITLE = "title"  # the column of a list that holds the title of a video
 
 
@@ -25,12 +27,14 @@ TITLE = "title"  # the column of a list that holds the title of a video
 class VoiceOver:
     """The words of a clip, "" where nothing is said, and the faults of what they come from.
 
-    `hash` is that of the subtitle file; None for words that a model heard.
+    `hash` is that of the subtitle file; None for words that a model heard. `source` is the backend
+    of `transcribe` that the words come from.
     """
 
     text: str
     hash: str | None
     faults: tuple[str, ...]
+    source: str = SUBTITLES
 
 
 def title_of(source: Source) -> str | None:
@@ -74,7 +78,10 @@ def heard_in(
             yield clip.clip_id, words
             continue
         text = spoken_text(words_in(words, clip.start_s, clip.end_s))
-        yield clip.clip_id, VoiceOver(text, transcript.subtitles_hash, transcript.faults)
+        yield (
+            clip.clip_id,
+            VoiceOver(text, transcript.subtitles_hash, transcript.faults, transcript.backend),
+        )
 
 
 def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
@@ -88,26 +95,26 @@ def told_otherwise(
     view: DatasetView, table: Table[Caption], *, words: bool, title: bool
 ) -> pa.Array:
     """The clips whose captions in a table were told other words, or another title, than are now."""
-    captions = view.scan(table, ["clip_id", "video_id", "subtitles_hash", "title"])
-    hashes = current_hashes(view, set(captions["video_id"].to_pylist())) if words else {}
+    captions = view.scan(table, ["clip_id", "video_id", "words_from", "subtitles_hash", "title"])
+    sayings = current_words(view, set(captions["video_id"].to_pylist())) if words else {}
     sources = view.lookup(SOURCES) if title else {}
     titles = {video_id: title_of(source) for video_id, source in sources.items()}
     changed = [
         row["clip_id"]
         for row in captions.to_pylist()
-        if row["subtitles_hash"] != hashes.get(row["video_id"])
+        if (row["words_from"], row["subtitles_hash"]) != sayings.get(row["video_id"], NO_WORDS)
         or row["title"] != titles.get(row["video_id"])
     ]
     return pa.array(changed, pa.string())
 
 
-def current_hashes(view: DatasetView, videos: set[str]) -> dict[str, str | None]:
-    """The hash of each video's subtitles, as its transcript or its file has it now."""
+def current_words(view: DatasetView, videos: set[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Where each video's words come from now, and the hash of its subtitles."""
     if view.has(TRANSCRIPTS):
-        found = view.scan(TRANSCRIPTS, ["video_id", "subtitles_hash"]).to_pylist()
-        return {row["video_id"]: row["subtitles_hash"] for row in found}
+        found = view.scan(TRANSCRIPTS, ["video_id", "backend", "subtitles_hash"]).to_pylist()
+        return {row["video_id"]: (row["backend"], row["subtitles_hash"]) for row in found}
     sources = (s for video_id, s in view.lookup(SOURCES).items() if video_id in videos)
     return {
-        video_id: None if isinstance(file, MediaError) else file.hash
+        video_id: NO_WORDS if isinstance(file, MediaError) else (SUBTITLES, file.hash)
         for video_id, file in subtitle_files(sources).items()
     }

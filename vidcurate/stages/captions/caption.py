@@ -138,6 +138,7 @@ class CaptionProvenance:
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
     subtitles_hash: str | None = None
+    words_from: str | None = None
     title: str | None = None
 
 
@@ -145,6 +146,7 @@ def provenance_of(
     config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
 ) -> CaptionProvenance:
     """What made a model's caption, which was shown the frames of these times."""
+    voice_over = clip_input.voice_over
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -153,7 +155,8 @@ def provenance_of(
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
         tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
-        clip_input.voice_over.hash if clip_input.voice_over else None,
+        voice_over.hash if voice_over else None,
+        voice_over.source if voice_over else None,
         clip_input.title,
     )
 
@@ -212,7 +215,7 @@ def ask_for_caption(
         frames = tuple(
             Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in files
         )
-        usage = Usage()
+        usage, sound = Usage(), hear()
         clip_input = ClipInput(
             clip,
             frames,
@@ -222,11 +225,13 @@ def ask_for_caption(
             open_scorer(),
             voice_over,
             title,
-            *hear(),
+            sound.quiet,
+            sound.pieces,
         )
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
         )
+        written = replace(written, repairs=(*written.repairs, *sound.faults))
         cleaned = clean(written, config.language, cleaning_rules(config))
         captioned = with_trigger(cleaned, config.trigger)
         provenance = provenance_of(config, clip_input, usage.shown_times_s)
