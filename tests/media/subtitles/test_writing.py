@@ -36,11 +36,16 @@ def test_a_cue_ends_with_its_sentence_and_at_a_pause() -> None:
 
 
 def test_lines_are_short_and_even() -> None:
-    """A cue has two lines of at most 42 characters, about equally long, and breaks at a comma."""
+    """A cue has two lines of at most 42 characters, about equally long, and breaks at a comma.
+
+    Where there is none, both cues are about equally long, so that no word is left over.
+    """
     long = "The hare that sleeps under the tree wakes up late, and then it runs over the green hill"
     first, second = texts(said(long, word_s=0.2))
     assert first == "The hare that sleeps under\nthe tree wakes up late,"
     assert second == "and then it runs over the green hill"
+    even = texts(said(long.replace(",", " in the sun") + " once more", word_s=0.2))
+    assert [len(cue) for cue in even] == [52, 54]
 
 
 def test_a_cue_lasts_seven_seconds_at_most() -> None:

@@ -13,8 +13,10 @@ from types import MappingProxyType
 from vidcurate.clips.words import Word
 from vidcurate.media.subtitles.cues import ARROW, MARKUP, Cue
 
-MAX_LINE, MAX_LINES = 42, 2
+MAX_LINE = 42
 MAX_CUE_S, MIN_CUE_S = 7.0, 5 / 6
+# How uneven two cues may be, of their text, so that a clause stays whole.
+INSIDE_CLAUSE = 0.4
 # Silence after which a cue ends, though there is room in it.
 MAX_PAUSE_S = 0.7
 SENTENCE_END = re.compile(r"[.!?\u2026\u3002\uff01\uff1f][\"'\u201d\u2019)\]]*$")
@@ -24,22 +26,17 @@ CLAUSE_END = re.compile(r"[,;:\u2013\u2014\u3001\uff0c\uff1b\uff1a]$")
 def cues_of_words(words: Sequence[Word], length_s: float) -> list[Cue]:
     """Make cues of words in time order; times count from the start of a file so long, in seconds.
 
-    A cue ends with its sentence, at a pause, and where the next word would not fit; then it ends
-    with a clause, if one ends in its second half. Cues do not overlap, and lie within the file.
+    A cue ends with its sentence and at a pause. What then does not fit is divided into parts about
+    equally long, at the end of a clause if one is near the middle. Cues do not overlap, and lie
+    within the file.
     """
-    groups: list[list[Word]] = []
-    group: list[Word] = []
+    runs: list[list[Word]] = []
     for word in (w for w in words if w.word.strip()):
-        if group and ends_before(group[-1], word):
-            groups.append(group)
-            group = []
-        while group and not fits([*group, word]):
-            n_words = words_until_break(group)
-            groups.append(group[:n_words])
-            group = group[n_words:]
-        group.append(word)
-    groups += [group] if group else []
-    return timed(groups, length_s)
+        if runs and not ends_before(runs[-1][-1], word):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return timed([part for run in runs for part in divided(run)], length_s)
 
 
 def ends_before(word: Word, following: Word) -> bool:
@@ -49,17 +46,26 @@ def ends_before(word: Word, following: Word) -> bool:
     return is_pause or (is_end and not following.word.strip()[0].islower())
 
 
+def divided(run: Sequence[Word]) -> list[Sequence[Word]]:
+    """Divide words until each part can be shown at once."""
+    if len(run) == 1 or fits(run):
+        return [run]
+    n_words = min(range(1, len(run)), key=lambda n: unevenness(run, n))
+    return [*divided(run[:n_words]), *divided(run[n_words:])]
+
+
+def unevenness(run: Sequence[Word], n_words: int) -> float:
+    """How badly words are divided after so many: by the shares of the text, and inside a clause."""
+    before, after = len(text_of(run[:n_words])), len(text_of(run[n_words:]))
+    is_clause = CLAUSE_END.search(run[n_words - 1].word.strip()) is not None
+    return abs(before - after) / (before + after) + (0.0 if is_clause else INSIDE_CLAUSE)
+
+
 def fits(group: Sequence[Word]) -> bool:
     """Whether words can be shown at once."""
     lines = lines_of(group)
     is_short = group[-1].end_s - group[0].start_s <= MAX_CUE_S
-    return is_short and len(lines) <= MAX_LINES and all(len(line) <= MAX_LINE for line in lines)
-
-
-def words_until_break(group: Sequence[Word]) -> int:
-    """How many words of a full cue stay in it: to its last clause, or all of them."""
-    ends = [n for n, word in enumerate(group, 1) if CLAUSE_END.search(word.word.strip())]
-    return ends[-1] if ends and 2 * ends[-1] >= len(group) else len(group)
+    return is_short and all(len(line) <= MAX_LINE for line in lines)
 
 
 def lines_of(group: Sequence[Word]) -> list[str]:
