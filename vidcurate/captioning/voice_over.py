@@ -13,8 +13,9 @@ from vidcurate.clips.words import read_words, spoken_text, words_in
 from vidcurate.errors import MediaError
 from vidcurate.media.subtitles.cues import words_between
 from vidcurate.media.subtitles.files import SubtitleFile, subtitle_files
-from vidcurate.records import CAPTIONS, SOURCES, TRANSCRIPTS, VIDEOS, Clip, Source, Video
+from vidcurate.records import SOURCES, TRANSCRIPTS, VIDEOS, Caption, Clip, Source, Video
 from vidcurate.stage import DatasetView, Workspace
+from vidcurate.store.table import Table
 
 MICROSECONDS = 1_000_000
 TITLE = "title"  # the column of a list that holds the title of a video
@@ -83,9 +84,11 @@ def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
     return VoiceOver(text, file.hash, tuple(file.faults()))
 
 
-def told_otherwise(view: DatasetView, *, words: bool, title: bool) -> pa.Array:
-    """The clips whose captions were told other words, or another title, than there are now."""
-    captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash", "title"])
+def told_otherwise(
+    view: DatasetView, table: Table[Caption], *, words: bool, title: bool
+) -> pa.Array:
+    """The clips whose captions in a table were told other words, or another title, than are now."""
+    captions = view.scan(table, ["clip_id", "video_id", "subtitles_hash", "title"])
     hashes = current_hashes(view, set(captions["video_id"].to_pylist())) if words else {}
     sources = view.lookup(SOURCES) if title else {}
     titles = {video_id: title_of(source) for video_id, source in sources.items()}

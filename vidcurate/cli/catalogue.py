@@ -232,6 +232,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
     ),
     stage(
+        "references",
+        CAPTIONS,
+        "Read texts that captions are held against, from a list or another data set.",
+        "vidcurate references -d out --references true.csv",
+        "vidcurate references -d out --captions-of other",
+        target="REFERENCES_STAGE",
+    ),
+    stage(
         "partition",
         SELECTION,
         "Choose clips by quotas, and divide them into train, validation and test.",

@@ -47,6 +47,7 @@ from vidcurate.records.judgements import (
     Text,
 )
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
+from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -119,6 +120,7 @@ __all__ = [
     "PARTITIONS",
     "QUALITY",
     "QUERIES",
+    "REFERENCES",
     "REFINED",
     "SAFETY",
     "SCANS",
@@ -163,6 +165,7 @@ __all__ = [
     "PartitionedClip",
     "Quality",
     "Query",
+    "Reference",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
@@ -226,6 +229,7 @@ TABLES: Mapping[str, Table[Any]] = {
             SIGNATURES,
             DEDUP,
             KEPT,
+            REFERENCES,
             PARTITIONS,
             KEYFRAMES,
             CAPTIONS,

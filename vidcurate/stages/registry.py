@@ -10,6 +10,7 @@ from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
+from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
 from vidcurate.stages.captions.sentences import SENTENCES
 from vidcurate.stages.captions.story import STORY
@@ -70,6 +71,7 @@ STAGES: tuple[Stage, ...] = (
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,
+    REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
     CAPTION,

@@ -83,7 +83,7 @@ def asks_server(stage: Stage) -> bool:
     config: type[StageConfig] = stage.config
     backends = choices_of(config).get("backend", {})
     is_server = any(issubclass(model, ServerConfig) for model in backends.values())
-    return is_server and not asks_chat_model(stage.config)
+    return is_server and not asks_chat_model(config)
 
 
 def is_of_server(stage: Stage, option: OptionSpec) -> bool:

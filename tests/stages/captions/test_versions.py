@@ -13,6 +13,7 @@ from tests.support.pipeline import files_below, rows, state, stored
 from tests.support.videos import render
 from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption, export, run
 from vidcurate.analysis.clip_details import clip_details
+from vidcurate.analysis.columns import tables_described
 from vidcurate.analysis.leftovers import stale_folders
 from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
@@ -84,6 +85,24 @@ def test_a_version_asks_for_its_own_texts_only(out: Path, script: Script) -> Non
     assert {c.language for c in rows(out, CAPTIONS)} == {"English"}
     assert {c.language for c in rows(out, CHINESE)} == {"Chinese"}
     assert {c.clip_id for c in rows(out, CHINESE)} == {c.clip_id for c in rows(out, CAPTIONS)}
+
+
+def test_a_version_is_told_new_words(
+    out: Path, captioned: Path, script: Script, tmp_path: Path
+) -> None:
+    """New subtitles have the version written again whose prompt tells of them, and no other."""
+    (tmp_path / "told.txt").write_text("{heard}", "utf-8")
+    versions = config(script, told={"prompt": str(tmp_path / "told.txt")})
+    run(config=versions, dataset=out, engine="inline")
+    script.bodies = []
+    subtitles = captioned.parent / "video.srt"
+    subtitles.write_text("1\n00:00:00,200 --> 00:00:01,800\nFirst words.\n", "utf-8")
+    try:
+        run(config=versions, dataset=out, engine="inline")
+    finally:
+        subtitles.unlink()
+    assert len(script.bodies) == N_CLIPS
+    assert sum("First words." in str(body) for body in script.bodies) == 1
 
 
 def test_a_second_version_leaves_the_first(out: Path, script: Script) -> None:
@@ -184,7 +203,10 @@ def test_an_export_says_first_what_it_will_ask(out: Path, script: Script) -> Non
 def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -> None:
     """Where clips will be others, what is known beforehand is a part, and said to be one."""
     caption(out, version="chinese", language="Chinese", engine="inline")
-    config = {"split": {"min_clip_s": 1.0, "max_clip_s": 1.5}, "export": {"media": "none"}}
+    config: dict[str, dict[str, Any]] = {
+        "split": {"min_clip_s": 1.0, "max_clip_s": 1.5},
+        "export": {"media": "none"},
+    }
     events: list[Event] = []
     run(config=config, dataset=out, engine="inline", on_progress=events.append)
     said = [e.text for e in events if isinstance(e, Note) and e.text.startswith("caption_chinese")]
@@ -216,6 +238,8 @@ def test_a_version_is_seen_in_status_rows_and_show(
     where = "captions_chinese.language == 'Chinese'"
     assert data.table("clips", where=where).num_rows == N_CLIPS
     assert data.table("caption_chinese").num_rows == N_CLIPS
+    for name in ("caption_chinese", "captions_chinese"):
+        assert [table.name for table in tables_described(name)] == ["captions_chinese"]
     clip = next(data.clips())
     assert list(clip.captions) == ["captions", "captions_chinese"]
     show_clip(clip_details(Dataset(out), clip.id))

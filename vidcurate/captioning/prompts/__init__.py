@@ -37,6 +37,8 @@ PLACEHOLDERS = (
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
     "text",  # comparing captions: one of the two
+    "subject",  # shots: the person or animal whose expression is asked for
+    "fields",  # shots: the fields that a text is made of, a line each
     "items",  # comparing captions: what is held against the text, a numbered line each
 )
 INSERTED = ("style", "detail")  # placeholders that stand for other prompts, as an option chooses

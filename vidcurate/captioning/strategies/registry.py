@@ -9,6 +9,8 @@ from vidcurate.captioning.clip_input import Strategy
 from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import (
     CaptionConfig,
+    CleaningRule,
+    Shots,
     Single,
     StrategyName,
     Structured,
@@ -28,6 +30,7 @@ from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
 from vidcurate.captioning.strategies.motion_detail import motion_detail
 from vidcurate.captioning.strategies.script import script
+from vidcurate.captioning.strategies.shots import shots
 from vidcurate.captioning.strategies.single import single
 from vidcurate.captioning.strategies.structured import structured
 from vidcurate.captioning.strategies.teachers import teachers
@@ -42,12 +45,14 @@ class StrategySpec:
 
     `reads` are the score tables that it uses, where the data set has them. Where a strategy is
     about sound, `hearing` are its prompts for a model that hears, which needs no table of sounds.
+    `unfit` are cleaning rules that would take away what the strategy asks for.
     """
 
     converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
     hearing: tuple[str, ...] = ()
+    unfit: tuple[CleaningRule, ...] = ()
 
 
 STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
@@ -58,6 +63,15 @@ STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
         "dense": StrategySpec(dense, ("dense", *JSON_PROMPTS)),
         "structured": StrategySpec(
             structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
+        ),
+        "shots": StrategySpec(
+            shots,
+            (
+                *("shots", "shot-type", "shot-angle", "shot-position", "camera-motion"),
+                *("expression", "word-again", "fuse-t2v", "fuse-i2v", *JSON_PROMPTS),
+            ),
+            (MOTION,),
+            unfit=("opener",),  # "A long shot shows" names what an expert decided
         ),
         "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
         "audible": StrategySpec(
@@ -98,6 +112,8 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
     asked = prompts_with_tags(asked)
     if isinstance(strategy, Structured):
         asked["form"] = load_form(strategy.form)
+    if isinstance(strategy, Shots):
+        asked["form"] = load_form("skyreels")
     return asked
 
 
@@ -105,3 +121,9 @@ def listens(config: CaptionConfig) -> bool:
     """Whether the model is given the clips' sound."""
     is_about_sound = bool(STRATEGIES[config.strategy.name].hearing)
     return config.chat is not None and config.chat.hears and is_about_sound
+
+
+def cleaning_rules(config: CaptionConfig) -> tuple[CleaningRule, ...]:
+    """The rules by which a strategy's text is cleaned."""
+    unfit = STRATEGIES[config.strategy.name].unfit
+    return tuple(rule for rule in config.clean if rule not in unfit)

@@ -3,29 +3,33 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
 from vidcurate.captioning.clip_sound import clip_sound_reader
+from vidcurate.captioning.expert_classifier import check_expert
 from vidcurate.captioning.file_options import caption_file_options
-from vidcurate.captioning.model_team import model_configs, open_model_team
+from vidcurate.captioning.model_team import experts_of, model_configs, open_model_team
 from vidcurate.captioning.options import (
     AudioVisual,
     CaptionConfig,
     MotionDetail,
+    Shots,
     Single,
+    Strategy,
     Teachers,
 )
 from vidcurate.captioning.prompts import Prompt
 from vidcurate.captioning.strategies.audio_visual import N_STILLS
-from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
+from vidcurate.captioning.strategies.fusion import SHOT_FIELDS
+from vidcurate.captioning.strategies.registry import STRATEGIES, cleaning_rules, prompts_of
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.told import (
-    outdated,
+    ToldOtherwise,
     placeholders_told,
     reads_scan,
     reads_source,
@@ -46,6 +50,7 @@ from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
 from vidcurate.models.chat.options import revision_of, uses_model
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
@@ -136,8 +141,10 @@ class CaptionProvenance:
     title: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
-    """What made a model's caption."""
+def provenance_of(
+    config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
+) -> CaptionProvenance:
+    """What made a model's caption, which was shown the frames of these times."""
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -145,7 +152,7 @@ def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProven
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
-        tuple(frame.time_s for frame in clip_input.frames),
+        tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
         clip_input.voice_over.hash if clip_input.voice_over else None,
         clip_input.title,
     )
@@ -220,9 +227,10 @@ def ask_for_caption(
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
         )
-        cleaned = clean(written, config.language, config.clean)
+        cleaned = clean(written, config.language, cleaning_rules(config))
         captioned = with_trigger(cleaned, config.trigger)
-        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
+        provenance = provenance_of(config, clip_input, usage.shown_times_s)
+        return as_row(clip, captioned, provenance, usage)
 
     return conversation()
 
@@ -331,6 +339,8 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     if uses_model(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
+        for field, model in experts_of(config):
+            check_expert(field, model)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
@@ -349,28 +359,38 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
     """Which model writes, and how many requests a clip takes, without those for faulty JSON."""
-    chat, strategy = config.chat, config.strategy
+    chat = config.chat
     if chat is None:
         return None
-    if isinstance(strategy, Single):
-        return chat_model.request_estimate(chat, is_least=strategy.detail == "both")
-    if isinstance(strategy, MotionDetail):
-        return chat_model.request_estimate(chat, 3, is_least=False)
-    if isinstance(strategy, AudioVisual):
-        n_requests = 2 if chat.hears else 2 + N_STILLS
-        return chat_model.request_estimate(chat, n_requests, is_least=chat.hears)
-    if isinstance(strategy, Teachers):
-        is_judged = strategy.scorer == "judge"
-        n_requests = len(strategy.teachers) + is_judged
-        return chat_model.request_estimate(chat, n_requests, is_least=is_judged)
-    return chat_model.request_estimate(chat)
+    n_requests, is_least = requests_each(config.strategy, hears=chat.hears)
+    return chat_model.request_estimate(chat, n_requests, is_least=is_least)
+
+
+def requests_each(strategy: Strategy, *, hears: bool) -> tuple[int, bool]:
+    """How many requests a clip takes by a strategy, and whether it may take more."""
+    match strategy:
+        case Single():
+            return 1, strategy.detail == "both"
+        case MotionDetail():
+            return 3, False
+        case Shots():
+            n_experts = len(SHOT_FIELDS) - len(strategy.experts)
+            return 1 + n_experts + (2 if strategy.fusion == "both" else 1), True
+        case AudioVisual():
+            return (2 if hears else 2 + N_STILLS), hears
+        case Teachers():
+            is_judged = strategy.scorer == "judge"
+            return len(strategy.teachers) + is_judged, is_judged
+    return 1, True
 
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
     if not uses_model(config):
         return Resources()
-    return chat_model.chat_resources(model_configs(config).values())
+    resources = chat_model.chat_resources(model_configs(config).values())
+    # One worker holds the classifiers, and sends all requests to a server.
+    return replace(model_resources(), at_most=1) if experts_of(config) else resources
 
 
 CAPTION = MapStage(
@@ -391,7 +411,7 @@ CAPTION = MapStage(
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=outdated,
+    outdated=ToldOtherwise(CAPTIONS),
     rows_per_part=128,
     cost=Cost(
         resources=worker_resources,

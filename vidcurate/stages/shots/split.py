@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from vidcurate.clips.reviews import Revision
 from vidcurate.clips.revised_spans import revise
-from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
+from vidcurate.clips.scenes import TimedVectors, euclidean_distance, split_scenes, stitch
 from vidcurate.clips.spans import (
     Span,
     Ticks,
@@ -48,14 +48,17 @@ from vidcurate.stages.shots.split_revisions import outdated_videos, take_revisio
 from vidcurate.stages.shots.split_spoken import KEPT_SENTENCES, spoken_spans
 
 FOREVER_S = 1e8
-IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED, UNSPOKEN = range(9)
+IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED, UNSPOKEN, STILL = (
+    range(10)
+)
 REASONS = {
     SHORT: "stretch under split.min_clip_s",
     SINGLE: "single frame, however long it is held",
     TRANSITION: "gradual transition",
-    TRIMMED: "end cut off by split.trim_s",
+    TRIMMED: "end cut off by split.trim_s or split.trim_share",
     BEYOND: "rest of a shot beyond split.max_clip_s",
     NOT_JOINED: "shot left out by split.max_stitch_change",
+    STILL: "shot that stands still, left out by split.min_change",
     REVIEWED: "left out of clips in review",
     UNSPOKEN: "outside of the spans of spoken sentences",
 }
@@ -189,6 +192,9 @@ def joined_shots(
     spans = list(shot_spans(cuts, pts))
     if isinstance(config.stitch, Neighbours):
         spans = join_continuing(spans, video, config.stitch)
+    for span in [span for span in spans if is_still(span, video, config)]:
+        why[span.first : span.end] = STILL
+        spans.remove(span)
     if config.transitions == "keep":
         spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
     return spans, why
@@ -220,11 +226,23 @@ def join_continuing(spans: Iterable[Span], video: SplitInput, config: Neighbours
     )
 
 
+def is_still(span: Span, video: SplitInput, config: SplitConfig) -> bool:
+    """Check whether a span ends as it began; one with fewer than two vectors is not known to."""
+    if not config.min_change:
+        return False
+    assert video.vectors is not None
+    start, end = (int(video.edges[number]) for number in (span.first, span.end))
+    own = video.vectors.within(start, end).vectors
+    return len(own) > 1 and euclidean_distance(own[0], own[-1]) < config.min_change
+
+
 def trim_ticks(span: Span, video: SplitInput, config: SplitConfig) -> tuple[int, int]:
     """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
-    ticks = ceil(video.ticks(config.trim_s))
+    length = int(video.edges[span.end] - video.edges[span.first])
+    share = ceil(length * Fraction(str(config.trim_share)))
+    ticks = max(ceil(video.ticks(config.trim_s)), share)
     ends = (span.before, span.after)
     before, after = (ticks if is_trimmed(cut, config) else 0 for cut in ends)
     return before, after
@@ -270,7 +288,8 @@ def clip(video: SplitInput, span: Span) -> Clip:
 
 def needs_vectors(config: SplitConfig) -> bool:
     """Check whether the video's vectors are needed."""
-    return isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    by_vectors = isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    return by_vectors or config.min_change > 0
 
 
 def needs_sentences(config: SplitConfig) -> bool:

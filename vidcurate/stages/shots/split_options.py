@@ -100,7 +100,9 @@ class Shots(Choice):
 class SpokenSpans(Choice):
     """Clips are the spans that show what spoken sentences say."""
 
-    without = ("long_shots", "stitch", "trim_s", "trim_at", "transitions")
+    without = (
+        *("long_shots", "stitch", "trim_s", "trim_share", "trim_at", "min_change", "transitions"),
+    )
     name: Literal["spoken"] = "spoken"
     least_similarity: float | None = option(
         None, "Leave out sentences that fit their span less; none takes all", ge=-2, le=2
@@ -147,8 +149,22 @@ class SplitConfig(StageConfig):
         "neighbours: join neighbouring shots that look alike at their cut, by the vectors of embed",
     )
     trim_s: float = option(0.0, "Cut this off each end of a shot", unit="seconds", ge=0)
+    trim_share: float = option(
+        0.0,
+        "Cut this share of a shot's length off each end, where that is more than trim_s; "
+        "Panda-70M uses 0.1",
+        ge=0,
+        lt=0.5,
+    )
     trim_at: TrimAll | TrimGradual = choice(
         TrimAll, "Trim all ends of shots, or only those at gradual transitions"
+    )
+    min_change: float = option(
+        0.0,
+        "Leave out a shot whose first and last frame are nearer than this by the vectors of embed, "
+        "as it stands still; 0 keeps all, Panda-70M uses 0.15 with ImageBind",
+        ge=0,
+        le=2,
     )
     transitions: Literal["drop", "keep"] = option(
         "drop", "Leave out gradual transitions, or make clips of them too"
