@@ -97,6 +97,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate transcribe -d out --backend subtitles",
     ),
     stage(
+        "spoken",
+        SOURCES,
+        "Make sentences of what is said, each with the span of the video that shows it.",
+        "vidcurate spoken -d out --model NAME",
+        "vidcurate spoken -d out --model NAME --against captions",
+        target="SPOKEN_STAGE",
+    ),
+    stage(
         "cuts",
         SHOTS,
         "Find the transitions between shots, from recorded signals, without decoding.",

@@ -62,7 +62,7 @@ from vidcurate.records.scores import (
     Watermark,
 )
 from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
-from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
+from vidcurate.records.texts import CAPTION_VECTORS, SPOKEN, CaptionVectors, SpokenSentence
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -129,6 +129,7 @@ __all__ = [
     "SOUNDS",
     "SOURCES",
     "SPEECH",
+    "SPOKEN",
     "STORIES",
     "SUITABILITY",
     "TABLES",
@@ -176,6 +177,7 @@ __all__ = [
     "Source",
     "SpanText",
     "Speech",
+    "SpokenSentence",
     "Story",
     "Suitability",
     "TableColumn",
@@ -220,7 +222,8 @@ TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, SPOKEN, CUTS, DECISIONS, CLIPS),
+        QUERIES,
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,

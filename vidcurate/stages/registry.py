@@ -43,6 +43,7 @@ from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.stages.sources.queries import QUERIES_STAGE
 from vidcurate.stages.sources.scan import SCAN
+from vidcurate.stages.sources.spoken import SPOKEN_STAGE
 from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
 STAGES: tuple[Stage, ...] = (
@@ -51,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     SCAN,
     EMBED,
     TRANSCRIBE,
+    SPOKEN_STAGE,
     CUTS_STAGE,
     SPLIT,
     QUERIES_STAGE,

@@ -13,6 +13,7 @@ from tests.support.pipeline import files_below, rows, state, stored
 from tests.support.videos import render
 from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption, export, run
 from vidcurate.analysis.clip_details import clip_details
+from vidcurate.analysis.columns import tables_described
 from vidcurate.analysis.leftovers import stale_folders
 from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
@@ -237,6 +238,8 @@ def test_a_version_is_seen_in_status_rows_and_show(
     where = "captions_chinese.language == 'Chinese'"
     assert data.table("clips", where=where).num_rows == N_CLIPS
     assert data.table("caption_chinese").num_rows == N_CLIPS
+    for name in ("caption_chinese", "captions_chinese"):
+        assert [table.name for table in tables_described(name)] == ["captions_chinese"]
     clip = next(data.clips())
     assert list(clip.captions) == ["captions", "captions_chinese"]
     show_clip(clip_details(Dataset(out), clip.id))
