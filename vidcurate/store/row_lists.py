@@ -35,7 +35,7 @@ class ListRow:
     def readable(self) -> Mapping[str, Any]:
         """The cells; raises ValueError where the row cannot be read."""
         if self.fault is not None:
-            raise ValueError(self.fault.removeprefix(f"row {self.number} "))
+            raise ValueError(self.fault.replace(f"row {self.number}", "it", 1))
         return self.cells
 
 
