@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from tests.support.chat_server import Script, serving
 from tests.support.pipeline import files_below, rows, state, stored
@@ -15,6 +16,7 @@ from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption
 from vidcurate.analysis.clip_details import clip_details
 from vidcurate.analysis.columns import tables_described
 from vidcurate.analysis.leftovers import stale_folders
+from vidcurate.cli.app import app
 from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import mapping_config
@@ -269,3 +271,16 @@ def test_rows_of_a_version_lie_with_the_captions(out: Path) -> None:
     caption(out, version="chinese", language="Chinese", engine="inline")
     assert stored(out, CHINESE).folder.parent == stored(out, CAPTIONS).folder.parent
     assert not (out / "captions_chinese").exists()
+
+
+def test_the_command_adds_and_drops_a_version(out: Path, script: Script) -> None:
+    """--version names one, its options are those of the command, and drop takes it out."""
+    folder = ["-d", str(out)]
+    add = ["caption", *folder, "--version", "b", "--model", "B", "--engine", "inline"]
+    assert CliRunner().invoke(app, add).exit_code == 0
+    assert models_asked(script) == ["B"] * N_CLIPS
+    dropped = CliRunner().invoke(app, ["drop", *folder, "--version", "b"])
+    assert dropped.exit_code == 0
+    assert "captions have no version b any more" in dropped.stderr
+    assert "captions_b" not in VideoDataset(out).tables
+    assert len(rows(out, CAPTIONS)) == N_CLIPS
