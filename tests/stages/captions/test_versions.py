@@ -21,7 +21,7 @@ from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import mapping_config
 from vidcurate.pipeline.session import forget_version
-from vidcurate.records import CAPTIONS, version_table
+from vidcurate.records import CAPTIONS, QUALITY, version_table
 from vidcurate.report.data import ReportOptions, read_report_data
 from vidcurate.report.sections.captions import captions_section
 from vidcurate.stages.registry import STAGES
@@ -217,6 +217,26 @@ def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -
     n_new = len(rows(out, CHINESE)) - N_CLIPS
     assert n_new > 0
     assert said[1].startswith(f"caption_chinese: {n_new} requests to A")
+
+
+def test_tables_without_requests_are_named_in_a_line(out: Path) -> None:
+    """What else runs because it is there stands in one line, with how much there is to do."""
+    run(config={"quality": {}, "motion": {}}, dataset=out, engine="inline")
+    rows_of_quality = stored(out, QUALITY).folder
+    shutil.rmtree(rows_of_quality)
+    events: list[Event] = []
+    export(out, media="none", engine="inline", on_progress=events.append)
+    why = "since their tables are there"
+    line = f"also brought up to date, {why}: quality (3); --without STAGE leaves one out"
+    assert events[0] == Note(line)
+
+
+def test_waves_ask_for_versions_once(out: Path, script: Script) -> None:
+    """Taken through wave by wave, a version is written as it is without waves."""
+    chinese = config(script, chinese={"language": "Chinese"})
+    run(config=chinese, dataset=out, engine="inline", wave=1)
+    assert models_asked(script) == ["A"] * N_CLIPS
+    assert len(rows(out, CHINESE)) == N_CLIPS
 
 
 def test_a_table_is_left_out_by_its_name_too(out: Path, script: Script) -> None:
