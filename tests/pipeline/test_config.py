@@ -13,7 +13,7 @@ from vidcurate.stages.captions.story import StoryConfig
 from vidcurate.stages.captions.versions import version_stage
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.stages.shots.split import SplitConfig
+from vidcurate.stages.shots.split_options import SplitConfig
 
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in STAGES}
 

@@ -15,7 +15,8 @@ from vidcurate.clips.scenes import TimedVectors
 from vidcurate.media.scan.files import read_frames
 from vidcurate.records import CLIPS, SCANS, VideoCuts
 from vidcurate.stage import Loss
-from vidcurate.stages.shots.split import SplitConfig, clips_of
+from vidcurate.stages.shots.split import clips_of
+from vidcurate.stages.shots.split_options import SplitConfig
 
 TIME_BASES = [Fraction(1, 24), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]
 
