@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from tests.support.chat_server import Script, serving
 from tests.support.pipeline import files_below, rows, state, stored
@@ -15,11 +16,12 @@ from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption
 from vidcurate.analysis.clip_details import clip_details
 from vidcurate.analysis.columns import tables_described
 from vidcurate.analysis.leftovers import stale_folders
+from vidcurate.cli.app import app
 from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import mapping_config
 from vidcurate.pipeline.session import forget_version
-from vidcurate.records import CAPTIONS, version_table
+from vidcurate.records import CAPTIONS, QUALITY, version_table
 from vidcurate.report.data import ReportOptions, read_report_data
 from vidcurate.report.sections.captions import captions_section
 from vidcurate.stages.registry import STAGES
@@ -217,6 +219,26 @@ def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -
     assert said[1].startswith(f"caption_chinese: {n_new} requests to A")
 
 
+def test_tables_without_requests_are_named_in_a_line(out: Path) -> None:
+    """What else runs because it is there stands in one line, with how much there is to do."""
+    run(config={"quality": {}, "motion": {}}, dataset=out, engine="inline")
+    rows_of_quality = stored(out, QUALITY).folder
+    shutil.rmtree(rows_of_quality)
+    events: list[Event] = []
+    export(out, media="none", engine="inline", on_progress=events.append)
+    why = "since their tables are there"
+    line = f"also brought up to date, {why}: quality (3); --without STAGE leaves one out"
+    assert events[0] == Note(line)
+
+
+def test_waves_ask_for_versions_once(out: Path, script: Script) -> None:
+    """Taken through wave by wave, a version is written as it is without waves."""
+    chinese = config(script, chinese={"language": "Chinese"})
+    run(config=chinese, dataset=out, engine="inline", wave=1)
+    assert models_asked(script) == ["A"] * N_CLIPS
+    assert len(rows(out, CHINESE)) == N_CLIPS
+
+
 def test_a_table_is_left_out_by_its_name_too(out: Path, script: Script) -> None:
     """--without takes the name of a stage, or that of its table."""
     script.modes = ["503", "503"]
@@ -269,3 +291,16 @@ def test_rows_of_a_version_lie_with_the_captions(out: Path) -> None:
     caption(out, version="chinese", language="Chinese", engine="inline")
     assert stored(out, CHINESE).folder.parent == stored(out, CAPTIONS).folder.parent
     assert not (out / "captions_chinese").exists()
+
+
+def test_the_command_adds_and_drops_a_version(out: Path, script: Script) -> None:
+    """--version names one, its options are those of the command, and drop takes it out."""
+    folder = ["-d", str(out)]
+    add = ["caption", *folder, "--version", "b", "--model", "B", "--engine", "inline"]
+    assert CliRunner().invoke(app, add).exit_code == 0
+    assert models_asked(script) == ["B"] * N_CLIPS
+    dropped = CliRunner().invoke(app, ["drop", *folder, "--version", "b"])
+    assert dropped.exit_code == 0
+    assert "captions have no version b any more" in dropped.stderr
+    assert "captions_b" not in VideoDataset(out).tables
+    assert len(rows(out, CAPTIONS)) == N_CLIPS
