@@ -277,7 +277,7 @@ def stored_tables(folder: str) -> dict[str, StoredTable]:
 
 
 def read(
-    stored: Mapping[str, StoredTable], table: Table[object], columns: Sequence[str]
+    stored: Mapping[str, StoredTable], table: Table[Any], columns: Sequence[str]
 ) -> pa.Table:
     """Some columns of another data set's table."""
     return stored[table.name].read(columns, table.schema)
