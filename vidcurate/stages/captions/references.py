@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
