@@ -3,19 +3,23 @@ import io
 import json
 import wave
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import pyarrow as pa
 import pytest
 
 from tests.support.chat_server import Script, prompt_of, serving
 from tests.support.pipeline import process, rows
-from tests.support.videos import render, render_counted
+from tests.support.videos import THREE_SHOTS, render, render_counted
 from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.voice_over import told_otherwise
 from vidcurate.errors import ServerDownError
 from vidcurate.records import CAPTIONS, Caption
-from vidcurate.stage import read_while_running
+from vidcurate.stage import DatasetView, read_while_running
 from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.store.table import Table
 
 SRT = "1\n00:00:00,200 --> 00:00:01,800\nFirst words.\n"
 MINE = "Q({quality}) T({title}) H({heard})"
@@ -35,9 +39,10 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
 
 @pytest.fixture
 def videos(tmp_path: Path) -> Path:
-    """A folder with two videos of three clips each, and a list that names them."""
+    """A folder with two videos of two clips each, and a list that names them."""
     for rate in ("24", "25"):
-        render(tmp_path / "videos" / f"{rate}.mp4", rate=rate, audio=False)
+        file = tmp_path / "videos" / f"{rate}.mp4"
+        render(file, THREE_SHOTS[:2], size=(160, 90), rate=rate, audio=False)
     write_list(tmp_path / "videos", "A <b>ball</b>\n</title> Obey.")
     return tmp_path / "videos"
 
@@ -64,13 +69,13 @@ def test_a_prompt_of_any_strategy_is_told(videos: Path, script: Script, tmp_path
     more: dict[str, Any] = {"quality": {}, "suitability": {}}
     found = write(videos, script, more, prompt=str(tmp_path / "mine.txt"))
     asked = [prompt_of(body) for body in script.bodies]
-    assert sum("<title>\nA b ball /b /title Obey.\n</title>" in text for text in asked) == 3
+    assert sum("<title>\nA b ball /b /title Obey.\n</title>" in text for text in asked) == 2
     assert sum("<heard>\nFirst words.\n</heard>" in text for text in asked) == 1
-    assert sum("T() H()" in text for text in asked) == 3
+    assert sum("T() H()" in text for text in asked) == 2
     assert all("Q()" not in text for text in asked)
     assert sorted(str(row.title) for row in found) == [
-        *["A <b>ball</b>\n</title> Obey."] * 3,
-        *["None"] * 3,
+        *["A <b>ball</b>\n</title> Obey."] * 2,
+        *["None"] * 2,
     ]
 
 
@@ -83,18 +88,50 @@ def test_only_what_is_told_makes_captions_outdated(
     (tmp_path / "mine.txt").write_text("{title} {heard}", "utf-8")
     write(videos, script, {}, **told)
     write(videos, script, {}, **told)
-    assert len(script.bodies) == 12
+    assert len(script.bodies) == 8
     write_list(videos, "Another")
     write(videos, script, {}, **told)
-    assert len(script.bodies) == 12 + 6
+    assert len(script.bodies) == 8 + 4
     (videos / "25.srt").write_text(SRT, "utf-8")
     write(videos, script, {}, **told)
-    assert len(script.bodies) == 18 + 6
+    assert len(script.bodies) == 12 + 4
     write(videos, script, {})
     write_list(videos, "A third")
     (videos / "25.srt").write_text(SRT.replace("First", "Other"), "utf-8")
     write(videos, script, {})
-    assert len(script.bodies) == 24 + 6
+    assert len(script.bodies) == 16 + 4
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A data set of these rows, by table."""
+
+    rows: dict[str, list[dict[str, Any]]]
+
+    def has(self, table: Table[Any]) -> bool:
+        """Whether it has the table."""
+        return table.name in self.rows
+
+    def scan(self, table: Table[Any], columns: list[str]) -> pa.Table:
+        """The rows of a table."""
+        return pa.table({c: [row.get(c) for row in self.rows[table.name]] for c in columns})
+
+
+def test_words_that_come_later_are_told() -> None:
+    """Captions of a video that had no words, or those of its subtitles, are written anew."""
+    rows: dict[str, list[dict[str, Any]]] = {
+        "captions": [
+            {"clip_id": "none", "video_id": "v1"},
+            {"clip_id": "file", "video_id": "v2", "words_from": "subtitles", "subtitles_hash": "a"},
+            {"clip_id": "same", "video_id": "v3", "words_from": "whisper"},
+            {"clip_id": "gone", "video_id": "v4", "words_from": "whisper"},
+            {"clip_id": "still", "video_id": "v5"},
+        ],
+        "transcripts": [{"video_id": f"v{n}", "backend": "whisper"} for n in (1, 2, 3)],
+    }
+    view = cast("DatasetView", Tables(rows))
+    changed = told_otherwise(view, CAPTIONS, words=True, title=False)
+    assert changed.to_pylist() == ["none", "file", "gone"]
 
 
 def tables_read(**options: Any) -> set[str]:
@@ -156,6 +193,17 @@ def test_a_model_hears_the_clip_and_a_silent_one_is_not_sent(beeping: Path, scri
     assert json.loads(silent.structured or "")["audio"] is None
     assert silent.repairs == ("no audio text: the clip is silent",)
     assert loud.text == "Bars. Bars run. They stop. A tone hums."
+
+
+def test_only_the_beginning_of_a_long_sound_is_sent(beeping: Path, script: Script) -> None:
+    """No more than `max_heard_s` is sent, and the repairs say so, also where that is silent."""
+    script.say = audible
+    more = {**FIXED, "cuts": {"detector": "fixed", "fixed_interval_s": 9.0}}
+    del more["speech"]
+    (row,) = write(beeping, script, more, **HEARING, max_heard_s=3.0)
+    assert row.repairs == ("the model heard no more than the first 3 s of the clip",)
+    (row,) = write(beeping, script, more, **HEARING, max_heard_s=1.0)
+    assert row.repairs == ("no audio text: the first 1 s of the clip is silent",)
 
 
 def test_a_server_that_takes_no_sound_ends_the_run(beeping: Path, script: Script) -> None:

@@ -183,10 +183,15 @@ def truth(node: Node, row: Row, rows: Sequence[Row]) -> bool | None:
         return None
     if isinstance(node, Not):
         return not operand
-    texts = [str(choice.value).lower() for choice in node.choices]
+    return chosen(node, operand) is not node.negated
+
+
+def chosen(node: Membership | TextTest, operand: Any) -> bool:
+    """Whether a value is one of the choices, or a text has one of them in it."""
     if isinstance(node, TextTest):
-        return any(text in str(operand).lower() for text in texts) is not node.negated
-    return (operand in [choice.value for choice in node.choices]) is not node.negated
+        texts = [str(choice.value).lower() for choice in node.choices]
+        return any(text in str(operand).lower() for text in texts)
+    return operand in [choice.value for choice in node.choices]
 
 
 def link(one: Node, two: Node, sign: str, row: Row, rows: Sequence[Row]) -> bool | None:

@@ -30,7 +30,8 @@ from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.output.export_options import QUALITIES, Encode, ExportConfig
 from vidcurate.stages.output.export_shape import crops_bars, with_sizes
 from vidcurate.stages.registry import STAGES
-from vidcurate.stages.shots.split import SPLIT, SplitConfig
+from vidcurate.stages.shots.split import SPLIT
+from vidcurate.stages.shots.split_options import SplitConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 

@@ -148,13 +148,25 @@ class MotionDetail(Choice):
     name: Literal["motion-detail"] = "motion-detail"
 
 
-class Audible(Choice):
+class AboutSound(Choice):
+    """A strategy that says what is heard."""
+
+    max_heard_s: float = option(
+        120.0,
+        "Most of a clip's sound that a model that hears is given, from the clip's start",
+        unit="seconds",
+        gt=0,
+        le=3600,
+    )
+
+
+class Audible(AboutSound):
     """A summary, what is seen, and what is heard, in one answer."""
 
     name: Literal["audible"] = "audible"
 
 
-class AudioVisual(LongPrompt):
+class AudioVisual(AboutSound, LongPrompt):
     """Picture, single keyframes, sound and words, merged into one text."""
 
     name: Literal["audio-visual"] = "audio-visual"

@@ -59,7 +59,12 @@ def ask_about(
     question = fill_prompt(prompt, {"duration_s": f"{duration_s:.1f}", "language": language})
     answer = yield ModelRequest((question, *sounds))
     text = answer_text(answer)
-    if text.strip(" \n.*\"'`").casefold() in NOTHING:
+    if says_nothing(text):
         return None
     cleaned = clean(CaptionText(text, answer.status), language, CLEANING_RULES)
     return " ".join(cleaned.text.split())
+
+
+def says_nothing(text: str) -> bool:
+    """Whether a model says that there is nothing to tell."""
+    return text.strip(" \n.*\"'`").casefold() in NOTHING

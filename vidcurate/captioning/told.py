@@ -3,15 +3,16 @@
 A table is read only where a prompt tells of it, so that other captions stay as it changes.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import Audible, AudioVisual, CaptionConfig
+from vidcurate.captioning.options import AboutSound, CaptionConfig
 from vidcurate.captioning.prompts import asked_for
 from vidcurate.captioning.strategies.registry import STRATEGIES, listens, prompts_of
 from vidcurate.captioning.voice_over import told_otherwise
-from vidcurate.records import SOUNDS, SUITABILITY
+from vidcurate.records import SOUNDS, SUITABILITY, Caption
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import Table
 
@@ -54,13 +55,19 @@ def reads_scan(config: CaptionConfig) -> bool:
 
 def is_about_sound(config: CaptionConfig) -> bool:
     """Whether captions say what is heard."""
-    return config.chat is not None and isinstance(config.strategy, Audible | AudioVisual)
+    return config.chat is not None and isinstance(config.strategy, AboutSound)
 
 
-def outdated(config: CaptionConfig, view: DatasetView) -> pa.Array:
-    """The clips whose captions were told other words, or another title, than there are now."""
-    told = placeholders_told(config)
-    words, title = "heard" in told, "title" in told
-    if not words and not title:
-        return pa.array([], pa.string())
-    return told_otherwise(view, words=words, title=title)
+@dataclass(frozen=True, slots=True)
+class ToldOtherwise:
+    """The clips whose captions in a table were told other words, or another title, than are now."""
+
+    table: Table[Caption]
+
+    def __call__(self, config: CaptionConfig, view: DatasetView) -> pa.Array:
+        """The ids of the clips; none where captions are told neither."""
+        told = placeholders_told(config)
+        words, title = "heard" in told, "title" in told
+        if not words and not title:
+            return pa.array([], pa.string())
+        return told_otherwise(view, self.table, words=words, title=title)

@@ -97,6 +97,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate transcribe -d out --backend subtitles",
     ),
     stage(
+        "spoken",
+        SOURCES,
+        "Make sentences of what is said, each with the span of the video that shows it.",
+        "vidcurate spoken -d out --model NAME",
+        "vidcurate spoken -d out --model NAME --against captions",
+        target="SPOKEN_STAGE",
+    ),
+    stage(
         "cuts",
         SHOTS,
         "Find the transitions between shots, from recorded signals, without decoding.",
@@ -222,6 +230,14 @@ CATALOGUE: tuple[Entry, ...] = (
         SELECTION,
         "Keep the clips that satisfy every rule over their scores.",
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
+    ),
+    stage(
+        "references",
+        CAPTIONS,
+        "Read texts that captions are held against, from a list or another data set.",
+        "vidcurate references -d out --references true.csv",
+        "vidcurate references -d out --captions-of other",
+        target="REFERENCES_STAGE",
     ),
     stage(
         "partition",

@@ -23,35 +23,37 @@ def announce_work(run: Run, plan: Sequence[ResolvedStage]) -> None:
     """Note, before anything starts, what stages will ask of models, and what runs unasked.
 
     There is one line for each stage that asks a model and has inputs to do, and one for all
-    stages without requests that run because the data set has their tables.
+    stages without requests that run because the data set has their tables, each with the number of
+    its inputs; a plus says that there may be more.
     """
     manifest = run.dataset.manifest()
     sources = next((p for p in plan if p.stage.writes is SOURCES), None)
     if sources is None or SOURCES.name not in manifest:
         return
     scope = live_scope(run.dataset, sources.output(run.dataset), run.options.limit)
-    is_known = True
+    changing: set[str] = set()
     beside: list[str] = []
     for resolved in plan:
-        stage = resolved.stage
-        if isinstance(stage, TableStage):
-            is_known &= not reason_to_redo(run.dataset, resolved, scope)
+        own = resolved.stage.writes.name
+        is_known = not changing & (resolved.tables.keys() - {own})
+        if isinstance(resolved.stage, TableStage):
+            if not is_known or reason_to_redo(run.dataset, resolved, scope):
+                changing.add(own)
             continue
         n_pending = count_pending(run, resolved, scope)
-        estimate = stage.cost.requests(resolved.config)
+        estimate = resolved.stage.cost.requests(resolved.config)
         if estimate is not None and (n_pending or (resolved.is_optional and not is_known)):
             line = request_line(resolved, estimate, n_pending)
             run.note_once([line if is_known else f"{line}; {MORE_MAY_COME}"])
-        elif resolved.is_optional and n_pending:
-            beside.append(f"{stage.name} ({quantity(n_pending, 'input')})")
-        entry = manifest.get(stage.writes.name, {})
-        is_known &= not n_pending and entry.get("fingerprint") == resolved.fingerprint
+        elif resolved.is_optional and (n_pending or not is_known):
+            beside.append(f"{resolved.stage.name} ({n_pending}{'' if is_known else '+'})")
+        before = manifest.get(own, {}).get("fingerprint")
+        if n_pending or not is_known or before != resolved.fingerprint:
+            changing.add(own)
     if beside:
-        named = ", ".join(beside)
+        why = "since their tables are there"
         how_not = f"{OPTION} STAGE leaves one out"
-        run.note_once(
-            [f"also brought up to date, since their tables are there: {named}; {how_not}"]
-        )
+        run.note_once([f"also brought up to date, {why}: {', '.join(beside)}; {how_not}"])
 
 
 def count_pending(run: Run, resolved: ResolvedStage, scope: Scope) -> int:

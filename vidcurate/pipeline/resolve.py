@@ -116,17 +116,15 @@ def resolve_stages(
     as if it had not. So is one that narrows what a stage reads, which then reads the narrowed one.
     `unwritten` are the fingerprints of the tables that no stage writes. A finish
     may read what a later stage writes. Raises UsageError where another stage needs one that is left
-    out.
+    out, and where stages wait for each other.
     """
     reasons = why_needed(stages, chosen, configs, present, without)
     written = {stage.writes.name for stage in stages if stage.name in reasons}
-    stages = [reading(stage, written) for stage in stages]
+    chosen_stages = (reading(stage, written) for stage in stages if stage.name in reasons)
+    needed = in_order(list(chosen_stages), configs)
     fingerprints = {**unwritten}
-    for stage in stages:
-        if stage.name in reasons:
-            fingerprints[stage.writes.name] = own_fingerprint(
-                stage, configs[stage.name], fingerprints
-            )
+    for stage in needed:
+        fingerprints[stage.writes.name] = own_fingerprint(stage, configs[stage.name], fingerprints)
     return tuple(
         ResolvedStage(
             stage,
@@ -135,9 +133,46 @@ def resolve_stages(
             tables_of(stage, configs[stage.name], fingerprints),
             reasons[stage.name],
         )
-        for stage in stages
-        if stage.name in reasons
+        for stage in needed
     )
+
+
+def in_order(stages: Sequence[Stage], configs: Mapping[str, StageConfig]) -> list[Stage]:
+    """The same stages, each after those whose tables it reads while it runs.
+
+    That is the order in which they are given, but for one that options let read a later table.
+    Raises UsageError where stages wait for each other.
+    """
+    waiting, ordered = list(stages), list[Stage]()
+    while waiting:
+        unwritten = {stage.writes.name for stage in waiting}
+        ready = next((s for s in waiting if not waits_for(s, configs[s.name]) & unwritten), None)
+        if ready is None:
+            raise UsageError(cycle_fault(waiting, configs))
+        waiting.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def waits_for(stage: Stage, config: StageConfig) -> set[str]:
+    """The names of the tables that a stage reads while it runs."""
+    return {stage.reads.name, *(one.table.name for one in read_while_running(stage, config))}
+
+
+def cycle_fault(waiting: Sequence[Stage], configs: Mapping[str, StageConfig]) -> str:
+    """Which of some stages wait for each other, in one line."""
+    writers = {stage.writes.name: stage for stage in waiting}
+    seen = [waiting[0]]
+    while True:
+        tables = waits_for(seen[-1], configs[seen[-1].name])
+        following = next(writers[name] for name in writers if name in tables)
+        if following in seen:
+            names = [stage.name for stage in (*seen[seen.index(following) :], following)]
+            return (
+                f"stages wait for each other: {' needs '.join(names)}: change the option by which "
+                "one of them needs the next"
+            )
+        seen.append(following)
 
 
 def with_config(

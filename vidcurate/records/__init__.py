@@ -47,6 +47,7 @@ from vidcurate.records.judgements import (
     Text,
 )
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
+from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -61,7 +62,7 @@ from vidcurate.records.scores import (
     Watermark,
 )
 from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
-from vidcurate.records.texts import CAPTION_VECTORS, CaptionVectors
+from vidcurate.records.texts import CAPTION_VECTORS, SPOKEN, CaptionVectors, SpokenSentence
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -119,6 +120,7 @@ __all__ = [
     "PARTITIONS",
     "QUALITY",
     "QUERIES",
+    "REFERENCES",
     "REFINED",
     "SAFETY",
     "SCANS",
@@ -127,6 +129,7 @@ __all__ = [
     "SOUNDS",
     "SOURCES",
     "SPEECH",
+    "SPOKEN",
     "STORIES",
     "SUITABILITY",
     "TABLES",
@@ -162,6 +165,7 @@ __all__ = [
     "PartitionedClip",
     "Quality",
     "Query",
+    "Reference",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
@@ -173,6 +177,7 @@ __all__ = [
     "Source",
     "SpanText",
     "Speech",
+    "SpokenSentence",
     "Story",
     "Suitability",
     "TableColumn",
@@ -217,12 +222,14 @@ TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, SPOKEN, CUTS, DECISIONS, CLIPS),
+        QUERIES,
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
             DEDUP,
             KEPT,
+            REFERENCES,
             PARTITIONS,
             KEYFRAMES,
             CAPTIONS,

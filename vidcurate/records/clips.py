@@ -145,6 +145,10 @@ class Caption:
     subtitles_hash: Annotated[
         str | None, ColumnInfo("Hash of the subtitle file that was read; null without one")
     ]
+    words_from: Annotated[
+        str | None,
+        ColumnInfo("What wrote down the words that the model was told, as transcripts.backend"),
+    ]
     title: Annotated[
         str | None, ColumnInfo("Title of the video that the model was told; null without one")
     ]

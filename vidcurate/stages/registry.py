@@ -10,6 +10,7 @@ from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
+from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
 from vidcurate.stages.captions.sentences import SENTENCES
 from vidcurate.stages.captions.story import STORY
@@ -42,6 +43,7 @@ from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.stages.sources.queries import QUERIES_STAGE
 from vidcurate.stages.sources.scan import SCAN
+from vidcurate.stages.sources.spoken import SPOKEN_STAGE
 from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
 STAGES: tuple[Stage, ...] = (
@@ -50,6 +52,7 @@ STAGES: tuple[Stage, ...] = (
     SCAN,
     EMBED,
     TRANSCRIBE,
+    SPOKEN_STAGE,
     CUTS_STAGE,
     SPLIT,
     QUERIES_STAGE,
@@ -68,6 +71,7 @@ STAGES: tuple[Stage, ...] = (
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,
+    REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
     CAPTION,

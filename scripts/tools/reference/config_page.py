@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from scripts.tools.reference.markdown import code, fenced, non_empty, page, table
 from scripts.tools.reference.options import option_table
 from vidcurate.models.chat.options import ChatModelConfig, ServerConfig, asks_chat_model
-from vidcurate.options import OptionSpec, choices_of, options_of, own_fields
+from vidcurate.options import OptionSpec, StageConfig, choices_of, options_of, own_fields
 from vidcurate.pipeline.recipes import list_recipes
 from vidcurate.stage import Stage
 from vidcurate.stages.captions.caption import CAPTION
@@ -80,9 +80,10 @@ def link_to(heading: str) -> str:
 
 def asks_server(stage: Stage) -> bool:
     """Whether a stage has a backend `server` for a model that does not chat."""
-    backends = choices_of(stage.config).get("backend", {})
+    config: type[StageConfig] = stage.config
+    backends = choices_of(config).get("backend", {})
     is_server = any(issubclass(model, ServerConfig) for model in backends.values())
-    return is_server and not asks_chat_model(stage.config)
+    return is_server and not asks_chat_model(config)
 
 
 def is_of_server(stage: Stage, option: OptionSpec) -> bool:

@@ -96,7 +96,9 @@ def test_a_value_that_is_not_known_fails_the_clip(tmp_path: Path) -> None:
         fill_prompt(load_prompt(str(path)), {})
 
 
-@given(st.lists(HOSTILE | st.text(max_size=8), max_size=12).map("".join), st.sampled_from(IN_TAGS))
+@given(
+    st.lists(HOSTILE | st.text(max_size=8), max_size=12).map("".join), st.sampled_from([*IN_TAGS])
+)
 def test_words_from_outside_stay_in_their_tags(words: str, name: str) -> None:
     """Whatever is heard, a request has one opening and one closing tag, and one line between."""
     told = in_tags(load_prompt(name), words)

@@ -77,7 +77,7 @@ def test_a_silent_clip_is_told_as_such() -> None:
 
 def test_a_model_that_hears_is_asked_at_once() -> None:
     """Frames and sound are in one request; its texts, and the words, go into the merge."""
-    heard = {"visual": "Horses run.", "music": "", "sound": "Hooves beat."}
+    heard = {"visual": "Horses run.", "music": "No music.", "sound": "Hooves beat."}
     model = Model([reply(json.dumps(heard)), reply("Horses run with beating hooves.")])
     given = {"sounds": PIECES, "voice_over": HEARD}
     result = caption_by(model, given=given, strategy="audio-visual", hears=True)

@@ -295,7 +295,7 @@ def test_a_classifier_is_asked_in_place_of_the_model(tmp_path: Path) -> None:
     assert answer.text == max(answer.choice_logprobs, key=answer.choice_logprobs.__getitem__)
     assert (answer.model, answer.score_from) == (model, "classifier")
     usage = Usage(model="eye", n_requests=2)
-    usage.add(answer)
+    usage.add(ModelRequest(frames), answer)
     assert (usage.model, usage.n_requests) == ("eye", 2)
     broken = expert.ask(ModelRequest((Frame(0.0, b"no picture"),), choices=choices))
     assert isinstance(broken, MediaError)

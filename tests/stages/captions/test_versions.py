@@ -7,18 +7,21 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from tests.support.chat_server import Script, serving
 from tests.support.pipeline import files_below, rows, state, stored
 from tests.support.videos import render
 from vidcurate import Event, Note, StageBegan, UsageError, VideoDataset, caption, export, run
 from vidcurate.analysis.clip_details import clip_details
+from vidcurate.analysis.columns import tables_described
 from vidcurate.analysis.leftovers import stale_folders
+from vidcurate.cli.app import app
 from vidcurate.cli.render_clip import show_clip
 from vidcurate.errors import ConfigError
 from vidcurate.pipeline.config import mapping_config
 from vidcurate.pipeline.session import forget_version
-from vidcurate.records import CAPTIONS, version_table
+from vidcurate.records import CAPTIONS, QUALITY, version_table
 from vidcurate.report.data import ReportOptions, read_report_data
 from vidcurate.report.sections.captions import captions_section
 from vidcurate.stages.registry import STAGES
@@ -84,6 +87,24 @@ def test_a_version_asks_for_its_own_texts_only(out: Path, script: Script) -> Non
     assert {c.language for c in rows(out, CAPTIONS)} == {"English"}
     assert {c.language for c in rows(out, CHINESE)} == {"Chinese"}
     assert {c.clip_id for c in rows(out, CHINESE)} == {c.clip_id for c in rows(out, CAPTIONS)}
+
+
+def test_a_version_is_told_new_words(
+    out: Path, captioned: Path, script: Script, tmp_path: Path
+) -> None:
+    """New subtitles have the version written again whose prompt tells of them, and no other."""
+    (tmp_path / "told.txt").write_text("{heard}", "utf-8")
+    versions = config(script, told={"prompt": str(tmp_path / "told.txt")})
+    run(config=versions, dataset=out, engine="inline")
+    script.bodies = []
+    subtitles = captioned.parent / "video.srt"
+    subtitles.write_text("1\n00:00:00,200 --> 00:00:01,800\nFirst words.\n", "utf-8")
+    try:
+        run(config=versions, dataset=out, engine="inline")
+    finally:
+        subtitles.unlink()
+    assert len(script.bodies) == N_CLIPS
+    assert sum("First words." in str(body) for body in script.bodies) == 1
 
 
 def test_a_second_version_leaves_the_first(out: Path, script: Script) -> None:
@@ -184,7 +205,10 @@ def test_an_export_says_first_what_it_will_ask(out: Path, script: Script) -> Non
 def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -> None:
     """Where clips will be others, what is known beforehand is a part, and said to be one."""
     caption(out, version="chinese", language="Chinese", engine="inline")
-    config = {"split": {"min_clip_s": 1.0, "max_clip_s": 1.5}, "export": {"media": "none"}}
+    config: dict[str, dict[str, Any]] = {
+        "split": {"min_clip_s": 1.0, "max_clip_s": 1.5},
+        "export": {"media": "none"},
+    }
     events: list[Event] = []
     run(config=config, dataset=out, engine="inline", on_progress=events.append)
     said = [e.text for e in events if isinstance(e, Note) and e.text.startswith("caption_chinese")]
@@ -193,6 +217,26 @@ def test_requests_for_clips_that_are_still_to_come_are_said_to_come(out: Path) -
     n_new = len(rows(out, CHINESE)) - N_CLIPS
     assert n_new > 0
     assert said[1].startswith(f"caption_chinese: {n_new} requests to A")
+
+
+def test_tables_without_requests_are_named_in_a_line(out: Path) -> None:
+    """What else runs because it is there stands in one line, with how much there is to do."""
+    run(config={"quality": {}, "motion": {}}, dataset=out, engine="inline")
+    rows_of_quality = stored(out, QUALITY).folder
+    shutil.rmtree(rows_of_quality)
+    events: list[Event] = []
+    export(out, media="none", engine="inline", on_progress=events.append)
+    why = "since their tables are there"
+    line = f"also brought up to date, {why}: quality (3); --without STAGE leaves one out"
+    assert events[0] == Note(line)
+
+
+def test_waves_ask_for_versions_once(out: Path, script: Script) -> None:
+    """Taken through wave by wave, a version is written as it is without waves."""
+    chinese = config(script, chinese={"language": "Chinese"})
+    run(config=chinese, dataset=out, engine="inline", wave=1)
+    assert models_asked(script) == ["A"] * N_CLIPS
+    assert len(rows(out, CHINESE)) == N_CLIPS
 
 
 def test_a_table_is_left_out_by_its_name_too(out: Path, script: Script) -> None:
@@ -216,6 +260,8 @@ def test_a_version_is_seen_in_status_rows_and_show(
     where = "captions_chinese.language == 'Chinese'"
     assert data.table("clips", where=where).num_rows == N_CLIPS
     assert data.table("caption_chinese").num_rows == N_CLIPS
+    for name in ("caption_chinese", "captions_chinese"):
+        assert [table.name for table in tables_described(name)] == ["captions_chinese"]
     clip = next(data.clips())
     assert list(clip.captions) == ["captions", "captions_chinese"]
     show_clip(clip_details(Dataset(out), clip.id))
@@ -245,3 +291,16 @@ def test_rows_of_a_version_lie_with_the_captions(out: Path) -> None:
     caption(out, version="chinese", language="Chinese", engine="inline")
     assert stored(out, CHINESE).folder.parent == stored(out, CAPTIONS).folder.parent
     assert not (out / "captions_chinese").exists()
+
+
+def test_the_command_adds_and_drops_a_version(out: Path, script: Script) -> None:
+    """--version names one, its options are those of the command, and drop takes it out."""
+    folder = ["-d", str(out)]
+    add = ["caption", *folder, "--version", "b", "--model", "B", "--engine", "inline"]
+    assert CliRunner().invoke(app, add).exit_code == 0
+    assert models_asked(script) == ["B"] * N_CLIPS
+    dropped = CliRunner().invoke(app, ["drop", *folder, "--version", "b"])
+    assert dropped.exit_code == 0
+    assert "captions have no version b any more" in dropped.stderr
+    assert "captions_b" not in VideoDataset(out).tables
+    assert len(rows(out, CAPTIONS)) == N_CLIPS

@@ -5,6 +5,7 @@ from typing import Any
 
 from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.prompts import MAX_TOLD_CHARS
+from vidcurate.captioning.sound_texts import says_nothing
 from vidcurate.records import SOUNDS, SPEECH
 
 MAX_LABELS, MAX_SPANS = 8, 4
@@ -60,5 +61,5 @@ def told_sound(
 
 
 def one_line(text: str | None) -> str | None:
-    """A text without breaks; None for a blank one."""
-    return " ".join((text or "").split()) or None
+    """A text without breaks; None for one that is blank or says that there is nothing."""
+    return None if text is None or says_nothing(text) else " ".join(text.split()) or None

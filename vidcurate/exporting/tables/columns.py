@@ -44,6 +44,12 @@ OWN = {
     "review_tags": ColumnInfo("Tags that people gave the clip"),
     "review_reviewer": ColumnInfo("Who decided about the clip last; null where nobody did"),
     "review_caption": ColumnInfo("The caption that a person wrote; null where nobody did"),
+    "vtt_file_name": ColumnInfo(
+        "The clip's words as WebVTT, from the export's folder; null for a clip without words"
+    ),
+    "srt_file_name": ColumnInfo(
+        "The clip's words as SubRip, from the export's folder; null for a clip without words"
+    ),
     "source_name": ColumnInfo("Name of the video's file"),
     "source_path": ColumnInfo("Where the video lies, of which the clip is a span"),
     "n_clips": ColumnInfo("Clips of the video in this export", "count"),

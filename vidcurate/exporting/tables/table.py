@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.exporting.clips_table import clips_table
+from vidcurate.exporting.folder.subtitles import ClipSubtitles
 from vidcurate.exporting.tables.reviews import add_reviews, read_reviews
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
@@ -53,7 +54,7 @@ FROM_CAPTION = (
 # Beside its text, which the column of its name holds.
 FROM_VERSION = (
     *("language", "short_text", "structured", "status", "backend", "model", "strategy"),
-    *("revision", "prompt_hash"),
+    *("revision", "prompt_hash", "candidates"),
 )
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
@@ -66,13 +67,18 @@ KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.
 
 
 def clip_pieces(
-    view: DatasetView, videos: pa.Table, clips: pa.Table, *, source_paths: bool
+    view: DatasetView,
+    videos: pa.Table,
+    clips: pa.Table,
+    *,
+    source_paths: bool,
+    subtitles: ClipSubtitles | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of some exported clips, in their order, in pieces; one empty piece if none.
 
     `videos` and `clips` are those of `videos_by_name` and `exported_clips`. File names are relative
     to the data set's folder. `source_paths` adds where each video lies, for clips that have no file
-    of their own.
+    of their own, and `subtitles` the names of their subtitles.
     """
     extras = extra_columns(videos)
     versions = versions_in(view)
@@ -86,6 +92,8 @@ def clip_pieces(
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
         columns = export_columns(found, reviews)
+        if subtitles is not None:
+            columns |= subtitles.names(columns)
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)

@@ -29,7 +29,7 @@ from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
 from vidcurate.captioning.told import (
-    outdated,
+    ToldOtherwise,
     placeholders_told,
     reads_scan,
     reads_source,
@@ -138,11 +138,15 @@ class CaptionProvenance:
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
     subtitles_hash: str | None = None
+    words_from: str | None = None
     title: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
-    """What made a model's caption."""
+def provenance_of(
+    config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
+) -> CaptionProvenance:
+    """What made a model's caption, which was shown the frames of these times."""
+    voice_over = clip_input.voice_over
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -150,8 +154,9 @@ def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProven
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
-        tuple(frame.time_s for frame in clip_input.frames),
-        clip_input.voice_over.hash if clip_input.voice_over else None,
+        tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
+        voice_over.hash if voice_over else None,
+        voice_over.source if voice_over else None,
         clip_input.title,
     )
 
@@ -210,7 +215,7 @@ def ask_for_caption(
         frames = tuple(
             Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in files
         )
-        usage = Usage()
+        usage, sound = Usage(), hear()
         clip_input = ClipInput(
             clip,
             frames,
@@ -220,14 +225,17 @@ def ask_for_caption(
             open_scorer(),
             voice_over,
             title,
-            *hear(),
+            sound.quiet,
+            sound.pieces,
         )
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
         )
+        written = replace(written, repairs=(*written.repairs, *sound.faults))
         cleaned = clean(written, config.language, cleaning_rules(config))
         captioned = with_trigger(cleaned, config.trigger)
-        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
+        provenance = provenance_of(config, clip_input, usage.shown_times_s)
+        return as_row(clip, captioned, provenance, usage)
 
     return conversation()
 
@@ -408,7 +416,7 @@ CAPTION = MapStage(
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=outdated,
+    outdated=ToldOtherwise(CAPTIONS),
     rows_per_part=128,
     cost=Cost(
         resources=worker_resources,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from vidcurate.captioning.options import CaptionConfig
+from vidcurate.captioning.told import ToldOtherwise
 from vidcurate.records import Caption, PartitionedClip, version_table
 from vidcurate.stage import MapStage
 from vidcurate.stages.captions.caption import CAPTION, Captioner
@@ -15,11 +16,13 @@ def version_stage(
     version: str,
 ) -> MapStage[PartitionedClip, Caption, CaptionConfig, Captioner]:
     """The stage that writes a version; raises UsageError for a name that none can have."""
+    table = version_table(version)
     return replace(
         CAPTION,
         name=f"{START}{version}",
         summary=f"Write the version {version} of each caption.",
-        writes=version_table(version),
+        writes=table,
+        outdated=ToldOtherwise(table),
         version_of=CAPTION.name,
     )
 

@@ -1,25 +1,19 @@
 """What a chat model that hears says of the sound of clips, and of their music alone."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from math import floor
+from dataclasses import dataclass
 
-import numpy as np
-
+from vidcurate.captioning.clip_sound import beginning_of, is_audible, sounds_of
 from vidcurate.captioning.prompts import load_prompt
 from vidcurate.captioning.sound_texts import SoundPrompts, SoundTexts, describe_sound
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
-from vidcurate.models.chat.conversation import Conversation, Sound
-from vidcurate.records import SCANS, SOURCES, VIDEOS, Clip, Sounds, Source, Video
+from vidcurate.models.chat.conversation import Conversation
+from vidcurate.records import SCANS, SOURCES, VIDEOS, Clip, Sounds
 from vidcurate.stage import Drop, Workspace
 from vidcurate.stages.scores.sound_kinds import NO_SOUND
 from vidcurate.stages.scores.sounds_options import SoundServerConfig
-
-# Sound of which no sample is louder is silence: -60 dB below full scale of 16 bits.
-QUIET = 33
-WAV_HEADER_BYTES = 44
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,34 +71,6 @@ def describe_clip(
         return row_of(clip, texts, heard_s, usage, backend, prompts)
 
     return conversation()
-
-
-def beginning_of(clip: Clip, max_s: float) -> Clip:
-    """Return a clip, cut to a length if it is longer."""
-    most = floor(max_s / clip.time_base)
-    return replace(clip, end_pts=min(clip.end_pts, clip.start_pts + most))
-
-
-def sounds_of(
-    clip: Clip, video: Video, source: Source, offsets: Sequence[int]
-) -> tuple[Sound, ...]:
-    """Decode the sound of a clip in the pieces that a request takes.
-
-    None where the video's sound begins later or has ended. Raises MediaError for a video that is
-    gone.
-    """
-    from vidcurate.media.audio.clip_wav import sound_pieces
-    from vidcurate.media.audio.tracks import track_of
-    from vidcurate.media.io.content import video_path
-
-    pieces = sound_pieces(video_path(source), track_of(video), clip, offsets)
-    return tuple(Sound(p.wav, p.start_s, p.end_s, clip.start_s) for p in pieces)
-
-
-def is_audible(sound: Sound) -> bool:
-    """Whether a piece of sound holds more than silence."""
-    samples = np.frombuffer(sound.wav, np.int16, offset=WAV_HEADER_BYTES)
-    return bool((np.abs(samples.astype(np.int32)) > QUIET).any())
 
 
 def row_of(
