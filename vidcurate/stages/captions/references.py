@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -276,9 +276,7 @@ def stored_tables(folder: str) -> dict[str, StoredTable]:
     }
 
 
-def read(
-    stored: Mapping[str, StoredTable], table: Table[object], columns: Sequence[str]
-) -> pa.Table:
+def read(stored: Mapping[str, StoredTable], table: Table[Any], columns: Sequence[str]) -> pa.Table:
     """Some columns of another data set's table."""
     return stored[table.name].read(columns, table.schema)
 
