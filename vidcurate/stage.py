@@ -349,6 +349,8 @@ class TableStage(Generic[In, Out, Cfg]):
 
     `lookups` returns the tables that it joins to its inputs, as its options need them. `rejects`
     returns the keys of those inputs that `run` drops whatever the tables hold that it is not given.
+    A stage that `takes_lists` works on items of lists that its options name: its `done` has a row
+    for each item, whose id is a key of `writes`.
     """
 
     name: str
@@ -359,11 +361,17 @@ class TableStage(Generic[In, Out, Cfg]):
     run: Callable[[Mapping[str, pa.Table], Cfg], Outcome]
     lookups: Callable[[Cfg], tuple[Lookup, ...]]
     rejects: Callable[[Mapping[str, pa.Table], Cfg], pa.ChunkedArray] | None = None
+    takes_lists: bool = False
     cost: Cost = Cost()
     version: Version = Version()
 
 
 Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
+
+
+def takes_lists(stage: Stage) -> bool:
+    """Whether what became of a stage's inputs is told of items of lists, not of rows."""
+    return isinstance(stage, TableStage) and stage.takes_lists
 
 
 def read_while_running(stage: Stage, config: StageConfig) -> tuple[Lookup, ...]:

@@ -10,6 +10,7 @@ from vidcurate.analysis.rows import status_rows
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import CLIPS, FILES, SCANS, SOURCES, VIDEOS
 from vidcurate.rules.join import Read, video_paths
+from vidcurate.stage import takes_lists
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
 from vidcurate.store.table import positions, take_nullable
 
@@ -65,7 +66,8 @@ def lost_by_reason(
     max_named: int,
 ) -> Iterator[LostInputs]:
     """The inputs that one stage lost."""
-    table = resolved.stage.writes.name
+    stage = resolved.stage
+    table, key = stage.writes.name, (stage.writes if takes_lists(stage) else stage.reads).key
     rows = status_rows(dataset, plan, table, (FAILED, DROPPED), None, None)
     if not rows.num_rows:
         return
@@ -77,7 +79,7 @@ def lost_by_reason(
         counts = pc.value_counts(of_status["reason"]).to_pylist()
         for count in sorted(counts, key=lambda c: (-c["counts"], c["values"])):
             same = of_status.filter(pc.equal(of_status["reason"], count["values"]))
-            named = names_of(same.slice(0, max_named), resolved.stage.reads.key, read)
+            named = names_of(same.slice(0, max_named), key, read)
             yield LostInputs(
                 resolved.stage.name, status, count["values"], count["counts"], tuple(named)
             )

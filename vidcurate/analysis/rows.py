@@ -12,6 +12,7 @@ from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.records import FILES, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import select_rows, selected_columns
+from vidcurate.stage import takes_lists
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.table import positions
 
@@ -64,17 +65,21 @@ def status_rows(
         written = [p.stage.writes.name for p in plan]
         raise UsageError(f"no stage makes the table '{table}'{suggest(table, written)}")
     read = reader(dataset, plan, present_scope(dataset, plan))
-    inputs, key = resolved.stage.reads.name, resolved.stage.reads.key
+    stage = resolved.stage
+    of_items = takes_lists(stage)
+    inputs, key = stage.reads.name, (stage.writes if of_items else stage.reads).key
     tables = joined_by_name(tables, inputs)
     done = resolved.output(dataset).done()
     found = done.filter(pc.is_in(done["status"], value_set=pa.array(statuses)))
     found = found.rename_columns([key if name == "id" else name for name in found.column_names])
+    if of_items:
+        return of_list_items(found, stage.name, where, columns)
     rows = read(inputs)
     rows = rows.filter(pc.is_in(rows[key], value_set=found[key].combine_chunks()))
     if where:
         rows = select_rows(rows, inputs, parse(full_rule(where, inputs, tables)), tables, read)
     found = found.take(pc.drop_null(positions(rows[key], found[key])))
-    named = FILES if resolved.stage.reads is FILES else SOURCES
+    named = FILES if stage.reads is FILES else SOURCES
     if key == named.key:
         paths = read(named.name)
         path = paths["path"].take(positions(found[key], paths[named.key]))
@@ -85,3 +90,15 @@ def status_rows(
     others = [full_name(c, inputs, tables) for c in wanted if c not in found.column_names]
     joined = iter(selected_columns(rows, inputs, others, tables, read).columns)
     return pa.table({c: found[c] if c in found.column_names else next(joined) for c in wanted})
+
+
+def of_list_items(found: pa.Table, stage: str, where: str | None, columns: str | None) -> pa.Table:
+    """What became of items of lists, with some columns; raises UsageError for columns of tables."""
+    wanted = [c.strip() for c in columns.split(",")] if columns else found.column_names
+    others = [c for c in wanted if c not in found.column_names]
+    if where or others:
+        raise UsageError(
+            f"what {stage} takes stands in lists, so there are only {', '.join(found.column_names)}"
+            f"{': leave out --where' if where else ''}"
+        )
+    return found.select(wanted)

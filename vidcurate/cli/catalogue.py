@@ -110,6 +110,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate split -d out --min-clip-s 2 --max-clip-s 10",
     ),
     stage(
+        "queries",
+        SOURCES,
+        "Read questions to videos, from the command line or a list.",
+        "vidcurate queries -d out --query 'When does the rabbit wake up?'",
+        "vidcurate queries -d out --queries questions.csv",
+        target="QUERIES_STAGE",
+    ),
+    stage(
         "bounds",
         SHOTS,
         "Record which transitions bound each clip, and how sure each is.",

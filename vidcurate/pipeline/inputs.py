@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.scope import Scope
-from vidcurate.stage import Lookup, TableStage
+from vidcurate.stage import Lookup, TableStage, takes_lists
 from vidcurate.store.dataset import DONE_WITH_LOSSES, FAILED, Dataset
 from vidcurate.store.table import positions
 
@@ -70,6 +70,9 @@ def stage_inputs(
     live = live_inputs(dataset, resolved, scope)
     pruned = scope.pruned.get(key, pa.array([], pa.string()))
     outcomes = resolved.output(dataset).done(DONE_WITH_LOSSES)
+    if takes_lists(resolved.stage):
+        pending = live.slice(0, 0 if outcomes.num_rows else live.num_rows)
+        return StageInputs(key, live, pruned, outcomes, pending)
     return StageInputs.split(key, live, pruned, outcomes, retry_failed=retry_failed)
 
 

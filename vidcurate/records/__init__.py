@@ -45,6 +45,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -111,6 +112,7 @@ __all__ = [
     "OUTLINES",
     "PARTITIONS",
     "QUALITY",
+    "QUERIES",
     "REFINED",
     "SAFETY",
     "SCANS",
@@ -150,6 +152,7 @@ __all__ = [
     "Outline",
     "PartitionedClip",
     "Quality",
+    "Query",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
@@ -164,6 +167,7 @@ __all__ = [
     "TableColumn",
     "Tags",
     "Text",
+    "TimeSpan",
     "Transcript",
     "Verdict",
     "VerifiedClip",
@@ -196,7 +200,7 @@ SCORE_TABLES = (
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,

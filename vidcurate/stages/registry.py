@@ -31,6 +31,7 @@ from vidcurate.stages.shots.split import SPLIT
 from vidcurate.stages.sources.embed import EMBED
 from vidcurate.stages.sources.ingest import INGEST
 from vidcurate.stages.sources.probe import PROBE
+from vidcurate.stages.sources.queries import QUERIES_STAGE
 from vidcurate.stages.sources.scan import SCAN
 from vidcurate.stages.sources.transcribe import TRANSCRIBE
 
@@ -42,6 +43,7 @@ STAGES: tuple[Stage, ...] = (
     TRANSCRIBE,
     CUTS_STAGE,
     SPLIT,
+    QUERIES_STAGE,
     BOUNDS_STAGE,
     QUALITY_STAGE,
     MOTION_STAGE,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vidcurate.errors import UsageError
-from vidcurate.pipeline.discovery.lists import LISTS, Row, listed_path, read_list, read_path_lines
+from vidcurate.pipeline.discovery.lists import Row, listed_path, read_list, read_path_lines
 from vidcurate.pipeline.discovery.walk import Walk, matches
 from vidcurate.records import FoundFile
 from vidcurate.store.markers import (
@@ -20,6 +20,7 @@ from vidcurate.store.markers import (
     enclosing_vidcurate_folder,
     marker_kind,
 )
+from vidcurate.store.row_lists import LISTS
 from vidcurate.store.storage import Location, Remote, location, require_bucket
 
 STDIN = "-"
@@ -106,7 +107,7 @@ def files_of_source(source: str, search: SourceSearch, stdin: TextIO) -> Iterato
     """Find every file that one source names."""
     if source == STDIN:
         text = stdin.read().removeprefix("\ufeff")
-        yield from listed(read_path_lines(text, is_plain=True), Path(), "stdin", search)
+        yield from listed(read_path_lines(text), Path(), "stdin", search)
         return
     source = path_given(source)
     where = location(source)
