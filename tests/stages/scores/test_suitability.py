@@ -10,17 +10,15 @@ from tests.support.pipeline import process, rows
 from tests.support.videos import render
 from vidcurate.errors import MediaError
 from vidcurate.records import SCORE_TABLES, SUITABILITY, Suitability
-from vidcurate.stages.scores.suitability import (
-    PARTS,
-    REQUIRED,
-    ScoreRange,
+from vidcurate.stages.scores.suitability import overall_score
+from vidcurate.stages.scores.suitability_options import (
+    PartsConfig,
     SuitabilityConfig,
-    overall_score,
-    part_score,
     part_weights,
 )
+from vidcurate.stages.scores.suitability_parts import PARTS, REQUIRED, ScoreRange, part_score
 
-EVEN = part_weights(SuitabilityConfig())
+EVEN = part_weights(PartsConfig())
 share = st.floats(0, 1)
 
 
@@ -101,6 +99,8 @@ def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
         assert 1 <= row.score <= 5
         assert set(row.missing) == set(PARTS) - needed
         assert row.clarity is not None
+        assert (row.backend, row.model) == ("parts", "")
+        assert "geometric mean of what was measured, by weight: clarity 1, light 1" in row.formula
     bars = next(row for row in found if "static camera" in row.words)
     assert bars.motion == 0
     assert bars.score == 1
