@@ -45,6 +45,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
@@ -111,6 +112,7 @@ __all__ = [
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
+    "PERCEPTION",
     "QUALITY",
     "QUERIES",
     "REFINED",
@@ -151,6 +153,7 @@ __all__ = [
     "MotionScore",
     "Outline",
     "PartitionedClip",
+    "Perception",
     "Quality",
     "Query",
     "RefinedCaption",
@@ -194,6 +197,7 @@ SCORE_TABLES = (
     SAFETY,
     TAGS,
     SUITABILITY,
+    PERCEPTION,
     DEDUP,
 )
 

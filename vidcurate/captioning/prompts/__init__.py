@@ -30,6 +30,7 @@ PLACEHOLDERS = (
     "candidates",  # teachers: the texts to choose from, each after its number
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
+    "hints",  # perception: what the container says of the quality, separated by commas
     "text",  # comparing captions: one of the two
     "items",  # comparing captions: what is held against the text, a numbered line each
 )
