@@ -95,7 +95,7 @@ def test_planted_ratings_are_ranked(out: Path, tmp_path: Path) -> None:
     assert np.abs(scores - wanted).max() < 0.05
     assert "12 rated clips: Spearman " in told
     assert "Pearson 1.00; held out in 5 folds of clips, as videos are too few: Spearman " in told
-    assert "parts left out, as they were not measured: text (of 12 of 12 clips)" in told
+    assert "parts left out, as they were not measured: text, watermark" in told
     [formula] = {row.formula for row in found}
     assert "motion" in formula
     assert formula.endswith("within 1 and 5")

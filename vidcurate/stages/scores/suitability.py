@@ -2,18 +2,24 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vidcurate.captioning.templates.quality_words import quality_words
 from vidcurate.clips.weight_fit import WeightFit
+from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
-from vidcurate.records import CLIPS, SOURCES, SUITABILITY, Clip, Suitability
-from vidcurate.stage import Lookup, MapStage, Version, Workspace
+from vidcurate.media.io.content import video_path
+from vidcurate.models.device import model_resources
+from vidcurate.models.vision.vtss import Scorer, open_vtss, require_torch, weights_file
+from vidcurate.options import StageConfig
+from vidcurate.records import CLIPS, SCANS, SOURCES, SUITABILITY, VIDEOS, Clip, Suitability
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
 from vidcurate.stages.scores.suitability_options import (
     RATINGS,
     PartsConfig,
     SuitabilityConfig,
+    VtssConfig,
     fit_entries,
     formula_text,
     part_weights,
@@ -28,44 +34,102 @@ from vidcurate.stages.scores.suitability_parts import (
     all_parts,
 )
 from vidcurate.stages.scores.suitability_ratings import RATINGS_SETTLING
+from vidcurate.store.digests import content_hash
 from vidcurate.store.table import Table
 
 
+@dataclass(frozen=True, slots=True)
+class Formula:
+    """A score of a clip's parts: by weights, or by a fit to ratings."""
+
+    config: PartsConfig
+
+    def __call__(
+        self, _clip: Clip, parts: Mapping[str, float | None], _workspace: Workspace
+    ) -> float:
+        """The score; raises MediaError where the parts do not give one."""
+        if self.config.fit:
+            return fitted_score(parts, read_fit(self.config.fit))
+        return overall_score(parts, part_weights(self.config))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A score of a clip's own frames, decoded from its source, by a network."""
+
+    score: Scorer
+
+    def __call__(
+        self, clip: Clip, _parts: Mapping[str, float | None], workspace: Workspace
+    ) -> float:
+        """The network's number; raises MediaError for what is none, or cannot be decoded."""
+        from vidcurate.media.io.frames import read_images
+        from vidcurate.media.scan.files import read_frames
+        from vidcurate.media.visual.fragments import fragment_frames, fragment_pieces
+
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
+        pts = frames["pts"].to_pylist()
+        order = [pts[number] for number in fragment_frames(len(pts))]
+        path = video_path(workspace.lookup(SOURCES)[clip.video_id])
+        video = workspace.lookup(VIDEOS)[clip.video_id]
+        images = read_images(path, video, sorted(set(order)), scan.clock_offsets)
+        score = self.score(fragment_pieces(images, order))
+        if not math.isfinite(score):
+            raise MediaError("the network gave a number that is none")
+        return score
+
+
+def open_scorer(config: SuitabilityConfig, _workspace: Workspace) -> Formula | Network:
+    """Return what scores a clip; a network is loaded once a worker."""
+    backend = config.backend
+    if isinstance(backend, VtssConfig):
+        return Network(open_vtss(backend.model))
+    return Formula(backend)
+
+
 def suitability(
-    clips: Sequence[Clip], config: SuitabilityConfig, _tool: None, workspace: Workspace
+    clips: Sequence[Clip],
+    config: SuitabilityConfig,
+    scorer: Formula | Network,
+    workspace: Workspace,
 ) -> Iterator[list[Suitability]]:
-    """Score each clip 1..5, after Koala-36M's training suitability, with its parts and words.
+    """Score each clip, after Koala-36M's training suitability, with its parts and words.
 
     With weights, the number is 1 + 4 times the geometric mean of the parts, each 0..1: it rises
     with every part, and a clip that is no good at all in one is not saved by the others. A part
     whose table or number is missing is null, left out of the mean, and named in `missing`; numbers
-    made of other parts should not be compared. With a fit to ratings it is a sum of the parts.
+    made of other parts should not be compared. With a fit to ratings it is a sum of the parts, and
+    with a network the network's own number.
     Raises MediaError where no part with a weight is left, where the fit needs one that was not
     measured, and for a number that is not one.
     """
-    backend = config.backend
-    assert isinstance(backend, PartsConfig)
-    fit = read_fit(backend.fit) if backend.fit else None
-    formula = formula_text(config)
-    model = f"ratings {fit_entries(backend.fit).get(RATINGS, '')}".strip() if fit else ""
     for clip in clips:
         rows = clip_rows(clip, workspace)
         parts = all_parts(rows)
+        missing = tuple(part for part, value in parts.items() if value is None)
         yield [
             Suitability(
                 clip_id=clip.clip_id,
                 video_id=clip.video_id,
-                backend=backend.name,
-                model=model,
-                score=(
-                    fitted_score(parts, fit) if fit else overall_score(parts, part_weights(backend))
-                ),
-                formula=formula,
+                backend=config.backend.name,
+                model=model_name(config),
+                score=scorer(clip, parts, workspace),
+                formula=formula_text(config, missing),
                 **parts,
-                missing=tuple(part for part, value in parts.items() if value is None),
+                missing=missing,
                 words=quality_words(rows),
             )
         ]
+
+
+def model_name(config: SuitabilityConfig) -> str:
+    """What made a score besides the formula: the ratings of a fit, or the network's file."""
+    backend = config.backend
+    if isinstance(backend, VtssConfig):
+        return backend.model
+    made_from = fit_entries(backend.fit).get(RATINGS)
+    return f"{RATINGS} {made_from}" if made_from else ""
 
 
 def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
@@ -106,9 +170,37 @@ def fitted_score(parts: Mapping[str, float | None], fit: WeightFit) -> float:
     return min(BEST, max(WORST, total))
 
 
-def reads_ratings(config: SuitabilityConfig) -> bool:
-    """Check whether the names of videos are needed."""
-    return isinstance(config.backend, PartsConfig) and bool(config.backend.ratings)
+def is_network(config: SuitabilityConfig) -> bool:
+    """Check whether clips are decoded for a network."""
+    return isinstance(config.backend, VtssConfig)
+
+
+def reads_sources(config: SuitabilityConfig) -> bool:
+    """Check whether files or names of videos are needed."""
+    return is_network(config) or bool(getattr(config.backend, RATINGS, ""))
+
+
+def check_network(config: SuitabilityConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Check that a network can be loaded, before a video is decoded; raises UsageError."""
+    if isinstance(config.backend, VtssConfig):
+        require_torch()
+        weights_file(config.backend.model)
+
+
+def weights_content(config: SuitabilityConfig) -> str:
+    """Hash a network's file: another one under the same path gives other scores."""
+    backend = config.backend
+    return content_hash(weights_file(backend.model)) if isinstance(backend, VtssConfig) else ""
+
+
+def content_options(config: SuitabilityConfig) -> Mapping[str, str]:
+    """Return the option that names a network's file, if it does."""
+    return {"model": BY_CONTENT} if is_network(config) else {}
+
+
+def resources(config: SuitabilityConfig) -> Resources:
+    """Put a network into one worker if there is a GPU."""
+    return model_resources() if is_network(config) else Resources()
 
 
 SUITABILITY_STAGE = MapStage(
@@ -117,12 +209,16 @@ SUITABILITY_STAGE = MapStage(
     reads=CLIPS,
     writes=SUITABILITY,
     config=SuitabilityConfig,
+    open=open_scorer,
     run=suitability,
     lookups=(
         *(Lookup(table, required=table in REQUIRED) for table in JUDGED),
-        Lookup(SOURCES, when=reads_ratings, decides=False),
+        Lookup(SOURCES, when=reads_sources),
+        *(Lookup(table, when=is_network) for table in (VIDEOS, SCANS)),
     ),
+    check=check_network,
     settling=RATINGS_SETTLING,
     rows_per_part=512,
-    version=Version(number=2),
+    cost=Cost(resources=resources, advice="suitability.backend parts"),
+    version=Version(number=2, depends=weights_content, contents=content_options),
 )

@@ -1,6 +1,6 @@
 """The options of suitability: a formula over parts with given or fitted weights, or a network."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import ClassVar, Literal, Self
 
 from pydantic import field_validator, model_validator
@@ -138,8 +138,8 @@ def written_fit(fit: WeightFit, figures: Mapping[str, str]) -> tuple[str, ...]:
     return (f"{BASE}={fit.base:.3f}", *weights, *(f"{n}={v}" for n, v in figures.items()))
 
 
-def formula_text(config: SuitabilityConfig) -> str:
-    """How a row's score was made, in words and numbers."""
+def formula_text(config: SuitabilityConfig, missing: Collection[str] = ()) -> str:
+    """How a score was made, in words and numbers; `missing` are parts that were not measured."""
     backend = config.backend
     if isinstance(backend, VtssConfig):
         return "the network's own number"
@@ -147,5 +147,6 @@ def formula_text(config: SuitabilityConfig) -> str:
         fit = read_fit(backend.fit)
         terms = " + ".join(f"{weight:.3g} {part}" for part, weight in fit.weights.items())
         return f"{fit.base:.3g} + {terms}, within {WORST:g} and {BEST:g}"
-    weights = ", ".join(f"{part} {w:g}" for part, w in part_weights(backend).items() if w)
-    return f"1 + 4 times the geometric mean of what was measured, by weight: {weights}"
+    counted = {p: weight for p, weight in part_weights(backend).items() if p not in missing}
+    weights = ", ".join(f"{part} {weight:g}" for part, weight in counted.items() if weight)
+    return f"1 + 4 times the geometric mean by weight: {weights}"

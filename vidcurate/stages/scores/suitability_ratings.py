@@ -228,7 +228,11 @@ def rated_clips(
             faults.append(f"{clip_id}: {error}")
     unmeasured = {part: sum(known[part] is None for known in parts.values()) for part in weighted}
     names = [part for part, n in unmeasured.items() if not n]
-    gone = [f"{part} (of {n} of {len(parts)} clips)" for part, n in unmeasured.items() if n]
+    gone = [
+        part if n == len(parts) else f"{part} (not of {n} clips)"
+        for part, n in unmeasured.items()
+        if n
+    ]
     notes = [f"parts left out, as they were not measured: {', '.join(gone)}"] if gone else []
     notes += [f"clips left out: {some(faults)}"] if faults else []
     numbers = [[known[name] for name in names] for known in parts.values()]
