@@ -237,7 +237,7 @@ class Suitability:
     model: Annotated[
         str,
         ColumnInfo(
-            "ratings and their list's hash where they were fitted; the network's file; else empty"
+            "Ratings and their list's hash where they were fitted; the network's file; else empty"
         ),
     ]
     score: Annotated[
