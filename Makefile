@@ -21,7 +21,7 @@ demo: .venv/installed ## the main job on Big Buck Bunny, or on yours: make demo 
 	@echo "The data set lies in $(DATASET)/export: README.md says what is in it."
 
 test: .venv/installed-dev ## every test
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: .venv/installed-dev ## format, lint, types, layers, docs current
 	$(BIN)/ruff format --check .

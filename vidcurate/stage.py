@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -293,7 +293,10 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     or does not fit the options of the other stages that run (given by name); it may return a
     message for the user. `outdated` returns the keys of inputs whose rows were made from a file
     that has changed since: their rows are withdrawn and made again. `settling` replaces options
-    that the data decide, before the stage runs and before its fingerprint is made.
+    that the data decide, before the stage runs and before its fingerprint is made. `version_of`
+    names the stage that would make the same rows of the same options, where this is that stage
+    under another name. `narrowed` is a table with some of the rows of `reads`, which is read in
+    its place where its stage runs.
     """
 
     name: str
@@ -306,6 +309,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
         Iterator[list[Out] | Incomplete[Out] | Drop | MediaError],
     ]
     open: Callable[[Cfg, Workspace], Tool] = no_tool
+    narrowed: Table[In] | None = None
     lookups: tuple[Lookup, ...] = ()
     check: Callable[[Cfg, Mapping[str, StageConfig]], str | None] = nothing_to_check
     outdated: Callable[[Cfg, DatasetView], pa.Array] | None = None
@@ -314,6 +318,7 @@ class MapStage(Generic[In, Out, Cfg, Tool]):
     cost: Cost = Cost()
     version: Version = Version()
     rows_per_part: int = 256
+    version_of: str = ""
 
 
 @dataclass(frozen=True)
@@ -369,6 +374,13 @@ class TableStage(Generic[In, Out, Cfg]):
 Stage = MapStage[Any, Any, Any, Any] | TableStage[Any, Any, Any]
 
 
+def reading(stage: Stage, present: Collection[str]) -> Stage:
+    """The stage as it reads the table that narrows its own, where that is among the present."""
+    if isinstance(stage, MapStage) and stage.narrowed and stage.narrowed.name in present:
+        return replace(stage, reads=stage.narrowed, narrowed=None)
+    return stage
+
+
 def takes_lists(stage: Stage) -> bool:
     """Whether what became of a stage's inputs is told of items of lists, not of rows."""
     return isinstance(stage, TableStage) and stage.takes_lists
@@ -392,8 +404,9 @@ def fingerprint(stage: Stage, config: StageConfig, upstream: Mapping[str, str]) 
     `upstream` maps each table that is read to its fingerprint; tables that name content are left
     out by the caller, since their keys say all.
     """
+    version_of = stage.version_of if isinstance(stage, MapStage) else ""
     facts = {
-        "stage": stage.name,
+        "stage": version_of or stage.name,
         "version": stage.version.number,
         "columns": [f"{field.name}: {field.type}" for field in stage.writes.schema],
         "options": {**given_options(config), **stage.version.contents(config)},

@@ -102,6 +102,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "safety": on_footage,
         "speech": on_voices,
         "transcribe": on_videos,
+        "spoken": on_media,
         "consistency": on_videos,
         "aesthetic": on_media,
         "appearance": on_videos,

@@ -191,6 +191,7 @@ def test_a_killed_run_ends_the_watching(root: Path, tmp_path: Path) -> None:
 def test_a_real_run_is_followed_to_its_end(video: Path, tmp_path: Path) -> None:
     """Each look is a line of JSON, done inputs only grow, and the end is the end of the run."""
     root = tmp_path / "data"
+    assert vidcurate("--version").code == 0  # a first command takes as long as the run
     running = start(["run", video, "-d", root, "-c", config(tmp_path)], tmp_path)
     try:
         assert wait_until((root / "manifest.json").exists, running)

@@ -12,15 +12,12 @@ from tests.support.browser import (
     WIDE,
     OpenPage,
     axe_faults,
-    in_browser,
     keep_picture,
     scrolls_sideways,
 )
 from tests.support.command import vidcurate
 from tests.support.keyboard import focus_stops, unreached
 from tests.support.review_data import HOSTILE_CAPTION
-
-pytestmark = in_browser
 
 
 def opened(page: Page) -> Page:

@@ -13,7 +13,6 @@ from tests.support.browser import (
     PHONE,
     OpenPage,
     axe_faults,
-    in_browser,
     keep_picture,
     reviewing,
     scrolls_sideways,
@@ -21,8 +20,6 @@ from tests.support.browser import (
 from tests.support.command import vidcurate
 from tests.support.keyboard import focus_stops, unreached
 from tests.support.review_data import COMMENT, RULES
-
-pytestmark = in_browser
 
 
 @pytest.fixture

@@ -184,6 +184,15 @@ def test_a_walk_looks_every_step() -> None:
     assert 2 in choose_frames("semantic-walk", clip_of(40, flash), FrameRequest(1, 20, 0.9))
 
 
+def test_a_walk_takes_a_last_frame_that_is_far_enough() -> None:
+    """As ShareGPT4Video does it, the last frame is left out so near to the one before."""
+    looks = {n: [float(np.cos(n / 20)), float(np.sin(n / 20))] for n in range(0, 40, 2)}
+    clip, step = clip_of(40, looks), 40
+    far = choose_frames("semantic-walk", clip, FrameRequest(1, step, 0.9, None, step))
+    assert far == [0, 12, 24, 36]
+    assert choose_frames("semantic-walk", clip, FrameRequest(1, step, 0.9, None, 10))[-1] == 38
+
+
 def test_clusters_stand_for_their_groups() -> None:
     """Of two looks that take turns each gives one keyframe, that nearest to its group's centre."""
     one, other = [1.0, 0.1], [0.1, 1.0]

@@ -76,7 +76,7 @@ def test_the_reference_depends_on_no_terminal(width: str, monkeypatch: pytest.Mo
 def test_each_option_is_stated_once() -> None:
     """An option that several stages share stands where they refer to, and nowhere else.
 
-    Servers that write texts and those that hear speech are two choices.
+    Servers of models that chat and of others are two choices.
     """
     page = (ROOT / "docs/reference/config.md").read_text("utf-8")
     for option in ("api_key_env", "base_url"):

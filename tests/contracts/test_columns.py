@@ -45,4 +45,5 @@ def test_a_unit_in_a_name_is_the_unit(table: str, column: TableColumn) -> None:
     """A number whose name ends in a unit has that unit."""
     last = column.name.rsplit("_", 1)[-1]
     if column.is_numeric and last in UNITS and column.name != "n_frames":
-        assert column.info.unit == UNITS[last], table
+        unit = UNITS[last]
+        assert column.info.unit.endswith(f"/{unit}" if "_per_" in column.name else unit), table

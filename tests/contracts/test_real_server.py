@@ -10,9 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chat_bench import OPTIONS
 from tests.support.pipeline import process, rows
 from tests.support.tiny_chat_models import save_smol
 from tests.support.videos import render
+from vidcurate.models.chat.conversation import Answer, ModelRequest
+from vidcurate.models.chat.openai import open_chat
+from vidcurate.models.notices import take_notices
 from vidcurate.records import CAPTIONS
 
 pytest.importorskip("uvicorn")
@@ -89,3 +93,19 @@ def test_a_real_server_writes_captions(
         assert caption_row.n_requests == {"single": 1, "differential": 3}[strategy]
         assert (caption_row.prompt_tokens or 0) > 0
         assert (caption_row.completion_tokens or 0) > 0
+
+
+def test_a_real_server_is_asked_how_sure_it_is(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that tells no log-probabilities is found out, and asked in words for all choices."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    take_notices()
+    options = {**OPTIONS, "base_url": served.url, "model": served.model, "max_tokens": 8}
+    chat = open_chat({**options, "timeout_s": 60.0})
+    answer = chat.ask(ModelRequest(("Is it red?",), choices=("yes", "no")))
+    assert isinstance(answer, Answer)
+    assert answer.score_from == "words"
+    assert chat.agreed.value.choices == "words"
+    [notice] = take_notices()
+    assert "tells no log-probabilities" in notice

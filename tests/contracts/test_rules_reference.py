@@ -25,6 +25,7 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
+    TextTest,
 )
 
 Row = Mapping[str, Any]
@@ -90,6 +91,13 @@ def members(
     return st.builds(Membership, side, choices, st.booleans())
 
 
+HOLDING = st.builds(
+    TextTest,
+    st.just("contains"),
+    STRINGS,
+    st.lists(STRING.filter(lambda text: bool(text.value)), min_size=1, max_size=3).map(tuple),
+    st.booleans(),
+)
 RANKED = st.builds(
     Comparison, st.tuples(PERCENTILE, NUMERIC_COLUMN, PERCENTILE), st.tuples(ORDERS, ORDERS)
 )
@@ -100,6 +108,7 @@ CONDITIONS: st.SearchStrategy[Node] = st.recursive(
     | chains(STRINGS, ORDERS)
     | members(NUMBERS, NUMBER)
     | members(STRINGS, STRING)
+    | HOLDING
     | st.builds(Missing, NUMBERS | STRINGS | BOOLEANS, st.booleans()),
     lambda inner: (
         st.builds(Not, inner)
@@ -166,7 +175,7 @@ def truth(node: Node, row: Row, rows: Sequence[Row]) -> bool | None:
         return kleene("and", [link(*sides, sign, row, rows) for sides, sign in pairs])
     if isinstance(node, Junction):
         return kleene(node.word, [reference(operand, row, rows) for operand in node.operands])
-    assert isinstance(node, Membership | Missing | Not)
+    assert isinstance(node, Membership | Missing | Not | TextTest)
     operand = reference(node.operand, row, rows)
     if isinstance(node, Missing):
         return (operand is None) is not node.negated
@@ -174,7 +183,15 @@ def truth(node: Node, row: Row, rows: Sequence[Row]) -> bool | None:
         return None
     if isinstance(node, Not):
         return not operand
-    return (operand in [choice.value for choice in node.choices]) is not node.negated
+    return chosen(node, operand) is not node.negated
+
+
+def chosen(node: Membership | TextTest, operand: Any) -> bool:
+    """Whether a value is one of the choices, or a text has one of them in it."""
+    if isinstance(node, TextTest):
+        texts = [str(choice.value).lower() for choice in node.choices]
+        return any(text in str(operand).lower() for text in texts)
+    return operand in [choice.value for choice in node.choices]
 
 
 def link(one: Node, two: Node, sign: str, row: Row, rows: Sequence[Row]) -> bool | None:

@@ -38,9 +38,6 @@ from vidcurate.errors import UsageError
 from vidcurate.pipeline.job import Report
 from vidcurate.records import CLIPS, CUTS, KEPT, KEYFRAMES, QUALITY, SCANS, SOURCES, VIDEOS
 
-# One cluster serves them all.
-pytestmark = pytest.mark.xdist_group("ray")
-
 ONE_CORE: dict[str, Any] = {
     "num_cpus": 1,
     "object_store_memory": 80_000_000,
@@ -262,13 +259,12 @@ def test_no_cluster_at_the_address(address: str) -> None:
         pass
 
 
-def test_ray_is_an_extra(tmp_path: Path, video: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_is_an_extra(tmp_path: Path, video: Path) -> None:
     """Where Ray is not installed, the command says how to get it."""
     (tmp_path / "ray.py").write_text("raise ModuleNotFoundError", "utf-8")
-    monkeypatch.setitem(
-        ENVIRONMENT, "PYTHONPATH", f"{tmp_path}:{ENVIRONMENT.get('PYTHONPATH', '')}"
-    )
-    ended = vidcurate("probe", video, "-d", tmp_path / "data", "--engine", "ray")
+    without = {**ENVIRONMENT, "PYTHONPATH": f"{tmp_path}:{ENVIRONMENT['PYTHONPATH']}"}
+    command = ("probe", video, "-d", tmp_path / "data", "--engine", "ray")
+    ended = vidcurate(*command, environment=without)
     assert ended.code == 2
     assert ended.err == "vidcurate: ray is not installed: pip install 'vidcurate[ray]'\n"
 

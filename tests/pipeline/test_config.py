@@ -10,9 +10,10 @@ from vidcurate.stage import Stage, fingerprint
 from vidcurate.stages.captions.judge import JudgeConfig
 from vidcurate.stages.captions.refine import RefineConfig
 from vidcurate.stages.captions.story import StoryConfig
+from vidcurate.stages.captions.versions import version_stage
 from vidcurate.stages.registry import STAGES
 from vidcurate.stages.selection.filter import FilterConfig
-from vidcurate.stages.shots.split import SplitConfig
+from vidcurate.stages.shots.split_options import SplitConfig
 
 BY_NAME: dict[str, Stage] = {stage.name: stage for stage in STAGES}
 
@@ -236,6 +237,46 @@ def test_a_stage_names_a_model_of_the_models_section(tmp_path: Path) -> None:
     assert configs["judge"] == JudgeConfig(backend=VllmConfig(model="O/N"))
     assert configs["refine"] == RefineConfig(backend=OpenAiConfig(model="eye-2"))
     assert configs["story"] == StoryConfig(backend=VllmConfig(model="inline"), language="French")
+
+
+def test_versions_of_captions_state_in_what_they_differ(tmp_path: Path) -> None:
+    """A version has the captions' options, its own over them, and those of the model it names."""
+    file = tmp_path / "my.yaml"
+    file.write_text(
+        f"{MODELS}caption:\n  model: captioner\n  style: video-llm\n  versions:\n"
+        "    chinese: {language: Chinese}\n    other: {model: local, style: general}\n"
+        "    plain: {backend: facts}\njudge: {}\n",
+        "utf-8",
+    )
+    configs = load_config(file, STAGES)
+    names = ["caption", "caption_chinese", "caption_other", "caption_plain", "judge"]
+    assert list(configs) == names
+    eye = OpenAiConfig(model="eye", base_url="http://h:1/v1", concurrency=3)
+    chinese = CaptionConfig(backend=eye, style="video-llm", language="Chinese")
+    assert configs["caption_chinese"] == chinese
+    assert configs["caption_other"] == CaptionConfig(backend=VllmConfig(model="O/N"))
+    assert configs["caption_plain"] == CaptionConfig(style="video-llm")
+    main = fingerprint(BY_NAME["caption"], chinese, {})
+    assert fingerprint(version_stage("chinese"), chinese, {}) == main
+
+
+@pytest.mark.parametrize(
+    ("versions", "fault"),
+    [
+        ("3", "2: caption.versions: must be a mapping of names to options"),
+        ("{a: 3}", "2: caption.versions.a: must be a mapping of names to options"),
+        ("{a: {langage: x}}", "2: caption.versions.a.langage: unknown option: did you mean"),
+        ("{a: {language: Chinese}}", "2: caption.versions.a: only backend openai,"),
+        ("{a: {model: tiny}}", "2: caption.versions.a.model: only backend openai,"),
+        ("{Zh: {}}", "2: caption.versions.Zh: a caption version is named by small letters and"),
+    ],
+)
+def test_faults_of_versions_are_told_by_their_place(
+    tmp_path: Path, versions: str, fault: str
+) -> None:
+    """A fault of a version names the version, its option and the line."""
+    [said] = faults(tmp_path, f"caption:\n  versions: {versions}\n")
+    assert said.startswith(fault)
 
 
 def test_teachers_name_models_too(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from tests.support.toy_stages import (
     MARKS_STAGE,
     NOTES,
     NOTES_STAGE,
+    PICK_STAGE,
     PICKED,
     PIECES,
     TOYS,
@@ -150,6 +151,30 @@ def test_a_finish_may_read_what_a_later_stage_writes() -> None:
     assert list(found) == ALL
     assert found["marks"].tables["notes"] == found["notes"].fingerprint
     assert found["marks"].fingerprint == plan(["marks"])["marks"].fingerprint
+
+
+def test_options_may_let_a_stage_wait_for_a_later_one() -> None:
+    """A table of a later stage that options ask for comes first; stages in a circle are refused."""
+
+    def wants(config: StageConfig) -> bool:
+        return config != ToyConfig()
+
+    def freely(_config: PickConfig) -> tuple[Lookup, ...]:
+        return ()
+
+    def by_marks(_config: PickConfig) -> tuple[Lookup, ...]:
+        return (Lookup(MARKS),)
+
+    before, after = TOYS[:3], TOYS[5:]
+    own = replace(MARKS_STAGE, lookups=(Lookup(PICKED, when=wants),))
+    free = replace(PICK_STAGE, reads=PIECES, lookups=freely)
+    given, chosen = {"marks": ToyConfig(step=3)}, ["marks", "pick"]
+    stages = (*before, own, free, *after)
+    assert list(plan(chosen, (), stages))[-2:] == ["marks", "pick"]
+    assert list(plan(chosen, (), stages, **given))[-2:] == ["pick", "marks"]
+    circle = (*before, own, replace(free, lookups=by_marks), *after)
+    with pytest.raises(UsageError, match="wait for each other: marks needs pick needs marks"):
+        plan(chosen, (), circle, **given)
 
 
 def test_a_resolved_stage_finds_its_shelves() -> None:

@@ -67,7 +67,7 @@ def test_versions_of_a_caption_end_with_a_person_s(data: ReportData) -> None:
         text="A dog runs.",
         candidates=(Candidate("A dog runs.", "one", None), Candidate("A cat runs.", "two", 0.5)),
     )
-    found = versions(first, None, ClipReview(caption="A dog <b>sits</b>.", reviewer="Ada"))
+    found = versions(first, None, ClipReview(caption="A dog <b>sits</b>.", reviewer="Ada"), {})
     assert [version["name"] for version in found] == ["two, score 0.50", "by Ada, which stands"]
     assert found[1]["changes"] == (("", "A dog "), ("-", "runs."), ("+", "<b>sits</b>."))
 

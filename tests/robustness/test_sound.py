@@ -9,14 +9,28 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from tests.support.pipeline import done, process, rows
+from tests.support.pipeline import done, process, rows, stored
+from tests.support.speech_server import SpeechScript, transcribing
 from tests.support.videos import ffmpeg
+from tests.support.voices import spoken
+from vidcurate.clips.words import read_words
 from vidcurate.media.audio.clip_sound import clip_sounds
 from vidcurate.media.audio.tracks import track_of
 from vidcurate.media.io.probe import probe_video
 from vidcurate.media.output.cut_file import CutFile, CutOptions
 from vidcurate.media.output.cutting import cut_clip
-from vidcurate.records import EXPORTS, SPEECH, VERIFIED, VIDEOS, Clip, Video
+from vidcurate.records import (
+    CLIPS,
+    EXPORTS,
+    SOUNDS,
+    SOURCES,
+    SPEECH,
+    TRANSCRIPTS,
+    VERIFIED,
+    VIDEOS,
+    Clip,
+    Video,
+)
 
 X264 = ("-c:v", "libx264", "-preset", "ultrafast", "-bf", "0", "-g", "24", "-pix_fmt", "yuv420p")
 PICTURE = "testsrc2=size={size}:rate=24:duration={seconds}"
@@ -42,17 +56,19 @@ def video(path: Path, sound: str, *encode: str, size: str = "64x48", seconds: fl
 
 
 def joined(
-    path: Path, ways: Sequence[Sequence[str]], sizes: tuple[str, str] = ("64x48", "64x48")
+    path: Path,
+    ways: Sequence[Sequence[str]],
+    sizes: tuple[str, str] = ("64x48", "64x48"),
+    sound: str = BEEP.format(rate=48000),
 ) -> Path:
     """A broadcast of 4 s whose sound is of another form, or picture of another size, from 2 s on.
 
-    It has a tone at 0.5 s and at 2.5 s.
+    It has a tone at 0.5 s and at 2.5 s, or twice another sound of 2 s.
     """
     for number, (way, size) in enumerate(zip(ways, sizes, strict=True)):
         part = path.with_name(f"part{number}.ts")
         offset = ("-output_ts_offset", str(2 * number), "-muxdelay", "0")
-        beep = BEEP.format(rate=48000)
-        video(part, beep, "-c:a", "ac3", *way, *offset, size=size, seconds=2)
+        video(part, sound, "-c:a", "ac3", *way, *offset, size=size, seconds=2)
     path.write_bytes(b"".join(path.with_name(f"part{n}.ts").read_bytes() for n in range(2)))
     return path
 
@@ -302,3 +318,74 @@ def test_every_clip_is_exported_verified_and_measured(tmp_path: Path) -> None:
     assert reported == silent
     assert len(silent) == 2
     assert {row.video_id for row in rows(root, SPEECH) if not row.has_audio} == silent
+
+
+@pytest.fixture(scope="module")
+def voices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos of 4 s with a voice in the middle, and something wrong with their sound."""
+    folder = tmp_path_factory.mktemp("voices")
+    raw = folder / "voice.f32"
+    raw.write_bytes(spoken(4.0, [(0.2, 3.8)]).tobytes())
+    wav, half = folder / "voice.wav", folder / "half.wav"
+    ffmpeg("-f", "f32le", "-ar", "16000", "-ac", "1", "-i", str(raw), str(wav))
+    ffmpeg("-i", str(wav), "-t", "2", str(half))
+    videos = folder / "videos"
+    videos.mkdir()
+    joined(folder / "changing.ts", CHANGES["all of it"], sound=f"amovie={half}")
+    (folder / "changing.ts").rename(videos / "changing.ts")
+    late = ("-itsoffset", "2", "-i", str(wav), "-map", "0:v", "-map", "1:a", "-c:a", "flac")
+    picture = ("-f", "lavfi", "-i", PICTURE.format(size="64x48", seconds=6))
+    ffmpeg(*picture, *late, *X264, str(videos / "late.mkv"))
+    video(videos / "short.mkv", f"amovie={half}", "-c:a", "flac")
+    raw.write_bytes(np.repeat(spoken(4.0, [(0.2, 3.8)]), 9).tobytes())
+    nine = ("-f", "f32le", "-ar", "16000", "-ac", "9", "-i", str(raw), "-c:a", "pcm_f32le")
+    ffmpeg(*picture, *nine, "-t", "4", *X264, str(videos / "nine.mkv"))
+    hole = video(videos / "hole.mp4", f"amovie={wav}", "-c:a", "aac", "-b:a", "64k")
+    damaged(hole, 1.5, 2.2)
+    return videos
+
+
+def test_voices_are_heard_whatever_is_wrong_with_the_sound(
+    voices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Words and kinds of sound lie where the voice is, and nowhere else.
+
+    Rate and layout change midway, sound is later than the picture or ends sooner, channels have no
+    places, packets are damaged. The made voice is taken for one some syllables late.
+    """
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with transcribing(SpeechScript()) as script:
+        server = {"backend": "server", "model": "ear", "base_url": script.url}
+        options = {
+            "transcribe": server,
+            "cuts": {"detector": "fixed", "fixed_interval_s": 100.0},
+            "split": {"min_clip_s": 1},
+            "speech": {"backend": "none"},
+            "sounds": {},
+        }
+        process(tmp_path, options, voices)
+    names = {source.video_id: Path(source.path).stem for source in rows(tmp_path, SOURCES)}
+    expected = {
+        "changing": (0.2, 3.9),
+        "late": (2.2, 5.8),
+        "short": (0.2, 2.0),
+        "nine": (0.2, 3.8),
+        "hole": (0.2, 3.8),
+    }
+    starts = {clip.clip_id: clip.start_s for clip in rows(tmp_path, CLIPS)}
+    for row in rows(tmp_path, SOUNDS):
+        begin_s, end_s = expected[names[row.video_id]]
+        spans = [span for span in row.spans if span.label == "speech"]
+        assert spans[0].start_s == pytest.approx(begin_s + 0.3, abs=0.5), names[row.video_id]
+        assert spans[-1].end_s == pytest.approx(end_s, abs=0.6), names[row.video_id]
+    for row in rows(tmp_path, TRANSCRIPTS):
+        begin_s, end_s = expected[names[row.video_id]]
+        words = read_words(stored(tmp_path, TRANSCRIPTS).files / row.words_file).to_pylist()
+        start_s = starts[next(c for c in starts if c.startswith(row.video_id))]
+        assert words[0]["start_s"] - start_s == pytest.approx(begin_s, abs=0.5), row
+        assert words[-1]["end_s"] - start_s <= end_s + 0.6, row
+    assert {names[row.video_id] for row in rows(tmp_path, SOUNDS)} == {*expected}
+    assert {names[row.video_id] for row in rows(tmp_path, TRANSCRIPTS)} == {*expected}
+    speech = {names[row.video_id]: row for row in rows(tmp_path, SPEECH)}
+    assert all(speech[name].words_per_s for name in expected)
+    assert all(speech[name].has_audio for name in expected)

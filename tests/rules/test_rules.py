@@ -84,7 +84,7 @@ def test_columns() -> None:
         ("t.a in [-'x']", "expected a number, found ''x''", 9),
         ("t.a in []", "expected a number, string, true or false, found ']'", 8),
         ("t.a is 3", "expected 'null', found '3'", 7),
-        ("t.a not 3", "expected 'in', found '3'", 8),
+        ("t.a not 3", "expected 'in', 'contains' or 'matches', found '3'", 8),
         ("(t.a > 3", "expected ')', found the end", 8),
         ("t.a > 3)", "expected an operator, 'and', 'or' or the end, found ')'", 7),
         ("t.a < 3 in [1]", "expected an operator, 'and', 'or' or the end, found 'in'", 8),
@@ -187,8 +187,8 @@ def test_check_accepts_what_there_is() -> None:
         (
             "videos.faults == videos.faults",
             (
-                "videos.faults == videos.faults: videos.faults is a list,"
-                " which only 'is null' can test"
+                "videos.faults == videos.faults: videos.faults is a list of strings,"
+                " which only contains, length, 'is null' can test"
             ),
         ),
         (

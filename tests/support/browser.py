@@ -36,8 +36,6 @@ FLAGS = (
 )
 PHONE, LAPTOP, WIDE = (390, 844), (1280, 800), (1920, 1080)
 LIGHT, DARK = "light", "dark"
-# Tests of one group run in one process, so that they share the browser, the server and the data.
-in_browser = pytest.mark.xdist_group("browser")
 OpenPage = Callable[..., Page]
 
 

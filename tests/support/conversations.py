@@ -49,13 +49,14 @@ def caption_by(
     model: Model,
     facts: Mapping[str, Mapping[str, object]] | None = None,
     text_scorer: TextScorer | None = None,
+    given: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> CaptionText:
-    """What a strategy comes to. Raises MediaError where it fails."""
+    """What a strategy comes to, `given` more of a clip. Raises MediaError where it fails."""
     config = CaptionConfig.model_validate({"backend": "openai", "model": "eye", **options})
     clip_input = ClipInput(CLIP, FRAMES, facts or {}, prompts_of(config), config)
     conversation = STRATEGIES[config.strategy.name].converse(
-        replace(clip_input, text_scorer=text_scorer)
+        replace(clip_input, text_scorer=text_scorer, **given or {})
     )
     result = run_conversation(conversation, model.ask)
     if isinstance(result, MediaError):

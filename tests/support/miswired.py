@@ -3,7 +3,7 @@
 from vidcurate.records import CLIPS, CUTS, QUALITY
 from vidcurate.stage import MapStage
 from vidcurate.stages.scores.quality import QualityConfig, quality
-from vidcurate.stages.shots.split import SplitConfig
+from vidcurate.stages.shots.split_options import SplitConfig
 
 READS_WRONG_ROWS = MapStage(
     name="wrong",

@@ -60,7 +60,7 @@ def serve(address: str) -> list[str]:
         listener.bind(address)
         listener.listen()
         while True:
-            files = [0, listener, *running.values()]
+            files: list[int | socket.socket] = [0, listener, *running.values()]
             readable, _, _ = select.select(files, [], [], POLL_S if running else None)
             if 0 in readable:
                 sys.exit()
@@ -102,7 +102,7 @@ def become(words: bytes, streams: list[int]) -> list[str]:
 def main() -> None:
     """The server, or a command that it starts."""
     address, *arguments = sys.argv[1:]
-    if __spec__ is None:
+    if not __package__:
         code = run(address, arguments)
         if code < 0:
             signal.signal(-code, signal.SIG_DFL)

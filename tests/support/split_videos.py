@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from vidcurate.clips.scenes import TimedVectors
 from vidcurate.records import Clip, Cut, Scan, VideoCuts
-from vidcurate.stages.shots.split import SplitConfig, SplitInput, clips_of
+from vidcurate.stages.shots.split import SplitInput, clips_of
+from vidcurate.stages.shots.split_options import SplitConfig
 
 VideoWithCuts = tuple[list[int], int, list[tuple[int, int]]]
 

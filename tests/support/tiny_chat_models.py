@@ -1,6 +1,6 @@
 """Tiny models that see and write, of random weights, on disk as a user has real ones."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,8 @@ LANGUAGE = {
 }
 
 
-def byte_tokenizer(special: Sequence[str] = SPECIAL) -> Any:
-    """A tokenizer of one token a byte and some special ones."""
+def byte_tokenizer(special: Sequence[str] = SPECIAL, named: Mapping[str, str] | None = None) -> Any:
+    """A tokenizer of one token a byte and some special ones, of which some have names."""
     import transformers  # noqa: PLC0415 - an extra, that tests without it need not
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers  # noqa: PLC0415 - same
 
@@ -43,7 +43,8 @@ def byte_tokenizer(special: Sequence[str] = SPECIAL) -> Any:
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",  # noqa: S106 - no secret
         pad_token="<|pad|>",  # noqa: S106 - same
-        additional_special_tokens=list(special),
+        additional_special_tokens=list(dict.fromkeys(special)),
+        **({"extra_special_tokens": dict(named)} if named else {}),
     )
 
 

@@ -61,3 +61,52 @@ def save_classifier(
     model.save_pretrained(folder)
     transformers.ViTImageProcessor(size={"height": 32, "width": 32}).save_pretrained(folder)
     return folder
+
+
+def save_sentence_encoder(folder: Path) -> Path:
+    """A folder with a sentence encoder of transformers that reads 32 tokens of few words."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    words = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "dog", "cat", "runs", "and", ".")
+    (folder / "vocab.txt").write_text("\n".join(words), "utf-8")
+    tokenizer = transformers.BertTokenizerFast(str(folder / "vocab.txt"), model_max_length=32)
+    tokenizer.save_pretrained(folder)
+    config = transformers.BertConfig(
+        vocab_size=len(words),
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    torch.manual_seed(3)
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def save_sound_classifier(folder: Path, labels: tuple[str, ...]) -> Path:
+    """A folder with an audio spectrogram transformer of some labels, which do not exclude."""
+    import torch  # noqa: PLC0415 - same
+    import transformers  # noqa: PLC0415 - same
+
+    config = transformers.ASTConfig(
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_length=128,
+        num_mel_bins=32,
+        id2label=dict(enumerate(labels)),
+        label2id={label: number for number, label in enumerate(labels)},
+    )
+    config.problem_type = "multi_label_classification"
+    torch.manual_seed(3)
+    model = transformers.ASTForAudioClassification(config)
+    # The first label is surely heard, and the second surely not, in whatever sound.
+    dense = model.classifier.dense
+    torch.nn.init.zeros_(dense.weight)
+    dense.bias.data = torch.tensor([3.0, -3.0, 1.0])
+    model.save_pretrained(folder)
+    transformers.ASTFeatureExtractor(max_length=128, num_mel_bins=32).save_pretrained(folder)
+    return folder

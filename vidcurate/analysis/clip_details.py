@@ -19,6 +19,7 @@ from vidcurate.clips.reviews import ClipReview, is_about, reviews_of, standing
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.exporting.targets import folder_name
 from vidcurate.records import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -40,6 +41,7 @@ from vidcurate.records import (
     WEAK_CAPTIONS,
     Decision,
     columns_of_table,
+    version_tables,
 )
 from vidcurate.stages.output.export_options import ExportConfig
 from vidcurate.store.atomic import atomic_write
@@ -51,12 +53,12 @@ from vidcurate.store.table import Table
 TOLD: tuple[Table[Any], ...] = (
     *(SOURCES, VIDEOS, SCANS, VECTORS, CUTS, CLIPS),
     *(*(t for t in SCORE_TABLES if t is not DEDUP), SIGNATURES, DEDUP, KEPT, PARTITIONS, KEYFRAMES),
-    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, EXPORTS, VERIFIED),
+    *(CAPTIONS, ALIGNMENT, VERDICTS, WEAK_CAPTIONS, REFINED, ACCEPTED, EXPORTS, VERIFIED),
 )
 # Their rows are much, and for programs: only what made them is told.
 PROGRAMS_READ = (VECTORS, CUTS, SIGNATURES)
 # Their rows repeat the clip's span.
-AS_CLIPS = (KEPT, PARTITIONS)
+AS_CLIPS = (KEPT, PARTITIONS, ACCEPTED)
 KEYS = frozenset({"clip_id", "video_id", "file_id"})
 NOT_TOLD = frozenset({"bands"})
 STRIP_PICTURES, STRIP_HEIGHT = 6, 180
@@ -150,7 +152,7 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
     fate = clip_fates(dataset, clip.plan, partial(read_own, clip)).to_pylist()[0]
     decisions = read_decisions(dataset)
     picture, fault = write_strip(clip, strip)
-    rows = {table.name: told(clip, table) for table in TOLD if clip.has(table)}
+    rows = {table.name: told(clip, table) for table in tables_told(clip) if clip.has(table)}
     return ClipDetails(
         dataset=str(dataset.root),
         clip_id=clip_id,
@@ -168,6 +170,12 @@ def clip_details(dataset: Dataset, name: str, strip: Path | None = None) -> Clip
         decisions=tuple(d for d in standing(decisions) if is_about(d, clip_id)),
         not_made={table.name: command_of(table, dataset) for table in TOLD if not clip.has(table)},
     )
+
+
+def tables_told(clip: OneClip) -> list[Table[Any]]:
+    """The tables that are told of, with those of caption versions behind the captions."""
+    place = TOLD.index(CAPTIONS) + 1
+    return [*TOLD[:place], *version_tables(clip.made).values(), *TOLD[place:]]
 
 
 def told(clip: OneClip, table: Table[Any]) -> TableRow:

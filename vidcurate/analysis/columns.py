@@ -7,7 +7,7 @@ from typing import Any
 from vidcurate.analysis.names import WRITERS
 from vidcurate.errors import UsageError, suggest
 from vidcurate.records import TABLES, TableColumn, columns_of_table
-from vidcurate.stages.registry import STAGES
+from vidcurate.stages.registry import STAGES, stages_with
 from vidcurate.store.table import Table
 
 
@@ -43,7 +43,8 @@ def tables_described(name: str | None = None) -> list[TableInfo]:
 
     Raises UsageError where there is no such table.
     """
-    writers = {**WRITERS, **{stage.writes.name: stage.name for stage in STAGES}}
+    stages = STAGES if name is None else stages_with([name])
+    writers = {**WRITERS, **{stage.writes.name: stage.name for stage in stages}}
     return [
         TableInfo(
             table.name,
@@ -60,9 +61,9 @@ def chosen_tables(name: str | None) -> Sequence[Table[Any]]:
     """All tables, or the one of a name."""
     if name is None:
         return list(TABLES.values())
-    written = {stage.name: stage.writes for stage in STAGES}
-    if name in TABLES:
-        return [TABLES[name]]
-    if name in written:
-        return [written[name]]
-    raise UsageError(f"no table '{name}'{suggest(name, [*TABLES, *written])}")
+    stages = stages_with([name])
+    named = {stage.name: stage.writes for stage in stages}
+    named |= {**TABLES, **{stage.writes.name: stage.writes for stage in stages}}
+    if name in named:
+        return [named[name]]
+    raise UsageError(f"no table '{name}'{suggest(name, named)}")

@@ -19,11 +19,12 @@ from vidcurate.analysis.view import (
     require_dataset,
 )
 from vidcurate.clips.reviews import REVIEW
-from vidcurate.records import CLIPS, KEPT, PARTITIONS, SOURCES
+from vidcurate.records import ACCEPTED, CLIPS, KEPT, PARTITIONS, SOURCES
 from vidcurate.rules import parse
 from vidcurate.rules.join import Read, joined_columns, video_paths
+from vidcurate.stages.selection.accept import AcceptConfig
 from vidcurate.stages.selection.filter import FilterConfig, rules_by_reason
-from vidcurate.store.dataset import DONE, DROPPED, OK
+from vidcurate.store.dataset import DONE, OK
 from vidcurate.store.table import Table, positions
 
 Ticks = NDArray[np.int64]
@@ -48,7 +49,7 @@ class Side:
 
 
 def side_of(folder: Path) -> Side:
-    """A data set as it is compared; without a filter and quotas it keeps all its clips.
+    """A data set as it is compared; without rules and quotas it keeps all its clips.
 
     Raises UsageError where there is no data set, or none with clips.
     """
@@ -56,21 +57,29 @@ def side_of(folder: Path) -> Side:
     plan = present_plan(dataset)
     tables = present_tables(plan)
     read = cache(reader(dataset, plan, present_scope(dataset, plan)))
-    judged = next((p for p in plan if isinstance(p.config, FilterConfig)), None)
-    balanced = next((p for p in plan if p.stage.writes is PARTITIONS), None)
-    done, shares = (
-        p.output(dataset).done() if p else DONE.empty_table() for p in (judged, balanced)
-    )
-    over_quota = shares.filter(pc.equal(shares["status"], DROPPED))
-    kept = read(KEPT.name if judged else CLIPS.name)
-    is_over = pc.is_in(kept["clip_id"], value_set=over_quota["id"].combine_chunks())
-    left_out = [done.filter(pc.not_equal(done["status"], OK)), over_quota]
+    made = {p.stage.writes.name: p for p in plan}
+    done = {
+        table.name: made[table.name].output(dataset).done()
+        for table in (KEPT, PARTITIONS, ACCEPTED)
+        if table.name in made
+    }
+    kept = read(KEPT.name if KEPT.name in made else CLIPS.name)
+    left_out = [
+        t.filter(pc.not_equal(t["status"], OK)).select(["id", "reason"]) for t in done.values()
+    ]
+    gone = pa.concat_tables([DONE.empty_table().select(["id", "reason"]), *left_out])
+    is_gone = pc.is_in(kept["clip_id"], value_set=gone["id"].combine_chunks())
     return Side(
         videos=read(SOURCES.name),
         clips=read(CLIPS.name),
-        kept=kept.filter(pc.invert(is_over)),
-        left_out=pa.concat_tables([t.select(["id", "reason"]) for t in left_out]),
-        rules=judged.config.rules if judged and isinstance(judged.config, FilterConfig) else (),
+        kept=kept.filter(pc.invert(is_gone)),
+        left_out=gone,
+        rules=[
+            rule
+            for p in plan
+            if isinstance(p.config, FilterConfig | AcceptConfig)
+            for rule in p.config.rules
+        ],
         tables=tables,
         read=read,
         manifest=dataset.manifest(),

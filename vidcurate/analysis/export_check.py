@@ -25,11 +25,13 @@ from vidcurate.pipeline.dataset_view import LiveDatasetView
 from vidcurate.pipeline.resolve import ResolvedStage, choose_configs, stages_before
 from vidcurate.pipeline.scope import live_scope, unwritten_tables
 from vidcurate.records import CAPTIONS, EXPORTS, SOURCES
+from vidcurate.stage import reading
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.output.export_options import QUALITIES, Encode, ExportConfig
 from vidcurate.stages.output.export_shape import crops_bars, with_sizes
 from vidcurate.stages.registry import STAGES
-from vidcurate.stages.shots.split import SPLIT, SplitConfig
+from vidcurate.stages.shots.split import SPLIT
+from vidcurate.stages.shots.split_options import SplitConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 
@@ -92,7 +94,7 @@ def view_of(dataset: Dataset, config: ExportConfig, limit: int | None) -> LiveDa
     """What an export would see of the data set if it read the tables that are there."""
     made = {name: entry["fingerprint"] for name, entry in dataset.manifest().items()}
     made |= unwritten_tables(dataset)
-    resolved = ResolvedStage(EXPORT, config, "", made)
+    resolved = ResolvedStage(reading(EXPORT, made), config, "", made)
     scope = live_scope(dataset, resolved.stored(dataset, SOURCES), limit)
     return LiveDatasetView(dataset, resolved, scope, ())
 

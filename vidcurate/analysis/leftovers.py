@@ -6,7 +6,7 @@ from itertools import chain
 
 import pyarrow.compute as pc
 
-from vidcurate.analysis.view import present_plan, present_scope
+from vidcurate.analysis.view import folder_of, present_plan, present_scope
 from vidcurate.exporting.folder.files import unfinished_folders
 from vidcurate.exporting.targets import TARGET_NAMES, folder_name
 from vidcurate.pipeline.inputs import live_inputs
@@ -34,7 +34,8 @@ def leftovers(dataset: Dataset) -> list[Location]:
     lost = [stored.folder / name for stored in outputs for name in stored.uncommitted()]
     if isinstance(root, Remote):
         return lost
-    own = [root / name for name in (*dataset.manifest(), "counts", "search", QUARANTINE)]
+    tables = dict.fromkeys(folder_of(name) for name in dataset.manifest())
+    own = [root / name for name in (*tables, "counts", "search", QUARANTINE)]
     found = chain(root.glob(".*.partial"), *(folder.rglob(".*.partial") for folder in own))
     partial = (path for path in found if path.is_file() and PARTIAL.fullmatch(path.name))
     exports = [root / folder_name(target) for target in TARGET_NAMES]
@@ -65,11 +66,16 @@ def stale_folders(dataset: Dataset) -> list[StaleFolder]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     found: list[StaleFolder] = []
+    current = {resolved.output(dataset).folder for resolved in plan}
+    seen: set[str] = set()
     for resolved in plan:
-        table = resolved.stage.writes.name
+        table = folder_of(resolved.stage.writes.name)
+        if table in seen:
+            continue
+        seen.add(table)
         # A table without rows has no folder.
         for folder in list_folders(dataset.root / table):
-            if folder.name == resolved.fingerprint or not FINGERPRINT.fullmatch(folder.name):
+            if folder in current or not FINGERPRINT.fullmatch(folder.name):
                 continue
             judged = prune(dataset, plan, resolved, scope)
             n_only_here = rows_only_in(StoredTable(folder), dataset, resolved, judged)

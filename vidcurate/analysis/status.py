@@ -13,7 +13,7 @@ from vidcurate.pipeline.resolve import ResolvedStage, resolve
 from vidcurate.pipeline.scope import Scope
 from vidcurate.records import DECISIONS
 from vidcurate.stage import MapStage
-from vidcurate.stages.registry import STAGES
+from vidcurate.stages.registry import stages_with
 from vidcurate.store.dataset import Dataset
 
 
@@ -22,7 +22,8 @@ def funnel(dataset: Dataset) -> list[StageCount]:
     plan = present_plan(dataset)
     scope = present_scope(dataset, plan)
     manifest = dataset.manifest()
-    current = {p.stage.name: p for p in resolve(dataset, STAGES, stage_names(plan), {})}
+    stages = stages_with(manifest)
+    current = {p.stage.name: p for p in resolve(dataset, stages, stage_names(plan), {})}
     counts = []
     for resolved in plan:
         judged = prune(dataset, plan, resolved, scope)

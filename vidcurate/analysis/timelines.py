@@ -22,6 +22,7 @@ FATE_MEANINGS: Mapping[str, str] = MappingProxyType(
         "exported": "in the export",
         "captioned": "passes all rules and has a caption; not exported yet",
         "kept": "passes all rules",
+        "refused": "passes the rules over scores; one over texts refuses it",
         "left out": "passes all rules; quotas leave it out",
         "unmeasured": "a rule lacks a number",
         "rejected": "a rule rejects it",

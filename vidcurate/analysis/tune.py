@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ from vidcurate.rules.join import joined_columns, video_paths
 from vidcurate.rules.keep_target import KeepTarget, keep_target, passed
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.rules.tree import Column, Node, columns_in
-from vidcurate.stages.selection.filter import COMMANDS, RULED, FilterConfig
+from vidcurate.stages.selection.accept import JUDGED, AcceptConfig
+from vidcurate.stages.selection.filter import COMMANDS, FilterConfig
 from vidcurate.store.dataset import Dataset
 
 PERCENTILES = (1, 5, 10, 25, 50, 75, 90, 95, 99)
@@ -106,7 +108,7 @@ class ClipScores:
 
 
 def read_scores(dataset: Dataset, texts: Sequence[str], *, every: bool) -> ClipScores:
-    """What some rules need to know of a data set's clips: those of the texts, else its filter's.
+    """What some rules need to know of a data set's clips: those of the texts, else its own.
 
     Without a rule, and with `every`, every score is wanted. Raises RuleError for a rule that makes
     no sense.
@@ -117,7 +119,7 @@ def read_scores(dataset: Dataset, texts: Sequence[str], *, every: bool) -> ClipS
     read = reader(dataset, plan, present_scope(dataset, plan))
     clips = read(CLIPS.name)
     pairs = [*more, *(column for rule in rules for column in rule.columns)]
-    columns = joined_columns(clips, CLIPS.name, pairs, RULED, read)
+    columns = joined_columns(clips, CLIPS.name, pairs, JUDGED, read)
     clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
     names = tuple(f"{table}.{column}" for table, column in more)
     return ClipScores(clips, columns, tuple(rules), names)
@@ -129,16 +131,16 @@ def tune_scores(found: ClipScores, keep: float | None) -> Tuning:
 
 
 def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rule]:
-    """The rules given, else those of the data set's filter.
+    """The rules given, else those of the data set's filter and accept.
 
     Raises RuleError where they make no sense.
     """
-    recorded = [p.config.rules for p in plan if isinstance(p.config, FilterConfig)]
-    rules = [parse(text) for text in texts or (recorded[0] if recorded else ())]
+    own = [p.config.rules for p in plan if isinstance(p.config, FilterConfig | AcceptConfig)]
+    rules = [parse(text) for text in texts or chain.from_iterable(own)]
     check(
         rules,
-        {name: table.schema for name, table in RULED.items()},
-        {name: COMMANDS.get(name, name) for name in RULED},
+        {name: table.schema for name, table in JUDGED.items()},
+        {name: COMMANDS.get(name, name) for name in JUDGED},
     )
     return rules
 

@@ -12,10 +12,10 @@ from vidcurate.options import StageConfig
 from vidcurate.pipeline.inputs import live_inputs
 from vidcurate.pipeline.resolve import ResolvedStage, recorded_config, tables_read
 from vidcurate.pipeline.scope import FOUND, REVIEWED, Scope, live_scope, unwritten_tables
-from vidcurate.records import DECISIONS, FILES, SOURCES
+from vidcurate.records import DECISIONS, FILES, SOURCES, version_tables
 from vidcurate.rules.join import Read
-from vidcurate.stage import Stage
-from vidcurate.stages.registry import STAGES
+from vidcurate.stage import Stage, reading
+from vidcurate.stages.registry import STAGES, stages_with
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.storage import location
 from vidcurate.store.table import Table
@@ -60,9 +60,15 @@ def tables_removed(dataset: Dataset, before: Mapping[str, Mapping[str, Any]]) ->
     made = {name: entry["fingerprint"] for name, entry in now.items()}
     return any(
         made.get(name) != entry["fingerprint"]
-        and not (dataset.root / name / entry["fingerprint"]).exists()
+        and not (dataset.root / folder_of(name) / entry["fingerprint"]).exists()
         for name, entry in before.items()
     )
+
+
+def folder_of(table: str) -> str:
+    """The folder in which the rows of a table lie."""
+    found = version_tables([table])
+    return next((version.folder for version in found.values()), table)
 
 
 def recorded_options(folder: Path, stage: Stage) -> dict[str, StageConfig]:
@@ -74,7 +80,7 @@ def recorded_options(folder: Path, stage: Stage) -> dict[str, StageConfig]:
 def recorded_stages(folder: Path) -> list[str]:
     """The stages that a data set has, in the order of the data."""
     manifest = Dataset(location(folder)).manifest()
-    return [stage.name for stage in STAGES if stage.writes.name in manifest]
+    return [stage.name for stage in stages_with(manifest) if stage.writes.name in manifest]
 
 
 def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
@@ -82,7 +88,11 @@ def present_plan(dataset: Dataset) -> tuple[ResolvedStage, ...]:
     manifest = dataset.manifest()
     made = {name: entry["fingerprint"] for name, entry in manifest.items()}
     made |= unwritten_tables(dataset)
-    entries = [(s, manifest[s.writes.name]) for s in STAGES if s.writes.name in manifest]
+    entries = [
+        (reading(stage, manifest[stage.writes.name]["reads"]), manifest[stage.writes.name])
+        for stage in stages_with(manifest)
+        if stage.writes.name in manifest
+    ]
     return tuple(
         ResolvedStage(
             stage,

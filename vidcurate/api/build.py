@@ -10,7 +10,10 @@ from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.option_text import option_line
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
+from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.output.export import EXPORT
+
+VERSION_LINE = "    version: A further caption of each clip is written under this name"
 
 
 def parameters_of(options: Mapping[str, OptionSpec]) -> list[inspect.Parameter]:
@@ -59,7 +62,10 @@ def stage_doc(stage: Stage) -> str:
 def stage_function(stage: Stage) -> Callable[..., calls.RunResult]:
     """The function of one stage."""
     specs = {**options_of(stage.config), **options_of(RunOptions)}
-    return with_options(partial(calls.run_stage, stage), specs, stage.name, stage_doc(stage))
+    doc = stage_doc(stage)
+    if stage is CAPTION:
+        return with_options(calls.run_caption, specs, stage.name, f"{doc}\n{VERSION_LINE}")
+    return with_options(partial(calls.run_stage, stage), specs, stage.name, doc)
 
 
 def functions(stages: Sequence[Stage]) -> dict[str, Callable[..., Any]]:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from vidcurate.analysis.export_check import contract_of, tables_needed
-from vidcurate.api.choice import Config, PathLike, StageChoice, choose_options, choose_stages
+from vidcurate.api.choice import (
+    Config,
+    PathLike,
+    StageChoice,
+    choose_options,
+    choose_stages,
+    choose_version,
+)
 from vidcurate.api.dataset import VideoDataset
 from vidcurate.api.events import CallbackListener, OnProgress
 from vidcurate.errors import UsageError, suggest
@@ -32,6 +39,7 @@ from vidcurate.pipeline.session import (
     take_sources,
 )
 from vidcurate.stage import Stage
+from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.sources.probe import PROBE
 from vidcurate.store.dataset import Dataset
@@ -174,6 +182,30 @@ def run_stage(
     )
 
 
+def run_caption(
+    dataset: PathLike = "out",
+    sources: Sources | None = None,
+    *,
+    version: str = "",
+    config: Config | None = None,
+    on_progress: OnProgress | None = None,
+    **options: Any,
+) -> RunResult:
+    """Bring the captions up to date, or those of a `version`, whose options are then given.
+
+    What is not given of a version is as the captions have it.
+    """
+    if not version:
+        return run_stage(
+            CAPTION, dataset, sources, config=config, on_progress=on_progress, **options
+        )
+    names = options_of(CAPTION.config)
+    own = {name: value for name, value in options.items() if name in names}
+    others = {name: value for name, value in options.items() if name not in own}
+    choice = choose_version(version, own, config, dataset)
+    return execute(dataset, choice, sources, on_progress, others, own_names=names)
+
+
 def execute(
     dataset: PathLike,
     choice: StageChoice,
@@ -228,4 +260,5 @@ def new_request(
         choice.given,
         tuple(os.fspath(name) for name in names),
         run_options(values),
+        choice.versions,
     )

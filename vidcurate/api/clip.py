@@ -27,6 +27,7 @@ from vidcurate.records import (
     Clip,
     Source,
     Video,
+    version_tables,
 )
 from vidcurate.store.dataset import Dataset
 
@@ -61,12 +62,17 @@ class DatasetClip:
 
     @property
     def captions(self) -> dict[str, str]:
-        """The clip's texts by the table that holds them, best first: what a person wrote."""
+        """The clip's texts by the table that holds them, best first: what a person wrote.
+
+        Those of caption versions come last.
+        """
         review = self.dataset.reviews.get(self.id)
         written = review.caption if review else None
         refined = self.dataset.find_row(REFINED, self.id)
         first = self.dataset.find_row(CAPTIONS, self.id)
-        rows = {REFINED.name: refined, CAPTIONS.name: first}
+        versions = version_tables(self.dataset.tables).values()
+        others = {table.name: self.dataset.find_row(table, self.id) for table in versions}
+        rows = {REFINED.name: refined, CAPTIONS.name: first, **others}
         texts = {name: row.text for name, row in rows.items() if row is not None}
         return texts if written is None else {DECISIONS.name: written, **texts}
 

@@ -30,7 +30,7 @@ from vidcurate.records import CLIPS, Decision
 from vidcurate.report.build import DEFAULT_NAME, WrittenReport, write_report
 from vidcurate.report.data import ReportOptions
 from vidcurate.report.pictures import Media
-from vidcurate.stages.registry import STAGES
+from vidcurate.stages.registry import stages_with
 from vidcurate.stages.selection.partition import BalanceReport
 from vidcurate.store.cache import local_copy
 from vidcurate.store.dataset import DROPPED, FAILED, Dataset
@@ -342,4 +342,4 @@ def open_dataset(path: str | os.PathLike[str]) -> VideoDataset:
 
 def table_name(name: str) -> str:
     """A table by its name, or by that of the stage that writes it."""
-    return next((s.writes.name for s in STAGES if s.name == name), name)
+    return next((s.writes.name for s in stages_with([name]) if s.name == name), name)

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from vidcurate.captioning.options import CaptionConfig, Teachers, teacher_of
+from vidcurate.captioning.expert_classifier import open_expert
+from vidcurate.captioning.options import CaptionConfig, Shots, Teachers, expert_pairs, teacher_of
 from vidcurate.errors import MediaError
 from vidcurate.models.chat.backends import ChatModel, open_chat_model
 from vidcurate.models.chat.conversation import (
@@ -51,12 +52,22 @@ def one_request(request: ModelRequest) -> Conversation[Answer]:
 
 
 def open_model_team(config: CaptionConfig) -> ChatModel:
-    """Open the model that a config names, or the models of its strategy `teachers`.
+    """Open the model that a config names, the teachers of its strategy, or its experts as well.
 
     Raises UsageError for a model that cannot be opened.
     """
-    models = {name: open_chat_model(chat) for name, chat in model_configs(config).items()}
-    return ModelTeam(models) if isinstance(config.strategy, Teachers) else models[""]
+    models: dict[str, ChatModel] = {
+        name: open_chat_model(chat) for name, chat in model_configs(config).items()
+    }
+    experts = {f"{field}={model}": open_expert(model) for field, model in experts_of(config)}
+    is_team = isinstance(config.strategy, Teachers) or experts
+    return ModelTeam(models | experts) if is_team else models[""]
+
+
+def experts_of(config: CaptionConfig) -> list[tuple[str, str]]:
+    """The fields that classifiers decide, each with its classifier."""
+    strategy = config.strategy
+    return list(expert_pairs(strategy.experts)) if isinstance(strategy, Shots) else []
 
 
 def model_configs(config: CaptionConfig) -> dict[str, ModelConfig]:

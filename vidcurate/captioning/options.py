@@ -1,7 +1,7 @@
 """The options of captioning: who writes, in which way, and in which words."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self, get_args
 
 from pydantic import ValidationError, field_validator, model_validator
@@ -24,6 +24,7 @@ from vidcurate.options import (
 )
 
 MIN_TEACHERS = 2
+CLASSIFIED_FIELDS = ("shot_type", "shot_angle", "shot_position")
 Style = Literal[
     "general", "text-to-video", "lora-character", "lora-style", "lora-motion", "video-llm"
 ]
@@ -75,7 +76,58 @@ class Structured(Choice):
     """A form that the model fills in."""
 
     name: Literal["structured"] = "structured"
-    form: str = option("", "A YAML file with a JSON schema; the built-in form if empty")
+    form: str = option(
+        "",
+        "Name of a built-in form, clip, koala, skyreels or vdc, or a YAML file with a JSON schema; "
+        "clip if empty",
+    )
+
+
+class Shots(Choice):
+    """A form of a shot, of which experts decide fields; its fields joined into texts."""
+
+    name: Literal["shots"] = "shots"
+    fusion: Literal["t2v", "i2v", "both"] = option(
+        "both",
+        "The text: t2v: of all fields; i2v: of action, expression and camera alone; both: t2v as "
+        "the text, i2v as the short text",
+    )
+    drop: float = option(
+        0.1,
+        "Probability with which a text leaves out a subject's appearance, its position, and the "
+        "light; the clip decides",
+        ge=0,
+        le=1,
+    )
+    experts: tuple[str, ...] = option(
+        (),
+        "An image classifier that decides shot_type, shot_angle or shot_position in place of the "
+        "model, as 'shot_type=OWNER/NAME' or with a folder; repeat it for each field",
+        flag="--expert",
+    )
+
+    @field_validator("experts", mode="before")
+    @classmethod
+    def join_fields(cls, experts: Any) -> Any:
+        """Take experts that YAML gives as a mapping for the same words."""
+        if not isinstance(experts, Mapping):
+            return experts
+        return tuple(f"{field}={model}" for field, model in experts.items())
+
+    @field_validator("experts")
+    @classmethod
+    def check_experts(cls, experts: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse experts of unknown fields and several of one; raises ValueError."""
+        pairs = list(expert_pairs(experts))
+        for field, model in pairs:
+            if field not in CLASSIFIED_FIELDS or not model:
+                raise ValueError(
+                    f"write an expert as field=CLASSIFIER, with a field of "
+                    f"{', '.join(CLASSIFIED_FIELDS)}, not {field!r}"
+                )
+        if len(dict(pairs)) < len(pairs):
+            raise ValueError("a field has one expert: name it once")
+        return experts
 
 
 class Script(LongPrompt):
@@ -94,6 +146,30 @@ class MotionDetail(Choice):
     """Movement and appearance asked apart."""
 
     name: Literal["motion-detail"] = "motion-detail"
+
+
+class AboutSound(Choice):
+    """A strategy that says what is heard."""
+
+    max_heard_s: float = option(
+        120.0,
+        "Most of a clip's sound that a model that hears is given, from the clip's start",
+        unit="seconds",
+        gt=0,
+        le=3600,
+    )
+
+
+class Audible(AboutSound):
+    """A summary, what is seen, and what is heard, in one answer."""
+
+    name: Literal["audible"] = "audible"
+
+
+class AudioVisual(AboutSound, LongPrompt):
+    """Picture, single keyframes, sound and words, merged into one text."""
+
+    name: Literal["audio-visual"] = "audio-visual"
 
 
 class Teachers(Choice):
@@ -121,9 +197,29 @@ class Teachers(Choice):
         return tuple(written_teacher(t) if isinstance(t, Mapping) else t for t in teachers)
 
 
-Strategy = Single | Differential | Structured | Script | Dense | MotionDetail | Teachers
+Strategy = (
+    Single
+    | Differential
+    | Structured
+    | Shots
+    | Script
+    | Dense
+    | MotionDetail
+    | Audible
+    | AudioVisual
+    | Teachers
+)
 StrategyName = Literal[
-    "single", "differential", "structured", "script", "dense", "motion-detail", "teachers"
+    "single",
+    "differential",
+    "structured",
+    "shots",
+    "script",
+    "dense",
+    "motion-detail",
+    "audible",
+    "audio-visual",
+    "teachers",
 ]
 
 
@@ -136,10 +232,13 @@ class CaptionConfig(OptionalModelConfig):
     strategy: Strategy = choice(
         Single,
         "single: all keyframes in one request; differential: the first keyframe, then what "
-        "changes from each to the next; structured: the model fills in a form, as JSON; script: a "
-        "scene of a script, with the words that are said; dense: events with their times; "
-        "motion-detail: two requests for movement and appearance, and one that joins their "
-        "answers; teachers: the best of several texts",
+        "changes from each to the next; structured: the model fills in a form, as JSON; shots: a "
+        "form in which experts decide framing, expressions and camera, joined into a text; "
+        "script: a scene of a script, with the words that are said; dense: events with their "
+        "times; motion-detail: two requests for movement and appearance, and one that joins their "
+        "answers; audible: a summary, the picture and the sound, as JSON; audio-visual: the "
+        "picture, three keyframes one by one, what is known of the sound, and one request that "
+        "joins them; teachers: the best of several texts",
     )
     style: Style = option("general", "Purpose of the captions")
     trigger: str = option(
@@ -180,6 +279,13 @@ class Teacher(ChatModelConfig):
     """One of several models or prompts that write a text of the same clip."""
 
     prompt: str = option("", "Name of a built-in prompt, or a text file")
+
+
+def expert_pairs(experts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The field and the classifier of each expert."""
+    for expert in experts:
+        field, _, model = expert.partition("=")
+        yield field.strip(), model.strip()
 
 
 def written_teacher(options: Mapping[str, Any]) -> str:

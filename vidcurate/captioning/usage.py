@@ -8,7 +8,13 @@ from typing import TypeVar
 
 from vidcurate.captioning.text.json_answer import plain_text
 from vidcurate.errors import MediaError
-from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest, advance
+from vidcurate.models.chat.conversation import (
+    Answer,
+    Conversation,
+    Frame,
+    ModelRequest,
+    advance,
+)
 from vidcurate.models.chat.output_text import MARKUP
 
 T = TypeVar("T")
@@ -17,7 +23,10 @@ MAX_QUOTE = 60  # characters of an answer in an error
 
 @dataclass(slots=True)
 class Usage:
-    """What all requests about one clip used; tokens are None where none are counted."""
+    """What all requests about one clip used; tokens are None where none are counted.
+
+    `shown_times_s` are the times of the frames that a model was shown in any of them.
+    """
 
     model: str = ""
     n_requests: int = 0
@@ -25,15 +34,20 @@ class Usage:
     completion_tokens: int | None = None
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    shown_times_s: frozenset[float] = frozenset()
 
-    def add(self, answer: Answer) -> None:
-        """Count one more answer."""
+    def add(self, request: ModelRequest, answer: Answer) -> None:
+        """Count one more request and its answer."""
         self.model = answer.model
         self.n_requests += 1
         self.prompt_tokens = sum_known(self.prompt_tokens, answer.prompt_tokens)
         self.completion_tokens = sum_known(self.completion_tokens, answer.completion_tokens)
         self.seconds += answer.seconds
         self.notes = tuple(dict.fromkeys((*self.notes, *answer.notes)))
+        shown = answer.shown_times_s
+        if shown is None:
+            shown = tuple(part.time_s for part in request.parts if isinstance(part, Frame))
+        self.shown_times_s |= set(shown)
 
 
 def sum_known(so_far: int | None, more: int | None) -> int | None:
@@ -50,9 +64,9 @@ def count_usage(conversation: Conversation[T], usage: Usage) -> Conversation[T]:
         except MediaError as error:
             step = advance(conversation, error)
             continue
-        if step.schema is None:
+        if step.schema is None and not step.choices:
             answer = without_json(answer)
-        usage.add(answer)
+        usage.add(step, answer)
         step = advance(conversation, answer)
     if isinstance(step.result, MediaError):
         raise step.result

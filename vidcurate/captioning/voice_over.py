@@ -1,4 +1,4 @@
-"""What is said in a clip, from its video's transcript or subtitle file, and whether it changed.
+"""What is said in a clip and the title of its video, and whether they changed.
 
 A data set with transcripts has all that is said in that table, subtitle files among it. Without
 one the subtitle files themselves are read.
@@ -9,32 +9,37 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import CaptionConfig, Script
 from vidcurate.clips.words import read_words, spoken_text, words_in
 from vidcurate.errors import MediaError
 from vidcurate.media.subtitles.cues import words_between
 from vidcurate.media.subtitles.files import SubtitleFile, subtitle_files
-from vidcurate.records import CAPTIONS, SOURCES, TRANSCRIPTS, VIDEOS, Clip, Video
+from vidcurate.records import SOURCES, TRANSCRIPTS, VIDEOS, Caption, Clip, Source, Video
 from vidcurate.stage import DatasetView, Workspace
+from vidcurate.store.table import Table
 
 MICROSECONDS = 1_000_000
+SUBTITLES = "subtitles"
+NO_WORDS = (None, None)
+TITLE = "title"  # the column of a list that holds the title of a video
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceOver:
     """The words of a clip, "" where nothing is said, and the faults of what they come from.
 
-    `hash` is that of the subtitle file; None for words that a model heard.
+    `hash` is that of the subtitle file; None for words that a model heard. `source` is the backend
+    of `transcribe` that the words come from.
     """
 
     text: str
     hash: str | None
     faults: tuple[str, ...]
+    source: str = SUBTITLES
 
 
-def uses_subtitles(config: CaptionConfig) -> bool:
-    """Whether captions use what is said."""
-    return config.chat is not None and isinstance(config.strategy, Script)
+def title_of(source: Source) -> str | None:
+    """The title that a list gives a video; None without one."""
+    return source.extra.get(TITLE)
 
 
 def voice_overs_of(
@@ -73,7 +78,10 @@ def heard_in(
             yield clip.clip_id, words
             continue
         text = spoken_text(words_in(words, clip.start_s, clip.end_s))
-        yield clip.clip_id, VoiceOver(text, transcript.subtitles_hash, transcript.faults)
+        yield (
+            clip.clip_id,
+            VoiceOver(text, transcript.subtitles_hash, transcript.faults, transcript.backend),
+        )
 
 
 def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
@@ -83,24 +91,30 @@ def shown_in(clip: Clip, file: SubtitleFile, video: Video) -> VoiceOver:
     return VoiceOver(text, file.hash, tuple(file.faults()))
 
 
-def changed_subtitles(config: CaptionConfig, view: DatasetView) -> pa.Array:
-    """The clips whose captions used other subtitles than there are now."""
-    if not uses_subtitles(config):
-        return pa.array([], pa.string())
-    captions = view.scan(CAPTIONS, ["clip_id", "video_id", "subtitles_hash"])
-    now = current_hashes(view, set(captions["video_id"].to_pylist()))
-    rows = captions.to_pylist()
-    changed = [r["clip_id"] for r in rows if r["subtitles_hash"] != now.get(r["video_id"])]
+def told_otherwise(
+    view: DatasetView, table: Table[Caption], *, words: bool, title: bool
+) -> pa.Array:
+    """The clips whose captions in a table were told other words, or another title, than are now."""
+    captions = view.scan(table, ["clip_id", "video_id", "words_from", "subtitles_hash", "title"])
+    sayings = current_words(view, set(captions["video_id"].to_pylist())) if words else {}
+    sources = view.lookup(SOURCES) if title else {}
+    titles = {video_id: title_of(source) for video_id, source in sources.items()}
+    changed = [
+        row["clip_id"]
+        for row in captions.to_pylist()
+        if (row["words_from"], row["subtitles_hash"]) != sayings.get(row["video_id"], NO_WORDS)
+        or row["title"] != titles.get(row["video_id"])
+    ]
     return pa.array(changed, pa.string())
 
 
-def current_hashes(view: DatasetView, videos: set[str]) -> dict[str, str | None]:
-    """The hash of each video's subtitles, as its transcript or its file has it now."""
+def current_words(view: DatasetView, videos: set[str]) -> dict[str, tuple[str | None, str | None]]:
+    """Where each video's words come from now, and the hash of its subtitles."""
     if view.has(TRANSCRIPTS):
-        found = view.scan(TRANSCRIPTS, ["video_id", "subtitles_hash"]).to_pylist()
-        return {row["video_id"]: row["subtitles_hash"] for row in found}
+        found = view.scan(TRANSCRIPTS, ["video_id", "backend", "subtitles_hash"]).to_pylist()
+        return {row["video_id"]: (row["backend"], row["subtitles_hash"]) for row in found}
     sources = (s for video_id, s in view.lookup(SOURCES).items() if video_id in videos)
     return {
-        video_id: None if isinstance(file, MediaError) else file.hash
+        video_id: NO_WORDS if isinstance(file, MediaError) else (SUBTITLES, file.hash)
         for video_id, file in subtitle_files(sources).items()
     }

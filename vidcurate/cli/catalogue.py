@@ -97,6 +97,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate transcribe -d out --backend subtitles",
     ),
     stage(
+        "spoken",
+        SOURCES,
+        "Make sentences of what is said, each with the span of the video that shows it.",
+        "vidcurate spoken -d out --model NAME",
+        "vidcurate spoken -d out --model NAME --against captions",
+        target="SPOKEN_STAGE",
+    ),
+    stage(
         "cuts",
         SHOTS,
         "Find the transitions between shots, from recorded signals, without decoding.",
@@ -148,9 +156,18 @@ CATALOGUE: tuple[Entry, ...] = (
     stage(
         "speech",
         SCORES,
-        "Measure loudness, silence, speech, singing and music of each clip's sound.",
+        "Measure loudness, silence, speech, music and words of each clip's sound.",
         "vidcurate speech -d out",
         target="SPEECH_STAGE",
+    ),
+    stage(
+        "sounds",
+        SCORES,
+        "Find which kinds of sound are heard in each clip, or have a model describe them.",
+        "vidcurate sounds -d out",
+        "vidcurate sounds -d out --backend transformers --model "
+        "MIT/ast-finetuned-audioset-10-10-0.4593",
+        target="SOUNDS_STAGE",
     ),
     stage(
         "consistency",
@@ -223,6 +240,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate filter -d out --rule 'quality.sharpness >= 20' --rule dedup.keep",
     ),
     stage(
+        "references",
+        CAPTIONS,
+        "Read texts that captions are held against, from a list or another data set.",
+        "vidcurate references -d out --references true.csv",
+        "vidcurate references -d out --captions-of other",
+        target="REFERENCES_STAGE",
+    ),
+    stage(
         "partition",
         SELECTION,
         "Choose clips by quotas, and divide them into train, validation and test.",
@@ -242,6 +267,8 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write a text for each kept clip.",
         "vidcurate caption -d out --backend facts",
         "vidcurate caption -d out --backend openai --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate caption -d out --version chinese --language Chinese",
+        function="vidcurate.cli.commands.caption:caption",
     ),
     stage(
         "alignment",
@@ -269,6 +296,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "vidcurate refine -d out --backend openai --model NAME",
     ),
     stage(
+        "sentences",
+        CAPTIONS,
+        "Make vectors of each clip's text and of its sentences.",
+        "vidcurate sentences -d out",
+        "vidcurate sentences -d out --backend server --model NAME --base-url "
+        "http://localhost:8000/v1",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",
@@ -279,6 +314,13 @@ CATALOGUE: tuple[Entry, ...] = (
         CAPTIONS,
         "Write a text for each video from the captions of its clips.",
         "vidcurate story -d out --backend openai --model NAME",
+    ),
+    stage(
+        "accept",
+        SELECTION,
+        "Accept the clips for the export whose texts satisfy every rule.",
+        "vidcurate accept -d out --rule 'alignment.clip_cosine >= 0.2'",
+        "vidcurate accept -d out --rule \"captions.text not contains ['logo', 'watermark']\"",
     ),
     stage(
         "export",

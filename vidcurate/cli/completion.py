@@ -29,6 +29,7 @@ def complete_table(ctx: Any, incomplete: str) -> Completions:
 
     present = tables_of(ctx.params.get("dataset"))
     names = [name for name in TABLES if name in present] if present else list(TABLES)
+    names += sorted(present - {*TABLES})  # versions of captions
     stages = [(e.name, e.summary) for e in CATALOGUE if e.is_stage and e.name not in names]
     return matching([*((name, "") for name in names), *stages], incomplete)
 

@@ -2,13 +2,14 @@
 
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -18,7 +19,6 @@ from vidcurate.cli.render_estimate import against_estimate
 from vidcurate.cli.signals import INTERRUPTED, signals_handled
 from vidcurate.engines.guards import close_input
 from vidcurate.errors import quantity
-from vidcurate.options import StageConfig
 from vidcurate.pipeline.resolve import ResolvedStage
 from vidcurate.pipeline.retries import Shrink
 from vidcurate.pipeline.run import Run
@@ -34,6 +34,9 @@ from vidcurate.pipeline.session import (
 )
 from vidcurate.store.storage import location
 
+if TYPE_CHECKING:
+    from vidcurate.api.choice import StageChoice
+
 
 @dataclass(frozen=True)
 class Request:
@@ -47,28 +50,31 @@ class Request:
     quiet: bool
 
 
-def invoke(request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]) -> None:
+def invoke(request: Request, choice: "StageChoice") -> None:
     """Run the chosen stages and all they need, and show what came of it.
 
     Raises what `begun` and a run raise, and typer.Exit with code 130 when interrupted.
     """
-    with ExitStack() as last, begun(request, chosen, given) as (run, plan):
+    with ExitStack() as last, begun(request, choice) as (run, plan):
         last.callback(show_result, request, run, plan)
         run_all(run, plan, request.options)
     exit_if_interrupted(run)
 
 
 @contextmanager
-def begun(
-    request: Request, chosen: Sequence[str], given: Mapping[str, StageConfig]
-) -> Iterator[tuple[Run, Sequence[ResolvedStage]]]:
+def begun(request: Request, choice: "StageChoice") -> Iterator[tuple[Run, Sequence[ResolvedStage]]]:
     """A run with its videos taken in and its plan made; Ctrl-C ends the block.
 
     Raises what a session's steps raise, and typer.Exit with code 130 when interrupted before there
     is a run.
     """
     wanted = RunRequest(
-        location(request.dataset), tuple(chosen), given, request.sources, request.options
+        location(request.dataset),
+        choice.stages,
+        choice.given,
+        request.sources,
+        request.options,
+        choice.versions,
     )
     run: Run | None = None
     try:

@@ -23,6 +23,7 @@ from vidcurate.records import (
     VERDICTS,
     VIDEOS,
     Decision,
+    version_tables,
 )
 
 # Units that a number needs no word for: a share or ratio, and a number of things.
@@ -229,7 +230,7 @@ def caption_lines(found: ClipDetails) -> Iterator[str]:
         scores = f"score {refined.get('score'):.3g}, before {refined.get('score_before'):.3g}"
         yield f"  refined by {made_by(refined.made_by)}: {scores}"
         for text in refined.get("texts"):
-            yield f"  a version: {text['text']} ({text['source']})"
+            yield f"  rewritten: {text['text']} ({text['source']})"
     if first is not None and first.values:
         yield first.get("text")
         yield f"  by {made_by(first.made_by)}"
@@ -239,6 +240,11 @@ def caption_lines(found: ClipDetails) -> Iterator[str]:
             yield f"  a candidate: {text['text']} ({text['source']})"
         for conflict in first.get("conflicts"):
             yield f"  contradicts a measurement: {conflict}"
+    for version, table in version_tables(found.rows).items():
+        row = found.rows[table.name]
+        if row.values:
+            yield row.get("text")
+            yield f"  version {version}, {row.get('language')}, by {made_by(row.made_by)}"
     yield from verdict_lines(found.rows.get(VERDICTS.name))
 
 

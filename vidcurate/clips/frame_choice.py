@@ -23,12 +23,16 @@ MAX_ROUNDS = 100
 
 @dataclass(frozen=True, slots=True)
 class FrameRequest:
-    """Number of keyframes, least step in ticks, cosine of copies, and a text's vector."""
+    """Number of keyframes, least step in ticks, cosine of copies, and a text's vector.
+
+    `least_last` is how many ticks a last frame, which is taken anyway, is after the one before.
+    """
 
     count: int
     step: float = 0.0
     max_similarity: float = 1.0
     query: Vectors | None = None
+    least_last: float = 0.0
 
 
 Method = Callable[[ClipFrames, FrameRequest], Sequence[int]]
@@ -65,14 +69,14 @@ def sharpest(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
 def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
     """Choose the first and last sample, and each a step later that differs from the last chosen.
 
-    As in ShareGPT4Video (Chen et al. 2024).
+    As in ShareGPT4Video (Chen et al. 2024), where a last one less than a step later is left out.
     """
     pool = clip.good_samples(clip.whole)
     if len(pool) == 0:
         return central(clip, clip.whole)
     times = clip.edges[clip.samples]
     last_compared = kept = pool[0]
-    chosen = [kept, pool[-1]]
+    chosen = [kept]
     for place in pool[1:]:
         if times[place] - times[last_compared] < request.step:
             continue
@@ -80,6 +84,8 @@ def semantic_walk(clip: ClipFrames, request: FrameRequest) -> Sequence[int]:
         if clip.vectors[place] @ clip.vectors[kept] < request.max_similarity:
             kept = place
             chosen.append(kept)
+    if times[pool[-1]] - times[kept] >= request.least_last:
+        chosen.append(pool[-1])
     return list(clip.samples[chosen])
 
 

@@ -22,9 +22,14 @@ def write_video_vectors(file: Path, pts: Sequence[int], vectors: Vectors) -> Non
 
     The file has columns `pts` and `vector`, a list of fixed size of half-precision numbers.
     """
+    columns = {"pts": pa.array(pts, pa.int64()), "vector": vector_column(vectors)}
+    write_parquet(file, pa.table(columns))
+
+
+def vector_column(vectors: Vectors) -> pa.Array:
+    """Return vectors, shape (rows, dimension), as a column of lists of half-precision numbers."""
     flat = pa.array(vectors.astype(np.float16).ravel())
-    lists = pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
-    write_parquet(file, pa.table({"pts": pa.array(pts, pa.int64()), "vector": lists}))
+    return pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])
 
 
 def read_video_vectors(file: Location) -> pa.Table:

@@ -56,6 +56,11 @@ def read_words(file: Location) -> pa.Table:
         ) from error
 
 
+def words_of(words: pa.Table) -> list[Word]:
+    """Return words of a table as they were written."""
+    return [Word(**row) for row in words.to_pylist()]
+
+
 def words_in(words: pa.Table, start_s: float, end_s: float) -> pa.Table:
     """Return the words whose middle is in a span of time, its end not included.
 

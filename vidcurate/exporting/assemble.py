@@ -37,7 +37,9 @@ from vidcurate.exporting.folder.marker import (
     refuse_nested,
     write_marker,
 )
+from vidcurate.exporting.folder.subtitles import clip_subtitles
 from vidcurate.exporting.job import Clips, ExportRequest, Job
+from vidcurate.exporting.tables.films import FILM_TABLES
 from vidcurate.exporting.tables.samples import listed, samples_of
 from vidcurate.exporting.tables.table import exported_clips, videos_by_name
 from vidcurate.exporting.target import Target
@@ -51,6 +53,8 @@ MAX_REASONS = 3
 
 def check_folders(request: ExportRequest, view: DatasetView) -> None:
     """Check that the export can be written, before any work; raises UsageError."""
+    if request.options.films:
+        check_films(request, view)
     if view.push_to is not None:
         check_push(request, view)
     for target, out in out_folders(request, view):
@@ -65,6 +69,17 @@ def check_folders(request: ExportRequest, view: DatasetView) -> None:
             raise UsageError(f"{target.name} is written to a disk: name a folder there as out")
         refuse_nested(out)
         check_replaceable(out, view.dataset_id)
+
+
+def check_films(request: ExportRequest, view: DatasetView) -> None:
+    """Check that there are tables of whole videos, and a target of tables; raises UsageError."""
+    if not any(target.of_rows for target in request.targets):
+        raise UsageError("films are tables, which only the target parquet has: name it too")
+    if not any(view.has(table) for table in FILM_TABLES.values()):
+        raise UsageError(
+            "no table of whole videos is here yet: "
+            f"`vidcurate outline -d {view.root}` and `vidcurate story` make them"
+        )
 
 
 def check_push(request: ExportRequest, view: DatasetView) -> None:
@@ -101,7 +116,9 @@ def assemble(request: ExportRequest, view: DatasetView) -> str:
     dataset = view.dataset_id
     assert dataset is not None
     videos = videos_by_name(view)
-    found = Clips(view, videos, exported_clips(view, videos), not request.has_files)
+    subtitles = clip_subtitles(view, request.subtitles) if request.subtitles else None
+    clips = exported_clips(view, videos)
+    found = Clips(view, videos, clips, not request.has_files, subtitles)
     jobs: list[Job] = []
     lost: list[str] = []
     for target, out in out_folders(request, view):

@@ -43,11 +43,12 @@ from vidcurate.exporting.folder.row_files import CLIPS_FOLDER, KEYFRAMES_FOLDER,
 from vidcurate.exporting.job import Job
 from vidcurate.exporting.tables.card import Contents, data_card
 from vidcurate.exporting.tables.croissant import CROISSANT, croissant
+from vidcurate.exporting.tables.films import list_films
 from vidcurate.exporting.tables.samples import samples_of
 from vidcurate.exporting.tables.table import SPLITS
 from vidcurate.exporting.tables.videos import video_pieces
-from vidcurate.exporting.target import Bundle, Sample, Target
-from vidcurate.exporting.targets.parquet import VIDEOS_FOLDER
+from vidcurate.exporting.target import Bundle, Sample, Target, no_subtitles
+from vidcurate.exporting.targets.parquet import FILMS_FOLDER, VIDEOS_FOLDER
 from vidcurate.records import KEYFRAMES
 from vidcurate.store.storage import Location, Remote, get
 
@@ -157,6 +158,8 @@ def configs_of(target: Target, bundles: Sequence[Bundle]) -> dict[str, dict[str,
     patterns = {"default": target.data_files}
     if target.of_rows:
         patterns["videos"] = target.data_files.replace("data/", f"{VIDEOS_FOLDER}/", 1)
+        for name in bundles[0].list_films:
+            patterns[name] = target.data_files.replace("data/", f"{FILMS_FOLDER}/{name}/", 1)
     return {
         name: {bundle.split: pattern.format(split=bundle.split) for bundle in bundles}
         for name, pattern in patterns.items()
@@ -183,12 +186,14 @@ def bundle_of(
         list_samples=lambda: samples_of(pieces(), job.target, job.request.training),
         clip_file=fetched.clip,
         sound_file=fetched.sound,
+        subtitles=job.found.subtitles.texts if job.found.subtitles else no_subtitles,
         schema=job.found.schema,
         view=job.found.view,
         split=split,
         has_own_folder=has_own,
         list_tables=pieces,
         list_videos=partial(video_pieces, job.found.view, job.found.videos, of_split),
+        list_films=list_films(job.found.view, of_split) if job.request.options.films else {},
         row_files=files,
         previous=previous_within(job.previous, within),
         known=files.known,

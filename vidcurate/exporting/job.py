@@ -14,6 +14,7 @@ from vidcurate.exporting.folder.losses import (
 from vidcurate.exporting.folder.manifest import (
     Previous,
 )
+from vidcurate.exporting.folder.subtitles import ClipSubtitles
 from vidcurate.exporting.tables.table import SPLITS, clip_pieces
 from vidcurate.exporting.target import Target, TargetOptions
 from vidcurate.exporting.training import Training
@@ -26,6 +27,7 @@ class ExportRequest:
     """What the finished data set is to be.
 
     `training` is what clip files were made for; `out` is None where it lies in the data set.
+    `subtitles` are the formats in which the words of each clip lie beside its file.
     """
 
     targets: tuple[Target, ...]
@@ -33,6 +35,7 @@ class ExportRequest:
     out: Path | None = None
     has_files: bool = True
     options: TargetOptions = field(default_factory=TargetOptions)
+    subtitles: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,17 @@ class Clips:
     videos: pa.Table
     clips: pa.Table
     source_paths: bool
+    subtitles: ClipSubtitles | None = None
 
     def pieces(self, clips: pa.Table) -> Iterator[pa.Table]:
         """Yield the rows of some of the clips, in their order."""
-        return clip_pieces(self.view, self.videos, clips, source_paths=self.source_paths)
+        return clip_pieces(
+            self.view,
+            self.videos,
+            clips,
+            source_paths=self.source_paths,
+            subtitles=self.subtitles,
+        )
 
     @cached_property
     def schema(self) -> pa.Schema:

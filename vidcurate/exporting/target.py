@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pyarrow as pa
@@ -46,7 +46,7 @@ class TargetOptions:
     `bytes_per_shard` bound shards, `embed_bytes` puts clip files into those of rows. `arrays` has
     `fixed` write arrays in place of videos.
     `components` is the number of principal components that `features` keeps, 0 for the vectors as
-    they are; `quantise` stores them in 8 bits.
+    they are; `quantise` stores them in 8 bits. `films` has rows of whole videos written too.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -59,12 +59,18 @@ class TargetOptions:
     arrays: bool = False
     components: int = 0
     quantise: bool = False
+    films: bool = False
     seed: int = 0
 
 
 def no_sound(_sample: "Sample") -> Path | None:
     """The `sound_file` of an export that writes no sound of its own."""
     return None
+
+
+def no_subtitles(_row: Mapping[str, Any]) -> Mapping[str, str]:
+    """The `subtitles` of an export that writes none."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -75,11 +81,13 @@ class Bundle:
     are below that one. `name` names the data set in configs (ASCII letters, digits, `_` and `-`).
     `training` says what files were made for. `list_samples` yields the clips that the target takes,
     by video and time, anew at each call; `clip_file` is where a clip's file lies, `sound_file`
-    where its sound does as WAV, if it has any. `split` is the part of the data set that is written,
+    where its sound does as WAV, if it has any; `subtitles` gives, for a row, the text of each
+    subtitle file by its ending. `split` is the part of the data set that is written,
     to the export itself or to a folder of its own in it (`has_own_folder`). `schema` states the
     types of the columns in `Sample.row`, where they are known; `view` is the data set, for targets
     that read more than clips. A layout of rows is given the table in pieces by `list_tables`, that
-    of the clips' videos by `list_videos`, and puts the files that rows name by `row_files`.
+    of the clips' videos by `list_videos`, those of whole videos that are wanted by `list_films`, by
+    their names, and puts the files that rows name by `row_files`.
     `previous` is the export that is replaced, `known` remembers hashes of files that need not be
     read again.
     """
@@ -92,12 +100,14 @@ class Bundle:
     list_samples: Callable[[], Iterator[Sample]]
     clip_file: Callable[[Sample], Path]
     sound_file: Callable[[Sample], Path | None] = no_sound
+    subtitles: Callable[[Mapping[str, Any]], Mapping[str, str]] = no_subtitles
     schema: pa.Schema | None = None
     view: DatasetView | None = None
     split: str = "train"
     has_own_folder: bool = False
     list_tables: Callable[[], Iterator[pa.Table]] | None = None
     list_videos: Callable[[], Iterator[pa.Table]] | None = None
+    list_films: Mapping[str, Callable[[], Iterator[pa.Table]]] = field(default_factory=dict)
     row_files: RowFiles | None = None
     previous: Previous | None = None
     known: KnownHashes = field(default_factory=KnownHashes)
@@ -113,11 +123,20 @@ class Bundle:
         return iter([pa.Table.from_pylist([dict(sample.row) for sample in self.samples()])])
 
     def place(self, sample: Sample, name: str) -> None:
-        """Put a clip's file under a name below root, as a hard link where that is possible."""
+        """Put a clip's file under a name below root, as a hard link where that is possible.
+
+        Its subtitles lie beside it, for targets that take them.
+        """
         file = self.file(name)
         link(self.clip_file(sample), file)
+        self.place_subtitles(sample.row, name)
         if sample.row.get("sha256"):
             self.known.add(file, sample.row["sha256"])
+
+    def place_subtitles(self, row: Mapping[str, Any], name: str) -> None:
+        """Write the subtitles of a row's clip, whose file has this name, beside it."""
+        for ending, text in self.subtitles(row).items():
+            self.text(str(PurePosixPath(name).with_suffix(f".{ending}")), text)
 
     def keep(self, name: str, as_name: str) -> bool:
         """Take a file of the previous export under a name; False where it is not as written."""
@@ -162,6 +181,7 @@ class Target:
     another aspect than the model's are stretched, so that files have its size only. A layout
     `of_rows` is written from the table, with captions as they are. With `names_splits` file names
     say the split, so that all splits go into one folder, `train` first; else each has its own.
+    With `takes_subtitles` files of subtitles may lie beside its clips.
     `data_files` is what readers on hubs load of a split, as a glob with {split}.
     """
 
@@ -181,4 +201,5 @@ class Target:
     one_size: bool = False
     of_rows: bool = False
     names_splits: bool = False
+    takes_subtitles: bool = False
     data_files: str = ""

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from vidcurate.errors import ConfigError, suggest
 from vidcurate.options import StageConfig, option_faults, put_over
+from vidcurate.pipeline.caption_versions import check_versions, parted
 from vidcurate.pipeline.named_models import MODELS, NamedModels, UnusableModelError
 from vidcurate.pipeline.yaml_file import (
     ConfigFault,
@@ -72,8 +73,11 @@ def mapping_config(
 def check_config(
     data: Mapping[Any, Any], lines: Mapping[YamlPath, int], stages: Sequence[Stage]
 ) -> tuple[dict[str, StageConfig], list[ConfigFault]]:
-    """Stages with their options, in the order of the data, and what is wrong with them."""
-    configs: dict[str, StageConfig] = {}
+    """Stages with their options, in the order of the data, and what is wrong with them.
+
+    Versions of captions are stages too, behind `caption`.
+    """
+    configs: dict[str, dict[str, StageConfig]] = {}
     faults: list[ConfigFault] = []
     known = {stage.name: stage for stage in stages}
     models = NamedModels(lines)
@@ -85,12 +89,16 @@ def check_config(
             message = f"unknown stage{suggest(name, (*known, MODELS))}"
             faults.append(ConfigFault(line_of(lines, (name,)), str(name), message))
             continue
-        checked = check_options(known[name], {} if options is None else options, models)
-        if isinstance(checked, StageConfig):
-            configs[name] = checked
-        else:
+        own, versions = parted(name, {} if options is None else options)
+        checked = check_options(known[name], own, models)
+        if not isinstance(checked, StageConfig):
             faults += checked
-    return {name: configs[name] for name in known if name in configs}, faults
+            continue
+        found, more = check_versions(known[name], own, versions, models)
+        configs[name] = {name: checked, **found}
+        faults += more
+    ordered = (configs[name] for name in known if name in configs)
+    return {name: config for found in ordered for name, config in found.items()}, faults
 
 
 def override(configs: Mapping[str, StageConfig], stage: Stage, given: Mapping[str, Any]) -> Any:

@@ -21,6 +21,8 @@ MAIN_JOB = frozenset(
 MODELS_EXAMPLE = (
     "# Models that stages name by model, with the options of a backend, such as",
     "# models: {captioner: {backend: openai, model: NAME, base_url: http://localhost:8000/v1}}",
+    "# Further captions of the same clips, each in what it differs from the captions, such as",
+    "# caption: {model: captioner, versions: {chinese: {language: Chinese}}}",
 )
 LEFT_OUT = "Not part of the main job: uncomment the lines below to run it."
 

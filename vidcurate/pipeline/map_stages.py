@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Any
 
 from vidcurate.errors import quantity
+from vidcurate.pipeline.announcements import announce_requests
 from vidcurate.pipeline.batches import pending_batches
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.dataset_view import dataset_view
@@ -39,7 +40,7 @@ def update_map_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
     if run.counts_earlier_failures:
         run.add_failures(stage.name, inputs.failed)
     run.listener.began(stage.name, inputs.n_pending, inputs.n_live - inputs.n_pending)
-    announce_requests(run, resolved, stage, inputs.n_pending)
+    announce_requests(run, resolved, inputs.n_pending)
     work_through(
         run, resolved, pending_batches(run.dataset, resolved, inputs.pending, run.engine.workers)
     )
@@ -55,29 +56,6 @@ def withdraw_outdated_rows(
     keys = stage.outdated(resolved.config, dataset_view(run, resolved, scope))
     if len(keys):
         resolved.output(run.dataset).remove_inputs(keys, stage.reads.key, stage.writes.schema)
-
-
-def announce_requests(
-    run: Run, resolved: ResolvedStage, stage: MapStage[Any, Any, Any, Any], n_pending: int
-) -> None:
-    """Report, before the first of them, how many requests a stage sends to whom, and why."""
-    estimate = stage.cost.requests(resolved.config)
-    if estimate is None or not n_pending:
-        return
-    n_requests = estimate.per_row * n_pending
-    at_least = "at least " if estimate.is_minimum else ""
-    why = f", {resolved.reason}" if resolved.reason else ""
-    requests = f"{at_least}{quantity(n_requests, 'request')}"
-    run.listener.note(f"{stage.name}: {requests} to {estimate.to}{why}")
-    run.requests.append(
-        {
-            "stage": stage.name,
-            "requests": n_requests,
-            "is_minimum": estimate.is_minimum,
-            "to": estimate.to,
-            "reason": resolved.reason,
-        }
-    )
 
 
 def work_through(run: Run, resolved: ResolvedStage, batches: Iterator[Batch]) -> None:

@@ -10,10 +10,18 @@ from vidcurate.errors import UsageError
 from vidcurate.options import StageConfig
 from vidcurate.pipeline.scope import FOUND, unwritten_tables
 from vidcurate.records import FILES
-from vidcurate.stage import Stage, fingerprint, read_at_finish, read_while_running
+from vidcurate.stage import (
+    MapStage,
+    Stage,
+    fingerprint,
+    read_at_finish,
+    read_while_running,
+    reading,
+)
 from vidcurate.store.dataset import Dataset, P_co, StoredTable
 from vidcurate.store.table import Table
 
+OPTION = "--without"
 # The tables that no stage writes, of a data set that nobody has reviewed.
 UNREVIEWED = {FILES.name: FOUND}
 
@@ -22,7 +30,8 @@ UNREVIEWED = {FILES.name: FOUND}
 class ResolvedStage:
     """One stage with its options; `tables` maps what it reads and writes to fingerprints.
 
-    `reason` says why a stage that was not chosen runs.
+    `reason` says why a stage that was not chosen runs; it `is_optional` where it is left out by
+    name.
     """
 
     stage: Stage
@@ -30,6 +39,11 @@ class ResolvedStage:
     fingerprint: str
     tables: Mapping[str, str]
     reason: str = ""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether it runs only because another stage uses its table where that is there."""
+        return OPTION in self.reason
 
     def stored(self, dataset: Dataset[P_co], table: Table[Any]) -> StoredTable[P_co]:
         """Where a table's rows lie for this stage."""
@@ -99,17 +113,18 @@ def resolve_stages(
 
     A table read only where it is there (not `required`) is brought up to date when the data set
     has it (`present`, table names) or its stage is chosen; stages named in `without` are left out,
-    as if it had not. `unwritten` are the fingerprints of the tables that no stage writes. A finish
+    as if it had not. So is one that narrows what a stage reads, which then reads the narrowed one.
+    `unwritten` are the fingerprints of the tables that no stage writes. A finish
     may read what a later stage writes. Raises UsageError where another stage needs one that is left
-    out.
+    out, and where stages wait for each other.
     """
     reasons = why_needed(stages, chosen, configs, present, without)
+    written = {stage.writes.name for stage in stages if stage.name in reasons}
+    chosen_stages = (reading(stage, written) for stage in stages if stage.name in reasons)
+    needed = in_order(list(chosen_stages), configs)
     fingerprints = {**unwritten}
-    for stage in stages:
-        if stage.name in reasons:
-            fingerprints[stage.writes.name] = own_fingerprint(
-                stage, configs[stage.name], fingerprints
-            )
+    for stage in needed:
+        fingerprints[stage.writes.name] = own_fingerprint(stage, configs[stage.name], fingerprints)
     return tuple(
         ResolvedStage(
             stage,
@@ -118,9 +133,46 @@ def resolve_stages(
             tables_of(stage, configs[stage.name], fingerprints),
             reasons[stage.name],
         )
-        for stage in stages
-        if stage.name in reasons
+        for stage in needed
     )
+
+
+def in_order(stages: Sequence[Stage], configs: Mapping[str, StageConfig]) -> list[Stage]:
+    """The same stages, each after those whose tables it reads while it runs.
+
+    That is the order in which they are given, but for one that options let read a later table.
+    Raises UsageError where stages wait for each other.
+    """
+    waiting, ordered = list(stages), list[Stage]()
+    while waiting:
+        unwritten = {stage.writes.name for stage in waiting}
+        ready = next((s for s in waiting if not waits_for(s, configs[s.name]) & unwritten), None)
+        if ready is None:
+            raise UsageError(cycle_fault(waiting, configs))
+        waiting.remove(ready)
+        ordered.append(ready)
+    return ordered
+
+
+def waits_for(stage: Stage, config: StageConfig) -> set[str]:
+    """The names of the tables that a stage reads while it runs."""
+    return {stage.reads.name, *(one.table.name for one in read_while_running(stage, config))}
+
+
+def cycle_fault(waiting: Sequence[Stage], configs: Mapping[str, StageConfig]) -> str:
+    """Which of some stages wait for each other, in one line."""
+    writers = {stage.writes.name: stage for stage in waiting}
+    seen = [waiting[0]]
+    while True:
+        tables = waits_for(seen[-1], configs[seen[-1].name])
+        following = next(writers[name] for name in writers if name in tables)
+        if following in seen:
+            names = [stage.name for stage in (*seen[seen.index(following) :], following)]
+            return (
+                f"stages wait for each other: {' needs '.join(names)}: change the option by which "
+                "one of them needs the next"
+            )
+        seen.append(following)
 
 
 def with_config(
@@ -152,6 +204,7 @@ def stages_before(
     stages: Sequence[Stage], stage: Stage, config: StageConfig, present: Sequence[str]
 ) -> tuple[str, ...]:
     """The names of the stages whose tables one reads while it runs, if required or `present`."""
+    stage = reading(stage, present)
     lookups = read_while_running(stage, config)
     needed = {lookup.table.name for lookup in lookups if lookup.required}
     needed |= {lookup.table.name for lookup in lookups} & {*present} | {stage.reads.name}
@@ -188,12 +241,12 @@ def why_needed(
                 continue
             if not required:
                 if table.name in present and writer.name not in without:
-                    how_not = f"--without {writer.name} leaves it out"
+                    how_not = f"{OPTION} {writer.name} leaves it out"
                     reason = f"since {reader.name} uses the {table.name} that are there; {how_not}"
                     optional.append((writer.name, reasons[reader.name] or reason))
                 continue
             if writer.name in without:
-                raise UsageError(f"--without {writer.name}: {reader.name} needs it")
+                raise UsageError(f"{OPTION} {writer.name}: {reader.name} needs it")
             reasons[writer.name] = reasons[reader.name] or f"since {reader.name} needs it"
             waiting.append(writer.name)
     return reasons
@@ -220,4 +273,9 @@ def tables_of(stage: Stage, config: StageConfig, fingerprints: Mapping[str, str]
 def tables_read(stage: Stage, config: StageConfig) -> list[tuple[Table[Any], bool]]:
     """Every table that a stage reads, and whether it cannot do without."""
     lookups = (*read_while_running(stage, config), *read_at_finish(stage, config))
-    return [(stage.reads, True), *((lookup.table, lookup.required) for lookup in lookups)]
+    narrowed = stage.narrowed if isinstance(stage, MapStage) else None
+    return [
+        (stage.reads, True),
+        *([(narrowed, False)] if narrowed else []),
+        *((lookup.table, lookup.required) for lookup in lookups),
+    ]

@@ -46,7 +46,9 @@ class RunOptions(StageConfig):
         None, "Take videos through all stages this many at a time; none is all at once", ge=1
     )
     without: tuple[str, ...] = option(
-        (), "Leave out this stage, which others use but do not need; repeat for more"
+        (),
+        "Leave out this stage, or the stage of this table, which others use but do not need; "
+        "repeat for more",
     )
     retry_failed: bool = option(False, "Try failed rows again")
     max_failed: int | None = option(None, "Stop when more rows fail than this", ge=0)

@@ -7,6 +7,7 @@ worker; then counts, and in the end finalize.
 from collections.abc import Sequence
 
 from vidcurate.errors import EmptyResultError, TooManyFailuresError, quantity
+from vidcurate.pipeline.announcements import announce_work
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import cached_count, count_tables, save_count, why_empty
 from vidcurate.pipeline.discovery.identity import separate_contents
@@ -32,6 +33,7 @@ def run_pipeline(run: Run, plan: Sequence[ResolvedStage]) -> None:
     rows at all.
     """
     check_run(run, plan)
+    announce_work(run, plan)
     scope = Scope()
     for position in range(len(plan)):
         plan = run.plan = settle(run, plan, plan[position], scope)

@@ -20,8 +20,9 @@ from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.pipeline.runner import run_pipeline
 from vidcurate.pipeline.scope import FOUND
 from vidcurate.pipeline.waves import run_in_waves
-from vidcurate.records import FILES
-from vidcurate.stages.registry import STAGES
+from vidcurate.records import FILES, version_table, version_tables
+from vidcurate.stage import Stage
+from vidcurate.stages.registry import stages_with
 from vidcurate.stages.sources.ingest import INGEST, IngestConfig
 from vidcurate.store.dataset import Dataset
 from vidcurate.store.lock import writing
@@ -32,7 +33,8 @@ from vidcurate.store.storage import Location
 class RunRequest:
     """What a run does: the sources it takes in, the stages it brings up to date, their options.
 
-    Options of stages that are not `given` are those of the data set, else the defaults.
+    Options of stages that are not `given` are those of the data set, else the defaults. `versions`
+    are all that captions are to have; None leaves those that there are.
     """
 
     root: Location
@@ -40,6 +42,7 @@ class RunRequest:
     given: Mapping[str, StageConfig]
     sources: tuple[str, ...] = ()
     options: RunOptions = field(default_factory=RunOptions)
+    versions: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -74,15 +77,49 @@ def locked(request: RunRequest, warn: Callable[[str], None]) -> Iterator[Dataset
     `warn` is called where the file system has no locks. Raises UsageError for an unknown stage, and
     where there is no video at all; BusyError where another process writes to the data set.
     """
-    known = {stage.name for stage in STAGES}
-    if unknown := set(request.options.without) - known:
-        raise UsageError(f"--without {min(unknown)}: unknown stage{suggest(min(unknown), known)}")
     dataset = Dataset(request.root)
-    dataset.manifest()
+    stages_left_out(stages_of(dataset, request), request.options.without)
     if not request.sources and not dataset.stored(FILES, FOUND).folder.exists():
         raise UsageError(f"{dataset.root} holds no videos yet: name a SOURCE (a folder, a file, -)")
     with writing(dataset.root, warn), raising_disk_full(dataset.root):
+        if request.versions is not None:
+            for version in version_tables(dataset.manifest()):
+                if version not in request.versions:
+                    forget_version(dataset, version, warn)
         yield dataset
+
+
+def stages_of(dataset: Dataset, request: RunRequest) -> tuple[Stage, ...]:
+    """All stages, with those of the caption versions that are there or asked for."""
+    return stages_with([*dataset.manifest(), *request.given, *request.chosen])
+
+
+def stages_left_out(stages: Sequence[Stage], without: Sequence[str]) -> tuple[str, ...]:
+    """The stages that some names mean, which may be those of their tables.
+
+    Raises UsageError for a name of neither.
+    """
+    known = {name: stage.name for stage in stages for name in (stage.writes.name, stage.name)}
+    if unknown := set(without) - known.keys():
+        raise UsageError(
+            f"--without {min(unknown)}: unknown stage or table{suggest(min(unknown), known)}"
+        )
+    return tuple(known[name] for name in without)
+
+
+def forget_version(dataset: Dataset, version: str, note: Callable[[str], None]) -> None:
+    """Take a caption version out of a data set; its rows stay until they are cleaned away.
+
+    Raises UsageError for a version that is not there.
+    """
+    table, known = version_table(version), version_tables(dataset.manifest())
+    if version not in known:
+        raise UsageError(f"captions have no version {version}{suggest(version, known)}")
+    dataset.forget(table)
+    note(
+        f"captions have no version {version} any more; until `vidcurate clean` its texts stay, "
+        "and to add it again asks for nothing"
+    )
 
 
 def take_sources(
@@ -104,7 +141,9 @@ def take_sources(
 
 def plan_of(dataset: Dataset, request: RunRequest) -> tuple[ResolvedStage, ...]:
     """What has to run so that the chosen stages are up to date."""
-    return resolve(dataset, STAGES, request.chosen, request.given, request.options.without)
+    stages = stages_of(dataset, request)
+    without = stages_left_out(stages, request.options.without)
+    return resolve(dataset, stages, request.chosen, request.given, without)
 
 
 def engine_for(options: RunOptions) -> AbstractContextManager[Engine]:

@@ -34,8 +34,11 @@ def update_table_stage(run: Run, resolved: ResolvedStage, scope: Scope) -> None:
     hashes = table_hashes(dataset, resolved)
     tables = input_tables(dataset, resolved, scope, resolved.tables)
     inputs = tables[stage.reads.name]
-    run.listener.began(stage.name, inputs.num_rows, 0)
+    if not stage.takes_lists:
+        run.listener.began(stage.name, inputs.num_rows, 0)
     outcome = stage.run(tables, resolved.config)
+    if stage.takes_lists:
+        run.listener.began(stage.name, outcome.done.num_rows, 0)
     resolved.output(dataset).replace(outcome.rows, outcome.done)
     record_inputs(dataset, resolved, scope, inputs[stage.reads.key], hashes)
     record_in_manifest(dataset, resolved, was_written=True)

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.engines.base import Engine
+from vidcurate.pipeline.announcements import announce_work
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.provenance import record_in_manifest
 from vidcurate.pipeline.resolve import ResolvedStage
@@ -30,6 +31,7 @@ def run_in_waves(run: Run, plan: Plan, n_videos: int, second: Engine) -> None:
     """
     require_settled(plan, "--wave")
     check_run(run, plan)
+    announce_work(run, plan)
     run.plan = plan
     finding, light, heavy = split_plan(plan)
     run_stages(run, finding, Scope())

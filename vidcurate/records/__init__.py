@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from vidcurate.records.clips import (
+    ACCEPTED,
     ALIGNMENT,
     CAPTIONS,
     CLIPS,
@@ -47,6 +48,7 @@ from vidcurate.records.judgements import (
 )
 from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
+from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
 from vidcurate.records.scores import (
     BOUNDS,
@@ -60,6 +62,8 @@ from vidcurate.records.scores import (
     Speech,
     Watermark,
 )
+from vidcurate.records.sounds import SOUNDS, Sounds, SoundSpan
+from vidcurate.records.texts import CAPTION_VECTORS, SPOKEN, CaptionVectors, SpokenSentence
 from vidcurate.records.verdicts import (
     REFINED,
     VERDICTS,
@@ -68,6 +72,7 @@ from vidcurate.records.verdicts import (
     Verdict,
     WeakCaption,
 )
+from vidcurate.records.versions import version_table, version_tables
 from vidcurate.records.videos import (
     CUTS,
     FILES,
@@ -96,10 +101,12 @@ from vidcurate.records.videos import (
 from vidcurate.store.table import Table
 
 __all__ = [
+    "ACCEPTED",
     "AESTHETIC",
     "ALIGNMENT",
     "BOUNDS",
     "CAPTIONS",
+    "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
     "CUTS",
@@ -115,18 +122,22 @@ __all__ = [
     "PERCEPTION",
     "QUALITY",
     "QUERIES",
+    "REFERENCES",
     "REFINED",
     "SAFETY",
     "SCANS",
     "SCORE_TABLES",
     "SIGNATURES",
+    "SOUNDS",
     "SOURCES",
     "SPEECH",
+    "SPOKEN",
     "STORIES",
     "SUITABILITY",
     "TABLES",
     "TAGS",
     "TEXT",
+    "TEXT_TABLES",
     "TRANSCRIPTS",
     "VECTORS",
     "VERDICTS",
@@ -140,6 +151,7 @@ __all__ = [
     "Bounds",
     "Candidate",
     "Caption",
+    "CaptionVectors",
     "Clip",
     "ClipKeyframes",
     "ColumnInfo",
@@ -156,15 +168,19 @@ __all__ = [
     "Perception",
     "Quality",
     "Query",
+    "Reference",
     "RefinedCaption",
     "ReviewedSpan",
     "Safety",
     "Scan",
     "Scene",
     "Signature",
+    "SoundSpan",
+    "Sounds",
     "Source",
     "SpanText",
     "Speech",
+    "SpokenSentence",
     "Story",
     "Suitability",
     "TableColumn",
@@ -182,6 +198,8 @@ __all__ = [
     "column_info",
     "columns_of_table",
     "merge_sources",
+    "version_table",
+    "version_tables",
 ]
 
 # What rules, `tune`, captions and the export know of a clip, in the order of the data.
@@ -191,6 +209,7 @@ SCORE_TABLES = (
     MOTION,
     WATERMARK,
     SPEECH,
+    SOUNDS,
     CONSISTENCY,
     AESTHETIC,
     TEXT,
@@ -201,15 +220,20 @@ SCORE_TABLES = (
     DEDUP,
 )
 
+# What the rules of accept know besides: texts, and what was found in them.
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
     for table in (
-        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, CUTS, DECISIONS, CLIPS, QUERIES),
+        *(FILES, SOURCES, VIDEOS, SCANS, VECTORS, TRANSCRIPTS, SPOKEN, CUTS, DECISIONS, CLIPS),
+        QUERIES,
         *(t for t in SCORE_TABLES if t is not DEDUP),
         *(
             SIGNATURES,
             DEDUP,
             KEPT,
+            REFERENCES,
             PARTITIONS,
             KEYFRAMES,
             CAPTIONS,
@@ -217,6 +241,8 @@ TABLES: Mapping[str, Table[Any]] = {
             VERDICTS,
             WEAK_CAPTIONS,
             REFINED,
+            CAPTION_VECTORS,
+            ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
     )

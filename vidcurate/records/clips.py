@@ -136,6 +136,13 @@ class Caption:
     subtitles_hash: Annotated[
         str | None, ColumnInfo("Hash of the subtitle file that was read; null without one")
     ]
+    words_from: Annotated[
+        str | None,
+        ColumnInfo("What wrote down the words that the model was told, as transcripts.backend"),
+    ]
+    title: Annotated[
+        str | None, ColumnInfo("Title of the video that the model was told; null without one")
+    ]
     n_requests: Requests
     prompt_tokens: PromptTokens
     completion_tokens: CompletionTokens
@@ -282,6 +289,8 @@ SIGNATURES = Table("signatures", Signature, key="clip_id")
 KEPT = Table("kept", Clip, key="clip_id", names_content=True)
 # Where a clip is put changes nothing that is made of it: its span depends on its id alone.
 PARTITIONS = Table("partitions", PartitionedClip, key="clip_id", names_content=True)
+# The clips of the export, where rules are set to their texts.
+ACCEPTED = Table("accepted", PartitionedClip, key="clip_id", names_content=True)
 KEYFRAMES = Table("keyframes", ClipKeyframes, key="clip_id")
 CAPTIONS = Table("captions", Caption, key="clip_id")
 ALIGNMENT = Table("alignment", Alignment, key="clip_id")

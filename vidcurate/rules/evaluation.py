@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.rules.schema import check_types
+from vidcurate.rules.texts import has_text, measured
 from vidcurate.rules.tree import (
     VIDEO,
     Arithmetic,
@@ -19,6 +20,7 @@ from vidcurate.rules.tree import (
     Comparison,
     Constant,
     Junction,
+    Measure,
     Membership,
     Missing,
     Negative,
@@ -26,6 +28,7 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
+    TextTest,
 )
 from vidcurate.store.table import FRACTION
 
@@ -110,6 +113,8 @@ def evaluate(node: Node, columns: Mapping[Column, Values]) -> Values:
             return pc.negate(double(evaluate(operand, columns)))
         case Arithmetic():
             return combined(node, columns)
+        case Measure(function=function, operand=operand):
+            return measured(function, evaluate(operand, columns))
         case Percentile():
             raise AssertionError("a percentile has a value only within its comparison")
         case _:
@@ -117,7 +122,8 @@ def evaluate(node: Node, columns: Mapping[Column, Values]) -> Values:
 
 
 def condition(
-    node: Comparison | Membership | Missing | Not | Junction, columns: Mapping[Column, Values]
+    node: Comparison | Membership | TextTest | Missing | Not | Junction,
+    columns: Mapping[Column, Values],
 ) -> Values:
     """Whether a condition is true, for every row."""
     match node:
@@ -125,6 +131,8 @@ def condition(
             return compared(node, columns)
         case Membership(operand=operand):
             return contained(evaluate(operand, columns), node)
+        case TextTest(operand=operand):
+            return has_text(evaluate(operand, columns), node)
         case Missing(operand=operand, negated=negated):
             return (pc.is_valid if negated else pc.is_null)(evaluate(operand, columns))
         case Not(operand=operand):

@@ -12,6 +12,9 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NoReturn
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from vidcurate.errors import RuleError
 from vidcurate.rules.tree import (
     Arithmetic,
@@ -20,6 +23,7 @@ from vidcurate.rules.tree import (
     Constant,
     Junction,
     Level,
+    Measure,
     Membership,
     Missing,
     Negative,
@@ -27,6 +31,7 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
+    TextTest,
     columns_in,
 )
 
@@ -42,13 +47,15 @@ TOKEN = re.compile(
     """,
     re.VERBOSE | re.ASCII,
 )
-KEYWORDS = {"and", "or", "not", "in", "is", "null", "true", "false"}
+TEXT_TESTS = ("contains", "matches")
+MEASURES = ("words", "length", "margin")
+KEYWORDS = {"and", "or", "not", "in", "is", "null", "true", "false", *TEXT_TESTS}
 SPELLINGS = {"&&": "and", "&": "and", "||": "or", "|": "or", "!": "not", "=": "==", "<>": "!="}
 COMPARISONS = ("==", "!=", "<", "<=", ">", ">=")
 LEVELS = {
     "or": Level.OR,
     "and": Level.AND,
-    **dict.fromkeys((*COMPARISONS, "in", "not", "is"), Level.COMPARE),
+    **dict.fromkeys((*COMPARISONS, *TEXT_TESTS, "in", "not", "is"), Level.COMPARE),
     **dict.fromkeys("+-", Level.SUM),
     **dict.fromkeys("*/", Level.PRODUCT),
 }
@@ -169,7 +176,21 @@ def operand(reader: Reader, level: Level) -> Node:
         return Not(expression(reader, Level.NOT))
     if token.text == "null":
         reader.expected(f"{VALUE}; a missing value is tested by 'is null'")
-    return column(reader)
+    return column_or_measure(reader)
+
+
+def column_or_measure(reader: Reader) -> Node:
+    """Parse a column, or a function and what it is computed of, in brackets."""
+    name = reader.next.text
+    if reader.tokens[min(reader.position + 1, len(reader.tokens) - 1)].text != "(":
+        return column(reader)
+    if name not in MEASURES:
+        reader.expected(f"{VALUE}; functions are {', '.join(MEASURES)}")
+    reader.take()
+    reader.take(wanted="(")
+    inner = expression(reader, Level.RULE)
+    reader.take(wanted=")")
+    return Measure(name, inner)
 
 
 def column(reader: Reader) -> Column:
@@ -248,10 +269,16 @@ def extended(reader: Reader, left: Node) -> Node:
         negated = reader.next.text == "not" and bool(reader.take())
         reader.take(wanted="null")
         return Missing(left, negated)
-    if operator in ("in", "not"):
-        if operator == "not":
-            reader.take(wanted="in")
-        return Membership(left, choices(reader), operator == "not")
+    negated = operator == "not"
+    if negated:
+        operator = reader.next.text
+        if operator not in ("in", *TEXT_TESTS):
+            reader.expected("'in', 'contains' or 'matches'")
+        reader.take()
+    if operator in TEXT_TESTS:
+        return TextTest(operator, left, texts(reader, operator), negated)
+    if operator == "in":
+        return Membership(left, choices(reader), negated)
     return Arithmetic(operator, left, expression(reader, LEVELS[operator]))
 
 
@@ -284,3 +311,24 @@ def choices(reader: Reader) -> tuple[Constant, ...]:
         reader.expected("',' or ']'")
     reader.take()
     return tuple(values)
+
+
+def texts(reader: Reader, word: str) -> tuple[Constant, ...]:
+    """Parse the text that follows `contains` or `matches`, or a list of them."""
+    at = reader.next.at
+    found = choices(reader) if reader.next.text == "[" else (constant(reader),)
+    for one in found:
+        if not isinstance(one.value, str) or not one.value:
+            fail(reader.text, at, f"expected a text after '{word}', such as 'logo', found {one}")
+        if word == "matches":
+            check_pattern(reader, one.value, at)
+    return found
+
+
+def check_pattern(reader: Reader, pattern: str, at: int) -> None:
+    """Raise RuleError for a pattern that RE2 cannot read."""
+    try:
+        pc.match_substring_regex(pa.scalar(""), pattern)
+    except pa.ArrowInvalid as error:
+        fault = str(error).removeprefix("Invalid regular expression: ")
+        fail(reader.text, at, f"this is no pattern: {fault}")

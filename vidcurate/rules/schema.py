@@ -13,6 +13,7 @@ from vidcurate.rules.tree import (
     Comparison,
     Constant,
     Junction,
+    Measure,
     Membership,
     Missing,
     Negative,
@@ -20,12 +21,23 @@ from vidcurate.rules.tree import (
     Not,
     Percentile,
     Rule,
+    TextTest,
     children,
     columns_in,
 )
 from vidcurate.store.table import FRACTION
 
 MIN_SIMILARITY = 0.6  # difflib's default for a close match
+TEXTS, SCORED = "list of strings", "list of candidates"
+SCORE = "score"
+# What each test of a text and each function takes.
+TAKES = {
+    "contains": ("string", TEXTS),
+    "matches": ("string",),
+    "words": ("string",),
+    "length": ("string", "list", TEXTS, SCORED),
+    "margin": (SCORED,),
+}
 
 
 def check(
@@ -93,7 +105,18 @@ def kind_of_type(type_: pa.DataType) -> str:
         return "string"
     if pa.types.is_boolean(type_):
         return "boolean"
+    if pa.types.is_list(type_):
+        return kind_of_list(type_.value_type)
     return str(type_).partition("<")[0]
+
+
+def kind_of_list(item: pa.DataType) -> str:
+    """The name of a list's type, by its items."""
+    if pa.types.is_string(item):
+        return TEXTS
+    if pa.types.is_struct(item) and item.get_field_index(SCORE) >= 0:
+        return SCORED
+    return "list"
 
 
 def unknown_name(column: Column, known: Mapping[Column, str], commands: Mapping[str, str]) -> str:
@@ -134,9 +157,9 @@ def kind_of(node: Node, kinds: Mapping[Column, str]) -> str | None:
             return "boolean"
         case Constant(value=str()):
             return "string"
-        case Constant() | Percentile() | Negative() | Arithmetic():
+        case Constant() | Percentile() | Negative() | Arithmetic() | Measure():
             return "number"
-        case Comparison() | Membership() | Missing() | Not() | Junction():
+        case Comparison() | Membership() | TextTest() | Missing() | Not() | Junction():
             return "boolean"
 
 
@@ -159,6 +182,8 @@ def clashes(node: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
         case Membership(operand=operand):
             for choice in node.choices:
                 yield from unlike(node, operand, choice, kinds)
+        case TextTest(word=word) | Measure(function=word):
+            yield from not_taken(node, word, kind_of(node.operand, kinds))
 
 
 def unfit(
@@ -172,6 +197,13 @@ def unfit(
             yield f"{node}: {part} is a {kind}, expected {meaning}"
 
 
+def not_taken(node: TextTest | Measure, word: str, kind: str | None) -> Iterator[str]:
+    """The error of a test or function of something that it does not take."""
+    if kind not in (*TAKES[word], None):
+        taken = " or a ".join(TAKES[word])
+        yield f"{node}: {node.operand} is a {kind}, and {word} takes a {taken}"
+
+
 def unlike(node: Node, left: Node, right: Node, kinds: Mapping[Column, str]) -> Iterator[str]:
     """The error of two sides that cannot be compared."""
     ours, theirs = kind_of(left, kinds), kind_of(right, kinds)
@@ -180,4 +212,5 @@ def unlike(node: Node, left: Node, right: Node, kinds: Mapping[Column, str]) -> 
     if ours != theirs:
         yield f"{node}: {left} is a {ours}, {right} is a {theirs}"
     elif ours not in ("number", "string", "boolean"):
-        yield f"{node}: {left} is a {ours}, which only 'is null' can test"
+        tests = ", ".join([*(word for word, kinds in TAKES.items() if ours in kinds), "'is null'"])
+        yield f"{node}: {left} is a {ours}, which only {tests} can test"

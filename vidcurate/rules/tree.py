@@ -123,6 +123,38 @@ class Membership:
 
 
 @dataclass(frozen=True, slots=True)
+class TextTest:
+    """Whether a text `contains` one of some texts, or `matches` a pattern; `negated` turns it.
+
+    Case does not count for `contains`. A list contains a text that is one of its items.
+    """
+
+    level: ClassVar[Level] = Level.COMPARE
+    word: str
+    operand: "Node"
+    choices: tuple[Constant, ...]
+    negated: bool
+
+    def __str__(self) -> str:
+        choices = ", ".join(map(str, self.choices))
+        listed = choices if len(self.choices) == 1 else f"[{choices}]"
+        word = f"not {self.word}" if self.negated else self.word
+        return f"{bracketed(self.operand, Level.SUM)} {word} {listed}"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A number that is computed of a text or a list: its `words`, `length` or `margin`."""
+
+    level: ClassVar[Level] = Level.VALUE
+    function: str
+    operand: "Node"
+
+    def __str__(self) -> str:
+        return f"{self.function}({self.operand})"
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Whether a value is null or NaN, or with `negated` is neither."""
 
@@ -174,6 +206,8 @@ Node = (
     | Arithmetic
     | Comparison
     | Membership
+    | TextTest
+    | Measure
     | Missing
     | Not
     | Junction
@@ -205,7 +239,7 @@ def children(node: Node) -> tuple[Node, ...]:
             return operands
         case Arithmetic(left=left, right=right):
             return (left, right)
-        case Negative() | Not() | Membership() | Missing():
+        case Negative() | Not() | Membership() | TextTest() | Measure() | Missing():
             return (node.operand,)
         case Constant() | Column() | Percentile():
             return ()

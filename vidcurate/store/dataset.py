@@ -391,7 +391,7 @@ class Dataset(Generic[P_co]):
 
     def stored(self, table: Table[Any], fingerprint: str) -> StoredTable[P_co]:
         """One table as one fingerprint made it."""
-        return StoredTable(cast("P_co", self.root / table.name / fingerprint))
+        return StoredTable(cast("P_co", self.root / (table.folder or table.name) / fingerprint))
 
     @property
     def id(self) -> str | None:
@@ -444,6 +444,13 @@ class Dataset(Generic[P_co]):
         with MANIFEST_LOCK:
             before = self.read_manifest()
             tables = {**before["tables"], table.name: dict(entry)}
+            self.write_manifest(tables, before.get("dataset") or uuid4().hex)
+
+    def forget(self, table: Table[Any]) -> None:
+        """Take a table out of the manifest; its rows stay where they are."""
+        with MANIFEST_LOCK:
+            before = self.read_manifest()
+            tables = {name: e for name, e in before["tables"].items() if name != table.name}
             self.write_manifest(tables, before.get("dataset") or uuid4().hex)
 
     def write_manifest(self, tables: Mapping[str, Any], own_id: str) -> None:

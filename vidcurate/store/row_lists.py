@@ -32,6 +32,12 @@ class ListRow:
     cells: Mapping[str, Any] = field(default_factory=dict)
     fault: str | None = None
 
+    def readable(self) -> Mapping[str, Any]:
+        """The cells; raises ValueError where the row cannot be read."""
+        if self.fault is not None:
+            raise ValueError(self.fault.replace(f"row {self.number}", "it", 1))
+        return self.cells
+
 
 def read_rows(file: Location, wanted: Sequence[str], what: str) -> Iterator[ListRow]:
     """Read the rows of a list; empty rows are left out.

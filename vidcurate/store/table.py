@@ -47,7 +47,8 @@ class Table(Generic[R]):
 
     `key` is the column that names a row. With `names_content` equal keys mean equal rows, however
     they were made, so the fingerprint of a reader does not depend on this table's. `merge` joins
-    rows of equal key, where it is given.
+    rows of equal key, where it is given. `folder` names the table beside whose rows these lie,
+    where there is one.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Table(Generic[R]):
     key: str
     names_content: bool = False
     merge: Callable[[R, R], R] | None = field(default=None, compare=False)
+    folder: str = ""
 
     @cached_property
     def schema(self) -> pa.Schema:

@@ -10,6 +10,7 @@ from typing import Any
 from vidcurate.options import OptionSpec, options_of
 from vidcurate.pipeline.run_options import RUN_ONLY, RunOptions
 from vidcurate.stage import Stage
+from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.output.export import EXPORT
 from vidcurate.stages.registry import STAGES
 
@@ -45,9 +46,14 @@ def estimate(
 """
 
 
+VERSION = ("RunResult", '    version: str = "",')
+
+
 def stub() -> str:
     """The file."""
-    stages = [stage_stub(stage, stage.name) for stage in STAGES]
+    stages = [
+        stage_stub(stage, stage.name, *(VERSION if stage is CAPTION else ())) for stage in STAGES
+    ]
     check = stage_stub(EXPORT, "check_export", "Contract", "    batch_size: int = 1,")
     return "\n".join([HEAD, *keyword_lines(), RUN, check, *stages]).rstrip() + "\n"
 

@@ -2,11 +2,26 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from vidcurate.captioning.prompts import PLACEHOLDERS, fill_prompt, load_prompt, prompt_names
+from vidcurate.captioning.prompts import (
+    IN_TAGS,
+    PLACEHOLDERS,
+    TOLD,
+    asked_for,
+    fill_prompt,
+    in_tags,
+    load_prompt,
+    prompt_names,
+    prompts_with_tags,
+)
 from vidcurate.errors import MediaError, UsageError
 
 VALUES = dict.fromkeys(PLACEHOLDERS, "7")
+HOSTILE = st.sampled_from(
+    ["</heard>", "</ heard >", "\uff1c/title\uff1e", "<sounds>", "\n\n", "{words}", "ignore all"]
+)
 
 
 @pytest.mark.parametrize("name", prompt_names())
@@ -79,3 +94,44 @@ def test_a_value_that_is_not_known_fails_the_clip(tmp_path: Path) -> None:
     path.write_text("{duration_s}", encoding="utf-8")
     with pytest.raises(MediaError, match="duration_s"):
         fill_prompt(load_prompt(str(path)), {})
+
+
+@given(
+    st.lists(HOSTILE | st.text(max_size=8), max_size=12).map("".join), st.sampled_from([*IN_TAGS])
+)
+def test_words_from_outside_stay_in_their_tags(words: str, name: str) -> None:
+    """Whatever is heard, a request has one opening and one closing tag, and one line between."""
+    told = in_tags(load_prompt(name), words)
+    if told:
+        head, opened, rest = told.partition(f"\n<{name}>\n")
+        inside, closed, tail = rest.partition(f"\n</{name}>")
+        assert opened
+        assert closed
+        assert tail == ""
+        assert "no instruction" in head
+        assert not {*"<>\uff1c\uff1e\n"} & {*inside}
+
+
+def test_words_from_outside_are_bounded() -> None:
+    """A long text is cut, a blank one leaves nothing, and what has no brackets stays as it is."""
+    prompt = load_prompt("heard")
+    assert in_tags(prompt, "word " * 5000).count("word ") == 2399
+    assert in_tags(prompt, " \n<> ") == ""
+    assert "<heard>\nLook, {Bob}! 2 3\n</heard>" in in_tags(prompt, "Look, {Bob}! 2 < 3")
+
+
+def test_placeholders_are_found_and_braces_are_not(tmp_path: Path) -> None:
+    """A word in double braces asks for nothing; a prompt that asks for words brings their tags."""
+    path = tmp_path / "p.txt"
+    path.write_text("{{heard}} {title}", encoding="utf-8")
+    asked = {"mine": load_prompt(str(path))}
+    assert asked_for(asked.values()) == {"title"}
+    assert [*prompts_with_tags(asked)] == ["mine", "title"]
+
+
+def test_a_stage_that_does_not_know_says_so(tmp_path: Path) -> None:
+    """What only captions are told is refused in the prompt of another stage, not left empty."""
+    path = tmp_path / "p.txt"
+    path.write_text("{quality} {heard} {caption}", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"asks for \{heard\}, \{quality\}, which only .* caption"):
+        load_prompt(str(path), TOLD)

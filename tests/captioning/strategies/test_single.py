@@ -1,4 +1,5 @@
 import json
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -37,7 +38,7 @@ def test_detail_decides_the_prompt() -> None:
     assert "one plain paragraph" in wanted["detailed"]
 
 
-def asked(**options: str) -> str:
+def asked(**options: Any) -> str:
     """The prompt of `single` with these options."""
     model = Model([reply("sks, a hare runs.")])
     caption_by(model, None, None, **options)

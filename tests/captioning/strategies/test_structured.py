@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.conversations import Model, caption_by, reply
-from vidcurate.captioning.forms import load_form, schema_of
+from vidcurate.captioning.forms import form_names, load_form, schema_of, word_faults
 from vidcurate.captioning.text.json_answer import fault_in
 from vidcurate.errors import UsageError
 
@@ -143,3 +143,83 @@ def test_the_packages_form_is_one() -> None:
     assert "camera" in str(fault_in(lacking, schema))
     odd = {**FILLED, "camera": {**FILLED["camera"], "movement": ["swirl"]}}
     assert "swirl" in str(fault_in(odd, schema))
+
+
+KOALA_PARTS = (
+    *("subject", "actions", "environment"),
+    *("visual_language", "camera_language", "world_knowledge"),
+)
+
+
+def koala(n_words: int, camera: str = "static") -> str:
+    """An answer in Koala's form with a caption of so many words."""
+    parts = {**dict.fromkeys(KOALA_PARTS, "a hare"), "camera_language": camera}
+    return json.dumps({**parts, "caption": " ".join(["hare"] * n_words)})
+
+
+@pytest.mark.parametrize("name", form_names())
+def test_every_packaged_form_is_one(name: str) -> None:
+    """Each form of the package passes the check of forms and is found by its name."""
+    schema = schema_of(load_form(name).text)
+    assert schema["properties"]["caption"]["type"] == "string"
+
+
+def test_forms_have_their_published_fields() -> None:
+    """Koala's six parts, VDC's five texts, and SkyCaptioner's fields and words for shots."""
+    fields = {name: schema_of(load_form(name).text)["properties"] for name in form_names()}
+    assert list(fields["koala"]) == [*KOALA_PARTS, "caption"]
+    assert set(fields["vdc"]) == {"short_caption", "camera", "background", "main_object", "caption"}
+    sky = fields["skyreels"]
+    assert set(sky["subjects"]["items"]["properties"]) == {
+        *("appearance", "action", "expression", "position", "type", "sub_type", "is_main_subject")
+    }
+    assert [len(sky[name]["enum"]) for name in ("shot_type", "shot_angle", "shot_position")] == [
+        *(6, 4, 9)
+    ]
+
+
+@pytest.mark.parametrize("n_words", [150, 250])
+def test_koalas_caption_within_its_words_is_taken(n_words: int) -> None:
+    """A caption of 150 to 250 words takes one request and no note."""
+    model = Model([reply(koala(n_words))])
+    result = caption_by(model, strategy="structured", form="koala")
+    assert (len(result.text.split()), result.repairs) == (n_words, ())
+
+
+@pytest.mark.parametrize(("n_words", "again"), [(149, 200), (251, 150)])
+def test_koalas_caption_outside_is_asked_for_once_more(n_words: int, again: int) -> None:
+    """A caption that is too short or too long is asked for again, with its number of words."""
+    model = Model([reply(koala(n_words)), reply(koala(again))])
+    result = caption_by(model, strategy="structured", form="koala")
+    assert (len(result.text.split()), result.repairs) == (again, ())
+    asked = " ".join(map(str, model.requests[1].parts))
+    assert f"caption has {n_words} words, not 150 to 250" in asked
+    assert "minWords" not in str(model.requests[0].schema)
+
+
+def test_a_caption_that_stays_outside_is_kept_and_told() -> None:
+    """After a second answer outside, or one of no form, a text is taken and `repairs` says so."""
+    model = Model([reply(koala(9)), reply(koala(300))])
+    told = caption_by(model, strategy="structured", form="koala")
+    assert told.repairs == ("caption has 300 words, not 150 to 250",)
+    model = Model([reply(koala(9)), reply("no"), reply("no")])
+    kept = caption_by(model, strategy="structured", form="koala")
+    assert len(kept.text.split()) == 9
+    assert kept.repairs[0] == "caption has 9 words, not 150 to 250"
+    assert kept.repairs[1].startswith("asked again: the answer is not JSON")
+
+
+def test_what_koala_says_of_the_camera_is_compared() -> None:
+    """The camera of each form is held against the measurement."""
+    model = Model([reply(koala(200, "It pans left."))])
+    result = caption_by(model, PAN_RIGHT, strategy="structured", form="koala")
+    assert result.conflicts == ("says pan left, measured pan right for 90%",)
+
+
+def test_words_are_wished_at_any_depth() -> None:
+    """Texts inside lists and objects are counted too; a form may have one bound."""
+    text = {"type": "string", "minWords": 2}
+    form = {"properties": {"a": {"items": {"properties": {"b": text}}}}}
+    assert list(word_faults({"a": [{"b": "one"}, {"b": "one two"}]}, form)) == [
+        "a 1.b has 1 words, not at least 2"
+    ]

@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable, Sequence
 from math import exp, log
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from tests.support.chat_server import Script
 from vidcurate.errors import MediaError, ServerDownError
 from vidcurate.models.chat.choices import TokenStep, answered_steps, choice_logprobs, value_told
 from vidcurate.models.chat.conversation import (
+    Answer,
     ChoiceAnswer,
     Conversation,
     Frame,
@@ -19,6 +21,7 @@ from vidcurate.models.chat.conversation import (
     Sound,
     ask_choice,
 )
+from vidcurate.models.chat.vllm import read_output
 from vidcurate.models.notices import take_notices
 
 YES_NO = ("yes", "no")
@@ -181,6 +184,20 @@ def test_a_server_without_probabilities_is_asked_in_words(script: Script, way: s
     assert schema["properties"]["answer"]["enum"] == ["yes", "no"]
     [notice] = take_notices()
     assert "asked in words how sure it is" in notice
+
+
+def test_vllm_tells_the_same_in_process() -> None:
+    """The log-probabilities of vLLM's own output are read as those of a server are."""
+    tokens = {5: ("Yes", 0.6), 6: (" no", 0.2)}
+    likeliest = {
+        n: SimpleNamespace(decoded_token=t, logprob=log(p)) for n, (t, p) in tokens.items()
+    }
+    output = SimpleNamespace(finish_reason="stop", text="Yes", token_ids=[5], logprobs=[likeliest])
+    result = SimpleNamespace(outputs=[output], prompt_token_ids=[1])
+    answer = read_output(result, "eye", 9, 0.1, YES_NO)
+    assert isinstance(answer, Answer)
+    assert answer.choice_logprobs == pytest.approx({"yes": log(0.6), "no": log(0.2)})
+    assert answer.score_from == "logprobs"
 
 
 def test_an_answer_beside_the_choices_fails_alone(script: Script) -> None:

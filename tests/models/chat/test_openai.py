@@ -15,8 +15,10 @@ from tests.support.chat_server import Script
 from vidcurate.errors import UsageError
 from vidcurate.models.chat.conversation import Answer, Conversation, ModelRequest
 from vidcurate.models.chat.openai import AHEAD, open_chat
+from vidcurate.models.chat.options import ChatModelConfig
 from vidcurate.models.chat.requests import chat_payload, initial_format
 from vidcurate.models.chat.responses import retry_after_s
+from vidcurate.options import given_options
 
 
 def test_an_answer_names_its_model(script: Script) -> None:
@@ -207,3 +209,11 @@ def test_the_token_limit_has_two_names(script: Script, base_url: str, name: str)
 def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | None) -> None:
     """Both forms of the header are read; a past date is no wait, nonsense is no header."""
     assert retry_after_s(header) == seconds
+
+
+def test_a_model_that_does_not_hear_decides_rows_as_before() -> None:
+    """The option hears is in a fingerprint only where it is yes, so older data sets stay done."""
+    silent = ChatModelConfig.model_validate({"model": "eye", "hears": False})
+    hearing = ChatModelConfig.model_validate({"model": "eye", "hears": True})
+    assert "hears" not in given_options(silent)
+    assert given_options(hearing) == {**given_options(silent), "hears": True}

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from tests.support.chat_server import MODEL, Script, serving
@@ -10,6 +11,7 @@ from tests.support.videos import render
 from vidcurate.errors import UsageError
 from vidcurate.pipeline.run_options import RunOptions
 from vidcurate.records import CAPTIONS, KEPT, OUTLINES, STORIES, Story
+from vidcurate.stages.output.export_options import ExportConfig
 
 BASE: dict[str, dict[str, Any]] = {"split": {"min_clip_s": 1.0}, "caption": {}}
 
@@ -139,3 +141,34 @@ def test_prompts_may_be_ones_own(out: Path, script: Script) -> None:
     [after, _] = write_stories(out, script, {"max_scene_s": 2.0}, video_prompt=str(own))
     assert after.prompt_hash != before.prompt_hash
     assert after.text.startswith("Tell it: 0.0 to 2.0 s:")
+
+
+def test_an_export_has_the_stories_of_present_outlines(out: Path, script: Script) -> None:
+    """Videos and films tell of what captions say now; a story of earlier scenes is in neither."""
+    script.say = lambda _body: "old"
+    write_stories(out, script)
+    script.say = lambda _body: "new"
+    write_stories(out, script, {"max_scene_s": 2.0})
+    assert len(rows(out, STORIES)) == 4
+    process(out, {"export": ExportConfig(media="none", films=True).model_dump()})
+    folder = out / "export"
+    videos, stories, outlines = (
+        pq.read_table(folder / name, partitioning=None)
+        for name in ("videos", "films/stories", "films/outlines")
+    )
+    assert videos["story_text"].to_pylist() == stories["text"].to_pylist() == ["new", "new"]
+    assert [len(scenes) for scenes in outlines["scenes"].to_pylist()] == [3, 3]
+    assert [*outlines["video_id"].to_pylist()] == [*stories["video_id"].to_pylist()]
+    card = (folder / "README.md").read_text("utf-8")
+    assert "## Columns of outlines" in card
+    assert "path: films/stories/train-*.parquet" in card
+
+
+def test_films_that_are_not_there_are_refused(out: Path) -> None:
+    """Before anything is written, an export says which command makes the tables of whole videos."""
+    with pytest.raises(
+        UsageError, match="no table of whole videos is here yet: `vidcurate outline"
+    ):
+        process(out, {"export": ExportConfig(media="none", films=True).model_dump()})
+    with pytest.raises(UsageError, match="films are tables, which only the target parquet has"):
+        process(out, {"export": ExportConfig(target=("jsonl",), films=True).model_dump()})

@@ -1,14 +1,22 @@
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from tests.support.pipeline import process, rows
 from tests.support.videos import ffmpeg, render
+from vidcurate.clips.words import SCHEMA
 from vidcurate.errors import MissingExtraError
-from vidcurate.records import SPEECH, Speech
+from vidcurate.records import SPEECH, Clip, Speech
+from vidcurate.stages.scores.speech import Said, said_in
 
 WITHOUT_MODEL = {"backend": "none"}
+SRT = (
+    "1\n00:00:00,000 --> 00:00:01,900\nOne two three four.\n\n"
+    "2\n00:00:02,600 --> 00:00:03,600\n{}\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,3 +78,44 @@ def test_a_missing_extra_is_said_first(
     with pytest.raises(MissingExtraError, match=r"pip install 'vidcurate\[speech\]'"):
         judged(tmp_path / "out", folder)
     assert not (tmp_path / "out" / "scans").exists()
+
+
+def test_words_are_counted_where_there_is_a_transcript(tmp_path: Path, folder: Path) -> None:
+    """Words come when transcripts come, also for a video without sound, and follow its subtitles.
+
+    A video without a transcript has none, and words of subtitles no probability.
+    """
+    videos, out = tmp_path / "videos", tmp_path / "out"
+    videos.mkdir()
+    for file in folder.glob("*.m*"):
+        (videos / file.name).write_bytes(file.read_bytes())
+    assert {row.words_per_s for row in judged(out, videos, **WITHOUT_MODEL)} == {None}
+    (videos / "silent.srt").write_text(SRT.format("Five."), "utf-8")
+    transcribe = {"transcribe": {"backend": "subtitles"}}
+    process(out, transcribe, videos)
+    found = judged(out, videos, **WITHOUT_MODEL)
+    assert {row.words_per_s for row in found if not row.has_audio} == {2.0, 0.5}
+    assert {row.words_per_s for row in found if row.has_audio} == {None}
+    assert {row.word_probability for row in found} == {None}
+    (videos / "silent.srt").write_text(SRT.format("Five and six."), "utf-8")
+    process(out, transcribe, videos)
+    again = judged(out, videos, **WITHOUT_MODEL)
+    assert {row.words_per_s for row in again if not row.has_audio} == {2.0, 1.5}
+
+
+def test_a_word_is_in_the_clip_that_holds_its_middle() -> None:
+    """Words a second and their mean probability are those of the clip's own words."""
+    words = pa.table(
+        {
+            "start_s": [0.5, 1.8, 2.1],
+            "end_s": [1.0, 2.4, 2.5],
+            "word": [" in", " out", " out"],
+            "probability": [0.25, 0.75, 1.0],
+            "segment": pa.array([0, 0, 0], pa.int32()),
+        },
+        schema=SCHEMA,
+    )
+    clip = Clip("a", "v", 0, 200, Fraction(1, 100), 0.0, 2.0, 2.0, 48)
+    assert said_in(clip, words, "hash") == Said(0.5, 0.25, "hash")
+    assert said_in(clip, words.slice(1), None) == Said(0.0, None, None)
+    assert said_in(clip, None, None) == Said(None, None, None)

@@ -4,7 +4,8 @@ import pytest
 from tests.support.split_videos import split_video, video_of
 from vidcurate.records import Bounds, Cut, VideoCuts
 from vidcurate.stages.shots.bounds import clip_bounds
-from vidcurate.stages.shots.split import SplitConfig, clips_of
+from vidcurate.stages.shots.split import clips_of
+from vidcurate.stages.shots.split_options import SplitConfig
 
 PTS = np.arange(0, 300, 10)
 CUTS_OF_VIDEO = (

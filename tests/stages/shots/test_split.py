@@ -2,17 +2,21 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.pipeline import done, process, rows, states, stored
-from tests.support.split_videos import spans, split_video, videos
+from tests.support.split_videos import cut_between, spans, split_video, video_of, videos
 from tests.support.videos import ffmpeg, render
+from vidcurate.clips.scenes import TimedVectors
 from vidcurate.media.scan.files import read_frames
-from vidcurate.records import CLIPS, SCANS
-from vidcurate.stages.shots.split import SplitConfig
+from vidcurate.records import CLIPS, SCANS, VideoCuts
+from vidcurate.stage import Loss
+from vidcurate.stages.shots.split import clips_of
+from vidcurate.stages.shots.split_options import SplitConfig
 
 TIME_BASES = [Fraction(1, 24), Fraction(1, 90000), Fraction(1001, 30000), Fraction(1, 1000)]
 
@@ -200,3 +204,32 @@ def test_min_length_drops_a_video_with_its_reason(out: Path) -> None:
     statuses = sorted(done(out, CLIPS).values())
     assert statuses == [("dropped", "no shot is 1.9 s long"), ("ok", None)]
     assert states(stored(out, SCANS).folder) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"trim_share": 0.1}, [(10, 90)]),
+        ({"trim_share": 0.1, "trim_s": 15}, [(15, 85)]),
+        ({"trim_share": 0.1, "trim_s": 5}, [(10, 90)]),
+        ({"trim_share": 0.1, "trim_at": "gradual"}, [(0, 100)]),
+    ],
+)
+def test_a_share_is_trimmed_where_it_is_more(
+    options: dict[str, object], expected: list[tuple[int, int]]
+) -> None:
+    """A shot loses a tenth of its length at each end that is trimmed, or trim_s if that is more."""
+    config = SplitConfig.model_validate({"min_clip_s": 0, "max_clip_s": 1000, **options})
+    clips = split_video([*range(100)], 100, [], config)
+    assert [(clip.start_pts, clip.end_pts) for clip in clips] == expected
+
+
+def test_a_shot_that_ends_as_it_began_stands_still() -> None:
+    """It is left out and counted; one with a single vector is not known to stand still."""
+    looks = np.array([[1, 0], [1, 0], [0, 1], [1, 0], [0, 1]], np.float32)
+    vectors = TimedVectors(np.array([1, 8, 11, 18, 21], np.int64), looks)
+    video = video_of([*range(30)], 30, vectors=vectors)
+    cuts = VideoCuts("video", (cut_between(9, 10), cut_between(19, 20)))
+    clips, losses = clips_of(cuts, video, SplitConfig(min_clip_s=1, min_change=0.15))
+    assert [(clip.start_pts, clip.end_pts) for clip in clips] == [(10, 20), (20, 30)]
+    assert losses == (Loss("shot that stands still, left out by split.min_change", 1, 10.0),)

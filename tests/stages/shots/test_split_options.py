@@ -17,7 +17,8 @@ from vidcurate.errors import EmptyResultError
 from vidcurate.pipeline.config import load_config
 from vidcurate.records import BOUNDS, CLIPS, CUTS, EXPORTS, VECTORS, VERIFIED, Cut, VideoCuts
 from vidcurate.stages.registry import STAGES
-from vidcurate.stages.shots.split import (
+from vidcurate.stages.shots.split import clips_of
+from vidcurate.stages.shots.split_options import (
     Neighbours,
     NoStitching,
     Scenes,
@@ -26,7 +27,6 @@ from vidcurate.stages.shots.split import (
     TrimAll,
     TrimGradual,
     Truncate,
-    clips_of,
 )
 
 RECIPES = sorted(CONFIGS.glob("*.yaml"))

@@ -9,7 +9,8 @@ from tests.support.split_videos import VideoWithCuts, cut_between, video_of, vid
 from vidcurate.clips.reviews import Revision
 from vidcurate.errors import MediaError
 from vidcurate.records import ReviewedSpan, VideoCuts
-from vidcurate.stages.shots.split import SplitConfig, clips_of
+from vidcurate.stages.shots.split import clips_of
+from vidcurate.stages.shots.split_options import SplitConfig
 
 SHOTS = SplitConfig(min_clip_s=3, max_clip_s=100)
 

@@ -180,7 +180,7 @@ def test_equal_questions_are_one_with_all_their_spans(tmp_path: Path) -> None:
         {"start_s": 5, "end_s": 7},
     )
     late = [{"answer": "Ann"}, {"answer": "Bob"}]
-    found = asked(json_list(tmp_path, *(question | more for more in (*spans, *late))))
+    found = asked(json_list(tmp_path, *({**question, **more} for more in (*spans, *late))))
     [query] = QUERIES.from_arrow(found.rows)
     assert [(s.start_s, s.end_s) for s in query.true_spans] == [(1, 2), (5, 7)]
     assert query.answer == "Ann"

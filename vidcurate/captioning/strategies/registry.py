@@ -9,22 +9,33 @@ from vidcurate.captioning.clip_input import Strategy
 from vidcurate.captioning.forms import load_form
 from vidcurate.captioning.options import (
     CaptionConfig,
+    CleaningRule,
+    Shots,
     Single,
     StrategyName,
     Structured,
     Teachers,
     teacher_of,
 )
-from vidcurate.captioning.prompts import INSERTED, Prompt, load_prompt
+from vidcurate.captioning.prompts import (
+    INSERTED,
+    Prompt,
+    asked_for,
+    load_prompt,
+    prompts_with_tags,
+)
+from vidcurate.captioning.strategies.audible import audible
+from vidcurate.captioning.strategies.audio_visual import audio_visual
 from vidcurate.captioning.strategies.dense import dense
 from vidcurate.captioning.strategies.differential import differential
 from vidcurate.captioning.strategies.motion_detail import motion_detail
 from vidcurate.captioning.strategies.script import script
+from vidcurate.captioning.strategies.shots import shots
 from vidcurate.captioning.strategies.single import single
 from vidcurate.captioning.strategies.structured import structured
 from vidcurate.captioning.strategies.teachers import teachers
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
-from vidcurate.records import MOTION
+from vidcurate.records import MOTION, SOUNDS, SPEECH
 from vidcurate.store.table import Table
 
 
@@ -32,12 +43,16 @@ from vidcurate.store.table import Table
 class StrategySpec:
     """A strategy and the names of its prompts; an option can replace the first.
 
-    `reads` are the score tables that it uses, where the data set has them.
+    `reads` are the score tables that it uses, where the data set has them. Where a strategy is
+    about sound, `hearing` are its prompts for a model that hears, which needs no table of sounds.
+    `unfit` are cleaning rules that would take away what the strategy asks for.
     """
 
     converse: Strategy
     prompts: tuple[str, ...]
     reads: tuple[Table[Any], ...] = ()
+    hearing: tuple[str, ...] = ()
+    unfit: tuple[CleaningRule, ...] = ()
 
 
 STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
@@ -49,7 +64,28 @@ STRATEGIES: Mapping[StrategyName, StrategySpec] = MappingProxyType(
         "structured": StrategySpec(
             structured, ("structured", "measured", *JSON_PROMPTS), (MOTION,)
         ),
+        "shots": StrategySpec(
+            shots,
+            (
+                *("shots", "shot-type", "shot-angle", "shot-position", "camera-motion"),
+                *("expression", "word-again", "fuse-t2v", "fuse-i2v", *JSON_PROMPTS),
+            ),
+            (MOTION,),
+            unfit=("opener",),  # "A long shot shows" names what an expert decided
+        ),
         "motion-detail": StrategySpec(motion_detail, ("fuse", "motion", "details")),
+        "audible": StrategySpec(
+            audible,
+            ("audible", "audible-told", *JSON_PROMPTS),
+            (SPEECH, SOUNDS),
+            ("audible", "audible-hear", *JSON_PROMPTS),
+        ),
+        "audio-visual": StrategySpec(
+            audio_visual,
+            ("merge-sound", "merge-heard", "describe", "still"),
+            (SPEECH, SOUNDS),
+            ("merge-sound", "merge-heard", "describe", "still", "see-and-hear", *JSON_PROMPTS),
+        ),
         "teachers": StrategySpec(teachers, ("describe", "choose", *JSON_PROMPTS)),
     }
 )
@@ -60,7 +96,8 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
 
     Raises UsageError for a prompt that cannot be used.
     """
-    first, *others = STRATEGIES[config.strategy.name].prompts
+    spec = STRATEGIES[config.strategy.name]
+    first, *others = spec.hearing if listens(config) else spec.prompts
     asked = {first: load_prompt(config.prompt or first)}
     asked |= {name: load_prompt(name) for name in others}
     strategy = config.strategy
@@ -70,8 +107,23 @@ def prompts_of(config: CaptionConfig) -> dict[str, Prompt]:
     detail = strategy.detail if isinstance(strategy, Single) else "detailed"
     chosen = {"style": f"style-{config.style}", "detail": f"detail-{detail}"}
     for part in INSERTED:
-        if any(f"{{{part}}}" in prompt.text for prompt in asked.values()):
+        if part in asked_for(asked.values()):
             asked[part] = load_prompt(chosen[part])
+    asked = prompts_with_tags(asked)
     if isinstance(strategy, Structured):
         asked["form"] = load_form(strategy.form)
+    if isinstance(strategy, Shots):
+        asked["form"] = load_form("skyreels")
     return asked
+
+
+def listens(config: CaptionConfig) -> bool:
+    """Whether the model is given the clips' sound."""
+    is_about_sound = bool(STRATEGIES[config.strategy.name].hearing)
+    return config.chat is not None and config.chat.hears and is_about_sound
+
+
+def cleaning_rules(config: CaptionConfig) -> tuple[CleaningRule, ...]:
+    """The rules by which a strategy's text is cleaned."""
+    unfit = STRATEGIES[config.strategy.name].unfit
+    return tuple(rule for rule in config.clean if rule not in unfit)

@@ -24,14 +24,14 @@ SCENE: Mapping[str, Any] = MappingProxyType(
 def script(clip_input: ClipInput) -> Conversation[CaptionText]:
     """Ask for the content of a scene, with title, shot type and camera movement.
 
-    The voice-over comes from the subtitles, not from the model; it is null where there are none.
-    Raises MediaError for a scene without content.
+    The voice-over comes from the transcript or the subtitles, not from the model; it is null
+    where there are none. Raises MediaError for a scene without content.
     """
     strategy = clip_input.config.strategy
     assert isinstance(strategy, Script)
-    text = clip_input.voice_over.text if clip_input.voice_over else ""
-    spoken = text[: strategy.max_prompt_chars]
-    voice_over = clip_input.prompt("voice-over", heard=spoken) if spoken else ""
+    text = clip_input.heard
+    heard = clip_input.in_tags("heard", text, strategy.max_prompt_chars)
+    voice_over = clip_input.prompt("voice-over", heard=heard) if heard else ""
     parts = (clip_input.prompt("script", voice_over=voice_over), *clip_input.numbered_frames())
     answer = yield from ask_json(parts, dict(SCENE))
     scene = {name: " ".join(answer[name].split()) for name in FIELDS}

@@ -47,11 +47,15 @@ def ask_json(
     try:
         return answer_value(answer, schema)
     except MediaError as error:
-        again = fill_prompt(load_prompt("json-again"), {"fault": str(error)})
-    answer = yield ModelRequest(
-        (*asked, f"Your answer was:\n{text}", again), bound or schema, max_tokens
-    )
+        again = asked_again(text, str(error))
+    answer = yield ModelRequest((*asked, *again), bound or schema, max_tokens)
     return answer_value(answer, schema)
+
+
+def asked_again(text: str, fault: str) -> tuple[str, str]:
+    """The parts that ask for another answer than `text`, and say what is wrong with it."""
+    again = fill_prompt(load_prompt("json-again"), {"fault": fault})
+    return f"Your answer was:\n{text}", again
 
 
 def answer_value(answer: Answer, schema: Mapping[str, Any]) -> Any:

@@ -12,7 +12,7 @@ from vidcurate.pipeline.config import load_config
 from vidcurate.pipeline.default_config import default_config
 from vidcurate.pipeline.recipes import find_config, list_recipes, recipe_file
 from vidcurate.pipeline.resolve import resolve_stages
-from vidcurate.stages.registry import STAGES
+from vidcurate.stages.registry import STAGES, stages_with
 
 
 def config(
@@ -58,6 +58,7 @@ def check_file(name: str) -> None:
     """Say whether a config file can be run; raises ConfigError or UsageError with all faults."""
     file = find_config(name)
     configs = load_config(file, STAGES)
-    defaults = {stage.name: stage.config() for stage in STAGES}
-    check_stages(resolve_stages(STAGES, list(configs), {**defaults, **configs}, []))
+    stages = stages_with(configs)
+    defaults = {stage.name: stage.config() for stage in stages}
+    check_stages(resolve_stages(stages, list(configs), {**defaults, **configs}, []))
     say(f"{file}: {quantity(len(configs), 'stage')}, no fault")

@@ -12,6 +12,7 @@ from vidcurate.errors import UsageError
 from vidcurate.pipeline.discovery.found_files import drop_files
 from vidcurate.pipeline.discovery.sources import source_name
 from vidcurate.pipeline.scope import GONE
+from vidcurate.pipeline.session import forget_version
 from vidcurate.records import FoundFile
 from vidcurate.store.lock import writing
 
@@ -23,14 +24,30 @@ Videos = Annotated[
         show_default=False,
     ),
 ]
+Versions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--version", metavar="NAME", help="A caption version; repeat for more.", show_default=False
+    ),
+]
 Gone = Annotated[bool, typer.Option("--gone", help="All videos that are gone or no longer listed.")]
 
 
-def drop(dataset: Folder, videos: Videos = None, gone: Gone = False) -> None:
-    """Take videos out of a data set; their files stay, and ingest takes them in again."""
-    if not videos and not gone:
-        raise UsageError("which videos? name their paths, or give --gone")
+def drop(
+    dataset: Folder, videos: Videos = None, gone: Gone = False, version: Versions = None
+) -> None:
+    """Take videos out of a data set; their files stay, and ingest takes them in again.
+
+    A caption version is taken out by its name; its texts stay until they are cleaned away.
+    """
+    if not videos and not gone and not version:
+        raise UsageError("which videos? name their paths, or give --gone, or a caption --version")
     opened = require_dataset(dataset)
+    with writing(opened.root):
+        for name in version or ():
+            forget_version(opened, name, say)
+    if not videos and not gone:
+        return
     names = [source_name(video) for video in videos or ()]
     with writing(opened.root):
         dropped = drop_files(opened, lambda file: is_named(file, names, gone=gone))

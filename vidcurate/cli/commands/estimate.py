@@ -1,5 +1,6 @@
 """The `estimate` command: a sample of videos is run in the data set, and the rest estimated."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -34,7 +35,8 @@ def estimate(
     choice = stages_to_run(values)
     asked = request(values)
     found = None
-    with begun(asked, [*choice.stages, PROBE.name], choice.given) as (run, plan):
+    wanted = replace(choice, stages=(*choice.stages, PROBE.name))
+    with begun(asked, wanted) as (run, plan):
         found = estimate_run(run, plan, videos)
         # An estimate of nothing would hide what an earlier one said.
         if found and found.n_left:

@@ -1,5 +1,6 @@
 """The `export` command: a stage's, and a look beforehand at what trainers will do with clips."""
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -55,7 +56,7 @@ def check_only(batch_size: int, values: dict[str, Any]) -> None:
     choice = choose_options(EXPORT, own, values["config"], values["dataset"])
     asked = request(values)
     config, stages = tables_needed(values["dataset"], choice.given)
-    with begun(asked, stages, choice.given) as (run, plan):
+    with begun(asked, replace(choice, stages=stages)) as (run, plan):
         run_all(run, plan, asked.options)
     exit_if_interrupted(run)
     found = contract_of(run.dataset, config, limit=asked.options.limit, batch_size=batch_size)

@@ -18,7 +18,7 @@ def run(**values: Any) -> None:
     from vidcurate.cli.invoke import invoke
 
     choice = stages_to_run(values)
-    invoke(request(values), choice.stages, choice.given)
+    invoke(request(values), choice)
 
 
 with_parameters(run, shared_parameters(panel=None))

@@ -25,7 +25,7 @@ def stage_command(
 
         own = given_values(stage.config, values)
         choice = choose_options(stage, own, values["config"], values["dataset"])
-        invoke(request(values), choice.stages, choice.given)
+        invoke(request(values), choice)
 
     shared = shared_parameters(needs_dataset=without_dataset is None)
     with_parameters(command, [*stage_parameters(stage.config), *shared])

@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError, quantity
+from vidcurate.exporting.clips_table import clips_table
 from vidcurate.exporting.folder.manifest import read_manifest
 from vidcurate.exporting.folder.marker import SHARD, read_marker
 from vidcurate.exporting.tables.table import SPLITS
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
-from vidcurate.records import CAPTIONS, CLIPS, DECISIONS, KEPT, PARTITIONS, REFINED, SOURCES
+from vidcurate.records import ACCEPTED, CAPTIONS, CLIPS, DECISIONS, KEPT, REFINED, SOURCES
 from vidcurate.stage import DatasetView
 from vidcurate.store.storage import Location, list_names
 from vidcurate.store.table import Table, arrow_source
@@ -157,8 +158,9 @@ def find_losses(
 
 def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
     """Count clips that an export no longer has, by the unintended reason."""
-    kept = set(view.scan(PARTITIONS, ["clip_id"])["clip_id"].to_pylist())
+    kept = set(view.scan(clips_table(view), ["clip_id"])["clip_id"].to_pylist())
     judged, split = (statuses(view, table) for table in (KEPT, CLIPS))
+    weighed = statuses(view, ACCEPTED) if view.has(ACCEPTED) else {}
     live = set(view.scan(SOURCES, ["video_id"])["video_id"].to_pylist())
     dropped = view.dropped_videos()
     reasons: Counter[str] = Counter()
@@ -166,6 +168,8 @@ def why_lost(clips: pa.Table, view: DatasetView) -> Counter[str]:
         clip_id, video_id = clip["clip_id"], clip["video_id"]
         if clip_id in kept:
             reasons["export or verify failed"] += 1
+        elif weighed.get(clip_id) == "failed":
+            reasons["accept failed"] += 1
         elif clip_id in judged:
             if judged[clip_id] == "failed":
                 reasons["filter failed"] += 1

@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from vidcurate.clips.rendition import Box, Size
+from vidcurate.exporting.clips_table import clips_table
 from vidcurate.exporting.rendition import inside_bars
 from vidcurate.exporting.tables.reviews import written_texts
-from vidcurate.records import CAPTIONS, PARTITIONS, QUALITY, REFINED, SOURCES, VIDEOS
+from vidcurate.records import CAPTIONS, QUALITY, REFINED, SOURCES, VIDEOS
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import positions, take_nullable
 
@@ -161,7 +162,7 @@ def read_clip_facts(view: DatasetView, *, crops_bars: bool) -> ClipFacts:
     """Read the clips to be exported from a data set, with the captions that are there."""
     has_bars = crops_bars and view.has(QUALITY)
     return clip_facts(
-        view.scan(PARTITIONS),
+        view.scan(clips_table(view)),
         view.scan(VIDEOS, ["video_id", *FROM_VIDEO]),
         SOURCES.one_row_a_key(view.scan(SOURCES)).select(["video_id", "path"]),
         view.scan(QUALITY, ["clip_id", *BARS]) if has_bars else None,

@@ -4,10 +4,11 @@ import csv
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from vidcurate.errors import UsageError, suggest
+from vidcurate.exporting.folder.subtitles import SUBTITLE_COLUMNS
 from vidcurate.exporting.target import Bundle, Sample, TargetOptions
 
 CLIPS = "clips"
@@ -27,6 +28,8 @@ def columns_of(sample: Sample, path: str) -> dict[str, Any]:
     The facts of the file stand in place of columns of the same name.
     """
     known = {**sample.row, "file_name": path, "caption": sample.caption}
+    for name in (name for name in SUBTITLE_COLUMNS if known.get(name)):
+        known[name] = str(PurePath(path).with_suffix(PurePath(known[name]).suffix))
     if sample.facts:
         facts = sample.facts
         known |= {"width": facts.width, "height": facts.height, "fps": float(facts.fps)}

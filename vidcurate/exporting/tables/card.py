@@ -14,6 +14,8 @@ import yaml
 
 from vidcurate.errors import quantity
 from vidcurate.exporting.tables.columns import describe
+from vidcurate.exporting.tables.films import FILM_TABLES
+from vidcurate.records import columns_of_table, version_tables
 
 LICENCE_COLUMNS = ("licence", "license")
 CREDIT_COLUMNS = ("attribution", "author", "credit")
@@ -39,6 +41,11 @@ BY_NAME = (
     "On a hub, `load_dataset` takes the name of the data set and of the table: {tables}. Given a "
     "folder on a disk it keeps what it read first, also when the export there is extended."
 )
+FILMS = (
+    "A row for each video that has clips here. It tells of all clips of the video that are kept "
+    "and have a caption, also of one whose file is not here."
+)
+CAPTIONS_STAGE = "caption"
 # Where an export lies on a machine is nobody's business elsewhere.
 OF_MACHINE = ("out",)
 MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;"} | {c: f"\\{c}" for c in "\\|[]*`"})
@@ -189,7 +196,17 @@ def column_sections(totals: Contents) -> list[str]:
     if totals.videos_schema is not None:
         lines = column_lines(totals.videos_schema, of_videos=True)
         sections.append(f"## Columns of videos\n\n{lines}")
+    sections += [film_section(name) for name in FILM_TABLES if name in totals.configs]
     return sections
+
+
+def film_section(name: str) -> str:
+    """Describe the columns of a table of whole videos."""
+    lines = [
+        f"- {as_code(column.name)}: {in_cell(f'{column.type}. {column.info.description}')}"
+        for column in columns_of_table(FILM_TABLES[name])
+    ]
+    return f"## Columns of {name}\n\n{FILMS}\n\n" + "\n".join(lines)
 
 
 def column_lines(schema: pa.Schema, *, of_videos: bool) -> str:
@@ -245,8 +262,12 @@ def settings(provenance: Mapping[str, Any]) -> str:
     """Return the options of every stage as the YAML that makes this data set again."""
     options = {
         entry["stage"]: {n: v for n, v in entry["options"].items() if n not in OF_MACHINE}
-        for entry in provenance.values()
+        for name, entry in provenance.items()
+        if not version_tables([name])
     }
+    if versions := version_tables(provenance):
+        named = {name: provenance[table.name]["options"] for name, table in versions.items()}
+        options.setdefault(CAPTIONS_STAGE, {})["versions"] = named
     text = yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
     fence = "`" * (1 + max([2, *(len(run) for run in re.findall("`+", text))]))
     return f"{fence}yaml\n{text}{fence}"

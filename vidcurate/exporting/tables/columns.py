@@ -1,6 +1,7 @@
 """What the columns of an export are: the words of the records that they come from."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from vidcurate.exporting.tables.table import (
@@ -10,8 +11,10 @@ from vidcurate.exporting.tables.table import (
     FROM_EXPORT,
     FROM_REFINED,
     FROM_VERDICT,
+    FROM_VERSION,
     FROM_VIDEO,
     SCORES,
+    version_texts,
 )
 from vidcurate.exporting.tables.videos import FROM_STORY
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
@@ -41,6 +44,12 @@ OWN = {
     "review_tags": ColumnInfo("Tags that people gave the clip"),
     "review_reviewer": ColumnInfo("Who decided about the clip last; null where nobody did"),
     "review_caption": ColumnInfo("The caption that a person wrote; null where nobody did"),
+    "vtt_file_name": ColumnInfo(
+        "The clip's words as WebVTT, from the export's folder; null for a clip without words"
+    ),
+    "srt_file_name": ColumnInfo(
+        "The clip's words as SubRip, from the export's folder; null for a clip without words"
+    ),
     "source_name": ColumnInfo("Name of the video's file"),
     "source_path": ColumnInfo("Where the video lies, of which the clip is a span"),
     "n_clips": ColumnInfo("Clips of the video in this export", "count"),
@@ -53,7 +62,8 @@ PARTS = {"num": "numerator", "den": "denominator"}
 
 def describe(names: Iterable[str], *, of_videos: bool = False) -> Mapping[str, ColumnInfo]:
     """Map the columns of the table of clips, or of that of videos, to what they are."""
-    known = video_columns() if of_videos else clip_columns()
+    names = [*names]
+    known = video_columns() if of_videos else {**clip_columns(), **version_columns(names)}
     return {name: described(name, known) for name in names}
 
 
@@ -64,6 +74,18 @@ def described(name: str, known: Mapping[str, ColumnInfo]) -> ColumnInfo:
         whole = known[stem]
         return ColumnInfo(f"{whole.description}: {PARTS[part]}", whole.unit, whole.formula)
     return known.get(name, FROM_LIST)
+
+
+def version_columns(names: Iterable[str]) -> dict[str, ColumnInfo]:
+    """Map the columns of the caption versions among some columns to what they are."""
+    found = {}
+    for text in version_texts(names):
+        version = text.removeprefix(f"{CAPTIONS.name}_")
+        for name in ("text", *FROM_VERSION):
+            info = infos(CAPTIONS)[name]
+            about = f"{info.description}, of the version {version}"
+            found[text if name == "text" else f"{text}_{name}"] = replace(info, description=about)
+    return found
 
 
 def clip_columns() -> dict[str, ColumnInfo]:

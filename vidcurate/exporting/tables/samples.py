@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from vidcurate.exporting.folder.losses import ListedClip
 from vidcurate.exporting.layouts.captions import caption_line, safe_stem
+from vidcurate.exporting.tables.table import version_texts
 from vidcurate.exporting.target import Sample, Target
 from vidcurate.exporting.training import Fate, FileFacts, Training
 
@@ -51,6 +52,8 @@ def texts_of(row: Mapping[str, Any]) -> Iterator[str]:
     yield row.get("caption_before") or ""
     for candidate in row.get("caption_candidates") or ():
         yield candidate["text"]
+    for column in version_texts(row):
+        yield row[column] or ""
 
 
 def facts_of(row: Mapping[str, Any]) -> FileFacts | None:

@@ -6,6 +6,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.exporting.clips_table import clips_table
+from vidcurate.exporting.folder.subtitles import ClipSubtitles
 from vidcurate.exporting.tables.reviews import add_reviews, read_reviews
 from vidcurate.exporting.targets.parquet import FILE_COLUMN
 from vidcurate.records import (
@@ -21,9 +23,11 @@ from vidcurate.records import (
     VERDICTS,
     VERIFIED,
     VIDEOS,
+    Caption,
+    version_tables,
 )
 from vidcurate.stage import DatasetView
-from vidcurate.store.table import FRACTION, positions
+from vidcurate.store.table import FRACTION, Table, positions
 
 FROM_CLIP = (
     *("split", "group"),
@@ -47,10 +51,14 @@ FROM_CAPTION = (
     *("text", "short_text", "structured", "status", "backend", "model", "strategy"),
     *("revision", "prompt_hash", "frame_times_s", "candidates"),
 )
+# Beside its text, which the column of its name holds.
+FROM_VERSION = (
+    *("language", "short_text", "structured", "status", "backend", "model", "strategy"),
+    *("revision", "prompt_hash", "candidates"),
+)
 FROM_VERDICT = ("score", "grade", "reasons", "wrong_objects", "wrong_actions")
 FROM_REFINED = ("score", "score_before", "n_rounds", "model")
 SPLITS = ("train", "validation", "test")
-ALWAYS = (PARTITIONS, EXPORTS, VIDEOS)
 SCORES = (*SCORE_TABLES, ALIGNMENT)
 TEXTS = (CAPTIONS, VERDICTS, REFINED)
 # Of a million clips a stretch is held in memory at once; it is about a part of a table.
@@ -59,24 +67,51 @@ KEYFRAME = pa.struct([pa.field("file_name", pa.string()), pa.field("time_s", pa.
 
 
 def clip_pieces(
-    view: DatasetView, videos: pa.Table, clips: pa.Table, *, source_paths: bool
+    view: DatasetView,
+    videos: pa.Table,
+    clips: pa.Table,
+    *,
+    source_paths: bool,
+    subtitles: ClipSubtitles | None = None,
 ) -> Iterator[pa.Table]:
     """Yield the rows of some exported clips, in their order, in pieces; one empty piece if none.
 
     `videos` and `clips` are those of `videos_by_name` and `exported_clips`. File names are relative
     to the data set's folder. `source_paths` adds where each video lies, for clips that have no file
-    of their own.
+    of their own, and `subtitles` the names of their subtitles.
     """
     extras = extra_columns(videos)
-    joined = [t for t in (*ALWAYS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)]
+    versions = versions_in(view)
+    joined = [
+        *(t for t in (EXPORTS, VIDEOS, *SCORES, *TEXTS, KEYFRAMES) if view.has(t)),
+        *versions.values(),
+    ]
     rows_of = {table.name: view.locate(table, clips[table.key]) for table in joined}
+    rows_of[PARTITIONS.name] = view.locate(clips_table(view), clips["clip_id"])
     reviews = read_reviews(view) if view.has(DECISIONS) else None
     for start in range(0, max(clips.num_rows, 1), ROWS_AT_ONCE):
         found = {name: located.rows(start, ROWS_AT_ONCE) for name, located in rows_of.items()}
         columns = export_columns(found, reviews)
+        if subtitles is not None:
+            columns |= subtitles.names(columns)
         video = videos.take(clips["video"].slice(start, ROWS_AT_ONCE))
         add_sources(columns, video, extras, paths=source_paths)
         yield pa.table(columns)
+
+
+def versions_in(view: DatasetView) -> dict[str, Table[Caption]]:
+    """Map the caption versions that an export holds to their tables."""
+    return {n: t for n, t in version_tables(view.provenance()).items() if view.has(t)}
+
+
+def version_texts(columns: Iterable[str]) -> list[str]:
+    """List the columns with the texts of caption versions, of which all others are there too.
+
+    So a column of the user's list of videos is none.
+    """
+    names = [*columns]
+    tables = version_tables(names).values()
+    return [t.name for t in tables if {f"{t.name}_{n}" for n in FROM_VERSION} <= {*names}]
 
 
 def extra_columns(videos: pa.Table) -> list[str]:
@@ -94,13 +129,13 @@ def videos_by_name(view: DatasetView) -> pa.Table:
 
 
 def exported_clips(view: DatasetView, videos: pa.Table) -> pa.Table:
-    """List the kept clips that have an exported row, and a verified one where files are verified.
+    """List the clips that have an exported row, and a verified one where files are verified.
 
     `video` is the number of a clip's video among `videos`, and `split` the part of the data set
     that it is in.
     """
     names = ["clip_id", "video_id", "start_pts", "duration_s", "split"]
-    clips = view.scan(PARTITIONS, names)
+    clips = view.scan(clips_table(view), names)
     for table in (EXPORTS, VERIFIED) if view.has(VERIFIED) else (EXPORTS,):
         clip_ids = view.scan(table, ["clip_id"])["clip_id"]
         clips = clips.filter(pc.is_valid(positions(clips["clip_id"], clip_ids)))
@@ -130,6 +165,7 @@ def export_columns(found: Mapping[str, pa.Table], reviews: pa.Table | None) -> d
         for name in (n for n in table.schema.names if not n.endswith("_id")):
             add_column(columns, f"{table.name}_{name}", found[table.name][name])
     add_texts(columns, found)
+    add_versions(columns, found)
     if reviews is not None:
         add_reviews(columns, reviews)
     if KEYFRAMES.name in found:
@@ -151,6 +187,14 @@ def add_texts(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
     if REFINED.name in found:
         columns["caption_before"] = columns["caption"]
         columns["caption"] = pc.coalesce(found[REFINED.name]["text"], columns["caption"])
+
+
+def add_versions(columns: dict[str, Any], found: Mapping[str, pa.Table]) -> None:
+    """Add the caption versions: each its text, by the name of its table, and what made it."""
+    for table in version_tables(found).values():
+        columns[table.name] = found[table.name]["text"]
+        for name in FROM_VERSION:
+            add_column(columns, f"{table.name}_{name}", found[table.name][name])
 
 
 def add_column(columns: dict[str, Any], name: str, values: pa.ChunkedArray) -> None:

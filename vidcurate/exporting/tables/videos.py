@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from vidcurate.exporting.tables.films import of_outlines
 from vidcurate.exporting.tables.table import ROWS_AT_ONCE, add_column, add_sources, extra_columns
-from vidcurate.records import STORIES, VIDEOS
+from vidcurate.records import OUTLINES, STORIES, VIDEOS
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import take_nullable
 
@@ -41,6 +42,6 @@ def video_pieces(view: DatasetView, videos: pa.Table, clips: pa.Table) -> Iterat
 
 def stories_of(view: DatasetView, video_ids: pa.ChunkedArray) -> pa.Table:
     """Return the text about each video, nulls where there is none."""
-    stories = view.scan(STORIES, ["video_id", *FROM_STORY])
+    stories = of_outlines(view, STORIES, [OUTLINES.key, "video_id", *FROM_STORY])
     where = pc.index_in(video_ids.combine_chunks(), value_set=stories["video_id"].combine_chunks())
     return pa.table({name: take_nullable(stories[name], where) for name in FROM_STORY})

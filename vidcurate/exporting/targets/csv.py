@@ -43,4 +43,5 @@ TARGET = Target(
     read=read,
     check=lambda _training, options: columns_asked(options),
     needs_captions=False,
+    takes_subtitles=True,
 )

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from vidcurate.errors import UsageError
 from vidcurate.exporting.folder.row_files import RowFiles
+from vidcurate.exporting.folder.subtitles import FROM_FILE, SUBTITLE_COLUMNS
 from vidcurate.exporting.target import Bundle, Target
 from vidcurate.store.storage import Location, map_names
 from vidcurate.store.table import rechunk
@@ -20,7 +21,7 @@ BYTES_PER_GROUP = 256 << 20
 # A page of Parquet, which holds one value at least, has a length of 31 bits.
 MAX_VALUE_BYTES = (1 << 31) - (1 << 20)
 FILE_COLUMN = "video"
-VIDEOS_FOLDER = "videos"
+VIDEOS_FOLDER, FILMS_FOLDER = "videos", "films"
 # Lengths of 64 bits, since a reader may put all row groups of a file into one array.
 VIDEO = pa.struct([pa.field("bytes", pa.large_binary()), pa.field("path", pa.string())])
 
@@ -33,6 +34,8 @@ def write(bundle: Bundle) -> None:
     write_shards(bundle, "data", with_files(bundle, files), media)
     if bundle.list_videos is not None:
         write_shards(bundle, VIDEOS_FOLDER, bundle.list_videos(), None)
+    for name, list_rows in bundle.list_films.items():
+        write_shards(bundle, f"{FILMS_FOLDER}/{name}", list_rows(), None)
 
 
 def write_shards(
@@ -58,7 +61,16 @@ def with_files(bundle: Bundle, files: RowFiles) -> Iterator[pa.Table]:
     """Yield the table in pieces, each when the files that its rows name are in their places."""
     for clips in bundle.tables():
         files.put(clips)
+        for row in subtitled(clips):
+            bundle.place_subtitles(row, row["file_name"])
         yield clips
+
+
+def subtitled(clips: pa.Table) -> list[Mapping[str, Any]]:
+    """List the rows that have subtitles, with what these are made of."""
+    names = [name for name in SUBTITLE_COLUMNS if name in clips.column_names]
+    rows = clips.select(["video_id", *FROM_FILE, *names]).to_pylist() if names else []
+    return [row for row in rows if any(row[name] for name in names)]
 
 
 def keep_shard(bundle: Bundle, rows: pa.Table, name: str, *, has_bytes: bool) -> bool:
@@ -201,6 +213,7 @@ TARGET = Target(
     needs_files=False,
     needs_captions=False,
     of_rows=True,
+    takes_subtitles=True,
     names_splits=True,
     data_files="data/{split}-*.parquet",
 )

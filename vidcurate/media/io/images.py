@@ -89,6 +89,12 @@ def read_image(file: Path) -> Image:
     return np.asarray(image[:, :, ::-1], np.uint8)
 
 
+def decode_jpeg(data: bytes) -> Image:
+    """Decode the bytes of an image file as RGB; raises MediaError for what is no picture."""
+    bgr = decode_image(data, cv2.IMREAD_COLOR, "the picture cannot be decoded")
+    return np.ascontiguousarray(bgr[:, :, ::-1])
+
+
 def read_thumbnail(file: Path, height: int) -> Image:
     """Read an image file as RGB, `height` pixels high, without decoding all of a large JPEG.
 

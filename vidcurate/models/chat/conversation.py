@@ -88,6 +88,7 @@ class Answer:
     reason: str = ""
     choice_logprobs: Mapping[str, float] | None = None
     score_from: ScoreSource = ""
+    shown_times_s: tuple[float, ...] | None = None
 
 
 Conversation = Generator[ModelRequest, Answer, T]

@@ -126,6 +126,14 @@ def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
 
     Raises MissingExtraError without transformers, UsageError where it does not.
     """
+    label_number(classifier_labels(choice), label)
+
+
+def classifier_labels(choice: ClassifierChoice) -> tuple[str, ...]:
+    """The labels of a classifier, without its weights.
+
+    Raises MissingExtraError without transformers, UsageError where there is no such classifier.
+    """
     require_transformers()
     from transformers import AutoConfig  # noqa: PLC0415 - heavy, and not everyone's
 
@@ -133,7 +141,7 @@ def check_image_classifier(choice: ClassifierChoice, label: str) -> None:
         config = AutoConfig.from_pretrained(
             choice.model, revision=choice.revision or None, trust_remote_code=False
         )
-    label_number(labels_of(config), label)
+    return labels_of(config)
 
 
 def label_number(labels: Sequence[str], label: str) -> int:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from vidcurate.engines.gpu_memory import track_gpu_memory
 from vidcurate.errors import EmptyResultError, UsageError
+from vidcurate.pipeline.announcements import announce_work
 from vidcurate.pipeline.checks import check_run
 from vidcurate.pipeline.counts import count_stage, why_empty
 from vidcurate.pipeline.estimate.forecast import (
@@ -47,6 +48,7 @@ def estimate_run(run: Run, plan: Plan, n_sample: int | None) -> Estimate | None:
     """
     require_settled(plan, "an estimate")
     check_run(run, plan)
+    announce_work(run, plan)
     found, probed = (
         1 + next(i for i, p in enumerate(plan) if p.stage.writes is t) for t in (SOURCES, VIDEOS)
     )

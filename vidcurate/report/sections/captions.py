@@ -28,6 +28,7 @@ from vidcurate.records import (
     ClipKeyframes,
     RefinedCaption,
     Verdict,
+    version_tables,
 )
 from vidcurate.report.clip_facts import file_address
 from vidcurate.report.data import ReportData
@@ -54,7 +55,11 @@ def captions_section(data: ReportData) -> Section:
         "n": rows.num_rows,
         "n_shown": len(items),
         "statistics": statistics,
-        "models": models(rows),
+        "models": [
+            {"version": version, **model}
+            for version, written in {"": rows, **versions_read(data)}.items()
+            for model in models(written)
+        ],
         "flags": flag_counts(verdicts),
         "n_judged": verdicts.num_rows,
     }
@@ -108,6 +113,10 @@ def embedded_captions(data: ReportData, shown: pa.Table) -> Iterator[dict[str, A
     verdicts = by_id(data, VERDICTS, ids)
     refined = by_id(data, REFINED, ids)
     keyframes = by_id(data, KEYFRAMES, ids)
+    further = {
+        version: by_id(data, table, ids)
+        for version, table in version_tables(names_made(data)).items()
+    }
     reviews = reviews_of(read_decisions(data.dataset))
     pictures_left = data.options.max_pictures // 10
     for caption in CAPTIONS.from_arrow(shown):
@@ -128,10 +137,27 @@ def embedded_captions(data: ReportData, shown: pa.Table) -> Iterator[dict[str, A
             "times": [round(k.time_s, 2) for k in frames.keyframes] if frames else [],
             **judged(caption, verdicts.get(caption.clip_id)),
             "versions": versions(
-                caption, refined.get(caption.clip_id), reviews.get(caption.clip_id, UNREVIEWED)
+                caption,
+                refined.get(caption.clip_id),
+                reviews.get(caption.clip_id, UNREVIEWED),
+                {
+                    v: found[caption.clip_id]
+                    for v, found in further.items()
+                    if caption.clip_id in found
+                },
             ),
             "facts": facts(caption),
         }
+
+
+def names_made(data: ReportData) -> list[str]:
+    """The names of the tables that the data set has."""
+    return [resolved.stage.writes.name for resolved in data.plan]
+
+
+def versions_read(data: ReportData) -> dict[str, pa.Table]:
+    """The rows of each caption version."""
+    return {v: data.read(table.name) for v, table in version_tables(names_made(data)).items()}
 
 
 def by_id(data: ReportData, table: Table[Any], ids: pa.Array) -> dict[str, Any]:
@@ -172,14 +198,23 @@ def judged(caption: Caption, verdict: Verdict | None) -> dict[str, Any]:
 
 
 def versions(
-    caption: Caption, refined: RefinedCaption | None, review: ClipReview
+    caption: Caption,
+    refined: RefinedCaption | None,
+    review: ClipReview,
+    further: Mapping[str, Caption],
 ) -> list[dict[str, Any]]:
     """The other texts of a clip, each with what it changes of the caption; a person's comes last.
+
+    `further` are those of caption versions, by their names.
 
     Of equal texts the last one stands.
     """
     others = [("short", caption.short_text)] if caption.short_text else []
     others += [(named(c.source, c.score), c.text) for c in caption.candidates]
+    for version, other in further.items():
+        others.append(
+            (f"{version}, {other.language} by {other.model or other.backend}", other.text)
+        )
     if refined is not None:
         others += [(named(t.source, t.score), t.text) for t in refined.texts]
         others.append((f"refined, {refined.score_before:.2f} to {refined.score:.2f}", refined.text))
@@ -219,7 +254,7 @@ def facts(caption: Caption) -> dict[str, Any]:
 
 def models(rows: pa.Table) -> list[dict[str, Any]]:
     """Who wrote the captions, and how: backend, model, strategy, prompt and how many."""
-    names = ["backend", "model", "strategy", "style", "prompt_hash"]
+    names = ["backend", "model", "strategy", "style", "language", "prompt_hash"]
     counted = rows.select(names).group_by(names).aggregate([([], "count_all")])
     return list(counted.sort_by([("count_all", "descending")]).to_pylist())
 

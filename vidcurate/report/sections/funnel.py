@@ -8,14 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from vidcurate.records import CAPTIONS, CLIPS, CUTS, EXPORTS, KEPT, PARTITIONS, SCANS, VIDEOS
+from vidcurate.records import (
+    ACCEPTED,
+    CAPTIONS,
+    CLIPS,
+    CUTS,
+    EXPORTS,
+    KEPT,
+    SCANS,
+    VIDEOS,
+)
 from vidcurate.report.data import ReportData
 from vidcurate.report.section import Section
 from vidcurate.report.text import things
 from vidcurate.stages.selection.filter import MISSING
 
 # Fates of clips that passed every rule.
-PASSED = ("kept", "left out", "captioned", "exported")
+PASSED = ("kept", "left out", "captioned", "exported", "refused")
 # Below this share of the films a difference is one of rounding.
 ROUNDING = 0.0005
 
@@ -115,23 +124,28 @@ def clip_steps(data: ReportData, left: float) -> Iterator[Step]:
         chosen = of_fates(fates, PASSED)
         yield Step("left", "Kept by the rules", *both(seconds, chosen), fate="kept")
         left = float(seconds[chosen].sum())
-    if data.has(PARTITIONS):
-        for reason in reasons(data, of_fates(fates, ("left out",))):
-            chosen = of_fates(fates, ("left out",)) & equal(data.clips["reason"], reason)
-            lost = float(seconds[chosen].sum())
-            yield Step("lost", reason, lost, left, int(chosen.sum()))
-            left -= lost
+    left_out = of_fates(fates, ("left out",))
+    for reason in reasons(data, left_out):
+        chosen = left_out & equal(data.clips["reason"], reason)
+        lost = float(seconds[chosen].sum())
+        yield Step("lost", reason, lost, left, int(chosen.sum()))
+        left -= lost
     for table, label, open_label, later in (
-        (CAPTIONS, "Captioned", "kept, without a caption", ("captioned", "exported")),
+        (CAPTIONS, "Captioned", "kept, without a caption", ("captioned", "exported", "refused")),
         (EXPORTS, "Exported", "not exported", ("exported",)),
     ):
+        if table is EXPORTS and data.has(ACCEPTED):
+            yield from accept_steps(data, fates, seconds, left)
+            left -= float(seconds[refused_now(data, fates)].sum())
         if data.has(table):
             chosen = of_fates(fates, later)
             if table is CAPTIONS:
                 chosen &= has_row(data)
             now, _, clips = both(seconds, chosen)
             if left - now > ROUNDING * left:
-                n_open = int(of_fates(fates, ("kept", "captioned", "exported")).sum()) - clips
+                n_open = (
+                    int(of_fates(fates, ("kept", "captioned", "exported", *later)).sum()) - clips
+                )
                 yield Step("open", open_label, left - now, left, n_open)
             yield Step("left", label, now, now, clips, fate=label.lower())
             left = now
@@ -158,6 +172,30 @@ def losses_by_rule(
         if chosen.any():
             lacked = [r.removeprefix(MISSING) for r in reasons(data, chosen)]
             yield "open", f"{label}: {', '.join(lacked)}" if lacked else label, chosen
+
+
+def accept_steps(
+    data: ReportData, fates: pa.Array, seconds: NDArray[np.float64], left: float
+) -> Iterator[Step]:
+    """What each rule over texts refuses of the clips that came so far, then what is undecided."""
+    refused = refused_now(data, fates)
+    given = reasons(data, refused)
+    for reason in sorted(given, key=lambda reason: reason.startswith(MISSING)):
+        chosen = refused & equal(data.clips["reason"], reason)
+        lost = float(seconds[chosen].sum())
+        kind = "open" if reason.startswith(MISSING) else "lost"
+        yield Step(kind, reason, lost, left, int(chosen.sum()))
+        left -= lost
+    came = of_fates(fates, ("kept", "captioned", "exported"))
+    if data.has(CAPTIONS):
+        came &= has_row(data)
+    yield Step("left", "Accepted", left, left, int(came.sum()))
+
+
+def refused_now(data: ReportData, fates: pa.Array) -> NDArray[np.bool_]:
+    """The clips that a rule over texts refuses, of those that have one where any have."""
+    refused = of_fates(fates, ("refused",))
+    return refused & has_row(data) if data.has(CAPTIONS) else refused
 
 
 def reasons(data: ReportData, chosen: NDArray[np.bool_]) -> list[str]:

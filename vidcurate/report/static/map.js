@@ -16,7 +16,7 @@
     light: ["#1b6ca8", "#b3470a", "#7b3fa0", "#1a7f5a", "#a01858", "#6b5b00"],
     dark: ["#6fb7ff", "#ff9550", "#c6a2f5", "#5fd3a5", "#ff8fc0", "#d6c545"],
   };
-  const FATES = ["exported", "captioned", "kept", "left out", "unmeasured", "rejected", "waiting"];
+  const FATES = ["exported", "captioned", "kept", "refused", "left out", "unmeasured", "rejected", "waiting"];
 
   function begin() {
     points = report.data("map", "points");

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const GROUPS = { kept: "kept", "left out": "kept", captioned: "kept", exported: "kept", rejected: "rejected" };
+  const GROUPS = { kept: "kept", "left out": "kept", refused: "kept", captioned: "kept", exported: "kept", rejected: "rejected" };
   const points = report.data("scatter", "points");
   const place = document.getElementById("scatter-chart");
   const card = document.getElementById("scatter-clip");

@@ -3,24 +3,44 @@
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 from vidcurate.captioning.clip_input import CaptionText, ClipInput, TextScorer
+from vidcurate.captioning.clip_sound import clip_sound_reader
+from vidcurate.captioning.expert_classifier import check_expert
 from vidcurate.captioning.file_options import caption_file_options
-from vidcurate.captioning.model_team import model_configs, open_model_team
-from vidcurate.captioning.options import CaptionConfig, MotionDetail, Single, Teachers
+from vidcurate.captioning.model_team import experts_of, model_configs, open_model_team
+from vidcurate.captioning.options import (
+    AudioVisual,
+    CaptionConfig,
+    MotionDetail,
+    Shots,
+    Single,
+    Strategy,
+    Teachers,
+)
 from vidcurate.captioning.prompts import Prompt
-from vidcurate.captioning.strategies.registry import STRATEGIES, prompts_of
+from vidcurate.captioning.strategies.audio_visual import N_STILLS
+from vidcurate.captioning.strategies.fusion import SHOT_FIELDS
+from vidcurate.captioning.strategies.registry import STRATEGIES, cleaning_rules, prompts_of
 from vidcurate.captioning.templates.facts import WORDING, Facts, describe_clip
 from vidcurate.captioning.text.cleaning import clean
 from vidcurate.captioning.text.trigger import with_trigger
+from vidcurate.captioning.told import (
+    ToldOtherwise,
+    placeholders_told,
+    reads_scan,
+    reads_source,
+    reads_video,
+    tells_words,
+    uses_score,
+)
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.captioning.voice_over import (
     VoiceOver,
-    changed_subtitles,
-    uses_subtitles,
+    title_of,
     voice_overs_of,
 )
 from vidcurate.clips.vectors import clip_vector, read_video_vectors
@@ -30,6 +50,7 @@ from vidcurate.models.chat import backends as chat_model
 from vidcurate.models.chat.backends import ChatModel
 from vidcurate.models.chat.conversation import Conversation, Frame
 from vidcurate.models.chat.options import revision_of, uses_model
+from vidcurate.models.device import model_resources
 from vidcurate.models.vision.clip_embedder import ClipEmbedder, check_choice, open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
 from vidcurate.options import StageConfig
@@ -46,7 +67,15 @@ from vidcurate.records import (
     Caption,
     Clip,
 )
-from vidcurate.stage import Cost, Lookup, MapStage, RequestEstimate, Resources, Version, Workspace
+from vidcurate.stage import (
+    Cost,
+    Lookup,
+    MapStage,
+    RequestEstimate,
+    Resources,
+    Version,
+    Workspace,
+)
 from vidcurate.stages.sources.embed import image_text_model
 from vidcurate.store.table import Table
 
@@ -55,20 +84,30 @@ from vidcurate.store.table import Table
 class Captioner:
     """The opened model, None for captions from measurements, and its prompts.
 
+    `told` are the placeholders that the prompts have, `scores` the score tables that captions use.
     `open_embedder` opens the model that made a video's vectors, and keeps it open.
     """
 
     model: ChatModel | None
     prompts: Mapping[str, Prompt]
+    told: frozenset[str]
+    scores: tuple[Table[Any], ...]
     open_embedder: Callable[[ModelChoice], ClipEmbedder]
 
 
 def open_captioner(config: CaptionConfig, _workspace: Workspace) -> Captioner:
     """Open the backend, once a worker."""
     open_embedder = lru_cache(maxsize=1)(open_clip_embedder)
+    scores = tuple(table for table in SCORE_TABLES if UsesScores(table)(config))
     if config.chat is None:
-        return Captioner(None, {}, open_embedder)
-    return Captioner(open_model_team(config), prompts_of(config), open_embedder)
+        return Captioner(None, {}, frozenset(), scores, open_embedder)
+    return Captioner(
+        open_model_team(config),
+        prompts_of(config),
+        placeholders_told(config),
+        scores,
+        open_embedder,
+    )
 
 
 def caption(
@@ -76,9 +115,9 @@ def caption(
 ) -> Iterator[list[Caption] | MediaError]:
     """Give one caption for each clip, or the reason why there is none."""
     if captioner.model is None:
-        yield from (caption_from_facts(clip, config, workspace) for clip in clips)
+        yield from (caption_from_facts(clip, config, captioner, workspace) for clip in clips)
         return
-    voice_overs = voice_overs_of(clips, workspace) if uses_subtitles(config) else {}
+    voice_overs = voice_overs_of(clips, workspace) if "heard" in captioner.told else {}
     conversations = (
         ask_for_caption(clip, config, captioner, workspace, voice_overs.get(clip.clip_id))
         for clip in clips
@@ -99,10 +138,15 @@ class CaptionProvenance:
     prompt_hash: str = ""
     frame_times_s: tuple[float, ...] = ()
     subtitles_hash: str | None = None
+    words_from: str | None = None
+    title: str | None = None
 
 
-def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProvenance:
-    """What made a model's caption."""
+def provenance_of(
+    config: CaptionConfig, clip_input: ClipInput, shown_times_s: frozenset[float]
+) -> CaptionProvenance:
+    """What made a model's caption, which was shown the frames of these times."""
+    voice_over = clip_input.voice_over
     return CaptionProvenance(
         config.backend.name,
         revision_of(config.chat) if config.chat else "",
@@ -110,18 +154,22 @@ def provenance_of(config: CaptionConfig, clip_input: ClipInput) -> CaptionProven
         config.style,
         config.language,
         "-".join(prompt.hash for prompt in clip_input.prompts.values()),
-        tuple(frame.time_s for frame in clip_input.frames),
-        clip_input.voice_over.hash if clip_input.voice_over else None,
+        tuple(frame.time_s for frame in clip_input.frames if frame.time_s in shown_times_s),
+        voice_over.hash if voice_over else None,
+        voice_over.source if voice_over else None,
+        clip_input.title,
     )
 
 
 def caption_from_facts(
-    clip: Clip, config: CaptionConfig, workspace: Workspace
+    clip: Clip, config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> list[Caption] | MediaError:
     """Write a caption from measurements alone."""
     began = time.perf_counter()
     try:
-        text = describe_clip(facts_of(clip, config, workspace), config.style, config.trigger)
+        text = describe_clip(
+            facts_of(clip, captioner.scores, workspace), config.style, config.trigger
+        )
     except MediaError as error:
         return error
     if not text:
@@ -150,8 +198,12 @@ def ask_for_caption(
     found = workspace.lookup(KEYFRAMES).get(clip.clip_id)
     keyframes = found.keyframes if found else ()
     files = [(k.time_s, workspace.file_of(KEYFRAMES, k.file)) for k in keyframes]
-    facts = {"clips": asdict(clip), **score_rows(clip, config, workspace)}
+    facts = {"clips": asdict(clip), **score_rows(clip, captioner.scores, workspace)}
     open_scorer = text_scorer_opener(clip, config, captioner, workspace)
+    title = (
+        title_of(workspace.lookup(SOURCES)[clip.video_id]) if "title" in captioner.told else None
+    )
+    hear = clip_sound_reader(clip, config, workspace)
 
     def conversation() -> Conversation[Caption]:
         from vidcurate.media.io.images import read_as_jpeg
@@ -163,16 +215,27 @@ def ask_for_caption(
         frames = tuple(
             Frame(t, read_as_jpeg(file, chat.max_image_side), clip.start_s) for t, file in files
         )
-        usage = Usage()
+        usage, sound = Usage(), hear()
         clip_input = ClipInput(
-            clip, frames, facts, captioner.prompts, config, open_scorer(), voice_over
+            clip,
+            frames,
+            facts,
+            captioner.prompts,
+            config,
+            open_scorer(),
+            voice_over,
+            title,
+            sound.quiet,
+            sound.pieces,
         )
         written = yield from count_usage(
             STRATEGIES[config.strategy.name].converse(clip_input), usage
         )
-        cleaned = clean(written, config.language, config.clean)
+        written = replace(written, repairs=(*written.repairs, *sound.faults))
+        cleaned = clean(written, config.language, cleaning_rules(config))
         captioned = with_trigger(cleaned, config.trigger)
-        return as_row(clip, captioned, provenance_of(config, clip_input), usage)
+        provenance = provenance_of(config, clip_input, usage.shown_times_s)
+        return as_row(clip, captioned, provenance, usage)
 
     return conversation()
 
@@ -194,21 +257,19 @@ def text_scorer_opener(
     return open_scorer
 
 
-def facts_of(clip: Clip, config: CaptionConfig, workspace: Workspace) -> Facts:
+def facts_of(clip: Clip, scores: Sequence[Table[Any]], workspace: Workspace) -> Facts:
     """All that was measured of a clip, by table."""
     return {
         "samples": {"colours": mean_colour_shares(clip, workspace)},
-        **score_rows(clip, config, workspace),
+        **score_rows(clip, scores, workspace),
     }
 
 
 def score_rows(
-    clip: Clip, config: CaptionConfig, workspace: Workspace
+    clip: Clip, scores: Sequence[Table[Any]], workspace: Workspace
 ) -> dict[str, dict[str, Any]]:
-    """A clip's rows of the score tables that its caption uses, by table."""
-    tables: list[Table[Any]] = [
-        t for t in SCORE_TABLES if UsesScores(t)(config) and workspace.has(t)
-    ]
+    """A clip's rows of some score tables, where the data set has them, by table."""
+    tables = [table for table in scores if workspace.has(table)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(score) for name, score in found.items() if score is not None}
 
@@ -268,8 +329,8 @@ class UsesScores:
     table: Table[Any]
 
     def __call__(self, config: CaptionConfig) -> bool:
-        """Facts use all of them; a strategy names its own."""
-        return reads_facts(config) or self.table in STRATEGIES[config.strategy.name].reads
+        """Facts use all of them; a strategy and its prompts name their own."""
+        return reads_facts(config) or uses_score(config, self.table)
 
 
 def compares(config: CaptionConfig) -> bool:
@@ -283,6 +344,8 @@ def can_ask(config: CaptionConfig, others: Mapping[str, StageConfig]) -> None:
     if uses_model(config):
         for asked in model_configs(config).values():
             chat_model.check_chat_model("caption", asked)
+        for field, model in experts_of(config):
+            check_expert(field, model)
     if compares(config):
         check_choice(image_text_model(others, "caption.scorer alignment"))
 
@@ -301,25 +364,38 @@ def files_named(config: CaptionConfig) -> Mapping[str, str]:
 
 def estimated_requests(config: CaptionConfig) -> RequestEstimate | None:
     """Which model writes, and how many requests a clip takes, without those for faulty JSON."""
-    chat, strategy = config.chat, config.strategy
+    chat = config.chat
     if chat is None:
         return None
-    if isinstance(strategy, Single):
-        return chat_model.request_estimate(chat, is_least=strategy.detail == "both")
-    if isinstance(strategy, MotionDetail):
-        return chat_model.request_estimate(chat, 3, is_least=False)
-    if isinstance(strategy, Teachers):
-        is_judged = strategy.scorer == "judge"
-        n_requests = len(strategy.teachers) + is_judged
-        return chat_model.request_estimate(chat, n_requests, is_least=is_judged)
-    return chat_model.request_estimate(chat)
+    n_requests, is_least = requests_each(config.strategy, hears=chat.hears)
+    return chat_model.request_estimate(chat, n_requests, is_least=is_least)
+
+
+def requests_each(strategy: Strategy, *, hears: bool) -> tuple[int, bool]:
+    """How many requests a clip takes by a strategy, and whether it may take more."""
+    match strategy:
+        case Single():
+            return 1, strategy.detail == "both"
+        case MotionDetail():
+            return 3, False
+        case Shots():
+            n_experts = len(SHOT_FIELDS) - len(strategy.experts)
+            return 1 + n_experts + (2 if strategy.fusion == "both" else 1), True
+        case AudioVisual():
+            return (2 if hears else 2 + N_STILLS), hears
+        case Teachers():
+            is_judged = strategy.scorer == "judge"
+            return len(strategy.teachers) + is_judged, is_judged
+    return 1, True
 
 
 def worker_resources(config: CaptionConfig) -> Resources:
     """The resources of a worker: few for facts, else those of the models."""
     if not uses_model(config):
         return Resources()
-    return chat_model.chat_resources(model_configs(config).values())
+    resources = chat_model.chat_resources(model_configs(config).values())
+    # One worker holds the classifiers, and sends all requests to a server.
+    return replace(model_resources(), at_most=1) if experts_of(config) else resources
 
 
 CAPTION = MapStage(
@@ -332,15 +408,15 @@ CAPTION = MapStage(
     run=caption,
     lookups=(
         Lookup(KEYFRAMES, when=uses_model),
-        Lookup(VIDEOS, when=uses_subtitles),
-        Lookup(SOURCES, when=uses_subtitles),
-        Lookup(TRANSCRIPTS, required=False, when=uses_subtitles),
-        Lookup(SCANS, when=reads_facts),
+        Lookup(VIDEOS, when=reads_video),
+        Lookup(SOURCES, when=reads_source),
+        Lookup(TRANSCRIPTS, required=False, when=tells_words),
+        Lookup(SCANS, when=reads_scan),
         Lookup(VECTORS, when=compares),
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,
-    outdated=changed_subtitles,
+    outdated=ToldOtherwise(CAPTIONS),
     rows_per_part=128,
     cost=Cost(
         resources=worker_resources,

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import pyarrow.compute as pc
 
 from vidcurate.captioning.file_options import file_options
-from vidcurate.captioning.prompts import Prompt, load_prompt
+from vidcurate.captioning.prompts import TOLD, Prompt, load_prompt
 from vidcurate.captioning.quality.faults import FAULTS, JudgedCaption, faults_of, rule_score
 from vidcurate.captioning.quality.grading import GRADING_PROMPTS, ModelGrade, grade_caption
 from vidcurate.captioning.quality.judging import (
@@ -96,7 +96,8 @@ def prompts_of(config: JudgeConfig) -> dict[str, Prompt]:
     Raises UsageError for one that cannot be used.
     """
     first, *others = GRADING_PROMPTS
-    return {first: load_prompt(config.prompt or first)} | {n: load_prompt(n) for n in others}
+    own = load_prompt(config.prompt or first, TOLD)
+    return {first: own} | {name: load_prompt(name) for name in others}
 
 
 def judge(

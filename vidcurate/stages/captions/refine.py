@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.file_options import file_options
-from vidcurate.captioning.prompts import Prompt, load_prompt
+from vidcurate.captioning.prompts import TOLD, Prompt, load_prompt
 from vidcurate.captioning.quality.grading import GRADING_PROMPTS
 from vidcurate.captioning.quality.judging import (
     MEASURED,
@@ -75,7 +75,7 @@ def prompts_of(config: RefineConfig) -> dict[str, Prompt]:
     """
     others = GRADING_PROMPTS if config.look else ()
     own = {name: load_prompt(name) for name in others}
-    return {REWRITE: load_prompt(config.prompt or REWRITE), **own}
+    return {REWRITE: load_prompt(config.prompt or REWRITE, TOLD), **own}
 
 
 def refine(

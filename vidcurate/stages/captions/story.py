@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from vidcurate.captioning.file_options import file_options
-from vidcurate.captioning.prompts import load_prompt
+from vidcurate.captioning.prompts import TOLD, load_prompt
 from vidcurate.captioning.strategies.hierarchical import SummaryPrompts, summarise_video
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
@@ -53,7 +53,7 @@ def summary_prompts(config: StoryConfig) -> SummaryPrompts:
 
     Raises UsageError for a prompt that cannot be used.
     """
-    scene, video = load_prompt(config.scene_prompt), load_prompt(config.video_prompt)
+    scene, video = (load_prompt(name, TOLD) for name in (config.scene_prompt, config.video_prompt))
     return SummaryPrompts(scene, video, config.language, config.max_prompt_chars)
 
 

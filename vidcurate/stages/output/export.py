@@ -12,19 +12,22 @@ from vidcurate.exporting.rendition import RenditionOptions
 from vidcurate.exporting.settings import rendition_options, training_for
 from vidcurate.exporting.tables.table import SCORES, TEXTS
 from vidcurate.exporting.target import Target, TargetOptions
-from vidcurate.exporting.targets import target_of
-from vidcurate.options import StageConfig
+from vidcurate.exporting.targets import TARGET_NAMES, target_of
+from vidcurate.options import StageConfig, listed
 from vidcurate.records import (
+    ACCEPTED,
     CLIPS,
     DECISIONS,
     EXPORTS,
     KEPT,
     KEYFRAMES,
+    OUTLINES,
     PARTITIONS,
     QUALITY,
     SCANS,
     SOURCES,
     STORIES,
+    TRANSCRIPTS,
     VECTORS,
     VERIFIED,
     VIDEOS,
@@ -111,6 +114,11 @@ def is_verified(config: ExportConfig) -> bool:
     return isinstance(config.media, Files) and config.media.verify
 
 
+def writes_subtitles(config: ExportConfig) -> bool:
+    """Check whether the words of clips are written beside their files."""
+    return bool(config.subtitle_formats)
+
+
 def needs_vectors(config: ExportConfig) -> bool:
     """Check whether a target is made of the videos' vectors."""
     return "features" in config.target
@@ -156,11 +164,25 @@ def check_files(config: ExportConfig, _others: Mapping[str, StageConfig]) -> str
             if target.needs_files:
                 raise UsageError(f"{target.name} needs clip files: set export.media to encode")
         return None
+    check_subtitles(config)
     copies = isinstance(media, Copy) and media.inexact != "encode"
     encoder: Encoder = media.encoder if isinstance(media, Encode) else "x264"
     tool = ffmpeg_for("copy" if copies else "encode", encoder)
     check_opens(tool, encoder)
     return f"{tool.refused}: {tool.path} is used instead" if tool.refused else None
+
+
+def check_subtitles(config: ExportConfig) -> None:
+    """Raise UsageError where a target's reader would not expect subtitles beside the clips."""
+    if not config.subtitle_formats:
+        return
+    refusing = [target.name for target in targets_of(config) if not target.takes_subtitles]
+    if refusing:
+        taking = (name for name in TARGET_NAMES if target_of(name).takes_subtitles)
+        raise UsageError(
+            f"export.subtitles: {refusing[0]} takes no files beside its clips: "
+            f"write them with {listed(list(taking), 'or')}"
+        )
 
 
 def request_of(config: ExportConfig) -> ExportRequest:
@@ -171,6 +193,7 @@ def request_of(config: ExportConfig) -> ExportRequest:
         out=config.out,
         training=training_for(targets, config.asked),
         has_files=isinstance(config.media, Files),
+        subtitles=config.subtitle_formats,
         options=TargetOptions(
             columns=dict(column.split("=", 1) for column in config.columns),
             absolute_paths=config.paths == "absolute",
@@ -182,6 +205,7 @@ def request_of(config: ExportConfig) -> ExportRequest:
             arrays=config.arrays,
             components=config.components,
             quantise=config.quantise,
+            films=config.films,
         ),
     )
 
@@ -205,6 +229,7 @@ EXPORT = MapStage(
     name="export",
     summary="Write the kept clips as files, with Parquet or in the layout of a trainer.",
     reads=PARTITIONS,
+    narrowed=ACCEPTED,
     writes=EXPORTS,
     config=ExportConfig,
     run=export,
@@ -229,10 +254,11 @@ EXPORT = MapStage(
             Lookup(KEPT),
             *(Lookup(table, required=False) for table in SCORES),
             Lookup(KEYFRAMES, required=False),
-            *(Lookup(table, required=False) for table in (*TEXTS, STORIES)),
+            *(Lookup(table, required=False) for table in (*TEXTS, OUTLINES, STORIES)),
             Lookup(DECISIONS, required=False),
             Lookup(VERIFIED, when=is_verified),
             Lookup(VECTORS, when=needs_vectors),
+            Lookup(TRANSCRIPTS, when=writes_subtitles),
         ),
     ),
     version=Version(number=4, depends=decided_by),

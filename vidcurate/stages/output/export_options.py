@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator, mo
 from vidcurate.exporting.settings import AUTO, MODEL, SOURCE, Asked, check_shape, exact_rate
 from vidcurate.exporting.targets import TargetName
 from vidcurate.exporting.video_models import ModelName
+from vidcurate.media.subtitles.writing import WRITERS
 from vidcurate.options import Choice, StageConfig, choice, option
 from vidcurate.store.storage import Remote, location
 
@@ -77,6 +78,12 @@ class Files(Choice):
         True, "Decode every clip file, and leave out clips that fail a check", neutral=True
     )
     embed_bytes: bool = option(False, "Also put the clip files into the Parquet", neutral=True)
+    subtitles: Literal["none", "vtt", "srt", "both"] = option(
+        "none",
+        "Also write the words of each clip beside its file, in its time: vtt is WebVTT, srt is "
+        "SubRip",
+        neutral=True,
+    )
 
     @model_validator(mode="after")
     def crf_fits(self) -> "Files":
@@ -219,6 +226,12 @@ class ExportConfig(StageConfig):
         ge=0,
     )
     quantise: bool = option(False, "features stores each number in 8 bits", neutral=True)
+    films: bool = option(
+        False,
+        "parquet also writes the tables of whole videos that are there, outlines and stories, into "
+        "films/",
+        neutral=True,
+    )
     rows_per_shard: int = option(10_000, "Clips in one shard", neutral=True, ge=1)
     mb_per_shard: int = option(
         1024, "Most megabytes of one tar of webdataset", unit="MB", neutral=True, ge=1
@@ -229,6 +242,12 @@ class ExportConfig(StageConfig):
         "`export` in the data set, and `export-<target>` for another target than parquet",
         neutral=True,
     )
+
+    @property
+    def subtitle_formats(self) -> tuple[str, ...]:
+        """The formats in which the words of each clip are written."""
+        asked = self.media.subtitles if isinstance(self.media, Files) else "none"
+        return tuple(name for name in WRITERS if asked in (name, "both"))
 
     @property
     def embeds_bytes(self) -> bool:

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 from vidcurate.clips.grouping import clips_by_video
 from vidcurate.clips.spans import cuts_between
 from vidcurate.errors import MediaError, quantity
+from vidcurate.exporting.clips_table import clips_table
 from vidcurate.exporting.folder.quarantine import REASONS, Quarantined, update_quarantine
 from vidcurate.media.io.content import video_path
 from vidcurate.options import StageConfig, option
 from vidcurate.records import (
+    ACCEPTED,
     CUTS,
     EXPORTS,
     PARTITIONS,
@@ -168,7 +170,7 @@ def check_shots(pts: NDArray[np.int64], video: VideoCuts, *, one_shot: bool) -> 
 
 def quarantine(_config: VerifyConfig, view: DatasetView) -> str:
     """Put the files of clips that failed aside, with the reasons; returns where they are."""
-    live = view.scan(PARTITIONS, ["clip_id"])["clip_id"].combine_chunks()
+    live = view.scan(clips_table(view), ["clip_id"])["clip_id"].combine_chunks()
     done = view.done(VERIFIED)
     has_failed = pc.and_(pc.equal(done["status"], FAILED), pc.is_in(done["id"], value_set=live))
     reasons = {row["id"]: row["reason"] for row in done.filter(has_failed).to_pylist()}
@@ -197,6 +199,7 @@ VERIFY = MapStage(
     name="verify",
     summary="Decode every clip file, and prove that it holds its shot and no other frame.",
     reads=PARTITIONS,
+    narrowed=ACCEPTED,
     writes=VERIFIED,
     config=VerifyConfig,
     run=verify,

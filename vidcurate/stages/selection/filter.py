@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from typing import Annotated
+from typing import Annotated, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,10 +17,20 @@ from vidcurate.rules.join import joined_columns
 from vidcurate.rules.tree import Node, Percentile, children
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.store.dataset import DROPPED, FAILED, OK
+from vidcurate.store.table import Table
 
 RULED = {table.name: table for table in (CLIPS, *VIDEO_TABLES, *SCORE_TABLES)}
 MISSING = "a number is missing for: "
-COMMANDS = {"videos": "probe", "sources": "ingest", "scans": "scan", "clips": "split"}
+COMMANDS = {
+    "videos": "probe",
+    "sources": "ingest",
+    "scans": "scan",
+    "clips": "split",
+    "partitions": "partition",
+    "captions": "caption",
+    "verdicts": "judge",
+    "refined": "refine",
+}
 
 
 def check_rule(rule: str) -> str:
@@ -28,12 +38,17 @@ def check_rule(rule: str) -> str:
 
     Raises ValueError with all that is wrong with it.
     """
-    schemas = {name: table.schema for name, table in RULED.items()}
+    check_rule_over(rule, RULED)
+    return rule
+
+
+def check_rule_over(rule: str, known: Mapping[str, Table[Any]]) -> None:
+    """Check a rule over the `known` tables; raises ValueError with all that is wrong with it."""
+    schemas = {name: table.schema for name, table in known.items()}
     try:
-        check([parse(rule)], schemas, {name: COMMANDS.get(name, name) for name in RULED})
+        check([parse(rule)], schemas, {name: COMMANDS.get(name, name) for name in known})
     except RuleError as error:
         raise ValueError(str(error)) from error
-    return rule
 
 
 class FilterConfig(StageConfig):
@@ -48,19 +63,27 @@ class FilterConfig(StageConfig):
 
 
 def filter_clips(tables: Mapping[str, pa.Table], config: FilterConfig) -> Outcome:
-    """Keep the clips that satisfy every rule; record the first rule that a rejected clip breaks.
+    """Keep the clips that satisfy every rule; record the first rule that a rejected clip breaks."""
+    return judged_by_rules(tables[CLIPS.name], config.rules, RULED, tables)
+
+
+def judged_by_rules(
+    clips: pa.Table,
+    texts: Sequence[str],
+    known: Mapping[str, Table[Any]],
+    tables: Mapping[str, pa.Table],
+) -> Outcome:
+    """Keep the clips that satisfy rules over the `known` tables, of which `tables` has the rows.
 
     A clip that breaks no rule but lacks a number that a rule needs fails: it is neither kept nor
     called bad. What a person accepted is kept whatever rules say, and what one rejected goes.
     """
-    clips = tables[CLIPS.name]
-    rules = [parse(text) for text in config.rules]
+    rules = [parse(text) for text in texts]
     wanted = {column for rule in rules for column in rule.columns}
-    columns = joined_columns(clips, CLIPS.name, wanted, RULED, tables.__getitem__)
+    columns = joined_columns(clips, CLIPS.name, wanted, known, tables.__getitem__)
     outcomes = evaluate_rules(rules, columns)
-    broken = pa.array(config.rules, pa.string()).take(outcomes.first_failed)
-    lacking = [MISSING + rule for rule in config.rules]
-    missing = pa.array(lacking, pa.string()).take(outcomes.undecided)
+    broken = pa.array(texts, pa.string()).take(outcomes.first_failed)
+    missing = pa.array([MISSING + text for text in texts], pa.string()).take(outcomes.undecided)
     is_accepted, rejected = verdicts_of(clips[CLIPS.key], tables)
     broken = pc.coalesce(rejected, pc.if_else(is_accepted, None, broken))
     missing = pc.if_else(is_accepted, None, missing)
@@ -118,12 +141,19 @@ def rules_by_reason(rules: Sequence[str]) -> dict[str, int]:
 
 def tables_in_rules(config: FilterConfig) -> tuple[Lookup, ...]:
     """List the tables that the rules name, with the columns that they name, and the decisions."""
-    columns = sorted({column for text in config.rules for column in parse(text).columns})
+    return lookups_of(config.rules, RULED, CLIPS)
+
+
+def lookups_of(
+    texts: Sequence[str], known: Mapping[str, Table[Any]], base: Table[Any]
+) -> tuple[Lookup, ...]:
+    """List the tables that rules name besides the clips and `base`, and the decisions."""
+    columns = sorted({column for text in texts for column in parse(text).columns})
     return (
         *(
-            Lookup(RULED[name], columns=tuple({RULED[name].key: 0} | {c: 0 for _, c in named}))
+            Lookup(known[name], columns=tuple({known[name].key: 0} | {c: 0 for _, c in named}))
             for name, named in groupby(columns, lambda column: column[0])
-            if name != CLIPS.name
+            if name not in (CLIPS.name, base.name)
         ),
         Lookup(DECISIONS, required=False, decides=False),
     )

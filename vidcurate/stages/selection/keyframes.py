@@ -84,6 +84,11 @@ class SemanticWalk(Unlike):
 
     name: Literal["semantic-walk"] = "semantic-walk"
     step_s: float = option(2.0, "Time between the frames that are compared", unit="seconds", ge=0)
+    last: Literal["always", "far"] = option(
+        "always",
+        "Take the last frame always, or only where it is step_s or more after the one before, as "
+        "ShareGPT4Video does",
+    )
 
 
 class Query(Counted, Unlike):
@@ -232,7 +237,9 @@ def request_for(
         query = query_vector(ModelChoice(made_by.model, made_by.pretrained))
     if isinstance(method, Unlike) and method.max_similarity is not None:
         alike = method.max_similarity
-    return FrameRequest(method.count if isinstance(method, Counted) else 1, step, alike, query)
+    least_last = step if isinstance(method, SemanticWalk) and method.last == "far" else 0.0
+    count = method.count if isinstance(method, Counted) else 1
+    return FrameRequest(count, step, alike, query, least_last)
 
 
 def needs_vectors(config: KeyframesConfig) -> bool:

@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
-from typing import Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import model_validator
 
 from vidcurate.clips.reviews import Revision
 from vidcurate.clips.revised_spans import revise
-from vidcurate.clips.scenes import TimedVectors, split_scenes, stitch
+from vidcurate.clips.scenes import TimedVectors, euclidean_distance, split_scenes, stitch
 from vidcurate.clips.spans import (
     Span,
     Ticks,
@@ -25,21 +23,44 @@ from vidcurate.clips.spans import (
 )
 from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import MediaError
-from vidcurate.options import Choice, StageConfig, choice, option
-from vidcurate.records import CLIPS, CUTS, DECISIONS, SCANS, VECTORS, Clip, Cut, Scan, VideoCuts
+from vidcurate.records import (
+    CLIPS,
+    CUTS,
+    DECISIONS,
+    SCANS,
+    SPOKEN,
+    VECTORS,
+    Clip,
+    Cut,
+    Scan,
+    VideoCuts,
+)
 from vidcurate.stage import Drop, Incomplete, Lookup, Loss, MapStage, Version, Workspace
+from vidcurate.stages.shots.split_options import (
+    Neighbours,
+    Scenes,
+    SplitConfig,
+    SpokenSpans,
+    TrimAll,
+    Truncate,
+)
 from vidcurate.stages.shots.split_revisions import outdated_videos, take_revision
+from vidcurate.stages.shots.split_spoken import KEPT_SENTENCES, spoken_spans
 
 FOREVER_S = 1e8
-IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED = range(8)
+IN_A_CLIP, TRANSITION, NOT_JOINED, TRIMMED, BEYOND, SHORT, SINGLE, REVIEWED, UNSPOKEN, STILL = (
+    range(10)
+)
 REASONS = {
     SHORT: "stretch under split.min_clip_s",
     SINGLE: "single frame, however long it is held",
     TRANSITION: "gradual transition",
-    TRIMMED: "end cut off by split.trim_s",
+    TRIMMED: "end cut off by split.trim_s or split.trim_share",
     BEYOND: "rest of a shot beyond split.max_clip_s",
     NOT_JOINED: "shot left out by split.max_stitch_change",
+    STILL: "shot that stands still, left out by split.min_change",
     REVIEWED: "left out of clips in review",
+    UNSPOKEN: "outside of the spans of spoken sentences",
 }
 UNREVISED = Revision()
 # How far two frames' vectors may lie apart where two shots are one event, and where a shot holds no
@@ -49,136 +70,19 @@ STITCH_DISTANCE = {"open_clip": 0.6, "appearance": 0.75}
 STITCH_CHANGE = {"open_clip": 1.0, "appearance": 2.0}
 
 
-class Pieces(Choice):
-    """Long shots in pieces."""
-
-    stride_s: float | None = option(
-        None,
-        "Time between the beginnings of two pieces: they overlap if it is less than max_clip_s; "
-        "with none each piece follows the one before",
-        unit="seconds",
-        ge=0.04,
-    )
-
-
-class Stride(Pieces):
-    """Long shots in pieces alone."""
-
-    name: Literal["stride"] = "stride"
-
-
-class Truncate(Choice):
-    """The beginning of a long shot."""
-
-    name: Literal["truncate"] = "truncate"
-
-
-class Scenes(Pieces):
-    """Long shots in scenes, and these in pieces."""
-
-    name: Literal["scenes"] = "scenes"
-    min_scene_deviations: float = option(
-        0.5,
-        "How much deeper than the mean a change of scene is; SceneTiling uses 0.5",
-        unit="standard deviations",
-        ge=0,
-    )
-
-
-class NoStitching(Choice):
-    """Shots as they are."""
-
-    name: Literal["none"] = "none"
-
-
-class Neighbours(Choice):
-    """Neighbouring shots that look alike are joined."""
-
-    name: Literal["neighbours"] = "neighbours"
-    max_stitch_distance: float | None = option(
-        None,
-        "Distance up to which the vectors of two frames are alike; none is Panda-70M's 0.6, or "
-        "0.75 for backend appearance",
-        ge=0,
-        le=2,
-    )
-    max_stitch_change: float | None = option(
-        None,
-        "Leave out a shot whose first and last frame are farther apart, as it may contain a "
-        "transition; none is Panda-70M's 1.0, or no limit for backend appearance",
-        ge=0,
-        le=2,
-    )
-    chop_s: float | None = option(
-        None,
-        "Length of the pieces into which shots are cut first, so that a long shot is joined only "
-        "as far as it stays alike; Panda-70M uses 5",
-        unit="seconds",
-        gt=0,
-    )
-
-
-class TrimAll(Choice):
-    """All ends are trimmed."""
-
-    name: Literal["all"] = "all"
-
-
-class TrimGradual(Choice):
-    """Ends at gradual transitions are trimmed."""
-
-    name: Literal["gradual"] = "gradual"
-    max_trim_confidence: float = option(
-        0.0, "Also trim at cuts with a lower confidence than this", ge=0, le=1
-    )
-
-
-class SplitConfig(StageConfig):
-    """How long clips are, and what is cut off their ends."""
-
-    min_clip_s: float = option(
-        2.0,
-        "Shorter clips are left out, and so are single frames unless it is 0",
-        unit="seconds",
-        ge=0,
-    )
-    max_clip_s: float = option(60.0, "Longer shots are divided", unit="seconds", gt=0)
-    long_shots: Stride | Truncate | Scenes = choice(
-        Stride,
-        "How long shots are divided: stride: into pieces; truncate: only the beginning stays; "
-        "scenes: where the scene changes, by the vectors of embed, and then into pieces",
-    )
-    stitch: NoStitching | Neighbours = choice(
-        NoStitching,
-        "neighbours: join neighbouring shots that look alike at their cut, by the vectors of embed",
-    )
-    trim_s: float = option(0.0, "Cut this off each end of a shot", unit="seconds", ge=0)
-    trim_at: TrimAll | TrimGradual = choice(
-        TrimAll, "Trim all ends of shots, or only those at gradual transitions"
-    )
-    transitions: Literal["drop", "keep"] = option(
-        "drop", "Leave out gradual transitions, or make clips of them too"
-    )
-
-    @model_validator(mode="after")
-    def check_lengths(self) -> Self:
-        """Refuse a shortest clip that is longer than the longest; raises ValueError."""
-        if self.min_clip_s > self.max_clip_s:
-            raise ValueError(f"min_clip_s {self.min_clip_s} is above max_clip_s {self.max_clip_s}")
-        return self
-
-
 @dataclass(frozen=True, slots=True)
 class SplitInput:
     """A video's frames, and its vectors if options need them; `backend` made them.
 
-    `edges` are the times of all frames and the video's end.
+    `edges` are the times of all frames and the video's end. `spoken` are the spans of sentences, if
+    clips are made of these.
     """
 
     scan: Scan
     edges: Ticks
     vectors: TimedVectors | None = None
     backend: str = ""
+    spoken: tuple[Span, ...] = ()
 
     def ticks(self, seconds: float) -> Fraction:
         """Convert seconds to the video's ticks exactly, `FOREVER_S` at most."""
@@ -203,7 +107,8 @@ def split(
         if clips:
             yield Incomplete(clips, losses)
         else:
-            yield Drop(f"no shot is {config.min_clip_s} s long", losses)
+            what = "span of a sentence" if isinstance(config.spans, SpokenSpans) else "shot"
+            yield Drop(f"no {what} is {config.min_clip_s} s long", losses)
 
 
 def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> SplitInput:
@@ -216,6 +121,10 @@ def open_video(video_id: str, config: SplitConfig, workspace: Workspace) -> Spli
     scan = workspace.lookup(SCANS)[video_id]
     pts = read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",))["pts"].to_numpy()
     edges = np.append(pts, scan.end_pts)
+    if isinstance(config.spans, SpokenSpans):
+        sentences = workspace.lookup_all(SPOKEN)[video_id]
+        spans = spoken_spans(sentences, config.spans, edges, scan.time_base)
+        return SplitInput(scan, edges, spoken=tuple(spans))
     if not needs_vectors(config):
         return SplitInput(scan, edges)
     row = workspace.lookup(VECTORS).get(video_id)
@@ -245,19 +154,14 @@ def clips_of(
 def spans_of(
     cuts: VideoCuts, video: SplitInput, config: SplitConfig
 ) -> tuple[list[Span], NDArray[np.int8]]:
-    """Return the spans of one video that shots give, in order, and why each frame is in none.
+    """Return the spans of one video that become clips, in order, and why each frame is in none.
 
     The reason is a number of `REASONS`; for a frame in a span it says nothing.
     """
-    pts = video.edges[:-1]
-    why = np.full(len(pts), NOT_JOINED, np.int8)
-    for span in transition_spans(cuts, pts):
-        why[span.first : span.end] = TRANSITION
-    spans = list(shot_spans(cuts, pts))
-    if isinstance(config.stitch, Neighbours):
-        spans = join_continuing(spans, video, config.stitch)
-    if config.transitions == "keep":
-        spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
+    if isinstance(config.spans, SpokenSpans):
+        spans, why = list(video.spoken), np.full(len(video.edges) - 1, UNSPOKEN, np.int8)
+    else:
+        spans, why = joined_shots(cuts, video, config)
     shortest, longest = ceil(video.ticks(config.min_clip_s)), floor(video.ticks(config.max_clip_s))
     kept: list[Span] = []
     for span in spans:
@@ -275,6 +179,25 @@ def spans_of(
             else:
                 kept.append(piece)
     return kept, why
+
+
+def joined_shots(
+    cuts: VideoCuts, video: SplitInput, config: SplitConfig
+) -> tuple[list[Span], NDArray[np.int8]]:
+    """Return the shots of one video, joined if asked, and why each other frame is in none."""
+    pts = video.edges[:-1]
+    why = np.full(len(pts), NOT_JOINED, np.int8)
+    for span in transition_spans(cuts, pts):
+        why[span.first : span.end] = TRANSITION
+    spans = list(shot_spans(cuts, pts))
+    if isinstance(config.stitch, Neighbours):
+        spans = join_continuing(spans, video, config.stitch)
+    for span in [span for span in spans if is_still(span, video, config)]:
+        why[span.first : span.end] = STILL
+        spans.remove(span)
+    if config.transitions == "keep":
+        spans = sorted([*spans, *transition_spans(cuts, pts)], key=lambda span: span.first)
+    return spans, why
 
 
 def frame_losses(why: NDArray[np.int8], video: SplitInput) -> Iterator[Loss]:
@@ -303,11 +226,23 @@ def join_continuing(spans: Iterable[Span], video: SplitInput, config: Neighbours
     )
 
 
+def is_still(span: Span, video: SplitInput, config: SplitConfig) -> bool:
+    """Check whether a span ends as it began; one with fewer than two vectors is not known to."""
+    if not config.min_change:
+        return False
+    assert video.vectors is not None
+    start, end = (int(video.edges[number]) for number in (span.first, span.end))
+    own = video.vectors.within(start, end).vectors
+    return len(own) > 1 and euclidean_distance(own[0], own[-1]) < config.min_change
+
+
 def trim_ticks(span: Span, video: SplitInput, config: SplitConfig) -> tuple[int, int]:
     """Return how many ticks are cut off both ends of a span; a transition is kept whole."""
     if span.before is not None and span.before is span.after:
         return 0, 0
-    ticks = ceil(video.ticks(config.trim_s))
+    length = int(video.edges[span.end] - video.edges[span.first])
+    share = ceil(length * Fraction(str(config.trim_share)))
+    ticks = max(ceil(video.ticks(config.trim_s)), share)
     ends = (span.before, span.after)
     before, after = (ticks if is_trimmed(cut, config) else 0 for cut in ends)
     return before, after
@@ -353,7 +288,13 @@ def clip(video: SplitInput, span: Span) -> Clip:
 
 def needs_vectors(config: SplitConfig) -> bool:
     """Check whether the video's vectors are needed."""
-    return isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    by_vectors = isinstance(config.stitch, Neighbours) or isinstance(config.long_shots, Scenes)
+    return by_vectors or config.min_change > 0
+
+
+def needs_sentences(config: SplitConfig) -> bool:
+    """Check whether clips are the spans of spoken sentences."""
+    return isinstance(config.spans, SpokenSpans)
 
 
 SPLIT = MapStage(
@@ -366,9 +307,11 @@ SPLIT = MapStage(
     lookups=(
         Lookup(SCANS),
         Lookup(VECTORS, when=needs_vectors),
+        Lookup(SPOKEN, when=needs_sentences, by="video_id"),
         Lookup(DECISIONS, required=False, decides=False, by="video_id"),
     ),
     outdated=outdated_videos,
+    settling=KEPT_SENTENCES,
     rows_per_part=64,
     version=Version(number=2),
 )

@@ -1,12 +1,18 @@
-"""Lists that a stage's options name: their paths, their content in fingerprints, what is unread."""
+"""Lists that a stage's options name: their paths and rows, and what became of each item."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 
+import pyarrow as pa
+
+from vidcurate.stage import Outcome
+from vidcurate.store.dataset import DONE, DROPPED, FAILED, OK
 from vidcurate.store.digests import content_hash, sha256_of
-from vidcurate.store.row_lists import LISTS, ListRow, columns_named
+from vidcurate.store.row_lists import LISTS, ListRow, columns_named, read_rows
 from vidcurate.store.storage import Remote, location
 
+# A row, and where it stands: a list's name and the row's number.
+PlacedRow = tuple[str, ListRow]
 MANY = 5  # columns that a message names
 
 
@@ -32,6 +38,18 @@ def hash_of(file: str) -> str:
     return content_hash(where)
 
 
+def placed_rows(file: str, needed: str, known: Sequence[str]) -> tuple[list[PlacedRow], str]:
+    """The rows of a list, none without one, and which of its columns are not read, in words.
+
+    Raises UsageError where it cannot be read, or has no column of the name that is needed.
+    """
+    if not file:
+        return [], ""
+    name = PurePath(file).name
+    rows = list(read_rows(location(file), [needed], needed))
+    return [(f"{name}, row {row.number}", row) for row in rows], unread_columns(name, rows, known)
+
+
 def unread_columns(name: str, rows: Sequence[ListRow], known: Sequence[str]) -> str:
     """Which columns of a list have no meaning here, in words; "" where there is none."""
     given = dict.fromkeys(column for row in rows for column in row.cells if column)
@@ -41,3 +59,20 @@ def unread_columns(name: str, rows: Sequence[ListRow], known: Sequence[str]) -> 
         return ""
     more = f" and {len(others) - MANY} more" if len(others) > MANY else ""
     return f"{name}: not read are {', '.join(others[:MANY])}{more}; known are {', '.join(known)}"
+
+
+def list_outcome(
+    rows: pa.Table,
+    ids: Sequence[str],
+    dropped: Mapping[str, str],
+    failed: Mapping[str, str],
+    message: str,
+) -> Outcome:
+    """The outcome of items of lists: those that have a row, and why others have none, by id."""
+    done = {
+        "id": [*ids, *dropped, *failed],
+        "status": [OK] * len(ids) + [DROPPED] * len(dropped) + [FAILED] * len(failed),
+        "reason": [None] * len(ids) + [*dropped.values(), *failed.values()],
+        "seconds": [None] * (len(ids) + len(dropped) + len(failed)),
+    }
+    return Outcome(rows, pa.table(done, schema=DONE), message)

@@ -4,8 +4,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
-from typing import Any
 
 import pyarrow as pa
 from pydantic import field_validator
@@ -15,11 +13,14 @@ from vidcurate.errors import UsageError, suggest
 from vidcurate.options import StageConfig, option
 from vidcurate.records import CLIPS, QUERIES, SOURCES, Query, TimeSpan
 from vidcurate.stage import Lookup, Outcome, TableStage, Version
-from vidcurate.stages.sources.list_files import list_contents, list_path, unread_columns
-from vidcurate.store.dataset import DONE, FAILED, OK
+from vidcurate.stages.sources.list_files import (
+    list_contents,
+    list_outcome,
+    list_path,
+    placed_rows,
+)
 from vidcurate.store.list_cells import choices_cell, shown, span_cells, text_cell
-from vidcurate.store.row_lists import ListRow, read_rows
-from vidcurate.store.storage import location
+from vidcurate.store.row_lists import ListRow
 
 TEXT = "text"
 COLUMNS = (TEXT, "film", "clip_id", "choices", "answer", "start_s", "end_s", "kind")
@@ -106,14 +107,8 @@ def queries(tables: Mapping[str, pa.Table], config: QueriesConfig) -> Outcome:
     faults: dict[str, str] = {}
     every = tuple(scope.films.paths)
     listed = [ListRow(n, {TEXT: text}) for n, text in enumerate(config.texts, 1)]
-    rows = [(f"{OPTION} {row.number}", row) for row in listed]
-    message = ""
-    if config.file:
-        name = PurePath(config.file).name
-        in_file = list(read_rows(location(config.file), [TEXT], TEXT))
-        rows += [(f"{name}, row {row.number}", row) for row in in_file]
-        message = unread_columns(name, in_file, COLUMNS)
-    for where, row in rows:
+    in_file, message = placed_rows(config.file, TEXT, COLUMNS)
+    for where, row in [*((f"{OPTION} {row.number}", row) for row in listed), *in_file]:
         try:
             asked = read_question(where, row, scope, every)
             for query in asked.queries():
@@ -122,7 +117,8 @@ def queries(tables: Mapping[str, pa.Table], config: QueriesConfig) -> Outcome:
                 found[query.query_id] = query if known is None else united(known, query, place)
         except ValueError as fault:
             faults[hashlib.sha256(where.encode()).hexdigest()[:ID_DIGITS]] = f"{where}: {fault}"
-    return outcome_of(list(found.values()), faults, message)
+    rows = QUERIES.to_arrow(list(found.values()))
+    return list_outcome(rows, list(found), {}, faults, message)
 
 
 def scope_of(tables: Mapping[str, pa.Table]) -> Scope:
@@ -136,9 +132,7 @@ def scope_of(tables: Mapping[str, pa.Table]) -> Scope:
 
 def read_question(where: str, row: ListRow, scope: Scope, every: Sequence[str]) -> Asked:
     """Read one row of a list; raises ValueError with what is wrong with it."""
-    if row.fault is not None:
-        raise ValueError(row.fault.removeprefix(f"row {row.number} "))
-    cells = row.cells
+    cells = row.readable()
     text = text_cell(cells, TEXT)
     if text is None:
         raise ValueError("it has no text")
@@ -202,19 +196,6 @@ def united(known: Query, query: Query, place: str) -> Query:
         answer=known.answer if query.answer is None else query.answer,
         kind=known.kind if query.kind is None else query.kind,
     )
-
-
-def outcome_of(rows: Sequence[Query], faults: Mapping[str, str], message: str) -> Outcome:
-    """Questions that can be asked, and why others cannot."""
-    ids = [*(query.query_id for query in rows), *faults]
-    n_ok, n_failed = len(rows), len(faults)
-    done: dict[str, Any] = {
-        "id": ids,
-        "status": [OK] * n_ok + [FAILED] * n_failed,
-        "reason": [None] * n_ok + [*faults.values()],
-        "seconds": [None] * len(ids),
-    }
-    return Outcome(QUERIES.to_arrow(rows), pa.table(done, schema=DONE), message)
 
 
 def clips_named(config: QueriesConfig) -> tuple[Lookup, ...]:
