@@ -5,9 +5,11 @@ are. Bits are counted for each pixel and not for the file, since a small picture
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 from vidcurate.captioning.templates.words import Bands, band_word
-from vidcurate.records import Perception, Video
+from vidcurate.records import Video
 
 STANDARD, HIGH = 640 * 480, 1280 * 720  # pixels
 RESOLUTION: Bands = (
@@ -49,13 +51,13 @@ def container_hints(video: Video) -> tuple[str, ...]:
     return tuple(band_word(float(value), bands) for value, bands in measured if value > 0)
 
 
-def perceived_words(perception: Perception) -> tuple[str, ...]:
-    """Short phrases for what is perceived of a clip's quality, which captioners can be told."""
-    graded = ((name, getattr(perception, name)) for name in ATTRIBUTES)
+def perceived_words(row: Mapping[str, Any]) -> tuple[str, ...]:
+    """Short phrases for a row of `perception`, which captioners are told; none for an empty one."""
+    graded = ((name, row.get(name)) for name in ATTRIBUTES)
     faults = (
         f"{level} {FAULT_OF.get(name, name.replace('_', ' '))}"
         for name, level in graded
         if level not in (None, "none")
     )
-    seen = (*perception.residual_words, *perception.fragment_words)
-    return tuple(dict.fromkeys((*perception.hints, *faults, *seen)))
+    seen = (*row.get("residual_words", ()), *row.get("fragment_words", ()))
+    return tuple(dict.fromkeys((*row.get("hints", ()), *faults, *seen)))

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.perceiving import Perceived, SeenPictures, load_prompts, perceive
@@ -42,6 +42,9 @@ from vidcurate.stage import (
     Version,
     Workspace,
 )
+
+if TYPE_CHECKING:
+    from vidcurate.media.visual.mosaic import Image
 
 N_REQUESTS = 3
 MOST_FRAMES = 4  # whole frames that a model is shown: mosaics have the detail
@@ -123,15 +126,15 @@ def perceive_clip(
     def conversation() -> Conversation[Perception]:
         hints = container_hints(video)
         usage = Usage()
-        seen, files, n_pairs, perceived = None, (), 0, None
-        if looks:
-            source = source_of(clip, config, workspace)
-            n_pairs = len(source.pairs)
-            seen, files = pictures_of(clip, source, config, workspace.files)
-        if seen is not None and opened.model is not None:
-            asked = perceive(seen, clip.duration_s, hints, opened.prompts)
+        if not looks:
+            return as_row(clip, config, (hints, 0, ()), None, usage)
+        source = source_of(clip, config, workspace)
+        pictures, files = pictures_of(clip, source, config, workspace.files)
+        perceived = None
+        if opened.model is not None:
+            asked = perceive(pictures, clip.duration_s, hints, opened.prompts)
             perceived = yield from count_usage(asked, usage)
-        return as_row(clip, config, (hints, n_pairs, files), perceived, usage)
+        return as_row(clip, config, (hints, len(source.pairs), files), perceived, usage)
 
     return conversation()
 
@@ -171,7 +174,7 @@ def pictures_of(
     residuals: list[Frame] = []
     fragments: list[Frame] = []
     files: list[str] = []
-    kept = {}
+    kept: dict[int, Image] = {}
     every = sorted({*followed_by, *afters})
     for pts, image in read_images(source.path, source.video, every, source.offsets):
         time_s = float(pts * clip.time_base)
