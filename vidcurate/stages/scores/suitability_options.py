@@ -1,7 +1,7 @@
 """The options of suitability: a formula over parts with given or fitted weights, or a network."""
 
 from collections.abc import Collection, Mapping
-from typing import ClassVar, Literal, Self
+from typing import Literal, Self
 
 from pydantic import field_validator, model_validator
 
@@ -79,8 +79,6 @@ class PartsConfig(Choice):
 
 class VtssConfig(Choice):
     """Koala-36M's network, trained on people's judgements of how suitable videos are."""
-
-    without: ClassVar[tuple[str, ...]] = ()
 
     name: Literal["vtss"] = "vtss"
     model: str = option("", "Folder with the published weights (infer.pth), or such a file")
