@@ -522,7 +522,7 @@ def caption(
     config: Config | None = None,
     version: str = "",
     on_progress: OnProgress | None = None,
-    backend: Literal['facts', 'openai', 'transformers', 'vllm'] = 'facts',
+    backend: Literal['facts', 'spoken', 'openai', 'transformers', 'vllm'] = 'facts',
     strategy: Literal['single', 'differential', 'structured', 'shots', 'script', 'dense', 'motion-detail', 'audible', 'audio-visual', 'teachers'] = 'single',
     style: Literal['general', 'text-to-video', 'lora-character', 'lora-style', 'lora-motion', 'video-llm'] = 'general',
     trigger: str = '',

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import AboutSound, CaptionConfig
+from vidcurate.captioning.options import AboutSound, CaptionConfig, FactsConfig
 from vidcurate.captioning.prompts import asked_for
 from vidcurate.captioning.strategies.registry import STRATEGIES, listens, prompts_of
 from vidcurate.captioning.voice_over import told_otherwise
@@ -50,7 +50,7 @@ def reads_video(config: CaptionConfig) -> bool:
 
 def reads_scan(config: CaptionConfig) -> bool:
     """Whether samples of the picture or the clock of the sound count."""
-    return config.chat is None or listens(config)
+    return isinstance(config.backend, FactsConfig) or listens(config)
 
 
 def is_about_sound(config: CaptionConfig) -> bool:
