@@ -12,7 +12,7 @@ from vidcurate.captioning.options import AboutSound, CaptionConfig, FactsConfig
 from vidcurate.captioning.prompts import asked_for
 from vidcurate.captioning.strategies.registry import STRATEGIES, listens, prompts_of
 from vidcurate.captioning.voice_over import told_otherwise
-from vidcurate.records import SOUNDS, SUITABILITY, Caption
+from vidcurate.records import PERCEPTION, SOUNDS, SUITABILITY, Caption
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import Table
 
@@ -26,7 +26,7 @@ def placeholders_told(config: CaptionConfig) -> frozenset[str]:
 
 def uses_score(config: CaptionConfig, table: Table[Any]) -> bool:
     """Whether a model is told of a score table, by its strategy or by a placeholder."""
-    if table == SUITABILITY:
+    if table in (SUITABILITY, PERCEPTION):
         return "quality" in placeholders_told(config)
     if table == SOUNDS and listens(config):
         return False
