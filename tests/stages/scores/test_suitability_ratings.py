@@ -218,7 +218,7 @@ def test_a_clip_with_a_number_that_is_none_is_left_out(out: Path) -> None:
         def has(self, table: Any) -> bool:
             return bool(table == QUALITY)
 
-        def scan(self, _table: Any) -> pa.Table:
+        def scan(self, _table: Any, _columns: Sequence[str]) -> pa.Table:
             return pa.Table.from_pylist(quality, QUALITY.schema)
 
     ratings = [Rating(row["clip_id"], 3.0, "") for row in quality]

@@ -75,6 +75,11 @@ PARTS: Mapping[str, tuple[str, tuple[ScoreRange, ...]]] = {
 }
 
 
+def columns_judged(table: str) -> list[str]:
+    """The columns of a table that parts are made of."""
+    return [ramp.column for name, ramps in PARTS.values() if name == table for ramp in ramps]
+
+
 def all_parts(rows: Rows) -> dict[str, float | None]:
     """Every part of a clip; None for those that were not measured.
 

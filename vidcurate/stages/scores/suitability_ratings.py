@@ -27,7 +27,13 @@ from vidcurate.stages.scores.suitability_options import (
     part_weights,
     written_fit,
 )
-from vidcurate.stages.scores.suitability_parts import BEST, JUDGED, WORST, all_parts
+from vidcurate.stages.scores.suitability_parts import (
+    BEST,
+    JUDGED,
+    WORST,
+    all_parts,
+    columns_judged,
+)
 from vidcurate.stages.sources.list_files import list_contents, unread_columns
 from vidcurate.store.list_cells import cell, shown, span_cells, text_cell
 from vidcurate.store.row_lists import ListRow, read_rows
@@ -212,17 +218,18 @@ def rated_clips(
     for rating in ratings:
         by_clip[rating.clip_id].append(rating.points)
     wanted = pa.array(list(by_clip))
-    tables = {
-        table.name: {row["clip_id"]: row for row in rows_of(view.scan(table), wanted)}
-        for table in JUDGED
-        if view.has(table)
-    }
+    tables = {}
+    for table in JUDGED:
+        columns = columns_judged(table.name)
+        if columns and view.has(table):
+            found = rows_of(view.scan(table, ["clip_id", "video_id", *columns]), wanted)
+            tables[table.name] = {row["clip_id"]: row for row in found}
     videos = {row["clip_id"]: row["video_id"] for row in rows_of(clips, wanted)}
     parts: dict[str, dict[str, float | None]] = {}
     faults: list[str] = []
     for clip_id in by_clip:
         try:
-            rows = {name: found[clip_id] for name, found in tables.items() if clip_id in found}
+            rows = {name: own[clip_id] for name, own in tables.items() if clip_id in own}
             parts[clip_id] = all_parts(rows)
         except MediaError as error:
             faults.append(f"{clip_id}: {error}")
