@@ -107,7 +107,7 @@ class Shots(Choice):
         "The text: t2v: of all fields; i2v: of action, expression and camera alone; both: t2v as "
         "the text, i2v as the short text",
     )
-    drop: float = option(
+    omit_probability: float = option(
         0.1,
         "Probability with which a text leaves out a subject's appearance, its position, and the "
         "light; the clip decides",
