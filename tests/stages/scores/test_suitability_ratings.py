@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from tests.support.pipeline import done, process, rows, stored
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
+from vidcurate.clips.clip_names import ClipNames
 from vidcurate.clips.film_names import FilmNames
 from vidcurate.clips.rank_correlation import spearman
 from vidcurate.errors import UsageError
@@ -20,7 +21,6 @@ from vidcurate.records import CLIPS, QUALITY, SUITABILITY, Suitability
 from vidcurate.stages.scores.suitability_options import PartsConfig, SuitabilityConfig
 from vidcurate.stages.scores.suitability_parts import PARTS
 from vidcurate.stages.scores.suitability_ratings import (
-    ClipFinder,
     Rating,
     opposed_raters,
     read_ratings,
@@ -141,7 +141,7 @@ def test_clips_are_named_by_film_and_span_and_parquet_is_read(out: Path, tmp_pat
     pq.write_table(pa.Table.from_pylist([*listed, *lost]), tmp_path / "ratings.parquet")
     [told] = rate(out, str(tmp_path / "ratings.parquet"))
     assert "12 rated clips" in told
-    assert "2 of 14 ratings not used: row 13: no clip of three shots lies at " in told
+    assert "2 of 14 ratings not used: row 13: no clip of three shots in clips " in told
     assert "no film here has the path or name 'thre shots': did you mean three shots" in told
 
 
@@ -189,7 +189,7 @@ def test_ratings_against_every_part_and_of_no_clip_are_refused(out: Path, tmp_pa
     with pytest.raises(UsageError, match="no part rises with the ratings"):
         rate(out, write_ratings(tmp_path / "against.csv", listed), **others)
     lost = write_ratings(tmp_path / "lost.csv", [{"clip_id": "nowhere", "rating": 3}])
-    with pytest.raises(UsageError, match="no rating is of a clip here: row 2: no clip has the id"):
+    with pytest.raises(UsageError, match="row 2: no clip in clips has the id"):
         rate(out, lost)
 
 
@@ -245,7 +245,7 @@ def test_options_that_contradict_are_refused() -> None:
 
 def test_a_row_that_cannot_be_read_is_listed() -> None:
     """A line that is no JSON, and one without a clip, are named beside those that count."""
-    finder = ClipFinder({"a": "v"}, {}, FilmNames.of([]))
+    finder = ClipNames("clips", FilmNames.of([]), {"a": "v"}, {})
     found, unplaced = read_ratings(
         "r.jsonl",
         [
@@ -257,4 +257,4 @@ def test_a_row_that_cannot_be_read_is_listed() -> None:
     )
     assert found == [Rating("a", 4.0, "")]
     assert unplaced[0] == "row 2 is not JSON"
-    assert "row 3: it has neither a clip_id nor a film" in unplaced[1]
+    assert "row 3: it needs a clip_id, or film" in unplaced[1]
