@@ -15,7 +15,7 @@ from vidcurate.clips.clip_names import ClipNames
 from vidcurate.clips.film_names import FilmNames
 from vidcurate.clips.rank_correlation import Numbers, spearman
 from vidcurate.clips.weight_fit import FitQuality, WeightFit, fit_quality, fit_weights
-from vidcurate.errors import MediaError, UsageError
+from vidcurate.errors import MediaError, UsageError, some
 from vidcurate.options import listed
 from vidcurate.records import CLIPS, SOURCES
 from vidcurate.stage import DatasetView, Settling
@@ -44,7 +44,6 @@ RATING = "rating"
 COLUMNS = (RATING, "clip_id", "film", "start_s", "end_s", "rater")
 FEWEST = 10  # rated clips: more than there are weights
 FAR_APART = 2.0  # points between two ratings of one clip that contradict each other
-MOST_LISTED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,12 +303,6 @@ def mean_points(ratings: Iterable[Rating]) -> dict[str, float]:
 def number(value: float | None) -> str:
     """A figure with two decimals, "unknown" where there is none."""
     return "unknown" if value is None else f"{value:.2f}"
-
-
-def some(items: Sequence[str]) -> str:
-    """The first of some items, and how many more there are."""
-    more = len(items) - MOST_LISTED
-    return ", ".join(items[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 RATINGS_SETTLING = Settling(open_ratings, settle_ratings)
