@@ -46,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
@@ -115,6 +116,7 @@ __all__ = [
     "FILES",
     "KEPT",
     "KEYFRAMES",
+    "KEYPOINTS",
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
@@ -152,6 +154,7 @@ __all__ = [
     "CaptionVectors",
     "Clip",
     "ClipKeyframes",
+    "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
     "Cut",
@@ -160,6 +163,7 @@ __all__ = [
     "ExportedClip",
     "FoundFile",
     "Keyframe",
+    "Keypoint",
     "MotionScore",
     "Outline",
     "PartitionedClip",
@@ -232,6 +236,7 @@ TABLES: Mapping[str, Table[Any]] = {
             REFERENCES,
             PARTITIONS,
             KEYFRAMES,
+            KEYPOINTS,
             CAPTIONS,
             ALIGNMENT,
             VERDICTS,
