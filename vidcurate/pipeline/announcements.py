@@ -86,8 +86,8 @@ def announce_requests(run: Run, resolved: ResolvedStage, n_pending: int) -> None
 
 def request_line(resolved: ResolvedStage, estimate: RequestEstimate, n_pending: int) -> str:
     """How many requests a stage sends to whom, and why it runs, in words."""
-    at_least = "at least " if estimate.is_minimum else ""
-    requests = f"{at_least}{quantity(estimate.per_row * n_pending, 'request')}"
+    bound = "at least " if estimate.is_minimum else "at most " if estimate.is_maximum else ""
+    requests = f"{bound}{quantity(estimate.per_row * n_pending, 'request')}"
     if not n_pending:
         requests = "no request yet"
     why = f", {resolved.need.reason}" if resolved.need.reason else ""
