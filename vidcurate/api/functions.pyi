@@ -233,7 +233,7 @@ def split(
     trim_at: Literal['all', 'gradual'] = 'all',
     min_change: float = 0.0,
     transitions: Literal['drop', 'keep'] = 'drop',
-    least_similarity: float | None = None,
+    min_similarity: float | None = None,
     keep_share: float | None = None,
     keep_pairs: int | None = None,
     stride_s: float | None = None,

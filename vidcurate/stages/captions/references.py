@@ -276,9 +276,7 @@ def stored_tables(folder: str) -> dict[str, StoredTable]:
     }
 
 
-def read(
-    stored: Mapping[str, StoredTable], table: Table[Any], columns: Sequence[str]
-) -> pa.Table:
+def read(stored: Mapping[str, StoredTable], table: Table[Any], columns: Sequence[str]) -> pa.Table:
     """Some columns of another data set's table."""
     return stored[table.name].read(columns, table.schema)
 
