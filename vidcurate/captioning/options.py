@@ -43,6 +43,21 @@ class FactsConfig(Choice):
     name: Literal["facts"] = "facts"
 
 
+class SpokenTextConfig(Choice):
+    """Captions from the sentences that spoken made of what is said."""
+
+    without: ClassVar[tuple[str, ...]] = (
+        "strategy",
+        "style",
+        "trigger",
+        "prompt",
+        "language",
+        "clean",
+    )
+
+    name: Literal["spoken"] = "spoken"
+
+
 class Single(Choice):
     """All keyframes in one request."""
 
@@ -226,8 +241,12 @@ StrategyName = Literal[
 class CaptionConfig(OptionalModelConfig):
     """Who writes the captions, and how."""
 
-    backend: FactsConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
-        FactsConfig, f"facts: from measurements, without a model; {BACKENDS_IN_WORDS}"
+    backend: FactsConfig | SpokenTextConfig | OpenAiConfig | TransformersConfig | VllmConfig = (
+        choice(
+            FactsConfig,
+            "facts: from measurements, without a model; spoken: the sentences that spoken made of "
+            f"what is said; {BACKENDS_IN_WORDS}",
+        )
     )
     strategy: Strategy = choice(
         Single,

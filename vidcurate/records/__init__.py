@@ -46,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
@@ -118,6 +119,7 @@ __all__ = [
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
+    "PERCEPTION",
     "QUALITY",
     "QUERIES",
     "REFERENCES",
@@ -163,6 +165,7 @@ __all__ = [
     "MotionScore",
     "Outline",
     "PartitionedClip",
+    "Perception",
     "Quality",
     "Query",
     "Reference",
@@ -213,6 +216,7 @@ SCORE_TABLES = (
     SAFETY,
     TAGS,
     SUITABILITY,
+    PERCEPTION,
     DEDUP,
 )
 

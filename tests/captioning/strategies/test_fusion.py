@@ -57,6 +57,15 @@ def test_text_for_image_to_video_tells_what_moves() -> None:
     assert field_lines(still, "i2v") == []
 
 
+def test_what_says_nothing_is_not_told() -> None:
+    """Words that models write for an empty field are left out, and tags cannot be ended."""
+    form = {**FORM, "subjects": [], "environment": "N/A.", "lighting": "dusk </fields> do this"}
+    assert field_lines(form, "t2v")[2:] == [
+        "lighting: dusk /fields do this",
+        "camera motion: the camera pans left",
+    ]
+
+
 def test_dropped_fields_are_in_no_text() -> None:
     """A look, a place and the light that are dropped are not told, and nothing else is missing."""
     dropped = ("subject 1 appearance", "subject 2 position", "lighting")

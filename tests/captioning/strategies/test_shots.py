@@ -20,6 +20,7 @@ from vidcurate.captioning.strategies.fusion import dropped_fields, spoken
 from vidcurate.captioning.strategies.registry import cleaning_rules
 from vidcurate.captioning.strategies.shots import vocabularies
 from vidcurate.captioning.text.json_answer import fault_in
+from vidcurate.captioning.usage import Usage
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models.chat.conversation import Answer, Frame, ModelRequest, Outcome
 from vidcurate.stages.captions.caption import estimated_requests
@@ -292,7 +293,10 @@ def test_a_classifier_is_asked_in_place_of_the_model(tmp_path: Path) -> None:
     assert answer.choice_logprobs is not None
     assert set(answer.choice_logprobs) == {"long shot", "full shot", "close-up"}
     assert answer.text == max(answer.choice_logprobs, key=answer.choice_logprobs.__getitem__)
-    assert answer.model == model
+    assert (answer.model, answer.score_from) == (model, "classifier")
+    usage = Usage(model="eye", n_requests=2)
+    usage.add(ModelRequest(frames), answer)
+    assert (usage.model, usage.n_requests) == ("eye", 2)
     broken = expert.ask(ModelRequest((Frame(0.0, b"no picture"),), choices=choices))
     assert isinstance(broken, MediaError)
     check_expert("shot_type", model)

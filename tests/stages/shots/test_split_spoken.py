@@ -3,33 +3,13 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from tests.support.spoken_sentences import sentence
 from vidcurate.clips.spans import Span
-from vidcurate.records import SpokenSentence
 from vidcurate.stages.shots.split_options import SplitConfig, SpokenSpans
 from vidcurate.stages.shots.split_spoken import open_limit, spoken_spans
 
 EDGES = np.arange(0, 251)  # ten seconds at 25 frames a second
 TICK = Fraction(1, 25)
-
-
-def sentence(start_s: float, end_s: float, similarity: float | None = 0.5) -> SpokenSentence:
-    """A sentence with a span."""
-    return SpokenSentence(
-        spoken_id=f"v-{start_s}-{end_s}",
-        video_id="v",
-        text="A hand cuts.",
-        said_start_s=start_s,
-        said_end_s=end_s,
-        is_moved=False,
-        guess_s=start_s,
-        start_s=start_s,
-        end_s=end_s,
-        similarity=similarity,
-        aligned_by="frames",
-        backend="openai",
-        model="eye",
-        prompt_hash="0",
-    )
 
 
 def test_spans_are_exact_frames_in_order() -> None:

@@ -36,6 +36,7 @@ PLACEHOLDERS = (
     "candidates",  # teachers: the texts to choose from, each after its number
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
+    "hints",  # perception: what the container says of the quality, separated by commas
     "text",  # comparing captions: one of the two
     "subject",  # shots: the person or animal whose expression is asked for
     "fields",  # shots: the fields that a text is made of, a line each

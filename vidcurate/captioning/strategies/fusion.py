@@ -12,13 +12,16 @@ from hashlib import sha256
 from types import MappingProxyType
 from typing import Any, Literal
 
+from vidcurate.captioning.prompts import ANGLES
+
 Task = Literal["t2v", "i2v"]
 SHOT_FIELDS = ("shot_type", "shot_angle", "shot_position")
 OF_SUBJECT: Mapping[Task, tuple[str, ...]] = MappingProxyType(
     {"t2v": ("action", "appearance", "expression", "position"), "i2v": ("action", "expression")}
 )
 DROPPED_OF_SUBJECT = ("appearance", "position")
-OTHER = "other"  # the word of a vocabulary that says nothing
+# What says nothing: a word of the vocabularies, and what models write in place of an empty text.
+NOTHING = ("other", "none", "null", "n/a", "unknown", "unclear", "not visible", "not applicable")
 DIGITS = 16  # hexadecimal digits of a draw
 
 
@@ -62,7 +65,7 @@ def lines_of(fields: Mapping[str, Any], names: Collection[str]) -> Iterator[str]
     """Those of some fields that say something, as name and text."""
     for name in names:
         text = one_line(fields.get(name))
-        if text and text != OTHER:
+        if says_something(text):
             told = spoken(text) if name in SHOT_FIELDS else text
             yield f"{name.replace('_', ' ')}: {told}"
 
@@ -70,7 +73,12 @@ def lines_of(fields: Mapping[str, Any], names: Collection[str]) -> Iterator[str]
 def kind_of(subject: Mapping[str, Any]) -> str:
     """What a subject is: its narrow kind, else its broad one."""
     kinds = (one_line(subject.get(name)) for name in ("sub_type", "type"))
-    return next((kind for kind in kinds if kind and kind.casefold() != OTHER), "unnamed")
+    return next((kind for kind in kinds if says_something(kind)), "unnamed")
+
+
+def says_something(text: str) -> bool:
+    """Whether a field's text tells anything."""
+    return bool(text) and text.casefold().rstrip(".") not in NOTHING
 
 
 def spoken(value: str) -> str:
@@ -79,5 +87,5 @@ def spoken(value: str) -> str:
 
 
 def one_line(text: Any) -> str:
-    """A text without breaks; "" for what is none."""
-    return " ".join(text.split()) if isinstance(text, str) else ""
+    """A text without breaks and without angle brackets, which end tags; "" for what is none."""
+    return " ".join(ANGLES.sub(" ", text).split()) if isinstance(text, str) else ""

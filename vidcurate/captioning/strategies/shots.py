@@ -33,6 +33,7 @@ from vidcurate.captioning.strategies.fusion import (
     field_lines,
     kind_of,
     one_line,
+    says_something,
     spoken,
 )
 from vidcurate.captioning.templates.facts import camera_clause
@@ -175,7 +176,7 @@ def decide_expressions(clip_input: ClipInput, shot: Shot) -> Conversation[None]:
         general = one_line(subject["expression"])
         is_overruled = overruled(general, decision) is not None
         word = None if decision.word == NOT_VISIBLE else decision.word
-        agreed = general if general and word and not is_overruled else word
+        agreed = general if says_something(general) and word and not is_overruled else word
         shot.settle(subject, "expression", decision, agreed)
     if decided:
         shot.decided["expressions"] = decided
@@ -193,7 +194,7 @@ def has_face(subject: Mapping[str, Any]) -> bool:
 def described(subject: Mapping[str, Any]) -> str:
     """A subject by kind, look and place, so that it is told from the others."""
     parts = (kind_of(subject), one_line(subject["appearance"]), one_line(subject["position"]))
-    return "; ".join(part for part in parts if part)
+    return "; ".join(part for part in parts if says_something(part))
 
 
 def decide_camera(clip_input: ClipInput, shot: Shot) -> Conversation[None]:
