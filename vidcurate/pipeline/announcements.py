@@ -10,6 +10,7 @@ from vidcurate.errors import quantity
 from vidcurate.pipeline.counts import cached_count
 from vidcurate.pipeline.inputs import stage_inputs
 from vidcurate.pipeline.provenance import reason_to_redo
+from vidcurate.pipeline.pruning import prune
 from vidcurate.pipeline.resolve import WITHOUT, ResolvedStage
 from vidcurate.pipeline.run import Run
 from vidcurate.pipeline.scope import Scope, live_scope
@@ -40,7 +41,9 @@ def announce_work(run: Run, plan: Sequence[ResolvedStage]) -> None:
             if not is_known or reason_to_redo(run.dataset, resolved, scope):
                 changing.add(own)
             continue
-        n_pending = count_pending(run, resolved, scope)
+        # What rules over tables that change would reject is not known yet.
+        own_scope = scope if changing else prune(run.dataset, plan, resolved, scope)
+        n_pending = count_pending(run, resolved, own_scope)
         estimate = resolved.stage.cost.requests(resolved.config)
         if estimate is not None and (n_pending or (resolved.need.is_optional and not is_known)):
             line = request_line(resolved, estimate, n_pending)
