@@ -20,6 +20,7 @@ from vidcurate.options import listed
 from vidcurate.records import CLIPS, SOURCES
 from vidcurate.stage import DatasetView, Settling
 from vidcurate.stages.scores.suitability_options import (
+    LIST,
     RATINGS,
     PartsConfig,
     SuitabilityConfig,
@@ -74,14 +75,16 @@ def ratings_hash(config: PartsConfig) -> str:
 def open_ratings(config: SuitabilityConfig) -> str:
     """Name the option that the data decide, "" where the weights are those of the ratings.
 
-    A fit stays where the list is gone, and is made anew where another one is in its place.
+    A fit stays where its list is gone, and is made anew where another one is in its place or is
+    named.
     """
     backend = config.backend
     if not isinstance(backend, PartsConfig) or not backend.ratings:
         return ""
-    made_from = fit_entries(backend.fit).get(RATINGS)
-    is_fitted = bool(backend.fit) and ratings_hash(backend) in ("", made_from)
-    return "" if is_fitted else "suitability.ratings"
+    made_from = fit_entries(backend.fit)
+    content, name = ratings_hash(backend), PurePath(backend.ratings).name
+    is_same = content == made_from.get(RATINGS) if content else name == made_from.get(LIST, name)
+    return "" if backend.fit and is_same else "suitability.ratings"
 
 
 def settle_ratings(config: SuitabilityConfig, view: DatasetView) -> tuple[SuitabilityConfig, str]:
@@ -97,12 +100,15 @@ def settle_ratings(config: SuitabilityConfig, view: DatasetView) -> tuple[Suitab
     rows = list(read_rows(location(backend.ratings), [RATING], RATING))
     films = FilmNames.of(SOURCES.from_arrow(view.scan(SOURCES)))
     ratings, unplaced = read_ratings(name, rows, ClipNames.of(CLIPS.name, clips, films))
+    if not rows:
+        raise UsageError(f"{name} has no rows: give each rated clip one")
     if not ratings:
         raise UsageError(f"{name}: no rating is of a clip here: {some(unplaced)}")
     weighted = [part for part, weight in part_weights(backend).items() if weight]
     rated, left_out = rated_clips(ratings, clips, view, weighted)
     fit, quality = checked_fit(name, rated)
     figures = {
+        LIST: name,
         RATINGS: ratings_hash(backend),
         "clips": str(quality.n_clips),
         "spearman": number(quality.spearman),
@@ -127,7 +133,8 @@ def read_ratings(
 ) -> tuple[list[Rating], list[str]]:
     """The ratings of a list that are of clips here, and why others are not.
 
-    Raises UsageError for a rating that is not from 1 to 5.
+    A row without a rating is one that is still to be rated. Raises UsageError for a rating that is
+    not from 1 to 5.
     """
     found: list[Rating] = []
     unplaced: list[str] = []
@@ -135,6 +142,9 @@ def read_ratings(
     for row in rows:
         if row.fault is not None:
             unplaced.append(row.fault)
+            continue
+        if cell(row.cells, RATING) is None:
+            unplaced.append(f"row {row.number}: it has no rating")
             continue
         try:
             points = points_of(row.cells)
@@ -149,7 +159,9 @@ def read_ratings(
         except ValueError as fault:
             unplaced.append(f"row {row.number}: {fault}")
     if wrong:
-        raise UsageError(f"{name}: {some(wrong)}: ratings are from {WORST:g} to {BEST:g}")
+        raise UsageError(
+            f"{name}: {some(wrong)}: ratings are from {WORST:g} to {BEST:g}, such as 3 or 3.5"
+        )
     return found, unplaced
 
 
@@ -242,11 +254,13 @@ def checked_fit(name: str, rated: RatedClips) -> tuple[WeightFit, FitQuality]:
 def quality_text(quality: FitQuality) -> str:
     """What a fit is worth, in words."""
     folds = "5 folds of videos" if quality.by_video else "5 folds of clips, as videos are too few"
+    is_worth_it = quality.error < quality.mean_error
+    verdict = "" if is_worth_it else ", so the parts do not tell what the raters look at"
     return (
         f"{quality.n_clips} rated clips: Spearman {number(quality.spearman)}, Pearson "
         f"{number(quality.pearson)}; held out in {folds}: Spearman "
         f"{number(quality.held_out_spearman)}, error {number(quality.error)} points, where the "
-        f"mean alone has {number(quality.mean_error)}"
+        f"mean alone has {number(quality.mean_error)}{verdict}"
     )
 
 
