@@ -118,8 +118,13 @@ def in_tags(prompt: Prompt, text: str, max_chars: int = MAX_TOLD_CHARS) -> str:
     They become one line of at most `max_chars` without angle brackets, so that they can neither
     close their tag nor open another.
     """
-    words = " ".join(ANGLES.sub(" ", text).split())[:max_chars].rstrip()
+    words = without_tags(text)[:max_chars].rstrip()
     return fill_prompt(prompt, {"words": words}) if words else ""
+
+
+def without_tags(text: str) -> str:
+    """A text in one line without angle brackets, which open and end tags."""
+    return " ".join(ANGLES.sub(" ", text).split())
 
 
 def read_prompt(name_or_path: str) -> str:
