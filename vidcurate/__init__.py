@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         dedup,
         embed,
         estimate,
+        evaluate,
         export,
         filter,  # noqa: A004 - read as vidcurate.filter
         ingest,
@@ -91,6 +92,7 @@ __all__ = [
     "dedup",
     "embed",
     "estimate",
+    "evaluate",
     "export",
     "filter",
     "ingest",

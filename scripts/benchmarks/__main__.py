@@ -116,7 +116,7 @@ BENCHMARKS: Mapping[str, Callable[[Paths], list[str]]] = MappingProxyType(
         "review": on_videos,
         "judge": on_media,
         "chat": on_media,
-        "compare_captions": on_media,
+        "evaluate": on_media,
     }
 )
 

@@ -296,6 +296,15 @@ CATALOGUE: tuple[Entry, ...] = (
         "http://localhost:8000/v1",
     ),
     stage(
+        "evaluate",
+        CAPTIONS,
+        "Measure how far each caption tells what its references tell.",
+        "vidcurate evaluate -d out --references true.csv",
+        "vidcurate evaluate -d out --backend openai --model NAME --measure autodq --measure vdc",
+        "vidcurate evaluate -d out --against other",
+        function="vidcurate.cli.commands.evaluate:evaluate",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",

@@ -30,6 +30,7 @@ from vidcurate.records.clips import (
     VerifiedClip,
 )
 from vidcurate.records.column import ColumnInfo, TableColumn, column_info, columns_of_table
+from vidcurate.records.evaluations import EVALUATIONS, Evaluation
 from vidcurate.records.judgements import (
     AESTHETIC,
     CONSISTENCY,
@@ -111,6 +112,7 @@ __all__ = [
     "CUTS",
     "DECISIONS",
     "DEDUP",
+    "EVALUATIONS",
     "EXPORTS",
     "FILES",
     "KEPT",
@@ -157,6 +159,7 @@ __all__ = [
     "Cut",
     "Decision",
     "Duplicate",
+    "Evaluation",
     "ExportedClip",
     "FoundFile",
     "Keyframe",
@@ -217,7 +220,7 @@ SCORE_TABLES = (
 )
 
 # What the rules of accept know besides: texts, and what was found in them.
-TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED)
+TEXT_TABLES = (CAPTIONS, ALIGNMENT, VERDICTS, REFINED, EVALUATIONS)
 
 TABLES: Mapping[str, Table[Any]] = {
     table.name: table
@@ -238,6 +241,7 @@ TABLES: Mapping[str, Table[Any]] = {
             WEAK_CAPTIONS,
             REFINED,
             CAPTION_VECTORS,
+            EVALUATIONS,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),

@@ -8,6 +8,7 @@ from vidcurate.records import version_table, version_tables
 from vidcurate.stage import Lookup, MapStage, Stage
 from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
+from vidcurate.stages.captions.evaluate import EVALUATE
 from vidcurate.stages.captions.judge import JUDGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.references import REFERENCES_STAGE
@@ -80,6 +81,7 @@ STAGES: tuple[Stage, ...] = (
     TRIAGE,
     REFINE,
     SENTENCES,
+    EVALUATE,
     OUTLINE,
     STORY,
     ACCEPT,
