@@ -212,6 +212,14 @@ CATALOGUE: tuple[Entry, ...] = (
         target="SUITABILITY_STAGE",
     ),
     stage(
+        "perception",
+        SCORES,
+        "Say how well each clip's picture is made, by its container and, if asked, a model.",
+        "vidcurate perception -d out",
+        "vidcurate perception -d out --backend openai --model NAME",
+        target="PERCEPTION_STAGE",
+    ),
+    stage(
         "signatures",
         SELECTION,
         "Compute a signature of each clip, by which dedup finds copies.",
@@ -252,6 +260,14 @@ CATALOGUE: tuple[Entry, ...] = (
         "Write full-size keyframes of the kept clips from the source.",
         "vidcurate keyframes -d out --count 3",
         target="KEYFRAMES_STAGE",
+    ),
+    stage(
+        "keypoints",
+        CAPTIONS,
+        "Find what is true of each clip, by questions to a model and checks of its answers.",
+        "vidcurate keypoints -d out --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate keypoints -d out --model NAME --second model=OTHER --max-requests 200",
+        target="KEYPOINTS_STAGE",
     ),
     stage(
         "caption",

@@ -47,6 +47,8 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
+from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
@@ -117,9 +119,11 @@ __all__ = [
     "FILES",
     "KEPT",
     "KEYFRAMES",
+    "KEYPOINTS",
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
+    "PERCEPTION",
     "QUALITY",
     "QUERIES",
     "REFERENCES",
@@ -154,6 +158,7 @@ __all__ = [
     "CaptionVectors",
     "Clip",
     "ClipKeyframes",
+    "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
     "Cut",
@@ -163,9 +168,11 @@ __all__ = [
     "ExportedClip",
     "FoundFile",
     "Keyframe",
+    "Keypoint",
     "MotionScore",
     "Outline",
     "PartitionedClip",
+    "Perception",
     "Quality",
     "Query",
     "Reference",
@@ -216,6 +223,7 @@ SCORE_TABLES = (
     SAFETY,
     TAGS,
     SUITABILITY,
+    PERCEPTION,
     DEDUP,
 )
 
@@ -235,6 +243,7 @@ TABLES: Mapping[str, Table[Any]] = {
             REFERENCES,
             PARTITIONS,
             KEYFRAMES,
+            KEYPOINTS,
             CAPTIONS,
             ALIGNMENT,
             VERDICTS,

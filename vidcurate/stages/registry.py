@@ -10,6 +10,7 @@ from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.evaluate import EVALUATE
 from vidcurate.stages.captions.judge import JUDGE
+from vidcurate.stages.captions.keypoints import KEYPOINTS_STAGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
@@ -22,6 +23,7 @@ from vidcurate.stages.output.verify import VERIFY
 from vidcurate.stages.scores.aesthetic import AESTHETIC_STAGE
 from vidcurate.stages.scores.consistency import CONSISTENCY_STAGE
 from vidcurate.stages.scores.motion import MOTION_STAGE
+from vidcurate.stages.scores.perception import PERCEPTION_STAGE
 from vidcurate.stages.scores.quality import QUALITY_STAGE
 from vidcurate.stages.scores.safety import SAFETY_STAGE
 from vidcurate.stages.scores.sounds import SOUNDS_STAGE
@@ -69,12 +71,14 @@ STAGES: tuple[Stage, ...] = (
     SAFETY_STAGE,
     TAGS_STAGE,
     SUITABILITY_STAGE,
+    PERCEPTION_STAGE,
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,
     REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
+    KEYPOINTS_STAGE,
     CAPTION,
     ALIGNMENT_STAGE,
     JUDGE,

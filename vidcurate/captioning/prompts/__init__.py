@@ -36,10 +36,12 @@ PLACEHOLDERS = (
     "candidates",  # teachers: the texts to choose from, each after its number
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
-    "text",  # evaluate: the text that is read or judged by
-    "subject",  # shots: the person or animal whose expression is asked for
+    "hints",  # perception: what the container says of the quality, separated by commas
+    "text",  # evaluate: what is read or judged by; keypoints: an answer, or a key point
+    "subject",  # shots: whose expression is asked for; keypoints: the detail in question
+    "aspects",  # keypoints: what of a detail is to be described, separated by commas
     "fields",  # shots: the fields that a text is made of, a line each
-    "items",  # evaluate: statements, questions or answers, a numbered line each
+    "items",  # what is held against a text, or was described before, a numbered line each
 )
 INSERTED = ("style", "detail")  # placeholders that stand for other prompts, as an option chooses
 TOLD = ("heard", "title", "quality")  # placeholders that are empty where their value is not known
