@@ -304,6 +304,13 @@ CATALOGUE: tuple[Entry, ...] = (
         "http://localhost:8000/v1",
     ),
     stage(
+        "coverage",
+        CAPTIONS,
+        "Measure how much of a clip's key points its text says.",
+        "vidcurate coverage -d out --model NAME --base-url http://localhost:8000/v1",
+        target="COVERAGE_STAGE",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",

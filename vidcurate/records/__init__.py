@@ -46,7 +46,13 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
-from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
+from vidcurate.records.keypoints import (
+    COVERAGE,
+    KEYPOINTS,
+    ClipKeypoints,
+    Coverage,
+    Keypoint,
+)
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
@@ -109,6 +115,7 @@ __all__ = [
     "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
+    "COVERAGE",
     "CUTS",
     "DECISIONS",
     "DEDUP",
@@ -157,6 +164,7 @@ __all__ = [
     "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
+    "Coverage",
     "Cut",
     "Decision",
     "Duplicate",
@@ -243,6 +251,7 @@ TABLES: Mapping[str, Table[Any]] = {
             WEAK_CAPTIONS,
             REFINED,
             CAPTION_VECTORS,
+            COVERAGE,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
