@@ -14,7 +14,7 @@ OF_VIDEOS = ("ingest", "probe", SCAN, "embed", "cuts", "split")
 # What judges clips, and what is made for that alone.
 SCORES = (
     *("embed", "bounds", "quality", "motion", "watermark", "speech", "consistency"),
-    *("suitability", "signatures"),
+    *("suitability", "perception", "signatures"),
 )
 OPTIONS: Mapping[str, Mapping[str, object]] = {
     "embed": {"backend": "appearance"},

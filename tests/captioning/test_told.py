@@ -144,7 +144,7 @@ def test_a_placeholder_reads_its_table_alone(tmp_path: Path) -> None:
     """Each of the three reads what it is made of; without one, and in a form, nothing is read."""
     sound = {"transcripts", "videos", "sources"}
     for text, tables in {
-        "{quality}": {"suitability"},
+        "{quality}": {"suitability", "perception"},
         "{title}": {"sources"},
         "{heard}": sound,
         "{{heard}}": set(),

@@ -16,7 +16,7 @@ from vidcurate.rules.bounds import Bound, bounds_in
 from vidcurate.rules.evaluation import evaluate, numbers_present, spread
 from vidcurate.rules.join import Read, joined_columns
 from vidcurate.rules.tree import Column
-from vidcurate.stages.selection.accept import JUDGED
+from vidcurate.stages.selection.accept import tables_known
 from vidcurate.stages.selection.filter import has_percentile
 
 
@@ -56,7 +56,7 @@ def rule_outcomes(clip: OneClip) -> tuple[RuleOutcome, ...]:
     clips = read(CLIPS.name)
     at = pc.index(clips[CLIPS.key], clip.keys[CLIPS.key]).as_py()
     pairs = {pair for rule in rules for pair in rule.columns if pair[0] in clip.made}
-    columns = joined_columns(clips, CLIPS.name, pairs, JUDGED, read)
+    columns = joined_columns(clips, CLIPS.name, pairs, tables_known(rules), read)
     values = {
         Column(*name.split(".", 1)): numbers_present(columns[name].combine_chunks())
         for name in columns.column_names
@@ -91,7 +91,7 @@ def limit_outcomes(
 
 def read_own(clip: OneClip, name: str) -> pa.Table:
     """The rows of a table that belong to a clip."""
-    return clip.rows(JUDGED[name])
+    return clip.rows(clip.made[name].stage.writes)
 
 
 def value_at(values: Any, *, at: int, n_rows: int) -> Any:

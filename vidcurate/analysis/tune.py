@@ -20,7 +20,7 @@ from vidcurate.rules.join import joined_columns, video_paths
 from vidcurate.rules.keep_target import KeepTarget, keep_target, passed
 from vidcurate.rules.schema import kind_of_type
 from vidcurate.rules.tree import Column, Node, columns_in
-from vidcurate.stages.selection.accept import JUDGED, AcceptConfig
+from vidcurate.stages.selection.accept import AcceptConfig, tables_known
 from vidcurate.stages.selection.filter import COMMANDS, FilterConfig
 from vidcurate.store.dataset import Dataset
 
@@ -119,7 +119,7 @@ def read_scores(dataset: Dataset, texts: Sequence[str], *, every: bool) -> ClipS
     read = reader(dataset, plan, present_scope(dataset, plan))
     clips = read(CLIPS.name)
     pairs = [*more, *(column for rule in rules for column in rule.columns)]
-    columns = joined_columns(clips, CLIPS.name, pairs, JUDGED, read)
+    columns = joined_columns(clips, CLIPS.name, pairs, tables_known(rules), read)
     clips = clips.append_column("video", video_paths(clips, read(SOURCES.name)))
     names = tuple(f"{table}.{column}" for table, column in more)
     return ClipScores(clips, columns, tuple(rules), names)
@@ -137,10 +137,11 @@ def rules_for(plan: tuple[ResolvedStage, ...], texts: Sequence[str]) -> list[Rul
     """
     own = [p.config.rules for p in plan if isinstance(p.config, FilterConfig | AcceptConfig)]
     rules = [parse(text) for text in texts or chain.from_iterable(own)]
+    known = tables_known(rules)
     check(
         rules,
-        {name: table.schema for name, table in JUDGED.items()},
-        {name: COMMANDS.get(name, name) for name in JUDGED},
+        {name: table.schema for name, table in known.items()},
+        {name: COMMANDS.get(name, name) for name in known},
     )
     return rules
 

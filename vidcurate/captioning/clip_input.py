@@ -8,9 +8,10 @@ from typing import Any
 from vidcurate.captioning.options import CaptionConfig
 from vidcurate.captioning.prompts import INSERTED, MAX_TOLD_CHARS, Prompt, fill_prompt, in_tags
 from vidcurate.captioning.templates.facts import Facts
+from vidcurate.captioning.templates.perceived import perceived_words
 from vidcurate.captioning.voice_over import VoiceOver
 from vidcurate.models.chat.conversation import Conversation, Frame, Sound, Status
-from vidcurate.records import SUITABILITY, Candidate, Clip
+from vidcurate.records import PERCEPTION, SUITABILITY, Candidate, Clip
 
 EMPTY_PARTS = re.compile(r"\n{3,}")
 # Cosines of texts with the clip's vector.
@@ -76,9 +77,10 @@ class ClipInput:
 
     @property
     def quality(self) -> Sequence[object]:
-        """The words for the clip's measured quality; none where it was not measured."""
-        words = self.facts.get(SUITABILITY.name, {}).get("words", ())
-        return words if isinstance(words, list | tuple) else ()
+        """The words for the clip's measured and perceived quality; none where none is known."""
+        measured = self.facts.get(SUITABILITY.name, {}).get("words", ())
+        perceived = perceived_words(self.facts.get(PERCEPTION.name, {}))
+        return (*measured, *perceived) if isinstance(measured, list | tuple) else perceived
 
     def in_tags(self, name: str, text: str, max_chars: int = MAX_TOLD_CHARS) -> str:
         """Words from outside as the prompt `name` tells them; "" where no prompt asks for them."""

@@ -59,7 +59,7 @@ class ClassifierExpert:
             None,
             time.perf_counter() - began,
             choice_logprobs={choice: log(mass) for choice, mass in masses.items() if mass},
-            score_from="logprobs",
+            score_from="classifier",
         )
 
     def masses(self, frames: Sequence[Frame], choices: Sequence[str]) -> dict[str, float]:

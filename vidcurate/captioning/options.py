@@ -46,6 +46,21 @@ class FactsConfig(Choice):
     name: Literal["facts"] = "facts"
 
 
+class SpokenTextConfig(Choice):
+    """Captions from the sentences that spoken made of what is said."""
+
+    without: ClassVar[tuple[str, ...]] = (
+        "strategy",
+        "style",
+        "trigger",
+        "prompt",
+        "language",
+        "clean",
+    )
+
+    name: Literal["spoken"] = "spoken"
+
+
 class Single(Choice):
     """All keyframes in one request."""
 
@@ -95,7 +110,7 @@ class Shots(Choice):
         "The text: t2v: of all fields; i2v: of action, expression and camera alone; both: t2v as "
         "the text, i2v as the short text",
     )
-    drop: float = option(
+    omit_probability: float = option(
         0.1,
         "Probability with which a text leaves out a subject's appearance, its position, and the "
         "light; the clip decides",
@@ -229,8 +244,12 @@ StrategyName = Literal[
 class CaptionConfig(OptionalModelConfig):
     """Who writes the captions, and how."""
 
-    backend: FactsConfig | OpenAiConfig | TransformersConfig | VllmConfig = choice(
-        FactsConfig, f"facts: from measurements, without a model; {BACKENDS_IN_WORDS}"
+    backend: FactsConfig | SpokenTextConfig | OpenAiConfig | TransformersConfig | VllmConfig = (
+        choice(
+            FactsConfig,
+            "facts: from measurements, without a model; spoken: the sentences that spoken made of "
+            f"what is said; {BACKENDS_IN_WORDS}",
+        )
     )
     strategy: Strategy = choice(
         Single,

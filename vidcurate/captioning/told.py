@@ -8,11 +8,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from vidcurate.captioning.options import AboutSound, CaptionConfig
+from vidcurate.captioning.options import AboutSound, CaptionConfig, FactsConfig
 from vidcurate.captioning.prompts import asked_for
 from vidcurate.captioning.strategies.registry import STRATEGIES, listens, prompts_of
 from vidcurate.captioning.voice_over import told_otherwise
-from vidcurate.records import SOUNDS, SUITABILITY, Caption
+from vidcurate.records import PERCEPTION, SOUNDS, SUITABILITY, Caption
 from vidcurate.stage import DatasetView
 from vidcurate.store.table import Table
 
@@ -26,7 +26,7 @@ def placeholders_told(config: CaptionConfig) -> frozenset[str]:
 
 def uses_score(config: CaptionConfig, table: Table[Any]) -> bool:
     """Whether a model is told of a score table, by its strategy or by a placeholder."""
-    if table == SUITABILITY:
+    if table in (SUITABILITY, PERCEPTION):
         return "quality" in placeholders_told(config)
     if table == SOUNDS and listens(config):
         return False
@@ -50,7 +50,7 @@ def reads_video(config: CaptionConfig) -> bool:
 
 def reads_scan(config: CaptionConfig) -> bool:
     """Whether samples of the picture or the clock of the sound count."""
-    return config.chat is None or listens(config)
+    return isinstance(config.backend, FactsConfig) or listens(config)
 
 
 def is_about_sound(config: CaptionConfig) -> bool:

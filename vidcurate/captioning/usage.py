@@ -37,7 +37,10 @@ class Usage:
     shown_times_s: frozenset[float] = frozenset()
 
     def add(self, request: ModelRequest, answer: Answer) -> None:
-        """Count one more request and its answer."""
+        """Count one more request and its answer; what a classifier says is no request."""
+        if answer.score_from == "classifier":
+            self.seconds += answer.seconds
+            return
         self.model = answer.model
         self.n_requests += 1
         self.prompt_tokens = sum_known(self.prompt_tokens, answer.prompt_tokens)

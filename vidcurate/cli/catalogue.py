@@ -212,6 +212,14 @@ CATALOGUE: tuple[Entry, ...] = (
         target="SUITABILITY_STAGE",
     ),
     stage(
+        "perception",
+        SCORES,
+        "Say how well each clip's picture is made, by its container and, if asked, a model.",
+        "vidcurate perception -d out",
+        "vidcurate perception -d out --backend openai --model NAME",
+        target="PERCEPTION_STAGE",
+    ),
+    stage(
         "signatures",
         SELECTION,
         "Compute a signature of each clip, by which dedup finds copies.",

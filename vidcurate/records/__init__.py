@@ -53,6 +53,7 @@ from vidcurate.records.keypoints import (
     Coverage,
     Keypoint,
 )
+from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
 from vidcurate.records.reviews import DECISIONS, Decision, ReviewedSpan
@@ -127,6 +128,7 @@ __all__ = [
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
+    "PERCEPTION",
     "QUALITY",
     "QUERIES",
     "REFERENCES",
@@ -175,6 +177,7 @@ __all__ = [
     "MotionScore",
     "Outline",
     "PartitionedClip",
+    "Perception",
     "Quality",
     "Query",
     "Reference",
@@ -225,6 +228,7 @@ SCORE_TABLES = (
     SAFETY,
     TAGS,
     SUITABILITY,
+    PERCEPTION,
     DEDUP,
 )
 

@@ -119,8 +119,17 @@ class Caption:
     candidates: Annotated[
         tuple[Candidate, ...], ColumnInfo("The texts from which it was chosen, if several")
     ]
-    repairs: Annotated[tuple[str, ...], ColumnInfo("Cleaning rules that changed the text")]
-    conflicts: Annotated[tuple[str, ...], ColumnInfo("What in the text contradicts a measurement")]
+    repairs: Annotated[
+        tuple[str, ...],
+        ColumnInfo("Cleaning rules that changed the text, and what an answer lacks"),
+    ]
+    conflicts: Annotated[
+        tuple[str, ...],
+        ColumnInfo(
+            "What in the text contradicts a measurement; by strategy shots also answers that an "
+            "expert overruled"
+        ),
+    ]
     status: Annotated[str, ColumnInfo("ok, or truncated where the text breaks off")]
     language: Annotated[str, ColumnInfo("Language that was asked for")]
     style: Annotated[str, ColumnInfo("Purpose that the text was written for; empty for facts")]

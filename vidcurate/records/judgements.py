@@ -233,15 +233,25 @@ class Suitability:
 
     clip_id: ClipId
     video_id: VideoId
+    backend: Backend
+    model: Annotated[
+        str,
+        ColumnInfo(
+            "Ratings and their list's hash where they were fitted; the network's file; else empty"
+        ),
+    ]
     score: Annotated[
         float,
         ColumnInfo(
-            "How suitable the clip is for training, 1 to 5",
+            "How suitable the clip is for training: 1 to 5, but for backend vtss, whose authors do "
+            "not state a range",
             "points of 5",
-            "1 + 4 times the weighted geometric mean of the parts that were measured",
+            "1 + 4 times the weighted geometric mean of the parts that were measured; with a fit "
+            "to ratings, a base plus the sum of the parts by their weights",
             source="after the training suitability score of Koala-36M, as a formula",
         ),
     ]
+    formula: Annotated[str, ColumnInfo("The formula of score with its weights")]
     clarity: Annotated[
         float | None, part("Sharp, without noise and blocks", "sharpness, noise, blockiness")
     ]

@@ -85,6 +85,7 @@ class SpokenSentence:
     aligned_by: Annotated[
         str, ColumnInfo("What the sentence was compared with, and the model of the vectors")
     ]
+    language: Annotated[str, ColumnInfo("Language that was asked for")]
     backend: Backend
     model: Model
     prompt_hash: PromptHash

@@ -7,6 +7,8 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from vidcurate.clips.rank_correlation import ranks
+
 # Fewer pairs say nothing.
 LEAST_PAIRS = 10
 
@@ -36,10 +38,3 @@ def correlations(
             size = np.sqrt((a @ a) * (b @ b))
             value = float(a @ b / size) if size else None
         yield first, second, value, count
-
-
-def ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Number values from the least to the greatest; equal ones share the mean of their ranks."""
-    _, place, sizes = np.unique(values, return_inverse=True, return_counts=True)
-    means = np.cumsum(sizes) - (sizes - 1) / 2
-    return np.asarray(means[place], np.float64)

@@ -23,6 +23,7 @@ from vidcurate.stages.output.verify import VERIFY
 from vidcurate.stages.scores.aesthetic import AESTHETIC_STAGE
 from vidcurate.stages.scores.consistency import CONSISTENCY_STAGE
 from vidcurate.stages.scores.motion import MOTION_STAGE
+from vidcurate.stages.scores.perception import PERCEPTION_STAGE
 from vidcurate.stages.scores.quality import QUALITY_STAGE
 from vidcurate.stages.scores.safety import SAFETY_STAGE
 from vidcurate.stages.scores.sounds import SOUNDS_STAGE
@@ -70,6 +71,7 @@ STAGES: tuple[Stage, ...] = (
     SAFETY_STAGE,
     TAGS_STAGE,
     SUITABILITY_STAGE,
+    PERCEPTION_STAGE,
     SIGNATURES_STAGE,
     DEDUP_STAGE,
     FILTER,

@@ -25,6 +25,7 @@ STATIC = {"motion": {"camera": "static", "static_share": 1.0}}
         ("A man walks left past a pan on the stove.", set()),
         ("She turns right and looks up.", set()),
         ("The camera follows a man who goes left.", set()),
+        ("She walks to the camera and turns her head to the right.", set()),
         ("A frying pan, left on the table.", set()),
         ("", set()),
     ],

@@ -1,4 +1,7 @@
 import json
+import re
+from collections.abc import Callable
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,27 @@ TEXTS = {
     "a": "Bars drift to the left.",
     "b": "A fractal grows.",
     "json": '{"caption": "A test card."}',
+}
+FIELDS = re.compile(r"^(?:- )?[a-z0-9 ]+: .*$", re.MULTILINE)
+CHOICES = re.compile(r"one of these and nothing else: (.*)\.")
+SHOT = {
+    "subjects": [
+        {
+            "type": "Graphic",
+            "sub_type": "Bars",
+            "appearance": "coloured",
+            "action": "drift to the left",
+            "expression": "",
+            "position": "all over the picture",
+            "is_main_subject": True,
+        }
+    ],
+    "shot_type": "close_up",
+    "shot_angle": "eye_level",
+    "shot_position": "front_view",
+    "camera_motion": "",
+    "environment": "a test card",
+    "lighting": "",
 }
 
 
@@ -55,6 +79,45 @@ def test_teachers_answer_by_name_and_are_compared_with_the_clip(out: Path, tmp_p
         assert row.text == best.text
         assert sorted(c.text for c in row.candidates) == sorted([TEXTS["a"], TEXTS["b"]])
         assert row.n_requests == 2
+
+
+def says_of_shots(body: dict[str, Any]) -> str:
+    """A form for the request that asks for one, the first word of a choice, or the fields."""
+    asked = [part["text"] for part in body["messages"][0]["content"] if part["type"] == "text"]
+    if "Fill in a form" in asked[0]:
+        return json.dumps(SHOT)
+    choices = CHOICES.search(asked[-1])
+    return choices[1].split(", ")[0] if choices else " ".join(FIELDS.findall(asked[0]))
+
+
+def test_experts_are_asked_through_a_server(out: Path) -> None:
+    """The form, four experts with log-probabilities, and two texts without pictures reach it."""
+    with serving(Script(say=says_of_shots, logprobs=told_for(says_of_shots))) as script:
+        caption = {"backend": "openai", "model": "a", "base_url": script.url, "strategy": "shots"}
+        process(out, {"caption": {**caption, "concurrency": 1}})
+    found = rows(out, CAPTIONS)
+    assert len(script.bodies) == 7 * len(found)
+    assert sum(bool(body.get("logprobs")) for body in script.bodies) == 4 * len(found)
+    for row in found:
+        assert row.n_requests == 7
+        told = json.loads(row.structured or "")
+        assert (told["shot_type"], told["camera_motion"]) == ("long_shot", "the camera stays still")
+        assert told["decided"]["shot_type"]["probability"] == 0.9
+        assert row.text.startswith("shot type: long shot")
+        assert "Bars" in (row.short_text or "")
+        assert row.conflicts == ("shot_type: says 'close_up', decided long shot (90%)",)
+
+
+def told_for(say: Callable[[dict[str, Any]], str]) -> Callable[[dict[str, Any]], Any]:
+    """The log-probabilities of an answer in one token, where they are asked for."""
+
+    def told(body: dict[str, Any]) -> Any:
+        if not body.get("logprobs"):
+            return None
+        token = {"token": say(body), "logprob": log(0.9)}
+        return {"content": [{**token, "top_logprobs": [token]}]}
+
+    return told
 
 
 def test_only_used_tables_decide_a_caption() -> None:

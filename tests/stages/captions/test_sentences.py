@@ -14,6 +14,7 @@ from tests.support.pipeline import done, process, rows, stored
 from tests.support.tiny_models import save_clip, save_sentence_encoder
 from vidcurate.analysis.decisions import deciding
 from vidcurate.captioning.current_text import CurrentText, best_texts
+from vidcurate.cli.output import Quiet
 from vidcurate.clips.caption_vectors import read_caption_vectors
 from vidcurate.clips.reviews import ClipReview
 from vidcurate.clips.spans import clip_of
@@ -84,6 +85,35 @@ def test_only_a_text_that_changed_is_done_again(
     assert server.asked[3:] == [["A red wall. It stands.", "A red wall.", "It stands."]]
     [changed] = [row for row in rows(tmp_path, CAPTION_VECTORS) if row.clip_id == clip_id]
     assert (changed.text_from, changed.n_sentences, changed.is_cut) == ("review", 2, None)
+
+
+class Notes(Quiet):
+    """A listener that keeps what a run says."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.said: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Keep a message."""
+        self.said.append(text)
+
+
+def test_another_model_in_a_later_run_is_told(
+    video: Path, tmp_path: Path, server: EmbeddingScript
+) -> None:
+    """Where a server sends vectors of another length in a later run, the run says so in the end."""
+    options = {**BASE, "sentences": served(server)}
+    notes = Notes()
+    process(tmp_path, options, video, listener=notes)
+    assert not [text for text in notes.said if "numbers lie in one table" in text]
+    clip_id = rows(tmp_path, CAPTION_VECTORS)[0].clip_id
+    with deciding(Dataset(tmp_path)) as log:
+        log.add([decided("caption", clip_id, text="A red wall.")])
+    server.say = lambda texts: (200, {"data": [{"embedding": [1.0] * 5}] * len(texts)})
+    later = {**BASE, "sentences": served(server, timeout_s=60.0)}
+    process(tmp_path, later, listener=notes)
+    assert [text for text in notes.said if "vectors of 3 and 5 numbers lie in one table" in text]
 
 
 def test_texts_meet_pictures(video: Path, tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -7,20 +8,19 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.support.pipeline import process, rows
+from tests.support.tiny_suitability import save_network
 from tests.support.videos import render
-from vidcurate.errors import MediaError
+from vidcurate.errors import MediaError, UsageError
 from vidcurate.records import SCORE_TABLES, SUITABILITY, Suitability
-from vidcurate.stages.scores.suitability import (
-    PARTS,
-    REQUIRED,
-    ScoreRange,
+from vidcurate.stages.scores.suitability import SUITABILITY_STAGE, overall_score
+from vidcurate.stages.scores.suitability_options import (
+    PartsConfig,
     SuitabilityConfig,
-    overall_score,
-    part_score,
     part_weights,
 )
+from vidcurate.stages.scores.suitability_parts import PARTS, REQUIRED, ScoreRange, part_score
 
-EVEN = part_weights(SuitabilityConfig())
+EVEN = part_weights(PartsConfig())
 share = st.floats(0, 1)
 
 
@@ -101,6 +101,8 @@ def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
         assert 1 <= row.score <= 5
         assert set(row.missing) == set(PARTS) - needed
         assert row.clarity is not None
+        assert (row.backend, row.model) == ("parts", "")
+        assert row.formula.endswith("light 1, picture 1, motion 1, steadiness 1")
     bars = next(row for row in found if "static camera" in row.words)
     assert bars.motion == 0
     assert bars.score == 1
@@ -109,3 +111,28 @@ def test_a_real_clip_is_judged_by_what_is_there(tmp_path: Path) -> None:
     again = rows(tmp_path / "out", SUITABILITY)
     assert {"consistency"} == set(found[0].missing) - set(again[0].missing)
     assert all(row.consistency is not None for row in again)
+
+
+def test_a_network_scores_the_frames_of_the_source(tmp_path: Path) -> None:
+    """Weights from a folder give their own number; another file in its place is another row."""
+    pytest.importorskip("torch", reason="the extra 'models' is not installed")
+    video = render(tmp_path / "video.mp4", [("testsrc2", 2.0)], audio=False)
+    folder = save_network(tmp_path / "weights")
+    options = {"backend": "vtss", "model": str(folder)}
+    process(tmp_path / "out", {"split": {"min_clip_s": 1}, "suitability": options}, video)
+    [row] = rows(tmp_path / "out", SUITABILITY)
+    assert (row.backend, row.model, row.formula) == (
+        "vtss",
+        str(folder),
+        "the network's own number",
+    )
+    assert math.isfinite(row.score)
+    assert row.clarity is not None
+    config = SuitabilityConfig(**options)
+    before = SUITABILITY_STAGE.version.depends(config)
+    save_network(folder, seed=6)
+    assert SUITABILITY_STAGE.version.depends(config) != before
+    with pytest.raises(UsageError, match="there are no weights"):
+        process(tmp_path / "out", {"suitability": {**options, "model": "nowhere"}})
+    with pytest.raises(ValidationError, match="backend vtss needs a model"):
+        SuitabilityConfig(backend="vtss")

@@ -14,7 +14,7 @@ from vidcurate.analysis.fates import clip_fates
 from vidcurate.analysis.status import funnel
 from vidcurate.analysis.tune import read_scores, tune_scores
 from vidcurate.analysis.view import present_plan, present_scope, reader
-from vidcurate.errors import EmptyResultError
+from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.records import (
     ACCEPTED,
     ALIGNMENT,
@@ -236,3 +236,16 @@ def test_rules_that_refuse_everything_say_which(out: Path) -> None:
     """Nothing accepted is said with the rule that did it."""
     with pytest.raises(EmptyResultError, match=r"accept left none of 3 .*3 times: words"):
         process(out, {"accept": {"rules": (MANY_WORDS,)}, **EXPORT})
+
+
+def test_rules_may_name_a_version_of_the_captions() -> None:
+    """Its table is read where it is there, and one that is not is named with what makes it."""
+    config = AcceptConfig(rules=("captions_chinese.text contains '兔'",))
+    assert ACCEPT.lookups(config)[0].table.name == "captions_chinese"
+    tables = {"partitions": clips(2)}
+    found = accept({**tables, "captions_chinese": texts("一只兔子", "草")}, config)
+    assert [status for status, _ in verdicts(found)] == ["ok", "dropped"]
+    with pytest.raises(UsageError, match="`vidcurate caption --version chinese` makes it"):
+        accept(tables, config)
+    with pytest.raises(ValidationError, match="unknown table 'captions_Chinese'"):
+        AcceptConfig(rules=("captions_Chinese.text contains 'a'",))

@@ -13,7 +13,7 @@ from vidcurate.clips.vectors import matrix, read_video_vectors
 from vidcurate.errors import EmptyResultError, UsageError
 from vidcurate.models.vision.clip_embedder import open_clip_embedder
 from vidcurate.models.vision.embedder import ModelChoice
-from vidcurate.records import CLIPS, SPOKEN, TRANSCRIPTS, VECTORS, SpokenSentence
+from vidcurate.records import CAPTIONS, CLIPS, SPOKEN, TRANSCRIPTS, VECTORS, SpokenSentence
 from vidcurate.stage import Drop
 from vidcurate.stages.sources.spoken import SpokenConfig, open_video
 from vidcurate.store.dataset import DONE_WITH_LOSSES
@@ -184,6 +184,10 @@ def test_clips_are_made_of_sentences(data: Path, talk: Script) -> None:
     process(data, {"split": {"spans": "spoken", "min_clip_s": 0.5, "keep_pairs": 1}})
     best = max(spoken, key=lambda row: row.similarity or -2)
     assert [(c.start_s, c.end_s) for c in rows(data, CLIPS)] == [(best.start_s, best.end_s)]
+    process(data, {"caption": {"backend": "spoken"}})
+    [caption] = rows(data, CAPTIONS)
+    assert (caption.text, caption.backend, caption.model) == (best.text, "spoken", best.model)
+    assert {one.source for one in caption.candidates} <= {row.spoken_id for row in spoken}
     assert len(talk.bodies) == 3
 
 

@@ -36,6 +36,7 @@ PLACEHOLDERS = (
     "candidates",  # teachers: the texts to choose from, each after its number
     "caption",  # judge and refine: the text in question
     "faults",  # refine: what is wrong with it, a line each
+    "hints",  # perception: what the container says of the quality, separated by commas
     "text",  # comparing captions: one of the two; keypoints: an answer, or a key point
     "subject",  # shots: whose expression is asked for; keypoints: the detail in question
     "aspects",  # keypoints: what of a detail is to be described, separated by commas

@@ -11,7 +11,11 @@ from vidcurate.captioning.templates.words import MIN_CAMERA_SHARE
 # another one is plain.
 MAX_CONTRADICTED_SHARE = 0.1
 BETWEEN = r"(?: (?!left|right|up|down|in|out)\w+){0,3}? "
-CAMERA_MOVES = r"camera (?:\w+ )?(?:moves?|moving|tracks?|tracking|slides?|sliding|sweeps?|turns?)"
+# "She walks to the camera and turns" says nothing of the camera.
+CAMERA_MOVES = (
+    r"camera (?:(?!and |or |while |as )\w+ )?"
+    r"(?:moves?|moving|tracks?|tracking|slides?|sliding|sweeps?|turns?)"
+)
 PAN = rf"\b(?:pan(?:s|ned|ning)?|truck(?:s|ed|ing)?|{CAMERA_MOVES}){BETWEEN}"
 TILT = rf"\b(?:tilt(?:s|ed|ing)?|crane[sd]?|craning|{CAMERA_MOVES}){BETWEEN}"
 ZOOM = rf"\b(?:zoom(?:s|ed|ing)?|push(?:es|ed|ing)?|doll(?:y|ies|ied|ying)){BETWEEN}"

@@ -13,7 +13,7 @@ from typing import Any
 
 from vidcurate.captioning.clip_input import ClipInput
 from vidcurate.captioning.quality.camera_claims import CLAIMS, camera_claims
-from vidcurate.captioning.strategies.fusion import one_line, spoken
+from vidcurate.captioning.strategies.fusion import one_line, says_something, spoken
 from vidcurate.captioning.templates.facts import camera_clause, measured_number
 from vidcurate.captioning.templates.words import CAMERA
 from vidcurate.errors import MediaError
@@ -145,7 +145,11 @@ def plain(word: str) -> str:
 def overruled(general: Any, decision: Decision) -> str | None:
     """How an expert overrules the general answer; None where that is silent or says the same."""
     text = one_line(general)
-    if not text or decision.word is None or says_the_same(decision.field, text, decision.word):
+    if (
+        not says_something(text)
+        or decision.word is None
+        or says_the_same(decision.field, text, decision.word)
+    ):
         return None
     who = "measured" if decision.score_from == "measured" else "decided"
     sure = "" if decision.probability is None else f" ({decision.probability:.0%})"

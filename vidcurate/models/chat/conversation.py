@@ -14,7 +14,7 @@ from vidcurate.errors import MediaError, ServerError
 
 T = TypeVar("T")
 Status = Literal["ok", "truncated", "refused", "empty"]
-ScoreSource = Literal["logprobs", "words", ""]
+ScoreSource = Literal["logprobs", "words", "classifier", ""]
 MAX_QUOTE = 60  # characters of an answer in an error
 
 
@@ -74,8 +74,8 @@ class Answer:
 
     `choice_logprobs` are the natural logarithms of the probability of each choice that was asked
     for; one that the model holds for too improbable to tell is not among them. `score_from` says
-    where they come from: `logprobs`, the model's own probabilities of its tokens, or `words`, how
-    sure the model says it is.
+    where they come from: `logprobs`, the model's own probabilities of its tokens, `words`, how sure
+    the model says it is, or `classifier`, where an image classifier answered in a model's place.
     """
 
     text: str

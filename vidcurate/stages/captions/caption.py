@@ -15,13 +15,16 @@ from vidcurate.captioning.model_team import experts_of, model_configs, open_mode
 from vidcurate.captioning.options import (
     AudioVisual,
     CaptionConfig,
+    FactsConfig,
     MotionDetail,
     Shots,
     Single,
+    SpokenTextConfig,
     Strategy,
     Teachers,
 )
 from vidcurate.captioning.prompts import Prompt
+from vidcurate.captioning.spoken_text import shown_sentence
 from vidcurate.captioning.strategies.audio_visual import N_STILLS
 from vidcurate.captioning.strategies.fusion import SHOT_FIELDS
 from vidcurate.captioning.strategies.registry import STRATEGIES, cleaning_rules, prompts_of
@@ -61,6 +64,7 @@ from vidcurate.records import (
     SCANS,
     SCORE_TABLES,
     SOURCES,
+    SPOKEN,
     TRANSCRIPTS,
     VECTORS,
     VIDEOS,
@@ -114,6 +118,9 @@ def caption(
     clips: Sequence[Clip], config: CaptionConfig, captioner: Captioner, workspace: Workspace
 ) -> Iterator[list[Caption] | MediaError]:
     """Give one caption for each clip, or the reason why there is none."""
+    if says_sentences(config):
+        yield from (caption_from_speech(clip, config, workspace) for clip in clips)
+        return
     if captioner.model is None:
         yield from (caption_from_facts(clip, config, captioner, workspace) for clip in clips)
         return
@@ -183,6 +190,20 @@ def caption_from_facts(
             usage,
         )
     ]
+
+
+def caption_from_speech(
+    clip: Clip, config: CaptionConfig, workspace: Workspace
+) -> list[Caption] | MediaError:
+    """Take the sentence of speech whose span a clip has."""
+    try:
+        text, made = shown_sentence(clip, workspace.lookup_all(SPOKEN)[clip.video_id])
+    except MediaError as error:
+        return error
+    provenance = CaptionProvenance(
+        config.backend.name, language=made.language, prompt_hash=made.prompt_hash
+    )
+    return [as_row(clip, text, provenance, Usage(model=made.model))]
 
 
 def ask_for_caption(
@@ -319,7 +340,12 @@ def as_json(value: Any) -> str | None:
 
 def reads_facts(config: CaptionConfig) -> bool:
     """Whether captions come from measurements."""
-    return config.chat is None
+    return isinstance(config.backend, FactsConfig)
+
+
+def says_sentences(config: CaptionConfig) -> bool:
+    """Whether captions are sentences of speech."""
+    return isinstance(config.backend, SpokenTextConfig)
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,6 +439,7 @@ CAPTION = MapStage(
         Lookup(TRANSCRIPTS, required=False, when=tells_words),
         Lookup(SCANS, when=reads_scan),
         Lookup(VECTORS, when=compares),
+        Lookup(SPOKEN, when=says_sentences, by="video_id"),
         *(Lookup(t, required=False, when=UsesScores(t)) for t in SCORE_TABLES),
     ),
     check=can_ask,

@@ -5,144 +5,131 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import model_validator
-
 from vidcurate.captioning.templates.quality_words import quality_words
+from vidcurate.clips.weight_fit import WeightFit
+from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
-from vidcurate.options import StageConfig, option
-from vidcurate.records import (
-    AESTHETIC,
-    CLIPS,
-    CONSISTENCY,
-    MOTION,
-    QUALITY,
-    SPEECH,
-    SUITABILITY,
-    TEXT,
-    WATERMARK,
-    Clip,
-    Suitability,
+from vidcurate.media.io.content import video_path
+from vidcurate.models.device import model_resources
+from vidcurate.models.vision.vtss import Scorer, open_vtss, require_torch, weights_file
+from vidcurate.options import StageConfig
+from vidcurate.records import CLIPS, SCANS, SOURCES, SUITABILITY, VIDEOS, Clip, Suitability
+from vidcurate.stage import BY_CONTENT, Cost, Lookup, MapStage, Resources, Version, Workspace
+from vidcurate.stages.scores.suitability_options import (
+    RATINGS,
+    PartsConfig,
+    SuitabilityConfig,
+    VtssConfig,
+    fit_entries,
+    formula_text,
+    part_weights,
+    read_fit,
 )
-from vidcurate.stage import Lookup, MapStage, Workspace
+from vidcurate.stages.scores.suitability_parts import (
+    BEST,
+    JUDGED,
+    REQUIRED,
+    WORST,
+    Rows,
+    all_parts,
+)
+from vidcurate.stages.scores.suitability_ratings import RATINGS_SETTLING
+from vidcurate.store.digests import content_hash
 from vidcurate.store.table import Table
-
-JUDGED = (QUALITY, MOTION, WATERMARK, SPEECH, CONSISTENCY, AESTHETIC, TEXT)
-REQUIRED = (QUALITY, MOTION)
-BEST, WORST = 5.0, 1.0
-
-Rows = Mapping[str, Mapping[str, object]]  # one clip's, by table
 
 
 @dataclass(frozen=True, slots=True)
-class ScoreRange:
-    """A column scaled to 0..1: 0 from `bad`, 1 from `good`, linear or logarithmic between."""
+class Formula:
+    """A score of a clip's parts: by weights, or by a fit to ratings."""
 
-    column: str
-    bad: float
-    good: float
-    log: bool = False
+    config: PartsConfig
 
-    def at(self, value: float) -> float:
-        """Scale a value."""
-        bad, good = self.bad, self.good
-        if self.log:
-            value, bad, good = (math.log(max(x, 1e-9)) for x in (value, bad, good))
-        return min(1.0, max(0.0, (value - bad) / (good - bad)))
+    def __call__(
+        self, _clip: Clip, parts: Mapping[str, float | None], _workspace: Workspace
+    ) -> float:
+        """The score; raises MediaError where the parts do not give one."""
+        if self.config.fit:
+            return fitted_score(parts, read_fit(self.config.fit))
+        return overall_score(parts, part_weights(self.config))
 
 
-# Each part is the least of its table's ramps. The good ends lie where words.py and published
-# thresholds put them (motion is moderate, aesthetics are Open-Sora-Plan's best), the bad ones where
-# nothing is left to learn from; aesthetics begin at NVIDIA's least.
-PARTS: Mapping[str, tuple[str, tuple[ScoreRange, ...]]] = {
-    "clarity": (
-        QUALITY.name,
-        (
-            ScoreRange("sharpness", 2, 40, log=True),
-            ScoreRange("noise", 8, 2),
-            ScoreRange("blockiness", 1.8, 1.2),
-        ),
-    ),
-    "light": (
-        QUALITY.name,
-        (
-            ScoreRange("dark_share", 0.7, 0.2),
-            ScoreRange("bright_share", 0.5, 0.15),
-            ScoreRange("luma_spread", 8, 30),
-        ),
-    ),
-    "picture": (
-        QUALITY.name,
-        (
-            *(ScoreRange("letterbox_share", 0.3, 0.02), ScoreRange("black_share", 0.5, 0.0)),
-            ScoreRange("freeze_share", 0.9, 0.1),
-        ),
-    ),
-    "motion": (MOTION.name, (ScoreRange("flow_mean", 0.0005, 0.025, log=True),)),
-    "steadiness": (MOTION.name, (ScoreRange("shake_share", 1.0, 0.2),)),
-    "text": (TEXT.name, (ScoreRange("overlay_area", 0.08, 0.002),)),
-    "watermark": (WATERMARK.name, (ScoreRange("score", 1.0, 0.3),)),
-    "aesthetic": (AESTHETIC.name, (ScoreRange("score_mean", 3.5, 6.25),)),
-    "consistency": (CONSISTENCY.name, (ScoreRange("neighbour_min", 0.2, 0.8),)),
-}
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A score of a clip's own frames, decoded from its source, by a network."""
+
+    score: Scorer
+
+    def __call__(
+        self, clip: Clip, _parts: Mapping[str, float | None], workspace: Workspace
+    ) -> float:
+        """The network's number; raises MediaError for what is none, or cannot be decoded."""
+        from vidcurate.media.io.frames import read_images
+        from vidcurate.media.scan.files import read_frames
+        from vidcurate.media.visual.fragments import fragment_frames, fragment_pieces
+
+        scan = workspace.lookup(SCANS)[clip.video_id]
+        frames = window(read_frames(workspace.file_of(SCANS, scan.frames_file), ("pts",)), clip)
+        pts = frames["pts"].to_pylist()
+        order = [pts[number] for number in fragment_frames(len(pts))]
+        path = video_path(workspace.lookup(SOURCES)[clip.video_id])
+        video = workspace.lookup(VIDEOS)[clip.video_id]
+        images = read_images(path, video, sorted(set(order)), scan.clock_offsets)
+        score = self.score(fragment_pieces(images, order))
+        if not math.isfinite(score):
+            raise MediaError("the network gave a number that is none")
+        return score
 
 
-def weight_option(part: str) -> float:
-    """Return the option that says how much a part counts."""
-    value: float = option(1.0, f"Weight of {part}; 0 leaves it out", ge=0, le=100)
-    return value
-
-
-class SuitabilityConfig(StageConfig):
-    """How much each part counts against the others."""
-
-    clarity_weight: float = weight_option("clarity (sharpness, noise, blocks)")
-    light_weight: float = weight_option("light (dark and bright areas, contrast)")
-    picture_weight: float = weight_option("a whole picture (bars, black and frozen frames)")
-    motion_weight: float = weight_option("motion")
-    steadiness_weight: float = weight_option("a steady camera")
-    text_weight: float = weight_option("freedom from overlaid text")
-    watermark_weight: float = weight_option("freedom from watermarks")
-    aesthetic_weight: float = weight_option("the aesthetic score")
-    consistency_weight: float = weight_option("consistency over time")
-
-    @model_validator(mode="after")
-    def something_counts(self) -> "SuitabilityConfig":
-        """Weights of 0 alone judge nothing."""
-        if not any(part_weights(self).values()):
-            raise ValueError("one weight at least must be above 0")
-        return self
-
-
-def part_weights(config: SuitabilityConfig) -> dict[str, float]:
-    """Return the weight of each part."""
-    return {part: getattr(config, f"{part}_weight") for part in PARTS}
+def open_scorer(config: SuitabilityConfig, _workspace: Workspace) -> Formula | Network:
+    """Return what scores a clip; a network is loaded once a worker."""
+    backend = config.backend
+    if isinstance(backend, VtssConfig):
+        return Network(open_vtss(backend.model))
+    return Formula(backend)
 
 
 def suitability(
-    clips: Sequence[Clip], config: SuitabilityConfig, _tool: None, workspace: Workspace
+    clips: Sequence[Clip],
+    config: SuitabilityConfig,
+    scorer: Formula | Network,
+    workspace: Workspace,
 ) -> Iterator[list[Suitability]]:
-    """Score each clip 1..5, after Koala-36M's training suitability, with its parts and words.
+    """Score each clip, after Koala-36M's training suitability, with its parts and words.
 
-    The number is 1 + 4 times the geometric mean of the parts, each 0..1, by their weights: it rises
-    with every part, and a clip that is no good at all in one is not saved by the others. It is a
-    formula, where VTSS is a network that was trained on people's judgements. A part whose table or
-    number is missing is null, left out of the mean, and named in `missing`; numbers made of other
-    parts should not be compared.
-    Raises MediaError where no part with a weight is left, and for a number that is not one.
+    With weights, the number is 1 + 4 times the geometric mean of the parts, each 0..1: it rises
+    with every part, and a clip that is no good at all in one is not saved by the others. A part
+    whose table or number is missing is null, left out of the mean, and named in `missing`; numbers
+    made of other parts should not be compared. With a fit to ratings it is a sum of the parts, and
+    with a network the network's own number.
+    Raises MediaError where no part with a weight is left, where the fit needs one that was not
+    measured, and for a number that is not one.
     """
     for clip in clips:
         rows = clip_rows(clip, workspace)
-        parts = {part: part_score(rows, *PARTS[part]) for part in PARTS}
+        parts = all_parts(rows)
+        missing = tuple(part for part, value in parts.items() if value is None)
         yield [
             Suitability(
                 clip_id=clip.clip_id,
                 video_id=clip.video_id,
-                score=overall_score(parts, part_weights(config)),
+                backend=config.backend.name,
+                model=model_name(config),
+                score=scorer(clip, parts, workspace),
+                formula=formula_text(config, missing),
                 **parts,
-                missing=tuple(part for part, value in parts.items() if value is None),
+                missing=missing,
                 words=quality_words(rows),
             )
         ]
+
+
+def model_name(config: SuitabilityConfig) -> str:
+    """What made a score besides the formula: the ratings of a fit, or the network's file."""
+    backend = config.backend
+    if isinstance(backend, VtssConfig):
+        return backend.model
+    made_from = fit_entries(backend.fit).get(RATINGS)
+    return f"{RATINGS} {made_from}" if made_from else ""
 
 
 def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
@@ -150,21 +137,6 @@ def clip_rows(clip: Clip, workspace: Workspace) -> Rows:
     tables: list[Table[Any]] = [table for table in JUDGED if workspace.has(table)]
     found = {table.name: workspace.lookup(table).get(clip.clip_id) for table in tables}
     return {name: asdict(row) for name, row in found.items() if row is not None}
-
-
-def part_score(rows: Rows, table: str, ramps: Sequence[ScoreRange]) -> float | None:
-    """Return the least of a part's scaled columns; None if one of them was not measured.
-
-    Raises MediaError for NaN.
-    """
-    values = [rows.get(table, {}).get(ramp.column) for ramp in ramps]
-    known = [float(value) for value in values if isinstance(value, int | float)]
-    if len(known) < len(ramps):
-        return None
-    for ramp, value in zip(ramps, known, strict=True):
-        if math.isnan(value):
-            raise MediaError(f"{table}.{ramp.column} is not a number: measure the clip again")
-    return min(ramp.at(value) for ramp, value in zip(ramps, known, strict=True))
 
 
 def overall_score(parts: Mapping[str, float | None], weight_of: Mapping[str, float]) -> float:
@@ -181,13 +153,72 @@ def overall_score(parts: Mapping[str, float | None], weight_of: Mapping[str, flo
     return WORST + (BEST - WORST) * math.exp(logs / sum(weight_of[part] for part in known))
 
 
+def fitted_score(parts: Mapping[str, float | None], fit: WeightFit) -> float:
+    """Combine a clip's parts by a fit to ratings, within 1 and 5.
+
+    Raises MediaError where a part was not measured: a sum without it would be another number.
+    """
+    total = fit.base
+    for part, weight in fit.weights.items():
+        value = parts[part]
+        if value is None:
+            raise MediaError(
+                f"the fit needs {part}, which was not measured of this clip: measure it, or fit "
+                f"without it by {part}_weight 0"
+            )
+        total += weight * value
+    return min(BEST, max(WORST, total))
+
+
+def is_network(config: SuitabilityConfig) -> bool:
+    """Check whether clips are decoded for a network."""
+    return isinstance(config.backend, VtssConfig)
+
+
+def reads_sources(config: SuitabilityConfig) -> bool:
+    """Check whether files or names of videos are needed."""
+    return is_network(config) or bool(getattr(config.backend, RATINGS, ""))
+
+
+def check_network(config: SuitabilityConfig, _others: Mapping[str, StageConfig]) -> None:
+    """Check that a network can be loaded, before a video is decoded; raises UsageError."""
+    if isinstance(config.backend, VtssConfig):
+        require_torch()
+        weights_file(config.backend.model)
+
+
+def weights_content(config: SuitabilityConfig) -> str:
+    """Hash a network's file: another one under the same path gives other scores."""
+    backend = config.backend
+    return content_hash(weights_file(backend.model)) if isinstance(backend, VtssConfig) else ""
+
+
+def content_options(config: SuitabilityConfig) -> Mapping[str, str]:
+    """Return the option that names a network's file, if it does."""
+    return {"model": BY_CONTENT} if is_network(config) else {}
+
+
+def resources(config: SuitabilityConfig) -> Resources:
+    """Put a network into one worker if there is a GPU."""
+    return model_resources() if is_network(config) else Resources()
+
+
 SUITABILITY_STAGE = MapStage(
     name="suitability",
     summary="Rate how suitable each clip is for training, 1 to 5, from its other scores.",
     reads=CLIPS,
     writes=SUITABILITY,
     config=SuitabilityConfig,
+    open=open_scorer,
     run=suitability,
-    lookups=tuple(Lookup(table, required=table in REQUIRED) for table in JUDGED),
+    lookups=(
+        *(Lookup(table, required=table in REQUIRED) for table in JUDGED),
+        Lookup(SOURCES, when=reads_sources),
+        *(Lookup(table, when=is_network) for table in (VIDEOS, SCANS)),
+    ),
+    check=check_network,
+    settling=RATINGS_SETTLING,
     rows_per_part=512,
+    cost=Cost(resources=resources, advice="suitability.backend parts"),
+    version=Version(number=2, depends=weights_content, contents=content_options),
 )

@@ -1,13 +1,15 @@
 """accept: rules over captions and what was found in them; a second filter, before the export."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any
 
 import pyarrow as pa
 from pydantic import AfterValidator
 
+from vidcurate.errors import RuleError, UsageError
 from vidcurate.options import StageConfig, option
-from vidcurate.records import ACCEPTED, PARTITIONS, TEXT_TABLES
+from vidcurate.records import ACCEPTED, CAPTIONS, PARTITIONS, TEXT_TABLES, version_tables
+from vidcurate.rules import Rule, parse
 from vidcurate.stage import Lookup, Outcome, TableStage
 from vidcurate.stages.selection.filter import (
     RULED,
@@ -15,9 +17,16 @@ from vidcurate.stages.selection.filter import (
     judged_by_rules,
     lookups_of,
 )
+from vidcurate.store.table import Table
 
 JUDGED = {**RULED, **{table.name: table for table in (PARTITIONS, *TEXT_TABLES)}}
-"""Every table that rules over texts may name."""
+"""Every table that rules over texts may name, besides those of caption versions."""
+
+
+def tables_known(rules: Iterable[Rule]) -> dict[str, Table[Any]]:
+    """The tables that rules may name, with those of the caption versions that they do name."""
+    named = dict.fromkeys(table for rule in rules for table, _ in sorted(rule.columns))
+    return {**JUDGED, **{table.name: table for table in version_tables(named).values()}}
 
 
 def check_text_rule(rule: str) -> str:
@@ -25,7 +34,11 @@ def check_text_rule(rule: str) -> str:
 
     Raises ValueError with all that is wrong with it.
     """
-    check_rule_over(rule, JUDGED)
+    try:
+        known = tables_known([parse(rule)])
+    except RuleError as error:
+        raise ValueError(str(error)) from error
+    check_rule_over(rule, known)
     return rule
 
 
@@ -44,14 +57,23 @@ class AcceptConfig(StageConfig):
 def accept(tables: Mapping[str, pa.Table], config: AcceptConfig) -> Outcome:
     """Accept the clips that satisfy every rule; the first rule that another breaks is its reason.
 
-    What a clip lacks, and what people decided, counts as `filter` counts it.
+    What a clip lacks, and what people decided, counts as `filter` counts it. Raises UsageError for
+    a caption version that is not there.
     """
-    return judged_by_rules(tables[PARTITIONS.name], config.rules, JUDGED, tables)
+    known = tables_known(map(parse, config.rules))
+    lacking = [name for name in known if name not in JUDGED and name not in tables]
+    if lacking:
+        version = lacking[0].removeprefix(f"{CAPTIONS.name}_")
+        raise UsageError(
+            f"accept.rules name {lacking[0]}, and there is no such version of the captions: "
+            f"`vidcurate caption --version {version}` makes it"
+        )
+    return judged_by_rules(tables[PARTITIONS.name], config.rules, known, tables)
 
 
 def tables_in_rules(config: AcceptConfig) -> tuple[Lookup, ...]:
     """List the tables that the rules name, with the columns that they name, and the decisions."""
-    return lookups_of(config.rules, JUDGED, PARTITIONS)
+    return lookups_of(config.rules, tables_known(map(parse, config.rules)), PARTITIONS)
 
 
 ACCEPT = TableStage(

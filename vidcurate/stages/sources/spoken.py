@@ -269,6 +269,7 @@ def rows_of(
             end_s=end_s,
             similarity=place.similarity,
             aligned_by=" and ".join(one.name for one in video.compared),
+            language=config.language,
             backend=config.backend.name,
             model=model,
             prompt_hash=prompt.hash,
