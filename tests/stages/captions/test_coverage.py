@@ -29,7 +29,7 @@ class Reader:
 
     def __call__(self, request: ModelRequest) -> Outcome:
         """The verdicts on the statements of a request."""
-        lines = str(request.parts[0]).partition("Statements:\n\n")[2].partition("\n\n")[0]
+        lines = str(request.parts[0]).partition("<statements>\n")[2].partition("\n</statements>")[0]
         items = [line.partition(". ")[2] for line in lines.splitlines()]
         self.sizes.append(len(items))
         words = {SAID: "entailed", DENIED: "contradicted"}
@@ -77,14 +77,9 @@ def test_another_text_is_held_against_the_same_points(
 
     def say(body: dict[str, Any]) -> str:
         words = "\n".join(p.get("text", "") for p in body["messages"][0]["content"])
-        if "Statements:" in words:
-            return json.dumps(
-                {
-                    "verdicts": [
-                        "entailed" if SAID in words.partition("Statements:")[0] else "neutral"
-                    ]
-                }
-            )
+        if "<statements>" in words:
+            is_said = SAID.lower() in words.partition("<statements>")[0]
+            return json.dumps({"verdicts": ["entailed" if is_said else "neutral"]})
         if '"confidence"' in words:
             return json.dumps({"answer": "yes", "confidence": 90})
         points = {"points": [{"text": SAID, "category": "action"}]}

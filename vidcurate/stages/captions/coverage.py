@@ -6,18 +6,23 @@ A stage of its own, so that another text asks for its coverage again, and not fo
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
 import pyarrow.compute as pc
 
 from vidcurate.captioning.current_text import (
     TEXT_LOOKUPS,
     CurrentText,
-    all_current_texts,
+    TextsChanged,
     current_texts,
 )
 from vidcurate.captioning.file_options import file_options
 from vidcurate.captioning.prompts import load_prompt
-from vidcurate.captioning.quality.event_agreement import ENTAILED, check_items
+from vidcurate.captioning.quality.event_agreement import (
+    CONTRADICTED,
+    ENTAILED,
+    NEUTRAL,
+    check_items,
+)
+from vidcurate.captioning.quality.judges import Judges
 from vidcurate.captioning.text.json_answer import JSON_PROMPTS
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
@@ -38,7 +43,6 @@ from vidcurate.stage import (
 )
 
 POINTS_EACH = 30  # in one request
-CONTRADICTED = "contradicted"
 PROMPTS = ("entail", *JSON_PROMPTS)
 
 
@@ -100,7 +104,7 @@ def cover(
         coverage=checked.share(ENTAILED),
         contradicted_share=checked.share(CONTRADICTED),
         n_points=len(points),
-        missing=checked.with_verdict("neutral"),
+        missing=checked.with_verdict(NEUTRAL),
         contradicted=checked.with_verdict(CONTRADICTED),
         text_from=current.source,
         text_hash=current.hash,
@@ -117,20 +121,12 @@ def cover(
 def check_points(points: Sequence[str], text: str) -> Conversation[CheckedPoints]:
     """Ask which points a text says, 30 in a request; an empty text says none, and is not asked."""
     if not text.strip():
-        return CheckedPoints(tuple((point, "neutral") for point in points))
+        return CheckedPoints(tuple((point, NEUTRAL) for point in points))
     verdicts: list[tuple[str, str]] = []
     for start in range(0, len(points), POINTS_EACH):
-        asked = yield from check_items(points[start : start + POINTS_EACH], text)
+        asked = yield from check_items(points[start : start + POINTS_EACH], text, Judges())
         verdicts += zip(asked.items, asked.verdicts, strict=True)
     return CheckedPoints(tuple(verdicts))
-
-
-def changed_texts(_config: CoverageConfig, view: DatasetView) -> pa.Array:
-    """The clips whose text is another one than their row was made from."""
-    now = {clip_id: text.hash for clip_id, text in all_current_texts(view).items()}
-    rows = view.scan(COVERAGE, ["clip_id", "text_hash"]).to_pylist()
-    changed = [r["clip_id"] for r in rows if r["text_hash"] != now.get(r["clip_id"])]
-    return pa.array(changed, pa.string())
 
 
 def summary(_config: CoverageConfig, view: DatasetView) -> str:
@@ -167,7 +163,7 @@ COVERAGE_STAGE = MapStage(
     run=coverage,
     lookups=(*TEXT_LOOKUPS, Lookup(KEYPOINTS)),
     check=can_ask,
-    outdated=changed_texts,
+    outdated=TextsChanged(COVERAGE),
     finish=Finish(run=summary),
     cost=Cost(
         resources=chat_model.stage_resources,
