@@ -7,7 +7,12 @@ from typing import Protocol, TypeVar, cast
 
 from vidcurate.errors import MediaError, UsageError
 from vidcurate.models import device
-from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome
+from vidcurate.models.chat.conversation import (
+    Conversation,
+    ModelRequest,
+    Outcome,
+    run_conversation,
+)
 from vidcurate.models.chat.options import ChatModelConfig, ModelConfig, OpenAiConfig
 from vidcurate.stage import RequestEstimate, Resources
 
@@ -49,6 +54,20 @@ class ChatModelOpener(Protocol):
     def __call__(self, options: Mapping[str, object], /) -> ChatModel:
         """The backend, loaded and checked as far as is possible without a request."""
         ...
+
+
+def results_of(
+    conversations: Iterable[Conversation[T]], model: ChatModel | None
+) -> Iterator[T | MediaError]:
+    """The results of conversations with a model, in order; without one they send no request."""
+    if model is not None:
+        return model.converse(conversations)
+    return (run_conversation(conversation, refuse) for conversation in conversations)
+
+
+def refuse(request: ModelRequest) -> Outcome:
+    """Refuse a request that nobody can answer."""
+    raise AssertionError(request)
 
 
 def open_chat_model(config: ModelConfig) -> ChatModel:

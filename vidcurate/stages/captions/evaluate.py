@@ -34,12 +34,9 @@ from vidcurate.captioning.quality.event_agreement import Kind
 from vidcurate.captioning.quality.judges import SAME, SECOND, Judges, Tally
 from vidcurate.errors import MediaError, MissingExtraError
 from vidcurate.models.chat import backends as chat_model
-from vidcurate.models.chat.backends import ChatModel, open_chat_model
+from vidcurate.models.chat.backends import ChatModel, open_chat_model, results_of
 from vidcurate.models.chat.conversation import (
     Conversation,
-    ModelRequest,
-    Outcome,
-    run_conversation,
 )
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
@@ -189,18 +186,8 @@ def evaluate(
     conversations = (
         evaluate_clip(clip, texts.get(clip.clip_id), config, opened, workspace) for clip in clips
     )
-    results = (
-        opened.model.converse(conversations)
-        if opened.model
-        else (run_conversation(conversation, no_model) for conversation in conversations)
-    )
-    for result in results:
+    for result in results_of(conversations, opened.model):
         yield result if isinstance(result, MediaError) else [result]
-
-
-def no_model(request: ModelRequest) -> Outcome:
-    """Refuse a request: without a model none is sent."""
-    raise AssertionError(request)
 
 
 def evaluate_clip(

@@ -21,8 +21,8 @@ from vidcurate.captioning.text.near_copies import minhash_bands
 from vidcurate.captioning.usage import Usage, count_usage
 from vidcurate.errors import MediaError
 from vidcurate.models.chat import backends as chat_model
-from vidcurate.models.chat.backends import ChatModel, open_chat_model
-from vidcurate.models.chat.conversation import Conversation, ModelRequest, Outcome, run_conversation
+from vidcurate.models.chat.backends import ChatModel, open_chat_model, results_of
+from vidcurate.models.chat.conversation import Conversation
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
     OpenAiConfig,
@@ -105,18 +105,8 @@ def judge(
 ) -> Iterator[list[Verdict] | MediaError]:
     """Give one verdict on each clip's caption; a clip without a caption fails."""
     conversations = (judge_caption(clip, config, opened, workspace) for clip in clips)
-    results = (
-        opened.model.converse(conversations)
-        if opened.model
-        else (run_conversation(conversation, no_model) for conversation in conversations)
-    )
-    for result in results:
+    for result in results_of(conversations, opened.model):
         yield result if isinstance(result, MediaError) else [result]
-
-
-def no_model(request: ModelRequest) -> Outcome:
-    """Refuse a request: rules send none."""
-    raise AssertionError(request)
 
 
 def judge_caption(

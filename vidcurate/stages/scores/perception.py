@@ -15,13 +15,10 @@ from vidcurate.clips.windows import window
 from vidcurate.errors import MediaError
 from vidcurate.media.io.content import video_path
 from vidcurate.models.chat import backends as chat_model
-from vidcurate.models.chat.backends import ChatModel, open_chat_model
+from vidcurate.models.chat.backends import ChatModel, open_chat_model, results_of
 from vidcurate.models.chat.conversation import (
     Conversation,
     Frame,
-    ModelRequest,
-    Outcome,
-    run_conversation,
 )
 from vidcurate.models.chat.options import (
     BACKENDS_IN_WORDS,
@@ -92,18 +89,8 @@ def perception(
 ) -> Iterator[list[Perception] | MediaError]:
     """Give one row for each clip, or the reason why there is none."""
     conversations = (perceive_clip(clip, config, opened, workspace) for clip in clips)
-    results = (
-        opened.model.converse(conversations)
-        if opened.model
-        else (run_conversation(conversation, no_model) for conversation in conversations)
-    )
-    for result in results:
+    for result in results_of(conversations, opened.model):
         yield result if isinstance(result, MediaError) else [result]
-
-
-def no_model(request: ModelRequest) -> Outcome:
-    """Refuse a request: the container sends none."""
-    raise AssertionError(request)
 
 
 @dataclass(frozen=True, slots=True)
