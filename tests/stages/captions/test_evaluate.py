@@ -232,6 +232,21 @@ def test_means_and_differences_of_two_data_sets(
     assert f"{MODEL}: 8 requests for 2 clips, 88 tokens in, 40 out" in printed
 
 
+def test_grades_of_judge_are_told_beside(out: Path, script: Script) -> None:
+    """The mean of the grades in verdicts stands among the metrics; nobody is asked for it again."""
+    evaluated(out, {"measures": ("repetition",)})
+    assert [metric.name for metric in evaluation_of(Dataset(out)).metrics] == ["repetition"]
+    grades = iter((2, 4, 3))
+    nothing: dict[str, Any] = {"wrong_objects": [], "wrong_actions": [], "explanation": ""}
+    script.say = lambda _body: json.dumps({"grade": next(grades), **nothing})
+    asked = by(script)
+    del asked["measures"]
+    process(out, {"judge": asked})
+    grade = evaluation_of(Dataset(out)).metrics[-1]
+    assert (grade.name, grade.mean, grade.n) == ("grade", 3.0, 3)
+    assert grade.standard_error == pytest.approx(3**-0.5)
+
+
 def test_only_what_was_evaluated_is_compared(out: Path) -> None:
     """A data set without evaluations is an error that names the command."""
     with pytest.raises(UsageError, match=r"has no evaluations: `vidcurate evaluate -d"):

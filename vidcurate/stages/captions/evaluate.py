@@ -343,7 +343,10 @@ def can_evaluate(config: EvaluateConfig, _others: Mapping[str, StageConfig]) -> 
 
 
 def estimated_requests(config: EvaluateConfig) -> RequestEstimate | None:
-    """Which model judges, and how many requests a clip with one reference takes at least."""
+    """Which model judges, and how many requests a clip with one reference takes.
+
+    One without takes none, and one with several takes more, so that it is no bound.
+    """
     if not config.asks or config.chat is None:
         return None
     again = 2 if config.second_judge else 1
@@ -352,7 +355,7 @@ def estimated_requests(config: EvaluateConfig) -> RequestEstimate | None:
         requests += EVENT_REQUESTS * len(config.kinds) + EVENT_VERDICTS * again
     if "vdc" in config.measures:
         requests += VDC_REQUESTS - 1 + again
-    return chat_model.request_estimate(config.chat, requests)
+    return chat_model.request_estimate(config.chat, requests, is_least=False)
 
 
 def worker_resources(config: EvaluateConfig) -> Resources:
