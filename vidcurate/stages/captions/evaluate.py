@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import field_validator
 
 from vidcurate.captioning.current_text import (
     TEXT_LOOKUPS,
@@ -101,14 +102,12 @@ class EvaluateConfig(OptionalModelConfig):
         "rates: missing and invented events; repetition: runs of four words said again; entity: "
         "nouns, by MiniLM's vectors; vdc: questions answered from the text; repeat for more",
         flag="--measure",
-        min_length=1,
     )
     kinds: tuple[Kind, ...] = option(
         ("events",),
         "What is compared by autodq and rates; events: what happens; looks: how things are; repeat "
         "for both",
         flag="--kind",
-        min_length=1,
     )
     second_judge: str = option(
         "",
@@ -121,6 +120,14 @@ class EvaluateConfig(OptionalModelConfig):
         unit="words",
         ge=20,
     )
+
+    @field_validator("measures", "kinds")
+    @classmethod
+    def one_at_least(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse to measure nothing; raises ValueError."""
+        if not names:
+            raise ValueError("name one at least")
+        return names
 
     @property
     def asks(self) -> bool:
