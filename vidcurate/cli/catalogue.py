@@ -321,6 +321,13 @@ CATALOGUE: tuple[Entry, ...] = (
         function="vidcurate.cli.commands.evaluate:evaluate",
     ),
     stage(
+        "coverage",
+        CAPTIONS,
+        "Measure how much of a clip's key points its text says.",
+        "vidcurate coverage -d out --model NAME --base-url http://localhost:8000/v1",
+        target="COVERAGE_STAGE",
+    ),
+    stage(
         "outline",
         CAPTIONS,
         "Put the captions of each video in order, by scenes.",

@@ -47,7 +47,13 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
-from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
+from vidcurate.records.keypoints import (
+    COVERAGE,
+    KEYPOINTS,
+    ClipKeypoints,
+    Coverage,
+    Keypoint,
+)
 from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
@@ -111,6 +117,7 @@ __all__ = [
     "CAPTION_VECTORS",
     "CLIPS",
     "CONSISTENCY",
+    "COVERAGE",
     "CUTS",
     "DECISIONS",
     "DEDUP",
@@ -161,6 +168,7 @@ __all__ = [
     "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
+    "Coverage",
     "Cut",
     "Decision",
     "Duplicate",
@@ -251,6 +259,7 @@ TABLES: Mapping[str, Table[Any]] = {
             REFINED,
             CAPTION_VECTORS,
             EVALUATIONS,
+            COVERAGE,
             ACCEPTED,
         ),
         *(OUTLINES, STORIES, EXPORTS, VERIFIED),
