@@ -29,7 +29,9 @@ from vidcurate.stage import (
     Cost,
     DatasetView,
     Drop,
+    Incomplete,
     Lookup,
+    Loss,
     MapStage,
     RequestEstimate,
     Resources,
@@ -51,6 +53,9 @@ from vidcurate.store.digests import content_hash
 MEASURED, SPREAD = "measured", "spread"
 BUNDLED = "tiny.en"
 ENGLISH = "en"
+# What of a video's sound is in no word.
+DAMAGED = "sound that could not be decoded, by packets"
+INVENTED = "words that nobody seems to say"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def transcribe(
     config: TranscribeConfig,
     listener: Listener | None,
     workspace: Workspace,
-) -> Iterator[list[Transcript] | Drop | MediaError]:
+) -> Iterator[list[Transcript] | Incomplete[Transcript] | Drop | MediaError]:
     """Write the words of each video, one after the other.
 
     Raises MediaError for a video that is gone, was not scanned, or is in a language that the model
@@ -142,8 +147,8 @@ def from_subtitles(file: SubtitleFile, video: Video, workspace: Workspace) -> Tr
 
 def from_sound(
     video: Video, config: TranscribeConfig, listener: Listener, workspace: Workspace
-) -> list[Transcript] | MediaError:
-    """The transcript that the model hears."""
+) -> Incomplete[Transcript] | MediaError:
+    """The transcript that the model hears, and what of the sound is not in it."""
     from vidcurate.media.audio.mono import mono_sound
     from vidcurate.media.audio.tracks import track_of
     from vidcurate.media.io.decode import Faults
@@ -169,7 +174,20 @@ def from_sound(
         return heard
     name = f"{video.video_id}.words.parquet"
     write_words(workspace.files / name, heard.words)
-    return [heard_row(video, config, heard, faults.n_damaged + faults.n_errors, name)]
+    n_errors = faults.n_damaged + faults.n_errors
+    row = heard_row(video, config, heard, n_errors, name)
+    return Incomplete([row], tuple(losses_of(row, end_s)))
+
+
+def losses_of(row: Transcript, end_s: float) -> Iterator[Loss]:
+    """What of a video's sound is in no word: what is damaged, and what nobody seems to say.
+
+    Where packets are damaged, all sound that the video lacks counts as lost by that.
+    """
+    if row.n_decode_errors:
+        yield Loss(DAMAGED, row.n_decode_errors, max(0.0, end_s - (row.sound_s or 0.0)))
+    if row.n_dropped_words:
+        yield Loss(INVENTED, row.n_dropped_words, row.dropped_s)
 
 
 def heard_row(
