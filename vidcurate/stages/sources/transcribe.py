@@ -15,6 +15,7 @@ from vidcurate.models.audio.sound_events import EventFinder, open_event_finder, 
 from vidcurate.models.audio.transcription import Transcriber
 from vidcurate.models.audio.voice_activity import OpenEar, open_silero, require_silero
 from vidcurate.models.audio.whisper import (
+    BUNDLED_MODEL,
     check_whisper,
     knows_only_english,
     model_folder,
@@ -51,7 +52,6 @@ from vidcurate.stages.sources.transcribe_options import (
 from vidcurate.store.digests import content_hash
 
 MEASURED, SPREAD = "measured", "spread"
-BUNDLED = "tiny.en"
 ENGLISH = "en"
 # What of a video's sound is in no word.
 DAMAGED = "sound that could not be decoded, by packets"
@@ -224,7 +224,7 @@ def model_name(config: TranscribeConfig) -> str:
     backend = config.backend
     if isinstance(backend, SubtitlesConfig):
         return ""
-    return backend.model or BUNDLED
+    return backend.model or BUNDLED_MODEL
 
 
 def revision_of(config: TranscribeConfig) -> str:
