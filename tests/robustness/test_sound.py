@@ -378,12 +378,12 @@ def test_voices_are_heard_whatever_is_wrong_with_the_sound(
         spans = [span for span in row.spans if span.label == "speech"]
         assert spans[0].start_s == pytest.approx(begin_s + 0.3, abs=0.5), names[row.video_id]
         assert spans[-1].end_s == pytest.approx(end_s, abs=0.6), names[row.video_id]
-    for transcript in rows(tmp_path, TRANSCRIPTS):
-        begin_s, end_s = expected[names[transcript.video_id]]
-        words = read_words(stored(tmp_path, TRANSCRIPTS).files / transcript.words_file).to_pylist()
-        start_s = starts[next(c for c in starts if c.startswith(transcript.video_id))]
-        assert words[0]["start_s"] - start_s == pytest.approx(begin_s, abs=0.5), transcript
-        assert words[-1]["end_s"] - start_s <= end_s + 0.6, transcript
+    for said in rows(tmp_path, TRANSCRIPTS):
+        begin_s, end_s = expected[names[said.video_id]]
+        words = read_words(stored(tmp_path, TRANSCRIPTS).files / said.words_file).to_pylist()
+        start_s = starts[next(c for c in starts if c.startswith(said.video_id))]
+        assert words[0]["start_s"] - start_s == pytest.approx(begin_s, abs=0.5), said
+        assert words[-1]["end_s"] - start_s <= end_s + 0.6, said
     assert {names[row.video_id] for row in rows(tmp_path, SOUNDS)} == {*expected}
     assert {names[row.video_id] for row in rows(tmp_path, TRANSCRIPTS)} == {*expected}
     speech = {names[row.video_id]: row for row in rows(tmp_path, SPEECH)}

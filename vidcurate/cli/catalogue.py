@@ -262,6 +262,14 @@ CATALOGUE: tuple[Entry, ...] = (
         target="KEYFRAMES_STAGE",
     ),
     stage(
+        "keypoints",
+        CAPTIONS,
+        "Find what is true of each clip, by questions to a model and checks of its answers.",
+        "vidcurate keypoints -d out --model NAME --base-url http://localhost:8000/v1",
+        "vidcurate keypoints -d out --model NAME --second model=OTHER --max-requests 200",
+        target="KEYPOINTS_STAGE",
+    ),
+    stage(
         "caption",
         CAPTIONS,
         "Write a text for each kept clip.",

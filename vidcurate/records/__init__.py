@@ -46,6 +46,7 @@ from vidcurate.records.judgements import (
     Tags,
     Text,
 )
+from vidcurate.records.keypoints import KEYPOINTS, ClipKeypoints, Keypoint
 from vidcurate.records.perception import PERCEPTION, Perception
 from vidcurate.records.queries import QUERIES, Query, TimeSpan
 from vidcurate.records.references import REFERENCES, Reference
@@ -116,6 +117,7 @@ __all__ = [
     "FILES",
     "KEPT",
     "KEYFRAMES",
+    "KEYPOINTS",
     "MOTION",
     "OUTLINES",
     "PARTITIONS",
@@ -154,6 +156,7 @@ __all__ = [
     "CaptionVectors",
     "Clip",
     "ClipKeyframes",
+    "ClipKeypoints",
     "ColumnInfo",
     "Consistency",
     "Cut",
@@ -162,6 +165,7 @@ __all__ = [
     "ExportedClip",
     "FoundFile",
     "Keyframe",
+    "Keypoint",
     "MotionScore",
     "Outline",
     "PartitionedClip",
@@ -236,6 +240,7 @@ TABLES: Mapping[str, Table[Any]] = {
             REFERENCES,
             PARTITIONS,
             KEYFRAMES,
+            KEYPOINTS,
             CAPTIONS,
             ALIGNMENT,
             VERDICTS,

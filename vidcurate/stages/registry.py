@@ -9,6 +9,7 @@ from vidcurate.stage import Lookup, MapStage, Stage
 from vidcurate.stages.captions.alignment import ALIGNMENT_STAGE
 from vidcurate.stages.captions.caption import CAPTION
 from vidcurate.stages.captions.judge import JUDGE
+from vidcurate.stages.captions.keypoints import KEYPOINTS_STAGE
 from vidcurate.stages.captions.outline import OUTLINE
 from vidcurate.stages.captions.references import REFERENCES_STAGE
 from vidcurate.stages.captions.refine import REFINE
@@ -76,6 +77,7 @@ STAGES: tuple[Stage, ...] = (
     REFERENCES_STAGE,
     PARTITION,
     KEYFRAMES_STAGE,
+    KEYPOINTS_STAGE,
     CAPTION,
     ALIGNMENT_STAGE,
     JUDGE,

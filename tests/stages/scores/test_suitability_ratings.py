@@ -1,6 +1,7 @@
 import csv
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ from pydantic import ValidationError
 from tests.support.pipeline import done, process, rows, stored
 from tests.support.videos import SHOTS, render
 from vidcurate.cli.output import Quiet
+from vidcurate.clips.clip_names import ClipNames
 from vidcurate.clips.film_names import FilmNames
 from vidcurate.clips.rank_correlation import spearman
+from vidcurate.clips.weight_fit import FitQuality
 from vidcurate.errors import UsageError
 from vidcurate.records import CLIPS, QUALITY, SUITABILITY, Suitability
 from vidcurate.stages.scores.suitability_options import PartsConfig, SuitabilityConfig
 from vidcurate.stages.scores.suitability_parts import PARTS
 from vidcurate.stages.scores.suitability_ratings import (
-    ClipFinder,
     Rating,
+    open_ratings,
     opposed_raters,
+    quality_text,
     read_ratings,
 )
 from vidcurate.store.dataset import Dataset
@@ -141,7 +145,7 @@ def test_clips_are_named_by_film_and_span_and_parquet_is_read(out: Path, tmp_pat
     pq.write_table(pa.Table.from_pylist([*listed, *lost]), tmp_path / "ratings.parquet")
     [told] = rate(out, str(tmp_path / "ratings.parquet"))
     assert "12 rated clips" in told
-    assert "2 of 14 ratings not used: row 13: no clip of three shots lies at " in told
+    assert "2 of 14 ratings not used: row 13: no clip of three shots in clips " in told
     assert "no film here has the path or name 'thre shots': did you mean three shots" in told
 
 
@@ -178,8 +182,8 @@ def test_ratings_that_decide_nothing_are_refused(
         rate(out, write_ratings(tmp_path / "ratings.csv", listed))
 
 
-def test_ratings_against_every_part_and_of_no_clip_are_refused(out: Path, tmp_path: Path) -> None:
-    """Where better parts have worse ratings nothing is fitted, nor where no clip is here."""
+def test_ratings_against_every_part_or_of_no_clip_are_refused(out: Path, tmp_path: Path) -> None:
+    """Where better parts have worse ratings nothing is fitted, nor where no clip here is rated."""
     process(out, {"suitability": {}})
     listed = [
         {"clip_id": row.clip_id, "rating": 5 - 4 * (row.motion or 0)}
@@ -188,8 +192,11 @@ def test_ratings_against_every_part_and_of_no_clip_are_refused(out: Path, tmp_pa
     others = {f"{part}_weight": 0 for part in PARTS if part != "motion"}
     with pytest.raises(UsageError, match="no part rises with the ratings"):
         rate(out, write_ratings(tmp_path / "against.csv", listed), **others)
+    (tmp_path / "empty.csv").write_text("clip_id,rating\n")
+    with pytest.raises(UsageError, match=r"empty\.csv has no rows"):
+        rate(out, str(tmp_path / "empty.csv"))
     lost = write_ratings(tmp_path / "lost.csv", [{"clip_id": "nowhere", "rating": 3}])
-    with pytest.raises(UsageError, match="no rating is of a clip here: row 2: no clip has the id"):
+    with pytest.raises(UsageError, match="row 2: no clip in clips has the id"):
         rate(out, lost)
 
 
@@ -245,7 +252,7 @@ def test_options_that_contradict_are_refused() -> None:
 
 def test_a_row_that_cannot_be_read_is_listed() -> None:
     """A line that is no JSON, and one without a clip, are named beside those that count."""
-    finder = ClipFinder({"a": "v"}, {}, FilmNames.of([]))
+    finder = ClipNames("clips", FilmNames.of([]), {"a": "v"}, {})
     found, unplaced = read_ratings(
         "r.jsonl",
         [
@@ -257,4 +264,31 @@ def test_a_row_that_cannot_be_read_is_listed() -> None:
     )
     assert found == [Rating("a", 4.0, "")]
     assert unplaced[0] == "row 2 is not JSON"
-    assert "row 3: it has neither a clip_id nor a film" in unplaced[1]
+    assert "row 3: it needs a clip_id, or film" in unplaced[1]
+
+
+def test_a_clip_that_is_still_to_be_rated_is_listed() -> None:
+    """An empty cell is no rating, and no fault of the list."""
+    finder = ClipNames("clips", FilmNames.of([]), {"a": "v", "b": "v"}, {})
+    rows = [
+        ListRow(2, {"rating": "4", "clip_id": "a"}),
+        ListRow(3, {"rating": " ", "clip_id": "b"}),
+    ]
+    found, unplaced = read_ratings("r.csv", rows, finder)
+    assert found == [Rating("a", 4.0, "")]
+    assert unplaced == ["row 3: it has no rating"]
+
+
+def test_a_fit_that_says_less_than_the_mean_is_told() -> None:
+    """A held-out error that is not below the mean's is said to be worth nothing."""
+    quality = FitQuality(40, 0.7, 0.63, 0.57, error=0.82, mean_error=0.74, by_video=True)
+    assert "0.74, so the parts do not tell what the raters look at" in quality_text(quality)
+    assert quality_text(replace(quality, error=0.5)).endswith("mean alone has 0.74")
+
+
+def test_another_list_that_is_not_there_is_no_reason_to_keep_a_fit(tmp_path: Path) -> None:
+    """A list that is gone keeps its fit; the name of another one, mistyped, does not."""
+    fit = ("base=1", "motion=1", "list=mine.csv", "ratings=78f272165d25")
+    for name, option in (("mine.csv", ""), ("mime.csv", "suitability.ratings")):
+        config = SuitabilityConfig(ratings=str(tmp_path / name), fit=fit)
+        assert open_ratings(config) == option

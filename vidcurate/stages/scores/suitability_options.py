@@ -12,8 +12,9 @@ from vidcurate.stages.sources.list_files import list_path
 
 BASE = "base"
 RATINGS = "ratings"
+LIST = "list"
 # What `fit` tells of the fit itself, which decides no row.
-FIGURES = (RATINGS, "clips", "spearman", "pearson", "error")
+FIGURES = (LIST, RATINGS, "clips", "spearman", "pearson", "error")
 
 
 def weight_option(part: str) -> float:
